@@ -1,0 +1,246 @@
+"""Layers and networks: what has to be computed.
+
+A :class:`Layer` is one einsum-like operation with two inputs and one output. A :class:`Network` is a
+``networkx.DiGraph`` whose nodes are layers (multiply-accumulate or vector) and whose edges are tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import networkx as nx
+
+from optimizer.errors import SpecError
+
+ROLES = ("W", "I", "O")
+"""The three operands, always in this order: weights (or second input), input, output."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a tensor; its index is ``sum(coefficient * dim)`` over `terms`.
+
+    A window axis (``2p + r``) has two terms. The extent of a tile is the length of the bounding interval,
+    gaps included (Timeloop's axis-aligned tiles).
+    """
+
+    terms: tuple[tuple[str, int], ...]
+
+    def extent(self, tile: Mapping[str, int]) -> int:
+        """Words along this axis that a tile with the given dim extents touches."""
+        return 1 + sum(coefficient * (tile[dim] - 1) for dim, coefficient in self.terms)
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A tensor as one layer sees it: ``role`` is W, I or O; ``bits`` per element; ``tensor`` its name in the network."""
+
+    role: str
+    axes: tuple[Axis, ...]
+    bits: int = 16
+    tensor: str = ""
+
+    @property
+    def dims(self) -> frozenset[str]:
+        """Relevant dims: those that index this tensor."""
+        return frozenset(dim for axis in self.axes for dim, _ in axis.terms)
+
+    def footprint(self, tile: Mapping[str, int]) -> int:
+        """Words of a tile with the given dim extents."""
+        return math.prod(axis.extent(tile) for axis in self.axes)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A multiply-accumulate layer.
+
+    Parameters
+    ----------
+    name : str
+        Unique in its network.
+    kind : str
+        ``conv``, ``dwconv``, ``matmul`` or ``einsum``: a label for reports, never used in costs.
+    dims : tuple of (name, extent)
+        Loop dims with their extents, in a fixed order.
+    operands : tuple of Operand
+        W, I, O in this order. Only I may have window axes.
+    multiplicity : int
+        How many times the layer runs (e.g. the phases of a transposed convolution of equal shape).
+    parameters : int or None
+        Learned words (weights and bias); ``None`` means the footprint of W. 0 where W is an activation.
+    """
+
+    name: str
+    kind: str
+    dims: tuple[tuple[str, int], ...]
+    operands: tuple[Operand, Operand, Operand]
+    multiplicity: int = 1
+    parameters: int | None = None
+
+    def __post_init__(self) -> None:
+        known = {dim for dim, _ in self.dims}
+        for dim, extent in self.dims:
+            if isinstance(extent, bool) or not isinstance(extent, int) or extent < 1:
+                raise SpecError(
+                    "a dim must be a positive integer", field=f"{self.name}.dims.{dim}", value=extent,
+                    allowed="integers >= 1", remedy="fix dynamic or symbolic dims to a number first",
+                )  # fmt: skip
+        if tuple(operand.role for operand in self.operands) != ROLES:
+            raise SpecError(f"operands must be {ROLES} in this order", field=f"{self.name}.operands")
+        for operand in self.operands:
+            for dim in operand.dims - known:
+                raise SpecError(
+                    f"operand {operand.role} uses a dim the layer does not have",
+                    field=f"{self.name}.{operand.role}", value=dim, allowed=", ".join(sorted(known)),
+                )  # fmt: skip
+            if operand.role != "I" and any(len(axis.terms) > 1 for axis in operand.axes):
+                raise SpecError(
+                    "only the input may have window axes", field=f"{self.name}.{operand.role}",
+                    remedy="call the operand with the window index I",
+                )  # fmt: skip
+        for dim in known:
+            if sum(dim in operand.dims for operand in self.operands) < 2:
+                raise SpecError(
+                    "every dim must index at least two of the three operands", field=f"{self.name}.dims",
+                    value=dim, remedy="sum the lone dim out of its operand first",
+                )  # fmt: skip
+
+    @property
+    def extents(self) -> dict[str, int]:
+        """Extent of every dim."""
+        return dict(self.dims)
+
+    def operand(self, role: str) -> Operand:
+        """The operand with this role."""
+        return self.operands[ROLES.index(role)]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one run."""
+        return math.prod(extent for _, extent in self.dims)
+
+    @property
+    def parameter_count(self) -> int:
+        """Learned words."""
+        return self.operand("W").footprint(self.extents) if self.parameters is None else self.parameters
+
+    def with_bits(self, bits: Mapping[str, int]) -> Layer:
+        """The same layer with other precisions; `bits` maps roles to bits per element."""
+        operands = tuple(replace(operand, bits=bits.get(operand.role, operand.bits)) for operand in self.operands)
+        return replace(self, operands=operands)
+
+    def shape_key(self) -> tuple[object, ...]:
+        """Equal for layers that every mapping costs the same: dims, index expressions and bits."""
+        return (self.dims, tuple((o.role, o.axes, o.bits) for o in self.operands))
+
+
+@dataclass(frozen=True)
+class VectorLayer:
+    """A layer without multiply-accumulates (add, pooling, softmax, concat ...): it streams its tensors.
+
+    ``reads`` and ``writes`` are (words, bits) per tensor; ``operations`` counts scalar operations.
+    """
+
+    name: str
+    kind: str
+    reads: tuple[tuple[int, int], ...]
+    writes: tuple[tuple[int, int], ...]
+    operations: int
+    multiplicity: int = 1
+
+
+AnyLayer = Layer | VectorLayer
+
+
+@dataclass
+class Network:
+    """A network: ``graph`` is a DiGraph; node attribute ``layer`` is a layer, edge attribute ``tensor`` a name."""
+
+    name: str
+    graph: nx.DiGraph = field(default_factory=nx.DiGraph)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, layer: AnyLayer, *, after: Mapping[str, str] | None = None) -> None:
+        """Append a layer; `after` maps producer names to the tensor on the edge.
+
+        Raises
+        ------
+        SpecError
+            On a duplicate name or an unknown producer.
+        """
+        if layer.name in self.graph:
+            raise SpecError("two layers have the same name", field=layer.name)
+        for producer in after or {}:
+            if producer not in self.graph:
+                raise SpecError("unknown producer", field=layer.name, value=producer)
+        self.graph.add_node(layer.name, layer=layer)
+        for producer, tensor in (after or {}).items():
+            self.graph.add_edge(producer, layer.name, tensor=tensor)
+
+    def layers(self) -> Iterator[AnyLayer]:
+        """All layers in a topological order that keeps insertion order where it can."""
+        position = {name: i for i, name in enumerate(self.graph)}
+        for name in nx.lexicographical_topological_sort(self.graph, key=position.__getitem__):
+            yield self.graph.nodes[name]["layer"]
+
+    def mac_layers(self) -> list[Layer]:
+        """The multiply-accumulate layers."""
+        return [layer for layer in self.layers() if isinstance(layer, Layer)]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the network."""
+        return sum(layer.macs * layer.multiplicity for layer in self.mac_layers())
+
+    @property
+    def parameters(self) -> int:
+        """Learned words of the network."""
+        return sum(layer.parameter_count * layer.multiplicity for layer in self.mac_layers())
+
+
+def _single(*dims: str) -> tuple[Axis, ...]:
+    return tuple(Axis(((dim, 1),)) for dim in dims)
+
+
+def conv(
+    name: str, dims: Mapping[str, int], *, stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1),
+    bits: Mapping[str, int] | None = None, kind: str | None = None,
+) -> Layer:  # fmt: skip
+    """A convolution ``O[n,g,k,p,q] += W[g,k,c,r,s] * I[n,g,c,sP*p+dR*r,sQ*q+dS*s]``.
+
+    `dims` holds any of N G K C P Q R S; missing dims are left out of the layer altogether (so a depthwise
+    convolution is one without K and C).
+    """
+    order = [d for d in "NGKCPQRS" if d in dims]
+    has = set(order)
+
+    def window(out: str, kernel: str, step: int, spread: int) -> Axis:
+        return Axis(tuple((d, c) for d, c in ((out, step), (kernel, spread)) if d in has))
+
+    weights = _single(*(d for d in "GKCRS" if d in has))
+    inputs = (
+        *_single(*(d for d in "NGC" if d in has)),
+        window("P", "R", stride[0], dilation[0]),
+        window("Q", "S", stride[1], dilation[1]),
+    )
+    outputs = _single(*(d for d in "NGKPQ" if d in has))
+    operands = (Operand("W", weights), Operand("I", tuple(a for a in inputs if a.terms)), Operand("O", outputs))
+    layer = Layer(
+        name, kind or ("conv" if "K" in has or "C" in has else "dwconv"),
+        tuple((d, dims[d]) for d in order), operands,
+    )  # fmt: skip
+    return layer.with_bits(bits or {})
+
+
+def matmul(name: str, dims: Mapping[str, int], *, bits: Mapping[str, int] | None = None) -> Layer:
+    """A matrix product ``O[b,m,n] += I[b,m,k] * W[b,k,n]``; dims M N K, and B for a batch both inputs have."""
+    batch = ("B",) if "B" in dims else ()
+    operands = (
+        Operand("W", _single(*batch, "K", "N")),
+        Operand("I", _single(*batch, "M", "K")),
+        Operand("O", _single(*batch, "M", "N")),
+    )
+    layer = Layer(name, "matmul", tuple((d, dims[d]) for d in (*batch, "M", "N", "K")), operands)
+    return layer.with_bits(bits or {})
