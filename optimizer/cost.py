@@ -1,0 +1,246 @@
+"""Closed-form cost of a mapping: accesses, energy and latency of one layer on one hardware point.
+
+Two accountings are offered (the conventions of Timeloop's exact mode and of AccelForge):
+
+``timeloop``
+    A node's fills are the new words of its tile over all temporal iterations outside of it; the parent reads
+    ``fills x distinct child tiles`` (multicast is free, diagonals included); first visits of partial sums are
+    elided; draining an output tile updates the parent and reads nothing in the child; cycles of a port are
+    rounded up.
+``looptree``
+    The same, but a drain reads the child, and cycles are not rounded.
+
+and two rules for the reuse between consecutive input tiles (`reuse`):
+
+``exact``
+    Timeloop's: the overlap with the previous tile is not fetched again if the tile moves by the same vector as
+    in the last move, or if it is the first move after a refetch.
+``innermost``
+    Only the innermost loop that moves the tile is credited; a move by any other loop fetches the whole tile.
+    This never counts fewer words than ``exact``; it is the rule of the declared space of every proof.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from optimizer.hardware import Hardware, Level
+from optimizer.mapping import Loop, Mapping, Node
+from optimizer.workload import ROLES, Layer, Operand
+
+Accounting = Literal["timeloop", "looptree"]
+Reuse = Literal["exact", "innermost"]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Words that one used instance of a level moves for one tensor, its tile, and the used instances."""
+
+    reads: int
+    fills: int
+    updates: int
+    tile_words: int
+    instances: int
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """Cost of one layer under one mapping.
+
+    ``energy`` is in the hardware's energy units; latencies are in cycles; ``level_cycles`` has one entry per
+    level (the busiest port); ``utilization`` is busy multiplier-cycles over all multiplier-cycles.
+    """
+
+    counts: dict[tuple[int, str], Access]
+    energy: int
+    latency_cycles: Fraction
+    compute_cycles: int
+    level_cycles: tuple[Fraction, ...]
+    macs: int
+    utilization: Fraction
+
+
+def axis_run(width: int, loops: list[tuple[int, int]], reuse: Reuse) -> int:
+    """Words fetched along one axis while `loops` move a tile of `width` words along it.
+
+    Parameters
+    ----------
+    width : int
+        Words of the tile along the axis.
+    loops : list of (step, bound)
+        Innermost first; `step` is the words the tile moves when the loop advances.
+    reuse : {"exact", "innermost"}
+        See the module's docstring.
+    """
+    first_step = loops[0][0]
+    total, span = width, 0
+    for index, (step, bound) in enumerate(loops):
+        outer = math.prod(b for _, b in loops[index + 1 :])
+        move = step - span
+        if index == 0 or (reuse == "exact" and move == first_step):
+            fetched = min(width, first_step)
+        elif reuse == "exact" and move == 0:
+            fetched = 0
+        else:
+            fetched = width
+        total += outer * (bound - 1) * fetched
+        span += (bound - 1) * step
+    return total
+
+
+def tile_traffic(operand: Operand, items: Mapping, index: int, dims: tuple[str, ...], reuse: Reuse) -> int:
+    """Words that one instance fetches into (or drains from) the node at position `index` of the nest."""
+    tile = items.tile_below(index, dims)
+    below = dict(tile)
+    moves: list[tuple[int, int, int]] = []  # (axis or -1, step, bound), innermost first
+    for item in reversed(items.items[:index]):
+        if not isinstance(item, Loop) or item.bound == 1:
+            continue
+        if item.axis is None:
+            axis, step = _axis_of(operand, item.dim, below[item.dim])
+            if axis >= 0 or moves:  # loops that do not move the tile are free inside of all that do
+                moves.append((axis, step, item.bound))
+        below[item.dim] *= item.bound
+    widths = [axis.extent(tile) for axis in operand.axes]
+    if not moves:
+        return math.prod(widths)
+    tail = 1
+    while reuse == "exact" and tail < len(moves) and moves[tail][0] == moves[0][0]:
+        tail += 1
+    moving = moves[0][0]
+    run = axis_run(widths[moving], [(step, bound) for _, step, bound in moves[:tail]], reuse)
+    rest = math.prod(bound for _, _, bound in moves[tail:])
+    return run * rest * math.prod(w for a, w in enumerate(widths) if a != moving)
+
+
+def _axis_of(operand: Operand, dim: str, extent_below: int) -> tuple[int, int]:
+    for number, axis in enumerate(operand.axes):
+        for name, coefficient in axis.terms:
+            if name == dim:
+                return number, coefficient * extent_below
+    return -1, 0
+
+
+def distinct_children(operand: Operand, mapping: Mapping, start: int, stop: int, dims: tuple[str, ...]) -> int:
+    """Distinct tiles among the spatial children between positions `start` and `stop` of the nest."""
+    starts: list[set[int]] = [{0} for _ in operand.axes]
+    below = mapping.tile_below(stop, dims) if stop < len(mapping.items) else dict.fromkeys(dims, 1)
+    for item in reversed(mapping.items[start + 1 : stop]):
+        if not isinstance(item, Loop):
+            continue
+        if item.axis is not None:
+            axis, step = _axis_of(operand, item.dim, below[item.dim])
+            if axis >= 0:
+                starts[axis] = {s + step * i for s in starts[axis] for i in range(item.bound)}
+        below[item.dim] *= item.bound
+    return math.prod(len(s) for s in starts)
+
+
+def _spatial_above(mapping: Mapping, index: int, dims: frozenset[str] | None = None) -> int:
+    return math.prod(
+        item.bound
+        for item in mapping.items[:index]
+        if isinstance(item, Loop) and item.axis is not None and (dims is None or item.dim in dims)
+    )
+
+
+def operand_accesses(
+    layer: Layer, mapping: Mapping, operand: Operand, accounting: Accounting, reuse: Reuse
+) -> dict[int, Access]:
+    """Accesses per level that keeps `operand`, per used instance."""
+    dims = tuple(layer.extents)
+    nodes = [i for i, item in enumerate(mapping.items) if isinstance(item, Node) and item.role == operand.role]
+    whole = operand.footprint(mapping.extents(dims))
+    iterations = math.prod(loop.bound for loop in mapping.loops if loop.axis is None)
+    traffic = [tile_traffic(operand, mapping, i, dims, reuse) for i in nodes] + [iterations]
+    accesses = {}
+    for number, index in enumerate(nodes):
+        child = nodes[number + 1] if number + 1 < len(nodes) else len(mapping.items)
+        down = traffic[number + 1] * distinct_children(operand, mapping, index, child, dims)
+        reads, fills, updates = down, traffic[number] if number else 0, 0
+        if operand.role == "O":
+            first_visits = whole // _spatial_above(mapping, index, operand.dims)
+            updates, reads = down, down - first_visits
+            if number:
+                fills = traffic[number] - first_visits
+                reads += traffic[number] if accounting == "looptree" else 0
+        node = mapping.items[index]
+        assert isinstance(node, Node)
+        tile_words = operand.footprint(mapping.tile_below(index, dims))
+        accesses[node.level] = Access(reads, fills, updates, tile_words, _spatial_above(mapping, index))
+    return accesses
+
+
+def _ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def access_energy(level: Level, access: Access, bits: int) -> int:
+    """Energy units of one tensor's accesses at one level, over all used instances."""
+    per_instance = sum(
+        _ceil_div(words * bits, level.access_bits) * energy
+        for words, energy in (
+            (access.reads, level.read_energy),
+            (access.fills, level.fill_energy),
+            (access.updates, level.update_energy),
+        )
+    )
+    return per_instance * access.instances
+
+
+def port_cycles(level: Level, read_bits: int, write_bits: int, accounting: Accounting) -> Fraction:
+    """Cycles that the busiest port of one instance needs."""
+    ports = (
+        (read_bits, level.read_bits_per_cycle),
+        (write_bits, level.write_bits_per_cycle),
+        (read_bits + write_bits, level.shared_bits_per_cycle),
+    )
+    cycles = [Fraction(bits) / bandwidth for bits, bandwidth in ports if bandwidth is not None]
+    if accounting == "timeloop":
+        cycles = [Fraction(math.ceil(c)) for c in cycles]
+    return max(cycles, default=Fraction(0))
+
+
+def evaluate(
+    layer: Layer, hardware: Hardware, mapping: Mapping, *, accounting: Accounting = "timeloop",
+    reuse: Reuse = "innermost",
+) -> LayerCost:  # fmt: skip
+    """Cost of running `layer` once on `hardware` with `mapping`.
+
+    The multiply-accumulates counted are those of the mapping, padding included. Leakage is charged per used
+    instance and (whole) cycle.
+
+    Returns
+    -------
+    LayerCost
+    """
+    counts: dict[tuple[int, str], Access] = {}
+    for operand in layer.operands:
+        accesses = operand_accesses(layer, mapping, operand, accounting, reuse)
+        counts.update({(level, operand.role): access for level, access in accesses.items()})
+    bits = {operand.role: operand.bits for operand in layer.operands}
+    level_cycles = []
+    for number, level in enumerate(hardware.levels):
+        kept = [(counts[number, role], bits[role]) for role in ROLES if (number, role) in counts]
+        read_bits = sum(access.reads * b for access, b in kept)
+        write_bits = sum((access.fills + access.updates) * b for access, b in kept)
+        level_cycles.append(port_cycles(level, read_bits, write_bits, accounting))
+    compute = math.prod(loop.bound for loop in mapping.loops if loop.axis is None)
+    latency = max([Fraction(compute), *level_cycles])
+    macs = math.prod(loop.bound for loop in mapping.loops)
+    energy = macs * hardware.mac_energy
+    energy += sum(access_energy(hardware.levels[lv], access, bits[role]) for (lv, role), access in counts.items())
+    for number, level in enumerate(hardware.levels):
+        energy += level.leak_energy * used_instances(mapping, number) * math.ceil(latency)
+    return LayerCost(
+        counts, energy, latency, compute, tuple(level_cycles), macs,
+        Fraction(layer.macs) / (hardware.macs_per_cycle * latency),
+    )  # fmt: skip
+
+
+def used_instances(mapping: Mapping, level: int) -> int:
+    """Instances of `level` that a mapping uses: the product of the spatial loops owned by outer levels."""
+    return math.prod(loop.bound for loop in mapping.loops if loop.axis is not None and loop.level < level)
