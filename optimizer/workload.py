@@ -35,7 +35,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Operand:
-    """A tensor as one layer sees it: ``role`` is W, I or O; ``bits`` per element; ``tensor`` its name in the network."""
+    """A tensor as one layer sees it.
+
+    ``role`` is W, I or O; ``bits`` is per element; ``tensor`` is its name in the network.
+    """
 
     role: str
     axes: tuple[Axis, ...]
@@ -128,8 +131,8 @@ class Layer:
 
     def with_bits(self, bits: Mapping[str, int]) -> Layer:
         """The same layer with other precisions; `bits` maps roles to bits per element."""
-        operands = tuple(replace(operand, bits=bits.get(operand.role, operand.bits)) for operand in self.operands)
-        return replace(self, operands=operands)
+        weights, inputs, outputs = (replace(o, bits=bits.get(o.role, o.bits)) for o in self.operands)
+        return replace(self, operands=(weights, inputs, outputs))
 
     def shape_key(self) -> tuple[object, ...]:
         """Equal for layers that every mapping costs the same: dims, index expressions and bits."""
@@ -140,7 +143,8 @@ class Layer:
 class VectorLayer:
     """A layer without multiply-accumulates (add, pooling, softmax, concat ...): it streams its tensors.
 
-    ``reads`` and ``writes`` are (words, bits) per tensor; ``operations`` counts scalar operations.
+    ``reads`` and ``writes`` are (words, bits) per tensor; ``operations`` counts scalar operations;
+    ``parameters`` counts learned words (the scales of a normalization, a table of embeddings).
     """
 
     name: str
@@ -149,6 +153,12 @@ class VectorLayer:
     writes: tuple[tuple[int, int], ...]
     operations: int
     multiplicity: int = 1
+    parameters: int = 0
+
+    @property
+    def parameter_count(self) -> int:
+        """Learned words."""
+        return self.parameters
 
 
 AnyLayer = Layer | VectorLayer
@@ -156,7 +166,10 @@ AnyLayer = Layer | VectorLayer
 
 @dataclass
 class Network:
-    """A network: ``graph`` is a DiGraph; node attribute ``layer`` is a layer, edge attribute ``tensor`` a name."""
+    """A network.
+
+    ``graph`` is a DiGraph; node attribute ``layer`` is a layer, edge attribute ``tensor`` a name.
+    """
 
     name: str
     graph: nx.DiGraph = field(default_factory=nx.DiGraph)
@@ -197,7 +210,7 @@ class Network:
     @property
     def parameters(self) -> int:
         """Learned words of the network."""
-        return sum(layer.parameter_count * layer.multiplicity for layer in self.mac_layers())
+        return sum(layer.parameter_count * layer.multiplicity for layer in self.layers())
 
 
 def _single(*dims: str) -> tuple[Axis, ...]:
@@ -205,8 +218,8 @@ def _single(*dims: str) -> tuple[Axis, ...]:
 
 
 def conv(
-    name: str, dims: Mapping[str, int], *, stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1),
-    bits: Mapping[str, int] | None = None, kind: str | None = None,
+    name: str, dims: Mapping[str, int], *, stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1), bits: Mapping[str, int] | None = None, kind: str | None = None,
 ) -> Layer:  # fmt: skip
     """A convolution ``O[n,g,k,p,q] += W[g,k,c,r,s] * I[n,g,c,sP*p+dR*r,sQ*q+dS*s]``.
 
@@ -226,7 +239,11 @@ def conv(
         window("Q", "S", stride[1], dilation[1]),
     )
     outputs = _single(*(d for d in "NGKPQ" if d in has))
-    operands = (Operand("W", weights), Operand("I", tuple(a for a in inputs if a.terms)), Operand("O", outputs))
+    operands = (
+        Operand("W", weights),
+        Operand("I", tuple(a for a in inputs if a.terms)),
+        Operand("O", outputs),
+    )
     layer = Layer(
         name, kind or ("conv" if "K" in has or "C" in has else "dwconv"),
         tuple((d, dims[d]) for d in order), operands,
@@ -235,7 +252,7 @@ def conv(
 
 
 def matmul(name: str, dims: Mapping[str, int], *, bits: Mapping[str, int] | None = None) -> Layer:
-    """A matrix product ``O[b,m,n] += I[b,m,k] * W[b,k,n]``; dims M N K, and B for a batch both inputs have."""
+    """A matrix product ``O[b,m,n] += I[b,m,k] * W[b,k,n]``; dims M N K, and B if both inputs are batched."""
     batch = ("B",) if "B" in dims else ()
     operands = (
         Operand("W", _single(*batch, "K", "N")),
