@@ -12,6 +12,7 @@ Roles
 The left side is O. Of the factors, the one with a window axis (an index with several terms or a
 coefficient) is I and the other W. Without a window axis, a factor called ``W`` is W, or else a factor
 called ``I`` is I. Otherwise the first factor is I and the second W, as in ``C[m,n] += A[m,k] * B[k,n]``.
+Tensors called W, I or O merely name their role; any other name is kept as the tensor's name in the network.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import NoReturn
 
 from optimizer.errors import SpecError
 from optimizer.precision import role_bits
-from optimizer.workload import Axis, Layer, Operand
+from optimizer.workload import ROLES, Axis, Layer, Operand
 
 EXAMPLE = "O[n,k,p,q] += W[k,c,r,s] * I[n,c,2p+r,2q+s]"
 _NAME = r"[A-Za-z_][A-Za-z0-9_.]*"
@@ -63,7 +64,10 @@ def einsum_layer(
     place = field or name
     tensors = parse_einsum(text, file=file, field=f"{place}.einsum")
     widths = role_bits(bits, file=file, field=f"{place}.bits")
-    operands = {role: Operand(role, axes, widths[role], tensor) for role, (tensor, axes) in tensors.items()}
+    operands = {
+        role: Operand(role, axes, widths[role], "" if tensor in ROLES else tensor)
+        for role, (tensor, axes) in tensors.items()
+    }
     extents = _match_dims(operands, dims, file, place)
     try:
         return Layer(
@@ -76,9 +80,7 @@ def einsum_layer(
         ) from error
 
 
-def parse_einsum(
-    text: str, *, file: str | None = None, field: str = "einsum"
-) -> dict[str, tuple[str, Axes]]:
+def parse_einsum(text: str, *, file: str | None = None, field: str = "einsum") -> dict[str, tuple[str, Axes]]:
     """Tensor name and axes of each role, keyed ``W``, ``I``, ``O``.
 
     Raises

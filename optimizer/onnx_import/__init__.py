@@ -1,0 +1,107 @@
+"""ONNX models as networks.
+
+Multiply-accumulate layers
+    Conv (1-D and 2-D; grouped, depthwise, strided, dilated; also QLinearConv, ConvInteger), ConvTranspose
+    (its stride phases are convolutions of their own), MatMul with batches and broadcasting, Gemm, Einsum of
+    two factors, and what is built from them, such as attention. A convolution has dims N K C P Q R S (1-D:
+    N K C P R), with G if grouped, and N G P Q R S if depthwise, extents of 1 included. Its input is taken as
+    padded: the padding of the image counts as data, in MACs and in traffic.
+Vector layers
+    Sums and products of activations, pooling, softmax, normalizations, reductions, resizing, concatenation,
+    gathers: they stream their tensors.
+Folded operators
+    Activation functions, inference-time normalization, biases, scales, casts and quantization belong to the
+    layer they follow (:mod:`optimizer.onnx_import.pointwise` states when). Their learned words are counted
+    with that layer.
+Free operators
+    Reshape, Transpose, Slice, Split, Expand and the like are views: the consumer reads the tensor in another
+    order. Shape arithmetic and everything else that does not depend on the model's inputs is computed
+    beforehand.
+
+Only tensors of the default ONNX domain's operators are understood. Weights may be missing or external: only
+their shapes matter. Precision is 16 bits for every tensor unless `bits` says otherwise, whatever element type
+the model is stored in, since models are shipped in float32 however they are deployed. Recurrent operators,
+control flow and 3-D convolutions are not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from optimizer.errors import SpecError
+from optimizer.onnx_import.graph import GraphBuilder, Unsupported, node_label
+from optimizer.onnx_import.operators import HANDLERS
+from optimizer.onnx_import.reading import fix_dims, read_model
+from optimizer.onnx_import.tensors import Tensors
+from optimizer.onnx_import.unknown import import_opaque
+from optimizer.precision import role_bits
+from optimizer.workload import Network
+
+__all__ = ["import_onnx"]
+
+
+def import_onnx(
+    path: str | Path,
+    *,
+    dims: Mapping[str, int] = MappingProxyType({}),
+    allow_unknown: bool = False,
+    bits: object = None,
+) -> Network:
+    """Read an ONNX model as a network; the module's docstring says what becomes of which operator.
+
+    Parameters
+    ----------
+    path : str or Path
+        The model. External data files are never opened.
+    dims : mapping of str to int, optional
+        Extents of symbolic dims, by name (``batch``) or by place (``tokens.1``: axis 1 of input ``tokens``).
+    allow_unknown : bool, optional
+        Turn operators that are not understood into vector layers that move their tensors, with a line in
+        ``warnings`` each, instead of an error.
+    bits : int or mapping of role to int, optional
+        Bits per element of W, I and O; 16 where nothing is said.
+
+    Returns
+    -------
+    Network
+        Named after the file.
+
+    Raises
+    ------
+    SpecError
+        If the file is no ONNX model, a dim stays symbolic, an operator is not understood, or the network has
+        no layer.
+    """
+    file = str(path)
+    model = read_model(path)
+    fix_dims(model, dims, file)
+    tensors = Tensors(model, file)
+    network = Network(Path(path).stem)
+    graph = GraphBuilder(network, tensors, role_bits(bits), file)
+    for node in model.graph.node:
+        tensors.visit(node, node_label(node))
+        if any(not tensors.is_constant(name) for name in graph.outputs(node)):
+            _import_node(graph, node, allow_unknown)
+    if not len(network.graph):
+        raise SpecError("the model has nothing to compute", file=file, allowed="a model with layers")
+    return network
+
+
+def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
+    """Append what one node is: layers, part of a layer, or nothing."""
+    try:
+        if node.domain not in ("", "ai.onnx") or node.op_type not in HANDLERS:
+            raise Unsupported("the operator")
+        HANDLERS[node.op_type](graph, node)
+    except Unsupported as reason:
+        import_opaque(graph, node, str(reason), allow_unknown)
+    except SpecError as error:
+        if error.file is not None:
+            raise
+        raise SpecError(
+            error.problem, file=graph.file, field=error.field or node_label(node), value=error.value,
+            allowed=error.allowed, remedy=error.remedy,
+        ) from error  # fmt: skip

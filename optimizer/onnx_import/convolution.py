@@ -1,0 +1,84 @@
+"""Convolutions: Conv (1-D, 2-D; grouped, depthwise, strided, dilated) and its quantized forms."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
+from optimizer.workload import Layer, conv
+
+
+def import_conv(graph: GraphBuilder, node: Any) -> None:
+    """Conv and ConvInteger: inputs are data, weights, and a bias (Conv only)."""
+    _convolution(graph, node, 0, 1, node.input[2] if node.op_type == "Conv" and len(node.input) > 2 else "")
+
+
+def import_quantized_conv(graph: GraphBuilder, node: Any) -> None:
+    """QLinearConv: scales and zero points stand between data, weights and bias."""
+    _convolution(graph, node, 0, 3, node.input[8] if len(node.input) > 8 else "")
+
+
+def conv_dims(
+    batch: int, channels: tuple[int, int], groups: int, outputs: tuple[int, ...], kernel: tuple[int, ...]
+) -> dict[str, int]:
+    """Dims of a convolution.
+
+    Parameters
+    ----------
+    batch : int
+        Images.
+    channels : (int, int)
+        Output channels of all groups, input channels of one group.
+    groups : int
+        Groups; where each has one input and one output channel the layer is depthwise: no K and C.
+    outputs, kernel : tuple of int
+        Extents of the output and of the kernel along one or two spatial axes.
+    """
+    spatial = dict(zip("PQ", outputs, strict=False)) | dict(zip("RS", kernel, strict=False))
+    if groups == 1:
+        return {"N": batch, "K": channels[0], "C": channels[1], **spatial}
+    if channels == (groups, 1):
+        return {"N": batch, "G": groups, **spatial}
+    return {"N": batch, "G": groups, "K": channels[0] // groups, "C": channels[1], **spatial}
+
+
+def with_bias(layer: Layer, graph: GraphBuilder, node: Any, bias: str) -> Layer:
+    """The layer with the words of its bias counted as learned."""
+    if not bias:
+        return layer
+    return replace(layer, parameters=layer.parameter_count + graph.words(node, bias))
+
+
+def pair(values: Any, spatial: int) -> tuple[int, int]:
+    """Stride or dilation along P and Q from an attribute that may be missing."""
+    first, second = [*(values or [1] * spatial), 1][:2]
+    return int(first), int(second)
+
+
+def check_spatial(graph: GraphBuilder, node: Any, data: str) -> int:
+    """Number of spatial axes of the data: one or two."""
+    spatial = len(graph.shape(node, data)) - 2
+    if spatial not in (1, 2):
+        raise Unsupported(f"a convolution with {spatial} spatial axes")
+    return spatial
+
+
+def _convolution(graph: GraphBuilder, node: Any, data_at: int, weights_at: int, bias: str) -> None:
+    data, weights = node.input[data_at], node.input[weights_at]
+    spatial = check_spatial(graph, node, data)
+    given, groups = attributes(node), attributes(node).get("group", 1)
+    kernel, output = graph.shape(node, weights), graph.shape(node, node.output[0])
+    dims = conv_dims(output[0], (kernel[0], kernel[1]), groups, output[2:], kernel[2:])
+    layer = conv(
+        graph.name(node), dims, stride=pair(given.get("strides"), spatial),
+        dilation=pair(given.get("dilations"), spatial), bits=graph.bits,
+    )  # fmt: skip
+    if graph.has_sources(weights):
+        layer = replace(layer, parameters=0)
+    layer = with_bias(name_tensors(layer, weights, data, node.output[0]), graph, node, bias)
+    expected = math.prod(output) * math.prod(kernel[1:])
+    if layer.macs != expected:
+        raise Unsupported(f"weights of shape {kernel} with {groups} groups")
+    graph.add(layer, [data, weights], graph.outputs(node))

@@ -1,0 +1,157 @@
+"""The network while it is built from an ONNX graph: layers, edges, and operators that leave no layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from onnx import helper
+
+from optimizer.errors import SpecError
+from optimizer.onnx_import.tensors import Tensors
+from optimizer.vector_ops import vector_layer
+from optimizer.workload import AnyLayer, Layer, Network
+
+
+class Unsupported(Exception):
+    """Raised by an operator's handler for a form of it that it does not understand."""
+
+
+class GraphBuilder:
+    """A network under construction.
+
+    Parameters
+    ----------
+    network : Network
+        Receives the layers.
+    tensors : Tensors
+        Shapes and constants.
+    bits : dict of str to int
+        Bits per element of W, I and O.
+    file : str
+        For error messages.
+
+    Notes
+    -----
+    Every tensor has *sources*: the layers that compute it, possibly through folded and free operators. Its
+    *base* is the tensor of which it is a pointwise function: two tensors with the same base can be combined
+    element by element while the base is at hand.
+    """
+
+    def __init__(self, network: Network, tensors: Tensors, bits: dict[str, int], file: str) -> None:
+        self.network, self.tensors, self.bits, self.file = network, tensors, bits, file
+        self._sources: dict[str, dict[str, str]] = {}
+        self._base: dict[str, str] = {}
+        self._names: dict[int, str] = {}
+
+    def name(self, node: Any) -> str:
+        """A name for the node that no layer has yet: its own, or operator and number."""
+        stem = node.name or f"{node.op_type}_{node.output[0] if node.output else len(self.network.graph)}"
+        name, number = stem, 2
+        while name in self.network.graph:
+            name, number = f"{stem}_{number}", number + 1
+        return name
+
+    def shape(self, node: Any, tensor: str) -> tuple[int, ...]:
+        """Shape of a tensor the node needs.
+
+        Raises
+        ------
+        SpecError
+            If it is unknown or has an empty axis.
+        """
+        shape = self.tensors.known_shape(tensor)
+        if shape is None or any(extent < 1 for extent in shape):
+            raise SpecError(
+                f"the shape of tensor {tensor!r} is not known" if shape is None else "a tensor is empty",
+                file=self.file, field=node_label(node), value=tensor if shape is None else shape,
+                allowed="shapes of positive integers",
+                remedy="fix symbolic dims with --dim name=value; shapes that depend on data or on weights "
+                "outside the file must be declared in the model",
+            )  # fmt: skip
+        return shape
+
+    def words(self, node: Any, tensor: str) -> int:
+        """Words of a tensor the node needs."""
+        return math.prod(self.shape(node, tensor))
+
+    def activations(self, node: Any) -> list[str]:
+        """Inputs of the node that depend on the graph's inputs, each once."""
+        return [name for name in dict.fromkeys(node.input) if name and not self.tensors.is_constant(name)]
+
+    def learned(self, node: Any) -> list[str]:
+        """Inputs of the node that are learned tensors: constants that are no scalars and no indices."""
+        return [name for name in dict.fromkeys(node.input) if name and self.tensors.is_learned(name)]
+
+    def base(self, tensor: str) -> str:
+        """The tensor of which this one is a pointwise function."""
+        return self._base.get(tensor, tensor)
+
+    def has_sources(self, tensor: str) -> bool:
+        """Whether a layer computes the tensor (else it is an input of the graph, or constant)."""
+        return bool(self._sources.get(tensor))
+
+    def add(self, layer: AnyLayer, inputs: Iterable[str], outputs: Iterable[str]) -> None:
+        """Append a layer that reads `inputs` and computes (part of) `outputs`."""
+        producers: dict[str, str] = {}
+        for tensor in inputs:
+            for producer, name in self._sources.get(tensor, {}).items():
+                producers.setdefault(producer, name)
+        self.network.add(layer, after=producers)
+        for tensor in outputs:
+            self._sources.setdefault(tensor, {})[layer.name] = tensor
+
+    def stream(self, node: Any, operations: int, *, kind: str | None = None) -> None:
+        """Append the node as a vector layer that reads its inputs and writes its outputs once.
+
+        Inputs are activations and learned constants; other constants (indices, axes) cost nothing.
+        """
+        inputs, outputs = self.activations(node), self.outputs(node)
+        layer = vector_layer(
+            self.name(node),
+            kind or node.op_type.lower(),
+            [self.words(node, tensor) for tensor in inputs],
+            [self.words(node, tensor) for tensor in outputs],
+            operations,
+            bits=self.bits,
+            learned=[self.words(node, tensor) for tensor in self.learned(node)],
+        )
+        self.add(layer, inputs, outputs)
+
+    def outputs(self, node: Any) -> list[str]:
+        """Outputs of the node that have a name."""
+        return [name for name in node.output if name]
+
+    def fold(self, node: Any, tensor: str, learned: int = 0) -> None:
+        """Let the node be part of the layer that computes `tensor`, with `learned` words more."""
+        for output in self.outputs(node):
+            self._sources[output] = self._sources.get(tensor, {})
+            self._base[output] = self.base(tensor)
+        for producer in list(self._sources.get(tensor, {}))[: 1 if learned else 0]:
+            layer = self.network.graph.nodes[producer]["layer"]
+            total = layer.parameter_count + learned
+            self.network.graph.nodes[producer]["layer"] = replace(layer, parameters=total)
+
+    def view(self, node: Any) -> None:
+        """Let the node's outputs be views of its first input: no layer, no traffic."""
+        for output in self.outputs(node):
+            self._sources[output] = self._sources.get(node.input[0], {})
+
+
+def attributes(node: Any) -> dict[str, Any]:
+    """Attributes of a node by name."""
+    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+
+
+def node_label(node: Any) -> str:
+    """How messages call a node."""
+    return f"node {node.name or (node.output[0] if node.output else '?')} ({node.op_type})"
+
+
+def name_tensors(layer: Layer, weights: str, inputs: str, outputs: str) -> Layer:
+    """The layer with its operands called as in the graph."""
+    w, i, o = layer.operands
+    named = (replace(w, tensor=weights), replace(i, tensor=inputs), replace(o, tensor=outputs))
+    return replace(layer, operands=named)

@@ -1,0 +1,56 @@
+"""Which function imports which ONNX operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from optimizer.onnx_import.contraction import (
+    import_einsum,
+    import_gemm,
+    import_matmul,
+    import_quantized_matmul,
+)
+from optimizer.onnx_import.convolution import import_conv, import_quantized_conv
+from optimizer.onnx_import.graph import GraphBuilder
+from optimizer.onnx_import.pointwise import import_batch_normalization, import_identity, import_pointwise
+from optimizer.onnx_import.transposed import import_conv_transpose
+from optimizer.onnx_import.vector import OPERATIONS, import_gather, import_streaming, import_view
+
+Handler = Callable[[GraphBuilder, Any], None]
+
+_UNARY = (
+    "Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Clip", "Sigmoid", "HardSigmoid", "Tanh", "Gelu", "Erf",
+    "HardSwish", "Swish", "Mish", "Elu", "Selu", "Celu", "Softplus", "Softsign", "Shrink", "Exp", "Log",
+    "Sqrt", "Reciprocal", "Neg", "Abs", "Sign", "Floor", "Ceil", "Round", "Not", "IsNaN", "IsInf", "Sin",
+    "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Cast", "CastLike",
+    "QuantizeLinear", "DequantizeLinear",
+)  # fmt: skip
+_ELEMENTWISE = (
+    "Add", "Sub", "Mul", "Div", "Pow", "Mod", "Max", "Min", "Sum", "Mean", "Where", "And", "Or", "Xor",
+    "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "BitShift", "BitwiseAnd", "BitwiseOr",
+    "BitwiseXor", "BitwiseNot",
+)  # fmt: skip
+_VIEWS = (
+    "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split", "Expand", "DepthToSpace",
+    "SpaceToDepth",
+)  # fmt: skip
+
+HANDLERS: Mapping[str, Handler] = {
+    "Conv": import_conv,
+    "ConvInteger": import_conv,
+    "QLinearConv": import_quantized_conv,
+    "ConvTranspose": import_conv_transpose,
+    "Gemm": import_gemm,
+    "MatMul": import_matmul,
+    "MatMulInteger": import_matmul,
+    "QLinearMatMul": import_quantized_matmul,
+    "Einsum": import_einsum,
+    "BatchNormalization": import_batch_normalization,
+    "Gather": import_gather,
+    **dict.fromkeys(("Identity", "Dropout"), import_identity),
+    **dict.fromkeys((*_UNARY, *_ELEMENTWISE), import_pointwise),
+    **dict.fromkeys(_VIEWS, import_view),
+    **dict.fromkeys(OPERATIONS, import_streaming),
+}
+"""Operators of the default ONNX domain by type."""

@@ -1,0 +1,101 @@
+"""Reading an ONNX file: the graph without external data, with local functions inlined and dims fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnx.inliner
+from google.protobuf.message import DecodeError
+
+from optimizer.errors import SpecError
+
+
+def read_model(path: str | Path) -> Any:
+    """The ``ModelProto`` in a file; external data are never opened.
+
+    Raises
+    ------
+    SpecError
+        If the file is missing or holds no ONNX graph.
+    """
+    file = str(path)
+    if not Path(path).is_file():
+        raise SpecError("no such file", file=file, remedy="check the path")
+    try:
+        model = onnx.load(file, load_external_data=False)
+    except (DecodeError, OSError, ValueError) as error:
+        raise SpecError(
+            f"cannot read the file as ONNX: {error}", file=file, allowed="a binary .onnx model",
+            remedy="export or download the model again",
+        ) from error  # fmt: skip
+    if not model.graph.node or not model.opset_import:
+        raise SpecError(
+            "the file holds no ONNX graph", file=file, allowed="a binary .onnx model with nodes and opsets",
+            remedy="export or download the model again",
+        )  # fmt: skip
+    return onnx.inliner.inline_local_functions(model) if model.functions else model
+
+
+def fix_dims(model: Any, dims: Mapping[str, int], file: str) -> None:
+    """Give every symbolic dim of the graph's inputs its extent, in place.
+
+    A dim goes by its name in the model (``batch``) or by its place (``tokens.1`` for axis 1 of input
+    ``tokens``), which is also how dims without a name are called. Dims inside the graph that have the same
+    name are fixed too.
+
+    Raises
+    ------
+    SpecError
+        If a dim is left open, an extent is not a positive integer, or `dims` names none of the model's dims.
+    """
+    for name, extent in dims.items():
+        if isinstance(extent, bool) or not isinstance(extent, int) or extent < 1:
+            raise SpecError(
+                "a dim must be a positive integer", file=file, field=f"--dim {name}", value=extent,
+                allowed="integers >= 1",
+            )  # fmt: skip
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    used: set[str] = set()
+    for value in inputs:
+        used |= _fix_value(value, dims)
+    for value in (*model.graph.value_info, *model.graph.output):
+        used |= _fix_value(value, dims)
+    for value in inputs:
+        for name, place in _open_dims(value):
+            raise SpecError(
+                f"the dim {name or place!r} of the model's input {value.name!r} has no fixed extent",
+                file=file, field=place, value=name or "unnamed", allowed="a positive integer",
+                remedy=f"fix it with --dim {name or place}=<extent>",
+            )  # fmt: skip
+    for name in set(dims) - used:
+        raise SpecError(
+            "the model has no such dim", file=file, field=f"--dim {name}", value=name,
+            allowed=", ".join(sorted(used)) or "none: every dim of the model is fixed already",
+            remedy="remove the option, or correct its name",
+        )  # fmt: skip
+
+
+def _fix_value(value: Any, dims: Mapping[str, int]) -> set[str]:
+    """Fix the dims of one tensor; return the names of `dims` that were met."""
+    used = set()
+    for axis, dim in enumerate(_axes(value)):
+        for name in (f"{value.name}.{axis}", dim.dim_param):
+            if name in dims:
+                used.add(name)
+                dim.dim_value = dims[name]
+    return used
+
+
+def _open_dims(value: Any) -> Iterable[tuple[str, str]]:
+    """Name (maybe empty) and place of every dim that is not fixed."""
+    for axis, dim in enumerate(_axes(value)):
+        if dim.dim_value < 1:
+            yield dim.dim_param, f"{value.name}.{axis}"
+
+
+def _axes(value: Any) -> Any:
+    return value.type.tensor_type.shape.dim

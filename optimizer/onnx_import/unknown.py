@@ -1,0 +1,60 @@
+"""Operators that are not understood: an error, or an opaque vector layer with a warning."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from optimizer.errors import SpecError
+from optimizer.onnx_import.graph import GraphBuilder, node_label
+from optimizer.onnx_import.operators import HANDLERS
+from optimizer.vector_ops import vector_layer
+
+
+def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bool) -> None:
+    """Append the node as an opaque layer that moves the tensors whose shapes are known.
+
+    Raises
+    ------
+    SpecError
+        Unless `allow_unknown`, naming the node, the operator and its domain.
+    """
+    domain, label = node.domain or "ai.onnx", node_label(node)
+    if not allow_unknown:
+        raise SpecError(
+            f"not understood: {reason}", file=graph.file, field=label,
+            value=f"operator {node.op_type} of domain {domain}",
+            allowed=f"{', '.join(sorted(HANDLERS))} of domain ai.onnx",
+            remedy="export the model with other operators, or count this one as tensor traffic only with "
+            "--allow-unknown",
+        )  # fmt: skip
+    inputs = [*graph.activations(node), *_captured(graph, node)]
+    outputs, learned = graph.outputs(node), graph.learned(node)
+    layer = vector_layer(
+        graph.name(node), node.op_type.lower(), _known(graph, inputs), _known(graph, outputs), 0,
+        bits=graph.bits, learned=_known(graph, learned),
+    )  # fmt: skip
+    graph.add(layer, inputs, outputs)
+    unknown = [name for name in outputs if graph.tensors.known_shape(name) is None]
+    lost = f"; shape not known: {', '.join(unknown)}" if unknown else ""
+    graph.network.warnings.append(
+        f"{label}: not understood: {reason}, operator {node.op_type} of domain {domain}; counted as tensor "
+        f"traffic without operations{lost}"
+    )
+
+
+def _known(graph: GraphBuilder, tensors: list[str]) -> list[int]:
+    """Words of the tensors whose shapes are known."""
+    shapes = (graph.tensors.known_shape(name) for name in tensors)
+    return [math.prod(shape) for shape in shapes if shape is not None]
+
+
+def _captured(graph: GraphBuilder, node: Any) -> list[str]:
+    """Tensors of the graph that the node's subgraphs read."""
+    bodies = [a.g for a in node.attribute if a.HasField("g")] + [g for a in node.attribute for g in a.graphs]
+    read = dict.fromkeys(name for body in bodies for inner in body.node for name in inner.input)
+    return [
+        name
+        for name in read
+        if name in graph.tensors and name not in node.input and not graph.tensors.is_constant(name)
+    ]
