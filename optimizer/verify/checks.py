@@ -1,0 +1,115 @@
+"""What a mapping must satisfy on a hardware point; every breach is one readable sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from optimizer.hardware import Hardware
+from optimizer.mapping import Loop, Mapping, Node
+from optimizer.workload import ROLES, Layer
+
+
+def structural(layer: Layer, hardware: Hardware, mapping: Mapping) -> list[str]:
+    """Breaches that leave the meaning of the nest open, so that nothing can be counted."""
+    breaches = [*_items(layer, hardware, mapping)]
+    return breaches or [*_keepers(mapping), *_order(hardware, mapping)]
+
+
+def limits(layer: Layer, hardware: Hardware, mapping: Mapping) -> list[str]:
+    """Breaches of extents, keep and bypass rules, fan-outs and capacities by a sound nest."""
+    return [
+        *_extents(layer, mapping),
+        *_keep_rules(hardware, mapping),
+        *_fanouts(hardware, mapping),
+        *_capacities(layer, hardware, mapping),
+    ]
+
+
+def _items(layer: Layer, hardware: Hardware, mapping: Mapping) -> Iterator[str]:
+    for position, item in enumerate(mapping.items):
+        if not 0 <= item.level < len(hardware.levels):
+            yield f"item {position}: level {item.level} does not exist"
+        if isinstance(item, Node):
+            if item.role not in ROLES:
+                yield f"item {position}: unknown operand {item.role}"
+            continue
+        if item.dim not in layer.extents:
+            yield f"item {position}: the layer has no dim {item.dim}"
+        if item.bound < 1:
+            yield f"item {position}: bound {item.bound} of the loop over {item.dim} is below 1"
+        if item.axis not in (None, "X", "Y"):
+            yield f"item {position}: unknown axis {item.axis}"
+
+
+def _keepers(mapping: Mapping) -> Iterator[str]:
+    for role in ROLES:
+        keepers = mapping.keepers(role)
+        if keepers[:1] != (0,):
+            yield f"{role} is not kept at the outermost level"
+        if list(keepers) != sorted(set(keepers)):
+            yield f"the nodes of {role} do not go from outer to inner levels, each once: {keepers}"
+
+
+def _order(hardware: Hardware, mapping: Mapping) -> Iterator[str]:
+    """All nodes of a level stand before its fan-out, and that before all nodes of deeper levels."""
+    reached, fanned, looped = 0, -1, False
+    for item in mapping.items:
+        name = hardware.levels[item.level].name
+        if isinstance(item, Loop):
+            looped = looped or item.bound > 1
+            if item.axis is None or item.bound == 1:
+                continue
+            if item.level < max(reached, fanned):
+                yield f"a spatial loop over {item.dim} below {name} stands inside of a deeper level"
+            fanned = max(fanned, item.level)
+            continue
+        if item.level == 0 and looped:
+            yield f"a loop stands outside of {item.role} at the outermost level {name}"
+        if item.level < reached:
+            yield f"the node of {item.role} at {name} stands inside of a node of a deeper level"
+        if item.level <= fanned:
+            yield f"the node of {item.role} at {name} stands inside of the fan-out below {name} or deeper"
+        reached = max(reached, item.level)
+
+
+def _extents(layer: Layer, mapping: Mapping) -> Iterator[str]:
+    padded = mapping.extents(layer.extents)
+    for dim, extent in layer.dims:
+        if padded[dim] < extent:
+            yield f"the loops over {dim} make {padded[dim]} trips, the layer needs {extent}"
+
+
+def _keep_rules(hardware: Hardware, mapping: Mapping) -> Iterator[str]:
+    for index, level in enumerate(hardware.levels):
+        kept = {role for role in ROLES if index in mapping.keepers(role)}
+        for role in sorted(level.must_keep - kept):
+            yield f"{level.name} must keep {role}"
+        for role in sorted(level.must_bypass & kept):
+            yield f"{level.name} must not keep {role}"
+
+
+def _fanouts(hardware: Hardware, mapping: Mapping) -> Iterator[str]:
+    for index, level in enumerate(hardware.levels):
+        loops = [loop for loop in mapping.loops if loop.level == index and loop.axis is not None]
+        allowed_dims = {"X": level.spatial_x, "Y": level.spatial_y}
+        for axis, limit in zip("XY", hardware.fanout(index), strict=True):
+            used = math.prod(loop.bound for loop in loops if loop.axis == axis)
+            if used > limit:
+                yield f"the fan-out below {level.name} has {limit} children along {axis}, {used} are used"
+            allowed = allowed_dims[axis]
+            for loop in loops:
+                if loop.axis == axis and loop.bound > 1 and allowed is not None and loop.dim not in allowed:
+                    yield f"{loop.dim} may not be unrolled along {axis} below {level.name}"
+
+
+def _capacities(layer: Layer, hardware: Hardware, mapping: Mapping) -> Iterator[str]:
+    filled = dict.fromkeys(range(len(hardware.levels)), 0)
+    for position, item in enumerate(mapping.items):
+        if isinstance(item, Node):
+            operand = layer.operand(item.role)
+            words = operand.footprint(mapping.tile_below(position, layer.extents))
+            filled[item.level] += operand.bits * words
+    for index, level in enumerate(hardware.levels):
+        if level.usable_bits is not None and filled[index] > level.usable_bits:
+            yield f"the tiles at {level.name} take {filled[index]} bits, {level.usable_bits} are usable"

@@ -1,0 +1,228 @@
+"""Walk a loop nest on a hardware point and count every access, cycle and unit of energy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal, get_args
+
+from optimizer.errors import SpecError
+from optimizer.hardware import Hardware
+from optimizer.mapping import Mapping
+from optimizer.verify.checks import limits, structural
+from optimizer.verify.reuse import Reuse, fetched_words
+from optimizer.verify.tiles import Place, distinct_children, places, visited_words
+from optimizer.workload import Layer, Operand
+
+Accounting = Literal["timeloop", "looptree"]
+"""Convention: in ``looptree`` a drained output tile is read from the child, and cycles are not rounded."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Words moved at one node, per used instance.
+
+    Parameters
+    ----------
+    reads, fills, updates : int
+        Words read (by children, multipliers and drains), written from the parent, and written from below.
+    tile_words : int
+        Words of the kept tile.
+    instances : int
+        Used instances of the level.
+    traffic : int
+        Words exchanged with the parent in one direction: fetched tiles of an input, drained tiles of the
+        output. For the outermost level, the tile itself.
+    first_visits : int
+        Different words of the operand that the instance ever holds.
+    """
+
+    reads: int
+    fills: int
+    updates: int
+    tile_words: int
+    instances: int
+    traffic: int
+    first_visits: int
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Everything that a walk counts. With `sound` false nothing was counted and all numbers are 0.
+
+    Parameters
+    ----------
+    violations : tuple of str
+        What the mapping breaks, in readable sentences; empty for a legal mapping.
+    sound : bool
+        Whether the nest has a meaning (known dims, nodes in hierarchical order ...).
+    counts : dict of (level index, role) to Counts
+        One entry per node, per used instance.
+    macs : int
+        Multiply-accumulates over the padded extents.
+    compute_cycles : int
+        Trips of all temporal loops.
+    port_cycles : dict of (level index, port) to Fraction
+        Cycles that each limited port (``read``, ``write``, ``shared``) of an instance is busy.
+    level_cycles : tuple of Fraction
+        Per level the maximum of its ports and the compute cycles.
+    latency_cycles : Fraction
+        Cycles of the layer: the slowest level.
+    energy : Fraction
+        Energy in the hardware's energy unit, leakage included. An integer in the ``timeloop`` accounting.
+    """
+
+    violations: tuple[str, ...]
+    sound: bool = True
+    counts: dict[tuple[int, str], Counts] = field(default_factory=dict)
+    macs: int = 0
+    compute_cycles: int = 0
+    port_cycles: dict[tuple[int, str], Fraction] = field(default_factory=dict)
+    level_cycles: tuple[Fraction, ...] = ()
+    latency_cycles: Fraction = Fraction(0)
+    energy: Fraction = Fraction(0)
+
+
+def walk(
+    layer: Layer, hardware: Hardware, mapping: Mapping, *, accounting: Accounting, reuse: Reuse
+) -> Walk:
+    """Count one run of a layer by executing its loop nest.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer; its multiplicity is left to the caller.
+    hardware : Hardware
+        The hardware point.
+    mapping : Mapping
+        Loops and nodes; each operand may be cut at its own places and bypass levels.
+    accounting : {"timeloop", "looptree"}
+        Convention for drains, ports and rounding.
+    reuse : {"exact", "innermost"}
+        Rule for words that stay in an instance while its tile moves.
+
+    Raises
+    ------
+    SpecError
+        If `accounting` or `reuse` is not a known name. Breaches by the mapping are returned, not raised.
+    """
+    _known("accounting", accounting, get_args(Accounting))
+    _known("reuse", reuse, get_args(Reuse))
+    breaches = structural(layer, hardware, mapping)
+    if breaches:
+        return Walk(tuple(breaches), sound=False)
+    compute_cycles = math.prod(loop.bound for loop in mapping.loops if loop.axis is None)
+    counts: dict[tuple[int, str], Counts] = {}
+    for operand in layer.operands:
+        for level, node_counts in _operand_counts(
+            layer, mapping, operand, compute_cycles, drains_read=accounting == "looptree", reuse=reuse
+        ):
+            counts[level, operand.role] = node_counts
+    ports = _port_cycles(layer, hardware, counts, rounded=accounting == "timeloop")
+    level_cycles = tuple(
+        max([Fraction(compute_cycles), *(cycles for (at, _), cycles in ports.items() if at == index)])
+        for index in range(len(hardware.levels))
+    )
+    latency = max(level_cycles)
+    macs = math.prod(loop.bound for loop in mapping.loops)
+    return Walk(
+        violations=tuple(limits(layer, hardware, mapping)),
+        counts=counts,
+        macs=macs,
+        compute_cycles=compute_cycles,
+        port_cycles=ports,
+        level_cycles=level_cycles,
+        latency_cycles=latency,
+        energy=macs * hardware.mac_energy
+        + _access_energy(layer, hardware, counts)
+        + _leakage(hardware, mapping, latency),
+    )
+
+
+def _known(field_name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SpecError("unknown name", field=field_name, value=value, allowed=", ".join(allowed))
+
+
+def _used_instances(mapping: Mapping, level: int) -> int:
+    return math.prod(loop.bound for loop in mapping.loops if loop.axis is not None and loop.level < level)
+
+
+def _operand_counts(
+    layer: Layer, mapping: Mapping, operand: Operand, compute_cycles: int, *, drains_read: bool, reuse: Reuse
+) -> Iterator[tuple[int, Counts]]:
+    """Counts of every node of one operand, outermost first."""
+    nodes = places(mapping, operand, [dim for dim, _ in layer.dims])
+    for node, child in zip(nodes, [*nodes[1:], None], strict=True):
+        stop = child.position if child else len(mapping.items)
+        served = fetched_words(child, reuse) if child else compute_cycles
+        served *= distinct_children(mapping, operand, node.position, stop)
+        traffic = fetched_words(node, reuse)
+        outermost = node.level == 0
+        instances = _used_instances(mapping, node.level)
+        if operand.role == "O":
+            drains = traffic if drains_read and not outermost else 0
+            yield node.level, _output_counts(node, served, traffic, drains, instances)
+        else:
+            yield (
+                node.level,
+                Counts(
+                    reads=served, fills=0 if outermost else traffic, updates=0,
+                    tile_words=math.prod(node.tile), instances=instances, traffic=traffic,
+                    first_visits=visited_words(node),
+                ),
+            )  # fmt: skip
+
+
+def _output_counts(node: Place, served: int, traffic: int, drains: int, instances: int) -> Counts:
+    """Counts of an output node: every word served from below is added to what was there before.
+
+    The first visit of a word needs no old value: neither a read for the sum, nor a fill from the parent.
+    """
+    first = visited_words(node)
+    return Counts(
+        reads=served - first + drains, fills=0 if node.level == 0 else traffic - first, updates=served,
+        tile_words=math.prod(node.tile), instances=instances, traffic=traffic, first_visits=first,
+    )  # fmt: skip
+
+
+def _port_cycles(
+    layer: Layer, hardware: Hardware, counts: dict[tuple[int, str], Counts], *, rounded: bool
+) -> dict[tuple[int, str], Fraction]:
+    cycles = {}
+    for index, level in enumerate(hardware.levels):
+        here = [(layer.operand(role).bits, c) for (at, role), c in counts.items() if at == index]
+        read = sum(bits * c.reads for bits, c in here)
+        written = sum(bits * (c.fills + c.updates) for bits, c in here)
+        for port, moved, limit in (
+            ("read", read, level.read_bits_per_cycle),
+            ("write", written, level.write_bits_per_cycle),
+            ("shared", read + written, level.shared_bits_per_cycle),
+        ):
+            if limit is not None:
+                busy = moved / limit
+                cycles[index, port] = Fraction(math.ceil(busy)) if rounded else busy
+    return cycles
+
+
+def _access_energy(layer: Layer, hardware: Hardware, counts: dict[tuple[int, str], Counts]) -> int:
+    energy = 0
+    for (index, role), count in counts.items():
+        level, bits = hardware.levels[index], layer.operand(role).bits
+        for words, each in (
+            (count.reads, level.read_energy),
+            (count.fills, level.fill_energy),
+            (count.updates, level.update_energy),
+        ):
+            energy += -(-words * bits // level.access_bits) * each * count.instances
+    return energy
+
+
+def _leakage(hardware: Hardware, mapping: Mapping, cycles: Fraction) -> Fraction:
+    """Leakage of all used instances, whether or not the level keeps anything."""
+    per_cycle = sum(
+        level.leak_energy * _used_instances(mapping, index) for index, level in enumerate(hardware.levels)
+    )
+    return per_cycle * cycles
