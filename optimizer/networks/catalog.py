@@ -1,0 +1,116 @@
+"""The built-in networks by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from optimizer.errors import SpecError
+from optimizer.networks import convolutional, transformers
+from optimizer.workload import Network
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One built-in network.
+
+    ``build`` takes batch and bits, and a sequence length if ``sequence`` holds the default one and the
+    longest one.
+    """
+
+    description: str
+    build: Callable[..., Network]
+    sequence: tuple[int, int] | None = None
+
+
+CATALOG = {
+    "alexnet": Entry("AlexNet, 227 x 227 images, two towers as groups", convolutional.alexnet),
+    "vgg16": Entry("VGG-16 (configuration D), 224 x 224 images", convolutional.vgg16),
+    "googlenet": Entry("GoogLeNet (Inception v1), 224 x 224 images", convolutional.googlenet),
+    "resnet18": Entry("ResNet-18, 224 x 224 images", convolutional.resnet18),
+    "resnet50": Entry("ResNet-50 v1.5 (stride in the 3x3), 224 x 224 images", convolutional.resnet50),
+    "mobilenet_v2": Entry("MobileNetV2 of width 1.0, 224 x 224 images", convolutional.mobilenet_v2),
+    "bert_base": Entry(
+        "BERT base, the 12 encoder layers, sequence of 512", transformers.bert_base, (512, 512)
+    ),
+    "vit_b16": Entry("ViT-B/16, 224 x 224 images", transformers.vit_b16),
+    "gpt2": Entry("GPT-2 small reading a prompt of 1024 tokens", transformers.gpt2, (1024, 1024)),
+    "gpt2_decode": Entry(
+        "GPT-2 small decoding one token in a context of 1024", transformers.gpt2_decode, (1024, 1024)
+    ),
+}
+"""All built-in networks."""
+
+
+def names() -> list[str]:
+    """Names of the built-in networks."""
+    return list(CATALOG)
+
+
+def describe(name: str) -> str:
+    """One line about a built-in network.
+
+    Raises
+    ------
+    SpecError
+        If there is no such network.
+    """
+    return _entry(name).description
+
+
+def build(name: str, *, batch: int = 1, bits: object = None, sequence: int | None = None) -> Network:
+    """A built-in network.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+    batch : int, optional
+        Images or sequences computed together.
+    bits : int or mapping of role to int, optional
+        Bits per element of W, I and O; 16 where nothing is said.
+    sequence : int, optional
+        Tokens of a sequence (transformers of text only); the network's own length by default.
+
+    Raises
+    ------
+    SpecError
+        If there is no such network, or an option does not fit it.
+    """
+    entry = _entry(name)
+    _check_extent("batch", batch, None)
+    if entry.sequence is None:
+        if sequence is not None:
+            raise SpecError(
+                f"{name} has no sequence length", field="sequence", value=sequence, remedy="leave it out"
+            )
+        return entry.build(batch, bits)
+    default, longest = entry.sequence
+    length = default if sequence is None else sequence
+    _check_extent("sequence", length, longest)
+    return entry.build(batch, bits, length)
+
+
+def unknown_network(name: str) -> SpecError:
+    """The error that lists the built-in networks and the one closest to `name`."""
+    close = difflib.get_close_matches(name.lower().replace("-", "_"), CATALOG, 1, 0.5)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return SpecError(
+        "no such network", value=name,
+        allowed=f"{', '.join(CATALOG)}, or a path to a .onnx or .yaml file",
+        remedy=f"{hint}give a built-in name or an existing file",
+    )  # fmt: skip
+
+
+def _entry(name: str) -> Entry:
+    if name not in CATALOG:
+        raise unknown_network(name)
+    return CATALOG[name]
+
+
+def _check_extent(field: str, value: int, longest: int | None) -> None:
+    valid = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if not valid or (longest is not None and value > longest):
+        allowed = "integers >= 1" if longest is None else f"integers from 1 to {longest}"
+        raise SpecError(f"{field} out of range", field=field, value=value, allowed=allowed)
