@@ -1,0 +1,84 @@
+"""YAML without binary floats: decimals are exact fractions, duplicate keys and syntax errors are refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import yaml
+
+from optimizer.errors import SpecError
+
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+class _ExactLoader(yaml.SafeLoader):
+    """A safe loader whose decimals become :class:`~fractions.Fraction`."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:float"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _decimal(loader: _ExactLoader, node: yaml.ScalarNode) -> Fraction:
+    text = str(loader.construct_scalar(node))
+    try:
+        return Fraction(text)
+    except ValueError:
+        raise SpecError(
+            "this number has no exact value", value=text, allowed="finite decimals such as 0.25 or 1e3",
+            remedy="leave the field out where it means 'unlimited'",
+        ) from None  # fmt: skip
+
+
+def _mapping(loader: _ExactLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    seen: set[object] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)
+        if key in seen:
+            raise SpecError(
+                f"the same key is given twice (line {key_node.start_mark.line + 1})", value=key,
+                allowed="every key once", remedy="remove or rename one of the two",
+            )  # fmt: skip
+        seen.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+_ExactLoader.add_implicit_resolver("!exact", re.compile(f"^(?:{_DECIMAL.pattern})$"), list("-+.0123456789"))
+_ExactLoader.add_implicit_resolver("!exact", re.compile(f"^(?:{_NOT_FINITE.pattern})$"), list("-+."))
+_ExactLoader.add_constructor("!exact", _decimal)
+_ExactLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def load_exact(text: str, *, file: str | None = None) -> Any:
+    """Parse YAML text; decimals come back as ``Fraction``, whole numbers as ``int``.
+
+    Parameters
+    ----------
+    text : str
+        YAML source.
+    file : str, optional
+        Name for error messages.
+
+    Raises
+    ------
+    SpecError
+        On bad syntax, a duplicate key, or a number that is not finite.
+    """
+    try:
+        return yaml.load(text, Loader=_ExactLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else None
+        raise SpecError(
+            f"not valid YAML: {getattr(error, 'problem', None) or error}", file=file, field=place,
+            allowed="YAML 1.1", remedy="mend the syntax there",
+        ) from None  # fmt: skip
+    except SpecError as error:
+        raise SpecError(
+            error.problem, file=file, value=error.value, allowed=error.allowed, remedy=error.remedy
+        ) from None
