@@ -82,18 +82,18 @@ def _gpt2_head(net: NetworkBuilder, x: Tensor) -> Network:
 
 
 def _pre_norm_block(net: NetworkBuilder, name: str, x: Tensor, *, context: int | None = None) -> Tensor:
-    """Attention and feed-forward layers, each after a normalization and around a residual."""
-    q, k, v = _fused_projection(net, name, net.layer_norm(f"{name}.norm1", x))
+    """Attention and feed-forward layers, each after a normalization and around a residual.
+
+    Query, key and value are views of one product; with a `context`, keys and values come from a cache of so
+    many tokens, to which the product adds.
+    """
+    q = k = v = net.linear(f"{name}.qkv", net.layer_norm(f"{name}.norm1", x), 3 * FEATURES)
+    if context is not None:
+        k, v = (net.input(context, FEATURES, name=f"{name}.{part}") for part in ("keys", "values"))
     y = _attention(net, name, q, k, v, context=context or x.shape[0])
     x = net.add(f"{name}.add1", x, y)
     y = _feed_forward(net, name, net.layer_norm(f"{name}.norm2", x))
     return net.add(f"{name}.add2", x, y)
-
-
-def _fused_projection(net: NetworkBuilder, name: str, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Query, key and value as views of one product."""
-    qkv = net.linear(f"{name}.qkv", x, 3 * FEATURES)
-    return qkv, qkv, qkv
 
 
 def _attention(net: NetworkBuilder, name: str, q: Tensor, k: Tensor, v: Tensor, *, context: int) -> Tensor:
