@@ -154,7 +154,7 @@ class Architecture:
         return (*meshes[1:], array)
 
     def area_parts_um2(self, chosen: Assignment) -> dict[str, Fraction]:
-        """Exact area of ``PE``, ``vector``, ``fixed`` and every level; a chip's area is the sum, rounded up."""
+        """Exact area of every level, ``PE``, ``vector``, ``fixed``; a chip's area is the sum, rounded up."""
         *meshes, array = self.meshes(chosen)
         parts = {
             level.name: level.instance_area_um2(self._pick(level.size, chosen)) * math.prod(mesh)

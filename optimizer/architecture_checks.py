@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from optimizer.architecture import Architecture
 from optimizer.errors import SpecError
 from optimizer.menus import assignments, tie_groups
@@ -14,12 +16,12 @@ RESERVED = ("array", "vector", "PE", "fixed")
 def check_architecture(architecture: Architecture) -> None:
     """Run every check; the first failure is raised as a :class:`SpecError`."""
     check_names(architecture)
+    check_ties(architecture)
     check_outermost(architecture)
     check_keeping(architecture)
     check_unrolling(architecture)
     check_access_widths(architecture)
     check_sizes(architecture)
-    check_ties(architecture)
     check_meshes(architecture)
     check_energy_scale(architecture)
 
@@ -31,7 +33,8 @@ def check_names(architecture: Architecture) -> None:
         if name in names[:index] or name in RESERVED:
             raise SpecError(
                 "the level's name is taken", file=architecture.file, field=f"levels[{index}].name",
-                value=name, allowed=f"different names, none of {', '.join(RESERVED)}", remedy="rename the level",
+                value=name, allowed=f"different names, none of {', '.join(RESERVED)}",
+                remedy="rename the level",
             )  # fmt: skip
 
 
@@ -118,7 +121,7 @@ def check_ties(architecture: Architecture) -> None:
 
 
 def check_meshes(architecture: Architecture) -> None:
-    """Along each axis, the instances of a level divide those of the next one, for every choice of the menus."""
+    """Along each axis, the instances of a level divide those of the next one, for all menu choices."""
     names = [*(level.name for level in architecture.levels), "the array"]
     for meshes in _all_meshes(architecture):
         if meshes[0] != (1, 1):
@@ -126,11 +129,12 @@ def check_meshes(architecture: Architecture) -> None:
                 "the outermost level has one instance", file=architecture.file, field="levels[0].instances",
                 value=meshes[0], allowed="1 along x and y", remedy="remove `instances`",
             )  # fmt: skip
-        for index, (outer, inner) in enumerate(zip(meshes, meshes[1:], strict=False)):
+        for index, (outer, inner) in enumerate(pairwise(meshes)):
             for axis, a, b in zip("xy", outer, inner, strict=True):
                 if b % a:
-                    inner_level = index + 1 < len(architecture.levels)
-                    field = f"levels[{index + 1}].instances.{axis}" if inner_level else f"array.{axis}"
+                    stated = [level.instances["xy".index(axis)] for level in architecture.levels[index + 1 :]]
+                    inner_stated = bool(stated) and stated[0] is not None
+                    field = f"levels[{index + 1}].instances.{axis}" if inner_stated else f"array.{axis}"
                     raise SpecError(
                         f"the fan-out from {names[index]} to {names[index + 1]} is not integral",
                         file=architecture.file, field=field, value=b, allowed=f"multiples of {a}",

@@ -14,8 +14,8 @@ UM2_PER_MM2 = 10**6
 class Budgets:
     """Limits a design must keep; ``None`` is no limit.
 
-    ``area_mm2`` in mm2, ``dram_gbps`` in 10^9 bytes/s, ``power_w`` in W, ``latency_ms`` in ms, ``energy_mj`` in
-    mJ.
+    ``area_mm2`` in mm2, ``dram_gbps`` in 10^9 bytes/s, ``power_w`` in W, ``latency_ms`` in ms,
+    ``energy_mj`` in mJ.
     """
 
     area_mm2: Fraction | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -18,10 +18,6 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 class _ExactLoader(yaml.SafeLoader):
     """A safe loader whose decimals become :class:`~fractions.Fraction`."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {
-        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:float"]
-        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 def _decimal(loader: _ExactLoader, node: yaml.ScalarNode) -> Fraction:
@@ -48,6 +44,10 @@ def _mapping(loader: _ExactLoader, node: yaml.MappingNode) -> dict[Hashable, Any
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
+_ExactLoader.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:float"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _ExactLoader.add_implicit_resolver("!exact", re.compile(f"^(?:{_DECIMAL.pattern})$"), list("-+.0123456789"))
 _ExactLoader.add_implicit_resolver("!exact", re.compile(f"^(?:{_NOT_FINITE.pattern})$"), list("-+."))
 _ExactLoader.add_constructor("!exact", _decimal)

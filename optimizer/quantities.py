@@ -17,7 +17,6 @@ SIZE_BITS = {
 }  # fmt: skip
 """Bits per unit; ``words`` depends on the level and is added by :func:`size_units`."""
 
-BANDWIDTH_UNITS = ("words/cycle", "bits/cycle", "B/cycle", "GB/s", "MB/s")
 SIZE_PATTERN = r"^[0-9]+(\.[0-9]+)? *(bits?|Kibit|Mibit|B|KiB|MiB|GiB|words?)$"
 BANDWIDTH_PATTERN = r"^[0-9]+(\.[0-9]+)? *(words|bits|B)/cycle$|^[0-9]+(\.[0-9]+)? *[GM]B/s$"
 _QUANTITY = re.compile(r"^([0-9]+(?:\.[0-9]+)?) *([A-Za-z/]+)$")

@@ -4,9 +4,10 @@ All numbers are exact fractions of the decimals in the file. A solver needs inte
 in *energy units*: ``units_per_energy`` of them make the technology's declared unit (pJ, or a normalized 1).
 With 1000 units per pJ a unit is 1 fJ.
 
-Energy and area between two rows of a size table are linear in the size of the neighbouring rows; sizes outside
-of the table are refused. Energy is proportional to the access width. Rounding happens once, at the end, to the
-nearest unit (halves up): the error is at most half a unit per access (0.5 fJ with 1000 units per pJ).
+Energy and area between two rows of a size table are linear in the size of the neighbouring rows; sizes
+outside of the table are refused. Energy is proportional to the access width. Rounding happens once, at the
+end, to the nearest unit (halves up): the error is at most half a unit per access (0.5 fJ with 1000 units per
+pJ).
 """
 
 from __future__ import annotations

@@ -6,12 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optimizer.architecture_schema import technology_schema
 from optimizer.errors import SpecError
 from optimizer.presets import read_spec
 from optimizer.quantities import size_units, split_quantity
 from optimizer.schema_check import check_schema
 from optimizer.technology import Cell, Component, ConstantComponent, MacUnit, TableComponent, Technology
+from optimizer.technology_schema import technology_schema
 
 
 def load_technology(spec: str | Path, *, beside: str | None = None) -> Technology:
@@ -51,7 +51,8 @@ def parse_technology(data: Any, *, file: str | None = None) -> Technology:
         if precision in precisions[:index]:
             raise SpecError(
                 "this precision is given twice", file=file, field=f"mac[{index}]",
-                value=data["mac"][index]["bits"], allowed="every type and width once", remedy="remove one of the two",
+                value=data["mac"][index]["bits"], allowed="every type and width once",
+                remedy="remove one of the two",
             )  # fmt: skip
     return Technology(
         name=data["name"],
