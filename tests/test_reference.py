@@ -1,10 +1,17 @@
 """Every count of every ``tlneutral/1`` case, from the walk and from the cost model.
 
+Words are compared to the last one. Cycles and energies are compared to the last digit as well, but one thing
+must be known about the expected cycles: they were computed in binary floating point, as the compute cycles
+divided by a slowdown, and rounded up after that. Where words / bandwidth is a whole number of cycles (5 of 22
+cases), the error of that division can add a cycle that exact arithmetic does not see. The tests repeat the
+division in floating point from the counts and allow exactly this cycle (and its leakage), nothing more.
+
 The optima (``optimum/1``) are read by the same module and checked elsewhere.
 """
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -41,8 +48,41 @@ def _expected_counts(case: CountCase) -> dict[tuple[str, str], dict[str, int]]:
     }
 
 
-def _expected_cycles(case: CountCase) -> list[Fraction]:
-    return [Fraction(case.expected["levels"][level.name]["cycles"]) for level in case.hardware.levels]
+def _expected_cycles(case: CountCase) -> list[int]:
+    return [int(case.expected["levels"][level.name]["cycles"]) for level in case.hardware.levels]
+
+
+def _floating_point_cycles(case: CountCase, counts: Any, compute_cycles: int) -> list[int]:
+    """Cycles per level by division in double precision."""
+    cycles = []
+    for index, level in enumerate(case.hardware.levels):
+        here = [(case.layer.operand(role).bits, c) for (at, role), c in counts.items() if at == index]
+        read = sum(bits * c.reads / compute_cycles for bits, c in here)
+        written = sum(bits * (c.fills + c.updates) / compute_cycles for bits, c in here)
+        slowdown = 1.0
+        for demand, limit in (
+            (read, level.read_bits_per_cycle),
+            (written, level.write_bits_per_cycle),
+            (read + written, level.shared_bits_per_cycle),
+        ):
+            if limit is not None and demand:
+                slowdown = min(slowdown, float(limit) / demand)
+        cycles.append(math.ceil(compute_cycles / slowdown))
+    return cycles
+
+
+def _check_cycles_and_energy(case: CountCase, found: Any, level_cycles: list[Fraction]) -> None:
+    printed = _floating_point_cycles(case, found.counts, found.compute_cycles)
+    assert printed == _expected_cycles(case)
+    assert max(printed) == case.expected["cycles"]
+    assert found.latency_cycles == max(level_cycles)
+    for exact, rounded in zip(level_cycles, printed, strict=True):
+        assert exact in (rounded, rounded - 1)
+    extra = max(printed) - found.latency_cycles
+    used = {index: count.instances for (index, _), count in found.counts.items()}
+    leakage = sum(extra * case.hardware.levels[index].leak_energy * used[index] for index in used)
+    energy = Fraction(found.energy + leakage) / case.hardware.energy_scale
+    assert _relative_error(energy, case.expected["total_energy"]) < Fraction(1, 10**9)
 
 
 @pytest.mark.parametrize("case", count_cases())
@@ -51,10 +91,7 @@ def test_walk_reproduces_every_count(case: CountCase) -> None:
     assert found.violations == ()
     assert _found_counts(case, found.counts) == _expected_counts(case)
     assert found.compute_cycles == case.expected["compute_cycles"]
-    assert list(found.level_cycles) == _expected_cycles(case)
-    assert found.latency_cycles == case.expected["cycles"]
-    energy = found.energy / case.hardware.energy_scale
-    assert _relative_error(energy, case.expected["total_energy"]) < Fraction(1, 10**9)
+    _check_cycles_and_energy(case, found, list(found.level_cycles))
 
 
 @pytest.mark.parametrize("case", count_cases())
@@ -63,7 +100,4 @@ def test_cost_model_reproduces_every_count(case: CountCase) -> None:
     assert _found_counts(case, found.counts) == _expected_counts(case)
     assert found.compute_cycles == case.expected["compute_cycles"]
     compute = Fraction(found.compute_cycles)
-    assert [max(compute, cycles) for cycles in found.level_cycles] == _expected_cycles(case)
-    assert found.latency_cycles == case.expected["cycles"]
-    energy = Fraction(found.energy, case.hardware.energy_scale)
-    assert _relative_error(energy, case.expected["total_energy"]) < Fraction(1, 10**9)
+    _check_cycles_and_energy(case, found, [max(compute, cycles) for cycles in found.level_cycles])

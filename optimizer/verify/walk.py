@@ -70,8 +70,8 @@ class Walk:
         Per level the maximum of its ports and the compute cycles.
     latency_cycles : Fraction
         Cycles of the layer: the slowest level.
-    energy : Fraction
-        Energy in the hardware's energy unit, leakage included. An integer in the ``timeloop`` accounting.
+    energy : int
+        Energy in the hardware's energy unit, leakage over every started cycle included.
     """
 
     violations: tuple[str, ...]
@@ -82,7 +82,7 @@ class Walk:
     port_cycles: dict[tuple[int, str], Fraction] = field(default_factory=dict)
     level_cycles: tuple[Fraction, ...] = ()
     latency_cycles: Fraction = Fraction(0)
-    energy: Fraction = Fraction(0)
+    energy: int = 0
 
 
 def walk(
@@ -220,9 +220,9 @@ def _access_energy(layer: Layer, hardware: Hardware, counts: dict[tuple[int, str
     return energy
 
 
-def _leakage(hardware: Hardware, mapping: Mapping, cycles: Fraction) -> Fraction:
-    """Leakage of all used instances, whether or not the level keeps anything."""
+def _leakage(hardware: Hardware, mapping: Mapping, cycles: Fraction) -> int:
+    """Leakage of all used instances in every started cycle, whether or not the level keeps anything."""
     per_cycle = sum(
         level.leak_energy * _used_instances(mapping, index) for index, level in enumerate(hardware.levels)
     )
-    return per_cycle * cycles
+    return per_cycle * math.ceil(cycles)
