@@ -128,6 +128,18 @@ class TestWindows:
         mapping = nest("WIO@0", "P2@0", "R2@0", "WIO@1", "P4@1")
         assert run(layer, mapping).counts[1, "I"].fills == 4 + 1 + 4 + 1
 
+    def test_a_stay_keeps_the_history(self) -> None:
+        """The same tiles, each held for two steps: the shift from 1 to 4 still differs from the one before."""
+        layer = conv("row", {"K": 2, "C": 1, "P": 8, "R": 2})
+        mapping = nest("WIO@0", "P2@0", "R2@0", "K2@0", "WIO@1", "P4@1")
+        assert run(layer, mapping).counts[1, "I"].fills == 4 + 1 + 4 + 1
+
+    def test_a_chance_stay_between_repeated_sweeps(self) -> None:
+        """Tiles 0 1 0 1 | 1 2 1 2 | 2 3 2 3: the first tile of a later group is there already."""
+        layer = conv("row", {"K": 2, "C": 1, "P": 2, "R": 3})
+        mapping = nest("WIO@0", "R3@0", "K2@0", "P2@0", "WIO@1")
+        assert run(layer, mapping).counts[1, "I"].fills == 4 + 3 + 3
+
     def test_a_step_along_one_axis_and_back_along_another(self) -> None:
         """A 3 x 3 tile at (0, 0), (0, 1), (1, 0), (1, 1): a column, then everything, then a column."""
         layer = conv("square", {"K": 1, "C": 1, "P": 2, "Q": 2, "R": 3, "S": 3})
@@ -251,6 +263,7 @@ class TestViolations:
             (nest("WIO@0", "WIO@1", "W@1", "M4@1", "N4@1", "K4@1"), "each once"),
             (nest("K4@0", "WIO@0", "M4@1", "N4@1"), "outside of W at the outermost level"),
             (nest("WIO@0", "W@1", "K4@0X", "IO@1", "M4@1", "N4@1"), "inside of a deeper level"),
+            (nest("WIO@0", "K4@1X", "M4@0X", "N4@1"), "inside of a deeper level"),
             (nest("WIO@0", "K4@1X", "WIO@1", "M4@1", "N4@1"), "inside of the fan-out below L1"),
             (nest("WI@0", "W@1", "O@0", "M4@1", "N4@1", "K4@1"), "inside of a node of a deeper level"),
             (nest("WIO@0", "M4@1", "Z4@1", "N4@1", "K4@1"), "no dim Z"),
