@@ -129,7 +129,7 @@ class TestWindows:
         assert run(layer, mapping).counts[1, "I"].fills == 4 + 1 + 4 + 1
 
     def test_a_stay_keeps_the_history(self) -> None:
-        """The same tiles, each held for two steps: the shift from 1 to 4 still differs from the one before."""
+        """The same tiles, each held for two steps: the shift from 1 to 4 still differs from the last."""
         layer = conv("row", {"K": 2, "C": 1, "P": 8, "R": 2})
         mapping = nest("WIO@0", "P2@0", "R2@0", "K2@0", "WIO@1", "P4@1")
         assert run(layer, mapping).counts[1, "I"].fills == 4 + 1 + 4 + 1
