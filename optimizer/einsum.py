@@ -54,16 +54,16 @@ def einsum_layer(
     kind, multiplicity, parameters
         As in :class:`~optimizer.workload.Layer`.
     file, field : str, optional
-        Where the einsum came from (`field` is the path of the layer), for error messages.
+        Where the einsum came from, for error messages; `field` is the path of the layer (default: its name).
 
     Raises
     ------
     SpecError
         On bad syntax, and where the dims and the einsum do not fit together.
     """
-    place = field or name
-    tensors = parse_einsum(text, file=file, field=f"{place}.einsum")
-    widths = role_bits(bits, file=file, field=f"{place}.bits")
+    place = f"{name}." if field is None else f"{field}." if field else ""
+    tensors = parse_einsum(text, file=file, field=f"{place}einsum")
+    widths = role_bits(bits, file=file, field=f"{place}bits")
     operands = {
         role: Operand(role, axes, widths[role], "" if tensor in ROLES else tensor)
         for role, (tensor, axes) in tensors.items()
@@ -74,7 +74,7 @@ def einsum_layer(
             name, kind, extents, (operands["W"], operands["I"], operands["O"]), multiplicity, parameters
         )
     except SpecError as error:
-        at = place + (error.field or "").removeprefix(name)
+        at = place + (error.field or "").removeprefix(f"{name}.")
         raise SpecError(
             error.problem, file=file, field=at, value=error.value, allowed=error.allowed, remedy=error.remedy
         ) from error
@@ -192,19 +192,19 @@ def _match_dims(
         dim = str(name).upper()
         if dim not in used:
             raise SpecError(
-                "unknown dim: the einsum has no such index", file=file, field=f"{place}.dims.{name}",
+                "unknown dim: the einsum has no such index", file=file, field=f"{place}dims.{name}",
                 value=name, allowed=known, remedy="remove it, or use it in the einsum",
             )  # fmt: skip
         if dim in extents:
             raise SpecError(
-                "the dim is given twice", file=file, field=f"{place}.dims.{name}", value=name, allowed=known,
+                "the dim is given twice", file=file, field=f"{place}dims.{name}", value=name, allowed=known,
                 remedy="upper- and lower-case names are the same dim: keep one",
             )  # fmt: skip
         extents[dim] = extent
     missing = sorted(used - set(extents))
     if missing:
         raise SpecError(
-            "the extent of a dim is missing", file=file, field=f"{place}.dims", value=", ".join(missing),
+            "the extent of a dim is missing", file=file, field=f"{place}dims", value=", ".join(missing),
             allowed=f"an extent for each of {known}", remedy=f"add {missing[0]}: <extent>",
         )  # fmt: skip
     return tuple(extents.items())

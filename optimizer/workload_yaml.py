@@ -172,8 +172,8 @@ def _layer(fields: Fields, bits: Mapping[str, int]) -> AnyLayer:
     widths = role_bits(fields.get("bits"), base=bits, file=fields.file, field=fields.at("bits"))
     dims = _dims(fields)
     if kind == "einsum":
-        place = fields.path or name
-        layer = einsum_layer(name, fields.text("einsum"), dims, bits=widths, file=fields.file, field=place)
+        text = fields.text("einsum")
+        layer = einsum_layer(name, text, dims, bits=widths, file=fields.file, field=fields.path)
     else:
         layer = _typed(fields, name, kind, dims, widths)
     return replace(

@@ -39,15 +39,15 @@ def import_gemm(graph: GraphBuilder, node: Any) -> None:
     columns = graph.shape(node, right)[:: -1 if given.get("transB", 0) else 1]
     bias = node.input[2] if len(node.input) > 2 else ""
     size = Contraction(1, rows[0], columns[1], rows[1])
-    output = node.output[0]
+    name, output = graph.name(node), node.output[0]
     if not bias or graph.tensors.is_constant(bias):
         learned = graph.words(node, bias) if bias and graph.tensors.is_learned(bias) else 0
-        _add_product(graph, (left, right), output, size, name=graph.name(node), learned=learned)
+        _add_product(graph, (left, right), output, size, name=name, learned=learned)
         return
     product, words = f"{output}/product", graph.words(node, output)
-    _add_product(graph, (left, right), product, size, name=graph.name(node))
-    name = f"{graph.name(node)}/bias"
-    add = vector_layer(name, "add", [words, graph.words(node, bias)], [words], words, bits=graph.bits)
+    _add_product(graph, (left, right), product, size, name=name)
+    reads = [words, graph.words(node, bias)]
+    add = vector_layer(f"{name}/bias", "add", reads, [words], words, bits=graph.bits)
     graph.add(add, [product, bias], [output])
 
 
