@@ -1,0 +1,1 @@
+"""Compiled integer kernels of the divisor-lattice search."""

@@ -1,0 +1,133 @@
+"""One layer on one hardware point as a frozen problem over integers.
+
+Nothing here knows about hardware or networks: dims, tensors and levels are numbers. Tensor 0, 1, 2 are W, I and
+O. Every dim is irrelevant to at most one tensor; dims of extent 1 are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+W, I, O = 0, 1, 2  # noqa: E741 - the field's own letters
+
+
+@dataclass(frozen=True)
+class AxisSpec:
+    """An axis of the input: terms (dim number, coefficient), one or two of them."""
+
+    terms: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class PortSpec:
+    """Cycles of a port are ``ceil(bits * multiplier / divisor)``; `divisor` 0 means unlimited."""
+
+    multiplier: int = 0
+    divisor: int = 0
+
+
+@dataclass(frozen=True)
+class LevelSpec:
+    """A memory level. Energies are per access of `access_bits`; `keep` is the fixed choice per tensor."""
+
+    capacity_bits: int | None
+    access_bits: int
+    read_energy: int
+    fill_energy: int
+    update_energy: int
+    leak_energy: int
+    ports: tuple[PortSpec, PortSpec, PortSpec]
+    keep_options: tuple[tuple[bool, bool, bool], ...]
+    fanout: tuple[int, int]
+    spatial_x: tuple[bool, ...]
+    spatial_y: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A layer problem.
+
+    Parameters
+    ----------
+    extents : tuple of int
+        Loop extents D_d > 1.
+    irrelevant_to : tuple of int
+        Per dim the tensor it does not index, or -1 where it indexes all three.
+    input_axes : tuple of AxisSpec
+        Index expressions of the input; a dim with a window or a stride is a *halo* dim.
+    bits : (int, int, int)
+        Bits per word of W, I, O.
+    levels : tuple of LevelSpec
+        Outermost first. Level 0 is unbounded and keeps all.
+    mac_energy : int
+        Energy units per multiply-accumulate.
+    drain_reads : bool
+        Accounting ``looptree``: draining an output tile reads the child.
+    latency_unit : int
+        Latency units per cycle (1 where cycles are whole numbers).
+    """
+
+    extents: tuple[int, ...]
+    irrelevant_to: tuple[int, ...]
+    input_axes: tuple[AxisSpec, ...]
+    bits: tuple[int, int, int]
+    levels: tuple[LevelSpec, ...]
+    mac_energy: int
+    drain_reads: bool
+    latency_unit: int = 1
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+        return math.prod(self.extents)
+
+    def relevant(self, tensor: int) -> tuple[int, ...]:
+        """Dims that index a tensor."""
+        return tuple(d for d, other in enumerate(self.irrelevant_to) if other != tensor)
+
+    @property
+    def halo(self) -> tuple[bool, ...]:
+        """Per dim: does the input's traffic depend on its tile (window or stride)?"""
+        halo = [False] * len(self.extents)
+        for axis in self.input_axes:
+            if len(axis.terms) > 1 or axis.terms[0][1] != 1:
+                for dim, _ in axis.terms:
+                    halo[dim] = True
+        return tuple(halo)
+
+    def volume(self, tensor: int) -> int:
+        """Words of a whole tensor."""
+        return self.footprint(tensor, self.extents)
+
+    def footprint(self, tensor: int, tile: tuple[int, ...]) -> int:
+        """Words of a tile."""
+        if tensor == I:
+            return math.prod(1 + sum(c * (tile[d] - 1) for d, c in axis.terms) for axis in self.input_axes)
+        return math.prod(tile[d] for d in self.relevant(tensor))
+
+
+@dataclass(frozen=True)
+class LevelTiling:
+    """The block of one level: kept tensors outermost first, and the extents around and inside the block.
+
+    ``top`` are the extents of all loops from this level's first node on, ``bottom`` those below its temporal
+    loops (its fan-out included), ``input_tile`` the tile of I (meaningful where kept), ``spatial`` the factors
+    of the fan-out, ``window`` the dim that moves I's tile innermost (-1: none).
+    """
+
+    order: tuple[int, ...]
+    top: tuple[int, ...]
+    bottom: tuple[int, ...]
+    input_tile: tuple[int, ...]
+    spatial: tuple[int, ...]
+    window: int = -1
+
+
+@dataclass(frozen=True)
+class LayerSolution:
+    """A tiling of every level with its exact energy (units) and latency (latency units)."""
+
+    levels: tuple[LevelTiling, ...]
+    energy: int
+    latency: int

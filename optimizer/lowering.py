@@ -1,0 +1,163 @@
+"""Lowering (layer, hardware) to an integer :class:`Problem`, and lifting a solution back to a :class:`Mapping`."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping as Dict
+from fractions import Fraction
+
+from formulations.kernels.arrays import split_axes
+from formulations.problem import AxisSpec, LayerSolution, LevelSpec, LevelTiling, PortSpec, Problem
+from optimizer.cost import Accounting
+from optimizer.errors import SpecError
+from optimizer.hardware import Hardware, Level
+from optimizer.mapping import Item, Loop, Mapping, Node
+from optimizer.workload import ROLES, Layer
+
+
+def kept_dims(layer: Layer, extents: Dict[str, int]) -> tuple[str, ...]:
+    """Dims that the integer problem sees: those of extent above 1."""
+    return tuple(dim for dim, _ in layer.dims if extents[dim] > 1)
+
+
+def latency_unit(hardware: Hardware, accounting: Accounting) -> int:
+    """Latency units per cycle: 1 where cycles are rounded, else so that every port's time is whole."""
+    if accounting == "timeloop":
+        return 1
+    bandwidths = [
+        b for lv in hardware.levels
+        for b in (lv.read_bits_per_cycle, lv.write_bits_per_cycle, lv.shared_bits_per_cycle) if b is not None
+    ]  # fmt: skip
+    return math.lcm(*(b.numerator for b in bandwidths))
+
+
+def _keep_options(level: Level, outermost: bool) -> tuple[tuple[bool, bool, bool], ...]:
+    if outermost:
+        return ((True, True, True),)
+    choices = [
+        (True,) if role in level.must_keep else (False,) if role in level.must_bypass else (True, False)
+        for role in ROLES
+    ]
+    return tuple((w, i, o) for w, i, o in itertools.product(*choices))
+
+
+def _ports(level: Level, unit: int) -> tuple[PortSpec, PortSpec, PortSpec]:
+    def port(bandwidth: Fraction | None) -> PortSpec:
+        return PortSpec() if bandwidth is None else PortSpec(unit * bandwidth.denominator, bandwidth.numerator)
+
+    return port(level.read_bits_per_cycle), port(level.write_bits_per_cycle), port(level.shared_bits_per_cycle)
+
+
+def _allowed(dims: tuple[str, ...], allowed: tuple[str, ...] | None) -> tuple[bool, ...]:
+    return tuple(allowed is None or dim in allowed for dim in dims)
+
+
+def lower(
+    layer: Layer, hardware: Hardware, *, accounting: Accounting = "timeloop", extents: Dict[str, int] | None = None
+) -> Problem:  # fmt: skip
+    """The integer problem of a layer on a hardware point.
+
+    Parameters
+    ----------
+    layer : Layer
+    hardware : Hardware
+    accounting : {"timeloop", "looptree"}
+    extents : mapping, optional
+        Padded extents; each at least the layer's own.
+
+    Raises
+    ------
+    SpecError
+        If a padded extent is smaller than the layer's.
+    """
+    sizes = dict(layer.extents) | dict(extents or {})
+    for dim, extent in layer.dims:
+        if sizes[dim] < extent:
+            raise SpecError("padding cannot shrink a dim", field=f"{layer.name}.{dim}", value=sizes[dim], allowed=f">= {extent}")
+    dims = kept_dims(layer, sizes)
+    number = {dim: n for n, dim in enumerate(dims)}
+    relevant = [operand.dims for operand in layer.operands]
+    lacking = [next((t for t in range(3) if dim not in relevant[t]), -1) for dim in dims]
+    axes = tuple(
+        AxisSpec(tuple((number[dim], c) for dim, c in axis.terms if dim in number))
+        for axis in layer.operand("I").axes
+    )
+    unit = latency_unit(hardware, accounting)
+    levels = tuple(
+        LevelSpec(
+            level.usable_bits, level.access_bits, level.read_energy, level.fill_energy, level.update_energy,
+            level.leak_energy, _ports(level, unit), _keep_options(level, n == 0), hardware.fanout(n),
+            _allowed(dims, level.spatial_x), _allowed(dims, level.spatial_y),
+        )
+        for n, level in enumerate(hardware.levels)
+    )  # fmt: skip
+    w, i, o = (operand.bits for operand in layer.operands)
+    return Problem(
+        tuple(sizes[dim] for dim in dims), tuple(lacking), tuple(a for a in axes if a.terms), (w, i, o), levels,
+        hardware.mac_energy, accounting == "looptree", unit,
+    )  # fmt: skip
+
+
+def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, ...], level: int) -> list[Item]:
+    """Loops between two cuts."""
+    return [Loop(dim, o // i, level) for dim, o, i in zip(dims, outer, inner, strict=True) if o != i]
+
+
+def node_extents(problem: Problem, block: LevelTiling) -> list[tuple[int, ...]]:
+    """Extents below every node of a block, outermost first."""
+    below = list(block.bottom)
+    found = []
+    for tensor in reversed(block.order):
+        for d, lacking in enumerate(problem.irrelevant_to):
+            if lacking == tensor:
+                below[d] = block.top[d]
+            elif tensor == 1 and problem.halo[d]:
+                below[d] = max(below[d], block.input_tile[d])
+        found.append(tuple(below))
+    return found[::-1]
+
+
+def lift(layer: Layer, problem: Problem, solution: LayerSolution, *, extents: Dict[str, int] | None = None) -> Mapping:
+    """The loop nest of a solution; `extents` are the padded extents that the problem was lowered with."""
+    dims = kept_dims(layer, dict(layer.extents) | dict(extents or {}))
+    items: list[Item] = []
+    for number, block in enumerate(solution.levels):
+        if number == 0:
+            items += [Node(ROLES[t], 0) for t in block.order]
+            items += _temporal(dims, block.top, block.bottom, 0)
+        else:
+            outer = block.top
+            for tensor, below in zip(block.order, node_extents(problem, block), strict=True):
+                items += _temporal(dims, outer, below, number)
+                if ROLES[tensor] == "I" and block.window >= 0:
+                    _move_innermost(items, dims[block.window])
+                items.append(Node(ROLES[tensor], number))
+                outer = below
+            items += _temporal(dims, outer, block.bottom, number)
+        items += _spatial(problem, dims, number, block.spatial)
+    return Mapping(tuple(items))
+
+
+def _is_temporal(item: Item) -> bool:
+    return isinstance(item, Loop) and item.axis is None
+
+
+def _move_innermost(items: list[Item], dim: str) -> None:
+    """Put the loop over `dim` last in the innermost run of temporal loops so far."""
+    stop = len(items)
+    while not _is_temporal(items[stop - 1]):
+        stop -= 1
+    start = stop
+    while start and _is_temporal(items[start - 1]):
+        start -= 1
+    items[start:stop] = sorted(items[start:stop], key=lambda item: isinstance(item, Loop) and item.dim == dim)
+
+
+def _spatial(problem: Problem, dims: tuple[str, ...], level: int, vector: tuple[int, ...]) -> list[Item]:
+    x, y = split_axes(problem, level, vector)
+    return [
+        Loop(dims[d], factor, level, axis)
+        for axis, shares in (("X", x), ("Y", y))
+        for d, factor in enumerate(shares) if factor > 1
+    ]  # fmt: skip
