@@ -1,7 +1,7 @@
 """Einsum strings: what they mean, and what is refused."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.einsum import einsum_layer, layer_einsum, parse_einsum
@@ -113,6 +113,7 @@ def test_bad_bits(bits):
     assert caught.value.field.startswith("c.bits")
 
 
+@settings(deadline=None)
 @given(
     stride=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     dilation=st.tuples(st.integers(1, 3), st.integers(1, 3)),

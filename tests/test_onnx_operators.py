@@ -1,6 +1,9 @@
 """ONNX import: folded, free, streaming and unknown operators."""
 
+from pathlib import Path
+
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
 from onnx_models import FLOAT, INT64, integers, tensor, write_model
@@ -8,6 +11,7 @@ from onnx_models import FLOAT, INT64, integers, tensor, write_model
 from optimizer.errors import SpecError
 from optimizer.onnx_import import import_onnx
 from optimizer.workload import VectorLayer
+from optimizer.workload_yaml import dump_network, parse_network
 
 X = [2, 4, 6, 6]
 
@@ -242,6 +246,25 @@ def test_local_functions_are_inlined(tmp_path):
     assert import_onnx(path).macs == 30
 
 
+def test_operators_that_onnx_defines_by_others_are_written_out(tmp_path):
+    """Attention of 5 queries over 7 keys, 2 heads of 4 features."""
+    call = helper.make_node("Attention", ["q", "k", "v"], ["y"], name="attention")
+    inputs = {"q": [1, 2, 5, 4], "k": [1, 2, 7, 4], "v": [1, 2, 7, 4]}
+    network = import_onnx(write_model(tmp_path / "m.onnx", [call], inputs, opset=23))
+    scores, context = network.mac_layers()
+    assert scores.extents == {"B": 2, "M": 5, "N": 7, "K": 4}
+    assert context.extents == {"B": 2, "M": 5, "N": 4, "K": 7}
+    assert context.operand("I").tensor.startswith("y/")
+    assert network.parameters == 0
+
+
+def test_empty_tensors_move_nothing(tmp_path):
+    constants = [integers("zero", 0), integers("one", 1)]
+    nodes = [node("Slice", ["c", "zero", "zero", "one"], "none"), node("Concat", ["c", "none"], axis=1)]
+    network = conv_then(tmp_path, nodes, constants)
+    assert network.graph.nodes["concat"]["layer"].reads == ((288, 16),)
+
+
 def test_names_are_unique_and_never_empty(tmp_path):
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["a"], name="same"),
@@ -338,3 +361,29 @@ def test_a_model_of_constants_has_nothing_to_compute(tmp_path):
     path = write_model(tmp_path / "m.onnx", [node("Relu", ["k"])], {"x": [1]}, [tensor("k", 3)])
     with pytest.raises(SpecError, match="nothing to compute"):
         import_onnx(path)
+
+
+def survives(path):
+    """Whether the model imports; any error but a SpecError fails the test."""
+    try:
+        network = import_onnx(path, allow_unknown=True)
+    except SpecError:
+        return False
+    return dump_network(parse_network(dump_network(network))) == dump_network(network)
+
+
+def test_small_models_of_onnx_itself():
+    paths = sorted((Path(onnx.__file__).parent / "backend" / "test" / "data").glob("*/*/model.onnx"))
+    assert sum(survives(path) for path in paths) >= 100
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_every_operator_test_of_onnx_itself(tmp_path):
+    from onnx.backend.test.case.node import collect_testcases  # noqa: PLC0415 (it builds 1900 models)
+
+    path, imported = tmp_path / "m.onnx", 0
+    for case in collect_testcases(None):
+        onnx.save(case.model, str(path))
+        imported += survives(path)
+    assert imported >= 1400

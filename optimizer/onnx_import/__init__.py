@@ -12,16 +12,16 @@ Vector layers
 Folded operators
     Activation functions, inference-time normalization, biases, scales, casts and quantization belong to the
     layer they follow (:mod:`optimizer.onnx_import.pointwise` states when). Their learned words are counted
-    with that layer.
+    with that layer; weights that several nodes use are counted at each of them.
 Free operators
     Reshape, Transpose, Slice, Split, Expand and the like are views: the consumer reads the tensor in another
     order. Shape arithmetic and everything else that does not depend on the model's inputs is computed
     beforehand.
 
-Only tensors of the default ONNX domain's operators are understood. Weights may be missing or external: only
-their shapes matter. Precision is 16 bits for every tensor unless `bits` says otherwise, whatever element type
-the model is stored in, since models are shipped in float32 however they are deployed. Recurrent operators,
-control flow and 3-D convolutions are not understood.
+Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing
+or external: only their shapes matter. Precision is 16 bits for every tensor unless `bits` says otherwise,
+whatever element type the model is stored in, since models are shipped in float32 however they are deployed.
+Recurrent operators, control flow, 3-D convolutions and operators of other domains are not understood.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from types import MappingProxyType
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.onnx_import.expansion import expand
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, node_label
 from optimizer.onnx_import.operators import HANDLERS
 from optimizer.onnx_import.reading import fix_dims, read_model
@@ -82,9 +83,7 @@ def import_onnx(
     network = Network(Path(path).stem)
     graph = GraphBuilder(network, tensors, role_bits(bits), file)
     for node in model.graph.node:
-        tensors.visit(node, node_label(node))
-        if any(not tensors.is_constant(name) for name in graph.outputs(node)):
-            _import_node(graph, node, allow_unknown)
+        _import_node(graph, node, allow_unknown)
     if not len(network.graph):
         raise SpecError("the model has nothing to compute", file=file, allowed="a model with layers")
     return network
@@ -92,8 +91,17 @@ def import_onnx(
 
 def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
     """Append what one node is: layers, part of a layer, or nothing."""
+    graph.tensors.visit(node, node_label(node))
+    if all(graph.tensors.is_constant(name) for name in graph.outputs(node)):
+        return
+    known = node.domain in ("", "ai.onnx") and node.op_type in HANDLERS
+    parts = [] if known else expand(node, graph.tensors)
+    for part in parts:
+        _import_node(graph, part, allow_unknown)
+    if parts:
+        return
     try:
-        if node.domain not in ("", "ai.onnx") or node.op_type not in HANDLERS:
+        if not known:
             raise Unsupported("the operator")
         HANDLERS[node.op_type](graph, node)
     except Unsupported as reason:

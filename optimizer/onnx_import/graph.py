@@ -60,14 +60,13 @@ class GraphBuilder:
         Raises
         ------
         SpecError
-            If it is unknown or has an empty axis.
+            If it is unknown.
         """
         shape = self.tensors.known_shape(tensor)
-        if shape is None or any(extent < 1 for extent in shape):
+        if shape is None:
             raise SpecError(
-                f"the shape of tensor {tensor!r} is not known" if shape is None else "a tensor is empty",
-                file=self.file, field=node_label(node), value=tensor if shape is None else shape,
-                allowed="shapes of positive integers",
+                f"the shape of tensor {tensor!r} is not known", file=self.file, field=node_label(node),
+                value=tensor, allowed="fixed shapes",
                 remedy="fix symbolic dims with --dim name=value; shapes that depend on data or on weights "
                 "outside the file must be declared in the model",
             )  # fmt: skip

@@ -95,6 +95,18 @@ class Tensors:
         """The tensor's value as a NumPy array if it is a small constant, else None."""
         return self._values.get(name)
 
+    def type_of(self, name: str) -> Any:
+        """The tensor's ``TypeProto``; an empty one where nothing is known."""
+        return self._types.get(name, onnx.TypeProto())
+
+    def schema(self, node: Any) -> Any:
+        """ONNX's definition of the operator in the model's opset, or None."""
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        try:
+            return onnx.defs.get_schema(node.op_type, self._versions.get(domain, 1), domain)
+        except onnx.defs.SchemaError:
+            return None
+
     def visit(self, node: Any, label: str) -> None:
         """Infer types, shapes and values of the node's outputs.
 
@@ -123,10 +135,8 @@ class Tensors:
 
     def _infer(self, node: Any, inputs: list[str], label: str) -> dict[str, Any]:
         """Output types by ONNX's inference; none for operators it does not know."""
-        domain = "" if node.domain == "ai.onnx" else node.domain
-        try:
-            schema = onnx.defs.get_schema(node.op_type, self._versions.get(domain, 1), domain)
-        except onnx.defs.SchemaError:
+        schema = self.schema(node)
+        if schema is None:
             return {}
         types = {name: self._types[name] for name in inputs}
         if any(kind.WhichOneof("value") is None for kind in types.values()):
