@@ -28,7 +28,7 @@ def vector_layer(
     operations: int,
     *,
     bits: dict[str, int],
-    learned: Sequence[int] = (),
+    constants: Sequence[int] = (),
     parameters: int | None = None,
 ) -> VectorLayer:
     """A vector layer whose tensors have the precision of their role.
@@ -42,18 +42,18 @@ def vector_layer(
     operations : int
         Scalar operations.
     bits : dict of str to int
-        Bits per element of W, I and O: `learned` tensors are W, `reads` I and `writes` O.
-    learned : sequence of int
-        Words of every learned tensor read.
+        Bits per element of W, I and O: `constants` are W, `reads` I and `writes` O.
+    constants : sequence of int
+        Words read of every constant tensor: scales, masks, tables.
     parameters : int, optional
-        Learned words that belong to the layer; default: those it reads.
+        Learned words that belong to the layer; default: the constants.
     """
-    streams = [(words, bits["I"]) for words in reads] + [(words, bits["W"]) for words in learned]
+    streams = [(words, bits["I"]) for words in reads] + [(words, bits["W"]) for words in constants]
     return VectorLayer(
         name,
         kind,
         tuple(stream for stream in streams if stream[0]),
         tuple((words, bits["O"]) for words in writes if words),
         operations,
-        parameters=sum(learned) if parameters is None else parameters,
+        parameters=sum(constants) if parameters is None else parameters,
     )

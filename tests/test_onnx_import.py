@@ -165,6 +165,21 @@ def test_bias_and_batch_normalization_are_learned_words_of_the_convolution(tmp_p
     assert layer.parameter_count == 12 + 4 + 8
 
 
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
+def test_weights_that_a_layer_computes_are_not_learned(tmp_path, op):
+    nodes = [
+        helper.make_node("MatMul", ["a", "m"], ["w0"], name="make"),
+        helper.make_node("Reshape", ["w0", "shape"], ["w"]),
+        helper.make_node(op, ["x", "w"], ["y"], name="use"),
+    ]
+    constants = [tensor("m", 3, 9), integers("shape", 2, 2, 3, 3)]
+    network = import_onnx(
+        write_model(tmp_path / "m.onnx", nodes, {"x": [1, 2, 5, 5], "a": [4, 3]}, constants)
+    )
+    assert network.parameters == 27
+    assert list(network.graph.edges) == [("make", "use")]
+
+
 def test_quantized_convolution(tmp_path):
     scales = [tensor(n, value=np.float32(0.5)) for n in ("xs", "ws", "ys")]
     zeros = [tensor(n, value=np.uint8(0)) for n in ("xz", "wz", "yz")]

@@ -73,6 +73,21 @@ def test_larger_constants_are_streamed(tmp_path):
     assert layer == VectorLayer("add", "add", ((288, 16), (144, 16)), ((288, 16),), 288, parameters=144)
 
 
+def test_masks_made_from_shapes_are_read_but_not_learned(tmp_path):
+    nodes = [node("Shape", ["c"], "s"), node("ConstantOfShape", ["s"], "m"), node("Add", ["c", "m"])]
+    network = conv_then(tmp_path, nodes)
+    assert network.graph.nodes["add"]["layer"].reads == ((288, 16), (288, 16))
+    assert network.parameters == 16
+
+
+def test_normalization_of_an_input_is_a_layer(tmp_path):
+    norm = node("BatchNormalization", ["x", "s", "t", "m", "v"])
+    path = write_model(tmp_path / "m.onnx", [norm], {"x": X}, [tensor(n, 4) for n in "stmv"])
+    (layer,) = import_onnx(path).layers()
+    assert layer.reads == ((288, 16), (4, 16), (4, 16))
+    assert (layer.operations, layer.parameters) == (2 * 288, 8)
+
+
 def test_functions_of_one_tensor_fold(tmp_path):
     """x * sigmoid(x) and the error-function form of GELU."""
     halves = [tensor(n, value=np.float32(v)) for n, v in (("root", 1.4), ("one", 1.0), ("half", 0.5))]

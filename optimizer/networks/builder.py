@@ -141,7 +141,7 @@ class NetworkBuilder:
         words = self.batch * tokens.words * features
         layer = vector_layer(
             name, "gather", [self.batch * tokens.words], [words], 0, bits=self.bits,
-            learned=[words], parameters=rows * features,
+            constants=[words], parameters=rows * features,
         )  # fmt: skip
         return self._append(layer, [tokens], shape)
 
@@ -171,7 +171,7 @@ class NetworkBuilder:
     ) -> Tensor:  # fmt: skip
         layer = vector_layer(
             name, kind, [self.batch * x.words for x in inputs], [self.batch * math.prod(shape)],
-            self.batch * operations, bits=self.bits, learned=[learned] if learned else [],
+            self.batch * operations, bits=self.bits, constants=[learned] if learned else [],
         )  # fmt: skip
         return self._append(layer, inputs, shape)
 

@@ -44,11 +44,10 @@ def conv_dims(
     return {"N": batch, "G": groups, "K": channels[0] // groups, "C": channels[1], **spatial}
 
 
-def with_bias(layer: Layer, graph: GraphBuilder, node: Any, bias: str) -> Layer:
-    """The layer with the words of its bias counted as learned."""
-    if not bias:
-        return layer
-    return replace(layer, parameters=layer.parameter_count + graph.words(node, bias))
+def with_learned_words(layer: Layer, graph: GraphBuilder, node: Any, weights: str, bias: str) -> Layer:
+    """The layer with its bias counted as learned, and its weights unless another layer computes them."""
+    words = 0 if graph.has_sources(weights) else layer.parameter_count
+    return replace(layer, parameters=words + (graph.words(node, bias) if bias else 0))
 
 
 def pair(values: Any, spatial: int) -> tuple[int, int]:
@@ -75,9 +74,8 @@ def _convolution(graph: GraphBuilder, node: Any, data_at: int, weights_at: int, 
         graph.name(node), dims, stride=pair(given.get("strides"), spatial),
         dilation=pair(given.get("dilations"), spatial), bits=graph.bits,
     )  # fmt: skip
-    if graph.has_sources(weights):
-        layer = replace(layer, parameters=0)
-    layer = with_bias(name_tensors(layer, weights, data, node.output[0]), graph, node, bias)
+    layer = name_tensors(layer, weights, data, node.output[0])
+    layer = with_learned_words(layer, graph, node, weights, bias)
     expected = math.prod(output) * math.prod(kernel[1:])
     if layer.macs != expected:
         raise Unsupported(f"weights of shape {kernel} with {groups} groups")

@@ -80,9 +80,13 @@ class GraphBuilder:
         """Inputs of the node that depend on the graph's inputs, each once."""
         return [name for name in dict.fromkeys(node.input) if name and not self.tensors.is_constant(name)]
 
-    def learned(self, node: Any) -> list[str]:
-        """Inputs of the node that are learned tensors: constants that are no scalars and no indices."""
-        return [name for name in dict.fromkeys(node.input) if name and self.tensors.is_learned(name)]
+    def tables(self, node: Any) -> list[str]:
+        """Inputs of the node that are constants to be read: no scalars, no indices."""
+        return [name for name in dict.fromkeys(node.input) if name and self.tensors.is_table(name)]
+
+    def learned_words(self, node: Any, tables: Iterable[str]) -> int:
+        """Words of those of the constant tensors that are learned."""
+        return sum(self.words(node, name) for name in tables if self.tensors.is_learned(name))
 
     def base(self, tensor: str) -> str:
         """The tensor of which this one is a pointwise function."""
@@ -102,11 +106,14 @@ class GraphBuilder:
         for tensor in outputs:
             self._sources.setdefault(tensor, {})[layer.name] = tensor
 
-    def stream(self, node: Any, operations: int, *, kind: str | None = None) -> None:
+    def stream(
+        self, node: Any, operations: int, *, kind: str | None = None, tables: list[str] | None = None
+    ) -> None:
         """Append the node as a vector layer that reads its inputs and writes its outputs once.
 
-        Inputs are activations and learned constants; other constants (indices, axes) cost nothing.
+        Inputs are activations and constant `tables` (default: all); indices and axes cost nothing.
         """
+        tables = self.tables(node) if tables is None else tables
         inputs, outputs = self.activations(node), self.outputs(node)
         layer = vector_layer(
             self.name(node),
@@ -115,7 +122,8 @@ class GraphBuilder:
             [self.words(node, tensor) for tensor in outputs],
             operations,
             bits=self.bits,
-            learned=[self.words(node, tensor) for tensor in self.learned(node)],
+            constants=[self.words(node, tensor) for tensor in tables],
+            parameters=self.learned_words(node, tables),
         )
         self.add(layer, inputs, outputs)
 

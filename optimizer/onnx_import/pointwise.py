@@ -18,14 +18,14 @@ _KINDS = {"Sum": "add"}
 
 def import_pointwise(graph: GraphBuilder, node: Any) -> None:
     """Any operator that works element by element, with broadcasting."""
-    _pointwise(graph, node, graph.learned(node))
+    _pointwise(graph, node, graph.tables(node))
 
 
 def import_batch_normalization(graph: GraphBuilder, node: Any) -> None:
     """BatchNormalization at inference: scale and shift are learned, mean and variance are not."""
     if attributes(node).get("training_mode", 0):
         raise Unsupported("BatchNormalization in training mode")
-    _pointwise(graph, node, [name for name in node.input[1:3] if graph.tensors.is_learned(name)])
+    _pointwise(graph, node, [name for name in node.input[1:3] if graph.tensors.is_table(name)])
 
 
 def import_identity(graph: GraphBuilder, node: Any) -> None:
@@ -33,18 +33,18 @@ def import_identity(graph: GraphBuilder, node: Any) -> None:
     graph.fold(node, node.input[0])
 
 
-def _pointwise(graph: GraphBuilder, node: Any, learned: list[str]) -> None:
+def _pointwise(graph: GraphBuilder, node: Any, tables: list[str]) -> None:
     inputs = graph.activations(node)
     output = graph.words(node, node.output[0])
     bases = {graph.base(name) for name in inputs}
     whole = all(graph.words(node, name) == output for name in inputs)
-    vectors = all(_is_vector(graph, node, name) for name in learned)
+    vectors = all(_is_vector(graph, node, name) for name in tables)
     if whole and vectors and len(bases) == 1 and all(graph.has_sources(name) for name in inputs):
-        graph.fold(node, inputs[0], sum(graph.words(node, name) for name in learned))
+        graph.fold(node, inputs[0], graph.learned_words(node, tables))
     else:
-        operands = len(inputs) + len(learned)
+        operands = len(inputs) + len(tables)
         kind = _KINDS.get(node.op_type, node.op_type.lower())
-        graph.stream(node, output * max(1, operands - 1), kind=kind)
+        graph.stream(node, output * max(1, operands - 1), kind=kind, tables=tables)
 
 
 def _is_vector(graph: GraphBuilder, node: Any, name: str) -> bool:

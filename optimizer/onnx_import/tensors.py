@@ -53,6 +53,7 @@ class Tensors:
         self._types: dict[str, Any] = {}
         self._values: dict[str, Any] = {}
         self._constant: set[str] = set()
+        self._derived: set[str] = set()
         self._declared = {value.name: value.type for value in (*model.graph.value_info, *model.graph.output)}
         for value in model.graph.input:
             self._types[value.name] = value.type
@@ -70,16 +71,18 @@ class Tensors:
         """Whether the tensor does not depend on the graph's inputs."""
         return name in self._constant
 
-    def is_learned(self, name: str) -> bool:
+    def is_table(self, name: str) -> bool:
         """Whether the tensor is a constant of a type that weights have, and more than a scalar."""
         if name not in self._constant or name not in self._types:
             return False
+        if self._types[name].tensor_type.elem_type not in _LEARNED_TYPES:
+            return False
         shape = self.known_shape(name)
-        return (
-            self._types[name].tensor_type.elem_type in _LEARNED_TYPES
-            and shape is not None
-            and math.prod(shape) > 1
-        )
+        return shape is not None and math.prod(shape) > 1
+
+    def is_learned(self, name: str) -> bool:
+        """Whether the tensor is such a table, and not made from the shapes of activations (like a mask)."""
+        return self.is_table(name) and name not in self._derived
 
     def known_shape(self, name: str) -> tuple[int, ...] | None:
         """Shape of the tensor in words per axis, or None where it is not fully known."""
@@ -161,9 +164,12 @@ class Tensors:
             return
         if node.op_type in ("Shape", "Size"):
             self._constant.add(node.output[0])
+            self._derived.add(node.output[0])
             self._fold_shape(node)
         elif all(name in self._constant for name in inputs):
             self._constant.update(node.output)
+            if self._derived.intersection(inputs) and not any(self.is_learned(name) for name in inputs):
+                self._derived.update(node.output)
             self._evaluate(node, inputs)
 
     def _fold_shape(self, node: Any) -> None:

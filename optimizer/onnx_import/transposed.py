@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.onnx_import.convolution import check_spatial, conv_dims, pair, with_bias
+from optimizer.onnx_import.convolution import check_spatial, conv_dims, pair, with_learned_words
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
 from optimizer.workload import conv
 
@@ -85,7 +85,7 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
         name = f"{stem}/phase{number}" if several else stem
         layer = conv(name, dims, dilation=(first, second), bits=graph.bits)
         layer = name_tensors(layer, weights, data, node.output[0])
-        layer = with_bias(layer, graph, node, bias if number == 0 else "")
+        layer = with_learned_words(layer, graph, node, weights, bias if number == 0 else "")
         graph.add(layer, [data, weights], graph.outputs(node))
 
 

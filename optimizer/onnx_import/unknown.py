@@ -29,10 +29,10 @@ def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bo
             "--allow-unknown",
         )  # fmt: skip
     inputs = [*graph.activations(node), *_captured(graph, node)]
-    outputs, learned = graph.outputs(node), graph.learned(node)
+    outputs, tables = graph.outputs(node), graph.tables(node)
     layer = vector_layer(
         graph.name(node), node.op_type.lower(), _known(graph, inputs), _known(graph, outputs), 0,
-        bits=graph.bits, learned=_known(graph, learned),
+        bits=graph.bits, constants=_known(graph, tables), parameters=graph.learned_words(node, tables),
     )  # fmt: skip
     graph.add(layer, inputs, outputs)
     unknown = [name for name in outputs if graph.tensors.known_shape(name) is None]

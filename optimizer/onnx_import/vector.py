@@ -94,12 +94,12 @@ def import_gather(graph: GraphBuilder, node: Any) -> None:
         graph.view(node)
         return
     words = graph.words(node, node.output[0])
-    learned = graph.tensors.is_learned(table)
-    reads = [] if learned else [words]
+    constant = graph.tensors.is_constant(table)
+    reads = [] if constant else [words]
     if not graph.tensors.is_constant(indices):
         reads.append(graph.words(node, indices))
     layer = vector_layer(
         graph.name(node), "gather", reads, [words], 0, bits=graph.bits,
-        learned=[words] if learned else [], parameters=graph.words(node, table) if learned else 0,
+        constants=[words] if constant else [], parameters=graph.learned_words(node, [table]),
     )  # fmt: skip
     graph.add(layer, graph.activations(node), graph.outputs(node))
