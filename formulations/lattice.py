@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from formulations.kernels import search as kernel
-from formulations.kernels.arrays import UNBOUNDED, Lattice, Machine, Spatial, lattice, machine, spatial, spatial_vectors
-from formulations.kernels.tables import build
+from formulations.kernels import layout
+from formulations.kernels.layout import INFINITE, Int, pack_layer, pack_machine, pack_spatial, spatial_vectors
+from formulations.kernels.search import bound_tops, hopeless, search
+from formulations.kernels.tables import build, fill_refetches
 from formulations.problem import I, LayerSolution, LevelTiling, O, Problem, W
 
-KINDS = {"energy": kernel.ENERGY, "latency": kernel.LATENCY, "edp": kernel.EDP}
+KINDS = {"energy": layout.ENERGY, "latency": layout.LATENCY, "edp": layout.EDP}
 
 
 @dataclass(frozen=True)
@@ -31,46 +32,40 @@ def keep_choices(problem: Problem) -> Iterator[tuple[tuple[bool, bool, bool], ..
     yield from itertools.product(*(level.keep_options for level in problem.levels))
 
 
-def _spatial_classes(problem: Problem, objective: str) -> list[list[list[tuple[int, ...]]]]:
+def _spatial_classes(problem: Problem, objective: str) -> list[list[Int]]:
     """Spatial vectors per fan-out, split into classes of equal parallelism where latency counts."""
     lists = [spatial_vectors(problem, level) for level in range(len(problem.levels))]
     if objective == "energy":
         return [lists]
     widest = max(range(len(lists)), key=lambda n: len(lists[n]))
-    products = sorted({math.prod(v) for v in lists[widest]}, reverse=True)
+    products = lists[widest].prod(axis=1)
     return [
-        [rows if n != widest else [v for v in rows if math.prod(v) == product] for n, rows in enumerate(lists)]
-        for product in products
+        [rows if n != widest else rows[products == product] for n, rows in enumerate(lists)]
+        for product in sorted(set(products), reverse=True)
     ]
 
 
-def _combination_bound(p: Lattice, m: Machine, s: Spatial) -> int:
+def _combination_bound(c: Int, lists: list[Int], problem: Problem) -> int:
     """A cheap bound (scaled energy) on every mapping with this choice of kept tensors."""
-    energy = p.macs * m.mac_energy * m.scale
-    levels = len(m.capacity)
-    for tensor in (W, I, O):
-        for level in range(levels):
-            if not m.keep[level, tensor]:
-                continue
-            word = int(m.word_update[level, tensor] if tensor == O else m.word_read[level, tensor])
-            inner = [n for n in range(level + 1, levels) if m.keep[n, tensor]]
-            if inner:
-                energy += int(p.volume[tensor]) * word
-                continue
-            copies = [1]
-            for n in range(level, levels):
-                rows = s.vector[s.start[n] : s.start[n + 1]]
-                shared = rows[:, p.irrelevant_to == tensor].prod(axis=1)
-                if tensor == I:
-                    shared = rows.prod(axis=1)
-                copies.append(int(shared.max()))
-            energy += p.macs // math.prod(copies) * word
+    energy = int(c[layout.SCALARS, layout.SCALE]) * problem.macs * problem.mac_energy
+    levels = len(problem.levels)
+    lacking = np.array(problem.irrelevant_to)
+    for tensor, level in itertools.product((W, I, O), range(levels)):
+        row = c[layout.LEVEL0 + level]
+        if not row[layout.KEEP + tensor]:
+            continue
+        word = int(row[(layout.WORD_UPDATE if tensor == O else layout.WORD_READ) + tensor])
+        if any(c[layout.LEVEL0 + n, layout.KEEP + tensor] for n in range(level + 1, levels)):
+            energy += problem.volume(tensor) * word
+            continue
+        shared = [rows.prod(axis=1) if tensor == I else rows[:, lacking == tensor].prod(axis=1) for rows in lists[level:]]
+        energy += problem.macs // math.prod(int(x.max()) for x in shared) * word
     return energy
 
 
 def solve(
-    problem: Problem, objective: str = "energy", *, latency_cap: int = UNBOUNDED, beat: tuple[int, int] | None = None
-) -> Found:  # fmt: skip
+    problem: Problem, objective: str = "energy", *, latency_cap: int = INFINITE, beat: tuple[int, int] | None = None
+) -> Found:
     """Best mapping of a layer on fixed hardware.
 
     Parameters
@@ -88,44 +83,51 @@ def solve(
     Found
         ``solution`` is None when no mapping fits, or none beats `beat`.
     """
-    kind = KINDS[objective]
-    p = lattice(problem)
-    levels, dims = len(problem.levels), len(problem.extents)
-    energy, latency = beat or (UNBOUNDED, UNBOUNDED)
-    machines = [(keep, machine(problem, keep)) for keep in keep_choices(problem)]
+    layer = pack_layer(problem)
+    dims, levels = len(problem.extents), len(problem.levels)
+    r = np.empty((4, len(layer.e)), np.int64)
+    fill_refetches(layer.c, layer.g, layer.e, layer.q, r, np.ones(dims, np.int64))
+    energy, latency = beat or (INFINITE, INFINITE)
     best: LayerSolution | None = None
     leaves = nodes = 0
-    for chosen in _spatial_classes(problem, objective):
-        s = spatial(problem, p, chosen)
-        ranked = sorted(((_combination_bound(p, m, s), n) for n, (_, m) in enumerate(machines)))
-        most = math.prod(max(math.prod(v) for v in rows) for rows in chosen)
-        cycles = -(-p.macs // most) * problem.latency_unit
+    combinations = [(keep, pack_machine(layer, problem, keep)) for keep in keep_choices(problem)]
+    for lists in _spatial_classes(problem, objective):
+        ranked = sorted((_combination_bound(c, lists, problem), n) for n, (_, c) in enumerate(combinations))
         for bound, number in ranked:
-            keep, m = machines[number]
-            w = kernel.new_work(levels, dims, energy, latency)
-            if kernel.hopeless(w, m, kind, latency_cap, bound, cycles):
+            keep, c = combinations[number]
+            s = pack_spatial(c, layer.e, lists)
+            c[layout.SCALARS, layout.KIND], c[layout.SCALARS, layout.CAP] = KINDS[objective], latency_cap
+            c[layout.BEST, :4] = energy, latency, 0, 0
+            cycles = -(-problem.macs // math.prod(int(rows.prod(axis=1).max()) for rows in lists))
+            if hopeless(c, bound, cycles * problem.latency_unit):
                 continue
-            t = build(p, m, s, min(latency_cap // problem.latency_unit, UNBOUNDED))
-            kernel.search(p, m, s, t, w, kind, latency_cap)
-            leaves, nodes = leaves + int(w.best[2]), nodes + int(w.best[3])
-            if (int(w.best[0]), int(w.best[1])) != (energy, latency):
-                energy, latency = int(w.best[0]), int(w.best[1])
-                best = _solution(keep, w)
+            t = build(c, layer.g, layer.e, layer.q, s, r, latency_cap // problem.latency_unit)
+            w = np.ones((layout.PLANES, levels + 1, max(dims + 1, 3)), np.int64)
+            if c[layout.COUNTS, 1] == 0:
+                continue
+            bounds = np.full((len(lists[0]), len(layer.e)), INFINITE, np.int64)
+            bound_tops(c, layer.g, layer.e, layer.q, s, t, r, w, bounds)
+            search(c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds)
+            found = (int(c[layout.BEST, 0]), int(c[layout.BEST, 1]))
+            leaves, nodes = leaves + int(c[layout.BEST, 2]), nodes + int(c[layout.BEST, 3])
+            if found != (energy, latency):
+                energy, latency = found
+                best = _solution(keep, w, dims, found)
     return Found(best, leaves, nodes)
 
 
-def _solution(keep: tuple[tuple[bool, bool, bool], ...], w: kernel.Work) -> LayerSolution:
-    def row(array: np.ndarray[tuple[int, ...], np.dtype[np.int64]], n: int) -> tuple[int, ...]:
-        return tuple(int(x) for x in array[n])
+def _solution(keep: tuple[tuple[bool, bool, bool], ...], w: Int, dims: int, value: tuple[int, int]) -> LayerSolution:
+    def row(plane: int, level: int, length: int = dims) -> tuple[int, ...]:
+        return tuple(int(x) for x in w[plane, level, :length])
 
     levels = []
     for n, kept in enumerate(keep):
-        order = tuple(t for t in row(w.best_order, n) if t >= 0) if n else tuple(t for t in range(3) if kept[t])
-        window = max(int(w.best_window[n]), -1)
+        order = tuple(tensor for tensor in row(layout.BEST_ORDER, n, 3) if tensor >= 0)
         levels.append(
-            LevelTiling(order, row(w.best_top, n), row(w.best_bottom, n), row(w.best_tile, n), row(w.best_spatial, n), window)
-        )
-    return LayerSolution(tuple(levels), int(w.best[0]), int(w.best[1]))
-
-
-__all__ = ["Found", "I", "keep_choices", "solve"]
+            LevelTiling(
+                order if n else tuple(tensor for tensor in range(3) if kept[tensor]),
+                row(layout.BEST_TOP, n), row(layout.BEST_BOTTOM, n), row(layout.BEST_TILE, n),
+                row(layout.BEST_SPATIAL, n), max(int(w[layout.BEST_META, n, layout.WINDOW]), -1),
+            )
+        )  # fmt: skip
+    return LayerSolution(tuple(levels), *value)

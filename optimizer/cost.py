@@ -63,57 +63,41 @@ class LayerCost:
     utilization: Fraction
 
 
-def axis_run(width: int, loops: list[tuple[int, int]], reuse: Reuse) -> int:
-    """Words fetched along one axis while `loops` move a tile of `width` words along it.
+def tile_traffic(operand: Operand, mapping: Mapping, index: int, dims: tuple[str, ...], reuse: Reuse) -> int:
+    """Words that one instance fetches into (or drains from) the node at position `index` of the nest.
 
-    Parameters
-    ----------
-    width : int
-        Words of the tile along the axis.
-    loops : list of (step, bound)
-        Innermost first; `step` is the words the tile moves when the loop advances.
-    reuse : {"exact", "innermost"}
-        See the module's docstring.
+    Every temporal loop outside of the node moves the tile by one fixed vector when it advances, since all loops
+    inside of it start over. A null move is free; the innermost mover, and under ``exact`` any loop with the
+    same vector, brings only the new words; every other move brings the whole tile.
     """
-    first_step = loops[0][0]
-    total, span = width, 0
-    for index, (step, bound) in enumerate(loops):
-        outer = math.prod(b for _, b in loops[index + 1 :])
-        move = step - span
-        if index == 0 or (reuse == "exact" and move == first_step):
-            fetched = min(width, first_step)
-        elif reuse == "exact" and move == 0:
-            fetched = 0
-        else:
-            fetched = width
-        total += outer * (bound - 1) * fetched
-        span += (bound - 1) * step
+    tile = mapping.tile_below(index, dims)
+    widths = [axis.extent(tile) for axis in operand.axes]
+    whole = total = math.prod(widths)
+    below = dict(tile)
+    span = [0] * len(widths)  # how far the loops inside have carried the tile along every axis
+    first: list[int] | None = None
+    advances = math.prod(i.bound for i in mapping.items[:index] if isinstance(i, Loop) and i.axis is None)
+    for item in reversed(mapping.items[:index]):
+        if not isinstance(item, Loop):
+            continue
+        if item.axis is None and item.bound > 1:
+            axis, step = _axis_of(operand, item.dim, below[item.dim])
+            move = [-s for s in span]
+            if axis >= 0:
+                move[axis] += step
+                span[axis] += step * (item.bound - 1)
+            advances //= item.bound
+            if any(move) or (reuse == "innermost" and first is not None):
+                known = first is None or (reuse == "exact" and move == first)
+                total += advances * (item.bound - 1) * (_new_words(widths, move) if known else whole)
+                first = first or move
+        below[item.dim] *= item.bound
     return total
 
 
-def tile_traffic(operand: Operand, items: Mapping, index: int, dims: tuple[str, ...], reuse: Reuse) -> int:
-    """Words that one instance fetches into (or drains from) the node at position `index` of the nest."""
-    tile = items.tile_below(index, dims)
-    below = dict(tile)
-    moves: list[tuple[int, int, int]] = []  # (axis or -1, step, bound), innermost first
-    for item in reversed(items.items[:index]):
-        if not isinstance(item, Loop) or item.bound == 1:
-            continue
-        if item.axis is None:
-            axis, step = _axis_of(operand, item.dim, below[item.dim])
-            if axis >= 0 or moves:  # loops that do not move the tile are free inside of all that do
-                moves.append((axis, step, item.bound))
-        below[item.dim] *= item.bound
-    widths = [axis.extent(tile) for axis in operand.axes]
-    if not moves:
-        return math.prod(widths)
-    tail = 1
-    while reuse == "exact" and tail < len(moves) and moves[tail][0] == moves[0][0]:
-        tail += 1
-    moving = moves[0][0]
-    run = axis_run(widths[moving], [(step, bound) for _, step, bound in moves[:tail]], reuse)
-    rest = math.prod(bound for _, _, bound in moves[tail:])
-    return run * rest * math.prod(w for a, w in enumerate(widths) if a != moving)
+def _new_words(widths: list[int], move: list[int]) -> int:
+    kept = math.prod(max(0, width - abs(m)) for width, m in zip(widths, move, strict=True))
+    return math.prod(widths) - kept
 
 
 def _axis_of(operand: Operand, dim: str, extent_below: int) -> tuple[int, int]:
@@ -125,8 +109,11 @@ def _axis_of(operand: Operand, dim: str, extent_below: int) -> tuple[int, int]:
 
 
 def distinct_children(operand: Operand, mapping: Mapping, start: int, stop: int, dims: tuple[str, ...]) -> int:
-    """Distinct tiles among the spatial children between positions `start` and `stop` of the nest."""
-    starts: list[set[int]] = [{0} for _ in operand.axes]
+    """Distinct tiles among the spatial children between positions `start` and `stop` of the nest.
+
+    Every fan-out multicasts by itself: where a level in between bypasses the tensor, the factors multiply.
+    """
+    starts: dict[tuple[int, int], set[int]] = {}
     below = mapping.tile_below(stop, dims) if stop < len(mapping.items) else dict.fromkeys(dims, 1)
     for item in reversed(mapping.items[start + 1 : stop]):
         if not isinstance(item, Loop):
@@ -134,9 +121,10 @@ def distinct_children(operand: Operand, mapping: Mapping, start: int, stop: int,
         if item.axis is not None:
             axis, step = _axis_of(operand, item.dim, below[item.dim])
             if axis >= 0:
-                starts[axis] = {s + step * i for s in starts[axis] for i in range(item.bound)}
+                known = starts.get((item.level, axis), {0})
+                starts[item.level, axis] = {s + step * i for s in known for i in range(item.bound)}
         below[item.dim] *= item.bound
-    return math.prod(len(s) for s in starts)
+    return math.prod(len(s) for s in starts.values())
 
 
 def _spatial_above(mapping: Mapping, index: int, dims: frozenset[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping as Dict
 from fractions import Fraction
 
-from formulations.kernels.arrays import split_axes
+from formulations.kernels.layout import split_axes
 from formulations.problem import AxisSpec, LayerSolution, LevelSpec, LevelTiling, PortSpec, Problem
 from optimizer.cost import Accounting
 from optimizer.errors import SpecError
@@ -17,8 +17,8 @@ from optimizer.workload import ROLES, Layer
 
 
 def kept_dims(layer: Layer, extents: Dict[str, int]) -> tuple[str, ...]:
-    """Dims that the integer problem sees: those of extent above 1."""
-    return tuple(dim for dim, _ in layer.dims if extents[dim] > 1)
+    """Dims that the integer problem sees: those of extent above 1 (or the first, if there is none)."""
+    return tuple(dim for dim, _ in layer.dims if extents[dim] > 1) or (layer.dims[0][0],)
 
 
 def latency_unit(hardware: Hardware, accounting: Accounting) -> int:

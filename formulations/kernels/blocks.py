@@ -2,158 +2,155 @@
 
 Kept tensors stand in an order; right below node T come the loops over the dims irrelevant to T (three-block
 lemma). The input's node may take in part of the loops over its halo dims: its tile is chosen between the
-extents below and around the block.
+extents below and around the block. Arrays are those of :mod:`formulations.kernels.layout`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 from numba import njit
 
-from formulations.kernels.arrays import Int, Lattice, Machine
-
-W, I, O = 0, 1, 2  # noqa: E741
-NO_WINDOW = -1
-BLOCKED = -2
-
-ORDERS = np.array(
-    [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]], np.int64
-)  # fmt: skip
+from formulations.kernels.layout import (
+    AXES,
+    AXIS0,
+    AXIS_OF,
+    BITS,
+    BOTTOM,
+    DIMS,
+    EXTENT,
+    HALO,
+    KEEP,
+    LACKS,
+    LEVEL0,
+    NODE,
+    SCALARS,
+    STEP,
+    TOP,
+    I,
+    Int,
+)
 
 
 @njit(cache=True)
-def widths(p: Lattice, tile: Int, axis: int) -> int:
+def copy(target: Int, source: Int) -> None:
+    """Copy the entries of `source` to the front of `target`."""
+    for d in range(source.shape[0]):
+        target[d] = source[d]
+
+
+@njit(cache=True)
+def width(c: Int, tile: Int, axis: int) -> int:
     """Words of a tile along one input axis."""
-    width = 1 + p.axis[axis, 1] * (tile[p.axis[axis, 0]] - 1)
-    if p.axis[axis, 2] >= 0:
-        width += p.axis[axis, 3] * (tile[p.axis[axis, 2]] - 1)
-    return width
+    words = 1 + c[AXIS0 + axis, 1] * (tile[c[AXIS0 + axis, 0]] - 1)
+    if c[AXIS0 + axis, 2] >= 0:
+        words += c[AXIS0 + axis, 3] * (tile[c[AXIS0 + axis, 2]] - 1)
+    return words
 
 
 @njit(cache=True)
-def footprint(p: Lattice, tensor: int, tile: Int) -> int:
+def footprint(c: Int, tensor: int, tile: Int) -> int:
     """Words of a tile of a tensor."""
     words = 1
     if tensor == I:
-        for a in range(p.axis.shape[0]):
-            words *= widths(p, tile, a)
+        for a in range(c[SCALARS, AXES]):
+            words *= width(c, tile, a)
         return words
-    for d in range(p.extent.shape[0]):
-        if p.irrelevant_to[d] != tensor:
+    for d in range(c[SCALARS, DIMS]):
+        if c[LACKS, d] != tensor:
             words *= tile[d]
     return words
 
 
 @njit(cache=True)
-def refetch(p: Lattice, tensor: int, tile: Int) -> int:
+def refetch(c: Int, tensor: int, tile: Int) -> int:
     """Product of the trips over the dims irrelevant to a tensor, spatial copies included."""
     trips = 1
-    for d in range(p.extent.shape[0]):
-        if p.irrelevant_to[d] == tensor:
-            trips *= p.extent[d] // tile[d]
+    for d in range(c[SCALARS, DIMS]):
+        if c[LACKS, d] == tensor:
+            trips *= c[EXTENT, d] // tile[d]
     return trips
 
 
 @njit(cache=True)
-def input_total(p: Lattice, tile: Int, refetches: int, window: int, run: int, step_extent: int) -> int:
+def input_total(c: Int, tile: Int, refetches: int, window: int, run: int, step_extent: int) -> int:
     """Words of I fetched into all instances: every trip fetches the tile, but for the window's loop.
 
-    `window` is the dim whose loop of `run` trips stands right above the node; it moves the tile by
-    ``step_extent`` positions of that dim.
+    `window` is the dim (or negative) whose loop of `run` trips stands right above the node; it moves the tile
+    by ``step_extent`` positions of that dim.
     """
     trips = refetches
-    for d in range(p.extent.shape[0]):
-        if p.irrelevant_to[d] != I:
-            trips *= p.extent[d] // tile[d]
+    for d in range(c[SCALARS, DIMS]):
+        if c[LACKS, d] != I:
+            trips *= c[EXTENT, d] // tile[d]
     words = 1
-    for a in range(p.axis.shape[0]):
-        width = widths(p, tile, a)
-        if window >= 0 and p.axis_of[window] == a:
-            width += (run - 1) * min(width, p.step[window] * step_extent)
-        words *= width
-    return (trips // run if window >= 0 else trips) * words
+    for a in range(c[SCALARS, AXES]):
+        along = width(c, tile, a)
+        if window >= 0 and c[AXIS_OF, window] == a:
+            along += (run - 1) * min(along, c[STEP, window] * step_extent)
+        words *= along
+    if window >= 0:
+        trips //= run
+    return trips * words
 
 
 @njit(cache=True)
-def best_outer_window(p: Lattice, tile: Int, refetches: int, spatial: Int) -> int:
+def best_outer_window(c: Int, tile: Int, refetches: int, spatial: Int) -> int:
     """Least `input_total` over windows that run over all trips that `spatial` leaves (a lower bound)."""
-    best = input_total(p, tile, refetches, NO_WINDOW, 1, 1)
-    for d in range(p.extent.shape[0]):
-        if p.halo[d]:
-            run = p.extent[d] // (tile[d] * spatial[d])
+    best = input_total(c, tile, refetches, -1, 1, 1)
+    for d in range(c[SCALARS, DIMS]):
+        if c[HALO, d]:
+            run = c[EXTENT, d] // (tile[d] * spatial[d])
             if run > 1:
-                best = min(best, input_total(p, tile, refetches, d, run, tile[d] * spatial[d]))
+                best = min(best, input_total(c, tile, refetches, d, run, tile[d] * spatial[d]))
     return best
 
 
 @njit(cache=True)
-def distinct_along(steps: Int, bounds: Int) -> int:
-    """Distinct sums of ``i * step`` over all children along one axis."""
-    used = 0
-    for n in range(bounds.shape[0]):
-        used += bounds[n] > 1
-    if used <= 1:
-        return int(np.prod(bounds))
-    if used == 2:
-        first = -1
-        second = -1
-        for n in range(bounds.shape[0]):
-            if bounds[n] > 1:
-                if first < 0:
-                    first = n
-                else:
-                    second = n
-        a, b = steps[first], steps[second]
-        while b:
-            a, b = b, a % b
-        across, along = steps[second] // a, steps[first] // a
-        return bounds[first] * bounds[second] - max(0, bounds[first] - across) * max(0, bounds[second] - along)
-    sums = np.zeros(1, np.int64)
-    for n in range(bounds.shape[0]):
-        grown = np.empty(sums.shape[0] * bounds[n], np.int64)
-        for i in range(bounds[n]):
-            grown[i * sums.shape[0] : (i + 1) * sums.shape[0]] = sums + i * steps[n]
-        sums = np.unique(grown)
-    return sums.shape[0]
+def distinct_pair(first: int, bound_first: int, second: int, bound_second: int) -> int:
+    """Distinct sums ``i * first + j * second`` for i, j below the bounds.
+
+    Two pairs coincide when they differ by a multiple of ``(second / gcd, -first / gcd)``, so every pair that
+    has such a neighbour inside the grid is a repetition.
+    """
+    a, b = first, second
+    while b:
+        a, b = b, a % b
+    return bound_first * bound_second - max(0, bound_first - second // a) * max(0, bound_second - first // a)
 
 
 @njit(cache=True)
-def distinct_inputs(p: Lattice, spatial: Int, below: Int) -> int:
+def distinct_inputs(c: Int, spatial: Int, below: Int) -> int:
     """Distinct input tiles among the children of one fan-out; `below` are the extents of one child."""
     distinct = 1
-    steps = np.empty(2, np.int64)
-    bounds = np.empty(2, np.int64)
-    for a in range(p.axis.shape[0]):
-        d, e = p.axis[a, 0], p.axis[a, 2]
-        if e < 0:
+    for a in range(c[SCALARS, AXES]):
+        d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
+        if f < 0:
             distinct *= spatial[d]
-        elif spatial[d] == 1 or spatial[e] == 1:
-            distinct *= spatial[d] * spatial[e]
         else:
-            steps[0], bounds[0] = p.axis[a, 1] * below[d], spatial[d]
-            steps[1], bounds[1] = p.axis[a, 3] * below[e], spatial[e]
-            distinct *= distinct_along(steps, bounds)
+            distinct *= distinct_pair(
+                c[AXIS0 + a, 1] * below[d], spatial[d], c[AXIS0 + a, 3] * below[f], spatial[f]
+            )
     return distinct
 
 
 @njit(cache=True)
-def needs_equal(p: Lattice, m: Machine, level: int, d: int) -> bool:
+def needs_equal(c: Int, level: int, d: int) -> bool:
     """Must top and bottom agree on dim d? (No kept node profits from a loop over d in this block.)"""
-    tensor = p.irrelevant_to[d]
-    if tensor >= 0 and m.keep[level, tensor]:
+    tensor = c[LACKS, d]
+    if tensor >= 0 and c[LEVEL0 + level, KEEP + tensor]:
         return False
-    return not (p.halo[d] and m.keep[level, I])
+    return not (c[HALO, d] and c[LEVEL0 + level, KEEP + I])
 
 
 @njit(cache=True)
-def input_is_free(p: Lattice, m: Machine, level: int, order: Int, d: int) -> bool:
-    """May the input's tile along halo dim d be smaller than the block's extent?"""
-    tensor = p.irrelevant_to[d]
-    if not p.halo[d] or tensor < 0 or not m.keep[level, tensor]:
+def input_is_free(c: Int, level: int, order: Int, d: int) -> bool:
+    """May the input's tile along dim d be smaller than the block's extent?
+
+    Only a halo dim whose loops belong to a tensor that stands above the input.
+    """
+    tensor = c[LACKS, d]
+    if not c[HALO, d] or tensor < 0 or not c[LEVEL0 + level, KEEP + tensor]:
         return False
-    for n in range(3):  # free only when the tensor whose loops these are stands above the input
+    for n in range(3):
         if order[n] == I:
             return False
         if order[n] == tensor:
@@ -162,63 +159,67 @@ def input_is_free(p: Lattice, m: Machine, level: int, order: Int, d: int) -> boo
 
 
 @njit(cache=True)
-def place(p: Lattice, m: Machine, level: int, order: Int, top: Int, bottom: Int, tile: Int, nodes: Any) -> int:
-    """Fill ``nodes[n]`` with the extents below the n-th node of `order`; return the bits the block holds.
+def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: Int) -> int:
+    """Note the extents below the n-th node of `order` in ``w[NODE + n]``; return the bits the block holds.
 
-    Entries of `order` that are negative are unused. ``tile`` is the input's choice along free halo dims.
+    The entry behind the extents names the tensor. Negative entries of `order` are unused. `tile` is the input's choice along halo dims.
     """
     bits = 0
-    dims = p.extent.shape[0]
-    below = bottom.copy()
+    dims = c[SCALARS, DIMS]
+    inner = bottom
     for n in range(2, -1, -1):
         tensor = order[n]
+        below = w[NODE + n, level]
+        below[dims] = tensor
         if tensor < 0:
             continue
         for d in range(dims):
-            if p.irrelevant_to[d] == tensor:
+            below[d] = inner[d]
+            if c[LACKS, d] == tensor:
                 below[d] = top[d]
-            elif tensor == I and p.halo[d]:
+            elif tensor == I and c[HALO, d]:
                 below[d] = max(below[d], tile[d])
-        for d in range(dims):
-            nodes[n, d] = below[d]
-        bits += footprint(p, tensor, below) * p.bits[tensor]
+        bits += footprint(c, tensor, below) * c[BITS, tensor]
+        inner = below
     return bits
 
 
 @njit(cache=True)
-def kept_orders(m: Machine, level: int) -> Any:
-    """Orders of the kept tensors, padded with -1."""
-    orders = np.full((6, 3), -1, np.int64)
-    count = 0
-    for k in range(6):
-        row = np.full(3, -1, np.int64)
-        n = 0
-        for t in range(3):
-            if m.keep[level, ORDERS[k, t]]:
-                row[n] = ORDERS[k, t]
-                n += 1
-        known = False
-        for j in range(count):
-            known = known or np.array_equal(orders[j], row)
-        if not known:
-            orders[count] = row
-            count += 1
-    return orders[:count]
-
-
-@njit(cache=True)
-def next_tile(p: Lattice, free: Any, top: Int, bottom: Int, tile: Int) -> bool:
+def next_tile(c: Int, free: Int, top: Int, bottom: Int, tile: Int) -> bool:
     """Advance `tile` to the next choice along the free dims (bottom | tile | top); False after the last."""
-    for d in range(p.extent.shape[0]):
+    for d in range(c[SCALARS, DIMS]):
         if not free[d]:
             continue
         value = tile[d]
         while value < top[d]:
             value += bottom[d]
             if top[d] % value == 0:
-                break
-        if value <= top[d] and value != tile[d]:
-            tile[d] = value
-            return True
+                tile[d] = value
+                return True
         tile[d] = bottom[d]
     return False
+
+
+@njit(cache=True)
+def outward(c: Int, w: Int, level: int, position: int, trips: Int) -> int:
+    """The innermost non-empty run of loops of the block above node `position`: its trips.
+
+    `position` 3 stands for the end of the block. Returns the index of the node right above the run (-1: none),
+    or -2 when everything of this block above `position` is empty (`trips` is then untouched).
+    """
+    dims = c[SCALARS, DIMS]
+    inner = w[BOTTOM, level] if position == 3 else w[NODE + position, level]
+    for n in range(position - 1, -2, -1):
+        if n >= 0 and w[NODE + n, level, dims] < 0:
+            continue
+        around = w[NODE + n, level] if n >= 0 else w[TOP, level]
+        empty = True
+        for d in range(dims):
+            empty = empty and around[d] == inner[d]
+        if not empty:
+            for d in range(dims):
+                trips[d] = around[d] // inner[d]
+            return n
+        inner = around
+    return -2
+

@@ -1,0 +1,176 @@
+"""How a layer problem is packed into a few integer arrays for the compiled kernels.
+
+Compiled functions that take few arrays compile ten times faster than ones that take records, so everything of
+fixed size lives in one table ``c`` (rows and columns are named below). The others are: ``g`` digits and ``e``
+extents of every lattice point, ``q`` quotients and products of divisors, ``s`` spatial vectors, ``t`` bounds
+per level and point, ``r`` refetches per tensor and point (and the input's least traffic), ``w`` the decisions
+on the current branch and the best mapping.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formulations.problem import Problem
+
+Int = NDArray[np.int64]
+INFINITE = 1 << 60
+W, I, O = 0, 1, 2  # noqa: E741
+
+# Rows of `c` that hold one number per dim.
+EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
+# Rows of `c` that hold one number per tensor; scalars; one number per level; the best mapping.
+BITS, VOLUME, SCALARS, STARTS, COUNTS, BEST = range(7, 13)
+MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP = range(11)
+BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN = range(4)
+# One row per input axis (dim, coefficient, second dim or -1, its coefficient), per level, per level's orders.
+AXIS0, LEVEL0, ORDER0 = 13, 23, 31
+CAPACITY, KEEP, WORD_READ, WORD_FILL, WORD_UPDATE = 0, 1, 4, 7, 10
+READ, FILL, UPDATE, ACCESS, LEAK, PORT = 13, 14, 15, 16, 17, 18
+ORDER_COUNT = 18
+ROWS, COLUMNS = 39, 24
+# Kinds of objective.
+ENERGY, LATENCY, EDP = range(3)
+# Planes of `t`.
+INSIDE, BLOCK, FIRST, LOCAL, RANKED = range(5)
+# Row of `r` behind the three refetches.
+LOW = 3
+# Planes of `w`, per level (NODE has three); META columns. The best mapping's planes follow in the order of the
+# first six. SPATIAL_BELOW holds, in row 0, the largest product of the spatial factors of each level and inside.
+TOP, BOTTOM, TILE, SPATIAL, ORDER, META, GAP, GAP_SPATIAL, TRIPS, FREE, SAVED, SPATIAL_BELOW, NODE = range(13)
+BEST_TOP, BEST_BOTTOM, BEST_TILE, BEST_SPATIAL, BEST_ORDER, BEST_META = range(15, 21)
+PLANES = 21
+WINDOW, WORDS, GAP_WINDOW = range(3)
+OPEN, BLOCKED = -1, -2
+
+
+class Packed(NamedTuple):
+    """A layer's lattice: ``c`` holds the layer's part only until :func:`pack_machine` adds the hardware's."""
+
+    c: Int
+    g: Int
+    e: Int
+    q: Int
+
+
+def divisors(number: int) -> list[int]:
+    """All divisors, ascending."""
+    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return sorted({*small, *(number // d for d in small)})
+
+
+def pack_layer(problem: Problem) -> Packed:
+    """The divisor lattice of a layer."""
+    dims = len(problem.extents)
+    lists = [divisors(e) for e in problem.extents]
+    longest = max(len(x) for x in lists)
+    q = np.full((2, dims, longest, longest), -1, np.int64)
+    for d, values in enumerate(lists):
+        position = {v: i for i, v in enumerate(values)}
+        for (i, a), (j, b) in itertools.product(enumerate(values), repeat=2):
+            q[0, d, i, j] = position[a // b] if a % b == 0 else -1
+            q[1, d, i, j] = position.get(a * b, -1)
+    shape = tuple(len(x) for x in lists)
+    g = np.array(np.unravel_index(np.arange(math.prod(shape)), shape), np.int64).T.copy()
+    e = np.array([np.array(lists[d], np.int64)[g[:, d]] for d in range(dims)], np.int64).T.copy()
+    c = np.zeros((ROWS, max(COLUMNS, dims)), np.int64)
+    c[EXTENT, :dims], c[LACKS, :dims], c[HALO, :dims] = problem.extents, problem.irrelevant_to, problem.halo
+    c[AXIS_OF, :dims] = -1
+    for a, spec in enumerate(problem.input_axes):
+        c[AXIS0 + a, 2] = -1
+        for term, (d, coefficient) in enumerate(spec.terms):
+            c[AXIS0 + a, 2 * term], c[AXIS0 + a, 2 * term + 1] = d, coefficient
+            c[AXIS_OF, d], c[STEP, d] = a, coefficient
+    c[COUNT, :dims] = shape
+    c[STRIDE, :dims] = [math.prod(shape[d + 1 :]) for d in range(dims)]
+    c[BITS, :3], c[VOLUME, :3] = problem.bits, [problem.volume(tensor) for tensor in range(3)]
+    c[SCALARS, MACS], c[SCALARS, HAS_HALO] = problem.macs, any(problem.halo)
+    c[SCALARS, AXES], c[SCALARS, DIMS] = len(problem.input_axes), dims
+    return Packed(c, g, e, q)
+
+
+def pack_machine(layer: Packed, problem: Problem, keep: tuple[tuple[bool, bool, bool], ...]) -> Int:
+    """The table ``c`` of a layer on a hardware point under one choice of kept tensors per level.
+
+    Energies per word are scaled by the lcm of the access widths so that they are whole numbers.
+    """
+    c = layer.c.copy()
+    scale = math.lcm(*(level.access_bits for level in problem.levels))
+    c[SCALARS, DRAIN], c[SCALARS, MAC_ENERGY] = problem.drain_reads, problem.mac_energy
+    c[SCALARS, SCALE], c[SCALARS, UNIT], c[SCALARS, LEVELS] = scale, problem.latency_unit, len(problem.levels)
+    for n, level in enumerate(problem.levels):
+        row = c[LEVEL0 + n]
+        per_word = np.array([bits * scale // level.access_bits for bits in problem.bits], np.int64)
+        row[CAPACITY] = INFINITE if level.capacity_bits is None else level.capacity_bits
+        row[KEEP : KEEP + 3] = keep[n]
+        row[WORD_READ : WORD_READ + 3] = per_word * level.read_energy
+        row[WORD_FILL : WORD_FILL + 3] = per_word * level.fill_energy
+        row[WORD_UPDATE : WORD_UPDATE + 3] = per_word * level.update_energy
+        row[READ], row[FILL], row[UPDATE] = level.read_energy, level.fill_energy, level.update_energy
+        row[ACCESS], row[LEAK] = level.access_bits, level.leak_energy
+        row[PORT : PORT + 6] = [x for port in level.ports for x in (port.multiplier, port.divisor)]
+        orders = list(itertools.permutations([tensor for tensor in range(3) if keep[n][tensor]]))
+        c[ORDER0 + n, :18] = -1
+        for k, order in enumerate(orders):
+            c[ORDER0 + n, 3 * k : 3 * k + len(order)] = order
+        c[ORDER0 + n, ORDER_COUNT] = len(orders)
+    return c
+
+
+def _factor_vectors(lists: list[list[int]], allowed: tuple[bool, ...], limit: int) -> Int:
+    vectors: list[tuple[int, ...]] = [()]
+    for d, values in enumerate(lists):
+        options = values if allowed[d] else [1]
+        vectors = [(*v, f) for v in vectors for f in options if math.prod(v) * f <= limit]
+    return np.array(vectors, np.int64)
+
+
+def spatial_vectors(problem: Problem, level: int) -> Int:
+    """Every vector of factors, shape (rows, dims), that fits the two axes of a fan-out and divides the extents."""
+    spec = problem.levels[level]
+    lists = [divisors(e) for e in problem.extents]
+    x = _factor_vectors(lists, spec.spatial_x, spec.fanout[0])
+    y = _factor_vectors(lists, spec.spatial_y, spec.fanout[1])
+    pairs = (x[:, None, :] * y[None, :, :]).reshape(-1, x.shape[1])
+    fits = (np.array(problem.extents, np.int64) % pairs == 0).all(axis=1)
+    return np.unique(pairs[fits], axis=0)
+
+
+def split_axes(problem: Problem, level: int, vector: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A split of a spatial vector over X and Y that fits (the first in lexicographic order).
+
+    Raises
+    ------
+    ValueError
+        If none fits.
+    """
+    spec = problem.levels[level]
+    shares: list[tuple[int, ...]] = [()]
+    for d, factor in enumerate(vector):
+        options = divisors(factor) if spec.spatial_x[d] else [1]
+        shares = [
+            (*v, f) for v in shares for f in options
+            if math.prod(v) * f <= spec.fanout[0] and (spec.spatial_y[d] or f == factor)
+        ]  # fmt: skip
+    total = math.prod(vector)
+    for share in shares:
+        if total // math.prod(share) <= spec.fanout[1]:
+            return share, tuple(f // x for f, x in zip(vector, share, strict=True))
+    raise ValueError(f"spatial factors {vector} do not fit the fan-out {spec.fanout}")
+
+
+def pack_spatial(c: Int, e: Int, lists: list[Int]) -> Int:
+    """Spatial vectors of every fan-out, one row each: digits, factors, product; notes the starts in ``c``."""
+    dims = int(c[SCALARS, DIMS])
+    vectors = np.concatenate(lists)
+    s = np.empty((len(vectors), 2 * dims + 1), np.int64)
+    for d in range(dims):
+        s[:, d] = np.searchsorted(np.unique(e[:, d]), vectors[:, d])
+    s[:, dims : 2 * dims], s[:, 2 * dims] = vectors, vectors.prod(axis=1)
+    c[STARTS, : len(lists) + 1] = np.cumsum([0, *(len(rows) for rows in lists)])
+    return s
