@@ -58,13 +58,20 @@ def _combination_bound(c: Int, lists: list[Int], problem: Problem) -> int:
         if any(c[layout.LEVEL0 + n, layout.KEEP + tensor] for n in range(level + 1, levels)):
             energy += problem.volume(tensor) * word
             continue
-        shared = [rows.prod(axis=1) if tensor == I else rows[:, lacking == tensor].prod(axis=1) for rows in lists[level:]]
+        shared = [
+            rows.prod(axis=1) if tensor == I else rows[:, lacking == tensor].prod(axis=1)
+            for rows in lists[level:]
+        ]
         energy += problem.macs // math.prod(int(x.max()) for x in shared) * word
     return energy
 
 
 def solve(
-    problem: Problem, objective: str = "energy", *, latency_cap: int = INFINITE, beat: tuple[int, int] | None = None
+    problem: Problem,
+    objective: str = "energy",
+    *,
+    latency_cap: int = INFINITE,
+    beat: tuple[int, int] | None = None,
 ) -> Found:
     """Best mapping of a layer on fixed hardware.
 
@@ -102,12 +109,14 @@ def solve(
             if hopeless(c, bound, cycles * problem.latency_unit):
                 continue
             t = build(c, layer.g, layer.e, layer.q, s, r, latency_cap // problem.latency_unit)
-            w = np.ones((layout.PLANES, levels + 1, max(dims + 1, 3)), np.int64)
+            w = layout.new_work(levels, dims)
             if c[layout.COUNTS, 1] == 0:
                 continue
             bounds = np.full((len(lists[0]), len(layer.e)), INFINITE, np.int64)
             bound_tops(c, layer.g, layer.e, layer.q, s, t, r, w, bounds)
-            search(c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds)
+            search(
+                c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds
+            )
             found = (int(c[layout.BEST, 0]), int(c[layout.BEST, 1]))
             leaves, nodes = leaves + int(c[layout.BEST, 2]), nodes + int(c[layout.BEST, 3])
             if found != (energy, latency):
@@ -116,7 +125,9 @@ def solve(
     return Found(best, leaves, nodes)
 
 
-def _solution(keep: tuple[tuple[bool, bool, bool], ...], w: Int, dims: int, value: tuple[int, int]) -> LayerSolution:
+def _solution(
+    keep: tuple[tuple[bool, bool, bool], ...], w: Int, dims: int, value: tuple[int, int]
+) -> LayerSolution:
     def row(plane: int, level: int, length: int = dims) -> tuple[int, ...]:
         return tuple(int(x) for x in w[plane, level, :length])
 

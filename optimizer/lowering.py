@@ -44,9 +44,15 @@ def _keep_options(level: Level, outermost: bool) -> tuple[tuple[bool, bool, bool
 
 def _ports(level: Level, unit: int) -> tuple[PortSpec, PortSpec, PortSpec]:
     def port(bandwidth: Fraction | None) -> PortSpec:
-        return PortSpec() if bandwidth is None else PortSpec(unit * bandwidth.denominator, bandwidth.numerator)
+        return (
+            PortSpec() if bandwidth is None else PortSpec(unit * bandwidth.denominator, bandwidth.numerator)
+        )
 
-    return port(level.read_bits_per_cycle), port(level.write_bits_per_cycle), port(level.shared_bits_per_cycle)
+    return (
+        port(level.read_bits_per_cycle),
+        port(level.write_bits_per_cycle),
+        port(level.shared_bits_per_cycle),
+    )
 
 
 def _allowed(dims: tuple[str, ...], allowed: tuple[str, ...] | None) -> tuple[bool, ...]:
@@ -74,7 +80,12 @@ def lower(
     sizes = dict(layer.extents) | dict(extents or {})
     for dim, extent in layer.dims:
         if sizes[dim] < extent:
-            raise SpecError("padding cannot shrink a dim", field=f"{layer.name}.{dim}", value=sizes[dim], allowed=f">= {extent}")
+            raise SpecError(
+                "padding cannot shrink a dim",
+                field=f"{layer.name}.{dim}",
+                value=sizes[dim],
+                allowed=f">= {extent}",
+            )
     dims = kept_dims(layer, sizes)
     number = {dim: n for n, dim in enumerate(dims)}
     relevant = [operand.dims for operand in layer.operands]
@@ -99,7 +110,9 @@ def lower(
     )  # fmt: skip
 
 
-def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, ...], level: int) -> list[Item]:
+def _temporal(
+    dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, ...], level: int
+) -> list[Item]:
     """Loops between two cuts."""
     return [Loop(dim, o // i, level) for dim, o, i in zip(dims, outer, inner, strict=True) if o != i]
 
@@ -118,7 +131,9 @@ def node_extents(problem: Problem, block: LevelTiling) -> list[tuple[int, ...]]:
     return found[::-1]
 
 
-def lift(layer: Layer, problem: Problem, solution: LayerSolution, *, extents: Dict[str, int] | None = None) -> Mapping:
+def lift(
+    layer: Layer, problem: Problem, solution: LayerSolution, *, extents: Dict[str, int] | None = None
+) -> Mapping:
     """The loop nest of a solution; `extents` are the padded extents that the problem was lowered with."""
     dims = kept_dims(layer, dict(layer.extents) | dict(extents or {}))
     items: list[Item] = []

@@ -222,4 +222,3 @@ def outward(c: Int, w: Int, level: int, position: int, trips: Int) -> int:
             return n
         inner = around
     return -2
-

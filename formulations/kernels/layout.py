@@ -45,8 +45,16 @@ LOW = 3
 TOP, BOTTOM, TILE, SPATIAL, ORDER, META, GAP, GAP_SPATIAL, TRIPS, FREE, SAVED, SPATIAL_BELOW, NODE = range(13)
 BEST_TOP, BEST_BOTTOM, BEST_TILE, BEST_SPATIAL, BEST_ORDER, BEST_META = range(15, 21)
 PLANES = 21
-WINDOW, WORDS, GAP_WINDOW = range(3)
+WINDOW, WORDS, GAP_WINDOW, TOP_POINT, BOTTOM_POINT, POSITION, COPIES = range(7)
+ENERGY_IN, LATENCY_IN, FLOOR, ENERGY_OUT, LATENCY_OUT, INSIDE_NOW = range(7, 13)
+RANK, ORDER_NUMBER, OPTION, ROW, FITS, FITTED = range(13, 19)
+META_COLUMNS = 19
 OPEN, BLOCKED = -1, -2
+
+
+def new_work(levels: int, dims: int) -> Int:
+    """An empty `w`."""
+    return np.ones((PLANES, levels + 1, max(dims + 1, META_COLUMNS)), np.int64)
 
 
 class Packed(NamedTuple):
@@ -141,7 +149,9 @@ def spatial_vectors(problem: Problem, level: int) -> Int:
     return np.unique(pairs[fits], axis=0)
 
 
-def split_axes(problem: Problem, level: int, vector: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def split_axes(
+    problem: Problem, level: int, vector: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """A split of a spatial vector over X and Y that fits (the first in lexicographic order).
 
     Raises

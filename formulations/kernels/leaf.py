@@ -127,7 +127,11 @@ def latency_of(c: Int, w: Int, level: int) -> int:
 
     Only when every tensor kept here is kept right inside; else 0, a valid bound.
     """
-    if c[LEVEL0 + level, PORT + 1] == 0 and c[LEVEL0 + level, PORT + 3] == 0 and c[LEVEL0 + level, PORT + 5] == 0:
+    if (
+        c[LEVEL0 + level, PORT + 1] == 0
+        and c[LEVEL0 + level, PORT + 3] == 0
+        and c[LEVEL0 + level, PORT + 5] == 0
+    ):
         return 0
     for tensor in range(3):
         if c[LEVEL0 + level, KEEP + tensor] and not c[LEVEL0 + level + 1, KEEP + tensor]:

@@ -27,12 +27,18 @@ from formulations.kernels.layout import (
     BLOCK,
     BLOCKED,
     BOTTOM,
+    BOTTOM_POINT,
     CAP,
     CAPACITY,
+    COPIES,
     COUNTS,
     DIMS,
     ENERGY,
+    ENERGY_IN,
+    ENERGY_OUT,
     EXTENT,
+    FITTED,
+    FLOOR,
     FREE,
     GAP,
     GAP_SPATIAL,
@@ -41,10 +47,13 @@ from formulations.kernels.layout import (
     HAS_HALO,
     INFINITE,
     INSIDE,
+    INSIDE_NOW,
     KEEP,
     KIND,
     LACKS,
     LATENCY,
+    LATENCY_IN,
+    LATENCY_OUT,
     LEAVES,
     LEVEL0,
     LEVELS,
@@ -55,10 +64,15 @@ from formulations.kernels.layout import (
     NODE,
     NODES_SEEN,
     OPEN,
+    OPTION,
     ORDER,
     ORDER0,
     ORDER_COUNT,
+    ORDER_NUMBER,
+    POSITION,
+    RANK,
     RANKED,
+    ROW,
     SAVED,
     SCALARS,
     SCALE,
@@ -67,6 +81,7 @@ from formulations.kernels.layout import (
     STARTS,
     TILE,
     TOP,
+    TOP_POINT,
     TRIPS,
     UNIT,
     VOLUME,
@@ -88,6 +103,9 @@ from formulations.kernels.tables import (
     words_filled,
     words_inside,
 )
+
+# Phases of the exploration of a level.
+NEXT_BOTTOM, NEXT_ORDER, PLACE, NEXT_TILE, NEXT_WINDOW, NEXT_ROW, ENTERED, LEAVE = range(8)
 
 
 @njit(cache=True)
@@ -214,99 +232,163 @@ def may_stand(c: Int, level: int, top: Int, bottom: Int) -> bool:
 
 
 @njit(cache=True)
-def start_tile(c: Int, w: Int, level: int, special: bool) -> int:
-    """Set the input's first tile and its free dims for the order on the branch; return its node's position."""
-    order = w[ORDER, level, :3]
-    position = -1
-    for n in range(3):
-        if order[n] == I:
-            position = n
-    for d in range(c[SCALARS, DIMS]):
-        w[FREE, level, d] = special and input_is_free(c, level, order, d)
-        w[TILE, level, d] = w[BOTTOM, level, d] if w[FREE, level, d] else w[TOP, level, d]
-    return position
+def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int, top: int) -> None:
+    """Start deciding the block of `level` with extents ``e[top]``; `energy`, `latency` bound all outside."""
+    m = w[META, level]
+    special = c[SCALARS, HAS_HALO] == 1 and c[LEVEL0 + level, KEEP + I] == 1
+    copy(w[TOP, level], e[top])
+    m[TOP_POINT], m[LATENCY_IN], m[RANK] = top, latency, -1
+    m[ENERGY_IN] = energy + words_filled(c, r, level, top)
+    m[WORDS] = c[VOLUME, I] * r[I, top]
+    m[FLOOR] = input_energy(c, w, level, r[LOW, top]) if special else 0
+    m[COPIES] = 1
+    for n in range(level):
+        m[COPIES] *= copies_of_outputs(c, w[SPATIAL, n])
 
 
 @njit(cache=True)
-def descend(
-    c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, level: int, energy: int, latency: int, top: int
-) -> int:  # fmt: skip
-    """Decide the block of `level` with extents ``e[top]``, its fan-out, and, by recursion, all that lies inside.
+def next_bottom(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int) -> int:
+    """Go to the next promising point inside the block."""
+    m = w[META, level]
+    while True:
+        m[RANK] += 1
+        if m[RANK] >= c[COUNTS, level]:
+            return LEAVE
+        u = t[level, RANKED, m[RANK]]
+        if hopeless(c, m[ENERGY_IN] + t[level, INSIDE, u] + m[FLOOR], m[LATENCY_IN]):
+            return LEAVE
+        if contains(c, q, g, m[TOP_POINT], u) and may_stand(c, level, w[TOP, level], e[u]):
+            copy(w[BOTTOM, level], e[u])
+            m[BOTTOM_POINT], m[ORDER_NUMBER], m[FITTED] = u, -1, 0
+            m[INSIDE_NOW] = words_inside(c, r, level, u) + far_input(c, r, level, u)
+            return NEXT_ORDER
 
-    `energy` (scaled) and `latency` bound all that lies outside.
-    """
-    dims, levels = c[SCALARS, DIMS], c[SCALARS, LEVELS]
-    inner = level + 1
-    special = c[SCALARS, HAS_HALO] == 1 and c[LEVEL0 + level, KEEP + I] == 1
-    copy(w[TOP, level], e[top])
-    outside = energy + words_filled(c, r, level, top)
-    w[META, level, WORDS] = c[VOLUME, I] * r[I, top]
-    floor = input_energy(c, w, level, r[LOW, top]) if special else 0
-    copies = 1
-    for n in range(level):
-        copies *= copies_of_outputs(c, w[SPATIAL, n])
-    free, tile, saved = w[FREE, level], w[TILE, level], w[SAVED, level]
-    for k in range(c[COUNTS, level]):
-        u = t[level, RANKED, k]
-        if hopeless(c, outside + t[level, INSIDE, u] + floor, latency):
-            break
-        if not contains(c, q, g, top, u) or not may_stand(c, level, e[top], e[u]):
+
+@njit(cache=True)
+def next_order(c: Int, w: Int, level: int) -> int:
+    """Go to the next order of the nodes; without halo the first that fits is as good as any."""
+    m = w[META, level]
+    m[ORDER_NUMBER] += 1
+    if m[ORDER_NUMBER] >= c[ORDER0 + level, ORDER_COUNT] or (m[FITTED] and not c[SCALARS, HAS_HALO]):
+        return NEXT_BOTTOM
+    order = c[ORDER0 + level, 3 * m[ORDER_NUMBER] : 3 * m[ORDER_NUMBER] + 3]
+    copy(w[ORDER, level], order)
+    m[POSITION] = -1
+    for n in range(3):
+        if order[n] == I:
+            m[POSITION] = n
+    for d in range(c[SCALARS, DIMS]):
+        w[FREE, level, d] = m[POSITION] >= 0 and input_is_free(c, level, order, d)
+        w[TILE, level, d] = w[BOTTOM, level, d] if w[FREE, level, d] else w[TOP, level, d]
+    return PLACE
+
+
+@njit(cache=True)
+def place_nodes(c: Int, w: Int, level: int) -> int:
+    """Place the nodes for the input's tile on the branch; go on if they fit."""
+    m = w[META, level]
+    order = w[ORDER, level, :3]
+    bits = place(c, w, level, order, w[TOP, level], w[BOTTOM, level], w[TILE, level])
+    if bits > c[LEVEL0 + level, CAPACITY]:
+        return NEXT_TILE
+    m[FITTED] = 1
+    m[OPTION] = -2
+    copy(w[SAVED, level], w[TILE, level])
+    return NEXT_WINDOW
+
+
+@njit(cache=True)
+def next_input_tile(c: Int, w: Int, level: int) -> int:
+    """Go to the input's next tile in this order."""
+    if next_tile(c, w[FREE, level], w[TOP, level], w[BOTTOM, level], w[TILE, level]):
+        return PLACE
+    return NEXT_ORDER
+
+
+@njit(cache=True)
+def next_window(c: Int, t: Int, w: Int, level: int) -> int:
+    """Go to the next loop that may move the input's tile, and price what it decides."""
+    m = w[META, level]
+    special = c[SCALARS, HAS_HALO] == 1 and m[POSITION] >= 0
+    copy(w[TILE, level], w[SAVED, level])
+    while True:
+        m[OPTION] += 1
+        if m[OPTION] >= (c[SCALARS, DIMS] if special else 0):
+            return NEXT_TILE
+        m[ENERGY_OUT], m[WINDOW] = m[ENERGY_IN], -1
+        if special:
+            words = choose_window(c, w, level, m[POSITION], m[OPTION])
+            if words < 0:
+                continue
+            m[WORDS] = words
+            m[ENERGY_OUT] += input_energy(c, w, level, words)
+        m[LATENCY_OUT] = max(m[LATENCY_IN], latency_of(c, w, level - 1))
+        if hopeless(c, m[ENERGY_OUT] + t[level, INSIDE, m[BOTTOM_POINT]], m[LATENCY_OUT]):
             continue
-        copy(w[BOTTOM, level], e[u])
-        inside = words_inside(c, r, level, u) + far_input(c, r, level, u)
-        for number in range(c[ORDER0 + level, ORDER_COUNT]):
-            order = c[ORDER0 + level, 3 * number : 3 * number + 3]
-            copy(w[ORDER, level], order)
-            position = start_tile(c, w, level, special)
-            fitted, more = False, True
-            while more:
-                fits = place(c, w, level, order, w[TOP, level], w[BOTTOM, level], tile) <= c[LEVEL0 + level, CAPACITY]
-                fitted = fitted or fits
-                copy(saved, tile)
-                for option in range(-1, dims if special and fits else 0):
-                    if not fits:
-                        break
-                    total = outside
-                    w[META, level, WINDOW] = -1
-                    if special:
-                        words = choose_window(c, w, level, position, option)
-                        if words < 0:
-                            continue
-                        w[META, level, WORDS] = words
-                        total += input_energy(c, w, level, words)
-                        copy(tile, w[NODE + position, level, :dims])
-                    later = max(latency, latency_of(c, w, level - 1))
-                    if hopeless(c, total + t[level, INSIDE, u], later):
-                        continue
-                    c[BEST, NODES_SEEN] += 1
-                    for row in range(c[STARTS, level], c[STARTS, inner]):
-                        child = combine(c, q, g, 0, u, s[row, :dims])
-                        if child < 0 or (inner == levels and child != 0):
-                            continue
-                        vector = s[row, dims : 2 * dims]
-                        passed = total + inside
-                        if inner < levels:
-                            passed -= first_visits(c, inner, copies_of_outputs(c, vector) * copies)
-                        bound = passed + (t[inner, BLOCK, child] if inner < levels else 0)
-                        if c[SCALARS, HAS_HALO]:
-                            bound += input_pair(c, e, t, r, level, vector, child, False)
-                        copy(w[SPATIAL, level], vector)
-                        spread = w[SPATIAL_BELOW, 0, inner] * copies_above(c, w, inner, -1)
-                        cycles = max(later, ceil_div(c[SCALARS, MACS], spread) * c[SCALARS, UNIT])
-                        if hopeless(c, bound, cycles):
-                            continue
-                        if inner == levels:
-                            keep_if_best(c, w)
-                        else:
-                            hand_on(c, w, level, position)
-                            descend(c, g, e, q, s, t, r, w, inner, passed, cycles, child)
-                    for d in range(dims):
-                        w[SPATIAL, level, d] = 1
-                copy(tile, saved)
-                more = special and next_tile(c, free, w[TOP, level], w[BOTTOM, level], tile)
-            if fitted and not c[SCALARS, HAS_HALO]:
-                break
-    return levels
+        if special:
+            copy(w[TILE, level], w[NODE + m[POSITION], level, : c[SCALARS, DIMS]])
+        c[BEST, NODES_SEEN] += 1
+        m[ROW] = c[STARTS, level] - 1
+        return NEXT_ROW
+
+
+@njit(cache=True)
+def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, level: int) -> int:
+    """Go to the next spatial factors below the block: price a complete mapping, or enter the next level."""
+    dims, inner = c[SCALARS, DIMS], level + 1
+    last = inner == c[SCALARS, LEVELS]
+    m = w[META, level]
+    while True:
+        m[ROW] += 1
+        if m[ROW] >= c[STARTS, inner]:
+            for d in range(dims):
+                w[SPATIAL, level, d] = 1
+            return NEXT_WINDOW
+        child = combine(c, q, g, 0, m[BOTTOM_POINT], s[m[ROW], :dims])
+        if child < 0 or (last and child != 0):
+            continue
+        vector = s[m[ROW], dims : 2 * dims]
+        passed = m[ENERGY_OUT] + m[INSIDE_NOW]
+        bound = passed
+        if not last:
+            passed -= first_visits(c, inner, copies_of_outputs(c, vector) * m[COPIES])
+            bound = passed + t[inner, BLOCK, child]
+        if c[SCALARS, HAS_HALO]:
+            bound += input_pair(c, e, t, r, level, vector, child, False)
+        copy(w[SPATIAL, level], vector)
+        spread = w[SPATIAL_BELOW, 0, inner] * copies_above(c, w, inner, -1)
+        latency = max(m[LATENCY_OUT], ceil_div(c[SCALARS, MACS], spread) * c[SCALARS, UNIT])
+        if hopeless(c, bound, latency):
+            continue
+        if last:
+            keep_if_best(c, w)
+            continue
+        hand_on(c, w, level, m[POSITION])
+        enter(c, e, r, w, inner, passed, latency, child)
+        return ENTERED
+
+
+@njit(cache=True)
+def explore(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int) -> None:
+    """Explore everything inside the outermost block that :func:`enter` prepared for level 1, depth first."""
+    level, phase = 1, NEXT_BOTTOM
+    while level > 0:
+        if phase == NEXT_BOTTOM:
+            phase = next_bottom(c, g, e, q, t, r, w, level)
+        elif phase == NEXT_ORDER:
+            phase = next_order(c, w, level)
+        elif phase == PLACE:
+            phase = place_nodes(c, w, level)
+        elif phase == NEXT_TILE:
+            phase = next_input_tile(c, w, level)
+        elif phase == NEXT_WINDOW:
+            phase = next_window(c, t, w, level)
+        elif phase == NEXT_ROW:
+            phase = next_row(c, g, e, q, s, t, r, w, level)
+        elif phase == ENTERED:
+            level, phase = level + 1, NEXT_BOTTOM
+        else:
+            level, phase = level - 1, NEXT_ROW
 
 
 @njit(cache=True)
@@ -358,4 +440,5 @@ def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranke
             w[GAP, 1, d] = c[EXTENT, d] // e[outer, d]
             w[GAP_SPATIAL, 1, d] = s[row, dims + d]
         w[META, 1, GAP_WINDOW], w[META, 0, WINDOW] = OPEN, -1
-        descend(c, g, e, q, s, t, r, w, 1, outermost(c, r, w[SPATIAL, 0], outer), latency, top)
+        enter(c, e, r, w, 1, outermost(c, r, w[SPATIAL, 0], outer), latency, top)
+        explore(c, g, e, q, s, t, r, w)

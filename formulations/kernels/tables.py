@@ -49,7 +49,6 @@ from formulations.kernels.layout import (
     NODE,
     ORDER0,
     ORDER_COUNT,
-    PLANES,
     RANKED,
     SCALARS,
     SCALE,
@@ -66,6 +65,7 @@ from formulations.kernels.layout import (
     Int,
     O,
     W,
+    new_work,
 )
 
 
@@ -329,7 +329,7 @@ def build(c: Int, g: Int, e: Int, q: Int, s: Int, r: Int, max_cycles: int) -> In
     levels, dims = int(c[SCALARS, LEVELS]), int(c[SCALARS, DIMS])
     t = np.full((levels, 5, len(e)), INFINITE, np.int64)
     t[:, FIRST] = 0
-    w = np.ones((PLANES, levels, max(dims + 1, 3)), np.int64)
+    w = new_work(levels, dims)
     for level in range(levels - 1, 0, -1):
         spread, copies = spatial_limits(c, s, level)
         exact = level + 1 == levels - 1 and c[COUNTS, level + 1] == 1
