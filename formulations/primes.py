@@ -26,6 +26,14 @@ def factorize(number: int) -> Powers:
     return powers
 
 
+def largest_exponent(prime: int, limit: int) -> int:
+    """The largest e with ``prime ** e <= limit``."""
+    exponent = 0
+    while prime ** (exponent + 1) <= limit:
+        exponent += 1
+    return exponent
+
+
 def value(powers: Mapping[int, int]) -> int:
     """The number with these exponents."""
     return math.prod(prime**exponent for prime, exponent in powers.items())

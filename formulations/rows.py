@@ -86,7 +86,12 @@ def pick_row(
     literals = [model.new_bool_var("row") for _ in entries]
     model.add(sum(literals) == when)  # (1)
     for prime, total in columns.items():  # (2)
-        imply(model, [when], sum(e.get(prime, 0) * literal for (e, _), literal in zip(entries, literals, strict=True)) == total)
+        imply(
+            model,
+            [when],
+            sum(e.get(prime, 0) * literal for (e, _), literal in zip(entries, literals, strict=True))
+            == total,
+        )
     values = [number for _, number in entries]
     expression = sum(number * literal for number, literal in zip(values, literals, strict=True))
     return Quantity(expression, min(values), max(values), tuple(zip(literals, values, strict=True)))
@@ -108,30 +113,29 @@ def power(
     return pick_row(model, {p: columns[p] for p in used}, kept, when)
 
 
-def product(model: cp_model.CpModel, first: Quantity, second: Quantity) -> Quantity:
+def product(model: cp_model.CpModel, first: Quantity, second: Quantity, when: Literal = True) -> Quantity:
     """An upper estimate of a product that is exact at its least value.
 
-    Variable: ``z`` in words (or whatever the factors count).
+    Variable: ``z``, in the product of the factors' units.
 
-    1. ``row_k  =>  z >= value_k * second`` for every row of `first`
-       (or ``z == first * second`` where neither factor has rows)
-    2. ``z >= first.low * second + second.low * first - first.low * second.low`` (lower convex envelope)
+    1. ``row_k  =>  z >= value_k * second`` for every row of the factor with fewer rows
+       (``z == first * second`` where neither has rows)
+    2. ``when  =>  z >= first.low * second + second.low * first - first.low * second.low`` (lower convex envelope)
 
-    Inequality 2 is only stated while both factors are switched on, which a positive lower bound of 1 shows by
-    the factor's own rows; a factor that is switched off has the value 0 and leaves z free at 0.
+    While `when` is false at least one factor is 0, and so may be z.
     """
     if not first.rows or (second.rows and len(second.rows) < len(first.rows)):
         first, second = second, first
-    if not first.rows and first.low == first.high:
+    if first.low == first.high and not first.rows:
         return second.times(first.low)
-    if not second.rows and second.low == second.high:
+    if second.low == second.high and not second.rows:
         return first.times(second.low)
-    high = first.high * second.high
-    z = model.new_int_var(0, high, "product")
+    z = model.new_int_var(0, first.high * second.high, "product")
     if first.rows:
         for literal, number in first.rows:  # (1)
             model.add(z >= number * second.expression).only_enforce_if(literal)
     else:
         model.add_multiplication_equality(z, [first.expression, second.expression])
-    model.add(z >= first.low * second.expression + second.low * first.expression - first.low * second.low)  # (2)
-    return Quantity(z, first.low * second.low, high)
+    envelope = first.low * second.expression + second.low * first.expression - first.low * second.low
+    imply(model, [when], z >= envelope)  # (2)
+    return Quantity(z, first.low * second.low, first.high * second.high)

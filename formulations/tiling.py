@@ -1,0 +1,125 @@
+"""Prime-exponent chain of tiles: the extents around and inside every block, and the tile of every node."""
+
+from __future__ import annotations
+
+from ortools.sat.python import cp_model
+
+from formulations.bypass import TENSORS, Kept
+from formulations.loop_order import Orders
+from formulations.primes import extents_in_primes
+from formulations.problem import I, Problem
+from formulations.rows import Literal, imply, negate
+from formulations.spatial import FanOuts
+
+
+class Tiling:
+    """Exponents of the extents, per level l, dim d and prime p of D_d (all in ``0..v_p(D_d)``).
+
+    Variables: ``top[l,d,p]``, extents of all loops from the block of level l on (``top[0] = D``,
+    ``top[L] = 1``); ``own[l,d,p]`` for halo dims, the loops over d right below the input's node;
+    ``tile[l,T,d,p]``, extents below the node of T, for dims relevant to T.
+    ``bottom[l] = spatial[l] + top[l+1]`` are the extents below the block's temporal loops.
+
+    With V(d) the tensor irrelevant to d (if any) and "V above I" meaning both are kept in that order:
+
+    1. ``bottom <= top``
+    2. ``top == bottom`` where no kept node profits from a loop over d: V(d) is not kept (or there is none), and
+       I is not kept or d is not a halo dim.
+    3. A halo dim's ``own`` and the input's tile: V above I: ``tile[I] == bottom + own <= top``; I above V:
+       ``own == 0``, ``tile[I] == top``; V not kept: ``own == top - bottom``, ``tile[I] == top``; I not kept:
+       ``own == 0``.
+    4. Elsewhere ``tile[T] >= bottom``, and ``tile[T] >= top`` if V(d) stands below T, and ``tile[T] >= tile[I]``
+       on halo dims if I stands below T. (Tiles only take up capacity, so the least value counts.)
+    """
+
+    def __init__(
+        self, model: cp_model.CpModel, problem: Problem, kept: Kept, orders: Orders, fanouts: FanOuts
+    ) -> None:
+        self._model, self._problem = model, problem
+        self._kept, self._orders, self._fanouts = kept, orders, fanouts
+        self.powers = extents_in_primes(problem)
+        self._top: dict[tuple[int, int, int], cp_model.IntVar] = {}
+        self._own: dict[tuple[int, int, int], cp_model.IntVar] = {}
+        self._tile: dict[tuple[int, int, int, int], cp_model.IntVar] = {}
+        self.slots = [(d, p, v) for d, powers in enumerate(self.powers) for p, v in powers.items()]
+        for level in range(1, len(problem.levels)):
+            for d, p, v in self.slots:
+                self._top[level, d, p] = model.new_int_var(0, v, "top")
+        for level in range(len(problem.levels)):
+            for d, p, v in self.slots:
+                model.add(self.bottom(level, d, p) <= self.top(level, d, p))  # (1)
+                if level:
+                    self._add_block(level, d, p, v)
+
+    def top(self, level: int, dim: int, prime: int) -> cp_model.LinearExprT:
+        """Exponent of the extent around a block."""
+        if level == 0:
+            return self.powers[dim].get(prime, 0)
+        return self._top.get((level, dim, prime), 0)
+
+    def bottom(self, level: int, dim: int, prime: int) -> cp_model.LinearExprT:
+        """Exponent of the extent below a block's temporal loops."""
+        return self._fanouts.exponent(level, dim, prime) + self.top(level + 1, dim, prime)
+
+    def own(self, level: int, dim: int, prime: int) -> cp_model.LinearExprT:
+        """Exponent of the loop over a halo dim right below the input's node."""
+        return self._own.get((level, dim, prime), 0)
+
+    def tile(self, level: int, tensor: int, dim: int, prime: int) -> cp_model.LinearExprT:
+        """Exponent of the extent below a node."""
+        return self._tile.get((level, tensor, dim, prime), 0)
+
+    def keeps(self, level: int, tensor: int) -> Literal:
+        """Does the level keep the tensor? No tensor at all (-1) is never kept."""
+        return tensor >= 0 and self._kept.at(level, tensor)
+
+    def _add_block(self, level: int, d: int, p: int, v: int) -> None:
+        lacking, halo = self._problem.irrelevant_to[d], self._problem.halo[d]
+        top, bottom = self.top(level, d, p), self.bottom(level, d, p)
+        profits = [self.keeps(level, lacking), self.keeps(level, I) if halo else False]
+        imply(self._model, [negate(c) for c in profits], bottom == top)  # (2)
+        if halo:
+            self._add_input_tile(level, d, p, v)
+        for tensor in TENSORS:
+            if tensor == lacking or (tensor == I and halo):
+                continue
+            tile = self._model.new_int_var(0, v, "tile")
+            self._tile[level, tensor, d, p] = tile
+            here = self.keeps(level, tensor)
+            imply(self._model, [here], tile >= bottom)  # (4)
+            if lacking >= 0:
+                below = self._orders.above(level, tensor, lacking)
+                imply(self._model, [here, self.keeps(level, lacking), below], tile >= top)
+            if halo:
+                below = self._orders.above(level, tensor, I)
+                imply(self._model, [here, self.keeps(level, I), below], tile >= self._tile[level, I, d, p])
+
+    def _add_input_tile(self, level: int, d: int, p: int, v: int) -> None:
+        lacking = self._problem.irrelevant_to[d]
+        top, bottom = self.top(level, d, p), self.bottom(level, d, p)
+        tile = self._tile[level, I, d, p] = self._model.new_int_var(0, v, "tile")
+        own = self._own[level, d, p] = self._model.new_int_var(0, v, "own")
+        inputs, others = self.keeps(level, I), self.keeps(level, lacking)
+        imply(self._model, [negate(inputs)], own == 0)  # (3)
+        imply(self._model, [negate(inputs)], tile == top)
+        imply(self._model, [inputs, negate(others)], own == top - bottom)
+        imply(self._model, [inputs, negate(others)], tile == top)
+        if lacking >= 0:
+            outside = self._orders.above(level, lacking, I)
+            imply(self._model, [inputs, others, outside], tile == bottom + own)
+            imply(self._model, [inputs, others, outside], tile <= top)
+            imply(self._model, [inputs, others, negate(outside)], own == 0)
+            imply(self._model, [inputs, others, negate(outside)], tile == top)
+
+    def loops_below(self, level: int, tensor: int) -> cp_model.LinearExprT:
+        """Sum of the exponents of the temporal loops that stand right below a node (0: no loops).
+
+        ``sum_{d in irr(T)} (top - bottom - own)``, and for the input also ``sum_d own``. Level 0 has its loops in one run.
+        """
+        total: cp_model.LinearExprT = 0
+        for d, p, _ in self.slots:
+            if self._problem.irrelevant_to[d] == tensor:
+                total = total + self.top(level, d, p) - self.bottom(level, d, p) - self.own(level, d, p)
+            if tensor == I:
+                total = total + self.own(level, d, p)
+        return total

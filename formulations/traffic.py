@@ -1,0 +1,260 @@
+"""Words that move: fills, reads and updates of every node."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ortools.sat.python import cp_model
+
+from formulations.bypass import Kept
+from formulations.halo import InputAxes, shared
+from formulations.primes import Powers, factorize, value
+from formulations.problem import I, O, Problem
+from formulations.rows import Literal, Quantity, constant, imply, power, product
+from formulations.spatial import FanOuts
+from formulations.tiling import Tiling
+
+
+@dataclass(frozen=True)
+class Count:
+    """Words of one action: over all used instances, and per used instance."""
+
+    total: cp_model.LinearExprT
+    each: cp_model.LinearExprT
+    high: int
+
+
+@dataclass(frozen=True)
+class Actions:
+    """Words that a level moves for one tensor it keeps (0 where it does not)."""
+
+    reads: Count
+    fills: Count
+    updates: Count
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Words over all instances and per instance, as exact quantities."""
+
+    total: Quantity
+    each: Quantity
+
+    def count(self) -> Count:
+        return Count(self.total.expression, self.each.expression, self.total.high)
+
+
+def _minus(first: Count, second: Count) -> Count:
+    return Count(first.total - second.total, first.each - second.each, first.high)
+
+
+def _plus(first: Count, second: Count) -> Count:
+    return Count(first.total + second.total, first.each + second.each, first.high + second.high)
+
+
+NOTHING = Count(0, 0, 0)
+
+
+class Traffic:
+    """Words of every (level, tensor), from the loops irrelevant to the tensor alone.
+
+    For T without halo, with ``inst[l]`` the used instances of level l:
+
+    1. ``words(l, T) = MACs / prod_{d in irr(T)} top[l]_d`` over all instances: what its nodes fetch (or drain)
+    2. ``down(l, T) = MACs / prod_{d in irr(T)} reach[l, T]_d``: what its children fetch, each shared tile once, with
+       ``reach[l, T] = spatial[l] * (top[l+1] if kept[l+1, T] else reach[l+1, T])`` and ``reach`` beyond the last level 1
+    3. ``first(l) = |O| * prod_{n < l, d in irr(O)} spatial[n]_d``: first visits of partial sums
+    4. per instance each of these is divided by ``inst[l]``: again a product of primes, hence again a table.
+
+    For an input with halo (A halo axes; :mod:`formulations.halo`):
+
+    5. ``words(l, I) = B * prod_{d in irr(I)} D_d / top[l]_d * prod_a fetched[l, a]``, B the extents of its other dims
+    6. ``down(l, I) = B * prod_{d in irr(I)} D_d / reach[l, I]_d * prod_a z[l, c, a]`` for the next keeper c, where z is
+       ``fetched[c, a]`` (all MACs' words for the multipliers) less what diagonals share
+    7. per instance: ``inst[l] * each >= total``.
+
+    Actions: W and I: reads = down, fills = words. O: updates = down, reads = down - first (+ words if draining reads
+    the child), fills = words - first. Level 0 has no fills and no drains.
+    """
+
+    def __init__(
+        self, model: cp_model.CpModel, problem: Problem, kept: Kept, fanouts: FanOuts, tiling: Tiling, axes: InputAxes
+    ) -> None:  # fmt: skip
+        self._model, self._problem = model, problem
+        self._kept, self._fanouts, self._tiling, self._axes = kept, fanouts, tiling, axes
+        self._levels = len(problem.levels)
+        self._irrelevant = [
+            [d for d, lacking in enumerate(problem.irrelevant_to) if lacking == tensor] for tensor in range(3)
+        ]
+        self._reach = [self._reaches(tensor) for tensor in range(3)]
+
+    def actions(self, level: int, tensor: int) -> Actions:
+        """Counts of one level and tensor."""
+        if self._kept.at(level, tensor) is False:
+            return Actions(NOTHING, NOTHING, NOTHING)
+        halo = tensor == I and bool(self._axes.axes)
+        down = (self._down_halo(level) if halo else self._down(level, tensor)).count()
+        words = NOTHING
+        if level:
+            words = (self._words_halo(level) if halo else self._words(level, tensor)).count()
+        if tensor != O:
+            return Actions(down, words, NOTHING)
+        first = self._first(level).count()
+        reads = _minus(down, first)
+        if level and self._problem.drain_reads:
+            reads = _plus(reads, words)
+        return Actions(reads, _minus(words, first) if level else NOTHING, down)
+
+    def _highest(self, dims: list[int]) -> Powers:
+        highest: Powers = {}
+        for d in dims:
+            for p, v in self._tiling.powers[d].items():
+                highest[p] = highest.get(p, 0) + v
+        return highest
+
+    def _reaches(self, tensor: int) -> list[dict[int, cp_model.LinearExprT]]:
+        """(2): exponents of ``prod reach[l, T]_d`` per level."""
+        dims = self._irrelevant[tensor]
+        highest = self._highest(dims)
+        inner: dict[int, cp_model.LinearExprT] = dict.fromkeys(highest, 0)
+        found = []
+        for level in range(self._levels - 1, -1, -1):
+            if level + 1 < self._levels:
+                inner = self._kept_or(level + 1, tensor, inner, highest)
+            inner = {p: inner[p] + sum(self._fanouts.exponent(level, d, p) for d in dims) for p in highest}
+            found.append(inner)
+        return found[::-1]
+
+    def _kept_or(
+        self, level: int, tensor: int, inner: dict[int, cp_model.LinearExprT], highest: Powers
+    ) -> dict[int, cp_model.LinearExprT]:  # fmt: skip
+        here = self._kept.at(level, tensor)
+        own = self._tops(level, tensor, highest)
+        if isinstance(here, bool):
+            return own if here else inner
+        chosen: dict[int, cp_model.LinearExprT] = {}
+        for p, v in highest.items():
+            reach = self._model.new_int_var(0, v, "reach")
+            self._model.add(reach == own[p]).only_enforce_if(here)
+            self._model.add(reach == inner[p]).only_enforce_if(here.negated())
+            chosen[p] = reach
+        return chosen
+
+    def _tops(self, level: int, tensor: int, highest: Powers) -> dict[int, cp_model.LinearExprT]:
+        return {p: sum(self._tiling.top(level, d, p) for d in self._irrelevant[tensor]) for p in highest}
+
+    def _instance_columns(self, level: int) -> dict[int, cp_model.LinearExprT]:
+        dims = range(len(self._problem.extents))
+        return {p: self._fanouts.above(level, dims, p) for p in self._highest(list(dims))}
+
+    def _single(self, level: int) -> bool:
+        return self._fanouts.instances(level).high == 1
+
+    def _quotient(
+        self, level: int, total: int, columns: dict[int, cp_model.LinearExprT], dims: list[int], when: Literal
+    ) -> _Words:  # fmt: skip
+        """``total / prod p ** columns[p]`` (exponents of `dims`), over all instances and per instance (4)."""
+        everything = power(self._model, columns, self._highest(dims), lambda e: total // value(e), when=when)
+        if self._single(level):
+            return _Words(everything, everything)
+        return _Words(everything, self._divided(level, total, columns, when))
+
+    def _divided(self, level: int, total: int, columns: dict[int, cp_model.LinearExprT], when: Literal) -> Quantity:
+        instances = self._instance_columns(level)
+        highest = {p: v for p, v in factorize(total).items() if p in instances or p in columns}
+        both = {p: instances.get(p, 0) + columns.get(p, 0) for p in highest}
+        return power(self._model, both, highest, lambda e: total // value(e), when=when)
+
+    def _words(self, level: int, tensor: int) -> _Words:
+        """(1)"""
+        dims = self._irrelevant[tensor]
+        columns = self._tops(level, tensor, self._highest(dims))
+        return self._quotient(level, self._problem.macs, columns, dims, self._kept.at(level, tensor))
+
+    def _down(self, level: int, tensor: int) -> _Words:
+        """(2)"""
+        dims = self._irrelevant[tensor]
+        return self._quotient(
+            level, self._problem.macs, self._reach[tensor][level], dims, self._kept.at(level, tensor)
+        )
+
+    def _first(self, level: int) -> _Words:
+        """(3)"""
+        dims = self._irrelevant[O]
+        volume = self._problem.volume(O)
+        when = self._kept.at(level, O)
+        highest = self._fanouts.highest_above(level, dims)
+        columns = {p: self._fanouts.above(level, dims, p) for p in highest}
+        total = power(self._model, columns, highest, lambda e: volume * value(e), when=when)
+        if self._single(level):
+            return _Words(total, total)
+        others = self._problem.relevant(O)
+        most = self._fanouts.highest_above(level, others)
+        columns = {p: self._fanouts.above(level, others, p) for p in most}
+        return _Words(total, power(self._model, columns, most, lambda e: volume // value(e), when=when))
+
+    def _refetches(self, level: int, columns: dict[int, cp_model.LinearExprT]) -> Quantity:
+        """``B * prod_{d in irr(I)} D_d / prod p ** columns[p]``."""
+        dims = self._irrelevant[I]
+        halo = self._problem.halo
+        base = math.prod(e for d, e in enumerate(self._problem.extents) if not halo[d])
+        return power(self._model, columns, self._highest(dims), lambda e: base // value(e), when=self._kept.at(level, I))
+
+    def _each(self, level: int, total: Quantity) -> _Words:
+        """(7)"""
+        if self._single(level):
+            return _Words(total, total)
+        each = self._model.new_int_var(0, total.high, "each")
+        instances = self._fanouts.instances(level)
+        for literal, number in instances.rows:
+            self._model.add(number * each >= total.expression).only_enforce_if(literal)
+        self._model.add(instances.high * each >= total.expression)
+        return _Words(total, Quantity(each, 0, total.high))
+
+    def _words_halo(self, level: int) -> _Words:
+        """(5)"""
+        here = self._kept.at(level, I)
+        words = self._refetches(level, self._tops(level, I, self._highest(self._irrelevant[I])))
+        along = self._along(level, [self._axes.node(level, a).fetched for a in range(len(self._axes.axes))])
+        return self._each(level, product(self._model, words, along, when=here))
+
+    def _along(self, level: int, factors: list[Quantity]) -> Quantity:
+        result = factors[0]
+        for factor in factors[1:]:
+            result = product(self._model, result, factor, when=self._kept.at(level, I))
+        return result
+
+    def _down_halo(self, level: int) -> _Words:
+        """(6)"""
+        here = self._kept.at(level, I)
+        options = []
+        for child in range(level + 1, self._levels + 1):
+            link = self._kept.link(level, child, I)
+            if link is not False:
+                options.append((link, self._along_children(level, child, link)))
+        if len(options) == 1:
+            along = options[0][1]
+        else:
+            least, high = min(q.low for _, q in options), max(q.high for _, q in options)
+            moved = self._model.new_int_var(0, high, "moved")
+            for link, quantity in options:
+                imply(self._model, [link], moved >= quantity.expression)
+            imply(self._model, [here], moved >= least)
+            along = Quantity(moved, least, high)
+        return self._each(level, product(self._model, self._refetches(level, self._reach[I][level]), along, when=here))
+
+    def _along_children(self, level: int, child: int, link: Literal) -> Quantity:
+        factors = []
+        for number, axis in enumerate(self._axes.axes):
+            if child == self._levels:
+                fetched = constant(math.prod(self._problem.extents[d] for d, _ in axis.terms))
+            else:
+                fetched = self._axes.node(child, number).fetched
+            factors.append(
+                shared(self._model, self._problem, axis, self._fanouts, self._tiling, level, child, fetched)
+            )
+        result = factors[0]
+        for factor in factors[1:]:
+            result = product(self._model, result, factor, when=link)
+        return result
