@@ -26,8 +26,9 @@ W, I, O = 0, 1, 2  # noqa: E741
 EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
 # Rows of `c` that hold one number per tensor; scalars; one number per level; the best mapping.
 BITS, VOLUME, SCALARS, STARTS, COUNTS, BEST = range(7, 13)
-MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP = range(11)
+MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT = range(12)
 BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN = range(4)
+# EXACT: the level whose bounds know how the input may stand (-1: none).
 # One row per input axis (dim, coefficient, second dim or -1, its coefficient), per level, per level's orders.
 AXIS0, LEVEL0, ORDER0 = 13, 23, 31
 CAPACITY, KEEP, WORD_READ, WORD_FILL, WORD_UPDATE = 0, 1, 4, 7, 10

@@ -8,6 +8,7 @@ from formulations.kernels.blocks import distinct_inputs
 from formulations.kernels.layout import (
     ACCESS,
     BITS,
+    BOTTOM,
     DIMS,
     DRAIN,
     EXTENT,
@@ -70,11 +71,20 @@ def fetched(c: Int, w: Int, level: int, tensor: int) -> int:
 
 
 @njit(cache=True)
-def requested(c: Int, w: Int, level: int, tensor: int) -> int:
-    """Words that a level's instances read (O: update) for their children; identical tiles count once."""
+def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
+    """Words that a level's instances read (O: update) for their children; identical tiles count once.
+
+    Where the child lies inside of level `decided`, the least they can read: every word once per refetch.
+    """
     child = level + 1
     while child < c[SCALARS, LEVELS] and not c[LEVEL0 + child, KEEP + tensor]:
         child += 1
+    if child > decided:
+        words = c[VOLUME, tensor]
+        for d in range(c[SCALARS, DIMS]):
+            if c[LACKS, d] == tensor:
+                words *= c[EXTENT, d] // w[BOTTOM, level, d]
+        return words
     words = fetched(c, w, child, tensor)
     for n in range(level, child):
         spread, distinct = 1, 1
@@ -89,15 +99,15 @@ def requested(c: Int, w: Int, level: int, tensor: int) -> int:
 
 
 @njit(cache=True)
-def price_level(c: Int, w: Int, level: int) -> tuple[int, int]:
-    """(energy, latency units) of one level."""
+def price_level(c: Int, w: Int, level: int, decided: int) -> tuple[int, int]:
+    """(energy, latency units) of one level; bounds where a child lies inside of level `decided`."""
     instances = copies_above(c, w, level, -1)
     per = c[LEVEL0 + level, ACCESS]
     read_bits, write_bits, energy = 0, 0, 0
     for tensor in range(3):
         if not c[LEVEL0 + level, KEEP + tensor]:
             continue
-        reads = requested(c, w, level, tensor) // instances
+        reads = requested(c, w, level, tensor, decided) // instances
         fills = fetched(c, w, level, tensor) // instances if level > 0 else 0
         updates = 0
         if tensor == O:
@@ -122,21 +132,14 @@ def price_level(c: Int, w: Int, level: int) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def latency_of(c: Int, w: Int, level: int) -> int:
-    """Latency units that the ports of `level` need once the block right inside is decided.
-
-    Only when every tensor kept here is kept right inside; else 0, a valid bound.
-    """
-    if (
-        c[LEVEL0 + level, PORT + 1] == 0
-        and c[LEVEL0 + level, PORT + 3] == 0
-        and c[LEVEL0 + level, PORT + 5] == 0
-    ):
-        return 0
-    for tensor in range(3):
-        if c[LEVEL0 + level, KEEP + tensor] and not c[LEVEL0 + level + 1, KEEP + tensor]:
-            return 0
-    return price_level(c, w, level)[1]
+def latency_outside(c: Int, w: Int, decided: int) -> int:
+    """Latency units that the ports outside of level `decided` need at least, its block being decided."""
+    latency = 0
+    for level in range(decided):
+        row = c[LEVEL0 + level]
+        if row[PORT + 1] > 0 or row[PORT + 3] > 0 or row[PORT + 5] > 0:
+            latency = max(latency, price_level(c, w, level, decided)[1])
+    return latency
 
 
 @njit(cache=True)
@@ -146,7 +149,7 @@ def price(c: Int, w: Int) -> tuple[int, int]:
     energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY]
     latency = c[SCALARS, MACS] // copies_above(c, w, levels, -1) * unit
     for level in range(levels):
-        spent, needed = price_level(c, w, level)
+        spent, needed = price_level(c, w, level, levels)
         energy += spent
         latency = max(latency, needed)
     for level in range(levels):

@@ -92,7 +92,7 @@ from formulations.kernels.layout import (
     I,
     Int,
 )
-from formulations.kernels.leaf import ceil_div, copies_above, latency_of, price
+from formulations.kernels.leaf import ceil_div, copies_above, latency_outside, price
 from formulations.kernels.tables import (
     combine,
     contains,
@@ -237,9 +237,10 @@ def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int,
     m = w[META, level]
     special = c[SCALARS, HAS_HALO] == 1 and c[LEVEL0 + level, KEEP + I] == 1
     copy(w[TOP, level], e[top])
-    m[TOP_POINT], m[LATENCY_IN], m[RANK] = top, latency, -1
+    m[TOP_POINT], m[RANK] = top, -1
     m[ENERGY_IN] = energy + words_filled(c, r, level, top)
-    m[WORDS] = c[VOLUME, I] * r[I, top]
+    m[WORDS] = r[LOW, top] if special else c[VOLUME, I] * r[I, top]
+    m[LATENCY_IN] = max(latency, latency_outside(c, w, level))
     m[FLOOR] = input_energy(c, w, level, r[LOW, top]) if special else 0
     m[COPIES] = 1
     for n in range(level):
@@ -322,7 +323,7 @@ def next_window(c: Int, t: Int, w: Int, level: int) -> int:
                 continue
             m[WORDS] = words
             m[ENERGY_OUT] += input_energy(c, w, level, words)
-        m[LATENCY_OUT] = max(m[LATENCY_IN], latency_of(c, w, level - 1))
+        m[LATENCY_OUT] = max(m[LATENCY_IN], latency_outside(c, w, level))
         if hopeless(c, m[ENERGY_OUT] + t[level, INSIDE, m[BOTTOM_POINT]], m[LATENCY_OUT]):
             continue
         if special:
@@ -354,7 +355,7 @@ def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, lev
             passed -= first_visits(c, inner, copies_of_outputs(c, vector) * m[COPIES])
             bound = passed + t[inner, BLOCK, child]
         if c[SCALARS, HAS_HALO]:
-            bound += input_pair(c, e, t, r, level, vector, child, False)
+            bound += input_pair(c, e, t, r, level, vector, child)
         copy(w[SPATIAL, level], vector)
         spread = w[SPATIAL_BELOW, 0, inner] * copies_above(c, w, inner, -1)
         latency = max(m[LATENCY_OUT], ceil_div(c[SCALARS, MACS], spread) * c[SCALARS, UNIT])
@@ -408,7 +409,7 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
             if outer >= 0:
                 energy = outermost(c, r, s[row, dims : 2 * dims], outer) + words_filled(c, r, 1, i) + lowest
                 if c[SCALARS, HAS_HALO]:
-                    energy += input_pair(c, e, t, r, 0, s[row, dims : 2 * dims], i, False)
+                    energy += input_pair(c, e, t, r, 0, s[row, dims : 2 * dims], i)
                 bounds[row - c[STARTS, 0], i] = energy
 
 

@@ -32,6 +32,7 @@ from formulations.kernels.layout import (
     COUNTS,
     DIMS,
     DRAIN,
+    EXACT,
     FIRST,
     FREE,
     HALO,
@@ -155,7 +156,7 @@ def far_input(c: Int, r: Int, level: int, point: int) -> int:
 
 
 @njit(cache=True)
-def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: int, exact: bool) -> int:
+def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: int) -> int:
     """Least scaled energy of moving I from `level` into the next one, whose block has the extents ``e[child]``."""
     inner = level + 1
     spread = 1
@@ -169,7 +170,7 @@ def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: i
     if not c[LEVEL0 + inner, KEEP + I]:
         return 0
     words = r[LOW, child]
-    if exact:
+    if inner == c[SCALARS, EXACT]:
         words = t[inner, LOCAL, child]
         if t[inner, FIRST, child]:
             words = min(words, best_outer_window(c, e[child], r[I, child], vector))
@@ -183,7 +184,8 @@ def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: i
 
 @njit(cache=True)
 def fill_inside(
-    c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, level: int, exact: bool, copies_outside: int,
+    c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, level: int,
+    copies_outside: int,
     spread_elsewhere: int, max_cycles: int,
 ) -> None:  # fmt: skip
     """Fill ``t[level, INSIDE]``: the best spatial factors of the fan-out below `level` for every point.
@@ -224,7 +226,7 @@ def fill_inside(
             if energy >= t[level, INSIDE, outer]:
                 continue
             if c[SCALARS, HAS_HALO]:
-                energy += input_pair(c, e, t, r, level, vector, child, exact)
+                energy += input_pair(c, e, t, r, level, vector, child)
             t[level, INSIDE, outer] = min(t[level, INSIDE, outer], energy)
     for i in range(points):
         if t[level, INSIDE, i] < INFINITE:
@@ -329,14 +331,17 @@ def build(c: Int, g: Int, e: Int, q: Int, s: Int, r: Int, max_cycles: int) -> In
     levels, dims = int(c[SCALARS, LEVELS]), int(c[SCALARS, DIMS])
     t = np.full((levels, 5, len(e)), INFINITE, np.int64)
     t[:, FIRST] = 0
+    c[SCALARS, EXACT] = -1
     w = new_work(levels, dims)
     for level in range(levels - 1, 0, -1):
         spread, copies = spatial_limits(c, s, level)
-        exact = level + 1 == levels - 1 and c[COUNTS, level + 1] == 1
-        fill_inside(c, g, e, q, s, t, r, level, exact, copies, spread, max_cycles)
+        fill_inside(c, g, e, q, s, t, r, level, copies, spread, max_cycles)
         ranked = np.argsort(t[level, INSIDE], kind="stable")
         c[COUNTS, level] = int((t[level, INSIDE] < INFINITE).sum())
         t[level, RANKED] = ranked
         if level > 1:
-            fill_block(c, g, e, q, t, r, w, level, bool(level == levels - 1 and c[COUNTS, level] == 1))
+            exact = level == levels - 1 and c[COUNTS, level] == 1
+            if exact:
+                c[SCALARS, EXACT] = level
+            fill_block(c, g, e, q, t, r, w, level, bool(exact))
     return t
