@@ -6,17 +6,16 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from ortools.sat.python import cp_model
 
-from formulations.primes import Powers, factorize
+from formulations.primes import factorize
 from formulations.problem import AxisSpec, I, Problem
 from formulations.rows import Literal, Quantity, imply
 from formulations.spatial import FanOuts
 from formulations.tiling import Tiling
 from formulations.windows import Windows
-
-ROW_LIMIT = 200_000
 
 
 def divisors(number: int) -> list[int]:
@@ -46,9 +45,9 @@ class AxisRow:
 def axis_rows(problem: Problem, axis: AxisSpec, most_between: dict[int, int]) -> Iterator[AxisRow]:
     """All rows of an axis.
 
-    With ``width = 1 + sum c_d (t_d - 1)`` and ``trips = prod D_d / t_d``, the words fetched are ``trips * width``, or with
-    a slide along X of n trips over b spatial copies ``trips / n * (width + (n - 1) min(width, c_X t_X b))``. Rows whose slide
-    saves nothing are left out.
+    With ``width = 1 + sum c_d (t_d - 1)`` and ``trips = prod D_d / t_d``, the words fetched are ``trips * width``,
+    or with a slide along X of n trips over b spatial copies
+    ``trips / n * (width + (n - 1) min(width, c_X t_X b))``. Rows whose slide saves nothing are left out.
     """
     dims = [d for d, _ in axis.terms]
     for tile in itertools.product(*(divisors(problem.extents[d]) for d in dims)):
@@ -116,7 +115,8 @@ class InputAxes:
                 total = sum(_exponent(row.tile[position], p) * lit for row, lit in zip(rows, literals, strict=True))
                 imply(model, [when], total == self._tiling.tile(level, I, d, p))
             use = self._windows.used(level, d)
-            slides = [(row.slide, lit) for row, lit in zip(rows, literals, strict=True) if row.slide and row.slide.dim == d]
+            pairs = zip(rows, literals, strict=True)
+            slides = [(row.slide, lit) for row, lit in pairs if row.slide and row.slide.dim == d]
             model.add(sum(lit for _, lit in slides) == use)  # (3)
             for p in self._tiling.powers[d]:  # (4)
                 trips = sum(_exponent(slide.trips, p) * lit for slide, lit in slides)
@@ -133,13 +133,9 @@ def _exponent(number: int, prime: int) -> int:
 
 
 def _read(literals: list[cp_model.IntVar], values: list[int]) -> Quantity:
-    """The value of the row that holds; rows of equal value are one literal's worth."""
-    groups: dict[int, list[cp_model.IntVar]] = {}
-    for literal, number in zip(literals, values, strict=True):
-        groups.setdefault(number, []).append(literal)
-    expression = sum(number * sum(members) for number, members in groups.items())
-    rows = tuple((literal, number) for literal, number in zip(literals, values, strict=True))
-    return Quantity(expression, min(values), max(values), rows)
+    """The value of the row that holds."""
+    rows = tuple(zip(literals, values, strict=True))
+    return Quantity(sum(number * literal for literal, number in rows), min(values), max(values), rows)
 
 
 def distinct_starts(steps: list[int], bounds: list[int]) -> int:
@@ -150,96 +146,93 @@ def distinct_starts(steps: list[int], bounds: list[int]) -> int:
     return len(starts)
 
 
-def sharing_rows(
-    problem: Problem, axis: AxisSpec, fanouts: FanOuts, parent: int, child: int
-) -> list[tuple[tuple[Powers, ...], int, int]]:
-    """Spatial factors and extents of one axis for which children share input tiles (diagonals).
+@dataclass(frozen=True)
+class Diagonal:
+    """Spatial factors and child extents along an axis' two dims for which children start at the same words."""
 
-    Returns
-    -------
-    list of (columns, distinct tiles, children)
-        ``columns`` are exponents: for every dim of the axis and every fan-out from `parent` to `child`, of the spatial
-        factor and of the extents below it.
+    factors: tuple[int, int]
+    below: tuple[int, int]
+    distinct: int
 
-    Raises
-    ------
-    OverflowError
-        If the table would exceed :data:`ROW_LIMIT` rows.
-    """
+    @property
+    def children(self) -> int:
+        """Children, shared or not."""
+        return math.prod(self.factors)
+
+
+def diagonals(problem: Problem, axis: AxisSpec, fanouts: FanOuts, level: int) -> list[Diagonal]:
+    """All diagonals of the fan-out below a level: fewer distinct starts than children."""
     if len(axis.terms) == 1:
         return []
-    span = range(parent, child)
-    chains = []
+    pairs = []
     for d, _ in axis.terms:
-        if all(fanouts.most(n, d) == 1 for n in span):
-            return []
-        chains.append(list(_chains(problem.extents[d], [fanouts.most(n, d) for n in span], child == len(problem.levels))))
-    if math.prod(len(c) for c in chains) > ROW_LIMIT:
-        raise OverflowError("too many spatial factors along one input axis for a table")
+        extent, last = problem.extents[d], level + 1 == len(problem.levels)
+        factors = [f for f in divisors(extent)[1:] if f <= fanouts.most(level, d)]
+        pairs.append([(f, b) for f in factors for b in ([1] if last else divisors(extent // f))])
     found = []
-    for first, second in itertools.product(*chains):
-        steps, bounds = [], []
-        for (_, c), chain in zip(axis.terms, (first, second), strict=True):
-            for factor, below in chain:
-                steps.append(c * below)
-                bounds.append(factor)
-        children = math.prod(bounds)
-        if not all(
-            first[i][0] * second[i][0] <= math.prod(fanouts.widest[n]) for i, n in enumerate(span)
-        ):  # fmt: skip
-            continue
-        distinct = distinct_starts(steps, bounds) if children > 1 else 1
-        if distinct < children:
-            columns = tuple(factorize(number) for chain in (first, second) for pair in chain for number in pair)
-            found.append((columns, distinct, children))
+    steps = [c for _, c in axis.terms]
+    for (first, b), (second, e) in itertools.product(*pairs):
+        if first * second <= math.prod(fanouts.widest[level]):
+            distinct = distinct_starts([steps[0] * b, steps[1] * e], [first, second])
+            if distinct < first * second:
+                found.append(Diagonal((first, second), (b, e), distinct))
     return found
 
 
-def _chains(extent: int, most: list[int], to_multipliers: bool) -> Iterator[tuple[tuple[int, int], ...]]:
-    """(spatial factor, extent below) per fan-out, outermost first; what lies below one divides the next out."""
-    if not most:
-        yield ()
-        return
-    for factor in divisors(extent):
-        if factor > most[0]:
-            continue
-        last = to_multipliers and len(most) == 1
-        for below in [1] if last else divisors(extent // factor):
-            for rest in _chains(below, most[1:], to_multipliers):
-                yield ((factor, below), *rest)
+class Multicast:
+    """Input tiles shared by the children of a fan-out, along one halo axis.
 
+    Variables: ``diagonal[l, a, k]`` Boolean per row of :func:`diagonals`, ``plain[l, a]`` Boolean.
 
-def shared(
-    model: cp_model.CpModel, problem: Problem, axis: AxisSpec, fanouts: FanOuts, tiling: Tiling, parent: int, child: int,
-    fetched: Quantity,
-) -> Quantity:  # fmt: skip
-    """Words that parents read along an axis when their children fetch `fetched`, times the children per tile.
+    1. exactly one of ``plain`` and the ``diagonal`` holds
+    2. ``not plain  =>`` the row's factors and extents are ``spatial[l]`` and ``top[l+1]``
 
-    Children that start at the same word share one read. Variables: ``diagonal[k]`` Boolean per row of
-    :func:`sharing_rows`, and ``z`` in words.
+    Every fan-out multicasts by itself. From words z that children fetch, parents read z' times the
+    children that each shared tile serves:
 
-    1. at most one ``diagonal`` holds, and its columns are the exponents of the tiling
-    2. no diagonal  =>  ``z >= fetched``;  ``diagonal[k]  =>  children_k z >= distinct_k fetched``
-    3. ``z >= min(distinct_k / children_k) fetched``
+    3. ``plain  =>  z' >= z``;  ``diagonal[k]  =>  children_k z' >= distinct_k z``
+    4. ``z' >= min_k(distinct_k / children_k) z``
     """
-    rows = sharing_rows(problem, axis, fanouts, parent, child)
-    if not rows:
+
+    def __init__(self, model: cp_model.CpModel, problem: Problem, fanouts: FanOuts, tiling: Tiling) -> None:
+        self._model, self._problem, self._fanouts, self._tiling = model, problem, fanouts, tiling
+        self._rows: dict[tuple[int, AxisSpec], list[tuple[cp_model.IntVar, int, int]]] = {}
+
+    def shared(self, axis: AxisSpec, parent: int, child: int, fetched: Quantity) -> Quantity:
+        """Words that the parents read, times the children, when the children fetch `fetched`."""
+        for level in range(parent, child):
+            fetched = self._reduced(self._row(level, axis), fetched)
         return fetched
-    literals = [model.new_bool_var("diagonal") for _ in rows]
-    plain = model.new_bool_var("no diagonal")
-    model.add(sum(literals) + plain == 1)  # (1)
-    position = 0
-    for d, _ in axis.terms:
-        for n in range(parent, child):
-            for actual in (fanouts.exponent, lambda n, d, p: tiling.top(n + 1, d, p)):
-                for p in tiling.powers[d]:
-                    total = sum(row[0][position].get(p, 0) * lit for row, lit in zip(rows, literals, strict=True))
-                    imply(model, [plain.negated()], total == actual(n, d, p))
-                position += 1
-    z = model.new_int_var(0, fetched.high, "shared")
-    model.add(z >= fetched.expression).only_enforce_if(plain)  # (2)
-    for (_, distinct, children), literal in zip(rows, literals, strict=True):
-        model.add(children * z >= distinct * fetched.expression).only_enforce_if(literal)
-    _, distinct, children = min(rows, key=lambda row: row[1] / row[2])
-    model.add(children * z >= distinct * fetched.expression)  # (3)
-    return Quantity(z, -(-fetched.low * distinct // children), fetched.high)
+
+    def _row(self, level: int, axis: AxisSpec) -> list[tuple[cp_model.IntVar, int, int]]:
+        """(literal, distinct, children) of every row, the plain one first."""
+        if (level, axis) not in self._rows:
+            self._rows[level, axis] = self._add(level, axis)
+        return self._rows[level, axis]
+
+    def _add(self, level: int, axis: AxisSpec) -> list[tuple[cp_model.IntVar, int, int]]:
+        model = self._model
+        found = diagonals(self._problem, axis, self._fanouts, level)
+        if not found:
+            return []
+        plain = model.new_bool_var("no diagonal")
+        literals = [model.new_bool_var("diagonal") for _ in found]
+        model.add_exactly_one([plain, *literals])  # (1)
+        for n, (d, _) in enumerate(axis.terms):
+            for p in self._tiling.powers[d]:  # (2)
+                factor = sum(_exponent(row.factors[n], p) * lit for row, lit in zip(found, literals, strict=True))
+                below = sum(_exponent(row.below[n], p) * lit for row, lit in zip(found, literals, strict=True))
+                imply(model, [plain.negated()], factor == self._fanouts.exponent(level, d, p))
+                imply(model, [plain.negated()], below == self._tiling.top(level + 1, d, p))
+        rows = [(lit, row.distinct, row.children) for row, lit in zip(found, literals, strict=True)]
+        return [(plain, 1, 1), *rows]
+
+    def _reduced(self, rows: list[tuple[cp_model.IntVar, int, int]], fetched: Quantity) -> Quantity:
+        if not rows:
+            return fetched
+        z = self._model.new_int_var(0, fetched.high, "shared")
+        for literal, distinct, children in rows:  # (3)
+            self._model.add(children * z >= distinct * fetched.expression).only_enforce_if(literal)
+        _, distinct, children = min(rows, key=lambda row: Fraction(row[1], row[2]))
+        self._model.add(children * z >= distinct * fetched.expression)  # (4)
+        return Quantity(z, -(-fetched.low * distinct // children), fetched.high)

@@ -71,8 +71,9 @@ class LayerProgram:
         for n, first in enumerate(block.order):
             for second in block.order[n + 1 :]:
                 yield _integer(self.orders.above(level, first, second)), 1
-        for d in self.windows.dims:
-            yield _integer(self.windows.used(level, d)), int(d == block.window)
+        for d in self.windows.dims:  # the window itself stays open: it is used where it saves words
+            if d != block.window:
+                yield _integer(self.windows.used(level, d)), 0
 
     def read(self, solver: cp_model.CpSolver, energy: int, latency: int) -> LayerSolution:
         """The mapping a solver holds, with the costs given."""

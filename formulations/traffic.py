@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ortools.sat.python import cp_model
 
 from formulations.bypass import Kept
-from formulations.halo import InputAxes, shared
+from formulations.halo import InputAxes, Multicast
 from formulations.primes import Powers, factorize, value
 from formulations.problem import I, O, Problem
 from formulations.rows import Literal, Quantity, constant, imply, power, product
@@ -83,6 +83,7 @@ class Traffic:
     ) -> None:  # fmt: skip
         self._model, self._problem = model, problem
         self._kept, self._fanouts, self._tiling, self._axes = kept, fanouts, tiling, axes
+        self._multicast = Multicast(model, problem, fanouts, tiling)
         self._levels = len(problem.levels)
         self._irrelevant = [
             [d for d, lacking in enumerate(problem.irrelevant_to) if lacking == tensor] for tensor in range(3)
@@ -251,9 +252,7 @@ class Traffic:
                 fetched = constant(math.prod(self._problem.extents[d] for d, _ in axis.terms))
             else:
                 fetched = self._axes.node(child, number).fetched
-            factors.append(
-                shared(self._model, self._problem, axis, self._fanouts, self._tiling, level, child, fetched)
-            )
+            factors.append(self._multicast.shared(axis, level, child, fetched))
         result = factors[0]
         for factor in factors[1:]:
             result = product(self._model, result, factor, when=link)

@@ -1,0 +1,80 @@
+"""Tiny random layers and hardware for tests of exactness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+from optimizer.cost import Accounting
+from optimizer.hardware import Hardware, Level
+from optimizer.workload import ROLES, Layer, conv, matmul
+
+
+@dataclass(frozen=True)
+class Case:
+    layer: Layer
+    hardware: Hardware
+    accounting: Accounting
+
+
+def _dims(names: str, sizes: list[int]) -> st.SearchStrategy[dict[str, int]]:
+    return st.fixed_dictionaries({name: st.sampled_from(sizes) for name in names})
+
+
+@st.composite
+def layers(draw: st.DrawFn, halo: bool, small: bool) -> Layer:
+    """A layer of a few prime factors."""
+    sizes = [1, 2, 2, 3] if small else [1, 2, 3, 4, 6]
+    bits = draw(st.fixed_dictionaries({role: st.sampled_from([8, 16]) for role in ROLES}))
+    if not halo:
+        names = draw(st.sampled_from(["MNK", "BMNK"]))
+        return matmul("layer", draw(_dims(names, sizes)), bits=bits)
+    kind = draw(st.sampled_from(["1d", "1d", "2d", "dw", "stride"]))
+    names = {"1d": "KCPR", "2d": "KPQRS", "dw": "GPQR", "stride": "NKCP"}[kind]
+    dims = draw(_dims(names, sizes)) | draw(_dims("P", [2, 3, 4] if small else [3, 4, 6, 8]))
+    if "R" in names:
+        dims["R"] = draw(st.sampled_from([2, 3]))
+    stride, dilation = draw(st.sampled_from([1, 1, 2, 3])), draw(st.sampled_from([1, 1, 2]))
+    if kind == "stride":
+        stride = 2
+    return conv("layer", dims, stride=(stride, 1), dilation=(dilation, 1), bits=bits)
+
+
+@st.composite
+def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Hardware:
+    """Levels with every feature that costs depend on."""
+    mesh = (1, 1)
+    levels = []
+    leaky = draw(st.booleans())
+    for number in range(depth):
+        roles = draw(st.permutations(ROLES))
+        cut = sorted((draw(st.integers(0, 3)), draw(st.integers(0, 3))))
+        must_keep, must_bypass = frozenset(roles[: cut[0]]), frozenset(roles[cut[1] :])
+        if fixed_keep and number:
+            must_bypass = frozenset(ROLES) - must_keep
+        restricted = draw(st.booleans())
+        names = tuple(layer.extents)
+        bandwidth = st.sampled_from([None, None, Fraction(8), Fraction(16), Fraction(20, 3)])
+        levels.append(Level(
+            f"L{number}", draw(st.sampled_from([24, 48, 96, 160, 320])) if number else None, mesh,
+            draw(st.sampled_from([8, 16, 24, 64])), draw(st.sampled_from([0, 3, 7])) + 9 * (depth - number),
+            draw(st.integers(0, 9)), draw(st.integers(0, 9)),
+            leak_energy=draw(st.integers(0, 3)) if leaky else 0,
+            read_bits_per_cycle=draw(bandwidth), write_bits_per_cycle=draw(bandwidth), shared_bits_per_cycle=draw(bandwidth),
+            must_keep=must_keep if number else frozenset(ROLES), must_bypass=must_bypass if number else frozenset(),
+            spatial_x=draw(st.lists(st.sampled_from(names), unique=True).map(tuple)) if restricted else None,
+            spatial_y=draw(st.lists(st.sampled_from(names), unique=True).map(tuple)) if restricted else None,
+        ))  # fmt: skip
+        grow = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (2, 3), (4, 2)]))
+        mesh = (mesh[0] * grow[0], mesh[1] * grow[1])
+    return Hardware(tuple(levels), mesh, draw(st.integers(0, 3)))
+
+
+@st.composite
+def cases(draw: st.DrawFn, *, halo: bool | None = None, depth: int | None = None, small: bool = False, fixed_keep: bool = False) -> Case:
+    """A layer, hardware and accounting."""
+    layer = draw(layers(draw(st.booleans()) if halo is None else halo, small))
+    levels = draw(st.sampled_from([2, 2, 3])) if depth is None else depth
+    return Case(layer, draw(hardware(layer, levels, fixed_keep)), draw(st.sampled_from(["timeloop", "looptree"])))

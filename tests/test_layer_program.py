@@ -1,0 +1,147 @@
+"""The layer program against the cost model, exhaustive search and the divisor lattice."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from block_space import random_solution
+from brute_force import all_nests, optimum_of_blocks, optimum_of_nests, price
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from layer_cases import Case, cases
+
+from formulations.problem import Problem
+from formulations.solver import LayerOutcome, Status, costs_of, solve_layer
+from optimizer.cost import evaluate
+from optimizer.lowering import lift, lower
+from optimizer.mapping import Loop, Mapping, Node
+from optimizer.workload import Layer
+
+OBJECTIVES = ("energy", "latency", "edp")
+RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+BLOCKS, NESTS = 6000, 12000
+
+
+def canonical(layer: Layer, mapping: Mapping) -> bool:
+    """Does no node have a loop right above it that does not move its tile?"""
+    for index, item in enumerate(mapping.items):
+        if isinstance(item, Node):
+            above = [x for x in mapping.items[:index] if isinstance(x, Loop) and x.axis is None]
+            if above and above[-1].dim not in layer.operand(item.role).dims:
+                return False
+    return True
+
+
+def check_expression(case: Case, seed: int) -> bool:
+    """The program's expression on a random mapping is the cost model's; was there one?"""
+    problem = lower(case.layer, case.hardware, accounting=case.accounting)
+    solution = random_solution(problem, random.Random(seed), 200)
+    if solution is None:
+        return False
+    mapping = lift(case.layer, problem, solution)
+    expected = price(problem, evaluate(case.layer, case.hardware, mapping, accounting=case.accounting))
+    found = costs_of(problem, solution)
+    if canonical(case.layer, mapping):
+        assert found == expected
+    else:
+        assert found[0] >= expected[0] and found[1] >= expected[1]
+    return True
+
+
+def values(outcome: LayerOutcome) -> tuple[int, int] | None:
+    """(energy, latency) of a proved outcome."""
+    if outcome.status is Status.INFEASIBLE:
+        return None
+    assert outcome.status is Status.OPTIMAL and outcome.solution is not None
+    return outcome.solution.energy, outcome.solution.latency
+
+
+def check_priced(case: Case, problem: Problem, outcome: LayerOutcome) -> None:
+    """The cost model gives the solution's mapping the solution's costs."""
+    if outcome.solution is not None:
+        mapping = lift(case.layer, problem, outcome.solution)
+        cost = evaluate(case.layer, case.hardware, mapping, accounting=case.accounting)
+        assert price(problem, cost) == (outcome.solution.energy, outcome.solution.latency)
+
+
+def check_optimum(case: Case, expected: dict[str, tuple[int, int] | None]) -> None:
+    problem = lower(case.layer, case.hardware, accounting=case.accounting)
+    for objective in OBJECTIVES:
+        outcome = solve_layer(problem, objective)  # type: ignore[arg-type]
+        assert values(outcome) == expected[objective], objective
+        check_priced(case, problem, outcome)
+
+
+def check_blocks(case: Case) -> None:
+    expected = optimum_of_blocks(case, BLOCKS)
+    assume(expected is not None)
+    assert expected is not None
+    check_optimum(case, expected)
+
+
+def check_nests(case: Case) -> None:
+    assume(sum(1 for _ in itertools.islice(all_nests(case.layer, case.hardware), NESTS + 1)) <= NESTS)
+    check_optimum(case, optimum_of_nests(case))
+
+
+def check_lattice(case: Case) -> None:
+    lattice = pytest.importorskip("formulations.lattice")
+    problem = lower(case.layer, case.hardware, accounting=case.accounting)
+    for objective in OBJECTIVES:
+        found = lattice.solve(problem, objective).solution
+        expected = None if found is None else (found.energy, found.latency)
+        assert values(solve_layer(problem, objective)) == expected, objective  # type: ignore[arg-type]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(), st.integers(0, 1 << 30))
+def test_expression_is_the_cost_model(case: Case, seed: int) -> None:
+    assume(check_expression(case, seed))
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None, suppress_health_check=RELAXED)
+@given(cases(), st.integers(0, 1 << 30))
+def test_expression_is_the_cost_model_often(case: Case, seed: int) -> None:
+    assume(check_expression(case, seed))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(small=True, halo=True))
+def test_optimum_of_all_blocks(case: Case) -> None:
+    check_blocks(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
+@given(cases(small=True, halo=True))
+def test_optimum_of_all_blocks_often(case: Case) -> None:
+    check_blocks(case)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(small=True, halo=False))
+def test_optimum_of_all_nests(case: Case) -> None:
+    check_nests(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
+@given(cases(small=True, halo=False))
+def test_optimum_of_all_nests_often(case: Case) -> None:
+    check_nests(case)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases())
+def test_optimum_of_the_lattice(case: Case) -> None:
+    check_lattice(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
+@given(cases())
+def test_optimum_of_the_lattice_often(case: Case) -> None:
+    check_lattice(case)
