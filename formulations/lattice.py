@@ -11,8 +11,8 @@ import numpy as np
 
 from formulations.kernels import layout
 from formulations.kernels.layout import INFINITE, Int, pack_layer, pack_machine, pack_spatial, spatial_vectors
+from formulations.kernels.memo import Memo, spatial_limits
 from formulations.kernels.search import bound_tops, hopeless, search
-from formulations.kernels.tables import build, fill_refetches
 from formulations.problem import I, LayerSolution, LevelTiling, O, Problem, W
 
 KINDS = {"energy": layout.ENERGY, "latency": layout.LATENCY, "edp": layout.EDP}
@@ -32,9 +32,8 @@ def keep_choices(problem: Problem) -> Iterator[tuple[tuple[bool, bool, bool], ..
     yield from itertools.product(*(level.keep_options for level in problem.levels))
 
 
-def _spatial_classes(problem: Problem, objective: str) -> list[list[Int]]:
+def _spatial_classes(lists: list[Int], objective: str) -> list[list[Int]]:
     """Spatial vectors per fan-out, split into classes of equal parallelism where latency counts."""
-    lists = [spatial_vectors(problem, level) for level in range(len(problem.levels))]
     if objective == "energy":
         return [lists]
     widest = max(range(len(lists)), key=lambda n: len(lists[n]))
@@ -72,6 +71,7 @@ def solve(
     *,
     latency_cap: int = INFINITE,
     beat: tuple[int, int] | None = None,
+    memo: Memo | None = None,
 ) -> Found:
     """Best mapping of a layer on fixed hardware.
 
@@ -84,21 +84,25 @@ def solve(
         Only mappings of at most this latency (latency units).
     beat : (energy, latency), optional
         Only a mapping better than this one is of interest.
+    memo : Memo, optional
+        Of a problem with the same layer on other hardware: shares tables.
 
     Returns
     -------
     Found
         ``solution`` is None when no mapping fits, or none beats `beat`.
     """
-    layer = pack_layer(problem)
+    memo = memo or Memo(pack_layer(problem))
+    layer, r = memo.layer, memo.refetches
     dims, levels = len(problem.extents), len(problem.levels)
-    r = np.empty((4, len(layer.e)), np.int64)
-    fill_refetches(layer.c, layer.g, layer.e, layer.q, r, np.ones(dims, np.int64))
     energy, latency = beat or (INFINITE, INFINITE)
     best: LayerSolution | None = None
     leaves = nodes = 0
     combinations = [(keep, pack_machine(layer, problem, keep)) for keep in keep_choices(problem)]
-    for lists in _spatial_classes(problem, objective):
+    everywhere = [spatial_vectors(problem, level) for level in range(levels)]
+    limits = spatial_limits(everywhere, problem.irrelevant_to)
+    for lists in _spatial_classes(everywhere, objective):
+        names = [rows.tobytes() for rows in lists]
         ranked = sorted((_combination_bound(c, lists, problem), n) for n, (_, c) in enumerate(combinations))
         for bound, number in ranked:
             keep, c = combinations[number]
@@ -108,7 +112,7 @@ def solve(
             cycles = -(-problem.macs // math.prod(int(rows.prod(axis=1).max()) for rows in lists))
             if hopeless(c, bound, cycles * problem.latency_unit):
                 continue
-            t = build(c, layer.g, layer.e, layer.q, s, r, latency_cap // problem.latency_unit)
+            t = memo.build(c, s, problem, keep, names, limits, latency_cap // problem.latency_unit)
             w = layout.new_work(levels, dims)
             if c[layout.COUNTS, 1] == 0:
                 continue

@@ -30,14 +30,14 @@ from formulations.kernels.layout import (
 )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def copy(target: Int, source: Int) -> None:
     """Copy the entries of `source` to the front of `target`."""
     for d in range(source.shape[0]):
         target[d] = source[d]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def width(c: Int, tile: Int, axis: int) -> int:
     """Words of a tile along one input axis."""
     words = 1 + c[AXIS0 + axis, 1] * (tile[c[AXIS0 + axis, 0]] - 1)
@@ -46,7 +46,7 @@ def width(c: Int, tile: Int, axis: int) -> int:
     return words
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def footprint(c: Int, tensor: int, tile: Int) -> int:
     """Words of a tile of a tensor."""
     words = 1
@@ -60,7 +60,7 @@ def footprint(c: Int, tensor: int, tile: Int) -> int:
     return words
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def refetch(c: Int, tensor: int, tile: Int) -> int:
     """Product of the trips over the dims irrelevant to a tensor, spatial copies included."""
     trips = 1
@@ -70,7 +70,7 @@ def refetch(c: Int, tensor: int, tile: Int) -> int:
     return trips
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def input_total(c: Int, tile: Int, refetches: int, window: int, run: int, step_extent: int) -> int:
     """Words of I fetched into all instances: every trip fetches the tile, but for the window's loop.
 
@@ -92,7 +92,7 @@ def input_total(c: Int, tile: Int, refetches: int, window: int, run: int, step_e
     return trips * words
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def best_outer_window(c: Int, tile: Int, refetches: int, spatial: Int) -> int:
     """Least `input_total` over windows that run over all trips that `spatial` leaves (a lower bound)."""
     best = input_total(c, tile, refetches, -1, 1, 1)
@@ -104,7 +104,7 @@ def best_outer_window(c: Int, tile: Int, refetches: int, spatial: Int) -> int:
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def distinct_pair(first: int, bound_first: int, second: int, bound_second: int) -> int:
     """Distinct sums ``i * first + j * second`` for i, j below the bounds.
 
@@ -117,7 +117,7 @@ def distinct_pair(first: int, bound_first: int, second: int, bound_second: int) 
     return bound_first * bound_second - max(0, bound_first - second // a) * max(0, bound_second - first // a)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def distinct_inputs(c: Int, spatial: Int, below: Int) -> int:
     """Distinct input tiles among the children of one fan-out; `below` are the extents of one child."""
     distinct = 1
@@ -132,7 +132,7 @@ def distinct_inputs(c: Int, spatial: Int, below: Int) -> int:
     return distinct
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def needs_equal(c: Int, level: int, d: int) -> bool:
     """Must top and bottom agree on dim d? (No kept node profits from a loop over d in this block.)"""
     tensor = c[LACKS, d]
@@ -141,7 +141,7 @@ def needs_equal(c: Int, level: int, d: int) -> bool:
     return not (c[HALO, d] and c[LEVEL0 + level, KEEP + I])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def input_is_free(c: Int, level: int, order: Int, d: int) -> bool:
     """May the input's tile along dim d be smaller than the block's extent?
 
@@ -158,7 +158,7 @@ def input_is_free(c: Int, level: int, order: Int, d: int) -> bool:
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: Int) -> int:
     """Note the extents below the n-th node of `order` in ``w[NODE + n]``; return the bits the block holds.
 
@@ -184,7 +184,7 @@ def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: I
     return bits
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def next_tile(c: Int, free: Int, top: Int, bottom: Int, tile: Int) -> bool:
     """Advance `tile` to the next choice along the free dims (bottom | tile | top); False after the last."""
     for d in range(c[SCALARS, DIMS]):
@@ -200,7 +200,7 @@ def next_tile(c: Int, free: Int, top: Int, bottom: Int, tile: Int) -> bool:
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def outward(c: Int, w: Int, level: int, position: int, trips: Int) -> int:
     """The innermost non-empty run of loops of the block above node `position`: its trips.
 

@@ -36,13 +36,13 @@ from formulations.kernels.layout import (
 )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def ceil_div(a: int, b: int) -> int:
     """Quotient rounded up."""
     return -(-a // b)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def copies_above(c: Int, w: Int, level: int, tensor: int) -> int:
     """Product of the spatial factors above a level: all of them, or (tensor >= 0) those irrelevant to a tensor."""
     copies = 1
@@ -53,7 +53,7 @@ def copies_above(c: Int, w: Int, level: int, tensor: int) -> int:
     return copies
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fetched(c: Int, w: Int, level: int, tensor: int) -> int:
     """Words that move between the instances of a level and their parents, before multicast.
 
@@ -70,7 +70,7 @@ def fetched(c: Int, w: Int, level: int, tensor: int) -> int:
     return words
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
     """Words that a level's instances read (O: update) for their children; identical tiles count once.
 
@@ -98,7 +98,7 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
     return words
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def price_level(c: Int, w: Int, level: int, decided: int) -> tuple[int, int]:
     """(energy, latency units) of one level; bounds where a child lies inside of level `decided`."""
     instances = copies_above(c, w, level, -1)
@@ -131,7 +131,7 @@ def price_level(c: Int, w: Int, level: int, decided: int) -> tuple[int, int]:
     return energy * instances, latency
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def latency_outside(c: Int, w: Int, decided: int) -> int:
     """Latency units that the ports outside of level `decided` need at least, its block being decided."""
     latency = 0
@@ -142,7 +142,7 @@ def latency_outside(c: Int, w: Int, decided: int) -> int:
     return latency
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def price(c: Int, w: Int) -> tuple[int, int]:
     """(energy units, latency units) of a complete mapping."""
     levels, unit = c[SCALARS, LEVELS], c[SCALARS, UNIT]

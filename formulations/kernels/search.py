@@ -108,7 +108,7 @@ from formulations.kernels.tables import (
 NEXT_BOTTOM, NEXT_ORDER, PLACE, NEXT_TILE, NEXT_WINDOW, NEXT_ROW, ENTERED, LEAVE = range(8)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def product_below(a: int, b: int, x: int, y: int) -> bool:
     """Exact ``a * b < x * y`` for non-negative integers below 2**62 (128-bit products from 31-bit limbs)."""
     mask = (1 << 31) - 1
@@ -122,7 +122,7 @@ def product_below(a: int, b: int, x: int, y: int) -> bool:
     return high < 0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def hopeless(c: Int, energy: int, latency: int) -> bool:
     """Can a branch with these bounds (scaled energy, latency units) not beat the best?"""
     if latency > c[SCALARS, CAP]:
@@ -140,7 +140,7 @@ def hopeless(c: Int, energy: int, latency: int) -> bool:
     return energy >= scaled or product_below(scaled, best_latency, energy, latency)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def keep_if_best(c: Int, w: Int) -> None:
     """Price the complete branch exactly and keep it if it is better."""
     energy, latency = price(c, w)
@@ -153,7 +153,7 @@ def keep_if_best(c: Int, w: Int) -> None:
             copy(w[BEST_TOP + plane, level], w[TOP + plane, level])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def input_energy(c: Int, w: Int, level: int, words: int) -> int:
     """Scaled energy of filling `words` of I into `level` and reading them right outside."""
     energy = words * c[LEVEL0 + level, WORD_FILL + I]
@@ -166,7 +166,7 @@ def input_energy(c: Int, w: Int, level: int, words: int) -> int:
     return energy
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def hand_on(c: Int, w: Int, level: int, position: int) -> None:
     """Tell the next level which loops stand right above it, and whether their innermost is already chosen.
 
@@ -186,7 +186,7 @@ def hand_on(c: Int, w: Int, level: int, position: int) -> None:
         w[GAP_SPATIAL, level + 1, d] = w[SPATIAL, level, d]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def choose_window(c: Int, w: Int, level: int, position: int, option: int) -> int:
     """Set the loop that moves the input's tile to `option`; return the words fetched, or -1 if not possible.
 
@@ -222,7 +222,7 @@ def choose_window(c: Int, w: Int, level: int, position: int, option: int) -> int
     return input_total(c, tile, refetches, option, run, moved)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def may_stand(c: Int, level: int, top: Int, bottom: Int) -> bool:
     """Do top and bottom agree on the dims that no kept node profits from?"""
     for d in range(c[SCALARS, DIMS]):
@@ -231,7 +231,7 @@ def may_stand(c: Int, level: int, top: Int, bottom: Int) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int, top: int) -> None:
     """Start deciding the block of `level` with extents ``e[top]``; `energy`, `latency` bound all outside."""
     m = w[META, level]
@@ -247,7 +247,7 @@ def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int,
         m[COPIES] *= copies_of_outputs(c, w[SPATIAL, n])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def next_bottom(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int) -> int:
     """Go to the next promising point inside the block."""
     m = w[META, level]
@@ -265,7 +265,7 @@ def next_bottom(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: i
             return NEXT_ORDER
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def next_order(c: Int, w: Int, level: int) -> int:
     """Go to the next order of the nodes; without halo the first that fits is as good as any."""
     m = w[META, level]
@@ -284,7 +284,7 @@ def next_order(c: Int, w: Int, level: int) -> int:
     return PLACE
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def place_nodes(c: Int, w: Int, level: int) -> int:
     """Place the nodes for the input's tile on the branch; go on if they fit."""
     m = w[META, level]
@@ -298,7 +298,7 @@ def place_nodes(c: Int, w: Int, level: int) -> int:
     return NEXT_WINDOW
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def next_input_tile(c: Int, w: Int, level: int) -> int:
     """Go to the input's next tile in this order."""
     if next_tile(c, w[FREE, level], w[TOP, level], w[BOTTOM, level], w[TILE, level]):
@@ -306,7 +306,7 @@ def next_input_tile(c: Int, w: Int, level: int) -> int:
     return NEXT_ORDER
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def next_window(c: Int, t: Int, w: Int, level: int) -> int:
     """Go to the next loop that may move the input's tile, and price what it decides."""
     m = w[META, level]
@@ -333,7 +333,7 @@ def next_window(c: Int, t: Int, w: Int, level: int) -> int:
         return NEXT_ROW
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, level: int) -> int:
     """Go to the next spatial factors below the block: price a complete mapping, or enter the next level."""
     dims, inner = c[SCALARS, DIMS], level + 1
@@ -369,7 +369,7 @@ def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, lev
         return ENTERED
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def explore(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int) -> None:
     """Explore everything inside the outermost block that :func:`enter` prepared for level 1, depth first."""
     level, phase = 1, NEXT_BOTTOM
@@ -392,7 +392,7 @@ def explore(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int) -> N
             level, phase = level - 1, NEXT_ROW
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, bounds: Int) -> None:
     """Bounds on every outermost block, one per row of the outermost fan-out and point (INFINITE: none)."""
     dims, levels = c[SCALARS, DIMS], c[SCALARS, LEVELS]
@@ -413,7 +413,7 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
                 bounds[row - c[STARTS, 0], i] = energy
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def outermost(c: Int, r: Int, vector: Int, outer: int) -> int:
     """Scaled energy of the multiply-accumulates and the outermost level, input with halo left out."""
     energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY] * c[SCALARS, SCALE] - first_visits(c, 0, 1)
@@ -421,7 +421,7 @@ def outermost(c: Int, r: Int, vector: Int, outer: int) -> int:
     return energy - first_visits(c, 1, copies_of_outputs(c, vector))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranked: Int, bounds: Int) -> None:
     """Open outermost blocks in the order `ranked` while their bound can beat the best noted in ``c``."""
     dims = c[SCALARS, DIMS]

@@ -66,11 +66,10 @@ from formulations.kernels.layout import (
     Int,
     O,
     W,
-    new_work,
 )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def combine(c: Int, q: Int, g: Int, how: int, point: int, digit: Int) -> int:
     """Point divided (how = 0) or multiplied (1) by a vector of divisors; -1 where there is no such point."""
     index = 0
@@ -82,7 +81,7 @@ def combine(c: Int, q: Int, g: Int, how: int, point: int, digit: Int) -> int:
     return index
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def contains(c: Int, q: Int, g: Int, outer: int, inner: int) -> bool:
     """Does every extent of `inner` divide that of `outer`?"""
     for d in range(c[SCALARS, DIMS]):
@@ -91,7 +90,7 @@ def contains(c: Int, q: Int, g: Int, outer: int, inner: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def copies_of_outputs(c: Int, vector: Int) -> int:
     """Product of the spatial factors irrelevant to O: instances that hold their own partial sums."""
     copies = 1
@@ -101,7 +100,7 @@ def copies_of_outputs(c: Int, vector: Int) -> int:
     return copies
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def words_inside(c: Int, r: Int, level: int, point: int) -> int:
     """Scaled energy of the reads and updates of a level by its children, input with halo left out."""
     row = c[LEVEL0 + level]
@@ -115,7 +114,7 @@ def words_inside(c: Int, r: Int, level: int, point: int) -> int:
     return energy
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def words_filled(c: Int, r: Int, level: int, point: int) -> int:
     """Scaled energy of the fills (and drains) of a level, input with halo and first visits left out."""
     row = c[LEVEL0 + level]
@@ -132,7 +131,7 @@ def words_filled(c: Int, r: Int, level: int, point: int) -> int:
     return energy
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def first_visits(c: Int, level: int, copies: int) -> int:
     """Scaled energy saved at a level because first visits of outputs are neither read nor filled."""
     row = c[LEVEL0 + level]
@@ -144,7 +143,7 @@ def first_visits(c: Int, level: int, copies: int) -> int:
     return c[VOLUME, O] * copies * each
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def far_input(c: Int, r: Int, level: int, point: int) -> int:
     """Bound on the scaled energy of reading I from a level when the next one bypasses it."""
     row = c[LEVEL0 + level]
@@ -155,7 +154,7 @@ def far_input(c: Int, r: Int, level: int, point: int) -> int:
     return c[VOLUME, I] * r[I, point] * row[WORD_READ + I]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: int) -> int:
     """Least scaled energy of moving I from `level` into the next one, whose block has the extents ``e[child]``."""
     inner = level + 1
@@ -182,7 +181,7 @@ def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: i
     return energy
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fill_inside(
     c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, level: int,
     copies_outside: int,
@@ -228,12 +227,17 @@ def fill_inside(
             if c[SCALARS, HAS_HALO]:
                 energy += input_pair(c, e, t, r, level, vector, child)
             t[level, INSIDE, outer] = min(t[level, INSIDE, outer], energy)
-    for i in range(points):
+
+
+@njit(cache=True, nogil=True)
+def add_reads(c: Int, t: Int, r: Int, level: int) -> None:
+    """Add to ``t[level, INSIDE]`` what the children read from the level."""
+    for i in range(t.shape[2]):
         if t[level, INSIDE, i] < INFINITE:
             t[level, INSIDE, i] += words_inside(c, r, level, i) + far_input(c, r, level, i)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def window_here(c: Int, trips: Int, refetches: int, tile: Int) -> int:
     """Least words fetched when loops with these trips stand right above the input's node."""
     best = input_total(c, tile, refetches, -1, 1, 1)
@@ -243,7 +247,16 @@ def window_here(c: Int, trips: Int, refetches: int, tile: Int) -> int:
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
+def smallest(c: Int, free: Int, bottom: Int, tile: Int) -> bool:
+    """Is this the input's smallest tile? (If it does not fit, no other does.)"""
+    for d in range(c[SCALARS, DIMS]):
+        if free[d] and tile[d] != bottom[d]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def try_block(c: Int, e: Int, t: Int, r: Int, w: Int, level: int, top: int, bottom: int, exact: bool) -> bool:
     """Does some order fit the capacity? With `exact`, also note how the input may stand (first, local)."""
     dims = c[SCALARS, DIMS]
@@ -274,12 +287,14 @@ def try_block(c: Int, e: Int, t: Int, r: Int, w: Int, level: int, top: int, bott
                 else:
                     words = window_here(c, trips, r[I, top], w[NODE + position, level])
                     t[level, LOCAL, top] = min(t[level, LOCAL, top], words)
+            elif smallest(c, free, inner, tile):
+                break
             if not exact or not next_tile(c, free, outer, inner, tile):
                 break
     return fits
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fill_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int, exact: bool) -> None:
     """Fill ``t[level, BLOCK]``: the best extents inside the block for every point around it."""
     for i in range(t.shape[2]):
@@ -293,7 +308,7 @@ def fill_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: in
             t[level, BLOCK, i] += words_filled(c, r, level, i)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fill_refetches(c: Int, g: Int, e: Int, q: Int, r: Int, ones: Int) -> None:
     """Fill ``r``: refetches per tensor, and the least words of I over all tiles inside a point and all windows."""
     dims = c[SCALARS, DIMS]
@@ -307,41 +322,3 @@ def fill_refetches(c: Int, g: Int, e: Int, q: Int, r: Int, ones: Int) -> None:
                 for j in range(here):
                     if q[0, d, here, j] >= 0:
                         r[LOW, i] = min(r[LOW, i], r[LOW, i + (j - here) * c[STRIDE, d]])
-
-
-@njit(cache=True)
-def spatial_limits(c: Int, s: Int, level: int) -> tuple[int, int]:
-    """Largest product of the other fan-outs' factors, and largest copies of outputs of the fan-outs above."""
-    dims = c[SCALARS, DIMS]
-    spread, copies = 1, 1
-    for other in range(c[SCALARS, LEVELS]):
-        most, many = 1, 1
-        for row in range(c[STARTS, other], c[STARTS, other + 1]):
-            most = max(most, s[row, 2 * dims])
-            many = max(many, copies_of_outputs(c, s[row, dims : 2 * dims]))
-        if other != level:
-            spread *= most
-        if other < level:
-            copies *= many
-    return spread, copies
-
-
-def build(c: Int, g: Int, e: Int, q: Int, s: Int, r: Int, max_cycles: int) -> Int:
-    """Bounds of every level but the outermost, from the inside out (level 1 without its block)."""
-    levels, dims = int(c[SCALARS, LEVELS]), int(c[SCALARS, DIMS])
-    t = np.full((levels, 5, len(e)), INFINITE, np.int64)
-    t[:, FIRST] = 0
-    c[SCALARS, EXACT] = -1
-    w = new_work(levels, dims)
-    for level in range(levels - 1, 0, -1):
-        spread, copies = spatial_limits(c, s, level)
-        fill_inside(c, g, e, q, s, t, r, level, copies, spread, max_cycles)
-        ranked = np.argsort(t[level, INSIDE], kind="stable")
-        c[COUNTS, level] = int((t[level, INSIDE] < INFINITE).sum())
-        t[level, RANKED] = ranked
-        if level > 1:
-            exact = level == levels - 1 and c[COUNTS, level] == 1
-            if exact:
-                c[SCALARS, EXACT] = level
-            fill_block(c, g, e, q, t, r, w, level, bool(exact))
-    return t

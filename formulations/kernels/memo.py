@@ -1,0 +1,102 @@
+"""Tables of bounds, built from the inside out and shared between problems that agree on the inside."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from formulations.kernels.layout import (
+    BLOCK,
+    COUNTS,
+    EXACT,
+    FIRST,
+    HAS_HALO,
+    INFINITE,
+    INSIDE,
+    LOCAL,
+    RANKED,
+    SCALARS,
+    I,
+    Int,
+    O,
+    Packed,
+    new_work,
+)
+from formulations.kernels.tables import add_reads, fill_block, fill_inside, fill_refetches
+from formulations.problem import Problem
+
+Keep = tuple[tuple[bool, bool, bool], ...]
+
+
+def spatial_limits(lists: list[Int], irrelevant_to: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Per level: largest product of the other fan-outs' factors, largest copies of outputs made above."""
+    lacking = np.array(irrelevant_to)
+    most = [int(rows.prod(axis=1).max()) for rows in lists]
+    copies = [int(rows[:, lacking == O].prod(axis=1).max()) for rows in lists]
+    return [
+        (math.prod(most) // most[level], math.prod(copies[:level])) for level in range(len(lists))
+    ]  # fmt: skip
+
+
+class Memo:
+    """Everything about a layer that several hardware points share.
+
+    A level's block depends on the levels from it on; its inside on the levels inside of it, on the fan-out and
+    (where the input has a halo) on how the level itself keeps and reads the input.
+    """
+
+    def __init__(self, layer: Packed) -> None:
+        self.layer = layer
+        self.refetches = np.empty((4, len(layer.e)), np.int64)
+        ones = np.ones(layer.e.shape[1], np.int64)
+        fill_refetches(layer.c, layer.g, layer.e, layer.q, self.refetches, ones)
+        self._insides: dict[object, Int] = {}
+        self._blocks: dict[object, tuple[Int, bool]] = {}
+
+    def build(
+        self, c: Int, s: Int, problem: Problem, keep: Keep, names: list[bytes], limits: list[tuple[int, int]], max_cycles: int
+    ) -> Int:  # fmt: skip
+        """Bounds of every level but the outermost (level 1 without its block).
+
+        `names` tell spatial lists apart; `limits` bound, per level, the product of the other fan-outs' factors
+        and the copies of outputs that the fan-outs above make.
+        """
+        layer, levels = self.layer, len(problem.levels)
+        t = np.full((levels, 5, len(layer.e)), INFINITE, np.int64)
+        t[:, FIRST] = 0
+        c[SCALARS, EXACT] = -1
+        for level in range(levels - 1, 0, -1):
+            spread, copies = limits[level]
+            tail = (problem.levels[level + 1 :], keep[level + 1 :], *names[level:], limits[level], problem.drain_reads)
+            key = (level, tail, self._own(c, problem, keep, level), max_cycles)
+            if key not in self._insides:
+                fill_inside(
+                    c, layer.g, layer.e, layer.q, s, t, self.refetches, level, copies, spread, max_cycles
+                )  # fmt: skip
+                self._insides[key] = t[level, INSIDE].copy()
+            t[level, INSIDE] = self._insides[key]
+            add_reads(c, t, self.refetches, level)
+            t[level, RANKED] = np.argsort(t[level, INSIDE], kind="stable")
+            c[COUNTS, level] = int((t[level, INSIDE] < INFINITE).sum())
+            if level > 1:
+                self._block(c, t, problem, level, (key, problem.levels[level], keep[level]))
+        return t
+
+    @staticmethod
+    def _own(c: Int, problem: Problem, keep: Keep, level: int) -> object:
+        leaks = tuple(spec.leak_energy for spec in problem.levels)
+        if not c[SCALARS, HAS_HALO] or not keep[level][I]:
+            return leaks, False
+        return leaks, problem.levels[level].read_energy, problem.levels[level].access_bits
+
+    def _block(self, c: Int, t: Int, problem: Problem, level: int, key: object) -> None:
+        layer = self.layer
+        exact = level == len(problem.levels) - 1 and c[COUNTS, level] == 1
+        if exact:
+            c[SCALARS, EXACT] = level
+        if key not in self._blocks:
+            w = new_work(len(problem.levels), layer.e.shape[1])
+            fill_block(c, layer.g, layer.e, layer.q, t, self.refetches, w, level, bool(exact))
+            self._blocks[key] = t[level, [BLOCK, FIRST, LOCAL]].copy()
+        t[level, [BLOCK, FIRST, LOCAL]] = self._blocks[key]
