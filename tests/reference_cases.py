@@ -1,179 +1,32 @@
-"""Reader of the reference formats ``tlneutral/1`` and ``optimum/1``.
-
-All decimals become exact fractions; the energies of a case become integers with one common scale.
-"""
+"""Cases of the folder named by ``TILEWRIGHT_REFERENCE`` as pytest parameters."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
-from collections.abc import Iterator
-from collections.abc import Mapping as Fields
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from optimizer.hardware import Hardware, Level
-from optimizer.mapping import Item, Loop, Mapping, Node
-from optimizer.workload import ROLES, Layer, conv, matmul
+from optimizer import reference_format
+from optimizer.reference_format import VARIABLE, CountCase, OptimumCase
 
-VARIABLE = "TILEWRIGHT_REFERENCE"
-"""Environment variable that names the folder with the sub-folders ``timeloop`` and ``optima``."""
-
-
-@dataclass(frozen=True)
-class CountCase:
-    """A fixed mapping with every count that it must get (``tlneutral/1``)."""
-
-    name: str
-    layer: Layer
-    hardware: Hardware
-    mapping: Mapping
-    expected: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class OptimumCase:
-    """A problem with the best value known for it (``optimum/1``).
-
-    ``best_known`` holds energy (declared units), cycles and edp as fractions.
-    """
-
-    name: str
-    layer: Layer
-    hardware: Hardware
-    accounting: str
-    objective: str
-    best_known: dict[str, Fraction]
-    best_known_by: str
-    proved_optimal: bool
+__all__ = ["CountCase", "OptimumCase", "count_cases", "optimum_cases"]
 
 
 def count_cases() -> list[Any]:
-    """All count cases as pytest parameters; one skipped parameter if there is no reference folder."""
-    return _parameters("timeloop", "tlneutral/1", read_count_case)
+    """All count cases; one skipped parameter if there is no reference folder."""
+    return _parameters(reference_format.count_cases)
 
 
 def optimum_cases() -> list[Any]:
-    """All single-layer optima as pytest parameters; one skipped parameter without a reference folder."""
-    return _parameters("optima", "optimum/1", read_optimum_case)
+    """All single-layer optima; one skipped parameter if there is no reference folder."""
+    return _parameters(reference_format.optimum_cases)
 
 
-def read_count_case(data: Fields[str, Any]) -> CountCase:
-    """A parsed ``tlneutral/1`` file as a case."""
-    names = [level["name"] for level in data["arch"]["levels"]]
-    return CountCase(
-        data["name"], read_layer(data), read_hardware(data), read_mapping(data["mapping"], names),
-        data["expected"],
-    )  # fmt: skip
-
-
-def read_optimum_case(data: Fields[str, Any]) -> OptimumCase:
-    """A parsed ``optimum/1`` file as a case."""
-    return OptimumCase(
-        data["name"], read_layer(data), read_hardware(data), data["accounting"], data["objective"],
-        {quantity: Fraction(value) for quantity, value in data["best_known"].items()},
-        data.get("best_known_by", ""), data.get("proved_optimal", False),
-    )  # fmt: skip
-
-
-def read_layer(data: Fields[str, Any]) -> Layer:
-    """The problem of a case; every operand has the word length of the multipliers."""
-    problem, word_bits = data["problem"], int(data["arch"]["mac"]["word_bits"])
-    bits = dict.fromkeys(ROLES, word_bits)
-    dims = {dim: int(extent) for dim, extent in problem["dims"].items()}
-    if problem["type"] == "matmul":
-        return matmul(data["name"], dims, bits=bits)
-    if problem["type"] not in ("conv", "dwconv"):
-        raise ValueError(f"unknown problem type {problem['type']}")
-    if int(problem.get("groups", 1)) > 1 and "G" not in dims:
-        raise ValueError("a grouped convolution needs its dim G")
-    stride, dilation = problem.get("stride", (1, 1)), problem.get("dilation", (1, 1))
-    return conv(
-        data["name"], dims, stride=(int(stride[0]), int(stride[1])),
-        dilation=(int(dilation[0]), int(dilation[1])), bits=bits, kind=problem["type"],
-    )  # fmt: skip
-
-
-def read_hardware(data: Fields[str, Any]) -> Hardware:
-    """The architecture of a case; `energy_scale` energy units are one unit of the file."""
-    arch, spatial = data["arch"], data.get("spatial_dims") or {}
-    decimals = [Fraction(arch["mac"]["energy"])]
-    for level in arch["levels"]:
-        decimals += [Fraction(value) for value in level["energy"].values()]
-    scale = math.lcm(*(value.denominator for value in decimals))
-    levels = [
-        _read_level(level, scale, spatial.get(level["name"]), outermost=index == 0)
-        for index, level in enumerate(arch["levels"])
-    ]
-    return Hardware(
-        tuple(levels), (int(arch["mac"]["meshX"]), int(arch["mac"]["meshY"])),
-        int(Fraction(arch["mac"]["energy"]) * scale), energy_scale=scale,
-    )  # fmt: skip
-
-
-def read_mapping(mapping: Fields[str, Any], names: list[str]) -> Mapping:
-    """An even mapping: per level its nodes, then its temporal and its spatial loops."""
-    items: list[Item] = []
-    for entry in mapping["levels"]:
-        level = names.index(entry["level"])
-        items += [Node(role, level) for role in ROLES if role in entry["keep"]]
-        items += [Loop(dim, int(bound), level) for dim, bound in entry.get("temporal", [])]
-        items += [Loop(dim, int(bound), level, axis) for dim, bound, axis in entry.get("spatial", [])]
-    return Mapping(tuple(items))
-
-
-def _read_level(
-    level: Fields[str, Any], scale: int, spatial: Fields[str, list[str]] | None, *, outermost: bool
-) -> Level:
-    word_bits, entries = int(level["word_bits"]), level.get("entries")
-    must_keep, must_bypass = frozenset(level.get("must_keep", ())), frozenset(level.get("must_bypass", ()))
-    if "keep" in level:
-        must_keep, must_bypass = frozenset(level["keep"]), frozenset(ROLES) - frozenset(level["keep"])
-    if outermost:
-        must_keep, must_bypass = frozenset(ROLES), frozenset()
-
-    def energy(*actions: str) -> int:
-        given = [level["energy"][action] for action in actions if action in level["energy"]]
-        return int(Fraction(given[0]) * scale) if given else 0
-
-    def bits_per_cycle(port: str) -> Fraction | None:
-        words = level.get(port)
-        return None if words is None else Fraction(words) * word_bits
-
-    return Level(
-        level["name"],
-        size_bits=None if entries is None else int(entries) * word_bits,
-        mesh=(int(level["meshX"]), int(level["meshY"])),
-        access_bits=int(level["block_size"]) * word_bits,
-        read_energy=energy("read", "access"),
-        fill_energy=energy("fill", "write", "access"),
-        update_energy=energy("update", "write", "access"),
-        leak_energy=energy("leak"),
-        read_bits_per_cycle=bits_per_cycle("read_bw"),
-        write_bits_per_cycle=bits_per_cycle("write_bw"),
-        shared_bits_per_cycle=bits_per_cycle("shared_bw"),
-        must_keep=must_keep, must_bypass=must_bypass,
-        buffering=int(level.get("multiple_buffering") or 1),
-        spatial_x=None if spatial is None else tuple(spatial.get("X", ())),
-        spatial_y=None if spatial is None else tuple(spatial.get("Y", ())),
-    )  # fmt: skip
-
-
-def _files(folder: str, file_format: str) -> Iterator[dict[str, Any]]:
-    for path in sorted((Path(os.environ[VARIABLE]) / folder).rglob("*.json")):
-        data = json.loads(path.read_text(encoding="utf-8"), parse_float=Fraction)
-        if data.get("format") == file_format:
-            yield data
-
-
-def _parameters(folder: str, file_format: str, read: Any) -> list[Any]:
+def _parameters(read: Callable[[Path], Sequence[CountCase | OptimumCase]]) -> list[Any]:
     if not os.environ.get(VARIABLE):
         reason = f"set {VARIABLE} to the folder of reference cases to run them"
         return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id="no-reference-folder")]
-    cases = [read(data) for data in _files(folder, file_format)]
-    return [pytest.param(case, id=case.name) for case in cases]
+    return [pytest.param(case, id=case.name) for case in read(Path(os.environ[VARIABLE]))]
