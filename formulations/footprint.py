@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from ortools.sat.python import cp_model
 
 from formulations.bypass import TENSORS, Kept

@@ -77,7 +77,8 @@ class LayerProgram:
 
     def read(self, solver: cp_model.CpSolver, energy: int, latency: int) -> LayerSolution:
         """The mapping a solver holds, with the costs given."""
-        return LayerSolution(tuple(self._block(solver, level) for level in range(len(self.problem.levels))), energy, latency)
+        blocks = tuple(self._block(solver, level) for level in range(len(self.problem.levels)))
+        return LayerSolution(blocks, energy, latency)
 
     def chosen_point(self, solver: cp_model.CpSolver) -> int:
         """Number of the hardware point a solver holds."""

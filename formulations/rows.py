@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ortools.sat.python import cp_model
 
 from formulations.primes import Powers, grid
 
-Literal = cp_model.IntVar | bool
+Literal: TypeAlias = "cp_model.IntVar | bool"
 """A Boolean of the program, or a constant."""
 
 
@@ -67,9 +68,10 @@ def constant(number: int) -> Quantity:
 
 
 def pick_row(
-    model: cp_model.CpModel, columns: Mapping[int, cp_model.LinearExprT], entries: Sequence[tuple[Powers, int]], when: Literal
+    model: cp_model.CpModel, columns: Mapping[int, cp_model.LinearExprT], entries: Sequence[tuple[Powers, int]],
+    when: Literal,
 ) -> Quantity:  # fmt: skip
-    """Read a value off a table whose key are sums of exponents.
+    """Read a value off a table whose keys are sums of exponents.
 
     Variables: ``row[k]`` Boolean per entry ``(e_k, value_k)``.
 
@@ -98,8 +100,8 @@ def pick_row(
 
 
 def power(
-    model: cp_model.CpModel, columns: Mapping[int, cp_model.LinearExprT], highest: Powers, worth: Callable[[Powers], int],
-    *, when: Literal = True, limit: int | None = None,
+    model: cp_model.CpModel, columns: Mapping[int, cp_model.LinearExprT], highest: Powers,
+    worth: Callable[[Powers], int], *, when: Literal = True, limit: int | None = None,
 ) -> Quantity:  # fmt: skip
     """The value ``worth(exponents)`` where prime p has exponent ``columns[p]`` in ``0..highest[p]``.
 

@@ -15,8 +15,9 @@ from formulations.rows import Literal, forbid, negate
 class SizedProblem:
     """The same layer on several hardware points.
 
-    ``points`` may differ in the numbers of their levels (capacity, energies, leakage, ports, access size, fan-out), but not
-    in the layer, the number of levels, the tensors a level may keep, or the dims a fan-out may unroll.
+    ``points`` may differ in the numbers of their levels (capacity, energies, leakage, ports, access size,
+    fan-out), but not in the layer, the number of levels, the tensors a level may keep, or the dims a fan-out may
+    unroll.
 
     Raises
     ------
@@ -53,10 +54,11 @@ def _with_unit(point: Problem, unit: int) -> Problem:
     def port(spec: PortSpec) -> PortSpec:
         return PortSpec(spec.multiplier * factor, spec.divisor)
 
-    levels = tuple(
-        replace(level, ports=(port(level.ports[0]), port(level.ports[1]), port(level.ports[2]))) for level in point.levels
-    )
-    return replace(point, levels=levels, latency_unit=unit)
+    def scaled(level: LevelSpec) -> LevelSpec:
+        read, write, both = level.ports
+        return replace(level, ports=(port(read), port(write), port(both)))
+
+    return replace(point, levels=tuple(scaled(level) for level in point.levels), latency_unit=unit)
 
 
 class Sizes:

@@ -106,9 +106,12 @@ def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearE
     if code not in STATUS:
         raise RuntimeError(f"the solver rejected the program: {program.model.validate()}")
     status = STATUS[code]
-    value = solver.value(expression) if status in (Status.OPTIMAL, Status.FEASIBLE) else 0
-    bound = value if status is Status.OPTIMAL else _whole(solver.best_objective_bound) if status is not Status.INFEASIBLE else 0
-    return _Stage(status, solver, value, bound)
+    if status is Status.INFEASIBLE:
+        return _Stage(status, solver, 0, 0)
+    if status is Status.UNKNOWN:
+        return _Stage(status, solver, 0, max(0, _whole(solver.best_objective_bound)))
+    value = solver.value(expression)
+    return _Stage(status, solver, value, value if status is Status.OPTIMAL else _whole(solver.best_objective_bound))
 
 
 def _suggest(program: LayerProgram, solver: cp_model.CpSolver) -> None:
@@ -180,11 +183,11 @@ class _Search:
     def edp(self) -> LayerOutcome:
         """Least product of energy and latency, then least energy: an exact sweep over caps on latency.
 
-        With E the least energy within cap b and L the least latency at E, latencies in ``[L, b]`` have products of at least
-        ``E * L``; a mapping better than the incumbent B within b has latency at most ``(B - 1) // E``. So
-        ``b <- min(L - 1, (B - 1) // E)`` until no mapping is left whose energy is at most ``(B - 1) // (least latency)``. Energies
-        rise along the sweep, hence the first of equal products has the least energy. No product is ever a number of
-        the solver.
+        With E the least energy within cap b and L the least latency at E, latencies in ``[L, b]`` have products of
+        at least ``E * L``; a mapping better than the incumbent B within b has latency at most ``(B - 1) // E``. So
+        ``b <- min(L - 1, (B - 1) // E)`` until no mapping is left whose energy is at most
+        ``(B - 1) // (least latency)``. Energies rise along the sweep, hence the first of equal products has the
+        least energy. No product is ever a number of the solver.
         """
         best: LayerOutcome | None = None
         cap = self._cap

@@ -114,7 +114,7 @@ class Tiling:
     def loops_below(self, level: int, tensor: int) -> cp_model.LinearExprT:
         """Sum of the exponents of the temporal loops that stand right below a node (0: no loops).
 
-        ``sum_{d in irr(T)} (top - bottom - own)``, and for the input also ``sum_d own``. Level 0 has its loops in one run.
+        ``sum_{d in irr(T)} (top - bottom - own)``, and for the input also ``sum_d own``. Level 0 has one run.
         """
         total: cp_model.LinearExprT = 0
         for d, p, _ in self.slots:

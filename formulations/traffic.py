@@ -63,7 +63,7 @@ class Traffic:
 
     1. ``words(l, T) = MACs / prod_{d in irr(T)} top[l]_d`` over all instances: what its nodes fetch (or drain)
     2. ``down(l, T) = MACs / prod_{d in irr(T)} reach[l, T]_d``: what its children fetch, each shared tile once, with
-       ``reach[l, T] = spatial[l] * (top[l+1] if kept[l+1, T] else reach[l+1, T])`` and ``reach`` beyond the last level 1
+       ``reach[l, T] = spatial[l] * (top[l+1] if kept[l+1, T] else reach[l+1, T])``, and 1 beyond the last level
     3. ``first(l) = |O| * prod_{n < l, d in irr(O)} spatial[n]_d``: first visits of partial sums
     4. per instance each of these is divided by ``inst[l]``: again a product of primes, hence again a table.
 
@@ -200,7 +200,8 @@ class Traffic:
         dims = self._irrelevant[I]
         halo = self._problem.halo
         base = math.prod(e for d, e in enumerate(self._problem.extents) if not halo[d])
-        return power(self._model, columns, self._highest(dims), lambda e: base // value(e), when=self._kept.at(level, I))
+        when = self._kept.at(level, I)
+        return power(self._model, columns, self._highest(dims), lambda e: base // value(e), when=when)
 
     def _each(self, level: int, total: Quantity) -> _Words:
         """(7)"""

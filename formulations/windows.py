@@ -29,12 +29,12 @@ class Windows:
     A use is a permission: it lowers the traffic, so conditions are one-sided.
 
     1. ``used[l, d]`` needs a source. *Own block*: V(d) above I, no loops below a third tensor standing between
-       them, ``chosen[(l, V), d]``; then ``trips = top - bottom - own``, ``between = 0``. *Outside*: no loops below any tensor
-       above I, and ``seen[l, d]``; then trips and between are the seen ones.
+       them, ``chosen[(l, V), d]``; then ``trips = top - bottom - own``, ``between = 0``. *Outside*: no loops below
+       any tensor above I, and ``seen[l, d]``; then trips and between are the seen ones.
     2. ``seen[1, d]``: ``chosen[level 0, d]``, trips ``D / bottom[0]``, between ``spatial[0]``.
-    3. ``seen[l+1, d]`` needs a source. *Run of V(d)* or *run of I* in block l: no loops below any node inside of it, and
-       ``chosen``; trips are ``top - bottom - own`` or ``own``, between is ``spatial[l]``. *Empty block*: ``top == bottom``
-       in all dims, and ``seen[l, d]``; trips are the same, between grows by ``spatial[l]``.
+    3. ``seen[l+1, d]`` needs a source. *Run of V(d)* or *run of I* in block l: no loops below any node inside of it,
+       and ``chosen``; trips are ``top - bottom - own`` or ``own``, between is ``spatial[l]``. *Empty block*:
+       ``top == bottom`` in all dims, and ``seen[l, d]``; trips are the same, between grows by ``spatial[l]``.
     """
 
     def __init__(

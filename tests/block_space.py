@@ -104,7 +104,8 @@ def windows(problem: Problem, blocks: list[Block], pick: Pick) -> Iterator[list[
     seen: dict[int, int] = {}  # level -> run
     for level, block in enumerate(blocks):
         cuts = [block.top]
-        for tensor, tile in zip(block.order, node_tiles(problem, block.order, block.top, block.bottom, block.tile), strict=True):
+        tiles = node_tiles(problem, block.order, block.top, block.bottom, block.tile)
+        for tensor, tile in zip(block.order, tiles, strict=True):
             if level == 0:
                 continue
             runs.append(tuple(a // b for a, b in zip(cuts[-1], tile, strict=True)))

@@ -50,8 +50,9 @@ def fan_outs(hardware: Hardware, level: int, rest: Rest) -> Iterator[tuple[list[
 
 
 def nests(
-    hardware: Hardware, keep: tuple[tuple[str, ...], ...], level: int, waiting: tuple[str, ...], rest: Rest, items: list[Item]
-) -> Iterator[Mapping]:
+    hardware: Hardware, keep: tuple[tuple[str, ...], ...], level: int, waiting: tuple[str, ...], rest: Rest,
+    items: list[Item],
+) -> Iterator[Mapping]:  # fmt: skip
     """All total orders of loops and nodes from the current position inwards; `waiting` nodes of `level` come first."""
     if level == len(hardware.levels):
         if all(e == 1 for _, e in rest):
@@ -84,7 +85,8 @@ def all_nests(layer: Layer, hardware: Hardware) -> Iterator[Mapping]:
 def fits(layer: Layer, hardware: Hardware, cost: LayerCost) -> bool:
     """Do the tiles of every level fit it?"""
     for number, level in enumerate(hardware.levels):
-        held = sum(cost.counts[number, o.role].tile_words * o.bits for o in layer.operands if (number, o.role) in cost.counts)
+        kept = [o for o in layer.operands if (number, o.role) in cost.counts]
+        held = sum(cost.counts[number, o.role].tile_words * o.bits for o in kept)
         if level.usable_bits is not None and held > level.usable_bits:
             return False
     return True
@@ -110,7 +112,8 @@ def optimum_of_nests(case: Case) -> dict[str, Price | None]:
     """Best (energy, latency) over all loop nests."""
     problem = lower(case.layer, case.hardware, accounting=case.accounting)
     costs = (
-        evaluate(case.layer, case.hardware, nest, accounting=case.accounting) for nest in all_nests(case.layer, case.hardware)
+        evaluate(case.layer, case.hardware, nest, accounting=case.accounting)
+        for nest in all_nests(case.layer, case.hardware)
     )
     return front(price(problem, cost) for cost in costs if fits(case.layer, case.hardware, cost))
 

@@ -62,7 +62,8 @@ def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Har
             draw(st.sampled_from([8, 16, 24, 64])), draw(st.sampled_from([0, 3, 7])) + 9 * (depth - number),
             draw(st.integers(0, 9)), draw(st.integers(0, 9)),
             leak_energy=draw(st.integers(0, 3)) if leaky else 0,
-            read_bits_per_cycle=draw(bandwidth), write_bits_per_cycle=draw(bandwidth), shared_bits_per_cycle=draw(bandwidth),
+            read_bits_per_cycle=draw(bandwidth), write_bits_per_cycle=draw(bandwidth),
+            shared_bits_per_cycle=draw(bandwidth),
             must_keep=must_keep if number else frozenset(ROLES), must_bypass=must_bypass if number else frozenset(),
             spatial_x=draw(st.lists(st.sampled_from(names), unique=True).map(tuple)) if restricted else None,
             spatial_y=draw(st.lists(st.sampled_from(names), unique=True).map(tuple)) if restricted else None,
@@ -73,7 +74,9 @@ def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Har
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, halo: bool | None = None, depth: int | None = None, small: bool = False, fixed_keep: bool = False) -> Case:
+def cases(
+    draw: st.DrawFn, *, halo: bool | None = None, depth: int | None = None, small: bool = False, fixed_keep: bool = False
+) -> Case:
     """A layer, hardware and accounting."""
     layer = draw(layers(draw(st.booleans()) if halo is None else halo, small))
     levels = draw(st.sampled_from([2, 2, 3])) if depth is None else depth
