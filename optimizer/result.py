@@ -1,0 +1,55 @@
+"""What a solve hands back, and what it reports on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State of a running solve.
+
+    Parameters
+    ----------
+    elapsed_s : float
+        Seconds since the start.
+    incumbent, bound : float or None
+        Objective of the best design so far and the proved lower bound, in the objective's unit.
+    gap : float or None
+        ``(incumbent - bound) / incumbent``.
+    points_total, points_closed, points_solved : int
+        Hardware points of the menus; those that are decided; those of them that were solved exactly.
+    message : str
+        What is going on, for people.
+    """
+
+    elapsed_s: float
+    incumbent: float | None = None
+    bound: float | None = None
+    gap: float | None = None
+    points_total: int = 0
+    points_closed: int = 0
+    points_solved: int = 0
+    message: str = ""
+
+
+@dataclass
+class Result:
+    """A design with its proof.
+
+    Parameters
+    ----------
+    data : dict
+        Contents of ``result.json``: status, objective, hardware, layers, lower bounds and the problem itself.
+    certificate : dict
+        Contents of ``certificate.json``: what closed every hardware point.
+    """
+
+    data: dict[str, Any]
+    certificate: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """``OPTIMAL``, ``FEASIBLE``, ``INFEASIBLE`` or ``UNKNOWN``."""
+        return str(self.data["status"])

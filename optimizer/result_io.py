@@ -1,0 +1,135 @@
+"""Results on disk: a folder with ``result.json`` and ``certificate.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from optimizer.errors import SpecError
+from optimizer.result import Result
+
+RESULT_FILE = "result.json"
+CERTIFICATE_FILE = "certificate.json"
+
+
+def save(result: Result, directory: str | Path) -> Path:
+    """Write a result into a folder, which is made if need be; each file appears whole or not at all.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    SpecError
+        If the folder cannot be made or written.
+    """
+    folder = prepare(directory)
+    try:
+        _write(folder / CERTIFICATE_FILE, result.certificate)
+        _write(folder / RESULT_FILE, result.data)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def prepare(directory: str | Path) -> Path:
+    """Make the folder of a result and try that files can be written there.
+
+    Raises
+    ------
+    SpecError
+        If it is a file, or cannot be made or written.
+    """
+    folder = Path(directory)
+    if folder.exists() and not folder.is_dir():
+        raise SpecError(
+            "the output folder is an existing file", file=str(folder),
+            allowed="a folder, new or existing", remedy="name another folder, or move the file away",
+        )  # fmt: skip
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def load(directory: str | Path) -> Result:
+    """Read a result from its folder.
+
+    Raises
+    ------
+    SpecError
+        If the folder or one of its files is missing, unreadable or no result.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise SpecError(
+            "there is no such folder", file=str(folder), allowed=f"a folder with {RESULT_FILE}",
+            remedy="give the folder that --out wrote",
+        )  # fmt: skip
+    data = _read(folder / RESULT_FILE)
+    if not isinstance(data.get("status"), str):
+        raise SpecError(
+            "not a result of Tilewright", file=str(folder / RESULT_FILE), field="status",
+            value=data.get("status"), allowed="OPTIMAL, FEASIBLE, INFEASIBLE, UNKNOWN",
+            remedy="solve again into this folder",
+        )  # fmt: skip
+    return Result(data, _read(folder / CERTIFICATE_FILE))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(
+            "there is no such file", file=str(path), allowed=f"{RESULT_FILE} and {CERTIFICATE_FILE}",
+            remedy="give the folder that --out wrote",
+        ) from None  # fmt: skip
+    except (OSError, ValueError, RecursionError) as error:
+        raise SpecError(
+            f"cannot read the file: {error}", file=str(path), allowed="JSON in UTF-8",
+            remedy="solve again into this folder",
+        ) from None  # fmt: skip
+    if not isinstance(data, dict):
+        raise SpecError(
+            "not a result of Tilewright", file=str(path), value=type(data).__name__, allowed="a JSON object",
+            remedy="solve again into this folder",
+        )  # fmt: skip
+    return data
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    """Write to a neighbour file first, then rename."""
+    text = json.dumps(data, indent=1, allow_nan=False)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        _give_usual_permissions(temporary)
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _give_usual_permissions(path: str) -> None:
+    """Temporary files are private; results are as readable as any file the user writes."""
+    mask = os.umask(0)
+    os.umask(mask)
+    Path(path).chmod(0o666 & ~mask)
+
+
+def _unwritable(folder: Path, error: OSError) -> SpecError:
+    return SpecError(
+        f"cannot write the output folder: {error.strerror or error}", file=str(folder),
+        allowed="a folder that may be written", remedy="name another folder, or change its permissions",
+    )  # fmt: skip
