@@ -140,14 +140,15 @@ def _factor_vectors(lists: list[list[int]], allowed: tuple[bool, ...], limit: in
 
 
 def spatial_vectors(problem: Problem, level: int) -> Int:
-    """Every vector of factors, shape (rows, dims), that fits the two axes of a fan-out and divides the extents."""
+    """Every vector of factors that fits the two axes of a fan-out, shape (rows, dims), least product first."""
     spec = problem.levels[level]
     lists = [divisors(e) for e in problem.extents]
     x = _factor_vectors(lists, spec.spatial_x, spec.fanout[0])
     y = _factor_vectors(lists, spec.spatial_y, spec.fanout[1])
     pairs = (x[:, None, :] * y[None, :, :]).reshape(-1, x.shape[1])
     fits = (np.array(problem.extents, np.int64) % pairs == 0).all(axis=1)
-    return np.unique(pairs[fits], axis=0)
+    vectors = np.unique(pairs[fits], axis=0)
+    return vectors[np.argsort(vectors.prod(axis=1), kind="stable")]
 
 
 def split_axes(

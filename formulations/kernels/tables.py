@@ -196,11 +196,16 @@ def fill_inside(
     inner = level + 1
     points = t.shape[2]
     finite = np.empty(points, np.int64)
+    least = np.empty(points, np.int64)
+    moved = np.empty(dims, np.int64)
     count = 0
     for i in range(points):
         if (inner == levels and i == 0) or (inner < levels and t[inner, BLOCK, i] < INFINITE):
             finite[count] = i
             count += 1
+    with_input = c[SCALARS, HAS_HALO] == 1 and inner < levels and c[LEVEL0 + inner, KEEP + I] == 1
+    if with_input:
+        least_input(c, e, t, r, inner, finite[:count], least)
     for row in range(c[STARTS, level], c[STARTS, level + 1]):
         product = s[row, 2 * dims]
         cycles = c[SCALARS, MACS] // (product * spread_elsewhere)
@@ -214,9 +219,25 @@ def fill_inside(
             for n in range(levels):
                 leak = c[LEVEL0 + n, LEAK] * cycles * c[SCALARS, SCALE]
                 fixed += leak * product if n > level else leak
+        shared = product
+        for d in range(dims):
+            if c[LACKS, d] != I and not c[HALO, d]:
+                shared //= vector[d]
+        moving = 0
+        for d in range(dims):
+            if vector[d] > 1:
+                moved[moving] = d
+                moving += 1
         for k in range(count):
             child = finite[k]
-            outer = combine(c, q, g, 1, child, digit)
+            outer = child
+            for n in range(moving):
+                d = moved[n]
+                product_digit = q[1, d, digit[d], g[child, d]]
+                if product_digit < 0:
+                    outer = -1
+                    break
+                outer += (product_digit - g[child, d]) * c[STRIDE, d]
             if outer < 0:
                 continue
             energy = fixed
@@ -224,9 +245,27 @@ def fill_inside(
                 energy += t[inner, BLOCK, child]
             if energy >= t[level, INSIDE, outer]:
                 continue
+            if with_input:
+                low = least[k] * c[LEVEL0 + inner, WORD_FILL + I]
+                if c[LEVEL0 + level, KEEP + I]:
+                    low += least[k] // shared * c[LEVEL0 + level, WORD_READ + I]
+                if energy + low >= t[level, INSIDE, outer]:
+                    continue
             if c[SCALARS, HAS_HALO]:
                 energy += input_pair(c, e, t, r, level, vector, child)
             t[level, INSIDE, outer] = min(t[level, INSIDE, outer], energy)
+
+
+@njit(cache=True, nogil=True)
+def least_input(c: Int, e: Int, t: Int, r: Int, inner: int, children: Int, least: Int) -> None:
+    """Per child the least words of I fetched into its block, whatever the fan-out."""
+    for k in range(children.shape[0]):
+        child = children[k]
+        least[k] = r[LOW, child]
+        if inner == c[SCALARS, EXACT]:
+            least[k] = t[inner, LOCAL, child]
+            if t[inner, FIRST, child]:
+                least[k] = min(least[k], best_outer_window(c, e[child], r[I, child], e[0]))
 
 
 @njit(cache=True, nogil=True)

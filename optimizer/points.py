@@ -1,0 +1,146 @@
+"""The hardware points of an architecture as boxes of menu entries, and the ideal corner of a box."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from optimizer.hardware import Hardware, Level
+
+Box = tuple[tuple[int, int], ...]
+"""Per menu the first and last entry, both included."""
+
+
+@dataclass(frozen=True)
+class PointSet:
+    """All points of an architecture.
+
+    ``paths`` and ``labels`` name the menus and their entries; ``points[index]`` is the hardware of a tuple of
+    entry numbers.
+    """
+
+    paths: tuple[str, ...]
+    labels: tuple[tuple[object, ...], ...]
+    points: dict[tuple[int, ...], Hardware]
+
+    @property
+    def whole(self) -> Box:
+        """The box of all points."""
+        return tuple((0, len(labels) - 1) for labels in self.labels)
+
+    def inside(self, box: Box) -> Iterator[Hardware]:
+        """The points of a box, in menu order."""
+        for index in itertools.product(*(range(low, high + 1) for low, high in box)):
+            yield self.points[index]
+
+    def corner(self, box: Box) -> Hardware:
+        """A hardware at least as good as every point of the box, in every respect.
+
+        Largest capacities, meshes and bandwidths with the smallest energies, leakage and area: whatever it
+        needs bounds what any point of the box needs.
+        """
+        members = list(self.inside(box))
+        if len(members) == 1:
+            return members[0]
+        levels = tuple(_best_level(list(copies)) for copies in zip(*(p.levels for p in members), strict=True))
+        return replace(
+            members[0],
+            levels=levels,
+            mac_mesh=_largest([p.mac_mesh for p in members]),
+            mac_energy=min(p.mac_energy for p in members),
+            area_um2=min(p.area_um2 for p in members),
+            vector_lanes=max(p.vector_lanes for p in members),
+            vector_energy=min(p.vector_energy for p in members),
+            choices=(),
+        )
+
+    def split(self, box: Box) -> tuple[Box, Box]:
+        """Halve a box along the menu whose entries differ most."""
+        axis = max(range(len(box)), key=lambda n: (self._spread(box, n), -n))
+        low, high = box[axis]
+        middle = (low + high) // 2
+        return (
+            (*box[:axis], (low, middle), *box[axis + 1 :]),
+            (*box[:axis], (middle + 1, high), *box[axis + 1 :]),
+        )
+
+    def _spread(self, box: Box, axis: int) -> float:
+        low, high = box[axis]
+        if low == high:
+            return -1.0
+        first = tuple(entry[0] for entry in box)
+        ends = [self.points[(*first[:axis], end, *first[axis + 1 :])] for end in (low, high)]
+        return _difference(*ends)
+
+    def describe(self, box: Box) -> dict[str, list[object]]:
+        """Labels of the entries of a box, by menu."""
+        return {
+            path: list(labels[low : high + 1])
+            for path, labels, (low, high) in zip(self.paths, self.labels, box, strict=True)
+        }
+
+
+def size(box: Box) -> int:
+    """Number of points in a box."""
+    total = 1
+    for low, high in box:
+        total *= high - low + 1
+    return total
+
+
+def point_set(hardware: list[Hardware]) -> PointSet:
+    """Arrange hardware points by their choices; together they must fill a grid."""
+    paths = tuple(path for path, _ in hardware[0].choices)
+    labels: list[list[object]] = [[] for _ in paths]
+    points = {}
+    for point in hardware:
+        index = []
+        for known, (_, label) in zip(labels, point.choices, strict=True):
+            if label not in known:
+                known.append(label)
+            index.append(known.index(label))
+        points[tuple(index)] = point
+    return PointSet(paths, tuple(tuple(x) for x in labels), points)
+
+
+def _largest(meshes: list[tuple[int, int]]) -> tuple[int, int]:
+    return max(m[0] for m in meshes), max(m[1] for m in meshes)
+
+
+def _most(values: list[Fraction | None]) -> Fraction | None:
+    known = [v for v in values if v is not None]
+    return max(known) if len(known) == len(values) else None
+
+
+def _best_level(copies: list[Level]) -> Level:
+    first = copies[0]
+    sizes = [level.size_bits for level in copies if level.size_bits is not None]
+    return replace(
+        first,
+        size_bits=max(sizes) if len(sizes) == len(copies) else None,
+        mesh=_largest([level.mesh for level in copies]),
+        read_energy=min(level.read_energy for level in copies),
+        fill_energy=min(level.fill_energy for level in copies),
+        update_energy=min(level.update_energy for level in copies),
+        leak_energy=min(level.leak_energy for level in copies),
+        read_bits_per_cycle=_most([level.read_bits_per_cycle for level in copies]),
+        write_bits_per_cycle=_most([level.write_bits_per_cycle for level in copies]),
+        shared_bits_per_cycle=_most([level.shared_bits_per_cycle for level in copies]),
+    )
+
+
+def _difference(a: Hardware, b: Hardware) -> float:
+    """How much two points may differ in cost: energies weigh most, then capacities, then the array."""
+
+    def ratio(x: float, y: float) -> float:
+        return max(x, y) / max(1.0, min(x, y)) - 1
+
+    total = 0.0
+    for one, other in zip(a.levels, b.levels, strict=True):
+        total += 2 * ratio(one.read_energy, other.read_energy)
+        total += 0.1 * ratio(one.size_bits or 1, other.size_bits or 1)
+        bandwidths = (one.shared_bits_per_cycle, other.shared_bits_per_cycle)
+        total += 0.01 * ratio(float(bandwidths[0] or 1), float(bandwidths[1] or 1))
+    return total + 0.2 * ratio(a.mac_mesh[0] * a.mac_mesh[1], b.mac_mesh[0] * b.mac_mesh[1])
