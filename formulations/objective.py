@@ -80,8 +80,11 @@ class Objective:
         reads = writes = 0
         for tensor, actions in enumerate(self._actions[level]):
             bits = self._problem.bits[tensor]
-            read = read + actions.reads.each * bits
-            write = write + (actions.fills.each + actions.updates.each) * bits
+            reading, filling = actions.reads.each(), actions.fills.each()
+            self._model.add(reading >= 0)  # implied; for the linear relaxation
+            self._model.add(filling >= 0)
+            read = read + reading * bits
+            write = write + (filling + actions.updates.each()) * bits
             reads += actions.reads.high * bits
             writes += (actions.fills.high + actions.updates.high) * bits
         yield 0, read, reads
@@ -134,7 +137,7 @@ class Objective:
         key = (level, tensor, action, per, bits)
         if key not in self._accesses:
             each = self._model.new_int_var(0, high, "accesses")
-            self._model.add(per * each >= bits * count.each)
+            self._model.add(per * each >= bits * count.each())
             instances = self._fanouts.instances(level)
             total = product(self._model, instances, Quantity(each, 0, high))
             self._model.add(per * total.expression >= bits * count.total)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from ortools.sat.python import cp_model
 
@@ -18,10 +20,10 @@ from formulations.tiling import Tiling
 
 @dataclass(frozen=True)
 class Count:
-    """Words of one action: over all used instances, and per used instance."""
+    """Words of one action: over all used instances, and per used instance (stated when first asked for)."""
 
     total: cp_model.LinearExprT
-    each: cp_model.LinearExprT
+    each: Callable[[], cp_model.LinearExprT]
     high: int
 
 
@@ -39,21 +41,22 @@ class _Words:
     """Words over all instances and per instance, as exact quantities."""
 
     total: Quantity
-    each: Quantity
+    each: Callable[[], Quantity]
 
     def count(self) -> Count:
-        return Count(self.total.expression, self.each.expression, self.total.high)
+        """The same as linear expressions."""
+        return Count(self.total.expression, lambda: self.each().expression, self.total.high)
 
 
 def _minus(first: Count, second: Count) -> Count:
-    return Count(first.total - second.total, first.each - second.each, first.high)
+    return Count(first.total - second.total, lambda: first.each() - second.each(), first.high)
 
 
 def _plus(first: Count, second: Count) -> Count:
-    return Count(first.total + second.total, first.each + second.each, first.high + second.high)
+    return Count(first.total + second.total, lambda: first.each() + second.each(), first.high + second.high)
 
 
-NOTHING = Count(0, 0, 0)
+NOTHING = Count(0, lambda: 0, 0)
 
 
 class Traffic:
@@ -74,6 +77,9 @@ class Traffic:
        ``fetched[c, a]`` (all MACs' words for the multipliers) less what diagonals share
     7. per instance: ``inst[l] * each >= total``.
 
+    8. ``down(l) >= words(l) >= first(l)``, and ``words(l+1) >= down(l)`` where both levels keep the tensor (implied;
+       stated for the linear relaxation, without halo).
+
     Actions: W and I: reads = down, fills = words. O: updates = down, reads = down - first (+ words if draining reads
     the child), fills = words - first. Level 0 has no fills and no drains.
     """
@@ -83,6 +89,7 @@ class Traffic:
     ) -> None:  # fmt: skip
         self._model, self._problem = model, problem
         self._kept, self._fanouts, self._tiling, self._axes = kept, fanouts, tiling, axes
+        self._outside: dict[tuple[int, int], Count] = {}
         self._multicast = Multicast(model, problem, fanouts, tiling)
         self._levels = len(problem.levels)
         self._irrelevant = [
@@ -99,13 +106,25 @@ class Traffic:
         words = NOTHING
         if level:
             words = (self._words_halo(level) if halo else self._words(level, tensor)).count()
+        if not halo:
+            self._order(level, tensor, down, words)
         if tensor != O:
             return Actions(down, words, NOTHING)
         first = self._first(level).count()
+        for count in (down, words) if level else (down,):  # (8)
+            self._model.add(count.total >= first.total)
         reads = _minus(down, first)
         if level and self._problem.drain_reads:
             reads = _plus(reads, words)
         return Actions(reads, _minus(words, first) if level else NOTHING, down)
+
+    def _order(self, level: int, tensor: int, down: Count, words: Count) -> None:
+        """(8): redundant, but the relaxation of the tables does not know it."""
+        self._model.add(down.total >= words.total)
+        outside = self._outside.get((level - 1, tensor))
+        if outside is not None:
+            imply(self._model, [self._kept.at(level, tensor)], words.total >= outside.total)
+        self._outside[level, tensor] = down
 
     def _highest(self, dims: list[int]) -> Powers:
         highest: Powers = {}
@@ -158,8 +177,8 @@ class Traffic:
         """``total / prod p ** columns[p]`` (exponents of `dims`), over all instances and per instance (4)."""
         everything = power(self._model, columns, self._highest(dims), lambda e: total // value(e), when=when)
         if self._single(level):
-            return _Words(everything, everything)
-        return _Words(everything, self._divided(level, total, columns, when))
+            return _Words(everything, lambda: everything)
+        return _Words(everything, cache(lambda: self._divided(level, total, columns, when)))
 
     def _divided(self, level: int, total: int, columns: dict[int, cp_model.LinearExprT], when: Literal) -> Quantity:
         instances = self._instance_columns(level)
@@ -189,11 +208,14 @@ class Traffic:
         columns = {p: self._fanouts.above(level, dims, p) for p in highest}
         total = power(self._model, columns, highest, lambda e: volume * value(e), when=when)
         if self._single(level):
-            return _Words(total, total)
-        others = self._problem.relevant(O)
-        most = self._fanouts.highest_above(level, others)
-        columns = {p: self._fanouts.above(level, others, p) for p in most}
-        return _Words(total, power(self._model, columns, most, lambda e: volume // value(e), when=when))
+            return _Words(total, lambda: total)
+        return _Words(total, cache(lambda: self._first_each(level, volume, when)))
+
+    def _first_each(self, level: int, volume: int, when: Literal) -> Quantity:
+        dims = self._problem.relevant(O)
+        highest = self._fanouts.highest_above(level, dims)
+        columns = {p: self._fanouts.above(level, dims, p) for p in highest}
+        return power(self._model, columns, highest, lambda e: volume // value(e), when=when)
 
     def _refetches(self, level: int, columns: dict[int, cp_model.LinearExprT]) -> Quantity:
         """``B * prod_{d in irr(I)} D_d / prod p ** columns[p]``."""
@@ -204,15 +226,18 @@ class Traffic:
         return power(self._model, columns, self._highest(dims), lambda e: base // value(e), when=when)
 
     def _each(self, level: int, total: Quantity) -> _Words:
-        """(7)"""
         if self._single(level):
-            return _Words(total, total)
+            return _Words(total, lambda: total)
+        return _Words(total, cache(lambda: self._share(level, total)))
+
+    def _share(self, level: int, total: Quantity) -> Quantity:
+        """(7)"""
         each = self._model.new_int_var(0, total.high, "each")
         instances = self._fanouts.instances(level)
         for literal, number in instances.rows:
             self._model.add(number * each >= total.expression).only_enforce_if(literal)
         self._model.add(instances.high * each >= total.expression)
-        return _Words(total, Quantity(each, 0, total.high))
+        return Quantity(each, 0, total.high)
 
     def _words_halo(self, level: int) -> _Words:
         """(5)"""

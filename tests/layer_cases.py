@@ -75,8 +75,9 @@ def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Har
 
 @st.composite
 def cases(
-    draw: st.DrawFn, *, halo: bool | None = None, depth: int | None = None, small: bool = False, fixed_keep: bool = False
-) -> Case:
+    draw: st.DrawFn, *, halo: bool | None = None, depth: int | None = None, small: bool = False,
+    fixed_keep: bool = False,
+) -> Case:  # fmt: skip
     """A layer, hardware and accounting."""
     layer = draw(layers(draw(st.booleans()) if halo is None else halo, small))
     levels = draw(st.sampled_from([2, 2, 3])) if depth is None else depth
