@@ -117,7 +117,7 @@ def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearE
 def _suggest(program: LayerProgram, solver: cp_model.CpSolver) -> None:
     """Hint every variable with the value a solver holds."""
     program.model.clear_hints()
-    for index, number in enumerate(solver.response_proto.solution):
+    for index, number in enumerate(solver.response_proto.solution[: len(program.model.proto.variables)]):
         program.model.add_hint(program.model.get_int_var_from_proto_index(index), number)
 
 
@@ -213,9 +213,7 @@ class _Search:
         if most is not None:
             program.model.add(costs.energy.expression <= most // costs.latency.low)
         if self._hint is not None:
-            for expression, number in program.decisions(self._hint):
-                if not isinstance(expression, int) and expression.is_integer_variable():
-                    program.model.add_hint(expression, number)
+            self._start_from(program, self._hint)
         main = costs.energy if first == "energy" else costs.latency
         stage = _minimize(program, self._clock, main.expression)
         if not stage.found:
@@ -233,6 +231,16 @@ class _Search:
             energy, latency = costs_of(program.points[point], solution)
             solution = replace(solution, energy=energy, latency=latency)
         return LayerOutcome(Status.OPTIMAL if proved else Status.FEASIBLE, solution, stage.bound, 0.0, point)
+
+
+    def _start_from(self, program: LayerProgram, hint: LayerSolution) -> None:
+        """Hint all of a mapping: the values of a twin of the program (same variables) with its decisions fixed."""
+        twin = LayerProgram(self._sized)
+        for expression, number in twin.decisions(hint):
+            twin.model.add(expression == number)
+        stage = _minimize(twin, self._clock, 0)
+        if stage.found:
+            _suggest(program, stage.solver)
 
 
 def _unproved(best: LayerOutcome | None, step: LayerOutcome, reached: int) -> LayerOutcome:

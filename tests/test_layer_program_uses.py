@@ -1,0 +1,138 @@
+"""The layer program on known optima, menus of hardware, hints, caps and time limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from formulations.problem import LayerSolution, Problem
+from formulations.sizing import SizedProblem
+from formulations.solver import Status, costs_of, expression_value, solve_layer, solve_sized
+from optimizer.hardware import Hardware, Level
+from optimizer.lowering import lower
+from optimizer.workload import Layer, conv, matmul
+
+
+def two_levels(words: int, mesh: tuple[int, int] = (16, 16), energy: int = 6) -> Hardware:
+    bandwidth = Fraction(64)
+    dram = Level("DRAM", None, (1, 1), 8, 200, 200, 200, shared_bits_per_cycle=bandwidth)
+    keep = frozenset("WIO")
+    wide = 8 * bandwidth
+    glb = Level("GLB", words * 8, (1, 1), 8, energy, energy, energy, shared_bits_per_cycle=wide, must_keep=keep)
+    return Hardware((dram, glb), mesh, 1)
+
+
+def product(m: int, n: int, k: int) -> Layer:
+    return matmul("layer", {"M": m, "N": n, "K": k}, bits={"W": 8, "I": 8, "O": 8})
+
+
+def solved(problem: Problem, objective: str = "energy", cap: int | None = None) -> LayerSolution:
+    outcome = solve_layer(problem, objective, latency_cap=cap)  # type: ignore[arg-type]
+    assert outcome.status is Status.OPTIMAL and outcome.solution is not None
+    return outcome.solution
+
+
+@pytest.mark.parametrize(
+    ("layer", "words", "side", "energy", "cycles"),
+    [(product(64, 64, 64), 2048, 16, 5439488, None), (product(36, 36, 36), 512, 8, 1653696, None),
+     (product(100, 60, 84), 2048, 16, 9214080, 5557.5)],
+)  # fmt: skip
+def test_known_optima(layer: Layer, words: int, side: int, energy: int, cycles: float | None) -> None:
+    problem = lower(layer, two_levels(words, (side, side)), accounting="looptree")
+    solution = solved(problem)
+    assert solution.energy == energy
+    if cycles is not None:
+        assert solution.latency / problem.latency_unit <= cycles
+
+
+@pytest.mark.parametrize(("objective", "best"), [("latency", 5302.5), ("edp", 50120078400)])
+def test_known_optima_of_time(objective: str, best: float) -> None:
+    problem = lower(product(100, 60, 84), two_levels(2048), accounting="looptree")
+    solution = solved(problem, objective)
+    cycles = Fraction(solution.latency, problem.latency_unit)
+    assert (cycles if objective == "latency" else solution.energy * cycles) <= best
+
+
+def menu() -> list[Problem]:
+    layer = conv("layer", {"K": 4, "C": 4, "P": 6, "R": 3}, stride=(2, 1))
+    points = [two_levels(words, mesh, energy) for words, mesh, energy in (
+        (16, (2, 2), 2), (48, (2, 2), 4), (48, (4, 1), 4), (128, (4, 4), 9),
+    )]  # fmt: skip
+    return [lower(layer, point) for point in points]
+
+
+@pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
+def test_a_menu_is_the_best_of_its_points(objective: str) -> None:
+    points = menu()
+    keys = {"energy": lambda e, t: (e, t), "latency": lambda e, t: (t, e), "edp": lambda e, t: (e * t, e)}
+    costs = [(s.energy, s.latency) for s in (solved(point, objective) for point in points)]
+    outcome = solve_sized(SizedProblem(tuple(points)), objective)  # type: ignore[arg-type]
+    assert outcome.status is Status.OPTIMAL and outcome.solution is not None
+    best = min(costs, key=lambda pair: keys[objective](*pair))
+    assert (outcome.solution.energy, outcome.solution.latency) == best
+    assert costs[outcome.point] == best
+
+
+def test_points_of_a_menu_with_their_own_latency_units() -> None:
+    layer = product(8, 8, 8)
+    points = [lower(layer, two_levels(64)), lower(layer, two_levels(32))]
+    slow = replace(points[1], latency_unit=1)
+    sized = SizedProblem((replace(points[0], latency_unit=3), slow))
+    assert sized.latency_unit == 3
+    ratio = {p.latency_unit for p in sized.aligned()}
+    assert ratio == {3}
+
+
+def test_points_of_a_menu_must_share_the_layer() -> None:
+    with pytest.raises(ValueError, match="share layer"):
+        SizedProblem((lower(product(8, 8, 8), two_levels(64)), lower(product(8, 8, 4), two_levels(64))))
+
+
+def test_a_cap_on_latency() -> None:
+    problem = menu()[3]
+    cheapest = solved(problem)
+    fastest = solved(problem, "latency")
+    assert solved(problem, "energy", fastest.latency).latency == fastest.latency
+    assert solved(problem, "energy", cheapest.latency).energy == cheapest.energy
+    assert solve_layer(problem, latency_cap=fastest.latency - 1).status is Status.INFEASIBLE
+
+
+def test_no_mapping_fits() -> None:
+    outcome = solve_layer(lower(product(8, 8, 8), two_levels(2)))
+    assert outcome.status is Status.INFEASIBLE and outcome.solution is None
+
+
+def test_a_hint_changes_no_optimum() -> None:
+    problem = menu()[1]
+    cheapest, fastest = solved(problem), solved(problem, "latency")
+    outcome = solve_layer(problem, hint=fastest)
+    assert outcome.solution is not None and outcome.bound == cheapest.energy
+    assert (outcome.solution.energy, outcome.solution.latency) == (cheapest.energy, cheapest.latency)
+
+
+def test_expression_of_a_solution() -> None:
+    problem = menu()[1]
+    solution = solved(problem, "edp")
+    assert costs_of(problem, solution) == (solution.energy, solution.latency)
+    assert expression_value(problem, solution, "edp") == solution.energy * solution.latency
+
+
+def test_a_mapping_outside_of_the_space_is_refused() -> None:
+    small, large = menu()[0], menu()[3]
+    with pytest.raises(ValueError, match="declared space"):
+        costs_of(small, solved(large))
+
+
+def test_a_single_iteration() -> None:
+    problem = lower(product(1, 1, 1), two_levels(8))
+    assert solved(problem).latency >= 1
+
+
+def test_time_limit_gives_a_bound_that_holds() -> None:
+    layer = conv("layer", {"K": 64, "C": 64, "P": 56, "Q": 56, "R": 3, "S": 3})
+    outcome = solve_layer(lower(layer, two_levels(65536)), time_limit_s=0.3)
+    if outcome.solution is not None:
+        assert outcome.bound <= outcome.solution.energy
+    assert outcome.status is not Status.INFEASIBLE
