@@ -1,0 +1,210 @@
+"""The best design on one hardware point (or the ideal corner of a box), with a bound.
+
+Energy and latency of the network are sums over its layers. Without caps, the least energy-delay product is
+attained at a vertex of the convex hull of all (energy, latency) pairs: the product is quasi-concave, so its
+minimum over the hull lies at a vertex, and a vertex of the hull of a sum is a sum of vertices that minimize
+``energy + weight x latency`` for one common weight. So a few weights, each an independent exact problem per
+layer, find the optimum, and the lines they prove bound everything else. Under caps the optimum is still Pareto
+optimal, and the fronts of the layers are joined by a CP-SAT program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from fractions import Fraction
+
+from formulations.master import Option, choose
+from optimizer.hardware import Hardware
+from optimizer.pricing import NEVER, Price, Pricer
+
+Line = tuple[int, int]
+"""(weight, value): ``energy + weight x latency >= value`` for every design."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is minimized, and the caps on it, in energy units and cycles.
+
+    ``power`` is a cap in energy units per cycle: a design that needs more idles until it is met, so its latency
+    is ``max(latency, energy / power)``.
+    """
+
+    objective: str
+    latency_cap: int = NEVER
+    energy_cap: int = NEVER
+    power_cap: Fraction | None = None
+
+    @property
+    def capped(self) -> bool:
+        """Is any cap set?"""
+        return self.latency_cap < NEVER or self.energy_cap < NEVER or self.power_cap is not None
+
+    def stretched(self, energy: Fraction | int, latency: Fraction | int) -> Fraction:
+        """Latency with the idle cycles that the power cap asks for."""
+        return max(Fraction(latency), Fraction(energy) / self.power_cap) if self.power_cap else Fraction(latency)
+
+    def value(self, energy: Fraction | int, latency: Fraction | int) -> Fraction:
+        """The objective; quasi-concave and rising in both arguments."""
+        if self.objective == "energy":
+            return Fraction(energy)
+        cycles = self.stretched(energy, latency)
+        return cycles if self.objective == "latency" else Fraction(energy) * cycles
+
+    def allows(self, energy: Fraction | int, latency: Fraction | int) -> bool:
+        """Are the caps kept?"""
+        return energy <= self.energy_cap and self.stretched(energy, latency) <= self.latency_cap
+
+    def rank(self, pick: Pick) -> tuple[Fraction, Fraction, int]:
+        """Lexicographic order of designs: objective, then latency, then energy."""
+        return self.value(pick.energy, pick.latency), self.stretched(pick.energy, pick.latency), pick.energy
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One price per pricer and the totals over the network, vector layers included."""
+
+    energy: int
+    latency: int
+    prices: tuple[Price, ...]
+
+
+def corners(lines: list[Line], energy: int, latency: int) -> list[tuple[Fraction, Fraction]]:
+    """Vertices (energy, latency) of the region that lines and extremes leave, least latency first."""
+    known = sorted({*lines, (0, energy)}, reverse=True)
+    latencies = {Fraction(latency)}
+    for i, (weight, value) in enumerate(known):
+        for other_weight, other in known[i + 1 :]:
+            if other_weight != weight:
+                latencies.add(max(Fraction(latency), Fraction(value - other, weight - other_weight)))
+    return [(max(value - weight * x for weight, value in known), x) for x in sorted(latencies)]
+
+
+class Site:
+    """A network on one hardware; prices it under weights and caps.
+
+    Parameters
+    ----------
+    pricers : list of Pricer
+    hardware : Hardware
+    fixed : (int, int)
+        Energy units and cycles of the vector layers.
+    pool : Executor or None
+        Runs the layers side by side.
+    """
+
+    def __init__(
+        self, pricers: list[Pricer], hardware: Hardware, fixed: tuple[int, int], pool: Executor | None = None
+    ) -> None:  # fmt: skip
+        self.pricers, self.hardware, self.fixed, self._pool = pricers, hardware, fixed, pool
+
+    def total(self, prices: list[Price]) -> Pick:
+        """Totals of one price per layer."""
+        pairs = list(zip(self.pricers, prices, strict=True))
+        energy = self.fixed[0] + sum(pricer.count * price.energy for pricer, price in pairs)
+        latency = self.fixed[1] + sum(pricer.count * price.latency for pricer, price in pairs)
+        return Pick(energy, latency, tuple(prices))
+
+    def each(self, ask: Callable[[Pricer], Price | None]) -> list[Price] | None:
+        """Ask every pricer; None if some layer does not fit."""
+        found = list(self._pool.map(ask, self.pricers)) if self._pool else [ask(p) for p in self.pricers]
+        prices = [price for price in found if price is not None]
+        return prices if len(prices) == len(found) else None
+
+    def sum_within(self, objective: str, floors: list[int], limit: int) -> tuple[Pick | None, list[int]]:
+        """Optimum of every layer, given up as soon as the sum with the floors of the rest reaches `limit`.
+
+        Returns
+        -------
+        (pick, floors)
+            The pick is None when given up; floors are the best bounds per layer (NEVER: it does not fit).
+        """
+        floors = list(floors)
+        counts = [pricer.count for pricer in self.pricers]
+        offset = self.fixed[0] if objective == "energy" else self.fixed[1]
+        prices: dict[int, Price] = {}
+        for n in sorted(range(len(counts)), key=lambda n: -counts[n] * self.pricers[n].layer.macs):
+            others = offset + sum(c * f for c, f in zip(counts, floors, strict=True)) - counts[n] * floors[n]
+            beat = NEVER if limit >= NEVER else max(0, -(-(limit - others) // counts[n]))
+            price = None if floors[n] >= beat else self.pricers[n].price(self.hardware, objective, beat=beat)
+            if floors[n] < beat:
+                floors[n] = NEVER if price is None else max(floors[n], price.value)
+            if price is None or price.solution is None:
+                return None, floors
+            prices[n] = price
+        return self.total([prices[n] for n in range(len(counts))]), floors
+
+    def hull(self, goal: Goal, cheapest: Pick, limit: Fraction | None) -> tuple[list[Pick], list[Line], Fraction]:
+        """Vertices of the hull until the best is proved or the bound reaches `limit`.
+
+        Returns
+        -------
+        (picks, lines, bound)
+        """
+        fastest = self.each(lambda p: p.price(self.hardware, "latency"))
+        assert fastest is not None
+        picks, lines = [cheapest, self.total(fastest)], [(0, cheapest.energy)]
+        least_latency = picks[1].latency
+        while True:
+            vertices = corners(lines, cheapest.energy, least_latency)
+            energy, latency = min(vertices, key=lambda v: goal.value(*v))
+            bound = goal.value(energy, latency)
+            known = min(goal.value(p.energy, p.latency) for p in picks)
+            if bound >= known or (limit is not None and bound >= limit):
+                return picks, lines, bound
+            weight = self._next_weight(picks, lines, latency)
+            if weight is None:
+                return picks, lines, bound
+            prices = self.each(lambda p, w=weight: p.price(self.hardware, weight=w))  # type: ignore[misc]
+            assert prices is not None
+            pick = self.total(prices)
+            picks.append(pick)
+            lines.append((weight, pick.energy + weight * pick.latency))
+
+    @staticmethod
+    def _next_weight(picks: list[Pick], lines: list[Line], latency: Fraction) -> int | None:
+        """The slope between the known designs on both sides of a vertex, or the nearest weight not yet tried."""
+        tried = {weight for weight, _ in lines}
+        left = min((p for p in picks if p.latency <= latency), key=lambda p: (p.energy, p.latency), default=None)
+        right = min((p for p in picks if p.latency > latency), key=lambda p: (p.latency, p.energy), default=None)
+        if left is None or right is None or left.energy <= right.energy:
+            left = min(picks, key=lambda p: (p.latency, p.energy))
+            right = min(picks, key=lambda p: (p.energy, p.latency))
+            if left.latency == right.latency:
+                return None if 1 in tried else 1
+        weight = (left.energy - right.energy) // (right.latency - left.latency)
+        return next((w for w in (weight, weight + 1, 2 * weight + 1) if w > 0 and w not in tried), None)
+
+    def front(self, pricer: Pricer, most: int = 400) -> list[Price]:
+        """All Pareto-optimal (energy, latency) of a layer, cheapest first (at most `most`)."""
+        found: list[Price] = []
+        cap = NEVER
+        while len(found) < most:
+            price = pricer.price(self.hardware, cap=cap)
+            if price is None or price.solution is None:
+                return found
+            found.append(price)
+            cap = price.latency - 1
+        return found
+
+    def within_caps(self, goal: Goal) -> Pick | None:
+        """Exact optimum under caps: all fronts, joined by the master for a falling latency cap."""
+        fronts = list(self._pool.map(self.front, self.pricers)) if self._pool else [self.front(p) for p in self.pricers]
+        counts = [pricer.count for pricer in self.pricers]
+        options = [[Option(price.energy, price.latency) for price in front] for front in fronts]
+        best: Pick | None = None
+        cap = goal.latency_cap
+        least = self.fixed[1] + sum(c * min(o.latency for o in row) for c, row in zip(counts, options, strict=True))
+        while True:
+            chosen = choose(options, counts, latency_cap=min(cap, NEVER) - self.fixed[1])
+            if chosen is None:
+                return best
+            pick = self.total([front[k] for front, k in zip(fronts, chosen, strict=True)])
+            if pick.energy > goal.energy_cap or (best and goal.value(pick.energy, least) >= goal.value(best.energy, best.latency)):
+                return best
+            if goal.allows(pick.energy, pick.latency) and (best is None or goal.rank(pick) < goal.rank(best)):
+                best = pick
+            if goal.objective == "energy" and best is not None:
+                return best
+            cap = pick.latency - 1

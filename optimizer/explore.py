@@ -1,0 +1,191 @@
+"""Branch and bound over boxes of hardware points.
+
+A box is bounded by its ideal corner: a hardware at least as good as every point of the box. A box whose bound
+reaches the best design, or whose least area exceeds the budget, is closed; another is split in two; a single
+point is solved exactly. Every closed box becomes an entry of the certificate.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from optimizer.design import Goal, Pick, Site
+from optimizer.hardware import Hardware
+from optimizer.points import Box, PointSet, size
+from optimizer.pricing import NEVER, Pricer
+
+VectorCost = Callable[[Hardware], tuple[int, int]]
+Report = Callable[["Exploration"], None]
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A closed box: why, its least area, the bound on its objective, and the bounds per layer it rests on.
+
+    ``by`` is ``area``, ``bound``, ``solved``, ``infeasible`` (some layer or cap cannot be met) or ``open`` (time
+    ran out; the bound still holds). ``energy_floors`` and ``latency_floors`` are per pricer, energy units and
+    cycles of one run on the box's ideal corner.
+    """
+
+    box: Box
+    by: str
+    area_um2: int
+    bound: Fraction
+    energy_floors: tuple[int, ...] = ()
+    latency_floors: tuple[int, ...] = ()
+
+
+@dataclass
+class Exploration:
+    """State and outcome: the best design, the proved bound, and the closed boxes."""
+
+    goal: Goal
+    total: int
+    started: float = field(default_factory=time.perf_counter)
+    best: Pick | None = None
+    best_point: Hardware | None = None
+    best_box: Box | None = None
+    closed: list[Closed] = field(default_factory=list)
+    bound: Fraction = Fraction(0)
+    complete: bool = False
+
+    @property
+    def value(self) -> Fraction | None:
+        """Objective of the best design."""
+        return None if self.best is None else self.goal.value(self.best.energy, self.best.latency)
+
+    def points(self, by: str) -> int:
+        """Points in boxes closed for one reason."""
+        return sum(size(entry.box) for entry in self.closed if entry.by == by)
+
+
+@dataclass(order=True)
+class _Open:
+    bound: Fraction
+    order: int
+    box: Box = field(compare=False)
+    energy: list[int] = field(compare=False)
+    latency: list[int] = field(compare=False)
+
+
+class Explorer:
+    """Runs the branch and bound.
+
+    Parameters
+    ----------
+    pricers : list of Pricer
+    points : PointSet
+    goal : Goal
+    area_cap_um2 : int or None
+    vector_cost : callable
+        Energy units and cycles of the vector layers on a hardware.
+    workers : int
+        Threads; the answer does not depend on their number.
+    """
+
+    def __init__(
+        self, pricers: list[Pricer], points: PointSet, goal: Goal, area_cap_um2: int | None, vector_cost: VectorCost,
+        workers: int = 2,
+    ) -> None:  # fmt: skip
+        self.pricers, self.points, self.goal, self.area_cap = pricers, points, goal, area_cap_um2
+        self._vector_cost, self._workers = vector_cost, workers
+        self._numbers = itertools.count()
+
+    def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
+        """Explore until all boxes are closed, the deadline (``time.perf_counter``) passes, or Ctrl-C."""
+        state = Exploration(self.goal, size(self.points.whole))
+        zeros = [0] * len(self.pricers)
+        heap = [_Open(Fraction(0), next(self._numbers), self.points.whole, zeros, zeros)]
+        with ThreadPoolExecutor(self._workers) as pool:
+            try:
+                while heap:
+                    state.bound = min(heap[0].bound, state.value or heap[0].bound)
+                    if deadline is not None and time.perf_counter() > deadline:
+                        break
+                    entry = heapq.heappop(heap)
+                    for child in self._visit(entry, state, pool):
+                        heapq.heappush(heap, child)
+                    if report:
+                        report(state)
+            except KeyboardInterrupt:
+                heap.append(entry)
+        for left in heap:
+            corner = self.points.corner(left.box)
+            state.closed.append(Closed(left.box, "open", corner.area_um2, left.bound, tuple(left.energy), tuple(left.latency)))
+        state.complete = not heap
+        bounds = [c.bound for c in state.closed if c.by in ("bound", "open")]
+        state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
+        return state
+
+    def _visit(self, entry: _Open, state: Exploration, pool: ThreadPoolExecutor) -> list[_Open]:
+        """Bound a box; close it, or return its halves."""
+        corner = self.points.corner(entry.box)
+
+        def close(by: str, bound: Fraction, energy: list[int], latency: list[int]) -> list[_Open]:
+            state.closed.append(Closed(entry.box, by, corner.area_um2, bound, tuple(energy), tuple(latency)))
+            return []
+
+        if self.area_cap is not None and corner.area_um2 > self.area_cap:
+            return close("area", entry.bound, entry.energy, entry.latency)
+        limit = state.value
+        if limit is not None and entry.bound > limit:
+            return close("bound", entry.bound, entry.energy, entry.latency)
+        site = Site(self.pricers, corner, self._vector_cost(corner), pool)
+        latency = [max(a, p.latency_floor(corner)) for a, p in zip(entry.latency, self.pricers, strict=True)]
+        least = site.fixed[1] + sum(p.count * f for p, f in zip(self.pricers, latency, strict=True))
+        if least > self.goal.latency_cap:
+            return close("infeasible", entry.bound, entry.energy, latency)
+        energy, pick = entry.energy, None
+        if self.goal.objective == "latency" and not self.goal.capped:
+            pick, latency = site.sum_within("latency", latency, NEVER if limit is None else int(limit) + 1)
+            bound = Fraction(site.fixed[1] + sum(p.count * f for p, f in zip(self.pricers, latency, strict=True)))
+            unfit = NEVER in latency
+        else:
+            pick, energy = site.sum_within("energy", energy, self._energy_limit(limit, least))
+            unfit = NEVER in energy
+            spent = site.fixed[0] + sum(p.count * f for p, f in zip(self.pricers, energy, strict=True))
+            bound = self.goal.value(spent, least)
+            unfit = unfit or not self.goal.allows(spent, least)
+        if unfit:
+            return close("infeasible", bound, [min(x, NEVER) for x in energy], latency)
+        if pick is None:
+            return close("bound", max(bound, entry.bound), energy, latency)
+        if size(entry.box) == 1:
+            self._solve(entry.box, corner, site, pick, state)
+            value = state.value
+            proved = self._proved if self._proved is not None else bound
+            return close("solved" if value is not None else "infeasible", proved, energy, latency)
+        return [_Open(max(bound, entry.bound), next(self._numbers), half, energy, latency) for half in self.points.split(entry.box)]
+
+    def _energy_limit(self, value: Fraction | None, least_latency: int) -> int:
+        """Energy above which no design beats the best one."""
+        if value is None:
+            return min(self.goal.energy_cap + 1, NEVER)
+        if self.goal.objective == "energy":
+            return int(value) + 1
+        if self.goal.objective == "edp":
+            return min(int(value / max(1, least_latency)) + 1, NEVER)
+        return NEVER
+
+    _proved: Fraction | None = None
+
+    def _solve(self, box: Box, point: Hardware, site: Site, cheapest: Pick, state: Exploration) -> None:
+        """Solve a single point exactly; keep its best design if it is better."""
+        goal = self.goal
+        candidates = [cheapest]
+        self._proved = goal.value(cheapest.energy, cheapest.latency)
+        if goal.objective == "edp" and not goal.capped:
+            candidates, _, self._proved = site.hull(goal, cheapest, state.value)
+        elif goal.capped and not (goal.objective == "energy" and goal.allows(cheapest.energy, cheapest.latency)):
+            found = site.within_caps(goal)
+            candidates = [] if found is None else [found]
+            self._proved = None if found is None else goal.value(found.energy, found.latency)
+        for pick in candidates:
+            if goal.allows(pick.energy, pick.latency) and (state.best is None or goal.rank(pick) < goal.rank(state.best)):
+                state.best, state.best_point, state.best_box = pick, point, box

@@ -1,0 +1,183 @@
+"""Prices of one layer on hardware points: optimum or bound, padded variants, tables and results shared."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping as Dict
+from dataclasses import dataclass, replace
+
+from formulations.kernels.layout import INFINITE, pack_layer, spatial_vectors
+from formulations.kernels.memo import Memo
+from formulations.lattice import solve
+from formulations.problem import LayerSolution, Problem
+from optimizer.cost import Accounting
+from optimizer.hardware import Hardware
+from optimizer.lowering import lower
+from optimizer.store import Store, content_key
+from optimizer.workload import Layer
+
+NEVER = INFINITE
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a layer costs on a hardware point, one run of it.
+
+    ``energy`` in energy units and ``latency`` in whole cycles. ``value`` is the objective that was minimized
+    (energy, cycles, or energy + weight x cycles). Where ``solution`` is None it is only a bound on it, and
+    ``energy`` and ``latency`` are meaningless. ``extents`` are the padded extents.
+    """
+
+    value: int
+    energy: int = 0
+    latency: int = 0
+    solution: LayerSolution | None = None
+    extents: tuple[tuple[str, int], ...] = ()
+
+
+class Pricer:
+    """Prices one layer; equal layers share one pricer.
+
+    Parameters
+    ----------
+    layer : Layer
+    count : int
+        How many times the network runs it.
+    accounting : {"timeloop", "looptree"}
+    padding : mapping
+        Per dim the larger extents it may be padded to.
+    store : Store
+    """
+
+    def __init__(
+        self, layer: Layer, count: int, accounting: Accounting, padding: Dict[str, tuple[int, ...]], store: Store
+    ) -> None:  # fmt: skip
+        self.layer, self.count, self._accounting, self._store = layer, count, accounting, store
+        self.variants = list(_padded(layer, padding))
+        self._memos: dict[tuple[int, ...], Memo] = {}
+        self._spreads: dict[object, int] = {}
+
+    def lower(self, hardware: Hardware, extents: tuple[tuple[str, int], ...], weight: int = 0) -> Problem:
+        """The integer problem of one padded variant; `weight` energy units are charged per cycle."""
+        problem = lower(self.layer, hardware, accounting=self._accounting, extents=dict(extents))
+        levels = []
+        for level in problem.levels:
+            symmetric = level.spatial_x == level.spatial_y
+            levels.append(replace(level, fanout=_sorted(level.fanout)) if symmetric else level)
+        if weight:
+            levels[0] = replace(levels[0], leak_energy=levels[0].leak_energy + weight)
+        return replace(problem, levels=tuple(levels))
+
+    def latency_floor(self, hardware: Hardware) -> int:
+        """Cycles that no mapping goes below: the work over the largest product of spatial factors."""
+        floors = []
+        for extents in self.variants:
+            problem = self.lower(hardware, extents)
+            spread = 1
+            for number, level in enumerate(problem.levels):
+                key = (problem.extents, level.fanout, level.spatial_x, level.spatial_y)
+                if key not in self._spreads:
+                    self._spreads[key] = int(spatial_vectors(problem, number).prod(axis=1).max())
+                spread *= self._spreads[key]
+            floors.append(-(-problem.macs // spread))
+        return min(floors)
+
+    def price(self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER) -> Price | None:
+        """Optimum over all padded variants, or a bound once it is clear that `beat` cannot be beaten.
+
+        Parameters
+        ----------
+        hardware : Hardware
+        objective : {"energy", "latency"}
+        weight : int
+            With objective energy: energy units charged per cycle on top.
+        cap : int
+            Most cycles allowed.
+        beat : int
+            Values of `beat` and above are of no interest.
+
+        Returns
+        -------
+        Price or None
+            None if no mapping fits at all.
+        """  # noqa: E501
+        best: Price | None = None
+        for extents in self.variants:
+            limit = beat if best is None else min(beat, best.value)
+            found = self._variant(hardware, extents, objective, weight, cap, limit)
+            if found is not None and (best is None or _rank(found) < _rank(best)):
+                best = found
+        return best
+
+    def _variant(
+        self, hardware: Hardware, extents: tuple[tuple[str, int], ...], objective: str, weight: int, cap: int, beat: int
+    ) -> Price | None:  # fmt: skip
+        problem = self.lower(hardware, extents, weight)
+        unit = problem.latency_unit
+        latency_cap = NEVER if cap >= NEVER else cap * unit
+        key = content_key(problem, objective, latency_cap)
+        known, solution = self._store.optimum(key)
+        if not known:
+            bound = self._store.bound(key)
+            if beat < NEVER and bound >= beat:
+                return Price(bound)
+            limit = None if beat >= NEVER else ((beat, 0) if objective == "energy" else (NEVER, beat * unit))
+            if limit is not None and objective == "latency":
+                latency_cap = min(latency_cap, beat * unit - 1)
+                limit = None
+            if problem.extents not in self._memos:
+                self._memos[problem.extents] = Memo(pack_layer(problem))
+            memo = self._memos[problem.extents]
+            solution = solve(problem, objective, latency_cap=latency_cap, beat=limit, memo=memo).solution
+            if solution is None and beat < NEVER:
+                self._store.note_bound(key, beat)
+                return Price(beat)
+            self._store.note_optimum(key, solution)
+        if solution is None:
+            return None
+        cycles = -(-solution.latency // unit)
+        value = solution.energy if objective == "energy" else cycles
+        return Price(value, solution.energy - weight * cycles, cycles, solution, extents)
+
+
+def _rank(price: Price) -> tuple[int, bool]:
+    return price.value, price.solution is None
+
+
+def _sorted(fanout: tuple[int, int]) -> tuple[int, int]:
+    return (fanout[1], fanout[0]) if fanout[0] < fanout[1] else fanout
+
+
+def _padded(layer: Layer, padding: Dict[str, tuple[int, ...]]) -> Iterator[tuple[tuple[str, int], ...]]:
+    """Every combination of padded extents, the unpadded one first."""
+    options = [
+        [extent, *sorted(e for e in set(padding.get(dim, ())) if e > extent)] for dim, extent in layer.dims
+    ]  # fmt: skip
+    names = [dim for dim, _ in layer.dims]
+    for chosen in sorted(itertools.product(*options), key=math.prod):
+        yield tuple(zip(names, chosen, strict=True))
+
+
+def automatic_padding(layer: Layer, *, largest_prime: int = 7, most_percent: int = 12) -> dict[str, tuple[int, ...]]:
+    """For every dim with a prime factor above `largest_prime` the least larger extent without one.
+
+    Only extents at most `most_percent` percent larger are listed.
+    """
+    padding = {}
+    for dim, extent in layer.dims:
+        if _largest_prime(extent) > largest_prime:
+            limit = extent * (100 + most_percent) // 100
+            smooth = next((e for e in range(extent + 1, limit + 1) if _largest_prime(e) <= largest_prime), None)
+            if smooth is not None:
+                padding[dim] = (smooth,)
+    return padding
+
+
+def _largest_prime(number: int) -> int:
+    largest, factor = 1, 2
+    while number > 1:
+        while number % factor == 0:
+            number, largest = number // factor, factor
+        factor += 1
+    return largest
