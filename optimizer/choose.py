@@ -1,0 +1,141 @@
+"""Picking menu entries by hand, and what to say while a choice is open."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from optimizer.architecture import Architecture
+from optimizer.budgets import Budgets
+from optimizer.errors import SpecError
+from optimizer.hardware import Hardware
+from optimizer.level_spec import Bandwidth, LevelSpec
+from optimizer.menus import AnyMenu, Menu, tie_groups
+from optimizer.workload import Network
+
+STANDARD_DIMS = frozenset("NGKCPQRSBM")
+
+T = TypeVar("T")
+
+
+def choose(architecture: Architecture, choices: Mapping[str, str]) -> Architecture:
+    """The architecture with some menus cut down to one entry.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    choices : mapping of path to entry
+        Paths as in :attr:`Hardware.choices` (``GLB.size``), entries as in the file (``128 KiB``). Menus tied
+        to a chosen one follow it.
+
+    Raises
+    ------
+    SpecError
+        On a path that is no menu, or an entry that the menu does not have.
+    """
+    kept: dict[str, int] = {}
+    menus = architecture.with_budgets(Budgets()).menus
+    for group in tie_groups(menus):
+        for menu in group:
+            if menu.path not in choices:
+                continue
+            place = _entry(menu, choices[menu.path])
+            if kept.get(menu.path, place) != place:
+                raise SpecError(
+                    f"tied menus are chosen apart ({menu.tie})", field=menu.path, value=choices[menu.path],
+                    allowed="entries of the same place in all tied menus", remedy="choose one of them only",
+                )  # fmt: skip
+            kept |= {tied.path: place for tied in group}
+    known = [menu.path for menu in menus if menu.listed]
+    for path in choices:
+        if path not in kept:
+            close = difflib.get_close_matches(path, known, n=1)
+            raise SpecError(
+                "there is no menu of this path", field=f"--choose {path}", value=path,
+                allowed=", ".join(known) or "none: the architecture has no menus",
+                remedy=f"did you mean {close[0]}?" if close else "leave it out",
+            )  # fmt: skip
+    return _cut(architecture, kept)
+
+
+def single_point(architecture: Architecture) -> Hardware:
+    """The only hardware point of an architecture.
+
+    Raises
+    ------
+    SpecError
+        If menus leave a choice: the open menus with their entries.
+    """
+    points = architecture.points()
+    first = next(points)
+    if next(points, None) is not None:
+        menus = [menu for menu in architecture.menus if len(menu.entries) > 1]
+        listing = "; ".join(f"{menu.path}: {_labels(menu)}" for menu in menus)
+        chosen = " ".join(f"--choose '{menu.path}={menu.entries[0].label}'" for menu in menus if _leads(menu, menus))
+        raise SpecError(
+            f"the architecture stands for {len(architecture)} hardware points, one is needed",
+            file=architecture.file, allowed=listing, remedy=f"pick one, e.g. {chosen}",
+        )  # fmt: skip
+    return first
+
+
+def unroll_warnings(architecture: Architecture, network: Network) -> list[str]:
+    """Dims that may be unrolled but that no layer has.
+
+    A list that mixes dims of convolutions and matrix products is usual, so a standard dim is only reported
+    where nothing else in its list is in the network.
+    """
+    present = {dim for layer in network.mac_layers() for dim in layer.extents}
+    found = []
+    for level in architecture.levels:
+        for axis, dims in zip("xy", level.unroll, strict=True):
+            idle = dims is not None and not present & set(dims)
+            for dim in dims or ():
+                if dim not in present and (idle or dim not in STANDARD_DIMS):
+                    found.append(
+                        f"{level.name}.unroll.{axis}: no layer has the dim {dim} (dims: {', '.join(sorted(present))})"
+                    )
+    return list(dict.fromkeys(found))
+
+
+def _labels(menu: AnyMenu) -> str:
+    return ", ".join(str(entry.label) for entry in menu.entries)
+
+
+def _leads(menu: AnyMenu, menus: Sequence[AnyMenu]) -> bool:
+    """Is it the first of its tied menus?"""
+    return menu.tie is None or menu.path == next(other.path for other in menus if other.tie == menu.tie)
+
+
+def _entry(menu: AnyMenu, wanted: str) -> int:
+    """Place of an entry in its menu, spaces aside."""
+    labels = ["".join(str(entry.label).split()) for entry in menu.entries]
+    text = "".join(wanted.split())
+    if text not in labels:
+        raise SpecError(
+            "the menu has no such entry", field=f"--choose {menu.path}", value=wanted, allowed=_labels(menu),
+            remedy="take one of these entries, as written",
+        )  # fmt: skip
+    return labels.index(text)
+
+
+def _cut(architecture: Architecture, kept: Mapping[str, int]) -> Architecture:
+    def cut(menu: Menu[T]) -> Menu[T]:
+        return replace(menu, entries=(menu.entries[kept[menu.path]],)) if menu.path in kept else menu
+
+    def maybe(menu: Menu[T] | None) -> Menu[T] | None:
+        return None if menu is None else cut(menu)
+
+    def cut_level(level: LevelSpec) -> LevelSpec:
+        band = level.bandwidth
+        return replace(
+            level, size=cut(level.size), instances=(maybe(level.instances[0]), maybe(level.instances[1])),
+            bandwidth=Bandwidth(maybe(band.read), maybe(band.write), maybe(band.shared)),
+        )  # fmt: skip
+
+    return replace(
+        architecture, levels=tuple(cut_level(level) for level in architecture.levels),
+        array=(cut(architecture.array[0]), cut(architecture.array[1])), vector_lanes=cut(architecture.vector_lanes),
+    )  # fmt: skip

@@ -1,0 +1,9 @@
+"""The command line: ``tilewright``.
+
+Exit codes: 0 for a design (OPTIMAL or FEASIBLE) or a passed check, 1 for INFEASIBLE, UNKNOWN or a failed
+verification, 2 for bad input. Results go to stdout, progress, warnings and errors to stderr.
+"""
+
+from optimizer.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,131 @@
+"""From option values to networks, layers, architectures and folders."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optimizer.errors import SpecError
+
+if TYPE_CHECKING:
+    from optimizer.architecture import Architecture
+    from optimizer.workload import Layer, Network
+
+Options = Mapping[str, Any]
+
+
+def read_network(spec: str, options: Options) -> Network:
+    """The network of a command with the workload options."""
+    from optimizer.networks.load import load  # noqa: PLC0415
+
+    dims: dict[str, int] = {}
+    for name, extent in options["dims"]:
+        if dims.setdefault(name, extent) != extent:
+            raise SpecError(
+                "a dim is given twice", field=f"--dim {name}", value=[dims[name], extent],
+                allowed="one extent per dim", remedy="leave one of the two out",
+            )  # fmt: skip
+    return load(
+        spec, batch=options["batch"], sequence=options["sequence"], bits=options["bits"], dims=dims,
+        allow_unknown=options["allow_unknown"],
+    )  # fmt: skip
+
+
+def pick_layer(network: Network, name: str | None) -> Layer:
+    """The named layer of a network, or its only multiply-accumulate layer.
+
+    Raises
+    ------
+    SpecError
+        If there is no such layer, or none is named where there are several.
+    """
+    layers = {layer.name: layer for layer in network.mac_layers()}
+    if name is None and len(layers) == 1:
+        return next(iter(layers.values()))
+    if name not in layers:
+        problem = f"{network.name} has {len(layers)} multiply-accumulate layers" if name is None else "no such layer"
+        raise SpecError(
+            problem, field="--layer", value=name, allowed=", ".join(layers) or "none: there are only vector layers",
+            remedy="name one of them with --layer",
+        )  # fmt: skip
+    return layers[name]
+
+
+def read_architecture(options: Options) -> Architecture:
+    """The architecture of a command, with its choices, accounting and (where there are any) budgets."""
+    from optimizer.architecture_yaml import load_architecture  # noqa: PLC0415
+    from optimizer.budgets import Budgets  # noqa: PLC0415
+    from optimizer.choose import choose  # noqa: PLC0415
+
+    architecture = load_architecture(options["architecture"])
+    chosen: dict[str, str] = {}
+    for path, entry in options["choices"]:
+        if chosen.setdefault(path, entry) != entry:
+            raise SpecError(
+                "a menu is chosen twice", field=f"--choose {path}", value=[chosen[path], entry],
+                allowed="one entry per menu", remedy="leave one of the two out",
+            )  # fmt: skip
+    architecture = choose(architecture, chosen)
+    if options["accounting"] is not None:
+        architecture = replace(architecture, accounting=options["accounting"])
+    names = [budget.name for budget in fields(Budgets)]
+    given = {name: options[name] for name in names if options.get(name) is not None}
+    return architecture.with_budgets(replace(architecture.budgets, **given)) if given else architecture
+
+
+def say_warnings(warnings: list[str]) -> None:
+    """Warnings on stderr."""
+    for line in warnings:
+        click.echo(f"warning: {line}", err=True)
+
+
+def cache_folder(options: Options) -> Path | None:
+    """Where layer results are kept on disk, made if need be; ``None`` for nowhere.
+
+    Raises
+    ------
+    SpecError
+        If a folder that was asked for cannot be made, or is contradicted by ``--no-cache``.
+    """
+    asked = options["cache"]
+    if options["no_cache"]:
+        if asked is not None:
+            raise SpecError(
+                "--cache and --no-cache contradict each other", field="--cache", value=asked,
+                allowed="one of the two", remedy="leave one out",
+            )  # fmt: skip
+        return None
+    folder = Path(asked) if asked is not None else default_cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        if asked is None:
+            say_warnings([f"no cache: {folder}: {error.strerror}"])
+            return None
+        raise SpecError(
+            f"cannot use the cache folder: {error.strerror}", field="--cache", value=asked,
+            allowed="a folder that may be written", remedy="name another folder, or use --no-cache",
+        ) from None  # fmt: skip
+    return folder
+
+
+def default_cache_folder() -> Path:
+    """The platform's cache folder of this user; XDG_CACHE_HOME wins."""
+    home = Path.home()
+    if os.environ.get("XDG_CACHE_HOME"):
+        base = Path(os.environ["XDG_CACHE_HOME"])
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = home / ".cache"
+    return base / "tilewright"

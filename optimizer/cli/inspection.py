@@ -1,0 +1,81 @@
+"""``tilewright evaluate``, ``tilewright verify`` and ``tilewright show``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from optimizer.cli.inputs import pick_layer, read_architecture, read_network
+from optimizer.cli.options import architecture_options, workload_options
+from optimizer.cli.output import show_on_stdout
+from optimizer.errors import SpecError
+
+NOT_VERIFIED = 1
+
+
+@click.command()
+@click.argument("layer_file", metavar="LAYER")
+@click.option("--mapping", "mapping_file", required=True, metavar="FILE", help="The loop nest, a .yaml file.")
+@click.option("--layer", "name", help="Which layer, where LAYER holds several.")
+@click.option(
+    "--reuse", type=click.Choice(["exact", "innermost"]), default="innermost", show_default=True,
+    help="Which moves of a sliding window keep the overlap.",
+)  # fmt: skip
+@architecture_options
+@workload_options
+def evaluate(layer_file: str, mapping_file: str, name: str | None, reuse: Any, **options: Any) -> None:
+    """Accesses, energy and cycles of a given mapping of one layer."""
+    from optimizer.choose import single_point  # noqa: PLC0415
+    from optimizer.cost import evaluate as cost_of  # noqa: PLC0415
+    from optimizer.evaluation import evaluation_report  # noqa: PLC0415
+    from optimizer.mapping_yaml import load_mapping  # noqa: PLC0415
+
+    layer, architecture = pick_layer(read_network(layer_file, options), name), read_architecture(options)
+    hardware = single_point(architecture)
+    mapping = load_mapping(mapping_file, layer, hardware)
+    cost = cost_of(layer, hardware, mapping, accounting=architecture.accounting, reuse=reuse)
+    show_on_stdout(evaluation_report(layer, hardware, mapping, cost))
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+@click.option("--thorough", is_flag=True, help="Prove every bound again, not only a sample.")
+@click.option("--quiet", is_flag=True, help="One line of result, no progress.")
+def verify(directory: str, thorough: bool, quiet: bool) -> None:
+    """Check the numbers and the proof of a result again, by other code."""
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.cli.progress import ProgressDisplay  # noqa: PLC0415
+    from optimizer.report_checks import checks_table  # noqa: PLC0415
+    from optimizer.verify import check  # noqa: PLC0415
+
+    result = result_io.load(directory)
+    with ProgressDisplay(quiet=quiet) as display:
+        found = check.verify(result, thorough=thorough, progress=display)
+    if not quiet:
+        show_on_stdout(checks_table(found.checks))
+    failed = [name for name, ok, _ in found.checks if not ok]
+    click.echo("verified" if found.ok else f"NOT VERIFIED: {', '.join(failed)}")
+    if not found.ok:
+        sys.exit(NOT_VERIFIED)
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+@click.option("--layer", "name", help="One layer: limits, loop nest, accesses.")
+def show(directory: str, name: str | None) -> None:
+    """Tables and loop nests of a saved result."""
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.report import full_report, layer_report  # noqa: PLC0415
+
+    data = result_io.load(directory).data
+    try:
+        show_on_stdout(full_report(data) if name is None else layer_report(data, name))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise SpecError(
+            f"the result is damaged: {type(error).__name__} {error}", file=directory,
+            allowed="a result as it was written", remedy="check it with `tilewright verify`, or solve again",
+        ) from error  # fmt: skip
+
+

@@ -1,0 +1,73 @@
+"""Progress of a solve on stderr: one live line on a terminal, now and then a plain line elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from optimizer.result import Progress
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def progress_line(progress: Progress) -> str:
+    """Time, incumbent, bound, gap and points in one line."""
+    parts = [f"{progress.elapsed_s:.1f} s"]
+    parts += [f"best {progress.incumbent:.5g}"] if progress.incumbent is not None else []
+    parts += [f"bound {progress.bound:.5g}"] if progress.bound is not None else []
+    parts += [f"gap {100 * progress.gap:.1f} %"] if progress.gap is not None else []
+    if progress.points_total:
+        parts.append(
+            f"points {progress.points_closed:,}/{progress.points_total:,} closed, {progress.points_solved:,} solved"
+        )
+    parts += [progress.message] if progress.message else []
+    return "  ".join(parts)
+
+
+class ProgressDisplay:
+    """Context manager and callback.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._status: Status | None = None
+        self._last = -SECONDS_BETWEEN_LINES
+
+    def __enter__(self) -> ProgressDisplay:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console  # noqa: PLC0415
+
+            self._status = Console(stderr=True, highlight=False, markup=False).status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def __call__(self, progress: Progress) -> None:
+        """Show the state of a solve."""
+        if self._quiet:
+            return
+        if self._status is not None:
+            from rich.text import Text  # noqa: PLC0415
+
+            self._status.update(Text(progress_line(progress)))
+        elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            click.echo(progress_line(progress), err=True)

@@ -1,0 +1,105 @@
+"""``tilewright solve`` and ``tilewright map``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optimizer.cli.inputs import Options, cache_folder, pick_layer, read_architecture, read_network, say_warnings
+from optimizer.cli.options import architecture_options, budget_options, search_options, workload_options
+from optimizer.cli.output import show_on_stdout
+from optimizer.cli.progress import ProgressDisplay
+
+if TYPE_CHECKING:
+    from optimizer.result import Result
+
+NO_DESIGN = 1
+
+
+@click.command()
+@click.argument("network")
+@architecture_options
+@workload_options
+@budget_options
+@search_options
+def solve(network: str, **options: Any) -> None:
+    """Best hardware and best mapping of every layer of NETWORK, with a proof.
+
+    NETWORK is a built-in name (see `tilewright networks`), a .onnx or a .yaml file. Ctrl-C stops with the best
+    design found and its bound.
+    """
+    from optimizer.choose import unroll_warnings  # noqa: PLC0415
+
+    graph, architecture = read_network(network, options), read_architecture(options)
+    _check_padding(options["padding"], {dim for layer in graph.mac_layers() for dim in layer.extents})
+    warnings = unroll_warnings(architecture, graph)
+    from optimizer import api  # noqa: PLC0415
+
+    _run(api.solve, graph, architecture, warnings, options)
+
+
+@click.command("map")
+@click.argument("layer_file", metavar="LAYER")
+@click.option("--layer", "name", help="Which layer, where LAYER holds several.")
+@architecture_options
+@workload_options
+@budget_options
+@search_options
+def map_command(layer_file: str, name: str | None, **options: Any) -> None:
+    """Best mapping of one layer.
+
+    LAYER is a .yaml file (or any network, with --layer). Menus of the architecture that --choose leaves open
+    are part of the search.
+    """
+    layer, architecture = pick_layer(read_network(layer_file, options), name), read_architecture(options)
+    _check_padding(options["padding"], set(layer.extents))
+    from optimizer import api  # noqa: PLC0415
+
+    _run(api.map_layer, layer, architecture, [], options)
+
+
+def _check_padding(padding: Any, dims: set[str]) -> None:
+    """Dims that are padded by name exist."""
+    from optimizer.errors import SpecError  # noqa: PLC0415
+
+    for dim in padding if isinstance(padding, dict) else ():
+        if dim not in dims:
+            raise SpecError(
+                "no layer has this dim", field="--padding", value=dim, allowed=", ".join(sorted(dims)),
+                remedy="pad one of these dims, or leave it out",
+            )  # fmt: skip
+
+
+def _run(solver: Any, subject: Any, architecture: Any, warnings: list[str], options: Options) -> None:
+    """Solve, save, show; the exit code tells whether there is a design."""
+    from optimizer import result_io  # noqa: PLC0415
+
+    if options["out"] is not None:
+        result_io.prepare(options["out"])
+    cache = cache_folder(options)
+    say_warnings(warnings)
+    limit = options["time_limit"]
+    with ProgressDisplay(quiet=options["quiet"]) as display:
+        result: Result = solver(
+            subject, architecture, objective=options["objective"], padding=options["padding"],
+            time_limit_s=None if limit is None else float(limit), workers=options["workers"],
+            seed=options["seed"], cache_dir=cache, progress=display,
+        )  # fmt: skip
+    known = result.data.setdefault("warnings", [])
+    known += [line for line in warnings if line not in known]
+    if options["out"] is not None:
+        result_io.save(result, Path(options["out"]))
+    _show(result, quiet=options["quiet"])
+    if options["out"] is not None and not options["quiet"]:
+        click.echo(f"written to {options['out']}", err=True)
+    if result.status not in ("OPTIMAL", "FEASIBLE"):
+        sys.exit(NO_DESIGN)
+
+
+def _show(result: Result, *, quiet: bool) -> None:
+    from optimizer.report import full_report, headline  # noqa: PLC0415
+
+    show_on_stdout(headline(result.data) if quiet else full_report(result.data))

@@ -1,0 +1,223 @@
+"""Results as tables and text. Every function takes the contents of ``result.json`` and returns renderables."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from optimizer.report_layers import distinct_layers, dram_words, layer_heading, layer_nest, layer_report, runs
+from optimizer.report_units import (
+    NORMALIZED,
+    dims_text,
+    energy_text,
+    energy_unit,
+    number_text,
+    percent_text,
+    ratio_text,
+    size_text,
+)
+
+Data = dict[str, Any]
+LEGEND = "x roofline: cycles over the compute roofline; x DRAM bound: off-chip words over the least any mapping moves"
+
+
+def to_text(renderable: RenderableType, width: int = 120) -> str:
+    """A renderable as plain text."""
+    stream = io.StringIO()
+    Console(file=stream, width=width, color_system=None, highlight=False).print(renderable)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+
+
+def plain_table(title: str, *columns: str, left: int = 1) -> Table:
+    """A table whose first `left` columns are text and the others numbers."""
+    table = Table(title=Text(title, style="bold"), title_justify="left", header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < left else "right", overflow="fold")
+    return table
+
+
+def full_report(data: Data, *, nests: bool = True) -> Group:
+    """Everything about a result: headline, totals, hardware, layers, loop nests, warnings."""
+    parts: list[RenderableType] = [headline(data)]
+    if data.get("infeasible"):
+        parts.append(infeasible_text(data))
+    if data.get("hardware"):
+        parts += [Text(), summary_table(data), Text(), hardware_table(data)]
+    if data.get("layers"):
+        parts += [Text(), layer_table(data), Text(LEGEND, style="dim")]
+        for entry in distinct_layers(data) if nests else []:
+            parts += [Text(), layer_heading(data, entry), Text(layer_nest(data, entry["name"]))]
+    parts += [Text(f"warning: {line}", style="yellow") for line in data.get("warnings") or []]
+    return Group(*parts)
+
+
+def headline(data: Data) -> Text:
+    """Status, objective and gap in one line."""
+    status, goal = data["status"], data.get("objective") or {}
+    styles = {"OPTIMAL": "bold green", "FEASIBLE": "bold yellow"}
+    text = Text(status, style=styles.get(status, "bold red"))
+    if goal.get("value") is not None:
+        text.append(f"  {goal.get('name')} {_objective_text(data, goal['value'])}", style="default")
+    if status != "OPTIMAL" and goal.get("bound") is not None:
+        text.append(f"  bound {_objective_text(data, goal['bound'])}", style="default")
+    if goal.get("gap") is not None:
+        text.append(f"  gap {percent_text(goal['gap'])}", style="default")
+    return text
+
+
+def _objective_text(data: Data, value: float) -> str:
+    goal = data["objective"]
+    if goal.get("name") == "energy":
+        return energy_text(value, energy_unit(data))
+    return f"{number_text(value)} {goal.get('unit') or ''}".rstrip()
+
+
+def summary_table(data: Data) -> Table:
+    """Totals of the design and what was done to prove it."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in _summary_rows(data):
+        table.add_row(Text(name, style="bold"), Text(value))
+    return table
+
+
+def _summary_rows(data: Data) -> list[tuple[str, str]]:
+    rows = [("energy", energy_text(data.get("energy_pj"), energy_unit(data)))]
+    latency = f"{number_text(data.get('latency_cycles'))} cycles"
+    if data.get("latency_ms") is not None:
+        latency += f" ({data['latency_ms']:.4g} ms)"
+    rows.append(("latency", latency))
+    if data.get("area_um2"):
+        rows.append(("area", f"{data['area_um2'] / 1e6:.4g} mm2"))
+    if data.get("power_w") is not None and energy_unit(data) != NORMALIZED:
+        rows.append(("power", f"{data['power_w']:.4g} W"))
+    budgets = {name: value for name, value in (_problem(data).get("budgets") or {}).items() if value is not None}
+    if budgets:
+        rows.append(("budgets", ", ".join(f"{name} <= {value}" for name, value in budgets.items())))
+    rows.append(("hardware points", points_text(data)))
+    space = data.get("space")
+    rows.append(("space", str(space.get("text") or space.get("description") or "") if space else ""))
+    rows.append(("accounting", str(data.get("accounting") or "")))
+    if data.get("wall_s") is not None:
+        rows.append(("time", f"{data['wall_s']:.1f} s, seed {data.get('seed')}"))
+    return [(name, value) for name, value in rows if value]
+
+
+def _problem(data: Data) -> Data:
+    problem: Data = data.get("problem") or {}
+    return problem
+
+
+def points_text(data: Data) -> str:
+    """How the hardware points of the menus were closed."""
+    points = data.get("hardware_points") or {}
+    names = {
+        "solved": "solved",
+        "closed_by_bound": "closed by a bound",
+        "closed_by_area": "closed by area",
+    }
+    parts = [f"{number_text(points[key])} {name}" for key, name in names.items() if points.get(key)]
+    return f"{number_text(points.get('total'))}: {', '.join(parts) or 'none closed'}"
+
+
+def hardware_table(data: Data) -> Table:
+    """The levels and the array; a size taken from a menu is marked with a star."""
+    hardware, unit = data["hardware"], energy_unit(data)
+    chosen = set(hardware.get("choices") or {})
+    table = plain_table(
+        "Hardware", "level", "instances", "size", "bits/access", f"read/fill/update ({unit})", "bits/cycle"
+    )
+    for level in hardware["levels"]:
+        energies = [level.get(f"{kind}_energy_pj") for kind in ("read", "fill", "update")]
+        table.add_row(
+            Text(level["name"]),
+            _mesh_text(level.get("mesh"), starred=_starred(chosen, level["name"], "instances")),
+            size_text(level.get("size_bits")) + _starred(chosen, level["name"], "size"),
+            number_text(level.get("access_bits")),
+            " / ".join(number_text(energy) for energy in energies),
+            _bandwidth_text(level) + _starred(chosen, level["name"], "bandwidth"),
+        )
+    star = "*" if any(path.startswith("array") for path in chosen) else ""
+    table.add_row(Text("PE array"), _mesh_text(hardware.get("array"), starred=star))
+    if chosen:
+        table.caption = Text("* chosen from a menu")
+        table.caption_justify = "left"
+    return table
+
+
+def _starred(chosen: set[str], level: str, kind: str) -> str:
+    return "*" if any(path.startswith(f"{level}.{kind}") for path in chosen) else ""
+
+
+def _mesh_text(mesh: list[int] | None, *, starred: str) -> str:
+    return (f"{mesh[0]} x {mesh[1]}" if mesh else "") + starred
+
+
+def _bandwidth_text(level: Data) -> str:
+    bandwidths = level.get("bandwidths") or {}
+    parts = [f"{name} {value}" for name, value in bandwidths.items() if value is not None]
+    return ", ".join(parts) or "unlimited"
+
+
+def layer_table(data: Data) -> Table:
+    """One row per different layer: its share of the energy, and its distance from the limits."""
+    table = plain_table(
+        "Layers", "layer", "type", "dims", "runs", "energy", "share", "cycles", "util.", "x roofline",
+        "x DRAM bound", left=3,
+    )  # fmt: skip
+    entries = distinct_layers(data)
+    total = data.get("energy_pj") or sum(_energy(data, entry) for entry in entries)
+    for entry in entries:
+        bounds = entry.get("lower_bounds") or {}
+        mapped = entry.get("mapping") is not None
+        work = dims_text(entry.get("dims")) if mapped else f"{number_text(entry.get('operations'))} operations"
+        table.add_row(
+            Text(entry["name"]), Text(entry["type"]), Text(work), number_text(runs(data, entry)),
+            energy_text(_energy(data, entry), energy_unit(data)),
+            percent_text(_energy(data, entry) / total if total else None),
+            number_text(_cycles(data, entry)), percent_text(entry.get("utilization") if mapped else None),
+            ratio_text(entry.get("latency_cycles"), bounds.get("compute_cycles")),
+            ratio_text(dram_words(data, entry) if mapped else None, bounds.get("dram_words_bound")),
+        )  # fmt: skip
+    return table
+
+
+def _energy(data: Data, entry: Data) -> float:
+    return float(entry.get("energy_pj") or 0) * runs(data, entry)
+
+
+def _cycles(data: Data, entry: Data) -> float:
+    return float(entry.get("latency_cycles") or 0) * runs(data, entry)
+
+
+def infeasible_text(data: Data) -> Text:
+    """Which budgets exclude every design, and the least relaxation of each that would admit one."""
+    reason = data["infeasible"]
+    budgets = [str(budget) for budget in reason.get("budgets") or []]
+    blame = f"these budgets exclude it together: {', '.join(budgets)}" if budgets else "no budget alone is to blame"
+    lines = [f"There is no design: {blame}."]
+    relaxations = reason.get("relaxations") or []
+    if relaxations:
+        lines.append("Any one of these would make it feasible:")
+    for relaxation in relaxations:
+        default = f"{relaxation.get('budget')}: {relaxation.get('limit')} -> {relaxation.get('least')}"
+        lines.append(f"  - {relaxation.get('text') or default}")
+    return Text("\n".join(lines))
+
+
+__all__ = [
+    "full_report",
+    "hardware_table",
+    "headline",
+    "infeasible_text",
+    "layer_nest",
+    "layer_report",
+    "layer_table",
+    "plain_table",
+    "points_text",
+    "summary_table",
+    "to_text",
+]
