@@ -1,0 +1,98 @@
+"""Hand-made contents of ``result.json`` for reports and the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NETWORK = """
+name: tiny
+layers:
+  - {name: fc1, type: matmul, dims: {M: 4, N: 8, K: 16}}
+  - {name: fc2, type: matmul, dims: {M: 4, N: 8, K: 16}}
+  - {name: relu, type: vector, kind: relu, reads: [32], writes: [32], operations: 32}
+"""
+
+MAPPING = [
+    {"keep": "W", "level": "DRAM"},
+    {"keep": "I", "level": "DRAM"},
+    {"keep": "O", "level": "DRAM"},
+    {"for": "N", "bound": 2, "level": "DRAM"},
+    {"keep": "O", "level": "GLB"},
+    {"spatial": "N", "bound": 4, "axis": "X", "level": "GLB"},
+    {"for": "M", "bound": 4, "level": "GLB"},
+    {"for": "K", "bound": 16, "level": "GLB"},
+]
+
+
+def access(reads: int, fills: int = 0, updates: int = 0, tile_words: int = 1, instances: int = 1) -> dict[str, int]:
+    """One entry of `accesses`."""
+    return {
+        "reads": reads, "fills": fills, "updates": updates, "tile_words": tile_words, "instances": instances,
+    }  # fmt: skip
+
+
+def fc_layer(name: str, equal: list[str], **changes: Any) -> dict[str, Any]:
+    """The entry of a matrix product with 8,000 pJ and 256 cycles."""
+    return {
+        "name": name, "type": "matmul", "dims": {"M": 4, "N": 8, "K": 16}, "multiplicity": 1, "shared_with": equal,
+        "mapping": MAPPING, "energy_pj": 8000.0, "latency_cycles": 256, "compute_cycles": 128, "utilization": 0.25,
+        "accesses": {
+            "DRAM": {"W": access(128), "I": access(128), "O": access(0, updates=32)},
+            "GLB": {"O": access(480, updates=512, tile_words=16)},
+        },
+        "lower_bounds": {
+            "compute_cycles": 64, "compulsory_dram_words": {"W": 128, "I": 64, "O": 32}, "dram_words_bound": 224,
+            "energy_pj": 4000.0,
+        },
+    } | changes  # fmt: skip
+
+
+def level(name: str, size_bits: int | None, **changes: Any) -> dict[str, Any]:
+    """One entry of ``hardware.levels``."""
+    return {
+        "name": name, "size_bits": size_bits, "mesh": [1, 1], "access_bits": 16, "read_energy_pj": 6.5,
+        "fill_energy_pj": 7.0, "update_energy_pj": 7.0, "bandwidths": {"read": 64, "write": None, "shared": None},
+    } | changes  # fmt: skip
+
+
+def design(**changes: Any) -> dict[str, Any]:
+    """A finished design: two equal products and a vector layer."""
+    vector = {
+        "name": "relu", "type": "relu", "dims": {}, "multiplicity": 1, "shared_with": [], "mapping": None,
+        "energy_pj": 500.0, "latency_cycles": 32, "operations": 32, "dram_words": 64,
+    }  # fmt: skip
+    return {
+        "status": "OPTIMAL",
+        "objective": {"name": "energy", "unit": "pJ", "value": 16500.0, "bound": 16500.0, "gap": 0.0},
+        "accounting": "timeloop",
+        "space": {"text": "all uneven loop nests", "padding": []},
+        "hardware": {
+            "choices": {"array.x": 4, "GLB.size": "64 KiB"}, "array": [4, 2],
+            "levels": [level("DRAM", None), level("GLB", 8 * 65536)],
+        },
+        "area_um2": 2_500_000, "energy_pj": 16500.0, "latency_cycles": 544, "latency_ms": 0.001088, "power_w": 0.0152,
+        "layers": [fc_layer("fc1", ["fc2"]), fc_layer("fc2", ["fc1"]), vector],
+        "hardware_points": {"total": 96, "closed_by_bound": 90, "closed_by_area": 4, "solved": 2},
+        "warnings": ["the model has an unknown operator [Foo]"], "versions": {}, "seed": 3, "wall_s": 1.25,
+        "problem": {
+            "network_yaml": NETWORK, "architecture": {}, "budgets": {"area_mm2": "4", "power_w": None},
+            "objective": "energy", "padding": "none",
+        },
+        "problem_hash": "0123",
+    } | changes  # fmt: skip
+
+
+def nothing(status: str = "INFEASIBLE") -> dict[str, Any]:
+    """A result without a design."""
+    infeasible = {
+        "budgets": ["area_mm2", "latency_ms"],
+        "relaxations": [
+            {"budget": "area_mm2", "limit": 4, "least": 5.25, "text": "area: 4 mm2 -> 5.25 mm2"},
+            {"budget": "latency_ms", "limit": 2, "least": 3.5},
+        ],
+    }
+    return {
+        "status": status, "objective": {"name": "energy", "unit": "pJ", "value": None, "bound": None, "gap": None},
+        "hardware": None, "layers": [], "warnings": [],
+        "hardware_points": {"total": 96, "closed_by_bound": 96, "closed_by_area": 0, "solved": 0},
+    } | ({"infeasible": infeasible} if status == "INFEASIBLE" else {})  # fmt: skip
