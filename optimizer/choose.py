@@ -89,15 +89,19 @@ def unroll_warnings(architecture: Architecture, network: Network) -> list[str]:
     """
     present = {dim for layer in network.mac_layers() for dim in layer.extents}
     found = []
+    seen = set()
     for level in architecture.levels:
         for axis, dims in zip("xy", level.unroll, strict=True):
+            if (axis, dims) in seen:  # the array's list, taken over by the levels inside of it
+                continue
+            seen.add((axis, dims))
             idle = dims is not None and not present & set(dims)
             for dim in dims or ():
                 if dim not in present and (idle or dim not in STANDARD_DIMS):
                     found.append(
                         f"{level.name}.unroll.{axis}: no layer has the dim {dim} (dims: {', '.join(sorted(present))})"
                     )
-    return list(dict.fromkeys(found))
+    return found
 
 
 def _labels(menu: AnyMenu) -> str:
