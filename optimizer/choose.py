@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from optimizer.architecture import Architecture
+from optimizer.architecture_yaml import parse_architecture
 from optimizer.budgets import Budgets
 from optimizer.errors import SpecError
 from optimizer.hardware import Hardware
-from optimizer.level_spec import Bandwidth, LevelSpec
-from optimizer.menus import AnyMenu, Menu, tie_groups
+from optimizer.menus import AnyMenu, tie_groups
 from optimizer.workload import Network
 
 STANDARD_DIMS = frozenset("NGKCPQRSBM")
-
-T = TypeVar("T")
 
 
 def choose(architecture: Architecture, choices: Mapping[str, str]) -> Architecture:
@@ -35,29 +33,28 @@ def choose(architecture: Architecture, choices: Mapping[str, str]) -> Architectu
     SpecError
         On a path that is no menu, or an entry that the menu does not have.
     """
-    kept: dict[str, int] = {}
+    kept: dict[str, object] = {}
     menus = architecture.with_budgets(Budgets()).menus
     for group in tie_groups(menus):
-        for menu in group:
-            if menu.path not in choices:
-                continue
-            place = _entry(menu, choices[menu.path])
-            if kept.get(menu.path, place) != place:
-                raise SpecError(
-                    f"tied menus are chosen apart ({menu.tie})", field=menu.path, value=choices[menu.path],
-                    allowed="entries of the same place in all tied menus", remedy="choose one of them only",
-                )  # fmt: skip
-            kept |= {tied.path: place for tied in group}
+        places = {menu.path: _entry(menu, choices[menu.path]) for menu in group if menu.path in choices}
+        if len(set(places.values())) > 1:
+            raise SpecError(
+                f"tied menus are chosen apart ({group[0].tie})", field=f"--choose {group[0].path}",
+                value={path: choices[path] for path in places}, remedy="choose one of them only",
+                allowed="entries of the same place in all tied menus",
+            )  # fmt: skip
+        for place in set(places.values()):
+            kept |= {menu.path: menu.entries[place].label for menu in group if menu.listed}
+        choices = {path: entry for path, entry in choices.items() if path not in places}
     known = [menu.path for menu in menus if menu.listed]
     for path in choices:
-        if path not in kept:
-            close = difflib.get_close_matches(path, known, n=1)
-            raise SpecError(
-                "there is no menu of this path", field=f"--choose {path}", value=path,
-                allowed=", ".join(known) or "none: the architecture has no menus",
-                remedy=f"did you mean {close[0]}?" if close else "leave it out",
-            )  # fmt: skip
-    return _cut(architecture, kept)
+        close = difflib.get_close_matches(path, known, n=1)
+        raise SpecError(
+            "there is no menu of this path", field=f"--choose {path}", value=path,
+            allowed=", ".join(known) or "none: the architecture has no menus",
+            remedy=f"did you mean {close[0]}?" if close else "leave it out",
+        )  # fmt: skip
+    return _cut(architecture, kept) if kept else architecture
 
 
 def single_point(architecture: Architecture) -> Hardware:
@@ -125,21 +122,20 @@ def _entry(menu: AnyMenu, wanted: str) -> int:
     return labels.index(text)
 
 
-def _cut(architecture: Architecture, kept: Mapping[str, int]) -> Architecture:
-    def cut(menu: Menu[T]) -> Menu[T]:
-        return replace(menu, entries=(menu.entries[kept[menu.path]],)) if menu.path in kept else menu
-
-    def maybe(menu: Menu[T] | None) -> Menu[T] | None:
-        return None if menu is None else cut(menu)
-
-    def cut_level(level: LevelSpec) -> LevelSpec:
-        band = level.bandwidth
-        return replace(
-            level, size=cut(level.size), instances=(maybe(level.instances[0]), maybe(level.instances[1])),
-            bandwidth=Bandwidth(maybe(band.read), maybe(band.write), maybe(band.shared)),
+def _cut(architecture: Architecture, kept: Mapping[str, object]) -> Architecture:
+    """Read the architecture's source again with these menus replaced by lists of one entry."""
+    source = copy.deepcopy(architecture.source)
+    if source is None:
+        raise SpecError(
+            "the architecture does not know its source", field="--choose", value=architecture.name,
+            allowed="architectures that were read from YAML", remedy="build it with the sizes you want",
         )  # fmt: skip
-
-    return replace(
-        architecture, levels=tuple(cut_level(level) for level in architecture.levels),
-        array=(cut(architecture.array[0]), cut(architecture.array[1])), vector_lanes=cut(architecture.vector_lanes),
-    )  # fmt: skip
+    levels = {level["name"]: level for level in source["levels"]}
+    for path, label in kept.items():
+        owner, *keys = path.split(".")
+        fields = levels[owner] if owner in levels else source[owner]
+        for key in keys[:-1]:
+            fields = fields[key]
+        fields[keys[-1]] = [label]
+    parsed = parse_architecture(source, file=architecture.file)
+    return replace(parsed, budgets=architecture.budgets, accounting=architecture.accounting)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -27,9 +26,9 @@ LEGEND = "x roofline: cycles over the compute roofline; x DRAM bound: off-chip w
 
 def to_text(renderable: RenderableType, width: int = 120) -> str:
     """A renderable as plain text."""
-    stream = io.StringIO()
-    Console(file=stream, width=width, color_system=None, highlight=False).print(renderable)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+    console = Console(width=width, color_system=None, highlight=False)
+    text = "".join(segment.text for segment in console.render(renderable))
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def plain_table(title: str, *columns: str, left: int = 1) -> Table:
@@ -51,6 +50,8 @@ def full_report(data: Data, *, nests: bool = True) -> Group:
         parts += [Text(), layer_table(data), Text(LEGEND, style="dim")]
         for entry in distinct_layers(data) if nests else []:
             parts += [Text(), layer_heading(data, entry), Text(layer_nest(data, entry["name"]))]
+    if data.get("space"):
+        parts += [Text(), space_text(data)]
     parts += [Text(f"warning: {line}", style="yellow") for line in data.get("warnings") or []]
     return Group(*parts)
 
@@ -98,8 +99,6 @@ def _summary_rows(data: Data) -> list[tuple[str, str]]:
     if budgets:
         rows.append(("budgets", ", ".join(f"{name} <= {value}" for name, value in budgets.items())))
     rows.append(("hardware points", points_text(data)))
-    space = data.get("space")
-    rows.append(("space", str(space.get("text") or space.get("description") or "") if space else ""))
     rows.append(("accounting", str(data.get("accounting") or "")))
     if data.get("wall_s") is not None:
         rows.append(("time", f"{data['wall_s']:.1f} s, seed {data.get('seed')}"))
@@ -118,6 +117,7 @@ def points_text(data: Data) -> str:
         "solved": "solved",
         "closed_by_bound": "closed by a bound",
         "closed_by_area": "closed by area",
+        "open": "open",
     }
     parts = [f"{number_text(points[key])} {name}" for key, name in names.items() if points.get(key)]
     return f"{number_text(points.get('total'))}: {', '.join(parts) or 'none closed'}"
@@ -157,8 +157,8 @@ def _mesh_text(mesh: list[int] | None, *, starred: str) -> str:
 
 
 def _bandwidth_text(level: Data) -> str:
-    bandwidths = level.get("bandwidths") or {}
-    parts = [f"{name} {value}" for name, value in bandwidths.items() if value is not None]
+    bandwidths = level.get("bits_per_cycle") or {}
+    parts = [f"{name} {number_text(value)}" for name, value in bandwidths.items() if value is not None]
     return ", ".join(parts) or "unlimited"
 
 
@@ -193,11 +193,24 @@ def _cycles(data: Data, entry: Data) -> float:
     return float(entry.get("latency_cycles") or 0) * runs(data, entry)
 
 
+def space_text(data: Data) -> Text:
+    """What the design is optimal in: the declared space with its paddings."""
+    space = data["space"]
+    text = Text(f"Space: {space.get('text')}", style="dim")
+    for layer, padding in (space.get("padding") or {}).items():
+        extents = ", ".join(f"{dim} to {' or '.join(map(str, sizes))}" for dim, sizes in padding.items())
+        text.append(f"\n  {layer} may be padded: {extents}")
+    return text
+
+
 def infeasible_text(data: Data) -> Text:
     """Which budgets exclude every design, and the least relaxation of each that would admit one."""
     reason = data["infeasible"]
     budgets = [str(budget) for budget in reason.get("budgets") or []]
-    blame = f"these budgets exclude it together: {', '.join(budgets)}" if budgets else "no budget alone is to blame"
+    if reason.get("layer"):
+        blame = f"no hardware point of the menus can hold layer {reason['layer']}"
+    else:
+        blame = f"these budgets exclude it together: {', '.join(budgets)}" if budgets else "no budget is to blame"
     lines = [f"There is no design: {blame}."]
     relaxations = reason.get("relaxations") or []
     if relaxations:
@@ -218,6 +231,7 @@ __all__ = [
     "layer_table",
     "plain_table",
     "points_text",
+    "space_text",
     "summary_table",
     "to_text",
 ]

@@ -51,7 +51,7 @@ def level(name: str, size_bits: int | None, **changes: Any) -> dict[str, Any]:
     """One entry of ``hardware.levels``."""
     return {
         "name": name, "size_bits": size_bits, "mesh": [1, 1], "access_bits": 16, "read_energy_pj": 6.5,
-        "fill_energy_pj": 7.0, "update_energy_pj": 7.0, "bandwidths": {"read": 64, "write": None, "shared": None},
+        "fill_energy_pj": 7.0, "update_energy_pj": 7.0, "bits_per_cycle": {"read": 64, "write": None, "shared": None},
     } | changes  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def design(**changes: Any) -> dict[str, Any]:
         "status": "OPTIMAL",
         "objective": {"name": "energy", "unit": "pJ", "value": 16500.0, "bound": 16500.0, "gap": 0.0},
         "accounting": "timeloop",
-        "space": {"text": "all uneven loop nests", "padding": []},
+        "space": {"text": "all uneven loop nests", "padding": {"fc1": {"M": [5, 6]}}},
         "hardware": {
             "choices": {"array.x": 4, "GLB.size": "64 KiB"}, "array": [4, 2],
             "levels": [level("DRAM", None), level("GLB", 8 * 65536)],

@@ -95,7 +95,7 @@ def test_hardware() -> None:
     assert row(text, "GLB")[2] == "64 KiB*"
     assert row(text, "PE array")[1] == "4 x 2*"
     assert "chosen from a menu" in text
-    fixed = design(hardware={"choices": {}, "array": [1, 1], "levels": [level("DRAM", None, bandwidths={})]})
+    fixed = design(hardware={"choices": {}, "array": [1, 1], "levels": [level("DRAM", None, bits_per_cycle={})]})
     assert "unlimited" in to_text(hardware_table(fixed))
     assert "menu" not in to_text(hardware_table(fixed))
 
@@ -154,7 +154,7 @@ def test_nest_needs_the_network() -> None:
 
 def test_full_report_has_every_part_and_each_nest_once() -> None:
     text = to_text(full_report(design()), width=150)
-    for part in ("OPTIMAL", "Hardware", "Layers", "relu  relu", "unknown operator [Foo]"):
+    for part in ("OPTIMAL", "Hardware", "Layers", "relu  relu", "unknown operator [Foo]", "M to 5 or 6"):
         assert part in text
     assert text.count("keep O in GLB") == 1
     assert "keep O" not in to_text(full_report(design(), nests=False))
@@ -166,7 +166,9 @@ def test_infeasible() -> None:
     assert "area: 4 mm2 -> 5.25 mm2" in text
     assert "latency_ms: 2 -> 3.5" in text
     assert to_text(full_report(nothing())).startswith("INFEASIBLE\nThere is no design")
-    assert "no budget alone" in str(infeasible_text({"infeasible": {"budgets": [], "relaxations": []}}))
+    assert "no budget is" in str(infeasible_text({"infeasible": {"budgets": [], "relaxations": []}}))
+    homeless = {"budgets": ["GLB.size"], "relaxations": [], "layer": "conv1"}
+    assert "can hold layer conv1" in str(infeasible_text({"infeasible": homeless}))
 
 
 def test_checks() -> None:
