@@ -8,6 +8,8 @@ from pathlib import Path
 from benchmarks.registry import MEMORY, SEED, WORKERS, Measured, register
 from benchmarks.warm_up import warm_up
 from optimizer import api
+from optimizer.architecture_yaml import load_architecture
+from optimizer.networks import build
 
 ARCHITECTURE = "edge"
 SECONDS = {"resnet18": 60.0, "resnet50": 150.0, "mobilenet_v2": 150.0, "bert_base": 30.0}
@@ -27,8 +29,9 @@ def solve_network(network: str, objective: str, folder: Path) -> Measured:
         If the result is not proved optimal: a time without proof says nothing.
     """
     warm_up()
+    edge = load_architecture(ARCHITECTURE)
     data = api.solve(
-        network, ARCHITECTURE, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder
+        build(network), edge, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder
     ).data  # fmt: skip
     if data["status"] != "OPTIMAL":
         raise RuntimeError(f"{network}: {data['status']} instead of OPTIMAL")
