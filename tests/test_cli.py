@@ -434,3 +434,35 @@ def test_live_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: py
         assert display._status is not None
     assert display._status is None
     assert not capsys.readouterr().out
+
+
+@pytest.fixture
+def small_point(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Options for one hardware point of ``edge_small``, with a private cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    choices = ["array.x=8", "array.y=8", "GLB.size=64KiB", "RF.size=64words"]
+    return ["-a", "edge_small", *(part for choice in choices for part in ("--choose", choice))]
+
+
+def test_map_then_show_and_evaluate(conv: str, small_point: list[str], tmp_path: Path) -> None:
+    """The whole way with the real solver: the cost model gives the saved mapping the saved energy."""
+    out = tmp_path / "out"
+    assert good("map", conv, *small_point, "--out", out).stdout.startswith("OPTIMAL")
+    data = result_io.load(out).data
+    assert data["hardware_points"]["total"] == 1
+    assert data["hardware"]["choices"] == {"array.x": 8, "array.y": 8, "GLB.size": "64 KiB", "RF.size": "64 words"}
+    (entry,) = data["layers"]
+    assert entry["lower_bounds"]["energy_pj"] <= entry["energy_pj"]
+    shown = good("show", out, "--layer", "conv1").stdout
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(yaml.safe_dump(entry["mapping"]))
+    evaluated = good("evaluate", conv, *small_point, "--mapping", mapping).stdout
+    for line in shown.splitlines():
+        assert line.rstrip() in [other.rstrip() for other in evaluated.splitlines()]
+
+
+def test_map_of_what_cannot_be(conv: str, small_point: list[str]) -> None:
+    outcome = run("map", conv, *small_point, "--max-latency-ms", "0.000001", "--no-cache")
+    assert outcome.exit_code == 1, outcome.output
+    assert outcome.stdout.startswith("INFEASIBLE")
+    assert "latency_ms" in outcome.stdout
