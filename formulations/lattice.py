@@ -55,7 +55,7 @@ def _combination_bound(c: Int, lists: list[Int], problem: Problem) -> int:
             continue
         word = int(row[(layout.WORD_UPDATE if tensor == O else layout.WORD_READ) + tensor])
         if any(c[layout.LEVEL0 + n, layout.KEEP + tensor] for n in range(level + 1, levels)):
-            energy += problem.volume(tensor) * word
+            energy += int(c[layout.VOLUME, layout.LEAST_INPUT if tensor == I else tensor]) * word
             continue
         shared = [
             rows.prod(axis=1) if tensor == I else rows[:, lacking == tensor].prod(axis=1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal, TypeVar
@@ -73,6 +73,7 @@ class Architecture:
     accounting: Literal["timeloop", "looptree"]
     budgets: Budgets
     file: str | None = None
+    source: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def with_budgets(self, budgets: Budgets) -> Architecture:
         """The same architecture under other budgets."""

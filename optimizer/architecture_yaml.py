@@ -111,6 +111,7 @@ class _Reader:
             accounting=data.get("accounting", "timeloop"),
             budgets=Budgets(**{name: Fraction(value) for name, value in budgets.items()}),
             file=self.file,
+            source=self.data,
         )
 
     def place(self, field: str, path: str) -> Place:

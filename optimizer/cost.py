@@ -16,8 +16,9 @@ and two rules for the reuse between consecutive input tiles (`reuse`):
     Timeloop's: the overlap with the previous tile is not fetched again if the tile moves by the same vector as
     in the last move, or if it is the first move after a refetch.
 ``innermost``
-    Only the innermost loop that moves the tile is credited; a move by any other loop fetches the whole tile.
-    This never counts fewer words than ``exact``; it is the rule of the declared space of every proof.
+    The product of all loops above the node, but for the loop right above it, which brings only the new words
+    where it moves the tile; any other loop fetches the whole tile. This never counts fewer words than
+    ``exact``; it is the rule of the declared space of every proof.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ def tile_traffic(operand: Operand, mapping: Mapping, index: int, dims: tuple[str
     """Words that one instance fetches into (or drains from) the node at position `index` of the nest.
 
     Every temporal loop outside of the node moves the tile by one fixed vector when it advances, since all loops
-    inside of it start over. A null move is free; the innermost mover, and under ``exact`` any loop with the
-    same vector, brings only the new words; every other move brings the whole tile.
+    inside of it start over. Under ``exact`` a null move is free, and the innermost mover and any loop with the
+    same vector bring only the new words; every other move brings the whole tile. Under ``innermost`` only the
+    loop right above the node can bring less than the whole tile, and it must move the tile.
     """
     tile = mapping.tile_below(index, dims)
     widths = [axis.extent(tile) for axis in operand.axes]
@@ -87,10 +89,10 @@ def tile_traffic(operand: Operand, mapping: Mapping, index: int, dims: tuple[str
                 move[axis] += step
                 span[axis] += step * (item.bound - 1)
             advances //= item.bound
-            if any(move) or (reuse == "innermost" and first is not None):
-                known = first is None or (reuse == "exact" and move == first)
+            if any(move) or reuse == "innermost":
+                known = any(move) and (first is None or (reuse == "exact" and move == first))
                 total += advances * (item.bound - 1) * (_new_words(widths, move) if known else whole)
-                first = first or move
+                first = move if first is None else first
         below[item.dim] *= item.bound
     return total
 

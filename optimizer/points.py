@@ -91,18 +91,25 @@ def size(box: Box) -> int:
 
 
 def point_set(hardware: list[Hardware]) -> PointSet:
-    """Arrange hardware points by their choices; together they must fill a grid."""
-    paths = tuple(path for path, _ in hardware[0].choices)
-    labels: list[list[object]] = [[] for _ in paths]
+    """Arrange hardware points by their choices; together they fill a grid.
+
+    A menu that always moves with an earlier one (a tied menu) is left out.
+    """
+    columns = {path: [dict(point.choices)[path] for point in hardware] for path, _ in hardware[0].choices}
+    kept: list[str] = []
+    for path, values in columns.items():
+        if not any(_moves_with(columns[other], values) for other in kept):
+            kept.append(path)
+    labels = [list(dict.fromkeys(columns[path])) for path in kept]
     points = {}
-    for point in hardware:
-        index = []
-        for known, (_, label) in zip(labels, point.choices, strict=True):
-            if label not in known:
-                known.append(label)
-            index.append(known.index(label))
-        points[tuple(index)] = point
-    return PointSet(paths, tuple(tuple(x) for x in labels), points)
+    for number, point in enumerate(hardware):
+        points[tuple(known.index(columns[path][number]) for path, known in zip(kept, labels, strict=True))] = point
+    return PointSet(tuple(kept), tuple(tuple(x) for x in labels), points)
+
+
+def _moves_with(first: list[object], second: list[object]) -> bool:
+    pairs = set(zip(first, second, strict=True))
+    return len(pairs) == len(set(first)) == len(set(second))
 
 
 def _largest(meshes: list[tuple[int, int]]) -> tuple[int, int]:

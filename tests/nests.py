@@ -128,20 +128,18 @@ def tile_sequence(operand: Operand, nest: Nest, position: int) -> list[tuple[int
 def naive_fetched(operand: Operand, nest: Nest, position: int, reuse: str) -> int:
     """Words fetched by one instance of the node at item `position`, tile after tile."""
     sequence = tile_sequence(operand, nest, position)
-    relevant = [
+    running = [
         place
         for place, item in enumerate(nest.mapping.items[:position])
-        if isinstance(item, Loop) and item.axis is None and item.bound > 1 and item.dim in operand.dims
+        if isinstance(item, Loop) and item.axis is None and item.bound > 1
     ]
     tile = sequence[0][1]
     words, last_shift = len(tile), None
     for advanced, following in sequence[1:]:
         shift = tuple(b - a for a, b in zip(min(tile), min(following), strict=True))
         if reuse == "innermost":
-            if relevant and advanced == relevant[-1]:
-                words += len(following - tile)
-            elif relevant and advanced < relevant[-1]:
-                words += len(following)
+            slides = advanced == running[-1] and any(shift)
+            words += len(following - tile) if slides else len(following)
         elif following != tile:
             fresh = last_shift in (None, shift)
             words += len(following - tile) if fresh else len(following)

@@ -16,6 +16,7 @@ from formulations.kernels.layout import (
     KEEP,
     LACKS,
     LEAK,
+    LEAST_INPUT,
     LEVEL0,
     LEVELS,
     MAC_ENERGY,
@@ -80,7 +81,7 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
     while child < c[SCALARS, LEVELS] and not c[LEVEL0 + child, KEEP + tensor]:
         child += 1
     if child > decided:
-        words = c[VOLUME, tensor]
+        words = c[VOLUME, LEAST_INPUT] if tensor == I else c[VOLUME, tensor]
         for d in range(c[SCALARS, DIMS]):
             if c[LACKS, d] == tensor:
                 words *= c[EXTENT, d] // w[BOTTOM, level, d]

@@ -14,9 +14,12 @@ from formulations.kernels.layout import (
     HAS_HALO,
     INFINITE,
     INSIDE,
+    LEAST_INPUT,
     LOCAL,
+    LOW,
     RANKED,
     SCALARS,
+    VOLUME,
     I,
     Int,
     O,
@@ -51,6 +54,7 @@ class Memo:
         self.refetches = np.empty((4, len(layer.e)), np.int64)
         ones = np.ones(layer.e.shape[1], np.int64)
         fill_refetches(layer.c, layer.g, layer.e, layer.q, self.refetches, ones)
+        layer.c[VOLUME, LEAST_INPUT] = self.refetches[LOW, -1]
         self._insides: dict[object, Int] = {}
         self._blocks: dict[object, tuple[Int, bool]] = {}
 

@@ -45,6 +45,7 @@ from formulations.kernels.layout import (
     LEVEL0,
     LEVELS,
     LOCAL,
+    LEAST_INPUT,
     LOW,
     MACS,
     NODE,
@@ -151,7 +152,7 @@ def far_input(c: Int, r: Int, level: int, point: int) -> int:
         return 0
     if c[LEVEL0 + level + 1, KEEP + I]:
         return 0
-    return c[VOLUME, I] * r[I, point] * row[WORD_READ + I]
+    return c[VOLUME, LEAST_INPUT] * r[I, point] * row[WORD_READ + I]
 
 
 @njit(cache=True, nogil=True)

@@ -21,8 +21,8 @@ Reuse = Literal["exact", "innermost"]
 other shift fetches the whole tile and resets the history. Where the tile stays, nothing is fetched and the
 history stays as well.
 
-``innermost``: only steps of the innermost loop that moves the tile bring less than the whole tile; steps of
-loops inside of it cost nothing; steps of loops outside of it fetch the whole tile, wherever it lies.
+``innermost``: only steps of the loop right above the node bring less than the whole tile, and only if they move
+it; steps of any other loop fetch the whole tile, wherever it lies.
 """
 
 History = Vector | None
@@ -77,13 +77,11 @@ def _exact_step(place: Place) -> Step:
 
 
 def _innermost_step(place: Place) -> Step:
-    moving = [depth for depth, entry in enumerate(place.outside) if entry.moves]
-    innermost = moving[-1] if moving else -1
+    running = [depth for depth, entry in enumerate(place.outside) if entry.trips > 1]
+    innermost = running[-1] if running else -1
 
     def step(depth: int, shift: Vector, history: History) -> tuple[int, History]:
-        if depth > innermost:
-            return 0, None
-        if depth == innermost:
+        if depth == innermost and any(shift):
             return new_words(place.tile, shift), None
         return math.prod(place.tile), None
 

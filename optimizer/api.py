@@ -1,0 +1,131 @@
+"""The typed Python interface: solve a network, map a layer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from formulations.master import Entry, settle
+from optimizer.architecture import Architecture
+from optimizer.assemble import certificate, result_data, unit_value
+from optimizer.budgets import Budgets
+from optimizer.explore import Exploration, Explorer
+from optimizer.infeasible import explain
+from optimizer.result import Progress, Result
+from optimizer.session import Padding, Session, make_goal, prepare
+from optimizer.workload import Layer, Network
+
+Watch = Callable[[Progress], None]
+
+
+def solve(
+    network: Network, architecture: Architecture, *, objective: str = "energy", padding: Padding = "none",
+    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Path | None = None,
+    progress: Watch | None = None,
+) -> Result:  # fmt: skip
+    """Best hardware of an architecture's menus and best mapping of every layer, with a proof.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        Its budgets are kept (see :meth:`Architecture.with_budgets`).
+    objective : {"energy", "latency", "edp"}
+        Sums over the layers; ``edp`` is (sum of energies) x (sum of latencies).
+    padding : {"none", "auto"} or mapping of dim to extents
+        Larger extents that dims may be padded to; the padded work is paid for.
+    time_limit_s : float, optional
+        Seconds after which the best design so far is returned with its bound.
+    workers : int
+        Threads; the answer does not depend on it.
+    seed : int
+        Of the CP-SAT master.
+    cache_dir : Path, optional
+        Folder of the layer store; without it results are kept in memory only.
+    progress : callable, optional
+        Called with a :class:`Progress` after every box of hardware points.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense.
+    """
+    started = time.perf_counter()
+    session = prepare(network, architecture, objective=objective, padding=padding, cache_dir=cache_dir)
+    deadline = None if time_limit_s is None else started + time_limit_s
+    state = _explore(session, workers, deadline, _reporter(session, started, progress))
+    master = _settle(session, state, seed)
+    data = result_data(session, state, seed, time.perf_counter() - started)
+    if data["status"] == "INFEASIBLE":
+        data["infeasible"] = explain(session, lambda b, o: _explore(_rebudget(session, b, o), workers, None, None))
+        data["wall_s"] = round(time.perf_counter() - started, 3)
+    return Result(data, certificate(session, state, master))
+
+
+def map_layer(
+    layer: Layer, architecture: Architecture, *, objective: str = "energy", padding: Padding = "none",
+    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Path | None = None,
+    progress: Watch | None = None,
+) -> Result:  # fmt: skip
+    """Best mapping of a single layer; where the architecture has menus, the best hardware as well.
+
+    Parameters are those of :func:`solve`.
+    """
+    network = Network(layer.name)
+    network.add(layer)
+    return solve(
+        network, architecture, objective=objective, padding=padding, time_limit_s=time_limit_s, workers=workers,
+        seed=seed, cache_dir=cache_dir, progress=progress,
+    )  # fmt: skip
+
+
+def _explore(
+    session: Session, workers: int, deadline: float | None, report: Callable[[Exploration], None] | None
+) -> Exploration:  # fmt: skip
+    explorer = Explorer(
+        session.pricers, session.points, session.goal, session.area_cap_um2, session.vector_cost, workers
+    )  # fmt: skip
+    return explorer.run(deadline=deadline, report=report)
+
+
+def _rebudget(session: Session, budgets: Budgets, objective: str) -> Session:
+    some = next(iter(session.points.points.values()))
+    architecture = session.architecture.with_budgets(replace(budgets, dram_gbps=session.architecture.budgets.dram_gbps))
+    return replace(session, architecture=architecture, goal=make_goal(objective, budgets, some))
+
+
+def _reporter(session: Session, started: float, progress: Watch | None) -> Callable[[Exploration], None] | None:
+    if progress is None:
+        return None
+    watch = progress
+    _, worth = unit_value(session.goal.objective, session.points.corner(session.points.whole))
+
+    def report(state: Exploration) -> None:
+        value = None if state.value is None else float(state.value * worth)
+        bound = float(state.bound * worth)
+        solved = state.points("solved")
+        closed = sum(state.points(by) for by in ("area", "bound", "infeasible")) + solved
+        gap = None if not value else max(0.0, (value - bound) / value)
+        watch(Progress(time.perf_counter() - started, value, bound, gap, state.total, closed, solved, "boxes"))
+
+    return report
+
+
+def _settle(session: Session, state: Exploration, seed: int) -> str | None:
+    """The master's proof that no box undercuts the design; values beyond its integers are scaled down."""
+    if state.value is None:
+        return None
+    scale = max(1, int(state.value) >> 50)
+    entries = [
+        Entry(c.area_um2, int(c.bound / scale), int(state.value / scale) if c.box == state.best_box else None)
+        for c in state.closed if c.by != "infeasible"
+    ]  # fmt: skip
+    found = settle(entries, area_cap=session.area_cap_um2, seed=seed)
+    return None if found is None else str(Fraction(found) * scale)

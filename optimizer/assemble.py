@@ -1,0 +1,253 @@
+"""From an exploration to a result and a certificate."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping as Dict
+from fractions import Fraction
+from importlib.metadata import version
+from typing import Any
+
+from optimizer.cost import LayerCost, evaluate
+from optimizer.errors import TilewrightError
+from optimizer.explore import Closed, Exploration
+from optimizer.hardware import Hardware, Level
+from optimizer.limits import lower_bounds
+from optimizer.lowering import lift
+from optimizer.mapping_yaml import to_items
+from optimizer.points import size
+from optimizer.pricing import Price, Pricer
+from optimizer.session import SPACE, Session
+from optimizer.vector_cost import vector_cost
+from optimizer.workload import Layer, VectorLayer
+
+CERTIFICATE_FORMAT = "tilewright-certificate/1"
+
+
+def status_of(state: Exploration) -> str:
+    """OPTIMAL, FEASIBLE, INFEASIBLE or UNKNOWN."""
+    if state.value is None:
+        return "INFEASIBLE" if state.complete else "UNKNOWN"
+    return "OPTIMAL" if state.complete and state.bound >= state.value else "FEASIBLE"
+
+
+def unit_value(objective: str, hardware: Hardware) -> tuple[str, Fraction]:
+    """Unit of an objective in reports, and how much of it one integer unit is."""
+    energy = hardware.energy_unit_pj or Fraction(1, hardware.energy_scale)
+    name = "pJ" if hardware.energy_unit_pj is not None else "MAC energies"
+    if objective == "latency":
+        return "cycles", Fraction(1)
+    return (name, energy) if objective == "energy" else (f"{name} x cycles", energy)
+
+
+def result_data(session: Session, state: Exploration, seed: int, wall_s: float) -> dict[str, Any]:
+    """Contents of ``result.json``."""
+    some = state.best_point or session.points.corner(session.points.whole)
+    unit, worth = unit_value(session.goal.objective, some)
+    value, bound = state.value, min(state.bound, state.value) if state.value is not None else state.bound
+    data: dict[str, Any] = {
+        "status": status_of(state),
+        "objective": {
+            "name": session.goal.objective,
+            "unit": unit,
+            "value": None if value is None else number(value * worth),
+            "bound": number(bound * worth),
+            "gap": None if value is None else float((value - bound) / value) if value else 0.0,
+        },
+        "accounting": session.accounting,
+        "space": {"text": SPACE, "padding": session.padding, "reuse": "innermost"},
+        "network": session.network.name,
+        "architecture": session.architecture.name,
+        "hardware_points": _counts(state),
+        "warnings": list(session.network.warnings),
+        "versions": versions(),
+        "seed": seed,
+        "wall_s": round(wall_s, 3),
+        "problem": session.problem,
+        "problem_hash": session.problem_hash,
+    }
+    if state.best is not None and state.best_point is not None:
+        data.update(_design(session, state, state.best_point))
+    return data
+
+
+def number(value: Fraction) -> int | float:
+    """A JSON number: whole where it is whole."""
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def _counts(state: Exploration) -> dict[str, int]:
+    return {
+        "total": state.total,
+        "closed_by_bound": state.points("bound") + state.points("infeasible"),
+        "closed_by_area": state.points("area"),
+        "solved": state.points("solved"),
+        "open": state.points("open"),
+        "boxes": len(state.closed),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on."""
+    return {"python": platform.python_version()} | {
+        name: version(name) for name in ("tilewright", "ortools", "numpy", "numba")
+    }  # fmt: skip
+
+
+def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[str, Any]:
+    best = state.best
+    assert best is not None
+    priced = {p.layer.shape_key(): (p, price) for p, price in zip(session.pricers, best.prices, strict=True)}
+    cycles = session.goal.stretched(best.energy, best.latency)
+    energy_pj = hardware.energy_pj(best.energy)
+    seconds = float(cycles / (hardware.clock_mhz * 10**6))
+    layers = []
+    for layer in session.network.layers():
+        if isinstance(layer, VectorLayer):
+            layers.append(_vector_entry(session, layer, hardware))
+        else:
+            layers.append(_layer_entry(session, layer, hardware, *priced[layer.shape_key()]))
+    return {
+        "hardware": describe(hardware),
+        "area_um2": hardware.area_um2,
+        "energy_pj": energy_pj,
+        "latency_cycles": number(cycles),
+        "latency_ms": seconds * 1e3,
+        "power_w": energy_pj * 1e-12 / seconds if hardware.energy_unit_pj is not None and seconds else None,
+        "layers": layers,
+    }
+
+
+def describe(hardware: Hardware) -> dict[str, Any]:
+    """A hardware point for reports."""
+
+    def level(spec: Level) -> dict[str, Any]:
+        ports = {
+            name: None if bits is None else number(bits)
+            for name, bits in (
+                ("read", spec.read_bits_per_cycle),
+                ("write", spec.write_bits_per_cycle),
+                ("shared", spec.shared_bits_per_cycle),
+            )
+        }
+        energies = {
+            f"{name}_energy_pj": hardware.energy_pj(getattr(spec, f"{name}_energy"))
+            for name in ("read", "fill", "update")
+        }
+        return {
+            "name": spec.name,
+            "size_bits": spec.size_bits,
+            "mesh": list(spec.mesh),
+            "access_bits": spec.access_bits,
+            **energies,
+            "bits_per_cycle": ports,
+            "buffering": spec.buffering,
+        }
+
+    return {
+        "choices": dict(hardware.choices),
+        "array": list(hardware.mac_mesh),
+        "clock_mhz": number(hardware.clock_mhz),
+        "levels": [level(spec) for spec in hardware.levels],
+    }
+
+
+def _layer_entry(session: Session, layer: Layer, hardware: Hardware, pricer: Pricer, price: Price) -> dict[str, Any]:
+    assert price.solution is not None
+    problem = pricer.lower(hardware, price.extents)
+    mapping = lift(layer, session_problem(pricer, hardware, price), price.solution, extents=dict(price.extents))
+    cost = evaluate(layer, hardware, mapping, accounting=session.accounting)
+    if (cost.energy, cost.latency_cycles * problem.latency_unit) != (price.energy, price.solution.latency):
+        raise TilewrightError(
+            f"internal disagreement on {layer.name}: the search says {price.energy}, {price.solution.latency}; "
+            f"the cost model says {cost.energy}, {cost.latency_cycles}; please report this"
+        )
+    shared = [m.name for m in session.network.mac_layers() if m.shape_key() == layer.shape_key() and m.name != layer.name]
+    return {
+        "name": layer.name,
+        "type": layer.kind,
+        "dims": layer.extents,
+        "padded": {d: e for d, e in price.extents if e != layer.extents[d]},
+        "multiplicity": layer.multiplicity,
+        "shared_with": shared,
+        "mapping": to_items(mapping, hardware),
+        "energy_pj": hardware.energy_pj(cost.energy),
+        "latency_cycles": number(cost.latency_cycles),
+        "compute_cycles": cost.compute_cycles,
+        "accesses": accesses(cost, hardware),
+        "utilization": float(cost.utilization),
+        "lower_bounds": lower_bounds(layer, hardware),
+    }
+
+
+def session_problem(pricer: Pricer, hardware: Hardware, price: Price) -> Any:
+    """The problem with the fan-outs as they are built (a pricer may turn symmetric ones)."""
+    problem = pricer.lower(hardware, price.extents)
+    levels = [
+        type(level)(**{**vars(level), "fanout": hardware.fanout(n)}) for n, level in enumerate(problem.levels)
+    ]  # fmt: skip
+    return type(problem)(**{**vars(problem), "levels": tuple(levels)})
+
+
+def accesses(cost: LayerCost, hardware: Hardware) -> dict[str, dict[str, dict[str, int]]]:
+    """Counts per level and tensor, per used instance."""
+    table: dict[str, dict[str, dict[str, int]]] = {}
+    for (level, role), access in sorted(cost.counts.items()):
+        table.setdefault(hardware.levels[level].name, {})[role] = dict(vars(access))
+    return table
+
+
+def _vector_entry(session: Session, layer: VectorLayer, hardware: Hardware) -> dict[str, Any]:
+    cost = vector_cost(layer, hardware, session.accounting)
+    return {
+        "name": layer.name,
+        "type": layer.kind,
+        "dims": {},
+        "multiplicity": layer.multiplicity,
+        "shared_with": [],
+        "mapping": None,
+        "operations": layer.operations,
+        "dram_words": cost.dram_words,
+        "energy_pj": hardware.energy_pj(cost.energy),
+        "latency_cycles": cost.latency_cycles,
+        "accesses": {},
+        "utilization": 0.0,
+        "lower_bounds": {},
+    }
+
+
+def certificate(session: Session, state: Exploration, master: str | None) -> dict[str, Any]:
+    """Contents of ``certificate.json``: what closed every box of hardware points, in exact integers."""
+    point = None
+    if state.best_box is not None:
+        point = [low for low, _ in state.best_box]
+    return {
+        "format": CERTIFICATE_FORMAT,
+        "problem_hash": session.problem_hash,
+        "status": status_of(state),
+        "objective": session.goal.objective,
+        "accounting": session.accounting,
+        "space": SPACE,
+        "padding": session.padding,
+        "value": None if state.value is None else str(state.value),
+        "bound": str(state.bound),
+        "master_optimum": master,
+        "design": point,
+        "menus": {path: list(labels) for path, labels in zip(session.points.paths, session.points.labels, strict=True)},
+        "layers": [{"name": p.layer.name, "count": p.count} for p in session.pricers],
+        "boxes": [_entry(entry) for entry in state.closed],
+    }
+
+
+def _entry(entry: Closed) -> dict[str, Any]:
+    return {
+        "box": [list(side) for side in entry.box],
+        "points": size(entry.box),
+        "closed_by": entry.by,
+        "area_um2": entry.area_um2,
+        "bound": str(entry.bound),
+        "energy_floors": list(entry.energy_floors),
+        "latency_floors": list(entry.latency_floors),
+    }
+
+

@@ -1,0 +1,159 @@
+"""A solve in preparation: layers grouped, points listed, budgets in integer units."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping as Dict
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+from optimizer.architecture import Architecture
+from optimizer.budgets import Budgets
+from optimizer.cost import Accounting
+from optimizer.design import Goal
+from optimizer.errors import SpecError
+from optimizer.hardware import Hardware
+from optimizer.points import PointSet, point_set
+from optimizer.pricing import NEVER, Pricer, automatic_padding
+from optimizer.store import MODEL_VERSION, Store
+from optimizer.vector_cost import vector_cost
+from optimizer.workload import Layer, Network, VectorLayer
+from optimizer.workload_yaml import dump_network
+
+Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
+OBJECTIVES = ("energy", "latency", "edp")
+
+SPACE = (
+    "Uneven mappings: per level a choice of kept tensors (where free), one order of their nodes, perfect factors of "
+    "every (padded) extent over temporal and spatial loops of both axes; the loops over the dims irrelevant to a "
+    "tensor stand right below its node, the input's node may take in loops over its halo dims; reuse between "
+    "neighbouring input tiles is counted along the innermost loop that moves the tile."
+)
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything the branch and bound needs, and what the result says about the problem."""
+
+    network: Network
+    architecture: Architecture
+    points: PointSet
+    pricers: list[Pricer]
+    goal: Goal
+    accounting: Accounting
+    padding: dict[str, dict[str, tuple[int, ...]]]
+    problem: dict[str, Any]
+
+    @property
+    def area_cap_um2(self) -> int | None:
+        """Largest whole area within the budget."""
+        area = self.architecture.budgets.area_um2
+        return None if area is None else int(area)
+
+    @property
+    def problem_hash(self) -> str:
+        """Hash of the problem: network, architecture, objective, budgets, padding, version of the model."""
+        text = json.dumps([MODEL_VERSION, self.problem], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def vector_cost(self, hardware: Hardware) -> tuple[int, int]:
+        """Energy units and cycles of all vector layers."""
+        costs = [
+            (layer.multiplicity, vector_cost(layer, hardware, self.accounting))
+            for layer in self.network.layers() if isinstance(layer, VectorLayer)
+        ]  # fmt: skip
+        return sum(n * c.energy for n, c in costs), sum(n * c.latency_cycles for n, c in costs)
+
+
+def prepare(
+    network: Network, architecture: Architecture, *, objective: str, padding: Padding, cache_dir: Path | None
+) -> Session:  # fmt: skip
+    """Check the inputs and put them into integers.
+
+    Raises
+    ------
+    SpecError
+        On an unknown objective, a network without layers, budgets that the technology cannot measure, padding
+        of a dim that no layer has.
+    """
+    if objective not in OBJECTIVES:
+        raise SpecError("unknown objective", field="objective", value=objective, allowed=", ".join(OBJECTIVES))
+    layers = network.mac_layers()
+    if not layers:
+        raise SpecError("the network has no multiply-accumulate layer", field=network.name)
+    if not isinstance(padding, str):
+        for dim in padding:
+            if all(dim not in layer.extents for layer in layers):
+                raise SpecError("no layer has this dim", field=f"padding.{dim}", value=dim)
+    elif padding not in ("none", "auto"):
+        raise SpecError("unknown padding", field="padding", value=padding, allowed="none, auto, or extents per dim")
+    points = point_set(list(architecture.points()))
+    store = Store(cache_dir)
+    groups: dict[object, list[Layer]] = {}
+    for layer in layers:
+        groups.setdefault(layer.shape_key(), []).append(layer)
+    accounting: Accounting = architecture.accounting
+    pricers, lists = [], {}
+    for members in groups.values():
+        first = members[0]
+        chosen = {} if padding == "none" else automatic_padding(first) if padding == "auto" else dict(padding)
+        if chosen:
+            lists[first.name] = chosen
+        pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store))
+    problem = {
+        "network_yaml": dump_network(network),
+        "architecture": encode_exact(architecture.source),
+        "accounting": accounting,
+        "budgets": _budgets(architecture.budgets),
+        "objective": objective,
+        "padding": padding if isinstance(padding, str) else {d: list(e) for d, e in padding.items()},
+    }
+    some = next(iter(points.points.values()))
+    return Session(network, architecture, points, pricers, make_goal(objective, architecture.budgets, some), accounting, lists, problem)
+
+
+def _budgets(budgets: Budgets) -> dict[str, str]:
+    names = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj")
+    return {name: str(getattr(budgets, name)) for name in names if getattr(budgets, name) is not None}
+
+
+def make_goal(objective: str, budgets: Budgets, hardware: Hardware) -> Goal:
+    hertz = hardware.clock_mhz * 10**6
+    latency = NEVER if budgets.latency_ms is None else int(budgets.latency_ms * hertz / 1000)
+    unit = hardware.energy_unit_pj
+    for name in ("energy_mj", "power_w"):
+        if getattr(budgets, name) is not None and unit is None:
+            raise SpecError(
+                "this technology has normalized energies", field=f"budgets.{name}", value=getattr(budgets, name),
+                remedy="choose a technology in pJ, or drop the budget",
+            )  # fmt: skip
+    energy = NEVER if budgets.energy_mj is None or unit is None else int(budgets.energy_mj * 10**9 / unit)
+    power = None if budgets.power_w is None or unit is None else Fraction(budgets.power_w) * 10**12 / hertz / unit
+    return Goal(objective, min(latency, NEVER), min(energy, NEVER), power)
+
+
+def encode_exact(data: Any) -> Any:
+    """Parsed YAML with exact fractions as plain JSON values."""
+    if isinstance(data, Fraction):
+        return {"fraction": str(data)}
+    if isinstance(data, dict):
+        return {key: encode_exact(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [encode_exact(value) for value in data]
+    return data
+
+
+def decode_exact(data: Any) -> Any:
+    """Inverse of :func:`encode_exact`."""
+    if isinstance(data, dict):
+        if set(data) == {"fraction"}:
+            return Fraction(data["fraction"])
+        return {key: decode_exact(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [decode_exact(value) for value in data]
+    return data
+
+
