@@ -44,8 +44,9 @@ def full_report(data: Data, *, nests: bool = True) -> Group:
     parts: list[RenderableType] = [headline(data)]
     if data.get("infeasible"):
         parts.append(infeasible_text(data))
+    parts += [Text(), summary_table(data)]
     if data.get("hardware"):
-        parts += [Text(), summary_table(data), Text(), hardware_table(data)]
+        parts += [Text(), hardware_table(data)]
     if data.get("layers"):
         parts += [Text(), layer_table(data), Text(LEGEND, style="dim")]
         for entry in distinct_layers(data) if nests else []:
@@ -86,11 +87,12 @@ def summary_table(data: Data) -> Table:
 
 
 def _summary_rows(data: Data) -> list[tuple[str, str]]:
-    rows = [("energy", energy_text(data.get("energy_pj"), energy_unit(data)))]
-    latency = f"{number_text(data.get('latency_cycles'))} cycles"
-    if data.get("latency_ms") is not None:
-        latency += f" ({data['latency_ms']:.4g} ms)"
-    rows.append(("latency", latency))
+    rows = []
+    if data.get("energy_pj") is not None:
+        rows.append(("energy", energy_text(data["energy_pj"], energy_unit(data))))
+    if data.get("latency_cycles") is not None:
+        time_ms = f" ({data['latency_ms']:.4g} ms)" if data.get("latency_ms") is not None else ""
+        rows.append(("latency", f"{number_text(data['latency_cycles'])} cycles{time_ms}"))
     if data.get("area_um2"):
         rows.append(("area", f"{data['area_um2'] / 1e6:.4g} mm2"))
     if data.get("power_w") is not None and energy_unit(data) != NORMALIZED:

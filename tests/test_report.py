@@ -171,6 +171,13 @@ def test_infeasible() -> None:
     assert "can hold layer conv1" in str(infeasible_text({"infeasible": homeless}))
 
 
+def test_without_a_design() -> None:
+    text = to_text(full_report(nothing("UNKNOWN")))
+    assert text.splitlines()[0] == "UNKNOWN"
+    assert "hardware points  96: 96 closed by a bound" in text
+    assert "energy" not in text and "Layers" not in text
+
+
 def test_checks() -> None:
     text = to_text(checks_table([("hash", True, ""), ("energy of fc1", False, "8000, walked 8100 [pJ]")]))
     assert row(text, "hash")[1] == "ok"
