@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -64,7 +65,7 @@ def headline(data: Data) -> Text:
     text = Text(status, style=styles.get(status, "bold red"))
     if goal.get("value") is not None:
         text.append(f"  {goal.get('name')} {_objective_text(data, goal['value'])}", style="default")
-    if status != "OPTIMAL" and goal.get("bound") is not None:
+    if status in ("FEASIBLE", "UNKNOWN") and goal.get("bound") is not None:
         text.append(f"  bound {_objective_text(data, goal['bound'])}", style="default")
     if goal.get("gap") is not None:
         text.append(f"  gap {percent_text(goal['gap'])}", style="default")
@@ -99,7 +100,8 @@ def _summary_rows(data: Data) -> list[tuple[str, str]]:
         rows.append(("power", f"{data['power_w']:.4g} W"))
     budgets = {name: value for name, value in (_problem(data).get("budgets") or {}).items() if value is not None}
     if budgets:
-        rows.append(("budgets", ", ".join(f"{name} <= {value}" for name, value in budgets.items())))
+        limits = (f"{name} <= {number_text(float(Fraction(value)))}" for name, value in budgets.items())
+        rows.append(("budgets", ", ".join(limits)))
     rows.append(("hardware points", points_text(data)))
     rows.append(("accounting", str(data.get("accounting") or "")))
     if data.get("wall_s") is not None:
@@ -218,8 +220,8 @@ def infeasible_text(data: Data) -> Text:
     if relaxations:
         lines.append("Any one of these would make it feasible:")
     for relaxation in relaxations:
-        default = f"{relaxation.get('budget')}: {relaxation.get('limit')} -> {relaxation.get('least')}"
-        lines.append(f"  - {relaxation.get('text') or default}")
+        change = f"{number_text(relaxation.get('limit'))} -> {number_text(relaxation.get('least'))}"
+        lines.append(f"  - {relaxation.get('budget')}: {relaxation.get('text') or change}")
     return Text("\n".join(lines))
 
 

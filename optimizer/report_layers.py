@@ -70,12 +70,14 @@ def dram_words(data: Data, entry: Data) -> int | None:
 
 
 def layer_heading(data: Data, entry: Data) -> Text:
-    """Name, equal layers and dims of a layer."""
+    """Name, equal layers, dims and padding of a layer."""
     text = Text(entry["name"], style="bold")
     equals = [name for name in entry.get("shared_with") or [] if name != entry["name"]]
     if equals:
         text.append(f" (also {', '.join(equals)})", style="dim")
     text.append(f"  {entry['type']} {dims_text(entry.get('dims'))}".rstrip(), style="default")
+    if entry.get("padded"):
+        text.append(f" padded to {dims_text(entry['padded'])}", style="default")
     return text
 
 

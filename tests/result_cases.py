@@ -75,7 +75,7 @@ def design(**changes: Any) -> dict[str, Any]:
         "hardware_points": {"total": 96, "closed_by_bound": 90, "closed_by_area": 4, "solved": 2},
         "warnings": ["the model has an unknown operator [Foo]"], "versions": {}, "seed": 3, "wall_s": 1.25,
         "problem": {
-            "network_yaml": NETWORK, "architecture": {}, "budgets": {"area_mm2": "4", "power_w": None},
+            "network_yaml": NETWORK, "architecture": {}, "budgets": {"area_mm2": "9/2", "power_w": None},
             "objective": "energy", "padding": "none",
         },
         "problem_hash": "0123",
@@ -87,7 +87,7 @@ def nothing(status: str = "INFEASIBLE") -> dict[str, Any]:
     infeasible = {
         "budgets": ["area_mm2", "latency_ms"],
         "relaxations": [
-            {"budget": "area_mm2", "limit": 4, "least": 5.25, "text": "area: 4 mm2 -> 5.25 mm2"},
+            {"budget": "area_mm2", "limit": 4, "least": 5.25, "text": "the smallest has 5.25 mm2"},
             {"budget": "latency_ms", "limit": 2, "least": 3.5},
         ],
     }

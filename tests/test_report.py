@@ -83,7 +83,7 @@ def test_headline() -> None:
 
 def test_summary() -> None:
     text = to_text(summary_table(design()))
-    for part in ("16.5 nJ", "544 cycles (0.001088 ms)", "2.5 mm2", "0.0152 W", "area_mm2 <= 4", "timeloop", "seed 3"):
+    for part in ("16.5 nJ", "544 cycles (0.001088 ms)", "2.5 mm2", "0.0152 W", "area_mm2 <= 4.5", "timeloop", "seed 3"):
         assert part in text
     assert "power_w" not in text
     assert points_text(design()) == "96: 2 solved, 90 closed by a bound, 4 closed by area"
@@ -134,6 +134,11 @@ def test_one_layer() -> None:
     assert "    for m in 4" in text and "  par n in 4 (X)" in text
 
 
+def test_padding_is_named() -> None:
+    padded = design(layers=[fc_layer("fc1", [], padded={"M": 5})])
+    assert "M=4 N=8 K=16 padded to M=5" in to_text(layer_report(padded, "fc1"))
+
+
 def test_vector_layer() -> None:
     assert layer_nest(design(), "relu") == "vector layer: 32 operations, 64 DRAM words"
     assert "32 operations" in to_text(layer_report(design(), "relu"))
@@ -163,7 +168,7 @@ def test_full_report_has_every_part_and_each_nest_once() -> None:
 def test_infeasible() -> None:
     text = str(infeasible_text(nothing()))
     assert "area_mm2, latency_ms" in text
-    assert "area: 4 mm2 -> 5.25 mm2" in text
+    assert "area_mm2: the smallest has 5.25 mm2" in text
     assert "latency_ms: 2 -> 3.5" in text
     assert to_text(full_report(nothing())).startswith("INFEASIBLE\nThere is no design")
     assert "no budget is" in str(infeasible_text({"infeasible": {"budgets": [], "relaxations": []}}))
