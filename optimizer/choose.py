@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from optimizer.architecture import Architecture
@@ -13,7 +13,6 @@ from optimizer.budgets import Budgets
 from optimizer.errors import SpecError
 from optimizer.hardware import Hardware
 from optimizer.menus import AnyMenu, tie_groups
-from optimizer.workload import Network
 
 STANDARD_DIMS = frozenset("NGKCPQRSBM")
 
@@ -78,13 +77,12 @@ def single_point(architecture: Architecture) -> Hardware:
     return first
 
 
-def unroll_warnings(architecture: Architecture, network: Network) -> list[str]:
+def unroll_warnings(architecture: Architecture, present: Set[str]) -> list[str]:
     """Dims that may be unrolled but that no layer has.
 
     A list that mixes dims of convolutions and matrix products is usual, so a standard dim is only reported
-    where nothing else in its list is in the network.
+    where nothing else in its list is among the dims `present`.
     """
-    present = {dim for layer in network.mac_layers() for dim in layer.extents}
     found = []
     seen = set()
     for level in architecture.levels:

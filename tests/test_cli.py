@@ -224,6 +224,22 @@ def test_unroll_dims_that_no_layer_has(api: FakeApi, tmp_path: Path) -> None:
     assert "warning" not in good("solve", "resnet18", "-a", "eyeriss").stderr
 
 
+def test_choices(api: FakeApi) -> None:
+    def chosen(*arguments: str) -> Any:
+        good("solve", "alexnet", *arguments)
+        return api.calls[-1][2]
+
+    tied = chosen("-a", "tpu", "--choose", "array.x=128", "--choose", "UB.size=8MiB")
+    assert len(tied) == 3
+    assert {point.mac_mesh for point in tied.points()} == {(128, 128)}
+    band = chosen("-a", "tpu", "--choose", "DRAM.bandwidth.shared=30GB/s", "--dram-gbps", "40")
+    assert len(band) == 12
+    assert dict(next(band.points()).choices)["DRAM.bandwidth.shared"] == "30 GB/s"
+    assert len(chosen("-a", "tpu", "--choose", "array.x=128", "--choose", "array.y=128")) == 12
+    assert "chosen apart" in bad("solve", "alexnet", "-a", "tpu", "--choose", "array.x=128", "--choose", "array.y=64")
+    assert "no menus" in bad("solve", "alexnet", "-a", "eyeriss", "--choose", "array.z=2")
+
+
 BAD_OPTIONS = [
     (["--area-mm2", "-1"], "--area-mm2", "decimals > 0"),
     (["--area-mm2", "0"], "--area-mm2", "decimals > 0"),

@@ -14,6 +14,7 @@ from optimizer.cli.output import show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
+    from optimizer.architecture import Architecture
     from optimizer.result import Result
 
 NO_DESIGN = 1
@@ -31,14 +32,12 @@ def solve(network: str, **options: Any) -> None:
     NETWORK is a built-in name (see `tilewright networks`), a .onnx or a .yaml file. Ctrl-C stops with the best
     design found and its bound.
     """
-    from optimizer.choose import unroll_warnings  # noqa: PLC0415
-
     graph, architecture = read_network(network, options), read_architecture(options)
-    _check_padding(options["padding"], {dim for layer in graph.mac_layers() for dim in layer.extents})
-    warnings = unroll_warnings(architecture, graph)
+    dims = {dim for layer in graph.mac_layers() for dim in layer.extents}
+    _check_padding(options["padding"], dims)
     from optimizer import api  # noqa: PLC0415
 
-    _run(api.solve, graph, architecture, warnings, options)
+    _run(api.solve, graph, architecture, dims, options)
 
 
 @click.command("map")
@@ -58,7 +57,7 @@ def map_command(layer_file: str, name: str | None, **options: Any) -> None:
     _check_padding(options["padding"], set(layer.extents))
     from optimizer import api  # noqa: PLC0415
 
-    _run(api.map_layer, layer, architecture, [], options)
+    _run(api.map_layer, layer, architecture, set(layer.extents), options)
 
 
 def _check_padding(padding: Any, dims: set[str]) -> None:
@@ -73,13 +72,15 @@ def _check_padding(padding: Any, dims: set[str]) -> None:
             )  # fmt: skip
 
 
-def _run(solver: Any, subject: Any, architecture: Any, warnings: list[str], options: Options) -> None:
+def _run(solver: Any, subject: Any, architecture: Architecture, dims: set[str], options: Options) -> None:
     """Solve, save, show; the exit code tells whether there is a design."""
     from optimizer import result_io  # noqa: PLC0415
+    from optimizer.choose import unroll_warnings  # noqa: PLC0415
 
     if options["out"] is not None:
         result_io.prepare(options["out"])
     cache = cache_folder(options)
+    warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)
     limit = options["time_limit"]
     with ProgressDisplay(quiet=options["quiet"]) as display:
