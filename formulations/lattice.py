@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from formulations.kernels import layout
+from formulations.kernels.branch import hopeless
 from formulations.kernels.layout import INFINITE, Int, pack_layer, pack_machine, pack_spatial, spatial_vectors
 from formulations.kernels.memo import Memo, spatial_limits
-from formulations.kernels.search import bound_tops, hopeless, search
+from formulations.kernels.search import bound_tops, search
 from formulations.problem import I, LayerSolution, LevelTiling, O, Problem, W
 
 KINDS = {"energy": layout.ENERGY, "latency": layout.LATENCY, "edp": layout.EDP}
@@ -58,8 +59,7 @@ def _combination_bound(c: Int, lists: list[Int], problem: Problem) -> int:
             energy += int(c[layout.VOLUME, layout.LEAST_INPUT if tensor == I else tensor]) * word
             continue
         shared = [
-            rows.prod(axis=1) if tensor == I else rows[:, lacking == tensor].prod(axis=1)
-            for rows in lists[level:]
+            rows.prod(axis=1) if tensor == I else rows[:, lacking == tensor].prod(axis=1) for rows in lists[level:]
         ]
         energy += problem.macs // math.prod(int(x.max()) for x in shared) * word
     return energy
@@ -118,9 +118,7 @@ def solve(
                 continue
             bounds = np.full((len(lists[0]), len(layer.e)), INFINITE, np.int64)
             bound_tops(c, layer.g, layer.e, layer.q, s, t, r, w, bounds)
-            search(
-                c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds
-            )
+            search(c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds)
             found = (int(c[layout.BEST, 0]), int(c[layout.BEST, 1]))
             leaves, nodes = leaves + int(c[layout.BEST, 2]), nodes + int(c[layout.BEST, 3])
             if found != (energy, latency):
@@ -129,9 +127,7 @@ def solve(
     return Found(best, leaves, nodes)
 
 
-def _solution(
-    keep: tuple[tuple[bool, bool, bool], ...], w: Int, dims: int, value: tuple[int, int]
-) -> LayerSolution:
+def _solution(keep: tuple[tuple[bool, bool, bool], ...], w: Int, dims: int, value: tuple[int, int]) -> LayerSolution:
     def row(plane: int, level: int, length: int = dims) -> tuple[int, ...]:
         return tuple(int(x) for x in w[plane, level, :length])
 

@@ -5,6 +5,7 @@ The interface is loaded on first use: ``optimizer.solve``, ``optimizer.map_layer
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 _EXPORTS = {
@@ -24,6 +25,4 @@ __all__ = list(_EXPORTS)
 def __getattr__(name: str) -> Any:
     if name not in _EXPORTS:
         raise AttributeError(f"module 'optimizer' has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(_EXPORTS[name]), name)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping as Dict
 from fractions import Fraction
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from optimizer.cost import LayerCost, evaluate
+from optimizer.cost import evaluate
 from optimizer.errors import TilewrightError
+from optimizer.evaluation import accesses_of
 from optimizer.explore import Closed, Exploration
 from optimizer.hardware import Hardware, Level
 from optimizer.limits import lower_bounds
@@ -90,8 +90,15 @@ def _counts(state: Exploration) -> dict[str, int]:
 def versions() -> dict[str, str]:
     """Versions that a result depends on."""
     return {"python": platform.python_version()} | {
-        name: version(name) for name in ("tilewright", "ortools", "numpy", "numba")
+        name: _version(name) for name in ("tilewright", "ortools", "numpy", "numba")
     }  # fmt: skip
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[str, Any]:
@@ -157,12 +164,14 @@ def _layer_entry(session: Session, layer: Layer, hardware: Hardware, pricer: Pri
     problem = pricer.lower(hardware, price.extents)
     mapping = lift(layer, session_problem(pricer, hardware, price), price.solution, extents=dict(price.extents))
     cost = evaluate(layer, hardware, mapping, accounting=session.accounting)
-    if (cost.energy, cost.latency_cycles * problem.latency_unit) != (price.energy, price.solution.latency):
+    if cost.energy != price.energy or cost.latency_cycles * problem.latency_unit != price.solution.latency:
         raise TilewrightError(
             f"internal disagreement on {layer.name}: the search says {price.energy}, {price.solution.latency}; "
             f"the cost model says {cost.energy}, {cost.latency_cycles}; please report this"
         )
-    shared = [m.name for m in session.network.mac_layers() if m.shape_key() == layer.shape_key() and m.name != layer.name]
+    shared = [
+        m.name for m in session.network.mac_layers() if m.shape_key() == layer.shape_key() and m.name != layer.name
+    ]
     return {
         "name": layer.name,
         "type": layer.kind,
@@ -174,7 +183,7 @@ def _layer_entry(session: Session, layer: Layer, hardware: Hardware, pricer: Pri
         "energy_pj": hardware.energy_pj(cost.energy),
         "latency_cycles": number(cost.latency_cycles),
         "compute_cycles": cost.compute_cycles,
-        "accesses": accesses(cost, hardware),
+        "accesses": accesses_of(cost, hardware),
         "utilization": float(cost.utilization),
         "lower_bounds": lower_bounds(layer, hardware),
     }
@@ -187,14 +196,6 @@ def session_problem(pricer: Pricer, hardware: Hardware, price: Price) -> Any:
         type(level)(**{**vars(level), "fanout": hardware.fanout(n)}) for n, level in enumerate(problem.levels)
     ]  # fmt: skip
     return type(problem)(**{**vars(problem), "levels": tuple(levels)})
-
-
-def accesses(cost: LayerCost, hardware: Hardware) -> dict[str, dict[str, dict[str, int]]]:
-    """Counts per level and tensor, per used instance."""
-    table: dict[str, dict[str, dict[str, int]]] = {}
-    for (level, role), access in sorted(cost.counts.items()):
-        table.setdefault(hardware.levels[level].name, {})[role] = dict(vars(access))
-    return table
 
 
 def _vector_entry(session: Session, layer: VectorLayer, hardware: Hardware) -> dict[str, Any]:
@@ -249,5 +250,3 @@ def _entry(entry: Closed) -> dict[str, Any]:
         "energy_floors": list(entry.energy_floors),
         "latency_floors": list(entry.latency_floors),
     }
-
-

@@ -110,9 +110,7 @@ def _axis_of(operand: Operand, dim: str, extent_below: int) -> tuple[int, int]:
     return -1, 0
 
 
-def distinct_children(
-    operand: Operand, mapping: Mapping, start: int, stop: int, dims: tuple[str, ...]
-) -> int:
+def distinct_children(operand: Operand, mapping: Mapping, start: int, stop: int, dims: tuple[str, ...]) -> int:
     """Distinct tiles among the spatial children between positions `start` and `stop` of the nest.
 
     Every fan-out multicasts by itself: where a level in between bypasses the tensor, the factors multiply.
@@ -144,9 +142,7 @@ def operand_accesses(
 ) -> dict[int, Access]:
     """Accesses per level that keeps `operand`, per used instance."""
     dims = tuple(layer.extents)
-    nodes = [
-        i for i, item in enumerate(mapping.items) if isinstance(item, Node) and item.role == operand.role
-    ]
+    nodes = [i for i, item in enumerate(mapping.items) if isinstance(item, Node) and item.role == operand.role]
     whole = operand.footprint(mapping.extents(dims))
     iterations = math.prod(loop.bound for loop in mapping.loops if loop.axis is None)
     traffic = [tile_traffic(operand, mapping, i, dims, reuse) for i in nodes] + [iterations]
@@ -226,9 +222,7 @@ def evaluate(
     latency = max([Fraction(compute), *level_cycles])
     macs = math.prod(loop.bound for loop in mapping.loops)
     energy = macs * hardware.mac_energy
-    energy += sum(
-        access_energy(hardware.levels[lv], access, bits[role]) for (lv, role), access in counts.items()
-    )
+    energy += sum(access_energy(hardware.levels[lv], access, bits[role]) for (lv, role), access in counts.items())
     for number, level in enumerate(hardware.levels):
         energy += level.leak_energy * used_instances(mapping, number) * math.ceil(latency)
     return LayerCost(

@@ -201,7 +201,9 @@ class Site:
             if chosen is None:
                 return best
             pick = self.total([front[k] for front, k in zip(fronts, chosen, strict=True)])
-            if pick.energy > goal.energy_cap or (best and goal.value(pick.energy, least) >= goal.value(best.energy, best.latency)):
+            if pick.energy > goal.energy_cap or (
+                best and goal.value(pick.energy, least) >= goal.value(best.energy, best.latency)
+            ):
                 return best
             if goal.allows(pick.energy, pick.latency) and (best is None or goal.rank(pick) < goal.rank(best)):
                 best = pick

@@ -70,9 +70,7 @@ def einsum_layer(
     }
     extents = _match_dims(operands, dims, file, place)
     try:
-        return Layer(
-            name, kind, extents, (operands["W"], operands["I"], operands["O"]), multiplicity, parameters
-        )
+        return Layer(name, kind, extents, (operands["W"], operands["I"], operands["O"]), multiplicity, parameters)
     except SpecError as error:
         at = place + (error.field or "").removeprefix(f"{name}.")
         raise SpecError(

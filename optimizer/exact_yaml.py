@@ -19,7 +19,6 @@ class _ExactLoader(yaml.SafeLoader):
     """A safe loader whose decimals become :class:`~fractions.Fraction`."""
 
 
-
 def _decimal(loader: _ExactLoader, node: yaml.ScalarNode) -> Fraction:
     text = str(loader.construct_scalar(node))
     try:

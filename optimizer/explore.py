@@ -54,6 +54,7 @@ class Exploration:
     closed: list[Closed] = field(default_factory=list)
     bound: Fraction = Fraction(0)
     complete: bool = False
+    interrupted: bool = False
 
     @property
     def value(self) -> Fraction | None:
@@ -108,16 +109,24 @@ class Explorer:
                     state.bound = min(heap[0].bound, state.value or heap[0].bound)
                     if deadline is not None and time.perf_counter() > deadline:
                         break
-                    entry = heapq.heappop(heap)
-                    for child in self._visit(entry, state, pool):
-                        heapq.heappush(heap, child)
+                    done = len(state.closed)
+                    try:
+                        halves = self._visit(heap[0], state, pool)
+                    except KeyboardInterrupt:
+                        del state.closed[done:]
+                        raise
+                    heapq.heappop(heap)
+                    for half in halves:
+                        heapq.heappush(heap, half)
                     if report:
                         report(state)
             except KeyboardInterrupt:
-                heap.append(entry)
+                state.interrupted = True
         for left in heap:
             corner = self.points.corner(left.box)
-            state.closed.append(Closed(left.box, "open", corner.area_um2, left.bound, tuple(left.energy), tuple(left.latency)))
+            state.closed.append(
+                Closed(left.box, "open", corner.area_um2, left.bound, tuple(left.energy), tuple(left.latency))
+            )
         state.complete = not heap
         bounds = [c.bound for c in state.closed if c.by in ("bound", "open")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
@@ -161,7 +170,10 @@ class Explorer:
             value = state.value
             proved = self._proved if self._proved is not None else bound
             return close("solved" if value is not None else "infeasible", proved, energy, latency)
-        return [_Open(max(bound, entry.bound), next(self._numbers), half, energy, latency) for half in self.points.split(entry.box)]
+        return [
+            _Open(max(bound, entry.bound), next(self._numbers), half, energy, latency)
+            for half in self.points.split(entry.box)
+        ]
 
     def _energy_limit(self, value: Fraction | None, least_latency: int) -> int:
         """Energy above which no design beats the best one."""
@@ -187,5 +199,7 @@ class Explorer:
             candidates = [] if found is None else [found]
             self._proved = None if found is None else goal.value(found.energy, found.latency)
         for pick in candidates:
-            if goal.allows(pick.energy, pick.latency) and (state.best is None or goal.rank(pick) < goal.rank(state.best)):
+            if goal.allows(pick.energy, pick.latency) and (
+                state.best is None or goal.rank(pick) < goal.rank(state.best)
+            ):
                 state.best, state.best_point, state.best_box = pick, point, box

@@ -116,5 +116,3 @@ def _bits(bits: int) -> str:
         if bits >= size:
             return f"{bits / size:.4g} {unit}"
     return f"{bits} bit"
-
-

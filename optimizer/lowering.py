@@ -44,9 +44,7 @@ def _keep_options(level: Level, outermost: bool) -> tuple[tuple[bool, bool, bool
 
 def _ports(level: Level, unit: int) -> tuple[PortSpec, PortSpec, PortSpec]:
     def port(bandwidth: Fraction | None) -> PortSpec:
-        return (
-            PortSpec() if bandwidth is None else PortSpec(unit * bandwidth.denominator, bandwidth.numerator)
-        )
+        return PortSpec() if bandwidth is None else PortSpec(unit * bandwidth.denominator, bandwidth.numerator)
 
     return (
         port(level.read_bits_per_cycle),
@@ -91,8 +89,7 @@ def lower(
     relevant = [operand.dims for operand in layer.operands]
     lacking = [next((t for t in range(3) if dim not in relevant[t]), -1) for dim in dims]
     axes = tuple(
-        AxisSpec(tuple((number[dim], c) for dim, c in axis.terms if dim in number))
-        for axis in layer.operand("I").axes
+        AxisSpec(tuple((number[dim], c) for dim, c in axis.terms if dim in number)) for axis in layer.operand("I").axes
     )
     unit = latency_unit(hardware, accounting)
     levels = tuple(
@@ -110,9 +107,7 @@ def lower(
     )  # fmt: skip
 
 
-def _temporal(
-    dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, ...], level: int
-) -> list[Item]:
+def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, ...], level: int) -> list[Item]:
     """Loops between two cuts."""
     return [Loop(dim, o // i, level) for dim, o, i in zip(dims, outer, inner, strict=True) if o != i]
 
@@ -131,9 +126,7 @@ def node_extents(problem: Problem, block: LevelTiling) -> list[tuple[int, ...]]:
     return found[::-1]
 
 
-def lift(
-    layer: Layer, problem: Problem, solution: LayerSolution, *, extents: Dict[str, int] | None = None
-) -> Mapping:
+def lift(layer: Layer, problem: Problem, solution: LayerSolution, *, extents: Dict[str, int] | None = None) -> Mapping:
     """The loop nest of a solution; `extents` are the padded extents that the problem was lowered with."""
     dims = kept_dims(layer, dict(layer.extents) | dict(extents or {}))
     items: list[Item] = []

@@ -19,9 +19,7 @@ class PlacedItem:
     field: str
 
 
-def check_mapping(
-    placed: Sequence[PlacedItem], layer: Layer, hardware: Hardware, *, file: str | None = None
-) -> None:
+def check_mapping(placed: Sequence[PlacedItem], layer: Layer, hardware: Hardware, *, file: str | None = None) -> None:
     """Raise the first breach of order, keep and bypass rules, extents, fan-outs and capacities.
 
     Raises
@@ -50,12 +48,8 @@ class _Checks:
     def mapping(self) -> Mapping:
         return Mapping(tuple(entry.item for entry in self.placed))
 
-    def error(
-        self, problem: str, field: str | None, value: object, allowed: str, remedy: str
-    ) -> SpecError:
-        return SpecError(
-            problem, file=self.file, field=field, value=value, allowed=allowed, remedy=remedy
-        )
+    def error(self, problem: str, field: str | None, value: object, allowed: str, remedy: str) -> SpecError:
+        return SpecError(problem, file=self.file, field=field, value=value, allowed=allowed, remedy=remedy)
 
     def name(self, level: int) -> str:
         return self.hardware.levels[level].name

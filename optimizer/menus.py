@@ -71,9 +71,7 @@ class Place:
 
     def error(self, problem: str, value: object, allowed: str, remedy: str) -> SpecError:
         """A SpecError at this place."""
-        return SpecError(
-            problem, file=self.file, field=self.field, value=plain(value), allowed=allowed, remedy=remedy
-        )
+        return SpecError(problem, file=self.file, field=self.field, value=plain(value), allowed=allowed, remedy=remedy)
 
 
 def integer_menu(raw: object, place: Place) -> Menu[int]:

@@ -71,7 +71,10 @@ class PointSet:
         if low == high:
             return -1.0
         first = tuple(entry[0] for entry in box)
-        ends = [self.points[(*first[:axis], end, *first[axis + 1 :])] for end in (low, high)]
+        ends = []
+        for end in (low, high):
+            index = (*first[:axis], end, *first[axis + 1 :])
+            ends.append(self.points[index])
         return _difference(*ends)
 
     def describe(self, box: Box) -> dict[str, list[object]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping as Dict
+from collections.abc import Iterator
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
 
 from formulations.kernels.layout import INFINITE, pack_layer, spatial_vectors
@@ -83,7 +84,9 @@ class Pricer:
             floors.append(-(-problem.macs // spread))
         return min(floors)
 
-    def price(self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER) -> Price | None:
+    def price(
+        self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
+    ) -> Price | None:
         """Optimum over all padded variants, or a bound once it is clear that `beat` cannot be beaten.
 
         Parameters
@@ -101,7 +104,7 @@ class Pricer:
         -------
         Price or None
             None if no mapping fits at all.
-        """  # noqa: E501
+        """
         best: Price | None = None
         for extents in self.variants:
             limit = beat if best is None else min(beat, best.value)
@@ -164,7 +167,7 @@ def automatic_padding(layer: Layer, *, largest_prime: int = 7, most_percent: int
 
     Only extents at most `most_percent` percent larger are listed.
     """
-    padding = {}
+    padding: dict[str, tuple[int, ...]] = {}
     for dim, extent in layer.dims:
         if _largest_prime(extent) > largest_prime:
             limit = extent * (100 + most_percent) // 100

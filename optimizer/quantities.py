@@ -36,9 +36,7 @@ def bandwidth_units(word_bits: int, clock_mhz: Fraction) -> dict[str, Fraction]:
     }  # fmt: skip
 
 
-def split_quantity(
-    text: object, units: dict[str, Fraction], *, file: str | None, field: str
-) -> tuple[Fraction, str]:
+def split_quantity(text: object, units: dict[str, Fraction], *, file: str | None, field: str) -> tuple[Fraction, str]:
     """Number and unit of e.g. ``108 KiB``.
 
     Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping as Dict
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -112,7 +112,16 @@ def prepare(
         "padding": padding if isinstance(padding, str) else {d: list(e) for d, e in padding.items()},
     }
     some = next(iter(points.points.values()))
-    return Session(network, architecture, points, pricers, make_goal(objective, architecture.budgets, some), accounting, lists, problem)
+    return Session(
+        network,
+        architecture,
+        points,
+        pricers,
+        make_goal(objective, architecture.budgets, some),
+        accounting,
+        lists,
+        problem,
+    )
 
 
 def _budgets(budgets: Budgets) -> dict[str, str]:
@@ -121,6 +130,13 @@ def _budgets(budgets: Budgets) -> dict[str, str]:
 
 
 def make_goal(objective: str, budgets: Budgets, hardware: Hardware) -> Goal:
+    """The objective with its caps in energy units and cycles.
+
+    Raises
+    ------
+    SpecError
+        On energy or power budgets where energies are normalized.
+    """
     hertz = hardware.clock_mhz * 10**6
     latency = NEVER if budgets.latency_ms is None else int(budgets.latency_ms * hertz / 1000)
     unit = hardware.energy_unit_pj
@@ -155,5 +171,3 @@ def decode_exact(data: Any) -> Any:
     if isinstance(data, list):
         return [decode_exact(value) for value in data]
     return data
-
-

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from formulations.problem import LayerSolution, LevelTiling, Problem
 
@@ -59,7 +60,7 @@ class Store:
         if not known and bound > self.bound(key):
             self._write(key, {"bound": bound})
 
-    def _entry(self, key: str) -> dict[str, object] | None:  # type: ignore[misc]
+    def _entry(self, key: str) -> dict[str, Any] | None:
         with self._lock:
             row = self._database.execute("SELECT entry FROM layers WHERE key = ?", (key,)).fetchone()
         return None if row is None else json.loads(row[0])
@@ -73,8 +74,7 @@ class Store:
         self._database.close()
 
 
-def _solution(value: object) -> LayerSolution:
-    assert isinstance(value, dict)
+def _solution(value: dict[str, Any]) -> LayerSolution:
     levels = tuple(
         LevelTiling(**{name: tuple(x) if isinstance(x, list) else x for name, x in level.items()})
         for level in value["levels"]

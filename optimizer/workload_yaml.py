@@ -199,9 +199,7 @@ def _typed(fields: Fields, name: str, kind: str, dims: dict[str, int], bits: Map
             fields.fail(f"{kernel} without {output}", "dims", dims, f"both {output} and {kernel}, or neither")
     if "groups" in fields:
         dims = _split_groups(fields, dims)
-    return conv(
-        name, dims, stride=_pair(fields, "stride"), dilation=_pair(fields, "dilation"), bits=bits, kind=kind
-    )
+    return conv(name, dims, stride=_pair(fields, "stride"), dilation=_pair(fields, "dilation"), bits=bits, kind=kind)
 
 
 def _split_groups(fields: Fields, dims: dict[str, int]) -> dict[str, int]:
@@ -226,9 +224,7 @@ def _pair(fields: Fields, key: str) -> tuple[int, int]:
         return (fields.integer(key, 1),) * 2
     if len(value) != 2:
         fields.fail("expected one integer or two", key, value, "an integer, or [along P, along Q]")
-    first, second = (
-        integer(v, file=fields.file, field=f"{fields.at(key)}[{i}]") for i, v in enumerate(value)
-    )
+    first, second = (integer(v, file=fields.file, field=f"{fields.at(key)}[{i}]") for i, v in enumerate(value))
     return first, second
 
 
@@ -237,10 +233,7 @@ def _dims(fields: Fields) -> dict[str, int]:
     dims = fields.require("dims", "a mapping of dim to extent")
     if not isinstance(dims, dict) or not dims:
         fields.fail("expected a mapping of dim to extent", "dims", dims, "like {M: 512, N: 768, K: 768}")
-    return {
-        str(dim): integer(extent, file=fields.file, field=fields.at(f"dims.{dim}"))
-        for dim, extent in dims.items()
-    }
+    return {str(dim): integer(extent, file=fields.file, field=fields.at(f"dims.{dim}")) for dim, extent in dims.items()}
 
 
 def _named_operands(fields: Fields, layer: Layer) -> tuple[Operand, Operand, Operand]:
@@ -250,9 +243,7 @@ def _named_operands(fields: Fields, layer: Layer) -> tuple[Operand, Operand, Ope
         fields.fail("expected a mapping of role to tensor name", "tensors", names, "like {I: x, O: y}")
     for role, name in names.items():
         if role not in ROLES or not isinstance(name, str):
-            fields.fail(
-                "expected role: name", f"tensors.{role}", name, f"one of {', '.join(ROLES)}: a string"
-            )
+            fields.fail("expected role: name", f"tensors.{role}", name, f"one of {', '.join(ROLES)}: a string")
     weights, inputs, outputs = (replace(o, tensor=names.get(o.role, o.tensor)) for o in layer.operands)
     return weights, inputs, outputs
 

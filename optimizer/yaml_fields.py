@@ -41,9 +41,7 @@ def read_yaml(path: str | Path) -> object:
     except FileNotFoundError as error:
         raise SpecError("no such file", file=file, remedy="check the path") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"cannot read the file: {error}", file=file, allowed="a UTF-8 text file in YAML"
-        ) from error
+        raise SpecError(f"cannot read the file: {error}", file=file, allowed="a UTF-8 text file in YAML") from error
     return parse_yaml(text, file=file)
 
 
@@ -142,9 +140,7 @@ class Fields:
                     allowed=", ".join(known), remedy=f"did you mean {close[0]}?" if close else "remove it",
                 )  # fmt: skip
 
-    def fail(
-        self, problem: str, key: str, value: object, allowed: str, remedy: str | None = None
-    ) -> NoReturn:
+    def fail(self, problem: str, key: str, value: object, allowed: str, remedy: str | None = None) -> NoReturn:
         """Raise a SpecError about one key."""
         raise SpecError(
             problem, file=self.file, field=self.at(key), value=value, allowed=allowed,

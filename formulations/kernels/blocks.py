@@ -126,9 +126,7 @@ def distinct_inputs(c: Int, spatial: Int, below: Int) -> int:
         if f < 0:
             distinct *= spatial[d]
         else:
-            distinct *= distinct_pair(
-                c[AXIS0 + a, 1] * below[d], spatial[d], c[AXIS0 + a, 3] * below[f], spatial[f]
-            )
+            distinct *= distinct_pair(c[AXIS0 + a, 1] * below[d], spatial[d], c[AXIS0 + a, 3] * below[f], spatial[f])
     return distinct
 
 
@@ -162,7 +160,8 @@ def input_is_free(c: Int, level: int, order: Int, d: int) -> bool:
 def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: Int) -> int:
     """Note the extents below the n-th node of `order` in ``w[NODE + n]``; return the bits the block holds.
 
-    The entry behind the extents names the tensor. Negative entries of `order` are unused. `tile` is the input's choice along halo dims.
+    The entry behind the extents names the tensor. Negative entries of `order` are unused. `tile` is the input's
+    choice along halo dims.
     """
     bits = 0
     dims = c[SCALARS, DIMS]

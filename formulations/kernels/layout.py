@@ -28,8 +28,7 @@ EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
 BITS, VOLUME, SCALARS, STARTS, COUNTS, BEST = range(7, 13)
 MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT = range(12)
 BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN = range(4)
-# LEAST_INPUT, behind the volumes: words of I that any mapping fetches at least (fewer than the volume where a
-# stride leaves gaps).
+# LEAST_INPUT, behind the volumes: words of I that take part at all (fewer than the volume where strides leave gaps).
 LEAST_INPUT = 3
 # EXACT: the level whose bounds know how the input may stand (-1: none).
 # One row per input axis (dim, coefficient, second dim or -1, its coefficient), per level, per level's orders.
@@ -154,9 +153,7 @@ def spatial_vectors(problem: Problem, level: int) -> Int:
     return vectors[np.argsort(vectors.prod(axis=1), kind="stable")]
 
 
-def split_axes(
-    problem: Problem, level: int, vector: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def split_axes(problem: Problem, level: int, vector: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """A split of a spatial vector over X and Y that fits (the first in lexicographic order).
 
     Raises

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from formulations.kernels.blocks import distinct_inputs
 from formulations.kernels.layout import (
     BLOCK,
     COUNTS,
@@ -16,7 +17,6 @@ from formulations.kernels.layout import (
     INSIDE,
     LEAST_INPUT,
     LOCAL,
-    LOW,
     RANKED,
     SCALARS,
     VOLUME,
@@ -54,12 +54,13 @@ class Memo:
         self.refetches = np.empty((4, len(layer.e)), np.int64)
         ones = np.ones(layer.e.shape[1], np.int64)
         fill_refetches(layer.c, layer.g, layer.e, layer.q, self.refetches, ones)
-        layer.c[VOLUME, LEAST_INPUT] = self.refetches[LOW, -1]
+        layer.c[VOLUME, LEAST_INPUT] = distinct_inputs(layer.c, layer.e[-1], ones)
         self._insides: dict[object, Int] = {}
         self._blocks: dict[object, tuple[Int, bool]] = {}
 
     def build(
-        self, c: Int, s: Int, problem: Problem, keep: Keep, names: list[bytes], limits: list[tuple[int, int]], max_cycles: int
+        self, c: Int, s: Int, problem: Problem, keep: Keep, names: list[bytes], limits: list[tuple[int, int]],
+        max_cycles: int,
     ) -> Int:  # fmt: skip
         """Bounds of every level but the outermost (level 1 without its block).
 

@@ -1,0 +1,164 @@
+"""What the search asks of a branch: can it still win, what does its input cost, what does the next level see."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from formulations.kernels.blocks import (
+    copy,
+    distinct_inputs,
+    input_total,
+    outward,
+)
+from formulations.kernels.layout import (
+    BEST,
+    BEST_ENERGY,
+    BEST_LATENCY,
+    BEST_TOP,
+    BLOCKED,
+    CAP,
+    DIMS,
+    ENERGY,
+    EXTENT,
+    GAP,
+    GAP_SPATIAL,
+    GAP_WINDOW,
+    HALO,
+    INFINITE,
+    KEEP,
+    KIND,
+    LACKS,
+    LATENCY,
+    LEAVES,
+    LEVEL0,
+    META,
+    NODE,
+    OPEN,
+    SCALARS,
+    SCALE,
+    SPATIAL,
+    TOP,
+    TRIPS,
+    WINDOW,
+    WORD_FILL,
+    WORD_READ,
+    I,
+    Int,
+)
+from formulations.kernels.leaf import (
+    price,
+)
+
+
+@njit(cache=True, nogil=True)
+def product_below(a: int, b: int, x: int, y: int) -> bool:
+    """Exact ``a * b < x * y`` for non-negative integers below 2**62 (128-bit products from 31-bit limbs)."""
+    mask = (1 << 31) - 1
+    a0, a1, b0, b1 = a & mask, a >> 31, b & mask, b >> 31
+    x0, x1, y0, y1 = x & mask, x >> 31, y & mask, y >> 31
+    p, r = a0 * b0, x0 * y0
+    s, u, v, z = a0 * b1, a1 * b0, x0 * y1, x1 * y0
+    low = (p & mask) - (r & mask)
+    middle = (p >> 31) + (s & mask) + (u & mask) - (r >> 31) - (v & mask) - (z & mask) + (low >> 31)
+    high = (s >> 31) + (u >> 31) + a1 * b1 - (v >> 31) - (z >> 31) - x1 * y1 + (middle >> 31)
+    return high < 0
+
+
+@njit(cache=True, nogil=True)
+def hopeless(c: Int, energy: int, latency: int) -> bool:
+    """Can a branch with these bounds (scaled energy, latency units) not beat the best?"""
+    if latency > c[SCALARS, CAP]:
+        return True
+    best_energy, best_latency = c[BEST, BEST_ENERGY], c[BEST, BEST_LATENCY]
+    if best_energy >= INFINITE // c[SCALARS, SCALE]:
+        return False
+    scaled = best_energy * c[SCALARS, SCALE]
+    if c[SCALARS, KIND] == ENERGY:
+        return energy > scaled or (energy == scaled and latency >= best_latency)
+    if c[SCALARS, KIND] == LATENCY:
+        return latency > best_latency or (latency == best_latency and energy >= scaled)
+    if product_below(energy, latency, scaled, best_latency):
+        return False
+    return energy >= scaled or product_below(scaled, best_latency, energy, latency)
+
+
+@njit(cache=True, nogil=True)
+def keep_if_best(c: Int, w: Int) -> None:
+    """Price the complete branch exactly and keep it if it is better."""
+    energy, latency = price(c, w)
+    c[BEST, LEAVES] += 1
+    if hopeless(c, energy * c[SCALARS, SCALE], latency):
+        return
+    c[BEST, BEST_ENERGY], c[BEST, BEST_LATENCY] = energy, latency
+    for plane in range(6):
+        for level in range(w.shape[1]):
+            copy(w[BEST_TOP + plane, level], w[TOP + plane, level])
+
+
+@njit(cache=True, nogil=True)
+def input_energy(c: Int, w: Int, level: int, words: int) -> int:
+    """Scaled energy of filling `words` of I into `level` and reading them right outside."""
+    energy = words * c[LEVEL0 + level, WORD_FILL + I]
+    if c[LEVEL0 + level - 1, KEEP + I]:
+        spread = 1
+        for d in range(c[SCALARS, DIMS]):
+            spread *= w[SPATIAL, level - 1, d]
+        distinct = distinct_inputs(c, w[SPATIAL, level - 1], w[TOP, level])
+        energy += words // spread * distinct * c[LEVEL0 + level - 1, WORD_READ + I]
+    return energy
+
+
+@njit(cache=True, nogil=True)
+def hand_on(c: Int, w: Int, level: int, position: int) -> None:
+    """Tell the next level which loops stand right above it, and whether their innermost is already chosen.
+
+    `position` is that of the input's node (-1: not kept).
+    """
+    dims = c[SCALARS, DIMS]
+    chosen = w[META, level, WINDOW] if w[META, level, WINDOW] >= 0 else BLOCKED
+    above = outward(c, w, level, 3, w[GAP, level + 1])
+    if above == -2:
+        w[GAP, level + 1] = w[GAP, level]
+        w[META, level + 1, GAP_WINDOW] = chosen if position >= 0 else w[META, level, GAP_WINDOW]
+        for d in range(dims):
+            w[GAP_SPATIAL, level + 1, d] = w[GAP_SPATIAL, level, d] * w[SPATIAL, level, d]
+        return
+    w[META, level + 1, GAP_WINDOW] = chosen if above < position else OPEN
+    for d in range(dims):
+        w[GAP_SPATIAL, level + 1, d] = w[SPATIAL, level, d]
+
+
+@njit(cache=True, nogil=True)
+def choose_window(c: Int, w: Int, level: int, position: int, option: int) -> int:
+    """Set the loop that moves the input's tile to `option`; return the words fetched, or -1 if not possible.
+
+    `option` is a halo dim, or negative for no window (only where no halo loop could be one).
+    """
+    dims = c[SCALARS, DIMS]
+    trips = w[TRIPS, level]
+    inside = outward(c, w, level, position, trips) != -2
+    fixed = OPEN
+    if not inside:
+        fixed = w[META, level, GAP_WINDOW]
+        for d in range(dims):
+            trips[d] = w[GAP, level, d]
+    movers, usable = 0, False
+    for d in range(dims):
+        if c[HALO, d] and trips[d] > 1 and fixed in (OPEN, d):
+            movers += 1
+            usable = usable or d == option
+    if not usable and (option >= 0 or movers > 0):
+        return -1
+    refetches = 1
+    for d in range(dims):
+        if c[LACKS, d] == I:
+            refetches *= c[EXTENT, d] // w[TOP, level, d]
+    tile = w[NODE + position, level]
+    run, moved = 1, 1
+    if option >= 0:
+        run = trips[option]
+        moved = tile[option]
+        if not inside:
+            moved *= w[GAP_SPATIAL, level, option]
+    w[META, level, WINDOW] = option
+    return input_total(c, tile, refetches, option, run, moved)
