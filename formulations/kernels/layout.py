@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -144,13 +145,22 @@ def _factor_vectors(lists: list[list[int]], allowed: tuple[bool, ...], limit: in
 def spatial_vectors(problem: Problem, level: int) -> Int:
     """Every vector of factors that fits the two axes of a fan-out, shape (rows, dims), least product first."""
     spec = problem.levels[level]
-    lists = [divisors(e) for e in problem.extents]
-    x = _factor_vectors(lists, spec.spatial_x, spec.fanout[0])
-    y = _factor_vectors(lists, spec.spatial_y, spec.fanout[1])
+    return _vectors(problem.extents, spec.fanout, spec.spatial_x, spec.spatial_y)
+
+
+@lru_cache(maxsize=4096)
+def _vectors(
+    extents: tuple[int, ...], fanout: tuple[int, int], along_x: tuple[bool, ...], along_y: tuple[bool, ...]
+) -> Int:  # fmt: skip
+    lists = [divisors(e) for e in extents]
+    x = _factor_vectors(lists, along_x, fanout[0])
+    y = _factor_vectors(lists, along_y, fanout[1])
     pairs = (x[:, None, :] * y[None, :, :]).reshape(-1, x.shape[1])
-    fits = (np.array(problem.extents, np.int64) % pairs == 0).all(axis=1)
+    fits = (np.array(extents, np.int64) % pairs == 0).all(axis=1)
     vectors = np.unique(pairs[fits], axis=0)
-    return vectors[np.argsort(vectors.prod(axis=1), kind="stable")]
+    vectors = vectors[np.argsort(vectors.prod(axis=1), kind="stable")]
+    vectors.setflags(write=False)
+    return vectors
 
 
 def split_axes(problem: Problem, level: int, vector: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

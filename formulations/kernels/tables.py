@@ -29,6 +29,7 @@ from formulations.kernels.layout import (
     BLOCK,
     BOTTOM,
     CAPACITY,
+    COUNT,
     COUNTS,
     DIMS,
     DRAIN,
@@ -199,6 +200,7 @@ def fill_inside(
     finite = np.empty(points, np.int64)
     least = np.empty(points, np.int64)
     moved = np.empty(dims, np.int64)
+    offsets = np.empty((dims, q.shape[2]), np.int64)
     count = 0
     for i in range(points):
         if (inner == levels and i == 0) or (inner < levels and t[inner, BLOCK, i] < INFINITE):
@@ -228,17 +230,20 @@ def fill_inside(
         for d in range(dims):
             if vector[d] > 1:
                 moved[moving] = d
+                for k in range(c[COUNT, d]):
+                    grown = q[1, d, digit[d], k]
+                    offsets[moving, k] = (grown - k) * c[STRIDE, d] if grown >= 0 else -1
                 moving += 1
         for k in range(count):
             child = finite[k]
             outer = child
             for n in range(moving):
                 d = moved[n]
-                product_digit = q[1, d, digit[d], g[child, d]]
-                if product_digit < 0:
+                offset = offsets[n, g[child, d]]
+                if offset < 0:
                     outer = -1
                     break
-                outer += (product_digit - g[child, d]) * c[STRIDE, d]
+                outer += offset
             if outer < 0:
                 continue
             energy = fixed

@@ -1,0 +1,49 @@
+"""The files in ``examples/``: they load, fit together, and show what the README says about them."""
+
+from pathlib import Path
+
+import pytest
+
+import optimizer
+from optimizer.choose import single_point
+from optimizer.mapping_yaml import load_mapping
+from optimizer.verify.walk import walk
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture(scope="module")
+def conv():
+    (layer,) = optimizer.load(str(EXAMPLES / "conv.yaml")).mac_layers()
+    return layer
+
+
+def test_conv_is_a_layer_of_resnet18(conv):
+    shapes = {layer.shape_key() for layer in optimizer.load("resnet18").mac_layers()}
+    assert conv.shape_key() in shapes
+
+
+def test_network_has_one_layer_of_every_way_to_write_it():
+    network = optimizer.load(str(EXAMPLES / "network.yaml"))
+    assert [layer.kind for layer in network.layers()] == ["conv", "dwconv", "einsum", "add", "matmul"]
+    assert set(network.graph.predecessors("add")) == {"conv1", "mix"}
+
+
+def test_architecture_has_twelve_points():
+    architecture = optimizer.load_architecture(EXAMPLES / "my_arch.yaml")
+    assert len(architecture) == len(list(architecture.points())) == 12
+    assert architecture.budgets.area_mm2 == 4
+
+
+@pytest.mark.parametrize("reuse", ["exact", "innermost"])
+def test_mapping_by_hand_is_legal_and_not_better_than_the_optimum(conv, reuse):
+    eyeriss = optimizer.load_architecture("eyeriss")
+    hardware = single_point(eyeriss)
+    mapping = load_mapping(EXAMPLES / "mapping.yaml", conv, hardware)
+    cost = optimizer.evaluate(conv, hardware, mapping, reuse=reuse)
+    walked = walk(conv, hardware, mapping, accounting="timeloop", reuse=reuse)
+    assert not walked.violations
+    assert (walked.energy, walked.latency_cycles) == (cost.energy, cost.latency_cycles)
+    best = optimizer.map_layer(conv, eyeriss)
+    assert best.status == "OPTIMAL"
+    assert best.data["objective"]["value"] <= hardware.energy_pj(cost.energy)

@@ -1,0 +1,162 @@
+"""The branch and bound over hardware points against enumeration of points, mappings and combinations."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from block_space import solutions
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from optimizer.cost import evaluate
+from optimizer.design import Goal
+from optimizer.explore import Exploration, Explorer
+from optimizer.hardware import Hardware, Level
+from optimizer.lowering import lift, lower
+from optimizer.points import PointSet, point_set, size
+from optimizer.pricing import Pricer
+from optimizer.store import Store
+from optimizer.workload import Layer, conv, matmul
+
+LAYERS = (
+    matmul("a", {"M": 2, "N": 4, "K": 3}),
+    matmul("b", {"M": 4, "N": 1, "K": 4}),
+    conv("c", {"K": 2, "C": 2, "P": 4, "R": 2}),
+)
+
+
+def chip(size_words: int, array: int, energy: int, bandwidth: int) -> Hardware:
+    """A two-level chip; the buffer's energy per access is independent of its size here."""
+    levels = (
+        Level("DRAM", None, (1, 1), 16, 40, 40, 40, shared_bits_per_cycle=Fraction(16 * bandwidth)),
+        Level(
+            "GLB", 16 * size_words, (1, 1), 16, energy, energy, energy, leak_energy=1,
+            read_bits_per_cycle=Fraction(32), must_keep=frozenset("WIO"),
+        ),
+    )  # fmt: skip
+    choices = (("array.x", array), ("GLB.size", (size_words, energy)), ("DRAM.bandwidth", bandwidth))
+    area = 100 * size_words + 1000 * array
+    return Hardware(levels, (array, 1), 1, energy_unit_pj=Fraction(1), area_um2=area, choices=choices)
+
+
+def grid(draw: st.DrawFn) -> PointSet:
+    """A small grid of chips: buffers grow dearer per access as they grow."""
+    sizes = sorted(draw(st.sets(st.integers(4, 14), min_size=1, max_size=3)))
+    energies = sorted(draw(st.lists(st.integers(1, 9), min_size=len(sizes), max_size=len(sizes))))
+    arrays = sorted(draw(st.sets(st.sampled_from([1, 2, 4]), min_size=1, max_size=2)))
+    bandwidths = sorted(draw(st.sets(st.sampled_from([1, 2, 8]), min_size=1, max_size=2)))
+    options = itertools.product(arrays, zip(sizes, energies, strict=True), bandwidths)
+    return point_set([chip(words, array, energy, b) for array, (words, energy), b in options])
+
+
+def pareto(layer: Layer, hardware: Hardware) -> list[tuple[int, int]]:
+    """All undominated (energy, cycles) of a layer, by enumeration of the declared space."""
+    problem = lower(layer, hardware)
+    found: set[tuple[int, int]] = set()
+    for solution in solutions(problem):
+        cost = evaluate(layer, hardware, lift(layer, problem, solution))
+        found.add((cost.energy, math.ceil(cost.latency_cycles)))
+    front: list[tuple[int, int]] = []
+    for energy, latency in sorted(found):
+        if not front or latency < front[-1][1]:
+            front.append((energy, latency))
+    return front
+
+
+def brute_force(layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None) -> Fraction | None:
+    """Best objective over all points and all combinations of Pareto-optimal mappings."""
+    best: Fraction | None = None
+    for point in points.points.values():
+        if area_cap is not None and point.area_um2 > area_cap:
+            continue
+        fronts = [[(n * e, n * t) for e, t in pareto(layer, point)] for layer, n in layers]
+        for choice in itertools.product(*fronts):
+            energy, latency = sum(e for e, _ in choice), sum(t for _, t in choice)
+            if goal.allows(energy, latency):
+                value = goal.value(energy, latency)
+                best = value if best is None else min(best, value)
+    return best
+
+
+def explore(layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None) -> Exploration:
+    store = Store()
+    pricers = [Pricer(layer, count, "timeloop", {}, store) for layer, count in layers]
+    return Explorer(pricers, points, goal, area_cap, lambda hardware: (0, 0)).run()
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[list[tuple[Layer, int]], PointSet, Goal, int | None]:
+    chosen = draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=2, unique=True))
+    layers = [(layer, draw(st.integers(1, 3))) for layer in chosen]
+    goal = Goal(draw(st.sampled_from(["energy", "latency", "edp"])))
+    if draw(st.booleans()):
+        goal = replace(goal, latency_cap=draw(st.integers(10, 200)))
+    if draw(st.booleans()):
+        goal = replace(goal, energy_cap=draw(st.integers(500, 8000)))
+    if draw(st.booleans()):
+        goal = replace(goal, power_cap=Fraction(draw(st.integers(20, 200))))
+    area_cap = draw(st.none() | st.integers(1500, 6000))
+    return layers, grid(draw), goal, area_cap
+
+
+RELAXED = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def check(problem: tuple[list[tuple[Layer, int]], PointSet, Goal, int | None]) -> None:
+    layers, points, goal, area_cap = problem
+    state = explore(layers, points, goal, area_cap)
+    assert state.complete
+    assert state.value == brute_force(layers, points, goal, area_cap)
+    if state.value is not None:
+        assert state.bound <= state.value
+        assert state.bound >= state.value * Fraction(999, 1000)
+    assert sum(size(entry.box) for entry in state.closed) == state.total == len(points.points)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(problems())
+def test_optimum_is_that_of_enumeration(problem: tuple[list[tuple[Layer, int]], PointSet, Goal, int | None]) -> None:
+    check(problem)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@given(problems())
+def test_optimum_is_that_of_enumeration_often(
+    problem: tuple[list[tuple[Layer, int]], PointSet, Goal, int | None],
+) -> None:
+    check(problem)
+
+
+def test_a_corner_is_no_worse_than_any_point_of_its_box() -> None:
+    points = point_set([chip(words, array, words // 2, 2) for words in (4, 8) for array in (1, 4)])
+    corner = points.corner(points.whole)
+    assert corner.mac_mesh == (4, 1)
+    assert corner.levels[1].size_bits == 128
+    assert corner.levels[1].read_energy == 2
+    assert corner.area_um2 == min(point.area_um2 for point in points.points.values())
+
+
+def test_halves_cover_a_box() -> None:
+    points = point_set([chip(words, 1, words, b) for words in (4, 6, 9) for b in (1, 2)])
+    halves = points.split(points.whole)
+    assert sum(size(half) for half in halves) == size(points.whole) == 6
+    inside = [point.choices for half in halves for point in points.inside(half)]
+    assert len(set(inside)) == 6
+
+
+def test_tied_menus_are_one_axis() -> None:
+    tied = [replace(chip(4, array, 1, 1), choices=(("x", array), ("y", -array), ("z", 0))) for array in (1, 2)]
+    assert point_set(tied).paths[0] == "x"
+    assert "y" not in point_set(tied).paths
+
+
+def test_nothing_within_the_caps() -> None:
+    points = point_set([chip(4, 1, 1, 1)])
+    state = explore([(LAYERS[0], 1)], points, Goal("energy", latency_cap=1), None)
+    assert state.value is None
+    assert state.complete
