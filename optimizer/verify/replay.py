@@ -108,7 +108,8 @@ def worse(corner: Hardware, point: Hardware) -> Iterator[str]:
         yield from (f"{level.name}.{name} is worse than a point of the box" for name in _worse_level(best, level))
     costs = ("mac_energy", "vector_energy", "area_um2")
     yield from (name for name in costs if getattr(corner, name) > getattr(point, name))
-    if corner.vector_lanes < point.vector_lanes or any(a < b for a, b in zip(corner.mac_mesh, point.mac_mesh, strict=True)):
+    widths = zip((*corner.mac_mesh, corner.vector_lanes), (*point.mac_mesh, point.vector_lanes), strict=True)
+    if any(most < need for most, need in widths):
         yield "fewer multipliers or lanes than a point of the box"
 
 
@@ -165,9 +166,9 @@ class _Bounds:
             else:
                 yield f"the bound is {entry.bound}, the floors give {own}"
         value = self.claim.value
-        if entry.by in ("bound", "solved") and (value is None or entry.bound < value):
+        if entry.by in ("bound", "solved") and (value is None or (entry.by == "bound" and entry.bound < value)):
             yield f"closed by {entry.by}, but its bound {entry.bound} does not reach the objective {value}"
-        if entry.box == self.claim.design and entry.by != "open" and (entry.by != "solved" or entry.bound != value):
+        if entry.box == self.claim.design and (entry.by != "solved" or value is None or entry.bound > value):
             yield f"the design's own point is closed by {entry.by} with the bound {entry.bound}"
         if entry.by == "infeasible" and not self._hopeless(entry):
             if single and target.capped:

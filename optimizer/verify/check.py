@@ -1,0 +1,178 @@
+"""Verification of a result: its numbers by walking the loop nests, its proof by replaying the certificate."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from optimizer.errors import TilewrightError
+from optimizer.result import Progress, Result
+from optimizer.result_io import load
+from optimizer.session import SPACE
+from optimizer.verify.claim import Check, Claim, hash_of, rebuild
+from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
+from optimizer.verify.points_again import points_again
+from optimizer.verify.replay import replay
+from optimizer.verify.reprove import Say, Tables, reprove
+
+CERTIFICATE_FORMAT = "tilewright-certificate/1"
+DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
+
+__all__ = ["Check", "Verification", "verify"]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of all checks."""
+
+    checks: list[Check]
+
+    @property
+    def ok(self) -> bool:
+        """Did every check pass?"""
+        return all(check.ok for check in self.checks)
+
+
+def verify(
+    source: str | Path | Result, *, thorough: bool = False, progress: Callable[[Progress], None] | None = None
+) -> Verification:
+    """Check a result again by code that shares nothing with the search.
+
+    Parameters
+    ----------
+    source : str, Path or Result
+        A folder with a result, or the result itself.
+    thorough : bool
+        Prove every floor of the certificate again, not only a sample.
+    progress : callable, optional
+        Called with a :class:`Progress` that says what is being checked.
+
+    Returns
+    -------
+    Verification
+        A result that was changed, or is wrong, fails at least one check.
+
+    Raises
+    ------
+    SpecError
+        If the folder or one of its files is missing or no result at all.
+    """
+    started = time.perf_counter()
+
+    def say(message: str) -> None:
+        if progress is not None:
+            progress(Progress(time.perf_counter() - started, message=message))
+
+    result = source if isinstance(source, Result) else load(source)
+    data, certificate = _as_stored(result.data), _as_stored(result.certificate)
+    checks: list[Check] = []
+    step = "problem"
+    try:
+        for check in _checks(data, certificate, thorough, say):
+            checks.append(check)
+            step = f"after {check.name}"
+    except DAMAGED as error:
+        text = " ".join(str(error).split())
+        checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))
+    return Verification(checks)
+
+
+def _as_stored(data: dict[str, Any]) -> dict[str, Any]:
+    """As it would come back from a file."""
+    stored: dict[str, Any] = json.loads(json.dumps(data))
+    return stored
+
+
+def _checks(data: dict[str, Any], certificate: dict[str, Any], thorough: bool, say: Say) -> Iterator[Check]:
+    say("reading the problem")
+    claim = rebuild(data, certificate)
+    yield verdict("problem", list(_hashes(data, certificate)), f"hash {data['problem_hash'][:16]} recomputed")
+    yield verdict("agreement", list(_agreement(claim)), "both files and the problem agree")
+    hardware = None if claim.design is None else claim.points.points[tuple(low for low, _ in claim.design)]
+    if hardware is not None:
+        say("walking the loop nests")
+        yield from check_design(claim, hardware)
+    else:
+        present = [f"{key} without a design" for key in DESIGN_KEYS if key in data]
+        if claim.value is not None:
+            present.append(f"the objective {claim.value} without a design")
+        yield verdict("design", present, "there is none")
+    say("replaying the certificate")
+    replayed = replay(claim)
+    yield from replayed.checks
+    if all(check.ok for check in replayed.checks):
+        tables = Tables()
+        if replayed.unsettled:
+            yield points_again(claim, replayed.unsettled, tables, thorough=thorough, say=say)
+        yield reprove(claim, tables, thorough=thorough, say=say)
+
+
+def _hashes(data: dict[str, Any], certificate: dict[str, Any]) -> Iterator[str]:
+    if certificate["format"] != CERTIFICATE_FORMAT:
+        yield f"the certificate's format is {certificate['format']!r}, known is {CERTIFICATE_FORMAT!r}"
+    expected = hash_of(data["problem"])
+    for name, stated in (("result", data["problem_hash"]), ("certificate", certificate["problem_hash"])):
+        if stated != expected:
+            yield f"the {name} states the hash {stated}, the problem has {expected}"
+
+
+def _agreement(claim: Claim) -> Iterator[str]:
+    """Everything that both files state, or that follows from the problem without any walking."""
+    data, certificate, problem = claim.data, claim.certificate, claim.data["problem"]
+    unit, worth = _unit(claim)
+    value, bound = claim.value, _bound(claim)
+    by = {reason: sum(e.points for e in claim.entries if e.by == reason) for reason in ("area", "solved", "open")}
+    total = len(claim.points.points)
+    pairs = (
+        ("status", data["status"], certificate["status"]),
+        ("objective.name", data["objective"]["name"], problem["objective"]),
+        ("objective of the certificate", certificate["objective"], problem["objective"]),
+        ("objective.unit", data["objective"]["unit"], unit),
+        ("objective.value", data["objective"]["value"], None if value is None else plain(value * worth)),
+        ("objective.bound", data["objective"]["bound"], plain(bound * worth)),
+        ("objective.gap", data["objective"]["gap"],
+         None if value is None else float((value - bound) / value) if value else 0.0),
+        ("accounting", data["accounting"], problem["accounting"]),
+        ("accounting of the certificate", certificate["accounting"], problem["accounting"]),
+        ("space", data["space"], {"text": SPACE, "padding": claim.padding, "reuse": "innermost"}),
+        ("space of the certificate", certificate["space"], SPACE),
+        ("padding of the certificate", certificate["padding"], claim.padding),
+        ("network", data["network"], claim.network.name),
+        ("architecture", data["architecture"], claim.architecture.name),
+        ("warnings", data["warnings"], list(claim.network.warnings)),
+        ("menus of the certificate", certificate["menus"],
+         {path: list(labels) for path, labels in zip(claim.points.paths, claim.points.labels, strict=True)}),
+        ("layers of the certificate", certificate["layers"],
+         [{"name": group.layer.name, "count": group.count} for group in claim.groups]),
+        ("hardware_points", data["hardware_points"], {
+            "total": total, "closed_by_bound": total - sum(by.values()), "closed_by_area": by["area"],
+            "solved": by["solved"], "open": by["open"], "boxes": len(claim.entries),
+        }),
+    )  # fmt: skip
+    for name, stated, expected in pairs:
+        if stated != expected:
+            yield f"{name} is {stated!r}, it should be {expected!r}"
+    if (value is None) != (claim.design is None):
+        yield f"the certificate's value is {value}, its design {claim.design}"
+
+
+def _bound(claim: Claim) -> Fraction:
+    """The certificate's bound, at most the value."""
+    bound = Fraction(claim.certificate["bound"])
+    return bound if claim.value is None else min(bound, claim.value)
+
+
+def _unit(claim: Claim) -> tuple[str, Fraction]:
+    """Unit of the objective, and how much of it one integer unit is."""
+    hardware = claim.some_point
+    in_pj = hardware.energy_unit_pj
+    name = "MAC energies" if in_pj is None else "pJ"
+    worth = Fraction(1, hardware.energy_scale) if in_pj is None else in_pj
+    return {
+        "energy": (name, worth), "latency": ("cycles", Fraction(1)), "edp": (f"{name} x cycles", worth),
+    }[claim.target.objective]  # fmt: skip
