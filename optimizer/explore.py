@@ -105,8 +105,8 @@ class Explorer:
         heap = [_Open(Fraction(0), next(self._numbers), self.points.whole, zeros, zeros)]
         with ThreadPoolExecutor(self._workers) as pool:
             try:
+                self._start(state, pool)
                 while heap:
-                    state.bound = min(heap[0].bound, state.value or heap[0].bound)
                     if deadline is not None and time.perf_counter() > deadline:
                         break
                     done = len(state.closed)
@@ -118,6 +118,8 @@ class Explorer:
                     heapq.heappop(heap)
                     for half in halves:
                         heapq.heappush(heap, half)
+                    known = [x for x in (heap[0].bound if heap else None, state.value) if x is not None]
+                    state.bound = min(known, default=state.bound)
                     if report:
                         report(state)
             except KeyboardInterrupt:
@@ -131,6 +133,19 @@ class Explorer:
         bounds = [c.bound for c in state.closed if c.by in ("bound", "open")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
         return state
+
+    def _start(self, state: Exploration, pool: ThreadPoolExecutor) -> None:
+        """Solve one point, the largest chip within the area budget, so that there is a design to beat."""
+        fitting = [
+            (point.area_um2, index)
+            for index, point in self.points.points.items()
+            if self.area_cap is None or point.area_um2 <= self.area_cap
+        ]
+        if fitting:
+            zeros = [0] * len(self.pricers)
+            box = tuple((n, n) for n in max(fitting)[1])
+            self._visit(_Open(Fraction(0), -1, box, zeros, zeros), state, pool)
+            state.closed.clear()
 
     def _visit(self, entry: _Open, state: Exploration, pool: ThreadPoolExecutor) -> list[_Open]:
         """Bound a box; close it, or return its halves."""
@@ -166,10 +181,8 @@ class Explorer:
         if pick is None:
             return close("bound", max(bound, entry.bound), energy, latency)
         if size(entry.box) == 1:
-            self._solve(entry.box, corner, site, pick, state)
-            value = state.value
-            proved = self._proved if self._proved is not None else bound
-            return close("solved" if value is not None else "infeasible", proved, energy, latency)
+            proved = self._solve(entry.box, corner, site, pick, state)
+            return close("infeasible" if proved is None else "solved", proved or bound, energy, latency)
         return [
             _Open(max(bound, entry.bound), next(self._numbers), half, energy, latency)
             for half in self.points.split(entry.box)
@@ -185,21 +198,20 @@ class Explorer:
             return min(int(value / max(1, least_latency)) + 1, NEVER)
         return NEVER
 
-    _proved: Fraction | None = None
-
-    def _solve(self, box: Box, point: Hardware, site: Site, cheapest: Pick, state: Exploration) -> None:
-        """Solve a single point exactly; keep its best design if it is better."""
+    def _solve(self, box: Box, point: Hardware, site: Site, cheapest: Pick, state: Exploration) -> Fraction | None:
+        """Solve a single point, keep its best design if it is better; return the bound proved (None: no design)."""
         goal = self.goal
-        candidates = [cheapest]
-        self._proved = goal.value(cheapest.energy, cheapest.latency)
+        candidates, proved = [cheapest], goal.value(cheapest.energy, cheapest.latency)
         if goal.objective == "edp" and not goal.capped:
-            candidates, _, self._proved = site.hull(goal, cheapest, state.value)
+            candidates, _, proved = site.hull(goal, cheapest, state.value)
         elif goal.capped and not (goal.objective == "energy" and goal.allows(cheapest.energy, cheapest.latency)):
             found = site.within_caps(goal)
-            candidates = [] if found is None else [found]
-            self._proved = None if found is None else goal.value(found.energy, found.latency)
+            if found is None:
+                return None
+            candidates, proved = [found], goal.value(found.energy, found.latency)
         for pick in candidates:
             if goal.allows(pick.energy, pick.latency) and (
                 state.best is None or goal.rank(pick) < goal.rank(state.best)
             ):
                 state.best, state.best_point, state.best_box = pick, point, box
+        return proved
