@@ -130,7 +130,7 @@ class Explorer:
                 Closed(left.box, "open", corner.area_um2, left.bound, tuple(left.energy), tuple(left.latency))
             )
         state.complete = not heap
-        bounds = [c.bound for c in state.closed if c.by in ("bound", "open")]
+        bounds = [c.bound for c in state.closed if c.by in ("bound", "open", "solved")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
         return state
 

@@ -15,7 +15,6 @@ from optimizer.cost import evaluate
 from optimizer.lowering import lift, lower
 from optimizer.verify.walk import walk
 
-
 SHORTFALL = Fraction(1, 1000)
 """How far an optimum of the declared space may lie above a best known mapping that is not proved optimal.
 
