@@ -40,10 +40,13 @@ def points_again(claim: Claim, entries: tuple[Entry, ...], tables: Tables, *, th
     for number, entry in enumerate(entries):
         say(f"deriving point {number + 1} of {len(entries)} again")
         try:
-            better = _Point(claim, entry, tables, until).better()
+            point = _Point(claim, entry, tables, until)
+            wrong, better = point.wrong_floors(), point.better()
         except OutOfTimeError:
             break
         done += 1
+        if wrong:
+            faults.append(f"box {entry.box}: the least energies are {wrong}, the floors {list(entry.energy)}")
         if better is not None:
             faults.append(f"box {entry.box}: a design with {better[0]} energy units and {better[1]} cycles breaks it")
     left = len(entries) - done
@@ -60,10 +63,17 @@ class _Point:
         self.target = claim.target
         self.goal = None if entry.by == "infeasible" else entry.bound
         self.fixed = claim.fixed(self.hardware)
+        self.entry = entry
+        self.cheapest = self._each("energy")
+
+    def wrong_floors(self) -> list[int]:
+        """The least energy of every layer, if it is not what the floors of a solved point say."""
+        least = [cost[0] for cost in self.cheapest or []]
+        return [] if least == list(self.entry.energy) else least
 
     def better(self) -> Cost | None:
         """A design below the bound and within all caps, or None if there is none."""
-        cheapest, fastest = self._each("energy"), self._each("latency")
+        cheapest, fastest = self.cheapest, self._each("latency")
         if cheapest is None or fastest is None:
             return None
         if self.goal is not None and not self.target.capped and self._lines(cheapest, fastest, self.goal):

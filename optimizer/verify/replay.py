@@ -168,7 +168,8 @@ class _Bounds:
         value = self.claim.value
         if entry.by in ("bound", "solved") and (value is None or (entry.by == "bound" and entry.bound < value)):
             yield f"closed by {entry.by}, but its bound {entry.bound} does not reach the objective {value}"
-        if entry.box == self.claim.design and (entry.by != "solved" or value is None or entry.bound > value):
+        sound = entry.by == "open" or (entry.by == "solved" and value is not None and entry.bound <= value)
+        if entry.box == self.claim.design and not sound:
             yield f"the design's own point is closed by {entry.by} with the bound {entry.bound}"
         if entry.by == "infeasible" and not self._hopeless(entry):
             if single and target.capped:
@@ -255,8 +256,15 @@ def _status(claim: Claim) -> Iterator[str]:
         yield f"the status is {certificate['status']}, the boxes show {status}"
     if Fraction(certificate["bound"]) != least:
         yield f"the bound is {certificate['bound']}, the boxes show {least}"
-    if value is not None and claim.design not in {entry.box for entry in claim.entries}:
+    if value is not None and not any(_settles(entry, claim.design) for entry in claim.entries):
         yield "the design's point was not solved"
+
+
+def _settles(entry: Entry, design: Box | None) -> bool:
+    """Is this the solved point of the design, or an open box around it?"""
+    if design is None or entry.by != "open":
+        return entry.by == "solved" and entry.box == design
+    return all(low <= n <= high for (low, high), (n, _) in zip(entry.box, design, strict=True))
 
 
 def _master(claim: Claim) -> Check:

@@ -1,0 +1,361 @@
+"""The whole verification: real results pass, tampered ones do not, damaged files are errors."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from optimizer.api import solve
+from optimizer.architecture_yaml import parse_architecture
+from optimizer.budgets import Budgets
+from optimizer.cli import main
+from optimizer.errors import SpecError
+from optimizer.result import Progress, Result
+from optimizer.result_io import CERTIFICATE_FILE, RESULT_FILE, save
+from optimizer.verify import points_again, replay, reprove
+from optimizer.verify.check import Verification, verify
+from optimizer.verify.claim import hash_of, rebuild
+from optimizer.workload_yaml import parse_network
+from optimizer.yaml_fields import parse_yaml
+
+ARCHITECTURE = """
+name: tiny
+technology: generic45
+clock_mhz: 500
+word_bits: 16
+mac: {type: int, bits: 16}
+vector: {lanes: 4}
+array: {x: [2, 4], y: 2}
+levels:
+  - {name: DRAM, component: dram, bandwidth: {shared: 2 GB/s}}
+  - {name: GLB, component: sram, size: [1 KiB, 2 KiB, 4 KiB], bandwidth: {read: 4 words/cycle, write: 4 words/cycle}}
+  - {name: RF, component: regfile, size: [16 words, 32 words], must_keep: [W, I, O]}
+"""
+NETWORK = """
+name: pair
+layers:
+  - {name: conv, type: conv, dims: {K: 4, C: 2, P: 6, R: 3}}
+  - {name: act, type: vector, kind: relu, reads: [24], writes: [24], operations: 24}
+  - {name: fc, type: matmul, dims: {M: 4, N: 10, K: 11}, multiplicity: 2}
+  - {name: fc2, type: matmul, dims: {M: 4, N: 10, K: 11}}
+"""
+UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
+
+Tamper = Callable[[dict[str, Any], dict[str, Any]], Any]
+
+
+def make(objective: str, accounting: Any = "timeloop", padding: Any = "auto", **budgets: str) -> Result:
+    """The result of the tiny problem."""
+    limits = Budgets(**{name: Fraction(limit) for name, limit in budgets.items()})
+    architecture = replace(parse_architecture(parse_yaml(ARCHITECTURE)), accounting=accounting, budgets=limits)
+    return solve(parse_network(NETWORK), architecture, objective=objective, padding=padding)
+
+
+@pytest.fixture(scope="module")
+def energy() -> Result:
+    """Least energy under all kinds of budgets that bind nothing but the area."""
+    return make("energy", area_mm2="0.06", latency_ms="1", dram_gbps="1.5")
+
+
+@pytest.fixture(scope="module")
+def edp() -> Result:
+    """Least energy-delay product."""
+    return make("edp", accounting="looptree")
+
+
+@pytest.fixture(scope="module", params=["energy", "edp"])
+def result(request: pytest.FixtureRequest) -> Result:
+    """Both of them."""
+    found: Result = request.getfixturevalue(request.param)
+    return found
+
+
+def failed(found: Verification) -> list[str]:
+    """Names of the checks that failed."""
+    assert found.ok == all(check.ok for check in found.checks)
+    return [check.name for check in found.checks if not check.ok]
+
+
+def changed(result: Result, tamper: Tamper) -> Result:
+    """A copy of a result with something changed."""
+    data, certificate = copy.deepcopy(result.data), copy.deepcopy(result.certificate)
+    tamper(data, certificate)
+    return Result(data, certificate)
+
+
+def test_real_results_pass(result: Result) -> None:
+    messages: list[Progress] = []
+    found = verify(result, progress=messages.append)
+    assert not failed(found), found.checks
+    assert result.status == "OPTIMAL"
+    assert messages
+    names = {check.name for check in found.checks}
+    assert {"problem", "hardware", "mappings", "totals", "boxes", "bounds", "proof again"} <= names
+
+
+def test_a_thorough_check_proves_all_floors(energy: Result) -> None:
+    found = verify(energy, thorough=True)
+    assert not failed(found), found.checks
+    detail = found.checks[-1].detail
+    assert detail.split(" of ")[0] == detail.split(" of ")[1].split()[0]
+
+
+@pytest.mark.parametrize(
+    "objective, budgets, status",
+    [
+        ("latency", {}, "OPTIMAL"),
+        ("edp", {"power_w": "0.05"}, "OPTIMAL"),
+        ("latency", {"power_w": "0.05"}, "OPTIMAL"),
+        ("energy", {"latency_ms": "0.0011"}, None),
+        ("edp", {"latency_ms": "0.0012", "energy_mj": "0.0001"}, None),
+        ("latency", {"energy_mj": "0.00000001"}, "INFEASIBLE"),
+        ("energy", {"area_mm2": "0.001"}, "INFEASIBLE"),
+    ],
+)
+def test_results_under_budgets_pass(objective: str, budgets: dict[str, str], status: str | None) -> None:
+    result = make(objective, padding="none", **budgets)
+    assert status is None or result.status == status
+    found = verify(result)
+    assert not failed(found), found.checks
+
+
+def test_a_result_cut_short_passes() -> None:
+    architecture = parse_architecture(parse_yaml(ARCHITECTURE))
+    result = solve(parse_network(NETWORK), architecture, objective="energy", time_limit_s=0.0)
+    assert result.status in ("UNKNOWN", "FEASIBLE")
+    assert not failed(verify(result))
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Paths of all numbers, strings, Booleans and nulls."""
+    if isinstance(value, dict | list | tuple):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        return [leaf for key, inner in pairs for leaf in leaves(inner, (*path, key))]
+    return [path]
+
+
+def replaced(value: Any, by: int) -> Any:
+    """Another value of the same kind."""
+    if value is None:
+        return by
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        try:
+            return str(Fraction(value) + by)
+        except ValueError:
+            return value + "x"
+    return value + by
+
+
+def put(data: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> None:
+    """Change one leaf."""
+    for key in path[:-1]:
+        data = data[key]
+    data[path[-1]] = change(data[path[-1]])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), by=st.sampled_from([-1, 1, 1000]))
+def test_any_changed_leaf_of_the_result_is_caught(result: Result, data: st.DataObject, by: int) -> None:
+    stored = Result(json.loads(json.dumps(result.data)), result.certificate)
+    known = {key: value for key, value in stored.data.items() if key not in UNCHECKED}
+    path = data.draw(st.sampled_from(leaves(known)))
+    bad = changed(stored, lambda d, c: put(d, path, lambda v: replaced(v, by)))
+    assert failed(verify(bad)), path
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), by=st.sampled_from([-1, 1, 10**9]))
+def test_any_changed_leaf_of_the_certificate_is_caught(energy: Result, data: st.DataObject, by: int) -> None:
+    stored = Result(energy.data, json.loads(json.dumps(energy.certificate)))
+    path = data.draw(st.sampled_from(leaves(stored.certificate)))
+    bad = changed(stored, lambda d, c: put(c, path, lambda v: replaced(v, by)))
+    assert failed(verify(bad)), path
+
+
+@pytest.mark.parametrize("key", ["mapping", "energy_pj", "accesses", "latency_cycles", "dims", "utilization"])
+def test_a_missing_field_of_a_layer_is_caught(result: Result, key: str) -> None:
+    assert failed(verify(changed(result, lambda d, c: d["layers"][0].pop(key))))
+
+
+@pytest.mark.parametrize("part", ["data", "certificate"])
+def test_any_missing_key_is_caught(result: Result, part: str) -> None:
+    for key in set(getattr(result, part)) - UNCHECKED:
+        assert failed(verify(changed(result, lambda d, c, k=key: (d if part == "data" else c).pop(k)))), key
+
+
+def swap_loops(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+    """Let a loop and the node right inside of it change places."""
+    for layer in data["layers"]:
+        items = layer["mapping"] or []
+        for n in range(3, len(items) - 1):
+            if "for" in items[n] and "keep" in items[n + 1]:
+                items[n : n + 2] = items[n + 1], items[n]
+                return
+    raise AssertionError("no loop stands right outside of a node")
+
+
+def raise_bound(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+    """A loop with one trip more."""
+    next(i for i in data["layers"][0]["mapping"] if "bound" in i)["bound"] += 1
+
+
+def other_design(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+    """The certificate names another point."""
+    certificate["design"][-1] = 1 - certificate["design"][-1]
+
+
+def relabel(status: str) -> Tamper:
+    """Another status in both files."""
+
+    def tamper(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+        data["status"] = certificate["status"] = status
+
+    return tamper
+
+
+def rebudget(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+    """Another budget with the right hash."""
+    data["problem"]["budgets"]["area_mm2"] = "0.001"
+    data["problem_hash"] = certificate["problem_hash"] = hash_of(data["problem"])
+
+
+def reobjective(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+    """Another objective, everywhere it is named."""
+    for holder, key in ((data["problem"], "objective"), (data["objective"], "name"), (certificate, "objective")):
+        holder[key] = "latency"
+    data["problem_hash"] = certificate["problem_hash"] = hash_of(data["problem"])
+
+
+TAMPERS: dict[str, Tamper] = {
+    "order of loops": swap_loops,
+    "trips": raise_bound,
+    "layer twice": lambda d, c: d["layers"].append(d["layers"][0]),
+    "layer gone": lambda d, c: d["layers"].pop(),
+    "layers turned": lambda d, c: d["layers"].reverse(),
+    "box gone": lambda d, c: c["boxes"].pop(),
+    "box twice": lambda d, c: c["boxes"].append(c["boxes"][0]),
+    "no boxes": lambda d, c: c["boxes"].clear(),
+    "other design": other_design,
+    "no design": lambda d, c: c.update(design=None),
+    "feasible": relabel("FEASIBLE"),
+    "infeasible": relabel("INFEASIBLE"),
+    "unknown": relabel("UNKNOWN"),
+    "budget": rebudget,
+    "objective": reobjective,
+    "floors gone": lambda d, c: c["boxes"][0].update(energy_floors=[]),
+    "wrong reason": lambda d, c: c["boxes"][-1].update(closed_by="infeasible"),
+    "side turned": lambda d, c: c["boxes"][-1].update(box=[side[::-1] for side in c["boxes"][-1]["box"]] + [[0, 0]]),
+    "text as a box": lambda d, c: c["boxes"][0].update(box="all"),
+    "layers as text": lambda d, c: d.update(layers="none"),
+    "problem as a list": lambda d, c: d.update(problem=[]),
+    "zero denominators": lambda d, c: c.update(bound="1/0"),
+}
+
+
+@pytest.mark.parametrize("tamper", TAMPERS.values(), ids=TAMPERS.keys())
+def test_tampering_is_caught(result: Result, tamper: Tamper) -> None:
+    assert failed(verify(changed(result, tamper)))
+
+
+def shift_floor(by: int, number: int) -> Tamper:
+    """A floor and the bound that rests on it, changed together."""
+
+    def tamper(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+        box = next(b for b in certificate["boxes"] if b["closed_by"] == "bound")
+        box["energy_floors"][number] += by
+        box["bound"] = str(Fraction(box["bound"]) + by * certificate["layers"][number]["count"])
+
+    return tamper
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_raised_floor_with_its_bound_is_refuted(energy: Result, number: int) -> None:
+    bad = changed(energy, shift_floor(10**9, number))
+    found = verify(bad, thorough=True)
+    assert failed(found) == ["proof again"], found.checks
+
+
+@pytest.mark.parametrize("route", ["program", "lattice"])
+def test_both_routes_refute(energy: Result, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if route == "lattice":
+        monkeypatch.setattr(reprove, "_by_program", lambda *_: None)
+    claim = rebuild(energy.data, changed(energy, shift_floor(10**9, 0)).certificate)
+    assert not reprove.reprove(claim, reprove.Tables(), thorough=True, say=str).ok
+    claim = rebuild(energy.data, energy.certificate)
+    assert reprove.reprove(claim, reprove.Tables(), thorough=True, say=str).ok
+
+
+def test_a_raised_bound_of_a_solved_point_is_refuted(edp: Result) -> None:
+    def tamper(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+        design = [[i, i] for i in certificate["design"]]
+        for box in certificate["boxes"]:
+            if box["closed_by"] == "solved" and box["box"] != design:
+                box["bound"] = str(2 * Fraction(box["bound"]))
+                return
+
+    if sum(box["closed_by"] == "solved" for box in edp.certificate["boxes"]) > 1:
+        assert failed(verify(changed(edp, tamper), thorough=True)) == ["points again"]
+
+
+def test_fronts_prove_what_lines_prove(edp: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = rebuild(json.loads(json.dumps(edp.data)), json.loads(json.dumps(edp.certificate)))
+    solved = tuple(entry for entry in claim.entries if entry.by == "solved")
+    monkeypatch.setattr(points_again._Point, "_lines", lambda *_: False)
+    assert points_again.points_again(claim, solved, reprove.Tables(), thorough=True, say=str).ok
+    value = claim.value
+    assert value is not None
+    raised = tuple(replace(e, bound=value + 1) for e in solved if e.box == claim.design)
+    assert not points_again.points_again(claim, raised, reprove.Tables(), thorough=True, say=str).ok
+
+
+def test_hardware_that_does_not_bound_a_point_is_seen(energy: Result) -> None:
+    claim = rebuild(energy.data, energy.certificate)
+    points = list(claim.points.points.values())
+    corner = claim.points.corner(claim.points.whole)
+    assert not any(list(replay.worse(corner, point)) for point in points)
+    assert any(list(replay.worse(points[0], point)) for point in points)
+    dear = replace(corner, mac_energy=corner.mac_energy + 1)
+    assert list(replay.worse(dear, points[0])) == ["mac_energy"]
+
+
+def test_widest_spread() -> None:
+    assert replay.widest({"K": 6, "C": 4}, (4, 3), (("K",), ("C",))) == 6
+    assert replay.widest({"K": 6, "C": 4}, (4, 3), (None, None)) == 12
+    assert replay.widest({"K": 7}, (4, 3), (None, None)) == 1
+
+
+def test_files(tmp_path: Path, energy: Result) -> None:
+    folder = save(energy, tmp_path / "out")
+    assert verify(folder).ok
+    assert verify(str(folder)).ok
+    assert CliRunner().invoke(main, ["verify", str(folder), "--quiet"]).exit_code == 0
+    data = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
+    data["layers"][0]["energy_pj"] += 1
+    (folder / RESULT_FILE).write_text(json.dumps(data), encoding="utf-8")
+    outcome = CliRunner().invoke(main, ["verify", str(folder), "--quiet"])
+    assert outcome.exit_code == 1
+    assert "mappings" in outcome.output
+
+
+@pytest.mark.parametrize("name", [RESULT_FILE, CERTIFICATE_FILE])
+@pytest.mark.parametrize("text", ["{", "[]", None])
+def test_damaged_files_are_errors(tmp_path: Path, energy: Result, name: str, text: str | None) -> None:
+    folder = save(energy, tmp_path / "out")
+    if text is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError):
+        verify(folder)
