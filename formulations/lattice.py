@@ -16,7 +16,7 @@ from formulations.kernels.memo import Memo, spatial_limits
 from formulations.kernels.search import bound_tops, search
 from formulations.problem import I, LayerSolution, LevelTiling, O, Problem, W
 
-KINDS = {"energy": layout.ENERGY, "latency": layout.LATENCY, "edp": layout.EDP}
+KINDS = {"energy": layout.ENERGY, "latency": layout.LATENCY, "edp": layout.EDP, "weighted": layout.WEIGHTED}
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,23 @@ def solve(
     latency_cap: int = INFINITE,
     beat: tuple[int, int] | None = None,
     memo: Memo | None = None,
+    weight: int = 0,
 ) -> Found:
     """Best mapping of a layer on fixed hardware.
 
     Parameters
     ----------
     problem : Problem
-    objective : {"energy", "latency", "edp"}
-        Ties are broken by latency, energy and energy in this order.
+    objective : {"energy", "latency", "edp", "weighted"}
+        Ties are broken by latency, energy, energy and latency in this order.
     latency_cap : int
         Only mappings of at most this latency (latency units).
     beat : (energy, latency), optional
         Only a mapping better than this one is of interest.
     memo : Memo, optional
         Of a problem with the same layer on other hardware: shares tables.
+    weight : int
+        Energy units per cycle; objective weighted is energy + weight x (whole) cycles.
 
     Returns
     -------
@@ -108,6 +111,7 @@ def solve(
             keep, c = combinations[number]
             s = pack_spatial(c, layer.e, lists)
             c[layout.SCALARS, layout.KIND], c[layout.SCALARS, layout.CAP] = KINDS[objective], latency_cap
+            c[layout.SCALARS, layout.WEIGHT] = weight
             c[layout.BEST, :4] = energy, latency, 0, 0
             cycles = -(-problem.macs // math.prod(int(rows.prod(axis=1).max()) for rows in lists))
             if hopeless(c, bound, cycles * problem.latency_unit):

@@ -95,4 +95,5 @@ def settle(entries: Sequence[Entry], *, area_cap: int | None, seed: int = 0) -> 
     solver.parameters.num_workers = 1
     if solver.solve(model) != cp_model.OPTIMAL:
         return None
-    return reference + int(round(solver.objective_value))
+    least: int = round(solver.objective_value)
+    return reference + least

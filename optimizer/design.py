@@ -176,11 +176,11 @@ class Site:
         weight = (left.energy - right.energy) // (right.latency - left.latency)
         return next((w for w in (weight, weight + 1, 2 * weight + 1) if w > 0 and w not in tried), None)
 
-    def front(self, pricer: Pricer, most: int = 400) -> list[Price]:
-        """All Pareto-optimal (energy, latency) of a layer, cheapest first (at most `most`)."""
+    def front(self, pricer: Pricer) -> list[Price]:
+        """All Pareto-optimal (energy, latency) of a layer, cheapest first."""
         found: list[Price] = []
         cap = NEVER
-        while len(found) < most:
+        while True:
             price = pricer.price(self.hardware, cap=cap)
             if price is None or price.solution is None:
                 return found

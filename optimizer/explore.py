@@ -160,6 +160,8 @@ class Explorer:
         limit = state.value
         if limit is not None and entry.bound > limit:
             return close("bound", entry.bound, entry.energy, entry.latency)
+        if not self.points.has_ideal_corner(entry.box):
+            return self._halves(entry.box, entry.bound, entry.energy, entry.latency)
         site = Site(self.pricers, corner, self._vector_cost(corner), pool)
         latency = [max(a, p.latency_floor(corner)) for a, p in zip(entry.latency, self.pricers, strict=True)]
         least = site.fixed[1] + sum(p.count * f for p, f in zip(self.pricers, latency, strict=True))
@@ -183,10 +185,11 @@ class Explorer:
         if size(entry.box) == 1:
             proved = self._solve(entry.box, corner, site, pick, state)
             return close("infeasible" if proved is None else "solved", proved or bound, energy, latency)
-        return [
-            _Open(max(bound, entry.bound), next(self._numbers), half, energy, latency)
-            for half in self.points.split(entry.box)
-        ]
+        return self._halves(entry.box, max(bound, entry.bound), energy, latency)
+
+    def _halves(self, box: Box, bound: Fraction, energy: list[int], latency: list[int]) -> list[_Open]:
+        """Both halves of a box, with what is known about the whole."""
+        return [_Open(bound, next(self._numbers), half, energy, latency) for half in self.points.split(box)]
 
     def _energy_limit(self, value: Fraction | None, least_latency: int) -> int:
         """Energy above which no design beats the best one."""

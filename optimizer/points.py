@@ -56,6 +56,19 @@ class PointSet:
             choices=(),
         )
 
+    def has_ideal_corner(self, box: Box) -> bool:
+        """Is the corner's fan-out at every level at least that of every point?
+
+        Where the instances of an inner level are a menu, the largest mesh there has the smallest fan-out below.
+        """
+        corner = self.corner(box)
+        return all(
+            point.fanout(n)[axis] <= corner.fanout(n)[axis]
+            for point in self.inside(box)
+            for n in range(len(corner.levels))
+            for axis in (0, 1)
+        )
+
     def split(self, box: Box) -> tuple[Box, Box]:
         """Halve a box along the menu whose entries differ most."""
         axis = max(range(len(box)), key=lambda n: (self._spread(box, n), -n))

@@ -59,15 +59,13 @@ class Pricer:
         self._memos: dict[tuple[int, ...], Memo] = {}
         self._spreads: dict[object, int] = {}
 
-    def lower(self, hardware: Hardware, extents: tuple[tuple[str, int], ...], weight: int = 0) -> Problem:
-        """The integer problem of one padded variant; `weight` energy units are charged per cycle."""
+    def lower(self, hardware: Hardware, extents: tuple[tuple[str, int], ...]) -> Problem:
+        """The integer problem of one padded variant; fan-outs whose axes take the same dims lie on their long side."""
         problem = lower(self.layer, hardware, accounting=self._accounting, extents=dict(extents))
-        levels = []
-        for level in problem.levels:
-            symmetric = level.spatial_x == level.spatial_y
-            levels.append(replace(level, fanout=_sorted(level.fanout)) if symmetric else level)
-        if weight:
-            levels[0] = replace(levels[0], leak_energy=levels[0].leak_energy + weight)
+        levels = [
+            replace(level, fanout=_sorted(level.fanout)) if level.spatial_x == level.spatial_y else level
+            for level in problem.levels
+        ]
         return replace(problem, levels=tuple(levels))
 
     def latency_floor(self, hardware: Hardware) -> int:
@@ -116,23 +114,25 @@ class Pricer:
     def _variant(
         self, hardware: Hardware, extents: tuple[tuple[str, int], ...], objective: str, weight: int, cap: int, beat: int
     ) -> Price | None:  # fmt: skip
-        problem = self.lower(hardware, extents, weight)
+        problem = self.lower(hardware, extents)
         unit = problem.latency_unit
         latency_cap = NEVER if cap >= NEVER else cap * unit
-        key = content_key(problem, objective, latency_cap)
+        goal = "weighted" if objective == "energy" and weight else objective
+        key = content_key(problem, goal, latency_cap, weight)
         known, solution = self._store.optimum(key)
         if not known:
             bound = self._store.bound(key)
             if beat < NEVER and bound >= beat:
                 return Price(bound)
-            limit = None if beat >= NEVER else ((beat, 0) if objective == "energy" else (NEVER, beat * unit))
-            if limit is not None and objective == "latency":
+            limit = None
+            if beat < NEVER and objective == "latency":
                 latency_cap = min(latency_cap, beat * unit - 1)
-                limit = None
+            elif beat < NEVER:
+                limit = (beat, 0)
             if problem.extents not in self._memos:
                 self._memos[problem.extents] = Memo(pack_layer(problem))
             memo = self._memos[problem.extents]
-            solution = solve(problem, objective, latency_cap=latency_cap, beat=limit, memo=memo).solution
+            solution = solve(problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight).solution
             if solution is None and beat < NEVER:
                 self._store.note_bound(key, beat)
                 return Price(beat)
@@ -140,8 +140,8 @@ class Pricer:
         if solution is None:
             return None
         cycles = -(-solution.latency // unit)
-        value = solution.energy if objective == "energy" else cycles
-        return Price(value, solution.energy - weight * cycles, cycles, solution, extents)
+        value = cycles if objective == "latency" else solution.energy + weight * cycles
+        return Price(value, solution.energy, cycles, solution, extents)
 
 
 def _rank(price: Price) -> tuple[int, bool]:

@@ -16,9 +16,9 @@ MODEL_VERSION = "1"
 """Changes whenever a cost rule or the space changes, so that stale results are never served."""
 
 
-def content_key(problem: Problem, objective: str, latency_cap: int) -> str:
+def content_key(problem: Problem, objective: str, latency_cap: int, weight: int = 0) -> str:
     """Hash of everything a layer result depends on."""
-    text = json.dumps([MODEL_VERSION, objective, latency_cap, asdict(problem)], sort_keys=True)
+    text = json.dumps([MODEL_VERSION, objective, latency_cap, weight, asdict(problem)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -75,8 +75,10 @@ class Store:
 
 
 def _solution(value: dict[str, Any]) -> LayerSolution:
-    levels = tuple(
-        LevelTiling(**{name: tuple(x) if isinstance(x, list) else x for name, x in level.items()})
-        for level in value["levels"]
-    )
+    def level(entry: dict[str, Any]) -> LevelTiling:
+        names = ("order", "top", "bottom", "input_tile", "spatial")
+        order, top, bottom, tile, spatial = (tuple(entry[name]) for name in names)
+        return LevelTiling(order, top, bottom, tile, spatial, entry["window"])
+
+    levels = tuple(level(entry) for entry in value["levels"])
     return LayerSolution(levels, value["energy"], value["latency"])

@@ -141,6 +141,18 @@ def test_a_corner_is_no_worse_than_any_point_of_its_box() -> None:
     assert corner.area_um2 == min(point.area_um2 for point in points.points.values())
 
 
+def test_a_corner_with_a_smaller_fan_out_is_not_ideal() -> None:
+    """Two buffers instead of one: each serves half of the array, so the corner's fan-out below is smaller."""
+    one = chip(4, 4, 1, 1)
+    two = replace(one, levels=(one.levels[0], replace(one.levels[1], mesh=(2, 1))))
+    choices = [(("GLB.instances", n), ("array.x", 4)) for n in (1, 2)]
+    points = point_set([replace(p, choices=c) for p, c in zip((one, two), choices, strict=True)])
+    assert not points.has_ideal_corner(points.whole)
+    assert all(points.has_ideal_corner(half) for half in points.split(points.whole))
+    layers = [(LAYERS[0], 1)]
+    assert explore(layers, points, Goal("energy"), None).value == brute_force(layers, points, Goal("energy"), None)
+
+
 def test_halves_cover_a_box() -> None:
     points = point_set([chip(words, 1, words, b) for words in (4, 6, 9) for b in (1, 2)])
     halves = points.split(points.whole)

@@ -39,6 +39,9 @@ from formulations.kernels.layout import (
     SPATIAL,
     TOP,
     TRIPS,
+    UNIT,
+    WEIGHT,
+    WEIGHTED,
     WINDOW,
     WORD_FILL,
     WORD_READ,
@@ -46,6 +49,7 @@ from formulations.kernels.layout import (
     Int,
 )
 from formulations.kernels.leaf import (
+    ceil_div,
     price,
 )
 
@@ -77,6 +81,11 @@ def hopeless(c: Int, energy: int, latency: int) -> bool:
         return energy > scaled or (energy == scaled and latency >= best_latency)
     if c[SCALARS, KIND] == LATENCY:
         return latency > best_latency or (latency == best_latency and energy >= scaled)
+    if c[SCALARS, KIND] == WEIGHTED:
+        weight, unit = c[SCALARS, WEIGHT] * c[SCALARS, SCALE], c[SCALARS, UNIT]
+        total = energy + weight * ceil_div(latency, unit)
+        best = scaled + weight * ceil_div(best_latency, unit)
+        return total > best or (total == best and latency >= best_latency)
     if product_below(energy, latency, scaled, best_latency):
         return False
     return energy >= scaled or product_below(scaled, best_latency, energy, latency)

@@ -27,7 +27,7 @@ W, I, O = 0, 1, 2  # noqa: E741
 EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
 # Rows of `c` that hold one number per tensor; scalars; one number per level; the best mapping.
 BITS, VOLUME, SCALARS, STARTS, COUNTS, BEST = range(7, 13)
-MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT = range(12)
+MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT, WEIGHT = range(13)
 BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN = range(4)
 # LEAST_INPUT, behind the volumes: words of I that take part at all (fewer than the volume where strides leave gaps).
 LEAST_INPUT = 3
@@ -38,8 +38,8 @@ CAPACITY, KEEP, WORD_READ, WORD_FILL, WORD_UPDATE = 0, 1, 4, 7, 10
 READ, FILL, UPDATE, ACCESS, LEAK, PORT = 13, 14, 15, 16, 17, 18
 ORDER_COUNT = 18
 ROWS, COLUMNS = 39, 24
-# Kinds of objective.
-ENERGY, LATENCY, EDP = range(3)
+# Kinds of objective; WEIGHTED is energy + WEIGHT x cycles.
+ENERGY, LATENCY, EDP, WEIGHTED = range(4)
 # Planes of `t`.
 INSIDE, BLOCK, FIRST, LOCAL, RANKED = range(5)
 # Row of `r` behind the three refetches.
