@@ -33,7 +33,7 @@ def _best_value(case: OptimumCase) -> Fraction:
     for reuse in ("innermost", "exact"):
         cost = evaluate(case.layer, case.hardware, mapping, accounting=case.accounting, reuse=reuse)
         walked = walk(case.layer, case.hardware, mapping, accounting=case.accounting, reuse=reuse)
-        assert walked.violations == []
+        assert not walked.violations
         assert (walked.energy, walked.latency_cycles) == (cost.energy, cost.latency_cycles)
         if reuse == "innermost":
             assert (cost.energy, cost.latency_cycles * problem.latency_unit) == (solution.energy, solution.latency)
