@@ -13,10 +13,10 @@ from optimizer.evaluation import accesses_of
 from optimizer.explore import Closed, Exploration
 from optimizer.hardware import Hardware, Level
 from optimizer.limits import lower_bounds
-from optimizer.lowering import lift
+from optimizer.lowering import lift, lower
 from optimizer.mapping_yaml import to_items
 from optimizer.points import size
-from optimizer.pricing import Price, Pricer
+from optimizer.pricing import Price
 from optimizer.session import SPACE, Session
 from optimizer.vector_cost import vector_cost
 from optimizer.workload import Layer, VectorLayer
@@ -104,7 +104,7 @@ def _version(name: str) -> str:
 def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[str, Any]:
     best = state.best
     assert best is not None
-    priced = {p.layer.shape_key(): (p, price) for p, price in zip(session.pricers, best.prices, strict=True)}
+    priced = {p.layer.shape_key(): price for p, price in zip(session.pricers, best.prices, strict=True)}
     cycles = session.goal.stretched(best.energy, best.latency)
     energy_pj = hardware.energy_pj(best.energy)
     seconds = float(cycles / (hardware.clock_mhz * 10**6))
@@ -113,7 +113,7 @@ def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[st
         if isinstance(layer, VectorLayer):
             layers.append(_vector_entry(session, layer, hardware))
         else:
-            layers.append(_layer_entry(session, layer, hardware, *priced[layer.shape_key()]))
+            layers.append(_layer_entry(session, layer, hardware, priced[layer.shape_key()]))
     return {
         "hardware": describe(hardware),
         "area_um2": hardware.area_um2,
@@ -159,10 +159,11 @@ def describe(hardware: Hardware) -> dict[str, Any]:
     }
 
 
-def _layer_entry(session: Session, layer: Layer, hardware: Hardware, pricer: Pricer, price: Price) -> dict[str, Any]:
+def _layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price) -> dict[str, Any]:
     assert price.solution is not None
-    problem = pricer.lower(hardware, price.extents)
-    mapping = lift(layer, session_problem(pricer, hardware, price), price.solution, extents=dict(price.extents))
+    extents = dict(price.extents)
+    problem = lower(layer, hardware, accounting=session.accounting, extents=extents)
+    mapping = lift(layer, problem, price.solution, extents=extents)
     cost = evaluate(layer, hardware, mapping, accounting=session.accounting)
     if cost.energy != price.energy or cost.latency_cycles * problem.latency_unit != price.solution.latency:
         raise TilewrightError(
@@ -187,15 +188,6 @@ def _layer_entry(session: Session, layer: Layer, hardware: Hardware, pricer: Pri
         "utilization": float(cost.utilization),
         "lower_bounds": lower_bounds(layer, hardware),
     }
-
-
-def session_problem(pricer: Pricer, hardware: Hardware, price: Price) -> Any:
-    """The problem with the fan-outs as they are built (a pricer may turn symmetric ones)."""
-    problem = pricer.lower(hardware, price.extents)
-    levels = [
-        type(level)(**{**vars(level), "fanout": hardware.fanout(n)}) for n, level in enumerate(problem.levels)
-    ]  # fmt: skip
-    return type(problem)(**{**vars(problem), "levels": tuple(levels)})
 
 
 def _vector_entry(session: Session, layer: VectorLayer, hardware: Hardware) -> dict[str, Any]:
