@@ -25,7 +25,6 @@ from formulations.kernels.layout import (
     GAP_WINDOW,
     HALO,
     INFINITE,
-    KEEP,
     KIND,
     LACKS,
     LATENCY,
@@ -34,6 +33,7 @@ from formulations.kernels.layout import (
     META,
     NODE,
     OPEN,
+    READER,
     SCALARS,
     SCALE,
     SPATIAL,
@@ -106,15 +106,15 @@ def keep_if_best(c: Int, w: Int) -> None:
 
 @njit(cache=True, nogil=True)
 def input_energy(c: Int, w: Int, level: int, words: int) -> int:
-    """Scaled energy of filling `words` of I into `level` and reading them right outside."""
+    """Scaled energy of filling `words` of I into `level` and reading them where they come from."""
     energy = words * c[LEVEL0 + level, WORD_FILL + I]
-    if c[LEVEL0 + level - 1, KEEP + I]:
+    reader = c[LEVEL0 + level - 1, READER + I]
+    for n in range(reader, level):
         spread = 1
         for d in range(c[SCALARS, DIMS]):
-            spread *= w[SPATIAL, level - 1, d]
-        distinct = distinct_inputs(c, w[SPATIAL, level - 1], w[TOP, level])
-        energy += words // spread * distinct * c[LEVEL0 + level - 1, WORD_READ + I]
-    return energy
+            spread *= w[SPATIAL, n, d]
+        words = words // spread * distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1])
+    return energy + words * c[LEVEL0 + reader, WORD_READ + I]
 
 
 @njit(cache=True, nogil=True)

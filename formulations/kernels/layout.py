@@ -36,8 +36,11 @@ LEAST_INPUT = 3
 AXIS0, LEVEL0, ORDER0 = 13, 23, 31
 CAPACITY, KEEP, WORD_READ, WORD_FILL, WORD_UPDATE = 0, 1, 4, 7, 10
 READ, FILL, UPDATE, ACCESS, LEAK, PORT = 13, 14, 15, 16, 17, 18
+# Per tensor, READER: the level that serves the children of this one; SHARED: from the reader's fan-out to this
+# level's (excluded), at most so many of them take the same words.
+READER, SHARED = 24, 27
 ORDER_COUNT = 18
-ROWS, COLUMNS = 39, 24
+ROWS, COLUMNS = 39, 30
 # Kinds of objective; WEIGHTED is energy + WEIGHT x cycles.
 ENERGY, LATENCY, EDP, WEIGHTED = range(4)
 # Planes of `t`.
@@ -51,8 +54,8 @@ BEST_TOP, BEST_BOTTOM, BEST_TILE, BEST_SPATIAL, BEST_ORDER, BEST_META = range(15
 PLANES = 21
 WINDOW, WORDS, GAP_WINDOW, TOP_POINT, BOTTOM_POINT, POSITION, COPIES = range(7)
 ENERGY_IN, LATENCY_IN, FLOOR, ENERGY_OUT, LATENCY_OUT, INSIDE_NOW = range(7, 13)
-RANK, ORDER_NUMBER, OPTION, ROW, FITS, FITTED = range(13, 19)
-META_COLUMNS = 19
+RANK, ORDER_NUMBER, OPTION, ROW, FITTED, ALIKE = range(13, 19)
+META_COLUMNS = 21
 OPEN, BLOCKED = -1, -2
 
 
@@ -187,7 +190,10 @@ def split_axes(problem: Problem, level: int, vector: tuple[int, ...]) -> tuple[t
 
 
 def pack_spatial(c: Int, e: Int, lists: list[Int]) -> Int:
-    """Spatial vectors of every fan-out, one row each: digits, factors, product; notes the starts in ``c``."""
+    """Spatial vectors of every fan-out, one row each: digits, factors, product.
+
+    Notes the starts in ``c``, and which level serves a tensor with how much multicast.
+    """
     dims = int(c[SCALARS, DIMS])
     vectors = np.concatenate(lists)
     s = np.empty((len(vectors), 2 * dims + 1), np.int64)
@@ -195,4 +201,9 @@ def pack_spatial(c: Int, e: Int, lists: list[Int]) -> Int:
         s[:, d] = np.searchsorted(np.unique(e[:, d]), vectors[:, d])
     s[:, dims : 2 * dims], s[:, 2 * dims] = vectors, vectors.prod(axis=1)
     c[STARTS, : len(lists) + 1] = np.cumsum([0, *(len(rows) for rows in lists)])
+    for n, tensor in itertools.product(range(len(lists)), (W, I, O)):
+        alike = (c[LACKS, :dims] == tensor) | ((c[HALO, :dims] == 1) & (tensor == I))
+        reader = max(k for k in range(n + 1) if c[LEVEL0 + k, KEEP + tensor])
+        c[LEVEL0 + n, READER + tensor] = reader
+        c[LEVEL0 + n, SHARED + tensor] = math.prod(int(rows[:, alike].prod(axis=1).max()) for rows in lists[reader:n])
     return s

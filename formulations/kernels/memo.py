@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from formulations.kernels.blocks import distinct_inputs
+from formulations.kernels.fanout import fill_inside
 from formulations.kernels.layout import (
     BLOCK,
     COUNTS,
@@ -16,17 +17,23 @@ from formulations.kernels.layout import (
     INFINITE,
     INSIDE,
     LEAST_INPUT,
+    LEVEL0,
     LOCAL,
     RANKED,
+    READER,
     SCALARS,
+    SCALE,
+    SHARED,
     VOLUME,
+    WORD_READ,
+    WORD_UPDATE,
     I,
     Int,
     O,
     Packed,
     new_work,
 )
-from formulations.kernels.tables import add_reads, fill_block, fill_inside, fill_refetches
+from formulations.kernels.tables import add_reads, fill_block, fill_refetches
 from formulations.problem import Problem
 
 Keep = tuple[tuple[bool, bool, bool], ...]
@@ -46,7 +53,7 @@ class Memo:
     """Everything about a layer that several hardware points share.
 
     A level's block depends on the levels from it on; its inside on the levels inside of it, on the fan-out and
-    (where the input has a halo) on how the level itself keeps and reads the input.
+    (where the input has a halo) on the level that serves the input.
     """
 
     def __init__(self, layer: Packed) -> None:
@@ -85,15 +92,16 @@ class Memo:
             t[level, RANKED] = np.argsort(t[level, INSIDE], kind="stable")
             c[COUNTS, level] = int((t[level, INSIDE] < INFINITE).sum())
             if level > 1:
-                self._block(c, t, problem, level, (key, problem.levels[level], keep[level]))
+                served = tuple(_serves(c, level, tensor) for tensor in range(3))
+                self._block(c, t, problem, level, (key, problem.levels[level], keep[level], served))
         return t
 
     @staticmethod
     def _own(c: Int, problem: Problem, keep: Keep, level: int) -> object:
-        leaks = tuple(spec.leak_energy for spec in problem.levels)
-        if not c[SCALARS, HAS_HALO] or not keep[level][I]:
-            return leaks, False
-        return leaks, problem.levels[level].read_energy, problem.levels[level].access_bits
+        own = (*(spec.leak_energy for spec in problem.levels), int(c[SCALARS, SCALE]))
+        if not c[SCALARS, HAS_HALO]:
+            return own
+        return *own, _serves(c, level, I)
 
     def _block(self, c: Int, t: Int, problem: Problem, level: int, key: object) -> None:
         layer = self.layer
@@ -105,3 +113,9 @@ class Memo:
             fill_block(c, layer.g, layer.e, layer.q, t, self.refetches, w, level, bool(exact))
             self._blocks[key] = t[level, [BLOCK, FIRST, LOCAL]].copy()
         t[level, [BLOCK, FIRST, LOCAL]] = self._blocks[key]
+
+
+def _serves(c: Int, level: int, tensor: int) -> tuple[int, ...]:
+    """What it costs to serve a tensor to the children of a level."""
+    reader = c[LEVEL0 + c[LEVEL0 + level, READER + tensor]]
+    return int(reader[WORD_READ + tensor]), int(reader[WORD_UPDATE + tensor]), int(c[LEVEL0 + level, SHARED + tensor])

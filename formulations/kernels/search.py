@@ -23,7 +23,9 @@ from formulations.kernels.branch import (
     input_energy,
     keep_if_best,
 )
+from formulations.kernels.fanout import input_pair
 from formulations.kernels.layout import (
+    ALIKE,
     BEST,
     BLOCK,
     BOTTOM,
@@ -41,11 +43,13 @@ from formulations.kernels.layout import (
     GAP,
     GAP_SPATIAL,
     GAP_WINDOW,
+    HALO,
     HAS_HALO,
     INFINITE,
     INSIDE,
     INSIDE_NOW,
     KEEP,
+    LACKS,
     LATENCY_IN,
     LATENCY_OUT,
     LEVEL0,
@@ -65,10 +69,12 @@ from formulations.kernels.layout import (
     POSITION,
     RANK,
     RANKED,
+    READER,
     ROW,
     SAVED,
     SCALARS,
     SCALE,
+    SHARED,
     SPATIAL,
     SPATIAL_BELOW,
     STARTS,
@@ -91,9 +97,7 @@ from formulations.kernels.tables import (
     combine,
     contains,
     copies_of_outputs,
-    far_input,
     first_visits,
-    input_pair,
     words_filled,
     words_inside,
 )
@@ -125,6 +129,12 @@ def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int,
     m[COPIES] = 1
     for n in range(level):
         m[COPIES] *= copies_of_outputs(c, w[SPATIAL, n])
+    for tensor in range(3):
+        m[ALIKE + tensor] = 1
+        for n in range(c[LEVEL0 + level, READER + tensor], level):
+            for d in range(c[SCALARS, DIMS]):
+                if c[LACKS, d] == tensor or (tensor == I and c[HALO, d]):
+                    m[ALIKE + tensor] *= w[SPATIAL, n, d]
 
 
 @njit(cache=True, nogil=True)
@@ -141,7 +151,7 @@ def next_bottom(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: i
         if contains(c, q, g, m[TOP_POINT], u) and may_stand(c, level, w[TOP, level], e[u]):
             copy(w[BOTTOM, level], e[u])
             m[BOTTOM_POINT], m[ORDER_NUMBER], m[FITTED] = u, -1, 0
-            m[INSIDE_NOW] = words_inside(c, r, level, u) + far_input(c, r, level, u)
+            m[INSIDE_NOW] = words_inside(c, r, level, u, m[ALIKE : ALIKE + 3])
             return NEXT_ORDER
 
 
@@ -235,7 +245,7 @@ def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, lev
             passed -= first_visits(c, inner, copies_of_outputs(c, vector) * m[COPIES])
             bound = passed + t[inner, BLOCK, child]
         if c[SCALARS, HAS_HALO]:
-            bound += input_pair(c, e, t, r, level, vector, child)
+            bound += input_pair(c, e, t, r, level, vector, child, m[ALIKE + I])
         copy(w[SPATIAL, level], vector)
         spread = w[SPATIAL_BELOW, 0, inner] * copies_above(c, w, inner, -1)
         latency = max(m[LATENCY_OUT], ceil_div(c[SCALARS, MACS], spread) * c[SCALARS, UNIT])
@@ -289,7 +299,7 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
             if outer >= 0:
                 energy = outermost(c, r, s[row, dims : 2 * dims], outer) + words_filled(c, r, 1, i) + lowest
                 if c[SCALARS, HAS_HALO]:
-                    energy += input_pair(c, e, t, r, 0, s[row, dims : 2 * dims], i)
+                    energy += input_pair(c, e, t, r, 0, s[row, dims : 2 * dims], i, 1)
                 bounds[row - c[STARTS, 0], i] = energy
 
 
@@ -297,7 +307,7 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
 def outermost(c: Int, r: Int, vector: Int, outer: int) -> int:
     """Scaled energy of the multiply-accumulates and the outermost level, input with halo left out."""
     energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY] * c[SCALARS, SCALE] - first_visits(c, 0, 1)
-    energy += words_inside(c, r, 0, outer) + far_input(c, r, 0, outer)
+    energy += words_inside(c, r, 0, outer, c[LEVEL0, SHARED : SHARED + 3])
     return energy - first_visits(c, 1, copies_of_outputs(c, vector))
 
 

@@ -10,13 +10,11 @@ where the input has a window they assume the best loop order outside.
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from formulations.kernels.blocks import (
     best_outer_window,
     copy,
-    distinct_inputs,
     input_is_free,
     input_total,
     needs_equal,
@@ -29,11 +27,9 @@ from formulations.kernels.layout import (
     BLOCK,
     BOTTOM,
     CAPACITY,
-    COUNT,
     COUNTS,
     DIMS,
     DRAIN,
-    EXACT,
     FIRST,
     FREE,
     HALO,
@@ -42,20 +38,17 @@ from formulations.kernels.layout import (
     INSIDE,
     KEEP,
     LACKS,
-    LEAK,
-    LEAST_INPUT,
     LEVEL0,
     LEVELS,
     LOCAL,
     LOW,
-    MACS,
     NODE,
     ORDER0,
     ORDER_COUNT,
     RANKED,
+    READER,
     SCALARS,
-    SCALE,
-    STARTS,
+    SHARED,
     STRIDE,
     TILE,
     TOP,
@@ -103,16 +96,23 @@ def copies_of_outputs(c: Int, vector: Int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def words_inside(c: Int, r: Int, level: int, point: int) -> int:
-    """Scaled energy of the reads and updates of a level by its children, input with halo left out."""
-    row = c[LEVEL0 + level]
+def words_inside(c: Int, r: Int, level: int, point: int, shared: Int) -> int:
+    """Scaled energy of what the children of a level read and update where it is kept, input with halo left out.
+
+    `point` are the extents around the fan-out of the level; ``shared[tensor]`` is the multicast of the fan-outs
+    from the level that serves the tensor to this one.
+    """
     energy = 0
-    if row[KEEP + W]:
-        energy += c[VOLUME, W] * r[W, point] * row[WORD_READ + W]
-    if row[KEEP + O]:
-        energy += c[VOLUME, O] * r[O, point] * (row[WORD_UPDATE + O] + row[WORD_READ + O])
-    if row[KEEP + I] and not c[SCALARS, HAS_HALO]:
-        energy += c[VOLUME, I] * r[I, point] * row[WORD_READ + I]
+    for tensor in range(3):
+        if level + 1 < c[SCALARS, LEVELS] and not c[LEVEL0 + level + 1, KEEP + tensor]:
+            continue
+        if tensor == I and c[SCALARS, HAS_HALO]:
+            continue
+        reader = c[LEVEL0 + c[LEVEL0 + level, READER + tensor]]
+        each = reader[WORD_READ + tensor]
+        if tensor == O:
+            each += reader[WORD_UPDATE + O]
+        energy += c[VOLUME, tensor] * r[tensor, point] // shared[tensor] * each
     return energy
 
 
@@ -146,140 +146,12 @@ def first_visits(c: Int, level: int, copies: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def far_input(c: Int, r: Int, level: int, point: int) -> int:
-    """Bound on the scaled energy of reading I from a level when the next one bypasses it."""
-    row = c[LEVEL0 + level]
-    if not c[SCALARS, HAS_HALO] or not row[KEEP + I] or level + 1 == c[SCALARS, LEVELS]:
-        return 0
-    if c[LEVEL0 + level + 1, KEEP + I]:
-        return 0
-    return c[VOLUME, LEAST_INPUT] * r[I, point] * row[WORD_READ + I]
-
-
-@njit(cache=True, nogil=True)
-def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: int) -> int:
-    """Least scaled energy of moving I from `level` into the next one, whose block has the extents ``e[child]``."""
-    inner = level + 1
-    spread = 1
-    for d in range(c[SCALARS, DIMS]):
-        spread *= vector[d]
-    read = c[LEVEL0 + level, WORD_READ + I]
-    if inner == c[SCALARS, LEVELS]:
-        if not c[LEVEL0 + level, KEEP + I]:
-            return 0
-        return c[SCALARS, MACS] // spread * distinct_inputs(c, vector, e[child]) * read
-    if not c[LEVEL0 + inner, KEEP + I]:
-        return 0
-    words = r[LOW, child]
-    if inner == c[SCALARS, EXACT]:
-        words = t[inner, LOCAL, child]
-        if t[inner, FIRST, child]:
-            words = min(words, best_outer_window(c, e[child], r[I, child], vector))
-        if words >= INFINITE:
-            return INFINITE
-    energy = words * c[LEVEL0 + inner, WORD_FILL + I]
-    if c[LEVEL0 + level, KEEP + I]:
-        energy += words // spread * distinct_inputs(c, vector, e[child]) * read
-    return energy
-
-
-@njit(cache=True, nogil=True)
-def fill_inside(
-    c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, level: int,
-    copies_outside: int,
-    spread_elsewhere: int, max_cycles: int,
-) -> None:  # fmt: skip
-    """Fill ``t[level, INSIDE]``: the best spatial factors of the fan-out below `level` for every point.
-
-    `copies_outside` and `spread_elsewhere` bound the spatial factors of the other fan-outs; factors that leave
-    more than `max_cycles` compute cycles are skipped.
-    """
-    levels, dims = c[SCALARS, LEVELS], c[SCALARS, DIMS]
-    inner = level + 1
-    points = t.shape[2]
-    finite = np.empty(points, np.int64)
-    least = np.empty(points, np.int64)
-    moved = np.empty(dims, np.int64)
-    offsets = np.empty((dims, q.shape[2]), np.int64)
-    count = 0
-    for i in range(points):
-        if (inner == levels and i == 0) or (inner < levels and t[inner, BLOCK, i] < INFINITE):
-            finite[count] = i
-            count += 1
-    with_input = c[SCALARS, HAS_HALO] == 1 and inner < levels and c[LEVEL0 + inner, KEEP + I] == 1
-    if with_input:
-        least_input(c, e, t, r, inner, finite[:count], least)
-    for row in range(c[STARTS, level], c[STARTS, level + 1]):
-        product = s[row, 2 * dims]
-        cycles = c[SCALARS, MACS] // (product * spread_elsewhere)
-        if cycles > max_cycles:
-            continue
-        digit, vector = s[row, :dims], s[row, dims : 2 * dims]
-        fixed = 0
-        if inner < levels:
-            fixed -= first_visits(c, inner, copies_of_outputs(c, vector) * copies_outside)
-        if inner == max(levels - 1, 2):
-            for n in range(levels):
-                leak = c[LEVEL0 + n, LEAK] * cycles * c[SCALARS, SCALE]
-                fixed += leak * product if n > level else leak
-        shared = product
-        for d in range(dims):
-            if c[LACKS, d] != I and not c[HALO, d]:
-                shared //= vector[d]
-        moving = 0
-        for d in range(dims):
-            if vector[d] > 1:
-                moved[moving] = d
-                for k in range(c[COUNT, d]):
-                    grown = q[1, d, digit[d], k]
-                    offsets[moving, k] = (grown - k) * c[STRIDE, d] if grown >= 0 else -1
-                moving += 1
-        for k in range(count):
-            child = finite[k]
-            outer = child
-            for n in range(moving):
-                d = moved[n]
-                offset = offsets[n, g[child, d]]
-                if offset < 0:
-                    outer = -1
-                    break
-                outer += offset
-            if outer < 0:
-                continue
-            energy = fixed
-            if inner < levels:
-                energy += t[inner, BLOCK, child]
-            if energy >= t[level, INSIDE, outer]:
-                continue
-            if with_input:
-                low = least[k] * c[LEVEL0 + inner, WORD_FILL + I]
-                if c[LEVEL0 + level, KEEP + I]:
-                    low += least[k] // shared * c[LEVEL0 + level, WORD_READ + I]
-                if energy + low >= t[level, INSIDE, outer]:
-                    continue
-            if c[SCALARS, HAS_HALO]:
-                energy += input_pair(c, e, t, r, level, vector, child)
-            t[level, INSIDE, outer] = min(t[level, INSIDE, outer], energy)
-
-
-@njit(cache=True, nogil=True)
-def least_input(c: Int, e: Int, t: Int, r: Int, inner: int, children: Int, least: Int) -> None:
-    """Per child the least words of I fetched into its block, whatever the fan-out."""
-    for k in range(children.shape[0]):
-        child = children[k]
-        least[k] = r[LOW, child]
-        if inner == c[SCALARS, EXACT]:
-            least[k] = t[inner, LOCAL, child]
-            if t[inner, FIRST, child]:
-                least[k] = min(least[k], best_outer_window(c, e[child], r[I, child], e[0]))
-
-
-@njit(cache=True, nogil=True)
 def add_reads(c: Int, t: Int, r: Int, level: int) -> None:
-    """Add to ``t[level, INSIDE]`` what the children read from the level."""
+    """Add to ``t[level, INSIDE]`` what the children of the level read."""
+    shared = c[LEVEL0 + level, SHARED : SHARED + 3]
     for i in range(t.shape[2]):
         if t[level, INSIDE, i] < INFINITE:
-            t[level, INSIDE, i] += words_inside(c, r, level, i) + far_input(c, r, level, i)
+            t[level, INSIDE, i] += words_inside(c, r, level, i, shared)
 
 
 @njit(cache=True, nogil=True)

@@ -1,0 +1,214 @@
+"""The best spatial factors of a fan-out for every point of the lattice.
+
+A pair of spatial factors and extents of a child costs little once, per vector of factors and input axis, the
+words along the axis are tabulated over the child's extents.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from formulations.kernels.blocks import best_outer_window, distinct_inputs, distinct_pair, width
+from formulations.kernels.layout import (
+    AXES,
+    AXIS0,
+    BLOCK,
+    COUNT,
+    DIMS,
+    EXACT,
+    EXTENT,
+    FIRST,
+    HALO,
+    HAS_HALO,
+    INFINITE,
+    INSIDE,
+    KEEP,
+    LEAK,
+    LEVEL0,
+    LEVELS,
+    LOCAL,
+    LOW,
+    MACS,
+    READER,
+    SCALARS,
+    SCALE,
+    SHARED,
+    STARTS,
+    STRIDE,
+    WORD_FILL,
+    WORD_READ,
+    I,
+    Int,
+)
+from formulations.kernels.tables import copies_of_outputs, first_visits
+
+PLAIN, SLID, DISTINCT = range(3)
+"""Per axis and digits of its dims: words over all trips, the same with the best window, distinct children."""
+
+
+@njit(cache=True, nogil=True)
+def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: int, shared: int) -> int:
+    """Least scaled energy of moving I into the level inside `level`, whose block has the extents ``e[child]``.
+
+    `shared` bounds how often the fan-outs between the level that serves I and this one multicast the same words.
+    """
+    inner = level + 1
+    spread = 1
+    for d in range(c[SCALARS, DIMS]):
+        spread *= vector[d]
+    read = c[LEVEL0 + c[LEVEL0 + level, READER + I], WORD_READ + I]
+    if inner == c[SCALARS, LEVELS]:
+        return c[SCALARS, MACS] // (spread * shared) * distinct_inputs(c, vector, e[child]) * read
+    if not c[LEVEL0 + inner, KEEP + I]:
+        return 0
+    words = r[LOW, child]
+    if inner == c[SCALARS, EXACT]:
+        words = t[inner, LOCAL, child]
+        if t[inner, FIRST, child]:
+            words = min(words, best_outer_window(c, e[child], r[I, child], vector))
+        if words >= INFINITE:
+            return INFINITE
+    energy = words * c[LEVEL0 + inner, WORD_FILL + I]
+    return energy + words // (spread * shared) * distinct_inputs(c, vector, e[child]) * read
+
+
+@njit(cache=True, nogil=True)
+def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> None:
+    """Fill ``axes[axis, kind, i, j]`` for one vector of spatial factors (see PLAIN, SLID, DISTINCT).
+
+    `i`, `j` are the digits of the axis's dims in the child. Extents that do not fit are left out.
+    """
+    tile = np.ones(c[SCALARS, DIMS], np.int64)
+    for a in range(c[SCALARS, AXES]):
+        d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
+        for i in range(c[COUNT, d]):
+            tile[d] = e[i * c[STRIDE, d], d]
+            for j in range(c[COUNT, f] if f >= 0 else 1):
+                if f >= 0:
+                    tile[f] = e[j * c[STRIDE, f], f]
+                along = width(c, tile, a)
+                trips = c[EXTENT, d] // tile[d] * (c[EXTENT, f] // tile[f] if f >= 0 else 1)
+                axes[a, PLAIN, i, j] = along * trips
+                axes[a, SLID, i, j] = along * trips
+                axes[a, DISTINCT, i, j] = vector[d]
+                if f >= 0:
+                    axes[a, DISTINCT, i, j] = distinct_pair(
+                        c[AXIS0 + a, 1] * tile[d], vector[d], c[AXIS0 + a, 3] * tile[f], vector[f]
+                    )
+                for term in range(2 if f >= 0 else 1):
+                    dim = c[AXIS0 + a, 2 * term]
+                    run = c[EXTENT, dim] // (tile[dim] * vector[dim])
+                    if c[HALO, dim] and run > 1:
+                        step = c[AXIS0 + a, 2 * term + 1] * tile[dim] * vector[dim]
+                        slid = (along + (run - 1) * min(along, step)) * (trips // run)
+                        axes[a, SLID, i, j] = min(axes[a, SLID, i, j], slid)
+
+
+@njit(cache=True, nogil=True)
+def tabulated_pair(
+    c: Int, g: Int, t: Int, r: Int, axes: Int, level: int, child: int, spread: int
+) -> int:  # fmt: skip
+    """The value of :func:`input_pair`, read off the axes' tables; `spread` includes the multicast outside."""
+    inner = level + 1
+    plain, slid, distinct = r[I, child], r[I, child], 1
+    for a in range(c[SCALARS, AXES]):
+        f = c[AXIS0 + a, 2]
+        i, j = g[child, c[AXIS0 + a, 0]], g[child, f] if f >= 0 else 0
+        along = axes[a, PLAIN, i, j]
+        slid = min(slid * along, plain * axes[a, SLID, i, j])
+        plain *= along
+        distinct *= axes[a, DISTINCT, i, j]
+    words = r[LOW, child]
+    if inner == c[SCALARS, EXACT]:
+        words = t[inner, LOCAL, child]
+        if t[inner, FIRST, child]:
+            words = min(words, slid)
+        if words >= INFINITE:
+            return INFINITE
+    read = c[LEVEL0 + c[LEVEL0 + level, READER + I], WORD_READ + I]
+    return words * c[LEVEL0 + inner, WORD_FILL + I] + words // spread * distinct * read
+
+
+@njit(cache=True, nogil=True)
+def fixed_energy(c: Int, level: int, product: int, cycles: int, copies: int) -> int:
+    """Scaled energy that depends on the spatial factors alone: leakage, less the first visits of outputs.
+
+    `product` of the factors, compute `cycles`, and `copies` of the outputs.
+    """
+    levels, energy = c[SCALARS, LEVELS], 0
+    if level + 1 < levels:
+        energy -= first_visits(c, level + 1, copies)
+    if level + 1 == max(levels - 1, 2):
+        for n in range(levels):
+            leak = c[LEVEL0 + n, LEAK] * cycles * c[SCALARS, SCALE]
+            energy += leak * product if n > level else leak
+    return energy
+
+
+@njit(cache=True, nogil=True)
+def finite_children(c: Int, t: Int, level: int, children: Int) -> int:
+    """Note the points that may stand below the fan-out of `level`; return how many."""
+    inner, count = level + 1, 0
+    for i in range(t.shape[2]):
+        if (inner == c[SCALARS, LEVELS] and i == 0) or (inner < c[SCALARS, LEVELS] and t[inner, BLOCK, i] < INFINITE):
+            children[count] = i
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def fill_inside(
+    c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, level: int,
+    copies_outside: int,
+    spread_elsewhere: int, max_cycles: int,
+) -> None:  # fmt: skip
+    """Fill ``t[level, INSIDE]``: the best spatial factors of the fan-out below `level` for every point.
+
+    `copies_outside` and `spread_elsewhere` bound the spatial factors of the other fan-outs; factors that leave
+    more than `max_cycles` compute cycles are skipped.
+    """
+    levels, dims, inner = c[SCALARS, LEVELS], c[SCALARS, DIMS], level + 1
+    children = np.empty(t.shape[2], np.int64)
+    count = finite_children(c, t, level, children)
+    moved = np.empty(dims, np.int64)
+    offsets = np.empty((dims, q.shape[2]), np.int64)
+    axes = np.empty((c[SCALARS, AXES], 3, q.shape[2], q.shape[2]), np.int64)
+    outside = c[LEVEL0 + level, SHARED + I]
+    with_input = c[SCALARS, HAS_HALO] == 1 and inner < levels and c[LEVEL0 + inner, KEEP + I] == 1
+    for row in range(c[STARTS, level], c[STARTS, level + 1]):
+        product = s[row, 2 * dims]
+        cycles = c[SCALARS, MACS] // (product * spread_elsewhere)
+        if cycles > max_cycles:
+            continue
+        digit, vector = s[row, :dims], s[row, dims : 2 * dims]
+        fixed = fixed_energy(c, level, product, cycles, copies_of_outputs(c, vector) * copies_outside)
+        if c[SCALARS, HAS_HALO] and inner == levels:
+            fixed += input_pair(c, e, t, r, level, vector, 0, outside)
+        if with_input:
+            tabulate(c, e, vector, axes)
+        moving = 0
+        for d in range(dims):
+            if vector[d] > 1:
+                moved[moving] = d
+                for k in range(c[COUNT, d]):
+                    grown = q[1, d, digit[d], k]
+                    offsets[moving, k] = (grown - k) * c[STRIDE, d] if grown >= 0 else -1
+                moving += 1
+        for k in range(count):
+            child = children[k]
+            outer = child
+            for n in range(moving):
+                offset = offsets[n, g[child, moved[n]]]
+                if offset < 0:
+                    outer = -1
+                    break
+                outer += offset
+            if outer < 0:
+                continue
+            energy = fixed
+            if inner < levels:
+                energy += t[inner, BLOCK, child]
+            if with_input and energy < t[level, INSIDE, outer]:
+                energy += tabulated_pair(c, g, t, r, axes, level, child, product * outside)
+            t[level, INSIDE, outer] = min(t[level, INSIDE, outer], energy)
