@@ -75,7 +75,7 @@ def tile_traffic(operand: Operand, mapping: Mapping, index: int, dims: tuple[str
     tile = mapping.tile_below(index, dims)
     widths = [axis.extent(tile) for axis in operand.axes]
     whole = total = math.prod(widths)
-    below = dict(tile)
+    below = _extents_inside(mapping, index, dims)
     span = [0] * len(widths)  # how far the loops inside have carried the tile along every axis
     first: list[int] | None = None
     advances = math.prod(i.bound for i in mapping.items[:index] if isinstance(i, Loop) and i.axis is None)
@@ -110,31 +110,29 @@ def _axis_of(operand: Operand, dim: str, extent_below: int) -> tuple[int, int]:
     return -1, 0
 
 
-def distinct_children(operand: Operand, mapping: Mapping, start: int, stop: int, dims: tuple[str, ...]) -> int:
-    """Distinct tiles among the spatial children between positions `start` and `stop` of the nest.
+def _extents_inside(mapping: Mapping, index: int, dims: tuple[str, ...]) -> dict[str, int]:
+    """Extents of all loops after position `index`."""
+    inside = [item for item in mapping.items[index + 1 :] if isinstance(item, Loop)]
+    return {dim: math.prod(loop.bound for loop in inside if loop.dim == dim) for dim in dims}
+
+
+def distinct_children(operand: Operand, mapping: Mapping, outer: int, inner: int, dims: tuple[str, ...]) -> int:
+    """Distinct tiles among the children that an instance of level `outer` has at level `inner`.
 
     Every fan-out multicasts by itself: where a level in between bypasses the tensor, the factors multiply.
     """
     starts: dict[tuple[int, int], set[int]] = {}
-    below = mapping.tile_below(stop, dims) if stop < len(mapping.items) else dict.fromkeys(dims, 1)
-    for item in reversed(mapping.items[start + 1 : stop]):
+    below = dict.fromkeys(dims, 1)
+    for item in reversed(mapping.items):
         if not isinstance(item, Loop):
             continue
-        if item.axis is not None:
+        if item.axis is not None and outer <= item.level < inner:
             axis, step = _axis_of(operand, item.dim, below[item.dim])
             if axis >= 0:
                 known = starts.get((item.level, axis), {0})
                 starts[item.level, axis] = {s + step * i for s in known for i in range(item.bound)}
         below[item.dim] *= item.bound
     return math.prod(len(s) for s in starts.values())
-
-
-def _spatial_above(mapping: Mapping, index: int, dims: frozenset[str] | None = None) -> int:
-    return math.prod(
-        item.bound
-        for item in mapping.items[:index]
-        if isinstance(item, Loop) and item.axis is not None and (dims is None or item.dim in dims)
-    )
 
 
 def operand_accesses(
@@ -147,20 +145,19 @@ def operand_accesses(
     iterations = math.prod(loop.bound for loop in mapping.loops if loop.axis is None)
     traffic = [tile_traffic(operand, mapping, i, dims, reuse) for i in nodes] + [iterations]
     accesses = {}
-    for number, index in enumerate(nodes):
-        child = nodes[number + 1] if number + 1 < len(nodes) else len(mapping.items)
-        down = traffic[number + 1] * distinct_children(operand, mapping, index, child, dims)
+    levels = [mapping.items[i].level for i in nodes]
+    for number, (index, level) in enumerate(zip(nodes, levels, strict=True)):
+        child = levels[number + 1] if number + 1 < len(nodes) else len(mapping.items)
+        down = traffic[number + 1] * distinct_children(operand, mapping, level, child, dims)
         reads, fills, updates = down, traffic[number] if number else 0, 0
         if operand.role == "O":
-            first_visits = whole // _spatial_above(mapping, index, operand.dims)
+            first_visits = whole // used_instances(mapping, level, operand.dims)
             updates, reads = down, down - first_visits
             if number:
                 fills = traffic[number] - first_visits
                 reads += traffic[number] if accounting == "looptree" else 0
-        node = mapping.items[index]
-        assert isinstance(node, Node)
         tile_words = operand.footprint(mapping.tile_below(index, dims))
-        accesses[node.level] = Access(reads, fills, updates, tile_words, _spatial_above(mapping, index))
+        accesses[level] = Access(reads, fills, updates, tile_words, used_instances(mapping, level))
     return accesses
 
 
@@ -231,6 +228,12 @@ def evaluate(
     )  # fmt: skip
 
 
-def used_instances(mapping: Mapping, level: int) -> int:
-    """Instances of `level` that a mapping uses: the product of the spatial loops owned by outer levels."""
-    return math.prod(loop.bound for loop in mapping.loops if loop.axis is not None and loop.level < level)
+def used_instances(mapping: Mapping, level: int, dims: frozenset[str] | None = None) -> int:
+    """Instances of `level` that a mapping uses: the product of the spatial loops owned by outer levels.
+
+    With `dims`, only loops over these: the instances that hold different parts of a tensor with these dims.
+    """
+    return math.prod(
+        loop.bound for loop in mapping.loops
+        if loop.axis is not None and loop.level < level and (dims is None or loop.dim in dims)
+    )  # fmt: skip

@@ -2,7 +2,10 @@
 
 A node ``(tensor, level)`` is the place in the nest where the tile of a tensor is filled into a level; the tile
 is the extent of all loops below it. Temporal loops may stand anywhere; nodes of a level come before the
-fan-out (the spatial loops) of that level, which comes before the nodes of the next level.
+fan-out (the spatial loops) of that level, and each tensor's nodes go from outer to inner levels.
+
+A node usually stands below the fan-outs of the outer levels. It may be *hoisted* further out, above temporal
+loops that do not move its tile: then the tile stays in its level while they run.
 """
 
 from __future__ import annotations
@@ -57,9 +60,13 @@ class Mapping:
         return tuple(item.level for item in self.items if isinstance(item, Node) and item.role == role)
 
     def tile_below(self, index: int, dims: Iterable[str]) -> dict[str, int]:
-        """Extents of all loops after position `index`."""
+        """Extents of the tile of the node at position `index`, in one instance of its level.
+
+        All loops below it, but for the fan-outs of outer levels: every instance has its own place there.
+        """
+        level = self.items[index].level
         tile = dict.fromkeys(dims, 1)
         for item in self.items[index + 1 :]:
-            if isinstance(item, Loop):
+            if isinstance(item, Loop) and (item.axis is None or item.level >= level):
                 tile[item.dim] *= item.bound
         return tile

@@ -28,8 +28,9 @@ def check_mapping(placed: Sequence[PlacedItem], layer: Layer, hardware: Hardware
         With the field of the item at fault.
     """
     checks = _Checks(placed, layer, hardware, file)
-    checks.order()
     checks.outermost()
+    checks.order()
+    checks.hoisted()
     checks.keepers()
     checks.keep_rules()
     checks.extents()
@@ -55,12 +56,15 @@ class _Checks:
         return self.hardware.levels[level].name
 
     def order(self) -> None:
-        """Levels come outermost first; in a level, nodes and temporal loops before the spatial loops."""
+        """Levels come outermost first; in a level, nodes and temporal loops before the spatial loops.
+
+        Hoisted nodes are left to :meth:`hoisted`.
+        """
         reached, fanned = 0, -1
         names = ", ".join(level.name for level in self.hardware.levels)
-        for entry in self.placed:
+        for place, entry in enumerate(self.placed):
             item = entry.item
-            if isinstance(item, Loop) and item.bound == 1:
+            if (isinstance(item, Loop) and item.bound == 1) or self.outer_items(place):
                 continue
             if item.level < reached:
                 raise self.error(
@@ -77,16 +81,41 @@ class _Checks:
             reached = item.level
             fanned = item.level if spatial else fanned
 
+    def outer_items(self, place: int) -> list[int]:
+        """Places inside of a node that hold items of the levels outside of it: it is hoisted above them."""
+        node = self.placed[place].item
+        later = range(place + 1, len(self.placed))
+        items = [(n, self.placed[n].item) for n in later if isinstance(node, Node)]
+        return [n for n, item in items if item.level < node.level and not (isinstance(item, Loop) and item.bound == 1)]
+
+    def hoisted(self) -> None:
+        """A hoisted node keeps its tile while the temporal loops down to its own level run."""
+        for place, entry in enumerate(self.placed):
+            node, passed = entry.item, self.outer_items(place)
+            if not isinstance(node, Node) or not passed:
+                continue
+            dims = self.layer.operand(node.role).dims
+            for other in self.placed[place + 1 : passed[-1] + 1]:
+                loop = other.item
+                if isinstance(loop, Loop) and loop.axis is None and loop.bound > 1 and loop.dim in dims:
+                    raise self.error(
+                        f"the loop over {loop.dim} moves the tile of {node.role} at {self.name(node.level)}, which "
+                        f"stands outside of {self.name(self.placed[passed[-1]].item.level)}", entry.field, loop.dim,
+                        f"loops over dims that do not index {node.role} between a node and the inside of outer levels",
+                        f"move the node into {self.name(node.level)}",
+                    )  # fmt: skip
+
     def outermost(self) -> None:
-        """The outermost level keeps every tensor, outside of all loops."""
-        looped = False
+        """The outermost level keeps every tensor, outside of all loops and other nodes."""
+        preceded = False
         for entry in self.placed:
-            if isinstance(entry.item, Loop):
-                looped = looped or entry.item.bound > 1
-            elif entry.item.level == 0 and looped:
+            item = entry.item
+            if isinstance(item, Loop) or item.level > 0:
+                preceded = preceded or isinstance(item, Node) or item.bound > 1
+            elif preceded:
                 raise self.error(
-                    f"a loop stands outside of {entry.item.role} at {self.name(0)}", entry.field,
-                    entry.item.role, f"all nodes of {self.name(0)} first", "move the node to the top",
+                    f"another item stands outside of {item.role} at {self.name(0)}", entry.field,
+                    item.role, f"all nodes of {self.name(0)} first", "move the node to the top",
                 )  # fmt: skip
         for role in ROLES:
             if 0 not in self.mapping.keepers(role):
@@ -97,9 +126,18 @@ class _Checks:
                 )  # fmt: skip
 
     def keepers(self) -> None:
-        """No tensor is kept twice at a level."""
+        """No tensor is kept twice at a level, nor at an inner level before an outer one."""
         seen: set[Item] = set()
+        deepest: dict[str, int] = {}
         for entry in self.placed:
+            if isinstance(entry.item, Node):
+                role, level = entry.item.role, entry.item.level
+                if level < deepest.get(role, -1):
+                    raise self.error(
+                        f"{role} at {self.name(level)} stands inside of {role} at {self.name(deepest[role])}",
+                        entry.field, role, "the nodes of a tensor from outer to inner levels", "swap the two nodes",
+                    )  # fmt: skip
+                deepest[role] = level
             if isinstance(entry.item, Node) and entry.item in seen:
                 raise self.error(
                     f"{entry.item.role} is kept twice at {self.name(entry.item.level)}", entry.field,

@@ -137,7 +137,7 @@ BAD: list[tuple[str, Any, Hardware, str | None, str]] = [
     ("kept twice", nest(i5={"keep": "O", "level": "L1"}), CHIP, "[5].keep", "one node"),
     ("not outermost", nest(i0=None), CHIP, None, "keeps W, I and O"),
     ("loop outside", nest(i0=NEST[3], i3=NEST[0]), CHIP, "[1].keep", "first"),
-    ("inner first", nest(i9=NEST[6], i6=NEST[9]), CHIP, "[7].bound", "L0, L1, L2"),
+    ("inner first", nest(i9=NEST[6], i6=NEST[9]), CHIP, "[9].keep", "L0, L1, L2"),
     ("inside the fan-out", nest(i7=NEST[6], i6=NEST[7]), CHIP, "[7].keep", "then its spatial loops"),
     ("not a list", "K4", CHIP, None, "keep"),
     ("not a mapping", ["keep W"], CHIP, "[0]", "key: value"),

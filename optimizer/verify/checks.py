@@ -6,14 +6,15 @@ import math
 from collections.abc import Iterator
 
 from optimizer.hardware import Hardware
-from optimizer.mapping import Loop, Mapping, Node
+from optimizer.mapping import Item, Loop, Mapping, Node
+from optimizer.verify.tiles import kept_extents
 from optimizer.workload import ROLES, Layer
 
 
 def structural(layer: Layer, hardware: Hardware, mapping: Mapping) -> list[str]:
     """Breaches that leave the meaning of the nest open, so that nothing can be counted."""
     breaches = [*_items(layer, hardware, mapping)]
-    return breaches or [*_keepers(mapping), *_order(hardware, mapping)]
+    return breaches or [*_keepers(mapping), *_order(layer, hardware, mapping)]
 
 
 def limits(layer: Layer, hardware: Hardware, mapping: Mapping) -> list[str]:
@@ -51,10 +52,19 @@ def _keepers(mapping: Mapping) -> Iterator[str]:
             yield f"the nodes of {role} do not go from outer to inner levels, each once: {keepers}"
 
 
-def _order(hardware: Hardware, mapping: Mapping) -> Iterator[str]:
-    """All nodes of a level stand before its fan-out, and that before all nodes of deeper levels."""
+def _belongs_outside(item: Item, level: int) -> bool:
+    """Is it a node or a fan-out of a level outside of `level`?"""
+    return item.level < level and (isinstance(item, Node) or (item.axis is not None and item.bound > 1))
+
+
+def _order(layer: Layer, hardware: Hardware, mapping: Mapping) -> Iterator[str]:
+    """All nodes of a level stand before its fan-out, and that before all nodes of deeper levels.
+
+    A node may stand further out, if no temporal loop between there and the fan-outs outside of it moves its tile.
+    """
     reached, fanned, looped = 0, -1, False
-    for item in mapping.items:
+    dims = {operand.role: operand.dims for operand in layer.operands}
+    for position, item in enumerate(mapping.items):
         name = hardware.levels[item.level].name
         if isinstance(item, Loop):
             looped = looped or item.bound > 1
@@ -66,6 +76,12 @@ def _order(hardware: Hardware, mapping: Mapping) -> Iterator[str]:
             continue
         if item.level == 0 and looped:
             yield f"a loop stands outside of {item.role} at the outermost level {name}"
+        last = max(p for p, other in enumerate(mapping.items) if p == position or _belongs_outside(other, item.level))
+        if last > position:
+            for loop in mapping.items[position:last]:
+                if isinstance(loop, Loop) and loop.axis is None and loop.bound > 1 and loop.dim in dims[item.role]:
+                    yield f"the loop over {loop.dim} moves the hoisted tile of {item.role} at {name}"
+            continue
         if item.level < reached:
             yield f"the node of {item.role} at {name} stands inside of a node of a deeper level"
         if item.level <= fanned:
@@ -108,7 +124,7 @@ def _capacities(layer: Layer, hardware: Hardware, mapping: Mapping) -> Iterator[
     for position, item in enumerate(mapping.items):
         if isinstance(item, Node):
             operand = layer.operand(item.role)
-            words = operand.footprint(mapping.tile_below(position, layer.extents))
+            words = operand.footprint(kept_extents(mapping, position, layer.extents))
             filled[item.level] += operand.bits * words
     for index, level in enumerate(hardware.levels):
         if level.usable_bits is not None and filled[index] > level.usable_bits:

@@ -67,13 +67,23 @@ def sweep(mapping: Mapping, operand: Operand, position: int) -> Sweep:
     return Sweep(loop.bound, step)
 
 
+def kept_extents(mapping: Mapping, position: int, dims: Iterable[str]) -> dict[str, int]:
+    """Extents that one instance keeps at the node at `position`: loops of outer fan-outs tell instances apart."""
+    extents = dict.fromkeys(dims, 1)
+    for inside in mapping.items[position + 1 :]:
+        if isinstance(inside, Loop):
+            elsewhere = inside.axis is not None and inside.level < mapping.items[position].level
+            extents[inside.dim] *= 1 if elsewhere else inside.bound
+    return extents
+
+
 def places(mapping: Mapping, operand: Operand, dims: Sequence[str]) -> list[Place]:
     """All nodes of the operand, outermost first."""
     found: list[Place] = []
     outside: list[Sweep] = []
     for position, item in enumerate(mapping.items):
         if isinstance(item, Node) and item.role == operand.role:
-            extents = mapping.tile_below(position, dims)
+            extents = kept_extents(mapping, position, dims)
             tile = tuple(axis.extent(extents) for axis in operand.axes)
             found.append(Place(item.level, position, tile, tuple(outside)))
         elif isinstance(item, Loop) and item.axis is None:
@@ -90,16 +100,15 @@ def positions(sweeps: Iterable[Sweep], axes: int) -> set[Vector]:
     return reached
 
 
-def distinct_children(mapping: Mapping, operand: Operand, start: int, stop: int) -> int:
-    """Different tiles that one instance serves below item `start` and above item `stop`.
+def distinct_children(mapping: Mapping, operand: Operand, level: int, child: int) -> int:
+    """Different tiles that one instance of `level` serves to instances of level `child`.
 
     The children of each fan-out are enumerated and their tiles compared: equal tiles are one multicast. Where
     a level in between bypasses the operand, its fan-out multicasts on its own, as a network per fan-out does.
     """
     fanouts: dict[int, list[Sweep]] = {}
-    for position in range(start + 1, stop):
-        item = mapping.items[position]
-        if isinstance(item, Loop) and item.axis is not None:
+    for position, item in enumerate(mapping.items):
+        if isinstance(item, Loop) and item.axis is not None and level <= item.level < child:
             fanouts.setdefault(item.level, []).append(sweep(mapping, operand, position))
     count = 1
     for sweeps in fanouts.values():

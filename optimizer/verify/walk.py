@@ -156,9 +156,9 @@ def _operand_counts(
     """Counts of every node of one operand, outermost first."""
     nodes = places(mapping, operand, [dim for dim, _ in layer.dims])
     for node, child in zip(nodes, [*nodes[1:], None], strict=True):
-        stop = child.position if child else len(mapping.items)
+        inner = child.level if child else len(mapping.items)
         served = fetched_words(child, reuse) if child else compute_cycles
-        served *= distinct_children(mapping, operand, node.position, stop)
+        served *= distinct_children(mapping, operand, node.level, inner)
         traffic = fetched_words(node, reuse)
         outermost = node.level == 0
         instances = _used_instances(mapping, node.level)
