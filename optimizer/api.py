@@ -14,6 +14,7 @@ from optimizer.assemble import certificate, result_data, unit_value
 from optimizer.budgets import Budgets
 from optimizer.explore import Exploration, Explorer
 from optimizer.infeasible import explain
+from optimizer.points import size
 from optimizer.result import Progress, Result
 from optimizer.session import Padding, Session, make_goal, prepare
 from optimizer.workload import Layer, Network
@@ -46,7 +47,8 @@ def solve(
     cache_dir : Path, optional
         Folder of the layer store; without it results are kept in memory only.
     progress : callable, optional
-        Called with a :class:`Progress` after every box of hardware points.
+        Called with a :class:`Progress` at the start and after every box of hardware points; also while the reason
+        is sought why there is no design.
 
     Returns
     -------
@@ -60,11 +62,16 @@ def solve(
     started = time.perf_counter()
     session = prepare(network, architecture, objective=objective, padding=padding, cache_dir=cache_dir)
     deadline = None if time_limit_s is None else started + time_limit_s
-    state = _explore(session, workers, deadline, _reporter(session, started, progress))
+
+    def ask(budgets: Budgets, other_objective: str, purpose: str) -> Exploration:
+        other = _rebudget(session, budgets, other_objective)
+        return _explore(other, workers, deadline, progress and _Reporter(other, started, progress, purpose))
+
+    state = _explore(session, workers, deadline, progress and _Reporter(session, started, progress))
     master = _settle(session, state, seed)
     data = result_data(session, state, seed, time.perf_counter() - started)
     if data["status"] == "INFEASIBLE":
-        data["infeasible"] = explain(session, lambda b, o: _explore(_rebudget(session, b, o), workers, None, None))
+        data["infeasible"] = explain(session, ask)
         data["wall_s"] = round(time.perf_counter() - started, 3)
     return Result(data, certificate(session, state, master))
 
@@ -101,21 +108,46 @@ def _rebudget(session: Session, budgets: Budgets, objective: str) -> Session:
     return replace(session, architecture=architecture, goal=make_goal(objective, budgets, some))
 
 
-def _reporter(session: Session, started: float, progress: Watch | None) -> Callable[[Exploration], None] | None:
-    if progress is None:
-        return None
-    watch = progress
-    _, worth = unit_value(session.goal.objective, session.points.corner(session.points.whole))
+class _Reporter:
+    """Hands the state of an exploration to a progress callback: at the start, and after every box.
 
-    def report(state: Exploration) -> None:
-        value = None if state.value is None else float(state.value * worth)
-        bound = float(state.bound * worth)
-        solved = state.points("solved")
-        closed = sum(state.points(by) for by in ("area", "bound", "infeasible")) + solved
-        gap = None if not value else max(0.0, (value - bound) / value)
-        watch(Progress(time.perf_counter() - started, value, bound, gap, state.total, closed, solved, "boxes"))
+    Parameters
+    ----------
+    session : Session
+    started : float
+        When the solve began (``time.perf_counter``).
+    watch : callable
+    purpose : str, optional
+        What an exploration besides the main one is for. Its values are not those of the problem: they are left out.
+    """
 
-    return report
+    def __init__(self, session: Session, started: float, watch: Watch, purpose: str = "") -> None:
+        self._started, self._watch, self._purpose = started, watch, purpose
+        self._total = size(session.points.whole)
+        self._unit, self._worth = unit_value(session.goal.objective, session.points.corner(session.points.whole))
+        self._read = self._closed = self._solved = 0
+        self._tell(purpose or "solving a first hardware point")
+
+    def __call__(self, state: Exploration) -> None:
+        """Report the boxes closed since the last call, and the values."""
+        for entry in state.closed[self._read :]:
+            self._closed += size(entry.box)
+            self._solved += size(entry.box) if entry.by == "solved" else 0
+        self._read = len(state.closed)
+        if self._purpose:
+            self._tell(self._purpose)
+        else:
+            self._tell("", state.value, state.bound or None)
+
+    def _tell(self, message: str, value: Fraction | None = None, bound: Fraction | None = None) -> None:
+        gap = None if not value or bound is None else max(0.0, float((value - bound) / value))
+        self._watch(Progress(
+            elapsed_s=time.perf_counter() - self._started,
+            incumbent=None if value is None else float(value * self._worth),
+            bound=None if bound is None else float(bound * self._worth),
+            gap=gap, points_total=self._total, points_closed=self._closed, points_solved=self._solved,
+            message=message, unit=self._unit,
+        ))  # fmt: skip
 
 
 def _settle(session: Session, state: Exploration, seed: int) -> str | None:

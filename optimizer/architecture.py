@@ -53,6 +53,9 @@ class Architecture:
         the budget. All other budgets are left to the solver: points above the area budget are still points.
     file : str or None
         Where it was read from, for messages.
+    source : dict or None
+        The parsed YAML it was made of, its technology as a mapping in place of a name: nothing else is needed to
+        make it again.
     """
 
     name: str

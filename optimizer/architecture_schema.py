@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optimizer.quantities import BANDWIDTH_PATTERN, SIZE_PATTERN
 from optimizer.schema_parts import DRAFT, Schema, axes, count, counts, mapping, menu, number, positive, text
+from optimizer.technology_schema import technology_mapping
 
 ROLES = ["W", "I", "O"]
 
@@ -17,7 +18,7 @@ def json_schema() -> Schema:
             {
                 "name": text("a name"),
                 "description": text("one line"),
-                "technology": text("a technology preset or the path of a .yaml file"),
+                "technology": _technology(),
                 "clock_mhz": positive("clock in MHz; default: the technology's"),
                 "accounting": {"enum": ["timeloop", "looptree"]},
                 "word_bits": count("bits of a word, for sizes and bandwidths in words; default 16"),
@@ -38,6 +39,11 @@ def json_schema() -> Schema:
             required=["name", "technology", "array", "levels"],
         ),
     }  # fmt: skip
+
+
+def _technology() -> Schema:
+    name = text("a technology preset or the path of a .yaml file; or the mapping that such a file holds")
+    return {"if": {"type": "object"}, "then": technology_mapping(), "else": name}
 
 
 def _unroll() -> Schema:

@@ -18,7 +18,7 @@ from optimizer.presets import read_spec
 from optimizer.quantities import bandwidth_units, size_units
 from optimizer.schema_check import check_schema, placed
 from optimizer.technology import Component, Technology
-from optimizer.technology_yaml import load_technology
+from optimizer.technology_yaml import load_technology, parse_technology
 
 DEFAULT_WORD_BITS = 16
 ROLES = frozenset("WIO")
@@ -45,8 +45,8 @@ def parse_architecture(data: Any, *, file: str | None = None) -> Architecture:
         With file, field, value, allowed values and a remedy.
     """
     check_schema(data, json_schema(), file=file)
-    with _Located(file, "technology"):
-        technology = load_technology(data["technology"], beside=file)
+    technology = _technology(data["technology"], file)
+    data = {**data, "technology": technology.source}
     reader = _Reader(
         data, file, technology, Fraction(data.get("clock_mhz", technology.clock_mhz)),
         data.get("word_bits", DEFAULT_WORD_BITS),
@@ -54,6 +54,17 @@ def parse_architecture(data: Any, *, file: str | None = None) -> Architecture:
     architecture = reader.architecture()
     check_architecture(architecture)
     return architecture
+
+
+def _technology(stated: Any, file: str | None) -> Technology:
+    """The technology that stands inside the architecture, or the one that it names."""
+    if isinstance(stated, dict):
+        try:
+            return parse_technology(stated)
+        except SpecError as error:
+            raise placed(error, file, f"technology.{error.field}") from None
+    with _Located(file, "technology"):
+        return load_technology(stated, beside=file)
 
 
 class _Located:

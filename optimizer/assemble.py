@@ -16,7 +16,7 @@ from optimizer.limits import lower_bounds
 from optimizer.lowering import lift, lower
 from optimizer.mapping_yaml import to_items
 from optimizer.points import size
-from optimizer.pricing import Price
+from optimizer.pricing import NEVER, Price
 from optimizer.session import SPACE, Session
 from optimizer.vector_cost import vector_cost
 from optimizer.workload import Layer, VectorLayer
@@ -77,10 +77,15 @@ def number(value: Fraction) -> int | float:
 
 
 def _counts(state: Exploration) -> dict[str, int]:
+    """Points by what closed them; where a layer does not fit, its floor is infinite."""
+    unfit = [entry for entry in state.closed if entry.by == "infeasible"]
+    small = sum(size(entry.box) for entry in unfit if NEVER in (*entry.energy_floors, *entry.latency_floors))
     return {
         "total": state.total,
-        "closed_by_bound": state.points("bound") + state.points("infeasible"),
+        "closed_by_bound": state.points("bound"),
         "closed_by_area": state.points("area"),
+        "closed_by_size": small,
+        "closed_by_caps": state.points("infeasible") - small,
         "solved": state.points("solved"),
         "open": state.points("open"),
         "boxes": len(state.closed),

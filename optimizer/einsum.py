@@ -95,7 +95,7 @@ def parse_einsum(text: str, *, file: str | None = None, field: str = "einsum") -
     names = found.group(1, 3, 5)
     if len(set(names)) < 3:
         raise SpecError(
-            "every tensor needs a name of its own", file=file, field=field, value=text,
+            "every tensor needs a name of its own", file=file, field=field, value=text, allowed="three different names",
             remedy="rename one of the tensors",
         )  # fmt: skip
     output, first, second = (
@@ -105,7 +105,7 @@ def parse_einsum(text: str, *, file: str | None = None, field: str = "einsum") -
     if _has_window(output[1]):
         raise SpecError(
             "only one factor may have a window axis, not the output", file=file, field=field, value=text,
-            remedy="rewrite the indices so that the output has plain indices",
+            allowed="plain indices in the output", remedy="rewrite the indices so that the output has plain indices",
         )  # fmt: skip
     weights, inputs = _roles(first, second, text, file, field)
     return {"W": weights, "I": inputs, "O": output}

@@ -2,6 +2,31 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+LONGEST_VALUE = 300
+
+
+def as_written(value: object) -> object:
+    """The value as a user would write it: a ``Fraction`` becomes its decimal, or its ratio if it has none."""
+    if isinstance(value, Fraction):
+        return _decimal(value)
+    if isinstance(value, dict):
+        return {key: as_written(entry) for key, entry in value.items()}
+    if isinstance(value, tuple):
+        return tuple(as_written(entry) for entry in value)
+    return [as_written(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _decimal(value: Fraction) -> int | float | str:
+    if value.denominator == 1 and abs(value) >= 2**53:
+        return int(value)
+    return float(value) if Fraction(str(float(value))) == value else str(value)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} ..."
+
 
 class TilewrightError(Exception):
     """Base of every error that Tilewright raises on purpose; the command line exits with code 2."""
@@ -19,7 +44,7 @@ class SpecError(TilewrightError):
     field : str, optional
         Path of the field inside the file, e.g. ``levels[1].size``.
     value : object, optional
-        The offending value.
+        The offending value; shown as the user would write it, cut short where it is long.
     allowed : str, optional
         What would be accepted.
     remedy : str, optional
@@ -41,7 +66,7 @@ class SpecError(TilewrightError):
         place = ": ".join(part for part in (file, field) if part)
         lines = [f"{place}: {problem}" if place else problem]
         if value is not None:
-            lines.append(f"  value:   {value!r}")
+            lines.append(f"  value:   {_shortened(repr(as_written(value)))}")
         if allowed:
             lines.append(f"  allowed: {allowed}")
         if remedy:

@@ -1,4 +1,4 @@
-"""YAML without binary floats: decimals are exact fractions, duplicate keys and syntax errors are refused."""
+"""YAML without binary floats: decimals are exact fractions; duplicate keys and syntax errors are refused."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ import yaml
 from optimizer.errors import SpecError
 
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+")
+_MERGE = "tag:yaml.org,2002:merge"
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 class _ExactLoader(yaml.SafeLoader):
     """A safe loader whose decimals become :class:`~fractions.Fraction`."""
+
+
+def _place(mark: yaml.Mark) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _decimal(loader: _ExactLoader, node: yaml.ScalarNode) -> Fraction:
@@ -25,22 +30,37 @@ def _decimal(loader: _ExactLoader, node: yaml.ScalarNode) -> Fraction:
         return Fraction(text)
     except ValueError:
         raise SpecError(
-            "this number has no exact value", value=text, allowed="finite decimals such as 0.25 or 1e3",
-            remedy="leave the field out where it means 'unlimited'",
+            "this number has no exact value", field=_place(node.start_mark), value=text,
+            allowed="finite decimals such as 0.25 or 1e3", remedy="leave the field out where it means 'unlimited'",
         ) from None  # fmt: skip
 
 
 def _mapping(loader: _ExactLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     seen: set[object] = set()
     for key_node, _ in node.value:
-        key = loader.construct_object(key_node)
+        if key_node.tag == _MERGE:
+            continue
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            raise SpecError(
+                "a key must be text", field=_place(key_node.start_mark), value=key,
+                allowed="`key: value`, the key a word", remedy="put it into quotes where it looks like something else",
+            )  # fmt: skip
         if key in seen:
             raise SpecError(
-                f"the same key is given twice (line {key_node.start_mark.line + 1})", value=key,
+                "the same key is given twice", field=_place(key_node.start_mark), value=key,
                 allowed="every key once", remedy="remove or rename one of the two",
             )  # fmt: skip
         seen.add(key)
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+def _sequence(loader: _ExactLoader, node: yaml.SequenceNode) -> list[Any]:
+    return loader.construct_sequence(node, deep=True)
+
+
+class _ExactDumper(yaml.SafeDumper):
+    """A safe dumper that puts into quotes all text that the loader would take for a number."""
 
 
 _ExactLoader.yaml_implicit_resolvers = {
@@ -49,8 +69,10 @@ _ExactLoader.yaml_implicit_resolvers = {
 }
 _ExactLoader.add_implicit_resolver("!exact", re.compile(f"^(?:{_DECIMAL.pattern})$"), list("-+.0123456789"))
 _ExactLoader.add_implicit_resolver("!exact", re.compile(f"^(?:{_NOT_FINITE.pattern})$"), list("-+."))
+_ExactDumper.yaml_implicit_resolvers = _ExactLoader.yaml_implicit_resolvers
 _ExactLoader.add_constructor("!exact", _decimal)
 _ExactLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_ExactLoader.add_constructor("tag:yaml.org,2002:seq", _sequence)
 
 
 def load_exact(text: str, *, file: str | None = None) -> Any:
@@ -66,18 +88,25 @@ def load_exact(text: str, *, file: str | None = None) -> Any:
     Raises
     ------
     SpecError
-        On bad syntax, a duplicate key, or a number that is not finite.
+        On bad syntax, a duplicate key, a value that contains itself, or a number that is not finite.
     """
     try:
         return yaml.load(text, Loader=_ExactLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark is not None else None
         raise SpecError(
-            f"not valid YAML: {getattr(error, 'problem', None) or error}", file=file, field=place,
-            allowed="YAML 1.1", remedy="mend the syntax there",
+            f"not valid YAML: {getattr(error, 'problem', None) or error}", file=file,
+            field=None if mark is None else _place(mark), allowed="YAML 1.1", remedy="mend the syntax there",
         ) from None  # fmt: skip
     except SpecError as error:
         raise SpecError(
-            error.problem, file=file, value=error.value, allowed=error.allowed, remedy=error.remedy
+            error.problem, file=file, field=error.field, value=error.value, allowed=error.allowed, remedy=error.remedy
         ) from None
+
+
+def dump_exact(data: Any) -> str:
+    """YAML text that :func:`load_exact` reads back unchanged; data of mappings, lists, text and whole numbers."""
+    text: str = yaml.dump(
+        data, Dumper=_ExactDumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110
+    )
+    return text

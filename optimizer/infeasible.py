@@ -1,118 +1,214 @@
-"""Why no design exists: the smallest set of budgets to blame, and the least relaxation of each."""
+"""Why no design exists: the smallest set of budgets to blame, and the least relaxation of each.
+
+A layer that does not fit into the memories is found by counting words: with all loops outermost, a level holds one
+word of every tensor that it must keep, and no mapping needs less. Without a cap on latency or energy, a point that
+holds every layer is a design. With caps, the fastest and the most frugal design settle most questions; both are
+optima without caps, which are cheaper to find than designs under caps, and each is looked for once.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
-from optimizer.budgets import Budgets
+from optimizer.budgets import UM2_PER_MM2, Budgets
+from optimizer.design import Goal, Pick
 from optimizer.explore import Exploration
-from optimizer.session import Session
+from optimizer.hardware import Hardware, Level
+from optimizer.pricing import NEVER
+from optimizer.report_units import size_text
+from optimizer.session import Session, make_goal
+from optimizer.workload import Layer
 
-Solve = Callable[[Budgets, str], Exploration]
+Solve = Callable[[Budgets, str, str], Exploration]
+"""Explores the same problem under other budgets and objective; the text says what for."""
 CAPS = ("area_mm2", "latency_ms", "energy_mj", "power_w")
+UNITS = {"area_mm2": "mm2", "latency_ms": "ms", "energy_mj": "mJ", "power_w": "W"}
+SUBJECTS = {
+    "area_mm2": "the smallest chip", "latency_ms": "the fastest design", "energy_mj": "the most frugal design",
+    "power_w": "the most frugal design",
+}  # fmt: skip
+ROUND_UP = Context(prec=6, rounding=ROUND_CEILING)
 
 
-@dataclass(frozen=True)
-class _Need:
-    """Least limit of one budget that makes a design possible, given the others."""
-
-    least: Fraction
-    text: str
+class _StoppedError(Exception):
+    """Time is over, or Ctrl-C."""
 
 
 def explain(session: Session, solve: Solve) -> dict[str, Any]:
-    """Blame and relaxations; `solve` explores the same problem under other budgets and objective."""
-    homeless = _homeless(session)
-    if homeless is not None:
-        return homeless
-    budgets = session.architecture.budgets
-    active = [name for name in CAPS if getattr(budgets, name) is not None]
-    blamed = _smallest(active, budgets, solve)
-    relaxations = []
-    for name in blamed:
-        need = _least(name, session, budgets, solve)
-        if need is not None:
-            limit = getattr(budgets, name)
-            relaxations.append({"budget": name, "limit": float(limit), "least": float(need.least), "text": need.text})
-    return {"budgets": blamed, "relaxations": relaxations}
+    """What stands under ``infeasible`` in a result: ``budgets``, ``relaxations``, ``complete``, maybe ``layer``.
+
+    Where the time does not suffice, all budgets are blamed, or relaxations are missing, and ``complete`` is false.
+    """
+    return _too_small(session) or _Inquiry(session, solve).outcome()
 
 
-def _only(budgets: Budgets, names: tuple[str, ...]) -> Budgets:
-    return replace(budgets, **{name: None for name in CAPS if name not in names})
+class _Inquiry:
+    """Questions about other budgets; every answer is kept."""
+
+    def __init__(self, session: Session, solve: Solve) -> None:
+        self._solve = solve
+        self._budgets = session.architecture.budgets
+        self._point = next(iter(session.points.points.values()))
+        points = session.points.points.values()
+        self._areas = sorted({point.area_um2 for point in points if not list(_lacking(session, point))})
+        self._least_cycles = _least_cycles(session)
+        self._known: dict[tuple[Budgets, str], Exploration] = {}
+
+    def outcome(self) -> dict[str, Any]:
+        active = [name for name in CAPS if getattr(self._budgets, name) is not None]
+        found: dict[str, Any] = {"budgets": active, "relaxations": [], "complete": False}
+        with contextlib.suppress(_StoppedError, KeyboardInterrupt):
+            found["budgets"] = self._smallest(active)
+            for name in found["budgets"]:
+                found["relaxations"] += self._relaxation(name)
+            found["complete"] = True
+        return found
+
+    def _smallest(self, active: list[str]) -> list[str]:
+        """Fewest budgets that already exclude every design."""
+        for count in range(1, len(active)):
+            for names in itertools.combinations(active, count):
+                others = {name: None for name in CAPS if name not in names}
+                if not self._possible(replace(self._budgets, **others)):
+                    return list(names)
+        return active
+
+    def _relaxation(self, name: str) -> Iterator[dict[str, Any]]:
+        """The least limit of one budget that lets a design through, the other budgets as they are."""
+        relaxed = replace(self._budgets, **{name: None})
+        if not self._possible(relaxed):
+            return
+        value = self._least_area() if name == "area_mm2" else self._least(name, relaxed)
+        least = ROUND_UP.divide(Decimal(value.numerator), Decimal(value.denominator))
+        text = f"{SUBJECTS[name]}{_within(relaxed)} needs {least.normalize():f} {UNITS[name]}"
+        limit = getattr(self._budgets, name)
+        yield {"budget": name, "limit": float(limit), "least": float(least), "text": text}
+
+    def _least_area(self) -> Fraction:
+        """Bisection over the areas of the points that hold all layers."""
+        low, high = 0, len(self._areas) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if self._possible(replace(self._budgets, area_mm2=Fraction(self._areas[middle], UM2_PER_MM2))):
+                high = middle
+            else:
+                low = middle + 1
+        return Fraction(self._areas[low], UM2_PER_MM2)
+
+    def _least(self, name: str, relaxed: Budgets) -> Fraction:
+        """The least latency, energy or power that a design within the other budgets needs."""
+        state = self._explored(relaxed, "latency" if name == "latency_ms" else "energy")
+        assert state.best is not None
+        energy, hertz = state.best.energy, self._point.clock_mhz * 10**6
+        if name == "latency_ms":
+            return math.ceil(state.goal.stretched(energy, state.best.latency)) * 1000 / hertz
+        energy_pj = energy * (self._point.energy_unit_pj or Fraction(1))
+        return energy_pj / 10**9 if name == "energy_mj" else energy_pj / 10**12 * hertz / state.goal.latency_cap
+
+    def _possible(self, budgets: Budgets) -> bool:
+        """Is there a design within these budgets?"""
+        area = budgets.area_um2
+        if not self._areas or (area is not None and self._areas[0] > area):
+            return False
+        goal = make_goal("energy", budgets, self._point)
+        fast, frugal = goal.latency_cap < NEVER, goal.energy_cap < NEVER
+        if not fast and not frugal:
+            return True  # a cap on power alone only makes a design idle
+        if not goal.allows(0, self._least_cycles):
+            return False
+        if any(_keeps(goal, area, state) for state in self._known.values()):
+            return True
+        uncapped = replace(budgets, latency_ms=None, energy_mj=None, power_w=None)
+        if fast:
+            best = self._best(uncapped, "latency")
+            if goal.allows(best.energy, best.latency) or not goal.allows(0, best.latency):
+                return goal.allows(best.energy, best.latency)
+        if frugal or goal.power_cap is not None:
+            best = self._best(uncapped, "energy")
+            if goal.allows(best.energy, best.latency) or not goal.allows(best.energy, 0):
+                return goal.allows(best.energy, best.latency)
+        return self._explored(budgets, "energy").best is not None
+
+    def _best(self, budgets: Budgets, objective: str) -> Pick:
+        best = self._explored(budgets, objective).best
+        assert best is not None
+        return best
+
+    def _explored(self, budgets: Budgets, objective: str) -> Exploration:
+        key = budgets, objective
+        if key not in self._known:
+            kind = "fastest" if objective == "latency" else "most frugal"
+            state = self._solve(budgets, objective, f"no design; seeking the {kind} one{_within(budgets)}")
+            if not state.complete:
+                raise _StoppedError
+            self._known[key] = state
+        return self._known[key]
 
 
-def _smallest(active: list[str], budgets: Budgets, solve: Solve) -> list[str]:
-    for count in range(1, len(active) + 1):
-        for names in itertools.combinations(active, count):
-            if count == len(active) or solve(_only(budgets, names), "energy").best is None:
-                return list(names)
-    return active
+def _keeps(goal: Goal, area: Fraction | None, state: Exploration) -> bool:
+    """Does the design that was found keep these caps?"""
+    if state.best is None or state.best_point is None or (area is not None and state.best_point.area_um2 > area):
+        return False
+    return goal.allows(state.best.energy, state.best.latency)
 
 
-def _least(name: str, session: Session, budgets: Budgets, solve: Solve) -> _Need | None:
-    relaxed = replace(budgets, **{name: None})
-    if name == "area_mm2":
-        return _least_area(session, budgets, solve)
-    objective = "latency" if name == "latency_ms" else "energy"
-    state = solve(relaxed, objective)
-    if state.best is None or state.best_point is None:
+def _within(budgets: Budgets) -> str:
+    names = [name for name in CAPS if getattr(budgets, name) is not None]
+    return f" within {', '.join(names)}" if names else ""
+
+
+def _too_small(session: Session) -> dict[str, Any] | None:
+    """A layer that no point of the menus can hold: the levels to blame and what they need."""
+    points = session.points
+    found = list(_lacking(session, points.corner(points.whole)))
+    if found:
+        return _blame([level for level, _, _ in found], found[0][1]) | {"relaxations": [_room(*it) for it in found]}
+    lacking = [list(_lacking(session, point)) for point in points.points.values()]
+    if not all(lacking):
         return None
-    point = state.best_point
-    if name == "latency_ms":
-        value = state.goal.stretched(state.best.energy, state.best.latency) * 1000 / (point.clock_mhz * 10**6)
-        return _Need(value, f"the fastest design needs {float(value):.6g} ms")
-    unit = point.energy_unit_pj or Fraction(1)
-    if name == "energy_mj":
-        value = state.best.energy * unit / 10**9
-        return _Need(value, f"the most frugal design needs {float(value):.6g} mJ")
-    cap = budgets.latency_ms
-    if cap is None:
-        return None
-    value = state.best.energy * unit / 10**12 / (cap / 1000)
-    return _Need(value, f"the most frugal design within the latency needs {float(value):.6g} W")
+    # tied menus: each of them is large enough somewhere, but never all at the same point
+    return _blame([level for some in lacking for level, _, _ in some], lacking[0][0][1])
 
 
-def _least_area(session: Session, budgets: Budgets, solve: Solve) -> _Need | None:
-    """Smallest area at which a design exists: bisection over the areas of the menu points."""
-    areas = sorted({point.area_um2 for point in session.points.points.values()})
-    low, high = 0, len(areas) - 1
-    if solve(replace(budgets, area_mm2=None), "energy").best is None:
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        if solve(replace(budgets, area_mm2=Fraction(areas[middle], 10**6)), "energy").best is None:
-            low = middle + 1
-        else:
-            high = middle
-    value = Fraction(areas[low], 10**6)
-    return _Need(value, f"the smallest chip of the menus that can do it has {float(value):.6g} mm2")
+def _blame(levels: list[Level], layer: Layer) -> dict[str, Any]:
+    names = dict.fromkeys(f"{level.name}.size" for level in levels)
+    return {"budgets": list(names), "relaxations": [], "complete": True, "layer": layer.name}
 
 
-def _homeless(session: Session) -> dict[str, Any] | None:
-    """A layer that no point of the menus can hold: the level to blame and what it needs."""
+def _room(level: Level, layer: Layer, need: int) -> dict[str, Any]:
+    """The relaxation of a size."""
+    largest = _bits(level.size_bits)
+    text = f"{level.name} needs {_bits(need)} for layer {layer.name}, the largest in the menu is {largest}"
+    return {"budget": f"{level.name}.size", "limit": level.size_bits, "least": need, "text": text}
+
+
+def _least_cycles(session: Session) -> int:
+    """Cycles that no design goes below: the vector layers, and full use of the largest array."""
     corner = session.points.corner(session.points.whole)
-    for pricer in session.pricers:
-        if pricer.price(corner) is not None:
-            continue
-        found = []
-        for level in corner.levels[1:]:
-            need = sum(o.bits for o in pricer.layer.operands if o.role in level.must_keep) * level.buffering
-            if level.size_bits is not None and need > level.size_bits:
-                text = (
-                    f"{level.name} needs {_bits(need)} for layer {pricer.layer.name}, "
-                    f"the largest in the menu is {_bits(level.size_bits)}"
-                )
-                found.append({"budget": f"{level.name}.size", "limit": level.size_bits, "least": need, "text": text})
-        return {"budgets": [f["budget"] for f in found], "relaxations": found, "layer": pricer.layer.name}
-    return None
+    if not session.points.has_ideal_corner(session.points.whole):
+        return 0
+    return session.vector_cost(corner)[1] + sum(p.count * p.latency_floor(corner) for p in session.pricers)
 
 
-def _bits(bits: int) -> str:
-    for unit, size in (("MiB", 8 << 20), ("KiB", 8 << 10), ("B", 8)):
-        if bits >= size:
-            return f"{bits / size:.4g} {unit}"
-    return f"{bits} bit"
+def _lacking(session: Session, hardware: Hardware) -> Iterator[tuple[Level, Layer, int]]:
+    """Levels without room for one word of every tensor they must keep, the layer that needs most, its bits."""
+    for level in hardware.levels[1:]:
+        needs = [(_needed(level, pricer.layer), pricer.layer) for pricer in session.pricers]
+        most, layer = max(needs, key=lambda need: need[0])
+        if level.usable_bits is not None and most > level.usable_bits:
+            yield level, layer, most * level.buffering
+
+
+def _needed(level: Level, layer: Layer) -> int:
+    return sum(operand.bits for operand in layer.operands if operand.role in level.must_keep)
+
+
+def _bits(bits: int | None) -> str:
+    return f"{bits} bits" if bits is None or bits % 8 else size_text(bits)

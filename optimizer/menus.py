@@ -16,7 +16,6 @@ from typing import Any, Generic, TypeVar
 
 from optimizer.errors import SpecError
 from optimizer.quantities import format_number, split_quantity
-from optimizer.schema_check import plain
 
 T = TypeVar("T")
 MAX_ENTRIES = 1000
@@ -71,7 +70,7 @@ class Place:
 
     def error(self, problem: str, value: object, allowed: str, remedy: str) -> SpecError:
         """A SpecError at this place."""
-        return SpecError(problem, file=self.file, field=self.field, value=plain(value), allowed=allowed, remedy=remedy)
+        return SpecError(problem, file=self.file, field=self.field, value=value, allowed=allowed, remedy=remedy)
 
 
 def integer_menu(raw: object, place: Place) -> Menu[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from optimizer.errors import SpecError
 from optimizer.exact_yaml import load_exact
+from optimizer.yaml_fields import read_yaml
 
 
 def preset_names(kind: str) -> list[str]:
@@ -34,9 +35,14 @@ def read_spec(kind: str, spec: str | Path, *, beside: str | None = None) -> tupl
     """
     if isinstance(spec, Path) or spec.endswith((".yaml", ".yml")):
         path = Path(spec)
-        if beside is not None and not path.is_absolute():
+        if beside is not None:
             path = Path(beside).parent / path
-        return load_exact(_read(path), file=str(path)), str(path)
+            if not path.exists():
+                raise SpecError(
+                    f"there is no file {path}", value=str(spec), allowed="the path of a YAML file, or a preset",
+                    remedy="check the path; it starts from this file's folder",
+                )  # fmt: skip
+        return read_yaml(path), str(path)
     names = preset_names(kind)
     if spec not in names:
         close = difflib.get_close_matches(spec, names, n=1)
@@ -47,13 +53,3 @@ def read_spec(kind: str, spec: str | Path, *, beside: str | None = None) -> tupl
     file = f"{spec}.yaml"
     text = (resources.files("optimizer") / "data" / kind / file).read_text(encoding="utf-8")
     return load_exact(text, file=file), file
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"cannot read the file: {getattr(error, 'strerror', None) or 'not UTF-8 text'}", file=str(path),
-            allowed="a readable YAML file in UTF-8", remedy="check the path",
-        ) from None  # fmt: skip

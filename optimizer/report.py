@@ -121,6 +121,8 @@ def points_text(data: Data) -> str:
         "solved": "solved",
         "closed_by_bound": "closed by a bound",
         "closed_by_area": "closed by area",
+        "closed_by_size": "too small for a layer",
+        "closed_by_caps": "beyond the caps",
         "open": "open",
     }
     parts = [f"{number_text(points[key])} {name}" for key, name in names.items() if points.get(key)]
@@ -218,10 +220,12 @@ def infeasible_text(data: Data) -> Text:
     lines = [f"There is no design: {blame}."]
     relaxations = reason.get("relaxations") or []
     if relaxations:
-        lines.append("Any one of these would make it feasible:")
+        lines.append("It needs:" if reason.get("layer") else "Any one of these would make it feasible:")
     for relaxation in relaxations:
         change = f"{number_text(relaxation.get('limit'))} -> {number_text(relaxation.get('least'))}"
         lines.append(f"  - {relaxation.get('budget')}: {relaxation.get('text') or change}")
+    if reason.get("complete") is False:
+        lines.append("The search for the reason was stopped: the blame may be narrower, relaxations may be missing.")
     return Text("\n".join(lines))
 
 

@@ -22,6 +22,8 @@ class Progress:
         Hardware points of the menus; those that are decided; those of them that were solved exactly.
     message : str
         What is going on, for people.
+    unit : str
+        Unit of `incumbent` and `bound`.
     """
 
     elapsed_s: float
@@ -32,6 +34,7 @@ class Progress:
     points_closed: int = 0
     points_solved: int = 0
     message: str = ""
+    unit: str = ""
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import tempfile
@@ -28,7 +30,7 @@ def save(result: Result, directory: str | Path) -> Path:
     SpecError
         If the folder cannot be made or written.
     """
-    folder = prepare(directory)
+    folder = _made(directory)
     try:
         _write(folder / CERTIFICATE_FILE, result.certificate)
         _write(folder / RESULT_FILE, result.data)
@@ -37,14 +39,25 @@ def save(result: Result, directory: str | Path) -> Path:
     return folder
 
 
-def prepare(directory: str | Path) -> Path:
-    """Make the folder of a result and try that files can be written there.
+def check_writable(directory: str | Path) -> None:
+    """Try that a result can be saved in a folder; a folder that does not exist is made and removed again.
 
     Raises
     ------
     SpecError
         If it is a file, or cannot be made or written.
     """
+    folder = Path(directory)
+    missing = list(itertools.takewhile(lambda path: not path.exists(), (folder, *folder.parents)))
+    try:
+        _made(folder)
+    finally:
+        for path in missing:
+            with contextlib.suppress(OSError):  # never made, or another run has put something there
+                path.rmdir()
+
+
+def _made(directory: str | Path) -> Path:
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise SpecError(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -22,16 +21,6 @@ def field_path(parts: Iterable[str | int]) -> str:
     for part in parts:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     return path
-
-
-def plain(value: object) -> object:
-    """The value as the user wrote it, for messages: a Fraction becomes its decimal or ratio."""
-    if isinstance(value, Fraction):
-        decimal = Fraction(str(float(value)))
-        return float(value) if decimal == value else str(value)
-    if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
-    return [plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def placed(error: SpecError, file: str | None, field: str | None, value: object = None) -> SpecError:
@@ -60,7 +49,12 @@ def check_schema(data: object, schema: dict[str, Any], *, file: str | None = Non
         )  # fmt: skip
     errors = list(Draft202012Validator(schema).iter_errors(data))
     if errors:
-        raise _spec_error(min(errors, key=lambda error: len(error.absolute_path)), file)
+        raise _spec_error(min(errors, key=_importance), file)
+
+
+def _importance(error: ValidationError) -> tuple[int, bool]:
+    """Outermost first; a misspelt key tells more than the one that it should have been."""
+    return len(error.absolute_path), error.validator != "additionalProperties"
 
 
 def _floats(data: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], float]]:
@@ -86,14 +80,14 @@ def _spec_error(error: ValidationError, file: str | None) -> SpecError:
         missing = [name for name in limit if name not in instance]
         return SpecError(
             f"{missing[0]!r} is missing", file=file, field=f"{field}.{missing[0]}" if field else missing[0],
-            value=plain(instance), allowed=f"required here: {', '.join(limit)}",
+            value=list(instance), allowed=f"required here: {', '.join(limit)}",
             remedy=f"add `{missing[0]}:`",
         )  # fmt: skip
     allowed = schema.get("description")
     if error.validator == "enum":
         allowed = ", ".join(map(str, limit))
     return SpecError(
-        "the value does not fit the schema", file=file, field=field, value=plain(instance),
+        "the value does not fit the schema", file=file, field=field, value=instance,
         allowed=allowed or f"{error.validator}: {limit}",
         remedy=schema.get("$comment", "change the value to an allowed one"),
     )  # fmt: skip

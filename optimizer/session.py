@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +17,7 @@ from optimizer.cost import Accounting
 from optimizer.design import Goal
 from optimizer.errors import SpecError
 from optimizer.hardware import Hardware
+from optimizer.magnitude import check_magnitude
 from optimizer.points import PointSet, point_set
 from optimizer.pricing import NEVER, Pricer, automatic_padding
 from optimizer.store import MODEL_VERSION, Store
@@ -24,6 +26,7 @@ from optimizer.workload import Layer, Network, VectorLayer
 from optimizer.workload_yaml import dump_network
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
+_ENCODED = ({"fraction"}, {"mapping"})
 OBJECTIVES = ("energy", "latency", "edp")
 
 SPACE = (
@@ -76,20 +79,41 @@ def prepare(
     Raises
     ------
     SpecError
-        On an unknown objective, a network without layers, budgets that the technology cannot measure, padding
-        of a dim that no layer has.
+        On an unknown objective, a network without layers, a layer too large for exact integers, budgets that the
+        technology cannot measure, padding of a dim that no layer has.
     """
     if objective not in OBJECTIVES:
-        raise SpecError("unknown objective", field="objective", value=objective, allowed=", ".join(OBJECTIVES))
+        raise SpecError(
+            "unknown objective", field="objective", value=objective, allowed=", ".join(OBJECTIVES),
+            remedy="use one of these",
+        )  # fmt: skip
     layers = network.mac_layers()
     if not layers:
-        raise SpecError("the network has no multiply-accumulate layer", field=network.name)
+        raise SpecError(
+            "the network has no multiply-accumulate layer", field=network.name,
+            value=[layer.name for layer in network.layers()], allowed="at least one convolution, matmul or einsum",
+            remedy="check that this is the right file",
+        )  # fmt: skip
     if not isinstance(padding, str):
-        for dim in padding:
-            if all(dim not in layer.extents for layer in layers):
-                raise SpecError("no layer has this dim", field=f"padding.{dim}", value=dim)
+        for dim, larger in padding.items():
+            extents = [layer.extents[dim] for layer in layers if dim in layer.extents]
+            if not extents:
+                raise SpecError(
+                    "no layer has this dim", field=f"padding.{dim}", value=dim,
+                    allowed=", ".join(sorted({d for layer in layers for d in layer.extents})),
+                    remedy="pad one of these dims, or leave it out",
+                )  # fmt: skip
+            for extent in larger:
+                if extent <= min(extents):
+                    raise SpecError(
+                        "no layer can be padded to this extent", field=f"padding.{dim}", value=extent,
+                        allowed=f"more than {min(extents)}", remedy="padding only enlarges: choose a larger extent",
+                    )  # fmt: skip
     elif padding not in ("none", "auto"):
-        raise SpecError("unknown padding", field="padding", value=padding, allowed="none, auto, or extents per dim")
+        raise SpecError(
+            "unknown padding", field="padding", value=padding, allowed="none, auto, or extents per dim",
+            remedy="use one of these",
+        )  # fmt: skip
     points = point_set(list(architecture.points()))
     store = Store(cache_dir)
     groups: dict[object, list[Layer]] = {}
@@ -103,6 +127,7 @@ def prepare(
         if chosen:
             lists[first.name] = chosen
         pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store))
+    check_magnitude([(p.layer, math.prod(e for _, e in p.variants[-1])) for p in pricers], list(points.points.values()))
     problem = {
         "network_yaml": dump_network(network),
         "architecture": encode_exact(architecture.source),
@@ -141,10 +166,13 @@ def make_goal(objective: str, budgets: Budgets, hardware: Hardware) -> Goal:
     latency = NEVER if budgets.latency_ms is None else int(budgets.latency_ms * hertz / 1000)
     unit = hardware.energy_unit_pj
     for name in ("energy_mj", "power_w"):
-        if getattr(budgets, name) is not None and unit is None:
+        limit = getattr(budgets, name)
+        if limit is not None and unit is None:
             raise SpecError(
-                "this technology has normalized energies", field=f"budgets.{name}", value=getattr(budgets, name),
-                remedy="choose a technology in pJ, or drop the budget",
+                "this technology has normalized energies, without a unit", field=f"budgets.{name}",
+                value=int(limit) if limit.denominator == 1 else limit,
+                allowed="budgets of area, off-chip bandwidth and latency",
+                remedy="choose an architecture whose technology is in pJ, or drop the budget",
             )  # fmt: skip
     energy = NEVER if budgets.energy_mj is None or unit is None else int(budgets.energy_mj * 10**9 / unit)
     power = None if budgets.power_w is None or unit is None else Fraction(budgets.power_w) * 10**12 / hertz / unit
@@ -156,7 +184,8 @@ def encode_exact(data: Any) -> Any:
     if isinstance(data, Fraction):
         return {"fraction": str(data)}
     if isinstance(data, dict):
-        return {key: encode_exact(value) for key, value in data.items()}
+        encoded = {key: encode_exact(value) for key, value in data.items()}
+        return {"mapping": encoded} if set(encoded) in _ENCODED else encoded
     if isinstance(data, list | tuple):
         return [encode_exact(value) for value in data]
     return data
@@ -167,6 +196,7 @@ def decode_exact(data: Any) -> Any:
     if isinstance(data, dict):
         if set(data) == {"fraction"}:
             return Fraction(data["fraction"])
+        data = data["mapping"] if set(data) == {"mapping"} else data
         return {key: decode_exact(value) for key, value in data.items()}
     if isinstance(data, list):
         return [decode_exact(value) for value in data]

@@ -13,8 +13,9 @@ pJ).
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from optimizer.errors import SpecError
 
@@ -155,6 +156,8 @@ class Technology:
     vector_energy, vector_lane_um2 : Fraction
         Energy of one scalar operation and area of one lane of the vector unit.
     sources : tuple of (key, citation)
+    source : dict
+        The parsed YAML that all of this was read from.
     """
 
     name: str
@@ -169,6 +172,7 @@ class Technology:
     vector_energy: Fraction
     vector_lane_um2: Fraction
     sources: tuple[tuple[str, str], ...]
+    source: dict[str, Any] = field(repr=False, compare=False)
 
     @property
     def in_picojoules(self) -> bool:

@@ -67,6 +67,7 @@ def parse_technology(data: Any, *, file: str | None = None) -> Technology:
         vector_energy=Fraction(data["vector"]["energy"]),
         vector_lane_um2=Fraction(data["vector"]["lane_um2"]),
         sources=tuple(data["sources"].items()),
+        source=data,
     )
 
 

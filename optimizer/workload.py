@@ -91,23 +91,29 @@ class Layer:
                     allowed="integers >= 1", remedy="fix dynamic or symbolic dims to a number first",
                 )  # fmt: skip
         if tuple(operand.role for operand in self.operands) != ROLES:
-            raise SpecError(f"operands must be {ROLES} in this order", field=f"{self.name}.operands")
+            raise SpecError(
+                "a layer needs its three operands", field=f"{self.name}.operands",
+                value=[operand.role for operand in self.operands], allowed=f"{', '.join(ROLES)} in this order",
+                remedy="give each of them once, in this order",
+            )  # fmt: skip
         for operand in self.operands:
             for dim in operand.dims - known:
                 raise SpecError(
                     f"operand {operand.role} uses a dim the layer does not have",
                     field=f"{self.name}.{operand.role}", value=dim, allowed=", ".join(sorted(known)),
+                    remedy=f"give {dim} an extent, or use another dim",
                 )  # fmt: skip
             if operand.role != "I" and any(len(axis.terms) > 1 for axis in operand.axes):
                 raise SpecError(
                     "only the input may have window axes", field=f"{self.name}.{operand.role}",
-                    remedy="call the operand with the window index I",
+                    value=operand.role, allowed="I", remedy="call the operand with the window index I",
                 )  # fmt: skip
         for dim in known:
             if sum(dim in operand.dims for operand in self.operands) < 2:
                 raise SpecError(
                     "every dim must index at least two of the three operands", field=f"{self.name}.dims",
-                    value=dim, remedy="sum the lone dim out of its operand first",
+                    value=dim, allowed="dims of two operands or all three",
+                    remedy="sum the lone dim out of its operand first",
                 )  # fmt: skip
 
     @property
@@ -184,10 +190,16 @@ class Network:
             On a duplicate name or an unknown producer.
         """
         if layer.name in self.graph:
-            raise SpecError("two layers have the same name", field=layer.name)
+            raise SpecError(
+                "two layers have the same name", field=layer.name, value=layer.name, allowed="names used once",
+                remedy="rename one of the two",
+            )  # fmt: skip
         for producer in after or {}:
             if producer not in self.graph:
-                raise SpecError("unknown producer", field=layer.name, value=producer)
+                raise SpecError(
+                    "unknown producer", field=layer.name, value=producer, allowed=", ".join(self.graph) or "none yet",
+                    remedy="add the producer before the layers that read it",
+                )  # fmt: skip
         self.graph.add_node(layer.name, layer=layer)
         for producer, tensor in (after or {}).items():
             self.graph.add_edge(producer, layer.name, tensor=tensor)

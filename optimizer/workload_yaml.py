@@ -42,12 +42,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import yaml
-
 from optimizer.einsum import einsum_layer, layer_einsum
+from optimizer.exact_yaml import dump_exact, load_exact
 from optimizer.precision import role_bits
 from optimizer.workload import ROLES, AnyLayer, Layer, Network, Operand, VectorLayer, conv, matmul
-from optimizer.yaml_fields import Fields, integer, parse_yaml, read_yaml
+from optimizer.yaml_fields import Fields, integer, read_yaml
 
 _COMMON = ("name", "inputs", "multiplicity", "parameters")
 _MAC = (*_COMMON, "dims", "bits", "tensors", "kind")
@@ -87,7 +86,7 @@ def load_network(path: str | Path, *, bits: object = None) -> Network:
 
 def parse_network(text: str, *, name: str = "network", bits: object = None) -> Network:
     """Like :func:`load_network` for a YAML text; `name` is used where the text gives none."""
-    return _network(parse_yaml(text), None, name, role_bits(bits))
+    return _network(load_exact(text), None, name, role_bits(bits))
 
 
 def dump_network(network: Network) -> str:
@@ -96,7 +95,7 @@ def dump_network(network: Network) -> str:
     if network.warnings:
         data["warnings"] = list(network.warnings)
     data["layers"] = [_entry(network, layer) for layer in network.layers()]
-    return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
+    return dump_exact(data)
 
 
 def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) -> Network:

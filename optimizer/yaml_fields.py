@@ -5,30 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
-
-import yaml
+from typing import NoReturn
 
 from optimizer.errors import SpecError
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """The safe loader, except that a key given twice is an error instead of the last one winning."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping; refuse duplicate keys."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if str(key.value) in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is given twice", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
+from optimizer.exact_yaml import load_exact
 
 
 def read_yaml(path: str | Path) -> object:
-    """The contents of a YAML file.
+    """The contents of a YAML file, decimals as ``Fraction``.
 
     Raises
     ------
@@ -38,24 +22,22 @@ def read_yaml(path: str | Path) -> object:
     file = str(path)
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise SpecError("no such file", file=file, remedy="check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot read the file: {error}", file=file, allowed="a UTF-8 text file in YAML") from error
-    return parse_yaml(text, file=file)
-
-
-def parse_yaml(text: str, *, file: str | None = None) -> object:
-    """The contents of a YAML text; errors as in :func:`read_yaml`."""
-    try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else None
-        problem = getattr(error, "problem", None) or str(error)
+    except FileNotFoundError:
         raise SpecError(
-            f"not valid YAML: {problem}", file=file, field=place, remedy="mend the YAML syntax at this place"
-        ) from error
+            "no such file", file=file, allowed="the path of a YAML file", remedy="check the path"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(
+            f"cannot read the file: {getattr(error, 'strerror', None) or 'not UTF-8 text'}", file=file,
+            allowed="a readable YAML file in UTF-8", remedy="check the path",
+        ) from None  # fmt: skip
+    data = load_exact(text, file=file)
+    if data is None:
+        raise SpecError(
+            "the file is empty", file=file, allowed="a mapping or a list in YAML",
+            remedy="see the formats in the README",
+        )  # fmt: skip
+    return data
 
 
 def integer(value: object, *, file: str | None, field: str, least: int = 1) -> int:
@@ -86,7 +68,7 @@ class Fields:
         if not isinstance(data, dict):
             raise SpecError(
                 "expected a mapping", file=file, field=path or None, value=data,
-                allowed="key: value pairs", remedy="see the format in optimizer.workload_yaml",
+                allowed="key: value pairs", remedy="see the formats in the README",
             )  # fmt: skip
         self._data = {str(key): value for key, value in data.items()}
 

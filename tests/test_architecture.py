@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -232,6 +233,26 @@ def test_budgets_are_exact_and_positive() -> None:
             Budgets(area_mm2=value)
 
 
+INLINE = """{name: t, description: d, node_nm: 45, energy_unit: pJ, units_per_energy: 1000, clock_mhz: 500,
+  sources: {s: a paper}, mac: [{type: int, bits: 16, energy: 0.3, source: s}], pe_overhead: {area_um2: 1, source: s},
+  vector: {energy: 1, lane_um2: 1, source: s}, components: {
+    dram: {kind: constant, word_bits: 64, read: 1280, write: 1280, source: s},
+    sram: {kind: constant, word_bits: 64, read: 8.3, write: 8.3, source: s},
+    regfile: {kind: constant, word_bits: 16, read: 0.2, write: 0.2, source: s}}}"""
+
+
+def test_a_technology_inside_of_the_architecture(tmp_path: Path) -> None:
+    architecture = parse_architecture(load_exact(MINIMAL.replace("generic45", INLINE)))
+    assert next(architecture.points()).mac_energy == 300
+    (tmp_path / "t.yaml").write_text(INLINE)
+    (tmp_path / "mine.yaml").write_text(MINIMAL.replace("generic45", "t.yaml"))
+    named = load_architecture(tmp_path / "mine.yaml")
+    assert named.source == architecture.source
+    assert named.technology == architecture.technology
+    assert parse_architecture(named.source) == replace(named, file=None)
+    Draft202012Validator(json_schema()).validate({**named.source, "technology": "generic45"})
+
+
 RF = "  - name: RF\n    component: regfile\n"
 ERRORS = [  # what to replace, by what, what the message must say: field, value, allowed, remedy
     ("32 KiB", "32 KB", ["levels[1].size", "'32 KB'", "KiB", "write e.g. 108 KiB"]),
@@ -368,6 +389,19 @@ ERRORS = [  # what to replace, by what, what the message must say: field, value,
         "generic",
         ["technology", "'generic'", "eyeriss_normalized, generic45", "did you mean 'generic45'"],
     ),
+    (
+        "generic45",
+        "{name: t}",
+        ["technology.description", "missing", "['name']", "required here", "add `description:`"],
+    ),
+    (
+        "generic45",
+        INLINE.replace("source: s}]", "source: x}]"),
+        ["technology.mac[0].source", "'x'", "allowed: s", "add `x:`"],
+    ),
+    ("generic45", "no.yaml", ["technology: there is no file no.yaml", "'no.yaml'", "a preset", "starts from"]),
+    ("levels:", "levles:", ["levles: unknown key", "'levles'", "levels", "did you mean 'levels'"]),
+    ("generic45", "45", ["technology", "45", "a technology preset", "write a text"]),
     ("array: {x: [4, 8], y: 4}\n", "", ["array", "missing", "required here", "add `array:`"]),
 ]
 

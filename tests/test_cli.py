@@ -181,7 +181,7 @@ def test_solve_prints_and_saves(api: FakeApi, tmp_path: Path) -> None:
     out = tmp_path / "results" / "tiny"
     outcome = good("solve", "alexnet", "-a", "edge_small", "--out", out)
     assert "OPTIMAL" in outcome.stdout and "keep O in GLB" in outcome.stdout
-    assert "points 12/96 closed, 3 solved" in outcome.stderr
+    assert "hardware points 12/96 closed (3 solved)" in outcome.stderr
     assert sorted(path.name for path in out.iterdir()) == ["certificate.json", "result.json"]
     assert result_io.load(out).data["problem_hash"] == "0123"
     quiet = good("solve", "alexnet", "-a", "edge_small", "--out", out, "--quiet")
@@ -248,6 +248,7 @@ BAD_OPTIONS = [
     (["--max-latency-ms", "1/0"], "--max-latency-ms", "decimals > 0"),
     (["--max-energy-mj", "inf"], "--max-energy-mj", "decimals > 0"),
     (["--time-limit", "0"], "--time-limit", "decimals > 0"),
+    (["--area-mm2", "1e999"], "--area-mm2", "decimals > 0"),
     (["--bits", "W=8,X=4"], "bits.X", "W, I, O"),
     (["--bits", "W=0"], "--bits W", ">= 1"),
     (["--bits", "eight"], "--bits", ">= 1"),
@@ -300,6 +301,23 @@ def test_output_folder_is_tried_before_the_work(api: FakeApi, tmp_path: Path) ->
     assert file.read_text() == "mine"
     assert "cannot use the cache folder" in bad("solve", "alexnet", "-a", "edge_small", "--cache", file)
     assert not api.calls
+
+
+def test_trying_the_output_folder_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for folder in ("old", "new", "old/deep/er"):
+        result_io.check_writable(tmp_path / folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("option", "field", "value"), [("--power-w", "power_w", "1"), ("--max-energy-mj", "energy_mj", "2.5")]
+)
+def test_budgets_without_a_unit(conv: str, tmp_path: Path, option: str, field: str, value: str) -> None:
+    message = bad("map", conv, "-a", "eyeriss", option, value, "--no-cache", "--out", tmp_path / "out")
+    assert f"budgets.{field}: this technology has normalized energies" in message
+    assert f"value:   {value}\n" in message and "allowed: budgets of area" in message and "remedy" in message
+    assert not (tmp_path / "out").exists()
 
 
 def test_map_needs_a_layer(api: FakeApi) -> None:
@@ -431,7 +449,11 @@ def test_read_only_folder(tmp_path: Path) -> None:
 
 def test_progress_line() -> None:
     line = progress_line(Progress(12.34, 2.5e9, 2e9, 0.2, 1000, 120, 14, "conv1"))
-    assert line == "12.3 s  best 2.5e+09  bound 2e+09  gap 20.0 %  points 120/1,000 closed, 14 solved  conv1"
+    assert line == (
+        "12.3 s  best 2.5e+09  bound 2e+09  gap 20.0 %  hardware points 120/1,000 closed (14 solved)  conv1"
+    )
+    assert progress_line(Progress(1.0, 2.5e9, unit="pJ")) == "1.0 s  best 2.5 mJ"
+    assert progress_line(Progress(1.0, bound=544.0, unit="cycles")) == "1.0 s  bound 544 cycles"
     assert progress_line(Progress(0.0)) == "0.0 s"
 
 
@@ -440,6 +462,18 @@ def test_progress_lines_are_rare(capsys: pytest.CaptureFixture[str]) -> None:
         for second in range(5):
             display(Progress(float(second)))
     assert capsys.readouterr().err == "0.0 s\n"
+
+
+def test_news_is_a_line_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [
+        Progress(0.0, message="solving a first hardware point"), Progress(1.0, bound=1.0), Progress(2.0, bound=2.0),
+        Progress(3.0, 5.0, 2.0), Progress(4.0, 4.0, 2.0), Progress(5.0, message="point 1 of 9"),
+        Progress(6.0, message="point 2 of 9"), Progress(7.0, message="master"),
+    ]  # fmt: skip
+    with ProgressDisplay() as display:
+        for step in steps:
+            display(step)
+    assert [line.split()[0] for line in capsys.readouterr().err.splitlines()] == ["0.0", "1.0", "3.0", "5.0", "7.0"]
 
 
 def test_live_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,16 +6,17 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from optimizer.errors import SpecError
-from optimizer.exact_yaml import load_exact
+from optimizer.exact_yaml import dump_exact, load_exact
 from optimizer.presets import preset_names, read_spec
 from optimizer.technology import TableComponent, to_units
 from optimizer.technology_yaml import load_technology, parse_technology
 
 KIB = 8 * 1024
+WORDS = st.text(st.characters(exclude_categories=("C", "Z")))
 SRAM_45NM = load_technology("generic45").component("sram")
 
 
@@ -29,14 +30,43 @@ def test_decimals_are_exact() -> None:
     ("text", "words"),
     [
         ("a: .nan", ["spec.yaml", ".nan", "finite decimals", "leave the field out"]),
-        ("a: 1\na: 2", ["spec.yaml", "twice (line 2)", "'a'", "every key once", "remove or rename"]),
+        ("a: 1\na: 2", ["spec.yaml", "line 2, column 1", "twice", "'a'", "every key once", "remove or rename"]),
         ("a: [1", ["spec.yaml", "line 1", "not valid YAML", "YAML 1.1", "mend the syntax"]),
+        ("a: 2001-99-99", ["spec.yaml", "not valid YAML", "month", "mend the syntax"]),
+        ("a: &a [*a]", ["spec.yaml", "line 1, column 4", "recursive", "mend the syntax"]),
+        ("a: " + 3000 * "[", ["spec.yaml", "not valid YAML", "mend the syntax"]),
+        ("{[1]: 2}", ["spec.yaml", "line 1, column 2", "must be text", "[1]", "key: value", "quotes"]),
+        ("a: 1\nno: 2", ["spec.yaml", "line 2, column 1", "must be text", "False", "key: value", "quotes"]),
     ],
 )
 def test_bad_yaml(text: str, words: list[str]) -> None:
     with pytest.raises(SpecError) as caught:
         load_exact(text, file="spec.yaml")
     assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Fraction(8), "8.0"), (Fraction(1, 10), "0.1"), (Fraction(1, 3), "'1/3'"), (Fraction(10**400), "1" + 299 * "0"),
+        ({"to": (Fraction(5, 2), [Fraction(1, 4)])}, "{'to': (2.5, [0.25])}"),
+    ],
+)  # fmt: skip
+def test_errors_show_numbers_as_written(value: object, text: str) -> None:
+    shown = str(SpecError("too large", value=value)).splitlines()[1].removeprefix("  value:   ")
+    assert shown.removesuffix(" ...") == text
+    assert len(shown) < 310
+
+
+def test_merged_keys_may_be_overridden() -> None:
+    assert load_exact("a: &x {b: 1, c: 2}\nd: {<<: *x, b: 3}")["d"] == {"b": 3, "c": 2}
+
+
+@given(st.recursive(st.integers() | WORDS | st.from_regex(r"[-+]?[0-9]*\.?[0-9]+e[-+]?[0-9]+", fullmatch=True),
+                    lambda inner: st.lists(inner) | st.dictionaries(WORDS, inner)))  # fmt: skip
+@example({"name": "1e5", "tensor": ".inf", "1.5e3": "+1.e3"})
+def test_dumped_text_comes_back(data: object) -> None:
+    assert load_exact(dump_exact(data)) == data
 
 
 @pytest.mark.parametrize("name", preset_names("technologies"))
@@ -167,5 +197,5 @@ def test_unknown_preset_and_missing_file() -> None:
         SpecError, match=r"(?s)'generic54'.*eyeriss_normalized, generic45.*did you mean 'generic45'"
     ):
         load_technology("generic54")
-    with pytest.raises(SpecError, match=r"(?s)missing.yaml: cannot read.*check the path"):
+    with pytest.raises(SpecError, match=r"(?s)missing.yaml: no such file.*check the path"):
         load_technology("missing.yaml")

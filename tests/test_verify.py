@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -15,18 +16,20 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from optimizer import technology_yaml
 from optimizer.api import solve
-from optimizer.architecture_yaml import parse_architecture
+from optimizer.architecture_yaml import load_architecture, parse_architecture
 from optimizer.budgets import Budgets
 from optimizer.cli import main
 from optimizer.errors import SpecError
+from optimizer.exact_yaml import load_exact
 from optimizer.result import Progress, Result
-from optimizer.result_io import CERTIFICATE_FILE, RESULT_FILE, save
+from optimizer.result_io import CERTIFICATE_FILE, RESULT_FILE, load, save
+from optimizer.session import decode_exact, encode_exact
 from optimizer.verify import points_again, replay, reprove
 from optimizer.verify.check import Verification, verify
 from optimizer.verify.claim import hash_of, rebuild
 from optimizer.workload_yaml import parse_network
-from optimizer.yaml_fields import parse_yaml
 
 ARCHITECTURE = """
 name: tiny
@@ -49,6 +52,7 @@ layers:
   - {name: fc, type: matmul, dims: {M: 4, N: 10, K: 11}, multiplicity: 2}
   - {name: fc2, type: matmul, dims: {M: 4, N: 10, K: 11}}
 """
+TECHNOLOGY = ("problem", "architecture", "technology")
 UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
 
 Tamper = Callable[[dict[str, Any], dict[str, Any]], Any]
@@ -57,7 +61,7 @@ Tamper = Callable[[dict[str, Any], dict[str, Any]], Any]
 def make(objective: str, accounting: Any = "timeloop", padding: Any = "auto", **budgets: str) -> Result:
     """The result of the tiny problem."""
     limits = Budgets(**{name: Fraction(limit) for name, limit in budgets.items()})
-    architecture = replace(parse_architecture(parse_yaml(ARCHITECTURE)), accounting=accounting, budgets=limits)
+    architecture = replace(parse_architecture(load_exact(ARCHITECTURE)), accounting=accounting, budgets=limits)
     return solve(parse_network(NETWORK), architecture, objective=objective, padding=padding)
 
 
@@ -130,7 +134,7 @@ def test_results_under_budgets_pass(objective: str, budgets: dict[str, str], sta
 
 
 def test_a_result_cut_short_passes() -> None:
-    architecture = parse_architecture(parse_yaml(ARCHITECTURE))
+    architecture = parse_architecture(load_exact(ARCHITECTURE))
     result = solve(parse_network(NETWORK), architecture, objective="energy", time_limit_s=0.0)
     assert result.status in ("UNKNOWN", "FEASIBLE")
     assert not failed(verify(result))
@@ -170,7 +174,8 @@ def put(data: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> None:
 def test_any_changed_leaf_of_the_result_is_caught(result: Result, data: st.DataObject, by: int) -> None:
     stored = Result(json.loads(json.dumps(result.data)), result.certificate)
     known = {key: value for key, value in stored.data.items() if key not in UNCHECKED}
-    path = data.draw(st.sampled_from(leaves(known)))
+    paths = [path for path in leaves(known) if path[:3] != TECHNOLOGY]
+    path = data.draw(st.sampled_from(paths) | st.sampled_from(leaves(known)))
     bad = changed(stored, lambda d, c: put(d, path, lambda v: replaced(v, by)))
     assert failed(verify(bad)), path
 
@@ -347,6 +352,80 @@ def test_files(tmp_path: Path, energy: Result) -> None:
     outcome = CliRunner().invoke(main, ["verify", str(folder), "--quiet"])
     assert outcome.exit_code == 1
     assert "mappings" in outcome.output
+
+
+OWN_TECHNOLOGY = """
+name: own
+description: numbers without a binary float
+node_nm: 45
+energy_unit: pJ
+units_per_energy: 1000
+clock_mhz: 500
+sources: {fraction: a source with an unlucky key}
+mac: [{type: int, bits: 16, energy: 0.1, area_um2: 1000.25, source: fraction}]
+pe_overhead: {area_um2: 100, source: fraction}
+vector: {energy: 0.7, lane_um2: 10, source: fraction}
+components:
+  dram: {kind: constant, word_bits: 64, read: 1280, write: 1280.5, source: fraction}
+  sram: {kind: constant, word_bits: 64, read: 8.3, write: 9.1, area_um2_per_bit: 0.44, source: fraction}
+  regfile: {kind: constant, word_bits: 16, read: 0.2, write: 0.3, area_um2_per_bit: 2.8, source: fraction}
+"""
+
+
+@pytest.fixture
+def own_technology(tmp_path: Path) -> Path:
+    """A saved result whose architecture and technology came from files that are gone since."""
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "own.yaml").write_text(OWN_TECHNOLOGY, encoding="utf-8")
+    (files / "chip.yaml").write_text(ARCHITECTURE.replace("generic45", "own.yaml"), encoding="utf-8")
+    found = solve(parse_network(NETWORK), load_architecture(files / "chip.yaml"), objective="energy")
+    shutil.rmtree(files)
+    return save(found, tmp_path / "out")
+
+
+def test_a_result_needs_no_file_besides(own_technology: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(technology_yaml, "read_spec", None)
+    found = verify(own_technology)
+    assert found.ok, found.checks
+
+
+RETOUCHES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "multiplier": lambda t: t["mac"][0].update(energy={"fraction": "1/20"}),
+    "off-chip reads": lambda t: t["components"]["dram"].update(read=640),
+    "area": lambda t: t["pe_overhead"].update(area_um2=99),
+    "unit": lambda t: t.update(units_per_energy=100),
+    "nothing but text": lambda t: t.update(description="another"),
+}
+
+
+@pytest.mark.parametrize("rehashed", [False, True])
+@pytest.mark.parametrize("retouch", RETOUCHES.values(), ids=RETOUCHES.keys())
+def test_another_technology_in_the_result_is_caught(
+    own_technology: Path, retouch: Callable[[dict[str, Any]], Any], rehashed: bool
+) -> None:
+    def tamper(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+        retouch(data["problem"]["architecture"]["technology"])
+        if rehashed:
+            data["problem_hash"] = certificate["problem_hash"] = hash_of(data["problem"])
+
+    told = failed(verify(changed(load(own_technology), tamper)))
+    harmless = rehashed and retouch is RETOUCHES["nothing but text"]
+    assert bool(told) != harmless
+    assert rehashed or "problem" in told
+
+
+def test_a_technology_by_name_is_not_read(energy: Result) -> None:
+    def tamper(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+        data["problem"]["architecture"]["technology"] = "generic45"
+        data["problem_hash"] = certificate["problem_hash"] = hash_of(data["problem"])
+
+    assert failed(verify(changed(energy, tamper))) == ["problem"]
+
+
+@pytest.mark.parametrize("data", [{"fraction": "1/2"}, {"mapping": {"fraction": Fraction(1, 3)}}, [{}, {"a": 1}]])
+def test_exact_data_comes_back(data: Any) -> None:
+    assert decode_exact(json.loads(json.dumps(encode_exact(data)))) == data
 
 
 @pytest.mark.parametrize("name", [RESULT_FILE, CERTIFICATE_FILE])

@@ -132,7 +132,7 @@ MATMUL = "name: m, type: matmul"
     ("text", "field", "problem"),
     [
         ("[1, 2]", None, "expected a mapping"),
-        ("", None, "expected a mapping"),
+        ("", None, "the file is empty"),
         ("layers: []", "layers", "needs a layer"),
         ("layers: 3", "layers", "expected a list"),
         ("layers: [3]", "layers[0]", "expected a mapping"),

@@ -19,7 +19,7 @@ else:
 Command = TypeVar("Command", bound=Callable[..., Any])
 Padding = str | dict[str, list[int]]
 
-_DECIMAL = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_DECIMAL = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,18}")
 
 
@@ -97,7 +97,9 @@ class Bits(_Type):
         for part in text.split(","):
             role, _, width = part.partition("=")
             if role.strip() in bits:
-                raise SpecError("a role is given twice", field=_name(param), value=text, remedy=example)
+                raise SpecError(
+                    "a role is given twice", field=_name(param), value=text, allowed="every role once", remedy=example
+                )
             bits[role.strip()] = _positive_integer(width, f"{_name(param)} {role.strip()}", example)
         return bits
 

@@ -1,7 +1,8 @@
-"""Progress of a solve on stderr: one live line on a terminal, now and then a plain line elsewhere."""
+"""Progress of a solve on stderr: one live line on a terminal, elsewhere a plain line at news and now and then."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from types import TracebackType
@@ -15,20 +16,28 @@ if TYPE_CHECKING:
     from optimizer.result import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
+_COUNTERS = re.compile(r"\d+")
 
 
 def progress_line(progress: Progress) -> str:
     """Time, incumbent, bound, gap and points in one line."""
     parts = [f"{progress.elapsed_s:.1f} s"]
-    parts += [f"best {progress.incumbent:.5g}"] if progress.incumbent is not None else []
-    parts += [f"bound {progress.bound:.5g}"] if progress.bound is not None else []
+    parts += [f"best {_value(progress, progress.incumbent)}"] if progress.incumbent is not None else []
+    parts += [f"bound {_value(progress, progress.bound)}"] if progress.bound is not None else []
     parts += [f"gap {100 * progress.gap:.1f} %"] if progress.gap is not None else []
     if progress.points_total:
         parts.append(
-            f"points {progress.points_closed:,}/{progress.points_total:,} closed, {progress.points_solved:,} solved"
+            f"hardware points {progress.points_closed:,}/{progress.points_total:,} closed"
+            f" ({progress.points_solved:,} solved)"
         )
     parts += [progress.message] if progress.message else []
     return "  ".join(parts)
+
+
+def _value(progress: Progress, value: float) -> str:
+    from optimizer.report_units import energy_text  # noqa: PLC0415
+
+    return energy_text(value) if progress.unit == "pJ" else f"{value:.5g} {progress.unit}".rstrip()
 
 
 class ProgressDisplay:
@@ -44,6 +53,7 @@ class ProgressDisplay:
         self._quiet = quiet
         self._status: Status | None = None
         self._last = -SECONDS_BETWEEN_LINES
+        self._news: tuple[object, ...] = ()
 
     def __enter__(self) -> ProgressDisplay:
         if not self._quiet and sys.stderr.isatty():
@@ -68,6 +78,8 @@ class ProgressDisplay:
             from rich.text import Text  # noqa: PLC0415
 
             self._status.update(Text(progress_line(progress)))
-        elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = time.monotonic()
+            return
+        news = (progress.incumbent is None, progress.bound is None, _COUNTERS.sub("", progress.message))
+        if news != self._news or time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+            self._last, self._news = time.monotonic(), news
             click.echo(progress_line(progress), err=True)

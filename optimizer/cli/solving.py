@@ -78,7 +78,7 @@ def _run(solver: Any, subject: Any, architecture: Architecture, dims: set[str], 
     from optimizer.choose import unroll_warnings  # noqa: PLC0415
 
     if options["out"] is not None:
-        result_io.prepare(options["out"])
+        result_io.check_writable(options["out"])
     cache = cache_folder(options)
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)

@@ -85,7 +85,10 @@ def import_onnx(
     for node in model.graph.node:
         _import_node(graph, node, allow_unknown)
     if not len(network.graph):
-        raise SpecError("the model has nothing to compute", file=file, allowed="a model with layers")
+        raise SpecError(
+            "the model has nothing to compute", file=file, allowed="a model with layers",
+            remedy="check that this is the right file",
+        )  # fmt: skip
     return network
 
 

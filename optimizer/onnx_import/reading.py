@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def read_model(path: str | Path) -> Any:
     """
     file = str(path)
     if not Path(path).is_file():
-        raise SpecError("no such file", file=file, remedy="check the path")
+        raise SpecError("no such file", file=file, allowed="the path of an ONNX file", remedy="check the path")
     try:
         model = onnx.load(file, load_external_data=False)
     except Exception as error:  # a corrupt file raises protobuf's own errors, which have no public base
@@ -54,15 +55,21 @@ def fix_dims(model: Any, dims: Mapping[str, int], file: str) -> None:
         if isinstance(extent, bool) or not isinstance(extent, int) or extent < 1:
             raise SpecError(
                 "a dim must be a positive integer", file=file, field=f"--dim {name}", value=extent,
-                allowed="integers >= 1",
+                allowed="integers >= 1", remedy=f"write e.g. --dim {name}=1",
             )  # fmt: skip
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
+    open_names = sorted({name or place for value in inputs for name, place in _open_dims(value)})
     used: set[str] = set()
-    for value in inputs:
+    for value in (*inputs, *model.graph.value_info, *model.graph.output):
         used |= _fix_value(value, dims)
-    for value in (*model.graph.value_info, *model.graph.output):
-        used |= _fix_value(value, dims)
+    for name in sorted(set(dims) - used):
+        close = difflib.get_close_matches(name, open_names, n=1)
+        raise SpecError(
+            "the model has no such dim", file=file, field=f"--dim {name}", value=name,
+            allowed=", ".join(open_names) or "none: every dim of the model is fixed already",
+            remedy=f"did you mean {close[0]}?" if close else "remove the option, or correct its name",
+        )  # fmt: skip
     for value in inputs:
         for name, place in _open_dims(value):
             raise SpecError(
@@ -70,12 +77,6 @@ def fix_dims(model: Any, dims: Mapping[str, int], file: str) -> None:
                 file=file, field=place, value=name or "unnamed", allowed="a positive integer",
                 remedy=f"fix it with --dim {name or place}=<extent>",
             )  # fmt: skip
-    for name in set(dims) - used:
-        raise SpecError(
-            "the model has no such dim", file=file, field=f"--dim {name}", value=name,
-            allowed=", ".join(sorted(used)) or "none: every dim of the model is fixed already",
-            remedy="remove the option, or correct its name",
-        )  # fmt: skip
 
 
 def _fix_value(value: Any, dims: Mapping[str, int]) -> set[str]:

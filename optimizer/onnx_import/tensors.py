@@ -123,7 +123,8 @@ class Tensors:
             if name not in self._types:
                 raise SpecError(
                     "the node reads a tensor that no node before it produces", file=self._file, field=label,
-                    value=name, remedy="the graph must be complete and in topological order",
+                    value=name, allowed="inputs of the graph, weights, outputs of earlier nodes",
+                    remedy="export the whole graph, its nodes in topological order",
                 )  # fmt: skip
         for name, kind in self._infer(node, inputs, label).items():
             self._types[name] = kind
@@ -154,7 +155,8 @@ class Tensors:
         except onnx.shape_inference.InferenceError as error:
             raise SpecError(
                 f"the shapes of this node do not fit together: {str(error).strip()}", file=self._file,
-                field=label, remedy="check the model and the extents given by --dim",
+                field=label, allowed="shapes that ONNX's shape inference accepts",
+                remedy="check the model and the extents given by --dim",
             ) from error  # fmt: skip
         return dict(inferred)
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import TilewrightError
+from optimizer.pricing import NEVER
 from optimizer.result import Progress, Result
 from optimizer.result_io import load
 from optimizer.session import SPACE
 from optimizer.verify.claim import Check, Claim, hash_of, rebuild
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
 from optimizer.verify.points_again import points_again
-from optimizer.verify.replay import Replay, replay
+from optimizer.verify.replay import REASONS, Replay, replay
 from optimizer.verify.reprove import Say, Tables, reprove
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
@@ -133,8 +134,9 @@ def _agreement(claim: Claim) -> Iterator[str]:
     data, certificate, problem = claim.data, claim.certificate, claim.data["problem"]
     unit, worth = _unit(claim)
     value, bound = claim.value, _bound(claim)
-    by = {reason: sum(e.points for e in claim.entries if e.by == reason) for reason in ("area", "solved", "open")}
-    total = len(claim.points.points)
+    by = {reason: sum(e.points for e in claim.entries if e.by == reason) for reason in REASONS}
+    unfit = [entry for entry in claim.entries if entry.by == "infeasible"]
+    small = sum(entry.points for entry in unfit if NEVER in (*entry.energy, *entry.latency))
     pairs = (
         ("status", data["status"], certificate["status"]),
         ("objective.name", data["objective"]["name"], problem["objective"]),
@@ -157,7 +159,8 @@ def _agreement(claim: Claim) -> Iterator[str]:
         ("layers of the certificate", certificate["layers"],
          [{"name": group.layer.name, "count": group.count} for group in claim.groups]),
         ("hardware_points", data["hardware_points"], {
-            "total": total, "closed_by_bound": total - sum(by.values()), "closed_by_area": by["area"],
+            "total": len(claim.points.points), "closed_by_bound": by["bound"], "closed_by_area": by["area"],
+            "closed_by_size": small, "closed_by_caps": by["infeasible"] - small,
             "solved": by["solved"], "open": by["open"], "boxes": len(claim.entries),
         }),
     )  # fmt: skip

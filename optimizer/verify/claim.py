@@ -175,9 +175,10 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
     problem = data["problem"]
     network = parse_network(problem["network_yaml"])
     budgets = Budgets(**{name: Fraction(limit) for name, limit in problem["budgets"].items()})
-    architecture = replace(
-        parse_architecture(decode_exact(problem["architecture"])), budgets=budgets, accounting=problem["accounting"]
-    )
+    source = decode_exact(problem["architecture"])
+    if not isinstance(source["technology"], dict):
+        raise ValueError("the problem names its technology instead of holding it")
+    architecture = replace(parse_architecture(source), budgets=budgets, accounting=problem["accounting"])
     points = point_set(list(architecture.points()))
     groups, padding = _groups(network, problem["padding"])
     some = next(iter(points.points.values()))
