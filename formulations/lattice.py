@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from formulations.kernels.branch import hopeless
 from formulations.kernels.layout import INFINITE, Int, pack_layer, pack_machine, pack_spatial, spatial_vectors
 from formulations.kernels.memo import Memo, spatial_limits
 from formulations.kernels.search import bound_tops, search
-from formulations.problem import I, LayerSolution, LevelTiling, O, Problem, W
+from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
 
+Keep = tuple[tuple[bool, bool, bool], ...]
 KINDS = {"energy": layout.ENERGY, "latency": layout.LATENCY, "edp": layout.EDP, "weighted": layout.WEIGHTED}
 
 
@@ -28,9 +29,21 @@ class Found:
     nodes: int
 
 
-def keep_choices(problem: Problem) -> Iterator[tuple[tuple[bool, bool, bool], ...]]:
+def keep_choices(problem: Problem) -> Iterator[Keep]:
     """Every choice of kept tensors per level; every tensor is kept at level 0."""
     yield from itertools.product(*(level.keep_options for level in problem.levels))
+
+
+def _residents(problem: Problem, keep: Keep) -> Iterator[tuple[int, int]]:
+    """(tensor, level) of every node that may be hoisted above loops of level 0, past empty blocks; (-1, 0): none.
+
+    A node of level 1 need not be: its own first loops serve as well.
+    """
+    yield -1, 0
+    for tensor in (W, I, O):
+        level = next(n for n in range(1, len(keep) + 1) if n == len(keep) or keep[n][tensor])
+        if 2 <= level < len(keep):
+            yield tensor, level
 
 
 def _spatial_classes(lists: list[Int], objective: str) -> list[list[Int]]:
@@ -101,14 +114,17 @@ def solve(
     energy, latency = beat or (INFINITE, INFINITE)
     best: LayerSolution | None = None
     leaves = nodes = 0
-    combinations = [(keep, pack_machine(layer, problem, keep)) for keep in keep_choices(problem)]
+    combinations = [
+        (keep, resident, pack_machine(layer, problem, keep, resident))
+        for keep in keep_choices(problem) for resident in _residents(problem, keep)
+    ]  # fmt: skip
     everywhere = [spatial_vectors(problem, level) for level in range(levels)]
     limits = spatial_limits(everywhere, problem.irrelevant_to)
     for lists in _spatial_classes(everywhere, objective):
         names = [rows.tobytes() for rows in lists]
-        ranked = sorted((_combination_bound(c, lists, problem), n) for n, (_, c) in enumerate(combinations))
+        ranked = sorted((_combination_bound(c, lists, problem), n) for n, (*_, c) in enumerate(combinations))
         for bound, number in ranked:
-            keep, c = combinations[number]
+            keep, resident, c = combinations[number]
             s = pack_spatial(c, layer.e, lists)
             c[layout.SCALARS, layout.KIND], c[layout.SCALARS, layout.CAP] = KINDS[objective], latency_cap
             c[layout.SCALARS, layout.WEIGHT] = weight
@@ -127,11 +143,15 @@ def solve(
             leaves, nodes = leaves + int(c[layout.BEST, 2]), nodes + int(c[layout.BEST, 3])
             if found != (energy, latency):
                 energy, latency = found
-                best = _solution(keep, w, dims, found)
+                best = _solution(problem, keep, resident, w, found)
     return Found(best, leaves, nodes)
 
 
-def _solution(keep: tuple[tuple[bool, bool, bool], ...], w: Int, dims: int, value: tuple[int, int]) -> LayerSolution:
+def _solution(
+    problem: Problem, keep: Keep, resident: tuple[int, int], w: Int, value: tuple[int, int]
+) -> LayerSolution:  # fmt: skip
+    dims = len(problem.extents)
+
     def row(plane: int, level: int, length: int = dims) -> tuple[int, ...]:
         return tuple(int(x) for x in w[plane, level, :length])
 
@@ -145,4 +165,22 @@ def _solution(keep: tuple[tuple[bool, bool, bool], ...], w: Int, dims: int, valu
                 row(layout.BEST_SPATIAL, n), max(int(w[layout.BEST_META, n, layout.WINDOW]), -1),
             )
         )  # fmt: skip
-    return LayerSolution(tuple(levels), *value)
+    hoist = Hoist(*resident, 0) if resident[0] >= 0 else None
+    for n in range(1, len(levels)):
+        lift = row(layout.BEST_LIFT, n)
+        if max(lift, default=1) > 1:
+            hoist = Hoist(levels[n].order[0], n, n - 1)
+            levels[n - 1 : n + 1] = _lifted(levels[n - 1], levels[n], lift, hoist.tensor)
+    return LayerSolution(tuple(levels), *value, hoist)
+
+
+def _lifted(outer: LevelTiling, inner: LevelTiling, lift: tuple[int, ...], tensor: int) -> list[LevelTiling]:
+    """Both blocks, with the part `lift` of the inner block's loops moved to the end of the outer block."""
+
+    def without(extents: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(e // f for e, f in zip(extents, lift, strict=True))
+
+    top = without(inner.top)
+    tile = tuple(min(t, x) for t, x in zip(inner.input_tile, top, strict=True))
+    order = tuple(t for t in outer.order if t != tensor) + tuple(t for t in outer.order if t == tensor)
+    return [replace(outer, order=order, bottom=without(outer.bottom)), replace(inner, top=top, input_tile=tile)]

@@ -21,7 +21,10 @@ from formulations.kernels.layout import (
     KEEP,
     LACKS,
     LEVEL0,
+    LIFT,
     NODE,
+    RESIDENT,
+    RESIDENT_AT,
     SCALARS,
     STEP,
     TOP,
@@ -118,22 +121,49 @@ def distinct_pair(first: int, bound_first: int, second: int, bound_second: int) 
 
 
 @njit(cache=True, nogil=True)
-def distinct_inputs(c: Int, spatial: Int, below: Int) -> int:
-    """Distinct input tiles among the children of one fan-out; `below` are the extents of one child."""
+def distinct_inputs(c: Int, spatial: Int, below: Int, lift: Int) -> int:
+    """Distinct input tiles among the children of one fan-out.
+
+    `below` are the extents of one child; of its loops, those of `lift` stand outside of the fan-out.
+    """
     distinct = 1
     for a in range(c[SCALARS, AXES]):
         d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
         if f < 0:
             distinct *= spatial[d]
         else:
-            distinct *= distinct_pair(c[AXIS0 + a, 1] * below[d], spatial[d], c[AXIS0 + a, 3] * below[f], spatial[f])
+            first, second = below[d] // lift[d], below[f] // lift[f]
+            distinct *= distinct_pair(c[AXIS0 + a, 1] * first, spatial[d], c[AXIS0 + a, 3] * second, spatial[f])
     return distinct
 
 
 @njit(cache=True, nogil=True)
+def least_distinct(c: Int, a: int, spatial: Int, below: Int) -> int:
+    """Least distinct tiles along an input axis, whatever loops over one of its dims stand outside of the fan-out."""
+    d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
+    if f < 0:
+        return spatial[d]
+    first, second = c[AXIS0 + a, 1] * below[d], c[AXIS0 + a, 3] * below[f]
+    least = distinct_pair(first, spatial[d], second, spatial[f])
+    if spatial[d] > 1 and spatial[f] > 1:
+        for part in range(1, below[d] + 1):
+            if below[d] % part == 0:
+                least = min(least, distinct_pair(first // part, spatial[d], second, spatial[f]))
+        for part in range(1, below[f] + 1):
+            if below[f] % part == 0:
+                least = min(least, distinct_pair(first, spatial[d], second // part, spatial[f]))
+    return least
+
+
+@njit(cache=True, nogil=True)
 def needs_equal(c: Int, level: int, d: int) -> bool:
-    """Must top and bottom agree on dim d? (No kept node profits from a loop over d in this block.)"""
+    """Must top and bottom agree on dim d?
+
+    No kept node profits from a loop over d in this block, or a hoisted node stands outside of the block.
+    """
     tensor = c[LACKS, d]
+    if c[SCALARS, RESIDENT] >= 0 and level < c[SCALARS, RESIDENT_AT]:
+        return True
     if tensor >= 0 and c[LEVEL0 + level, KEEP + tensor]:
         return False
     return not (c[HALO, d] and c[LEVEL0 + level, KEEP + I])
@@ -203,8 +233,9 @@ def next_tile(c: Int, free: Int, top: Int, bottom: Int, tile: Int) -> bool:
 def outward(c: Int, w: Int, level: int, position: int, trips: Int) -> int:
     """The innermost non-empty run of loops of the block above node `position`: its trips.
 
-    `position` 3 stands for the end of the block. Returns the index of the node right above the run (-1: none),
-    or -2 when everything of this block above `position` is empty (`trips` is then untouched).
+    `position` 3 stands for the end of the block; lifted loops are not in the block. Returns the index of the node
+    right above the run (-1: none), or -2 when everything of this block above `position` is empty (`trips` is then
+    untouched).
     """
     dims = c[SCALARS, DIMS]
     inner = w[BOTTOM, level] if position == 3 else w[NODE + position, level]
@@ -214,10 +245,11 @@ def outward(c: Int, w: Int, level: int, position: int, trips: Int) -> int:
         around = w[NODE + n, level] if n >= 0 else w[TOP, level]
         empty = True
         for d in range(dims):
-            empty = empty and around[d] == inner[d]
+            lift = w[LIFT, level, d] if n == 0 else 1
+            empty = empty and around[d] == inner[d] * lift
         if not empty:
             for d in range(dims):
-                trips[d] = around[d] // inner[d]
+                trips[d] = around[d] // (inner[d] * (w[LIFT, level, d] if n == 0 else 1))
             return n
         inner = around
     return -2

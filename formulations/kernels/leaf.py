@@ -19,11 +19,14 @@ from formulations.kernels.layout import (
     LEAST_INPUT,
     LEVEL0,
     LEVELS,
+    LIFT,
     MAC_ENERGY,
     MACS,
     META,
     PORT,
     READ,
+    RESIDENT,
+    RESIDENT_AT,
     SCALARS,
     SPATIAL,
     TOP,
@@ -64,11 +67,19 @@ def fetched(c: Int, w: Int, level: int, tensor: int) -> int:
         return c[SCALARS, MACS]
     if tensor == I:
         return w[META, level, WORDS]
-    words = c[VOLUME, tensor]
+    return c[VOLUME, tensor] * refetches(c, w, level, tensor)
+
+
+@njit(cache=True, nogil=True)
+def refetches(c: Int, w: Int, level: int, tensor: int) -> int:
+    """How often the node of a tensor at a level is filled for every word of the tensor, spatial copies included."""
+    if c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == level:
+        return copies_above(c, w, level, tensor)
+    times = 1
     for d in range(c[SCALARS, DIMS]):
         if c[LACKS, d] == tensor:
-            words *= c[EXTENT, d] // w[TOP, level, d]
-    return words
+            times *= c[EXTENT, d] // w[TOP, level, d]
+    return times
 
 
 @njit(cache=True, nogil=True)
@@ -82,6 +93,8 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
         child += 1
     if child > decided:
         words = c[VOLUME, LEAST_INPUT] if tensor == I else c[VOLUME, tensor]
+        if c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == child:
+            return words
         for d in range(c[SCALARS, DIMS]):
             if c[LACKS, d] == tensor:
                 words *= c[EXTENT, d] // w[BOTTOM, level, d]
@@ -94,7 +107,7 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
             if c[LACKS, d] != tensor:
                 distinct *= w[SPATIAL, n, d]
         if tensor == I:
-            distinct = distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1])
+            distinct = distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1], w[LIFT, n + 1])
         words = words // spread * distinct
     return words
 
