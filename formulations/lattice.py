@@ -13,6 +13,7 @@ from formulations.kernels import layout
 from formulations.kernels.branch import hopeless
 from formulations.kernels.layout import INFINITE, Int, pack_layer, pack_machine, pack_spatial, spatial_vectors
 from formulations.kernels.memo import Memo, spatial_limits
+from formulations.kernels.resident import resident_bound
 from formulations.kernels.search import bound_tops, search
 from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
 
@@ -122,15 +123,20 @@ def solve(
     limits = spatial_limits(everywhere, problem.irrelevant_to)
     for lists in _spatial_classes(everywhere, objective):
         names = [rows.tobytes() for rows in lists]
-        ranked = sorted((_combination_bound(c, lists, problem), n) for n, (*_, c) in enumerate(combinations))
-        for bound, number in ranked:
+        ranked = sorted(
+            (resident[0] >= 0, _combination_bound(c, lists, problem), n)
+            for n, (_, resident, c) in enumerate(combinations)
+        )  # fmt: skip
+        for _, bound, number in ranked:
             keep, resident, c = combinations[number]
-            s = pack_spatial(c, layer.e, lists)
             c[layout.SCALARS, layout.KIND], c[layout.SCALARS, layout.CAP] = KINDS[objective], latency_cap
             c[layout.SCALARS, layout.WEIGHT] = weight
             c[layout.BEST, :4] = energy, latency, 0, 0
             cycles = -(-problem.macs // math.prod(int(rows.prod(axis=1).max()) for rows in lists))
             if hopeless(c, bound, cycles * problem.latency_unit):
+                continue
+            s = pack_spatial(c, layer.e, lists)
+            if resident[0] >= 0 and hopeless(c, resident_bound(c, layer.e, s, r), cycles * problem.latency_unit):
                 continue
             t = memo.build(c, s, problem, keep, names, limits, latency_cap // problem.latency_unit)
             w = layout.new_work(levels, dims)
