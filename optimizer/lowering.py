@@ -8,7 +8,7 @@ from collections.abc import Mapping as Dict
 from fractions import Fraction
 
 from formulations.kernels.layout import split_axes
-from formulations.problem import AxisSpec, LayerSolution, LevelSpec, LevelTiling, PortSpec, Problem
+from formulations.problem import AxisSpec, LayerSolution, LevelSpec, PortSpec, Problem
 from optimizer.cost import Accounting
 from optimizer.errors import SpecError
 from optimizer.hardware import Hardware, Level
