@@ -58,7 +58,7 @@ def hoists(problem: Problem) -> tuple[Hoist, ...]:
     """
     return tuple(
         hoist for hoist in legal_hoists(problem)
-        if _holds_others_between(problem, hoist) or _shares_between(problem, hoist)
+        if _holds_others_between(problem, hoist) or shares_between(problem, hoist)
     )  # fmt: skip
 
 
@@ -71,8 +71,8 @@ def _holds_others_between(problem: Problem, hoist: Hoist) -> bool:
     )
 
 
-def _shares_between(problem: Problem, hoist: Hoist) -> bool:
-    """(b)"""
+def shares_between(problem: Problem, hoist: Hoist) -> bool:
+    """(b): may a fan-out between unroll both dims of an axis, one of them irrelevant to the hoisted tensor?"""
     shared = [
         [d for d, _ in axis.terms] for axis in problem.input_axes
         if len(axis.terms) > 1 and any(problem.irrelevant_to[d] == hoist.tensor for d, _ in axis.terms)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from formulations.hoisting import hoists, shares_between
 from formulations.kernels import layout
 from formulations.kernels.branch import hopeless
 from formulations.kernels.layout import INFINITE, Int, pack_layer, pack_machine, pack_spatial, spatial_vectors
@@ -35,16 +36,13 @@ def keep_choices(problem: Problem) -> Iterator[Keep]:
     yield from itertools.product(*(level.keep_options for level in problem.levels))
 
 
-def _residents(problem: Problem, keep: Keep) -> Iterator[tuple[int, int]]:
-    """(tensor, level) of every node that may be hoisted above loops of level 0, past empty blocks; (-1, 0): none.
-
-    A node of level 1 need not be: its own first loops serve as well.
-    """
-    yield -1, 0
-    for tensor in (W, I, O):
-        level = next(n for n in range(1, len(keep) + 1) if n == len(keep) or keep[n][tensor])
-        if 2 <= level < len(keep):
-            yield tensor, level
+def _residents(problem: Problem, keep: Keep) -> Iterator[Hoist | None]:
+    """No hoisted node, or one that is hoisted past a level. (Those past none are decided in the node's own block.)"""
+    yield None
+    for hoist in hoists(problem):
+        between = range(hoist.outer + 1, hoist.level)
+        if between and keep[hoist.level][hoist.tensor] and not any(keep[n][hoist.tensor] for n in between):
+            yield hoist
 
 
 def _spatial_classes(lists: list[Int], objective: str) -> list[list[Int]]:
@@ -124,7 +122,7 @@ def solve(
     for lists in _spatial_classes(everywhere, objective):
         names = [rows.tobytes() for rows in lists]
         ranked = sorted(
-            (resident[0] >= 0, _combination_bound(c, lists, problem), n)
+            (resident is not None, _combination_bound(c, lists, problem), n)
             for n, (_, resident, c) in enumerate(combinations)
         )  # fmt: skip
         for _, bound, number in ranked:
@@ -136,8 +134,10 @@ def solve(
             if hopeless(c, bound, cycles * problem.latency_unit):
                 continue
             s = pack_spatial(c, layer.e, lists)
-            if resident[0] >= 0 and hopeless(c, resident_bound(c, layer.e, s, r), cycles * problem.latency_unit):
-                continue
+            if resident is not None:
+                shares = shares_between(problem, replace(resident, level=resident.level - 1))
+                if hopeless(c, resident_bound(c, layer.e, s, r, shares), cycles * problem.latency_unit):
+                    continue
             t = memo.build(c, s, problem, keep, names, limits, latency_cap // problem.latency_unit)
             w = layout.new_work(levels, dims)
             if c[layout.COUNTS, 1] == 0:
@@ -154,7 +154,7 @@ def solve(
 
 
 def _solution(
-    problem: Problem, keep: Keep, resident: tuple[int, int], w: Int, value: tuple[int, int]
+    problem: Problem, keep: Keep, hoist: Hoist | None, w: Int, value: tuple[int, int]
 ) -> LayerSolution:  # fmt: skip
     dims = len(problem.extents)
 
@@ -171,7 +171,6 @@ def _solution(
                 row(layout.BEST_SPATIAL, n), max(int(w[layout.BEST_META, n, layout.WINDOW]), -1),
             )
         )  # fmt: skip
-    hoist = Hoist(*resident, 0) if resident[0] >= 0 else None
     for n in range(1, len(levels)):
         lift = row(layout.BEST_LIFT, n)
         if max(lift, default=1) > 1:

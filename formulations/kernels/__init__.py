@@ -13,7 +13,7 @@ from pathlib import Path
 
 os.environ.setdefault("NUMBA_OPT", "1")
 
-from numba.core import config  # noqa: E402
+from numba.core import config
 
 
 def _cache_folder() -> str:

@@ -25,6 +25,7 @@ from formulations.kernels.layout import (
     NODE,
     RESIDENT,
     RESIDENT_AT,
+    RESIDENT_FROM,
     SCALARS,
     STEP,
     TOP,
@@ -163,7 +164,10 @@ def needs_equal(c: Int, level: int, d: int) -> bool:
     """
     tensor = c[LACKS, d]
     if c[SCALARS, RESIDENT] >= 0 and level < c[SCALARS, RESIDENT_AT]:
-        return True
+        if level > c[SCALARS, RESIDENT_FROM]:
+            return True
+        if level == c[SCALARS, RESIDENT_FROM] and tensor == c[SCALARS, RESIDENT]:
+            return False
     if tensor >= 0 and c[LEVEL0 + level, KEEP + tensor]:
         return False
     return not (c[HALO, d] and c[LEVEL0 + level, KEEP + I])
@@ -187,6 +191,12 @@ def input_is_free(c: Int, level: int, order: Int, d: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def closes(c: Int, level: int, d: int) -> bool:
+    """Do the loops over a dim close the block, below all of its nodes, since a node from inside stands above them?"""
+    return c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_FROM] == level and c[LACKS, d] == c[SCALARS, RESIDENT]
+
+
+@njit(cache=True, nogil=True)
 def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: Int) -> int:
     """Note the extents below the n-th node of `order` in ``w[NODE + n]``; return the bits the block holds.
 
@@ -204,7 +214,7 @@ def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: I
             continue
         for d in range(dims):
             below[d] = inner[d]
-            if c[LACKS, d] == tensor:
+            if c[LACKS, d] == tensor or closes(c, level, d):
                 below[d] = top[d]
             elif tensor == I and c[HALO, d]:
                 below[d] = max(below[d], tile[d])
@@ -230,6 +240,18 @@ def next_tile(c: Int, free: Int, top: Int, bottom: Int, tile: Int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def closing_run(c: Int, w: Int, level: int, trips: Int) -> bool:
+    """Note the trips of the loops that close a block below a hoisted node; are there any?"""
+    some = False
+    for d in range(c[SCALARS, DIMS]):
+        some = some or (closes(c, level, d) and w[TOP, level, d] != w[BOTTOM, level, d])
+    if some:
+        for d in range(c[SCALARS, DIMS]):
+            trips[d] = w[TOP, level, d] // w[BOTTOM, level, d] if closes(c, level, d) else 1
+    return some
+
+
+@njit(cache=True, nogil=True)
 def outward(c: Int, w: Int, level: int, position: int, trips: Int) -> int:
     """The innermost non-empty run of loops of the block above node `position`: its trips.
 
@@ -239,6 +261,8 @@ def outward(c: Int, w: Int, level: int, position: int, trips: Int) -> int:
     """
     dims = c[SCALARS, DIMS]
     inner = w[BOTTOM, level] if position == 3 else w[NODE + position, level]
+    if position == 3 and closing_run(c, w, level, trips):
+        return 2
     for n in range(position - 1, -2, -1):
         if n >= 0 and w[NODE + n, level, dims] < 0:
             continue

@@ -27,6 +27,7 @@ from formulations.kernels.layout import (
     READ,
     RESIDENT,
     RESIDENT_AT,
+    RESIDENT_FROM,
     SCALARS,
     SPATIAL,
     TOP,
@@ -73,12 +74,15 @@ def fetched(c: Int, w: Int, level: int, tensor: int) -> int:
 @njit(cache=True, nogil=True)
 def refetches(c: Int, w: Int, level: int, tensor: int) -> int:
     """How often the node of a tensor at a level is filled for every word of the tensor, spatial copies included."""
-    if c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == level:
-        return copies_above(c, w, level, tensor)
-    times = 1
+    resident = c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == level
+    start, times = c[SCALARS, RESIDENT_FROM] if resident else level, 1
     for d in range(c[SCALARS, DIMS]):
         if c[LACKS, d] == tensor:
-            times *= c[EXTENT, d] // w[TOP, level, d]
+            times *= c[EXTENT, d] // w[TOP, start, d]
+    for n in range(start, level):
+        for d in range(c[SCALARS, DIMS]):
+            if c[LACKS, d] == tensor:
+                times *= w[SPATIAL, n, d]
     return times
 
 
@@ -93,11 +97,11 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
         child += 1
     if child > decided:
         words = c[VOLUME, LEAST_INPUT] if tensor == I else c[VOLUME, tensor]
-        if c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == child:
-            return words
+        resident = c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == child
+        inside = TOP if resident and c[SCALARS, RESIDENT_FROM] == level else BOTTOM
         for d in range(c[SCALARS, DIMS]):
             if c[LACKS, d] == tensor:
-                words *= c[EXTENT, d] // w[BOTTOM, level, d]
+                words *= c[EXTENT, d] // w[inside, level, d]
         return words
     words = fetched(c, w, child, tensor)
     for n in range(level, child):

@@ -22,7 +22,7 @@ from formulations.kernels.layout import (
     RANKED,
     READER,
     RESIDENT,
-    RESIDENT_AT,
+    RESIDENT_FROM,
     SCALARS,
     SCALE,
     SHARED,
@@ -83,8 +83,8 @@ class Memo:
         for level in range(levels - 1, 0, -1):
             spread, copies = limits[level]
             tail = (problem.levels[level + 1 :], keep[level + 1 :], *names[level:], limits[level], problem.drain_reads)
-            resident = (int(c[SCALARS, RESIDENT]), int(c[SCALARS, RESIDENT_AT]))
-            key = (level, tail, self._own(c, problem, keep, level), max_cycles, level <= resident[1] and resident)
+            hoisted = tuple(int(x) for x in c[SCALARS, RESIDENT : RESIDENT_FROM + 1])
+            key = (level, tail, self._own(c, problem, keep, level), max_cycles, level <= hoisted[1] and hoisted)
             if key not in self._insides:
                 fill_inside(
                     c, layer.g, layer.e, layer.q, s, t, self.refetches, level, copies, spread, max_cycles

@@ -75,6 +75,7 @@ from formulations.kernels.layout import (
     READER,
     RESIDENT,
     RESIDENT_AT,
+    RESIDENT_FROM,
     ROW,
     SAVED,
     SCALARS,
@@ -265,15 +266,18 @@ def next_window(c: Int, t: Int, w: Int, level: int) -> int:
 
 @njit(cache=True, nogil=True)
 def resident_rest(c: Int, w: Int) -> int:
-    """What the resident tensor costs, all fan-outs above it being known, beyond what level 0's fan-out told.
+    """What the resident tensor costs, all fan-outs above it being known, beyond moving every word once.
 
     An input with halo is priced with its window: only the bound so far is taken back.
     """
     tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
-    known = resident_energy(c, copies_of(c, w[SPATIAL, 0], tensor))
+    known = resident_energy(c, 1, 1)
     if tensor == I and c[SCALARS, HAS_HALO]:
         return -known
-    return resident_energy(c, copies_above(c, w, level, tensor)) - known
+    reads = fills = refetches(c, w, level, tensor)
+    for n in range(c[LEVEL0 + level - 1, READER + tensor], level):
+        reads //= copies_of(c, w[SPATIAL, n], tensor)
+    return resident_energy(c, reads, fills) - known
 
 
 @njit(cache=True, nogil=True)
@@ -350,7 +354,7 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
             most = max(most, s[row, 2 * dims])
         w[SPATIAL_BELOW, 0, level] = w[SPATIAL_BELOW, 0, level + 1] * most
     lowest = t[1, INSIDE, t[1, RANKED, 0]]
-    empty = c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_AT] > 1
+    empty = c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_FROM] == 0
     for row in range(c[STARTS, 0], c[STARTS, 1]):
         for i in range(e.shape[0]):
             outer = combine(c, q, g, 1, i, s[row, :dims])
@@ -368,14 +372,16 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
 def outermost(c: Int, r: Int, vector: Int, outer: int) -> int:
     """Scaled energy of the multiply-accumulates and the outermost level, input with halo left out."""
     energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY] * c[SCALARS, SCALE] - first_visits(c, 0, 1)
-    energy += resident_energy(c, copies_of(c, vector, c[SCALARS, RESIDENT]))
+    energy += resident_energy(c, 1, 1)
     energy += words_inside(c, r, 0, outer, c[LEVEL0, SHARED : SHARED + 3])
     return energy - first_visits(c, 1, copies_of(c, vector, O))
 
 
 @njit(cache=True, nogil=True)
 def close_outermost(c: Int, w: Int) -> None:
-    """Under a resident W or O, its loops (if any) close level 0: only they stand right above the blocks inside."""
+    """Loops of level 0 that a resident W or O stands above close it: only they stand right above the blocks inside."""
+    if c[SCALARS, RESIDENT_FROM] > 0:
+        return
     tensor, some = c[SCALARS, RESIDENT], False
     for d in range(c[SCALARS, DIMS]):
         some = some or (c[LACKS, d] == tensor and w[GAP, 1, d] > 1)

@@ -99,7 +99,7 @@ def copies_of(c: Int, vector: Int, tensor: int) -> int:
 
 @njit(cache=True, nogil=True)
 def is_resident(c: Int, level: int, tensor: int) -> bool:
-    """Is the node of a tensor at a level hoisted above loops of level 0?"""
+    """Is the node of a tensor at a level hoisted past a level?"""
     return c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == level
 
 
@@ -146,17 +146,18 @@ def words_filled(c: Int, r: Int, level: int, point: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def resident_energy(c: Int, copies: int) -> int:
-    """Scaled energy of moving the resident tensor, every word once; `copies` of it in all instances.
+def resident_energy(c: Int, reads: int, fills: int) -> int:
+    """Scaled energy of moving the resident tensor: so many times is every word read outside, and filled inside.
 
     For an input with halo a lower bound.
     """
-    tensor = c[SCALARS, RESIDENT]
+    tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
     if tensor < 0:
         return 0
-    each = c[LEVEL0, WORD_READ + tensor] + copies * fill_energy(c, c[SCALARS, RESIDENT_AT], tensor)
+    reader = c[LEVEL0 + c[LEVEL0 + level - 1, READER + tensor]]
+    each = reads * reader[WORD_READ + tensor] + fills * fill_energy(c, level, tensor)
     if tensor == O:
-        each += c[LEVEL0, WORD_UPDATE + O]
+        each += reads * reader[WORD_UPDATE + O]
     return c[VOLUME, LEAST_INPUT if tensor == I and c[SCALARS, HAS_HALO] else tensor] * each
 
 
