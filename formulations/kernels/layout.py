@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from formulations.primes import divisors
 from formulations.problem import Hoist, Problem
 
 Int = NDArray[np.int64]
@@ -75,12 +76,6 @@ class Packed(NamedTuple):
     g: Int
     e: Int
     q: Int
-
-
-def divisors(number: int) -> list[int]:
-    """All divisors, ascending."""
-    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
-    return sorted({*small, *(number // d for d in small)})
 
 
 def pack_layer(problem: Problem) -> Packed:
