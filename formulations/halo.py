@@ -10,17 +10,12 @@ from fractions import Fraction
 
 from ortools.sat.python import cp_model
 
-from formulations.primes import factorize
+from formulations.primes import divisors, factorize
 from formulations.problem import AxisSpec, I, Problem
 from formulations.rows import Literal, Quantity, imply
 from formulations.spatial import FanOuts
 from formulations.tiling import Tiling
 from formulations.windows import Windows
-
-
-def divisors(number: int) -> list[int]:
-    """All divisors, ascending."""
-    return [d for d in range(1, number + 1) if number % d == 0]
 
 
 @dataclass(frozen=True)

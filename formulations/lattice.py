@@ -5,17 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from formulations.hoisting import hoists, shares_between
 from formulations.kernels import layout
 from formulations.kernels.branch import hopeless
 from formulations.kernels.layout import INFINITE, Int, pack_layer, pack_machine, pack_spatial, spatial_vectors
 from formulations.kernels.memo import Memo, spatial_limits
+from formulations.kernels.resident import resident_bound
 from formulations.kernels.search import bound_tops, search
-from formulations.problem import I, LayerSolution, LevelTiling, O, Problem, W
+from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
 
+Keep = tuple[tuple[bool, bool, bool], ...]
 KINDS = {"energy": layout.ENERGY, "latency": layout.LATENCY, "edp": layout.EDP, "weighted": layout.WEIGHTED}
 
 
@@ -28,9 +31,18 @@ class Found:
     nodes: int
 
 
-def keep_choices(problem: Problem) -> Iterator[tuple[tuple[bool, bool, bool], ...]]:
+def keep_choices(problem: Problem) -> Iterator[Keep]:
     """Every choice of kept tensors per level; every tensor is kept at level 0."""
     yield from itertools.product(*(level.keep_options for level in problem.levels))
+
+
+def _residents(problem: Problem, keep: Keep) -> Iterator[Hoist | None]:
+    """No hoisted node, or one that is hoisted past a level. (Those past none are decided in the node's own block.)"""
+    yield None
+    for hoist in hoists(problem):
+        between = range(hoist.outer + 1, hoist.level)
+        if between and keep[hoist.level][hoist.tensor] and not any(keep[n][hoist.tensor] for n in between):
+            yield hoist
 
 
 def _spatial_classes(lists: list[Int], objective: str) -> list[list[Int]]:
@@ -101,21 +113,31 @@ def solve(
     energy, latency = beat or (INFINITE, INFINITE)
     best: LayerSolution | None = None
     leaves = nodes = 0
-    combinations = [(keep, pack_machine(layer, problem, keep)) for keep in keep_choices(problem)]
+    combinations = [
+        (keep, resident, pack_machine(layer, problem, keep, resident))
+        for keep in keep_choices(problem) for resident in _residents(problem, keep)
+    ]  # fmt: skip
     everywhere = [spatial_vectors(problem, level) for level in range(levels)]
     limits = spatial_limits(everywhere, problem.irrelevant_to)
     for lists in _spatial_classes(everywhere, objective):
         names = [rows.tobytes() for rows in lists]
-        ranked = sorted((_combination_bound(c, lists, problem), n) for n, (_, c) in enumerate(combinations))
-        for bound, number in ranked:
-            keep, c = combinations[number]
-            s = pack_spatial(c, layer.e, lists)
+        ranked = sorted(
+            (resident is not None, _combination_bound(c, lists, problem), n)
+            for n, (_, resident, c) in enumerate(combinations)
+        )  # fmt: skip
+        for _, bound, number in ranked:
+            keep, resident, c = combinations[number]
             c[layout.SCALARS, layout.KIND], c[layout.SCALARS, layout.CAP] = KINDS[objective], latency_cap
             c[layout.SCALARS, layout.WEIGHT] = weight
             c[layout.BEST, :4] = energy, latency, 0, 0
             cycles = -(-problem.macs // math.prod(int(rows.prod(axis=1).max()) for rows in lists))
             if hopeless(c, bound, cycles * problem.latency_unit):
                 continue
+            s = pack_spatial(c, layer.e, lists)
+            if resident is not None:
+                shares = shares_between(problem, replace(resident, level=resident.level - 1))
+                if hopeless(c, resident_bound(c, layer.e, s, r, shares), cycles * problem.latency_unit):
+                    continue
             t = memo.build(c, s, problem, keep, names, limits, latency_cap // problem.latency_unit)
             w = layout.new_work(levels, dims)
             if c[layout.COUNTS, 1] == 0:
@@ -127,11 +149,15 @@ def solve(
             leaves, nodes = leaves + int(c[layout.BEST, 2]), nodes + int(c[layout.BEST, 3])
             if found != (energy, latency):
                 energy, latency = found
-                best = _solution(keep, w, dims, found)
+                best = _solution(problem, keep, resident, w, found)
     return Found(best, leaves, nodes)
 
 
-def _solution(keep: tuple[tuple[bool, bool, bool], ...], w: Int, dims: int, value: tuple[int, int]) -> LayerSolution:
+def _solution(
+    problem: Problem, keep: Keep, hoist: Hoist | None, w: Int, value: tuple[int, int]
+) -> LayerSolution:  # fmt: skip
+    dims = len(problem.extents)
+
     def row(plane: int, level: int, length: int = dims) -> tuple[int, ...]:
         return tuple(int(x) for x in w[plane, level, :length])
 
@@ -145,4 +171,21 @@ def _solution(keep: tuple[tuple[bool, bool, bool], ...], w: Int, dims: int, valu
                 row(layout.BEST_SPATIAL, n), max(int(w[layout.BEST_META, n, layout.WINDOW]), -1),
             )
         )  # fmt: skip
-    return LayerSolution(tuple(levels), *value)
+    for n in range(1, len(levels)):
+        lift = row(layout.BEST_LIFT, n)
+        if max(lift, default=1) > 1:
+            hoist = Hoist(levels[n].order[0], n, n - 1)
+            levels[n - 1 : n + 1] = _lifted(levels[n - 1], levels[n], lift, hoist.tensor)
+    return LayerSolution(tuple(levels), *value, hoist)
+
+
+def _lifted(outer: LevelTiling, inner: LevelTiling, lift: tuple[int, ...], tensor: int) -> list[LevelTiling]:
+    """Both blocks, with the part `lift` of the inner block's loops moved to the end of the outer block."""
+
+    def without(extents: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(e // f for e, f in zip(extents, lift, strict=True))
+
+    top = without(inner.top)
+    tile = tuple(min(t, x) for t, x in zip(inner.input_tile, top, strict=True))
+    order = tuple(t for t in outer.order if t != tensor) + tuple(t for t in outer.order if t == tensor)
+    return [replace(outer, order=order, bottom=without(outer.bottom)), replace(inner, top=top, input_tile=tile)]

@@ -9,10 +9,12 @@ from ortools.sat.python import cp_model
 from formulations.bypass import TENSORS, Kept
 from formulations.footprint import fit, largest_capacity
 from formulations.halo import InputAxes
+from formulations.hoisted import Hoisted
+from formulations.hoisting import hoists
 from formulations.loop_order import Orders
 from formulations.objective import Objective
 from formulations.primes import factorize, value
-from formulations.problem import I, LayerSolution, LevelTiling, Problem
+from formulations.problem import Hoist, I, LayerSolution, LevelTiling, Problem
 from formulations.rows import Literal
 from formulations.sizing import SizedProblem, Sizes
 from formulations.spatial import FanOuts
@@ -39,8 +41,10 @@ class LayerProgram:
         self.kept = Kept(model, problem)
         self.fanouts = FanOuts(model, problem, menus)
         self.orders = Orders(model, problem, self.kept)
-        self.tiling = Tiling(model, problem, self.kept, self.orders, self.fanouts)
-        self.windows = Windows(model, problem, self.kept, self.orders, self.fanouts, self.tiling)
+        worth = dict.fromkeys(hoist for point in self.points for hoist in hoists(point))
+        self.hoisted = Hoisted(model, self.kept, self.orders, tuple(worth))
+        self.tiling = Tiling(model, problem, self.kept, self.orders, self.fanouts, self.hoisted)
+        self.windows = Windows(model, problem, self.kept, self.orders, self.fanouts, self.tiling, self.hoisted)
         capacities = [largest_capacity(menu) for menu in menus]
         kept_inputs = [self.kept.at(level, I) for level in range(len(problem.levels))]
         axes = InputAxes(model, problem, kept_inputs, self.fanouts, self.tiling, self.windows, capacities)
@@ -59,6 +63,20 @@ class LayerProgram:
                         yield self.tiling.tile(level, I, d, p), factorize(self._input_tile(block, d)).get(p, 0)
             if level:
                 yield from self._choices(level, block)
+        hoist = self._passing(solution)
+        for option, literal in self.hoisted.choices:
+            yield literal, int(option == hoist)
+        if hoist is not None and all(option != hoist for option, _ in self.hoisted.choices):
+            yield 0, 1  # a hoist that the program leaves out
+
+    def _passing(self, solution: LayerSolution) -> Hoist | None:
+        """The hoist of a solution, if there are loops that it passes."""
+        hoist = solution.hoist
+        if hoist is None:
+            return None
+        block = solution.levels[hoist.outer]
+        dims = [d for d, lacking in enumerate(self.problem.irrelevant_to) if lacking == hoist.tensor]
+        return hoist if any(block.top[d] != block.bottom[d] for d in dims) else None
 
     def _input_tile(self, block: LevelTiling, dim: int) -> int:
         lacking = self.problem.irrelevant_to[dim]
@@ -78,7 +96,8 @@ class LayerProgram:
     def read(self, solver: cp_model.CpSolver, energy: int, latency: int) -> LayerSolution:
         """The mapping a solver holds, with the costs given."""
         blocks = tuple(self._block(solver, level) for level in range(len(self.problem.levels)))
-        return LayerSolution(blocks, energy, latency)
+        hoist = next((option for option, literal in self.hoisted.choices if solver.boolean_value(literal)), None)
+        return LayerSolution(blocks, energy, latency, hoist)
 
     def chosen_point(self, solver: cp_model.CpSolver) -> int:
         """Number of the hardware point a solver holds."""

@@ -26,6 +26,12 @@ def factorize(number: int) -> Powers:
     return powers
 
 
+def divisors(number: int) -> list[int]:
+    """All divisors, ascending."""
+    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return sorted({*small, *(number // d for d in small)})
+
+
 def largest_exponent(prime: int, limit: int) -> int:
     """The largest e with ``prime ** e <= limit``."""
     exponent = 0

@@ -125,9 +125,30 @@ class LevelTiling:
 
 
 @dataclass(frozen=True)
+class Hoist:
+    """A node that stands further out than its level.
+
+    The node of `tensor` at `level` stands right above the loops over the dims irrelevant to it that close the
+    block of level `outer`, so its tile stays while they run:
+
+    1. ``outer < level``; the tensor is kept at `level`, and not at the levels between.
+    2. The blocks of the levels between have no loops (their top equals their bottom).
+    3. The node is the first of its level's order.
+    4. Where ``outer > 0``: the loops over irr(tensor) close the block of `outer`. If the tensor is kept there it is
+       the last of the order; if not, these loops stand below all nodes of the block.
+    5. The input is hoisted only to the block of level 0.
+    """
+
+    tensor: int
+    level: int
+    outer: int
+
+
+@dataclass(frozen=True)
 class LayerSolution:
-    """A tiling of every level with its exact energy (units) and latency (latency units)."""
+    """A tiling of every level with its exact energy (units) and latency (latency units); at most one hoisted node."""
 
     levels: tuple[LevelTiling, ...]
     energy: int
     latency: int
+    hoist: Hoist | None = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ortools.sat.python import cp_model
 
 from formulations.bypass import TENSORS, Kept
+from formulations.hoisted import Hoisted
 from formulations.loop_order import Orders
-from formulations.primes import extents_in_primes
-from formulations.problem import I, Problem
+from formulations.primes import Powers, extents_in_primes
+from formulations.problem import Hoist, I, Problem
 from formulations.rows import Literal, imply, negate
 from formulations.spatial import FanOuts
 
@@ -24,23 +27,32 @@ class Tiling:
 
     1. ``bottom <= top``
     2. ``top == bottom`` where no kept node profits from a loop over d: V(d) is not kept (or there is none), and
-       I is not kept or d is not a halo dim.
-    3. A halo dim's ``own`` and the input's tile: V above I: ``tile[I] == bottom + own <= top``; I above V:
-       ``own == 0``, ``tile[I] == top``; V not kept: ``own == top - bottom``, ``tile[I] == top``; I not kept:
-       ``own == 0``.
+       I is not kept or d is not a halo dim, and V(d) is not hoisted to this block.
+    3. A halo dim's ``own`` and the input's tile: V above I: ``tile[I] == bottom + own <= top``; I above V, or V hoisted
+       to this block: ``own == 0``, ``tile[I] == top``; else V not kept: ``own == top - bottom``, ``tile[I] == top``;
+       I not kept: ``own == 0``.
     4. Elsewhere ``tile[T] >= bottom``, and ``tile[T] >= top`` if V(d) stands below T, and ``tile[T] >= tile[I]``
-       on halo dims if I stands below T. (Tiles only take up capacity, so the least value counts.)
+       on halo dims if I stands below T, and ``tile[T] >= top`` if V(d) is hoisted to this block. (Tiles only take up
+       capacity, so the least value counts.)
+
+    A node of T hoisted from level l to block o:
+
+    5. ``top[n] == bottom[n]`` for ``o < n < l``
+    6. ``sum_{d in irr(T), p} (top[o] - bottom[o]) >= 1``: without such loops it would not be hoisted.
+    7. ``span[l,T,p] == sum_{d in irr(T)} (top[l,d,p] + top[o,d,p] - bottom[o,d,p])``, the extents of irr(T) below the
+       node in one instance; of a node that is not hoisted they are ``sum top[l,d,p]``.
     """
 
     def __init__(
-        self, model: cp_model.CpModel, problem: Problem, kept: Kept, orders: Orders, fanouts: FanOuts
+        self, model: cp_model.CpModel, problem: Problem, kept: Kept, orders: Orders, fanouts: FanOuts, hoisted: Hoisted
     ) -> None:
         self._model, self._problem = model, problem
-        self._kept, self._orders, self._fanouts = kept, orders, fanouts
+        self._kept, self._orders, self._fanouts, self._hoisted = kept, orders, fanouts, hoisted
         self.powers = extents_in_primes(problem)
         self._top: dict[tuple[int, int, int], cp_model.IntVar] = {}
         self._own: dict[tuple[int, int, int], cp_model.IntVar] = {}
         self._tile: dict[tuple[int, int, int, int], cp_model.IntVar] = {}
+        self._span: dict[tuple[int, int], dict[int, cp_model.LinearExprT]] = {}
         self.slots = [(d, p, v) for d, powers in enumerate(self.powers) for p, v in powers.items()]
         for level in range(1, len(problem.levels)):
             for d, p, v in self.slots:
@@ -50,6 +62,8 @@ class Tiling:
                 model.add(self.bottom(level, d, p) <= self.top(level, d, p))  # (1)
                 if level:
                     self._add_block(level, d, p, v)
+        for hoist, literal in hoisted.choices:
+            imply(model, [literal], self._closing(hoist) >= 1)  # (6)
 
     def top(self, level: int, dim: int, prime: int) -> cp_model.LinearExprT:
         """Exponent of the extent around a block."""
@@ -69,6 +83,48 @@ class Tiling:
         """Exponent of the extent below a node."""
         return self._tile.get((level, tensor, dim, prime), 0)
 
+    def span(self, level: int, tensor: int) -> dict[int, cp_model.LinearExprT]:
+        """Exponents of the extents of irr(T) below the node of T in one instance of the level, all dims together."""
+        if (level, tensor) not in self._span:
+            self._span[level, tensor] = self._add_span(level, tensor)
+        return self._span[level, tensor]
+
+    def highest(self, dims: Iterable[int]) -> Powers:
+        """Bounds on the sums of exponents of some dims."""
+        highest: Powers = {}
+        for d in dims:
+            for p, v in self.powers[d].items():
+                highest[p] = highest.get(p, 0) + v
+        return highest
+
+    def _add_span(self, level: int, tensor: int) -> dict[int, cp_model.LinearExprT]:
+        dims = self._irrelevant(tensor)
+        highest = self.highest(dims)
+        tops = {p: sum(self.top(level, d, p) for d in dims) for p in highest}
+        choices = self._hoisted.of(level, tensor)
+        if not choices:
+            return tops
+        spans: dict[int, cp_model.LinearExprT] = {}
+        for p, v in highest.items():
+            span = spans[p] = self._model.new_int_var(0, v, "span")
+            for hoist, literal in choices:  # (7)
+                imply(self._model, [literal], span == tops[p] + self._closing(hoist, p))
+            imply(self._model, [negate(literal) for _, literal in choices], span == tops[p])
+            self._model.add(span >= tops[p])  # implied; for the linear relaxation
+            self._model.add(span <= tops[p] + v * sum(literal for _, literal in choices))
+        return spans
+
+    def _irrelevant(self, tensor: int) -> list[int]:
+        return [d for d, lacking in enumerate(self._problem.irrelevant_to) if lacking == tensor]
+
+    def _closing(self, hoist: Hoist, prime: int | None = None) -> cp_model.LinearExprT:
+        """Sum of the exponents of the loops that a hoisted node stands above, of one prime or of all."""
+        dims = self._irrelevant(hoist.tensor)
+        return sum(
+            self.top(hoist.outer, d, p) - self.bottom(hoist.outer, d, p)
+            for d, p, _ in self.slots if d in dims and prime in (None, p)
+        )  # fmt: skip
+
     def keeps(self, level: int, tensor: int) -> Literal:
         """Does the level keep the tensor? No tensor at all (-1) is never kept."""
         return tensor >= 0 and self._kept.at(level, tensor)
@@ -77,7 +133,10 @@ class Tiling:
         lacking, halo = self._problem.irrelevant_to[d], self._problem.halo[d]
         top, bottom = self.top(level, d, p), self.bottom(level, d, p)
         profits = [self.keeps(level, lacking), self.keeps(level, I) if halo else False]
-        imply(self._model, [negate(c) for c in profits], bottom == top)  # (2)
+        closing = [literal for _, literal in self._hoisted.into(level, lacking)]
+        imply(self._model, [negate(c) for c in (*profits, *closing)], bottom == top)  # (2)
+        for _, literal in self._hoisted.across(level):
+            imply(self._model, [literal], bottom == top)  # (5)
         if halo:
             self._add_input_tile(level, d, p, v)
         for tensor in TENSORS:
@@ -90,6 +149,8 @@ class Tiling:
             if lacking >= 0:
                 below = self._orders.above(level, tensor, lacking)
                 imply(self._model, [here, self.keeps(level, lacking), below], tile >= top)
+                for literal in closing:
+                    imply(self._model, [here, literal], tile >= top)
             if halo:
                 below = self._orders.above(level, tensor, I)
                 imply(self._model, [here, self.keeps(level, I), below], tile >= self._tile[level, I, d, p])
@@ -100,10 +161,14 @@ class Tiling:
         tile = self._tile[level, I, d, p] = self._model.new_int_var(0, v, "tile")
         own = self._own[level, d, p] = self._model.new_int_var(0, v, "own")
         inputs, others = self.keeps(level, I), self.keeps(level, lacking)
+        closing = [literal for _, literal in self._hoisted.into(level, lacking)]
         imply(self._model, [negate(inputs)], own == 0)  # (3)
         imply(self._model, [negate(inputs)], tile == top)
-        imply(self._model, [inputs, negate(others)], own == top - bottom)
+        imply(self._model, [inputs, negate(others), *map(negate, closing)], own == top - bottom)
         imply(self._model, [inputs, negate(others)], tile == top)
+        for literal in closing:
+            imply(self._model, [literal], own == 0)
+            imply(self._model, [literal], tile == top)
         if lacking >= 0:
             outside = self._orders.above(level, lacking, I)
             imply(self._model, [inputs, others, outside], tile == bottom + own)
@@ -114,6 +179,7 @@ class Tiling:
     def loops_below(self, level: int, tensor: int) -> cp_model.LinearExprT:
         """Sum of the exponents of the temporal loops that stand right below a node (0: no loops).
 
+        Of a tensor that is not kept: the loops that close the block below a hoisted node.
         ``sum_{d in irr(T)} (top - bottom - own)``, and for the input also ``sum_d own``. Level 0 has one run.
         """
         total: cp_model.LinearExprT = 0

@@ -62,19 +62,20 @@ NOTHING = Count(0, lambda: 0, 0)
 class Traffic:
     """Words of every (level, tensor), from the loops irrelevant to the tensor alone.
 
-    For T without halo, with ``inst[l]`` the used instances of level l:
+    For T without halo, with ``inst[l]`` the used instances of level l, and ``span[l, T]`` the product of the extents of
+    irr(T) below the node (:mod:`formulations.tiling`: ``prod_{d in irr(T)} top[l]_d`` unless it is hoisted):
 
-    1. ``words(l, T) = MACs / prod_{d in irr(T)} top[l]_d`` over all instances: what its nodes fetch (or drain)
-    2. ``down(l, T) = MACs / prod_{d in irr(T)} reach[l, T]_d``: what its children fetch, each shared tile once, with
-       ``reach[l, T] = spatial[l] * (top[l+1] if kept[l+1, T] else reach[l+1, T])``, and 1 beyond the last level
+    1. ``words(l, T) = MACs / span[l, T]`` over all instances: what its nodes fetch (or drain)
+    2. ``down(l, T) = MACs / reach[l, T]``: what its children fetch, each shared tile once, with ``reach[l, T] =
+       prod_{d in irr(T)} spatial[l]_d * (span[l+1, T] if kept[l+1, T] else reach[l+1, T])``, and 1 beyond the last
     3. ``first(l) = |O| * prod_{n < l, d in irr(O)} spatial[n]_d``: first visits of partial sums
     4. per instance each of these is divided by ``inst[l]``: again a product of primes, hence again a table.
 
     For an input with halo (A halo axes; :mod:`formulations.halo`):
 
-    5. ``words(l, I) = B * prod_{d in irr(I)} D_d / top[l]_d * prod_a fetched[l, a]``, B the extents of its other dims
-    6. ``down(l, I) = B * prod_{d in irr(I)} D_d / reach[l, I]_d * prod_a z[l, c, a]`` for the next keeper c, where z is
-       ``fetched[c, a]`` (all MACs' words for the multipliers) less what diagonals share
+    5. ``words(l, I) = B / span[l, I] * prod_a fetched[l, a]``, B the product of the extents of all dims without halo
+    6. ``down(l, I) = B / reach[l, I] * prod_a z[l, c, a]`` for the next keeper c, where z is ``fetched[c, a]`` (all
+       MACs' words for the multipliers) less what diagonals share
     7. per instance: ``inst[l] * each >= total``.
 
     8. ``down(l) >= words(l) >= first(l)``, and ``words(l+1) >= down(l)`` where both levels keep the tensor (implied;
@@ -126,17 +127,10 @@ class Traffic:
             imply(self._model, [self._kept.at(level, tensor)], words.total >= outside.total)
         self._outside[level, tensor] = down
 
-    def _highest(self, dims: list[int]) -> Powers:
-        highest: Powers = {}
-        for d in dims:
-            for p, v in self._tiling.powers[d].items():
-                highest[p] = highest.get(p, 0) + v
-        return highest
-
     def _reaches(self, tensor: int) -> list[dict[int, cp_model.LinearExprT]]:
         """(2): exponents of ``prod reach[l, T]_d`` per level."""
         dims = self._irrelevant[tensor]
-        highest = self._highest(dims)
+        highest = self._tiling.highest(dims)
         inner: dict[int, cp_model.LinearExprT] = dict.fromkeys(highest, 0)
         found = []
         for level in range(self._levels - 1, -1, -1):
@@ -150,7 +144,7 @@ class Traffic:
         self, level: int, tensor: int, inner: dict[int, cp_model.LinearExprT], highest: Powers
     ) -> dict[int, cp_model.LinearExprT]:  # fmt: skip
         here = self._kept.at(level, tensor)
-        own = self._tops(level, tensor, highest)
+        own = self._tiling.span(level, tensor)
         if isinstance(here, bool):
             return own if here else inner
         chosen: dict[int, cp_model.LinearExprT] = {}
@@ -161,12 +155,9 @@ class Traffic:
             chosen[p] = reach
         return chosen
 
-    def _tops(self, level: int, tensor: int, highest: Powers) -> dict[int, cp_model.LinearExprT]:
-        return {p: sum(self._tiling.top(level, d, p) for d in self._irrelevant[tensor]) for p in highest}
-
     def _instance_columns(self, level: int) -> dict[int, cp_model.LinearExprT]:
         dims = range(len(self._problem.extents))
-        return {p: self._fanouts.above(level, dims, p) for p in self._highest(list(dims))}
+        return {p: self._fanouts.above(level, dims, p) for p in self._tiling.highest(list(dims))}
 
     def _single(self, level: int) -> bool:
         return self._fanouts.instances(level).high == 1
@@ -175,7 +166,7 @@ class Traffic:
         self, level: int, total: int, columns: dict[int, cp_model.LinearExprT], dims: list[int], when: Literal
     ) -> _Words:  # fmt: skip
         """``total / prod p ** columns[p]`` (exponents of `dims`), over all instances and per instance (4)."""
-        everything = power(self._model, columns, self._highest(dims), lambda e: total // value(e), when=when)
+        everything = power(self._model, columns, self._tiling.highest(dims), lambda e: total // value(e), when=when)
         if self._single(level):
             return _Words(everything, lambda: everything)
         return _Words(everything, cache(lambda: self._divided(level, total, columns, when)))
@@ -189,7 +180,7 @@ class Traffic:
     def _words(self, level: int, tensor: int) -> _Words:
         """(1)"""
         dims = self._irrelevant[tensor]
-        columns = self._tops(level, tensor, self._highest(dims))
+        columns = self._tiling.span(level, tensor)
         return self._quotient(level, self._problem.macs, columns, dims, self._kept.at(level, tensor))
 
     def _down(self, level: int, tensor: int) -> _Words:
@@ -218,12 +209,12 @@ class Traffic:
         return power(self._model, columns, highest, lambda e: volume // value(e), when=when)
 
     def _refetches(self, level: int, columns: dict[int, cp_model.LinearExprT]) -> Quantity:
-        """``B * prod_{d in irr(I)} D_d / prod p ** columns[p]``."""
+        """``B / prod p ** columns[p]``."""
         dims = self._irrelevant[I]
         halo = self._problem.halo
         base = math.prod(e for d, e in enumerate(self._problem.extents) if not halo[d])
         when = self._kept.at(level, I)
-        return power(self._model, columns, self._highest(dims), lambda e: base // value(e), when=when)
+        return power(self._model, columns, self._tiling.highest(dims), lambda e: base // value(e), when=when)
 
     def _each(self, level: int, total: Quantity) -> _Words:
         if self._single(level):
@@ -242,7 +233,7 @@ class Traffic:
     def _words_halo(self, level: int) -> _Words:
         """(5)"""
         here = self._kept.at(level, I)
-        words = self._refetches(level, self._tops(level, I, self._highest(self._irrelevant[I])))
+        words = self._refetches(level, self._tiling.span(level, I))
         along = self._along(level, [self._axes.node(level, a).fetched for a in range(len(self._axes.axes))])
         return self._each(level, product(self._model, words, along, when=here))
 

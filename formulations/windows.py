@@ -5,9 +5,10 @@ from __future__ import annotations
 from ortools.sat.python import cp_model
 
 from formulations.bypass import TENSORS, Kept
+from formulations.hoisted import Hoisted
 from formulations.loop_order import Orders
 from formulations.problem import I, Problem
-from formulations.rows import Literal, imply
+from formulations.rows import Literal, forbid, imply, negate
 from formulations.spatial import FanOuts
 from formulations.tiling import Tiling
 
@@ -17,7 +18,8 @@ OUTER = -1
 class Windows:
     """Which loop moves the input's tile innermost, its trips, and the fan-outs between it and the node.
 
-    A *run* is the set of loops right below one node (or of all loops of level 0). Variables:
+    A *run* is the set of loops right below one node (or of all loops of level 0), or those that close a block below a
+    hoisted node of a tensor T that the block does not keep: the run of T there. Variables:
 
     * ``chosen[r, d]`` Boolean: halo dim d is innermost in run r; at most one per run.
     * ``used[l, d]`` Boolean: the input's node at level l slides along d; at most one d per level.
@@ -26,7 +28,8 @@ class Windows:
     * ``seen[l, d]`` Boolean, with ``seen_trips``, ``seen_between``: the innermost non-empty run outside of block l
       has chosen d.
 
-    A use is a permission: it lowers the traffic, so conditions are one-sided.
+    A use is a permission: it lowers the traffic, so conditions are one-sided. "No loops below a tensor" is meant of
+    kept tensors; V(d) is the tensor irrelevant to d.
 
     1. ``used[l, d]`` needs a source. *Own block*: V(d) above I, no loops below a third tensor standing between
        them, ``chosen[(l, V), d]``; then ``trips = top - bottom - own``, ``between = 0``. *Outside*: no loops below
@@ -35,12 +38,22 @@ class Windows:
     3. ``seen[l+1, d]`` needs a source. *Run of V(d)* or *run of I* in block l: no loops below any node inside of it,
        and ``chosen``; trips are ``top - bottom - own`` or ``own``, between is ``spatial[l]``. *Empty block*:
        ``top == bottom`` in all dims, and ``seen[l, d]``; trips are the same, between grows by ``spatial[l]``.
+
+    A hoisted node of T parts the loops of the block it stands in; those over irr(T) stand below it and are not empty:
+
+    4. ``hoisted[T, l, 0]``, T not I: the loops over irr(T) are the innermost run of block 0, so other dims are not
+       chosen there.
+    5. ``hoisted[I, l, 0]``: the node itself sees the other loops of block 0, so does no node further in: *empty block*
+       does not hold at l. (irr(I) has no halo dim, so nothing slides along the loops below the node.)
+    6. ``hoisted[T, l, o]``, ``o > 0``: the run of T is the innermost of block o, whether or not T is kept there; that
+       of no other tensor is a source of ``seen[o+1, d]``.
     """
 
     def __init__(
-        self, model: cp_model.CpModel, problem: Problem, kept: Kept, orders: Orders, fanouts: FanOuts, tiling: Tiling
+        self, model: cp_model.CpModel, problem: Problem, kept: Kept, orders: Orders, fanouts: FanOuts, tiling: Tiling,
+        hoisted: Hoisted,
     ) -> None:  # fmt: skip
-        self._model, self._problem = model, problem
+        self._model, self._problem, self._hoisted = model, problem, hoisted
         self._kept, self._orders, self._fanouts, self._tiling = kept, orders, fanouts, tiling
         self.dims = [d for d, halo in enumerate(problem.halo) if halo]
         levels = len(problem.levels)
@@ -82,6 +95,10 @@ class Windows:
         for d in self.dims:
             self._chosen[0, OUTER, d] = self._model.new_bool_var("chosen")
         self._model.add_at_most_one([self._chosen[0, OUTER, d] for d in self.dims])
+        for hoist, literal in self._hoisted.into(0):  # (4)
+            for d in self.dims:
+                if hoist.tensor not in (I, self._problem.irrelevant_to[d]):
+                    forbid(self._model, [literal, self._chosen[0, OUTER, d]])
         for level in range(1, levels):
             for tensor in TENSORS:
                 here = [d for d in self.dims if tensor in (I, self._problem.irrelevant_to[d])]
@@ -116,11 +133,8 @@ class Windows:
         imply(model, [outside], self._seen[level, d] == 1)  # (1)
         for tensor in TENSORS:
             if tensor != I:
-                imply(
-                    model,
-                    [outside, self._orders.above(level, tensor, I)],
-                    tiling.loops_below(level, tensor) == 0,
-                )
+                above = self._orders.above(level, tensor, I)
+                imply(model, [outside, self._kept.at(level, tensor), above], tiling.loops_below(level, tensor) == 0)
         seen = (
             {p: self._seen_trips[level, d, p] for p in trips},
             {p: self._seen_between[level, d, p] for p in trips},
@@ -162,16 +176,23 @@ class Windows:
             imply(model, [empty], tiling.top(level, slot, p) == tiling.bottom(level, slot, p))
         grown = {p: self._seen_between[level, d, p] + fan[p] for p in trips}
         self._copy(empty, d, (trips, between), {p: self._seen_trips[level, d, p] for p in trips}, grown)
+        for _, literal in self._hoisted.of(level, I):  # (5)
+            forbid(model, [empty, literal])
         for tensor in {I, self._problem.irrelevant_to[d]} - {-1}:
-            if self._kept.at(level, tensor) is False:
+            here = self._kept.at(level, tensor)
+            hoisted = [literal for _, literal in self._hoisted.into(level, tensor)]
+            if here is False and not hoisted:
                 continue
             run = model.new_bool_var("run")
             sources.append(run)
-            imply(model, [run], self._kept.at(level, tensor) == 1)
+            forbid(model, [run, negate(here), *map(negate, hoisted)])
             imply(model, [run], self._chosen[level, tensor, d] == 1)
             for other in TENSORS:
                 if other != tensor:
-                    inside = self._orders.above(level, tensor, other)
-                    imply(model, [run, inside], tiling.loops_below(level, other) == 0)
+                    inside = [here, self._kept.at(level, other), self._orders.above(level, tensor, other)]
+                    imply(model, [run, *inside], tiling.loops_below(level, other) == 0)
+            for hoist, literal in self._hoisted.into(level):  # (6)
+                if hoist.tensor != tensor:
+                    forbid(model, [run, literal])
             self._copy(run, d, (trips, between), self._run(level, tensor, d), fan)
         model.add(sum(sources) == seen)

@@ -14,10 +14,16 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 from formulations.master import Option, choose
 from optimizer.hardware import Hardware
 from optimizer.pricing import NEVER, Price, Pricer
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+WAVE = 4
+"""Layers priced side by side before the limits of the rest are tightened."""
 
 Line = tuple[int, int]
 """(weight, value): ``energy + weight x latency >= value`` for every design."""
@@ -108,12 +114,14 @@ class Site:
 
     def each(self, ask: Callable[[Pricer], Price | None]) -> list[Price] | None:
         """Ask every pricer; None if some layer does not fit."""
-        found = list(self._pool.map(ask, self.pricers)) if self._pool else [ask(p) for p in self.pricers]
+        found = self._map(ask, self.pricers)
         prices = [price for price in found if price is not None]
         return prices if len(prices) == len(found) else None
 
     def sum_within(self, objective: str, floors: list[int], limit: int) -> tuple[Pick | None, list[int]]:
         """Optimum of every layer, given up as soon as the sum with the floors of the rest reaches `limit`.
+
+        Layers are priced in waves of a fixed size, side by side; the outcome does not depend on the pool.
 
         Returns
         -------
@@ -123,17 +131,26 @@ class Site:
         floors = list(floors)
         counts = [pricer.count for pricer in self.pricers]
         offset = self.fixed[0] if objective == "energy" else self.fixed[1]
-        prices: dict[int, Price] = {}
-        for n in sorted(range(len(counts)), key=lambda n: -counts[n] * self.pricers[n].layer.macs):
-            others = offset + sum(c * f for c, f in zip(counts, floors, strict=True)) - counts[n] * floors[n]
-            beat = NEVER if limit >= NEVER else max(0, -(-(limit - others) // counts[n]))
-            price = None if floors[n] >= beat else self.pricers[n].price(self.hardware, objective, beat=beat)
-            if floors[n] < beat:
-                floors[n] = NEVER if price is None else max(floors[n], price.value)
-            if price is None or price.solution is None:
+        prices: dict[int, Price | None] = {}
+        ranked = sorted(range(len(counts)), key=lambda n: -counts[n] * self.pricers[n].layer.macs)
+        for start in range(0, len(ranked), WAVE):
+            wave = ranked[start : start + WAVE]
+            total = offset + sum(c * f for c, f in zip(counts, floors, strict=True))
+            spare = {n: NEVER if limit >= NEVER else -(-(limit - total) // counts[n]) for n in wave}
+            beats = {n: min(NEVER, max(0, spare[n] + floors[n])) for n in wave}
+            if any(floors[n] >= beats[n] for n in wave):
                 return None, floors
-            prices[n] = price
-        return self.total([prices[n] for n in range(len(counts))]), floors
+            found = self._map(lambda n, b=beats: self.pricers[n].price(self.hardware, objective, beat=b[n]), wave)  # type: ignore[misc]
+            for n, price in zip(wave, found, strict=True):
+                prices[n] = price
+                floors[n] = NEVER if price is None else max(floors[n], price.value)
+            if any(price is None or price.solution is None for price in found):
+                return None, floors
+        return self.total([price for n in range(len(counts)) if (price := prices[n]) is not None]), floors
+
+    def _map(self, ask: Callable[[Item], Answer], items: list[Item]) -> list[Answer]:
+        """Answers in order, found side by side if there is a pool."""
+        return list(self._pool.map(ask, items)) if self._pool else [ask(item) for item in items]
 
     def hull(self, goal: Goal, cheapest: Pick, limit: Fraction | None) -> tuple[list[Pick], list[Line], Fraction]:
         """Vertices of the hull until the best is proved or the bound reaches `limit`.
@@ -190,7 +207,7 @@ class Site:
 
     def within_caps(self, goal: Goal) -> Pick | None:
         """Exact optimum under caps: all fronts, joined by the master for a falling latency cap."""
-        fronts = list(self._pool.map(self.front, self.pricers)) if self._pool else [self.front(p) for p in self.pricers]
+        fronts = self._map(self.front, self.pricers)
         counts = [pricer.count for pricer in self.pricers]
         options = [[Option(price.energy, price.latency) for price in front] for front in fronts]
         best: Pick | None = None

@@ -12,6 +12,7 @@ import itertools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -54,7 +55,6 @@ class Exploration:
     closed: list[Closed] = field(default_factory=list)
     bound: Fraction = Fraction(0)
     complete: bool = False
-    interrupted: bool = False
 
     @property
     def value(self) -> Fraction | None:
@@ -103,27 +103,22 @@ class Explorer:
         state = Exploration(self.goal, size(self.points.whole))
         zeros = [0] * len(self.pricers)
         heap = [_Open(Fraction(0), next(self._numbers), self.points.whole, zeros, zeros)]
-        with ThreadPoolExecutor(self._workers) as pool:
-            try:
-                self._start(state, pool)
-                while heap:
-                    if deadline is not None and time.perf_counter() > deadline:
-                        break
-                    done = len(state.closed)
-                    try:
-                        halves = self._visit(heap[0], state, pool)
-                    except KeyboardInterrupt:
-                        del state.closed[done:]
-                        raise
-                    heapq.heappop(heap)
-                    for half in halves:
-                        heapq.heappush(heap, half)
-                    known = [x for x in (heap[0].bound if heap else None, state.value) if x is not None]
-                    state.bound = min(known, default=state.bound)
-                    if report:
-                        report(state)
-            except KeyboardInterrupt:
-                state.interrupted = True
+        with ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt):  # what is left stays open
+            self._start(state, pool)
+            while heap and (deadline is None or time.perf_counter() <= deadline):
+                done = len(state.closed)
+                try:
+                    halves = self._visit(heap[0], state, pool)
+                except KeyboardInterrupt:
+                    del state.closed[done:]
+                    raise
+                heapq.heappop(heap)
+                for half in halves:
+                    heapq.heappush(heap, half)
+                known = [x for x in (heap[0].bound if heap else None, state.value) if x is not None]
+                state.bound = min(known, default=state.bound)
+                if report:
+                    report(state)
         for left in heap:
             corner = self.points.corner(left.box)
             state.closed.append(

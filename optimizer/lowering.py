@@ -8,7 +8,7 @@ from collections.abc import Mapping as Dict
 from fractions import Fraction
 
 from formulations.kernels.layout import split_axes
-from formulations.problem import AxisSpec, LayerSolution, LevelSpec, LevelTiling, PortSpec, Problem
+from formulations.problem import AxisSpec, LayerSolution, LevelSpec, PortSpec, Problem
 from optimizer.cost import Accounting
 from optimizer.errors import SpecError
 from optimizer.hardware import Hardware, Level
@@ -112,9 +112,20 @@ def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, .
     return [Loop(dim, o // i, level) for dim, o, i in zip(dims, outer, inner, strict=True) if o != i]
 
 
-def node_extents(problem: Problem, block: LevelTiling) -> list[tuple[int, ...]]:
+def closing_extents(problem: Problem, solution: LayerSolution, number: int) -> tuple[int, ...]:
+    """Extents below all nodes of a block: its bottom, with the loops that a hoisted node stands above."""
+    block, hoist = solution.levels[number], solution.hoist
+    closes = hoist is not None and hoist.outer == number
+    return tuple(
+        top if closes and hoist is not None and lacking == hoist.tensor else bottom
+        for top, bottom, lacking in zip(block.top, block.bottom, problem.irrelevant_to, strict=True)
+    )
+
+
+def node_extents(problem: Problem, solution: LayerSolution, number: int) -> list[tuple[int, ...]]:
     """Extents below every node of a block, outermost first."""
-    below = list(block.bottom)
+    block = solution.levels[number]
+    below = list(closing_extents(problem, solution, number))
     found = []
     for tensor in reversed(block.order):
         for d, lacking in enumerate(problem.irrelevant_to):
@@ -130,21 +141,31 @@ def lift(layer: Layer, problem: Problem, solution: LayerSolution, *, extents: Di
     """The loop nest of a solution; `extents` are the padded extents that the problem was lowered with."""
     dims = kept_dims(layer, dict(layer.extents) | dict(extents or {}))
     items: list[Item] = []
+    hoist = solution.hoist
     for number, block in enumerate(solution.levels):
+        outer = block.top
         if number == 0:
             items += [Node(ROLES[t], 0) for t in block.order]
-            items += _temporal(dims, block.top, block.bottom, 0)
         else:
-            outer = block.top
-            for tensor, below in zip(block.order, node_extents(problem, block), strict=True):
+            for tensor, below in zip(block.order, node_extents(problem, solution, number), strict=True):
                 items += _temporal(dims, outer, below, number)
-                if ROLES[tensor] == "I" and block.window >= 0:
-                    _move_innermost(items, dims[block.window])
-                items.append(Node(ROLES[tensor], number))
+                if hoist is None or (hoist.tensor, hoist.level) != (tensor, number):
+                    _add_node(items, tensor, number, dims, block.window)
                 outer = below
-            items += _temporal(dims, outer, block.bottom, number)
+        closing = closing_extents(problem, solution, number)
+        items += _temporal(dims, outer, closing, number)
+        if hoist is not None and hoist.outer == number:
+            _add_node(items, hoist.tensor, hoist.level, dims, solution.levels[hoist.level].window)
+        items += _temporal(dims, closing, block.bottom, number)
         items += _spatial(problem, dims, number, block.spatial)
     return Mapping(tuple(items))
+
+
+def _add_node(items: list[Item], tensor: int, level: int, dims: tuple[str, ...], window: int) -> None:
+    """Put a node below the items so far; the loop over the window's dim moves right above the input's node."""
+    if ROLES[tensor] == "I" and window >= 0:
+        _move_innermost(items, dims[window])
+    items.append(Node(ROLES[tensor], level))
 
 
 def _is_temporal(item: Item) -> bool:

@@ -32,8 +32,9 @@ OBJECTIVES = ("energy", "latency", "edp")
 SPACE = (
     "Uneven mappings: per level a choice of kept tensors (where free), one order of their nodes, perfect factors of "
     "every (padded) extent over temporal and spatial loops of both axes; the loops over the dims irrelevant to a "
-    "tensor stand right below its node, the input's node may take in loops over its halo dims; reuse between "
-    "neighbouring input tiles is counted along the innermost loop that moves the tile."
+    "tensor stand right below its node, the input's node may take in loops over its halo dims; at most one node, the "
+    "first of its level, stands further out, above the loops irrelevant to it that close an outer block; reuse between "
+    "neighbouring input tiles is counted along the loop right above the node, where that moves the tile."
 )
 
 

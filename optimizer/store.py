@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from formulations.problem import LayerSolution, LevelTiling, Problem
+from formulations.problem import Hoist, LayerSolution, LevelTiling, Problem
 
-MODEL_VERSION = "1"
+MODEL_VERSION = "2"
 """Changes whenever a cost rule or the space changes, so that stale results are never served."""
 
 
@@ -81,4 +81,5 @@ def _solution(value: dict[str, Any]) -> LayerSolution:
         return LevelTiling(order, top, bottom, tile, spatial, entry["window"])
 
     levels = tuple(level(entry) for entry in value["levels"])
-    return LayerSolution(levels, value["energy"], value["latency"])
+    hoist = None if value["hoist"] is None else Hoist(**value["hoist"])
+    return LayerSolution(levels, value["energy"], value["latency"], hoist)

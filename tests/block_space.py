@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from formulations.problem import I, LayerSolution, LevelTiling, Problem
+from formulations.problem import Hoist, I, LayerSolution, LevelTiling, Problem
 
 Pick = Callable[[list[Any]], Iterable[Any]]
+Choices = Callable[[list[Hoist]], list[Any]]
 Vector = tuple[int, ...]
+Keep = tuple[tuple[bool, bool, bool], ...]
 
 
 def divisors(number: int) -> list[int]:
@@ -35,8 +37,17 @@ def fits_mesh(problem: Problem, level: int, vector: Vector) -> bool:
     )  # fmt: skip
 
 
+def closing(problem: Problem, hoist: Hoist | None, level: int, top: Vector, bottom: Vector) -> Vector:
+    """Extents below all nodes of a block: its bottom, and the loops that a hoisted node passes."""
+    if hoist is None or hoist.outer != level:
+        return bottom
+    return tuple(
+        t if lacking == hoist.tensor else b for t, b, lacking in zip(top, bottom, problem.irrelevant_to, strict=True)
+    )
+
+
 def node_tiles(problem: Problem, order: Vector, top: Vector, bottom: Vector, tile: Vector) -> list[Vector]:
-    """Extents below every node, outermost first."""
+    """Extents below every node, outermost first; `bottom` are those below all nodes."""
     below = list(bottom)
     found = []
     for tensor in reversed(order):
@@ -49,14 +60,32 @@ def node_tiles(problem: Problem, order: Vector, top: Vector, bottom: Vector, til
     return found[::-1]
 
 
+def hoists(problem: Problem, keep: Keep) -> list[Hoist]:
+    """Every node that may be hoisted, and how far: rules 1 and 5."""
+    found = []
+    for tensor, level in itertools.product(range(3), range(1, len(keep))):
+        for outer in range(level if keep[level][tensor] else 0):
+            between = any(keep[n][tensor] for n in range(outer + 1, level))
+            if not between and (tensor != I or outer == 0):
+                found.append(Hoist(tensor, level, outer))
+    return found
+
+
 def orders_and_tiles(
-    problem: Problem, kept: list[int], top: Vector, bottom: Vector, pick: Pick
+    problem: Problem, kept: list[int], hoist: Hoist | None, level: int, top: Vector, bottom: Vector, pick: Pick
 ) -> Iterator[tuple[Vector, Vector]]:
     halo = problem.halo
+    passed = hoist.tensor if hoist is not None and hoist.outer == level else -1
     for d, lacking in enumerate(problem.irrelevant_to):
-        if top[d] != bottom[d] and lacking not in kept and not (halo[d] and I in kept):
+        useful = lacking in kept or (halo[d] and I in kept) or (lacking == passed >= 0)
+        if top[d] != bottom[d] and not useful:
             return
-    for order in pick(list(itertools.permutations(kept))):
+    orders = list(itertools.permutations(kept))
+    if hoist is not None and hoist.level == level:  # rule 3
+        orders = [order for order in orders if order[0] == hoist.tensor]
+    if passed in kept:  # rule 4
+        orders = [order for order in orders if order[-1] == passed]
+    for order in pick(orders):
         choices = []
         for d, lacking in enumerate(problem.irrelevant_to):
             free = halo[d] and I in order and lacking in order[: order.index(I)]
@@ -75,15 +104,18 @@ class Block:
 
 
 def chains(
-    problem: Problem, keep: tuple[tuple[bool, bool, bool], ...], level: int, top: Vector, pick: Pick
+    problem: Problem, keep: Keep, hoist: Hoist | None, level: int, top: Vector, pick: Pick
 ) -> Iterator[list[Block]]:
     spec = problem.levels[level]
     kept = [t for t in range(3) if keep[level][t]]
     last = level + 1 == len(problem.levels)
-    for bottom in pick(vectors(divisors(t) for t in top)):
-        forms = [(tuple(kept), top)] if level == 0 else list(orders_and_tiles(problem, kept, top, bottom, pick))
+    passed = hoist is not None and hoist.outer < level < hoist.level
+    for bottom in [top] if passed else pick(vectors(divisors(t) for t in top)):  # rule 2
+        forms: Iterable[tuple[Vector, Vector]] = [(tuple(kept), top)]
+        if level:
+            forms = orders_and_tiles(problem, kept, hoist, level, top, bottom, pick)
         for order, tile in forms:
-            tiles = node_tiles(problem, order, top, bottom, tile)
+            tiles = node_tiles(problem, order, top, closing(problem, hoist, level, top, bottom), tile)
             words = sum(problem.footprint(t, tiles[n]) * problem.bits[t] for n, t in enumerate(order))
             if level and spec.capacity_bits is not None and words > spec.capacity_bits:
                 continue
@@ -94,55 +126,97 @@ def chains(
                     yield [block]
                     continue
                 inner = tuple(b // s for b, s in zip(bottom, spatial, strict=True))
-                for rest in chains(problem, keep, level + 1, inner, pick):
+                for rest in chains(problem, keep, hoist, level + 1, inner, pick):
                     yield [block, *rest]
 
 
-def windows(problem: Problem, blocks: list[Block], pick: Pick) -> Iterator[list[int]]:
-    """The dim that moves the input innermost, per level: one choice per run of loops that some input node sees."""
-    runs: list[Vector] = []  # trips per dim, outermost first
-    seen: dict[int, int] = {}  # level -> run
+class Runs:
+    """Maximal series of temporal loops without a node or a fan-out in between, outermost first, as trips per dim."""
+
+    def __init__(self, dims: int) -> None:
+        self.trips: list[list[int]] = []
+        self.seen: dict[int, int] = {}  # level -> innermost run outside of its input
+        self._dims, self._open = dims, False
+
+    def loops(self, outer: Vector, inner: Vector) -> None:
+        """Loops between two extents."""
+        if outer != inner:
+            if not self._open:
+                self.trips.append([1] * self._dims)
+            self._open = True
+            self.trips[-1] = [n * a // b for n, a, b in zip(self.trips[-1], outer, inner, strict=True)]
+
+    def node(self, tensor: int, level: int) -> None:
+        """A node below the loops so far."""
+        self._open = False
+        if tensor == I and level and self.trips:
+            self.seen[level] = len(self.trips) - 1
+
+    def fan_out(self, spatial: Vector) -> None:
+        """Spatial loops."""
+        self._open = self._open and max(spatial) == 1
+
+
+def runs_of(problem: Problem, blocks: list[Block], hoist: Hoist | None) -> Runs:
+    """The runs of a mapping, and which of them its input nodes see."""
+    runs = Runs(len(problem.extents))
     for level, block in enumerate(blocks):
-        cuts = [block.top]
-        tiles = node_tiles(problem, block.order, block.top, block.bottom, block.tile)
-        for tensor, tile in zip(block.order, tiles, strict=True):
-            if level == 0:
-                continue
-            runs.append(tuple(a // b for a, b in zip(cuts[-1], tile, strict=True)))
-            if tensor == I:
-                full = [n for n, trips in enumerate(runs) if max(trips, default=1) > 1]
-                if full:
-                    seen[level] = full[-1]
-            cuts.append(tile)
-        runs.append(tuple(a // b for a, b in zip(cuts[-1], block.bottom, strict=True)))
+        outer = block.top
+        inside = closing(problem, hoist, level, block.top, block.bottom)
+        if level:
+            tiles = node_tiles(problem, block.order, block.top, inside, block.tile)
+            for tensor, tile in zip(block.order, tiles, strict=True):
+                runs.loops(outer, tile)
+                if hoist is None or (hoist.tensor, hoist.level) != (tensor, level):
+                    runs.node(tensor, level)
+                outer = tile
+        runs.loops(outer, inside)
+        if hoist is not None and hoist.outer == level:
+            runs.node(hoist.tensor, hoist.level)
+        runs.loops(inside, block.bottom)
+        runs.fan_out(block.spatial)
+    return runs
+
+
+def windows(problem: Problem, blocks: list[Block], hoist: Hoist | None, pick: Pick) -> Iterator[list[int]]:
+    """The dim that moves the input innermost, per level: one choice per run of loops that some input node sees."""
+    runs = runs_of(problem, blocks, hoist)
     movers = {
-        run: [d for d, trips in enumerate(runs[run]) if problem.halo[d] and trips > 1] or [-1]
-        for run in set(seen.values())
+        run: [d for d, trips in enumerate(runs.trips[run]) if problem.halo[d] and trips > 1] or [-1]
+        for run in set(runs.seen.values())
     }
     for combination in pick([dict(zip(movers, c, strict=True)) for c in itertools.product(*movers.values())]):
-        yield [combination[seen[level]] if level in seen else -1 for level in range(len(blocks))]
+        yield [combination[runs.seen[level]] if level in runs.seen else -1 for level in range(len(blocks))]
 
 
-def solutions(problem: Problem, pick: Pick = iter) -> Iterator[LayerSolution]:  # type: ignore[assignment]
-    """All mappings of the declared space (or those that `pick` selects from each list of options); costs are 0."""
+def solutions(
+    problem: Problem, pick: Pick = iter, choices: Choices = lambda legal: [None, *legal]  # type: ignore[assignment]
+) -> Iterator[LayerSolution]:  # fmt: skip
+    """All mappings of the declared space (or those that `pick` selects from each list of options); costs are 0.
+
+    `choices` selects from the legal hoists.
+    """
     for keep in pick(list(itertools.product(*(level.keep_options for level in problem.levels)))):
-        for blocks in chains(problem, keep, 0, problem.extents, pick):
-            for chosen in windows(problem, blocks, pick):
-                yield LayerSolution(
-                    tuple(
-                        LevelTiling(b.order, b.top, b.bottom, b.tile, b.spatial, w)
-                        for b, w in zip(blocks, chosen, strict=True)
-                    ), 0, 0,
-                )  # fmt: skip
+        for hoist in pick(choices(hoists(problem, keep))):
+            for blocks in chains(problem, keep, hoist, 0, problem.extents, pick):
+                for chosen in windows(problem, blocks, hoist, pick):
+                    yield LayerSolution(
+                        tuple(
+                            LevelTiling(b.order, b.top, b.bottom, b.tile, b.spatial, w)
+                            for b, w in zip(blocks, chosen, strict=True)
+                        ), 0, 0, hoist,
+                    )  # fmt: skip
 
 
-def random_solution(problem: Problem, rng: random.Random, tries: int = 2000) -> LayerSolution | None:
+def random_solution(
+    problem: Problem, rng: random.Random, tries: int = 2000, choices: Choices = lambda legal: [None, *legal]
+) -> LayerSolution | None:
     """A random mapping of the space, or None if none was met."""
 
     def pick(options: list[Any]) -> list[Any]:
         return [rng.choice(options)] if options else []
 
     for _ in range(tries):
-        for solution in solutions(problem, pick):
+        for solution in solutions(problem, pick, choices):
             return solution
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from block_space import divisors, solutions
 from layer_cases import Case
@@ -18,9 +19,10 @@ from optimizer.workload import ROLES, Layer
 
 Rest = tuple[tuple[str, int], ...]
 Price = tuple[int, int]
+Keep = tuple[tuple[str, ...], ...]
 
 
-def keep_sets(hardware: Hardware) -> Iterator[tuple[tuple[str, ...], ...]]:
+def keep_sets(hardware: Hardware) -> Iterator[Keep]:
     """Operands kept per level."""
     options = []
     for level in hardware.levels[1:]:
@@ -49,37 +51,89 @@ def fan_outs(hardware: Hardware, level: int, rest: Rest) -> Iterator[tuple[list[
             yield loops, tuple((d, e // f) for (d, e), f in zip(left, y, strict=True))
 
 
-def nests(
-    hardware: Hardware, keep: tuple[tuple[str, ...], ...], level: int, waiting: tuple[str, ...], rest: Rest,
-    items: list[Item],
-) -> Iterator[Mapping]:  # fmt: skip
+@dataclass(frozen=True)
+class Raised:
+    """A node to be hoisted to the block of level `outer`, and the dims that do not index its tensor."""
+
+    node: Node
+    outer: int
+    passes: frozenset[str]
+
+
+def raised_nodes(layer: Layer, keep: Keep) -> Iterator[Raised | None]:
+    """No node, or one that may be hoisted: its tensor is not kept at the levels that it passes."""
+    yield None
+    for operand in layer.operands:
+        keepers = [level for level, roles in enumerate(keep) if operand.role in roles]
+        for outer_keeper, level in itertools.pairwise(keepers):
+            for outer in range(outer_keeper, 1 if operand.role == "I" else level):
+                passes = frozenset(d for d, _ in layer.dims) - operand.dims
+                yield Raised(Node(operand.role, level), outer, passes)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a series of nests has in common: hardware, tensors kept, and a hoisted node."""
+
+    hardware: Hardware
+    keep: Keep
+    raised: Raised | None
+
+    def waiting(self, level: int) -> tuple[str, ...]:
+        """Nodes that stand in the block of their own level."""
+        own = self.keep[level] if level < len(self.keep) else ()
+        return tuple(role for role in own if self.raised is None or self.raised.node != Node(role, level))
+
+    def next_nodes(self, level: int, waiting: tuple[str, ...]) -> tuple[str, ...]:
+        """Nodes that may stand first: the tensor of a node hoisted to this block comes last."""
+        last = self.raised.node.role if self.raised and self.raised.outer == level else None
+        return tuple(role for role in waiting if role != last) or waiting
+
+    def dims(self, level: int, items: list[Item]) -> frozenset[str] | None:
+        """Dims that loops of the block may run over (None: all)."""
+        if self.raised is None or not self.raised.outer <= level < self.raised.node.level:
+            return None
+        if level > self.raised.outer:
+            return frozenset()
+        return self.raised.passes if self.raised.node in items else None
+
+    def rises(self, level: int, items: list[Item]) -> bool:
+        """Is the hoisted node still to stand in this block?"""
+        return self.raised is not None and self.raised.outer == level and self.raised.node not in items
+
+
+def nests(choices: Choices, level: int, waiting: tuple[str, ...], rest: Rest, items: list[Item]) -> Iterator[Mapping]:
     """All total orders of loops and nodes from the current position inwards; `waiting` nodes of `level` come first."""
+    hardware = choices.hardware
     if level == len(hardware.levels):
         if all(e == 1 for _, e in rest):
             yield Mapping(tuple(items))
         return
-    for role in waiting:
+    for role in choices.next_nodes(level, waiting):
         others = tuple(r for r in waiting if r != role)
-        yield from nests(hardware, keep, level, others, rest, [*items, Node(role, level)])
+        yield from nests(choices, level, others, rest, [*items, Node(role, level)])
+    if not waiting and choices.rises(level, items) and choices.raised is not None:
+        yield from nests(choices, level, waiting, rest, [*items, choices.raised.node])
     previous = items[-1] if items and isinstance(items[-1], Loop) and items[-1].axis is None else None
+    allowed = choices.dims(level, items)
     for position, (dim, extent) in enumerate(rest):
         if previous is not None and isinstance(previous, Loop) and previous.dim == dim:
             continue
-        for bound in divisors(extent)[1:]:
+        for bound in divisors(extent)[1:] if allowed is None or dim in allowed else []:
             inner = (*rest[:position], (dim, extent // bound), *rest[position + 1 :])
-            yield from nests(hardware, keep, level, waiting, inner, [*items, Loop(dim, bound, level)])
-    if not waiting:
+            yield from nests(choices, level, waiting, inner, [*items, Loop(dim, bound, level)])
+    if not waiting and not choices.rises(level, items):
         for loops, inner in fan_outs(hardware, level, rest):
-            following = keep[level + 1] if level + 1 < len(hardware.levels) else ()
-            yield from nests(hardware, keep, level + 1, following, inner, [*items, *loops])
+            yield from nests(choices, level + 1, choices.waiting(level + 1), inner, [*items, *loops])
 
 
 def all_nests(layer: Layer, hardware: Hardware) -> Iterator[Mapping]:
-    """Every mapping of a layer: DRAM's nodes, then loops and nodes in any order."""
+    """Every mapping of a layer: DRAM's nodes, then loops and nodes in any order; at most one node is hoisted."""
     rest = tuple((d, e) for d, e in layer.dims if e > 1)
     outermost: list[Item] = [Node(role, 0) for role in ROLES]
     for keep in keep_sets(hardware):
-        yield from nests(hardware, keep, 0, (), rest, outermost)
+        for raised in raised_nodes(layer, keep):
+            yield from nests(Choices(hardware, keep, raised), 0, (), rest, outermost)
 
 
 def fits(layer: Layer, hardware: Hardware, cost: LayerCost) -> bool:

@@ -75,10 +75,10 @@ def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Har
 
 @st.composite
 def cases(
-    draw: st.DrawFn, *, halo: bool | None = None, depth: int | None = None, small: bool = False,
+    draw: st.DrawFn, *, halo: bool | None = None, depths: tuple[int, ...] = (2, 2, 3), small: bool = False,
     fixed_keep: bool = False,
 ) -> Case:  # fmt: skip
-    """A layer, hardware and accounting."""
+    """A layer, hardware of as many levels as one of `depths`, and accounting."""
     layer = draw(layers(draw(st.booleans()) if halo is None else halo, small))
-    levels = draw(st.sampled_from([2, 2, 3])) if depth is None else depth
-    return Case(layer, draw(hardware(layer, levels, fixed_keep)), draw(st.sampled_from(["timeloop", "looptree"])))
+    depth = draw(st.sampled_from(depths))
+    return Case(layer, draw(hardware(layer, depth, fixed_keep)), draw(st.sampled_from(["timeloop", "looptree"])))

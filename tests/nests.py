@@ -69,6 +69,7 @@ def nests(draw: st.DrawFn, levels: int = 3) -> Nest:
         kept = [Node(role, level) for role in ROLES if level and draw(st.booleans())]
         items += draw(st.permutations([*kept, *temporal[level]]))
         items += draw(st.permutations(spatial[level]))
+    items = hoist(items, layer, draw)
     fanouts = {
         level: tuple(
             math.prod(loop.bound for loop in loops if isinstance(loop, Loop) and loop.axis == axis)
@@ -83,6 +84,21 @@ def nests(draw: st.DrawFn, levels: int = 3) -> Nest:
     return Nest(layer, replace(hardware, levels=tuple(limited)), Mapping(tuple(items)))
 
 
+def hoist(items: list[Item], layer: Layer, draw: st.DrawFn) -> list[Item]:
+    """Move some nodes out, each as far as drawn, above loops that do not move its tile."""
+    for node in [item for item in items if isinstance(item, Node) and item.level > 0]:
+        place, dims = items.index(node), layer.operand(node.role).dims
+        for _ in range(draw(st.sampled_from([0, 0, 0, 2, 9]))):
+            above = items[place - 1]
+            if isinstance(above, Node) and (above.role == node.role or above.level == 0):
+                break
+            if isinstance(above, Loop) and (above.axis is None or above.level >= node.level) and above.dim in dims:
+                break
+            items[place - 1 : place + 1] = [node, above]
+            place -= 1
+    return items
+
+
 def _factors(number: int) -> list[int]:
     for factor in range(2, number + 1):
         if number % factor == 0:
@@ -91,8 +107,12 @@ def _factors(number: int) -> list[int]:
 
 
 def tile_words(operand: Operand, nest: Nest, position: int, indices: dict[int, int]) -> Words:
-    """Words of the tile below item `position` when the loops at the given positions are at these trips."""
+    """Words of the tile below item `position` when the loops at the given positions are at these trips.
+
+    Loops of the fan-outs outside of a node's level tell its instances apart.
+    """
     items = nest.mapping.items
+    level = items[position].level if position < len(items) else len(nest.hardware.levels)
     low = dict.fromkeys(nest.layer.extents, 0)
     high = dict.fromkeys(nest.layer.extents, 0)
     for place, item in enumerate(items):
@@ -100,7 +120,8 @@ def tile_words(operand: Operand, nest: Nest, position: int, indices: dict[int, i
             deeper = [other for other in items[place + 1 :] if isinstance(other, Loop)]
             inside = math.prod(other.bound for other in deeper if other.dim == item.dim)
             low[item.dim] += indices.get(place, 0) * inside
-            last = item.bound - 1 if place > position else indices.get(place, 0)
+            inner = place > position and (item.axis is None or item.level >= level)
+            last = item.bound - 1 if inner else indices.get(place, 0)
             high[item.dim] += last * inside
     ranges = [
         range(sum(c * low[d] for d, c in axis.terms), sum(c * high[d] for d, c in axis.terms) + 1)
@@ -148,18 +169,18 @@ def naive_fetched(operand: Operand, nest: Nest, position: int, reuse: str) -> in
     return words
 
 
-def naive_children(operand: Operand, nest: Nest, start: int, stop: int) -> int:
-    """Different child tiles of one instance, fan-out by fan-out, compared as sets of words."""
+def naive_children(operand: Operand, nest: Nest, outer: int, inner: int) -> int:
+    """Different tiles of the children that one instance of a level has, fan-out by fan-out, as sets of words."""
     total = 1
-    for level in range(len(nest.hardware.levels)):
-        loops = {}
-        for place in range(start + 1, stop):
-            item = nest.mapping.items[place]
-            if isinstance(item, Loop) and item.axis is not None and item.level == level:
-                loops[place] = item.bound
+    for level in range(outer, inner):
+        loops = {
+            place: item.bound
+            for place, item in enumerate(nest.mapping.items)
+            if isinstance(item, Loop) and item.axis is not None and item.level == level
+        }
         tiles = set()
         for trips in itertools.product(*(range(bound) for bound in loops.values())):
             indices = dict(zip(loops, trips, strict=True))
-            tiles.add(tile_words(operand, nest, max(loops, default=stop), indices))
+            tiles.add(tile_words(operand, nest, max(loops, default=0), indices))
         total *= len(tiles)
     return total

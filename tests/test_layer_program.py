@@ -6,48 +6,57 @@ import itertools
 import random
 
 import pytest
-from block_space import random_solution
+from block_space import Choices, random_solution
 from brute_force import all_nests, optimum_of_blocks, optimum_of_nests, price
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from layer_cases import Case, cases
 
-from formulations.problem import Problem
+from formulations.hoisting import hoists
+from formulations.problem import LayerSolution, Problem
 from formulations.solver import LayerOutcome, Status, costs_of, solve_layer
 from optimizer.cost import evaluate
 from optimizer.lowering import lift, lower
-from optimizer.mapping import Loop, Mapping, Node
-from optimizer.workload import Layer
+from optimizer.verify.walk import walk
 
 OBJECTIVES = ("energy", "latency", "edp")
 RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 BLOCKS, NESTS = 6000, 12000
 
 
-def canonical(layer: Layer, mapping: Mapping) -> bool:
-    """Does no node have a loop right above it that does not move its tile?"""
-    for index, item in enumerate(mapping.items):
-        if isinstance(item, Node):
-            above = [x for x in mapping.items[:index] if isinstance(x, Loop) and x.axis is None]
-            if above and above[-1].dim not in layer.operand(item.role).dims:
-                return False
-    return True
+def joined(solution: LayerSolution) -> bool:
+    """Does nothing part the loops that a hoisted node passes from those of its own block?
+
+    Then a window may slide along any of them; the program parts them, for without the hoist the loops cost the same.
+    """
+    hoist = solution.hoist
+    if hoist is None:
+        return False
+    blocks = solution.levels[hoist.outer : hoist.level]
+    return all(max(block.spatial) == 1 for block in blocks) and not any(block.order for block in blocks[1:])
 
 
-def check_expression(case: Case, seed: int) -> bool:
-    """The program's expression on a random mapping is the cost model's; was there one?"""
+def check_expression(case: Case, seed: int, choices: Choices = lambda legal: [None, *legal]) -> bool:
+    """The walk counts what the cost model does on a random mapping, and so does the program; was there one?"""
     problem = lower(case.layer, case.hardware, accounting=case.accounting)
-    solution = random_solution(problem, random.Random(seed), 200)
+    solution = random_solution(problem, random.Random(seed), 200, choices)
     if solution is None:
         return False
     mapping = lift(case.layer, problem, solution)
     expected = price(problem, evaluate(case.layer, case.hardware, mapping, accounting=case.accounting))
-    found = costs_of(problem, solution)
-    if canonical(case.layer, mapping):
-        assert found == expected
-    else:
-        assert found[0] >= expected[0] and found[1] >= expected[1]
+    walked = walk(case.layer, case.hardware, mapping, accounting=case.accounting, reuse="innermost")
+    assert walked.sound and not walked.violations
+    assert (walked.energy, walked.latency_cycles * problem.latency_unit) == expected
+    if solution.hoist is None or solution.hoist in hoists(problem):
+        found = costs_of(problem, solution)
+        assert found == expected or (joined(solution) and found[0] >= expected[0] and found[1] >= expected[1])
     return True
+
+
+def check_hoisted(case: Case, seed: int) -> bool:
+    """The same of a mapping with a hoist that the program knows."""
+    worth = hoists(lower(case.layer, case.hardware, accounting=case.accounting))
+    return check_expression(case, seed, lambda legal: [hoist for hoist in legal if hoist in worth])
 
 
 def values(outcome: LayerOutcome) -> tuple[int, int] | None:
@@ -108,6 +117,19 @@ def test_expression_is_the_cost_model_often(case: Case, seed: int) -> None:
     assume(check_expression(case, seed))
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(depths=(3, 4)), st.integers(0, 1 << 30))
+def test_expression_of_a_hoisted_node(case: Case, seed: int) -> None:
+    assume(check_hoisted(case, seed))
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None, suppress_health_check=RELAXED)
+@given(cases(depths=(3, 4)), st.integers(0, 1 << 30))
+def test_expression_of_a_hoisted_node_often(case: Case, seed: int) -> None:
+    assume(check_hoisted(case, seed))
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=RELAXED, derandomize=True)
 @given(cases(small=True, halo=True))
 def test_optimum_of_all_blocks(case: Case) -> None:
@@ -121,6 +143,19 @@ def test_optimum_of_all_blocks_often(case: Case) -> None:
     check_blocks(case)
 
 
+@settings(max_examples=12, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(small=True, depths=(3, 4), fixed_keep=True))
+def test_optimum_of_deep_blocks(case: Case) -> None:
+    check_blocks(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
+@given(cases(small=True, depths=(3, 4), fixed_keep=True))
+def test_optimum_of_deep_blocks_often(case: Case) -> None:
+    check_blocks(case)
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=RELAXED, derandomize=True)
 @given(cases(small=True, halo=False))
 def test_optimum_of_all_nests(case: Case) -> None:
@@ -131,6 +166,19 @@ def test_optimum_of_all_nests(case: Case) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
 @given(cases(small=True, halo=False))
 def test_optimum_of_all_nests_often(case: Case) -> None:
+    check_nests(case)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(small=True, halo=False, depths=(3,), fixed_keep=True))
+def test_optimum_of_deep_nests(case: Case) -> None:
+    check_nests(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
+@given(cases(small=True, halo=False, depths=(3, 4), fixed_keep=True))
+def test_optimum_of_deep_nests_often(case: Case) -> None:
     check_nests(case)
 
 

@@ -147,7 +147,7 @@ BAD: list[tuple[str, Any, Hardware, str | None, str]] = [
     ("even bound", {"levels": [{"level": "L0", "temporal": [["K", 0]]}]}, CHIP, "levels[0].temporal[0].bound", ">= 1"),
     ("even role", {"levels": [{"level": "L0", "keep": ["B"]}]}, CHIP, "levels[0].keep[0]", "W, I, O"),
     ("even order", {"levels": [{"level": "L1", "keep": ["O"]}, {"level": "L0", "keep": ["W"]}]}, CHIP,
-     "levels[1].keep[0]", "L0, L1, L2"),
+     "levels[1].keep[0]", "all nodes of L0 first"),
 ]  # fmt: skip
 
 

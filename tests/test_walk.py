@@ -295,16 +295,15 @@ class TestRandomNests:
                     for place, item in enumerate(case.mapping.items)
                     if isinstance(item, Node) and item.role == operand.role
                 ]
-                stops = [place for place, _ in keepers[1:]] + [len(case.mapping.items)]
-                for (place, level), stop in zip(keepers, stops, strict=True):
+                children = [*keepers[1:], (None, len(case.hardware.levels))]
+                for (place, level), (stop, inner) in zip(keepers, children, strict=True):
                     counts = found.counts[level, operand.role]
                     tiles = [tile for _, tile in tile_sequence(operand, case, place)]
                     assert counts.tile_words == len(tiles[0])
                     assert counts.first_visits == len(frozenset().union(*tiles))
                     assert counts.traffic == naive_fetched(operand, case, place, reuse)
-                    last = stop == len(case.mapping.items)
-                    served = found.compute_cycles if last else naive_fetched(operand, case, stop, reuse)
-                    served *= naive_children(operand, case, place, stop)
+                    served = found.compute_cycles if stop is None else naive_fetched(operand, case, stop, reuse)
+                    served *= naive_children(operand, case, level, inner)
                     assert served == (counts.updates if operand.role == "O" else counts.reads)
 
     @given(nests())

@@ -21,7 +21,11 @@ from formulations.kernels.layout import (
     KEEP,
     LACKS,
     LEVEL0,
+    LIFT,
     NODE,
+    RESIDENT,
+    RESIDENT_AT,
+    RESIDENT_FROM,
     SCALARS,
     STEP,
     TOP,
@@ -118,22 +122,52 @@ def distinct_pair(first: int, bound_first: int, second: int, bound_second: int) 
 
 
 @njit(cache=True, nogil=True)
-def distinct_inputs(c: Int, spatial: Int, below: Int) -> int:
-    """Distinct input tiles among the children of one fan-out; `below` are the extents of one child."""
+def distinct_inputs(c: Int, spatial: Int, below: Int, lift: Int) -> int:
+    """Distinct input tiles among the children of one fan-out.
+
+    `below` are the extents of one child; of its loops, those of `lift` stand outside of the fan-out.
+    """
     distinct = 1
     for a in range(c[SCALARS, AXES]):
         d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
         if f < 0:
             distinct *= spatial[d]
         else:
-            distinct *= distinct_pair(c[AXIS0 + a, 1] * below[d], spatial[d], c[AXIS0 + a, 3] * below[f], spatial[f])
+            first, second = below[d] // lift[d], below[f] // lift[f]
+            distinct *= distinct_pair(c[AXIS0 + a, 1] * first, spatial[d], c[AXIS0 + a, 3] * second, spatial[f])
     return distinct
 
 
 @njit(cache=True, nogil=True)
+def least_distinct(c: Int, a: int, spatial: Int, below: Int) -> int:
+    """Least distinct tiles along an input axis, whatever loops over one of its dims stand outside of the fan-out."""
+    d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
+    if f < 0:
+        return spatial[d]
+    first, second = c[AXIS0 + a, 1] * below[d], c[AXIS0 + a, 3] * below[f]
+    least = distinct_pair(first, spatial[d], second, spatial[f])
+    if spatial[d] > 1 and spatial[f] > 1:
+        for part in range(1, below[d] + 1):
+            if below[d] % part == 0:
+                least = min(least, distinct_pair(first // part, spatial[d], second, spatial[f]))
+        for part in range(1, below[f] + 1):
+            if below[f] % part == 0:
+                least = min(least, distinct_pair(first, spatial[d], second // part, spatial[f]))
+    return least
+
+
+@njit(cache=True, nogil=True)
 def needs_equal(c: Int, level: int, d: int) -> bool:
-    """Must top and bottom agree on dim d? (No kept node profits from a loop over d in this block.)"""
+    """Must top and bottom agree on dim d?
+
+    No kept node profits from a loop over d in this block, or a hoisted node stands outside of the block.
+    """
     tensor = c[LACKS, d]
+    if c[SCALARS, RESIDENT] >= 0 and level < c[SCALARS, RESIDENT_AT]:
+        if level > c[SCALARS, RESIDENT_FROM]:
+            return True
+        if level == c[SCALARS, RESIDENT_FROM] and tensor == c[SCALARS, RESIDENT]:
+            return False
     if tensor >= 0 and c[LEVEL0 + level, KEEP + tensor]:
         return False
     return not (c[HALO, d] and c[LEVEL0 + level, KEEP + I])
@@ -157,6 +191,12 @@ def input_is_free(c: Int, level: int, order: Int, d: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def closes(c: Int, level: int, d: int) -> bool:
+    """Do the loops over a dim close the block, below all of its nodes, since a node from inside stands above them?"""
+    return c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_FROM] == level and c[LACKS, d] == c[SCALARS, RESIDENT]
+
+
+@njit(cache=True, nogil=True)
 def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: Int) -> int:
     """Note the extents below the n-th node of `order` in ``w[NODE + n]``; return the bits the block holds.
 
@@ -174,7 +214,7 @@ def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: I
             continue
         for d in range(dims):
             below[d] = inner[d]
-            if c[LACKS, d] == tensor:
+            if c[LACKS, d] == tensor or closes(c, level, d):
                 below[d] = top[d]
             elif tensor == I and c[HALO, d]:
                 below[d] = max(below[d], tile[d])
@@ -200,24 +240,40 @@ def next_tile(c: Int, free: Int, top: Int, bottom: Int, tile: Int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def closing_run(c: Int, w: Int, level: int, trips: Int) -> bool:
+    """Note the trips of the loops that close a block below a hoisted node; are there any?"""
+    some = False
+    for d in range(c[SCALARS, DIMS]):
+        some = some or (closes(c, level, d) and w[TOP, level, d] != w[BOTTOM, level, d])
+    if some:
+        for d in range(c[SCALARS, DIMS]):
+            trips[d] = w[TOP, level, d] // w[BOTTOM, level, d] if closes(c, level, d) else 1
+    return some
+
+
+@njit(cache=True, nogil=True)
 def outward(c: Int, w: Int, level: int, position: int, trips: Int) -> int:
     """The innermost non-empty run of loops of the block above node `position`: its trips.
 
-    `position` 3 stands for the end of the block. Returns the index of the node right above the run (-1: none),
-    or -2 when everything of this block above `position` is empty (`trips` is then untouched).
+    `position` 3 stands for the end of the block; lifted loops are not in the block. Returns the index of the node
+    right above the run (-1: none), or -2 when everything of this block above `position` is empty (`trips` is then
+    untouched).
     """
     dims = c[SCALARS, DIMS]
     inner = w[BOTTOM, level] if position == 3 else w[NODE + position, level]
+    if position == 3 and closing_run(c, w, level, trips):
+        return 2
     for n in range(position - 1, -2, -1):
         if n >= 0 and w[NODE + n, level, dims] < 0:
             continue
         around = w[NODE + n, level] if n >= 0 else w[TOP, level]
         empty = True
         for d in range(dims):
-            empty = empty and around[d] == inner[d]
+            lift = w[LIFT, level, d] if n == 0 else 1
+            empty = empty and around[d] == inner[d] * lift
         if not empty:
             for d in range(dims):
-                trips[d] = around[d] // inner[d]
+                trips[d] = around[d] // (inner[d] * (w[LIFT, level, d] if n == 0 else 1))
             return n
         inner = around
     return -2

@@ -11,15 +11,17 @@ from formulations.kernels.blocks import (
     outward,
 )
 from formulations.kernels.layout import (
+    AXIS0,
+    AXIS_OF,
     BEST,
     BEST_ENERGY,
     BEST_LATENCY,
     BEST_TOP,
     BLOCKED,
+    BOTTOM,
     CAP,
     DIMS,
     ENERGY,
-    EXTENT,
     GAP,
     GAP_SPATIAL,
     GAP_WINDOW,
@@ -30,10 +32,15 @@ from formulations.kernels.layout import (
     LATENCY,
     LEAVES,
     LEVEL0,
+    LIFT,
+    LIFTED,
     META,
     NODE,
     OPEN,
+    ORDER,
     READER,
+    RESIDENT,
+    RESIDENT_AT,
     SCALARS,
     SCALE,
     SPATIAL,
@@ -51,6 +58,7 @@ from formulations.kernels.layout import (
 from formulations.kernels.leaf import (
     ceil_div,
     price,
+    refetches,
 )
 
 
@@ -99,7 +107,7 @@ def keep_if_best(c: Int, w: Int) -> None:
     if hopeless(c, energy * c[SCALARS, SCALE], latency):
         return
     c[BEST, BEST_ENERGY], c[BEST, BEST_LATENCY] = energy, latency
-    for plane in range(6):
+    for plane in range(7):
         for level in range(w.shape[1]):
             copy(w[BEST_TOP + plane, level], w[TOP + plane, level])
 
@@ -113,7 +121,7 @@ def input_energy(c: Int, w: Int, level: int, words: int) -> int:
         spread = 1
         for d in range(c[SCALARS, DIMS]):
             spread *= w[SPATIAL, n, d]
-        words = words // spread * distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1])
+        words = words // spread * distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1], w[LIFT, n + 1])
     return energy + words * c[LEVEL0 + reader, WORD_READ + I]
 
 
@@ -127,14 +135,65 @@ def hand_on(c: Int, w: Int, level: int, position: int) -> None:
     chosen = w[META, level, WINDOW] if w[META, level, WINDOW] >= 0 else BLOCKED
     above = outward(c, w, level, 3, w[GAP, level + 1])
     if above == -2:
-        w[GAP, level + 1] = w[GAP, level]
-        w[META, level + 1, GAP_WINDOW] = chosen if position >= 0 else w[META, level, GAP_WINDOW]
+        lifted = w[META, level, LIFTED] == level
+        if c[SCALARS, RESIDENT] == I and c[SCALARS, RESIDENT_AT] == level and blocks_resident(c, w, level):
+            chosen = BLOCKED
+        w[META, level + 1, GAP_WINDOW] = chosen if position >= 0 else (OPEN if lifted else w[META, level, GAP_WINDOW])
         for d in range(dims):
-            w[GAP_SPATIAL, level + 1, d] = w[GAP_SPATIAL, level, d] * w[SPATIAL, level, d]
+            w[GAP, level + 1, d] = w[LIFT, level, d] if lifted else w[GAP, level, d]
+            outside = w[SPATIAL, level - 1, d] if lifted else w[GAP_SPATIAL, level, d]
+            w[GAP_SPATIAL, level + 1, d] = outside * w[SPATIAL, level, d]
         return
     w[META, level + 1, GAP_WINDOW] = chosen if above < position else OPEN
     for d in range(dims):
         w[GAP_SPATIAL, level + 1, d] = w[SPATIAL, level, d]
+
+
+@njit(cache=True, nogil=True)
+def blocks_resident(c: Int, w: Int, level: int) -> bool:
+    """Does the resident input stay over any loop of level 0? (Then that loop stands right above the nodes inside.)"""
+    for d in range(c[SCALARS, DIMS]):
+        if c[LACKS, d] == I and w[TOP, 0, d] != w[BOTTOM, 0, d]:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def most_lifted(c: Int, w: Int, level: int, d: int) -> int:
+    """Trips over dim d that may stand outside of the fan-out above `level`, the first node hoisted over them.
+
+    They must belong to the first node's run and share input tiles among the children; no loop irrelevant to the
+    node's tensor may stand in the block outside, and only one node may be hoisted.
+    """
+    tensor, above = w[ORDER, level, 0], w[SPATIAL, level - 1]
+    a = c[AXIS_OF, d]
+    if tensor < 0 or c[LACKS, d] != tensor or not c[HALO, d] or c[AXIS0 + a, 2] < 0 or c[SCALARS, RESIDENT] >= 0:
+        return 1
+    partner = c[AXIS0 + a, 0] + c[AXIS0 + a, 2] - d
+    if above[d] == 1 or above[partner] == 1 or w[META, level, LIFTED] not in (0, level):
+        return 1
+    for other in range(c[SCALARS, DIMS]):
+        if c[LACKS, other] == tensor and w[TOP, level - 1, other] != w[BOTTOM, level - 1, other]:
+            return 1
+    for n in range(1, 3):
+        if w[NODE + n, level, c[SCALARS, DIMS]] >= 0:
+            return w[TOP, level, d] // w[NODE + n, level, d]
+    return w[TOP, level, d] // w[BOTTOM, level, d]
+
+
+@njit(cache=True, nogil=True)
+def next_lift(c: Int, w: Int, level: int) -> bool:
+    """Advance the lifted trips to the next choice; False after the last."""
+    w[META, level, LIFTED] = max(0, w[META, level - 1, LIFTED])
+    for d in range(c[SCALARS, DIMS]):
+        most = most_lifted(c, w, level, d)
+        while w[LIFT, level, d] < most:
+            w[LIFT, level, d] += 1
+            if most % w[LIFT, level, d] == 0:
+                w[META, level, LIFTED] = level
+                return True
+        w[LIFT, level, d] = 1
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -146,11 +205,12 @@ def choose_window(c: Int, w: Int, level: int, position: int, option: int) -> int
     dims = c[SCALARS, DIMS]
     trips = w[TRIPS, level]
     inside = outward(c, w, level, position, trips) != -2
+    lifted = w[META, level, LIFTED] == level
     fixed = OPEN
     if not inside:
-        fixed = w[META, level, GAP_WINDOW]
+        fixed = OPEN if lifted else w[META, level, GAP_WINDOW]
         for d in range(dims):
-            trips[d] = w[GAP, level, d]
+            trips[d] = w[LIFT, level, d] if lifted else w[GAP, level, d]
     movers, usable = 0, False
     for d in range(dims):
         if c[HALO, d] and trips[d] > 1 and fixed in (OPEN, d):
@@ -158,16 +218,12 @@ def choose_window(c: Int, w: Int, level: int, position: int, option: int) -> int
             usable = usable or d == option
     if not usable and (option >= 0 or movers > 0):
         return -1
-    refetches = 1
-    for d in range(dims):
-        if c[LACKS, d] == I:
-            refetches *= c[EXTENT, d] // w[TOP, level, d]
     tile = w[NODE + position, level]
     run, moved = 1, 1
     if option >= 0:
         run = trips[option]
         moved = tile[option]
         if not inside:
-            moved *= w[GAP_SPATIAL, level, option]
+            moved *= w[SPATIAL, level - 1, option] if lifted else w[GAP_SPATIAL, level, option]
     w[META, level, WINDOW] = option
-    return input_total(c, tile, refetches, option, run, moved)
+    return input_total(c, tile, refetches(c, w, level, I), option, run, moved)

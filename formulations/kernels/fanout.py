@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from formulations.kernels.blocks import best_outer_window, distinct_inputs, distinct_pair, width
+from formulations.kernels.blocks import best_outer_window, least_distinct, width
 from formulations.kernels.layout import (
     AXES,
     AXIS0,
@@ -31,6 +31,8 @@ from formulations.kernels.layout import (
     LOW,
     MACS,
     READER,
+    RESIDENT,
+    RESIDENT_AT,
     SCALARS,
     SCALE,
     SHARED,
@@ -40,11 +42,27 @@ from formulations.kernels.layout import (
     WORD_READ,
     I,
     Int,
+    O,
 )
-from formulations.kernels.tables import copies_of_outputs, first_visits
+from formulations.kernels.tables import copies_of, first_visits
 
 PLAIN, SLID, DISTINCT = range(3)
 """Per axis and digits of its dims: words over all trips, the same with the best window, distinct children."""
+
+
+@njit(cache=True, nogil=True)
+def moves_input(c: Int, inner: int) -> bool:
+    """Is I fetched into a level, at a cost that its fan-out decides? (A resident input is priced elsewhere.)"""
+    return c[LEVEL0 + inner, KEEP + I] == 1 and not (c[SCALARS, RESIDENT] == I and c[SCALARS, RESIDENT_AT] == inner)
+
+
+@njit(cache=True, nogil=True)
+def least_distinct_inputs(c: Int, spatial: Int, below: Int) -> int:
+    """Least distinct input tiles among the children of a fan-out (see :func:`least_distinct`)."""
+    distinct = 1
+    for a in range(c[SCALARS, AXES]):
+        distinct *= least_distinct(c, a, spatial, below)
+    return distinct
 
 
 @njit(cache=True, nogil=True)
@@ -59,8 +77,8 @@ def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: i
         spread *= vector[d]
     read = c[LEVEL0 + c[LEVEL0 + level, READER + I], WORD_READ + I]
     if inner == c[SCALARS, LEVELS]:
-        return c[SCALARS, MACS] // (spread * shared) * distinct_inputs(c, vector, e[child]) * read
-    if not c[LEVEL0 + inner, KEEP + I]:
+        return c[SCALARS, MACS] // (spread * shared) * least_distinct_inputs(c, vector, e[child]) * read
+    if not moves_input(c, inner):
         return 0
     words = r[LOW, child]
     if inner == c[SCALARS, EXACT]:
@@ -70,7 +88,7 @@ def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: i
         if words >= INFINITE:
             return INFINITE
     energy = words * c[LEVEL0 + inner, WORD_FILL + I]
-    return energy + words // (spread * shared) * distinct_inputs(c, vector, e[child]) * read
+    return energy + words // (spread * shared) * least_distinct_inputs(c, vector, e[child]) * read
 
 
 @njit(cache=True, nogil=True)
@@ -91,11 +109,7 @@ def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> None:
                 trips = c[EXTENT, d] // tile[d] * (c[EXTENT, f] // tile[f] if f >= 0 else 1)
                 axes[a, PLAIN, i, j] = along * trips
                 axes[a, SLID, i, j] = along * trips
-                axes[a, DISTINCT, i, j] = vector[d]
-                if f >= 0:
-                    axes[a, DISTINCT, i, j] = distinct_pair(
-                        c[AXIS0 + a, 1] * tile[d], vector[d], c[AXIS0 + a, 3] * tile[f], vector[f]
-                    )
+                axes[a, DISTINCT, i, j] = least_distinct(c, a, vector, tile)
                 for term in range(2 if f >= 0 else 1):
                     dim = c[AXIS0 + a, 2 * term]
                     run = c[EXTENT, dim] // (tile[dim] * vector[dim])
@@ -175,14 +189,14 @@ def fill_inside(
     offsets = np.empty((dims, q.shape[2]), np.int64)
     axes = np.empty((c[SCALARS, AXES], 3, q.shape[2], q.shape[2]), np.int64)
     outside = c[LEVEL0 + level, SHARED + I]
-    with_input = c[SCALARS, HAS_HALO] == 1 and inner < levels and c[LEVEL0 + inner, KEEP + I] == 1
+    with_input = c[SCALARS, HAS_HALO] == 1 and inner < levels and moves_input(c, inner)
     for row in range(c[STARTS, level], c[STARTS, level + 1]):
         product = s[row, 2 * dims]
         cycles = c[SCALARS, MACS] // (product * spread_elsewhere)
         if cycles > max_cycles:
             continue
         digit, vector = s[row, :dims], s[row, dims : 2 * dims]
-        fixed = fixed_energy(c, level, product, cycles, copies_of_outputs(c, vector) * copies_outside)
+        fixed = fixed_energy(c, level, product, cycles, copies_of(c, vector, O) * copies_outside)
         if c[SCALARS, HAS_HALO] and inner == levels:
             fixed += input_pair(c, e, t, r, level, vector, 0, outside)
         if with_input:

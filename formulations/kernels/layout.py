@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.problem import Problem
+from formulations.primes import divisors
+from formulations.problem import Hoist, Problem
 
 Int = NDArray[np.int64]
 INFINITE = 1 << 60
@@ -28,9 +29,12 @@ EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
 # Rows of `c` that hold one number per tensor; scalars; one number per level; the best mapping.
 BITS, VOLUME, SCALARS, STARTS, COUNTS, BEST = range(7, 13)
 MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT, WEIGHT = range(13)
+RESIDENT, RESIDENT_AT, RESIDENT_FROM = 13, 14, 15
 BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN = range(4)
 # LEAST_INPUT, behind the volumes: words of I that take part at all (fewer than the volume where strides leave gaps).
 LEAST_INPUT = 3
+# RESIDENT: the tensor (or -1) whose node at level RESIDENT_AT is hoisted above the loops irrelevant to it that close
+# the block of level RESIDENT_FROM, past at least one level.
 # EXACT: the level whose bounds know how the input may stand (-1: none).
 # One row per input axis (dim, coefficient, second dim or -1, its coefficient), per level, per level's orders.
 AXIS0, LEVEL0, ORDER0 = 13, 23, 31
@@ -48,14 +52,15 @@ INSIDE, BLOCK, FIRST, LOCAL, RANKED = range(5)
 # Row of `r` behind the three refetches.
 LOW = 3
 # Planes of `w`, per level (NODE has three); META columns. The best mapping's planes follow in the order of the
-# first six. SPATIAL_BELOW holds, in row 0, the largest product of the spatial factors of each level and inside.
-TOP, BOTTOM, TILE, SPATIAL, ORDER, META, GAP, GAP_SPATIAL, TRIPS, FREE, SAVED, SPATIAL_BELOW, NODE = range(13)
-BEST_TOP, BEST_BOTTOM, BEST_TILE, BEST_SPATIAL, BEST_ORDER, BEST_META = range(15, 21)
-PLANES = 21
+# first seven. LIFT: the part of the first node's loops that stands outside of the fan-out above, the node hoisted
+# over it. SPATIAL_BELOW holds, in row 0, the largest product of the spatial factors of each level and inside.
+TOP, BOTTOM, TILE, SPATIAL, ORDER, META, LIFT, GAP, GAP_SPATIAL, TRIPS, FREE, SAVED, SPATIAL_BELOW, NODE = range(14)
+BEST_TOP, BEST_BOTTOM, BEST_TILE, BEST_SPATIAL, BEST_ORDER, BEST_META, BEST_LIFT = range(16, 23)
+PLANES = 23
 WINDOW, WORDS, GAP_WINDOW, TOP_POINT, BOTTOM_POINT, POSITION, COPIES = range(7)
 ENERGY_IN, LATENCY_IN, FLOOR, ENERGY_OUT, LATENCY_OUT, INSIDE_NOW = range(7, 13)
-RANK, ORDER_NUMBER, OPTION, ROW, FITTED, ALIKE = range(13, 19)
-META_COLUMNS = 21
+RANK, ORDER_NUMBER, OPTION, ROW, FITTED, LIFTED, ALIKE = range(13, 20)
+META_COLUMNS = 22
 OPEN, BLOCKED = -1, -2
 
 
@@ -71,12 +76,6 @@ class Packed(NamedTuple):
     g: Int
     e: Int
     q: Int
-
-
-def divisors(number: int) -> list[int]:
-    """All divisors, ascending."""
-    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
-    return sorted({*small, *(number // d for d in small)})
 
 
 def pack_layer(problem: Problem) -> Packed:
@@ -109,15 +108,20 @@ def pack_layer(problem: Problem) -> Packed:
     return Packed(c, g, e, q)
 
 
-def pack_machine(layer: Packed, problem: Problem, keep: tuple[tuple[bool, bool, bool], ...]) -> Int:
+def pack_machine(
+    layer: Packed, problem: Problem, keep: tuple[tuple[bool, bool, bool], ...], hoist: Hoist | None = None
+) -> Int:  # fmt: skip
     """The table ``c`` of a layer on a hardware point under one choice of kept tensors per level.
 
-    Energies per word are scaled by the lcm of the access widths so that they are whole numbers.
+    `hoist` is a node that is hoisted past at least one level. Energies per word are scaled by the lcm of the access
+    widths so that they are whole numbers.
     """
     c = layer.c.copy()
     scale = math.lcm(*(level.access_bits for level in problem.levels))
     c[SCALARS, DRAIN], c[SCALARS, MAC_ENERGY] = problem.drain_reads, problem.mac_energy
     c[SCALARS, SCALE], c[SCALARS, UNIT], c[SCALARS, LEVELS] = scale, problem.latency_unit, len(problem.levels)
+    resident, at, start = (hoist.tensor, hoist.level, hoist.outer) if hoist else (-1, 0, 0)
+    c[SCALARS, RESIDENT : RESIDENT_FROM + 1] = resident, at, start
     for n, level in enumerate(problem.levels):
         row = c[LEVEL0 + n]
         per_word = np.array([bits * scale // level.access_bits for bits in problem.bits], np.int64)
@@ -129,12 +133,25 @@ def pack_machine(layer: Packed, problem: Problem, keep: tuple[tuple[bool, bool, 
         row[READ], row[FILL], row[UPDATE] = level.read_energy, level.fill_energy, level.update_energy
         row[ACCESS], row[LEAK] = level.access_bits, level.leak_energy
         row[PORT : PORT + 6] = [x for port in level.ports for x in (port.multiplier, port.divisor)]
-        orders = list(itertools.permutations([tensor for tensor in range(3) if keep[n][tensor]]))
+        orders = [order for order in _orders(keep[n]) if _hoistable(order, n, hoist)]
         c[ORDER0 + n, :18] = -1
         for k, order in enumerate(orders):
             c[ORDER0 + n, 3 * k : 3 * k + len(order)] = order
         c[ORDER0 + n, ORDER_COUNT] = len(orders)
     return c
+
+
+def _orders(kept: tuple[bool, bool, bool]) -> list[tuple[int, ...]]:
+    return list(itertools.permutations([tensor for tensor in range(3) if kept[tensor]]))
+
+
+def _hoistable(order: tuple[int, ...], level: int, hoist: Hoist | None) -> bool:
+    """Is a hoisted tensor the first of its level's order, and the last of the block's that it is hoisted to?"""
+    if hoist is None or hoist.tensor not in order:
+        return True
+    if level == hoist.level:
+        return order[0] == hoist.tensor
+    return level != hoist.outer or level == 0 or order[-1] == hoist.tensor
 
 
 def _factor_vectors(lists: list[list[int]], allowed: tuple[bool, ...], limit: int) -> Int:

@@ -19,11 +19,15 @@ from formulations.kernels.layout import (
     LEAST_INPUT,
     LEVEL0,
     LEVELS,
+    LIFT,
     MAC_ENERGY,
     MACS,
     META,
     PORT,
     READ,
+    RESIDENT,
+    RESIDENT_AT,
+    RESIDENT_FROM,
     SCALARS,
     SPATIAL,
     TOP,
@@ -64,11 +68,22 @@ def fetched(c: Int, w: Int, level: int, tensor: int) -> int:
         return c[SCALARS, MACS]
     if tensor == I:
         return w[META, level, WORDS]
-    words = c[VOLUME, tensor]
+    return c[VOLUME, tensor] * refetches(c, w, level, tensor)
+
+
+@njit(cache=True, nogil=True)
+def refetches(c: Int, w: Int, level: int, tensor: int) -> int:
+    """How often the node of a tensor at a level is filled for every word of the tensor, spatial copies included."""
+    resident = c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == level
+    start, times = c[SCALARS, RESIDENT_FROM] if resident else level, 1
     for d in range(c[SCALARS, DIMS]):
         if c[LACKS, d] == tensor:
-            words *= c[EXTENT, d] // w[TOP, level, d]
-    return words
+            times *= c[EXTENT, d] // w[TOP, start, d]
+    for n in range(start, level):
+        for d in range(c[SCALARS, DIMS]):
+            if c[LACKS, d] == tensor:
+                times *= w[SPATIAL, n, d]
+    return times
 
 
 @njit(cache=True, nogil=True)
@@ -82,9 +97,11 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
         child += 1
     if child > decided:
         words = c[VOLUME, LEAST_INPUT] if tensor == I else c[VOLUME, tensor]
+        resident = c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == child
+        inside = TOP if resident and c[SCALARS, RESIDENT_FROM] == level else BOTTOM
         for d in range(c[SCALARS, DIMS]):
             if c[LACKS, d] == tensor:
-                words *= c[EXTENT, d] // w[BOTTOM, level, d]
+                words *= c[EXTENT, d] // w[inside, level, d]
         return words
     words = fetched(c, w, child, tensor)
     for n in range(level, child):
@@ -94,7 +111,7 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
             if c[LACKS, d] != tensor:
                 distinct *= w[SPATIAL, n, d]
         if tensor == I:
-            distinct = distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1])
+            distinct = distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1], w[LIFT, n + 1])
         words = words // spread * distinct
     return words
 

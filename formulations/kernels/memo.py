@@ -21,6 +21,8 @@ from formulations.kernels.layout import (
     LOCAL,
     RANKED,
     READER,
+    RESIDENT,
+    RESIDENT_FROM,
     SCALARS,
     SCALE,
     SHARED,
@@ -61,7 +63,7 @@ class Memo:
         self.refetches = np.empty((4, len(layer.e)), np.int64)
         ones = np.ones(layer.e.shape[1], np.int64)
         fill_refetches(layer.c, layer.g, layer.e, layer.q, self.refetches, ones)
-        layer.c[VOLUME, LEAST_INPUT] = distinct_inputs(layer.c, layer.e[-1], ones)
+        layer.c[VOLUME, LEAST_INPUT] = distinct_inputs(layer.c, layer.e[-1], ones, ones)
         self._insides: dict[object, Int] = {}
         self._blocks: dict[object, tuple[Int, bool]] = {}
 
@@ -81,7 +83,8 @@ class Memo:
         for level in range(levels - 1, 0, -1):
             spread, copies = limits[level]
             tail = (problem.levels[level + 1 :], keep[level + 1 :], *names[level:], limits[level], problem.drain_reads)
-            key = (level, tail, self._own(c, problem, keep, level), max_cycles)
+            hoisted = tuple(int(x) for x in c[SCALARS, RESIDENT : RESIDENT_FROM + 1])
+            key = (level, tail, self._own(c, problem, keep, level), max_cycles, level <= hoisted[1] and hoisted)
             if key not in self._insides:
                 fill_inside(
                     c, layer.g, layer.e, layer.q, s, t, self.refetches, level, copies, spread, max_cycles

@@ -22,8 +22,9 @@ from formulations.kernels.branch import (
     hopeless,
     input_energy,
     keep_if_best,
+    next_lift,
 )
-from formulations.kernels.fanout import input_pair
+from formulations.kernels.fanout import input_pair, least_distinct_inputs
 from formulations.kernels.layout import (
     ALIKE,
     BEST,
@@ -54,6 +55,8 @@ from formulations.kernels.layout import (
     LATENCY_OUT,
     LEVEL0,
     LEVELS,
+    LIFT,
+    LIFTED,
     LOW,
     MAC_ENERGY,
     MACS,
@@ -70,6 +73,9 @@ from formulations.kernels.layout import (
     RANK,
     RANKED,
     READER,
+    RESIDENT,
+    RESIDENT_AT,
+    RESIDENT_FROM,
     ROW,
     SAVED,
     SCALARS,
@@ -84,26 +90,33 @@ from formulations.kernels.layout import (
     UNIT,
     VOLUME,
     WINDOW,
+    WORD_FILL,
+    WORD_READ,
     WORDS,
     I,
     Int,
+    O,
+    W,
 )
 from formulations.kernels.leaf import (
     ceil_div,
     copies_above,
     latency_outside,
+    refetches,
 )
 from formulations.kernels.tables import (
     combine,
     contains,
-    copies_of_outputs,
+    copies_of,
     first_visits,
+    is_resident,
+    resident_energy,
     words_filled,
     words_inside,
 )
 
 # Phases of the exploration of a level.
-NEXT_BOTTOM, NEXT_ORDER, PLACE, NEXT_TILE, NEXT_WINDOW, NEXT_ROW, ENTERED, LEAVE = range(8)
+NEXT_BOTTOM, NEXT_ORDER, PLACE, NEXT_TILE, NEXT_LIFT, NEXT_WINDOW, NEXT_ROW, ENTERED, LEAVE = range(9)
 
 
 @njit(cache=True, nogil=True)
@@ -124,17 +137,34 @@ def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int,
     m[TOP_POINT], m[RANK] = top, -1
     m[ENERGY_IN] = energy + words_filled(c, r, level, top)
     m[WORDS] = r[LOW, top] if special else c[VOLUME, I] * r[I, top]
+    if is_resident(c, level, I):
+        m[WORDS] = m[WORDS] // r[I, top] * refetches(c, w, level, I)
+    for d in range(c[SCALARS, DIMS]):
+        w[LIFT, level, d] = 1
     m[LATENCY_IN] = max(latency, latency_outside(c, w, level))
-    m[FLOOR] = input_energy(c, w, level, r[LOW, top]) if special else 0
+    m[FLOOR] = least_input_energy(c, w, level, m[WORDS]) if special else 0
     m[COPIES] = 1
     for n in range(level):
-        m[COPIES] *= copies_of_outputs(c, w[SPATIAL, n])
+        m[COPIES] *= copies_of(c, w[SPATIAL, n], O)
     for tensor in range(3):
         m[ALIKE + tensor] = 1
         for n in range(c[LEVEL0 + level, READER + tensor], level):
             for d in range(c[SCALARS, DIMS]):
                 if c[LACKS, d] == tensor or (tensor == I and c[HALO, d]):
                     m[ALIKE + tensor] *= w[SPATIAL, n, d]
+
+
+@njit(cache=True, nogil=True)
+def least_input_energy(c: Int, w: Int, level: int, words: int) -> int:
+    """A bound on :func:`input_energy`, whatever loops are lifted."""
+    energy = words * c[LEVEL0 + level, WORD_FILL + I]
+    reader = c[LEVEL0 + level - 1, READER + I]
+    for n in range(reader, level):
+        spread = 1
+        for d in range(c[SCALARS, DIMS]):
+            spread *= w[SPATIAL, n, d]
+        words = words // spread * least_distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1])
+    return energy + words * c[LEVEL0 + reader, WORD_READ + I]
 
 
 @njit(cache=True, nogil=True)
@@ -183,7 +213,9 @@ def place_nodes(c: Int, w: Int, level: int) -> int:
     if bits > c[LEVEL0 + level, CAPACITY]:
         return NEXT_TILE
     m[FITTED] = 1
-    m[OPTION] = -2
+    m[OPTION], m[LIFTED] = -2, w[META, level - 1, LIFTED]
+    for d in range(c[SCALARS, DIMS]):
+        w[LIFT, level, d] = 1
     copy(w[SAVED, level], w[TILE, level])
     return NEXT_WINDOW
 
@@ -197,6 +229,15 @@ def next_input_tile(c: Int, w: Int, level: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def next_hoist(c: Int, w: Int, level: int) -> int:
+    """Go to the next part of the first node's loops that stands outside of the fan-out above."""
+    if next_lift(c, w, level):
+        w[META, level, OPTION] = -2
+        return NEXT_WINDOW
+    return NEXT_TILE
+
+
+@njit(cache=True, nogil=True)
 def next_window(c: Int, t: Int, w: Int, level: int) -> int:
     """Go to the next loop that may move the input's tile, and price what it decides."""
     m = w[META, level]
@@ -205,7 +246,7 @@ def next_window(c: Int, t: Int, w: Int, level: int) -> int:
     while True:
         m[OPTION] += 1
         if m[OPTION] >= (c[SCALARS, DIMS] if special else 0):
-            return NEXT_TILE
+            return NEXT_LIFT
         m[ENERGY_OUT], m[WINDOW] = m[ENERGY_IN], -1
         if special:
             words = choose_window(c, w, level, m[POSITION], m[OPTION])
@@ -221,6 +262,22 @@ def next_window(c: Int, t: Int, w: Int, level: int) -> int:
         c[BEST, NODES_SEEN] += 1
         m[ROW] = c[STARTS, level] - 1
         return NEXT_ROW
+
+
+@njit(cache=True, nogil=True)
+def resident_rest(c: Int, w: Int) -> int:
+    """What the resident tensor costs, all fan-outs above it being known, beyond moving every word once.
+
+    An input with halo is priced with its window: only the bound so far is taken back.
+    """
+    tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
+    known = resident_energy(c, 1, 1)
+    if tensor == I and c[SCALARS, HAS_HALO]:
+        return -known
+    reads = fills = refetches(c, w, level, tensor)
+    for n in range(c[LEVEL0 + level - 1, READER + tensor], level):
+        reads //= copies_of(c, w[SPATIAL, n], tensor)
+    return resident_energy(c, reads, fills) - known
 
 
 @njit(cache=True, nogil=True)
@@ -241,12 +298,14 @@ def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, lev
         vector = s[m[ROW], dims : 2 * dims]
         passed = m[ENERGY_OUT] + m[INSIDE_NOW]
         bound = passed
+        copy(w[SPATIAL, level], vector)
         if not last:
-            passed -= first_visits(c, inner, copies_of_outputs(c, vector) * m[COPIES])
+            passed -= first_visits(c, inner, copies_of(c, vector, O) * m[COPIES])
+            if c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_AT] == inner:
+                passed += resident_rest(c, w)
             bound = passed + t[inner, BLOCK, child]
         if c[SCALARS, HAS_HALO]:
             bound += input_pair(c, e, t, r, level, vector, child, m[ALIKE + I])
-        copy(w[SPATIAL, level], vector)
         spread = w[SPATIAL_BELOW, 0, inner] * copies_above(c, w, inner, -1)
         latency = max(m[LATENCY_OUT], ceil_div(c[SCALARS, MACS], spread) * c[SCALARS, UNIT])
         if hopeless(c, bound, latency):
@@ -272,6 +331,8 @@ def explore(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int) -> N
             phase = place_nodes(c, w, level)
         elif phase == NEXT_TILE:
             phase = next_input_tile(c, w, level)
+        elif phase == NEXT_LIFT:
+            phase = next_hoist(c, w, level)
         elif phase == NEXT_WINDOW:
             phase = next_window(c, t, w, level)
         elif phase == NEXT_ROW:
@@ -293,11 +354,15 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
             most = max(most, s[row, 2 * dims])
         w[SPATIAL_BELOW, 0, level] = w[SPATIAL_BELOW, 0, level + 1] * most
     lowest = t[1, INSIDE, t[1, RANKED, 0]]
+    empty = c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_FROM] == 0
     for row in range(c[STARTS, 0], c[STARTS, 1]):
         for i in range(e.shape[0]):
             outer = combine(c, q, g, 1, i, s[row, :dims])
             if outer >= 0:
-                energy = outermost(c, r, s[row, dims : 2 * dims], outer) + words_filled(c, r, 1, i) + lowest
+                inside = t[1, INSIDE, i] if empty else lowest
+                if inside >= INFINITE:
+                    continue
+                energy = outermost(c, r, s[row, dims : 2 * dims], outer) + words_filled(c, r, 1, i) + inside
                 if c[SCALARS, HAS_HALO]:
                     energy += input_pair(c, e, t, r, 0, s[row, dims : 2 * dims], i, 1)
                 bounds[row - c[STARTS, 0], i] = energy
@@ -307,8 +372,23 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
 def outermost(c: Int, r: Int, vector: Int, outer: int) -> int:
     """Scaled energy of the multiply-accumulates and the outermost level, input with halo left out."""
     energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY] * c[SCALARS, SCALE] - first_visits(c, 0, 1)
+    energy += resident_energy(c, 1, 1)
     energy += words_inside(c, r, 0, outer, c[LEVEL0, SHARED : SHARED + 3])
-    return energy - first_visits(c, 1, copies_of_outputs(c, vector))
+    return energy - first_visits(c, 1, copies_of(c, vector, O))
+
+
+@njit(cache=True, nogil=True)
+def close_outermost(c: Int, w: Int) -> None:
+    """Loops of level 0 that a resident W or O stands above close it: only they stand right above the blocks inside."""
+    if c[SCALARS, RESIDENT_FROM] > 0:
+        return
+    tensor, some = c[SCALARS, RESIDENT], False
+    for d in range(c[SCALARS, DIMS]):
+        some = some or (c[LACKS, d] == tensor and w[GAP, 1, d] > 1)
+    if tensor in (W, O) and some:
+        for d in range(c[SCALARS, DIMS]):
+            if c[LACKS, d] != tensor:
+                w[GAP, 1, d] = 1
 
 
 @njit(cache=True, nogil=True)
@@ -329,7 +409,8 @@ def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranke
         copy(w[BOTTOM, 0], e[outer])
         for d in range(dims):
             w[GAP, 1, d] = c[EXTENT, d] // e[outer, d]
-            w[GAP_SPATIAL, 1, d] = s[row, dims + d]
-        w[META, 1, GAP_WINDOW], w[META, 0, WINDOW] = OPEN, -1
+            w[GAP_SPATIAL, 1, d], w[LIFT, 0, d] = s[row, dims + d], 1
+        close_outermost(c, w)
+        w[META, 1, GAP_WINDOW], w[META, 0, WINDOW], w[META, 0, LIFTED] = OPEN, -1, 0
         enter(c, e, r, w, 1, outermost(c, r, w[SPATIAL, 0], outer), latency, top)
         explore(c, g, e, q, s, t, r, w)

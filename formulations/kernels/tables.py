@@ -38,6 +38,7 @@ from formulations.kernels.layout import (
     INSIDE,
     KEEP,
     LACKS,
+    LEAST_INPUT,
     LEVEL0,
     LEVELS,
     LOCAL,
@@ -47,6 +48,8 @@ from formulations.kernels.layout import (
     ORDER_COUNT,
     RANKED,
     READER,
+    RESIDENT,
+    RESIDENT_AT,
     SCALARS,
     SHARED,
     STRIDE,
@@ -60,7 +63,6 @@ from formulations.kernels.layout import (
     I,
     Int,
     O,
-    W,
 )
 
 
@@ -86,13 +88,28 @@ def contains(c: Int, q: Int, g: Int, outer: int, inner: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def copies_of_outputs(c: Int, vector: Int) -> int:
-    """Product of the spatial factors irrelevant to O: instances that hold their own partial sums."""
+def copies_of(c: Int, vector: Int, tensor: int) -> int:
+    """Product of the spatial factors irrelevant to a tensor: instances that hold their own copy of it."""
     copies = 1
     for d in range(c[SCALARS, DIMS]):
-        if c[LACKS, d] == O:
+        if c[LACKS, d] == tensor:
             copies *= vector[d]
     return copies
+
+
+@njit(cache=True, nogil=True)
+def is_resident(c: Int, level: int, tensor: int) -> bool:
+    """Is the node of a tensor at a level hoisted past a level?"""
+    return c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == level
+
+
+@njit(cache=True, nogil=True)
+def fill_energy(c: Int, level: int, tensor: int) -> int:
+    """Scaled energy that a level spends on a word that moves between it and the level that serves it."""
+    each = c[LEVEL0 + level, WORD_FILL + tensor]
+    if tensor == O and c[SCALARS, DRAIN]:
+        each += c[LEVEL0 + level, WORD_READ + O]
+    return each
 
 
 @njit(cache=True, nogil=True)
@@ -106,7 +123,7 @@ def words_inside(c: Int, r: Int, level: int, point: int, shared: Int) -> int:
     for tensor in range(3):
         if level + 1 < c[SCALARS, LEVELS] and not c[LEVEL0 + level + 1, KEEP + tensor]:
             continue
-        if tensor == I and c[SCALARS, HAS_HALO]:
+        if (tensor == I and c[SCALARS, HAS_HALO]) or is_resident(c, level + 1, tensor):
             continue
         reader = c[LEVEL0 + c[LEVEL0 + level, READER + tensor]]
         each = reader[WORD_READ + tensor]
@@ -119,18 +136,29 @@ def words_inside(c: Int, r: Int, level: int, point: int, shared: Int) -> int:
 @njit(cache=True, nogil=True)
 def words_filled(c: Int, r: Int, level: int, point: int) -> int:
     """Scaled energy of the fills (and drains) of a level, input with halo and first visits left out."""
-    row = c[LEVEL0 + level]
     energy = 0
-    if row[KEEP + W]:
-        energy += c[VOLUME, W] * r[W, point] * row[WORD_FILL + W]
-    if row[KEEP + O]:
-        each = row[WORD_FILL + O]
-        if c[SCALARS, DRAIN]:
-            each += row[WORD_READ + O]
-        energy += c[VOLUME, O] * r[O, point] * each
-    if row[KEEP + I] and not c[SCALARS, HAS_HALO]:
-        energy += c[VOLUME, I] * r[I, point] * row[WORD_FILL + I]
+    for tensor in range(3):
+        if not c[LEVEL0 + level, KEEP + tensor] or (tensor == I and c[SCALARS, HAS_HALO]):
+            continue
+        if not is_resident(c, level, tensor):
+            energy += c[VOLUME, tensor] * r[tensor, point] * fill_energy(c, level, tensor)
     return energy
+
+
+@njit(cache=True, nogil=True)
+def resident_energy(c: Int, reads: int, fills: int) -> int:
+    """Scaled energy of moving the resident tensor: so many times is every word read outside, and filled inside.
+
+    For an input with halo a lower bound.
+    """
+    tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
+    if tensor < 0:
+        return 0
+    reader = c[LEVEL0 + c[LEVEL0 + level - 1, READER + tensor]]
+    each = reads * reader[WORD_READ + tensor] + fills * fill_energy(c, level, tensor)
+    if tensor == O:
+        each += reads * reader[WORD_UPDATE + O]
+    return c[VOLUME, LEAST_INPUT if tensor == I and c[SCALARS, HAS_HALO] else tensor] * each
 
 
 @njit(cache=True, nogil=True)

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from formulations import lattice
-from formulations.kernels.layout import divisors, pack_layer
+from formulations.kernels.layout import pack_layer
 from formulations.kernels.memo import Memo
+from formulations.primes import divisors
 from formulations.problem import Problem
 from formulations.solver import Status, solve_layer
 from optimizer.hardware import Hardware

@@ -1,0 +1,58 @@
+"""The choice of a hoisted node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ortools.sat.python import cp_model
+
+from formulations.bypass import TENSORS, Kept
+from formulations.loop_order import Orders
+from formulations.problem import Hoist
+from formulations.rows import forbid, imply
+
+Choice = tuple[Hoist, cp_model.IntVar]
+"""A hoist and its literal."""
+
+
+class Hoisted:
+    """Variables: ``hoisted[T, l, o]`` Boolean: the node of T at level l stands above the loops over irr(T) of block o.
+
+    There is one per hoist that can pay (:mod:`formulations.hoisting`).
+
+    1. at most one hoist
+    2. ``hoisted[T, l, o]  =>  kept[l, T]``, and ``not kept[n, T]`` for ``o < n < l``
+    3. ``hoisted[T, l, o]  =>`` no kept node stands above T's in block l
+    4. ``hoisted[T, l, o] and kept[o, T]  =>`` no kept node stands below T's in block o (``o > 0``)
+
+    The loops it passes are those of :mod:`formulations.tiling`.
+    """
+
+    def __init__(self, model: cp_model.CpModel, kept: Kept, orders: Orders, options: Sequence[Hoist]) -> None:
+        self.choices: list[Choice] = [(hoist, model.new_bool_var("hoisted")) for hoist in options]
+        if len(options) > 1:
+            model.add_at_most_one([literal for _, literal in self.choices])  # (1)
+        for hoist, literal in self.choices:
+            tensor, level, outer = hoist.tensor, hoist.level, hoist.outer
+            imply(model, [literal], kept.at(level, tensor) == 1)  # (2)
+            for between in range(outer + 1, level):
+                forbid(model, [literal, kept.at(between, tensor)])
+            for other in TENSORS:
+                if other == tensor:
+                    continue
+                forbid(model, [literal, kept.at(level, other), orders.above(level, other, tensor)])  # (3)
+                if outer:
+                    below = orders.above(outer, tensor, other)
+                    forbid(model, [literal, kept.at(outer, tensor), kept.at(outer, other), below])  # (4)
+
+    def of(self, level: int, tensor: int) -> list[Choice]:
+        """Hoists of one node."""
+        return [choice for choice in self.choices if (choice[0].level, choice[0].tensor) == (level, tensor)]
+
+    def into(self, outer: int, tensor: int | None = None) -> list[Choice]:
+        """Hoists to one block, of any tensor or of one."""
+        return [choice for choice in self.choices if choice[0].outer == outer and tensor in (None, choice[0].tensor)]
+
+    def across(self, level: int) -> list[Choice]:
+        """Hoists that pass a block."""
+        return [choice for choice in self.choices if choice[0].outer < level < choice[0].level]

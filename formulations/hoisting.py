@@ -1,0 +1,84 @@
+"""Which hoisted nodes a search needs: the others change nothing that some mapping without them does not reach."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from formulations.problem import Hoist, I, Problem
+
+
+def legal_hoists(problem: Problem) -> Iterator[Hoist]:
+    """Every hoist that rules 1 and 5 of :class:`Hoist` and the choices of kept tensors allow."""
+    levels = range(len(problem.levels))
+    for tensor in range(3):
+        passed = [d for d, lacking in enumerate(problem.irrelevant_to) if lacking == tensor]
+        if all(problem.extents[d] == 1 for d in passed):
+            continue
+        for level in levels[1:]:
+            if not any(option[tensor] for option in problem.levels[level].keep_options):
+                continue
+            for outer in range(level - 1, -1, -1):
+                if tensor != I or outer == 0:
+                    yield Hoist(tensor, level, outer)
+                if all(option[tensor] for option in problem.levels[outer].keep_options):
+                    break
+
+
+def hoists(problem: Problem) -> tuple[Hoist, ...]:
+    """The legal hoists that can pay.
+
+    ``Hoist(T, l, o)`` is worth a literal only if
+
+    a. some level n, ``o < n < l``, of finite capacity may keep another tensor and not T; or
+    b. a dim of irr(T) shares an axis of the input with another dim, and a fan-out n, ``o <= n < l``, may unroll both.
+
+    **Lemma.** A mapping with any other hoist can be changed into one without, at no more cost.
+
+    *Proof.* Let c be the loops over irr(T) that close block o, and move them to the run right below T's node in block
+    l, where T is the first of the order. All extents of irr(T) from the bottom of block o to the top of block l grow by
+    c; all others stay.
+
+    1. Capacity. At o the tiles hold the loops c before (rule 4) and after. At l no tile changes: T's does not depend
+       on irr(T), and the other nodes stand below T's, hence below the loops. Tiles between grow: those of other
+       tensors at levels between, which by not (a) have no capacity.
+    2. Words of T. The extents below its node are the same: ``span == top``.
+    3. Words of another tensor U without halo depend on irr(U) alone, and no dim is in irr(T) and irr(U).
+    4. Words of an input with halo (T is not I: irr(I) has no halo dim). A node at o has the same tile. A node at l has
+       the same tile, as it stands below T's, and so have those further in. If one of them slides along c, it slides
+       along a loop with fewer fan-outs in between, by smaller steps; c joins the loops of T's run at l, so what slid
+       along these slides along more trips. A node between had ``c`` among its trips, each of a whole tile or, where
+       it slid along c, of the new words; now its tile holds c, which is not more words than any of that.
+    5. Sharing. Children of fan-out n share the input's words depending on ``top[n+1]`` of the two dims of an axis;
+       what one tensor shares otherwise depends on factors only. By not (b) no such extent counts.
+
+    So all words are at most what they were, per instance too, and costs do not fall when words rise. ∎
+
+    Where T is I, only (a) can hold. If level 0 is followed by the level itself, (a) cannot.
+    """
+    return tuple(
+        hoist for hoist in legal_hoists(problem)
+        if _holds_others_between(problem, hoist) or shares_between(problem, hoist)
+    )  # fmt: skip
+
+
+def _holds_others_between(problem: Problem, hoist: Hoist) -> bool:
+    """(a)"""
+    between = problem.levels[hoist.outer + 1 : hoist.level]
+    return any(
+        level.capacity_bits is not None and any(any(keep) and not keep[hoist.tensor] for keep in level.keep_options)
+        for level in between
+    )
+
+
+def shares_between(problem: Problem, hoist: Hoist) -> bool:
+    """(b): may a fan-out between unroll both dims of an axis, one of them irrelevant to the hoisted tensor?"""
+    shared = [
+        [d for d, _ in axis.terms] for axis in problem.input_axes
+        if len(axis.terms) > 1 and any(problem.irrelevant_to[d] == hoist.tensor for d, _ in axis.terms)
+    ]  # fmt: skip
+    fanouts = problem.levels[hoist.outer : hoist.level]
+    return any(
+        math.prod(level.fanout) >= 4 and all(level.spatial_x[d] or level.spatial_y[d] for d in dims)
+        for dims in shared for level in fanouts
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""A quick bound on all mappings with a resident tensor: its tile stays inside while loops of an outer level run."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from formulations.kernels.blocks import footprint
+from formulations.kernels.layout import (
+    BITS,
+    CAPACITY,
+    DIMS,
+    EXTENT,
+    HAS_HALO,
+    INFINITE,
+    KEEP,
+    LACKS,
+    LEVEL0,
+    LEVELS,
+    LOW,
+    MAC_ENERGY,
+    MACS,
+    RESIDENT,
+    RESIDENT_AT,
+    RESIDENT_FROM,
+    SCALARS,
+    SCALE,
+    SHARED,
+    STARTS,
+    VOLUME,
+    WORD_FILL,
+    WORD_READ,
+    I,
+    Int,
+    O,
+)
+from formulations.kernels.tables import (
+    copies_of,
+    fill_energy,
+    first_visits,
+    resident_energy,
+    words_filled,
+    words_inside,
+)
+
+
+@njit(cache=True, nogil=True)
+def holds(c: Int, level: int, tile: Int) -> bool:
+    """Does a level hold tiles of these extents?"""
+    bits = 0
+    for tensor in range(3):
+        if c[LEVEL0 + level, KEEP + tensor]:
+            bits += footprint(c, tensor, tile) * c[BITS, tensor]
+    return bits <= c[LEVEL0 + level, CAPACITY]
+
+
+@njit(cache=True, nogil=True)
+def pays(c: Int, tile: Int, whole: Int, instances: int, shares: bool) -> bool:
+    """Can a tensor that stays over loops of level 0 be worth while where the tiles of level 1 are `tile`?
+
+    The blocks outside of the tensor's level have no loops. Level 1 must hold its tiles, and all instances of the
+    tensor's level together its words. But if all levels outside also hold the tiles with the loops that the tensor
+    stays over (noted in `whole`), these loops may as well stand right outside of the last fan-out (unless `shares`).
+    """
+    tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
+    room = min(c[LEVEL0 + level, CAPACITY], INFINITE // instances) * instances
+    if not holds(c, 1, tile) or footprint(c, tensor, tile) * c[BITS, tensor] > room:
+        return False
+    if shares:
+        return True
+    for d in range(c[SCALARS, DIMS]):
+        whole[d] = c[EXTENT, d] if c[LACKS, d] == tensor else tile[d]
+    for n in range(1, level):
+        if not holds(c, n, whole):
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def resident_bound(c: Int, e: Int, s: Int, r: Int, shares: bool) -> int:
+    """Scaled energy that no mapping with the resident tensor goes below (INFINITE: none that pays).
+
+    `shares`: can the fan-outs outside of the last one above the tensor's level share diagonals of the input that
+    depend on where the tensor's loops stand?
+    """
+    dims, levels, level = c[SCALARS, DIMS], c[SCALARS, LEVELS], c[SCALARS, RESIDENT_AT]
+    instances, copies, first = 1, 1, 1
+    energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY] * c[SCALARS, SCALE] + resident_energy(c, 1, 1)
+    energy += words_inside(c, r, levels - 1, 0, c[LEVEL0 + levels - 1, SHARED : SHARED + 3])
+    for n in range(levels):
+        energy -= first_visits(c, n, copies)
+        most, most_copies = 1, 1
+        for row in range(c[STARTS, n], c[STARTS, n + 1]):
+            most = max(most, s[row, 2 * dims])
+            most_copies = max(most_copies, copies_of(c, s[row, dims : 2 * dims], O))
+        copies *= most_copies
+        if n == 0:
+            first = most
+        if n < level:
+            instances *= most
+    least, whole = INFINITE, np.empty(dims, np.int64)
+    for i in range(e.shape[0]):
+        if c[SCALARS, RESIDENT_FROM] == 0 and not pays(c, e[i], whole, instances, shares):
+            continue
+        moved = words_filled(c, r, 1, i) + words_inside(c, r, 0, i, c[LEVEL0, SHARED : SHARED + 3]) // first
+        moved += words_inside(c, r, 1, i, c[LEVEL0 + 1, SHARED : SHARED + 3]) if levels > 2 else 0
+        if c[SCALARS, HAS_HALO] and c[LEVEL0 + 1, KEEP + I]:
+            moved += r[LOW, i] * c[LEVEL0 + 1, WORD_FILL + I] + r[LOW, i] // first * c[LEVEL0, WORD_READ + I]
+        for tensor in range(3):
+            halo = tensor == I and c[SCALARS, HAS_HALO]
+            if c[LEVEL0 + level, KEEP + tensor] and tensor != c[SCALARS, RESIDENT] and not halo:
+                moved += c[VOLUME, tensor] * r[tensor, i] * fill_energy(c, level, tensor)
+        least = min(least, moved)
+    return energy + least if least < INFINITE else INFINITE
