@@ -105,6 +105,8 @@ class Explorer:
         heap = [_Open(Fraction(0), next(self._numbers), self.points.whole, zeros, zeros)]
         with ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt):  # what is left stays open
             self._start(state, pool)
+            if report and state.best is not None:
+                report(state)
             while heap and (deadline is None or time.perf_counter() <= deadline):
                 done = len(state.closed)
                 try:

@@ -9,13 +9,14 @@ from optimizer.errors import SpecError
 from optimizer.hardware import Hardware, Level
 from optimizer.workload import Layer, Operand
 
-LARGEST = 2**63 - 1
+LARGEST = 2**60 - 1
+"""The search takes scaled energies above it for infinite."""
 
 
 def check_magnitude(layers: list[tuple[Layer, int]], points: list[Hardware]) -> None:
     """Refuse a layer if its dearest mapping, which uses no word twice, costs more than the integers hold.
 
-    The search counts energy in units over the lcm of the access widths.
+    The search scales energies so that those of words, which share accesses, are whole numbers.
 
     Parameters
     ----------
@@ -29,11 +30,11 @@ def check_magnitude(layers: list[tuple[Layer, int]], points: list[Hardware]) -> 
     SpecError
     """
     copies = list(zip(*(point.levels for point in points), strict=True))
-    scale = math.lcm(*(levels[0].access_bits for levels in copies))
     fixed = max(point.mac_energy for point in points)
     fixed += sum(max(level.leak_energy * math.prod(level.mesh) for level in levels) for levels in copies)
     dearest = [(levels[0], *_dearest(list(levels), filled=n > 0)) for n, levels in enumerate(copies)]
     for layer, macs in layers:
+        scale = math.lcm(*(_scale(level, layer) for level in {level for levels in copies for level in levels}))
         words = sum(_word(operand, *prices) for prices in dearest for operand in layer.operands)
         most = math.floor(LARGEST / (scale * (fixed + words)))
         if macs > most:
@@ -42,6 +43,13 @@ def check_magnitude(layers: list[tuple[Layer, int]], points: list[Hardware]) -> 
                 allowed=f"at most {most:,} on this architecture",
                 remedy="use a smaller batch or sequence, or split the layer",
             )  # fmt: skip
+
+
+def _scale(level: Level, layer: Layer) -> int:
+    """What makes the energies of all words at a level whole numbers."""
+    energies = (level.read_energy, level.fill_energy, level.update_energy)
+    words = (Fraction(o.bits * energy, level.access_bits) for o in layer.operands for energy in energies)
+    return math.lcm(*(word.denominator for word in words))
 
 
 def _dearest(levels: list[Level], *, filled: bool) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -113,23 +114,21 @@ def pack_machine(
 ) -> Int:  # fmt: skip
     """The table ``c`` of a layer on a hardware point under one choice of kept tensors per level.
 
-    `hoist` is a node that is hoisted past at least one level. Energies per word are scaled by the lcm of the access
-    widths so that they are whole numbers.
+    `hoist` is a node that is hoisted past at least one level. Energies per word are scaled to whole numbers.
     """
     c = layer.c.copy()
-    scale = math.lcm(*(level.access_bits for level in problem.levels))
+    scale = word_scale(problem)
     c[SCALARS, DRAIN], c[SCALARS, MAC_ENERGY] = problem.drain_reads, problem.mac_energy
     c[SCALARS, SCALE], c[SCALARS, UNIT], c[SCALARS, LEVELS] = scale, problem.latency_unit, len(problem.levels)
     resident, at, start = (hoist.tensor, hoist.level, hoist.outer) if hoist else (-1, 0, 0)
     c[SCALARS, RESIDENT : RESIDENT_FROM + 1] = resident, at, start
     for n, level in enumerate(problem.levels):
         row = c[LEVEL0 + n]
-        per_word = np.array([bits * scale // level.access_bits for bits in problem.bits], np.int64)
         row[CAPACITY] = INFINITE if level.capacity_bits is None else level.capacity_bits
         row[KEEP : KEEP + 3] = keep[n]
-        row[WORD_READ : WORD_READ + 3] = per_word * level.read_energy
-        row[WORD_FILL : WORD_FILL + 3] = per_word * level.fill_energy
-        row[WORD_UPDATE : WORD_UPDATE + 3] = per_word * level.update_energy
+        actions = {WORD_READ: level.read_energy, WORD_FILL: level.fill_energy, WORD_UPDATE: level.update_energy}
+        for column, energy in actions.items():
+            row[column : column + 3] = [bits * energy * scale // level.access_bits for bits in problem.bits]
         row[READ], row[FILL], row[UPDATE] = level.read_energy, level.fill_energy, level.update_energy
         row[ACCESS], row[LEAK] = level.access_bits, level.leak_energy
         row[PORT : PORT + 6] = [x for port in level.ports for x in (port.multiplier, port.divisor)]
@@ -139,6 +138,15 @@ def pack_machine(
             c[ORDER0 + n, 3 * k : 3 * k + len(order)] = order
         c[ORDER0 + n, ORDER_COUNT] = len(orders)
     return c
+
+
+def word_scale(problem: Problem) -> int:
+    """The least number that makes the energies of all words whole numbers (an access may hold many words)."""
+    words = (
+        Fraction(bits * energy, level.access_bits) for level in problem.levels for bits in problem.bits
+        for energy in (level.read_energy, level.fill_energy, level.update_energy)
+    )  # fmt: skip
+    return math.lcm(*(word.denominator for word in words))
 
 
 def _orders(kept: tuple[bool, bool, bool]) -> list[tuple[int, ...]]:
