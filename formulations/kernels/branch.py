@@ -10,6 +10,7 @@ from formulations.kernels.blocks import (
     input_total,
     outward,
 )
+from formulations.kernels.fanout import least_distinct_inputs
 from formulations.kernels.layout import (
     AXIS0,
     AXIS_OF,
@@ -122,6 +123,19 @@ def input_energy(c: Int, w: Int, level: int, words: int) -> int:
         for d in range(c[SCALARS, DIMS]):
             spread *= w[SPATIAL, n, d]
         words = words // spread * distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1], w[LIFT, n + 1])
+    return energy + words * c[LEVEL0 + reader, WORD_READ + I]
+
+
+@njit(cache=True, nogil=True)
+def least_input_energy(c: Int, w: Int, level: int, words: int) -> int:
+    """A bound on :func:`input_energy`, whatever loops are lifted."""
+    energy = words * c[LEVEL0 + level, WORD_FILL + I]
+    reader = c[LEVEL0 + level - 1, READER + I]
+    for n in range(reader, level):
+        spread = 1
+        for d in range(c[SCALARS, DIMS]):
+            spread *= w[SPATIAL, n, d]
+        words = words // spread * least_distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1])
     return energy + words * c[LEVEL0 + reader, WORD_READ + I]
 
 

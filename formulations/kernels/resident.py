@@ -1,4 +1,4 @@
-"""A quick bound on all mappings with a resident tensor: its tile stays inside while loops of an outer level run."""
+"""A resident tensor: its tile stays inside while loops of an outer level run. A quick bound, and what it costs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from formulations.kernels.layout import (
     CAPACITY,
     DIMS,
     EXTENT,
+    GAP,
     HAS_HALO,
     INFINITE,
     KEEP,
@@ -20,12 +21,14 @@ from formulations.kernels.layout import (
     LOW,
     MAC_ENERGY,
     MACS,
+    READER,
     RESIDENT,
     RESIDENT_AT,
     RESIDENT_FROM,
     SCALARS,
     SCALE,
     SHARED,
+    SPATIAL,
     STARTS,
     VOLUME,
     WORD_FILL,
@@ -33,7 +36,9 @@ from formulations.kernels.layout import (
     I,
     Int,
     O,
+    W,
 )
+from formulations.kernels.leaf import refetches
 from formulations.kernels.tables import (
     copies_of,
     fill_energy,
@@ -112,3 +117,33 @@ def resident_bound(c: Int, e: Int, s: Int, r: Int, shares: bool) -> int:
                 moved += c[VOLUME, tensor] * r[tensor, i] * fill_energy(c, level, tensor)
         least = min(least, moved)
     return energy + least if least < INFINITE else INFINITE
+
+
+@njit(cache=True, nogil=True)
+def resident_rest(c: Int, w: Int) -> int:
+    """What the resident tensor costs, all fan-outs above it being known, beyond moving every word once.
+
+    An input with halo is priced with its window: only the bound so far is taken back.
+    """
+    tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
+    known = resident_energy(c, 1, 1)
+    if tensor == I and c[SCALARS, HAS_HALO]:
+        return -known
+    reads = fills = refetches(c, w, level, tensor)
+    for n in range(c[LEVEL0 + level - 1, READER + tensor], level):
+        reads //= copies_of(c, w[SPATIAL, n], tensor)
+    return resident_energy(c, reads, fills) - known
+
+
+@njit(cache=True, nogil=True)
+def close_outermost(c: Int, w: Int) -> None:
+    """Loops of level 0 that a resident W or O stands above close it: only they stand right above the blocks inside."""
+    if c[SCALARS, RESIDENT_FROM] > 0:
+        return
+    tensor, some = c[SCALARS, RESIDENT], False
+    for d in range(c[SCALARS, DIMS]):
+        some = some or (c[LACKS, d] == tensor and w[GAP, 1, d] > 1)
+    if tensor in (W, O) and some:
+        for d in range(c[SCALARS, DIMS]):
+            if c[LACKS, d] != tensor:
+                w[GAP, 1, d] = 1

@@ -22,9 +22,10 @@ from formulations.kernels.branch import (
     hopeless,
     input_energy,
     keep_if_best,
+    least_input_energy,
     next_lift,
 )
-from formulations.kernels.fanout import input_pair, least_distinct_inputs
+from formulations.kernels.fanout import input_pair
 from formulations.kernels.layout import (
     ALIKE,
     BEST,
@@ -90,13 +91,10 @@ from formulations.kernels.layout import (
     UNIT,
     VOLUME,
     WINDOW,
-    WORD_FILL,
-    WORD_READ,
     WORDS,
     I,
     Int,
     O,
-    W,
 )
 from formulations.kernels.leaf import (
     ceil_div,
@@ -104,6 +102,7 @@ from formulations.kernels.leaf import (
     latency_outside,
     refetches,
 )
+from formulations.kernels.resident import close_outermost, resident_rest
 from formulations.kernels.tables import (
     combine,
     contains,
@@ -152,19 +151,6 @@ def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int,
             for d in range(c[SCALARS, DIMS]):
                 if c[LACKS, d] == tensor or (tensor == I and c[HALO, d]):
                     m[ALIKE + tensor] *= w[SPATIAL, n, d]
-
-
-@njit(cache=True, nogil=True)
-def least_input_energy(c: Int, w: Int, level: int, words: int) -> int:
-    """A bound on :func:`input_energy`, whatever loops are lifted."""
-    energy = words * c[LEVEL0 + level, WORD_FILL + I]
-    reader = c[LEVEL0 + level - 1, READER + I]
-    for n in range(reader, level):
-        spread = 1
-        for d in range(c[SCALARS, DIMS]):
-            spread *= w[SPATIAL, n, d]
-        words = words // spread * least_distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1])
-    return energy + words * c[LEVEL0 + reader, WORD_READ + I]
 
 
 @njit(cache=True, nogil=True)
@@ -265,22 +251,6 @@ def next_window(c: Int, t: Int, w: Int, level: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def resident_rest(c: Int, w: Int) -> int:
-    """What the resident tensor costs, all fan-outs above it being known, beyond moving every word once.
-
-    An input with halo is priced with its window: only the bound so far is taken back.
-    """
-    tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
-    known = resident_energy(c, 1, 1)
-    if tensor == I and c[SCALARS, HAS_HALO]:
-        return -known
-    reads = fills = refetches(c, w, level, tensor)
-    for n in range(c[LEVEL0 + level - 1, READER + tensor], level):
-        reads //= copies_of(c, w[SPATIAL, n], tensor)
-    return resident_energy(c, reads, fills) - known
-
-
-@njit(cache=True, nogil=True)
 def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, level: int) -> int:
     """Go to the next spatial factors below the block: price a complete mapping, or enter the next level."""
     dims, inner = c[SCALARS, DIMS], level + 1
@@ -375,20 +345,6 @@ def outermost(c: Int, r: Int, vector: Int, outer: int) -> int:
     energy += resident_energy(c, 1, 1)
     energy += words_inside(c, r, 0, outer, c[LEVEL0, SHARED : SHARED + 3])
     return energy - first_visits(c, 1, copies_of(c, vector, O))
-
-
-@njit(cache=True, nogil=True)
-def close_outermost(c: Int, w: Int) -> None:
-    """Loops of level 0 that a resident W or O stands above close it: only they stand right above the blocks inside."""
-    if c[SCALARS, RESIDENT_FROM] > 0:
-        return
-    tensor, some = c[SCALARS, RESIDENT], False
-    for d in range(c[SCALARS, DIMS]):
-        some = some or (c[LACKS, d] == tensor and w[GAP, 1, d] > 1)
-    if tensor in (W, O) and some:
-        for d in range(c[SCALARS, DIMS]):
-            if c[LACKS, d] != tensor:
-                w[GAP, 1, d] = 1
 
 
 @njit(cache=True, nogil=True)
