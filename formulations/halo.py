@@ -199,6 +199,11 @@ class Multicast:
             fetched = self._reduced(self._row(level, axis), fetched)
         return fetched
 
+    def plain(self, level: int, axis: AxisSpec) -> Literal:
+        """Do no children of the fan-out share words along the axis?"""
+        rows = self._row(level, axis)
+        return rows[0][0] if rows else True
+
     def _row(self, level: int, axis: AxisSpec) -> list[tuple[cp_model.IntVar, int, int]]:
         """(literal, distinct, children) of every row, the plain one first."""
         if (level, axis) not in self._rows:

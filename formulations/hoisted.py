@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ortools.sat.python import cp_model
 
 from formulations.bypass import TENSORS, Kept
+from formulations.hoisting import shared_axes
 from formulations.loop_order import Orders
-from formulations.problem import Hoist
-from formulations.rows import forbid, imply
+from formulations.problem import AxisSpec, Hoist, Problem
+from formulations.rows import Literal, forbid, imply, negate
 
 Choice = tuple[Hoist, cp_model.IntVar]
 """A hoist and its literal."""
@@ -18,14 +19,18 @@ Choice = tuple[Hoist, cp_model.IntVar]
 class Hoisted:
     """Variables: ``hoisted[T, l, o]`` Boolean: the node of T at level l stands above the loops over irr(T) of block o.
 
-    There is one per hoist that can pay (:mod:`formulations.hoisting`).
+    There is one per hoist that can pay in some mapping (:mod:`formulations.hoisting`).
 
     1. at most one hoist
     2. ``hoisted[T, l, o]  =>  kept[l, T]``, and ``not kept[n, T]`` for ``o < n < l``
     3. ``hoisted[T, l, o]  =>`` no kept node stands above T's in block l
     4. ``hoisted[T, l, o] and kept[o, T]  =>`` no kept node stands below T's in block o (``o > 0``)
 
-    The loops it passes are those of :mod:`formulations.tiling`.
+    5. ``hoisted[T, l, o]  =>`` another tensor is kept at a level n, ``o < n < l``, or children of a fan-out n,
+       ``o <= n < l``, share words along an axis of the input where a dim of irr(T) meets another: else the hoist
+       cannot pay.
+
+    The loops that the node passes are those of :mod:`formulations.tiling`.
     """
 
     def __init__(self, model: cp_model.CpModel, kept: Kept, orders: Orders, options: Sequence[Hoist]) -> None:
@@ -56,3 +61,14 @@ class Hoisted:
     def across(self, level: int) -> list[Choice]:
         """Hoists that pass a block."""
         return [choice for choice in self.choices if choice[0].outer < level < choice[0].level]
+
+    def pay(
+        self, model: cp_model.CpModel, problem: Problem, kept: Kept, plain: Callable[[int, AxisSpec], Literal]
+    ) -> None:  # fmt: skip
+        """(5), where ``plain(n, axis)`` says that no children of fan-out n share words along an axis."""
+        for hoist, literal in self.choices:
+            passed = range(hoist.outer + 1, hoist.level)
+            idle = [negate(kept.at(n, other)) for n in passed for other in TENSORS if other != hoist.tensor]
+            for axis in shared_axes(problem, hoist.tensor):
+                idle += [plain(n, axis) for n in range(hoist.outer, hoist.level)]
+            forbid(model, [literal, *idle])

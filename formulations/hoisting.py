@@ -1,11 +1,11 @@
-"""Which hoisted nodes a search needs: the others change nothing that some mapping without them does not reach."""
+"""Which hoisted nodes a search needs: with any other, some mapping without it costs as little."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
-from formulations.problem import Hoist, I, Problem
+from formulations.problem import AxisSpec, Hoist, I, Problem
 
 
 def legal_hoists(problem: Problem) -> Iterator[Hoist]:
@@ -26,12 +26,13 @@ def legal_hoists(problem: Problem) -> Iterator[Hoist]:
 
 
 def hoists(problem: Problem) -> tuple[Hoist, ...]:
-    """The legal hoists that can pay.
+    """The legal hoists that can pay in some mapping.
 
-    ``Hoist(T, l, o)`` is worth a literal only if
+    ``Hoist(T, l, o)`` can pay in a mapping only if
 
-    a. some level n, ``o < n < l``, of finite capacity may keep another tensor and not T; or
-    b. a dim of irr(T) shares an axis of the input with another dim, and a fan-out n, ``o <= n < l``, may unroll both.
+    a. a level n, ``o < n < l``, of finite capacity keeps another tensor; or
+    b. children of a fan-out n, ``o <= n < l``, share words along an axis of the input where a dim of irr(T) meets
+       another dim, which takes spatial factors of both.
 
     **Lemma.** A mapping with any other hoist can be changed into one without, at no more cost.
 
@@ -47,14 +48,14 @@ def hoists(problem: Problem) -> tuple[Hoist, ...]:
     4. Words of an input with halo (T is not I: irr(I) has no halo dim). A node at o has the same tile. A node at l has
        the same tile, as it stands below T's, and so have those further in. If one of them slides along c, it slides
        along a loop with fewer fan-outs in between, by smaller steps; c joins the loops of T's run at l, so what slid
-       along these slides along more trips. A node between had ``c`` among its trips, each of a whole tile or, where
-       it slid along c, of the new words; now its tile holds c, which is not more words than any of that.
+       along these slides along more trips. A node between had c among its trips, each of a whole tile or, where it
+       slid along c, of the new words; now its tile holds c, which is not more words than any of that.
     5. Sharing. Children of fan-out n share the input's words depending on ``top[n+1]`` of the two dims of an axis;
-       what one tensor shares otherwise depends on factors only. By not (b) no such extent counts.
+       what is shared otherwise depends on factors only. By not (b) nothing was shared that way, and cannot be lost.
 
     So all words are at most what they were, per instance too, and costs do not fall when words rise. ∎
 
-    Where T is I, only (a) can hold. If level 0 is followed by the level itself, (a) cannot.
+    (b) needs a dim of irr(T) with halo, so it never holds for the input.
     """
     return tuple(
         hoist for hoist in legal_hoists(problem)
@@ -63,7 +64,7 @@ def hoists(problem: Problem) -> tuple[Hoist, ...]:
 
 
 def _holds_others_between(problem: Problem, hoist: Hoist) -> bool:
-    """(a)"""
+    """May (a) hold?"""
     between = problem.levels[hoist.outer + 1 : hoist.level]
     return any(
         level.capacity_bits is not None and any(any(keep) and not keep[hoist.tensor] for keep in level.keep_options)
@@ -71,14 +72,17 @@ def _holds_others_between(problem: Problem, hoist: Hoist) -> bool:
     )
 
 
-def shares_between(problem: Problem, hoist: Hoist) -> bool:
-    """(b): may a fan-out between unroll both dims of an axis, one of them irrelevant to the hoisted tensor?"""
-    shared = [
-        [d for d, _ in axis.terms] for axis in problem.input_axes
-        if len(axis.terms) > 1 and any(problem.irrelevant_to[d] == hoist.tensor for d, _ in axis.terms)
+def shared_axes(problem: Problem, tensor: int) -> list[AxisSpec]:
+    """Axes of the input where a dim of irr(T) meets another dim."""
+    return [
+        axis for axis in problem.input_axes
+        if len(axis.terms) > 1 and any(problem.irrelevant_to[d] == tensor for d, _ in axis.terms)
     ]  # fmt: skip
-    fanouts = problem.levels[hoist.outer : hoist.level]
+
+
+def shares_between(problem: Problem, hoist: Hoist) -> bool:
+    """May (b) hold?"""
     return any(
-        math.prod(level.fanout) >= 4 and all(level.spatial_x[d] or level.spatial_y[d] for d in dims)
-        for dims in shared for level in fanouts
+        math.prod(level.fanout) >= 4 and all(level.spatial_x[d] or level.spatial_y[d] for d, _ in axis.terms)
+        for axis in shared_axes(problem, hoist.tensor) for level in problem.levels[hoist.outer : hoist.level]
     )  # fmt: skip

@@ -91,7 +91,7 @@ class Traffic:
         self._model, self._problem = model, problem
         self._kept, self._fanouts, self._tiling, self._axes = kept, fanouts, tiling, axes
         self._outside: dict[tuple[int, int], Count] = {}
-        self._multicast = Multicast(model, problem, fanouts, tiling)
+        self.multicast = Multicast(model, problem, fanouts, tiling)
         self._levels = len(problem.levels)
         self._irrelevant = [
             [d for d, lacking in enumerate(problem.irrelevant_to) if lacking == tensor] for tensor in range(3)
@@ -269,7 +269,7 @@ class Traffic:
                 fetched = constant(math.prod(self._problem.extents[d] for d, _ in axis.terms))
             else:
                 fetched = self._axes.node(child, number).fetched
-            factors.append(self._multicast.shared(axis, level, child, fetched))
+            factors.append(self.multicast.shared(axis, level, child, fetched))
         result = factors[0]
         for factor in factors[1:]:
             result = product(self._model, result, factor, when=link)

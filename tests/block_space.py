@@ -111,6 +111,8 @@ def chains(
     last = level + 1 == len(problem.levels)
     passed = hoist is not None and hoist.outer < level < hoist.level
     for bottom in [top] if passed else pick(vectors(divisors(t) for t in top)):  # rule 2
+        if hoist is not None and hoist.outer == level and closing(problem, hoist, level, top, bottom) == bottom:
+            continue  # no loops to stand above: the same as without the hoist
         forms: Iterable[tuple[Vector, Vector]] = [(tuple(kept), top)]
         if level:
             forms = orders_and_tiles(problem, kept, hoist, level, top, bottom, pick)

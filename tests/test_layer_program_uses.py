@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from formulations.problem import LayerSolution, Problem
+from formulations.hoisting import hoists, legal_hoists
+from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
 from formulations.sizing import SizedProblem
 from formulations.solver import Status, costs_of, expression_value, solve_layer, solve_sized
 from optimizer.hardware import Hardware, Level
@@ -136,3 +137,66 @@ def test_time_limit_gives_a_bound_that_holds() -> None:
     if outcome.solution is not None:
         assert outcome.bound <= outcome.solution.energy
     assert outcome.status is not Status.INFEASIBLE
+
+
+def keeping(words: int | None, energy: int, keep: str) -> Level:
+    kept = frozenset(keep)
+    size = None if words is None else words * 8
+    return Level(
+        "level", size, (1, 1), 8, energy, energy, energy, must_keep=kept, must_bypass=frozenset("WIO") - kept
+    )  # fmt: skip
+
+
+def chip(*levels: Level, mesh: tuple[int, int] = (1, 1)) -> Hardware:
+    return Hardware((keeping(None, 200, "WIO"), *levels), mesh, 1)
+
+
+HOISTED = [
+    # O stays in the registers while K runs in DRAM's block: the buffer holds one word of W and I each
+    (product(1, 1, 2), chip(keeping(2, 6, "WI"), keeping(4, 1, "WIO")), Hoist(O, 2, 0), 1061),
+    # O stays in the registers while K runs in the block of level 1, which keeps all of I while N runs outside of O
+    (product(1, 2, 2), chip(keeping(2, 20, "I"), keeping(2, 6, "WI"), keeping(3, 1, "WIO")), Hoist(O, 3, 1), 1842),
+    # W stays while P runs in DRAM's block: children one output apart share inputs, children two apart do not
+    (conv("layer", {"P": 4, "R": 2}, bits={"W": 8, "I": 8, "O": 8}),
+     chip(replace(keeping(1, 1, "W"), mesh=(2, 2)), mesh=(2, 2)), Hoist(W, 1, 0), 2420),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layer", "hardware", "hoist", "energy"), HOISTED)
+def test_a_hoisted_node_pays(layer: Layer, hardware: Hardware, hoist: Hoist, energy: int) -> None:
+    solution = solved(lower(layer, hardware))
+    assert (solution.hoist, solution.energy) == (hoist, energy)
+    assert costs_of(lower(layer, hardware), solution) == (solution.energy, solution.latency)
+
+
+def test_hoists_that_can_pay() -> None:
+    small, large = keeping(4, 6, "WI"), keeping(4, 1, "WIO")
+    assert hoists(lower(product(2, 2, 2), chip(small, large))) == (Hoist(O, 2, 0),)
+    assert set(legal_hoists(lower(product(2, 2, 2), chip(small, large)))) == {
+        Hoist(W, 1, 0), Hoist(W, 2, 1), Hoist(I, 1, 0), Hoist(O, 2, 1), Hoist(O, 2, 0),
+    }  # fmt: skip
+    assert hoists(lower(product(2, 2, 2), chip(keeping(None, 6, "WI"), large))) == ()
+    layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
+    assert hoists(lower(layer, chip(large, mesh=(2, 2)))) == ()
+    below = replace(large, mesh=(2, 2))
+    assert hoists(lower(layer, chip(below, mesh=(2, 2)))) == (Hoist(W, 1, 0), Hoist(O, 1, 0))
+    assert hoists(lower(layer, chip(replace(below, mesh=(2, 1)), mesh=(2, 1)))) == ()
+
+
+def loops_in(level: int, hoist: Hoist | None) -> LayerSolution:
+    """The mapping of a layer with K = 2 on DRAM, a buffer of W and I, and registers, whose loop is in one block."""
+    cuts = [(2,) if n <= level else (1,) for n in range(4)]
+    orders = ((W, I, O), (W, I), (O, W, I))
+    blocks = zip(orders, cuts[:-1], cuts[1:], strict=True)
+    return LayerSolution(tuple(LevelTiling(o, top, bottom, top, (1,)) for o, top, bottom in blocks), 0, 0, hoist)
+
+
+def test_hoists_of_given_mappings() -> None:
+    problem = lower(product(1, 1, 2), chip(keeping(4, 6, "WI"), keeping(5, 1, "WIO")))
+    inside, outside = costs_of(problem, loops_in(2, None)), costs_of(problem, loops_in(0, Hoist(O, 2, 0)))
+    assert outside == inside < costs_of(problem, loops_in(0, None))
+    for hoist in (Hoist(O, 2, 0), Hoist(O, 2, 1)):  # above no loops: the same as no hoist
+        assert costs_of(problem, loops_in(2, hoist)) == inside
+    with pytest.raises(ValueError, match="declared space"):  # cannot pay: left out
+        costs_of(problem, loops_in(1, Hoist(O, 2, 1)))
+    assert solve_layer(problem, hint=loops_in(1, Hoist(O, 2, 1))).status is Status.OPTIMAL
