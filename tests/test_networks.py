@@ -11,19 +11,27 @@ from optimizer import networks
 from optimizer.errors import SpecError
 from optimizer.workload import Layer, VectorLayer
 
-# Multiply-accumulates and parameters. resnet18, resnet50, vgg16, mobilenet_v2, vit_b16: the parameters are
-# the "num_params" that torchvision states, whose "GFLOPS" (1.81, 4.09, 15.47, 0.3, 17.56) are multiply-
-# accumulates. alexnet, googlenet: parameters of bvlc_alexnet and bvlc_googlenet in the Caffe model zoo.
+# Multiply-accumulates and parameters. resnet18, resnet34, resnet50, vgg16, vgg19, mobilenet_v2, vit_b16: the
+# parameters are the "num_params" that torchvision states, whose "GFLOPS" (1.81, 3.66, 4.09, 15.47, 19.63, 0.3,
+# 17.56) are multiply-accumulates. alexnet, googlenet: parameters of bvlc_alexnet and bvlc_googlenet in the Caffe
+# model zoo. mobilenet_v1: 569 M multiply-accumulates and 4.2 M parameters (Howard et al. 2017, table 4); exactly
+# the "trainable params" of Keras' MobileNet. yolov2, fsrcnn: see below.
 # bert_base: 12 layers of 7,087,872 (110 M with the embeddings, in the paper). gpt2: the "124M" release.
 # Multiply-accumulates of transformers: per block 12*768^2 for each token and 2*768 for each pair of query
 # and key, plus the head.
 FIGURES = {
     "alexnet": (724_406_816, 60_965_224),
     "vgg16": (15_470_264_320, 138_357_544),
+    "vgg19": (19_632_062_464, 143_667_240),
     "googlenet": (1_582_671_872, 6_998_552),
     "resnet18": (1_814_073_344, 11_689_512),
+    "resnet34": (3_663_761_408, 21_797_672),
     "resnet50": (4_089_184_256, 25_557_032),
+    "mobilenet_v1": (568_740_352, 4_231_976),
     "mobilenet_v2": (300_774_272, 3_504_872),
+    "yolov2": (14_732_084_224, 50_962_889),
+    "yolov2_720p": (77_528_678_400, 50_962_889),
+    "fsrcnn": (12_464 * 960 * 540, 12_809),
     "bert_base": (12 * (12 * 768**2 * 512 + 2 * 768 * 512**2), 12 * 7_087_872),
     "vit_b16": (
         196 * 768 * 768 + 12 * (12 * 768**2 * 197 + 2 * 768 * 197**2) + 768 * 1000, 86_567_656,
@@ -55,10 +63,59 @@ def test_convolution_macs(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "rounded"), [("resnet18", 1.81), ("resnet50", 4.09), ("vgg16", 15.47), ("vit_b16", 17.56)]
-)
+    ("name", "rounded"),
+    [
+        ("resnet18", 1.81), ("resnet34", 3.66), ("resnet50", 4.09), ("vgg16", 15.47), ("vgg19", 19.63),
+        ("mobilenet_v1", 0.57), ("vit_b16", 17.56),
+    ],
+)  # fmt: skip
 def test_published_rounded_macs(name, rounded):
     assert round(networks.build(name).macs / 1e9, 2) == rounded
+
+
+def test_yolov2_at_608_has_the_operations_that_darknet_states():
+    """62.94 billion, two per multiply-accumulate (pjreddie.com/darknet/yolov2, COCO, 608 x 608 images).
+
+    All extents of 416 x 416 images are multiples of 13, those of 608 x 608 the same multiples of 19.
+    """
+    assert round(2 * networks.build("yolov2").macs * 19**2 / 13**2 / 1e9, 2) == 62.94
+
+
+def test_yolov2_fills_the_weights_file_of_darknet():
+    """yolov2.weights has 203,934,260 bytes (AlexeyAB/darknet, issue 1910): a head of 16, then 32-bit numbers.
+
+    For a normalized channel it holds four: scale, bias, mean and variance, of which the last two fold into the others.
+    """
+    network = networks.build("yolov2")
+    normalized = sum(layer.extents["K"] for layer in network.mac_layers() if layer.name != "detection")
+    assert 16 + 4 * (network.parameters + 2 * normalized) == 203_934_260
+
+
+def test_yolov2_has_the_extents_of_darknet():
+    """416 x 416: yolov2.cfg; 1280 x 720: rows rounded down to 22, where 45 are pooled and where they are rearranged."""
+    for name, fine, coarse in (("yolov2", (26, 26), (13, 13)), ("yolov2_720p", (45, 80), (22, 40))):
+        layers = {layer.name: layer for layer in networks.build(name).layers()}
+        assert tuple(layers["passthrough"].extents[dim] for dim in "PQ") == fine
+        last = layers["detection"].extents
+        assert (last["K"], last["P"], last["Q"]) == (425, *coarse)
+        assert layers["reorg"].writes[0][0] == 256 * coarse[0] * coarse[1]
+        assert layers["conv8"].extents["C"] == 1024 + 256
+
+
+def test_fsrcnn_has_the_parameters_of_the_paper():
+    """12464, biases and slopes of the parametric ReLUs not counted (Dong et al. 2016, table 1).
+
+    One multiply-accumulate each per low-resolution pixel: the transposed convolution multiplies no inserted zero.
+    With 173 biases and 172 slopes there are 12809.
+    """
+    network = networks.build("fsrcnn")
+    layers = network.mac_layers()
+    assert sum(layer.operand("W").footprint(layer.extents) for layer in layers) == 12_464
+    assert sum(layer.macs for layer in layers) == 12_464 * 960 * 540
+    assert network.parameters == 12_464 + 173 + 172
+    phases = [layer.extents for layer in layers if layer.name.startswith("upscale")]
+    assert sum(phase["K"] * phase["P"] * phase["Q"] for phase in phases) == 1920 * 1080
+    assert sorted((phase["R"], phase["S"]) for phase in phases) == [(4, 4), (4, 5), (5, 4), (5, 5)]
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from optimizer.onnx_import.transposed import phases
 from optimizer.precision import role_bits
 from optimizer.vector_ops import LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
 from optimizer.workload import AnyLayer, Layer, Network, conv, matmul
 
 BATCH_NORM_WORDS = 2
 """Learned words of a batch normalization per channel: scale and shift. It is folded into its convolution."""
+
+LEARNED = {"batch_norm": BATCH_NORM_WORDS, "bias": 1, "bias_and_slope": 2, "none": 0}
+"""Learned words per channel besides the weights; the slope is that of a parametric ReLU."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,9 @@ class NetworkBuilder:
     ) -> Tensor:  # fmt: skip
         """A square convolution, depthwise if each group has one channel in and out.
 
-        `learned` says what is learned besides the weights: ``batch_norm`` (scale and shift), ``bias`` or
-        ``none``. Activation functions that follow are folded.
+        `learned` says what is learned besides the weights: ``batch_norm`` (scale and shift), ``bias``,
+        ``bias_and_slope`` (bias and slope of a parametric ReLU) or ``none``. Activation functions that follow
+        are folded.
         """
         given, rows, columns = x.shape
         p, q = ((extent + 2 * pad - kernel) // stride + 1 for extent in (rows, columns))
@@ -71,8 +77,26 @@ class NetworkBuilder:
             split = {"G": groups} if groups > 1 else {}
             dims = {"N": self.batch, **split, "K": channels // groups, "C": given // groups, **spatial}
         layer = conv(name, dims, stride=(stride, stride), bits=self.bits)
-        extra = {"batch_norm": BATCH_NORM_WORDS, "bias": 1, "none": 0}[learned] * channels
-        return self._mac(layer, [x], (channels, p, q), extra)
+        return self._mac(layer, [x], (channels, p, q), LEARNED[learned] * channels)
+
+    def transposed_conv(
+        self, name: str, x: Tensor, channels: int, kernel: int, *, stride: int, pad: int = 0
+    ) -> tuple[Tensor, ...]:
+        """A square transposed convolution with bias that makes an image `stride` times as high and as wide.
+
+        It becomes one convolution of stride 1 per phase, as in ONNX models: what a phase computes is every
+        stride-th row and column of the image.
+        """
+        given, rows, columns = x.shape
+        axes = [phases(stride * extent, kernel, stride, 1, pad) for extent in (rows, columns)]
+        parts = []
+        for number, (down, across) in enumerate(itertools.product(*axes)):
+            shape = (channels, down.outputs, across.outputs)
+            dims = {"N": self.batch, "K": channels, "C": given, "P": shape[1], "Q": shape[2]}
+            taps = {"R": len(down.taps), "S": len(across.taps)}
+            layer = conv(f"{name}/phase{number}", dims | taps, bits=self.bits)
+            parts.append(self._mac(layer, [x], shape, channels if number == 0 else 0))
+        return tuple(parts)
 
     def linear(self, name: str, x: Tensor, features: int, *, bias: bool = True, tied: bool = False) -> Tensor:
         """A matrix product with weights; images are flattened. `tied` weights are counted elsewhere."""
@@ -107,6 +131,12 @@ class NetworkBuilder:
         """Images joined along their channels."""
         channels = sum(part.shape[0] for part in parts)
         return self._vector(name, "concat", parts, (channels, *parts[0].shape[1:]), 0)
+
+    def reorg(self, name: str, x: Tensor, stride: int) -> Tensor:
+        """Every block of stride x stride pixels as one pixel with so many times the channels; a rest is dropped."""
+        channels, rows, columns = x.shape
+        shape = (channels * stride**2, rows // stride, columns // stride)
+        return self._vector(name, "reorg", [x], shape, 0)
 
     def pool(
         self, name: str, x: Tensor, kernel: int, stride: int, *, kind: str = "maxpool", pad: int = 0,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from optimizer.errors import SpecError
-from optimizer.networks import convolutional, transformers
+from optimizer.networks import convolutional, detection, super_resolution, transformers
 from optimizer.workload import Network
 
 
@@ -27,10 +27,16 @@ class Entry:
 CATALOG = {
     "alexnet": Entry("AlexNet, 227 x 227 images, two towers as groups", convolutional.alexnet),
     "vgg16": Entry("VGG-16 (configuration D), 224 x 224 images", convolutional.vgg16),
+    "vgg19": Entry("VGG-19 (configuration E), 224 x 224 images", convolutional.vgg19),
     "googlenet": Entry("GoogLeNet (Inception v1), 224 x 224 images", convolutional.googlenet),
     "resnet18": Entry("ResNet-18, 224 x 224 images", convolutional.resnet18),
+    "resnet34": Entry("ResNet-34, 224 x 224 images", convolutional.resnet34),
     "resnet50": Entry("ResNet-50 v1.5 (stride in the 3x3), 224 x 224 images", convolutional.resnet50),
+    "mobilenet_v1": Entry("MobileNetV1 of width 1.0, 224 x 224 images", convolutional.mobilenet_v1),
     "mobilenet_v2": Entry("MobileNetV2 of width 1.0, 224 x 224 images", convolutional.mobilenet_v2),
+    "yolov2": Entry("YOLOv2 for the 80 classes of COCO, 416 x 416 images", detection.yolov2),
+    "yolov2_720p": Entry("YOLOv2 for the 80 classes of COCO, 1280 x 720 images", detection.yolov2_720p),
+    "fsrcnn": Entry("FSRCNN(56,12,4), luminance of 960 x 540 images to 1920 x 1080", super_resolution.fsrcnn),
     "bert_base": Entry(
         "BERT base, the 12 encoder layers, sequence of 512", transformers.bert_base, (512, 512)
     ),
@@ -83,8 +89,10 @@ def build(name: str, *, batch: int = 1, bits: object = None, sequence: int | Non
     if entry.sequence is None:
         if sequence is not None:
             raise SpecError(
-                f"{name} has no sequence length", field="sequence", value=sequence, remedy="leave it out"
-            )
+                f"{name} has no sequence length", field="sequence", value=sequence,
+                allowed=f"only with {', '.join(n for n, e in CATALOG.items() if e.sequence is not None)}",
+                remedy="leave it out",
+            )  # fmt: skip
         return entry.build(batch, bits)
     default, longest = entry.sequence
     length = default if sequence is None else sequence
@@ -97,7 +105,7 @@ def unknown_network(name: str) -> SpecError:
     close = difflib.get_close_matches(name.lower().replace("-", "_"), CATALOG, 1, 0.5)
     hint = f"did you mean {close[0]}? " if close else ""
     return SpecError(
-        "no such network", value=name,
+        "no such network", field="network", value=name,
         allowed=f"{', '.join(CATALOG)}, or a path to a .onnx or .yaml file",
         remedy=f"{hint}give a built-in name or an existing file",
     )  # fmt: skip
@@ -113,4 +121,6 @@ def _check_extent(field: str, value: int, longest: int | None) -> None:
     valid = isinstance(value, int) and not isinstance(value, bool) and value >= 1
     if not valid or (longest is not None and value > longest):
         allowed = "integers >= 1" if longest is None else f"integers from 1 to {longest}"
-        raise SpecError(f"{field} out of range", field=field, value=value, allowed=allowed)
+        raise SpecError(
+            f"{field} out of range", field=field, value=value, allowed=allowed, remedy="choose a number in this range"
+        )

@@ -1,12 +1,14 @@
 """Convolutional classifiers of 224 x 224 images (AlexNet: 227 x 227), 1000 classes.
 
-Sources: AlexNet, Krizhevsky et al. 2012 (two towers: groups in conv2, conv4, conv5). VGG-16, Simonyan and
-Zisserman 2015 (configuration D). GoogLeNet, Szegedy et al. 2015 (without auxiliary classifiers). ResNet-18
-and ResNet-50, He et al. 2016; ResNet-50 is the "v1.5" that strides in the 3x3 convolution of a block.
-MobileNetV2, Sandler et al. 2018.
+Sources: AlexNet, Krizhevsky et al. 2012 (two towers: groups in conv2, conv4, conv5). VGG-16 and VGG-19,
+Simonyan and Zisserman 2015 (configurations D and E). GoogLeNet, Szegedy et al. 2015 (without auxiliary
+classifiers). ResNet-18, ResNet-34 and ResNet-50, He et al. 2016; ResNet-50 is the "v1.5" that strides in the
+3x3 convolution of a block. MobileNetV1, Howard et al. 2017. MobileNetV2, Sandler et al. 2018.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from optimizer.networks.builder import NetworkBuilder, Tensor
 from optimizer.workload import Network
@@ -32,10 +34,19 @@ def alexnet(batch: int, bits: object) -> Network:
 
 def vgg16(batch: int, bits: object) -> Network:
     """VGG-16 (configuration D)."""
-    net = NetworkBuilder("vgg16", batch=batch, bits=bits)
+    return _vgg(NetworkBuilder("vgg16", batch=batch, bits=bits), (2, 2, 3, 3, 3))
+
+
+def vgg19(batch: int, bits: object) -> Network:
+    """VGG-19 (configuration E)."""
+    return _vgg(NetworkBuilder("vgg19", batch=batch, bits=bits), (2, 2, 4, 4, 4))
+
+
+def _vgg(net: NetworkBuilder, convolutions: Sequence[int]) -> Network:
+    """VGG with so many 3x3 convolutions in its five blocks."""
     x = net.input(3, 224, 224)
-    for block, (channels, convolutions) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 1):
-        for number in range(1, convolutions + 1):
+    for block, (channels, count) in enumerate(zip((64, 128, 256, 512, 512), convolutions, strict=True), 1):
+        for number in range(1, count + 1):
             x = net.conv(f"conv{block}_{number}", x, channels, 3, pad=1, learned="bias")
         x = net.pool(f"pool{block}", x, 2, 2)
     x = net.linear("fc7", net.linear("fc6", x, 4096), 4096)
@@ -94,10 +105,19 @@ def _inception(
 
 def resnet18(batch: int, bits: object) -> Network:
     """ResNet-18: basic blocks of two 3x3 convolutions."""
-    net = NetworkBuilder("resnet18", batch=batch, bits=bits)
+    return _basic_resnet(NetworkBuilder("resnet18", batch=batch, bits=bits), (2, 2, 2, 2))
+
+
+def resnet34(batch: int, bits: object) -> Network:
+    """ResNet-34: basic blocks of two 3x3 convolutions."""
+    return _basic_resnet(NetworkBuilder("resnet34", batch=batch, bits=bits), (3, 4, 6, 3))
+
+
+def _basic_resnet(net: NetworkBuilder, blocks: Sequence[int]) -> Network:
+    """ResNet with so many basic blocks in its four stages."""
     x = _resnet_stem(net)
-    for stage, channels in enumerate((64, 128, 256, 512), 1):
-        for block in range(2):
+    for stage, (channels, count) in enumerate(zip((64, 128, 256, 512), blocks, strict=True), 1):
+        for block in range(count):
             name, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
             y = net.conv(f"{name}.conv1", x, channels, 3, stride=stride, pad=1)
             y = net.conv(f"{name}.conv2", y, channels, 3, pad=1)
@@ -134,6 +154,25 @@ def _shortcut(net: NetworkBuilder, name: str, x: Tensor, channels: int, stride: 
     if x.shape[0] == channels and stride == 1:
         return x
     return net.conv(f"{name}.downsample", x, channels, 1, stride=stride)
+
+
+def mobilenet_v1(batch: int, bits: object) -> Network:
+    """MobileNetV1 of width 1.0."""
+    net = NetworkBuilder("mobilenet_v1", batch=batch, bits=bits)
+    x = net.conv("conv1", net.input(3, 224, 224), 32, 3, stride=2, pad=1)
+    for block, (channels, stride) in enumerate(_SEPARABLE, 1):
+        x = net.conv(f"block{block}.depthwise", x, x.shape[0], 3, stride=stride, pad=1, groups=x.shape[0])
+        x = net.conv(f"block{block}.pointwise", x, channels, 1)
+    net.softmax("softmax", net.linear("fc", net.global_pool("avgpool", x), CLASSES))
+    return net.network
+
+
+_SEPARABLE = (
+    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1),
+    (1024, 2), (1024, 1),
+)  # fmt: skip
+"""Channels of the pointwise convolution, stride of the depthwise one (table 1 of the paper; the last stride is
+printed as 2 there, but its extents are those of 1)."""
 
 
 def mobilenet_v2(batch: int, bits: object) -> Network:

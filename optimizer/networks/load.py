@@ -11,6 +11,8 @@ from optimizer.onnx_import import import_onnx
 from optimizer.workload import Network
 from optimizer.workload_yaml import load_network
 
+OPTIONS = {"batch": "--batch", "sequence": "--sequence", "dims": "--dim", "allow_unknown": "--allow-unknown"}
+
 
 def load(
     spec: str,
@@ -59,4 +61,7 @@ def load(
 def _refuse(options: Mapping[str, object], owner: str, remedy: str = "leave it out") -> None:
     for name, value in options.items():
         if value is not None:
-            raise SpecError(f"this option needs {owner}", field=name, value=value, remedy=remedy)
+            raise SpecError(
+                f"this option needs {owner}", field=name, value=value, allowed=f"{OPTIONS[name]} with {owner}",
+                remedy=remedy,
+            )  # fmt: skip
