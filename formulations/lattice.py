@@ -17,6 +17,7 @@ from formulations.kernels.memo import Memo, spatial_limits
 from formulations.kernels.resident import resident_bound
 from formulations.kernels.search import bound_tops, search
 from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
+from formulations.stop import Stop
 
 Keep = tuple[tuple[bool, bool, bool], ...]
 KINDS = {"energy": layout.ENERGY, "latency": layout.LATENCY, "edp": layout.EDP, "weighted": layout.WEIGHTED}
@@ -85,6 +86,7 @@ def solve(
     beat: tuple[int, int] | None = None,
     memo: Memo | None = None,
     weight: int = 0,
+    stop: Stop | None = None,
 ) -> Found:
     """Best mapping of a layer on fixed hardware.
 
@@ -101,13 +103,20 @@ def solve(
         Of a problem with the same layer on other hardware: shares tables.
     weight : int
         Energy units per cycle; objective weighted is energy + weight x (whole) cycles.
+    stop : Stop, optional
+        Through which another thread may give the search up.
 
     Returns
     -------
     Found
         ``solution`` is None when no mapping fits, or none beats `beat`.
+
+    Raises
+    ------
+    StoppedError
+        If the search was given up.
     """
-    memo = memo or Memo(pack_layer(problem))
+    memo, stop = memo or Memo(pack_layer(problem)), stop or Stop()
     layer, r = memo.layer, memo.refetches
     dims, levels = len(problem.extents), len(problem.levels)
     energy, latency = beat or (INFINITE, INFINITE)
@@ -138,13 +147,14 @@ def solve(
                 shares = shares_between(problem, replace(resident, level=resident.level - 1))
                 if hopeless(c, resident_bound(c, layer.e, s, r, shares), cycles * problem.latency_unit):
                     continue
-            t = memo.build(c, s, problem, keep, names, limits, latency_cap // problem.latency_unit)
-            w = layout.new_work(levels, dims)
-            if c[layout.COUNTS, 1] == 0:
-                continue
-            bounds = np.full((len(lists[0]), len(layer.e)), INFINITE, np.int64)
-            bound_tops(c, layer.g, layer.e, layer.q, s, t, r, w, bounds)
-            search(c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds)
+            with stop.watched(c):
+                t = memo.build(c, s, problem, keep, names, limits, latency_cap // problem.latency_unit, stop)
+                w = layout.new_work(levels, dims)
+                if c[layout.COUNTS, 1] == 0:
+                    continue
+                bounds = np.full((len(lists[0]), len(layer.e)), INFINITE, np.int64)
+                bound_tops(c, layer.g, layer.e, layer.q, s, t, r, w, bounds)
+                search(c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds)
             found = (int(c[layout.BEST, 0]), int(c[layout.BEST, 1]))
             leaves, nodes = leaves + int(c[layout.BEST, 2]), nodes + int(c[layout.BEST, 3])
             if found != (energy, latency):

@@ -15,7 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from threading import Timer
 
+from formulations.stop import Stop, StoppedError
 from optimizer.design import Goal, Pick, Site
 from optimizer.hardware import Hardware
 from optimizer.points import Box, PointSet, size
@@ -99,28 +101,34 @@ class Explorer:
         self._numbers = itertools.count()
 
     def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
-        """Explore until all boxes are closed, the deadline (``time.perf_counter``) passes, or Ctrl-C."""
+        """Explore until all boxes are closed, the deadline (``time.perf_counter``) passes, or Ctrl-C.
+
+        Either gives running searches up; what is left stays open with the bounds known.
+        """
         state = Exploration(self.goal, size(self.points.whole))
         zeros = [0] * len(self.pricers)
         heap = [_Open(Fraction(0), next(self._numbers), self.points.whole, zeros, zeros)]
-        with ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt):  # what is left stays open
-            self._start(state, pool)
-            if report and state.best is not None:
-                report(state)
-            while heap and (deadline is None or time.perf_counter() <= deadline):
-                done = len(state.closed)
-                try:
-                    halves = self._visit(heap[0], state, pool)
-                except KeyboardInterrupt:
-                    del state.closed[done:]
-                    raise
-                heapq.heappop(heap)
-                for half in halves:
-                    heapq.heappush(heap, half)
-                known = [x for x in (heap[0].bound if heap else None, state.value) if x is not None]
-                state.bound = min(known, default=state.bound)
-                if report:
+        stop = Stop()
+        for pricer in self.pricers:
+            pricer.stop = stop
+        alarm = None if deadline is None else Timer(max(0.0, deadline - time.perf_counter()), stop.request)
+        if alarm is not None:
+            alarm.daemon = True
+            alarm.start()
+        with ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
+            try:
+                self._start(state, pool)
+                if report and state.best is not None:
                     report(state)
+                while heap:
+                    stop.check()
+                    self._step(heap, state, pool)
+                    if report:
+                        report(state)
+            finally:
+                stop.request()
+                if alarm is not None:
+                    alarm.cancel()
         for left in heap:
             corner = self.points.corner(left.box)
             state.closed.append(
@@ -130,6 +138,20 @@ class Explorer:
         bounds = [c.bound for c in state.closed if c.by in ("bound", "open", "solved")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
         return state
+
+    def _step(self, heap: list[_Open], state: Exploration, pool: ThreadPoolExecutor) -> None:
+        """Visit the box with the least bound; if that is given up, it stays as it was."""
+        done = len(state.closed)
+        try:
+            halves = self._visit(heap[0], state, pool)
+        except (KeyboardInterrupt, StoppedError):
+            del state.closed[done:]
+            raise
+        heapq.heappop(heap)
+        for half in halves:
+            heapq.heappush(heap, half)
+        known = [x for x in (heap[0].bound if heap else None, state.value) if x is not None]
+        state.bound = min(known, default=state.bound)
 
     def _start(self, state: Exploration, pool: ThreadPoolExecutor) -> None:
         """Solve one point, the largest chip within the area budget, so that there is a design to beat."""

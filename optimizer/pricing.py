@@ -12,6 +12,7 @@ from formulations.kernels.layout import INFINITE, pack_layer, spatial_vectors
 from formulations.kernels.memo import Memo
 from formulations.lattice import solve
 from formulations.problem import LayerSolution, Problem
+from formulations.stop import Stop
 from optimizer.cost import Accounting
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
@@ -38,7 +39,7 @@ class Price:
 
 
 class Pricer:
-    """Prices one layer; equal layers share one pricer.
+    """Prices one layer; equal layers share one pricer. Its `stop` gives a running search up.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ class Pricer:
     ) -> None:  # fmt: skip
         self.layer, self.count, self._accounting, self._store = layer, count, accounting, store
         self.variants = list(_padded(layer, padding))
+        self.stop = Stop()
         self._memos: dict[tuple[int, ...], Memo] = {}
         self._spreads: dict[object, int] = {}
 
@@ -132,7 +134,9 @@ class Pricer:
             if problem.extents not in self._memos:
                 self._memos[problem.extents] = Memo(pack_layer(problem))
             memo = self._memos[problem.extents]
-            solution = solve(problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight).solution
+            solution = solve(
+                problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight, stop=self.stop
+            ).solution
             if solution is None and beat < NEVER:
                 self._store.note_bound(key, beat)
                 return Price(beat)

@@ -13,6 +13,7 @@ from formulations.kernels.blocks import best_outer_window, least_distinct, width
 from formulations.kernels.layout import (
     AXES,
     AXIS0,
+    BEST,
     BLOCK,
     COUNT,
     DIMS,
@@ -37,6 +38,7 @@ from formulations.kernels.layout import (
     SCALE,
     SHARED,
     STARTS,
+    STOPPED,
     STRIDE,
     WORD_FILL,
     WORD_READ,
@@ -195,6 +197,8 @@ def fill_inside(
         cycles = c[SCALARS, MACS] // (product * spread_elsewhere)
         if cycles > max_cycles:
             continue
+        if c[BEST, STOPPED]:
+            return
         digit, vector = s[row, :dims], s[row, dims : 2 * dims]
         fixed = fixed_energy(c, level, product, cycles, copies_of(c, vector, O) * copies_outside)
         if c[SCALARS, HAS_HALO] and inner == levels:

@@ -31,7 +31,8 @@ EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
 BITS, VOLUME, SCALARS, STARTS, COUNTS, BEST = range(7, 13)
 MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT, WEIGHT = range(13)
 RESIDENT, RESIDENT_AT, RESIDENT_FROM = 13, 14, 15
-BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN = range(4)
+BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN, STOPPED = range(5)
+# STOPPED: another thread asks to give up; whatever is computed from then on is worthless.
 # LEAST_INPUT, behind the volumes: words of I that take part at all (fewer than the volume where strides leave gaps).
 LEAST_INPUT = 3
 # RESIDENT: the tensor (or -1) whose node at level RESIDENT_AT is hoisted above the loops irrelevant to it that close

@@ -37,6 +37,7 @@ from formulations.kernels.layout import (
 )
 from formulations.kernels.tables import add_reads, fill_block, fill_refetches
 from formulations.problem import Problem
+from formulations.stop import Stop
 
 Keep = tuple[tuple[bool, bool, bool], ...]
 
@@ -69,12 +70,12 @@ class Memo:
 
     def build(
         self, c: Int, s: Int, problem: Problem, keep: Keep, names: list[bytes], limits: list[tuple[int, int]],
-        max_cycles: int,
+        max_cycles: int, stop: Stop,
     ) -> Int:  # fmt: skip
         """Bounds of every level but the outermost (level 1 without its block).
 
         `names` tell spatial lists apart; `limits` bound, per level, the product of the other fan-outs' factors
-        and the copies of outputs that the fan-outs above make.
+        and the copies of outputs that the fan-outs above make. Tables given up on request are not kept.
         """
         layer, levels = self.layer, len(problem.levels)
         t = np.full((levels, 5, len(layer.e)), INFINITE, np.int64)
@@ -89,6 +90,7 @@ class Memo:
                 fill_inside(
                     c, layer.g, layer.e, layer.q, s, t, self.refetches, level, copies, spread, max_cycles
                 )  # fmt: skip
+                stop.check()
                 self._insides[key] = t[level, INSIDE].copy()
             t[level, INSIDE] = self._insides[key]
             add_reads(c, t, self.refetches, level)
@@ -96,7 +98,7 @@ class Memo:
             c[COUNTS, level] = int((t[level, INSIDE] < INFINITE).sum())
             if level > 1:
                 served = tuple(_serves(c, level, tensor) for tensor in range(3))
-                self._block(c, t, problem, level, (key, problem.levels[level], keep[level], served))
+                self._block(c, t, problem, level, (key, problem.levels[level], keep[level], served), stop)
         return t
 
     @staticmethod
@@ -106,7 +108,7 @@ class Memo:
             return own
         return *own, _serves(c, level, I)
 
-    def _block(self, c: Int, t: Int, problem: Problem, level: int, key: object) -> None:
+    def _block(self, c: Int, t: Int, problem: Problem, level: int, key: object, stop: Stop) -> None:
         layer = self.layer
         exact = level == len(problem.levels) - 1 and c[COUNTS, level] == 1
         if exact:
@@ -114,6 +116,7 @@ class Memo:
         if key not in self._blocks:
             w = new_work(len(problem.levels), layer.e.shape[1])
             fill_block(c, layer.g, layer.e, layer.q, t, self.refetches, w, level, bool(exact))
+            stop.check()
             self._blocks[key] = t[level, [BLOCK, FIRST, LOCAL]].copy()
         t[level, [BLOCK, FIRST, LOCAL]] = self._blocks[key]
 

@@ -85,6 +85,7 @@ from formulations.kernels.layout import (
     SPATIAL,
     SPATIAL_BELOW,
     STARTS,
+    STOPPED,
     TILE,
     TOP,
     TOP_POINT,
@@ -292,7 +293,7 @@ def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, lev
 def explore(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int) -> None:
     """Explore everything inside the outermost block that :func:`enter` prepared for level 1, depth first."""
     level, phase = 1, NEXT_BOTTOM
-    while level > 0:
+    while level > 0 and not c[BEST, STOPPED]:
         if phase == NEXT_BOTTOM:
             phase = next_bottom(c, g, e, q, t, r, w, level)
         elif phase == NEXT_ORDER:
@@ -326,6 +327,8 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
     lowest = t[1, INSIDE, t[1, RANKED, 0]]
     empty = c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_FROM] == 0
     for row in range(c[STARTS, 0], c[STARTS, 1]):
+        if c[BEST, STOPPED]:
+            return
         for i in range(e.shape[0]):
             outer = combine(c, q, g, 1, i, s[row, :dims])
             if outer >= 0:
@@ -356,7 +359,7 @@ def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranke
     for k in ranked:
         row, top = c[STARTS, 0] + k // points, k % points
         bound = bounds[k // points, top]
-        if bound >= INFINITE or hopeless(c, bound, latency):
+        if bound >= INFINITE or hopeless(c, bound, latency) or c[BEST, STOPPED]:
             break
         outer = combine(c, q, g, 1, top, s[row, :dims])
         copy(w[SPATIAL, 0], s[row, dims : 2 * dims])

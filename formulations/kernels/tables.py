@@ -24,6 +24,7 @@ from formulations.kernels.blocks import (
     refetch,
 )
 from formulations.kernels.layout import (
+    BEST,
     BLOCK,
     BOTTOM,
     CAPACITY,
@@ -52,6 +53,7 @@ from formulations.kernels.layout import (
     RESIDENT_AT,
     SCALARS,
     SHARED,
+    STOPPED,
     STRIDE,
     TILE,
     TOP,
@@ -243,6 +245,8 @@ def try_block(c: Int, e: Int, t: Int, r: Int, w: Int, level: int, top: int, bott
 def fill_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int, exact: bool) -> None:
     """Fill ``t[level, BLOCK]``: the best extents inside the block for every point around it."""
     for i in range(t.shape[2]):
+        if c[BEST, STOPPED]:
+            return
         for k in range(c[COUNTS, level]):
             u = t[level, RANKED, k]
             if t[level, INSIDE, u] >= t[level, BLOCK, i]:

@@ -1,0 +1,47 @@
+"""A request to give up a running search, from another thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from formulations.kernels.layout import BEST, STOPPED, Int
+
+
+class StoppedError(Exception):
+    """A search was given up on request; nothing it found so far is proved."""
+
+
+class Stop:
+    """Shared by searches on many threads; :meth:`request` ends them all within moments."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tables: dict[int, Int] = {}
+        self._requested = False
+
+    def request(self) -> None:
+        """Give up all running searches, and those that start later."""
+        with self._lock:
+            self._requested = True
+            for c in self._tables.values():
+                c[BEST, STOPPED] = 1
+
+    def check(self) -> None:
+        """Raise :class:`StoppedError` if giving up was requested."""
+        if self._requested:
+            raise StoppedError
+
+    @contextmanager
+    def watched(self, c: Int) -> Iterator[None]:
+        """While a search runs on the table `c`, a request reaches its kernels."""
+        with self._lock:
+            self._tables[id(c)] = c
+        try:
+            self.check()
+            yield
+            self.check()
+        finally:
+            with self._lock:
+                del self._tables[id(c)]
