@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
@@ -13,7 +14,7 @@ PACKAGES = ("tilewright", "ortools", "numpy", "numba", "networkx", "onnx")
 
 
 def environment() -> dict[str, object]:
-    """Cores, processor, memory, system, Python, versions of the packages, seed and threads."""
+    """Cores, processor, memory, system, Python, versions of the packages, seed, threads and date (UTC)."""
     affinity = getattr(os, "sched_getaffinity", None)
     return {
         "processor": _processor(),
@@ -24,6 +25,7 @@ def environment() -> dict[str, object]:
         "versions": {package: _version(package) for package in PACKAGES},
         "seed": SEED,
         "workers": WORKERS,
+        "date": datetime.now(timezone.utc).date().isoformat(),
     }
 
 

@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from benchmarks.registry import Details, Measured, benchmark
-from benchmarks.warm_up import warm_up
 from formulations import lattice
 from optimizer.lowering import lower
 from optimizer.reference_format import VARIABLE, OptimumCase, optimum_cases
@@ -55,7 +54,6 @@ def _all_cases(objective: str) -> Measured:
     folder = os.environ.get(VARIABLE)
     if not folder:
         raise RuntimeError(f"set {VARIABLE} to the folder of reference cases")
-    warm_up()
     found = [solve_case(case, objective) for case in _distinct(optimum_cases(Path(folder)), objective)]
     seconds = [float(str(case["seconds"])) for case in found]
     return Measured({"median_layer": statistics.median(seconds), "worst_layer": max(seconds)}, {"cases": found})

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.registry import MEMORY, SEED, WORKERS, Measured, register
-from benchmarks.warm_up import warm_up
 from optimizer import api
 from optimizer.architecture_yaml import load_architecture
 from optimizer.networks import build
@@ -28,7 +27,6 @@ def solve_network(network: str, objective: str, folder: Path) -> Measured:
     RuntimeError
         If the result is not proved optimal: a time without proof says nothing.
     """
-    warm_up()
     edge = load_architecture(ARCHITECTURE)
     data = api.solve(
         build(network), edge, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder

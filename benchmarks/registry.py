@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,17 @@ WORKERS = 2
 MEMORY = "peak_memory"
 """Figure added by the runner: largest resident memory of one run, in GB."""
 
+TIME_LIMIT = "TILEWRIGHT_TIME_LIMIT"
+"""Environment variable: seconds after which a method that may not finish is stopped (not Tilewright itself)."""
+
+PJ_PER_UJ = 1e6
+
 Details = dict[str, object]
+
+
+def time_limit_s() -> float:
+    """Seconds after which a method that may not finish is stopped."""
+    return float(os.environ.get(TIME_LIMIT, "120"))
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,8 @@ class Benchmark:
     """A registered benchmark.
 
     ``run`` takes a folder for its files: an empty one in every run, or, if ``warm``, one that an earlier
-    unmeasured run has filled. ``target`` holds the largest allowed value per figure.
+    unmeasured run has filled. ``target`` holds the largest allowed value per figure. ``place`` is the name of
+    its series and its size there, if it belongs to one (:mod:`benchmarks.series`).
     """
 
     name: str
@@ -48,6 +60,7 @@ class Benchmark:
     target: Mapping[str, float]
     unit: str
     warm: bool
+    place: tuple[str, int] | None = None
 
     def unit_of(self, figure: str) -> str:
         """Unit of one of its figures."""
@@ -59,7 +72,7 @@ _REGISTRY: dict[str, Benchmark] = {}
 
 def register(
     name: str, run: Callable[[Path], Measured], *, description: str, target: Mapping[str, float] | None = None,
-    unit: str = "s", warm: bool = False,
+    unit: str = "s", warm: bool = False, place: tuple[str, int] | None = None,
 ) -> None:  # fmt: skip
     """Add a benchmark; use it in a loop over parameters, and :func:`benchmark` for a single function.
 
@@ -70,7 +83,7 @@ def register(
     """
     if name in _REGISTRY:
         raise ValueError(f"two benchmarks are called {name}")
-    _REGISTRY[name] = Benchmark(name, run, description, target or {}, unit, warm)
+    _REGISTRY[name] = Benchmark(name, run, description, target or {}, unit, warm, place)
 
 
 def benchmark(
@@ -88,6 +101,6 @@ def benchmark(
 
 def benchmarks() -> dict[str, Benchmark]:
     """All benchmarks by name, in the order of their registration."""
-    from benchmarks import layers, networks  # noqa: F401, PLC0415
+    from benchmarks import comparison, growth, layers, networks  # noqa: F401, PLC0415
 
     return dict(_REGISTRY)

@@ -36,8 +36,9 @@ def run_once(name: str, folder: Path) -> dict[str, Any]:
 
 
 def summarize(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Median, least and largest of every figure."""
-    figures = {figure: [run["figures"][figure] for run in runs] for figure in runs[0]["figures"]}
+    """Median, least and largest of every figure that all runs have."""
+    common = [figure for figure in runs[0]["figures"] if all(figure in run["figures"] for run in runs)]
+    figures = {figure: [run["figures"][figure] for run in runs] for figure in common}
     return {
         figure: {"median": statistics.median(values), "min": min(values), "max": max(values)}
         for figure, values in figures.items()
@@ -62,7 +63,8 @@ def measure(benchmark: Benchmark, repeat: int, note: Callable[[str], None]) -> R
         figure: {**values, "unit": benchmark.unit_of(figure), "target": benchmark.target.get(figure)}
         for figure, values in summarize(runs).items()
     }
+    series, size = benchmark.place or (None, None)
     return {
-        "benchmark": benchmark.name, "description": benchmark.description, "summary": summary, "runs": runs,
-        "environment": environment(),
+        "benchmark": benchmark.name, "description": benchmark.description, "series": series, "size": size,
+        "summary": summary, "runs": runs, "environment": environment(),
     }  # fmt: skip

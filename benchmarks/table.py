@@ -1,9 +1,11 @@
-"""Reports as a table for the README."""
+"""Reports as tables for the README."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
 
+from benchmarks import series
 from benchmarks.runner import Report
 
 HEADER = ("benchmark", "figure", "median", "min", "max", "runs", "target", "")
@@ -22,19 +24,36 @@ def rows(report: Report) -> Iterator[tuple[str, ...]]:
 
 
 def machine(report: Report) -> str:
-    """One line about where a report was made."""
+    """One line about where and when a report was made."""
     found = report["environment"]
     versions = ", ".join(f"{package} {version}" for package, version in found["versions"].items() if version)
     return (
         f"{found['processor']}, {found['cores']} cores, {found['memory_gb']} GB, {found['system']}, "
-        f"Python {found['python']}, {versions}, seed {found['seed']}, {found['workers']} workers"
+        f"Python {found['python']}, {versions}, seed {found['seed']}, {found['workers']} workers, {found['date']}"
     )
 
 
+def warm_up(reports: Iterable[Report]) -> Iterator[str]:
+    """A line about the kernels, which are in no figure."""
+    seconds = [run["warm_up_s"] for report in reports for run in report["runs"] if "warm_up_s" in run]
+    if seconds:
+        yield (
+            f"Not in the figures: compiling or loading the kernels before every run, median "
+            f"{statistics.median(seconds):.2g} s, at most {max(seconds):.2g} s."
+        )
+
+
 def markdown(reports: Iterable[Report]) -> str:
-    """A Markdown table of reports, and a line for every machine they were made on."""
+    """Markdown tables of reports: one per series and one of all others; then a line for every machine."""
     found = list(reports)
-    table = [HEADER, *(row for report in found for row in rows(report))]
+    parts = [_lines(series.table(one, found)) for one in series.SERIES.values() if series.of(one.name, found)]
+    others = [report for report in found if report.get("series") is None]
+    if others:
+        parts.insert(0, _lines([HEADER, *(row for report in others for row in rows(report))]))
+    return "\n\n".join([*parts, *warm_up(found), "\n".join(dict.fromkeys(machine(report) for report in found))])
+
+
+def _lines(table: Sequence[tuple[str, ...]]) -> str:
     lines = [f"| {' | '.join(row)} |" for row in table]
-    lines.insert(1, "|" + "---|" * len(HEADER))
-    return "\n".join([*lines, "", *dict.fromkeys(machine(report) for report in found)])
+    lines.insert(1, "|" + "---|" * len(table[0]))
+    return "\n".join(lines)
