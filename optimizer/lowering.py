@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping as Dict
+from dataclasses import replace
 from fractions import Fraction
 
 from formulations.kernels.layout import split_axes
@@ -173,14 +174,16 @@ def _is_temporal(item: Item) -> bool:
 
 
 def _move_innermost(items: list[Item], dim: str) -> None:
-    """Put the loop over `dim` last in the innermost run of temporal loops so far."""
+    """Put the loop over `dim` last in the innermost run of temporal loops so far; it joins the run's last level."""
     stop = len(items)
     while not _is_temporal(items[stop - 1]):
         stop -= 1
     start = stop
     while start and _is_temporal(items[start - 1]):
         start -= 1
-    items[start:stop] = sorted(items[start:stop], key=lambda item: isinstance(item, Loop) and item.dim == dim)
+    run = [item for item in items[start:stop] if isinstance(item, Loop)]
+    others, moved = [item for item in run if item.dim != dim], [item for item in run if item.dim == dim]
+    items[start:stop] = [*others, *(replace(item, level=run[-1].level) for item in moved)]
 
 
 def _spatial(problem: Problem, dims: tuple[str, ...], level: int, vector: tuple[int, ...]) -> list[Item]:

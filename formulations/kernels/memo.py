@@ -55,8 +55,8 @@ def spatial_limits(lists: list[Int], irrelevant_to: tuple[int, ...]) -> list[tup
 class Memo:
     """Everything about a layer that several hardware points share.
 
-    A level's block depends on the levels from it on; its inside on the levels inside of it, on the fan-out and
-    (where the input has a halo) on the level that serves the input.
+    A level's inside depends on the block inside of it, on the fan-out and (where the input has a halo) on the level
+    that serves the input; its block on that, on the level itself, and on the levels that serve its children.
     """
 
     def __init__(self, layer: Packed) -> None:
@@ -81,11 +81,12 @@ class Memo:
         t = np.full((levels, 5, len(layer.e)), INFINITE, np.int64)
         t[:, FIRST] = 0
         c[SCALARS, EXACT] = -1
+        hoisted = tuple(int(x) for x in c[SCALARS, RESIDENT : RESIDENT_FROM + 1])
+        block: object = None
         for level in range(levels - 1, 0, -1):
             spread, copies = limits[level]
-            tail = (problem.levels[level + 1 :], keep[level + 1 :], *names[level:], limits[level], problem.drain_reads)
-            hoisted = tuple(int(x) for x in c[SCALARS, RESIDENT : RESIDENT_FROM + 1])
-            key = (level, tail, self._own(c, problem, keep, level), max_cycles, level <= hoisted[1] and hoisted)
+            fanout = (level, names[level], limits[level], max_cycles, problem.drain_reads)
+            key = (block, fanout, self._own(c, problem, level), level <= hoisted[1] and hoisted)
             if key not in self._insides:
                 fill_inside(
                     c, layer.g, layer.e, layer.q, s, t, self.refetches, level, copies, spread, max_cycles
@@ -98,11 +99,12 @@ class Memo:
             c[COUNTS, level] = int((t[level, INSIDE] < INFINITE).sum())
             if level > 1:
                 served = tuple(_serves(c, level, tensor) for tensor in range(3))
-                self._block(c, t, problem, level, (key, problem.levels[level], keep[level], served), stop)
+                block = (key, problem.levels[level], keep[level], served)
+                self._block(c, t, problem, level, block, stop)
         return t
 
     @staticmethod
-    def _own(c: Int, problem: Problem, keep: Keep, level: int) -> object:
+    def _own(c: Int, problem: Problem, level: int) -> object:
         own = (*(spec.leak_energy for spec in problem.levels), int(c[SCALARS, SCALE]))
         if not c[SCALARS, HAS_HALO]:
             return own
