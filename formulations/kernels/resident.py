@@ -91,7 +91,7 @@ def resident_bound(c: Int, e: Int, s: Int, r: Int, shares: bool) -> int:
     dims, levels, level = c[SCALARS, DIMS], c[SCALARS, LEVELS], c[SCALARS, RESIDENT_AT]
     instances, copies, first = 1, 1, 1
     energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY] * c[SCALARS, SCALE] + resident_energy(c, 1, 1)
-    energy += words_inside(c, r, levels - 1, 0, c[LEVEL0 + levels - 1, SHARED : SHARED + 3])
+    innermost = words_inside(c, r, levels - 1, 0, c[LEVEL0 + levels - 1, SHARED : SHARED + 3])
     for n in range(levels):
         energy -= first_visits(c, n, copies)
         most, most_copies = 1, 1
@@ -103,6 +103,8 @@ def resident_bound(c: Int, e: Int, s: Int, r: Int, shares: bool) -> int:
             first = most
         if n < level:
             instances *= most
+        if n == levels - 1:
+            energy += innermost // most
     least, whole = INFINITE, np.empty(dims, np.int64)
     for i in range(e.shape[0]):
         if c[SCALARS, RESIDENT_FROM] == 0 and not pays(c, e[i], whole, instances, shares):
