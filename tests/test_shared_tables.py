@@ -13,8 +13,10 @@ from layer_cases import Case, cases
 from formulations.kernels.layout import pack_layer
 from formulations.kernels.memo import Memo
 from formulations.lattice import solve
-from formulations.problem import LevelSpec, Problem
+from formulations.problem import Hoist, LevelSpec, O, Problem
+from optimizer.hardware import Hardware, Level
 from optimizer.lowering import lower
+from optimizer.workload import conv
 
 RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
@@ -64,3 +66,19 @@ def test_hardware_points_do_not_mix(case: Case, data: st.DataObject) -> None:
         changed = _other(problem.levels[number], data.draw(st.integers(1, 3)))
         problem = replace(problem, levels=(*problem.levels[:number], changed, *problem.levels[number + 1 :]))
         assert energy(problem, memo) == energy(problem)
+
+
+def test_a_resident_output_above_multipliers_that_share() -> None:
+    """Found by the random tests: the quick bound of a resident tensor must know the innermost fan-out's multicast."""
+    layer = conv("layer", {"K": 1, "C": 1, "P": 3, "R": 2})
+    layer = replace(layer, operands=tuple(replace(o, bits=16 if o.role == "W" else 8) for o in layer.operands))
+    outer, middle, inner = (
+        Level(name, size, (1, 1), access_bits=bits, read_energy=energy, fill_energy=0, update_energy=0,
+              must_keep=frozenset(keep), must_bypass=frozenset(bypass))
+        for name, size, bits, energy, keep, bypass in (
+            ("L0", None, 16, 27, "WIO", ""), ("L1", 24, 8, 18, "W", "IO"), ("L2", 24, 8, 9, "", "")
+        )
+    )  # fmt: skip
+    problem = lower(layer, Hardware((outer, middle, inner), (2, 3), mac_energy=0))
+    found = solve(problem).solution
+    assert found is not None and (found.energy, found.hoist) == (234, Hoist(O, 2, 0))
