@@ -142,7 +142,7 @@ def solve(
             cycles = -(-problem.macs // math.prod(int(rows.prod(axis=1).max()) for rows in lists))
             if hopeless(c, bound, cycles * problem.latency_unit):
                 continue
-            s = pack_spatial(c, layer.e, lists)
+            s = pack_spatial(c, lists)
             if resident is not None:
                 shares = shares_between(problem, replace(resident, level=resident.level - 1))
                 if hopeless(c, resident_bound(c, layer.e, s, r, shares), cycles * problem.latency_unit):

@@ -116,9 +116,10 @@ def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, .
 def closing_extents(problem: Problem, solution: LayerSolution, number: int) -> tuple[int, ...]:
     """Extents below all nodes of a block: its bottom, with the loops that a hoisted node stands above."""
     block, hoist = solution.levels[number], solution.hoist
-    closes = hoist is not None and hoist.outer == number
+    if hoist is None or hoist.outer != number:
+        return block.bottom
     return tuple(
-        top if closes and hoist is not None and lacking == hoist.tensor else bottom
+        top if lacking == hoist.tensor else bottom
         for top, bottom, lacking in zip(block.top, block.bottom, problem.irrelevant_to, strict=True)
     )
 

@@ -157,6 +157,31 @@ def least_distinct(c: Int, a: int, spatial: Int, below: Int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def least_distinct_inputs(c: Int, spatial: Int, below: Int) -> int:
+    """Least distinct input tiles among the children of a fan-out (see :func:`least_distinct`)."""
+    distinct = 1
+    for a in range(c[SCALARS, AXES]):
+        distinct *= least_distinct(c, a, spatial, below)
+    return distinct
+
+
+@njit(cache=True, nogil=True)
+def is_resident(c: Int, level: int, tensor: int) -> bool:
+    """Is the node of a tensor at a level hoisted past a level?"""
+    return c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == level
+
+
+@njit(cache=True, nogil=True)
+def copies_of(c: Int, vector: Int, tensor: int) -> int:
+    """Product of the spatial factors irrelevant to a tensor: instances that hold their own copy of it."""
+    copies = 1
+    for d in range(c[SCALARS, DIMS]):
+        if c[LACKS, d] == tensor:
+            copies *= vector[d]
+    return copies
+
+
+@njit(cache=True, nogil=True)
 def needs_equal(c: Int, level: int, d: int) -> bool:
     """Must top and bottom agree on dim d?
 
@@ -166,7 +191,7 @@ def needs_equal(c: Int, level: int, d: int) -> bool:
     if c[SCALARS, RESIDENT] >= 0 and level < c[SCALARS, RESIDENT_AT]:
         if level > c[SCALARS, RESIDENT_FROM]:
             return True
-        if level == c[SCALARS, RESIDENT_FROM] and tensor == c[SCALARS, RESIDENT]:
+        if closes(c, level, d):
             return False
     if tensor >= 0 and c[LEVEL0 + level, KEEP + tensor]:
         return False

@@ -6,11 +6,10 @@ from numba import njit
 
 from formulations.kernels.blocks import (
     copy,
-    distinct_inputs,
     input_total,
+    is_resident,
     outward,
 )
-from formulations.kernels.fanout import least_distinct_inputs
 from formulations.kernels.layout import (
     AXIS0,
     AXIS_OF,
@@ -41,7 +40,6 @@ from formulations.kernels.layout import (
     ORDER,
     READER,
     RESIDENT,
-    RESIDENT_AT,
     SCALARS,
     SCALE,
     SPATIAL,
@@ -58,6 +56,7 @@ from formulations.kernels.layout import (
 )
 from formulations.kernels.leaf import (
     ceil_div,
+    multicast,
     price,
     refetches,
 )
@@ -114,29 +113,14 @@ def keep_if_best(c: Int, w: Int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def input_energy(c: Int, w: Int, level: int, words: int) -> int:
-    """Scaled energy of filling `words` of I into `level` and reading them where they come from."""
-    energy = words * c[LEVEL0 + level, WORD_FILL + I]
-    reader = c[LEVEL0 + level - 1, READER + I]
-    for n in range(reader, level):
-        spread = 1
-        for d in range(c[SCALARS, DIMS]):
-            spread *= w[SPATIAL, n, d]
-        words = words // spread * distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1], w[LIFT, n + 1])
-    return energy + words * c[LEVEL0 + reader, WORD_READ + I]
+def input_energy(c: Int, w: Int, level: int, words: int, least: bool) -> int:
+    """Scaled energy of filling `words` of I into `level` and reading them where they come from.
 
-
-@njit(cache=True, nogil=True)
-def least_input_energy(c: Int, w: Int, level: int, words: int) -> int:
-    """A bound on :func:`input_energy`, whatever loops are lifted."""
-    energy = words * c[LEVEL0 + level, WORD_FILL + I]
+    With `least` a bound, whatever loops are lifted.
+    """
     reader = c[LEVEL0 + level - 1, READER + I]
-    for n in range(reader, level):
-        spread = 1
-        for d in range(c[SCALARS, DIMS]):
-            spread *= w[SPATIAL, n, d]
-        words = words // spread * least_distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1])
-    return energy + words * c[LEVEL0 + reader, WORD_READ + I]
+    read = multicast(c, w, reader, level, I, words, least)
+    return words * c[LEVEL0 + level, WORD_FILL + I] + read * c[LEVEL0 + reader, WORD_READ + I]
 
 
 @njit(cache=True, nogil=True)
@@ -150,7 +134,7 @@ def hand_on(c: Int, w: Int, level: int, position: int) -> None:
     above = outward(c, w, level, 3, w[GAP, level + 1])
     if above == -2:
         lifted = w[META, level, LIFTED] == level
-        if c[SCALARS, RESIDENT] == I and c[SCALARS, RESIDENT_AT] == level and blocks_resident(c, w, level):
+        if is_resident(c, level, I) and blocks_resident(c, w):
             chosen = BLOCKED
         w[META, level + 1, GAP_WINDOW] = chosen if position >= 0 else (OPEN if lifted else w[META, level, GAP_WINDOW])
         for d in range(dims):
@@ -164,7 +148,7 @@ def hand_on(c: Int, w: Int, level: int, position: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def blocks_resident(c: Int, w: Int, level: int) -> bool:
+def blocks_resident(c: Int, w: Int) -> bool:
     """Does the resident input stay over any loop of level 0? (Then that loop stands right above the nodes inside.)"""
     for d in range(c[SCALARS, DIMS]):
         if c[LACKS, d] == I and w[TOP, 0, d] != w[BOTTOM, 0, d]:

@@ -9,7 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from formulations.kernels.blocks import best_outer_window, least_distinct, width
+from formulations.kernels.blocks import (
+    best_outer_window,
+    copies_of,
+    is_resident,
+    least_distinct,
+    least_distinct_inputs,
+    width,
+)
 from formulations.kernels.layout import (
     AXES,
     AXIS0,
@@ -32,8 +39,6 @@ from formulations.kernels.layout import (
     LOW,
     MACS,
     READER,
-    RESIDENT,
-    RESIDENT_AT,
     SCALARS,
     SCALE,
     SHARED,
@@ -46,7 +51,7 @@ from formulations.kernels.layout import (
     Int,
     O,
 )
-from formulations.kernels.tables import copies_of, first_visits
+from formulations.kernels.tables import first_visits
 
 PLAIN, SLID, DISTINCT = range(3)
 """Per axis and digits of its dims: words over all trips, the same with the best window, distinct children."""
@@ -55,16 +60,7 @@ PLAIN, SLID, DISTINCT = range(3)
 @njit(cache=True, nogil=True)
 def moves_input(c: Int, inner: int) -> bool:
     """Is I fetched into a level, at a cost that its fan-out decides? (A resident input is priced elsewhere.)"""
-    return c[LEVEL0 + inner, KEEP + I] == 1 and not (c[SCALARS, RESIDENT] == I and c[SCALARS, RESIDENT_AT] == inner)
-
-
-@njit(cache=True, nogil=True)
-def least_distinct_inputs(c: Int, spatial: Int, below: Int) -> int:
-    """Least distinct input tiles among the children of a fan-out (see :func:`least_distinct`)."""
-    distinct = 1
-    for a in range(c[SCALARS, AXES]):
-        distinct *= least_distinct(c, a, spatial, below)
-    return distinct
+    return c[LEVEL0 + inner, KEEP + I] == 1 and not is_resident(c, inner, I)
 
 
 @njit(cache=True, nogil=True)

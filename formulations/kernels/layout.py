@@ -215,7 +215,7 @@ def split_axes(problem: Problem, level: int, vector: tuple[int, ...]) -> tuple[t
     raise ValueError(f"spatial factors {vector} do not fit the fan-out {spec.fanout}")
 
 
-def pack_spatial(c: Int, e: Int, lists: list[Int]) -> Int:
+def pack_spatial(c: Int, lists: list[Int]) -> Int:
     """Spatial vectors of every fan-out, one row each: digits, factors, product.
 
     Notes the starts in ``c``, and which level serves a tensor with how much multicast.
@@ -224,7 +224,7 @@ def pack_spatial(c: Int, e: Int, lists: list[Int]) -> Int:
     vectors = np.concatenate(lists)
     s = np.empty((len(vectors), 2 * dims + 1), np.int64)
     for d in range(dims):
-        s[:, d] = np.searchsorted(np.unique(e[:, d]), vectors[:, d])
+        s[:, d] = np.searchsorted(divisors(int(c[EXTENT, d])), vectors[:, d])
     s[:, dims : 2 * dims], s[:, 2 * dims] = vectors, vectors.prod(axis=1)
     c[STARTS, : len(lists) + 1] = np.cumsum([0, *(len(rows) for rows in lists)])
     for n, tensor in itertools.product(range(len(lists)), (W, I, O)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from formulations.kernels.blocks import distinct_inputs
+from formulations.kernels.blocks import copies_of, distinct_inputs, is_resident, least_distinct_inputs
 from formulations.kernels.layout import (
     ACCESS,
     BITS,
@@ -25,8 +25,6 @@ from formulations.kernels.layout import (
     META,
     PORT,
     READ,
-    RESIDENT,
-    RESIDENT_AT,
     RESIDENT_FROM,
     SCALARS,
     SPATIAL,
@@ -74,16 +72,33 @@ def fetched(c: Int, w: Int, level: int, tensor: int) -> int:
 @njit(cache=True, nogil=True)
 def refetches(c: Int, w: Int, level: int, tensor: int) -> int:
     """How often the node of a tensor at a level is filled for every word of the tensor, spatial copies included."""
-    resident = c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == level
-    start, times = c[SCALARS, RESIDENT_FROM] if resident else level, 1
+    start, times = c[SCALARS, RESIDENT_FROM] if is_resident(c, level, tensor) else level, 1
     for d in range(c[SCALARS, DIMS]):
         if c[LACKS, d] == tensor:
             times *= c[EXTENT, d] // w[TOP, start, d]
     for n in range(start, level):
-        for d in range(c[SCALARS, DIMS]):
-            if c[LACKS, d] == tensor:
-                times *= w[SPATIAL, n, d]
+        times *= copies_of(c, w[SPATIAL, n], tensor)
     return times
+
+
+@njit(cache=True, nogil=True)
+def multicast(c: Int, w: Int, outer: int, inner: int, tensor: int, words: int, least: bool) -> int:
+    """Words that level `outer` serves so that `words` come into level `inner`; identical tiles count once.
+
+    With `least` a bound, whatever loops are lifted.
+    """
+    for n in range(outer, inner):
+        spread, distinct = 1, 1
+        for d in range(c[SCALARS, DIMS]):
+            spread *= w[SPATIAL, n, d]
+            if c[LACKS, d] != tensor:
+                distinct *= w[SPATIAL, n, d]
+        if tensor == I and least:
+            distinct = least_distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1])
+        elif tensor == I:
+            distinct = distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1], w[LIFT, n + 1])
+        words = words // spread * distinct
+    return words
 
 
 @njit(cache=True, nogil=True)
@@ -97,23 +112,12 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
         child += 1
     if child > decided:
         words = c[VOLUME, LEAST_INPUT] if tensor == I else c[VOLUME, tensor]
-        resident = c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == child
-        inside = TOP if resident and c[SCALARS, RESIDENT_FROM] == level else BOTTOM
+        inside = TOP if is_resident(c, child, tensor) and c[SCALARS, RESIDENT_FROM] == level else BOTTOM
         for d in range(c[SCALARS, DIMS]):
             if c[LACKS, d] == tensor:
                 words *= c[EXTENT, d] // w[inside, level, d]
         return words
-    words = fetched(c, w, child, tensor)
-    for n in range(level, child):
-        spread, distinct = 1, 1
-        for d in range(c[SCALARS, DIMS]):
-            spread *= w[SPATIAL, n, d]
-            if c[LACKS, d] != tensor:
-                distinct *= w[SPATIAL, n, d]
-        if tensor == I:
-            distinct = distinct_inputs(c, w[SPATIAL, n], w[TOP, n + 1], w[LIFT, n + 1])
-        words = words // spread * distinct
-    return words
+    return multicast(c, w, level, child, tensor, fetched(c, w, child, tensor), False)
 
 
 @njit(cache=True, nogil=True)

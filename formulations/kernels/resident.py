@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from formulations.kernels.blocks import footprint
+from formulations.kernels.blocks import copies_of, footprint
 from formulations.kernels.layout import (
     BITS,
     CAPACITY,
@@ -40,7 +40,6 @@ from formulations.kernels.layout import (
 )
 from formulations.kernels.leaf import refetches
 from formulations.kernels.tables import (
-    copies_of,
     fill_energy,
     first_visits,
     resident_energy,

@@ -10,8 +10,10 @@ from __future__ import annotations
 from numba import njit
 
 from formulations.kernels.blocks import (
+    copies_of,
     copy,
     input_is_free,
+    is_resident,
     needs_equal,
     next_tile,
     place,
@@ -22,7 +24,6 @@ from formulations.kernels.branch import (
     hopeless,
     input_energy,
     keep_if_best,
-    least_input_energy,
     next_lift,
 )
 from formulations.kernels.fanout import input_pair
@@ -107,9 +108,7 @@ from formulations.kernels.resident import close_outermost, resident_rest
 from formulations.kernels.tables import (
     combine,
     contains,
-    copies_of,
     first_visits,
-    is_resident,
     resident_energy,
     words_filled,
     words_inside,
@@ -142,7 +141,7 @@ def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int,
     for d in range(c[SCALARS, DIMS]):
         w[LIFT, level, d] = 1
     m[LATENCY_IN] = max(latency, latency_outside(c, w, level))
-    m[FLOOR] = least_input_energy(c, w, level, m[WORDS]) if special else 0
+    m[FLOOR] = input_energy(c, w, level, m[WORDS], True) if special else 0
     m[COPIES] = 1
     for n in range(level):
         m[COPIES] *= copies_of(c, w[SPATIAL, n], O)
@@ -240,7 +239,7 @@ def next_window(c: Int, t: Int, w: Int, level: int) -> int:
             if words < 0:
                 continue
             m[WORDS] = words
-            m[ENERGY_OUT] += input_energy(c, w, level, words)
+            m[ENERGY_OUT] += input_energy(c, w, level, words, False)
         m[LATENCY_OUT] = max(m[LATENCY_IN], latency_outside(c, w, level))
         if hopeless(c, m[ENERGY_OUT] + t[level, INSIDE, m[BOTTOM_POINT]], m[LATENCY_OUT]):
             continue

@@ -17,6 +17,7 @@ from formulations.kernels.blocks import (
     copy,
     input_is_free,
     input_total,
+    is_resident,
     needs_equal,
     next_tile,
     outward,
@@ -38,7 +39,6 @@ from formulations.kernels.layout import (
     INFINITE,
     INSIDE,
     KEEP,
-    LACKS,
     LEAST_INPUT,
     LEVEL0,
     LEVELS,
@@ -87,22 +87,6 @@ def contains(c: Int, q: Int, g: Int, outer: int, inner: int) -> bool:
         if q[0, d, g[outer, d], g[inner, d]] < 0:
             return False
     return True
-
-
-@njit(cache=True, nogil=True)
-def copies_of(c: Int, vector: Int, tensor: int) -> int:
-    """Product of the spatial factors irrelevant to a tensor: instances that hold their own copy of it."""
-    copies = 1
-    for d in range(c[SCALARS, DIMS]):
-        if c[LACKS, d] == tensor:
-            copies *= vector[d]
-    return copies
-
-
-@njit(cache=True, nogil=True)
-def is_resident(c: Int, level: int, tensor: int) -> bool:
-    """Is the node of a tensor at a level hoisted past a level?"""
-    return c[SCALARS, RESIDENT] == tensor and c[SCALARS, RESIDENT_AT] == level
 
 
 @njit(cache=True, nogil=True)
