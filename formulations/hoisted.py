@@ -30,10 +30,17 @@ class Hoisted:
        ``o <= n < l``, share words along an axis of the input where a dim of irr(T) meets another: else the hoist
        cannot pay.
 
+    ``passes[l, T, U]`` Boolean, a permission: T's node at level l is hoisted past a level that keeps U.
+
+    6. ``passes[l, T, U]  =>  hoisted[T, l, o]`` for some o, and with each of these ``kept[n, U]`` for some n,
+       ``o < n < l``
+
     The loops that the node passes are those of :mod:`formulations.tiling`.
     """
 
     def __init__(self, model: cp_model.CpModel, kept: Kept, orders: Orders, options: Sequence[Hoist]) -> None:
+        self._model, self._kept = model, kept
+        self._passes: dict[tuple[int, int, int], Literal] = {}
         self.choices: list[Choice] = [(hoist, model.new_bool_var("hoisted")) for hoist in options]
         if len(options) > 1:
             model.add_at_most_one([literal for _, literal in self.choices])  # (1)
@@ -54,6 +61,10 @@ class Hoisted:
         """Hoists of one node."""
         return [choice for choice in self.choices if (choice[0].level, choice[0].tensor) == (level, tensor)]
 
+    def over_levels(self, level: int, tensor: int) -> list[Choice]:
+        """Hoists of one node past other levels."""
+        return [choice for choice in self.of(level, tensor) if choice[0].outer + 1 < level]
+
     def into(self, outer: int, tensor: int | None = None) -> list[Choice]:
         """Hoists to one block, of any tensor or of one."""
         return [choice for choice in self.choices if choice[0].outer == outer and tensor in (None, choice[0].tensor)]
@@ -62,13 +73,29 @@ class Hoisted:
         """Hoists that pass a block."""
         return [choice for choice in self.choices if choice[0].outer < level < choice[0].level]
 
-    def pay(
-        self, model: cp_model.CpModel, problem: Problem, kept: Kept, plain: Callable[[int, AxisSpec], Literal]
-    ) -> None:  # fmt: skip
+    def passes(self, level: int, tensor: int, other: int) -> Literal:
+        """May loops stand below T's node at a level for the sake of U, kept at a level that the node passes?"""
+        key = (level, tensor, other)
+        if key not in self._passes:
+            self._passes[key] = self._add_passes(level, tensor, other)
+        return self._passes[key]
+
+    def _add_passes(self, level: int, tensor: int, other: int) -> Literal:
+        choices = self.over_levels(level, tensor)
+        if other in (-1, tensor) or not choices:
+            return False
+        passes = self._model.new_bool_var("passes")
+        forbid(self._model, [passes, *(negate(literal) for _, literal in choices)])  # (6)
+        for hoist, literal in choices:
+            between = [self._kept.at(n, other) for n in range(hoist.outer + 1, level)]
+            forbid(self._model, [passes, literal, *map(negate, between)])
+        return passes
+
+    def pay(self, problem: Problem, plain: Callable[[int, AxisSpec], Literal]) -> None:
         """(5), where ``plain(n, axis)`` says that no children of fan-out n share words along an axis."""
         for hoist, literal in self.choices:
             passed = range(hoist.outer + 1, hoist.level)
-            idle = [negate(kept.at(n, other)) for n in passed for other in TENSORS if other != hoist.tensor]
+            idle = [negate(self._kept.at(n, other)) for n in passed for other in TENSORS if other != hoist.tensor]
             for axis in shared_axes(problem, hoist.tensor):
                 idle += [plain(n, axis) for n in range(hoist.outer, hoist.level)]
-            forbid(model, [literal, *idle])
+            forbid(self._model, [literal, *idle])

@@ -53,6 +53,11 @@ def hoists(problem: Problem) -> tuple[Hoist, ...]:
     5. Sharing. Children of fan-out n share the input's words depending on ``top[n+1]`` of the two dims of an axis;
        what is shared otherwise depends on factors only. By not (b) nothing was shared that way, and cannot be lost.
 
+    Loops of rule 6 in block l belonged to a node between, of U; they move out to right below it, or below the input's
+    innermost node outside of l if their dim is a halo dim and that stands further in. U's words stay, T's do too (no
+    dim is in irr(T) and irr(U)), and tiles between shrink; by (5) nothing shared is lost, and the input's own loops
+    over a halo dim may stay in block l.
+
     So all words are at most what they were, per instance too, and costs do not fall when words rise. ∎
 
     (b) needs a dim of irr(T) with halo, so it never holds for the input.

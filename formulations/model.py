@@ -50,7 +50,7 @@ class LayerProgram:
         axes = InputAxes(model, problem, kept_inputs, self.fanouts, self.tiling, self.windows, capacities)
         fit(model, problem, self.kept, self.tiling, axes, menus)
         traffic = Traffic(model, problem, self.kept, self.fanouts, self.tiling, axes)
-        self.hoisted.pay(model, problem, self.kept, traffic.multicast.plain)
+        self.hoisted.pay(problem, traffic.multicast.plain)
         self.objective = Objective(model, problem, menus, self.fanouts, traffic)
 
     def decisions(self, solution: LayerSolution) -> Iterator[tuple[cp_model.LinearExprT, int]]:

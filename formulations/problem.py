@@ -137,6 +137,8 @@ class Hoist:
     4. Where ``outer > 0``: the loops over irr(tensor) close the block of `outer`. If the tensor is kept there it is
        the last of the order; if not, these loops stand below all nodes of the block.
     5. The input is hoisted only to the block of level 0.
+    6. In the block of `level`, a loop over dim d that no tensor kept there profits from (the one irrelevant to d, or
+       the input where d is a halo dim) may stand right below the hoisted node if one kept at a level between does.
     """
 
     tensor: int

@@ -27,7 +27,8 @@ class Tiling:
 
     1. ``bottom <= top``
     2. ``top == bottom`` where no kept node profits from a loop over d: V(d) is not kept (or there is none), and
-       I is not kept or d is not a halo dim, and V(d) is not hoisted to this block.
+       I is not kept or d is not a halo dim, V(d) is not hoisted to this block, and no node of the block is hoisted
+       past a level that keeps V(d), nor, if d is a halo dim, past one that keeps I.
     3. A halo dim's ``own`` and the input's tile: V above I: ``tile[I] == bottom + own <= top``; I above V, or V hoisted
        to this block: ``own == 0``, ``tile[I] == top``; else V not kept: ``own == top - bottom``, ``tile[I] == top``;
        I not kept: ``own == 0``.
@@ -41,6 +42,7 @@ class Tiling:
     6. ``sum_{d in irr(T), p} (top[o] - bottom[o]) >= 1``: without such loops it would not be hoisted.
     7. ``span[l,T,p] == sum_{d in irr(T)} (top[l,d,p] + top[o,d,p] - bottom[o,d,p])``, the extents of irr(T) below the
        node in one instance; of a node that is not hoisted they are ``sum top[l,d,p]``.
+    8. ``tile[T] >= top`` at level l: all loops of the block stand below the node, which is its first.
     """
 
     def __init__(
@@ -134,7 +136,8 @@ class Tiling:
         top, bottom = self.top(level, d, p), self.bottom(level, d, p)
         profits = [self.keeps(level, lacking), self.keeps(level, I) if halo else False]
         closing = [literal for _, literal in self._hoisted.into(level, lacking)]
-        imply(self._model, [negate(c) for c in (*profits, *closing)], bottom == top)  # (2)
+        passed = [self._hoisted.passes(level, t, u) for t in TENSORS for u in ({lacking, I} if halo else {lacking})]
+        imply(self._model, [negate(c) for c in (*profits, *closing, *passed)], bottom == top)  # (2)
         for _, literal in self._hoisted.across(level):
             imply(self._model, [literal], bottom == top)  # (5)
         if halo:
@@ -146,6 +149,8 @@ class Tiling:
             self._tile[level, tensor, d, p] = tile
             here = self.keeps(level, tensor)
             imply(self._model, [here], tile >= bottom)  # (4)
+            for _, literal in self._hoisted.of(level, tensor):
+                imply(self._model, [literal], tile >= top)  # (8)
             if lacking >= 0:
                 below = self._orders.above(level, tensor, lacking)
                 imply(self._model, [here, self.keeps(level, lacking), below], tile >= top)

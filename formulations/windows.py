@@ -7,7 +7,7 @@ from ortools.sat.python import cp_model
 from formulations.bypass import TENSORS, Kept
 from formulations.hoisted import Hoisted
 from formulations.loop_order import Orders
-from formulations.problem import I, Problem
+from formulations.problem import I, O, Problem, W
 from formulations.rows import Literal, forbid, imply, negate
 from formulations.spatial import FanOuts
 from formulations.tiling import Tiling
@@ -47,6 +47,12 @@ class Windows:
        does not hold at l. (irr(I) has no halo dim, so nothing slides along the loops below the node.)
     6. ``hoisted[T, l, o]``, ``o > 0``: the run of T is the innermost of block o, whether or not T is kept there; that
        of no other tensor is a source of ``seen[o+1, d]``.
+
+    Below a node of T hoisted from level l past others stand, in T's run, also loops that no node of block l profits
+    from:
+
+    7. They are loops below T for *outside* of (1).
+    8. The run is a source of ``seen[l+1, d]`` also where V(d) and I are not kept at l, with ``chosen[(l, T), d]``.
     """
 
     def __init__(
@@ -101,7 +107,8 @@ class Windows:
                     forbid(self._model, [literal, self._chosen[0, OUTER, d]])
         for level in range(1, levels):
             for tensor in TENSORS:
-                here = [d for d in self.dims if tensor in (I, self._problem.irrelevant_to[d])]
+                every = tensor == I or self._hoisted.over_levels(level, tensor)
+                here = [d for d in self.dims if every or tensor == self._problem.irrelevant_to[d]]
                 for d in here:
                     self._chosen[level, tensor, d] = self._model.new_bool_var("chosen")
                 if here:
@@ -135,6 +142,7 @@ class Windows:
             if tensor != I:
                 above = self._orders.above(level, tensor, I)
                 imply(model, [outside, self._kept.at(level, tensor), above], tiling.loops_below(level, tensor) == 0)
+                self._keep_out(level, tensor, outside)
         seen = (
             {p: self._seen_trips[level, d, p] for p in trips},
             {p: self._seen_between[level, d, p] for p in trips},
@@ -153,13 +161,23 @@ class Windows:
         model.add(sum(sources) == use)
         return use
 
+    def _keep_out(self, level: int, tensor: int, outside: Literal) -> None:
+        """(7)."""
+        for _, literal in self._hoisted.over_levels(level, tensor):
+            for slot, p, _ in self._tiling.slots:
+                other = self._problem.irrelevant_to[slot]
+                if other not in (-1, tensor):
+                    conditions = [outside, literal, negate(self._kept.at(level, other))]
+                    if not self._problem.halo[slot]:
+                        loops = self._tiling.top(level, slot, p) == self._tiling.bottom(level, slot, p)
+                        imply(self._model, conditions, loops)
+
     def _run(self, level: int, tensor: int, d: int) -> dict[int, cp_model.LinearExprT]:
         tiling = self._tiling
         if tensor == I:
             return {p: tiling.own(level, d, p) for p in tiling.powers[d]}
         return {
-            p: tiling.top(level, d, p) - tiling.bottom(level, d, p) - tiling.own(level, d, p)
-            for p in tiling.powers[d]
+            p: tiling.top(level, d, p) - tiling.bottom(level, d, p) - tiling.own(level, d, p) for p in tiling.powers[d]
         }
 
     def _pass_on(self, level: int, d: int) -> None:
@@ -195,4 +213,25 @@ class Windows:
                 if hoist.tensor != tensor:
                     forbid(model, [run, literal])
             self._copy(run, d, (trips, between), self._run(level, tensor, d), fan)
+        sources += [self._passed_run(level, tensor, d, (trips, between), fan) for tensor in (W, O)]
         model.add(sum(sources) == seen)
+
+    def _passed_run(
+        self, level: int, tensor: int, d: int, target: tuple[dict[int, cp_model.IntVar], dict[int, cp_model.IntVar]],
+        fan: dict[int, cp_model.LinearExprT],
+    ) -> Literal:  # fmt: skip
+        """(8), below a node of `tensor`."""
+        model, lacking = self._model, self._problem.irrelevant_to[d]
+        hoisted = [literal for _, literal in self._hoisted.over_levels(level, tensor)]
+        if not hoisted or tensor == lacking:
+            return False
+        run = model.new_bool_var("passed run")
+        forbid(model, [run, *map(negate, hoisted)])
+        for absent in {I, lacking} - {-1}:
+            forbid(model, [run, self._kept.at(level, absent)])
+        for other in TENSORS:
+            if other != tensor:
+                imply(model, [run, self._kept.at(level, other)], self._tiling.loops_below(level, other) == 0)
+        imply(model, [run], self._chosen[level, tensor, d] == 1)
+        self._copy(run, d, target, self._run(level, tensor, d), fan)
+        return run

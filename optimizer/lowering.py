@@ -136,6 +136,8 @@ def node_extents(problem: Problem, solution: LayerSolution, number: int) -> list
             elif tensor == 1 and problem.halo[d]:
                 below[d] = max(below[d], block.input_tile[d])
         found.append(tuple(below))
+    if solution.hoist is not None and solution.hoist.level == number:
+        found[-1] = block.top
     return found[::-1]
 
 

@@ -46,8 +46,10 @@ def closing(problem: Problem, hoist: Hoist | None, level: int, top: Vector, bott
     )
 
 
-def node_tiles(problem: Problem, order: Vector, top: Vector, bottom: Vector, tile: Vector) -> list[Vector]:
-    """Extents below every node, outermost first; `bottom` are those below all nodes."""
+def node_tiles(
+    problem: Problem, order: Vector, top: Vector, bottom: Vector, tile: Vector, raised: bool
+) -> list[Vector]:
+    """Extents below every node, outermost first; `bottom` are those below all nodes. Is the first one hoisted?"""
     below = list(bottom)
     found = []
     for tensor in reversed(order):
@@ -57,7 +59,15 @@ def node_tiles(problem: Problem, order: Vector, top: Vector, bottom: Vector, til
             elif tensor == I and problem.halo[d]:
                 below[d] = max(below[d], tile[d])
         found.append(tuple(below))
+    if raised:
+        found[-1] = top
     return found[::-1]
+
+
+def profiting(problem: Problem, keep: Keep, hoist: Hoist | None, level: int) -> set[int]:
+    """Tensors for whose sake a block may have loops: those kept there or at levels that its first node passes."""
+    first = hoist.outer + 1 if hoist is not None and hoist.level == level else level
+    return {tensor for n in range(first, level + 1) for tensor in range(3) if keep[n][tensor]}
 
 
 def hoists(problem: Problem, keep: Keep) -> list[Hoist]:
@@ -72,12 +82,14 @@ def hoists(problem: Problem, keep: Keep) -> list[Hoist]:
 
 
 def orders_and_tiles(
-    problem: Problem, kept: list[int], hoist: Hoist | None, level: int, top: Vector, bottom: Vector, pick: Pick
+    problem: Problem, keep: Keep, hoist: Hoist | None, level: int, top: Vector, bottom: Vector, pick: Pick
 ) -> Iterator[tuple[Vector, Vector]]:
     halo = problem.halo
+    kept = [t for t in range(3) if keep[level][t]]
+    profit = profiting(problem, keep, hoist, level)  # rule 6
     passed = hoist.tensor if hoist is not None and hoist.outer == level else -1
     for d, lacking in enumerate(problem.irrelevant_to):
-        useful = lacking in kept or (halo[d] and I in kept) or (lacking == passed >= 0)
+        useful = lacking in profit or (halo[d] and I in profit) or (lacking == passed >= 0)
         if top[d] != bottom[d] and not useful:
             return
     orders = list(itertools.permutations(kept))
@@ -115,9 +127,10 @@ def chains(
             continue  # no loops to stand above: the same as without the hoist
         forms: Iterable[tuple[Vector, Vector]] = [(tuple(kept), top)]
         if level:
-            forms = orders_and_tiles(problem, kept, hoist, level, top, bottom, pick)
+            forms = orders_and_tiles(problem, keep, hoist, level, top, bottom, pick)
         for order, tile in forms:
-            tiles = node_tiles(problem, order, top, closing(problem, hoist, level, top, bottom), tile)
+            raised = hoist is not None and hoist.level == level
+            tiles = node_tiles(problem, order, top, closing(problem, hoist, level, top, bottom), tile, raised)
             words = sum(problem.footprint(t, tiles[n]) * problem.bits[t] for n, t in enumerate(order))
             if level and spec.capacity_bits is not None and words > spec.capacity_bits:
                 continue
@@ -166,7 +179,8 @@ def runs_of(problem: Problem, blocks: list[Block], hoist: Hoist | None) -> Runs:
         outer = block.top
         inside = closing(problem, hoist, level, block.top, block.bottom)
         if level:
-            tiles = node_tiles(problem, block.order, block.top, inside, block.tile)
+            raised = hoist is not None and hoist.level == level
+            tiles = node_tiles(problem, block.order, block.top, inside, block.tile, raised)
             for tensor, tile in zip(block.order, tiles, strict=True):
                 runs.loops(outer, tile)
                 if hoist is None or (hoist.tensor, hoist.level) != (tensor, level):

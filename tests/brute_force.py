@@ -75,6 +75,7 @@ def raised_nodes(layer: Layer, keep: Keep) -> Iterator[Raised | None]:
 class Choices:
     """What a series of nests has in common: hardware, tensors kept, and a hoisted node."""
 
+    layer: Layer
     hardware: Hardware
     keep: Keep
     raised: Raised | None
@@ -96,6 +97,13 @@ class Choices:
         if level > self.raised.outer:
             return frozenset()
         return self.raised.passes if self.raised.node in items else None
+
+    def belongs_below(self, level: int, waiting: tuple[str, ...], dim: str) -> bool:
+        """Does a loop over the dim profit a node to come and one kept where the hoisted node passes? (Rule 6.)"""
+        if self.raised is None or self.raised.node.level != level:
+            return False
+        between = {role for n in range(self.raised.outer + 1, level) for role in self.keep[n]}
+        return any(dim not in self.layer.operand(role).dims for role in between.intersection(waiting))
 
     def rises(self, level: int, items: list[Item]) -> bool:
         """Is the hoisted node still to stand in this block?"""
@@ -119,6 +127,8 @@ def nests(choices: Choices, level: int, waiting: tuple[str, ...], rest: Rest, it
     for position, (dim, extent) in enumerate(rest):
         if previous is not None and isinstance(previous, Loop) and previous.dim == dim:
             continue
+        if choices.belongs_below(level, waiting, dim):
+            continue
         for bound in divisors(extent)[1:] if allowed is None or dim in allowed else []:
             inner = (*rest[:position], (dim, extent // bound), *rest[position + 1 :])
             yield from nests(choices, level, waiting, inner, [*items, Loop(dim, bound, level)])
@@ -133,7 +143,7 @@ def all_nests(layer: Layer, hardware: Hardware) -> Iterator[Mapping]:
     outermost: list[Item] = [Node(role, 0) for role in ROLES]
     for keep in keep_sets(hardware):
         for raised in raised_nodes(layer, keep):
-            yield from nests(Choices(hardware, keep, raised), 0, (), rest, outermost)
+            yield from nests(Choices(layer, hardware, keep, raised), 0, (), rest, outermost)
 
 
 def fits(layer: Layer, hardware: Hardware, cost: LayerCost) -> bool:

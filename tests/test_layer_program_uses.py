@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from formulations.hoisting import hoists, legal_hoists
-from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
+from formulations.problem import Hoist, I, I, LayerSolution, LevelTiling, O, Problem, W
 from formulations.sizing import SizedProblem
 from formulations.solver import Status, costs_of, expression_value, solve_layer, solve_sized
 from optimizer.hardware import Hardware, Level
@@ -156,6 +156,8 @@ HOISTED = [
     (product(1, 1, 2), chip(keeping(2, 6, "WI"), keeping(4, 1, "WIO")), Hoist(O, 2, 0), 1061),
     # O stays in the registers while K runs in the block of level 1, which keeps all of I while N runs outside of O
     (product(1, 2, 2), chip(keeping(2, 20, "I"), keeping(2, 6, "WI"), keeping(3, 1, "WIO")), Hoist(O, 3, 1), 1842),
+    # I stays while N runs in DRAM's block: M, which W of the buffer profits from, runs inside of I
+    (product(2, 2, 1), chip(keeping(1, 6, "W"), keeping(2, 1, "I")), Hoist(I, 2, 0), 1646),
     # W stays while P runs in DRAM's block: children one output apart share inputs, children two apart do not
     (conv("layer", {"P": 4, "R": 2}, bits={"W": 8, "I": 8, "O": 8}),
      chip(replace(keeping(1, 1, "W"), mesh=(2, 2)), mesh=(2, 2)), Hoist(W, 1, 0), 2420),

@@ -23,6 +23,7 @@ from formulations.kernels.layout import (
     LEVEL0,
     LIFT,
     NODE,
+    PASSED,
     RESIDENT,
     RESIDENT_AT,
     RESIDENT_FROM,
@@ -185,7 +186,8 @@ def copies_of(c: Int, vector: Int, tensor: int) -> int:
 def needs_equal(c: Int, level: int, d: int) -> bool:
     """Must top and bottom agree on dim d?
 
-    No kept node profits from a loop over d in this block, or a hoisted node stands outside of the block.
+    No kept node profits from a loop over d in this block (or at a level that its first node is hoisted past), or a
+    hoisted node stands outside of the block.
     """
     tensor = c[LACKS, d]
     if c[SCALARS, RESIDENT] >= 0 and level < c[SCALARS, RESIDENT_AT]:
@@ -193,9 +195,9 @@ def needs_equal(c: Int, level: int, d: int) -> bool:
             return True
         if closes(c, level, d):
             return False
-    if tensor >= 0 and c[LEVEL0 + level, KEEP + tensor]:
+    if tensor >= 0 and (c[LEVEL0 + level, KEEP + tensor] or c[LEVEL0 + level, PASSED + tensor]):
         return False
-    return not (c[HALO, d] and c[LEVEL0 + level, KEEP + I])
+    return not (c[HALO, d] and (c[LEVEL0 + level, KEEP + I] or c[LEVEL0 + level, PASSED + I]))
 
 
 @njit(cache=True, nogil=True)
@@ -239,7 +241,7 @@ def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: I
             continue
         for d in range(dims):
             below[d] = inner[d]
-            if c[LACKS, d] == tensor or closes(c, level, d):
+            if c[LACKS, d] == tensor or closes(c, level, d) or (n == 0 and is_resident(c, level, tensor)):
                 below[d] = top[d]
             elif tensor == I and c[HALO, d]:
                 below[d] = max(below[d], tile[d])

@@ -45,8 +45,10 @@ READ, FILL, UPDATE, ACCESS, LEAK, PORT = 13, 14, 15, 16, 17, 18
 # Per tensor, READER: the level that serves the children of this one; SHARED: from the reader's fan-out to this
 # level's (excluded), at most so many of them take the same words.
 READER, SHARED = 24, 27
+# Per tensor, PASSED: kept at a level that this level's first node is hoisted past, but not here.
+PASSED = 30
 ORDER_COUNT = 18
-ROWS, COLUMNS = 39, 30
+ROWS, COLUMNS = 39, 33
 # Kinds of objective; WEIGHTED is energy + WEIGHT x cycles.
 ENERGY, LATENCY, EDP, WEIGHTED = range(4)
 # Planes of `t`.
@@ -127,6 +129,7 @@ def pack_machine(
         row = c[LEVEL0 + n]
         row[CAPACITY] = INFINITE if level.capacity_bits is None else level.capacity_bits
         row[KEEP : KEEP + 3] = keep[n]
+        row[PASSED : PASSED + 3] = _passed(keep, n, hoist)
         actions = {WORD_READ: level.read_energy, WORD_FILL: level.fill_energy, WORD_UPDATE: level.update_energy}
         for column, energy in actions.items():
             row[column : column + 3] = [bits * energy * scale // level.access_bits for bits in problem.bits]
@@ -139,6 +142,11 @@ def pack_machine(
             c[ORDER0 + n, 3 * k : 3 * k + len(order)] = order
         c[ORDER0 + n, ORDER_COUNT] = len(orders)
     return c
+
+
+def _passed(keep: tuple[tuple[bool, bool, bool], ...], level: int, hoist: Hoist | None) -> list[bool]:
+    between = keep[hoist.outer + 1 : level] if hoist is not None and hoist.level == level else ()
+    return [not keep[level][tensor] and any(kept[tensor] for kept in between) for tensor in range(3)]
 
 
 def word_scale(problem: Problem) -> int:

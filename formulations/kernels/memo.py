@@ -19,6 +19,7 @@ from formulations.kernels.layout import (
     LEAST_INPUT,
     LEVEL0,
     LOCAL,
+    PASSED,
     RANKED,
     READER,
     RESIDENT,
@@ -99,7 +100,8 @@ class Memo:
             c[COUNTS, level] = int((t[level, INSIDE] < INFINITE).sum())
             if level > 1:
                 served = tuple(_serves(c, level, tensor) for tensor in range(3))
-                block = (key, problem.levels[level], keep[level], served)
+                passed = tuple(c[LEVEL0 + level, PASSED : PASSED + 3])
+                block = (key, problem.levels[level], keep[level], served, passed)
                 self._block(c, t, problem, level, block, stop)
         return t
 
