@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from formulations.kernels.layout import spatial_vectors
+from formulations.node_tiles import node_extents
 from formulations.primes import factorize
 from formulations.problem import Hoist, I, LayerSolution, LevelTiling, Problem
 from optimizer.cost import Accounting
 from optimizer.hardware import Hardware
-from optimizer.lowering import lift, lower, node_extents
+from optimizer.lowering import lift, lower
 from optimizer.mapping import Item, Loop, Mapping
 from optimizer.workload import Layer
 

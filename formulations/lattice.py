@@ -86,6 +86,7 @@ def solve(
     beat: tuple[int, int] | None = None,
     memo: Memo | None = None,
     weight: int = 0,
+    least_energy: int = 0,
     stop: Stop | None = None,
 ) -> Found:
     """Best mapping of a layer on fixed hardware.
@@ -103,6 +104,8 @@ def solve(
         Of a problem with the same layer on other hardware: shares tables.
     weight : int
         Energy units per cycle; objective weighted is energy + weight x (whole) cycles.
+    least_energy : int
+        No mapping takes less energy, as far as is known: it closes whole classes of parallelism.
     stop : Stop, optional
         Through which another thread may give the search up.
 
@@ -115,11 +118,16 @@ def solve(
     ------
     StoppedError
         If the search was given up.
+    OverflowError
+        If a weight makes the costs of the mapping to beat (or of one multiply-accumulate a cycle) leave 62 bits.
     """
     memo, stop = memo or Memo(pack_layer(problem)), stop or Stop()
     layer, r = memo.layer, memo.refetches
     dims, levels = len(problem.extents), len(problem.levels)
     energy, latency = beat or (INFINITE, INFINITE)
+    slow = -(-latency // problem.latency_unit) if beat else problem.macs
+    if weight * layout.word_scale(problem) * slow >= 2 * INFINITE:
+        raise OverflowError(f"{weight} energy units per cycle are too many for {slow} cycles")
     best: LayerSolution | None = None
     leaves = nodes = 0
     combinations = [
@@ -128,6 +136,7 @@ def solve(
     ]  # fmt: skip
     everywhere = [spatial_vectors(problem, level) for level in range(levels)]
     limits = spatial_limits(everywhere, problem.irrelevant_to)
+    port_floor = problem.port_floor
     for lists in _spatial_classes(everywhere, objective):
         names = [rows.tobytes() for rows in lists]
         ranked = sorted(
@@ -137,15 +146,17 @@ def solve(
         for _, bound, number in ranked:
             keep, resident, c = combinations[number]
             c[layout.SCALARS, layout.KIND], c[layout.SCALARS, layout.CAP] = KINDS[objective], latency_cap
-            c[layout.SCALARS, layout.WEIGHT] = weight
+            c[layout.SCALARS, layout.WEIGHT], c[layout.SCALARS, layout.PORT_FLOOR] = weight, port_floor
             c[layout.BEST, :4] = energy, latency, 0, 0
             cycles = -(-problem.macs // math.prod(int(rows.prod(axis=1).max()) for rows in lists))
-            if hopeless(c, bound, cycles * problem.latency_unit):
+            fastest = max(cycles * problem.latency_unit, port_floor)
+            least = max(bound, least_energy * int(c[layout.SCALARS, layout.SCALE]))
+            if hopeless(c, least, fastest):
                 continue
             s = pack_spatial(c, lists)
             if resident is not None:
                 shares = shares_between(problem, replace(resident, level=resident.level - 1))
-                if hopeless(c, resident_bound(c, layer.e, s, r, shares), cycles * problem.latency_unit):
+                if hopeless(c, max(least, resident_bound(c, layer.e, s, r, shares)), fastest):
                     continue
             with stop.watched(c):
                 t = memo.build(c, s, problem, keep, names, limits, latency_cap // problem.latency_unit, stop)

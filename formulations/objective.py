@@ -54,7 +54,7 @@ class Objective:
     ) -> None:  # fmt: skip
         self._model, self._problem, self._menus = model, problem, menus
         self._fanouts = fanouts
-        self._actions = [[traffic.actions(level, t) for t in TENSORS] for level in range(len(problem.levels))]
+        self._actions = [[traffic.served(level, t) for t in TENSORS] for level in range(len(problem.levels))]
         self._accesses: dict[tuple[int, int, int, int, int], tuple[cp_model.LinearExprT, int]] = {}
         self._latency: Quantity | None = None
         self._energy: Quantity | None = None

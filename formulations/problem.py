@@ -7,6 +7,7 @@ O. Every dim is irrelevant to at most one tensor; dims of extent 1 are left out.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 W, I, O = 0, 1, 2  # noqa: E741 - the field's own letters
@@ -17,6 +18,19 @@ class AxisSpec:
     """An axis of the input: terms (dim number, coefficient), one or two of them."""
 
     terms: tuple[tuple[int, int], ...]
+
+
+def distinct_sums(terms: Sequence[tuple[int, int]]) -> int:
+    """Distinct values of ``sum coefficient * i`` with i below each extent, for one or two (coefficient, extent).
+
+    Two pairs coincide when they differ by a multiple of ``(b / gcd, -a / gcd)``, so every pair that has such a
+    neighbour in the grid is a repetition.
+    """
+    if len(terms) == 1:
+        return terms[0][1]
+    (a, m), (b, n) = terms
+    common = math.gcd(a, b)
+    return m * n - max(0, m - b // common) * max(0, n - a // common)
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,10 @@ class Problem:
         Accounting ``looptree``: draining an output tile reads the child.
     latency_unit : int
         Latency units per cycle (1 where cycles are whole numbers).
+    pinned : (bool, bool, bool)
+        Tensors that level 1 holds as a whole, outside of all loops, in the place of level 0: level 1 serves what level
+        0 would. They have no node in its block, and its capacity is what they leave. Only below a single instance of
+        level 1.
     """
 
     extents: tuple[int, ...]
@@ -76,6 +94,7 @@ class Problem:
     mac_energy: int
     drain_reads: bool
     latency_unit: int = 1
+    pinned: tuple[bool, bool, bool] = (False, False, False)
 
     @property
     def macs(self) -> int:
@@ -99,6 +118,20 @@ class Problem:
     def volume(self, tensor: int) -> int:
         """Words of a whole tensor."""
         return self.footprint(tensor, self.extents)
+
+    def least_words(self, tensor: int) -> int:
+        """Words of a tensor that take part at all: strides may leave gaps in the input."""
+        if tensor != I:
+            return self.volume(tensor)
+        return math.prod(distinct_sums([(c, self.extents[d]) for d, c in axis.terms]) for axis in self.input_axes)
+
+    @property
+    def port_floor(self) -> int:
+        """Latency units that the outermost level's ports need at least: every word that takes part moves once."""
+        bits = [0 if pin else self.least_words(t) * self.bits[t] for t, pin in enumerate(self.pinned)]
+        moved = (bits[W] + bits[I], bits[O], sum(bits))
+        ports = zip(self.levels[0].ports, moved, strict=True)
+        return max((-(-b * port.multiplier // port.divisor) for port, b in ports if port.divisor), default=0)
 
     def footprint(self, tensor: int, tile: tuple[int, ...]) -> int:
         """Words of a tile."""

@@ -57,6 +57,7 @@ def _plus(first: Count, second: Count) -> Count:
 
 
 NOTHING = Count(0, lambda: 0, 0)
+_NONE = Actions(NOTHING, NOTHING, NOTHING)
 
 
 class Traffic:
@@ -83,6 +84,8 @@ class Traffic:
 
     Actions: W and I: reads = down, fills = words. O: updates = down, reads = down - first (+ words if draining reads
     the child), fills = words - first. Level 0 has no fills and no drains.
+
+    9. A pinned tensor's actions at level 0 count at level 1 instead.
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class Traffic:
     def actions(self, level: int, tensor: int) -> Actions:
         """Counts of one level and tensor."""
         if self._kept.at(level, tensor) is False:
-            return Actions(NOTHING, NOTHING, NOTHING)
+            return _NONE
         halo = tensor == I and bool(self._axes.axes)
         down = (self._down_halo(level) if halo else self._down(level, tensor)).count()
         words = NOTHING
@@ -118,6 +121,12 @@ class Traffic:
         if level and self._problem.drain_reads:
             reads = _plus(reads, words)
         return Actions(reads, _minus(words, first) if level else NOTHING, down)
+
+    def served(self, level: int, tensor: int) -> Actions:
+        """Counts of one level and tensor; of a pinned tensor, level 1 does what level 0 would (9)."""
+        if level > 1 or not self._problem.pinned[tensor]:
+            return self.actions(level, tensor)
+        return self.actions(0, tensor) if level == 1 else _NONE
 
     def _order(self, level: int, tensor: int, down: Count, words: Count) -> None:
         """(8): redundant, but the relaxation of the tables does not know it."""

@@ -25,6 +25,9 @@ Answer = TypeVar("Answer")
 WAVE = 4
 """Layers priced side by side before the limits of the rest are tightened."""
 
+FASTER = 3
+"""Lines tried before the least latency is found exactly."""
+
 Line = tuple[int, int]
 """(weight, value): ``energy + weight x latency >= value`` for every design."""
 
@@ -159,21 +162,27 @@ class Site:
         -------
         (picks, lines, bound)
         """
-        fastest = self.each(lambda p: p.price(self.hardware, "latency"))
-        assert fastest is not None
-        picks, lines = [cheapest, self.total(fastest)], [(0, cheapest.energy)]
-        least_latency = picks[1].latency
+        picks, lines = [cheapest], [(0, cheapest.energy)]
+        least_latency = self.fixed[1] + sum(p.count * p.latency_floor(self.hardware) for p in self.pricers)
         while True:
-            vertices = corners(lines, cheapest.energy, least_latency)
-            energy, latency = min(vertices, key=lambda v: goal.value(*v))
+            energy, latency = min(corners(lines, cheapest.energy, least_latency), key=lambda v: goal.value(*v))
             bound = goal.value(energy, latency)
             known = min(goal.value(p.energy, p.latency) for p in picks)
             if bound >= known or (limit is not None and bound >= limit):
                 return picks, lines, bound
+            if all(pick.latency > latency for pick in picks) and len(lines) > FASTER:
+                fastest = self.each(lambda p: p.price(self.hardware, "latency"))
+                assert fastest is not None
+                picks.append(self.total(fastest))
+                least_latency = picks[-1].latency
+                continue
             weight = self._next_weight(picks, lines, latency)
             if weight is None:
                 return picks, lines, bound
-            prices = self.each(lambda p, w=weight: p.price(self.hardware, weight=w))  # type: ignore[misc]
+            try:
+                prices = self.each(lambda p, w=weight: p.price(self.hardware, weight=w))  # type: ignore[misc]
+            except OverflowError:  # no integer program can use this weight: the bound so far stands
+                return picks, lines, bound
             assert prices is not None
             pick = self.total(prices)
             picks.append(pick)
@@ -181,15 +190,17 @@ class Site:
 
     @staticmethod
     def _next_weight(picks: list[Pick], lines: list[Line], latency: Fraction) -> int | None:
-        """The slope between the known designs on both sides of a vertex, or the nearest weight not yet tried."""
+        """The slope between the known designs on both sides of a vertex, or the nearest weight not yet tried.
+
+        Beyond the fastest known design: four times the largest weight, at first the cheapest design's energy per cycle.
+        """
         tried = {weight for weight, _ in lines}
         left = min((p for p in picks if p.latency <= latency), key=lambda p: (p.energy, p.latency), default=None)
         right = min((p for p in picks if p.latency > latency), key=lambda p: (p.latency, p.energy), default=None)
+        if left is None and right is not None:
+            return max(4 * max(tried), right.energy // max(1, right.latency), 1)
         if left is None or right is None or left.energy <= right.energy:
-            left = min(picks, key=lambda p: (p.latency, p.energy))
-            right = min(picks, key=lambda p: (p.energy, p.latency))
-            if left.latency == right.latency:
-                return None if 1 in tried else 1
+            return next((w for w in (1, 4 * max(tried)) if w not in tried), None)
         weight = (left.energy - right.energy) // (right.latency - left.latency)
         return next((w for w in (weight, weight + 1, 2 * weight + 1) if w > 0 and w not in tried), None)
 

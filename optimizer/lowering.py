@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from formulations.kernels.layout import split_axes
+from formulations.node_tiles import closing_extents, node_extents
 from formulations.problem import AxisSpec, LayerSolution, LevelSpec, PortSpec, Problem
 from optimizer.cost import Accounting
 from optimizer.errors import SpecError
@@ -33,12 +34,12 @@ def latency_unit(hardware: Hardware, accounting: Accounting) -> int:
     return math.lcm(*(b.numerator for b in bandwidths))
 
 
-def _keep_options(level: Level, outermost: bool) -> tuple[tuple[bool, bool, bool], ...]:
-    if outermost:
+def _keep_options(level: Level, number: int, pinned: frozenset[str]) -> tuple[tuple[bool, bool, bool], ...]:
+    if number == 0:
         return ((True, True, True),)
+    absent = level.must_bypass | pinned if number == 1 else level.must_bypass
     choices = [
-        (True,) if role in level.must_keep else (False,) if role in level.must_bypass else (True, False)
-        for role in ROLES
+        (False,) if role in absent else (True,) if role in level.must_keep else (True, False) for role in ROLES
     ]
     return tuple((w, i, o) for w, i, o in itertools.product(*choices))
 
@@ -59,7 +60,8 @@ def _allowed(dims: tuple[str, ...], allowed: tuple[str, ...] | None) -> tuple[bo
 
 
 def lower(
-    layer: Layer, hardware: Hardware, *, accounting: Accounting = "timeloop", extents: Dict[str, int] | None = None
+    layer: Layer, hardware: Hardware, *, accounting: Accounting = "timeloop", extents: Dict[str, int] | None = None,
+    pinned: frozenset[str] = frozenset(), room_bits: int | None = None,
 ) -> Problem:  # fmt: skip
     """The integer problem of a layer on a hardware point.
 
@@ -70,11 +72,17 @@ def lower(
     accounting : {"timeloop", "looptree"}
     extents : mapping, optional
         Padded extents; each at least the layer's own.
+    pinned : frozenset of str
+        Roles that level 1 holds as a whole, outside of all loops.
+    room_bits : int, optional
+        Bits of level 1 that tiles may fill, where something else is held there too (pinned operands, for one).
 
     Raises
     ------
     SpecError
         If a padded extent is smaller than the layer's.
+    ValueError
+        If operands are pinned where level 1 is not a single buffer that may keep them.
     """
     sizes = dict(layer.extents) | dict(extents or {})
     for dim, extent in layer.dims:
@@ -96,49 +104,26 @@ def lower(
     levels = tuple(
         LevelSpec(
             level.usable_bits, level.access_bits, level.read_energy, level.fill_energy, level.update_energy,
-            level.leak_energy, _ports(level, unit), _keep_options(level, n == 0), hardware.fanout(n),
+            level.leak_energy, _ports(level, unit), _keep_options(level, n, pinned), hardware.fanout(n),
             _allowed(dims, level.spatial_x), _allowed(dims, level.spatial_y),
         )
         for n, level in enumerate(hardware.levels)
     )  # fmt: skip
     w, i, o = (operand.bits for operand in layer.operands)
+    if pinned and (len(levels) < 2 or levels[0].fanout != (1, 1) or hardware.levels[1].must_bypass & pinned):
+        raise ValueError(f"level 1 cannot hold {sorted(pinned)} as a whole")
+    if room_bits is not None:
+        levels = (levels[0], replace(levels[1], capacity_bits=room_bits), *levels[2:])
     return Problem(
         tuple(sizes[dim] for dim in dims), tuple(lacking), tuple(a for a in axes if a.terms), (w, i, o), levels,
-        hardware.mac_energy, accounting == "looptree", unit,
+        hardware.mac_energy, accounting == "looptree", unit, tuple(role in pinned for role in ROLES),  # type: ignore[arg-type]
     )  # fmt: skip
+
 
 
 def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, ...], level: int) -> list[Item]:
     """Loops between two cuts."""
     return [Loop(dim, o // i, level) for dim, o, i in zip(dims, outer, inner, strict=True) if o != i]
-
-
-def closing_extents(problem: Problem, solution: LayerSolution, number: int) -> tuple[int, ...]:
-    """Extents below all nodes of a block: its bottom, with the loops that a hoisted node stands above."""
-    block, hoist = solution.levels[number], solution.hoist
-    if hoist is None or hoist.outer != number:
-        return block.bottom
-    return tuple(
-        top if lacking == hoist.tensor else bottom
-        for top, bottom, lacking in zip(block.top, block.bottom, problem.irrelevant_to, strict=True)
-    )
-
-
-def node_extents(problem: Problem, solution: LayerSolution, number: int) -> list[tuple[int, ...]]:
-    """Extents below every node of a block, outermost first."""
-    block = solution.levels[number]
-    below = list(closing_extents(problem, solution, number))
-    found = []
-    for tensor in reversed(block.order):
-        for d, lacking in enumerate(problem.irrelevant_to):
-            if lacking == tensor:
-                below[d] = block.top[d]
-            elif tensor == 1 and problem.halo[d]:
-                below[d] = max(below[d], block.input_tile[d])
-        found.append(tuple(below))
-    if solution.hoist is not None and solution.hoist.level == number:
-        found[-1] = block.top
-    return found[::-1]
 
 
 def lift(layer: Layer, problem: Problem, solution: LayerSolution, *, extents: Dict[str, int] | None = None) -> Mapping:
@@ -149,7 +134,8 @@ def lift(layer: Layer, problem: Problem, solution: LayerSolution, *, extents: Di
     for number, block in enumerate(solution.levels):
         outer = block.top
         if number == 0:
-            items += [Node(ROLES[t], 0) for t in block.order]
+            items += [Node(ROLES[t], 0) for t in block.order if not problem.pinned[t]]
+            items += [Node(ROLES[t], 1) for t in block.order if problem.pinned[t]]
         else:
             for tensor, below in zip(block.order, node_extents(problem, solution, number), strict=True):
                 items += _temporal(dims, outer, below, number)

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from formulations.kernels.layout import INFINITE, pack_layer, spatial_vectors
 from formulations.kernels.memo import Memo
@@ -38,6 +38,26 @@ class Price:
     extents: tuple[tuple[str, int], ...] = ()
 
 
+@dataclass
+class _Known:
+    """Mappings of one problem that other objectives found, and the least energy of all its mappings (if known)."""
+
+    solutions: list[LayerSolution] = field(default_factory=list)
+    least_energy: int = 0
+
+    def note(self, solution: LayerSolution, objective: str) -> None:
+        """Remember an optimum."""
+        self.solutions.append(solution)
+        if objective == "energy":
+            self.least_energy = solution.energy
+
+    def best(self, weight: int, unit: int) -> LayerSolution | None:
+        """The best one under a weight, ties broken by latency; `unit` latency units are a cycle."""
+        return min(
+            self.solutions, key=lambda s: (s.energy + weight * -(-s.latency // unit), s.latency), default=None
+        )  # fmt: skip
+
+
 class Pricer:
     """Prices one layer; equal layers share one pricer. Its `stop` gives a running search up.
 
@@ -59,6 +79,7 @@ class Pricer:
         self.variants = list(_padded(layer, padding))
         self.stop = Stop()
         self._memos: dict[tuple[int, ...], Memo] = {}
+        self._known: dict[Problem, _Known] = {}
         self._spreads: dict[object, int] = {}
 
     def lower(self, hardware: Hardware, extents: tuple[tuple[str, int], ...]) -> Problem:
@@ -71,7 +92,7 @@ class Pricer:
         return replace(problem, levels=tuple(levels))
 
     def latency_floor(self, hardware: Hardware) -> int:
-        """Cycles that no mapping goes below: the work over the largest product of spatial factors."""
+        """Cycles that no mapping goes below: work over the largest product of spatial factors, compulsory traffic."""
         floors = []
         for extents in self.variants:
             problem = self.lower(hardware, extents)
@@ -81,7 +102,7 @@ class Pricer:
                 if key not in self._spreads:
                     self._spreads[key] = int(spatial_vectors(problem, number).prod(axis=1).max())
                 spread *= self._spreads[key]
-            floors.append(-(-problem.macs // spread))
+            floors.append(max(-(-problem.macs // spread), -(-problem.port_floor // problem.latency_unit)))
         return min(floors)
 
     def price(
@@ -118,6 +139,7 @@ class Pricer:
     ) -> Price | None:  # fmt: skip
         problem = self.lower(hardware, extents)
         unit = problem.latency_unit
+        mappings = self._known.setdefault(problem, _Known())
         latency_cap = NEVER if cap >= NEVER else cap * unit
         goal = "weighted" if objective == "energy" and weight else objective
         key = content_key(problem, goal, latency_cap, weight)
@@ -134,15 +156,23 @@ class Pricer:
             if problem.extents not in self._memos:
                 self._memos[problem.extents] = Memo(pack_layer(problem))
             memo = self._memos[problem.extents]
+            start = mappings.best(weight, unit) if goal == "weighted" and cap >= NEVER else None
+            if start is not None and (limit is None or start.energy + weight * -(-start.latency // unit) < beat):
+                limit = start.energy, start.latency
+            else:
+                start = None
             solution = solve(
-                problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight, stop=self.stop
-            ).solution
+                problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight,
+                least_energy=mappings.least_energy, stop=self.stop,
+            ).solution or start  # fmt: skip
             if solution is None and beat < NEVER:
                 self._store.note_bound(key, beat)
                 return Price(beat)
             self._store.note_optimum(key, solution)
         if solution is None:
             return None
+        if cap >= NEVER:
+            mappings.note(solution, goal)
         cycles = -(-solution.latency // unit)
         value = cycles if objective == "latency" else solution.energy + weight * cycles
         return Price(value, solution.energy, cycles, solution, extents)

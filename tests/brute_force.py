@@ -13,7 +13,7 @@ from layer_cases import Case
 from formulations.problem import Problem
 from optimizer.cost import LayerCost, evaluate
 from optimizer.hardware import Hardware
-from optimizer.lowering import lift, lower
+from optimizer.lowering import lift
 from optimizer.mapping import Item, Loop, Mapping, Node
 from optimizer.workload import ROLES, Layer
 
@@ -174,7 +174,7 @@ def front(prices: Iterator[Price]) -> dict[str, Price | None]:
 
 def optimum_of_nests(case: Case) -> dict[str, Price | None]:
     """Best (energy, latency) over all loop nests."""
-    problem = lower(case.layer, case.hardware, accounting=case.accounting)
+    problem = case.problem
     costs = (
         evaluate(case.layer, case.hardware, nest, accounting=case.accounting)
         for nest in all_nests(case.layer, case.hardware)
@@ -184,7 +184,7 @@ def optimum_of_nests(case: Case) -> dict[str, Price | None]:
 
 def optimum_of_blocks(case: Case, limit: int) -> dict[str, Price | None] | None:
     """Best (energy, latency) over the declared space; None if it holds more than `limit` mappings."""
-    problem = lower(case.layer, case.hardware, accounting=case.accounting)
+    problem = case.problem
     every = list(itertools.islice(solutions(problem), limit + 1))
     if len(every) > limit:
         return None

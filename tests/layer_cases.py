@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
+from formulations.problem import Problem
 from optimizer.cost import Accounting
 from optimizer.hardware import Hardware, Level
+from optimizer.lowering import lower
 from optimizer.workload import ROLES, Layer, conv, matmul
 
 
@@ -17,6 +20,14 @@ class Case:
     layer: Layer
     hardware: Hardware
     accounting: Accounting
+    pinned: frozenset[str] = frozenset()
+    room_bits: int | None = None
+
+    @property
+    def problem(self) -> Problem:
+        return lower(
+            self.layer, self.hardware, accounting=self.accounting, pinned=self.pinned, room_bits=self.room_bits
+        )  # fmt: skip
 
 
 def _dims(names: str, sizes: list[int]) -> st.SearchStrategy[dict[str, int]]:
@@ -76,9 +87,14 @@ def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Har
 @st.composite
 def cases(
     draw: st.DrawFn, *, halo: bool | None = None, depths: tuple[int, ...] = (2, 2, 3), small: bool = False,
-    fixed_keep: bool = False,
+    fixed_keep: bool = False, pins: bool = False,
 ) -> Case:  # fmt: skip
-    """A layer, hardware of as many levels as one of `depths`, and accounting."""
+    """A layer, hardware of as many levels as one of `depths`, and accounting; with `pins` maybe pinned tensors."""
     layer = draw(layers(draw(st.booleans()) if halo is None else halo, small))
     depth = draw(st.sampled_from(depths))
-    return Case(layer, draw(hardware(layer, depth, fixed_keep)), draw(st.sampled_from(["timeloop", "looptree"])))
+    machine = draw(hardware(layer, depth, fixed_keep))
+    pinned = frozenset(draw(st.sampled_from(["", "", "W", "I", "O", "WI", "IO", "WIO"]))) if pins else frozenset()
+    room = draw(st.sampled_from([0, 24, 96])) if pinned else None
+    if pinned:
+        assume(machine.fanout(0) == (1, 1) and not machine.levels[1].must_bypass & pinned)
+    return Case(layer, machine, draw(st.sampled_from(["timeloop", "looptree"])), pinned, room)

@@ -165,7 +165,7 @@ def test_a_stopped_search_for_the_reason(monkeypatch: pytest.MonkeyPatch) -> Non
         return run(self, **options) if self.goal.capped else replace(run(self, **options), complete=False)
 
     monkeypatch.setattr(Explorer, "run", stopped)
-    result = solve(under({"latency_ms": "0.0004", "energy_mj": "0.00016"}))
+    result = solve(under({"latency_ms": "0.00055", "energy_mj": "0.00016"}))
     reason = result.data["infeasible"]
     assert reason == {"budgets": ["latency_ms", "energy_mj"], "relaxations": [], "complete": False}
     assert "was stopped" in str(infeasible_text(result.data))

@@ -18,7 +18,7 @@ from formulations.hoisting import hoists
 from formulations.problem import LayerSolution, Problem
 from formulations.solver import LayerOutcome, Status, costs_of, solve_layer
 from optimizer.cost import evaluate
-from optimizer.lowering import lift, lower
+from optimizer.lowering import lift
 from optimizer.verify.walk import walk
 
 OBJECTIVES = ("energy", "latency", "edp")
@@ -44,13 +44,16 @@ def can_pay(problem: Problem, solution: LayerSolution) -> bool:
 
 def check_expression(case: Case, seed: int, choices: Choices = lambda legal: [None, *legal]) -> bool:
     """The walk counts what the cost model does on a random mapping, and so does the program; was there one?"""
-    problem = lower(case.layer, case.hardware, accounting=case.accounting)
+    problem = case.problem
     solution = random_solution(problem, random.Random(seed), 200, choices)
     if solution is None:
         return False
     mapping = lift(case.layer, problem, solution)
     expected = price(problem, evaluate(case.layer, case.hardware, mapping, accounting=case.accounting))
-    walked = walk(case.layer, case.hardware, mapping, accounting=case.accounting, reuse="innermost")
+    walked = walk(
+        case.layer, case.hardware, mapping, accounting=case.accounting, reuse="innermost", pinned=case.pinned,
+        room_bits=case.room_bits,
+    )  # fmt: skip
     assert walked.sound and not walked.violations
     assert (walked.energy, walked.latency_cycles * problem.latency_unit) == expected
     if solution.hoist is None or (solution.hoist in hoists(problem) and can_pay(problem, solution)):
@@ -63,7 +66,7 @@ def check_expression(case: Case, seed: int, choices: Choices = lambda legal: [No
 
 def check_hoisted(case: Case, seed: int) -> bool:
     """The same of a mapping with a hoist that the program knows."""
-    worth = hoists(lower(case.layer, case.hardware, accounting=case.accounting))
+    worth = hoists(case.problem)
     return check_expression(case, seed, lambda legal: [hoist for hoist in legal if hoist in worth])
 
 
@@ -84,7 +87,7 @@ def check_priced(case: Case, problem: Problem, outcome: LayerOutcome) -> None:
 
 
 def check_optimum(case: Case, expected: dict[str, tuple[int, int] | None]) -> None:
-    problem = lower(case.layer, case.hardware, accounting=case.accounting)
+    problem = case.problem
     for objective in OBJECTIVES:
         outcome = solve_layer(problem, objective)  # type: ignore[arg-type]
         assert values(outcome) == expected[objective], objective
@@ -105,7 +108,7 @@ def check_nests(case: Case) -> None:
 
 def check_lattice(case: Case) -> None:
     lattice = pytest.importorskip("formulations.lattice")
-    problem = lower(case.layer, case.hardware, accounting=case.accounting)
+    problem = case.problem
     for objective in OBJECTIVES:
         found = lattice.solve(problem, objective).solution
         expected = None if found is None else (found.energy, found.latency)
@@ -113,53 +116,53 @@ def check_lattice(case: Case) -> None:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=RELAXED, derandomize=True)
-@given(cases(), st.integers(0, 1 << 30))
+@given(cases(pins=True), st.integers(0, 1 << 30))
 def test_expression_is_the_cost_model(case: Case, seed: int) -> None:
     assume(check_expression(case, seed))
 
 
 @pytest.mark.slow
 @settings(max_examples=600, deadline=None, suppress_health_check=RELAXED)
-@given(cases(), st.integers(0, 1 << 30))
+@given(cases(pins=True), st.integers(0, 1 << 30))
 def test_expression_is_the_cost_model_often(case: Case, seed: int) -> None:
     assume(check_expression(case, seed))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=RELAXED, derandomize=True)
-@given(cases(depths=(3, 4)), st.integers(0, 1 << 30))
+@given(cases(depths=(3, 4), pins=True), st.integers(0, 1 << 30))
 def test_expression_of_a_hoisted_node(case: Case, seed: int) -> None:
     assume(check_hoisted(case, seed))
 
 
 @pytest.mark.slow
 @settings(max_examples=600, deadline=None, suppress_health_check=RELAXED)
-@given(cases(depths=(3, 4)), st.integers(0, 1 << 30))
+@given(cases(depths=(3, 4), pins=True), st.integers(0, 1 << 30))
 def test_expression_of_a_hoisted_node_often(case: Case, seed: int) -> None:
     assume(check_hoisted(case, seed))
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=RELAXED, derandomize=True)
-@given(cases(small=True, halo=True))
+@given(cases(small=True, halo=True, pins=True))
 def test_optimum_of_all_blocks(case: Case) -> None:
     check_blocks(case)
 
 
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
-@given(cases(small=True, halo=True))
+@given(cases(small=True, halo=True, pins=True))
 def test_optimum_of_all_blocks_often(case: Case) -> None:
     check_blocks(case)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=RELAXED, derandomize=True)
-@given(cases(small=True, depths=(3, 4), fixed_keep=True))
+@given(cases(small=True, depths=(3, 4), fixed_keep=True, pins=True))
 def test_optimum_of_deep_blocks(case: Case) -> None:
     check_blocks(case)
 
 
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
-@given(cases(small=True, depths=(3, 4), fixed_keep=True))
+@given(cases(small=True, depths=(3, 4), fixed_keep=True, pins=True))
 def test_optimum_of_deep_blocks_often(case: Case) -> None:
     check_blocks(case)
 
@@ -191,13 +194,13 @@ def test_optimum_of_deep_nests_often(case: Case) -> None:
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=RELAXED, derandomize=True)
-@given(cases())
+@given(cases(pins=True))
 def test_optimum_of_the_lattice(case: Case) -> None:
     check_lattice(case)
 
 
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
-@given(cases())
+@given(cases(pins=True))
 def test_optimum_of_the_lattice_often(case: Case) -> None:
     check_lattice(case)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from formulations.hoisting import hoists, legal_hoists
-from formulations.problem import Hoist, I, I, LayerSolution, LevelTiling, O, Problem, W
+from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
 from formulations.sizing import SizedProblem
 from formulations.solver import Status, costs_of, expression_value, solve_layer, solve_sized
 from optimizer.hardware import Hardware, Level

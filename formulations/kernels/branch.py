@@ -91,6 +91,8 @@ def hopeless(c: Int, energy: int, latency: int) -> bool:
         return latency > best_latency or (latency == best_latency and energy >= scaled)
     if c[SCALARS, KIND] == WEIGHTED:
         weight, unit = c[SCALARS, WEIGHT] * c[SCALARS, SCALE], c[SCALARS, UNIT]
+        if weight > 0 and ceil_div(latency, unit) > (1 << 61) // weight:
+            return True
         total = energy + weight * ceil_div(latency, unit)
         best = scaled + weight * ceil_div(best_latency, unit)
         return total > best or (total == best and latency >= best_latency)

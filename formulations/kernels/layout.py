@@ -31,12 +31,16 @@ EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
 BITS, VOLUME, SCALARS, STARTS, COUNTS, BEST = range(7, 13)
 MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT, WEIGHT = range(13)
 RESIDENT, RESIDENT_AT, RESIDENT_FROM = 13, 14, 15
+PINNED, PORT_FLOOR = 16, 19
 BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN, STOPPED = range(5)
 # STOPPED: another thread asks to give up; whatever is computed from then on is worthless.
 # LEAST_INPUT, behind the volumes: words of I that take part at all (fewer than the volume where strides leave gaps).
 LEAST_INPUT = 3
 # RESIDENT: the tensor (or -1) whose node at level RESIDENT_AT is hoisted above the loops irrelevant to it that close
 # the block of level RESIDENT_FROM, past at least one level.
+# PINNED (and the two behind): is the tensor pinned to level 1? Level 0's energies per word of it are then those of
+# level 1.
+# PORT_FLOOR: latency units that the outermost level's ports need at least.
 # EXACT: the level whose bounds know how the input may stand (-1: none).
 # One row per input axis (dim, coefficient, second dim or -1, its coefficient), per level, per level's orders.
 AXIS0, LEVEL0, ORDER0 = 13, 23, 31
@@ -125,14 +129,18 @@ def pack_machine(
     c[SCALARS, SCALE], c[SCALARS, UNIT], c[SCALARS, LEVELS] = scale, problem.latency_unit, len(problem.levels)
     resident, at, start = (hoist.tensor, hoist.level, hoist.outer) if hoist else (-1, 0, 0)
     c[SCALARS, RESIDENT : RESIDENT_FROM + 1] = resident, at, start
+    c[SCALARS, PINNED : PINNED + 3] = problem.pinned
     for n, level in enumerate(problem.levels):
         row = c[LEVEL0 + n]
         row[CAPACITY] = INFINITE if level.capacity_bits is None else level.capacity_bits
         row[KEEP : KEEP + 3] = keep[n]
         row[PASSED : PASSED + 3] = _passed(keep, n, hoist)
-        actions = {WORD_READ: level.read_energy, WORD_FILL: level.fill_energy, WORD_UPDATE: level.update_energy}
-        for column, energy in actions.items():
-            row[column : column + 3] = [bits * energy * scale // level.access_bits for bits in problem.bits]
+        servers = [problem.levels[1] if n == 0 and pinned else level for pinned in problem.pinned]
+        for column, action in ((WORD_READ, "read"), (WORD_FILL, "fill"), (WORD_UPDATE, "update")):
+            row[column : column + 3] = [
+                bits * getattr(server, f"{action}_energy") * scale // server.access_bits
+                for bits, server in zip(problem.bits, servers, strict=True)
+            ]
         row[READ], row[FILL], row[UPDATE] = level.read_energy, level.fill_energy, level.update_energy
         row[ACCESS], row[LEAK] = level.access_bits, level.leak_energy
         row[PORT : PORT + 6] = [x for port in level.ports for x in (port.multiplier, port.divisor)]

@@ -23,6 +23,7 @@ from formulations.kernels.layout import (
     MAC_ENERGY,
     MACS,
     META,
+    PINNED,
     PORT,
     READ,
     RESIDENT_FROM,
@@ -127,15 +128,16 @@ def price_level(c: Int, w: Int, level: int, decided: int) -> tuple[int, int]:
     per = c[LEVEL0 + level, ACCESS]
     read_bits, write_bits, energy = 0, 0, 0
     for tensor in range(3):
-        if not c[LEVEL0 + level, KEEP + tensor]:
+        outermost = level == c[SCALARS, PINNED + tensor]
+        if not outermost and (level == 0 or not c[LEVEL0 + level, KEEP + tensor]):
             continue
-        reads = requested(c, w, level, tensor, decided) // instances
-        fills = fetched(c, w, level, tensor) // instances if level > 0 else 0
+        reads = requested(c, w, 0 if outermost else level, tensor, decided) // instances
+        fills = 0 if outermost else fetched(c, w, level, tensor) // instances
         updates = 0
         if tensor == O:
             first = c[VOLUME, O] * copies_above(c, w, level, O) // instances
             updates, reads = reads, reads - first
-            if level > 0:
+            if not outermost:
                 reads += fills if c[SCALARS, DRAIN] else 0
                 fills -= first
         bits = c[BITS, tensor]

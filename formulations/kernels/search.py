@@ -71,6 +71,7 @@ from formulations.kernels.layout import (
     ORDER0,
     ORDER_COUNT,
     ORDER_NUMBER,
+    PORT_FLOOR,
     POSITION,
     RANK,
     RANKED,
@@ -353,7 +354,7 @@ def outermost(c: Int, r: Int, vector: Int, outer: int) -> int:
 def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranked: Int, bounds: Int) -> None:
     """Open outermost blocks in the order `ranked` while their bound can beat the best noted in ``c``."""
     dims = c[SCALARS, DIMS]
-    latency = ceil_div(c[SCALARS, MACS], w[SPATIAL_BELOW, 0, 0]) * c[SCALARS, UNIT]
+    latency = max(ceil_div(c[SCALARS, MACS], w[SPATIAL_BELOW, 0, 0]) * c[SCALARS, UNIT], c[SCALARS, PORT_FLOOR])
     points = e.shape[0]
     for k in ranked:
         row, top = c[STARTS, 0] + k // points, k % points

@@ -11,19 +11,28 @@ from optimizer.verify.tiles import kept_extents
 from optimizer.workload import ROLES, Layer
 
 
-def structural(layer: Layer, hardware: Hardware, mapping: Mapping) -> list[str]:
-    """Breaches that leave the meaning of the nest open, so that nothing can be counted."""
+def structural(layer: Layer, hardware: Hardware, mapping: Mapping, pinned: frozenset[str] = frozenset()) -> list[str]:
+    """Breaches that leave the meaning of the nest open, so that nothing can be counted.
+
+    Pinned operands have their outermost node at level 1, which must be outside of all loops too.
+    """
     breaches = [*_items(layer, hardware, mapping)]
-    return breaches or [*_keepers(mapping), *_order(layer, hardware, mapping)]
+    return breaches or [*_keepers(mapping, pinned), *_pinned(mapping, pinned), *_order(layer, hardware, mapping)]
 
 
-def limits(layer: Layer, hardware: Hardware, mapping: Mapping) -> list[str]:
-    """Breaches of extents, keep and bypass rules, fan-outs and capacities by a sound nest."""
+def limits(
+    layer: Layer, hardware: Hardware, mapping: Mapping, pinned: frozenset[str] = frozenset(),
+    room_bits: int | None = None,
+) -> list[str]:  # fmt: skip
+    """Breaches of extents, keep and bypass rules, fan-outs and capacities by a sound nest.
+
+    Of level 1 the tiles of operands that are not pinned may fill `room_bits`.
+    """
     return [
         *_extents(layer, mapping),
-        *_keep_rules(hardware, mapping),
+        *_keep_rules(hardware, mapping, pinned),
         *_fanouts(hardware, mapping),
-        *_capacities(layer, hardware, mapping),
+        *_capacities(layer, hardware, mapping, pinned, room_bits),
     ]
 
 
@@ -43,10 +52,21 @@ def _items(layer: Layer, hardware: Hardware, mapping: Mapping) -> Iterator[str]:
             yield f"item {position}: unknown axis {item.axis}"
 
 
-def _keepers(mapping: Mapping) -> Iterator[str]:
+def _pinned(mapping: Mapping, pinned: frozenset[str]) -> Iterator[str]:
+    looped = False
+    for item in mapping.items:
+        looped = looped or (isinstance(item, Loop) and item.bound > 1)
+        if isinstance(item, Node) and item.role in pinned and item.level == 1 and looped:
+            yield f"a loop stands outside of the pinned {item.role}"
+
+
+def _keepers(mapping: Mapping, pinned: frozenset[str]) -> Iterator[str]:
     for role in ROLES:
         keepers = mapping.keepers(role)
-        if keepers[:1] != (0,):
+        if role in pinned:
+            if keepers[:1] != (1,):
+                yield f"{role} is pinned to level 1, but its outermost node is not there"
+        elif keepers[:1] != (0,):
             yield f"{role} is not kept at the outermost level"
         if list(keepers) != sorted(set(keepers)):
             yield f"the nodes of {role} do not go from outer to inner levels, each once: {keepers}"
@@ -96,10 +116,10 @@ def _extents(layer: Layer, mapping: Mapping) -> Iterator[str]:
             yield f"the loops over {dim} make {padded[dim]} trips, the layer needs {extent}"
 
 
-def _keep_rules(hardware: Hardware, mapping: Mapping) -> Iterator[str]:
+def _keep_rules(hardware: Hardware, mapping: Mapping, pinned: frozenset[str]) -> Iterator[str]:
     for index, level in enumerate(hardware.levels):
         kept = {role for role in ROLES if index in mapping.keepers(role)}
-        for role in sorted(level.must_keep - kept):
+        for role in sorted(level.must_keep - kept - (pinned if index == 0 else set())):
             yield f"{level.name} must keep {role}"
         for role in sorted(level.must_bypass & kept):
             yield f"{level.name} must not keep {role}"
@@ -119,13 +139,16 @@ def _fanouts(hardware: Hardware, mapping: Mapping) -> Iterator[str]:
                     yield f"{loop.dim} may not be unrolled along {axis} below {level.name}"
 
 
-def _capacities(layer: Layer, hardware: Hardware, mapping: Mapping) -> Iterator[str]:
+def _capacities(
+    layer: Layer, hardware: Hardware, mapping: Mapping, pinned: frozenset[str], room_bits: int | None
+) -> Iterator[str]:
     filled = dict.fromkeys(range(len(hardware.levels)), 0)
     for position, item in enumerate(mapping.items):
-        if isinstance(item, Node):
+        if isinstance(item, Node) and (item.level, item.role) not in {(1, role) for role in pinned}:
             operand = layer.operand(item.role)
             words = operand.footprint(kept_extents(mapping, position, layer.extents))
             filled[item.level] += operand.bits * words
     for index, level in enumerate(hardware.levels):
-        if level.usable_bits is not None and filled[index] > level.usable_bits:
-            yield f"the tiles at {level.name} take {filled[index]} bits, {level.usable_bits} are usable"
+        usable = room_bits if index == 1 and room_bits is not None else level.usable_bits
+        if usable is not None and filled[index] > usable:
+            yield f"the tiles at {level.name} take {filled[index]} bits, {usable} are usable"

@@ -216,16 +216,33 @@ class _Bounds:
 
 
 def least_cycles(group: Group, hardware: Hardware) -> int:
-    """Cycles that no mapping goes below: the work over the largest spread of every fan-out."""
+    """Cycles that no mapping goes below: the work over the largest spread of every fan-out, or compulsory traffic."""
     best = None
     for extents in group.variants:
         spread = 1
         for number, level in enumerate(hardware.levels):
             spread *= widest(extents, hardware.fanout(number), (level.spatial_x, level.spatial_y))
-        cycles = -(-math.prod(extents.values()) // spread)
+        cycles = max(-(-math.prod(extents.values()) // spread), _traffic_cycles(group, hardware, extents))
         best = cycles if best is None else min(best, cycles)
     assert best is not None
     return best
+
+
+def _traffic_cycles(group: Group, hardware: Hardware, extents: dict[str, int]) -> int:
+    """Whole cycles in which every word that takes part passes the outermost ports once."""
+    bits = {}
+    for operand in group.layer.operands:
+        words = 1
+        for axis in operand.axes:
+            ranges = [[coefficient * i for i in range(extents[dim])] for dim, coefficient in axis.terms]
+            words *= len({sum(steps) for steps in itertools.product(*ranges)})
+        bits[operand.role] = words * operand.bits
+    dram = hardware.levels[0]
+    ports = (
+        (bits["W"] + bits["I"], dram.read_bits_per_cycle), (bits["O"], dram.write_bits_per_cycle),
+        (sum(bits.values()), dram.shared_bits_per_cycle),
+    )  # fmt: skip
+    return max((math.ceil(moved / limit) for moved, limit in ports if limit is not None), default=0)
 
 
 def widest(

@@ -86,8 +86,9 @@ class Walk:
 
 
 def walk(
-    layer: Layer, hardware: Hardware, mapping: Mapping, *, accounting: Accounting, reuse: Reuse
-) -> Walk:
+    layer: Layer, hardware: Hardware, mapping: Mapping, *, accounting: Accounting, reuse: Reuse,
+    pinned: frozenset[str] = frozenset(), room_bits: int | None = None,
+) -> Walk:  # fmt: skip
     """Count one run of a layer by executing its loop nest.
 
     Parameters
@@ -102,6 +103,10 @@ def walk(
         Convention for drains, ports and rounding.
     reuse : {"exact", "innermost"}
         Rule for words that stay in an instance while its tile moves.
+    pinned : frozenset of str
+        Operands that level 1 holds from before to after the run; the outermost level has no part in them.
+    room_bits : int, optional
+        What is left of level 1 for the tiles of other operands; by default all that is usable.
 
     Raises
     ------
@@ -110,7 +115,7 @@ def walk(
     """
     _known("accounting", accounting, get_args(Accounting))
     _known("reuse", reuse, get_args(Reuse))
-    breaches = structural(layer, hardware, mapping)
+    breaches = structural(layer, hardware, mapping, pinned)
     if breaches:
         return Walk(tuple(breaches), sound=False)
     compute_cycles = math.prod(loop.bound for loop in mapping.loops if loop.axis is None)
@@ -128,7 +133,7 @@ def walk(
     latency = max(level_cycles)
     macs = math.prod(loop.bound for loop in mapping.loops)
     return Walk(
-        violations=tuple(limits(layer, hardware, mapping)),
+        violations=tuple(limits(layer, hardware, mapping, pinned, room_bits)),
         counts=counts,
         macs=macs,
         compute_cycles=compute_cycles,
@@ -160,11 +165,12 @@ def _operand_counts(
         served = fetched_words(child, reuse) if child else compute_cycles
         served *= distinct_children(mapping, operand, node.level, inner)
         traffic = fetched_words(node, reuse)
-        outermost = node.level == 0
+        outermost = node is nodes[0]
         instances = _used_instances(mapping, node.level)
         if operand.role == "O":
             drains = traffic if drains_read and not outermost else 0
-            yield node.level, _output_counts(node, served, traffic, drains, instances)
+            fills = 0 if outermost else traffic - visited_words(node)
+            yield node.level, _output_counts(node, served, traffic, drains, fills, instances)
         else:
             yield (
                 node.level,
@@ -176,14 +182,14 @@ def _operand_counts(
             )  # fmt: skip
 
 
-def _output_counts(node: Place, served: int, traffic: int, drains: int, instances: int) -> Counts:
+def _output_counts(node: Place, served: int, traffic: int, drains: int, fills: int, instances: int) -> Counts:
     """Counts of an output node: every word served from below is added to what was there before.
 
     The first visit of a word needs no old value: neither a read for the sum, nor a fill from the parent.
     """
     first = visited_words(node)
     return Counts(
-        reads=served - first + drains, fills=0 if node.level == 0 else traffic - first, updates=served,
+        reads=served - first + drains, fills=fills, updates=served,
         tile_words=math.prod(node.tile), instances=instances, traffic=traffic, first_visits=first,
     )  # fmt: skip
 
