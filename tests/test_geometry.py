@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
-from onnx_models import integers, tensor, write_model
+from onnx_models import FLOAT, integers, tensor, write_model
 
 from optimizer import networks
 from optimizer.einsum import einsum_layer
@@ -378,12 +378,13 @@ def test_windows_that_begin_in_the_padding_at_the_end_are_not_used():
 # --- ONNX models --------------------------------------------------------------------------------------------
 
 
-def check_model(tmp_path, nodes, inputs, forms, *, constants=(), opset=17, loose=()):
+def check_model(tmp_path, nodes, inputs, forms, *, constants=(), opset=17, loose=(), declared=()):
     """Import a model and run every layer on parts of its inputs; layers are called as their nodes.
 
     `forms` holds the forms of the layers' outputs by name; `loose` layers read less at some positions than at others.
     """
-    path = write_model(tmp_path / "m.onnx", nodes, inputs, constants, opset=opset, outputs=(nodes[-1].output[0],))
+    path = write_model(tmp_path / "m.onnx", nodes, inputs, constants, opset=opset, outputs=(nodes[-1].output[0],),
+                       value_info=declared)  # fmt: skip
     network = import_onnx(path)
     check_ranges(network)
     rng = np.random.default_rng(0)
@@ -637,6 +638,47 @@ def test_factors_in_other_places_of_onnx(tmp_path):
     assert views("turned", "of_constant") == IDENTITY
     assert views("of_constant", "square") == (IDENTITY_WINDOW, None, None)
     assert views("square", "square/bias") == IDENTITY
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.parametrize(
+    ("op", "attributes", "constants", "kept"),
+    [
+        ("LogSoftmax", {"axis": 1}, [], "brc"),
+        ("LogSoftmax", {"axis": 2}, [], "bc"),
+        ("Hardmax", {"axis": 0}, [], "rc"),
+        ("LpNormalization", {"axis": -1, "p": 2}, [], "br"),
+        ("LayerNormalization", {"axis": 2}, [("g", (5, 3))], "b"),
+        ("MeanVarianceNormalization", {}, [], ""),
+        ("MeanVarianceNormalization", {"axes": [1, -1]}, [], "br"),
+        ("InstanceNormalization", {}, [("g", (4,)), ("h", (4,))], "b"),
+        ("GlobalMaxPool", {}, [], "b"),
+        ("ReduceMean", {"keepdims": 1}, [], ""),
+    ],
+)
+def test_operators_that_mix_positions(tmp_path, op, attributes, constants, kept):
+    """Axes that are not mixed keep their position: `kept` names batch, rows and columns."""
+    made = node(op, ["c", *(name for name, _ in constants)], "made", **attributes)
+    nodes = [node("Conv", ["x", "w"], "c"), made, node("Relu", ["made"], "last")]
+    tensors = [tensor("w", 4, 3, 1, 1), *(tensor(name, *shape) for name, shape in constants)]
+    forms = {"c": "image", "made": "image"}
+    silent = op == "MeanVarianceNormalization"
+    declared = [helper.make_tensor_value_info("made", FLOAT, [2, 4, 5, 3])] if silent else []
+    network = check_model(
+        tmp_path, nodes, {"x": [2, 3, 5, 3]}, forms, constants=tensors, opset=21, loose=["made"], declared=declared
+    )
+    assert network.view("c", "made") == tuple(IDENTITY_WINDOW if axis in kept else None for axis in "brc")
+
+
+def test_normalization_of_groups_mixes_all_but_the_batch(tmp_path):
+    """ONNX neither infers its shape nor evaluates it."""
+    nodes = [node("Conv", ["x", "w"], "c"), node("GroupNormalization", ["c", "g", "g"], "made", num_groups=2),
+             node("Relu", ["made"], "last")]  # fmt: skip
+    path = write_model(
+        tmp_path / "m.onnx", nodes, {"x": [2, 3, 5, 3]}, [tensor("w", 4, 3, 1, 1), tensor("g", 4)], opset=21,
+        outputs=("last",), value_info=[helper.make_tensor_value_info("made", FLOAT, [2, 4, 5, 3])],
+    )  # fmt: skip
+    assert import_onnx(path).view("c", "made") == (IDENTITY_WINDOW, None, None)
 
 
 def test_softmax_before_opset_13_works_over_all_axes_to_the_end(tmp_path):
