@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from optimizer.geometry import ONE_POSITION, Grid
 from optimizer.workload import VectorLayer
 
 SOFTMAX = 5
@@ -30,6 +31,7 @@ def vector_layer(
     bits: dict[str, int],
     constants: Sequence[int] = (),
     parameters: int | None = None,
+    grid: Grid = ONE_POSITION,
 ) -> VectorLayer:
     """A vector layer whose tensors have the precision of their role.
 
@@ -47,6 +49,8 @@ def vector_layer(
         Words read of every constant tensor: scales, masks, tables.
     parameters : int, optional
         Learned words that belong to the layer; default: the constants.
+    grid : (int, int, int), optional
+        Extents of the output along the tile axes.
     """
     streams = [(words, bits["I"]) for words in reads] + [(words, bits["W"]) for words in constants]
     return VectorLayer(
@@ -56,4 +60,5 @@ def vector_layer(
         tuple((words, bits["O"]) for words in writes if words),
         operations,
         parameters=sum(constants) if parameters is None else parameters,
+        grid=grid,
     )

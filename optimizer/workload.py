@@ -13,9 +13,17 @@ from dataclasses import dataclass, field, replace
 import networkx as nx
 
 from optimizer.errors import SpecError
+from optimizer.geometry import ONE_POSITION, TILE_AXES, WHOLE, Grid, View, misfits
 
 ROLES = ("W", "I", "O")
 """The three operands, always in this order: weights (or second input), input, output."""
+
+_TILE_DIMS: Mapping[str, tuple[str | None, str | None, str | None]] = {
+    "conv": ("N", "P", "Q"),
+    "dwconv": ("N", "P", "Q"),
+    "matmul": ("B", "M", None),
+}
+"""Dims that are the tile axes of a layer's output, by kind."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Layer:
     name : str
         Unique in its network.
     kind : str
-        ``conv``, ``dwconv``, ``matmul`` or ``einsum``: a label for reports, never used in costs.
+        ``conv``, ``dwconv``, ``matmul`` or ``einsum``: says which dims are tile axes; never used in costs.
     dims : tuple of (name, extent)
         Loop dims with their extents, in a fixed order.
     operands : tuple of Operand
@@ -126,6 +134,23 @@ class Layer:
         return self.operands[ROLES.index(role)]
 
     @property
+    def tile_dims(self) -> tuple[str | None, str | None, str | None]:
+        """Dims that are the output's batch, rows and columns; None where it has none, as in an ``einsum``."""
+        axes = self.operand("O").axes
+        batch, rows, columns = (
+            dim if dim is not None and Axis(((dim, 1),)) in axes else None
+            for dim in _TILE_DIMS.get(self.kind, (None, None, None))
+        )
+        return batch, rows, columns
+
+    @property
+    def grid(self) -> Grid:
+        """Extents of the output along the tile axes."""
+        extents = self.extents
+        batch, rows, columns = (1 if dim is None else extents[dim] for dim in self.tile_dims)
+        return batch, rows, columns
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of one run."""
         return math.prod(extent for _, extent in self.dims)
@@ -150,7 +175,8 @@ class VectorLayer:
     """A layer without multiply-accumulates (add, pooling, softmax, concat ...): it streams its tensors.
 
     ``reads`` and ``writes`` are (words, bits) per tensor; ``operations`` counts scalar operations;
-    ``parameters`` counts learned words (the scales of a normalization, a table of embeddings).
+    ``parameters`` counts learned words (the scales of a normalization, a table of embeddings); ``grid`` holds
+    the extents of its output along the tile axes, and has no part in costs.
     """
 
     name: str
@@ -160,6 +186,7 @@ class VectorLayer:
     operations: int
     multiplicity: int = 1
     parameters: int = 0
+    grid: Grid = ONE_POSITION
 
     @property
     def parameter_count(self) -> int:
@@ -174,20 +201,32 @@ AnyLayer = Layer | VectorLayer
 class Network:
     """A network.
 
-    ``graph`` is a DiGraph; node attribute ``layer`` is a layer, edge attribute ``tensor`` a name.
+    ``graph`` is a DiGraph; node attribute ``layer`` is a layer, edge attribute ``tensor`` a name, and edge
+    attribute ``view`` says what a position of the consumer's output needs of the producer's output.
     """
 
     name: str
     graph: nx.DiGraph = field(default_factory=nx.DiGraph)
     warnings: list[str] = field(default_factory=list)
 
-    def add(self, layer: AnyLayer, *, after: Mapping[str, str] | None = None) -> None:
-        """Append a layer; `after` maps producer names to the tensor on the edge.
+    def add(
+        self, layer: AnyLayer, *, after: Mapping[str, str] | None = None, views: Mapping[str, View] | None = None
+    ) -> None:
+        """Append a layer.
+
+        Parameters
+        ----------
+        layer : Layer or VectorLayer
+            The layer.
+        after : mapping of str to str, optional
+            The tensor on the edge from each producer.
+        views : mapping of str to View, optional
+            What the layer needs of a producer's output; all of it where nothing is said.
 
         Raises
         ------
         SpecError
-            On a duplicate name or an unknown producer.
+            On a duplicate name, an unknown producer, or a view that does not fit.
         """
         if layer.name in self.graph:
             raise SpecError(
@@ -200,9 +239,26 @@ class Network:
                     "unknown producer", field=layer.name, value=producer, allowed=", ".join(self.graph) or "none yet",
                     remedy="add the producer before the layers that read it",
                 )  # fmt: skip
+        for producer, view in (views or {}).items():
+            if producer not in (after or {}):
+                raise SpecError(
+                    "a view of a layer that is not read", field=f"{layer.name}.views", value=producer,
+                    allowed=", ".join(after or {}) or "none", remedy="name one of the producers",
+                )  # fmt: skip
+            for axis in misfits(view, self.graph.nodes[producer]["layer"].grid, layer.grid):
+                raise SpecError(
+                    "the last window begins beyond the producer's output", field=f"{layer.name}.views.{producer}",
+                    value=view[axis], allowed=f"windows that begin within the producer's {TILE_AXES[axis]}",
+                    remedy="check the window and the grids of both layers, or leave the window out",
+                )  # fmt: skip
         self.graph.add_node(layer.name, layer=layer)
         for producer, tensor in (after or {}).items():
-            self.graph.add_edge(producer, layer.name, tensor=tensor)
+            self.graph.add_edge(producer, layer.name, tensor=tensor, view=(views or {}).get(producer, WHOLE))
+
+    def view(self, producer: str, consumer: str) -> View:
+        """What a position of the consumer's output needs of the producer's output."""
+        view: View = self.graph.edges[producer, consumer]["view"]
+        return view
 
     def layers(self) -> Iterator[AnyLayer]:
         """All layers in a topological order that keeps insertion order where it can."""

@@ -16,8 +16,9 @@ A file without ``layers`` is a single layer with the same keys as an entry of ``
 
 Keys of every layer
     ``name``; ``inputs``: names of earlier layers whose outputs it reads, either a list or a mapping to the
-    name of the tensor between them (default: the layer before it; ``[]`` for none); ``multiplicity``: how
-    many times it runs (default 1); ``parameters``: learned words (default: the weights; vector layers 0).
+    name of the tensor between them (default: the layer before it; ``[]`` for none); ``views``: what it needs
+    of them, see below; ``multiplicity``: how many times it runs (default 1); ``parameters``: learned words
+    (default: the weights; vector layers 0).
 Multiply-accumulate layers
     ``dims``: extent of every dim; ``bits``; ``tensors``: optional names of W, I and O in the network;
     ``kind``: an optional label; and either ``einsum`` (see :mod:`optimizer.einsum`) or ``type``:
@@ -31,7 +32,16 @@ Multiply-accumulate layers
         dims M N K, and B for a batch of both inputs.
 Vector layers
     ``type: vector``; ``kind``: a label; ``reads``, ``writes``: one entry per tensor, words or
-    ``{words: ..., bits: ...}`` (default: bits of I and O); ``operations``: scalar operations.
+    ``{words: ..., bits: ...}`` (default: bits of I and O); ``operations``: scalar operations; ``grid``:
+    extents of its output along the tile axes, ``[batch, rows, columns]`` (default ``[1, 1, 1]``).
+Views
+    What a position of a layer's output needs of a producer's output, for running layers as one; costs of
+    single layers do not depend on it. ``views: {conv1: [[1, 1, 0], [2, 3, 1], null]}`` gives for each tile
+    axis, batch, rows and columns, a window ``[stride, reach, before]``: output position o needs the
+    positions from ``stride*o - before`` on, ``reach`` of them, where ``reach = dilation*(kernel - 1) + 1`` and
+    ``before`` is the padding at the beginning. ``null``: all of the axis; so is an input without a view.
+    The tile axes of a layer of ``kind`` conv or dwconv are N, P and Q, of a matmul B and M, as far as they
+    index the output; other multiply-accumulate layers have one position.
 Network
     ``warnings``: optional list of strings.
 """
@@ -44,11 +54,13 @@ from pathlib import Path
 
 from optimizer.einsum import einsum_layer, layer_einsum
 from optimizer.exact_yaml import dump_exact, load_exact
+from optimizer.geometry import ONE_POSITION, WHOLE
+from optimizer.geometry_yaml import read_grid, read_views, view_entry
 from optimizer.precision import role_bits
 from optimizer.workload import ROLES, AnyLayer, Layer, Network, Operand, VectorLayer, conv, matmul
 from optimizer.yaml_fields import Fields, integer, read_yaml
 
-_COMMON = ("name", "inputs", "multiplicity", "parameters")
+_COMMON = ("name", "inputs", "views", "multiplicity", "parameters")
 _MAC = (*_COMMON, "dims", "bits", "tensors", "kind")
 _CONV = (*_MAC, "type", "stride", "dilation")
 _KEYS = {
@@ -56,7 +68,7 @@ _KEYS = {
     "conv": (*_CONV, "groups"),
     "dwconv": _CONV,
     "matmul": (*_MAC, "type"),
-    "vector": (*_COMMON, "type", "kind", "reads", "writes", "operations"),
+    "vector": (*_COMMON, "type", "kind", "reads", "writes", "operations", "grid"),
 }
 _DIMS = {
     "conv": ("N", "G", "K", "C", "P", "Q", "R", "S"),
@@ -124,7 +136,8 @@ def _add(network: Network, fields: Fields, bits: Mapping[str, int], previous: st
     layer = _layer(fields, bits)
     if layer.name in network.graph:
         fields.fail("two layers have the same name", "name", layer.name, "unique names")
-    network.add(layer, after=_producers(network, fields, previous))
+    producers = _producers(network, fields, previous)
+    network.add(layer, after=producers, views=read_views(network, fields, layer, producers))
     return layer.name
 
 
@@ -252,7 +265,7 @@ def _vector(fields: Fields, name: str, bits: Mapping[str, int]) -> VectorLayer:
         name, fields.text("kind"),
         reads=_traffic(fields, "reads", bits["I"]), writes=_traffic(fields, "writes", bits["O"]),
         operations=fields.integer("operations", least=0), multiplicity=fields.integer("multiplicity", 1),
-        parameters=fields.integer("parameters", 0, least=0),
+        parameters=fields.integer("parameters", 0, least=0), grid=read_grid(fields),
     )  # fmt: skip
 
 
@@ -278,6 +291,8 @@ def _entry(network: Network, layer: AnyLayer) -> dict[str, object]:
             entry[key] = [{"words": words, "bits": bits} for words, bits in traffic]
         if layer.parameters:
             entry["parameters"] = layer.parameters
+        if layer.grid != ONE_POSITION:
+            entry["grid"] = list(layer.grid)
     else:
         entry |= {"kind": layer.kind, "einsum": layer_einsum(layer), "dims": layer.extents}
         entry["bits"] = {operand.role: operand.bits for operand in layer.operands}
@@ -291,4 +306,7 @@ def _entry(network: Network, layer: AnyLayer) -> dict[str, object]:
     producers = {producer: tensor for producer, _, tensor in edges}
     named = any(tensor != _output_name(network, p) for p, tensor in producers.items())
     entry["inputs"] = producers if named else list(producers)
+    views = {producer: network.view(producer, layer.name) for producer in producers}
+    if any(view != WHOLE for view in views.values()):
+        entry["views"] = {name: view_entry(view) for name, view in views.items() if view != WHOLE}
     return entry

@@ -40,12 +40,13 @@ def read_yaml(path: str | Path) -> object:
     return data
 
 
-def integer(value: object, *, file: str | None, field: str, least: int = 1) -> int:
-    """`value` if it is an integer of at least `least`; booleans, floats and strings are refused."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+def integer(value: object, *, file: str | None, field: str, least: int | None = 1) -> int:
+    """`value` if it is an integer, of at least `least` if given; booleans, floats and strings are refused."""
+    if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
         raise SpecError(
             "not a whole number in range", file=file, field=field, value=value,
-            allowed=f"integers >= {least}", remedy="write a plain integer, without quotes or exponent",
+            allowed="integers" if least is None else f"integers >= {least}",
+            remedy="write a plain integer, without quotes or exponent",
         )  # fmt: skip
     return value
 

@@ -372,7 +372,7 @@ def test_gemm_with_a_computed_bias_adds_it_in_a_vector_layer(tmp_path):
     network = import_onnx(path)
     product, add = network.layers()
     assert product.parameter_count == 21
-    assert add == VectorLayer("g/bias", "add", ((15, 16), (15, 16)), ((15, 16),), 15)
+    assert add == VectorLayer("g/bias", "add", ((15, 16), (15, 16)), ((15, 16),), 15, grid=(1, 5, 1))
     assert list(network.graph.edges) == [(product.name, add.name)]
 
 
@@ -531,4 +531,6 @@ def test_token_ids_are_integers(tmp_path):
     node = helper.make_node("Gather", ["table", "ids"], ["y"], name="embed")
     path = write_model(tmp_path / "m.onnx", [node], {"ids": (INT64, [2, 5])}, [tensor("table", 100, 8)])
     layer = only_layer(import_onnx(path))
-    assert layer == VectorLayer("embed", "gather", ((10, 16), (80, 16)), ((80, 16),), 0, parameters=800)
+    assert layer == VectorLayer(
+        "embed", "gather", ((10, 16), (80, 16)), ((80, 16),), 0, parameters=800, grid=(2, 5, 1)
+    )

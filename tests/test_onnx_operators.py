@@ -9,6 +9,7 @@ from onnx import TensorProto, helper
 from onnx_models import FLOAT, INT64, integers, tensor, write_model
 
 from optimizer.errors import SpecError
+from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, Window
 from optimizer.onnx_import import import_onnx
 from optimizer.workload import VectorLayer
 from optimizer.workload_yaml import dump_network, parse_network
@@ -46,7 +47,8 @@ def test_activations_fold_into_their_producer(tmp_path, op):
         tmp_path, [node(op, ["c"], "a"), node("MaxPool", ["a"], kernel_shape=[2, 2])], opset=22
     )
     assert names(network) == ["conv", "maxpool"]
-    assert dict(network.graph.edges) == {("conv", "maxpool"): {"tensor": "c"}}
+    assert list(network.graph.edges(data="tensor")) == [("conv", "maxpool", "c")]
+    assert network.view("conv", "maxpool") == (IDENTITY_WINDOW, Window(1, 2), Window(1, 2))
 
 
 def test_cast_and_quantization_fold(tmp_path):
@@ -70,7 +72,7 @@ def test_scalars_and_vectors_fold_and_vectors_are_learned(tmp_path, op, shape, l
 def test_larger_constants_are_streamed(tmp_path):
     network = conv_then(tmp_path, [node("Add", ["c", "k"])], [tensor("k", 4, 6, 6)])
     layer = network.graph.nodes["add"]["layer"]
-    assert layer == VectorLayer("add", "add", ((288, 16), (144, 16)), ((288, 16),), 288, parameters=144)
+    assert layer == VectorLayer("add", "add", ((288, 16), (144, 16)), ((288, 16),), 288, parameters=144, grid=(2, 6, 6))
 
 
 def test_masks_made_from_shapes_are_read_but_not_learned(tmp_path):
@@ -115,8 +117,9 @@ def test_residual_and_what_follows(tmp_path):
     network = conv_then(tmp_path, nodes)
     assert names(network) == ["conv", "add"]
     assert network.graph.nodes["add"]["layer"] == VectorLayer(
-        "add", "add", ((288, 16), (288, 16)), ((288, 16),), 288
+        "add", "add", ((288, 16), (288, 16)), ((288, 16),), 288, grid=(2, 6, 6)
     )
+    assert network.view("conv", "add") == IDENTITY
 
 
 def test_broadcast_of_an_activation_is_a_layer(tmp_path):
@@ -129,39 +132,41 @@ def test_broadcast_of_an_activation_is_a_layer(tmp_path):
 
 def test_pointwise_operators_on_an_input_are_layers(tmp_path):
     path = write_model(tmp_path / "m.onnx", [node("Relu", ["x"])], {"x": [3, 5]})
-    assert list(import_onnx(path).layers()) == [VectorLayer("relu", "relu", ((15, 16),), ((15, 16),), 15)]
+    (layer,) = import_onnx(path).layers()
+    assert layer == VectorLayer("relu", "relu", ((15, 16),), ((15, 16),), 15, grid=(1, 3, 1))
 
 
 def test_an_operand_used_twice_is_read_once(tmp_path):
     path = write_model(tmp_path / "m.onnx", [node("Mul", ["x", "x"])], {"x": [3, 5]})
-    assert list(import_onnx(path).layers()) == [VectorLayer("mul", "mul", ((15, 16),), ((15, 16),), 15)]
+    (layer,) = import_onnx(path).layers()
+    assert layer == VectorLayer("mul", "mul", ((15, 16),), ((15, 16),), 15, grid=(1, 3, 1))
 
 
 # --- Streaming operators ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("op", "attributes", "constants", "writes", "operations"),
+    ("op", "attributes", "constants", "writes", "operations", "grid"),
     [
-        ("MaxPool", {"kernel_shape": [3, 3], "strides": [3, 3]}, [], 32, 32 * 9),
-        ("AveragePool", {"kernel_shape": [2, 2], "strides": [2, 2]}, [], 72, 72 * 4),
-        ("LpPool", {"kernel_shape": [2, 2], "strides": [2, 2]}, [], 72, 72 * 4),
-        ("GlobalAveragePool", {}, [], 8, 288),
-        ("GlobalMaxPool", {}, [], 8, 288),
-        ("Softmax", {"axis": 1}, [], 288, 5 * 288),
-        ("LRN", {"size": 5}, [], 288, 13 * 288),
-        ("ReduceMean", {}, [integers("axes", 2, 3)], 8, 288),
-        ("ReduceSum", {"keepdims": 0}, [integers("axes", 1)], 72, 288),
-        ("ArgMax", {"axis": 1}, [], 72, 288),
-        ("Pad", {}, [integers("pads", 0, 0, 1, 1, 0, 0, 1, 1)], 512, 0),
-        ("Tile", {}, [integers("repeats", 1, 2, 1, 1)], 576, 0),
-        ("CumSum", {}, [tensor("axis", value=np.int64(1))], 288, 576),
+        ("MaxPool", {"kernel_shape": [3, 3], "strides": [3, 3]}, [], 32, 32 * 9, (2, 2, 2)),
+        ("AveragePool", {"kernel_shape": [2, 2], "strides": [2, 2]}, [], 72, 72 * 4, (2, 3, 3)),
+        ("LpPool", {"kernel_shape": [2, 2], "strides": [2, 2]}, [], 72, 72 * 4, (2, 3, 3)),
+        ("GlobalAveragePool", {}, [], 8, 288, (2, 1, 1)),
+        ("GlobalMaxPool", {}, [], 8, 288, (2, 1, 1)),
+        ("Softmax", {"axis": 1}, [], 288, 5 * 288, (2, 6, 6)),
+        ("LRN", {"size": 5}, [], 288, 13 * 288, (2, 6, 6)),
+        ("ReduceMean", {}, [integers("axes", 2, 3)], 8, 288, (2, 1, 1)),
+        ("ReduceSum", {"keepdims": 0}, [integers("axes", 1)], 72, 288, (2, 6, 1)),
+        ("ArgMax", {"axis": 1}, [], 72, 288, (2, 6, 6)),
+        ("Pad", {}, [integers("pads", 0, 0, 1, 1, 0, 0, 1, 1)], 512, 0, (2, 8, 8)),
+        ("Tile", {}, [integers("repeats", 1, 2, 1, 1)], 576, 0, (2, 6, 6)),
+        ("CumSum", {}, [tensor("axis", value=np.int64(1))], 288, 576, (2, 6, 6)),
     ],
 )
-def test_streaming_operators(tmp_path, op, attributes, constants, *, writes, operations):
+def test_streaming_operators(tmp_path, op, attributes, constants, *, writes, operations, grid):
     network = conv_then(tmp_path, [node(op, ["c", *(c.name for c in constants)], **attributes)], constants)
     layer = network.graph.nodes[op.lower()]["layer"]
-    assert layer == VectorLayer(op.lower(), op.lower(), ((288, 16),), ((writes, 16),), operations)
+    assert layer == VectorLayer(op.lower(), op.lower(), ((288, 16),), ((writes, 16),), operations, grid=grid)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +206,7 @@ def test_normalizations_read_their_learned_words(tmp_path):
 def test_top_k_writes_values_and_indices(tmp_path):
     top = helper.make_node("TopK", ["c", "k"], ["y", "indices"], name="top", axis=1)
     layer = conv_then(tmp_path, [top], [integers("k", 3)]).graph.nodes["top"]["layer"]
-    assert layer == VectorLayer("top", "topk", ((288, 16),), ((216, 16), (216, 16)), 576)
+    assert layer == VectorLayer("top", "topk", ((288, 16),), ((216, 16), (216, 16)), 576, grid=(2, 6, 6))
 
 
 # --- Free operators -----------------------------------------------------------------------------------------
@@ -319,7 +324,7 @@ def test_unknown_operators_can_be_kept_as_traffic(tmp_path):
     network = custom(tmp_path, allow_unknown=True)
     assert names(network) == ["before", "magic", "after"]
     assert network.graph.nodes["magic"]["layer"] == VectorLayer(
-        "magic", "magic", ((6, 16), (3, 16)), ((6, 16),), 0, parameters=3
+        "magic", "magic", ((6, 16), (3, 16)), ((6, 16),), 0, parameters=3, grid=(1, 2, 1)
     )
     (warning,) = network.warnings
     assert "Magic" in warning

@@ -13,13 +13,14 @@ Module = ast.Module | ast.ClassDef
 
 MOST_LINES = 400
 COUNTING = tuple(f"optimizer.verify.{name}" for name in ("walk", "tiles", "reuse", "checks"))
-GROUND = ("optimizer.errors",)
+GROUND = ("optimizer.errors", "optimizer.geometry")
 WORDS = (*GROUND, "optimizer.workload", "optimizer.hardware", "optimizer.mapping")
 
 DIRECTIONS = {
     "formulations": ("formulations",),
     **dict.fromkeys(COUNTING, (*WORDS, *COUNTING)),
     "optimizer.errors": (),
+    "optimizer.geometry": (),
     "optimizer.workload": GROUND,
     "optimizer.hardware": GROUND,
     "optimizer.mapping": GROUND,

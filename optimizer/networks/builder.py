@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from optimizer.geometry import IDENTITY_WINDOW, ONE_POSITION, WHOLE, Grid, View, Window, fitted, hull
 from optimizer.onnx_import.transposed import phases
 from optimizer.precision import role_bits
 from optimizer.vector_ops import LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
@@ -23,12 +24,16 @@ LEARNED = {"batch_norm": BATCH_NORM_WORDS, "bias": 1, "bias_and_slope": 2, "none
 class Tensor:
     """An activation: its name, its shape in words per axis, and the layer that computes it (None: an input).
 
-    Images are (channels, rows, columns) and sequences (tokens, features), both per sample.
+    Images are (channels, rows, columns) and sequences (tokens, features), both per sample. ``grid`` holds its
+    extents along the tile axes, all samples together; ``direct`` says whether positions there are those of the
+    producer's output, which a view may have changed.
     """
 
     name: str
     shape: tuple[int, ...]
     producer: str | None = None
+    grid: Grid = ONE_POSITION
+    direct: bool = True
 
     @property
     def words(self) -> int:
@@ -56,7 +61,7 @@ class NetworkBuilder:
 
     def input(self, *shape: int, name: str = "input") -> Tensor:
         """An input of the network."""
-        return Tensor(name, shape)
+        return Tensor(name, shape, grid=self._grid(shape))
 
     def conv(
         self, name: str, x: Tensor, channels: int, kernel: int, *, stride: int = 1, pad: int = 0,
@@ -77,7 +82,9 @@ class NetworkBuilder:
             split = {"G": groups} if groups > 1 else {}
             dims = {"N": self.batch, **split, "K": channels // groups, "C": given // groups, **spatial}
         layer = conv(name, dims, stride=(stride, stride), bits=self.bits)
-        return self._mac(layer, [x], (channels, p, q), LEARNED[learned] * channels)
+        window = Window(stride, kernel, pad)
+        views = [self._image_view(x, window, window)]
+        return self._mac(layer, [x], (channels, p, q), LEARNED[learned] * channels, views)
 
     def transposed_conv(
         self, name: str, x: Tensor, channels: int, kernel: int, *, stride: int, pad: int = 0
@@ -85,7 +92,8 @@ class NetworkBuilder:
         """A square transposed convolution with bias that makes an image `stride` times as high and as wide.
 
         It becomes one convolution of stride 1 per phase, as in ONNX models: what a phase computes is every
-        stride-th row and column of the image.
+        stride-th row and column of the image. Positions of a phase are not those of the image, so its tensor is
+        not direct.
         """
         given, rows, columns = x.shape
         axes = [phases(stride * extent, kernel, stride, 1, pad) for extent in (rows, columns)]
@@ -95,7 +103,9 @@ class NetworkBuilder:
             dims = {"N": self.batch, "K": channels, "C": given, "P": shape[1], "Q": shape[2]}
             taps = {"R": len(down.taps), "S": len(across.taps)}
             layer = conv(f"{name}/phase{number}", dims | taps, bits=self.bits)
-            parts.append(self._mac(layer, [x], shape, channels if number == 0 else 0))
+            views = [self._image_view(x, down.window, across.window)]
+            part = self._mac(layer, [x], shape, channels if number == 0 else 0, views)
+            parts.append(replace(part, direct=False))
         return tuple(parts)
 
     def linear(self, name: str, x: Tensor, features: int, *, bias: bool = True, tied: bool = False) -> Tensor:
@@ -104,15 +114,23 @@ class NetworkBuilder:
         layer = matmul(name, {"M": self.batch * tokens, "N": features, "K": given}, bits=self.bits)
         if tied:
             layer = replace(layer, parameters=0)
-        return self._mac(layer, [x], (tokens, features), features if bias else 0)
+        view = _same_positions(x, layer.grid) if len(x.shape) == 2 else WHOLE
+        return self._mac(layer, [x], (tokens, features), features if bias else 0, [view])
 
     def product(
         self, name: str, x: Tensor, y: Tensor, *, groups: int, rows: int, columns: int, inner: int
     ) -> Tensor:
-        """A batched product of two activations, ``rows x inner`` by ``inner x columns``, for each group."""
+        """A batched product of two activations, ``rows x inner`` by ``inner x columns``, for each group.
+
+        Rows of the result are rows of `x`; what they need of `y` is all rows of their group.
+        """
         dims = {"B": self.batch * groups, "M": rows, "N": columns, "K": inner}
         layer = replace(matmul(name, dims, bits=self.bits), parameters=0)
-        return self._mac(layer, [x, y], (groups, rows, columns), 0)
+        batch, down, across = _same_positions(x, layer.grid)
+        of_group, _, _ = _same_positions(y, layer.grid)
+        by_rows = x.shape[-2] == rows and x.shape[:-2] in ((), (groups,))
+        views: list[View] = [(batch, down if by_rows else None, across), (of_group, None, None)]
+        return self._mac(layer, [x, y], (groups, rows, columns), 0, views)
 
     def add(self, name: str, x: Tensor, y: Tensor) -> Tensor:
         """The sum of two activations."""
@@ -125,18 +143,23 @@ class NetworkBuilder:
     def append_learned_row(self, name: str, x: Tensor) -> Tensor:
         """A sequence with one learned token put before it."""
         tokens, features = x.shape
-        return self._vector(name, "concat", [x], (tokens + 1, features), 0, learned=features)
+        shape = (tokens + 1, features)
+        down = Window(before=1) if self.batch == 1 else None
+        views: list[View] = [(IDENTITY_WINDOW, down, IDENTITY_WINDOW)]
+        return self._vector(name, "concat", [x], shape, 0, grid=self._grid(shape), views=views, learned=features)
 
     def concat(self, name: str, parts: Sequence[Tensor]) -> Tensor:
         """Images joined along their channels."""
-        channels = sum(part.shape[0] for part in parts)
-        return self._vector(name, "concat", parts, (channels, *parts[0].shape[1:]), 0)
+        shape = (sum(part.shape[0] for part in parts), *parts[0].shape[1:])
+        return self._vector(name, "concat", parts, shape, 0, grid=self._grid(shape))
 
     def reorg(self, name: str, x: Tensor, stride: int) -> Tensor:
         """Every block of stride x stride pixels as one pixel with so many times the channels; a rest is dropped."""
         channels, rows, columns = x.shape
         shape = (channels * stride**2, rows // stride, columns // stride)
-        return self._vector(name, "reorg", [x], shape, 0)
+        block = Window(stride, stride)
+        views = [self._image_view(x, block, block)]
+        return self._vector(name, "reorg", [x], shape, 0, grid=self._grid(shape), views=views)
 
     def pool(
         self, name: str, x: Tensor, kernel: int, stride: int, *, kind: str = "maxpool", pad: int = 0,
@@ -146,24 +169,30 @@ class NetworkBuilder:
         channels, *extents = x.shape
         over = stride - 1 if ceil else 0
         p, q = ((extent + 2 * pad - kernel + over) // stride + 1 for extent in extents)
-        return self._vector(name, kind, [x], (channels, p, q), channels * p * q * kernel**2)
+        shape, window = (channels, p, q), Window(stride, kernel, pad)
+        views = [self._image_view(x, window, window)]
+        operations = channels * p * q * kernel**2
+        return self._vector(name, kind, [x], shape, operations, grid=self._grid(shape), views=views)
 
     def global_pool(self, name: str, x: Tensor) -> Tensor:
         """The mean of every channel."""
-        return self._vector(name, "globalaveragepool", [x], (x.shape[0], 1, 1), x.words)
+        shape, views = (x.shape[0], 1, 1), [self._image_view(x, None, None)]
+        return self._vector(name, "globalaveragepool", [x], shape, x.words, grid=self._grid(shape), views=views)
 
     def lrn(self, name: str, x: Tensor, size: int = 5) -> Tensor:
         """Local response normalization over `size` channels."""
-        return self._vector(name, "lrn", [x], x.shape, (2 * size + LRN_FIXED) * x.words)
+        operations = (2 * size + LRN_FIXED) * x.words
+        return self._vector(name, "lrn", [x], x.shape, operations, grid=self._grid(x.shape))
 
     def softmax(self, name: str, x: Tensor) -> Tensor:
         """Softmax along the last axis."""
-        return self._vector(name, "softmax", [x], x.shape, SOFTMAX * x.words)
+        return self._vector(name, "softmax", [x], x.shape, SOFTMAX * x.words, views=[_along_last_axis(x)])
 
     def layer_norm(self, name: str, x: Tensor) -> Tensor:
         """Layer normalization along the last axis, with learned scale and shift."""
-        learned = 2 * x.shape[-1]
-        return self._vector(name, "layernormalization", [x], x.shape, LAYER_NORM * x.words, learned=learned)
+        operations, learned = LAYER_NORM * x.words, 2 * x.shape[-1]
+        views = [_along_last_axis(x)]
+        return self._vector(name, "layernormalization", [x], x.shape, operations, views=views, learned=learned)
 
     def embedding(self, name: str, tokens: Tensor, rows: int, features: int) -> Tensor:
         """One row of a learned table of `rows` for every token."""
@@ -171,19 +200,33 @@ class NetworkBuilder:
         words = self.batch * tokens.words * features
         layer = vector_layer(
             name, "gather", [self.batch * tokens.words], [words], 0, bits=self.bits,
-            constants=[words], parameters=rows * features,
+            constants=[words], parameters=rows * features, grid=self._grid(shape),
         )  # fmt: skip
-        return self._append(layer, [tokens], shape)
+        return self._append(layer, [tokens], shape, [WHOLE])
 
     def tokens(self, x: Tensor, count: int) -> Tensor:
         """A view of an activation as `count` tokens."""
-        return replace(x, shape=(count, x.words // count))
+        shape = (count, x.words // count)
+        return replace(x, shape=shape, grid=self._grid(shape), direct=x.direct and shape == x.shape)
 
     def rows(self, x: Tensor, count: int) -> Tensor:
         """A view of `count` rows of a sequence."""
-        return replace(x, shape=(count, *x.shape[1:]))
+        shape = (count, *x.shape[1:])
+        return replace(x, shape=shape, grid=self._grid(shape), direct=x.direct and shape == x.shape)
 
-    def _mac(self, layer: Layer, inputs: Sequence[Tensor], shape: tuple[int, ...], extra: int) -> Tensor:
+    def _grid(self, shape: tuple[int, ...]) -> Grid:
+        """Extents of an image or a sequence along the tile axes."""
+        if len(shape) == 3:
+            return (self.batch, shape[1], shape[2])
+        return (1, self.batch * shape[0], 1) if len(shape) == 2 else ONE_POSITION
+
+    def _image_view(self, x: Tensor, down: Window | None, across: Window | None) -> View:
+        """Windows along rows and columns of an image; everything of what is none."""
+        return (IDENTITY_WINDOW, down, across) if x.grid == self._grid(x.shape) else WHOLE
+
+    def _mac(
+        self, layer: Layer, inputs: Sequence[Tensor], shape: tuple[int, ...], extra: int, views: Sequence[View]
+    ) -> Tensor:
         """Append a multiply-accumulate layer; the first input is I, a second one W."""
         weights, data, output = layer.operands
         second = inputs[-1].name if len(inputs) > 1 else f"{layer.name}.weight"
@@ -193,19 +236,41 @@ class NetworkBuilder:
             replace(output, tensor=layer.name),
         )
         parameters = layer.parameter_count + extra if extra else layer.parameters
-        return self._append(replace(layer, operands=named, parameters=parameters), inputs, shape)
+        return self._append(replace(layer, operands=named, parameters=parameters), inputs, shape, views)
 
     def _vector(
         self, name: str, kind: str, inputs: Sequence[Tensor], shape: tuple[int, ...], operations: int, *,
-        learned: int = 0,
+        grid: Grid | None = None, views: Sequence[View] | None = None, learned: int = 0,
     ) -> Tensor:  # fmt: skip
+        """Append a vector layer; by default on the grid of its first input, element by element."""
+        grid = grid or inputs[0].grid
         layer = vector_layer(
             name, kind, [self.batch * x.words for x in inputs], [self.batch * math.prod(shape)],
-            self.batch * operations, bits=self.bits, constants=[learned] if learned else [],
+            self.batch * operations, bits=self.bits, constants=[learned] if learned else [], grid=grid,
         )  # fmt: skip
-        return self._append(layer, inputs, shape)
+        return self._append(layer, inputs, shape, views or [_same_positions(x, grid) for x in inputs])
 
-    def _append(self, layer: AnyLayer, inputs: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
+    def _append(
+        self, layer: AnyLayer, inputs: Sequence[Tensor], shape: tuple[int, ...], views: Sequence[View]
+    ) -> Tensor:
         after = {x.producer: x.name for x in inputs if x.producer is not None}
-        self.network.add(layer, after=after)
-        return Tensor(layer.name, shape, layer.name)
+        needed: dict[str, View] = {}
+        for x, view in zip(inputs, views, strict=True):
+            if x.producer is not None:
+                seen = fitted(view, x.grid, layer.grid) if x.direct else WHOLE
+                needed[x.producer] = hull(needed.get(x.producer, seen), seen)
+        self.network.add(layer, after=after, views=needed)
+        return Tensor(layer.name, shape, layer.name, layer.grid)
+
+
+def _same_positions(x: Tensor, grid: Grid) -> View:
+    """Each position needs the same position of `x`, along the axes on which the extents agree."""
+    batch, rows, columns = (
+        IDENTITY_WINDOW if given == wanted else None for given, wanted in zip(x.grid, grid, strict=True)
+    )
+    return batch, rows, columns
+
+
+def _along_last_axis(x: Tensor) -> View:
+    """Each position needs the same position of `x` and all others along the last axis: the columns of an image."""
+    return IDENTITY_WINDOW, IDENTITY_WINDOW, IDENTITY_WINDOW if x.grid[2] == 1 else None

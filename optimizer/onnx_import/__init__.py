@@ -18,6 +18,10 @@ Free operators
     order. Shape arithmetic and everything else that does not depend on the model's inputs is computed
     beforehand.
 
+Edges have views (:mod:`optimizer.geometry`): windows along batch, rows and columns of convolutions, poolings and
+what works element by element, and rows of matrix products. Behind free operators and broadcasts, and for
+operators that mix positions, everything is needed.
+
 Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing
 or external: only their shapes matter. Precision is 16 bits for every tensor unless `bits` says otherwise,
 whatever element type the model is stored in, since models are shipped in float32 however they are deployed.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from optimizer.geometry import IDENTITY, IDENTITY_WINDOW
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
+from optimizer.onnx_import.layout import Layout, Read, aligned_read, grid_of, usual_layout
 from optimizer.vector_ops import vector_layer
 from optimizer.workload import matmul
 
@@ -19,6 +22,25 @@ class Contraction:
     m: int
     n: int
     k: int
+
+
+@dataclass(frozen=True)
+class Indices:
+    """An index per axis of the factors and of the output; empty where the extent of a factor is 1."""
+
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    output: tuple[str, ...]
+
+    def layout(self, tensor: tuple[str, ...]) -> Layout:
+        """Axes of one of the tensors that B and M of the layer consist of, if the left factor is I."""
+        kept = [index for index in self.output if index in self.left and index in tensor]
+        batch = tuple(tensor.index(index) for index in kept if index in self.right)
+        return batch, tuple(tensor.index(index) for index in kept if index not in self.right), ()
+
+    def turned(self) -> Indices:
+        """The same product with its factors exchanged."""
+        return Indices(self.right, self.left, self.output)
 
 
 def import_matmul(graph: GraphBuilder, node: Any) -> None:
@@ -39,16 +61,22 @@ def import_gemm(graph: GraphBuilder, node: Any) -> None:
     columns = graph.shape(node, right)[:: -1 if given.get("transB", 0) else 1]
     bias = node.input[2] if len(node.input) > 2 else ""
     size = Contraction(1, rows[0], columns[1], rows[1])
+    indices = matrix_indices(size, given.get("transA", 0), given.get("transB", 0))
     name, output = graph.name(node), node.output[0]
     if not bias or graph.tensors.is_constant(bias):
         learned = graph.words(node, bias) if bias and graph.tensors.is_learned(bias) else 0
-        _add_product(graph, (left, right), output, size, name=name, learned=learned)
+        _add_product(graph, (left, right), output, size, name=name, indices=indices, learned=learned)
         return
-    product, words = f"{output}/product", graph.words(node, output)
-    _add_product(graph, (left, right), product, size, name=name)
-    reads = [words, graph.words(node, bias)]
-    add = vector_layer(f"{name}/bias", "add", reads, [words], words, bits=graph.bits)
-    graph.add(add, [product, bias], [output])
+    product, shape = f"{output}/product", graph.shape(node, output)
+    _add_product(graph, (left, right), product, size, name=name, indices=indices)
+    layout = graph.layout(product) or usual_layout(shape)
+    words, other = graph.words(node, output), graph.shape(node, bias)
+    add = vector_layer(
+        f"{name}/bias", "add", [words, graph.words(node, bias)], [words], words, bits=graph.bits,
+        grid=grid_of(layout, shape),
+    )  # fmt: skip
+    reads = [aligned_read(product, shape, shape, layout), aligned_read(bias, other, shape, layout)]
+    graph.add(add, reads, [output], layout)
 
 
 def import_einsum(graph: GraphBuilder, node: Any) -> None:
@@ -79,6 +107,28 @@ def broadcast_product(left: tuple[int, ...], right: tuple[int, ...]) -> Contract
         else:
             n *= theirs
     return Contraction(b, m, n, left[-1])
+
+
+def broadcast_indices(left: tuple[int, ...], right: tuple[int, ...]) -> Indices:
+    """Indices of a NumPy-style ``left @ right``."""
+    axes = range(max(len(left), len(right)) - 2, 0, -1)
+    batch = [f"b{axis}" for axis in axes]
+    ours, theirs = (["k"] if len(shape) == 1 else names for shape, names in ((left, ["m", "k"]), (right, ["k", "n"])))
+    output = (*batch, *ours[:-1], *theirs[1:])
+    return Indices(_named([*batch, *ours], left), _named([*batch, *theirs], right), output)
+
+
+def matrix_indices(size: Contraction, left_turned: int, right_turned: int) -> Indices:
+    """Indices of a product of two matrices, each of which may be given transposed."""
+    extents = {"m": size.m, "n": size.n, "k": size.k}
+    m, n, k = (index if extents[index] > 1 else "" for index in "mnk")
+    return Indices((k, m) if left_turned else (m, k), (n, k) if right_turned else (k, n), (m, n))
+
+
+def _named(indices: Sequence[str], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """The last of the indices for the axes of a shape; none for an extent of 1."""
+    last = indices[len(indices) - len(shape) :]
+    return tuple(index if extent > 1 else "" for index, extent in zip(last, shape, strict=True))
 
 
 def contraction(equation: str, left: tuple[int, ...], right: tuple[int, ...]) -> Contraction:
@@ -120,20 +170,25 @@ def _indices(term: str, shape: tuple[int, ...]) -> dict[str, int]:
 
 
 def _import_product(graph: GraphBuilder, node: Any, left: str, right: str) -> None:
-    size = broadcast_product(graph.shape(node, left), graph.shape(node, right))
-    _add_product(graph, (left, right), node.output[0], size, name=graph.name(node))
+    shapes = graph.shape(node, left), graph.shape(node, right)
+    size, indices = broadcast_product(*shapes), broadcast_indices(*shapes)
+    _add_product(graph, (left, right), node.output[0], size, name=graph.name(node), indices=indices)
 
 
 def _add_product(
     graph: GraphBuilder, factors: tuple[str, str], output: str, size: Contraction, *, name: str,
-    learned: int = 0,
+    indices: Indices | None = None, learned: int = 0,
 ) -> None:  # fmt: skip
-    """Append the product of the factors; the constant one is W, or else the right one."""
+    """Append the product of the factors; the constant one is W, or else the right one.
+
+    Without `indices` it is not known which axes of the tensors B and M are.
+    """
     left, right = factors
     weights, inputs = right, left
     if graph.tensors.is_constant(left) and not graph.tensors.is_constant(right):
         weights, inputs = left, right
         size = replace(size, m=size.n, n=size.m)
+        indices = None if indices is None else indices.turned()
     dims = {"B": size.b} if size.b > 1 else {}
     layer = matmul(name, {**dims, "M": size.m, "N": size.n, "K": size.k}, bits=graph.bits)
     layer = name_tensors(layer, weights, inputs, output)
@@ -141,4 +196,11 @@ def _add_product(
         layer = replace(layer, parameters=learned)
     elif learned:
         layer = replace(layer, parameters=layer.parameter_count + learned)
-    graph.add(layer, [left, right], [output])
+    if indices is None:
+        graph.add(layer, [Read(left), Read(right)], [output])
+        return
+    reads = [
+        Read(inputs, indices.layout(indices.left), IDENTITY),
+        Read(weights, indices.layout(indices.right), (IDENTITY_WINDOW, None, None)),
+    ]
+    graph.add(layer, reads, [output], indices.layout(indices.output))

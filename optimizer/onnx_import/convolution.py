@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from optimizer.geometry import Window
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
+from optimizer.onnx_import.layout import Read, spatial_layout, spatial_read
 from optimizer.workload import Layer, conv
 
 
@@ -64,6 +67,33 @@ def check_spatial(graph: GraphBuilder, node: Any, data: str) -> int:
     return spatial
 
 
+def sliding_windows(
+    given: dict[str, Any], image: Sequence[int], kernel: Sequence[int], output: Sequence[int]
+) -> list[Window | None]:
+    """The window of a convolution or pooling along each spatial axis.
+
+    Parameters
+    ----------
+    given : dict
+        Attributes of the node: ``strides``, ``dilations``, ``pads`` or ``auto_pad``.
+    image, kernel, output : sequence of int
+        Extents along the spatial axes.
+    """
+    count = len(image)
+    automatic = given.get("auto_pad", b"NOTSET").decode()
+    strides, dilations = ([int(v) for v in given.get(key) or [1] * count] for key in ("strides", "dilations"))
+    pads = given.get("pads") or [0] * 2 * count
+    windows: list[Window | None] = []
+    for stride, dilation, before, taps, rows, outputs in zip(
+        strides, dilations, pads[:count], kernel, image, output, strict=True
+    ):
+        reach = dilation * (taps - 1) + 1
+        over = max(0, stride * (outputs - 1) + reach - rows)
+        padding = {"NOTSET": int(before), "VALID": 0, "SAME_UPPER": over // 2, "SAME_LOWER": over - over // 2}
+        windows.append(Window(stride, reach, padding[automatic]) if automatic in padding else None)
+    return windows
+
+
 def _convolution(graph: GraphBuilder, node: Any, data_at: int, weights_at: int, bias: str) -> None:
     data, weights = node.input[data_at], node.input[weights_at]
     spatial = check_spatial(graph, node, data)
@@ -79,4 +109,7 @@ def _convolution(graph: GraphBuilder, node: Any, data_at: int, weights_at: int, 
     expected = math.prod(output) * math.prod(kernel[1:])
     if layer.macs != expected:
         raise Unsupported(f"weights of shape {kernel} with {groups} groups")
-    graph.add(layer, [data, weights], graph.outputs(node))
+    image = graph.shape(node, data)
+    windows = sliding_windows(given, image[2:], kernel[2:], output[2:])
+    reads = [spatial_read(data, image, windows), Read(weights)]
+    graph.add(layer, reads, graph.outputs(node), spatial_layout(output))

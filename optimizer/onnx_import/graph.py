@@ -10,6 +10,8 @@ from typing import Any
 from onnx import helper
 
 from optimizer.errors import SpecError
+from optimizer.geometry import ONE_POSITION, Grid, View, fitted, hull
+from optimizer.onnx_import.layout import Layout, Read, grid_of, shifted, usual_layout
 from optimizer.onnx_import.tensors import Tensors
 from optimizer.vector_ops import vector_layer
 from optimizer.workload import AnyLayer, Layer, Network
@@ -37,13 +39,15 @@ class GraphBuilder:
     -----
     Every tensor has *sources*: the layers that compute it, possibly through folded and free operators. Its
     *base* is the tensor of which it is a pointwise function: two tensors with the same base can be combined
-    element by element while the base is at hand.
+    element by element while the base is at hand. Its *layout* says which of its axes are the tile axes of the
+    layer that computes it; it has none where it is a view of what a layer computes, or several layers compute it.
     """
 
     def __init__(self, network: Network, tensors: Tensors, bits: dict[str, int], file: str) -> None:
         self.network, self.tensors, self.bits, self.file = network, tensors, bits, file
         self._sources: dict[str, dict[str, str]] = {}
         self._base: dict[str, str] = {}
+        self._layouts: dict[str, Layout] = {}
         self._names: dict[int, str] = {}
 
     def name(self, node: Any) -> str:
@@ -96,25 +100,51 @@ class GraphBuilder:
         """Whether a layer computes the tensor (else it is an input of the graph, or constant)."""
         return bool(self._sources.get(tensor))
 
-    def add(self, layer: AnyLayer, inputs: Iterable[str], outputs: Iterable[str]) -> None:
-        """Append a layer that reads `inputs` and computes (part of) `outputs`."""
+    def layout(self, tensor: str) -> Layout | None:
+        """Axes of the tensor that are the tile axes of the layer that computes it, if they are known."""
+        return self._layouts.get(tensor)
+
+    def usual_layout(self, outputs: list[str]) -> Layout | None:
+        """Layout of the first of the tensors by its shape; None where that is not known."""
+        shape = self.tensors.known_shape(outputs[0]) if outputs else None
+        return None if shape is None else usual_layout(shape)
+
+    def grid(self, outputs: list[str], layout: Layout | None) -> Grid:
+        """Extents of the first of the tensors along the tile axes."""
+        shape = self.tensors.known_shape(outputs[0]) if outputs else None
+        return ONE_POSITION if shape is None or layout is None else grid_of(layout, shape)
+
+    def add(
+        self, layer: AnyLayer, reads: Iterable[Read], outputs: list[str], layout: Layout | None = None
+    ) -> None:
+        """Append a layer that computes `outputs`, the first of them with this layout, or part of them."""
         producers: dict[str, str] = {}
-        for tensor in inputs:
-            for producer, name in self._sources.get(tensor, {}).items():
+        views: dict[str, View] = {}
+        for read in reads:
+            view = read.view(self.layout(read.tensor))
+            for producer, name in self._sources.get(read.tensor, {}).items():
                 producers.setdefault(producer, name)
-        self.network.add(layer, after=producers)
+                views[producer] = hull(views.get(producer, view), view)
+        for producer, view in views.items():
+            views[producer] = fitted(view, self.network.graph.nodes[producer]["layer"].grid, layer.grid)
+        self.network.add(layer, after=producers, views=views)
         for tensor in outputs:
             self._sources.setdefault(tensor, {})[layer.name] = tensor
+        if layout is not None:
+            self._layouts[outputs[0]] = layout
 
     def stream(
-        self, node: Any, operations: int, *, kind: str | None = None, tables: list[str] | None = None
-    ) -> None:
+        self, node: Any, operations: int, *, kind: str | None = None, tables: list[str] | None = None,
+        layout: Layout | None = None, reads: Iterable[Read] = (),
+    ) -> None:  # fmt: skip
         """Append the node as a vector layer that reads its inputs and writes its outputs once.
 
-        Inputs are activations and constant `tables` (default: all); indices and axes cost nothing.
+        Inputs are activations and constant `tables` (default: all); indices and axes cost nothing. Inputs that
+        are not among `reads` are needed as a whole at every position; the usual layout is the default.
         """
         tables = self.tables(node) if tables is None else tables
         inputs, outputs = self.activations(node), self.outputs(node)
+        layout = self.usual_layout(outputs) if layout is None else layout
         layer = vector_layer(
             self.name(node),
             kind or node.op_type.lower(),
@@ -124,8 +154,10 @@ class GraphBuilder:
             bits=self.bits,
             constants=[self.words(node, tensor) for tensor in tables],
             parameters=self.learned_words(node, tables),
+            grid=self.grid(outputs, layout),
         )
-        self.add(layer, inputs, outputs)
+        known = {read.tensor: read for read in reads}
+        self.add(layer, [known.get(tensor, Read(tensor)) for tensor in inputs], outputs, layout)
 
     def outputs(self, node: Any) -> list[str]:
         """Outputs of the node that have a name."""
@@ -136,15 +168,23 @@ class GraphBuilder:
         for output in self.outputs(node):
             self._sources[output] = self._sources.get(tensor, {})
             self._base[output] = self.base(tensor)
+            self._pass_layout(tensor, output)
         for producer in list(self._sources.get(tensor, {}))[: 1 if learned else 0]:
             layer = self.network.graph.nodes[producer]["layer"]
             total = layer.parameter_count + learned
             self.network.graph.nodes[producer]["layer"] = replace(layer, parameters=total)
 
     def view(self, node: Any) -> None:
-        """Let the node's outputs be views of its first input: no layer, no traffic."""
+        """Let the node's outputs be views of its first input: no layer, no traffic, no layout."""
         for output in self.outputs(node):
             self._sources[output] = self._sources.get(node.input[0], {})
+
+    def _pass_layout(self, tensor: str, output: str) -> None:
+        """Lay a pointwise function of a tensor out like the tensor; it may have more axes in front."""
+        before, after = self.tensors.known_shape(tensor), self.tensors.known_shape(output)
+        layout = self.layout(tensor)
+        if layout is not None and before is not None and after is not None:
+            self._layouts[output] = shifted(layout, len(after) - len(before))
 
 
 def attributes(node: Any) -> dict[str, Any]:

@@ -12,20 +12,22 @@ from __future__ import annotations
 from typing import Any
 
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes
+from optimizer.onnx_import.streams import elementwise
 
 _KINDS = {"Sum": "add"}
 
 
 def import_pointwise(graph: GraphBuilder, node: Any) -> None:
     """Any operator that works element by element, with broadcasting."""
-    _pointwise(graph, node, graph.tables(node))
+    _pointwise(graph, node, graph.tables(node), graph.activations(node))
 
 
 def import_batch_normalization(graph: GraphBuilder, node: Any) -> None:
     """BatchNormalization at inference: scale and shift are learned, mean and variance are not."""
     if attributes(node).get("training_mode", 0):
         raise Unsupported("BatchNormalization in training mode")
-    _pointwise(graph, node, [name for name in node.input[1:3] if graph.tensors.is_table(name)])
+    tables = [name for name in node.input[1:3] if graph.tensors.is_table(name)]
+    _pointwise(graph, node, tables, [node.input[0]])
 
 
 def import_identity(graph: GraphBuilder, node: Any) -> None:
@@ -33,7 +35,8 @@ def import_identity(graph: GraphBuilder, node: Any) -> None:
     graph.fold(node, node.input[0])
 
 
-def _pointwise(graph: GraphBuilder, node: Any, tables: list[str]) -> None:
+def _pointwise(graph: GraphBuilder, node: Any, tables: list[str], aligned: list[str]) -> None:
+    """Fold the node or append it; `aligned` are the activations whose axes are those of the output."""
     inputs = graph.activations(node)
     output = graph.words(node, node.output[0])
     bases = {graph.base(name) for name in inputs}
@@ -44,7 +47,8 @@ def _pointwise(graph: GraphBuilder, node: Any, tables: list[str]) -> None:
     else:
         operands = len(inputs) + len(tables)
         kind = _KINDS.get(node.op_type, node.op_type.lower())
-        graph.stream(node, output * max(1, operands - 1), kind=kind, tables=tables)
+        layout, reads = elementwise(graph, node, aligned)
+        graph.stream(node, output * max(1, operands - 1), kind=kind, tables=tables, layout=layout, reads=reads)
 
 
 def _is_vector(graph: GraphBuilder, node: Any, name: str) -> bool:

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from optimizer.geometry import Window
 from optimizer.onnx_import.convolution import check_spatial, conv_dims, pair, with_learned_words
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
+from optimizer.onnx_import.layout import Read, spatial_layout, spatial_read
 from optimizer.workload import conv
 
 
@@ -33,6 +35,12 @@ class Phase:
     taps: tuple[int, ...]
     first_input: int
     dilation: int
+
+    @property
+    def window(self) -> Window:
+        """Input rows that a row of the phase reads; the last tap reads the first of them."""
+        back = (len(self.taps) - 1) * self.dilation
+        return Window(reach=back + 1, before=back - self.first_input)
 
 
 def phases(outputs: int, kernel: int, stride: int, dilation: int, padding: int) -> list[Phase]:
@@ -64,7 +72,11 @@ def phases(outputs: int, kernel: int, stride: int, dilation: int, padding: int) 
 
 
 def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
-    """ConvTranspose in one or two dimensions: one layer per combination of phases of its axes."""
+    """ConvTranspose in one or two dimensions: one layer per combination of phases of its axes.
+
+    Positions of a phase are every stride-th ones of the output, which so has no layout unless one layer computes
+    all of it.
+    """
     data, weights = node.input[0], node.input[1]
     spatial = check_spatial(graph, node, data)
     given = attributes(node)
@@ -86,7 +98,9 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
         layer = conv(name, dims, dilation=(first, second), bits=graph.bits)
         layer = name_tensors(layer, weights, data, node.output[0])
         layer = with_learned_words(layer, graph, node, weights, bias if number == 0 else "")
-        graph.add(layer, [data, weights], graph.outputs(node))
+        reads = [spatial_read(data, image, [part.window for part in parts]), Read(weights)]
+        alone = not several and all(part.outputs == output[2 + a] for a, part in enumerate(parts))
+        graph.add(layer, reads, graph.outputs(node), spatial_layout(output) if alone else None)
 
 
 def paddings(

@@ -7,6 +7,7 @@ from typing import Any
 
 from optimizer.errors import SpecError
 from optimizer.onnx_import.graph import GraphBuilder, node_label
+from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.operators import HANDLERS
 from optimizer.vector_ops import vector_layer
 
@@ -30,11 +31,13 @@ def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bo
         )  # fmt: skip
     inputs = [*graph.activations(node), *_captured(graph, node)]
     outputs, tables = graph.outputs(node), graph.tables(node)
+    layout = graph.usual_layout(outputs)
     layer = vector_layer(
         graph.name(node), node.op_type.lower(), _known(graph, inputs), _known(graph, outputs), 0,
         bits=graph.bits, constants=_known(graph, tables), parameters=graph.learned_words(node, tables),
+        grid=graph.grid(outputs, layout),
     )  # fmt: skip
-    graph.add(layer, inputs, outputs)
+    graph.add(layer, [Read(name) for name in inputs], outputs, layout)
     unknown = [name for name in outputs if graph.tensors.known_shape(name) is None]
     lost = f"; shape not known: {', '.join(unknown)}" if unknown else ""
     graph.network.warnings.append(

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from optimizer.onnx_import.graph import GraphBuilder, attributes
+from optimizer.onnx_import.layout import Read
+from optimizer.onnx_import.streams import stream_geometry
 from optimizer.vector_ops import LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
 
 _TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
@@ -78,7 +80,8 @@ OPERATIONS: Mapping[str, Callable[[GraphBuilder, Any], int]] = {
 
 def import_streaming(graph: GraphBuilder, node: Any) -> None:
     """An operator of :data:`OPERATIONS`: reads its inputs once, writes its outputs once."""
-    graph.stream(node, OPERATIONS[node.op_type](graph, node))
+    layout, reads = stream_geometry(graph, node)
+    graph.stream(node, OPERATIONS[node.op_type](graph, node), layout=layout, reads=reads)
 
 
 def import_view(graph: GraphBuilder, node: Any) -> None:
@@ -98,8 +101,10 @@ def import_gather(graph: GraphBuilder, node: Any) -> None:
     reads = [] if constant else [words]
     if not graph.tensors.is_constant(indices):
         reads.append(graph.words(node, indices))
+    outputs = graph.outputs(node)
+    layout = graph.usual_layout(outputs)
     layer = vector_layer(
-        graph.name(node), "gather", reads, [words], 0, bits=graph.bits,
-        constants=[words] if constant else [], parameters=graph.learned_words(node, [table]),
+        graph.name(node), "gather", reads, [words], 0, bits=graph.bits, constants=[words] if constant else [],
+        parameters=graph.learned_words(node, [table]), grid=graph.grid(outputs, layout),
     )  # fmt: skip
-    graph.add(layer, graph.activations(node), graph.outputs(node))
+    graph.add(layer, [Read(name) for name in graph.activations(node)], outputs, layout)
