@@ -368,6 +368,18 @@ def test_a_tensor_read_twice_is_needed_as_both_reads_need_it():
     assert net.network.view("c", "both") == IDENTITY
 
 
+def test_equal_extents_are_not_enough():
+    """Six rows of two sequences of three are not those of two matrices; a batch of matrices is none of images."""
+    net = NetworkBuilder("n", batch=2, bits=None)
+    x = net.linear("x", net.input(3, 8), 8)
+    y = net.linear("y", net.input(4, 6), 6)
+    product = net.product("product", x, y, groups=1, rows=6, columns=6, inner=4)
+    assert net.network.view("x", "product")[:2] == (None, None)
+    groups = net.product("groups", product, product, groups=3, rows=4, columns=4, inner=2)
+    net.pool("pool", groups, 2, 2)
+    assert net.network.view("groups", "pool") == WHOLE
+
+
 def test_windows_that_begin_in_the_padding_at_the_end_are_not_used():
     net = NetworkBuilder("n", batch=1, bits=None)
     x = net.conv("x", net.input(2, 4, 4), 2, 1)
@@ -608,6 +620,28 @@ def test_sequences_of_onnx(tmp_path):
     assert network.view("sum", "longer") == (IDENTITY_WINDOW, None, IDENTITY_WINDOW)
     assert network.view("longer", "norm2") == network.view("c", "classes") == IDENTITY
     assert network.view("norm2", "c") == WHOLE
+
+
+def test_folded_operators_may_add_axes_in_front(tmp_path):
+    nodes = [node("MatMul", ["x", "w"], "a"), node("Add", ["a", "k"], "b"), node("LayerNormalization", ["b", "g"], "c")]
+    constants = [tensor("w", 4, 4), tensor("k", 1, 1, 4), tensor("g", 4)]
+    network = check_model(tmp_path, nodes, {"x": [5, 4]}, {"a": "tokens", "c": "tokens"}, constants=constants)
+    assert network.view("a", "c") == IDENTITY
+
+
+@pytest.mark.parametrize("operands", [["a", "z"], ["z", "a"]])
+def test_operands_may_have_fewer_axes(tmp_path, operands):
+    nodes = [node("MatMul", ["x", "w"], "a"), node("Add", operands, "c")]
+    inputs, forms = {"x": [5, 4], "z": [1, 5, 4]}, {"a": "tokens", "c": "sentences"}
+    network = check_model(tmp_path, nodes, inputs, forms, constants=[tensor("w", 4, 4)])
+    assert network.view("a", "c") == IDENTITY
+
+
+@pytest.mark.parametrize("operands", [["a", "t"], ["t", "a"]])
+def test_a_tensor_and_its_transpose_are_needed_as_a_whole(tmp_path, operands):
+    nodes = [node("MatMul", ["x", "w"], "a"), node("Transpose", ["a"], "t"), node("Sub", operands, "c")]
+    network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": [4, 5]}, [tensor("w", 5, 4)], outputs=("c",)))
+    assert network.view("a", "c") == WHOLE
 
 
 def test_inputs_that_are_sequences_keep_their_batch(tmp_path):

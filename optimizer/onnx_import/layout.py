@@ -93,6 +93,8 @@ def aligned_read(
 ) -> Read:
     """How an operator that works element by element reads an operand.
 
+    Axes along which the operand is broadcast have extent 1 and so are in no layout of it: it is needed as a whole.
+
     Parameters
     ----------
     tensor : str
@@ -104,10 +106,5 @@ def aligned_read(
     mixed : collection of int
         Axes of the output along which its elements do not depend on the same element of the operand only.
     """
-    missing = len(output) - len(shape)
-
-    def same(axis: int) -> bool:
-        return axis not in mixed and axis >= missing and shape[axis - missing] == output[axis]
-
-    batch, rows, columns = (IDENTITY_WINDOW if all(same(axis) for axis in axes) else None for axes in layout)
-    return Read(tensor, shifted(layout, -missing), (batch, rows, columns))
+    batch, rows, columns = (None if any(axis in mixed for axis in axes) else IDENTITY_WINDOW for axes in layout)
+    return Read(tensor, shifted(layout, len(shape) - len(output)), (batch, rows, columns))
