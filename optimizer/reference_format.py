@@ -1,7 +1,7 @@
 """Cases of other tools: a mapping with all its counts, or a problem with the best value known for it.
 
-The formats are ``tlneutral/1`` and ``optimum/1``, JSON files in any folder and of any name. All decimals become
-exact fractions; the energies of a case become integers with one common scale.
+The formats are ``tlneutral/1``, ``optimum/1`` and ``fused-optimum/1``: JSON files in any folder and of any name. All
+decimals become exact fractions; the energies of a case become integers with one common scale.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import json
 import math
 from collections.abc import Iterator
 from collections.abc import Mapping as Fields
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from optimizer.cost import Accounting
 from optimizer.errors import SpecError
+from optimizer.geometry import IDENTITY_WINDOW, View, Window, hull
 from optimizer.hardware import Hardware, Level
 from optimizer.mapping import Item, Loop, Mapping, Node
-from optimizer.workload import ROLES, Layer, conv, matmul
+from optimizer.workload import ROLES, Layer, Network, conv, matmul
 
 VARIABLE = "TILEWRIGHT_REFERENCE"
 """Environment variable that names a folder of cases."""
@@ -53,6 +54,24 @@ class OptimumCase:
     proved_optimal: bool
 
 
+@dataclass(frozen=True)
+class FusedCase:
+    """A network with the best value known for it, layers fused or not (``fused-optimum/1``).
+
+    ``best_known`` holds energy (declared units), cycles and edp as fractions.
+    """
+
+    name: str
+    network: Network
+    hardware: Hardware
+    accounting: Accounting
+    objective: str
+    fusion_allowed: bool
+    best_known: dict[str, Fraction]
+    best_known_by: str
+    proved_optimal: bool
+
+
 def count_cases(folder: Path) -> list[CountCase]:
     """All ``tlneutral/1`` cases below a folder, in the order of their paths."""
     return [read_count_case(data) for data in _files(folder, "tlneutral/1")]
@@ -61,6 +80,11 @@ def count_cases(folder: Path) -> list[CountCase]:
 def optimum_cases(folder: Path) -> list[OptimumCase]:
     """All ``optimum/1`` cases below a folder, in the order of their paths."""
     return [read_optimum_case(data) for data in _files(folder, "optimum/1")]
+
+
+def fused_cases(folder: Path) -> list[FusedCase]:
+    """All ``fused-optimum/1`` cases below a folder, in the order of their paths."""
+    return [read_fused_case(data) for data in _files(folder, "fused-optimum/1")]
 
 
 def read_count_case(data: Fields[str, Any]) -> CountCase:
@@ -79,6 +103,54 @@ def read_optimum_case(data: Fields[str, Any]) -> OptimumCase:
         {quantity: Fraction(value) for quantity, value in data["best_known"].items()},
         data.get("best_known_by", ""), data.get("proved_optimal", False),
     )  # fmt: skip
+
+
+def read_fused_case(data: Fields[str, Any]) -> FusedCase:
+    """A parsed ``fused-optimum/1`` file as a case."""
+    return FusedCase(
+        data["name"], read_network(data), read_hardware(data), data["accounting"], data["objective"],
+        data["fusion_allowed"], {quantity: Fraction(value) for quantity, value in data["best_known"].items()},
+        data.get("best_known_by", ""), data.get("proved_optimal", False),
+    )  # fmt: skip
+
+
+def read_network(data: Fields[str, Any]) -> Network:
+    """The layers of a case; a tensor goes from the layer that puts it out to those that take it as input or weight.
+
+    Convolutions have no padding: the rows and columns they read are those of the layer before.
+    """
+    network, producers = Network(data["name"]), {entry["output"]: entry["name"] for entry in data["layers"]}
+    for entry in data["layers"]:
+        problem = {"problem": entry, "arch": data["arch"], "name": entry["name"]}
+        plain = read_layer(problem)
+        names = {"W": entry["weight"], "I": entry["input"], "O": entry["output"]}
+        operands = (replace(operand, tensor=names[operand.role]) for operand in plain.operands)
+        layer = replace(plain, operands=tuple(operands))  # type: ignore[arg-type]
+        sources = {role: producers[names[role]] for role in "IW" if names[role] in producers}
+        if "W" in sources:
+            layer = replace(layer, parameters=0)
+        views: dict[str, View] = {}
+        for role, producer in sources.items():
+            view = _read_view(layer, role)
+            views[producer] = hull(views[producer], view) if producer in views else view
+        after = {producer: names[role] for role, producer in sources.items()}
+        network.add(layer, after=after, views=views)
+    return network
+
+
+def _read_view(layer: Layer, role: str) -> View:
+    """The windows of an operand's axes over the layer's tile dims."""
+    windows: list[Window | None] = []
+    for dim in layer.tile_dims:
+        axis = next((axis for axis in layer.operand(role).axes if dim in dict(axis.terms)), None)
+        if dim is None:
+            windows.append(IDENTITY_WINDOW)
+        elif axis is None:
+            windows.append(None)
+        else:
+            reach = 1 + sum(c * (layer.extents[other] - 1) for other, c in axis.terms if other != dim)
+            windows.append(Window(dict(axis.terms)[dim], reach))
+    return windows[0], windows[1], windows[2]
 
 
 def read_layer(data: Fields[str, Any]) -> Layer:

@@ -1,0 +1,345 @@
+"""One way to run a group on a hardware point: its cut, what stays on chip, and what every part costs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from optimizer.cost import Accounting, port_cycles
+from optimizer.fusion.cuts import Cut, Tiling
+from optimizer.fusion.groups import operand_sources
+from optimizer.hardware import Hardware
+from optimizer.pricing import Price
+from optimizer.workload import Layer, VectorLayer
+
+STRIPS = (2, 4, 8)
+"""Numbers of strips that are tried."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What stays in the buffer for the whole group besides its inner tensors.
+
+    ``resident`` names layers whose weights are loaded once, ``held`` layers outside whose output is fetched tile by
+    tile for all its readers. Other weights and inputs are streamed by every run that reads them.
+
+    ``strips`` names layers that compute their part of a tile in so many equal strips of rows, one after the other: what
+    only the strips before needed of the input is freed, and what the strips to come compute is not there yet.
+    """
+
+    resident: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    strips: frozenset[tuple[str, int]] = frozenset()
+
+    def strips_of(self, name: str) -> int:
+        """Strips of a layer."""
+        return dict(self.strips).get(name, 1)
+
+
+@dataclass(frozen=True)
+class RunShape:
+    """Equal runs of a layer: extents of the dims that tiles cut, and how many runs."""
+
+    layer: str
+    extents: tuple[tuple[str, int], ...]
+    count: int
+
+
+@dataclass(frozen=True)
+class PricedRun:
+    """Equal runs with the operands pinned to the buffer, the room that is left, and the price of one."""
+
+    shape: RunShape
+    pinned: frozenset[str]
+    room_bits: int
+    price: Price
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Energy units and cycles of what is not a multiply-accumulate run, in all: ``kind`` says what it is.
+
+    ``load`` and ``store`` move a tensor between the outermost level and the buffer; ``vector`` is a layer's work.
+    ``dram_words`` are moved at the outermost level.
+    """
+
+    kind: str
+    name: str
+    energy: int
+    latency: int
+    dram_words: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A group's plan with its costs: energy units and cycles."""
+
+    members: tuple[str, ...]
+    cut: Cut
+    choice: Choice
+    energy: int
+    latency: int
+    buffer_bits: int
+    runs: tuple[PricedRun, ...]
+    charges: tuple[Charge, ...]
+
+
+class Frame:
+    """A group under one cut: everything about it that no hardware changes."""
+
+    def __init__(self, tiling: Tiling) -> None:
+        self.tiling, self.group = tiling, tiling.group
+        group = self.group
+        self.layers = [layer for name in group.members if isinstance(layer := group.layer(name), Layer)]
+        self.vectors = [layer for name in group.members if isinstance(layer := group.layer(name), VectorLayer)]
+        self.sources = {layer.name: operand_sources(group.network, layer) or {} for layer in self.layers}
+        self.inner = frozenset(name for name in group.members if group.stays(name))
+        self._whole = {layer.name: tuple(self._shapes(layer, 1)) for layer in self.layers}
+
+    def shapes(self, layer: Layer, choice: Choice) -> tuple[RunShape, ...]:
+        """Runs of a layer, equal ones together."""
+        strips = choice.strips_of(layer.name)
+        return self._whole[layer.name] if strips == 1 else tuple(self._shapes(layer, strips))
+
+    def _shapes(self, layer: Layer, strips: int) -> Iterator[RunShape]:
+        for (batch, rows, columns), count in self.tiling.tensors[layer.name].parts():
+            sizes = zip(layer.tile_dims, (batch, rows // strips, columns), strict=True)
+            yield RunShape(layer.name, tuple((dim, size) for dim, size in sizes if dim is not None), count * strips)
+
+    def choices(self) -> Iterator[Choice]:
+        """Every choice that can matter: what a single run reads, it may as well stream."""
+        inputs = [name for name in self.group.outside if self._reads(name) > 1]
+        for strips in ((), *(((name, n),) for name in self._strippable() for n in self._strip_numbers(name))):
+            weights = [
+                layer.name for layer in self.layers
+                if "W" not in self.sources[layer.name] and self._runs(layer.name) * dict(strips).get(layer.name, 1) > 1
+            ]  # fmt: skip
+            for resident, held in itertools.product(_subsets(weights), _subsets(inputs)):
+                yield Choice(frozenset(resident), frozenset(held), frozenset(strips))
+
+    def _runs(self, name: str) -> int:
+        return sum(shape.count for shape in self._whole[name])
+
+    def _reads(self, source: str) -> int:
+        """Runs that read a tensor from outside; vector layers alone stream it as well as hold it."""
+        readers = [name for name in self.group.readers(source) if name in self._whole]
+        return sum(map(self._runs, readers)) + len(self.group.readers(source)) - len(readers) if readers else 0
+
+    def _strippable(self) -> list[str]:
+        """Layers that may run in strips: the last reader of one inner tensor, with an inner output, columns whole."""
+        found = []
+        for layer in self.layers:
+            sources = self.sources[layer.name]
+            last = [n for n in (sources.get("I"),) if n in self.inner and self._last_reader(n) == layer.name]
+            uncut = self.tiling.cut.parts[2] == 1 and layer.tile_dims[1] is not None
+            if layer.name in self.inner and uncut and last and sources.get("W") not in self.inner:
+                found.append(layer.name)
+        return found
+
+    def _last_reader(self, name: str) -> str:
+        return max(self.group.readers(name), key=self.group.position.__getitem__)
+
+    def _strip_numbers(self, name: str) -> list[int]:
+        rows = math.gcd(*self.tiling.tensors[name].steps[1].sizes)
+        return [n for n in STRIPS if rows % n == 0]
+
+    def pinned(self, layer: Layer, choice: Choice) -> frozenset[str]:
+        """Roles of the operands that a layer finds, or leaves, in the buffer."""
+        sources = self.sources[layer.name]
+        kept = {role for role, source in sources.items() if source in self.inner or source in choice.held}
+        if layer.name in self.inner:
+            kept.add("O")
+        if layer.name in choice.resident:
+            kept.add("W")
+        return frozenset(kept)
+
+    def reserved_bits(self, choice: Choice) -> list[int]:
+        """Bits of the buffer that are taken, per position in the group's order.
+
+        Resident weights always; a tensor that stays or is held, ``live`` from the layer that computes (or first reads)
+        it to the last that reads it, and ``kept`` otherwise.
+        """
+        group = self.group
+        taken = [0] * len(group.members)
+        for layer in self.layers:
+            if layer.name in choice.resident:
+                operand = layer.operand("W")
+                bits = operand.footprint(layer.extents) * operand.bits
+                taken = [known + bits for known in taken]
+        for name in (*self.inner, *choice.held):
+            tensor = self.tiling.tensors[name]
+            uses = [group.position[reader] for reader in group.readers(name)]
+            first = group.position.get(name, min(uses))
+            for n in range(len(taken)):
+                taken[n] += (tensor.live if first <= n <= max(uses) else tensor.kept) * tensor.bits
+        for name, strips in choice.strips:
+            taken[group.position[name]] -= self._spared_bits(name, strips)
+        return taken
+
+    def _spared_bits(self, name: str, strips: int) -> int:
+        """By how much strips lower what the layer's input and output hold at the same time."""
+        source = self.sources[name]["I"]
+        read, made = self.tiling.tensors[source], self.tiling.tensors[name]
+        rows, row = read.steps[1], read.row_bits
+        most = 0
+        for n, (low, high) in enumerate(made.steps[1].computed):
+            here, there = rows.window(n), made.steps[1].window(n)
+            for strip in range(strips if high > low else 0):
+                start, end = (low + (high - low) * (strip + k) // strips for k in (0, 1))
+                needed = self.tiling.read(source, name, 1, (start, high))[0]
+                kept = rows.kept[n]
+                first = min(needed, kept[0]) if kept[1] > kept[0] else needed
+                held = (here[1] - max(first, here[0])) * row + (there[1] - there[0] - (high - end)) * made.row_bits
+                most = max(most, held)
+        return rows.held * row + made.steps[1].held * made.row_bits - most
+
+    def charges(self, hardware: Hardware, accounting: Accounting, choice: Choice) -> tuple[Charge, ...]:
+        """Everything but the multiply-accumulate runs."""
+        mover = _Mover(hardware, accounting)
+        found = []
+        for layer in self.layers:
+            if layer.name in choice.resident:
+                operand = layer.operand("W")
+                words = operand.footprint(layer.extents)
+                found.append(mover.load(f"{layer.name}.W", Counter({words: 1}), operand.bits))
+        for name in sorted(choice.held, key=self.group.outside.index):
+            tensor = self.tiling.tensors[name]
+            parts = Counter[int]()
+            for sizes, count in tensor.parts():
+                parts[math.prod(sizes) * tensor.words] += count
+            found.append(mover.load(name, parts, tensor.bits))
+        for name in self.group.members:
+            if name in self.inner and self.group.leaves(name):
+                tensor = self.tiling.tensors[name]
+                found.append(mover.store(name, tensor.volume, tensor.bits))
+        return (*found, *(self._vector(layer, mover, choice) for layer in self.vectors))
+
+    def _vector(self, layer: VectorLayer, mover: _Mover, choice: Choice) -> Charge:
+        """Work of a vector layer, part by part; inputs that no layer computes are read whole by every part."""
+        group, out = self.group, self.tiling.tensors[layer.name]
+        sources = group.sources(layer.name)
+        others = list(layer.reads)
+        for source in sources:
+            tensor = self.tiling.tensors[source]
+            others = _without(others, (tensor.volume, tensor.bits))
+        energy = latency = moved = 0
+        positions = math.prod(layer.grid)
+        for sizes, reads, count in self._vector_parts(layer.name, sources):
+            inside: list[tuple[int, int]] = []
+            outside = list(others)
+            for source, read in zip(sources, reads, strict=True):
+                tensor = self.tiling.tensors[source]
+                near = source in self.inner or source in choice.held
+                (inside if near else outside).append((read * tensor.words, tensor.bits))
+            size = math.prod(sizes)
+            written = (size * out.words, out.bits)
+            near = layer.name in self.inner
+            spent, cycles = mover.vector(
+                -(-layer.operations * size // positions), outside, inside,
+                [] if near else [written], [written] if near else [],
+            )  # fmt: skip
+            energy, latency = energy + spent * count, latency + cycles * count
+            moved += count * (sum(words for words, _ in outside) + (0 if near else written[0]))
+        return Charge("vector", layer.name, energy, latency, moved)
+
+    def _vector_parts(
+        self, name: str, sources: list[str]
+    ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], int]]:
+        """(positions computed per axis, positions read of every source, number) of equal parts."""
+        axes = []
+        for axis in range(3):
+            steps = self.tiling.tensors[name].steps[axis]
+            parts = Counter[tuple[int, tuple[int, ...]]]()
+            for computed in steps.computed:
+                if computed[1] > computed[0]:
+                    read = tuple(self._length(source, name, axis, computed) for source in sources)
+                    parts[computed[1] - computed[0], read] += 1
+            axes.append(parts)
+        for combination in itertools.product(*(parts.items() for parts in axes)):
+            sizes = tuple(size for (size, _), _ in combination)
+            reads = tuple(math.prod(read[n] for (_, read), _ in combination) for n in range(len(sources)))
+            yield sizes, reads, math.prod(count for _, count in combination)
+
+    def _length(self, source: str, name: str, axis: int, computed: tuple[int, int]) -> int:
+        low, high = self.tiling.read(source, name, axis, computed)
+        return high - low
+
+
+def _subsets(names: list[str]) -> list[tuple[str, ...]]:
+    return [chosen for n in range(len(names) + 1) for chosen in itertools.combinations(names, n)]
+
+
+def _without(items: list[tuple[int, int]], item: tuple[int, int]) -> list[tuple[int, int]]:
+    """The items without the first that equals one."""
+    found = list(items)
+    if item in found:
+        found.remove(item)
+    return found
+
+
+@dataclass(frozen=True)
+class _Mover:
+    """Energy and time of words that move at the outermost level and the buffer."""
+
+    hardware: Hardware
+    accounting: Accounting
+
+    def load(self, name: str, parts: Counter[int], bits: int) -> Charge:
+        """Words from the outermost level into the buffer, in parts: (words, number)."""
+        dram, buffer = self.hardware.levels[:2]
+        energy = latency = 0
+        for words, count in parts.items():
+            spent = self._energy(dram.access_bits, words * bits, dram.read_energy)
+            spent += self._energy(buffer.access_bits, words * bits, buffer.fill_energy)
+            cycles = self._cycles(0, words * bits, 0, 0, words * bits)
+            energy, latency = energy + (spent + self._leak(cycles)) * count, latency + cycles * count
+        return Charge("load", name, energy, latency, sum(words * count for words, count in parts.items()))
+
+    def store(self, name: str, words: int, bits: int) -> Charge:
+        """Words from the buffer to the outermost level."""
+        dram, buffer = self.hardware.levels[:2]
+        energy = self._energy(dram.access_bits, words * bits, dram.update_energy)
+        energy += self._energy(buffer.access_bits, words * bits, buffer.read_energy)
+        cycles = self._cycles(0, 0, words * bits, words * bits, 0)
+        return Charge("store", name, energy + self._leak(cycles), cycles, words)
+
+    def vector(
+        self, operations: int, outside: list[tuple[int, int]], inside: list[tuple[int, int]],
+        written_outside: list[tuple[int, int]], written_inside: list[tuple[int, int]],
+    ) -> tuple[int, int]:  # fmt: skip
+        """(energy, cycles) of operations that stream (words, bits) from and to both levels.
+
+        As of a layer by itself, leakage is not charged.
+        """
+        dram, buffer = self.hardware.levels[:2]
+        energy = operations * self.hardware.vector_energy
+        for streams, level, each in (
+            (outside, dram, dram.read_energy), (written_outside, dram, dram.update_energy),
+            (inside, buffer, buffer.read_energy), (written_inside, buffer, buffer.update_energy),
+        ):  # fmt: skip
+            energy += sum(self._energy(level.access_bits, words * bits, each) for words, bits in streams)
+        compute = -(-operations // self.hardware.vector_lanes)
+        ports = self._cycles(compute, *(_bits(x) for x in (outside, written_outside, inside, written_inside)))
+        return energy, ports
+
+    @staticmethod
+    def _energy(access_bits: int, bits: int, each: int) -> int:
+        return -(-bits // access_bits) * each
+
+    def _cycles(self, compute: int, dram_read: int, dram_written: int, read: int, written: int) -> int:
+        dram, buffer = self.hardware.levels[:2]
+        return max(
+            compute, math.ceil(port_cycles(dram, dram_read, dram_written, self.accounting)),
+            math.ceil(port_cycles(buffer, read, written, self.accounting)),
+        )  # fmt: skip
+
+    def _leak(self, cycles: int) -> int:
+        return cycles * sum(level.leak_energy for level in self.hardware.levels[:2])
+
+
+def _bits(streams: list[tuple[int, int]]) -> int:
+    return sum(words * bits for words, bits in streams)
+

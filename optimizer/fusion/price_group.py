@@ -1,0 +1,133 @@
+"""The best plan of a group on a hardware point, proved: every cut and choice is priced or closed by a bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from optimizer.fusion.cuts import HALO, Tiling, cuts
+from optimizer.fusion.floors import floor_per_mac, least_words
+from optimizer.fusion.groups import Group
+from optimizer.fusion.plan import Charge, Choice, Frame, Plan, PricedRun, RunShape
+from optimizer.fusion.runs import Aim, Runs
+from optimizer.hardware import Hardware
+from optimizer.pricing import NEVER
+from optimizer.workload import Layer
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What is known of a group on a hardware point: a value that no plan goes below; if a plan is known, its value."""
+
+    bound: int
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True)
+class _Option:
+    """One cut and choice with its bound."""
+
+    bound: int
+    frame: Frame
+    choice: Choice
+    rooms: tuple[int, ...]
+    charges: tuple[Charge, ...]
+
+
+class GroupPricer:
+    """Prices one group on hardware points.
+
+    Parameters
+    ----------
+    group : Group
+    runs : Runs
+    halo : tuple of str
+        Policies that may be used.
+    """
+
+    def __init__(self, group: Group, runs: Runs, halo: tuple[str, ...] = HALO) -> None:
+        self.group, self._runs = group, runs
+        self._frames = [Frame(Tiling(group, cut)) for cut in cuts(group, halo)]
+
+    def bound(self, hardware: Hardware, aim: Aim) -> int:
+        """A value that no plan goes below (NEVER: the group does not fit)."""
+        return min((option.bound for option in self._options(hardware, aim)), default=NEVER)
+
+    def best(self, hardware: Hardware, aim: Aim, beat: int = NEVER) -> Offer:
+        """The best plan, or a bound once it is clear that none is below `beat`."""
+        best: Plan | None = None
+        limit = beat
+        for option in sorted(self._options(hardware, aim), key=lambda o: o.bound):
+            if option.bound >= limit:
+                break
+            plan = self._price(option, hardware, aim, limit)
+            if plan is not None:
+                best, limit = plan, aim.value(plan.energy, plan.latency)
+        return Offer(limit, best)
+
+    def _options(self, hardware: Hardware, aim: Aim) -> Iterator[_Option]:
+        usable = hardware.levels[1].usable_bits
+        floors = _Floors(hardware, aim)
+        for frame in self._frames:
+            for choice in frame.choices():
+                taken = frame.reserved_bits(choice)
+                if usable is not None and max(taken) > usable:
+                    continue
+                rooms = tuple(NEVER if usable is None else usable - bits for bits in taken)
+                charges = frame.charges(hardware, self._runs.accounting, choice)
+                bound = sum((Fraction(aim.value(charge.energy, charge.latency)) for charge in charges), Fraction(0))
+                for layer in frame.layers:
+                    pinned = frame.pinned(layer, choice)
+                    for shape in frame.shapes(layer, choice):
+                        bound += shape.count * floors.of(layer, shape, pinned)
+                yield _Option(math.ceil(bound), frame, choice, rooms, charges)
+
+    def _price(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> Plan | None:
+        """The plan of an option, or None if it is not below `limit` or does not fit."""
+        frame, value, floors = option.frame, Fraction(option.bound), _Floors(hardware, aim)
+        found: list[PricedRun] = []
+        for layer in frame.layers:
+            pinned = frame.pinned(layer, option.choice)
+            room = option.rooms[self.group.position[layer.name]]
+            for shape in frame.shapes(layer, option.choice):
+                price = self._runs.price(layer, hardware, aim, dict(shape.extents), pinned, room)
+                if price is None:
+                    return None
+                found.append(PricedRun(shape, pinned, room, price))
+                value += shape.count * (price.value - floors.of(layer, shape, pinned))
+                if value >= limit + 1:
+                    return None
+        energy = sum(run.price.energy * run.shape.count for run in found)
+        energy += sum(charge.energy for charge in option.charges)
+        latency = sum(run.price.latency * run.shape.count for run in found)
+        latency += sum(charge.latency for charge in option.charges)
+        if aim.value(energy, latency) >= limit:
+            return None
+        usable = hardware.levels[1].usable_bits
+        return Plan(
+            self.group.members, frame.tiling.cut, option.choice, energy, latency,
+            0 if usable is None else usable - min(option.rooms), tuple(found), option.charges,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Floors:
+    """Bounds on single runs."""
+
+    hardware: Hardware
+    aim: Aim
+
+    def of(self, layer: Layer, shape: RunShape, pinned: frozenset[str]) -> Fraction:
+        """No mapping of a run costs less: its work, and every streamed word once at the outermost level."""
+        extents = layer.extents | dict(shape.extents)
+        value = math.prod(extents.values()) * floor_per_mac(layer, self.hardware, self.aim)
+        if self.aim.objective == "latency":
+            return value
+        dram = self.hardware.levels[0]
+        for operand in layer.operands:
+            if operand.role not in pinned:
+                each = Fraction(dram.update_energy if operand.role == "O" else dram.read_energy, dram.access_bits)
+                value += least_words(operand, extents) * operand.bits * each
+        return value
