@@ -13,6 +13,8 @@ from optimizer.architecture import Architecture
 from optimizer.assemble import certificate, result_data, unit_value
 from optimizer.budgets import Budgets
 from optimizer.explore import Exploration, Explorer
+from optimizer.fusion.compare import comparison
+from optimizer.fusion.options import Fusion
 from optimizer.infeasible import explain
 from optimizer.points import size
 from optimizer.result import Progress, Result
@@ -25,7 +27,7 @@ Watch = Callable[[Progress], None]
 def solve(
     network: Network, architecture: Architecture, *, objective: str = "energy", padding: Padding = "none",
     time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Path | None = None,
-    progress: Watch | None = None,
+    fusion: Fusion | None = None, progress: Watch | None = None,
 ) -> Result:  # fmt: skip
     """Best hardware of an architecture's menus and best mapping of every layer, with a proof.
 
@@ -46,6 +48,8 @@ def solve(
         Of the CP-SAT master.
     cache_dir : Path, optional
         Folder of the layer store; without it results are kept in memory only.
+    fusion : Fusion, optional
+        Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
     progress : callable, optional
         Called with a :class:`Progress` at the start and after every box of hardware points; also while the reason
         is sought why there is no design.
@@ -60,7 +64,9 @@ def solve(
         On inputs that make no sense.
     """
     started = time.perf_counter()
-    session = prepare(network, architecture, objective=objective, padding=padding, cache_dir=cache_dir)
+    session = prepare(
+        network, architecture, objective=objective, padding=padding, cache_dir=cache_dir, fusion=fusion
+    )  # fmt: skip
     deadline = None if time_limit_s is None else started + time_limit_s
 
     def ask(budgets: Budgets, other_objective: str, purpose: str) -> Exploration:
@@ -74,6 +80,26 @@ def solve(
         data["infeasible"] = explain(session, ask)
         data["wall_s"] = round(time.perf_counter() - started, 3)
     return Result(data, certificate(session, state, master))
+
+
+def compare(
+    network: Network, architecture: Architecture, *, fusion: Fusion, objective: str = "energy",
+    padding: Padding = "none", time_limit_s: float | None = None, workers: int = 2, seed: int = 0,
+    cache_dir: Path | None = None, progress: Watch | None = None,
+) -> Result:  # fmt: skip
+    """Best design with fusion, and under ``comparison`` the best one layer by layer beside it.
+
+    Each has the hardware that is best for it. Parameters are those of :func:`solve`; the time limit is for each.
+    """
+
+    def solved(fused: Fusion | None) -> Result:
+        return solve(
+            network, architecture, objective=objective, padding=padding, time_limit_s=time_limit_s, workers=workers,
+            seed=seed, cache_dir=cache_dir, fusion=fused, progress=progress,
+        )  # fmt: skip
+
+    alone, fused = solved(None), solved(fusion)
+    return Result(fused.data | {"comparison": comparison(alone.data, fused.data)}, fused.certificate)
 
 
 def map_layer(
@@ -97,7 +123,7 @@ def _explore(
     session: Session, workers: int, deadline: float | None, report: Callable[[Exploration], None] | None
 ) -> Exploration:  # fmt: skip
     explorer = Explorer(
-        session.pricers, session.points, session.goal, session.area_cap_um2, session.vector_cost, workers
+        session.parts, session.points, session.goal, session.area_cap_um2, session.vector_cost, workers
     )  # fmt: skip
     return explorer.run(deadline=deadline, report=report)
 

@@ -8,16 +8,19 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from optimizer.cost import evaluate
+from optimizer.design import Pick
 from optimizer.errors import TilewrightError
 from optimizer.evaluation import accesses_of
 from optimizer.explore import Closed, Exploration
+from optimizer.fusion.describe import group_entry, member_entry
+from optimizer.fusion.network_pricer import FusedPrice
 from optimizer.hardware import Hardware, Level
 from optimizer.limits import lower_bounds
 from optimizer.lowering import lift, lower
 from optimizer.mapping_yaml import to_items
 from optimizer.points import size
 from optimizer.pricing import NEVER, Price
-from optimizer.session import SPACE, Session
+from optimizer.session import Session
 from optimizer.vector_cost import vector_cost
 from optimizer.workload import Layer, VectorLayer
 
@@ -55,7 +58,7 @@ def result_data(session: Session, state: Exploration, seed: int, wall_s: float) 
             "gap": None if value is None else float((value - bound) / value) if value else 0.0,
         },
         "accounting": session.accounting,
-        "space": {"text": SPACE, "padding": session.padding, "reuse": "innermost"},
+        "space": {"text": session.space, "padding": session.padding, "reuse": "innermost"},
         "network": session.network.name,
         "architecture": session.architecture.name,
         "hardware_points": _counts(state),
@@ -109,16 +112,10 @@ def _version(name: str) -> str:
 def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[str, Any]:
     best = state.best
     assert best is not None
-    priced = {p.layer.shape_key(): price for p, price in zip(session.pricers, best.prices, strict=True)}
     cycles = session.goal.stretched(best.energy, best.latency)
     energy_pj = hardware.energy_pj(best.energy)
     seconds = float(cycles / (hardware.clock_mhz * 10**6))
-    layers = []
-    for layer in session.network.layers():
-        if isinstance(layer, VectorLayer):
-            layers.append(_vector_entry(session, layer, hardware))
-        else:
-            layers.append(_layer_entry(session, layer, hardware, priced[layer.shape_key()]))
+    parts = _layers_alone(session, best, hardware) if session.fused is None else _fused_parts(session, best, hardware)
     return {
         "hardware": describe(hardware),
         "area_um2": hardware.area_um2,
@@ -126,8 +123,38 @@ def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[st
         "latency_cycles": number(cycles),
         "latency_ms": seconds * 1e3,
         "power_w": energy_pj * 1e-12 / seconds if hardware.energy_unit_pj is not None and seconds else None,
-        "layers": layers,
+        **parts,
     }
+
+
+def _layers_alone(session: Session, best: Pick, hardware: Hardware) -> dict[str, Any]:
+    priced = {p.layer.shape_key(): price for p, price in zip(session.pricers, best.prices, strict=True)}
+    layers = [
+        vector_entry(session, layer, hardware) if isinstance(layer, VectorLayer)
+        else layer_entry(session, layer, hardware, priced[layer.shape_key()])
+        for layer in session.network.layers()
+    ]  # fmt: skip
+    return {"layers": layers}
+
+
+def _fused_parts(session: Session, best: Pick, hardware: Hardware) -> dict[str, Any]:
+    """Groups, and the layers outside of them."""
+    price = best.prices[0]
+    assert isinstance(price, FusedPrice) and price.fused is not None
+    alone = {single.layer: single.price for single in price.fused.alone}
+    number = {name: n for n, plan in enumerate(price.fused.plans) for name in plan.members}
+    layers = []
+    for layer in session.network.layers():
+        if layer.name in number:
+            layers.append(member_entry(layer, price.fused.plans[number[layer.name]], number[layer.name], hardware))
+        elif isinstance(layer, VectorLayer):
+            layers.append(vector_entry(session, layer, hardware) | {"group": None})
+        else:
+            found = alone[layer.name]
+            assert found is not None
+            layers.append(layer_entry(session, layer, hardware, found) | {"group": None, "shared_with": []})
+    groups = [group_entry(session.network, plan, hardware, session.accounting) for plan in price.fused.plans]
+    return {"groups": groups, "layers": layers}
 
 
 def describe(hardware: Hardware) -> dict[str, Any]:
@@ -164,7 +191,7 @@ def describe(hardware: Hardware) -> dict[str, Any]:
     }
 
 
-def _layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price) -> dict[str, Any]:
+def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price) -> dict[str, Any]:
     assert price.solution is not None
     extents = dict(price.extents)
     problem = lower(layer, hardware, accounting=session.accounting, extents=extents)
@@ -195,7 +222,7 @@ def _layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Pric
     }
 
 
-def _vector_entry(session: Session, layer: VectorLayer, hardware: Hardware) -> dict[str, Any]:
+def vector_entry(session: Session, layer: VectorLayer, hardware: Hardware) -> dict[str, Any]:
     cost = vector_cost(layer, hardware, session.accounting)
     return {
         "name": layer.name,
@@ -225,16 +252,23 @@ def certificate(session: Session, state: Exploration, master: str | None) -> dic
         "status": status_of(state),
         "objective": session.goal.objective,
         "accounting": session.accounting,
-        "space": SPACE,
+        "space": session.space,
         "padding": session.padding,
         "value": None if state.value is None else str(state.value),
         "bound": str(state.bound),
         "master_optimum": master,
         "design": point,
         "menus": {path: list(labels) for path, labels in zip(session.points.paths, session.points.labels, strict=True)},
-        "layers": [{"name": p.layer.name, "count": p.count} for p in session.pricers],
+        "layers": parts_of(session),
         "boxes": [_entry(entry) for entry in state.closed],
     }
+
+
+def parts_of(session: Session) -> list[dict[str, Any]]:
+    """What the floors of a box belong to: layers with their number of runs, or with fusion the whole network."""
+    if session.fused is not None:
+        return [{"name": session.network.name, "count": 1}]
+    return [{"name": p.layer.name, "count": p.count} for p in session.pricers]
 
 
 def _entry(entry: Closed) -> dict[str, Any]:

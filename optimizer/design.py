@@ -10,7 +10,7 @@ optimal, and the fronts of the layers are joined by a CP-SAT program.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from formulations.master import Option, choose
 from optimizer.hardware import Hardware
-from optimizer.pricing import NEVER, Price, Pricer
+from optimizer.pricing import NEVER, Price, Prices
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -95,7 +95,7 @@ class Site:
 
     Parameters
     ----------
-    pricers : list of Pricer
+    pricers : list of Prices
     hardware : Hardware
     fixed : (int, int)
         Energy units and cycles of the vector layers.
@@ -104,7 +104,7 @@ class Site:
     """
 
     def __init__(
-        self, pricers: list[Pricer], hardware: Hardware, fixed: tuple[int, int], pool: Executor | None = None
+        self, pricers: Sequence[Prices], hardware: Hardware, fixed: tuple[int, int], pool: Executor | None = None
     ) -> None:  # fmt: skip
         self.pricers, self.hardware, self.fixed, self._pool = pricers, hardware, fixed, pool
 
@@ -115,7 +115,7 @@ class Site:
         latency = self.fixed[1] + sum(pricer.count * price.latency for pricer, price in pairs)
         return Pick(energy, latency, tuple(prices))
 
-    def each(self, ask: Callable[[Pricer], Price | None]) -> list[Price] | None:
+    def each(self, ask: Callable[[Prices], Price | None]) -> list[Price] | None:
         """Ask every pricer; None if some layer does not fit."""
         found = self._map(ask, self.pricers)
         prices = [price for price in found if price is not None]
@@ -135,7 +135,7 @@ class Site:
         counts = [pricer.count for pricer in self.pricers]
         offset = self.fixed[0] if objective == "energy" else self.fixed[1]
         prices: dict[int, Price | None] = {}
-        ranked = sorted(range(len(counts)), key=lambda n: -counts[n] * self.pricers[n].layer.macs)
+        ranked = sorted(range(len(counts)), key=lambda n: -counts[n] * self.pricers[n].macs)
         for start in range(0, len(ranked), WAVE):
             wave = ranked[start : start + WAVE]
             total = offset + sum(c * f for c, f in zip(counts, floors, strict=True))
@@ -147,11 +147,11 @@ class Site:
             for n, price in zip(wave, found, strict=True):
                 prices[n] = price
                 floors[n] = NEVER if price is None else max(floors[n], price.value)
-            if any(price is None or price.solution is None for price in found):
+            if any(price is None or not price.found for price in found):
                 return None, floors
         return self.total([price for n in range(len(counts)) if (price := prices[n]) is not None]), floors
 
-    def _map(self, ask: Callable[[Item], Answer], items: list[Item]) -> list[Answer]:
+    def _map(self, ask: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
         """Answers in order, found side by side if there is a pool."""
         return list(self._pool.map(ask, items)) if self._pool else [ask(item) for item in items]
 
@@ -204,13 +204,13 @@ class Site:
         weight = (left.energy - right.energy) // (right.latency - left.latency)
         return next((w for w in (weight, weight + 1, 2 * weight + 1) if w > 0 and w not in tried), None)
 
-    def front(self, pricer: Pricer) -> list[Price]:
+    def front(self, pricer: Prices) -> list[Price]:
         """All Pareto-optimal (energy, latency) of a layer, cheapest first."""
         found: list[Price] = []
         cap = NEVER
         while True:
             price = pricer.price(self.hardware, cap=cap)
-            if price is None or price.solution is None:
+            if price is None or not price.found:
                 return found
             found.append(price)
             cap = price.latency - 1

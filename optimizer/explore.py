@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from formulations.stop import Stop, StoppedError
 from optimizer.design import Goal, Pick, Site
 from optimizer.hardware import Hardware
 from optimizer.points import Box, PointSet, size
-from optimizer.pricing import NEVER, Pricer
+from optimizer.pricing import NEVER, Prices
 
 VectorCost = Callable[[Hardware], tuple[int, int]]
 Report = Callable[["Exploration"], None]
@@ -82,7 +82,7 @@ class Explorer:
 
     Parameters
     ----------
-    pricers : list of Pricer
+    pricers : sequence of Prices
     points : PointSet
     goal : Goal
     area_cap_um2 : int or None
@@ -93,8 +93,8 @@ class Explorer:
     """
 
     def __init__(
-        self, pricers: list[Pricer], points: PointSet, goal: Goal, area_cap_um2: int | None, vector_cost: VectorCost,
-        workers: int = 2,
+        self, pricers: Sequence[Prices], points: PointSet, goal: Goal, area_cap_um2: int | None,
+        vector_cost: VectorCost, workers: int = 2,
     ) -> None:  # fmt: skip
         self.pricers, self.points, self.goal, self.area_cap = pricers, points, goal, area_cap_um2
         self._vector_cost, self._workers = vector_cost, workers

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from formulations.kernels.layout import INFINITE, pack_layer, spatial_vectors
 from formulations.kernels.memo import Memo
@@ -36,6 +37,30 @@ class Price:
     latency: int = 0
     solution: LayerSolution | None = None
     extents: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Is it the price of a design, not only a bound?"""
+        return self.solution is not None
+
+
+class Prices(Protocol):
+    """What the branch and bound asks of a part of the network that is priced by itself: a layer, or all of it."""
+
+    count: int
+    stop: Stop
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one run."""
+
+    def latency_floor(self, hardware: Hardware) -> int:
+        """Cycles that one run takes at least."""
+
+    def price(
+        self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
+    ) -> Price | None:
+        """Optimum of one run, or a bound once it is clear that `beat` cannot be beaten."""
 
 
 @dataclass
@@ -81,6 +106,11 @@ class Pricer:
         self._memos: dict[tuple[int, ...], Memo] = {}
         self._known: dict[Problem, _Known] = {}
         self._spreads: dict[object, int] = {}
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one run."""
+        return self.layer.macs
 
     def lower(self, hardware: Hardware, extents: tuple[tuple[str, int], ...]) -> Problem:
         """The integer problem of one padded variant; fan-outs whose axes take the same dims lie on their long side."""
@@ -179,7 +209,7 @@ class Pricer:
 
 
 def _rank(price: Price) -> tuple[int, bool]:
-    return price.value, price.solution is None
+    return price.value, not price.found
 
 
 def _sorted(fanout: tuple[int, int]) -> tuple[int, int]:

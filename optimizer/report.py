@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from optimizer.report_groups import groups_report
 from optimizer.report_layers import distinct_layers, dram_words, layer_heading, layer_nest, layer_report, runs
 from optimizer.report_units import (
     NORMALIZED,
@@ -48,9 +49,13 @@ def full_report(data: Data, *, nests: bool = True) -> Group:
     parts += [Text(), summary_table(data)]
     if data.get("hardware"):
         parts += [Text(), hardware_table(data)]
+    if data.get("groups") or data.get("comparison"):
+        parts.append(groups_report(data, nests=nests))
     if data.get("layers"):
         parts += [Text(), layer_table(data), Text(LEGEND, style="dim")]
         for entry in distinct_layers(data) if nests else []:
+            if entry.get("group") is not None:
+                continue
             parts += [Text(), layer_heading(data, entry), Text(layer_nest(data, entry["name"]))]
     if data.get("space"):
         parts += [Text(), space_text(data)]
@@ -179,12 +184,12 @@ def layer_table(data: Data) -> Table:
     for entry in entries:
         bounds = entry.get("lower_bounds") or {}
         mapped = entry.get("mapping") is not None
-        work = dims_text(entry.get("dims")) if mapped else f"{number_text(entry.get('operations'))} operations"
+        work = dims_text(entry["dims"]) if entry.get("dims") else f"{number_text(entry.get('operations'))} operations"
         table.add_row(
             Text(entry["name"]), Text(entry["type"]), Text(work), number_text(runs(data, entry)),
             energy_text(_energy(data, entry), energy_unit(data)),
             percent_text(_energy(data, entry) / total if total else None),
-            number_text(_cycles(data, entry)), percent_text(entry.get("utilization") if mapped else None),
+            number_text(_cycles(data, entry)), percent_text(entry.get("utilization") if entry.get("dims") else None),
             ratio_text(entry.get("latency_cycles"), bounds.get("compute_cycles")),
             ratio_text(dram_words(data, entry) if mapped else None, bounds.get("dram_words_bound")),
         )  # fmt: skip

@@ -90,6 +90,8 @@ def layer_nest(data: Data, name: str) -> str:
         If there is no such layer, or the result does not hold its network.
     """
     entry = find_layer(data, name)
+    if entry.get("group") is not None:
+        return f"in group {entry['group'] + 1}: see the group's nest"
     if entry.get("mapping") is None:
         words = entry.get("dram_words")
         traffic = f", {number_text(words)} DRAM words" if isinstance(words, (int, float)) else ""

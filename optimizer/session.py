@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,10 +17,15 @@ from optimizer.budgets import Budgets
 from optimizer.cost import Accounting
 from optimizer.design import Goal
 from optimizer.errors import SpecError
+from optimizer.fusion.groups import groups
+from optimizer.fusion.network_pricer import NetworkPricer
+from optimizer.fusion.options import Fusion, check_buffer
+from optimizer.fusion.price_group import GroupPricer
+from optimizer.fusion.runs import Runs
 from optimizer.hardware import Hardware
 from optimizer.magnitude import check_magnitude
 from optimizer.points import PointSet, point_set
-from optimizer.pricing import NEVER, Pricer, automatic_padding
+from optimizer.pricing import NEVER, Pricer, Prices, automatic_padding
 from optimizer.store import MODEL_VERSION, Store
 from optimizer.vector_cost import vector_cost
 from optimizer.workload import Layer, Network, VectorLayer
@@ -50,6 +56,18 @@ class Session:
     accounting: Accounting
     padding: dict[str, dict[str, tuple[int, ...]]]
     problem: dict[str, Any]
+    fusion: Fusion | None = None
+    fused: NetworkPricer | None = None
+
+    @property
+    def parts(self) -> Sequence[Prices]:
+        """What is priced by itself: every layer, or with fusion the whole network."""
+        return self.pricers if self.fused is None else [self.fused]
+
+    @property
+    def space(self) -> str:
+        """The declared space."""
+        return SPACE + (self.fusion.space if self.fusion else "")
 
     @property
     def area_cap_um2(self) -> int | None:
@@ -64,7 +82,9 @@ class Session:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def vector_cost(self, hardware: Hardware) -> tuple[int, int]:
-        """Energy units and cycles of all vector layers."""
+        """Energy units and cycles of all vector layers that no part prices."""
+        if self.fused is not None:
+            return 0, 0
         costs = [
             (layer.multiplicity, vector_cost(layer, hardware, self.accounting))
             for layer in self.network.layers() if isinstance(layer, VectorLayer)
@@ -73,7 +93,8 @@ class Session:
 
 
 def prepare(
-    network: Network, architecture: Architecture, *, objective: str, padding: Padding, cache_dir: Path | None
+    network: Network, architecture: Architecture, *, objective: str, padding: Padding, cache_dir: Path | None,
+    fusion: Fusion | None = None,
 ) -> Session:  # fmt: skip
     """Check the inputs and put them into integers.
 
@@ -81,7 +102,8 @@ def prepare(
     ------
     SpecError
         On an unknown objective, a network without layers, a layer too large for exact integers, budgets that the
-        technology cannot measure, padding of a dim that no layer has.
+        technology cannot measure, padding of a dim that no layer has; with fusion, on padding, on budgets of latency,
+        energy or power, and on architectures without a single buffer.
     """
     if objective not in OBJECTIVES:
         raise SpecError(
@@ -116,18 +138,21 @@ def prepare(
             remedy="use one of these",
         )  # fmt: skip
     points = point_set(list(architecture.points()))
+    if fusion is not None:
+        _check_fusion(architecture, points, padding)
     store = Store(cache_dir)
-    groups: dict[object, list[Layer]] = {}
+    shapes: dict[object, list[Layer]] = {}
     for layer in layers:
-        groups.setdefault(layer.shape_key(), []).append(layer)
+        shapes.setdefault(layer.shape_key(), []).append(layer)
     accounting: Accounting = architecture.accounting
-    pricers, lists = [], {}
-    for members in groups.values():
+    pricers, lists, by_name = [], {}, {}
+    for members in shapes.values():
         first = members[0]
         chosen = {} if padding == "none" else automatic_padding(first) if padding == "auto" else dict(padding)
         if chosen:
             lists[first.name] = chosen
         pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store))
+        by_name.update({member.name: pricers[-1] for member in members})
     check_magnitude([(p.layer, math.prod(e for _, e in p.variants[-1])) for p in pricers], list(points.points.values()))
     problem = {
         "network_yaml": dump_network(network),
@@ -136,7 +161,7 @@ def prepare(
         "budgets": _budgets(architecture.budgets),
         "objective": objective,
         "padding": padding if isinstance(padding, str) else {d: list(e) for d, e in padding.items()},
-    }
+    } | ({} if fusion is None else {"fusion": fusion.data()})
     some = next(iter(points.points.values()))
     return Session(
         network,
@@ -147,7 +172,36 @@ def prepare(
         accounting,
         lists,
         problem,
+        fusion,
+        None if fusion is None else network_pricer(network, fusion, accounting, store, by_name),
     )
+
+
+def network_pricer(
+    network: Network, fusion: Fusion, accounting: Accounting, store: Store, pricers: dict[str, Pricer]
+) -> NetworkPricer:  # fmt: skip
+    """The pricer of a network whose layers may be fused; `pricers` are those of single layers, by name."""
+    runs = Runs(accounting, store)
+    found = [GroupPricer(group, runs, fusion.halo, fusion.axes) for group in groups(network, fusion.max_group)]
+    return NetworkPricer(network, pricers, found, runs, lambda layer, point: vector_cost(layer, point, accounting))
+
+
+def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding) -> None:
+    for point in points.points.values():
+        check_buffer(point, architecture.file)
+    if padding != "none":
+        raise SpecError(
+            "padding and fusion do not go together", field="padding", value=padding, allowed="none",
+            remedy="drop one of the two",
+        )  # fmt: skip
+    budgets = architecture.budgets
+    for name in ("latency_ms", "energy_mj", "power_w"):
+        limit = getattr(budgets, name)
+        if limit is not None:
+            raise SpecError(
+                "with fusion this budget is not supported", field=f"budgets.{name}", value=str(limit),
+                allowed="budgets of area and off-chip bandwidth", remedy="drop the budget, or do not fuse",
+            )  # fmt: skip
 
 
 def _budgets(budgets: Budgets) -> dict[str, str]:

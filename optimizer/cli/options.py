@@ -168,6 +168,32 @@ budget_options = _stacked([
     click.option("--max-energy-mj", "energy_mj", type=Positive(), help="Energy, mJ."),
 ])  # fmt: skip
 
+class Names(_Type):
+    """Names with commas between."""
+
+    name = "name,name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names; which there are is checked where they are used."""
+        return tuple(part.strip() for part in str(value).split(","))
+
+
+fusion_options = _stacked([
+    click.option("--fusion", is_flag=True, help="Layers may run in groups, tile by tile, with inner tensors on chip."),
+    click.option(
+        "--max-group", type=click.IntRange(min=2), default=4, show_default=True, help="Most layers in a fused group."
+    ),
+    click.option(
+        "--halo", type=Names(), default="cache,recompute", show_default=True, metavar="POLICIES",
+        help="What may be done about rows and columns that neighbouring tiles share.",
+    ),
+    click.option(
+        "--tile", type=Names(), default="batch,rows", show_default=True, metavar="AXES",
+        help="Axes along which groups may be cut: batch, rows, columns.",
+    ),
+    click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both."),
+])  # fmt: skip
+
 search_options = _stacked([
     click.option(
         "--objective", type=click.Choice(["energy", "latency", "edp"]), default="energy", show_default=True,

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from optimizer.cli.inputs import Options, cache_folder, pick_layer, read_architecture, read_network, say_warnings
-from optimizer.cli.options import architecture_options, budget_options, search_options, workload_options
+from optimizer.cli.options import (
+    architecture_options,
+    budget_options,
+    fusion_options,
+    search_options,
+    workload_options,
+)
 from optimizer.cli.output import show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 
@@ -25,6 +32,7 @@ NO_DESIGN = 1
 @architecture_options
 @workload_options
 @budget_options
+@fusion_options
 @search_options
 def solve(network: str, **options: Any) -> None:
     """Best hardware and best mapping of every layer of NETWORK, with a proof.
@@ -34,10 +42,30 @@ def solve(network: str, **options: Any) -> None:
     """
     graph, architecture = read_network(network, options), read_architecture(options)
     dims = {dim for layer in graph.mac_layers() for dim in layer.extents}
+    _check_fusion(options)
     _check_padding(options["padding"], dims)
     from optimizer import api  # noqa: PLC0415
 
-    _run(api.solve, graph, architecture, dims, options)
+    _run(_fused(api, options) if options["fusion"] else api.solve, graph, architecture, dims, options)
+
+
+def _check_fusion(options: Options) -> None:
+    """Nothing is said about fusion without --fusion."""
+    from optimizer.errors import SpecError  # noqa: PLC0415
+
+    if options["compare"] and not options["fusion"]:
+        raise SpecError(
+            "nothing to compare", field="--compare", value="without --fusion", allowed="--fusion --compare",
+            remedy="add --fusion, or drop --compare",
+        )  # fmt: skip
+
+
+def _fused(api: Any, options: Options) -> Any:
+    """The solver with fusion, alone or beside layer by layer."""
+    from optimizer.fusion.options import Fusion  # noqa: PLC0415
+
+    fusion = Fusion(options["max_group"], options["halo"], options["tile"])
+    return partial(api.compare if options["compare"] else api.solve, fusion=fusion)
 
 
 @click.command("map")

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from optimizer.fusion.groups import Group
+from optimizer.geometry import TILE_AXES
 from optimizer.workload import Layer, VectorLayer
 
 Range = tuple[int, int]
@@ -66,12 +67,11 @@ class Steps:
         """What is kept after every step."""
         if not self.cached:
             return (EMPTY,) * len(self.needed)
+        reached = itertools.accumulate((high for _, high in self.computed), max)
         found: list[Range] = []
         first = self.extent
-        for n in range(len(self.needed) - 1, -1, -1):
-            reached = max(high for _, high in self.computed[: n + 1])
-            found.append((first, reached) if first < reached else EMPTY)
-            low, high = self.needed[n]
+        for (low, high), last in zip(reversed(self.needed), reversed(list(reached)), strict=True):
+            found.append((first, last) if first < last else EMPTY)
             first = min(first, low) if high > low else first
         return tuple(reversed(found))
 
@@ -154,22 +154,28 @@ class Tensor:
         return total
 
 
-class Tiling:
-    """A group under one cut.
+class Along:
+    """A group along its tile axes: the steps of all tensors, worked out once per axis, number of parts and policy."""
 
-    Raises
-    ------
-    ValueError
-        If the cut does not divide the outputs that leave the group.
-    """
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self._known: dict[tuple[int, int, bool], dict[str, Steps]] = {}
 
-    def __init__(self, group: Group, cut: Cut) -> None:
-        self.group, self.cut = group, cut
-        axes = [self._along(axis) for axis in range(3)]
-        self.tensors = {name: self._tensor(name, (axes[0][name], axes[1][name], axes[2][name])) for name in axes[0]}
+    def steps(self, axis: int, parts: int, cached: bool) -> dict[str, Steps]:
+        """Steps of every tensor.
 
-    def _along(self, axis: int) -> dict[str, Steps]:
-        group, parts = self.group, self.cut.parts[axis]
+        Raises
+        ------
+        ValueError
+            If the parts do not divide the outputs that leave the group.
+        """
+        key = axis, parts, cached
+        if key not in self._known:
+            self._known[key] = self._steps(axis, parts, cached)
+        return self._known[key]
+
+    def _steps(self, axis: int, parts: int, cached: bool) -> dict[str, Steps]:
+        group = self.group
         found: dict[str, Steps] = {}
         for name in (*reversed(group.members), *group.outside):
             extent = group.layer(name).grid[axis]
@@ -183,7 +189,6 @@ class Tiling:
                 ])
                 for n in range(parts)
             )  # fmt: skip
-            cached = self.cut.caches(axis)
             found[name] = Steps(extent, needed, _new(needed) if cached else needed, cached)
         return found
 
@@ -194,6 +199,34 @@ class Tiling:
         if computed[1] <= computed[0]:
             return EMPTY
         return (0, extent) if window is None else window.needs(*computed, extent)
+
+    def least(self, axis: int) -> dict[str, int]:
+        """Positions of every member's output that any cut computes: those that are needed in the end, gaps left out."""
+        group = self.group
+        needed: dict[str, set[int]] = {}
+        for name in reversed(group.members):
+            extent = group.layer(name).grid[axis]
+            own = range(extent) if group.leaves(name) else ()
+            needed[name] = set(own).union(*(
+                range(*self.read(name, reader, axis, (position, position + 1)))
+                for reader in group.readers(name) for position in needed[reader]
+            ))  # fmt: skip
+        return {name: len(positions) for name, positions in needed.items()}
+
+
+class Tiling:
+    """A group under one cut.
+
+    Raises
+    ------
+    ValueError
+        If the cut does not divide the outputs that leave the group.
+    """
+
+    def __init__(self, along: Along, cut: Cut) -> None:
+        self.along, self.group, self.cut = along, along.group, cut
+        axes = [along.steps(axis, cut.parts[axis], cut.caches(axis)) for axis in range(3)]
+        self.tensors = {name: self._tensor(name, (axes[0][name], axes[1][name], axes[2][name])) for name in axes[0]}
 
     def _tensor(self, name: str, steps: tuple[Steps, Steps, Steps]) -> Tensor:
         layer = self.group.layer(name)
@@ -218,10 +251,16 @@ def _new(needed: Sequence[Range]) -> tuple[Range, ...]:
     return tuple(found)
 
 
-def cuts(group: Group, halo: Sequence[str] = HALO) -> Iterator[Cut]:
-    """Every cut of a group; halo policies that agree, as nothing is cut along the axis, are listed once."""
+def cuts(group: Group, halo: Sequence[str] = HALO, axes: Sequence[str] = TILE_AXES) -> Iterator[Cut]:
+    """Every cut of a group along some axes.
+
+    Halo policies that agree, as nothing is cut along the axis, are listed once.
+    """
     grids = [group.layer(name).grid for name in group.members if group.leaves(name)]
-    lists = [_divisors(math.gcd(*(grid[axis] for grid in grids))) for axis in range(3)]
+    lists = [
+        _divisors(math.gcd(*(grid[axis] for grid in grids))) if name in axes else [1]
+        for axis, name in enumerate(TILE_AXES)
+    ]  # fmt: skip
     for batch, rows, columns in itertools.product(*lists):
         for down in halo if rows > 1 else halo[:1]:
             for across in halo if columns > 1 else halo[:1]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from formulations.fusion import Candidate, Cover
+from formulations.stop import Stop
 from optimizer.fusion.plan import Plan
 from optimizer.fusion.price_group import GroupPricer, Offer
-from optimizer.fusion.runs import Aim
+from optimizer.fusion.runs import Aim, Runs
 from optimizer.hardware import Hardware
-from optimizer.pricing import Price, Pricer
+from optimizer.pricing import NEVER, Price, Pricer
 from optimizer.vector_cost import VectorCost
 from optimizer.workload import AnyLayer, Network, VectorLayer
 
@@ -45,8 +46,24 @@ class Fused:
     alone: tuple[Single, ...]
 
 
-class FusedNetwork:
-    """Finds the groups of a network.
+@dataclass(frozen=True)
+class FusedPrice(Price):
+    """What a network costs on a hardware point, and its groups (None: only a bound)."""
+
+    fused: Fused | None = field(default=None, kw_only=True)
+
+    @property
+    def found(self) -> bool:
+        """Is it the price of a design, not only a bound?"""
+        return self.fused is not None
+
+
+class NetworkPricer:
+    """Finds the groups of a network on hardware points: an exact cover by groups and layers by themselves.
+
+    The cover is sought with bounds in the place of groups that are not priced; the groups of the answer are priced, and
+    so on until all groups of the answer are: no other cover can cost less. A group is of no use where its bound is not
+    below what its layers cost by themselves, so layer by layer is always among the covers.
 
     Parameters
     ----------
@@ -54,44 +71,85 @@ class FusedNetwork:
     pricers : mapping of layer name to Pricer
         Of every multiply-accumulate layer by itself.
     groups : list of GroupPricer
+        Made with the same `runs`.
+    runs : Runs
     vector_price : callable
         Cost of a vector layer by itself.
     """
 
+    count = 1
+
     def __init__(
-        self, network: Network, pricers: dict[str, Pricer], groups: list[GroupPricer], vector_price: VectorPrice
-    ) -> None:
+        self, network: Network, pricers: dict[str, Pricer], groups: list[GroupPricer], runs: Runs,
+        vector_price: VectorPrice,
+    ) -> None:  # fmt: skip
+        self.network = network
         self._layers = list(network.layers())
-        self._pricers, self._groups, self._vector_price = pricers, groups, vector_price
-        self._number = {layer.name: n for n, layer in enumerate(self._layers)}
-        edges = [(self._number[a], self._number[b]) for a, b in network.graph.edges]
-        self._cover = Cover(len(self._layers), edges)
-        self._members = [tuple(self._number[name] for name in pricer.group.members) for pricer in groups]
+        self._pricers, self._groups, self._runs, self._vector_price = pricers, groups, runs, vector_price
+        number = {layer.name: n for n, layer in enumerate(self._layers)}
+        self._cover = Cover(len(number), [(number[a], number[b]) for a, b in network.graph.edges])
+        self._members = [tuple(number[name] for name in pricer.group.members) for pricer in groups]
 
-    def best(self, hardware: Hardware, aim: Aim) -> Fused | None:
-        """The best cover by groups and layers by themselves; None if some layer does not fit.
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one run of the network."""
+        return self.network.macs
 
-        The cover is sought with bounds in the place of groups that are not priced; the groups of the answer are
-        priced, and so on until all groups of the answer are.
+    @property
+    def stop(self) -> Stop:
+        """Through which another thread may give searches up."""
+        return self._runs.stop
+
+    @stop.setter
+    def stop(self, stop: Stop) -> None:
+        self._runs.stop = stop
+        for pricer in self._pricers.values():
+            pricer.stop = stop
+
+    def latency_floor(self, hardware: Hardware) -> int:
+        """Cycles that the network takes at least: its work on all multipliers, then on all lanes."""
+        vectors = sum(x.multiplicity * x.operations for x in self._layers if isinstance(x, VectorLayer))
+        return -(-self.macs // hardware.macs_per_cycle) + -(-vectors // hardware.vector_lanes)
+
+    def price(
+        self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
+    ) -> FusedPrice | None:
+        """The best cover, or a bound once it is clear that none is below `beat`; None if some layer does not fit.
+
+        Raises
+        ------
+        ValueError
+            If latency is capped: energies of covers under a cap are not sums of optima.
         """
+        if cap < NEVER:
+            raise ValueError("no cap on the latency of fused networks")
+        aim = Aim(objective, weight)
         singles = [single for layer in self._layers if (single := self._single(layer, hardware, aim)) is not None]
         if len(singles) < len(self._layers):
             return None
         values = [single.value(aim) for single in singles]
-        alone = [Candidate((n,), value) for n, value in enumerate(values)]
         offers = [Offer(pricer.bound(hardware, aim)) for pricer in self._groups]
         while True:
-            useful = [
-                g for g, offer in enumerate(offers) if offer.bound < sum(values[n] for n in self._members[g])
-            ]  # fmt: skip
-            candidates = alone + [Candidate(self._members[g], offers[g].bound) for g in useful]
-            chosen = [useful[n - len(alone)] for n in self._cover.best(candidates) if n >= len(alone)]
+            chosen, value = self._best_cover(values, offers)
+            if value >= beat:
+                return FusedPrice(value)
             plans = [plan for g in chosen if (plan := offers[g].plan) is not None]
             if len(plans) == len(chosen):
-                return self._fused(plans, singles)
+                fused = self._fused(plans, singles)
+                return FusedPrice(value, fused.energy, fused.latency, fused=fused)
             for g in chosen:
                 if offers[g].plan is None:
+                    self.stop.check()
                     offers[g] = self._groups[g].best(hardware, aim, sum(values[n] for n in self._members[g]))
+
+    def _best_cover(self, values: list[int], offers: list[Offer]) -> tuple[list[int], int]:
+        """Groups of the cheapest cover by what is known of them, and its value."""
+        useful = [g for g, offer in enumerate(offers) if offer.bound < sum(values[n] for n in self._members[g])]
+        candidates = [Candidate((n,), value) for n, value in enumerate(values)]
+        candidates += [Candidate(self._members[g], offers[g].bound) for g in useful]
+        chosen = self._cover.best(candidates)
+        groups = [useful[n - len(values)] for n in chosen if n >= len(values)]
+        return groups, sum(candidates[n].value for n in chosen)
 
     def _single(self, layer: AnyLayer, hardware: Hardware, aim: Aim) -> Single | None:
         if isinstance(layer, VectorLayer):

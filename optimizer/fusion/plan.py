@@ -189,7 +189,7 @@ class Frame:
             here, there = rows.window(n), made.steps[1].window(n)
             for strip in range(strips if high > low else 0):
                 start, end = (low + (high - low) * (strip + k) // strips for k in (0, 1))
-                needed = self.tiling.read(source, name, 1, (start, high))[0]
+                needed = self.tiling.along.read(source, name, 1, (start, high))[0]
                 kept = rows.kept[n]
                 first = min(needed, kept[0]) if kept[1] > kept[0] else needed
                 held = (here[1] - max(first, here[0])) * row + (there[1] - there[0] - (high - end)) * made.row_bits
@@ -264,7 +264,7 @@ class Frame:
             yield sizes, reads, math.prod(count for _, count in combination)
 
     def _length(self, source: str, name: str, axis: int, computed: tuple[int, int]) -> int:
-        low, high = self.tiling.read(source, name, axis, computed)
+        low, high = self.tiling.along.read(source, name, axis, computed)
         return high - low
 
 

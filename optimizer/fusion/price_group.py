@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
-from optimizer.fusion.cuts import HALO, Tiling, cuts
+from optimizer.fusion.cuts import HALO, Along, Cut, Tiling, cuts
 from optimizer.fusion.floors import floor_per_mac, least_words
 from optimizer.fusion.groups import Group
 from optimizer.fusion.plan import Charge, Choice, Frame, Plan, PricedRun, RunShape
 from optimizer.fusion.runs import Aim, Runs
+from optimizer.geometry import TILE_AXES
 from optimizer.hardware import Hardware
 from optimizer.pricing import NEVER
 from optimizer.workload import Layer
@@ -45,15 +47,36 @@ class GroupPricer:
     runs : Runs
     halo : tuple of str
         Policies that may be used.
+    axes : tuple of str
+        Tile axes that may be cut.
     """
 
-    def __init__(self, group: Group, runs: Runs, halo: tuple[str, ...] = HALO) -> None:
-        self.group, self._runs = group, runs
-        self._frames = [Frame(Tiling(group, cut)) for cut in cuts(group, halo)]
+    def __init__(
+        self, group: Group, runs: Runs, halo: tuple[str, ...] = HALO, axes: tuple[str, ...] = TILE_AXES
+    ) -> None:
+        self.group, self._runs, self._halo, self._axes = group, runs, halo, axes
+        self._along = Along(group)
+
+    @cached_property
+    def _frames(self) -> list[Frame]:
+        return [Frame(Tiling(self._along, cut)) for cut in cuts(self.group, self._halo, self._axes)]
+
+    @cached_property
+    def _least(self) -> list[tuple[Layer, RunShape, frozenset[str]]]:
+        """Every layer as one run over the positions that any cut computes, inner operands pinned."""
+        frame = Frame(Tiling(self._along, Cut((1, 1, 1))))
+        positions = [self._along.least(axis) for axis in range(3)]
+        found = []
+        for layer in frame.layers:
+            sizes = [positions[axis][layer.name] for axis in range(3)]
+            cut = tuple((dim, size) for dim, size in zip(layer.tile_dims, sizes, strict=True) if dim is not None)
+            found.append((layer, RunShape(layer.name, cut, 1), frame.pinned(layer, Choice())))
+        return found
 
     def bound(self, hardware: Hardware, aim: Aim) -> int:
-        """A value that no plan goes below (NEVER: the group does not fit)."""
-        return min((option.bound for option in self._options(hardware, aim)), default=NEVER)
+        """A value that no plan goes below, whatever its cut."""
+        floors = _Floors(hardware, aim)
+        return sum(floors.of(layer, shape, pinned) for layer, shape, pinned in self._least)
 
     def best(self, hardware: Hardware, aim: Aim, beat: int = NEVER) -> Offer:
         """The best plan, or a bound once it is clear that none is below `beat`."""
@@ -77,16 +100,16 @@ class GroupPricer:
                     continue
                 rooms = tuple(NEVER if usable is None else usable - bits for bits in taken)
                 charges = frame.charges(hardware, self._runs.accounting, choice)
-                bound = sum((Fraction(aim.value(charge.energy, charge.latency)) for charge in charges), Fraction(0))
+                bound = sum(aim.value(charge.energy, charge.latency) for charge in charges)
                 for layer in frame.layers:
                     pinned = frame.pinned(layer, choice)
                     for shape in frame.shapes(layer, choice):
                         bound += shape.count * floors.of(layer, shape, pinned)
-                yield _Option(math.ceil(bound), frame, choice, rooms, charges)
+                yield _Option(bound, frame, choice, rooms, charges)
 
     def _price(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> Plan | None:
         """The plan of an option, or None if it is not below `limit` or does not fit."""
-        frame, value, floors = option.frame, Fraction(option.bound), _Floors(hardware, aim)
+        frame, value, floors = option.frame, option.bound, _Floors(hardware, aim)
         found: list[PricedRun] = []
         for layer in frame.layers:
             pinned = frame.pinned(layer, option.choice)
@@ -97,7 +120,7 @@ class GroupPricer:
                     return None
                 found.append(PricedRun(shape, pinned, room, price))
                 value += shape.count * (price.value - floors.of(layer, shape, pinned))
-                if value >= limit + 1:
+                if value >= limit:
                     return None
         energy = sum(run.price.energy * run.shape.count for run in found)
         energy += sum(charge.energy for charge in option.charges)
@@ -112,20 +135,28 @@ class GroupPricer:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
 class _Floors:
-    """Bounds on single runs."""
+    """Bounds on single runs on one hardware point."""
 
-    hardware: Hardware
-    aim: Aim
+    def __init__(self, hardware: Hardware, aim: Aim) -> None:
+        self._hardware, self._aim = hardware, aim
+        self._rates: dict[str, Fraction] = {}
+        self._known: dict[object, int] = {}
 
-    def of(self, layer: Layer, shape: RunShape, pinned: frozenset[str]) -> Fraction:
+    def of(self, layer: Layer, shape: RunShape, pinned: frozenset[str]) -> int:
         """No mapping of a run costs less: its work, and every streamed word once at the outermost level."""
-        extents = layer.extents | dict(shape.extents)
-        value = math.prod(extents.values()) * floor_per_mac(layer, self.hardware, self.aim)
-        if self.aim.objective == "latency":
+        key = layer.name, shape.extents, pinned
+        if key not in self._known:
+            self._known[key] = math.floor(self._floor(layer, layer.extents | dict(shape.extents), pinned))
+        return self._known[key]
+
+    def _floor(self, layer: Layer, extents: dict[str, int], pinned: frozenset[str]) -> Fraction:
+        if layer.name not in self._rates:
+            self._rates[layer.name] = floor_per_mac(layer, self._hardware, self._aim)
+        value = math.prod(extents.values()) * self._rates[layer.name]
+        if self._aim.objective == "latency":
             return value
-        dram = self.hardware.levels[0]
+        dram = self._hardware.levels[0]
         for operand in layer.operands:
             if operand.role not in pinned:
                 each = Fraction(dram.update_energy if operand.role == "O" else dram.read_energy, dram.access_bits)

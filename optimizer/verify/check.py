@@ -14,9 +14,9 @@ from optimizer.errors import TilewrightError
 from optimizer.pricing import NEVER
 from optimizer.result import Progress, Result
 from optimizer.result_io import load
-from optimizer.session import SPACE
 from optimizer.verify.claim import Check, Claim, hash_of, rebuild
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
+from optimizer.verify.fused_again import fused_again
 from optimizer.verify.points_again import points_again
 from optimizer.verify.replay import REASONS, Replay, replay
 from optimizer.verify.reprove import Say, Tables, reprove
@@ -114,6 +114,9 @@ def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
 
 def _proofs(claim: Claim, replayed: Replay, thorough: bool, say: Say) -> Iterator[Check]:
     """Floors, and points that rest on more than floors, proved by another route."""
+    if claim.fusion is not None:
+        yield fused_again(claim, thorough=thorough, say=say)
+        return
     tables = Tables()
     if replayed.unsettled:
         yield points_again(claim, replayed.unsettled, tables, thorough=thorough, say=say)
@@ -148,8 +151,8 @@ def _agreement(claim: Claim) -> Iterator[str]:
          None if value is None else float((value - bound) / value) if value else 0.0),
         ("accounting", data["accounting"], problem["accounting"]),
         ("accounting of the certificate", certificate["accounting"], problem["accounting"]),
-        ("space", data["space"], {"text": SPACE, "padding": claim.padding, "reuse": "innermost"}),
-        ("space of the certificate", certificate["space"], SPACE),
+        ("space", data["space"], {"text": claim.space, "padding": claim.padding, "reuse": "innermost"}),
+        ("space of the certificate", certificate["space"], claim.space),
         ("padding of the certificate", certificate["padding"], claim.padding),
         ("network", data["network"], claim.network.name),
         ("architecture", data["architecture"], claim.architecture.name),
@@ -157,7 +160,7 @@ def _agreement(claim: Claim) -> Iterator[str]:
         ("menus of the certificate", certificate["menus"],
          {path: list(labels) for path, labels in zip(claim.points.paths, claim.points.labels, strict=True)}),
         ("layers of the certificate", certificate["layers"],
-         [{"name": group.layer.name, "count": group.count} for group in claim.groups]),
+         [{"name": name, "count": count} for name, count in claim.parts]),
         ("hardware_points", data["hardware_points"], {
             "total": len(claim.points.points), "closed_by_bound": by["bound"], "closed_by_area": by["area"],
             "closed_by_size": small, "closed_by_caps": by["infeasible"] - small,

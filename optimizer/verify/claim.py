@@ -14,10 +14,11 @@ from typing import Any, Literal, NamedTuple
 from optimizer.architecture import Architecture
 from optimizer.architecture_yaml import parse_architecture
 from optimizer.budgets import Budgets
+from optimizer.fusion.options import Fusion, parse_fusion
 from optimizer.hardware import Hardware
 from optimizer.points import Box, PointSet, point_set
 from optimizer.pricing import automatic_padding
-from optimizer.session import decode_exact
+from optimizer.session import SPACE, decode_exact
 from optimizer.store import MODEL_VERSION
 from optimizer.workload import Layer, Network, VectorLayer
 from optimizer.workload_yaml import parse_network
@@ -105,6 +106,19 @@ class Claim:
     accounting: Accounting
     target: Target
     entries: tuple[Entry, ...]
+    fusion: Fusion | None = None
+
+    @property
+    def parts(self) -> list[tuple[str, int]]:
+        """(name, runs) of what the floors of a box belong to: groups of equal layers, or the whole network if fused."""
+        if self.fusion is not None:
+            return [(self.network.name, 1)]
+        return [(group.layer.name, group.count) for group in self.groups]
+
+    @property
+    def space(self) -> str:
+        """The declared space."""
+        return SPACE + (self.fusion.space if self.fusion else "")
 
     @property
     def value(self) -> Fraction | None:
@@ -124,7 +138,9 @@ class Claim:
         return next(iter(self.points.points.values()))
 
     def fixed(self, hardware: Hardware) -> tuple[int, int]:
-        """Energy units and cycles of all vector layers."""
+        """Energy units and cycles of all vector layers that no part holds."""
+        if self.fusion is not None:
+            return 0, 0
         runs = [
             (layer.multiplicity, vector_run(layer, hardware))
             for layer in self.network.layers() if isinstance(layer, VectorLayer)
@@ -182,9 +198,11 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
     points = point_set(list(architecture.points()))
     groups, padding = _groups(network, problem["padding"])
     some = next(iter(points.points.values()))
+    fusion = parse_fusion(problem["fusion"]) if "fusion" in problem else None
     return Claim(
         data, certificate, network, architecture, points, groups, padding, architecture.accounting,
         _target(problem["objective"], budgets, some), tuple(_entry(raw) for raw in certificate["boxes"]),
+        fusion,
     )  # fmt: skip
 
 

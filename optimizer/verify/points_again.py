@@ -76,7 +76,8 @@ class _Point:
         cheapest, fastest = self.cheapest, self._each("latency")
         if cheapest is None or fastest is None:
             return None
-        if self.goal is not None and not self.target.capped and self._lines(cheapest, fastest, self.goal):
+        designs = self._total(cheapest), self._total(fastest)
+        if self.goal is not None and not self.target.capped and lines_prove(*designs, self.goal, self._weighted):
             return None
         return self._join(cheapest, fastest)
 
@@ -109,32 +110,16 @@ class _Point:
                 best = min(best or (rank, cost), (rank, cost))
         return None if best is None else best[1]
 
+    def _weighted(self, weight: int) -> Cost | None:
+        costs = self._each("energy", weight)
+        return None if costs is None else self._total(costs)
+
     def _total(self, costs: list[Cost]) -> Cost:
         counted = [(group.count, cost) for group, cost in zip(self.claim.groups, costs, strict=True)]
         return (
             self.fixed[0] + sum(n * cost[0] for n, cost in counted),
             self.fixed[1] + sum(n * cost[1] for n, cost in counted),
         )
-
-    def _lines(self, cheapest: list[Cost], fastest: list[Cost], goal: Fraction) -> bool:
-        """Do lines below all designs prove the bound? (The product has its least value at one of their corners.)"""
-        designs = [self._total(cheapest), self._total(fastest)]
-        least_energy, least_latency = designs[0][0], designs[1][1]
-        lines = {0: least_energy}
-        while True:
-            energy, latency = min(
-                _corners(lines, least_latency), key=lambda corner: corner[0] * corner[1]
-            )  # fmt: skip
-            if energy * latency >= goal:
-                return True
-            weight = _next_weight(designs, lines, latency)
-            if weight is None:
-                return False
-            costs = self._each("energy", weight)
-            if costs is None:
-                return True
-            designs.append(self._total(costs))
-            lines[weight] = designs[-1][0] + weight * designs[-1][1]
 
     def _join(self, cheapest: list[Cost], fastest: list[Cost]) -> Cost | None:
         """Join the fronts of all layers; the first full choice that breaks the claim, if there is one."""
@@ -174,6 +159,27 @@ class _Point:
             front.append(cost)
             cap = cost[1] - 1
         return front
+
+
+def lines_prove(cheapest: Cost, fastest: Cost, goal: Fraction, solve: Callable[[int], Cost | None]) -> bool:
+    """Do lines below all designs prove that no product of energy and latency is below `goal`?
+
+    (The product has its least value at a corner of the region above the lines.) `solve` gives the best design under a
+    weight: energy units per cycle.
+    """
+    designs, lines = [cheapest, fastest], {0: cheapest[0]}
+    while True:
+        energy, latency = min(_corners(lines, fastest[1]), key=lambda corner: corner[0] * corner[1])
+        if energy * latency >= goal:
+            return True
+        weight = _next_weight(designs, lines, latency)
+        if weight is None:
+            return False
+        design = solve(weight)
+        if design is None:
+            return True
+        designs.append(design)
+        lines[weight] = design[0] + weight * design[1]
 
 
 def _corners(lines: dict[int, int], least_latency: int) -> list[tuple[Fraction, Fraction]]:

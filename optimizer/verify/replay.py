@@ -16,6 +16,7 @@ from optimizer.points import Box, PointSet
 from optimizer.pricing import NEVER
 from optimizer.verify.claim import Check, Claim, Entry, Group
 from optimizer.verify.design_checks import verdict
+from optimizer.workload import VectorLayer
 
 REASONS = ("area", "bound", "solved", "infeasible", "open")
 OTHER_SEED = 7919
@@ -63,8 +64,8 @@ def _partition(claim: Claim) -> Iterator[str]:
         seen.update(inside)
         if entry.points != len(inside):
             yield f"{sides} holds {len(inside)} points, stated are {entry.points}"
-        if len(entry.energy) != len(claim.groups) or len(entry.latency) != len(claim.groups):
-            yield f"{sides} has not one floor per layer"
+        if len(entry.energy) != len(claim.parts) or len(entry.latency) != len(claim.parts):
+            yield f"{sides} has not one floor per layer, or for the whole network"
         if entry.by not in REASONS:
             yield f"{sides} is closed by {entry.by!r}, known are {', '.join(REASONS)}"
     missing = [index for index in claim.points.points if index not in seen]
@@ -195,7 +196,7 @@ class _Bounds:
     def _spent(self, box: Box, energy: tuple[int, ...], latency: tuple[int, ...]) -> tuple[int, int]:
         if box not in self._fixed:
             self._fixed[box] = self.claim.fixed(self.claim.points.corner(box))
-        counts = [group.count for group in self.claim.groups]
+        counts = [count for _, count in self.claim.parts]
         fixed = self._fixed[box]
         return (
             fixed[0] + sum(n * floor for n, floor in zip(counts, energy, strict=True)),
@@ -211,8 +212,17 @@ class _Bounds:
     def _cycles(self, box: Box) -> tuple[int, ...]:
         if box not in self._spread:
             corner = self.claim.points.corner(box)
-            self._spread[box] = tuple(least_cycles(group, corner) for group in self.claim.groups)
+            self._spread[box] = part_cycles(self.claim, corner)
         return self._spread[box]
+
+
+def part_cycles(claim: Claim, hardware: Hardware) -> tuple[int, ...]:
+    """Cycles that no design goes below, part by part: of a fused network, all its work on all units."""
+    if claim.fusion is None:
+        return tuple(least_cycles(group, hardware) for group in claim.groups)
+    vectors = sum(x.operations * x.multiplicity for x in claim.network.layers() if isinstance(x, VectorLayer))
+    work = math.ceil(Fraction(claim.network.macs, math.prod(hardware.mac_mesh)))
+    return (work + math.ceil(Fraction(vectors, hardware.vector_lanes)),)
 
 
 def least_cycles(group: Group, hardware: Hardware) -> int:

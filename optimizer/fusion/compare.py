@@ -1,0 +1,44 @@
+"""A fused design beside the best one layer by layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Data = dict[str, Any]
+FIGURES = ("energy_pj", "latency_cycles", "dram_words")
+
+
+def comparison(layer_by_layer: Data, fused: Data) -> Data:
+    """What stands under ``comparison``: figures of both results, and by what part fusion lowers each.
+
+    A figure is None where a result has no design. ``status`` says what is proved of each.
+    """
+    both = {"layer_by_layer": figures(layer_by_layer), "fused": figures(fused)}
+    return both | {
+        "reduction": {name: _reduction(both["layer_by_layer"][name], both["fused"][name]) for name in FIGURES}
+    }
+
+
+def figures(data: Data) -> Data:
+    """Totals of a design: energy, latency, words that pass the outermost level, and the hardware chosen."""
+    found: Data = {"status": data["status"], "objective": data["objective"]["value"]}
+    found |= {name: data.get(name) for name in ("energy_pj", "latency_cycles")}
+    found["dram_words"] = off_chip_words(data) if data.get("layers") else None
+    found["hardware"] = data["hardware"]["choices"] if data.get("hardware") else None
+    return found
+
+
+def off_chip_words(data: Data) -> int:
+    """Words that pass the outermost level in one run of the network."""
+    outer = data["hardware"]["levels"][0]["name"]
+    total: int = sum(group["dram_words"] for group in data.get("groups", ()))
+    for entry in data["layers"]:
+        if entry.get("group") is None:
+            accesses = entry["accesses"].get(outer, {}).values()
+            words = sum((a["reads"] + a["updates"]) * a["instances"] for a in accesses)
+            total += entry["multiplicity"] * (words + entry.get("dram_words", 0))
+    return total
+
+
+def _reduction(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None or not before else 1 - after / before

@@ -1,0 +1,132 @@
+"""Proof of a fused network's floors again: fresh tables, and covers by dynamic programming instead of CP-SAT.
+
+The groups' plans come from the same pricing of groups as in the search (its runs are checked against the CP-SAT program
+and brute force in the tests); which groups cover the network is decided by another algorithm here.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+
+from optimizer.cost import Accounting
+from optimizer.fusion.groups import groups
+from optimizer.fusion.options import Fusion
+from optimizer.fusion.price_group import GroupPricer
+from optimizer.fusion.runs import Aim, Runs
+from optimizer.hardware import Hardware
+from optimizer.pricing import Pricer
+from optimizer.store import Store
+from optimizer.verify.claim import Check, Claim, Entry, vector_run
+from optimizer.verify.design_checks import verdict
+from optimizer.verify.points_again import Cost, lines_prove
+from optimizer.verify.reprove import Say
+from optimizer.workload import Layer, Network
+
+SAMPLE = 2
+SAMPLE_SECONDS = 30.0
+
+
+def fused_again(claim: Claim, *, thorough: bool, say: Say) -> Check:
+    """Check floors of boxes again: of the design's point and a sample that the problem's hash picks, or of all."""
+    entries = [entry for entry in claim.entries if entry.by not in ("area", "open")]
+    if not thorough:
+        others = [entry for entry in entries if entry.box != claim.design]
+        random.Random(str(claim.data["problem_hash"])).shuffle(others)
+        entries = [entry for entry in entries if entry.box == claim.design] + others[:SAMPLE]
+    until = time.perf_counter() + SAMPLE_SECONDS
+    again = _Again(claim)
+    faults: list[str] = []
+    done = 0
+    for entry in entries:
+        if not thorough and done and time.perf_counter() > until:
+            break
+        say(f"proving box {done + 1} of {len(entries)} again")
+        faults += again.faults(entry)
+        done += 1
+    return verdict("proof again", faults, f"{done} of {len(claim.entries)} boxes proved again")
+
+
+class _Again:
+    """Best totals of a network on hardware points, by dynamic programming over finished layers."""
+
+    def __init__(self, claim: Claim) -> None:
+        assert claim.fusion is not None
+        self._claim, self._network, accounting = claim, claim.network, claim.accounting
+        store = Store()
+        self._groups = _pricers(claim.network, claim.fusion, accounting, store)
+        self._singles = {layer.name: Pricer(layer, 1, accounting, {}, store) for layer in claim.network.mac_layers()}
+
+    def faults(self, entry: Entry) -> list[str]:
+        """What is wrong with the floor of a box, or with the bound of a solved point."""
+        hardware, objective = self._claim.points.corner(entry.box), self._claim.target.objective
+        aim = Aim("latency" if objective == "latency" else "energy")
+        least = self._least(hardware, aim)
+        if least is None:
+            return []
+        stated = entry.latency[0] if objective == "latency" else entry.energy[0]
+        if stated > aim.value(*least):
+            return [f"box {entry.box}: some cover has {aim.objective} {aim.value(*least)}, the floor is {stated}"]
+        if objective != "edp" or entry.by != "solved":
+            return []
+        fastest = self._least(hardware, Aim("latency"))
+        assert fastest is not None
+        if lines_prove(least, fastest, entry.bound, lambda weight: self._least(hardware, Aim(weight=weight))):
+            return []
+        return [f"box {entry.box}: the bound {entry.bound} of the product is not proved"]
+
+    def _least(self, hardware: Hardware, aim: Aim) -> Cost | None:
+        singles = {}
+        for layer in self._network.layers():
+            cost = self._single(layer.name, hardware, aim)
+            if cost is None:
+                return None
+            singles[layer.name] = layer.multiplicity * cost[0], layer.multiplicity * cost[1]
+        steps = [(frozenset([name]), aim.value(*cost), cost) for name, cost in singles.items()]
+        for pricer in self._groups:
+            alone = sum(aim.value(*singles[name]) for name in pricer.group.members)
+            plan = pricer.best(hardware, aim, alone).plan
+            if plan is not None:
+                cost = plan.energy, plan.latency
+                steps.append((frozenset(plan.members), aim.value(*cost), cost))
+        return cheapest_cover(self._network, steps)
+
+    def _single(self, name: str, hardware: Hardware, aim: Aim) -> Cost | None:
+        layer = self._network.graph.nodes[name]["layer"]
+        if not isinstance(layer, Layer):
+            run = vector_run(layer, hardware)
+            return run.energy, run.cycles
+        price = self._singles[name].price(hardware, aim.objective, weight=aim.weight)
+        return None if price is None else (price.energy, price.latency)
+
+
+def _pricers(network: Network, fusion: Fusion, accounting: Accounting, store: Store) -> list[GroupPricer]:
+    runs = Runs(accounting, store)
+    return [GroupPricer(group, runs, fusion.halo, fusion.axes) for group in groups(network, fusion.max_group)]
+
+
+def cheapest_cover(network: Network, steps: list[tuple[frozenset[str], int, Cost]]) -> Cost:
+    """Totals of the steps, least in the sum of their values, that run all layers, each once, after what they read.
+
+    States are the sets of layers that have run; a step may follow if all that its layers read from outside has run.
+    """
+    order = list(network.graph)
+    reads = {name: frozenset(network.graph.predecessors(name)) for name in order}
+    needs = [
+        (members, frozenset().union(*(reads[name] for name in members)) - members, value, cost)
+        for members, value, cost in steps
+    ]
+    start: frozenset[str] = frozenset()
+    best: dict[frozenset[str], tuple[int, Cost]] = {start: (0, (0, 0))}
+    waves: dict[int, set[frozenset[str]]] = {0: {start}}
+    for size in range(len(order)):
+        for done in waves.pop(size, set()):
+            known, (energy, latency) = best[done]
+            for members, before, value, cost in needs:
+                if before <= done and not members & done:
+                    total = known + value, (energy + cost[0], latency + cost[1])
+                    after = done | members
+                    if after not in best or total < best[after]:
+                        best[after] = total
+                    waves.setdefault(len(after), set()).add(after)
+    return best[frozenset(order)][1]
