@@ -12,7 +12,7 @@ from optimizer.design import Pick
 from optimizer.errors import TilewrightError
 from optimizer.evaluation import accesses_of
 from optimizer.explore import Closed, Exploration
-from optimizer.fusion.describe import group_entry, member_entry
+from optimizer.fusion.describe import group_entry
 from optimizer.fusion.network_pricer import FusedPrice
 from optimizer.hardware import Hardware, Level
 from optimizer.limits import lower_bounds
@@ -22,6 +22,7 @@ from optimizer.points import size
 from optimizer.pricing import NEVER, Price
 from optimizer.session import Session
 from optimizer.vector_cost import vector_cost
+from optimizer.verify.fused_design import member_entry
 from optimizer.workload import Layer, VectorLayer
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
@@ -143,18 +144,18 @@ def _fused_parts(session: Session, best: Pick, hardware: Hardware) -> dict[str, 
     assert isinstance(price, FusedPrice) and price.fused is not None
     alone = {single.layer: single.price for single in price.fused.alone}
     number = {name: n for n, plan in enumerate(price.fused.plans) for name in plan.members}
+    described = [group_entry(session.network, plan, hardware, session.accounting) for plan in price.fused.plans]
     layers = []
     for layer in session.network.layers():
         if layer.name in number:
-            layers.append(member_entry(layer, price.fused.plans[number[layer.name]], number[layer.name], hardware))
+            layers.append(member_entry(layer, described[number[layer.name]][1], number[layer.name], hardware))
         elif isinstance(layer, VectorLayer):
             layers.append(vector_entry(session, layer, hardware) | {"group": None})
         else:
             found = alone[layer.name]
             assert found is not None
             layers.append(layer_entry(session, layer, hardware, found) | {"group": None, "shared_with": []})
-    groups = [group_entry(session.network, plan, hardware, session.accounting) for plan in price.fused.plans]
-    return {"groups": groups, "layers": layers}
+    return {"groups": [entry for entry, _ in described], "layers": layers}
 
 
 def describe(hardware: Hardware) -> dict[str, Any]:

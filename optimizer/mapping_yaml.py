@@ -76,6 +76,17 @@ def from_items(items: object, layer: Layer, hardware: Hardware, *, file: str | N
     return Mapping(tuple(entry.item for entry in placed))
 
 
+def nest_from_items(items: object, layer: Layer, hardware: Hardware) -> Mapping:
+    """The nest that a plain list of items describes, whether or not it is a mapping of the layer.
+
+    Raises
+    ------
+    SpecError
+        On an item that makes no sense.
+    """
+    return Mapping(tuple(entry.item for entry in _Reader(layer, hardware, None).items(items)))
+
+
 def load_mapping(path: str | Path, layer: Layer, hardware: Hardware) -> Mapping:
     """Read a mapping file; errors as in :func:`from_items`."""
     return from_items(read_yaml(path), layer, hardware, file=str(path))

@@ -9,10 +9,12 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.fusion.compare import figures, reductions
 from optimizer.hardware import Hardware, Level
 from optimizer.limits import lower_bounds
 from optimizer.mapping_yaml import from_items
 from optimizer.verify.claim import Check, Claim, vector_run
+from optimizer.verify.fused_design import member_entry, partition_faults, stated_group
 from optimizer.verify.walk import walk
 from optimizer.workload import Layer, VectorLayer
 
@@ -103,6 +105,10 @@ def check_design(claim: Claim, hardware: Hardware) -> Iterator[Check]:
     order = [] if missing or extra or stated == expected else ["the layers are not in the network's order"]
     yield verdict("layers", missing + extra + order, f"all {len(expected)} layers, each once")
     totals = Totals()
+    if claim.fusion is not None:
+        if not missing and not extra:
+            yield from _fused_checks(claim, hardware, totals)
+        return
     if not missing and not extra:
         entries = {entry["name"]: entry for entry in data["layers"]}
         faults = []
@@ -117,6 +123,42 @@ def check_design(claim: Claim, hardware: Hardware) -> Iterator[Check]:
         yield verdict("budgets", list(_budgets(claim, hardware, totals)), _limits(claim))
 
 
+def _fused_checks(claim: Claim, hardware: Hardware, totals: Totals) -> Iterator[Check]:
+    """Groups by walking them tile by tile; layers by themselves as ever."""
+    assert claim.fusion is not None
+    groups = claim.data["groups"]
+    members = [tuple(group["layers"]) for group in groups]
+    faults = list(partition_faults(claim.network, members, claim.fusion.max_group))
+    yield verdict("groups", faults, f"{len(groups)} groups, disjoint and connected; none has to wait for itself")
+    if faults:
+        return
+    expected, faults = {}, []
+    for number, group in enumerate(groups):
+        entry, walked = stated_group(claim.network, group, hardware, claim.accounting)
+        totals.add(1, walked.energy, walked.latency)
+        faults += [f"group {number + 1}: {fault}" for fault in walked.violations]
+        faults += list(differences(group, entry, f"groups[{number}]"))
+        for name in group["layers"]:
+            expected[name] = member_entry(claim.network.graph.nodes[name]["layer"], walked, number, hardware)
+    for entry in claim.data["layers"]:
+        layer = claim.network.graph.nodes[entry["name"]]["layer"]
+        if layer.name in expected:
+            faults += list(differences(entry, expected[layer.name], layer.name))
+        else:
+            faults += [f"{layer.name}: {fault}" for fault in _layer_faults(claim, layer, entry, hardware, totals)]
+    yield verdict("mappings", faults, "every group and loop nest walked: cells, accesses, energy, cycles as stated")
+    yield verdict("totals", list(_totals(claim, hardware, totals)), _sums(claim, totals))
+    yield verdict("budgets", list(_budgets(claim, hardware, totals)), _limits(claim))
+    if "comparison" in claim.data:
+        yield verdict("comparison", list(_comparison(claim.data)), "it states this design, and reductions that follow")
+
+
+def _comparison(data: dict[str, Any]) -> Iterator[str]:
+    both = data["comparison"]
+    yield from differences(both["fused"], figures(data), "comparison.fused")
+    yield from differences(both["reduction"], reductions(both["layer_by_layer"], both["fused"]), "comparison.reduction")
+
+
 def _layer_faults(
     claim: Claim, layer: Layer | VectorLayer, entry: dict[str, Any], hardware: Hardware, totals: Totals
 ) -> list[str]:
@@ -129,7 +171,7 @@ def _layer_faults(
             "energy_pj": hardware.energy_pj(run.energy), "latency_cycles": run.cycles, "accesses": {},
             "utilization": 0.0, "lower_bounds": {},
         }  # fmt: skip
-        return list(differences(entry, expected))
+        return list(differences(entry, expected | _in_no_group(claim)))
     mapping = from_items(entry["mapping"], layer, hardware)
     steps = walk(layer, hardware, mapping, accounting=claim.accounting, reuse="innermost")
     totals.add(layer.multiplicity, steps.energy, math.ceil(steps.latency_cycles))
@@ -165,7 +207,12 @@ def _layer_faults(
         "utilization": float(layer.macs / busy),
         "lower_bounds": lower_bounds(layer, hardware),
     }  # fmt: skip
-    return faults + list(differences(entry, expected))
+    return faults + list(differences(entry, expected | _in_no_group(claim)))
+
+
+def _in_no_group(claim: Claim) -> dict[str, Any]:
+    """What a result with fusion says of a layer that runs by itself: it has its own entry."""
+    return {} if claim.fusion is None else {"group": None, "shared_with": []}
 
 
 def _totals(claim: Claim, hardware: Hardware, totals: Totals) -> Iterator[str]:

@@ -1,0 +1,150 @@
+"""Groups of a result: what follows from their decisions by walking them, and whether that is what is stated."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import networkx as nx
+
+from optimizer.cost import Accounting
+from optimizer.geometry import TILE_AXES
+from optimizer.hardware import Hardware
+from optimizer.mapping import Mapping
+from optimizer.mapping_yaml import nest_from_items
+from optimizer.verify.fused import FusedWalk, walk_fused
+from optimizer.verify.fused_claim import ClaimedRun, FusedClaim, RunKey, Stage
+from optimizer.verify.walk import walk
+from optimizer.workload import AnyLayer, Layer, Network
+
+Data = dict[str, Any]
+
+
+def claim_of(network: Network, group: Data, hardware: Hardware) -> FusedClaim:
+    """The decisions that a group states.
+
+    Raises
+    ------
+    SpecError, KeyError, TypeError, ValueError
+        If something is missing or makes no sense.
+    """
+    runs: dict[RunKey, ClaimedRun] = {}
+    for run in group["runs"]:
+        layer = network.graph.nodes[run["layer"]]["layer"]
+        key = run["layer"], tuple((dim, run["extents"][dim]) for dim in layer.tile_dims if dim is not None)
+        if key in runs:
+            raise ValueError(f"the run {key} is stated twice")
+        runs[key] = ClaimedRun(_mapping(layer, run, hardware), run["count"])
+    parts, halo = group["tile"]["parts"], group["halo"]
+    return FusedClaim(
+        tuple(group["layers"]), (parts["batch"], parts["rows"], parts["columns"]), (halo["rows"], halo["columns"]),
+        runs, frozenset(name for name, how in group["weights"].items() if how == "resident"),
+        frozenset(group["held"]), dict(group["strips"]),
+    )  # fmt: skip
+
+
+def _mapping(layer: Layer, run: Data, hardware: Hardware) -> Mapping:
+    mapping = nest_from_items(run["mapping"], part_of(layer, run["extents"]), hardware)
+    made, extents = mapping.extents(layer.extents), layer.extents | run["extents"]
+    if made != extents:
+        raise ValueError(f"a run of {layer.name} has the extents {extents}, its loops make {made}")
+    return mapping
+
+
+def part_of(layer: Layer, extents: dict[str, int]) -> Layer:
+    """The layer with the extents of a run."""
+    return replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
+
+
+def stated_group(
+    network: Network, group: Data, hardware: Hardware, accounting: Accounting
+) -> tuple[Data, FusedWalk]:  # fmt: skip
+    """A group as it should be stated, from its decisions alone, and its walk."""
+    claim = claim_of(network, group, hardware)
+    walked, stage = walk_fused(network, hardware, claim, accounting=accounting), Stage(network, claim)
+    layers = {name: stage.layer(name) for name in claim.members}
+    weights = [name for name, layer in layers.items() if isinstance(layer, Layer) and layer.parameter_count]
+    own = [sum(share[n] for share in walked.shares.values()) for n in (0, 1)]
+    held = max(walked.held_bits.values(), default=0)
+    widest = max(stage.output(name)[1] for name in claim.members)
+    return {
+        "layers": list(claim.members),
+        "tile": {"parts": dict(zip(TILE_AXES, claim.parts, strict=True)), "tiles": _product(claim.parts)},
+        "halo": dict(zip(TILE_AXES[1:], claim.halo, strict=True)),
+        "weights": {name: "resident" if name in claim.resident else "streamed" for name in weights},
+        "held": sorted(claim.held),
+        "strips": dict(sorted(claim.strips.items())),
+        "buffer_bits": held,
+        "buffer_words": -(-held // widest),
+        "peak_bits": walked.peak_bits,
+        "macs": walked.macs,
+        "dram_words": walked.dram_words,
+        "latency_cycles": walked.latency,
+        "energy_pj": hardware.energy_pj(walked.energy),
+        "moves": {
+            "latency_cycles": walked.latency - own[1], "energy_pj": hardware.energy_pj(walked.energy - own[0]),
+        },
+        "runs": [_stated_run(stage, run, hardware, accounting) for run in group["runs"]],
+    }, walked  # fmt: skip
+
+
+def _product(parts: tuple[int, ...]) -> int:
+    total = 1
+    for number in parts:
+        total *= number
+    return total
+
+
+def _stated_run(stage: Stage, run: Data, hardware: Hardware, accounting: Accounting) -> Data:
+    layer = stage.layer(run["layer"])
+    assert isinstance(layer, Layer)
+    pinned = stage.pinned(layer)
+    walked = walk(
+        part_of(layer, run["extents"]), hardware, _mapping(layer, run, hardware), accounting=accounting,
+        reuse="innermost", pinned=pinned,
+    )  # fmt: skip
+    return {
+        "layer": layer.name, "extents": run["extents"], "count": run["count"], "pinned": sorted(pinned),
+        "mapping": run["mapping"], "energy_pj": hardware.energy_pj(walked.energy),
+        "latency_cycles": -(-walked.latency_cycles.numerator // walked.latency_cycles.denominator),
+    }  # fmt: skip
+
+
+def member_entry(layer: AnyLayer, walked: FusedWalk, group: int, hardware: Hardware) -> Data:
+    """A layer of a group as a result states it: its share of energy and cycles. Loop nests are with the group."""
+    energy, latency = walked.shares.get(layer.name, (0, 0))
+    dims, macs = (layer.extents, layer.macs) if isinstance(layer, Layer) else ({}, 0)
+    return {
+        "name": layer.name,
+        "type": layer.kind,
+        "dims": dims,
+        "multiplicity": 1,
+        "shared_with": [],
+        "mapping": None,
+        "group": group,
+        "energy_pj": hardware.energy_pj(energy),
+        "latency_cycles": latency,
+        "accesses": {},
+        **({} if isinstance(layer, Layer) else {"operations": layer.operations}),
+        "utilization": macs / (hardware.macs_per_cycle * latency) if latency else 0.0,
+        "lower_bounds": {},
+    }
+
+
+def partition_faults(network: Network, groups: list[tuple[str, ...]], most: int) -> Iterator[str]:
+    """Groups are disjoint, of at most so many layers, connected, and can run one after the other."""
+    owner = {name: name for name in network.graph}
+    for name, times in Counter(name for members in groups for name in members).items():
+        if times > 1:
+            yield f"{name} is in {times} groups"
+    for number, members in enumerate(groups):
+        owner |= dict.fromkeys(members, f"group {number + 1}")
+        if not 2 <= len(members) <= most:
+            yield f"group {number + 1} has {len(members)} layers, allowed are 2 to {most}"
+        elif not nx.is_connected(network.graph.subgraph(members).to_undirected()):
+            yield f"no tensors connect the layers of group {number + 1}"
+    joined = nx.DiGraph((owner[a], owner[b]) for a, b in network.graph.edges if owner[a] != owner[b])
+    if not nx.is_directed_acyclic_graph(joined):
+        yield "some groups read from each other: none can run first"
