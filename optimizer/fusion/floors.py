@@ -15,19 +15,20 @@ from optimizer.workload import ROLES, Layer, Operand
 def floor_per_mac(layer: Layer, hardware: Hardware, aim: Aim) -> Fraction:
     """No mapping of any tile costs less per multiply-accumulate.
 
-    Every operand of every multiply-accumulate is read (an output updated) at the innermost level that keeps it, once
-    for all multipliers that share it: at most the product of the fan-outs from there on, over the axes that may unroll
-    a dim that lets them share (for inputs also the dims of windows, whose neighbours overlap). And no more
-    multiply-accumulates run in a cycle than there are multipliers.
+    Every operand of every multiply-accumulate is read (an output updated) at the innermost level that keeps it, which
+    is none outside of one that must keep it, once for all multipliers that share it: at most the product of the
+    fan-outs from there on, over the axes that may unroll a dim that lets them share (for inputs also the dims of
+    windows, whose neighbours overlap). And no more multiply-accumulates run in a cycle than there are multipliers.
     """
     cycles = Fraction(1, hardware.macs_per_cycle)
     if aim.objective == "latency":
         return cycles
     energy = Fraction(hardware.mac_energy)
     for role in ROLES:
+        innermost = max(n for n, level in enumerate(hardware.levels) if n == 0 or role in level.must_keep)
         energy += min(
             _served(layer, hardware, role, number) for number, level in enumerate(hardware.levels)
-            if role not in level.must_bypass
+            if number >= innermost and role not in level.must_bypass
         )  # fmt: skip
     return energy + aim.weight * cycles
 

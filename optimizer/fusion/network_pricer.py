@@ -61,9 +61,10 @@ class FusedPrice(Price):
 class NetworkPricer:
     """Finds the groups of a network on hardware points: an exact cover by groups and layers by themselves.
 
-    The cover is sought with bounds in the place of groups that are not priced; the groups of the answer are priced, and
-    so on until all groups of the answer are: no other cover can cost less. A group is of no use where its bound is not
-    below what its layers cost by themselves, so layer by layer is always among the covers.
+    The cover is sought with bounds in the place of groups that are not priced; the groups of the answer are bounded
+    better, then priced, and so on until all groups of the answer are priced: no other cover can cost less. A group is
+    of no use where its bound is not below what its layers cost by themselves, so layer by layer is always among the
+    covers.
 
     Parameters
     ----------
@@ -129,6 +130,7 @@ class NetworkPricer:
             return None
         values = [single.value(aim) for single in singles]
         offers = [Offer(pricer.bound(hardware, aim)) for pricer in self._groups]
+        rough = set(range(len(offers)))
         while True:
             chosen, value = self._best_cover(values, offers)
             if value >= beat:
@@ -138,9 +140,13 @@ class NetworkPricer:
                 fused = self._fused(plans, singles)
                 return FusedPrice(value, fused.energy, fused.latency, fused=fused)
             for g in chosen:
-                if offers[g].plan is None:
+                alone = sum(values[n] for n in self._members[g])
+                if g in rough:
+                    rough.remove(g)
+                    offers[g] = Offer(self._groups[g].tight_bound(hardware, aim, alone))
+                elif offers[g].plan is None:
                     self.stop.check()
-                    offers[g] = self._groups[g].best(hardware, aim, sum(values[n] for n in self._members[g]))
+                    offers[g] = self._groups[g].best(hardware, aim, alone)
 
     def _best_cover(self, values: list[int], offers: list[Offer]) -> tuple[list[int], int]:
         """Groups of the cheapest cover by what is known of them, and its value."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from formulations.kernels.layout import INFINITE, pack_layer
 from formulations.kernels.memo import Memo
 from formulations.lattice import solve
 from formulations.node_tiles import bits_held
-from formulations.problem import Problem
+from formulations.problem import LayerSolution, Problem
 from formulations.stop import Stop
 from optimizer.cost import Accounting
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
-from optimizer.pricing import Price
+from optimizer.pricing import NEVER, Price
 from optimizer.store import Store, content_key
 from optimizer.workload import Layer
 
@@ -48,12 +49,13 @@ class Runs:
         self.stop = Stop()
         self._memos: dict[object, Memo] = {}
         self._steps: dict[object, list[_Step]] = {}
+        self._bounds: dict[object, list[tuple[int, int]]] = {}
 
     def price(
         self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int], pinned: frozenset[str],
-        room_bits: int,
+        room_bits: int, beat: int = NEVER,
     ) -> Price | None:  # fmt: skip
-        """Optimum of a run.
+        """Optimum of a run, or a bound once it is clear that `beat` cannot be beaten.
 
         Parameters
         ----------
@@ -66,6 +68,8 @@ class Runs:
             Roles of the operands that level 1 holds before, during and after the run.
         room_bits : int
             What is left of level 1 for tiles of other operands.
+        beat : int
+            Values of `beat` and above are of no interest.
 
         Returns
         -------
@@ -80,24 +84,60 @@ class Runs:
         for step in steps:
             if step.low <= room_bits <= step.high:
                 return step.price
-        price, low = self._solve(problem, aim), 0
+        known = max((value for room, value in self._bounds.get(key, ()) if room >= room_bits), default=0)
+        if known >= beat:
+            return Price(known)
+        price, low = self._solve(problem, aim, beat), 0
+        if price is not None and not price.found:
+            self._bounds.setdefault(key, []).append((room_bits, price.value))
+            return price
         if price is not None and price.solution is not None:
             low = bits_held(problem, price.solution, 1)
         steps.append(_Step(low, room_bits, price))
         return price
 
-    def _solve(self, problem: Problem, aim: Aim) -> Price | None:
+    def _solve(self, problem: Problem, aim: Aim, beat: int) -> Price | None:
+        """The optimum of a problem; a bound if it does not beat `beat`; None if nothing fits."""
         goal = "weighted" if aim.weight else aim.objective
         key = content_key(problem, goal, INFINITE, aim.weight)
         known, solution = self._store.optimum(key)
         if not known:
-            shape = problem.extents, problem.irrelevant_to, problem.input_axes, problem.bits
-            memo = self._memos.get(shape)
-            if memo is None:
-                memo = self._memos[shape] = Memo(pack_layer(problem))
-            solution = solve(problem, goal, memo=memo, weight=aim.weight, stop=self.stop).solution
+            bound = self._store.bound(key)
+            if beat < NEVER and bound >= beat:
+                return Price(bound)
+            solution = self._search(problem, goal, aim, beat)
+            if solution is None and beat < NEVER:
+                self._store.note_bound(key, beat)
+                return Price(beat)
             self._store.note_optimum(key, solution)
         if solution is None:
             return None
         cycles = -(-solution.latency // problem.latency_unit)
         return Price(aim.value(solution.energy, cycles), solution.energy, cycles, solution)
+
+    def _search(self, problem: Problem, goal: str, aim: Aim, beat: int) -> LayerSolution | None:
+        shape = problem.extents, problem.irrelevant_to, problem.input_axes, problem.bits
+        memo = self._memos.get(shape)
+        if memo is None:
+            memo = self._memos[shape] = Memo(pack_layer(problem))
+        cap, start = INFINITE, None
+        if beat < NEVER and goal == "latency":
+            cap = beat * problem.latency_unit - 1
+        elif beat < NEVER:
+            start = beat, 0
+        return solve(
+            problem, goal, latency_cap=cap, beat=start, memo=memo, weight=aim.weight, stop=self.stop
+        ).solution  # fmt: skip
+
+    def rate(self, layer: Layer, hardware: Hardware, aim: Aim) -> Fraction | None:
+        """Least value per multiply-accumulate of runs whose extents divide the layer's; None if nothing fits.
+
+        It is that of the whole layer with all operands pinned that level 1 may keep, and level 1 moving any number of
+        bits per cycle: a run repeated over the rest of the layer is a mapping of the whole, and what level 1 serves
+        costs no more than what is streamed from outside of it (see :mod:`optimizer.fusion.floors`).
+        """
+        buffer = hardware.levels[1]
+        free = replace(buffer, read_bits_per_cycle=None, write_bits_per_cycle=None, shared_bits_per_cycle=None)
+        ideal = replace(hardware, levels=(hardware.levels[0], free, *hardware.levels[2:]))
+        price = self.price(layer, ideal, aim, {}, frozenset("WIO") - buffer.must_bypass, 0)
+        return None if price is None else Fraction(price.value, layer.macs)
