@@ -40,15 +40,17 @@ class Window:
     before: int = 0
 
     def needs(self, lo: int, hi: int, extent: int) -> tuple[int, int]:
-        """The range of the producer's `extent` positions that the outputs from `lo` up to `hi` need.
+        """The least range of the producer's `extent` positions that holds all that outputs from `lo` up to `hi` need.
 
         Ranges do not include their end. The result lies in 0 ... extent; it is empty, with equal ends, where
         the range of outputs is, or where it needs only padding.
         """
-        first = self.stride * lo - self.before
-        end = self.stride * (hi - 1) - self.before + self.reach
-        low = min(max(first, 0), extent)
-        return (low, min(max(end, 0), extent)) if lo < hi else (low, low)
+        first_inside = -((self.reach - 1 - self.before) // self.stride)
+        last_inside = (extent - 1 + self.before) // self.stride
+        outputs = range(max(lo, first_inside), min(hi, last_inside + 1))
+        low = min(max(self.stride * (outputs.start if outputs else lo) - self.before, 0), extent)
+        end = self.stride * (outputs.stop - 1) - self.before + self.reach
+        return (low, min(end, extent)) if outputs else (low, low)
 
     def fits(self, outputs: int, extent: int) -> bool:
         """Whether the last of so many outputs has a window that begins within the producer's `extent` positions.

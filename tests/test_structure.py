@@ -12,7 +12,9 @@ import pytest
 Module = ast.Module | ast.ClassDef
 
 MOST_LINES = 400
-COUNTING = tuple(f"optimizer.verify.{name}" for name in ("walk", "tiles", "reuse", "checks"))
+COUNTING = tuple(
+    f"optimizer.verify.{name}" for name in ("walk", "tiles", "reuse", "checks", "fused", "fused_claim", "fused_steps")
+)
 GROUND = ("optimizer.errors", "optimizer.geometry")
 WORDS = (*GROUND, "optimizer.workload", "optimizer.hardware", "optimizer.mapping")
 

@@ -5,8 +5,8 @@ columns innermost. Along each axis the parts of all other tensors follow backwar
 
 1. *Needed* of a tensor at a step: the hull of its own part (if it leaves the group), and of what every reader inside
    needs for what it computes at that step.
-2. *Computed* at a step: with halo ``recompute`` all that is needed; with halo ``cache`` what is needed and lies
-   beyond all that was computed before. Of a tensor from outside the same is fetched.
+2. *Computed* at a step: with halo ``recompute`` all that is needed; with halo ``cache`` the range that is left of it
+   without what was computed before at either end. Of a tensor from outside the same is fetched.
 3. *Kept* after a step (``cache``): from the first position that a later step needs to the last one computed.
 
 Borders are exact: nothing outside of a tensor is needed, computed or kept.
@@ -123,8 +123,8 @@ class Tensor:
 
     @property
     def row_bits(self) -> int:
-        """Bits of one row held, where columns are not cut."""
-        return self.words * self.bits * self.steps[0].held * self.steps[2].held
+        """Bits of one row held, where columns are not cut; of the batch only what no later tile needs."""
+        return self.words * self.bits * (self.steps[0].held - self.steps[0].between) * self.steps[2].held
 
     @property
     def moved(self) -> int:
@@ -243,12 +243,28 @@ def output_of(layer: Layer | VectorLayer) -> tuple[int, int]:
 
 
 def _new(needed: Sequence[Range]) -> tuple[Range, ...]:
-    """Of every range what lies beyond all before."""
-    found, reached = [], 0
+    """Of every range what is left without what was computed before at either end."""
+    found: list[Range] = []
+    done: list[Range] = []
     for low, high in needed:
-        found.append((max(low, reached), high) if high > max(low, reached) else EMPTY)
-        reached = max(reached, high)
+        for first, end in done:
+            low = end if first <= low < end else low  # noqa: PLW2901
+        for first, end in reversed(done):
+            high = first if first < high <= end else high  # noqa: PLW2901
+        found.append((low, high) if low < high else EMPTY)
+        done = _merged([*done, found[-1]])
     return tuple(found)
+
+
+def _merged(ranges: Sequence[Range]) -> list[Range]:
+    """The same positions as ranges that do not touch, in rising order."""
+    found: list[Range] = []
+    for low, high in sorted(r for r in ranges if r[1] > r[0]):
+        if found and low <= found[-1][1]:
+            found[-1] = found[-1][0], max(high, found[-1][1])
+        else:
+            found.append((low, high))
+    return found
 
 
 def cuts(group: Group, halo: Sequence[str] = HALO, axes: Sequence[str] = TILE_AXES) -> Iterator[Cut]:

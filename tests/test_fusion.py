@@ -1,0 +1,382 @@
+"""Fused groups against an independent walk, every option priced, and every partition of a network."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+
+import networkx as nx
+import pytest
+from fusion_cases import Case, cases, claim_of, network_pricer, networks
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from optimizer.fusion.cuts import Along, Cut, Steps, Tiling, cuts
+from optimizer.fusion.groups import Group, groups
+from optimizer.fusion.network_pricer import NetworkPricer
+from optimizer.fusion.plan import Choice, Frame, Plan
+from optimizer.fusion.price_group import GroupPricer
+from optimizer.fusion.runs import Aim
+from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, Window
+from optimizer.hardware import Hardware, Level
+from optimizer.pricing import NEVER
+from optimizer.verify.fused import walk_fused
+from optimizer.verify.fused_claim import FusedClaim
+from optimizer.workload import Network, conv, matmul
+
+AIMS = (Aim(), Aim("latency"), Aim(weight=3))
+RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+SEEDS = st.integers(0, 1 << 30)
+MOST_OPTIONS = 1500
+
+
+def plain_hardware(bits: int | None = None) -> Hardware:
+    """A buffer next to the outermost level, of so many bits."""
+    return Hardware((Level("DRAM", None, (1, 1), 8, 100, 0, 100), Level("GLB", bits, (1, 1), 8, 6, 6, 6)), (1, 1), 1)
+
+
+# --- Plans against the walk ---------------------------------------------------------------------------------
+
+
+def check_plan(case: Case, plan: Plan, reserved: list[int]) -> None:
+    """The walk counts what the plan says, and the buffer never holds more than was reserved."""
+    walked = walk_fused(case.network, case.hardware, claim_of(plan, case), accounting=case.accounting)
+    assert walked.violations == ()
+    assert (walked.energy, walked.latency) == (plan.energy, plan.latency)
+    for name, bits in zip(plan.members, reserved, strict=True):
+        assert walked.held_bits[name] <= bits, name
+
+
+def check_some_plans(case: Case, seed: int) -> bool:
+    """Check some options of some group; was there one that fits?"""
+    rng = random.Random(seed)
+    pricers = network_pricer(case)._groups
+    if not pricers:
+        return False
+    pricer, aim = rng.choice(pricers), rng.choice(AIMS)
+    options = list(pricer._options(case.hardware, aim))
+    checked = False
+    for option in rng.sample(options, min(4, len(options))):
+        plan = pricer._price(option, case.hardware, aim, NEVER)
+        if plan is not None:
+            check_plan(case, plan, option.frame.reserved_bits(option.choice))
+            assert option.bound <= aim.value(plan.energy, plan.latency)
+            checked = True
+    return checked
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(), SEEDS)
+def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
+    assume(check_some_plans(case, seed))
+
+
+@pytest.mark.slow
+@settings(max_examples=800, deadline=None, suppress_health_check=RELAXED)
+@given(cases(sizes=(2, 7)), SEEDS)
+def test_plans_are_what_the_walk_counts_often(case: Case, seed: int) -> None:
+    assume(check_some_plans(case, seed))
+
+
+def some_frame(group: Group, rng: random.Random) -> tuple[Frame, Choice]:
+    """A random cut and choice; one with strips, if a few cuts have any."""
+    along, chosen = Along(group), list(cuts(group))
+    rng.shuffle(chosen)
+    frames = [Frame(Tiling(along, cut)) for cut in chosen[:12]]
+    striped = [(frame, choice) for frame in frames for choice in frame.choices() if choice.strips]
+    if striped and rng.random() < 0.7:
+        return rng.choice(striped)
+    frame = rng.choice(frames)
+    return frame, rng.choice(list(frame.choices()))
+
+
+def check_reserved(network: Network, seed: int) -> None:
+    """What is reserved suffices, whether or not the group fits anywhere."""
+    rng = random.Random(seed)
+    found = list(groups(network, 8))
+    if not found:
+        return
+    frame, choice = some_frame(rng.choice(found), rng)
+    cut = frame.tiling.cut
+    claim = FusedClaim(
+        frame.group.members, cut.parts, cut.halo, {}, choice.resident, choice.held, dict(choice.strips)
+    )  # fmt: skip
+    walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
+    assert walked.sound
+    assert [fault for fault in walked.violations if "no mapping is given" not in fault] == []
+    for name, bits in zip(frame.group.members, frame.reserved_bits(choice), strict=True):
+        assert walked.held_bits[name] <= bits, name
+    for name, positions in walked.computed.items():
+        tensor = frame.tiling.tensors[name]
+        assert positions * tensor.words == tensor.moved
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(networks((2, 6)), SEEDS)
+def test_reserved_bits_suffice(network: Network, seed: int) -> None:
+    check_reserved(network, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=8000, deadline=None, suppress_health_check=RELAXED)
+@given(networks((2, 7)), SEEDS)
+def test_reserved_bits_suffice_often(network: Network, seed: int) -> None:
+    check_reserved(network, seed)
+
+
+# --- Searches against all options and all partitions --------------------------------------------------------
+
+
+def every_plan(pricer: GroupPricer, hardware: Hardware, aim: Aim) -> list[int]:
+    """Values of all options, priced without bounds; none of them is below its bound."""
+    found = []
+    for option in pricer._options(hardware, aim):
+        plan = pricer._price(option, hardware, aim, NEVER)
+        if plan is not None:
+            found.append(aim.value(plan.energy, plan.latency))
+            assert option.bound <= found[-1]
+    return found
+
+
+def small_enough(pricers: list[GroupPricer], hardware: Hardware, most: int) -> bool:
+    """Are there few enough options to price all?"""
+    return sum(1 for p in pricers for _ in itertools.islice(p._options(hardware, Aim()), most + 1)) <= most
+
+
+def check_best(case: Case) -> None:
+    """The best plan of every group is the least of all."""
+    pricers = network_pricer(case)._groups
+    assume(pricers and small_enough(pricers, case.hardware, MOST_OPTIONS))
+    for pricer, aim in itertools.product(pricers, AIMS):
+        least = min(every_plan(pricer, case.hardware, aim), default=NEVER)
+        assert pricer.bound(case.hardware, aim) <= least
+        offer = pricer.best(case.hardware, aim)
+        assert offer.bound == least and (offer.plan is None) == (least == NEVER)
+        if least < NEVER:
+            assert pricer.best(case.hardware, aim, least).plan is None
+            assert pricer.best(case.hardware, aim, least).bound == least
+            assert pricer.best(case.hardware, aim, least + 1).bound == least
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(sizes=(2, 4), largest=4))
+def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
+    check_best(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=RELAXED)
+@given(cases(sizes=(2, 4), largest=8))
+def test_the_best_plan_is_the_least_of_all_often(case: Case) -> None:
+    check_best(case)
+
+
+def is_group(graph: nx.DiGraph, members: frozenset[str]) -> bool:
+    """Is it connected, and does no path lead out of it and back?"""
+    inside = graph.subgraph(members)
+    if len(members) < 2 or not nx.is_weakly_connected(inside):
+        return False
+    others = set(graph) - members
+    return not any(nx.ancestors(graph, n) & members and nx.descendants(graph, n) & members for n in others)
+
+
+def partitions(items: list[str]) -> Iterator[list[frozenset[str]]]:
+    """Every partition."""
+    if not items:
+        yield []
+        return
+    first, rest = items[0], items[1:]
+    for count in range(len(rest) + 1):
+        for others in itertools.combinations(rest, count):
+            for more in partitions([name for name in rest if name not in others]):
+                yield [frozenset([first, *others]), *more]
+
+
+def in_sequence(graph: nx.DiGraph, blocks: list[frozenset[str]]) -> bool:
+    """Can the blocks run one after the other?"""
+    owner = {name: number for number, block in enumerate(blocks) for name in block}
+    between = nx.DiGraph((owner[a], owner[b]) for a, b in graph.edges if owner[a] != owner[b])
+    return nx.is_directed_acyclic_graph(between)
+
+
+def values_alone(pricer: NetworkPricer, case: Case, aim: Aim) -> dict[frozenset[str], int] | None:
+    """What every layer costs by itself; None if one does not fit."""
+    singles = [pricer._single(layer, case.hardware, aim) for layer in case.network.layers()]
+    found = {frozenset([single.layer]): single.value(aim) for single in singles if single is not None}
+    return found if len(found) == len(singles) else None
+
+
+def values_of_groups(pricer: NetworkPricer, case: Case, aim: Aim) -> dict[frozenset[str], int]:
+    """The least value of every group that fits."""
+    found = {}
+    for group in pricer._groups:
+        values = every_plan(group, case.hardware, aim)
+        if values:
+            found[frozenset(group.group.members)] = min(values)
+    return found
+
+
+def check_network(case: Case) -> None:
+    """The best cover of the network is the best of all partitions."""
+    graph, pricer = case.network.graph, network_pricer(case)
+    subsets = (frozenset(c) for n in range(len(graph) + 1) for c in itertools.combinations(graph, n))
+    assert {frozenset(p.group.members) for p in pricer._groups} == {s for s in subsets if is_group(graph, s)}
+    assume(small_enough(pricer._groups, case.hardware, MOST_OPTIONS))
+    for aim in AIMS:
+        price = pricer.price(case.hardware, aim.objective, weight=aim.weight)
+        alone = values_alone(pricer, case, aim)
+        if alone is None:
+            assert price is None
+            continue
+        values = alone | values_of_groups(pricer, case, aim)
+        least = min(
+            sum(values[block] for block in blocks) for blocks in partitions(list(graph))
+            if all(block in values for block in blocks) and in_sequence(graph, blocks)
+        )  # fmt: skip
+        assert price is not None and price.fused is not None
+        assert price.value == aim.value(price.energy, price.latency) == least <= sum(alone.values())
+        again = network_pricer(case).price(case.hardware, aim.objective, weight=aim.weight, beat=least)
+        assert again is not None and again.fused is None and again.value >= least
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(sizes=(2, 5), largest=4))
+def test_the_best_groups_are_the_best_of_all_partitions(case: Case) -> None:
+    check_network(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@given(cases(sizes=(2, 7), largest=4))
+def test_the_best_groups_are_the_best_of_all_partitions_often(case: Case) -> None:
+    check_network(case)
+
+
+def check_chain(case: Case) -> None:
+    """The best groups of a chain are those of a dynamic program over the places where it is cut."""
+    pricer, names = network_pricer(case), list(case.network.graph)
+    assume(small_enough(pricer._groups, case.hardware, MOST_OPTIONS))
+    for aim in AIMS:
+        alone = values_alone(pricer, case, aim)
+        assume(alone is not None)
+        values = (alone or {}) | values_of_groups(pricer, case, aim)
+        best = [0]
+        for end in range(1, len(names) + 1):
+            best.append(min(
+                best[start] + values[block] for start in range(end)
+                if (block := frozenset(names[start:end])) in values
+            ))  # fmt: skip
+        price = pricer.price(case.hardware, aim.objective, weight=aim.weight)
+        assert price is not None and price.value == best[-1]
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(sizes=(3, 5), largest=4, chain=True))
+def test_a_chain_by_dynamic_programming(case: Case) -> None:
+    check_chain(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
+@given(cases(sizes=(3, 7), largest=4, chain=True))
+def test_a_chain_by_dynamic_programming_often(case: Case) -> None:
+    check_chain(case)
+
+
+# --- By hand ------------------------------------------------------------------------------------------------
+
+
+def rows_of(tiling: Tiling, name: str) -> Steps:
+    return tiling.tensors[name].steps[1]
+
+
+def two_convolutions() -> Network:
+    """Columns of 8 rows, two convolutions of 3 x 1 with padding."""
+    network, view = Network("two"), (IDENTITY_WINDOW, Window(1, 3, 1), IDENTITY_WINDOW)
+    network.add(conv("first", {"K": 1, "C": 1, "P": 8, "R": 3}))
+    network.add(conv("second", {"K": 1, "C": 1, "P": 8, "R": 3}), after={"first": "x"}, views={"first": view})
+    return network
+
+
+@pytest.mark.parametrize(
+    ("halo", "computed", "kept", "held"),
+    [
+        ("cache", ((0, 3), (3, 5), (5, 7), (7, 8)), ((1, 3), (3, 5), (5, 7), (0, 0)), 4),
+        ("recompute", ((0, 3), (1, 5), (3, 7), (5, 8)), ((0, 0),) * 4, 4),
+    ],
+)
+def test_rows_between_two_convolutions(halo: str, computed: object, kept: object, held: int) -> None:
+    network = two_convolutions()
+    (group,) = groups(network, 2)
+    cut = Cut((1, 4, 1), (halo, "cache"))
+    frame = Frame(Tiling(Along(group), cut))
+    first = rows_of(frame.tiling, "first")
+    assert first.needed == ((0, 3), (1, 5), (3, 7), (5, 8))
+    assert (first.computed, first.kept, first.held) == (computed, kept, held)
+    assert rows_of(frame.tiling, "second").computed == ((0, 2), (2, 4), (4, 6), (6, 8))
+    claim = FusedClaim(group.members, cut.parts, cut.halo, {})
+    walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
+    assert walked.computed == {"first": 8 if halo == "cache" else 14, "second": 8}
+    assert walked.held_bits == {"first": held * 16, "second": held * 16}
+    assert frame.reserved_bits(Choice()) == [held * 16, held * 16]
+
+
+def three_products() -> Network:
+    """The chain of three matrix products of 256 x 64 x 64 at 8 bits."""
+    network, bits = Network("three"), dict.fromkeys("WIO", 8)
+    for name, before in (("one", None), ("two", "one"), ("three", "two")):
+        layer = matmul(name, {"M": 256, "N": 64, "K": 64}, bits=bits)
+        after, views = ({before: f"T_{before}"}, {before: IDENTITY}) if before else ({}, {})
+        network.add(layer, after=after, views=views)
+    return network
+
+
+@pytest.mark.parametrize(("strips", "middle"), [(1, 128), (2, 96), (4, 80), (8, 72)])
+def test_strips_free_what_only_earlier_ones_needed(strips: int, middle: int) -> None:
+    network = three_products()
+    group = next(g for g in groups(network, 3) if len(g.members) == 3)
+    frame = Frame(Tiling(Along(group), Cut((1, 4, 1))))
+    choice = Choice(strips=frozenset({("two", strips)}) if strips > 1 else frozenset())
+    assert choice in set(frame.choices())
+    row = 64 * 8
+    assert frame.reserved_bits(choice) == [64 * row, middle * row, 64 * row]
+    claim = FusedClaim(group.members, (1, 4, 1), ("cache", "cache"), {}, strips={"two": strips})
+    walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
+    assert walked.held_bits == {"one": 64 * row, "two": middle * row, "three": 64 * row}
+
+
+def shifted(network: Network, name: str, rows: int, before: int) -> None:
+    """Append a layer that sees the rows of layer ``a`` so many rows later."""
+    view = (IDENTITY_WINDOW, Window(before=before), IDENTITY_WINDOW)
+    network.add(conv(name, {"K": 1, "C": 1, "P": rows}), after={"a": "x"}, views={"a": view})
+
+
+def test_rows_before_the_first_ones_needed_are_computed_when_they_are() -> None:
+    network = Network("gap")
+    network.add(conv("a", {"K": 1, "C": 1, "P": 4}))
+    shifted(network, "cropped", 2, -2)
+    shifted(network, "stacked", 8, 4)
+    group = next(g for g in groups(network, 3) if len(g.members) == 3)
+    steps = rows_of(Tiling(Along(group), Cut((1, 2, 1))), "a")
+    assert steps.needed == ((2, 3), (0, 4)) and steps.computed == ((2, 3), (0, 4))
+    claim = FusedClaim(group.members, (1, 2, 1), ("cache", "cache"), {})
+    walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
+    assert walked.computed == {"a": 5, "cropped": 2, "stacked": 8}
+
+
+def test_strips_free_nothing_that_a_later_sample_needs() -> None:
+    """``all`` needs all samples of ``a`` for each of its own, so strips of ``rows`` free nothing of it."""
+    network, rows = Network("samples"), {"N": 2, "K": 1, "C": 1, "P": 4}
+    network.add(conv("a", rows))
+    network.add(conv("all", rows), after={"a": "x"})
+    network.add(conv("rows", rows), after={"a": "x"}, views={"a": IDENTITY})
+    network.add(conv("last", rows), after={"rows": "y"}, views={"rows": IDENTITY})
+    group = next(g for g in groups(network, 4) if len(g.members) == 4)
+    frame = Frame(Tiling(Along(group), Cut((2, 1, 1))))
+    choice = Choice(strips=frozenset({("rows", 4)}))
+    assert choice in set(frame.choices())
+    claim = FusedClaim(group.members, (2, 1, 1), ("cache", "cache"), {}, strips={"rows": 4})
+    walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
+    assert walked.held_bits["rows"] == (8 + 4) * 16
+    assert frame.reserved_bits(choice)[2] == (8 + 4) * 16
