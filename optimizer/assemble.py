@@ -193,6 +193,13 @@ def describe(hardware: Hardware) -> dict[str, Any]:
 
 
 def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price) -> dict[str, Any]:
+    """A multiply-accumulate layer that runs by itself, with its mapping.
+
+    Raises
+    ------
+    TilewrightError
+        If the search and the cost model disagree.
+    """
     assert price.solution is not None
     extents = dict(price.extents)
     problem = lower(layer, hardware, accounting=session.accounting, extents=extents)
@@ -224,6 +231,7 @@ def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price
 
 
 def vector_entry(session: Session, layer: VectorLayer, hardware: Hardware) -> dict[str, Any]:
+    """A vector layer that runs by itself."""
     cost = vector_cost(layer, hardware, session.accounting)
     return {
         "name": layer.name,

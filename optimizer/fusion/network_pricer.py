@@ -103,6 +103,7 @@ class NetworkPricer:
 
     @stop.setter
     def stop(self, stop: Stop) -> None:
+        """Hand it to everything that searches."""
         self._runs.stop = stop
         for pricer in self._pricers.values():
             pricer.stop = stop
