@@ -221,19 +221,15 @@ class Frame:
         """Work of a vector layer, part by part; inputs that no layer computes are read whole by every part."""
         group, out = self.group, self.tiling.tensors[layer.name]
         sources = group.sources(layer.name)
-        others = list(layer.reads)
-        for source in sources:
-            tensor = self.tiling.tensors[source]
-            others = _without(others, (tensor.volume, tensor.bits))
+        widths, others = self._widths(layer, sources)
         energy = latency = moved = 0
         positions = math.prod(layer.grid)
         for sizes, reads, count in self._vector_parts(layer.name, sources):
             inside: list[tuple[int, int]] = []
             outside = list(others)
-            for source, read in zip(sources, reads, strict=True):
-                tensor = self.tiling.tensors[source]
+            for source, read, bits in zip(sources, reads, widths, strict=True):
                 near = source in self.inner or source in choice.held
-                (inside if near else outside).append((read * tensor.words, tensor.bits))
+                (inside if near else outside).append((read * self.tiling.tensors[source].words, bits))
             size = math.prod(sizes)
             written = (size * out.words, out.bits)
             near = layer.name in self.inner
@@ -244,6 +240,20 @@ class Frame:
             energy, latency = energy + spent * count, latency + cycles * count
             moved += count * (sum(words for words, _ in outside) + (0 if near else written[0]))
         return Charge("vector", layer.name, energy, latency, moved)
+
+    def _widths(self, layer: VectorLayer, sources: list[str]) -> tuple[list[int], list[tuple[int, int]]]:
+        """Bits per word with which the layer reads every source, and what else it reads: (words, bits).
+
+        A source is the first tensor read that has as many words.
+        """
+        widths, others = [], list(layer.reads)
+        for source in sources:
+            tensor = self.tiling.tensors[source]
+            own = next((read for read in others if read[0] == tensor.volume), None)
+            widths.append(tensor.bits if own is None else own[1])
+            if own is not None:
+                others.remove(own)
+        return widths, others
 
     def _vector_parts(
         self, name: str, sources: list[str]
@@ -270,14 +280,6 @@ class Frame:
 
 def _subsets(names: list[str]) -> list[tuple[str, ...]]:
     return [chosen for n in range(len(names) + 1) for chosen in itertools.combinations(names, n)]
-
-
-def _without(items: list[tuple[int, int]], item: tuple[int, int]) -> list[tuple[int, int]]:
-    """The items without the first that equals one."""
-    found = list(items)
-    if item in found:
-        found.remove(item)
-    return found
 
 
 @dataclass(frozen=True)
