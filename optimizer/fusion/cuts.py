@@ -201,12 +201,11 @@ class Along:
         return (0, extent) if window is None else window.needs(*computed, extent)
 
     def least(self, axis: int) -> dict[str, int]:
-        """Positions of every member's output that any cut computes: those that are needed in the end, gaps left out."""
+        """Positions of every tensor that any cut computes or fetches: those needed in the end, gaps left out."""
         group = self.group
         needed: dict[str, set[int]] = {}
-        for name in reversed(group.members):
-            extent = group.layer(name).grid[axis]
-            own = range(extent) if group.leaves(name) else ()
+        for name in (*reversed(group.members), *group.outside):
+            own = range(group.layer(name).grid[axis]) if name in group.position and group.leaves(name) else ()
             needed[name] = set(own).union(*(
                 range(*self.read(name, reader, axis, (position, position + 1)))
                 for reader in group.readers(name) for position in needed[reader]

@@ -7,30 +7,128 @@ from collections.abc import Mapping as Dict
 from fractions import Fraction
 
 from formulations.problem import distinct_sums
-from optimizer.fusion.runs import Aim
+from optimizer.fusion.runs import Aim, Runs
 from optimizer.hardware import Hardware
+from optimizer.pricing import NEVER
 from optimizer.workload import ROLES, Layer, Operand
 
+Served = dict[str, tuple[Fraction | None, Fraction | None]]
+"""Per role the least energy per multiply-accumulate if no level but the outermost keeps it, and if one inside does."""
 
-def floor_per_mac(layer: Layer, hardware: Hardware, aim: Aim) -> Fraction:
-    """No mapping of any tile costs less per multiply-accumulate.
 
-    Every operand of every multiply-accumulate is read (an output updated) at the innermost level that keeps it, which
-    is none outside of one that must keep it, once for all multipliers that share it: at most the product of the
-    fan-outs from there on, over the axes that may unroll a dim that lets them share (for inputs also the dims of
-    windows, whose neighbours overlap). And no more multiply-accumulates run in a cycle than there are multipliers.
+class RunFloors:
+    """Bounds on runs on one hardware point."""
+
+    def __init__(self, runs: Runs, hardware: Hardware, aim: Aim) -> None:
+        self._runs, self._hardware, self._aim = runs, hardware, aim
+        self._served: dict[str, Served] = {}
+        self._known: dict[object, int] = {}
+        self._tight: dict[object, int] = {}
+        self._rates: dict[str, Fraction | None] = {}
+
+    def of(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str]) -> int:
+        """No mapping of a run whose tile has these extents costs less."""
+        key = layer.name, tuple(extents.items()), pinned
+        if key not in self._known:
+            sizes = layer.extents | dict(extents)
+            operands = (self.operand(layer, role, sizes, pinned=role in pinned) for role in ROLES)
+            self._known[key] = math.floor(self.work(sizes) + sum(operands, Fraction(0)))
+        return self._known[key]
+
+    def work(self, extents: Dict[str, int]) -> Fraction:
+        """Multiply-accumulates, in no less cycles than all multipliers need."""
+        macs = math.prod(extents.values())
+        cycles = Fraction(macs, self._hardware.macs_per_cycle)
+        if self._aim.objective == "latency":
+            return cycles
+        return macs * self._hardware.mac_energy + self._aim.weight * cycles
+
+    def operand(self, layer: Layer, role: str, extents: Dict[str, int], *, pinned: bool) -> Fraction:
+        """Energy of one operand in a run, or in many runs that have so many positions together.
+
+        It is read (the output updated) for every multiply-accumulate at the innermost level that keeps it: with
+        ``outer`` energy at the outermost level, ``inner`` at least at another one. Then, if it is not pinned, every
+        word passes the outermost level besides, for ``once`` in all. As ``once`` is at most ``outer``, either way costs
+        at least ``inner + (1 - inner / outer) once``, in every run.
+        """
+        if self._aim.objective == "latency":
+            return Fraction(0)
+        if layer.name not in self._served:
+            self._served[layer.name] = served_per_mac(layer, self._hardware)
+        macs, operand = math.prod(extents.values()), layer.operand(role)
+        outer, inner = (None if each is None else macs * each for each in self._served[layer.name][role])
+        if pinned:
+            return Fraction(NEVER) if inner is None else inner
+        once = least_words(operand, extents) * operand.bits * self._bit_energy(role, 0)
+        if outer is None:
+            return Fraction(NEVER) if inner is None else inner + once
+        return max(outer, once) if inner is None or inner >= outer else inner + (1 - inner / outer) * once
+
+    def fetch(self, bits: int) -> Fraction:
+        """Energy of bits that are read at the outermost level."""
+        return Fraction(0) if self._aim.objective == "latency" else bits * self._bit_energy("I", 0)
+
+    def tight(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str]) -> int:
+        """The same by the best mapping of the whole layer, where the extents of the run divide the layer's.
+
+        That mapping has all operands at level 1. A word that comes from outside of it instead costs at least what it
+        costs more there, up to one access of level 1 per operand and action in the whole layer, for rounding.
+        """
+        key = layer.name, tuple(extents.items()), pinned
+        if key not in self._tight:
+            self._tight[key] = self.of(layer, extents, pinned)
+            divides = all(layer.extents[dim] % extent == 0 for dim, extent in extents.items() if extent)
+            rate = self._rate(layer) if divides else None
+            if rate is not None:
+                value = math.prod((layer.extents | dict(extents)).values()) * rate
+                value += sum((self._more(layer, role, extents) for role in ROLES if role not in pinned), Fraction(0))
+                self._tight[key] = max(self._tight[key], math.floor(value))
+        return self._tight[key]
+
+    def _rate(self, layer: Layer) -> Fraction | None:
+        """Value per multiply-accumulate of the whole layer; None if nothing fits, or level 1 may cost more than 0."""
+        if layer.name not in self._rates:
+            dear = self._aim.objective != "latency" and any(
+                self._bit_energy(role, 0, way) < self._bit_energy(role, 1, way)
+                for role in ROLES if role not in self._hardware.levels[1].must_bypass for way in ("read", "update")
+            )  # fmt: skip
+            self._rates[layer.name] = None if dear else self._runs.rate(layer, self._hardware, self._aim)
+        return self._rates[layer.name]
+
+    def _more(self, layer: Layer, role: str, extents: Dict[str, int]) -> Fraction:
+        """Energy that an operand from outside costs more than one at level 1."""
+        buffer = self._hardware.levels[1]
+        if self._aim.objective == "latency" or role in buffer.must_bypass:
+            return Fraction(0)
+        sizes, operand = layer.extents | dict(extents), layer.operand(role)
+        each = self._bit_energy(role, 0) - self._bit_energy(role, 1)
+        rounding = buffer.read_energy + (buffer.update_energy if role == "O" else 0)
+        share = Fraction(math.prod(sizes.values()), layer.macs)
+        return least_words(operand, sizes) * operand.bits * each - share * rounding
+
+    def _bit_energy(self, role: str, number: int, way: str = "") -> Fraction:
+        """Energy per bit at a level, of reading; of updating for the output."""
+        level = self._hardware.levels[number]
+        updates = (way or ("update" if role == "O" else "read")) == "update"
+        return Fraction(level.update_energy if updates else level.read_energy, level.access_bits)
+
+
+def served_per_mac(layer: Layer, hardware: Hardware) -> Served:
+    """What a multiply-accumulate pays for its operands at the innermost level that keeps them.
+
+    One access serves all multipliers that share it: at most the product of the fan-outs from there on, over the axes
+    that may unroll a dim that lets them share (for inputs also the dims of windows, whose neighbours overlap). No
+    operand is served from outside of a level that must keep it.
     """
-    cycles = Fraction(1, hardware.macs_per_cycle)
-    if aim.objective == "latency":
-        return cycles
-    energy = Fraction(hardware.mac_energy)
+    found: Served = {}
     for role in ROLES:
         innermost = max(n for n, level in enumerate(hardware.levels) if n == 0 or role in level.must_keep)
-        energy += min(
-            _served(layer, hardware, role, number) for number, level in enumerate(hardware.levels)
-            if number >= innermost and role not in level.must_bypass
-        )  # fmt: skip
-    return energy + aim.weight * cycles
+        inside = [
+            _at(layer, hardware, role, number) for number, level in enumerate(hardware.levels)
+            if number >= max(innermost, 1) and role not in level.must_bypass
+        ]  # fmt: skip
+        found[role] = None if innermost else _at(layer, hardware, role, 0), min(inside, default=None)
+    return found
 
 
 def least_words(operand: Operand, extents: Dict[str, int]) -> int:
@@ -38,7 +136,7 @@ def least_words(operand: Operand, extents: Dict[str, int]) -> int:
     return math.prod(distinct_sums([(c, extents[dim]) for dim, c in axis.terms]) for axis in operand.axes)
 
 
-def _served(layer: Layer, hardware: Hardware, role: str, number: int) -> Fraction:
+def _at(layer: Layer, hardware: Hardware, role: str, number: int) -> Fraction:
     operand, level = layer.operand(role), hardware.levels[number]
     shared = math.prod(
         _sharing(layer, hardware, role, n, axis) for n in range(number, len(hardware.levels)) for axis in (0, 1)

@@ -9,14 +9,14 @@ from fractions import Fraction
 from functools import cached_property
 
 from optimizer.fusion.cuts import HALO, Along, Cut, Tiling, cuts
-from optimizer.fusion.floors import floor_per_mac, least_words
+from optimizer.fusion.floors import RunFloors
 from optimizer.fusion.groups import Group
-from optimizer.fusion.plan import Charge, Choice, Frame, Plan, PricedRun, RunShape
+from optimizer.fusion.plan import Charge, Choice, Frame, Plan, PricedRun
 from optimizer.fusion.runs import Aim, Runs
 from optimizer.geometry import TILE_AXES
 from optimizer.hardware import Hardware
 from optimizer.pricing import NEVER
-from optimizer.workload import Layer
+from optimizer.workload import ROLES
 
 
 @dataclass(frozen=True)
@@ -56,28 +56,52 @@ class GroupPricer:
     ) -> None:
         self.group, self._runs, self._halo, self._axes = group, runs, halo, axes
         self._along = Along(group)
-        self._floors: tuple[tuple[Hardware, Aim], _Floors] | None = None
+        self._floors: tuple[tuple[Hardware, Aim], RunFloors] | None = None
 
     @cached_property
     def _frames(self) -> list[Frame]:
         return [Frame(Tiling(self._along, cut)) for cut in cuts(self.group, self._halo, self._axes)]
 
     @cached_property
-    def _least(self) -> list[tuple[Layer, RunShape, frozenset[str]]]:
-        """Every layer as one run over the positions that any cut computes, inner operands pinned."""
-        frame = Frame(Tiling(self._along, Cut((1, 1, 1))))
-        positions = [self._along.least(axis) for axis in range(3)]
-        found = []
-        for layer in frame.layers:
-            sizes = [positions[axis][layer.name] for axis in range(3)]
-            cut = tuple((dim, size) for dim, size in zip(layer.tile_dims, sizes, strict=True) if dim is not None)
-            found.append((layer, RunShape(layer.name, cut, 1), frame.pinned(layer, Choice())))
-        return found
+    def _whole(self) -> Frame:
+        """The group in one tile."""
+        return Frame(Tiling(self._along, Cut((1, 1, 1))))
+
+    @cached_property
+    def _least(self) -> dict[str, tuple[int, int, int]]:
+        """Positions of every tensor, along each axis, that any cut computes or fetches."""
+        along = [self._along.least(axis) for axis in range(3)]
+        return {name: (along[0][name], along[1][name], along[2][name]) for name in along[0]}
 
     def bound(self, hardware: Hardware, aim: Aim) -> int:
-        """A value that no plan goes below, whatever its cut."""
-        floors = self._runs_floors(hardware, aim)
-        return sum(floors.of(layer, shape, pinned) for layer, shape, pinned in self._least)
+        """A value that no plan goes below, whatever its cut (NEVER: none fits).
+
+        A tensor from outside is streamed by all that read it, or fetched for all, without what windows see of the
+        padding.
+        """
+        floors, frame = self._runs_floors(hardware, aim), self._whole
+        value = Fraction(0)
+        streamed = dict.fromkeys(self.group.outside, Fraction(0))
+        held = {name: floors.fetch(self._bits(name)) for name in self.group.outside}
+        for layer in frame.layers:
+            sizes = zip(layer.tile_dims, self._least[layer.name], strict=True)
+            extents = layer.extents | {dim: size for dim, size in sizes if dim is not None}
+            value += floors.work(extents)
+            pinned = frame.pinned(layer, Choice())
+            for role in ROLES:
+                source = frame.sources[layer.name].get(role, "")
+                if source in held:
+                    streamed[source] += floors.operand(layer, role, extents, pinned=False)
+                    held[source] += floors.operand(layer, role, extents, pinned=True)
+                else:
+                    value += floors.operand(layer, role, extents, pinned=role in pinned)
+        value += sum((min(streamed[name], held[name]) for name in held), Fraction(0))
+        return min(NEVER, math.floor(value))
+
+    def _bits(self, name: str) -> int:
+        """Bits of what any cut fetches of a tensor."""
+        tensor = self._whole.tiling.tensors[name]
+        return tensor.words * tensor.bits * math.prod(self._least[name])
 
     def tight_bound(self, hardware: Hardware, aim: Aim, beat: int) -> int:
         """The least bound of all cuts and choices (NEVER: none fits), or `beat` if it is not below that."""
@@ -96,17 +120,19 @@ class GroupPricer:
                 best, limit = plan, aim.value(plan.energy, plan.latency)
         return Offer(limit, best)
 
-    def _runs_floors(self, hardware: Hardware, aim: Aim) -> _Floors:
+    def _runs_floors(self, hardware: Hardware, aim: Aim) -> RunFloors:
         """Bounds on runs; those of the last hardware and aim are kept."""
         if self._floors is None or self._floors[0] != (hardware, aim):
-            self._floors = (hardware, aim), _Floors(self._runs, hardware, aim)
+            self._floors = (hardware, aim), RunFloors(self._runs, hardware, aim)
         return self._floors[1]
 
     def _options(self, hardware: Hardware, aim: Aim) -> Iterator[_Option]:
-        usable = hardware.levels[1].usable_bits
+        usable, bypassed = hardware.levels[1].usable_bits, hardware.levels[1].must_bypass
         floors = self._runs_floors(hardware, aim)
         for frame in self._frames:
             for choice in frame.choices():
+                if any(frame.pinned(layer, choice) & bypassed for layer in frame.layers):
+                    continue
                 taken = frame.reserved_bits(choice)
                 if usable is not None and max(taken) > usable:
                     continue
@@ -116,7 +142,7 @@ class GroupPricer:
                 for layer in frame.layers:
                     pinned = frame.pinned(layer, choice)
                     for shape in frame.shapes(layer, choice):
-                        bound += shape.count * floors.tight(layer, shape, pinned)
+                        bound += shape.count * floors.tight(layer, dict(shape.extents), pinned)
                 yield _Option(bound, frame, choice, rooms, charges)
 
     def _price(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> Plan | None:
@@ -127,7 +153,7 @@ class GroupPricer:
             pinned = frame.pinned(layer, option.choice)
             room = option.rooms[self.group.position[layer.name]]
             for shape in frame.shapes(layer, option.choice):
-                floor = floors.tight(layer, shape, pinned)
+                floor = floors.tight(layer, dict(shape.extents), pinned)
                 beat = NEVER if limit >= NEVER else floor - (value - limit) // shape.count
                 price = self._runs.price(layer, hardware, aim, dict(shape.extents), pinned, room, beat)
                 if price is None or not price.found:
@@ -147,63 +173,3 @@ class GroupPricer:
             self.group.members, frame.tiling.cut, option.choice, energy, latency,
             0 if usable is None else usable - min(option.rooms), tuple(found), option.charges,
         )  # fmt: skip
-
-
-class _Floors:
-    """Bounds on single runs on one hardware point."""
-
-    def __init__(self, runs: Runs, hardware: Hardware, aim: Aim) -> None:
-        self._runs, self._hardware, self._aim = runs, hardware, aim
-        self._rates: dict[str, Fraction] = {}
-        self._known: dict[object, int] = {}
-        self._tight: dict[object, int] = {}
-        self._whole: dict[str, Fraction | None] = {}
-
-    def of(self, layer: Layer, shape: RunShape, pinned: frozenset[str]) -> int:
-        """No mapping of a run costs less: its work, and every streamed word once at the outermost level."""
-        key = layer.name, shape.extents, pinned
-        if key not in self._known:
-            extents = layer.extents | dict(shape.extents)
-            if layer.name not in self._rates:
-                self._rates[layer.name] = floor_per_mac(layer, self._hardware, self._aim)
-            work = math.prod(extents.values()) * self._rates[layer.name]
-            self._known[key] = math.floor(work + self._streamed(layer, extents, pinned, 0))
-        return self._known[key]
-
-    def tight(self, layer: Layer, shape: RunShape, pinned: frozenset[str]) -> int:
-        """The same by the best mapping of the whole layer, where the extents of the run divide the layer's.
-
-        A streamed word costs at least what it costs more at the outermost level than at level 1.
-        """
-        key = layer.name, shape.extents, pinned
-        if key not in self._tight:
-            extents = layer.extents | dict(shape.extents)
-            rate = None
-            if all(layer.extents[dim] % extent == 0 for dim, extent in shape.extents if extent):
-                rate = self._rate(layer)
-            value = self.of(layer, shape, pinned)
-            if rate is not None:
-                streamed = self._streamed(layer, extents, pinned | self._hardware.levels[1].must_bypass, 1)
-                value = max(value, math.floor(math.prod(extents.values()) * rate + streamed))
-            self._tight[key] = value
-        return self._tight[key]
-
-    def _rate(self, layer: Layer) -> Fraction | None:
-        if layer.name not in self._whole:
-            self._whole[layer.name] = self._runs.rate(layer, self._hardware, self._aim)
-        return self._whole[layer.name]
-
-    def _streamed(self, layer: Layer, extents: dict[str, int], pinned: frozenset[str], less: int) -> Fraction:
-        """Energy of every streamed word once at the outermost level, `less` times level 1's subtracted."""
-        value = Fraction(0)
-        if self._aim.objective == "latency":
-            return value
-        dram, buffer = self._hardware.levels[:2]
-        for operand in layer.operands:
-            if operand.role in pinned:
-                continue
-            action = "update_energy" if operand.role == "O" else "read_energy"
-            each = Fraction(getattr(dram, action), dram.access_bits)
-            each -= less * Fraction(getattr(buffer, action), buffer.access_bits)
-            value += least_words(operand, extents) * operand.bits * max(Fraction(0), each)
-        return value
