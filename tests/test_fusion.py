@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
 
 import networkx as nx
 import pytest
@@ -380,3 +382,34 @@ def test_strips_free_nothing_that_a_later_sample_needs() -> None:
     walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
     assert walked.held_bits["rows"] == (8 + 4) * 16
     assert frame.reserved_bits(choice)[2] == (8 + 4) * 16
+
+
+# --- Optima that another tool found -------------------------------------------------------------------------
+
+
+def chain_of(rows: int, widths: list[int]) -> Network:
+    """Matrix products one after the other, each on the result of the one before."""
+    network = Network("chain")
+    for number, (inner, columns) in enumerate(itertools.pairwise(widths)):
+        layer = matmul(f"mm{number}", {"M": rows, "K": inner, "N": columns}, bits=dict.fromkeys("WIO", 8))
+        after = {f"mm{number - 1}": "x"} if number else {}
+        network.add(layer, after=after, views=dict.fromkeys(after, IDENTITY))
+    return network
+
+
+@pytest.mark.parametrize(
+    ("rows", "widths", "energy", "cycles"),
+    [(128, [128, 32, 128], 13_295_616, 10_560), (256, [64, 64, 64, 64], 34_897_920, 31_488)],
+)
+def test_chains_of_accelforge(rows: int, widths: list[int], energy: int, cycles: int) -> None:
+    """Best known of a 16 x 16 array below a buffer of 8,192 words (AccelForge, looptree accounting).
+
+    The first is all compulsory traffic; the second computes the middle product in strips.
+    """
+    dram = Level("DRAM", None, (1, 1), 8, 200, 200, 200, shared_bits_per_cycle=Fraction(64))
+    buffer = Level(
+        "GLB", 8 * 8192, (1, 1), 8, 6, 6, 6, shared_bits_per_cycle=Fraction(512), must_keep=frozenset("WIO")
+    )  # fmt: skip
+    case = Case(chain_of(rows, widths), Hardware((dram, buffer), (16, 16), 1), "looptree")
+    price = network_pricer(case).price(case.hardware)
+    assert price is not None and (price.energy, price.latency) == (energy, cycles)
