@@ -13,6 +13,7 @@ from fusion_cases import Case, cases, claim_of, network_pricer, networks
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from formulations.fusion import Candidate, Cover
 from optimizer.fusion.cuts import Along, Cut, Steps, Tiling, cuts
 from optimizer.fusion.groups import Group, groups
 from optimizer.fusion.network_pricer import NetworkPricer
@@ -145,6 +146,27 @@ def small_enough(pricers: list[GroupPricer], hardware: Hardware, most: int) -> b
     return sum(1 for p in pricers for _ in itertools.islice(p._options(hardware, Aim()), most + 1)) <= most
 
 
+def subsets(names: list[str]) -> Iterator[frozenset[str]]:
+    """Every subset."""
+    for count in range(len(names) + 1):
+        yield from map(frozenset, itertools.combinations(names, count))
+
+
+def check_choices(case: Case) -> None:
+    """What no choice keeps in the buffer is of no use there."""
+    pricers = network_pricer(case)._groups
+    assume(pricers and small_enough(pricers, case.hardware, MOST_OPTIONS // 4))
+    for pricer, aim in itertools.product(pricers, AIMS):
+        least = pricer.best(case.hardware, aim).bound
+        for frame in pricer._frames:
+            weights = [layer.name for layer in frame.layers if "W" not in frame.sources[layer.name]]
+            strips = {choice.strips for choice in frame.choices()}
+            for kept in itertools.product(subsets(weights), subsets(list(pricer.group.outside)), strips):
+                option = pricer._option(frame, Choice(*kept), case.hardware, aim)
+                plan = option and pricer._price(option, case.hardware, aim, NEVER)
+                assert plan is None or aim.value(plan.energy, plan.latency) >= least
+
+
 def check_best(case: Case) -> None:
     """The best plan of every group is the least of all."""
     pricers = network_pricer(case)._groups
@@ -171,6 +193,19 @@ def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
 @given(cases(sizes=(2, 4), largest=8))
 def test_the_best_plan_is_the_least_of_all_often(case: Case) -> None:
     check_best(case)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(cases(sizes=(2, 4), largest=4))
+def test_no_choice_is_left_out(case: Case) -> None:
+    check_choices(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=RELAXED)
+@given(cases(sizes=(2, 4), largest=4))
+def test_no_choice_is_left_out_often(case: Case) -> None:
+    check_choices(case)
 
 
 def is_group(graph: nx.DiGraph, members: frozenset[str]) -> bool:
@@ -381,6 +416,38 @@ def test_strips_free_nothing_that_a_later_sample_needs() -> None:
     walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
     assert walked.held_bits["rows"] == (8 + 4) * 16
     assert frame.reserved_bits(choice)[2] == (8 + 4) * 16
+
+
+# --- The exact cover ----------------------------------------------------------------------------------------
+
+CROSS = [(0, 1), (2, 3), (0, 3), (2, 1)]
+"""Layers 0 and 2 are both read by layers 1 and 3, so groups (0, 3) and (2, 1) read from each other."""
+
+
+def candidates(**values: int) -> list[Candidate]:
+    """Candidates by the digits of their names."""
+    return [Candidate(tuple(int(digit) for digit in name[1:]), value) for name, value in values.items()]
+
+
+def test_groups_that_read_from_each_other_are_not_chosen_together() -> None:
+    alone = {"g0": 10, "g1": 10, "g2": 10, "g3": 10}
+    offered = candidates(**alone, g03=1, g21=2, g01=9)
+    chosen = {offered[n].members for n in Cover(4, CROSS).best(offered)}
+    assert chosen == {(0, 3), (1,), (2,)}
+    one_way = [edge for edge in CROSS if edge != (2, 3)]
+    assert {offered[n].members for n in Cover(4, one_way).best(offered)} == {(0, 3), (2, 1)}
+
+
+def test_three_groups_in_a_ring_are_not_chosen_together() -> None:
+    edges = [(0, 1), (2, 3), (4, 5), (0, 3), (2, 5), (4, 1)]
+    offered = candidates(g0=5, g1=5, g2=5, g3=5, g4=5, g5=5, g03=1, g25=1, g41=1)
+    found = [offered[n].members for n in Cover(6, edges).best(offered)]
+    assert sorted(len(members) for members in found) == [1, 1, 2, 2]
+
+
+def test_layers_that_no_candidate_holds() -> None:
+    with pytest.raises(ValueError, match="do not cover"):
+        Cover(3, [(0, 1)]).best(candidates(g0=1, g01=2))
 
 
 # --- Optima that another tool found -------------------------------------------------------------------------

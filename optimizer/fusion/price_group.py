@@ -83,7 +83,7 @@ class GroupPricer:
         value = Fraction(0)
         streamed = dict.fromkeys(self.group.outside, Fraction(0))
         held = {name: floors.fetch(self._bits(name)) for name in self.group.outside}
-        for layer in frame.layers:
+        for layer in (layer for layer in frame.layers if 0 not in self._least[layer.name]):
             sizes = zip(layer.tile_dims, self._least[layer.name], strict=True)
             extents = layer.extents | {dim: size for dim, size in sizes if dim is not None}
             value += floors.work(extents)
@@ -127,23 +127,28 @@ class GroupPricer:
         return self._floors[1]
 
     def _options(self, hardware: Hardware, aim: Aim) -> Iterator[_Option]:
-        usable, bypassed = hardware.levels[1].usable_bits, hardware.levels[1].must_bypass
-        floors = self._runs_floors(hardware, aim)
         for frame in self._frames:
             for choice in frame.choices():
-                if any(frame.pinned(layer, choice) & bypassed for layer in frame.layers):
-                    continue
-                taken = frame.reserved_bits(choice)
-                if usable is not None and max(taken) > usable:
-                    continue
-                rooms = tuple(NEVER if usable is None else usable - bits for bits in taken)
-                charges = frame.charges(hardware, self._runs.accounting, choice)
-                bound = sum(aim.value(charge.energy, charge.latency) for charge in charges)
-                for layer in frame.layers:
-                    pinned = frame.pinned(layer, choice)
-                    for shape in frame.shapes(layer, choice):
-                        bound += shape.count * floors.tight(layer, dict(shape.extents), pinned)
-                yield _Option(bound, frame, choice, rooms, charges)
+                option = self._option(frame, choice, hardware, aim)
+                if option is not None:
+                    yield option
+
+    def _option(self, frame: Frame, choice: Choice, hardware: Hardware, aim: Aim) -> _Option | None:
+        """A cut and choice with its bound; None if the buffer cannot hold what it should."""
+        buffer, floors = hardware.levels[1], self._runs_floors(hardware, aim)
+        if any(frame.pinned(layer, choice) & buffer.must_bypass for layer in frame.layers):
+            return None
+        usable, taken = buffer.usable_bits, frame.reserved_bits(choice)
+        if usable is not None and max(taken) > usable:
+            return None
+        rooms = tuple(NEVER if usable is None else usable - bits for bits in taken)
+        charges = frame.charges(hardware, self._runs.accounting, choice)
+        bound = sum(aim.value(charge.energy, charge.latency) for charge in charges)
+        for layer in frame.layers:
+            pinned = frame.pinned(layer, choice)
+            for shape in frame.shapes(layer, choice):
+                bound += shape.count * floors.tight(layer, dict(shape.extents), pinned)
+        return _Option(bound, frame, choice, rooms, charges)
 
     def _price(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> Plan | None:
         """The plan of an option, or None if it is not below `limit` or does not fit."""
