@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import networkx as nx
@@ -20,12 +21,12 @@ from optimizer.fusion.network_pricer import NetworkPricer
 from optimizer.fusion.plan import Choice, Frame, Plan
 from optimizer.fusion.price_group import GroupPricer
 from optimizer.fusion.runs import Aim
-from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, Window
+from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, Grid, Window
 from optimizer.hardware import Hardware, Level
 from optimizer.pricing import NEVER
 from optimizer.verify.fused import walk_fused
 from optimizer.verify.fused_claim import FusedClaim
-from optimizer.workload import Network, conv, matmul
+from optimizer.workload import Layer, Network, VectorLayer, conv, matmul
 
 AIMS = (Aim(), Aim("latency"), Aim(weight=3))
 RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -416,6 +417,102 @@ def test_strips_free_nothing_that_a_later_sample_needs() -> None:
     walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
     assert walked.held_bits["rows"] == (8 + 4) * 16
     assert frame.reserved_bits(choice)[2] == (8 + 4) * 16
+
+
+# --- Groups and bounds by hand ------------------------------------------------------------------------------
+
+
+def vector(name: str, reads: list[int], writes: list[int], grid: Grid, bits: tuple[int, int] = (8, 8)) -> VectorLayer:
+    """A vector layer that reads and writes words of some bits."""
+    return VectorLayer(
+        name, "vector", tuple((words, bits[0]) for words in reads), tuple((words, bits[1]) for words in writes), 1,
+        grid=grid,
+    )  # fmt: skip
+
+
+def rows_of_one(name: str, **more: int) -> Layer:
+    """A convolution of single rows to four positions, at 8 bits."""
+    return conv(name, {"C": 1, "P": 4} | more, bits=dict.fromkeys("WIO", 8))
+
+
+def pairs(network: Network) -> list[tuple[str, ...]]:
+    """Members of all groups of two."""
+    return [group.members for group in groups(network, 2)]
+
+
+@pytest.mark.parametrize(
+    ("first", "joins"),
+    [
+        (vector("first", [4], [4], (1, 4, 1)), True),
+        (vector("first", [4], [4, 4], (1, 4, 1)), False),
+        (vector("first", [4], [], (1, 4, 1)), False),
+        (vector("first", [4], [6], (1, 4, 1)), False),
+        (replace(rows_of_one("first"), multiplicity=2), False),
+    ],
+)
+def test_layers_with_one_output_join(first: VectorLayer | Layer, joins: bool) -> None:
+    network = Network("pair")
+    network.add(first)
+    for name, before in (("second", "first"), ("third", "second")):
+        network.add(rows_of_one(name), after={before: "x"}, views={before: IDENTITY})
+    assert pairs(network) == ([("first", "second"), ("second", "third")] if joins else [])
+
+
+def test_a_vector_layer_reads_at_its_own_precision() -> None:
+    """Sums of 16 bits are read as 8 bits; the constant is read from outside by both parts."""
+    network = Network("precisions")
+    network.add(conv("conv", {"C": 1, "P": 4}, bits={"W": 8, "I": 8, "O": 16}))
+    network.add(vector("pool", [4, 3], [4], (1, 4, 1)), after={"conv": "x"}, views={"conv": IDENTITY})
+    (group,) = groups(network, 2)
+    frame = Frame(Tiling(Along(group), Cut((1, 2, 1))))
+    (charge,) = frame.charges(plain_hardware(), "timeloop", Choice())
+    assert charge.energy == 2 * (2 * 6 + 3 * 100 + 2 * 100)
+    assert charge.dram_words == 2 * (3 + 2)
+
+
+@pytest.mark.parametrize("role", ["W", "I", "O"])
+def test_what_level_1_may_not_keep_is_not_pinned(role: str) -> None:
+    network = Network("pair")
+    network.add(rows_of_one("first"))
+    network.add(rows_of_one("second"), after={"first": "x"}, views={"first": IDENTITY})
+    dram, buffer = plain_hardware().levels
+    case = Case(network, Hardware((dram, replace(buffer, must_bypass=frozenset(role))), (1, 1), 1), "timeloop")
+    pricer = network_pricer(case)
+    offer = pricer._groups[0].best(case.hardware, Aim())
+    assert (offer.plan is not None) == (role == "W")
+    assert offer.plan is None or not offer.plan.choice.resident
+    assert pricer.price(case.hardware) is not None
+
+
+def test_bounds_count_a_shared_input_once_and_no_padding() -> None:
+    """Two readers of one tensor hold it: the bound counts its four words once, not six for each."""
+    network = Network("shared")
+    network.add(rows_of_one("source"))
+    view = (IDENTITY_WINDOW, Window(1, 3, 1), IDENTITY_WINDOW)
+    for name in ("left", "right"):
+        network.add(rows_of_one(name, R=3), after={"source": "x"}, views={"source": view})
+    network.add(vector("sum", [4, 4], [4], (1, 4, 1)), after={"left": "l", "right": "r"}, views={
+        "left": IDENTITY, "right": IDENTITY,
+    })  # fmt: skip
+    case = Case(network, plain_hardware(), "timeloop")
+    pricer = next(p for p in network_pricer(case)._groups if p.group.members == ("left", "right", "sum"))
+    offer = pricer.best(case.hardware, Aim())
+    assert offer.plan is not None and offer.plan.choice.held == {"source"}
+    assert pricer.bound(case.hardware, Aim()) <= offer.bound
+
+
+def test_bounds_where_the_outermost_level_serves_the_multipliers() -> None:
+    """Every word is used once, so no plan keeps the first input in the buffer."""
+    network = Network("once")
+    network.add(rows_of_one("first"))
+    network.add(rows_of_one("second"), after={"first": "x"}, views={"first": IDENTITY})
+    case = Case(network, plain_hardware(), "timeloop")
+    (pricer,) = network_pricer(case)._groups
+    least = min(every_plan(pricer, case.hardware, Aim()))
+    assert pricer.bound(case.hardware, Aim()) <= least
+    cheap = Level("DRAM", None, (1, 1), 8, 2, 0, 2)
+    dear = replace(case, hardware=replace(case.hardware, levels=(cheap, case.hardware.levels[1])))
+    assert pricer.bound(dear.hardware, Aim()) <= min(every_plan(pricer, dear.hardware, Aim()))
 
 
 # --- The exact cover ----------------------------------------------------------------------------------------

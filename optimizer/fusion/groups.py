@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -79,11 +80,21 @@ def operand_sources(network: Network, layer: Layer) -> dict[str, str] | None:
 
 
 def may_join(network: Network, name: str) -> bool:
-    """May a layer be fused with others? It runs once, and is known to read each tensor as one operand."""
+    """May a layer be fused with others?
+
+    It is known to read each tensor as one operand; it and all that it reads from run once and write one tensor.
+    """
     layer = network.graph.nodes[name]["layer"]
-    if layer.multiplicity != 1:
+    sources = (network.graph.nodes[source]["layer"] for source in network.graph.predecessors(name))
+    if not all(map(_writes_one, (layer, *sources))):
         return False
     return not isinstance(layer, Layer) or operand_sources(network, layer) is not None
+
+
+def _writes_one(layer: AnyLayer) -> bool:
+    """Does a layer run once and write one tensor, of as many words at every position?"""
+    even = isinstance(layer, Layer) or (len(layer.writes) == 1 and layer.writes[0][0] % math.prod(layer.grid) == 0)
+    return even and layer.multiplicity == 1
 
 
 def groups(network: Network, most: int) -> Iterator[Group]:

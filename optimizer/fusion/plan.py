@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from optimizer.cost import Accounting, port_cycles
 from optimizer.fusion.cuts import Cut, Tiling
@@ -110,23 +111,27 @@ class Frame:
             yield RunShape(layer.name, tuple((dim, size) for dim, size in sizes if dim is not None), count * strips)
 
     def choices(self) -> Iterator[Choice]:
-        """Every choice that can matter: what a single run reads, it may as well stream."""
-        inputs = [name for name in self.group.outside if self._reads(name) > 1]
+        """Every choice but those that hold what a single vector layer reads once."""
+        weights = [layer.name for layer in self.layers if "W" not in self.sources[layer.name]]
         for strips in ((), *(((name, n),) for name in self._strippable() for n in self._strip_numbers(name))):
-            weights = [
-                layer.name for layer in self.layers
-                if "W" not in self.sources[layer.name] and self._runs(layer.name) * dict(strips).get(layer.name, 1) > 1
-            ]  # fmt: skip
-            for resident, held in itertools.product(_subsets(weights), _subsets(inputs)):
+            for resident, held in itertools.product(_subsets(weights), _subsets(self._inputs)):
                 yield Choice(frozenset(resident), frozenset(held), frozenset(strips))
 
-    def _runs(self, name: str) -> int:
-        return sum(shape.count for shape in self._whole[name])
+    @cached_property
+    def _inputs(self) -> list[str]:
+        """Tensors from outside that may be held."""
+        return [name for name in self.group.outside if self._may_hold(name)]
 
-    def _reads(self, source: str) -> int:
-        """Runs that read a tensor from outside; vector layers alone stream it as well as hold it."""
-        readers = [name for name in self.group.readers(source) if name in self._whole]
-        return sum(map(self._runs, readers)) + len(self.group.readers(source)) - len(readers) if readers else 0
+    def _may_hold(self, source: str) -> bool:
+        """Can it be of use to hold a tensor? Not if one vector layer streams no more of it than would be fetched."""
+        name, *others = self.group.readers(source)
+        tensor, reader = self.tiling.tensors[source], self.group.layer(name)
+        if others or isinstance(reader, Layer):
+            return True
+        sources = self.group.sources(name)
+        place = sources.index(source)
+        words = tensor.words * sum(reads[place] * count for _, reads, count in self._vector_parts(name, sources))
+        return words * self._widths(reader, sources)[0][place] > tensor.moved * tensor.bits
 
     def _strippable(self) -> list[str]:
         """Layers that may run in strips: the last reader of one inner tensor, with an inner output, columns whole."""

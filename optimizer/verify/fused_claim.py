@@ -180,6 +180,8 @@ def _group(stage: Stage) -> Iterator[str]:
             if place.get(source, -1) > place[name]:
                 yield f"{name} runs before {source}, whose output it reads"
     for name in stage.outside:
+        if stage.layer(name).multiplicity != 1:
+            yield f"{name} runs {stage.layer(name).multiplicity} times, so no member can read its output"
         for member in sorted(place.keys() & nx.ancestors(stage.network.graph, name), key=place.__getitem__):
             yield f"{name} is read inside the group and needs {member}, which is a member"
 
