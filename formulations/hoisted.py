@@ -69,6 +69,10 @@ class Hoisted:
         """Hoists to one block, of any tensor or of one."""
         return [choice for choice in self.choices if choice[0].outer == outer and tensor in (None, choice[0].tensor)]
 
+    def closing(self, level: int, tensor: int) -> list[Choice]:
+        """Hoists of a tensor above loops of a block."""
+        return [choice for choice in self.choices if choice[0].tensor == tensor and choice[0].passes_loops_of(level)]
+
     def across(self, level: int) -> list[Choice]:
         """Hoists that pass a block."""
         return [choice for choice in self.choices if choice[0].outer < level < choice[0].level]

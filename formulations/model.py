@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ortools.sat.python import cp_model
 
@@ -71,13 +72,17 @@ class LayerProgram:
             yield 0, 1  # a hoist that the program leaves out
 
     def _passing(self, solution: LayerSolution) -> Hoist | None:
-        """The hoist of a solution, if there are loops that it passes."""
+        """The hoist of a solution, to the outermost block of which it passes loops, if there is one."""
         hoist = solution.hoist
         if hoist is None:
             return None
-        block = solution.levels[hoist.outer]
         dims = [d for d, lacking in enumerate(self.problem.irrelevant_to) if lacking == hoist.tensor]
-        return hoist if any(block.top[d] != block.bottom[d] for d in dims) else None
+        passed = (
+            n for n in range(hoist.outer, hoist.level) if hoist.passes_loops_of(n)
+            and any(solution.levels[n].top[d] != solution.levels[n].bottom[d] for d in dims)
+        )  # fmt: skip
+        outer = next(passed, None)
+        return None if outer is None else replace(hoist, outer=outer)
 
     def _input_tile(self, block: LevelTiling, dim: int) -> int:
         lacking = self.problem.irrelevant_to[dim]

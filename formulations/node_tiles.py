@@ -8,7 +8,7 @@ from formulations.problem import LayerSolution, Problem
 def closing_extents(problem: Problem, solution: LayerSolution, number: int) -> tuple[int, ...]:
     """Extents below all nodes of a block: its bottom, with the loops that a hoisted node stands above."""
     block, hoist = solution.levels[number], solution.hoist
-    if hoist is None or hoist.outer != number:
+    if hoist is None or not hoist.passes_loops_of(number):
         return block.bottom
     return tuple(
         top if lacking == hoist.tensor else bottom

@@ -165,7 +165,8 @@ class Hoist:
     block of level `outer`, so its tile stays while they run:
 
     1. ``outer < level``; the tensor is kept at `level`, and not at the levels between.
-    2. The blocks of the levels between have no loops (their top equals their bottom).
+    2. The blocks of the levels between have no loops but those over irr(tensor), below all of their nodes; none at all
+       if the tensor is the input.
     3. The node is the first of its level's order.
     4. Where ``outer > 0``: the loops over irr(tensor) close the block of `outer`. If the tensor is kept there it is
        the last of the order; if not, these loops stand below all nodes of the block.
@@ -177,6 +178,10 @@ class Hoist:
     tensor: int
     level: int
     outer: int
+
+    def passes_loops_of(self, level: int) -> bool:
+        """May the node stand above loops of this block?"""
+        return level == self.outer or (self.outer < level < self.level and self.tensor != I)
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,11 @@ class Tiling:
 
     A node of T hoisted from level l to block o:
 
-    5. ``top[n] == bottom[n]`` for ``o < n < l``
+    5. ``top[n,d] == bottom[n,d]`` for ``o < n < l`` and d not in irr(T), or all d if T is the input; what follows of
+       loops of block o over irr(T) is meant of these blocks' loops over irr(T) too ("V(d) hoisted to this block").
     6. ``sum_{d in irr(T), p} (top[o] - bottom[o]) >= 1``: without such loops it would not be hoisted.
-    7. ``span[l,T,p] == sum_{d in irr(T)} (top[l,d,p] + top[o,d,p] - bottom[o,d,p])``, the extents of irr(T) below the
-       node in one instance; of a node that is not hoisted they are ``sum top[l,d,p]``.
+    7. ``span[l,T,p] == sum_{d in irr(T)} (top[l,d,p] + sum_{o <= n < l} (top[n,d,p] - bottom[n,d,p]))``, the extents of
+       irr(T) below the node in one instance; of a node that is not hoisted they are ``sum top[l,d,p]``.
     8. ``tile[T] >= top`` at level l: all loops of the block stand below the node, which is its first.
     """
 
@@ -65,7 +66,7 @@ class Tiling:
                 if level:
                     self._add_block(level, d, p, v)
         for hoist, literal in hoisted.choices:
-            imply(model, [literal], self._closing(hoist) >= 1)  # (6)
+            imply(model, [literal], self._closing(hoist, hoist.outer) >= 1)  # (6)
 
     def top(self, level: int, dim: int, prime: int) -> cp_model.LinearExprT:
         """Exponent of the extent around a block."""
@@ -110,7 +111,8 @@ class Tiling:
         for p, v in highest.items():
             span = spans[p] = self._model.new_int_var(0, v, "span")
             for hoist, literal in choices:  # (7)
-                imply(self._model, [literal], span == tops[p] + self._closing(hoist, p))
+                passed = [n for n in range(hoist.outer, level) if hoist.passes_loops_of(n)]
+                imply(self._model, [literal], span == tops[p] + sum(self._closing(hoist, n, p) for n in passed))
             imply(self._model, [negate(literal) for _, literal in choices], span == tops[p])
             self._model.add(span >= tops[p])  # implied; for the linear relaxation
             self._model.add(span <= tops[p] + v * sum(literal for _, literal in choices))
@@ -119,11 +121,11 @@ class Tiling:
     def _irrelevant(self, tensor: int) -> list[int]:
         return [d for d, lacking in enumerate(self._problem.irrelevant_to) if lacking == tensor]
 
-    def _closing(self, hoist: Hoist, prime: int | None = None) -> cp_model.LinearExprT:
-        """Sum of the exponents of the loops that a hoisted node stands above, of one prime or of all."""
+    def _closing(self, hoist: Hoist, level: int, prime: int | None = None) -> cp_model.LinearExprT:
+        """Sum of the exponents of the loops of a block that a hoisted node stands above, of one prime or of all."""
         dims = self._irrelevant(hoist.tensor)
         return sum(
-            self.top(hoist.outer, d, p) - self.bottom(hoist.outer, d, p)
+            self.top(level, d, p) - self.bottom(level, d, p)
             for d, p, _ in self.slots if d in dims and prime in (None, p)
         )  # fmt: skip
 
@@ -135,11 +137,12 @@ class Tiling:
         lacking, halo = self._problem.irrelevant_to[d], self._problem.halo[d]
         top, bottom = self.top(level, d, p), self.bottom(level, d, p)
         profits = [self.keeps(level, lacking), self.keeps(level, I) if halo else False]
-        closing = [literal for _, literal in self._hoisted.into(level, lacking)]
+        closing = [literal for _, literal in self._hoisted.closing(level, lacking)]
         passed = [self._hoisted.passes(level, t, u) for t in TENSORS for u in ({lacking, I} if halo else {lacking})]
         imply(self._model, [negate(c) for c in (*profits, *closing, *passed)], bottom == top)  # (2)
-        for _, literal in self._hoisted.across(level):
-            imply(self._model, [literal], bottom == top)  # (5)
+        for hoist, literal in self._hoisted.across(level):
+            if hoist.tensor != lacking or not hoist.passes_loops_of(level):
+                imply(self._model, [literal], bottom == top)  # (5)
         if halo:
             self._add_input_tile(level, d, p, v)
         for tensor in TENSORS:
@@ -166,7 +169,7 @@ class Tiling:
         tile = self._tile[level, I, d, p] = self._model.new_int_var(0, v, "tile")
         own = self._own[level, d, p] = self._model.new_int_var(0, v, "own")
         inputs, others = self.keeps(level, I), self.keeps(level, lacking)
-        closing = [literal for _, literal in self._hoisted.into(level, lacking)]
+        closing = [literal for _, literal in self._hoisted.closing(level, lacking)]
         imply(self._model, [negate(inputs)], own == 0)  # (3)
         imply(self._model, [negate(inputs)], tile == top)
         imply(self._model, [inputs, negate(others), *map(negate, closing)], own == top - bottom)

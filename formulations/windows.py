@@ -198,7 +198,7 @@ class Windows:
             forbid(model, [empty, literal])
         for tensor in {I, self._problem.irrelevant_to[d]} - {-1}:
             here = self._kept.at(level, tensor)
-            hoisted = [literal for _, literal in self._hoisted.into(level, tensor)]
+            hoisted = [literal for _, literal in self._hoisted.closing(level, tensor)]
             if here is False and not hoisted:
                 continue
             run = model.new_bool_var("run")

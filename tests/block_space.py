@@ -37,9 +37,14 @@ def fits_mesh(problem: Problem, level: int, vector: Vector) -> bool:
     )  # fmt: skip
 
 
+def passes(hoist: Hoist, level: int) -> bool:
+    """May the hoisted node stand above loops of this block? (Rule 2.)"""
+    return hoist.outer <= level < (hoist.outer + 1 if hoist.tensor == I else hoist.level)
+
+
 def closing(problem: Problem, hoist: Hoist | None, level: int, top: Vector, bottom: Vector) -> Vector:
     """Extents below all nodes of a block: its bottom, and the loops that a hoisted node passes."""
-    if hoist is None or hoist.outer != level:
+    if hoist is None or not passes(hoist, level):
         return bottom
     return tuple(
         t if lacking == hoist.tensor else b for t, b, lacking in zip(top, bottom, problem.irrelevant_to, strict=True)
@@ -87,7 +92,7 @@ def orders_and_tiles(
     halo = problem.halo
     kept = [t for t in range(3) if keep[level][t]]
     profit = profiting(problem, keep, hoist, level)  # rule 6
-    passed = hoist.tensor if hoist is not None and hoist.outer == level else -1
+    passed = hoist.tensor if hoist is not None and passes(hoist, level) else -1
     for d, lacking in enumerate(problem.irrelevant_to):
         useful = lacking in profit or (halo[d] and I in profit) or (lacking == passed >= 0)
         if top[d] != bottom[d] and not useful:
@@ -121,8 +126,9 @@ def chains(
     spec = problem.levels[level]
     kept = [t for t in range(3) if keep[level][t]]
     last = level + 1 == len(problem.levels)
-    passed = hoist is not None and hoist.outer < level < hoist.level
-    for bottom in [top] if passed else pick(vectors(divisors(t) for t in top)):  # rule 2
+    between = hoist is not None and hoist.outer < level < hoist.level  # rule 2
+    free = [not between or (passes(hoist, level) and lacking == hoist.tensor) for lacking in problem.irrelevant_to]
+    for bottom in pick(vectors(divisors(t) if may else [t] for t, may in zip(top, free, strict=True))):
         if hoist is not None and hoist.outer == level and closing(problem, hoist, level, top, bottom) == bottom:
             continue  # no loops to stand above: the same as without the hoist
         forms: Iterable[tuple[Vector, Vector]] = [(tuple(kept), top)]

@@ -90,12 +90,12 @@ class Choices:
         last = self.raised.node.role if self.raised and self.raised.outer == level else None
         return tuple(role for role in waiting if role != last) or waiting
 
-    def dims(self, level: int, items: list[Item]) -> frozenset[str] | None:
+    def dims(self, level: int, items: list[Item], waiting: tuple[str, ...]) -> frozenset[str] | None:
         """Dims that loops of the block may run over (None: all)."""
         if self.raised is None or not self.raised.outer <= level < self.raised.node.level:
             return None
         if level > self.raised.outer:
-            return frozenset()
+            return frozenset() if waiting or self.raised.node.role == "I" else self.raised.passes
         return self.raised.passes if self.raised.node in items else None
 
     def belongs_below(self, level: int, waiting: tuple[str, ...], dim: str) -> bool:
@@ -123,7 +123,7 @@ def nests(choices: Choices, level: int, waiting: tuple[str, ...], rest: Rest, it
     if not waiting and choices.rises(level, items) and choices.raised is not None:
         yield from nests(choices, level, waiting, rest, [*items, choices.raised.node])
     previous = items[-1] if items and isinstance(items[-1], Loop) and items[-1].axis is None else None
-    allowed = choices.dims(level, items)
+    allowed = choices.dims(level, items, waiting)
     for position, (dim, extent) in enumerate(rest):
         if previous is not None and isinstance(previous, Loop) and previous.dim == dim:
             continue

@@ -317,7 +317,7 @@ def test_a_raised_bound_of_a_solved_point_is_refuted(edp: Result) -> None:
 def test_fronts_prove_what_lines_prove(edp: Result, monkeypatch: pytest.MonkeyPatch) -> None:
     claim = rebuild(json.loads(json.dumps(edp.data)), json.loads(json.dumps(edp.certificate)))
     solved = tuple(entry for entry in claim.entries if entry.by == "solved")
-    monkeypatch.setattr(points_again._Point, "_lines", lambda *_: False)
+    monkeypatch.setattr(points_again, "lines_prove", lambda *_: False)
     assert points_again.points_again(claim, solved, reprove.Tables(), thorough=True, say=str).ok
     value = claim.value
     assert value is not None

@@ -192,7 +192,7 @@ def needs_equal(c: Int, level: int, d: int) -> bool:
     tensor = c[LACKS, d]
     if c[SCALARS, RESIDENT] >= 0 and level < c[SCALARS, RESIDENT_AT]:
         if level > c[SCALARS, RESIDENT_FROM]:
-            return True
+            return not closes(c, level, d)
         if closes(c, level, d):
             return False
     if tensor >= 0 and (c[LEVEL0 + level, KEEP + tensor] or c[LEVEL0 + level, PASSED + tensor]):
@@ -220,7 +220,10 @@ def input_is_free(c: Int, level: int, order: Int, d: int) -> bool:
 @njit(cache=True, nogil=True)
 def closes(c: Int, level: int, d: int) -> bool:
     """Do the loops over a dim close the block, below all of its nodes, since a node from inside stands above them?"""
-    return c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_FROM] == level and c[LACKS, d] == c[SCALARS, RESIDENT]
+    resident = c[SCALARS, RESIDENT]
+    if resident < 0 or c[LACKS, d] != resident or level >= c[SCALARS, RESIDENT_AT]:
+        return False
+    return level == c[SCALARS, RESIDENT_FROM] or (level > c[SCALARS, RESIDENT_FROM] and resident != I)
 
 
 @njit(cache=True, nogil=True)

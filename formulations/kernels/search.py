@@ -10,6 +10,7 @@ from __future__ import annotations
 from numba import njit
 
 from formulations.kernels.blocks import (
+    closes,
     copies_of,
     copy,
     input_is_free,
@@ -88,6 +89,7 @@ from formulations.kernels.layout import (
     SPATIAL_BELOW,
     STARTS,
     STOPPED,
+    STRIDE,
     TILE,
     TOP,
     TOP_POINT,
@@ -315,6 +317,27 @@ def explore(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int) -> N
 
 
 @njit(cache=True, nogil=True)
+def least_within(c: Int, g: Int, q: Int, t: Int, lowest: int) -> Int:
+    """Per point around block 1 the least bound of what may be inside of it.
+
+    Below a node that is hoisted to block 0, block 1 has only loops over the dims irrelevant to the node's tensor.
+    """
+    least = t[1, INSIDE].copy()
+    if c[SCALARS, RESIDENT] < 0 or c[SCALARS, RESIDENT_FROM] > 0:
+        least[:] = lowest
+        return least
+    for d in range(c[SCALARS, DIMS]):
+        if closes(c, 1, d):
+            before = least.copy()
+            for i in range(least.shape[0]):
+                here = g[i, d]
+                for j in range(here):
+                    if q[0, d, here, j] >= 0:
+                        least[i] = min(least[i], before[i + (j - here) * c[STRIDE, d]])
+    return least
+
+
+@njit(cache=True, nogil=True)
 def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, bounds: Int) -> None:
     """Bounds on every outermost block, one per row of the outermost fan-out and point (INFINITE: none)."""
     dims, levels = c[SCALARS, DIMS], c[SCALARS, LEVELS]
@@ -325,14 +348,14 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
             most = max(most, s[row, 2 * dims])
         w[SPATIAL_BELOW, 0, level] = w[SPATIAL_BELOW, 0, level + 1] * most
     lowest = t[1, INSIDE, t[1, RANKED, 0]]
-    empty = c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_FROM] == 0
+    within = least_within(c, g, q, t, lowest)
     for row in range(c[STARTS, 0], c[STARTS, 1]):
         if c[BEST, STOPPED]:
             return
         for i in range(e.shape[0]):
             outer = combine(c, q, g, 1, i, s[row, :dims])
             if outer >= 0:
-                inside = t[1, INSIDE, i] if empty else lowest
+                inside = within[i]
                 if inside >= INFINITE:
                     continue
                 energy = outermost(c, r, s[row, dims : 2 * dims], outer) + words_filled(c, r, 1, i) + inside
