@@ -219,11 +219,17 @@ def input_is_free(c: Int, level: int, order: Int, d: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def closes(c: Int, level: int, d: int) -> bool:
-    """Do the loops over a dim close the block, below all of its nodes, since a node from inside stands above them?"""
+    """Do the loops over a dim close the block, below all of its nodes, since a node from inside stands above them?
+
+    Of a block that the node passes, this serves only an input with halo kept there: other loops may as well close the
+    block that the node is hoisted to, where all tiles are smaller and no tensor moves more words.
+    """
     resident = c[SCALARS, RESIDENT]
     if resident < 0 or c[LACKS, d] != resident or level >= c[SCALARS, RESIDENT_AT]:
         return False
-    return level == c[SCALARS, RESIDENT_FROM] or (level > c[SCALARS, RESIDENT_FROM] and resident != I)
+    if level == c[SCALARS, RESIDENT_FROM]:
+        return True
+    return level > c[SCALARS, RESIDENT_FROM] and resident != I and c[HALO, d] and c[LEVEL0 + level, KEEP + I]
 
 
 @njit(cache=True, nogil=True)
