@@ -284,7 +284,7 @@ def test_the_best_groups_are_the_best_of_all_partitions(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=200, deadline=None, suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 7), largest=4))
 def test_the_best_groups_are_the_best_of_all_partitions_often(case: Case) -> None:
     check_network(case)
@@ -315,7 +315,7 @@ def test_a_chain_by_dynamic_programming(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=100, deadline=None, suppress_health_check=RELAXED)
 @given(cases(sizes=(3, 7), largest=4, chain=True))
 def test_a_chain_by_dynamic_programming_often(case: Case) -> None:
     check_chain(case)
