@@ -76,7 +76,7 @@ def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=800, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 7)), SEEDS)
 def test_plans_are_what_the_walk_counts_often(case: Case, seed: int) -> None:
     assume(check_some_plans(case, seed))
@@ -122,7 +122,7 @@ def test_reserved_bits_suffice(network: Network, seed: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=8000, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=2000, deadline=None, suppress_health_check=RELAXED)
 @given(networks((2, 7)), SEEDS)
 def test_reserved_bits_suffice_often(network: Network, seed: int) -> None:
     check_reserved(network, seed)
@@ -190,7 +190,7 @@ def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=60, deadline=None, suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 4), largest=8))
 def test_the_best_plan_is_the_least_of_all_often(case: Case) -> None:
     check_best(case)
@@ -203,7 +203,7 @@ def test_no_choice_is_left_out(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=60, deadline=None, suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 4), largest=4))
 def test_no_choice_is_left_out_often(case: Case) -> None:
     check_choices(case)
@@ -284,7 +284,7 @@ def test_the_best_groups_are_the_best_of_all_partitions(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=60, deadline=None, suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 7), largest=4))
 def test_the_best_groups_are_the_best_of_all_partitions_often(case: Case) -> None:
     check_network(case)
@@ -315,7 +315,7 @@ def test_a_chain_by_dynamic_programming(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=40, deadline=None, suppress_health_check=RELAXED)
 @given(cases(sizes=(3, 7), largest=4, chain=True))
 def test_a_chain_by_dynamic_programming_often(case: Case) -> None:
     check_chain(case)
