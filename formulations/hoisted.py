@@ -65,9 +65,9 @@ class Hoisted:
         """Hoists of one node past other levels."""
         return [choice for choice in self.of(level, tensor) if choice[0].outer + 1 < level]
 
-    def into(self, outer: int, tensor: int | None = None) -> list[Choice]:
-        """Hoists to one block, of any tensor or of one."""
-        return [choice for choice in self.choices if choice[0].outer == outer and tensor in (None, choice[0].tensor)]
+    def into(self, outer: int) -> list[Choice]:
+        """Hoists to one block."""
+        return [choice for choice in self.choices if choice[0].outer == outer]
 
     def closing(self, level: int, tensor: int) -> list[Choice]:
         """Hoists of a tensor above loops of a block."""

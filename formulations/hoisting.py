@@ -36,9 +36,9 @@ def hoists(problem: Problem) -> tuple[Hoist, ...]:
 
     **Lemma.** A mapping with any other hoist can be changed into one without, at no more cost.
 
-    *Proof.* Let c be the loops over irr(T) that close block o, and move them to the run right below T's node in block
-    l, where T is the first of the order. All extents of irr(T) from the bottom of block o to the top of block l grow by
-    c; all others stay.
+    *Proof.* Let c be the loops over irr(T) that close block o and those between, and move them to the run right below
+    T's node in block l, where T is the first of the order. All extents of irr(T) from the bottom of block o to the top
+    of block l grow by c; all others stay.
 
     1. Capacity. At o the tiles hold the loops c before (rule 4) and after. At l no tile changes: T's does not depend
        on irr(T), and the other nodes stand below T's, hence below the loops. Tiles between grow: those of other

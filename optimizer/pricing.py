@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -173,32 +173,11 @@ class Pricer:
         latency_cap = NEVER if cap >= NEVER else cap * unit
         goal = "weighted" if objective == "energy" and weight else objective
         key = content_key(problem, goal, latency_cap, weight)
-        known, solution = self._store.optimum(key)
-        if not known:
-            bound = self._store.bound(key)
-            if beat < NEVER and bound >= beat:
-                return Price(bound)
-            limit = None
-            if beat < NEVER and objective == "latency":
-                latency_cap = min(latency_cap, beat * unit - 1)
-            elif beat < NEVER:
-                limit = (beat, 0)
-            if problem.extents not in self._memos:
-                self._memos[problem.extents] = Memo(pack_layer(problem))
-            memo = self._memos[problem.extents]
-            start = mappings.best(weight, unit) if goal == "weighted" and cap >= NEVER else None
-            if start is not None and (limit is None or start.energy + weight * -(-start.latency // unit) < beat):
-                limit = start.energy, start.latency
-            else:
-                start = None
-            solution = solve(
-                problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight,
-                least_energy=mappings.least_energy, stop=self.stop,
-            ).solution or start  # fmt: skip
-            if solution is None and beat < NEVER:
-                self._store.note_bound(key, beat)
-                return Price(beat)
-            self._store.note_optimum(key, solution)
+        solution = recalled(
+            self._store, key, beat, lambda: self._search(problem, goal, weight, latency_cap, beat, mappings)
+        )  # fmt: skip
+        if isinstance(solution, Price):
+            return solution
         if solution is None:
             return None
         if cap >= NEVER:
@@ -206,6 +185,50 @@ class Pricer:
         cycles = -(-solution.latency // unit)
         value = cycles if objective == "latency" else solution.energy + weight * cycles
         return Price(value, solution.energy, cycles, solution, extents)
+
+
+    def _search(
+        self, problem: Problem, goal: str, weight: int, latency_cap: int, beat: int, mappings: _Known
+    ) -> LayerSolution | None:  # fmt: skip
+        """The optimum if it beats `beat`, sought from the best mapping that is known."""
+        unit, limit, start = problem.latency_unit, None, None
+        if goal == "weighted" and latency_cap >= NEVER:
+            start = mappings.best(weight, unit)
+        if beat < NEVER and goal == "latency":
+            latency_cap = min(latency_cap, beat * unit - 1)
+        elif beat < NEVER:
+            limit = (beat, 0)
+        if start is not None and (limit is None or start.energy + weight * -(-start.latency // unit) < beat):
+            limit = start.energy, start.latency
+        else:
+            start = None
+        if problem.extents not in self._memos:
+            self._memos[problem.extents] = Memo(pack_layer(problem))
+        return solve(
+            problem, goal, latency_cap=latency_cap, beat=limit, memo=self._memos[problem.extents], weight=weight,
+            least_energy=mappings.least_energy, stop=self.stop,
+        ).solution or start  # fmt: skip
+
+
+def recalled(
+    store: Store, key: str, beat: int, search: Callable[[], LayerSolution | None]
+) -> LayerSolution | Price | None:  # fmt: skip
+    """The optimum under a key, a bound if it is clear that it does not beat `beat`, or None if nothing fits.
+
+    `search` is asked for what beats `beat` where the store does not know; the store remembers its answer.
+    """
+    known, solution = store.optimum(key)
+    if known:
+        return solution
+    bound = store.bound(key)
+    if beat < NEVER and bound >= beat:
+        return Price(bound)
+    solution = search()
+    if solution is None and beat < NEVER:
+        store.note_bound(key, beat)
+        return Price(beat)
+    store.note_optimum(key, solution)
+    return solution
 
 
 def _rank(price: Price) -> tuple[int, bool]:

@@ -17,10 +17,9 @@ from optimizer.budgets import Budgets
 from optimizer.cost import Accounting
 from optimizer.design import Goal
 from optimizer.errors import SpecError
-from optimizer.fusion.groups import groups
 from optimizer.fusion.network_pricer import NetworkPricer
 from optimizer.fusion.options import Fusion, check_buffer
-from optimizer.fusion.price_group import GroupPricer
+from optimizer.fusion.price_group import group_pricers
 from optimizer.fusion.runs import Runs
 from optimizer.hardware import Hardware
 from optimizer.magnitude import check_magnitude
@@ -182,7 +181,7 @@ def network_pricer(
 ) -> NetworkPricer:  # fmt: skip
     """The pricer of a network whose layers may be fused; `pricers` are those of single layers, by name."""
     runs = Runs(accounting, store)
-    found = [GroupPricer(group, runs, fusion.halo, fusion.axes) for group in groups(network, fusion.max_group)]
+    found = group_pricers(network, fusion, runs)
     return NetworkPricer(network, pricers, found, runs, lambda layer, point: vector_cost(layer, point, accounting))
 
 

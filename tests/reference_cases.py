@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from optimizer import reference_format
-from optimizer.reference_format import VARIABLE, CountCase, OptimumCase
+from optimizer.reference_format import VARIABLE, CountCase, FusedCase, OptimumCase
 
-__all__ = ["CountCase", "OptimumCase", "count_cases", "optimum_cases"]
+__all__ = ["CountCase", "FusedCase", "OptimumCase", "count_cases", "fused_cases", "optimum_cases"]
 
 
 def count_cases() -> list[Any]:
@@ -25,7 +25,12 @@ def optimum_cases() -> list[Any]:
     return _parameters(reference_format.optimum_cases)
 
 
-def _parameters(read: Callable[[Path], Sequence[CountCase | OptimumCase]]) -> list[Any]:
+def fused_cases() -> list[Any]:
+    """All optima of networks whose layers may be fused; one skipped parameter if there is no reference folder."""
+    return _parameters(reference_format.fused_cases)
+
+
+def _parameters(read: Callable[[Path], Sequence[CountCase | OptimumCase | FusedCase]]) -> list[Any]:
     if not os.environ.get(VARIABLE):
         reason = f"set {VARIABLE} to the folder of reference cases to run them"
         return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id="no-reference-folder")]

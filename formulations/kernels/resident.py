@@ -62,9 +62,10 @@ def holds(c: Int, level: int, tile: Int) -> bool:
 def pays(c: Int, tile: Int, whole: Int, instances: int, shares: bool) -> bool:
     """Can a tensor that stays over loops of level 0 be worth while where the tiles of level 1 are `tile`?
 
-    The blocks outside of the tensor's level have no loops. Level 1 must hold its tiles, and all instances of the
-    tensor's level together its words. But if all levels outside also hold the tiles with the loops that the tensor
-    stays over (noted in `whole`), these loops may as well stand right outside of the last fan-out (unless `shares`).
+    The blocks outside of the tensor's level have no loops but those that it stays over. Level 1 must hold its tiles,
+    and all instances of the tensor's level together its words. But if all levels outside also hold the tiles with the
+    loops that the tensor stays over (noted in `whole`), these loops may as well stand right outside of the last
+    fan-out (unless `shares`).
     """
     tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
     room = min(c[LEVEL0 + level, CAPACITY], INFINITE // instances) * instances

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from formulations.primes import divisors
 from optimizer.fusion.groups import Group
 from optimizer.geometry import TILE_AXES
 from optimizer.workload import Layer, VectorLayer
@@ -41,11 +42,6 @@ class Cut:
     def caches(self, axis: int) -> bool:
         """Is what is computed along an axis kept for later tiles?"""
         return axis == 0 or self.halo[axis - 1] == "cache"
-
-    @property
-    def tiles(self) -> int:
-        """Tiles of the group."""
-        return math.prod(self.parts)
 
 
 @dataclass(frozen=True)
@@ -273,14 +269,10 @@ def cuts(group: Group, halo: Sequence[str] = HALO, axes: Sequence[str] = TILE_AX
     """
     grids = [group.layer(name).grid for name in group.members if group.leaves(name)]
     lists = [
-        _divisors(math.gcd(*(grid[axis] for grid in grids))) if name in axes else [1]
+        divisors(math.gcd(*(grid[axis] for grid in grids))) if name in axes else [1]
         for axis, name in enumerate(TILE_AXES)
     ]  # fmt: skip
     for batch, rows, columns in itertools.product(*lists):
         for down in halo if rows > 1 else halo[:1]:
             for across in halo if columns > 1 else halo[:1]:
                 yield Cut((batch, rows, columns), (down, across))
-
-
-def _divisors(number: int) -> list[int]:
-    return [n for n in range(1, number + 1) if number % n == 0]

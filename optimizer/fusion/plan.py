@@ -83,7 +83,6 @@ class Plan:
     choice: Choice
     energy: int
     latency: int
-    buffer_bits: int
     runs: tuple[PricedRun, ...]
     charges: tuple[Charge, ...]
 

@@ -10,13 +10,14 @@ from functools import cached_property
 
 from optimizer.fusion.cuts import HALO, Along, Cut, Tiling, cuts
 from optimizer.fusion.floors import RunFloors
-from optimizer.fusion.groups import Group
+from optimizer.fusion.groups import Group, groups
+from optimizer.fusion.options import Fusion
 from optimizer.fusion.plan import Charge, Choice, Frame, Plan, PricedRun
 from optimizer.fusion.runs import Aim, Runs
 from optimizer.geometry import TILE_AXES
 from optimizer.hardware import Hardware
 from optimizer.pricing import NEVER
-from optimizer.workload import ROLES
+from optimizer.workload import ROLES, Network
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,11 @@ class GroupPricer:
         latency += sum(charge.latency for charge in option.charges)
         if aim.value(energy, latency) >= limit:
             return None
-        usable = hardware.levels[1].usable_bits
         return Plan(
-            self.group.members, frame.tiling.cut, option.choice, energy, latency,
-            0 if usable is None else usable - min(option.rooms), tuple(found), option.charges,
+            self.group.members, frame.tiling.cut, option.choice, energy, latency, tuple(found), option.charges
         )  # fmt: skip
+
+
+def group_pricers(network: Network, fusion: Fusion, runs: Runs) -> list[GroupPricer]:
+    """A pricer of every group that a network may have."""
+    return [GroupPricer(group, runs, fusion.halo, fusion.axes) for group in groups(network, fusion.max_group)]

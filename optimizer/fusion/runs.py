@@ -15,7 +15,7 @@ from formulations.stop import Stop
 from optimizer.cost import Accounting
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
-from optimizer.pricing import NEVER, Price
+from optimizer.pricing import NEVER, Price, recalled
 from optimizer.store import Store, content_key
 from optimizer.workload import Layer
 
@@ -100,18 +100,9 @@ class Runs:
         """The optimum of a problem; a bound if it does not beat `beat`; None if nothing fits."""
         goal = "weighted" if aim.weight else aim.objective
         key = content_key(problem, goal, INFINITE, aim.weight)
-        known, solution = self._store.optimum(key)
-        if not known:
-            bound = self._store.bound(key)
-            if beat < NEVER and bound >= beat:
-                return Price(bound)
-            solution = self._search(problem, goal, aim, beat)
-            if solution is None and beat < NEVER:
-                self._store.note_bound(key, beat)
-                return Price(beat)
-            self._store.note_optimum(key, solution)
-        if solution is None:
-            return None
+        solution = recalled(self._store, key, beat, lambda: self._search(problem, goal, aim, beat))
+        if solution is None or isinstance(solution, Price):
+            return solution
         cycles = -(-solution.latency // problem.latency_unit)
         return Price(aim.value(solution.energy, cycles), solution.energy, cycles, solution)
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 import random
 import time
 
-from optimizer.cost import Accounting
-from optimizer.fusion.groups import groups
-from optimizer.fusion.options import Fusion
-from optimizer.fusion.price_group import GroupPricer
+from optimizer.fusion.price_group import group_pricers
 from optimizer.fusion.runs import Aim, Runs
 from optimizer.hardware import Hardware
 from optimizer.pricing import Pricer
@@ -54,7 +51,7 @@ class _Again:
         assert claim.fusion is not None
         self._claim, self._network, accounting = claim, claim.network, claim.accounting
         store = Store()
-        self._groups = _pricers(claim.network, claim.fusion, accounting, store)
+        self._groups = group_pricers(claim.network, claim.fusion, Runs(accounting, store))
         self._singles = {layer.name: Pricer(layer, 1, accounting, {}, store) for layer in claim.network.mac_layers()}
 
     def faults(self, entry: Entry) -> list[str]:
@@ -98,11 +95,6 @@ class _Again:
             return run.energy, run.cycles
         price = self._singles[name].price(hardware, aim.objective, weight=aim.weight)
         return None if price is None else (price.energy, price.latency)
-
-
-def _pricers(network: Network, fusion: Fusion, accounting: Accounting, store: Store) -> list[GroupPricer]:
-    runs = Runs(accounting, store)
-    return [GroupPricer(group, runs, fusion.halo, fusion.axes) for group in groups(network, fusion.max_group)]
 
 
 def cheapest_cover(network: Network, steps: list[tuple[frozenset[str], int, Cost]]) -> Cost:
