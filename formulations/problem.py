@@ -84,6 +84,8 @@ class Problem:
         Tensors that level 1 holds as a whole, outside of all loops, in the place of level 0: level 1 serves what level
         0 would. They have no node in its block, and its capacity is what they leave. Only below a single instance of
         level 1.
+    resumes : bool
+        The output holds partial sums from before, so its first visits are read (and filled) like all others.
     """
 
     extents: tuple[int, ...]
@@ -95,6 +97,7 @@ class Problem:
     drain_reads: bool
     latency_unit: int = 1
     pinned: tuple[bool, bool, bool] = (False, False, False)
+    resumes: bool = False
 
     @property
     def macs(self) -> int:

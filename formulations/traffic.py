@@ -86,6 +86,7 @@ class Traffic:
     the child), fills = words - first. Level 0 has no fills and no drains.
 
     9. A pinned tensor's actions at level 0 count at level 1 instead.
+    10. Where the output resumes, ``first(l) = 0``.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Traffic:
             self._order(level, tensor, down, words)
         if tensor != O:
             return Actions(down, words, NOTHING)
-        first = self._first(level).count()
+        first = NOTHING if self._problem.resumes else self._first(level).count()
         for count in (down, words) if level else (down,):  # (8)
             self._model.add(count.total >= first.total)
         reads = _minus(down, first)

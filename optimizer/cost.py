@@ -136,9 +136,12 @@ def distinct_children(operand: Operand, mapping: Mapping, outer: int, inner: int
 
 
 def operand_accesses(
-    layer: Layer, mapping: Mapping, operand: Operand, accounting: Accounting, reuse: Reuse
+    layer: Layer, mapping: Mapping, operand: Operand, accounting: Accounting, reuse: Reuse, *, resumes: bool = False
 ) -> dict[int, Access]:
-    """Accesses per level that keeps `operand`, per used instance."""
+    """Accesses per level that keeps `operand`, per used instance.
+
+    An output that `resumes` holds partial sums from before.
+    """
     dims = tuple(layer.extents)
     nodes = [i for i, item in enumerate(mapping.items) if isinstance(item, Node) and item.role == operand.role]
     whole = operand.footprint(mapping.extents(dims))
@@ -151,7 +154,7 @@ def operand_accesses(
         down = traffic[number + 1] * distinct_children(operand, mapping, level, child, dims)
         reads, fills, updates = down, traffic[number] if number else 0, 0
         if operand.role == "O":
-            first_visits = whole // used_instances(mapping, level, operand.dims)
+            first_visits = 0 if resumes else whole // used_instances(mapping, level, operand.dims)
             updates, reads = down, down - first_visits
             if number:
                 fills = traffic[number] - first_visits
@@ -193,12 +196,12 @@ def port_cycles(level: Level, read_bits: int, write_bits: int, accounting: Accou
 
 def evaluate(
     layer: Layer, hardware: Hardware, mapping: Mapping, *, accounting: Accounting = "timeloop",
-    reuse: Reuse = "innermost",
+    reuse: Reuse = "innermost", resumes: bool = False,
 ) -> LayerCost:  # fmt: skip
     """Cost of running `layer` once on `hardware` with `mapping`.
 
     The multiply-accumulates counted are those of the mapping, padding included. Leakage is charged per used
-    instance and (whole) cycle.
+    instance and (whole) cycle. With `resumes` the output holds partial sums from before.
 
     Returns
     -------
@@ -206,7 +209,7 @@ def evaluate(
     """
     counts: dict[tuple[int, str], Access] = {}
     for operand in layer.operands:
-        accesses = operand_accesses(layer, mapping, operand, accounting, reuse)
+        accesses = operand_accesses(layer, mapping, operand, accounting, reuse, resumes=resumes)
         counts.update({(level, operand.role): access for level, access in accesses.items()})
     bits = {operand.role: operand.bits for operand in layer.operands}
     level_cycles = []

@@ -61,7 +61,7 @@ def _allowed(dims: tuple[str, ...], allowed: tuple[str, ...] | None) -> tuple[bo
 
 def lower(
     layer: Layer, hardware: Hardware, *, accounting: Accounting = "timeloop", extents: Dict[str, int] | None = None,
-    pinned: frozenset[str] = frozenset(), room_bits: int | None = None,
+    pinned: frozenset[str] = frozenset(), room_bits: int | None = None, resumes: bool = False,
 ) -> Problem:  # fmt: skip
     """The integer problem of a layer on a hardware point.
 
@@ -76,6 +76,8 @@ def lower(
         Roles that level 1 holds as a whole, outside of all loops.
     room_bits : int, optional
         Bits of level 1 that tiles may fill, where something else is held there too (pinned operands, for one).
+    resumes : bool
+        The output holds partial sums from before.
 
     Raises
     ------
@@ -117,6 +119,7 @@ def lower(
     return Problem(
         tuple(sizes[dim] for dim in dims), tuple(lacking), tuple(a for a in axes if a.terms), (w, i, o), levels,
         hardware.mac_energy, accounting == "looptree", unit, tuple(role in pinned for role in ROLES),  # type: ignore[arg-type]
+        resumes,
     )  # fmt: skip
 
 

@@ -39,7 +39,8 @@ def tiles_text(group: Data) -> str:
     """Number of tiles, and how they come about."""
     parts = group["tile"]["parts"]
     cut = [f"{number} {axis}" for axis, number in parts.items() if number > 1]
-    return f"{group['tile']['tiles']} ({' x '.join(cut)})" if cut else "1"
+    text = f"{group['tile']['tiles']} ({' x '.join(cut)})" if cut else "1"
+    return text if group["slices"] is None else f"{text}, channels in {group['slices']['number']}"
 
 
 def halo_text(group: Data) -> str:
@@ -67,21 +68,29 @@ def _group_lines(group: Data, layers: dict[str, Any]) -> list[str]:
         if number > 1:
             lines.append(f"{indent}for tile of {axis} in {number}")
             indent += "  "
+    slices = group["slices"] or {"layers": [], "number": 1}
     for name in group["layers"]:
+        if name in slices["layers"][:1]:
+            lines.append(f"{indent}for slice of channels in {slices['number']}")
+        within = indent + "  " if name in slices["layers"] else indent
         runs = sorted((run for run in group["runs"] if run["layer"] == name), key=lambda run: -run["count"])
         if not runs:
-            lines.append(f"{indent}{name}: vector layer, part by part")
+            lines.append(f"{within}{name}: vector layer, part by part")
             continue
-        lines += [f"{indent}{line}" for line in _run_lines(name, layers[name], runs, group)]
+        lines += [f"{within}{line}" for line in _run_lines(name, layers[name], runs, group)]
     return lines
 
 
 def _run_lines(name: str, layer: Layer, runs: list[Data], group: Data) -> list[str]:
-    """The most frequent run of a layer; the others differ in extents only by the borders."""
-    run, others = runs[0], len(runs) - 1
+    """The most frequent run of a layer.
+
+    The others differ in extents, by the borders, or in that they do not add to partial sums.
+    """
+    run, others = runs[0], len({tuple(run["extents"].items()) for run in runs}) - 1
     pinned = f", {' '.join(run['pinned'])} in the buffer" if run["pinned"] else ""
     strips = group["strips"].get(name)
     more = f", in {strips} strips of rows" if strips else ""
+    more += ", adding to partial sums" if run["resumes"] else ""
     rest = f" (and {others} other shapes at borders)" if others else ""
     small = replace(layer, dims=tuple((dim, run["extents"].get(dim, extent)) for dim, extent in layer.dims))
     nest = nest_text(small, run["mapping"]).splitlines()

@@ -11,7 +11,7 @@ from block_space import divisors, solutions
 from layer_cases import Case
 
 from formulations.problem import Problem
-from optimizer.cost import LayerCost, evaluate
+from optimizer.cost import LayerCost
 from optimizer.hardware import Hardware
 from optimizer.lowering import lift
 from optimizer.mapping import Item, Loop, Mapping, Node
@@ -176,7 +176,7 @@ def optimum_of_nests(case: Case) -> dict[str, Price | None]:
     """Best (energy, latency) over all loop nests."""
     problem = case.problem
     costs = (
-        evaluate(case.layer, case.hardware, nest, accounting=case.accounting)
+        case.cost(nest)
         for nest in all_nests(case.layer, case.hardware)
     )
     return front(price(problem, cost) for cost in costs if fits(case.layer, case.hardware, cost))
@@ -189,6 +189,6 @@ def optimum_of_blocks(case: Case, limit: int) -> dict[str, Price | None] | None:
     if len(every) > limit:
         return None
     return front(
-        price(problem, evaluate(case.layer, case.hardware, lift(case.layer, problem, s), accounting=case.accounting))
+        price(problem, case.cost(lift(case.layer, problem, s)))
         for s in every
     )

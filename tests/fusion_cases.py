@@ -9,9 +9,10 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from optimizer.cost import Accounting
+from optimizer.fusion.cuts import Cut
 from optimizer.fusion.groups import groups
 from optimizer.fusion.network_pricer import NetworkPricer
-from optimizer.fusion.plan import Plan
+from optimizer.fusion.plan import Choice, Plan
 from optimizer.fusion.price_group import GroupPricer
 from optimizer.fusion.runs import Runs
 from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, WHOLE, Grid, View, Window
@@ -20,7 +21,7 @@ from optimizer.lowering import lift, lower
 from optimizer.pricing import NEVER, Pricer
 from optimizer.store import Store
 from optimizer.vector_cost import vector_cost
-from optimizer.verify.fused_claim import ClaimedRun, FusedClaim
+from optimizer.verify.fused_claim import ClaimedRun, FusedClaim, RunKey
 from optimizer.workload import ROLES, Layer, Network, VectorLayer, conv, matmul
 
 Draw = st.DrawFn
@@ -55,8 +56,8 @@ def named(layer: Layer, weights: Tensor, data: Tensor) -> Layer:
 class Maker:
     """Appends random layers to a network."""
 
-    def __init__(self, draw: Draw, largest: int, batch: int, *, chain: bool = False) -> None:
-        self.chain = chain
+    def __init__(self, draw: Draw, largest: int, batch: int, *, chain: bool = False, wide: bool = False) -> None:
+        self.chain, self.wide, self.widths = chain, wide, (2, 4, 8) if wide else (1, 2, 3)
         self.draw, self.network, self.tensors = draw, Network("random"), list[Tensor]()
         self.bits = draw(st.fixed_dictionaries({role: st.sampled_from([8, 8, 16]) for role in ROLES}))
         extent = st.sampled_from([n for n in (1, 2, 3, 4, 6, 8) if n <= largest])
@@ -75,7 +76,7 @@ class Maker:
             return self.tensors[-1]
         if self.tensors and self.one_of(True, True, True, True, True, False):
             return self.draw(st.sampled_from(self.tensors[-3:]))
-        return Tensor(None, self.one_of(1, 2, 3), self.shape)
+        return Tensor(None, self.one_of(*self.widths), self.shape)
 
     def others(self, x: Tensor) -> list[Tensor]:
         """What may be read besides a tensor."""
@@ -115,7 +116,7 @@ class Maker:
         x = self.source()
         (down, p, r, dr), (across, q, s, ds) = self.windows(x.grid)
         depthwise = self.one_of(True, False, False)
-        filters = self.one_of(1, 2, 3)
+        filters = self.one_of(*self.widths)
         dims = {"N": x.grid[0], "P": p, "Q": q, "R": r, "S": s}
         dims |= {"G": x.words} if depthwise else {"K": filters, "C": x.words}
         needed = {"P", "Q", "G"} if depthwise else {"P", "Q", "K", "C"}
@@ -185,7 +186,7 @@ class Maker:
         others = [t for t in self.others(x) if t.grid[0] == batch and t.grid[2] == 1]
         fits = [t for t in others if x.words in (t.words, t.grid[1])]
         y = self.draw(st.sampled_from(fits)) if fits and self.one_of(True, True, False) else None
-        n = self.one_of(1, 2, 3) if y is None else y.grid[1] if y.words == x.words else y.words
+        n = self.one_of(*self.widths) if y is None else y.grid[1] if y.words == x.words else y.words
         dims = ({"B": batch} if batch > 1 or self.one_of(True, False) else {}) | {"M": rows, "N": n, "K": x.words}
         layer = matmul(self.name, dims, bits=self.bits)
         if y is not None:
@@ -221,16 +222,19 @@ class Maker:
 
     def append(self) -> None:
         """Any layer."""
+        if self.wide:
+            return self.draw(st.sampled_from([self.convolution, self.product]))()
         kinds = [self.convolution] * 5 + [self.pool, self.join, self.join, self.product, self.product, self.summary]
-        self.draw(st.sampled_from([*kinds, self.crop, self.stack, self.odd, self.odd]))()
+        return self.draw(st.sampled_from([*kinds, self.crop, self.stack, self.odd, self.odd]))()
 
 
 @st.composite
 def networks(
-    draw: Draw, sizes: tuple[int, int] = (2, 5), largest: int = 8, batch: int = 2, *, chain: bool = False
-) -> Network:
-    """A network of so many layers; in a chain each reads the one before, and no other."""
-    maker = Maker(draw, largest, draw(st.sampled_from([1, batch])), chain=chain)
+    draw: Draw, sizes: tuple[int, int] = (2, 5), largest: int = 8, batch: int = 2, *, chain: bool = False,
+    wide: bool = False,
+) -> Network:  # fmt: skip
+    """A network of so many layers; in a chain each reads the one before, and no other; wide ones have many channels."""
+    maker = Maker(draw, largest, draw(st.sampled_from([1, batch])), chain=chain, wide=wide)
     count = draw(st.integers(*sizes))
     if draw(st.booleans()):
         maker.shape = (*maker.shape[:2], 1)
@@ -274,10 +278,11 @@ def hardware(draw: Draw, *, bypass: bool = True) -> Hardware:
 
 @st.composite
 def cases(
-    draw: Draw, *, sizes: tuple[int, int] = (2, 5), largest: int = 8, chain: bool = False, bypass: bool = True
-) -> Case:
+    draw: Draw, *, sizes: tuple[int, int] = (2, 5), largest: int = 8, chain: bool = False, bypass: bool = True,
+    wide: bool = False,
+) -> Case:  # fmt: skip
     """A network, hardware and accounting."""
-    network = draw(networks(sizes, largest, chain=chain))
+    network = draw(networks(sizes, largest, chain=chain, wide=wide))
     return Case(network, draw(hardware(bypass=bypass)), draw(st.sampled_from(["timeloop", "looptree"])))
 
 
@@ -289,15 +294,24 @@ def claim_of(plan: Plan, case: Case) -> FusedClaim:
         extents = dict(run.shape.extents)
         part = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
         problem = lower(
-            part, case.hardware, accounting=case.accounting, pinned=run.pinned, room_bits=run.room_bits
+            part, case.hardware, accounting=case.accounting, pinned=run.pinned, room_bits=run.room_bits,
+            resumes=run.shape.resumes,
         )  # fmt: skip
         assert run.price.solution is not None
         room = None if run.room_bits >= NEVER else run.room_bits
         mapping = lift(part, problem, run.price.solution)
-        runs[run.shape.layer, run.shape.extents] = ClaimedRun(mapping, run.shape.count, room)
+        runs[run.shape.layer, run.shape.extents, run.shape.resumes] = ClaimedRun(mapping, run.shape.count, room)
+    return claim_by(plan.members, plan.cut, plan.choice, runs)
+
+
+def claim_by(
+    members: tuple[str, ...], cut: Cut, choice: Choice, runs: dict[RunKey, ClaimedRun]
+) -> FusedClaim:  # fmt: skip
+    """A claim with a plan's decisions."""
+    slices = choice.slices
     return FusedClaim(
-        plan.members, plan.cut.parts, plan.cut.halo, runs, plan.choice.resident, plan.choice.held,
-        dict(plan.choice.strips),
+        members, cut.parts, cut.halo, runs, choice.resident, choice.held, dict(choice.strips),
+        *(() if slices is None else (slices.chain, slices.number, slices.gathers)),
     )  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from formulations.problem import Problem
-from optimizer.cost import Accounting
+from optimizer.cost import Accounting, LayerCost, evaluate
 from optimizer.hardware import Hardware, Level
 from optimizer.lowering import lower
+from optimizer.mapping import Mapping
 from optimizer.workload import ROLES, Layer, conv, matmul
 
 
@@ -22,12 +23,18 @@ class Case:
     accounting: Accounting
     pinned: frozenset[str] = frozenset()
     room_bits: int | None = None
+    resumes: bool = False
 
     @property
     def problem(self) -> Problem:
         return lower(
-            self.layer, self.hardware, accounting=self.accounting, pinned=self.pinned, room_bits=self.room_bits
+            self.layer, self.hardware, accounting=self.accounting, pinned=self.pinned, room_bits=self.room_bits,
+            resumes=self.resumes,
         )  # fmt: skip
+
+    def cost(self, mapping: Mapping) -> LayerCost:
+        """By the cost model."""
+        return evaluate(self.layer, self.hardware, mapping, accounting=self.accounting, resumes=self.resumes)
 
 
 def _dims(names: str, sizes: list[int]) -> st.SearchStrategy[dict[str, int]]:
@@ -89,7 +96,10 @@ def cases(
     draw: st.DrawFn, *, halo: bool | None = None, depths: tuple[int, ...] = (2, 2, 3), small: bool = False,
     fixed_keep: bool = False, pins: bool = False,
 ) -> Case:  # fmt: skip
-    """A layer, hardware of as many levels as one of `depths`, and accounting; with `pins` maybe pinned tensors."""
+    """A layer, hardware of as many levels as one of `depths`, and accounting.
+
+    With `pins` maybe pinned tensors and partial sums from before.
+    """
     layer = draw(layers(draw(st.booleans()) if halo is None else halo, small))
     depth = draw(st.sampled_from(depths))
     machine = draw(hardware(layer, depth, fixed_keep))
@@ -97,4 +107,5 @@ def cases(
     room = draw(st.sampled_from([0, 24, 96])) if pinned else None
     if pinned:
         assume(machine.fanout(0) == (1, 1) and not machine.levels[1].must_bypass & pinned)
-    return Case(layer, machine, draw(st.sampled_from(["timeloop", "looptree"])), pinned, room)
+    accounting = draw(st.sampled_from(["timeloop", "looptree"]))
+    return Case(layer, machine, accounting, pinned, room, pins and draw(st.booleans()))

@@ -13,7 +13,7 @@ from optimizer.hardware import Hardware, Level
 from optimizer.mapping import Loop, Mapping, Node
 from optimizer.verify.fused import FusedWalk, walk_fused
 from optimizer.verify.fused_claim import ClaimedRun, FusedClaim
-from optimizer.workload import Network, VectorLayer, conv
+from optimizer.workload import Network, VectorLayer, conv, matmul
 
 DRAM = Level(
     "DRAM", None, (1, 1), 8, 100, 0, 90, leak_energy=2, read_bits_per_cycle=Fraction(4), must_keep=frozenset("WIO")
@@ -44,8 +44,8 @@ def nest(rows: int, *, weights: int, room: int | None = None, count: int = 1) ->
 CLAIM = FusedClaim(
     ("a", "b", "sum"), (1, 2, 1), ("cache", "cache"),
     {
-        ("a", (("P", 3),)): nest(3, weights=0), ("a", (("P", 1),)): nest(1, weights=0),
-        ("b", (("P", 2),)): nest(2, weights=1, count=2),
+        ("a", (("P", 3),), False): nest(3, weights=0), ("a", (("P", 1),), False): nest(1, weights=0),
+        ("b", (("P", 2),), False): nest(2, weights=1, count=2),
     },
     resident=frozenset({"b"}), held=frozenset({"x"}),
 )  # fmt: skip
@@ -92,7 +92,7 @@ def test_words_and_bits_by_hand() -> None:
 
 def test_recomputed_rows_are_counted() -> None:
     claim = replace(CLAIM, halo=("recompute", "cache"), runs={
-        ("a", (("P", 3),)): nest(3, weights=0, count=2), ("b", (("P", 2),)): nest(2, weights=1, count=2),
+        ("a", (("P", 3),), False): nest(3, weights=0, count=2), ("b", (("P", 2),), False): nest(2, weights=1, count=2),
     })  # fmt: skip
     found = walked(claim)
     assert found.violations == ()
@@ -102,7 +102,7 @@ def test_recomputed_rows_are_counted() -> None:
 
 def test_strips_free_only_what_no_later_one_needs() -> None:
     """The second row of ``b`` still needs all three rows of ``a``."""
-    claim = replace(CLAIM, strips={"b": 2}, runs={**CLAIM.runs, ("b", (("P", 1),)): nest(1, weights=1, count=4)})
+    claim = replace(CLAIM, strips={"b": 2}, runs={**CLAIM.runs, ("b", (("P", 1),), False): nest(1, weights=1, count=4)})
     found = walked(claim)
     assert found.violations == ("b with P 2 never runs",)
     assert found.held_bits["b"] == 24 + 32 + 24 + 16
@@ -118,7 +118,7 @@ def with_run(key: tuple[str, tuple[tuple[str, int], ...]], run: ClaimedRun) -> F
     return replace(CLAIM, runs={**CLAIM.runs, key: run})
 
 
-B = ("b", (("P", 2),))
+B = ("b", (("P", 2),), False)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ B = ("b", (("P", 2),))
     [
         (without("b"), "no mapping is given for b with P 2, which runs 2 times"),
         (with_run(B, nest(2, weights=1, count=3)), "b with P 2 runs 2 times, not 3"),
-        (with_run(("a", (("P", 2),)), nest(2, weights=0)), "a with P 2 never runs"),
-        (with_run(("c", (("P", 2),)), nest(2, weights=0)), "c with P 2 never runs"),
+        (with_run(("a", (("P", 2),), False), nest(2, weights=0)), "a with P 2 never runs"),
+        (with_run(("c", (("P", 2),), False), nest(2, weights=0)), "c with P 2 never runs"),
         (with_run(B, nest(1, weights=1, count=2)), "b with P 2: the loops over P make 1 trips, the layer needs 2"),
         (with_run(B, nest(2, weights=0, count=2)), "b with P 2: W is pinned to level 1, but its outermost node"),
         (with_run(B, nest(2, weights=1, count=2, room=417)), "the buffer holds 96 bits and 417 are for tiles, 512 are"),
@@ -195,3 +195,98 @@ def test_hardware_without_a_single_buffer() -> None:
 def test_unknown_accounting() -> None:
     with pytest.raises(SpecError, match="accounting"):
         walk_fused(network(), HARDWARE, CLAIM, accounting="other")  # type: ignore[arg-type]
+
+
+# --- Slices of channels -------------------------------------------------------------------------------------
+
+
+def two_products() -> Network:
+    """Two rows of 2 words, made 4 words wide and 3 again; ``wide`` has a reader of its own."""
+    found = Network("products")
+    found.add(matmul("x", {"M": 2, "N": 2, "K": 1}, bits=EIGHT))
+    found.add(matmul("a", {"M": 2, "N": 4, "K": 2}, bits=EIGHT), after={"x": "X"}, views={"x": IDENTITY})
+    found.add(matmul("b", {"M": 2, "N": 3, "K": 4}, bits=EIGHT), after={"a": "A"}, views={"a": IDENTITY})
+    found.add(matmul("wide", {"M": 2, "N": 4, "K": 3}, bits=EIGHT), after={"b": "B"}, views={"b": IDENTITY})
+    found.add(matmul("c", {"M": 2, "N": 1, "K": 4}, bits=EIGHT), after={"wide": "V"}, views={"wide": IDENTITY})
+    found.add(matmul("d", {"M": 2, "N": 1, "K": 4}, bits=EIGHT), after={"wide": "V"}, views={"wide": IDENTITY})
+    return found
+
+
+def product(keeps: str, m: int, n: int, k: int, count: int) -> ClaimedRun:
+    """Three loops; of W, I and O, in this order, the level that serves them."""
+    nodes = tuple(Node(role, int(level)) for role, level in zip("WIO", keeps, strict=True))
+    loops = (Loop("M", m, 1), Loop("N", n, 1), Loop("K", k, 1))
+    return ClaimedRun(Mapping((*sorted(nodes, key=lambda node: node.level), *loops)), count)
+
+
+def turns(*, gathers: bool) -> FusedClaim:
+    """One row at a time; ``a`` and ``b`` take turns on halves of the 4 words between them."""
+    sums = "01" if gathers else "00"
+    return FusedClaim(
+        ("a", "b"), (1, 2, 1), ("cache", "cache"),
+        {
+            ("a", (("M", 1), ("N", 2)), False): product("001", 1, 2, 2, 4),
+            ("b", (("M", 1), ("K", 2)), False): product(f"01{sums[1]}", 1, 3, 2, 2),
+            ("b", (("M", 1), ("K", 2)), True): product(f"01{sums[1]}", 1, 3, 2, 2),
+        },
+        chain=("a", "b"), slices=2, gathers=gathers,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("gathers", [True, False])
+def test_slices_by_hand(gathers: bool) -> None:
+    """Per row: 2 x 4 products for ``a``, 4 words of W and I each per half; 12 for ``b``, whose sums pass twice."""
+    found = walk_fused(two_products(), HARDWARE, turns(gathers=gathers), accounting="timeloop")
+    assert found.violations == ()
+    assert found.macs == 2 * (8 + 12) and found.computed == {"a": 2, "b": 2}
+    of_a, weights_of_b = 2 * (8 + 8), 2 * 12
+    sums = 6 if gathers else 2 * (12 + 12 - 3)  # stored once; or updated 12 times a row, read but for 3 first visits
+    assert found.dram_words == of_a + weights_of_b + sums
+    slice_bits, sum_bits = 2 * 8, 2 * 3 * 8 if gathers else 0
+    assert found.held_bits["b"] == slice_bits + sum_bits // 2
+
+
+def test_slices_move_what_the_whole_moves() -> None:
+    """Where every product updates its sum outside, it makes no difference in which slice it does."""
+    claim = turns(gathers=True)
+    whole = FusedClaim(
+        claim.members, claim.parts, claim.halo,
+        {
+            ("a", (("M", 1),), False): product("001", 1, 4, 2, 2),
+            ("b", (("M", 1),), False): product("010", 1, 3, 4, 2),
+        },
+    )  # fmt: skip
+    sliced = replace(claim, gathers=False, runs=turns(gathers=False).runs)
+    found = [walk_fused(two_products(), HARDWARE, each, accounting="timeloop") for each in (whole, sliced)]
+    assert not found[0].violations and not found[1].violations
+    assert found[1].dram_words == found[0].dram_words and found[1].held_bits["b"] < found[0].held_bits["b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"slices": 1}, "1 is not a number of slices"),
+        ({"chain": (), "slices": 2, "gathers": False}, "slices without layers that take turns"),
+        ({"chain": ("b", "a")}, "do not follow one another"),
+        ({"chain": ("a",)}, "do not follow one another"),
+        ({"slices": 3}, "3 slices do not divide the 4 channels of a"),
+        ({"strips": {"b": 1}}, "b cannot run in strips and in slices"),
+        ({"members": ("a", "b", "wide")}, "the sums of b stay in the buffer anyway"),
+        ({"members": ("wide", "c"), "chain": ("wide", "c")}, "wide is not read by c alone"),
+    ],
+)
+def test_turns_that_cannot_be_taken(change: dict[str, object], sentence: str) -> None:
+    found = walk_fused(two_products(), HARDWARE, replace(turns(gathers=True), **change), accounting="timeloop")
+    assert not found.sound and any(sentence in fault for fault in found.violations), found.violations
+
+
+def test_a_slice_of_another_tile_is_not_read() -> None:
+    """With halo cached, a row of ``a`` serves two tiles, but the other slices have taken its place."""
+    found, halo = Network("halo"), (IDENTITY_WINDOW, Window(1, 3, 1), IDENTITY_WINDOW)
+    found.add(conv("a", {"K": 2, "C": 1, "P": 4}, bits=EIGHT))
+    found.add(conv("b", {"K": 1, "C": 2, "P": 4, "R": 3}, bits=EIGHT), after={"a": "A"}, views={"a": halo})
+    claim = FusedClaim(("a", "b"), (1, 2, 1), ("cache", "cache"), {}, chain=("a", "b"), slices=2)
+    walked = walk_fused(found, HARDWARE, claim, accounting="timeloop")
+    assert "b reads slices that were computed for another tile" in walked.violations
+    again = walk_fused(found, HARDWARE, replace(claim, halo=("recompute", "cache")), accounting="timeloop")
+    assert not any("another tile" in fault for fault in again.violations)

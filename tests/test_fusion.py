@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import networkx as nx
 import pytest
-from fusion_cases import Case, cases, claim_of, network_pricer, networks
+from fusion_cases import Case, cases, claim_by, claim_of, network_pricer, networks
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -70,24 +70,24 @@ def check_some_plans(case: Case, seed: int) -> bool:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=RELAXED, derandomize=True)
-@given(cases(), SEEDS)
+@given(cases() | cases(sizes=(2, 3), largest=4, chain=True, wide=True), SEEDS)
 def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
     assume(check_some_plans(case, seed))
 
 
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
-@given(cases(sizes=(2, 7)), SEEDS)
+@given(cases(sizes=(2, 7)) | cases(sizes=(2, 4), largest=4, chain=True, wide=True), SEEDS)
 def test_plans_are_what_the_walk_counts_often(case: Case, seed: int) -> None:
     assume(check_some_plans(case, seed))
 
 
 def some_frame(group: Group, rng: random.Random) -> tuple[Frame, Choice]:
-    """A random cut and choice; one with strips, if a few cuts have any."""
+    """A random cut and choice; one with strips or slices, if a few cuts have any."""
     along, chosen = Along(group), list(cuts(group))
     rng.shuffle(chosen)
     frames = [Frame(Tiling(along, cut)) for cut in chosen[:12]]
-    striped = [(frame, choice) for frame in frames for choice in frame.choices() if choice.strips]
+    striped = [(frame, choice) for frame in frames for choice in frame.choices() if choice.strips or choice.slices]
     if striped and rng.random() < 0.7:
         return rng.choice(striped)
     frame = rng.choice(frames)
@@ -101,10 +101,7 @@ def check_reserved(network: Network, seed: int) -> None:
     if not found:
         return
     frame, choice = some_frame(rng.choice(found), rng)
-    cut = frame.tiling.cut
-    claim = FusedClaim(
-        frame.group.members, cut.parts, cut.halo, {}, choice.resident, choice.held, dict(choice.strips)
-    )  # fmt: skip
+    claim = claim_by(frame.group.members, frame.tiling.cut, choice, {})
     walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
     assert walked.sound
     assert [fault for fault in walked.violations if "no mapping is given" not in fault] == []
@@ -116,14 +113,14 @@ def check_reserved(network: Network, seed: int) -> None:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=RELAXED, derandomize=True)
-@given(networks((2, 6)), SEEDS)
+@given(networks((2, 6)) | networks((2, 4), chain=True, wide=True), SEEDS)
 def test_reserved_bits_suffice(network: Network, seed: int) -> None:
     check_reserved(network, seed)
 
 
 @pytest.mark.slow
 @settings(max_examples=2000, deadline=None, suppress_health_check=RELAXED)
-@given(networks((2, 7)), SEEDS)
+@given(networks((2, 7)) | networks((2, 5), chain=True, wide=True), SEEDS)
 def test_reserved_bits_suffice_often(network: Network, seed: int) -> None:
     check_reserved(network, seed)
 
@@ -161,9 +158,10 @@ def check_choices(case: Case) -> None:
         least = pricer.best(case.hardware, aim).bound
         for frame in pricer._frames:
             weights = [layer.name for layer in frame.layers if "W" not in frame.sources[layer.name]]
-            strips = {choice.strips for choice in frame.choices()}
-            for kept in itertools.product(subsets(weights), subsets(list(pricer.group.outside)), strips):
-                option = pricer._option(frame, Choice(*kept), case.hardware, aim)
+            parts = {(choice.strips, choice.slices) for choice in frame.choices()}
+            outside = list(pricer.group.outside)
+            for resident, held, part in itertools.product(subsets(weights), subsets(outside), parts):
+                option = pricer._option(frame, Choice(resident, held, *part), case.hardware, aim)
                 plan = option and pricer._price(option, case.hardware, aim, NEVER)
                 assert plan is None or aim.value(plan.energy, plan.latency) >= least
 
@@ -184,14 +182,14 @@ def check_best(case: Case) -> None:
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=RELAXED, derandomize=True)
-@given(cases(sizes=(2, 4), largest=4))
+@given(cases(sizes=(2, 4), largest=4) | cases(sizes=(2, 3), largest=2, chain=True, wide=True))
 def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
     check_best(case)
 
 
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=RELAXED)
-@given(cases(sizes=(2, 4), largest=8))
+@given(cases(sizes=(2, 4), largest=8) | cases(sizes=(2, 3), largest=2, chain=True, wide=True))
 def test_the_best_plan_is_the_least_of_all_often(case: Case) -> None:
     check_best(case)
 
@@ -576,3 +574,17 @@ def test_chains_of_accelforge(rows: int, widths: list[int], energy: int, cycles:
     case = Case(chain_of(rows, widths), Hardware((dram, buffer), (16, 16), 1), "looptree")
     price = network_pricer(case).price(case.hardware)
     assert price is not None and (price.energy, price.latency) == (energy, cycles)
+
+
+def test_a_wide_tensor_between_two_products_goes_in_slices() -> None:
+    """Its rows of 2,048 words leave no room for tiles of other operands unless they are sliced."""
+    dram = Level("DRAM", None, (1, 1), 8, 200, 200, 200, shared_bits_per_cycle=Fraction(64))
+    buffer = Level("GLB", 8 * 8192, (1, 1), 8, 6, 6, 6, must_keep=frozenset("WIO"))
+    case = Case(chain_of(512, [32, 2048, 32]), Hardware((dram, buffer), (16, 16), 1), "looptree")
+    pricer = network_pricer(case)
+    price = pricer.price(case.hardware)
+    assert price is not None and price.fused is not None
+    alone = sum(pricer._single(layer, case.hardware, Aim()).energy for layer in case.network.layers())
+    (plan,) = price.fused.plans
+    assert plan.choice.slices is not None and plan.choice.slices.gathers
+    assert price.energy < 0.8 * alone

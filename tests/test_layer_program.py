@@ -17,7 +17,6 @@ from formulations.halo import distinct_starts
 from formulations.hoisting import hoists
 from formulations.problem import LayerSolution, Problem
 from formulations.solver import LayerOutcome, Status, costs_of, solve_layer
-from optimizer.cost import evaluate
 from optimizer.lowering import lift
 from optimizer.verify.walk import walk
 
@@ -49,10 +48,10 @@ def check_expression(case: Case, seed: int, choices: Choices = lambda legal: [No
     if solution is None:
         return False
     mapping = lift(case.layer, problem, solution)
-    expected = price(problem, evaluate(case.layer, case.hardware, mapping, accounting=case.accounting))
+    expected = price(problem, case.cost(mapping))
     walked = walk(
         case.layer, case.hardware, mapping, accounting=case.accounting, reuse="innermost", pinned=case.pinned,
-        room_bits=case.room_bits,
+        room_bits=case.room_bits, resumes=case.resumes,
     )  # fmt: skip
     assert walked.sound and not walked.violations
     assert (walked.energy, walked.latency_cycles * problem.latency_unit) == expected
@@ -82,7 +81,7 @@ def check_priced(case: Case, problem: Problem, outcome: LayerOutcome) -> None:
     """The cost model gives the solution's mapping the solution's costs."""
     if outcome.solution is not None:
         mapping = lift(case.layer, problem, outcome.solution)
-        cost = evaluate(case.layer, case.hardware, mapping, accounting=case.accounting)
+        cost = case.cost(mapping)
         assert price(problem, cost) == (outcome.solution.energy, outcome.solution.latency)
 
 

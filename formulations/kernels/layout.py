@@ -31,7 +31,7 @@ EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
 BITS, VOLUME, SCALARS, STARTS, COUNTS, BEST = range(7, 13)
 MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT, WEIGHT = range(13)
 RESIDENT, RESIDENT_AT, RESIDENT_FROM = 13, 14, 15
-PINNED, PORT_FLOOR = 16, 19
+PINNED, PORT_FLOOR, RESUMES = 16, 19, 20
 BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN, STOPPED = range(5)
 # STOPPED: another thread asks to give up; whatever is computed from then on is worthless.
 # LEAST_INPUT, behind the volumes: words of I that take part at all (fewer than the volume where strides leave gaps).
@@ -41,6 +41,7 @@ LEAST_INPUT = 3
 # PINNED (and the two behind): is the tensor pinned to level 1? Level 0's energies per word of it are then those of
 # level 1.
 # PORT_FLOOR: latency units that the outermost level's ports need at least.
+# RESUMES: are first visits of outputs read and filled like all others?
 # EXACT: the level whose bounds know how the input may stand (-1: none).
 # One row per input axis (dim, coefficient, second dim or -1, its coefficient), per level, per level's orders.
 AXIS0, LEVEL0, ORDER0 = 13, 23, 31
@@ -129,7 +130,7 @@ def pack_machine(
     c[SCALARS, SCALE], c[SCALARS, UNIT], c[SCALARS, LEVELS] = scale, problem.latency_unit, len(problem.levels)
     resident, at, start = (hoist.tensor, hoist.level, hoist.outer) if hoist else (-1, 0, 0)
     c[SCALARS, RESIDENT : RESIDENT_FROM + 1] = resident, at, start
-    c[SCALARS, PINNED : PINNED + 3] = problem.pinned
+    c[SCALARS, PINNED : PINNED + 3], c[SCALARS, RESUMES] = problem.pinned, problem.resumes
     for n, level in enumerate(problem.levels):
         row = c[LEVEL0 + n]
         row[CAPACITY] = INFINITE if level.capacity_bits is None else level.capacity_bits

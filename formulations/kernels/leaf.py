@@ -27,6 +27,7 @@ from formulations.kernels.layout import (
     PORT,
     READ,
     RESIDENT_FROM,
+    RESUMES,
     SCALARS,
     SPATIAL,
     TOP,
@@ -135,7 +136,7 @@ def price_level(c: Int, w: Int, level: int, decided: int) -> tuple[int, int]:
         fills = 0 if outermost else fetched(c, w, level, tensor) // instances
         updates = 0
         if tensor == O:
-            first = c[VOLUME, O] * copies_above(c, w, level, O) // instances
+            first = 0 if c[SCALARS, RESUMES] else c[VOLUME, O] * copies_above(c, w, level, O) // instances
             updates, reads = reads, reads - first
             if not outermost:
                 reads += fills if c[SCALARS, DRAIN] else 0

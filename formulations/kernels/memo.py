@@ -86,7 +86,7 @@ class Memo:
         block: object = None
         for level in range(levels - 1, 0, -1):
             spread, copies = limits[level]
-            fanout = (level, names[level], limits[level], max_cycles, problem.drain_reads)
+            fanout = (level, names[level], limits[level], max_cycles, problem.drain_reads, problem.resumes)
             key = (block, fanout, self._own(c, problem, level), level <= hoisted[1] and hoisted)
             if key not in self._insides:
                 fill_inside(

@@ -51,6 +51,7 @@ from formulations.kernels.layout import (
     READER,
     RESIDENT,
     RESIDENT_AT,
+    RESUMES,
     SCALARS,
     SHARED,
     STOPPED,
@@ -151,7 +152,7 @@ def resident_energy(c: Int, reads: int, fills: int) -> int:
 def first_visits(c: Int, level: int, copies: int) -> int:
     """Scaled energy saved at a level because first visits of outputs are neither read nor filled."""
     row = c[LEVEL0 + level]
-    if not row[KEEP + O]:
+    if c[SCALARS, RESUMES] or not row[KEEP + O]:
         return 0
     each = row[WORD_READ + O]
     if level > 0:

@@ -15,7 +15,9 @@ SPACE = (
     "outputs are cut into equal parts along {axes}, tiles run in this order, and within a tile every layer in "
     "the network's order; halo along rows and columns is {halo}; weights are resident or streamed by every "
     "run, per layer, inputs of the group held or streamed, per tensor; at most one layer of a group runs in 2, "
-    "4 or 8 strips of rows; buffers are as large as the largest tile needs; loads of resident weights and held "
+    "4 or 8 strips of rows, or some that follow one another take turns on 2 to 32 slices of the channels between "
+    "them, of which no tile needs what another one computed, the sums gathered in the buffer or outside; buffers are "
+    "as large as the largest tile needs; loads of resident weights and held "
     "inputs, and stores, do not overlap with work."
 )
 

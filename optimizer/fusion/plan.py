@@ -6,12 +6,14 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from optimizer.cost import Accounting, port_cycles
+from optimizer.cost import Accounting
 from optimizer.fusion.cuts import Cut, Tiling
 from optimizer.fusion.groups import operand_sources
+from optimizer.fusion.moves import Charge, Mover
+from optimizer.fusion.slices import Slices, slice_chains
 from optimizer.hardware import Hardware
 from optimizer.pricing import Price
 from optimizer.workload import Layer, VectorLayer
@@ -27,6 +29,8 @@ class Choice:
     ``resident`` names layers whose weights are loaded once, ``held`` layers outside whose output is fetched tile by
     tile for all its readers. Other weights and inputs are streamed by every run that reads them.
 
+    ``slices`` is a chain of layers that take turns on slices of the channels between them.
+
     ``strips`` names layers that compute their part of a tile in so many equal strips of rows, one after the other: what
     only the strips before needed of the input is freed, and what the strips to come compute is not there yet.
     """
@@ -34,19 +38,34 @@ class Choice:
     resident: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
     strips: frozenset[tuple[str, int]] = frozenset()
+    slices: Slices | None = None
 
     def strips_of(self, name: str) -> int:
         """Strips of a layer."""
         return dict(self.strips).get(name, 1)
 
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """Layers that take turns."""
+        return self.slices.chain if self.slices else ()
+
+    @property
+    def gathered(self) -> frozenset[str]:
+        """Layers whose partial sums the buffer holds, though their output only leaves the group."""
+        return self.slices.gathered if self.slices else frozenset()
+
 
 @dataclass(frozen=True)
 class RunShape:
-    """Equal runs of a layer: extents of the dims that tiles cut, and how many runs."""
+    """Equal runs of a layer: extents of the dims that tiles (and slices) cut, and how many runs.
+
+    A run that ``resumes`` adds to partial sums from before.
+    """
 
     layer: str
     extents: tuple[tuple[str, int], ...]
     count: int
+    resumes: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,21 +76,6 @@ class PricedRun:
     pinned: frozenset[str]
     room_bits: int
     price: Price
-
-
-@dataclass(frozen=True)
-class Charge:
-    """Energy units and cycles of what is not a multiply-accumulate run, in all: ``kind`` says what it is.
-
-    ``load`` and ``store`` move a tensor between the outermost level and the buffer; ``vector`` is a layer's work.
-    ``dram_words`` are moved at the outermost level.
-    """
-
-    kind: str
-    name: str
-    energy: int
-    latency: int
-    dram_words: int
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,28 @@ class Frame:
     def shapes(self, layer: Layer, choice: Choice) -> tuple[RunShape, ...]:
         """Runs of a layer, equal ones together."""
         strips = choice.strips_of(layer.name)
-        return self._whole[layer.name] if strips == 1 else tuple(self._shapes(layer, strips))
+        if choice.slices is not None and layer.name in choice.chain:
+            return tuple(self._sliced(layer, choice.slices))
+        return self.coarse(layer) if strips == 1 else tuple(self._shapes(layer, strips))
+
+    def coarse(self, layer: Layer) -> tuple[RunShape, ...]:
+        """The same without strips and slices. What a coarse run costs, all its parts together do not undercut.
+
+        One after the other they are a mapping of the coarse run, of no more cost, with nothing rounded up so often.
+        """
+        return self._whole[layer.name]
+
+    def _sliced(self, layer: Layer, slices: Slices) -> Iterator[RunShape]:
+        place = slices.chain.index(layer.name)
+        dim, number = slices.dims[place], slices.number
+        part = (dim, layer.extents[dim] // number)
+        for shape in self.coarse(layer):
+            extents = (*shape.extents, part)
+            if place + 1 < len(slices.chain):
+                yield RunShape(layer.name, extents, shape.count * number)
+            else:
+                yield RunShape(layer.name, extents, shape.count)
+                yield RunShape(layer.name, extents, shape.count * (number - 1), resumes=True)
 
     def _shapes(self, layer: Layer, strips: int) -> Iterator[RunShape]:
         for (batch, rows, columns), count in self.tiling.tensors[layer.name].parts():
@@ -112,9 +137,22 @@ class Frame:
     def choices(self) -> Iterator[Choice]:
         """Every choice but those that hold what a single vector layer reads once."""
         weights = [layer.name for layer in self.layers if "W" not in self.sources[layer.name]]
-        for strips in ((), *(((name, n),) for name in self._strippable() for n in self._strip_numbers(name))):
+        parts: list[tuple[frozenset[tuple[str, int]], Slices | None]] = [(frozenset(), None)]
+        parts += [(frozenset([(name, n)]), None) for name in self._strippable() for n in self._strip_numbers(name)]
+        parts += [(frozenset(), slices) for slices in self._slices]
+        for strips, slices in parts:
             for resident, held in itertools.product(_subsets(weights), _subsets(self._inputs)):
-                yield Choice(frozenset(resident), frozenset(held), frozenset(strips))
+                yield Choice(frozenset(resident), frozenset(held), strips, slices)
+
+    @cached_property
+    def _slices(self) -> list[Slices]:
+        """Chains of which no tile needs what another one computed between them; gathered or not, where that differs."""
+        found = []
+        for slices in slice_chains(self.group):
+            if not any(self.tiling.tensors[name].kept for name in slices.chain[:-1]):
+                ways = (False,) if slices.chain[-1] in self.inner else (False, True)
+                found += [replace(slices, gathers=gathers) for gathers in ways]
+        return found
 
     @cached_property
     def _inputs(self) -> list[str]:
@@ -154,7 +192,7 @@ class Frame:
         """Roles of the operands that a layer finds, or leaves, in the buffer."""
         sources = self.sources[layer.name]
         kept = {role for role, source in sources.items() if source in self.inner or source in choice.held}
-        if layer.name in self.inner:
+        if layer.name in self.inner | choice.gathered:
             kept.add("O")
         if layer.name in choice.resident:
             kept.add("W")
@@ -164,7 +202,8 @@ class Frame:
         """Bits of the buffer that are taken, per position in the group's order.
 
         Resident weights always; a tensor that stays or is held, ``live`` from the layer that computes (or first reads)
-        it to the last that reads it, and ``kept`` otherwise.
+        it to the last that reads it, and ``kept`` otherwise. Layers that take turns begin and end together; of a tensor
+        between two of them a slice is live.
         """
         group = self.group
         taken = [0] * len(group.members)
@@ -173,12 +212,19 @@ class Frame:
                 operand = layer.operand("W")
                 bits = operand.footprint(layer.extents) * operand.bits
                 taken = [known + bits for known in taken]
-        for name in (*self.inner, *choice.held):
+        turns = [group.position[name] for name in choice.chain]
+        for name in (*self.inner, *choice.held, *choice.gathered):
             tensor = self.tiling.tensors[name]
             uses = [group.position[reader] for reader in group.readers(name)]
-            first = group.position.get(name, min(uses))
+            uses.append(group.position.get(name, min(uses, default=0)))
+            live = tensor.live
+            if name in choice.chain[:-1]:
+                assert choice.slices is not None
+                live //= choice.slices.number
+            elif set(uses) & set(turns):
+                uses += turns
             for n in range(len(taken)):
-                taken[n] += (tensor.live if first <= n <= max(uses) else tensor.kept) * tensor.bits
+                taken[n] += (live if min(uses) <= n <= max(uses) else tensor.kept) * tensor.bits
         for name, strips in choice.strips:
             taken[group.position[name]] -= self._spared_bits(name, strips)
         return taken
@@ -202,7 +248,7 @@ class Frame:
 
     def charges(self, hardware: Hardware, accounting: Accounting, choice: Choice) -> tuple[Charge, ...]:
         """Everything but the multiply-accumulate runs."""
-        mover = _Mover(hardware, accounting)
+        mover = Mover(hardware, accounting)
         found = []
         for layer in self.layers:
             if layer.name in choice.resident:
@@ -216,12 +262,12 @@ class Frame:
                 parts[math.prod(sizes) * tensor.words] += count
             found.append(mover.load(name, parts, tensor.bits))
         for name in self.group.members:
-            if name in self.inner and self.group.leaves(name):
+            if name in choice.gathered or (name in self.inner and self.group.leaves(name)):
                 tensor = self.tiling.tensors[name]
                 found.append(mover.store(name, tensor.volume, tensor.bits))
         return (*found, *(self._vector(layer, mover, choice) for layer in self.vectors))
 
-    def _vector(self, layer: VectorLayer, mover: _Mover, choice: Choice) -> Charge:
+    def _vector(self, layer: VectorLayer, mover: Mover, choice: Choice) -> Charge:
         """Work of a vector layer, part by part; inputs that no layer computes are read whole by every part."""
         group, out = self.group, self.tiling.tensors[layer.name]
         sources = group.sources(layer.name)
@@ -284,68 +330,3 @@ class Frame:
 
 def _subsets(names: list[str]) -> list[tuple[str, ...]]:
     return [chosen for n in range(len(names) + 1) for chosen in itertools.combinations(names, n)]
-
-
-@dataclass(frozen=True)
-class _Mover:
-    """Energy and time of words that move at the outermost level and the buffer."""
-
-    hardware: Hardware
-    accounting: Accounting
-
-    def load(self, name: str, parts: Counter[int], bits: int) -> Charge:
-        """Words from the outermost level into the buffer, in parts: (words, number)."""
-        dram, buffer = self.hardware.levels[:2]
-        energy = latency = 0
-        for words, count in parts.items():
-            spent = self._energy(dram.access_bits, words * bits, dram.read_energy)
-            spent += self._energy(buffer.access_bits, words * bits, buffer.fill_energy)
-            cycles = self._cycles(0, words * bits, 0, 0, words * bits)
-            energy, latency = energy + (spent + self._leak(cycles)) * count, latency + cycles * count
-        return Charge("load", name, energy, latency, sum(words * count for words, count in parts.items()))
-
-    def store(self, name: str, words: int, bits: int) -> Charge:
-        """Words from the buffer to the outermost level."""
-        dram, buffer = self.hardware.levels[:2]
-        energy = self._energy(dram.access_bits, words * bits, dram.update_energy)
-        energy += self._energy(buffer.access_bits, words * bits, buffer.read_energy)
-        cycles = self._cycles(0, 0, words * bits, words * bits, 0)
-        return Charge("store", name, energy + self._leak(cycles), cycles, words)
-
-    def vector(
-        self, operations: int, outside: list[tuple[int, int]], inside: list[tuple[int, int]],
-        written_outside: list[tuple[int, int]], written_inside: list[tuple[int, int]],
-    ) -> tuple[int, int]:  # fmt: skip
-        """(energy, cycles) of operations that stream (words, bits) from and to both levels.
-
-        As of a layer by itself, leakage is not charged.
-        """
-        dram, buffer = self.hardware.levels[:2]
-        energy = operations * self.hardware.vector_energy
-        for streams, level, each in (
-            (outside, dram, dram.read_energy), (written_outside, dram, dram.update_energy),
-            (inside, buffer, buffer.read_energy), (written_inside, buffer, buffer.update_energy),
-        ):  # fmt: skip
-            energy += sum(self._energy(level.access_bits, words * bits, each) for words, bits in streams)
-        compute = -(-operations // self.hardware.vector_lanes)
-        ports = self._cycles(compute, *(_bits(x) for x in (outside, written_outside, inside, written_inside)))
-        return energy, ports
-
-    @staticmethod
-    def _energy(access_bits: int, bits: int, each: int) -> int:
-        return -(-bits // access_bits) * each
-
-    def _cycles(self, compute: int, dram_read: int, dram_written: int, read: int, written: int) -> int:
-        dram, buffer = self.hardware.levels[:2]
-        return max(
-            compute, math.ceil(port_cycles(dram, dram_read, dram_written, self.accounting)),
-            math.ceil(port_cycles(buffer, read, written, self.accounting)),
-        )  # fmt: skip
-
-    def _leak(self, cycles: int) -> int:
-        return cycles * sum(level.leak_energy for level in self.hardware.levels[:2])
-
-
-def _bits(streams: list[tuple[int, int]]) -> int:
-    return sum(words * bits for words, bits in streams)
-

@@ -11,13 +11,14 @@ from functools import cached_property
 from optimizer.fusion.cuts import HALO, Along, Cut, Tiling, cuts
 from optimizer.fusion.floors import RunFloors
 from optimizer.fusion.groups import Group, groups
+from optimizer.fusion.moves import Charge
 from optimizer.fusion.options import Fusion
-from optimizer.fusion.plan import Charge, Choice, Frame, Plan, PricedRun
+from optimizer.fusion.plan import Choice, Frame, Plan, PricedRun, RunShape
 from optimizer.fusion.runs import Aim, Runs
 from optimizer.geometry import TILE_AXES
 from optimizer.hardware import Hardware
 from optimizer.pricing import NEVER
-from optimizer.workload import ROLES, Network
+from optimizer.workload import ROLES, Layer, Network
 
 
 @dataclass(frozen=True)
@@ -146,22 +147,49 @@ class GroupPricer:
         charges = frame.charges(hardware, self._runs.accounting, choice)
         bound = sum(aim.value(charge.energy, charge.latency) for charge in charges)
         for layer in frame.layers:
-            pinned = frame.pinned(layer, choice)
-            for shape in frame.shapes(layer, choice):
-                bound += shape.count * floors.tight(layer, dict(shape.extents), pinned)
+            bound += sum(x.count * self._floor(frame, choice, x, floors) for x in frame.shapes(layer, choice))
         return _Option(bound, frame, choice, rooms, charges)
+
+    def _floor(self, frame: Frame, choice: Choice, shape: RunShape, floors: RunFloors) -> int:
+        """A bound on one run.
+
+        The first slice of a sum has no partial sums to read: repeated, it would be cheaper than any whole.
+        """
+        layer = self.group.layer(shape.layer)
+        assert isinstance(layer, Layer)
+        starts = choice.chain[-1:] == (shape.layer,) and not shape.resumes
+        return (floors.of if starts else floors.tight)(layer, dict(shape.extents), frame.pinned(layer, choice))
+
+    def _fine_enough(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> bool:
+        """May strips or slices beat the limit? Not if the runs that they are parts of do not (:meth:`Frame.coarse`)."""
+        frame, choice, value = option.frame, option.choice, option.bound
+        fine = [layer for layer in frame.layers if layer.name in choice.chain or choice.strips_of(layer.name) > 1]
+        floors = self._runs_floors(hardware, aim)
+        for layer in fine if limit < NEVER else ():
+            pinned, room = frame.pinned(layer, choice), option.rooms[self.group.position[layer.name]]
+            value -= sum(x.count * self._floor(frame, choice, x, floors) for x in frame.shapes(layer, choice))
+            for shape in frame.coarse(layer):
+                price = self._runs.price(layer, hardware, aim, dict(shape.extents), pinned, room)
+                if price is None:
+                    return False
+                value += shape.count * price.value
+        return value < limit
 
     def _price(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> Plan | None:
         """The plan of an option, or None if it is not below `limit` or does not fit."""
         frame, value, floors = option.frame, option.bound, self._runs_floors(hardware, aim)
+        if not self._fine_enough(option, hardware, aim, limit):
+            return None
         found: list[PricedRun] = []
         for layer in frame.layers:
             pinned = frame.pinned(layer, option.choice)
             room = option.rooms[self.group.position[layer.name]]
             for shape in frame.shapes(layer, option.choice):
-                floor = floors.tight(layer, dict(shape.extents), pinned)
+                floor = self._floor(frame, option.choice, shape, floors)
                 beat = NEVER if limit >= NEVER else floor - (value - limit) // shape.count
-                price = self._runs.price(layer, hardware, aim, dict(shape.extents), pinned, room, beat)
+                price = self._runs.price(
+                    layer, hardware, aim, dict(shape.extents), pinned, room, beat, resumes=shape.resumes
+                )  # fmt: skip
                 if price is None or not price.found:
                     return None
                 found.append(PricedRun(shape, pinned, room, price))

@@ -53,7 +53,7 @@ class Runs:
 
     def price(
         self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int], pinned: frozenset[str],
-        room_bits: int, beat: int = NEVER,
+        room_bits: int, beat: int = NEVER, *, resumes: bool = False,
     ) -> Price | None:  # fmt: skip
         """Optimum of a run, or a bound once it is clear that `beat` cannot be beaten.
 
@@ -63,13 +63,15 @@ class Runs:
         hardware : Hardware
         aim : Aim
         extents : mapping
-            Extents of the dims that the tile cuts.
+            Extents of the dims that the tile (or slice) cuts.
         pinned : frozenset of str
             Roles of the operands that level 1 holds before, during and after the run.
         room_bits : int
             What is left of level 1 for tiles of other operands.
         beat : int
             Values of `beat` and above are of no interest.
+        resumes : bool
+            The output holds partial sums from before.
 
         Returns
         -------
@@ -77,7 +79,9 @@ class Runs:
             None if nothing fits.
         """
         run = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
-        problem = lower(run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits)
+        problem = lower(
+            run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits, resumes=resumes
+        )  # fmt: skip
         unlimited = replace(problem.levels[1], capacity_bits=None)
         key = replace(problem, levels=(problem.levels[0], unlimited, *problem.levels[2:])), aim
         steps = self._steps.setdefault(key, [])

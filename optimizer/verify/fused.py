@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from optimizer.hardware import Hardware, Level
-from optimizer.verify.fused_claim import ClaimedRun, FusedClaim, RunKey, Stage, breaches
+from optimizer.verify.fused_breaches import breaches
+from optimizer.verify.fused_chain import foreign_reads, sliced_dim
+from optimizer.verify.fused_claim import ClaimedRun, FusedClaim, RunKey, Stage
 from optimizer.verify.fused_steps import Occupancy, Step, execute, occupancy, size_of, uneven, whole_range
 from optimizer.verify.walk import Accounting, Walk, walk
 from optimizer.workload import Layer, Network, VectorLayer
@@ -113,7 +115,7 @@ def walk_fused(network: Network, hardware: Hardware, claim: FusedClaim, *, accou
     cost = sum((*shares.values(), _moves(stage, hardware, steps)), _Cost())
     filled = {key: held.most[_sizes(stage, key)] + runs.filled.get(key, 0) for key in runs.counts}
     computed = Counter[str]()
-    for step in steps:
+    for step in (step for step in steps if step.turn == 0):
         computed[step.member] += size_of(step.block)
     return FusedWalk(
         (*_gaps(stage, steps, held), *runs.faults, *_too_full(stage, hardware, held, runs)),
@@ -130,9 +132,15 @@ def _by_member(stage: Stage, held: Occupancy) -> dict[str, int]:
     return found
 
 
-def _run_key(layer: Layer, step: Step) -> RunKey:
+def _run_key(stage: Stage, layer: Layer, step: Step) -> RunKey:
     sizes = zip(layer.tile_dims, step.block, strict=True)
-    return layer.name, tuple((dim, len(positions)) for dim, positions in sizes if dim is not None)
+    extents = [(dim, len(positions)) for dim, positions in sizes if dim is not None]
+    chain = stage.claim.chain
+    if layer.name in chain:
+        dim = sliced_dim(stage, layer.name)
+        assert dim is not None
+        extents.append((dim, layer.extents[dim] // stage.claim.slices))
+    return layer.name, tuple(extents), step.turn > 0 and layer.name == chain[-1]
 
 
 def _sizes(stage: Stage, key: RunKey) -> tuple[str, tuple[int, ...]]:
@@ -148,7 +156,7 @@ def _run_counts(stage: Stage, steps: list[Step]) -> Counter[RunKey]:
     for step in steps:
         layer = stage.layer(step.member)
         if isinstance(layer, Layer) and size_of(step.block):
-            counts[_run_key(layer, step)] += 1
+            counts[_run_key(stage, layer, step)] += 1
     return counts
 
 
@@ -156,6 +164,7 @@ def _gaps(stage: Stage, steps: list[Step], held: Occupancy) -> Iterator[str]:
     """Positions read too early, and outputs that are not computed."""
     for name, count in held.missing.items():
         yield f"{count} positions of {name} are read before they are in the buffer"
+    yield from foreign_reads(stage, steps)
     for name in sorted(stage.leaving):
         total = math.prod(stage.layer(name).grid)
         done = len({p for step in steps if step.member == name for p in _positions(step)})
@@ -197,12 +206,13 @@ class _Runs:
         part = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
         return walk(
             part, hardware, run.mapping, accounting=accounting, reuse="innermost", pinned=stage.pinned(layer),
-            room_bits=run.room_bits,
+            room_bits=run.room_bits, resumes=key[2],
         )  # fmt: skip
 
 
 def _named(key: RunKey) -> str:
-    return f"{key[0]} with {', '.join(f'{dim} {extent}' for dim, extent in key[1]) or 'all extents'}"
+    extents = ", ".join(f"{dim} {extent}" for dim, extent in key[1]) or "all extents"
+    return f"{key[0]} with {extents}{', adding to partial sums' if key[2] else ''}"
 
 
 def _filled(layer: Layer, walked: Walk, pinned: frozenset[str]) -> int:
@@ -248,7 +258,7 @@ def _moves(stage: Stage, hardware: Hardware, steps: list[Step]) -> _Cost:
         for name, block in step.loaded:
             words, bits = stage.output(name)
             cost += _load(hardware, size_of(block) * words, bits)
-    for name in sorted(stage.inner & stage.leaving):
+    for name in sorted((stage.inner & stage.leaving) | stage.gathered):
         words, bits = stage.output(name)
         cost += _store(hardware, math.prod(stage.layer(name).grid) * words, bits)
     return cost

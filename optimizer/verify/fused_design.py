@@ -33,15 +33,18 @@ def claim_of(network: Network, group: Data, hardware: Hardware) -> FusedClaim:
     runs: dict[RunKey, ClaimedRun] = {}
     for run in group["runs"]:
         layer = network.graph.nodes[run["layer"]]["layer"]
-        key = run["layer"], tuple((dim, run["extents"][dim]) for dim in layer.tile_dims if dim is not None)
+        tiles = [dim for dim in layer.tile_dims if dim is not None]
+        dims = (*tiles, *(dim for dim in run["extents"] if dim not in tiles))
+        key = run["layer"], tuple((dim, run["extents"][dim]) for dim in dims), bool(run["resumes"])
         if key in runs:
             raise ValueError(f"the run {key} is stated twice")
         runs[key] = ClaimedRun(_mapping(layer, run, hardware), run["count"])
-    parts, halo = group["tile"]["parts"], group["halo"]
+    parts, halo, slices = group["tile"]["parts"], group["halo"], group["slices"]
     return FusedClaim(
         tuple(group["layers"]), (parts["batch"], parts["rows"], parts["columns"]), (halo["rows"], halo["columns"]),
         runs, frozenset(name for name, how in group["weights"].items() if how == "resident"),
         frozenset(group["held"]), dict(group["strips"]),
+        *(() if slices is None else (tuple(slices["layers"]), slices["number"], bool(slices["gathers"]))),
     )  # fmt: skip
 
 
@@ -76,6 +79,7 @@ def stated_group(
         "weights": {name: "resident" if name in claim.resident else "streamed" for name in weights},
         "held": sorted(claim.held),
         "strips": dict(sorted(claim.strips.items())),
+        "slices": slices_entry(claim.chain, claim.slices, gathers=claim.gathers),
         "buffer_bits": held,
         "buffer_words": -(-held // widest),
         "peak_bits": walked.peak_bits,
@@ -88,6 +92,11 @@ def stated_group(
         },
         "runs": [_stated_run(stage, run, hardware, accounting) for run in group["runs"]],
     }, walked  # fmt: skip
+
+
+def slices_entry(chain: tuple[str, ...], number: int, *, gathers: bool) -> Data | None:
+    """Layers that take turns on slices of channels, as a group states them."""
+    return {"layers": list(chain), "number": number, "gathers": gathers} if chain else None
 
 
 def _product(parts: tuple[int, ...]) -> int:
@@ -103,10 +112,11 @@ def _stated_run(stage: Stage, run: Data, hardware: Hardware, accounting: Account
     pinned = stage.pinned(layer)
     walked = walk(
         part_of(layer, run["extents"]), hardware, _mapping(layer, run, hardware), accounting=accounting,
-        reuse="innermost", pinned=pinned,
+        reuse="innermost", pinned=pinned, resumes=bool(run["resumes"]),
     )  # fmt: skip
     return {
-        "layer": layer.name, "extents": run["extents"], "count": run["count"], "pinned": sorted(pinned),
+        "layer": layer.name, "extents": run["extents"], "resumes": bool(run["resumes"]), "count": run["count"],
+        "pinned": sorted(pinned),
         "mapping": run["mapping"], "energy_pj": hardware.energy_pj(walked.energy),
         "latency_cycles": -(-walked.latency_cycles.numerator // walked.latency_cycles.denominator),
     }  # fmt: skip

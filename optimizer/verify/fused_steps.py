@@ -35,12 +35,15 @@ class Step:
         What that needs of every source.
     loaded : tuple of (str, Block)
         What is brought into the buffer before.
+    turn : int
+        The slice of channels, from 0, where layers take turns.
     """
 
     member: str
     block: Block
     read: tuple[tuple[str, Block], ...]
     loaded: tuple[tuple[str, Block], ...]
+    turn: int = 0
 
 
 def size_of(block: Block) -> int:
@@ -55,13 +58,23 @@ def execute(stage: Stage) -> Iterator[Step]:
     for tile in itertools.product(*(range(parts) for parts in claim.parts)):
         blocks = {name: _block(tuple(along[axis][name][n] for axis, n in enumerate(tile))) for name in along[0]}
         waiting = set(claim.held)
-        for member in claim.members:
+        for member, turn in _turns(stage):
             here = sorted(waiting.intersection(stage.sources(member)), key=stage.outside.index)
             waiting.difference_update(here)
             loaded = tuple((name, blocks[name]) for name in here if size_of(blocks[name]))
             for number, block in enumerate(_strips(blocks[member], claim.strips.get(member, 1))):
                 read = tuple((source, needed(stage, source, member, block)) for source in stage.sources(member))
-                yield Step(member, block, read, () if number else loaded)
+                yield Step(member, block, read, () if number else loaded, turn)
+
+
+def _turns(stage: Stage) -> Iterator[tuple[str, int]]:
+    """Members in the order in which they run on a tile; those of the chain once for every slice."""
+    chain = stage.claim.chain
+    for member in stage.claim.members:
+        if chain and member == chain[0]:
+            yield from ((name, turn) for turn in range(stage.claim.slices) for name in chain)
+        elif member not in chain:
+            yield member, 0
 
 
 def uneven(stage: Stage) -> list[str]:
@@ -145,9 +158,11 @@ def occupancy(stage: Stage, steps: list[Step]) -> Occupancy:
     """What has to be in the buffer during every step, found from the last step to the first.
 
     A position of a tensor is there from the step that puts it there to the last one that reads it before it is put
-    there again. What a step computes is there as a whole while it runs.
+    there again. What a step computes is there as a whole while it runs. Partial sums stay from one slice to the next;
+    of a tensor between layers that take turns only a slice is there.
     """
     bits = {name: words * width for name in stage.buffered for words, width in [stage.output(name)]}
+    bits |= {name: bits[name] // stage.claim.slices for name in stage.sliced}
     live = {name: np.zeros(stage.layer(name).grid, dtype=np.bool_) for name in stage.buffered}
     count = dict.fromkeys(stage.buffered, 0)
     most: Counter[tuple[str, tuple[int, ...]]] = Counter()
@@ -158,7 +173,8 @@ def occupancy(stage: Stage, steps: list[Step]) -> Occupancy:
         _mark(live, count, [*put, *read], True)
         key = step.member, tuple(len(positions) for positions in step.block)
         most[key] = max(most[key], always + sum(count[name] * bits[name] for name in live))
-        _mark(live, count, put, False)
+        adds = step.turn > 0 and step.member == stage.claim.chain[-1]
+        _mark(live, count, [] if adds else put, False)
     return Occupancy(dict(most), {name: count[name] for name in sorted(live) if count[name]})
 
 

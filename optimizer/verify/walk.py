@@ -87,7 +87,7 @@ class Walk:
 
 def walk(
     layer: Layer, hardware: Hardware, mapping: Mapping, *, accounting: Accounting, reuse: Reuse,
-    pinned: frozenset[str] = frozenset(), room_bits: int | None = None,
+    pinned: frozenset[str] = frozenset(), room_bits: int | None = None, resumes: bool = False,
 ) -> Walk:  # fmt: skip
     """Count one run of a layer by executing its loop nest.
 
@@ -107,6 +107,8 @@ def walk(
         Operands that level 1 holds from before to after the run; the outermost level has no part in them.
     room_bits : int, optional
         What is left of level 1 for the tiles of other operands; by default all that is usable.
+    resumes : bool
+        The output holds partial sums from before: every visit of a word needs its old value.
 
     Raises
     ------
@@ -122,7 +124,7 @@ def walk(
     counts: dict[tuple[int, str], Counts] = {}
     for operand in layer.operands:
         for level, node_counts in _operand_counts(
-            layer, mapping, operand, compute_cycles, drains_read=accounting == "looptree", reuse=reuse
+            layer, mapping, operand, compute_cycles, drains_read=accounting == "looptree", reuse=reuse, resumes=resumes
         ):
             counts[level, operand.role] = node_counts
     ports = _port_cycles(layer, hardware, counts, rounded=accounting == "timeloop")
@@ -156,7 +158,8 @@ def _used_instances(mapping: Mapping, level: int) -> int:
 
 
 def _operand_counts(
-    layer: Layer, mapping: Mapping, operand: Operand, compute_cycles: int, *, drains_read: bool, reuse: Reuse
+    layer: Layer, mapping: Mapping, operand: Operand, compute_cycles: int, *, drains_read: bool, reuse: Reuse,
+    resumes: bool,
 ) -> Iterator[tuple[int, Counts]]:
     """Counts of every node of one operand, outermost first."""
     nodes = places(mapping, operand, [dim for dim, _ in layer.dims])
@@ -169,8 +172,9 @@ def _operand_counts(
         instances = _used_instances(mapping, node.level)
         if operand.role == "O":
             drains = traffic if drains_read and not outermost else 0
-            fills = 0 if outermost else traffic - visited_words(node)
-            yield node.level, _output_counts(node, served, traffic, drains, fills, instances)
+            fresh = 0 if resumes else visited_words(node)
+            fills = 0 if outermost else traffic - fresh
+            yield node.level, _output_counts(node, served, traffic, drains, fills, instances, fresh)
         else:
             yield (
                 node.level,
@@ -182,15 +186,16 @@ def _operand_counts(
             )  # fmt: skip
 
 
-def _output_counts(node: Place, served: int, traffic: int, drains: int, fills: int, instances: int) -> Counts:
+def _output_counts(
+    node: Place, served: int, traffic: int, drains: int, fills: int, instances: int, fresh: int
+) -> Counts:  # fmt: skip
     """Counts of an output node: every word served from below is added to what was there before.
 
-    The first visit of a word needs no old value: neither a read for the sum, nor a fill from the parent.
+    The first visit of a `fresh` word needs no old value: neither a read for the sum, nor a fill from the parent.
     """
-    first = visited_words(node)
     return Counts(
-        reads=served - first + drains, fills=fills, updates=served,
-        tile_words=math.prod(node.tile), instances=instances, traffic=traffic, first_visits=first,
+        reads=served - fresh + drains, fills=fills, updates=served,
+        tile_words=math.prod(node.tile), instances=instances, traffic=traffic, first_visits=visited_words(node),
     )  # fmt: skip
 
 
