@@ -112,7 +112,7 @@ class Frame:
     def choices(self) -> Iterator[Choice]:
         """Every choice but those that hold what a single vector layer reads once."""
         weights = [layer.name for layer in self.layers if "W" not in self.sources[layer.name]]
-        for strips in ((), *(((name, n),) for name in self._strippable() for n in self._strip_numbers(name))):
+        for strips in ((), *(((name, n),) for name in self.strippable() for n in self._strip_numbers(name))):
             for resident, held in itertools.product(_subsets(weights), _subsets(self._inputs)):
                 yield Choice(frozenset(resident), frozenset(held), frozenset(strips))
 
@@ -132,7 +132,7 @@ class Frame:
         words = tensor.words * sum(reads[place] * count for _, reads, count in self._vector_parts(name, sources))
         return words * self._widths(reader, sources)[0][place] > tensor.moved * tensor.bits
 
-    def _strippable(self) -> list[str]:
+    def strippable(self) -> list[str]:
         """Layers that may run in strips: the last reader of one inner tensor, with an inner output, columns whole."""
         found = []
         for layer in self.layers:

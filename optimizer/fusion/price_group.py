@@ -121,6 +121,11 @@ class GroupPricer:
                 best, limit = plan, aim.value(plan.energy, plan.latency)
         return Offer(limit, best)
 
+    def plan(self, frame: Frame, choice: Choice, hardware: Hardware, aim: Aim) -> Plan | None:
+        """The plan of one cut of the group and one choice; only loop nests are sought. None if it does not fit."""
+        option = self._option(frame, choice, hardware, aim)
+        return None if option is None else self._price(option, hardware, aim, NEVER)
+
     def _runs_floors(self, hardware: Hardware, aim: Aim) -> RunFloors:
         """Bounds on runs; those of the last hardware and aim are kept."""
         if self._floors is None or self._floors[0] != (hardware, aim):
