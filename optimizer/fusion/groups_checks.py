@@ -59,6 +59,7 @@ def _check_member(network: Network, fields: Fields, key: str, name: str) -> None
 def _check_connected(network: Network, fields: Fields, names: list[str]) -> None:
     parts = list(nx.connected_components(network.graph.subgraph(names).to_undirected()))
     if len(parts) > 1:
+        parts.sort(key=lambda part: min(names.index(name) for name in part))
         listed = " | ".join(", ".join(name for name in names if name in part) for part in parts)
         fields.fail(
             f"no tensors connect these parts of the group: {listed}", "layers", names,
