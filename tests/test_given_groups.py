@@ -72,7 +72,7 @@ def group(*layers: str, **decisions: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("objective", ["energy", "latency"])
-def test_groups_of_a_solved_network_cost_the_same(objective: str) -> None:
+def test_groups_of_a_solved_network_cost_the_same(objective: str, tmp_path: Path) -> None:
     solved = api.compare(block(), tiny(), fusion=Fusion(3), objective=objective).data
     assert solved["groups"]
     architecture = choose(tiny(), solved["hardware"]["choices"])
@@ -82,6 +82,9 @@ def test_groups_of_a_solved_network_cost_the_same(objective: str) -> None:
     for name in ("layer_by_layer", "fused", "reduction"):
         assert found["comparison"][name] | {"status": ""} == solved["comparison"][name] | {"status": ""}
     assert found["dram_words"] == solved["comparison"]["fused"]["dram_words"]
+    (tmp_path / "groups.json").write_text(json.dumps({"groups": solved["groups"]}))
+    again = optimizer.evaluate_groups(block(), architecture, tmp_path / "groups.json", objective=objective)
+    assert again["groups"] == solved["groups"]
     assert found["status"] == "EVALUATED" and "not searched" in found["space"]["text"]
 
 
