@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from optimizer.cost import evaluate
@@ -24,6 +22,7 @@ from optimizer.pricing import NEVER, Price
 from optimizer.session import Session
 from optimizer.vector_cost import vector_cost
 from optimizer.verify.fused_design import member_entry
+from optimizer.versions import versions
 from optimizer.workload import Layer, VectorLayer
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
@@ -95,20 +94,6 @@ def _counts(state: Exploration) -> dict[str, int]:
         "open": state.points("open"),
         "boxes": len(state.closed),
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions that a result depends on."""
-    return {"python": platform.python_version()} | {
-        name: _version(name) for name in ("tilewright", "ortools", "numpy", "numba")
-    }  # fmt: skip
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[str, Any]:

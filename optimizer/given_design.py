@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.architecture import Architecture
-from optimizer.assemble import fused_parts, layers_alone, totals, unit_value, versions
+from optimizer.assemble import fused_parts, layers_alone, totals, unit_value
 from optimizer.assemble import number as json_number
 from optimizer.budgets import Budgets
 from optimizer.choose import single_point
@@ -25,6 +25,7 @@ from optimizer.pricing import Price
 from optimizer.session import SPACE, Session, prepare
 from optimizer.store import Store
 from optimizer.vector_cost import vector_cost
+from optimizer.versions import versions
 from optimizer.workload import Network
 
 FORMAT = "tilewright-evaluation/1"

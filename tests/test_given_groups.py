@@ -131,6 +131,16 @@ def test_all_decisions_are_read() -> None:
     assert entry["strips"] == {"c2": 4} and entry["held"] == ["sum"]
 
 
+def test_several_layers_may_run_in_strips() -> None:
+    """Without strips the two tensors of 256 words that a layer reads and writes fill the buffer of 512 words."""
+    plain = group("c1", "c2", "c3", "a1", weights={"c1": "resident"})
+    with pytest.raises(SpecError, match="8448 bits are needed and 8192 are usable"):
+        optimizer.evaluate_groups(several(), chip(), {"groups": [plain]})
+    found = optimizer.evaluate_groups(several(), chip(), {"groups": [plain | {"strips": {"c2": 2, "c3": 4}}]})
+    assert found["groups"][0]["strips"] == {"c2": 2, "c3": 4}
+    assert found["groups"][0]["dram_words"] == 256 + 16 + 2 * 16 + 4 * 16 + 16 + 2 * 256
+
+
 BAD = [  # groups, field, value, words of the message
     ([group("one", "tree")], "groups[0].layers[1]", "'tree'", "did you mean three?"),
     ([group("one", "three"), group("three", "sum")], "groups[1].layers[0]", "'three'", "groups[0] already"),
