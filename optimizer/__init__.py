@@ -12,6 +12,7 @@ _EXPORTS = {
     "solve": "optimizer.api",
     "map_layer": "optimizer.api",
     "evaluate": "optimizer.cost",
+    "evaluate_groups": "optimizer.given_design",
     "load": "optimizer.networks.load",
     "load_architecture": "optimizer.architecture_yaml",
     "Result": "optimizer.result",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import platform
+from collections.abc import Sequence
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from optimizer.cost import evaluate
@@ -13,7 +12,7 @@ from optimizer.errors import TilewrightError
 from optimizer.evaluation import accesses_of
 from optimizer.explore import Closed, Exploration
 from optimizer.fusion.describe import group_entry
-from optimizer.fusion.network_pricer import FusedPrice
+from optimizer.fusion.network_pricer import Fused, FusedPrice
 from optimizer.hardware import Hardware, Level
 from optimizer.limits import lower_bounds
 from optimizer.lowering import lift, lower
@@ -23,6 +22,7 @@ from optimizer.pricing import NEVER, Price
 from optimizer.session import Session
 from optimizer.vector_cost import vector_cost
 from optimizer.verify.fused_design import member_entry
+from optimizer.versions import versions
 from optimizer.workload import Layer, VectorLayer
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
@@ -96,27 +96,17 @@ def _counts(state: Exploration) -> dict[str, int]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Versions that a result depends on."""
-    return {"python": platform.python_version()} | {
-        name: _version(name) for name in ("tilewright", "ortools", "numpy", "numba")
-    }  # fmt: skip
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[str, Any]:
     best = state.best
     assert best is not None
     cycles = session.goal.stretched(best.energy, best.latency)
-    energy_pj = hardware.energy_pj(best.energy)
+    return totals(hardware, best.energy, Fraction(cycles)) | _parts(session, best, hardware)
+
+
+def totals(hardware: Hardware, energy: int, cycles: Fraction) -> dict[str, Any]:
+    """A hardware point with energy and cycles of one run of the network; `energy` is in energy units."""
+    energy_pj = hardware.energy_pj(energy)
     seconds = float(cycles / (hardware.clock_mhz * 10**6))
-    parts = _layers_alone(session, best, hardware) if session.fused is None else _fused_parts(session, best, hardware)
     return {
         "hardware": describe(hardware),
         "area_um2": hardware.area_um2,
@@ -124,12 +114,20 @@ def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[st
         "latency_cycles": number(cycles),
         "latency_ms": seconds * 1e3,
         "power_w": energy_pj * 1e-12 / seconds if hardware.energy_unit_pj is not None and seconds else None,
-        **parts,
     }
 
 
-def _layers_alone(session: Session, best: Pick, hardware: Hardware) -> dict[str, Any]:
-    priced = {p.layer.shape_key(): price for p, price in zip(session.pricers, best.prices, strict=True)}
+def _parts(session: Session, best: Pick, hardware: Hardware) -> dict[str, Any]:
+    if session.fused is None:
+        return layers_alone(session, best.prices, hardware)
+    price = best.prices[0]
+    assert isinstance(price, FusedPrice) and price.fused is not None
+    return fused_parts(session, price.fused, hardware)
+
+
+def layers_alone(session: Session, prices: Sequence[Price], hardware: Hardware) -> dict[str, Any]:
+    """Every layer by itself; the prices are in the order of the session's pricers."""
+    priced = {p.layer.shape_key(): price for p, price in zip(session.pricers, prices, strict=True)}
     layers = [
         vector_entry(session, layer, hardware) if isinstance(layer, VectorLayer)
         else layer_entry(session, layer, hardware, priced[layer.shape_key()])
@@ -138,13 +136,11 @@ def _layers_alone(session: Session, best: Pick, hardware: Hardware) -> dict[str,
     return {"layers": layers}
 
 
-def _fused_parts(session: Session, best: Pick, hardware: Hardware) -> dict[str, Any]:
+def fused_parts(session: Session, fused: Fused, hardware: Hardware) -> dict[str, Any]:
     """Groups, and the layers outside of them."""
-    price = best.prices[0]
-    assert isinstance(price, FusedPrice) and price.fused is not None
-    alone = {single.layer: single.price for single in price.fused.alone}
-    number = {name: n for n, plan in enumerate(price.fused.plans) for name in plan.members}
-    described = [group_entry(session.network, plan, hardware, session.accounting) for plan in price.fused.plans]
+    alone = {single.layer: single.price for single in fused.alone}
+    number = {name: n for n, plan in enumerate(fused.plans) for name in plan.members}
+    described = [group_entry(session.network, plan, hardware, session.accounting) for plan in fused.plans]
     layers = []
     for layer in session.network.layers():
         if layer.name in number:

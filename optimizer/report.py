@@ -66,7 +66,7 @@ def full_report(data: Data, *, nests: bool = True) -> Group:
 def headline(data: Data) -> Text:
     """Status, objective and gap in one line."""
     status, goal = data["status"], data.get("objective") or {}
-    styles = {"OPTIMAL": "bold green", "FEASIBLE": "bold yellow"}
+    styles = {"OPTIMAL": "bold green", "FEASIBLE": "bold yellow", "EVALUATED": "bold"}
     text = Text(status, style=styles.get(status, "bold red"))
     if goal.get("value") is not None:
         text.append(f"  {goal.get('name')} {_objective_text(data, goal['value'])}", style="default")
@@ -107,10 +107,12 @@ def _summary_rows(data: Data) -> list[tuple[str, str]]:
     if budgets:
         limits = (f"{name} <= {number_text(float(Fraction(value)))}" for name, value in budgets.items())
         rows.append(("budgets", ", ".join(limits)))
-    rows.append(("hardware points", points_text(data)))
+    if data.get("hardware_points"):
+        rows.append(("hardware points", points_text(data)))
     rows.append(("accounting", str(data.get("accounting") or "")))
     if data.get("wall_s") is not None:
-        rows.append(("time", f"{data['wall_s']:.1f} s, seed {data.get('seed')}"))
+        seed = f", seed {data['seed']}" if data.get("seed") is not None else ""
+        rows.append(("time", f"{data['wall_s']:.1f} s{seed}"))
     return [(name, value) for name, value in rows if value]
 
 

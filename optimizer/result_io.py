@@ -15,6 +15,7 @@ from optimizer.result import Result
 
 RESULT_FILE = "result.json"
 CERTIFICATE_FILE = "certificate.json"
+EVALUATION_FILE = "evaluation.json"
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -34,6 +35,16 @@ def save(result: Result, directory: str | Path) -> Path:
     try:
         _write(folder / CERTIFICATE_FILE, result.certificate)
         _write(folder / RESULT_FILE, result.data)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def save_evaluation(data: dict[str, Any], directory: str | Path) -> Path:
+    """Write ``evaluation.json`` into a folder, as :func:`save` writes a result; errors are the same."""
+    folder = _made(directory)
+    try:
+        _write(folder / EVALUATION_FILE, data)
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder

@@ -59,8 +59,12 @@ FILES: dict[str, str | bytes] = {
     "tech.yaml": CHIP.replace("generic45", "gone.yaml"),
     "budget.yaml": CHIP + "budgets: {area_mm2: -1}\n",
     "mapping.yaml": "- {for: Z, bound: 4, level: DRAM}\n",
+    "groups.yaml": "groups: []\n",
+    "group.yaml": "groups: [{layers: [conv1, maxpol]}]\n",
+    "list.yaml": "- {layers: [conv1, maxpool]}\n",
 }
 SOLVE = "solve layer.yaml -a chip.yaml"
+GROUPS = "evaluate resnet18 --groups group.yaml --no-cache --out out/deep"
 CASES = [  # command, what the message must say
     ("solve gone.yaml -a chip.yaml", ["gone.yaml: no such file"]),
     ("solve empty.yaml -a chip.yaml", ["empty.yaml: the file is empty"]),
@@ -98,6 +102,20 @@ CASES = [  # command, what the message must say
     ("map resnet18 -a chip.yaml", ["--layer", "21 multiply-accumulate layers", "conv1"]),
     ("evaluate layer.yaml -a eyeriss --mapping mapping.yaml", ["mapping.yaml: [0].for", "'Z'", "M, N, K"]),
     ("evaluate layer.yaml -a eyeriss --mapping gone.yaml", ["gone.yaml: no such file"]),
+    ("evaluate layer.yaml -a eyeriss", ["--mapping --groups: it is not said what to evaluate", "one of --mapping"]),
+    (
+        "evaluate layer.yaml -a eyeriss --mapping mapping.yaml --groups groups.yaml",
+        ["--mapping --groups: what to evaluate is given twice", "['mapping.yaml', 'groups.yaml']"],
+    ),
+    ("evaluate layer.yaml -a eyeriss --mapping mapping.yaml --out out", ["--out: this option", "--out with --groups"]),
+    ("evaluate layer.yaml -a eyeriss --mapping mapping.yaml --objective energy", ["--objective: this option"]),
+    ("evaluate layer.yaml -a eyeriss --mapping mapping.yaml --no-cache", ["--no-cache: this option"]),
+    (f"{GROUPS} -a eyeriss_rs --reuse exact", ["--reuse: this option", "--reuse with --mapping"]),
+    (f"{GROUPS} -a eyeriss_rs --layer conv1", ["--layer: this option", "'conv1'"]),
+    (f"{GROUPS} -a eyeriss_rs", ["group.yaml: groups[0].layers[1]: the network resnet18 has no", "mean maxpool?"]),
+    (f"{GROUPS} -a chip.yaml", ["chip.yaml: the architecture stands for 8 hardware points", "--choose 'array.x=4'"]),
+    ("evaluate resnet18 -a eyeriss_rs --groups list.yaml --out out/deep", ["list.yaml: the value", "keys groups"]),
+    ("evaluate resnet18 -a eyeriss_rs --groups gone.yaml --out out/deep", ["gone.yaml: no such file"]),
     ("verify gone", ["gone: there is no such folder"]),
     ("show .", ["result.json: there is no such file"]),
 ]

@@ -1,11 +1,14 @@
 """The files in ``examples/``: they load, fit together, and show what the README says about them."""
 
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import optimizer
 from optimizer.choose import single_point
+from optimizer.cli import main
 from optimizer.mapping_yaml import load_mapping
 from optimizer.verify.walk import walk
 
@@ -47,3 +50,18 @@ def test_mapping_by_hand_is_legal_and_not_better_than_the_optimum(conv, reuse):
     best = optimizer.map_layer(conv, eyeriss)
     assert best.status == "OPTIMAL"
     assert best.data["objective"]["value"] <= hardware.energy_pj(cost.energy)
+
+
+def test_groups_by_hand_save_words_of_dram(tmp_path):
+    """As the README runs it; the first group never leaves the chip between convolution and pooling."""
+    command = ["evaluate", "resnet18", "-a", "eyeriss_rs", "--groups", str(EXAMPLES / "groups.yaml"), "--no-cache"]
+    outcome = CliRunner().invoke(main, [*command, "--out", str(tmp_path / "out")])
+    assert outcome.exit_code == 0, outcome.output
+    stored = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    first, second, third = stored["groups"]
+    image, weights, pooled = 3 * 229 * 229, 64 * 3 * 7 * 7, 64 * 56 * 56
+    assert first["dram_words"] >= image + weights + pooled
+    assert first["dram_words"] < image + weights + pooled + 64 * 112 * 112
+    assert (second["halo"]["rows"], third["tile"]["tiles"]) == ("recompute", 1)
+    reduction = stored["comparison"]["reduction"]
+    assert reduction["energy_pj"] > 0 and reduction["dram_words"] > 0

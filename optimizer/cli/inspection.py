@@ -1,42 +1,15 @@
-"""``tilewright evaluate``, ``tilewright verify`` and ``tilewright show``."""
+"""``tilewright verify`` and ``tilewright show``."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 
-from optimizer.cli.inputs import pick_layer, read_architecture, read_network
-from optimizer.cli.options import architecture_options, workload_options
 from optimizer.cli.output import show_on_stdout
 from optimizer.errors import SpecError
 
 NOT_VERIFIED = 1
-
-
-@click.command()
-@click.argument("layer_file", metavar="LAYER")
-@click.option("--mapping", "mapping_file", required=True, metavar="FILE", help="The loop nest, a .yaml file.")
-@click.option("--layer", "name", help="Which layer, where LAYER holds several.")
-@click.option(
-    "--reuse", type=click.Choice(["exact", "innermost"]), default="innermost", show_default=True,
-    help="Which moves of a sliding window keep the overlap.",
-)  # fmt: skip
-@architecture_options
-@workload_options
-def evaluate(layer_file: str, mapping_file: str, name: str | None, reuse: Any, **options: Any) -> None:
-    """Accesses, energy and cycles of a given mapping of one layer."""
-    from optimizer.choose import single_point  # noqa: PLC0415
-    from optimizer.cost import evaluate as cost_of  # noqa: PLC0415
-    from optimizer.evaluation import evaluation_report  # noqa: PLC0415
-    from optimizer.mapping_yaml import load_mapping  # noqa: PLC0415
-
-    layer, architecture = pick_layer(read_network(layer_file, options), name), read_architecture(options)
-    hardware = single_point(architecture)
-    mapping = load_mapping(mapping_file, layer, hardware)
-    cost = cost_of(layer, hardware, mapping, accounting=architecture.accounting, reuse=reuse)
-    show_on_stdout(evaluation_report(layer, hardware, mapping, cost))
 
 
 @click.command()

@@ -46,10 +46,12 @@ def architectures() -> None:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["architecture", "technology"]), default="architecture")
+@click.argument("kind", type=click.Choice(["architecture", "technology", "groups"]), default="architecture")
 def schema(kind: str) -> None:
-    """JSON Schema of architecture (default) or technology files, for editors."""
+    """JSON Schema of architecture (default), technology or groups files, for editors."""
     from optimizer.architecture_schema import json_schema  # noqa: PLC0415
+    from optimizer.fusion.groups_schema import groups_schema  # noqa: PLC0415
     from optimizer.technology_schema import technology_schema  # noqa: PLC0415
 
-    click.echo(json.dumps(json_schema() if kind == "architecture" else technology_schema(), indent=2))
+    schemas = {"architecture": json_schema, "technology": technology_schema, "groups": groups_schema}
+    click.echo(json.dumps(schemas[kind](), indent=2))

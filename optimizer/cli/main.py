@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from optimizer.cli.inspection import evaluate, show, verify
+from optimizer.cli.evaluating import evaluate
+from optimizer.cli.inspection import show, verify
 from optimizer.cli.listing import architectures, networks, schema
 from optimizer.cli.solving import map_command, solve
 from optimizer.errors import TilewrightError

@@ -194,6 +194,13 @@ fusion_options = _stacked([
     click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both."),
 ])  # fmt: skip
 
+cache_options = _stacked([
+    click.option(
+        "--cache", type=click.Path(), metavar="DIR", help="Where layer results are kept; default: the user cache."
+    ),
+    click.option("--no-cache", is_flag=True, help="Neither read nor write layer results on disk."),
+])  # fmt: skip
+
 search_options = _stacked([
     click.option(
         "--objective", type=click.Choice(["energy", "latency", "edp"]), default="energy", show_default=True,
@@ -208,10 +215,7 @@ search_options = _stacked([
     ),
     click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."),
-    click.option(
-        "--cache", type=click.Path(), metavar="DIR", help="Where layer results are kept; default: the user cache."
-    ),
-    click.option("--no-cache", is_flag=True, help="Neither read nor write layer results on disk."),
+    cache_options,
     click.option("--out", type=click.Path(), metavar="DIR", help="Write result.json and certificate.json there."),
     click.option("--quiet", is_flag=True, help="One line of result, no progress."),
 ])  # fmt: skip

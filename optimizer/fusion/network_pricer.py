@@ -126,8 +126,8 @@ class NetworkPricer:
         if cap < NEVER:
             raise ValueError("no cap on the latency of fused networks")
         aim = Aim(objective, weight)
-        singles = [single for layer in self._layers if (single := self._single(layer, hardware, aim)) is not None]
-        if len(singles) < len(self._layers):
+        singles = self.singles(hardware, aim)
+        if singles is None:
             return None
         values = [single.value(aim) for single in singles]
         offers = [Offer(pricer.bound(hardware, aim)) for pricer in self._groups]
@@ -138,7 +138,7 @@ class NetworkPricer:
                 return FusedPrice(value)
             plans = [plan for g in chosen if (plan := offers[g].plan) is not None]
             if len(plans) == len(chosen):
-                fused = self._fused(plans, singles)
+                fused = joined(plans, singles)
                 return FusedPrice(value, fused.energy, fused.latency, fused=fused)
             for g in chosen:
                 alone = sum(values[n] for n in self._members[g])
@@ -148,6 +148,11 @@ class NetworkPricer:
                 elif offers[g].plan is None:
                     self.stop.check()
                     offers[g] = self._groups[g].best(hardware, aim, alone)
+
+    def singles(self, hardware: Hardware, aim: Aim) -> list[Single] | None:
+        """Every layer by itself, in the network's order; None if some layer does not fit."""
+        found = [single for layer in self._layers if (single := self._single(layer, hardware, aim)) is not None]
+        return found if len(found) == len(self._layers) else None
 
     def _best_cover(self, values: list[int], offers: list[Offer]) -> tuple[list[int], int]:
         """Groups of the cheapest cover by what is known of them, and its value."""
@@ -167,9 +172,11 @@ class NetworkPricer:
             return None
         return Single(layer.name, layer.multiplicity, price.energy, price.latency, price)
 
-    def _fused(self, plans: list[Plan], singles: list[Single]) -> Fused:
-        inside = {name for plan in plans for name in plan.members}
-        alone = tuple(single for single in singles if single.layer not in inside)
-        energy = sum(plan.energy for plan in plans) + sum(single.count * single.energy for single in alone)
-        latency = sum(plan.latency for plan in plans) + sum(single.count * single.latency for single in alone)
-        return Fused(energy, latency, tuple(plans), alone)
+
+def joined(plans: list[Plan], singles: list[Single]) -> Fused:
+    """Groups together with the layers that are in none of them."""
+    inside = {name for plan in plans for name in plan.members}
+    alone = tuple(single for single in singles if single.layer not in inside)
+    energy = sum(plan.energy for plan in plans) + sum(single.count * single.energy for single in alone)
+    latency = sum(plan.latency for plan in plans) + sum(single.count * single.latency for single in alone)
+    return Fused(energy, latency, tuple(plans), alone)

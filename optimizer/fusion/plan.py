@@ -138,14 +138,14 @@ class Frame:
         """Every choice but those that hold what a single vector layer reads once."""
         weights = [layer.name for layer in self.layers if "W" not in self.sources[layer.name]]
         parts: list[tuple[frozenset[tuple[str, int]], Slices | None]] = [(frozenset(), None)]
-        parts += [(frozenset([(name, n)]), None) for name in self._strippable() for n in self._strip_numbers(name)]
-        parts += [(frozenset(), slices) for slices in self._slices]
+        parts += [(frozenset([(name, n)]), None) for name in self.strippable() for n in self._strip_numbers(name)]
+        parts += [(frozenset(), slices) for slices in self.slices]
         for strips, slices in parts:
             for resident, held in itertools.product(_subsets(weights), _subsets(self._inputs)):
                 yield Choice(frozenset(resident), frozenset(held), strips, slices)
 
     @cached_property
-    def _slices(self) -> list[Slices]:
+    def slices(self) -> list[Slices]:
         """Chains of which no tile needs what another one computed between them; gathered or not, where that differs."""
         found = []
         for slices in slice_chains(self.group):
@@ -170,7 +170,7 @@ class Frame:
         words = tensor.words * sum(reads[place] * count for _, reads, count in self._vector_parts(name, sources))
         return words * self._widths(reader, sources)[0][place] > tensor.moved * tensor.bits
 
-    def _strippable(self) -> list[str]:
+    def strippable(self) -> list[str]:
         """Layers that may run in strips: the last reader of one inner tensor, with an inner output, columns whole."""
         found = []
         for layer in self.layers:

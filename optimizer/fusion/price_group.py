@@ -122,6 +122,22 @@ class GroupPricer:
                 best, limit = plan, aim.value(plan.energy, plan.latency)
         return Offer(limit, best)
 
+    def plan(self, frame: Frame, choice: Choice, hardware: Hardware, aim: Aim) -> Plan | None:
+        """The plan of one cut of the group and one choice; only loop nests are sought. None if it does not fit."""
+        rooms = self._rooms(frame, choice, hardware)
+        if rooms is None:
+            return None
+        found: list[PricedRun] = []
+        for layer in frame.layers:
+            pinned, room = frame.pinned(layer, choice), rooms[self.group.position[layer.name]]
+            for shape in frame.shapes(layer, choice):
+                extents = dict(shape.extents)
+                price = self._runs.price(layer, hardware, aim, extents, pinned, room, resumes=shape.resumes)
+                if price is None:
+                    return None
+                found.append(PricedRun(shape, pinned, room, price))
+        return _plan(frame, choice, found, frame.charges(hardware, self._runs.accounting, choice))
+
     def _runs_floors(self, hardware: Hardware, aim: Aim) -> RunFloors:
         """Bounds on runs; those of the last hardware and aim are kept."""
         if self._floors is None or self._floors[0] != (hardware, aim):
@@ -137,18 +153,24 @@ class GroupPricer:
 
     def _option(self, frame: Frame, choice: Choice, hardware: Hardware, aim: Aim) -> _Option | None:
         """A cut and choice with its bound; None if the buffer cannot hold what it should."""
-        buffer, floors = hardware.levels[1], self._runs_floors(hardware, aim)
-        if any(frame.pinned(layer, choice) & buffer.must_bypass for layer in frame.layers):
+        floors, rooms = self._runs_floors(hardware, aim), self._rooms(frame, choice, hardware)
+        if rooms is None:
             return None
-        usable, taken = buffer.usable_bits, frame.reserved_bits(choice)
-        if usable is not None and max(taken) > usable:
-            return None
-        rooms = tuple(NEVER if usable is None else usable - bits for bits in taken)
         charges = frame.charges(hardware, self._runs.accounting, choice)
         bound = sum(aim.value(charge.energy, charge.latency) for charge in charges)
         for layer in frame.layers:
             bound += sum(x.count * self._floor(frame, choice, x, floors) for x in frame.shapes(layer, choice))
         return _Option(bound, frame, choice, rooms, charges)
+
+    def _rooms(self, frame: Frame, choice: Choice, hardware: Hardware) -> tuple[int, ...] | None:
+        """Bits of the buffer left for tiles while each member runs; None if it cannot hold what it should."""
+        buffer = hardware.levels[1]
+        if any(frame.pinned(layer, choice) & buffer.must_bypass for layer in frame.layers):
+            return None
+        usable, taken = buffer.usable_bits, frame.reserved_bits(choice)
+        if usable is not None and max(taken) > usable:
+            return None
+        return tuple(NEVER if usable is None else usable - bits for bits in taken)
 
     def _floor(self, frame: Frame, choice: Choice, shape: RunShape, floors: RunFloors) -> int:
         """A bound on one run.
@@ -196,15 +218,15 @@ class GroupPricer:
                 value += shape.count * (price.value - floor)
                 if value >= limit:
                     return None
-        energy = sum(run.price.energy * run.shape.count for run in found)
-        energy += sum(charge.energy for charge in option.charges)
-        latency = sum(run.price.latency * run.shape.count for run in found)
-        latency += sum(charge.latency for charge in option.charges)
-        if aim.value(energy, latency) >= limit:
-            return None
-        return Plan(
-            self.group.members, frame.tiling.cut, option.choice, energy, latency, tuple(found), option.charges
-        )  # fmt: skip
+        plan = _plan(frame, option.choice, found, option.charges)
+        return plan if aim.value(plan.energy, plan.latency) < limit else None
+
+
+def _plan(frame: Frame, choice: Choice, runs: list[PricedRun], charges: tuple[Charge, ...]) -> Plan:
+    """A plan with its totals."""
+    energy = sum(run.price.energy * run.shape.count for run in runs) + sum(charge.energy for charge in charges)
+    latency = sum(run.price.latency * run.shape.count for run in runs) + sum(charge.latency for charge in charges)
+    return Plan(frame.group.members, frame.tiling.cut, choice, energy, latency, tuple(runs), charges)
 
 
 def group_pricers(network: Network, fusion: Fusion, runs: Runs) -> list[GroupPricer]:

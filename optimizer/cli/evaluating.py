@@ -1,0 +1,108 @@
+"""``tilewright evaluate``: costs of a mapping, or of a design with its groups, given by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optimizer.cli.inputs import Options, cache_folder, pick_layer, read_architecture, read_network, say_warnings
+from optimizer.cli.options import architecture_options, cache_options, workload_options
+from optimizer.cli.output import show_on_stdout
+from optimizer.errors import SpecError
+
+if TYPE_CHECKING:
+    from optimizer.architecture import Architecture
+    from optimizer.workload import Network
+
+OF_MAPPING = ("layer", "reuse")
+OF_GROUPS = ("objective", "out", "cache", "no_cache")
+
+
+@click.command()
+@click.argument("workload", metavar="LAYER|NETWORK")
+@click.option("--mapping", metavar="FILE", help="Price one layer under this loop nest, a .yaml file.")
+@click.option("--groups", metavar="FILE", help="Cost a network with these fused groups, a .yaml file.")
+@click.option("--layer", metavar="NAME", help="With --mapping: which layer, where the file holds several.")
+@click.option(
+    "--reuse", type=click.Choice(["exact", "innermost"]),
+    help="With --mapping: which moves of a sliding window keep the overlap; default: innermost.",
+)  # fmt: skip
+@click.option(
+    "--objective", type=click.Choice(["energy", "latency"]),
+    help="With --groups: what the loop nest inside of every run minimizes; default: energy.",
+)  # fmt: skip
+@click.option("--out", type=click.Path(), metavar="DIR", help="With --groups: write evaluation.json there.")
+@cache_options
+@architecture_options
+@workload_options
+def evaluate(workload: str, **options: Any) -> None:
+    """Costs of what is given by hand: a mapping of one layer, or groups of a network. Give --mapping or --groups.
+
+    With --groups nothing is searched over hardware, groups, tiles or policies. Only the loop nest inside of every run
+    of a layer is sought: it is the proved best. A layer in no group runs by itself. Entries of `groups` in a
+    result.json may be copied as they are; their costs and loop nests are worked out anew. The architecture must
+    stand for one hardware point: pick it with --choose.
+    """
+    _check_mode(options)
+    network, architecture = read_network(workload, options), read_architecture(options)
+    if options["mapping"] is not None:
+        _evaluate_mapping(network, architecture, options)
+    else:
+        _evaluate_groups(network, architecture, options)
+
+
+def _check_mode(options: Options) -> None:
+    """There is a mapping or a file of groups, and no option that belongs to the other."""
+    given = [name for name in ("mapping", "groups") if options[name] is not None]
+    if len(given) != 1:
+        raise SpecError(
+            "what to evaluate is given twice" if given else "it is not said what to evaluate",
+            field=" ".join(f"--{name}" for name in given or ("mapping", "groups")),
+            value=[options[name] for name in given], allowed="one of --mapping FILE and --groups FILE",
+            remedy="use --mapping for the loop nest of one layer, --groups for fused groups of a network",
+        )  # fmt: skip
+    for name in OF_GROUPS if given == ["mapping"] else OF_MAPPING:
+        if options[name]:
+            option = f"--{name.replace('_', '-')}"
+            raise SpecError(
+                f"this option does not go with --{given[0]}", field=option, value=options[name],
+                allowed=f"{option} with --{'groups' if given == ['mapping'] else 'mapping'}",
+                remedy=f"leave {option} out",
+            )  # fmt: skip
+
+
+def _evaluate_mapping(network: Network, architecture: Architecture, options: Options) -> None:
+    from optimizer.choose import single_point  # noqa: PLC0415
+    from optimizer.cost import evaluate as cost_of  # noqa: PLC0415
+    from optimizer.evaluation import evaluation_report  # noqa: PLC0415
+    from optimizer.mapping_yaml import load_mapping  # noqa: PLC0415
+
+    layer, hardware = pick_layer(network, options["layer"]), single_point(architecture)
+    mapping = load_mapping(options["mapping"], layer, hardware)
+    cost = cost_of(
+        layer, hardware, mapping, accounting=architecture.accounting, reuse=options["reuse"] or "innermost"
+    )  # fmt: skip
+    show_on_stdout(evaluation_report(layer, hardware, mapping, cost))
+
+
+def _evaluate_groups(network: Network, architecture: Architecture, options: Options) -> None:
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.choose import unroll_warnings  # noqa: PLC0415
+    from optimizer.given_design import evaluate_groups  # noqa: PLC0415
+    from optimizer.report import full_report  # noqa: PLC0415
+
+    if options["out"] is not None:
+        result_io.check_writable(options["out"])
+    warnings = unroll_warnings(architecture, {dim for layer in network.mac_layers() for dim in layer.extents})
+    data = evaluate_groups(
+        network, architecture, options["groups"], objective=options["objective"] or "energy",
+        cache_dir=cache_folder(options),
+    )  # fmt: skip
+    data["warnings"] += [line for line in warnings if line not in data["warnings"]]
+    say_warnings(warnings)
+    if options["out"] is not None:
+        result_io.save_evaluation(data, options["out"])
+    show_on_stdout(full_report(data))
+    if options["out"] is not None:
+        click.echo(f"written to {options['out']}", err=True)
