@@ -65,7 +65,7 @@ def solve(
     """
     started = time.perf_counter()
     session = prepare(
-        network, architecture, objective=objective, padding=padding, cache_dir=cache_dir, fusion=fusion
+        network, architecture, objective=objective, padding=padding, cache_dir=cache_dir, fusion=fusion, workers=workers
     )  # fmt: skip
     deadline = None if time_limit_s is None else started + time_limit_s
 

@@ -93,7 +93,7 @@ class Session:
 
 def prepare(
     network: Network, architecture: Architecture, *, objective: str, padding: Padding, cache_dir: Path | None,
-    fusion: Fusion | None = None,
+    fusion: Fusion | None = None, workers: int = 1,
 ) -> Session:  # fmt: skip
     """Check the inputs and put them into integers.
 
@@ -172,15 +172,16 @@ def prepare(
         lists,
         problem,
         fusion,
-        None if fusion is None else network_pricer(network, fusion, accounting, store, by_name),
+        None if fusion is None else network_pricer(network, fusion, accounting, store, by_name, workers),
     )
 
 
 def network_pricer(
-    network: Network, fusion: Fusion, accounting: Accounting, store: Store, pricers: dict[str, Pricer]
+    network: Network, fusion: Fusion, accounting: Accounting, store: Store, pricers: dict[str, Pricer],
+    workers: int = 1,
 ) -> NetworkPricer:  # fmt: skip
     """The pricer of a network whose layers may be fused; `pricers` are those of single layers, by name."""
-    runs = Runs(accounting, store)
+    runs = Runs(accounting, store, workers)
     found = group_pricers(network, fusion, runs)
     return NetworkPricer(network, pricers, found, runs, lambda layer, point: vector_cost(layer, point, accounting))
 

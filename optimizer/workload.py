@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import networkx as nx
 
@@ -133,7 +134,7 @@ class Layer:
         """The operand with this role."""
         return self.operands[ROLES.index(role)]
 
-    @property
+    @cached_property
     def tile_dims(self) -> tuple[str | None, str | None, str | None]:
         """Dims that are the output's batch, rows and columns; None where it has none, as in an ``einsum``."""
         axes = self.operand("O").axes
@@ -143,7 +144,7 @@ class Layer:
         )
         return batch, rows, columns
 
-    @property
+    @cached_property
     def grid(self) -> Grid:
         """Extents of the output along the tile axes."""
         extents = self.extents

@@ -107,7 +107,7 @@ class Tensor:
     bits: int
     steps: tuple[Steps, Steps, Steps]
 
-    @property
+    @cached_property
     def volume(self) -> int:
         """All words."""
         return self.words * math.prod(steps.extent for steps in self.steps)
@@ -127,7 +127,7 @@ class Tensor:
         """Words computed or fetched in all, repeated ones included."""
         return self.words * sum(math.prod(sizes) * count for sizes, count in self.parts())
 
-    @property
+    @cached_property
     def live(self) -> int:
         """Most words held while the tensor is in use.
 
@@ -136,7 +136,7 @@ class Tensor:
         """
         return self.words * self._nested(1)
 
-    @property
+    @cached_property
     def kept(self) -> int:
         """Most words kept from one tile for another: ``b * full(inside) + (held - b) * kept(inside)``."""
         return self.words * self._nested(0)

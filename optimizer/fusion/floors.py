@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping as Dict
 from fractions import Fraction
+from functools import cached_property
 
 from formulations.problem import distinct_sums
 from optimizer.fusion.runs import Aim, Runs
@@ -14,6 +15,8 @@ from optimizer.workload import ROLES, Layer, Operand
 
 Served = dict[str, tuple[Fraction | None, Fraction | None]]
 """Per role the least energy per multiply-accumulate if no level but the outermost keeps it, and if one inside does."""
+Sizes = tuple[tuple[str, int], ...]
+"""Extents of all dims of a run."""
 
 
 class RunFloors:
@@ -23,8 +26,8 @@ class RunFloors:
         self._runs, self._hardware, self._aim = runs, hardware, aim
         self._served: dict[str, Served] = {}
         self._known: dict[object, int] = {}
-        self._tight: dict[object, int] = {}
-        self._rates: dict[str, Fraction | None] = {}
+        self._rates: dict[str, dict[Sizes, Fraction | None]] = {}
+        self._more: dict[object, Fraction] = {}
 
     def of(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str]) -> int:
         """No mapping of a run whose tile has these extents costs less."""
@@ -68,43 +71,76 @@ class RunFloors:
         """Energy of bits that are read at the outermost level."""
         return Fraction(0) if self._aim.objective == "latency" else bits * self._bit_energy("I", 0)
 
-    def tight(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str]) -> int:
-        """The same by the best mapping of the whole layer, where the extents of the run divide the layer's.
+    def whole(
+        self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str], *, exact: bool
+    ) -> Fraction | None:  # fmt: skip
+        """What a run costs at least, but for what operands that are not pinned cost :meth:`more`.
 
-        That mapping has all operands at level 1. A word that comes from outside of it instead costs at least what it
-        costs more there, up to one access of level 1 per operand and action in the whole layer, for rounding.
+        That is its cost with all operands in level 1 that may be there: by the best mapping of the whole layer, where
+        the extents divide the layer's; or, `exact`, of the run itself. Less one access of level 1 per action and
+        operand that is not pinned, for rounding. None if level 1 costs more than the outermost level.
         """
-        key = layer.name, tuple(extents.items()), pinned
-        if key not in self._tight:
-            self._tight[key] = self.of(layer, extents, pinned)
-            divides = all(layer.extents[dim] % extent == 0 for dim, extent in extents.items() if extent)
-            rate = self._rate(layer) if divides else None
-            if rate is not None:
-                value = math.prod((layer.extents | dict(extents)).values()) * rate
-                value += sum((self._more(layer, role, extents) for role in ROLES if role not in pinned), Fraction(0))
-                self._tight[key] = max(self._tight[key], math.floor(value))
-        return self._tight[key]
+        if self._dear:
+            return None
+        rate = self._rate(layer, extents) if exact else self._known_rate(layer, extents)
+        if rate is None:
+            return None
+        macs = math.prod((layer.extents | dict(extents)).values())
+        rounding = Fraction(self._rounding(pinned) * (1 if exact else Fraction(macs, layer.macs)))
+        return macs * rate - rounding
 
-    def _rate(self, layer: Layer) -> Fraction | None:
-        """Value per multiply-accumulate of the whole layer; None if nothing fits, or level 1 may cost more than 0."""
-        if layer.name not in self._rates:
-            dear = self._aim.objective != "latency" and any(
-                self._bit_energy(role, 0, way) < self._bit_energy(role, 1, way)
-                for role in ROLES if role not in self._hardware.levels[1].must_bypass for way in ("read", "update")
-            )  # fmt: skip
-            self._rates[layer.name] = None if dear else self._runs.rate(layer, self._hardware, self._aim)
-        return self._rates[layer.name]
+    def prepare(self, wanted: list[tuple[Layer, Dict[str, int]]]) -> None:
+        """Work out what exact bounds on such runs (:meth:`whole`) rest on, several at a time."""
+        if not self._dear:
+            self._runs.side_by_side(lambda pair: self._rate(*pair), wanted)
 
-    def _more(self, layer: Layer, role: str, extents: Dict[str, int]) -> Fraction:
-        """Energy that an operand from outside costs more than one at level 1."""
+    def _rate(self, layer: Layer, extents: Dict[str, int]) -> Fraction | None:
+        known, key = self._rates.setdefault(layer.name, {}), tuple((layer.extents | dict(extents)).items())
+        if key not in known:
+            known[key] = self._runs.rate(layer, self._hardware, self._aim, extents)
+        return known[key]
+
+    def _known_rate(self, layer: Layer, extents: Dict[str, int]) -> Fraction | None:
+        """The best of the rates known of runs that can be cut into such ones; that of the whole layer is known."""
+        self._rate(layer, {})
+        sizes = layer.extents | dict(extents)
+        found = [
+            rate for key, rate in self._rates[layer.name].items()
+            if rate is not None and all(extent % sizes[dim] == 0 for dim, extent in key)
+        ]  # fmt: skip
+        return max(found, default=None)
+
+    def _rounding(self, pinned: frozenset[str]) -> int:
         buffer = self._hardware.levels[1]
-        if self._aim.objective == "latency" or role in buffer.must_bypass:
-            return Fraction(0)
-        sizes, operand = layer.extents | dict(extents), layer.operand(role)
-        each = self._bit_energy(role, 0) - self._bit_energy(role, 1)
-        rounding = buffer.read_energy + (buffer.update_energy if role == "O" else 0)
-        share = Fraction(math.prod(sizes.values()), layer.macs)
-        return least_words(operand, sizes) * operand.bits * each - share * rounding
+        if self._aim.objective == "latency":
+            return 0
+        return sum(
+            buffer.read_energy + (buffer.update_energy if role == "O" else 0)
+            for role in ROLES if role not in pinned and role not in buffer.must_bypass
+        )  # fmt: skip
+
+    def more(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str]) -> Fraction:
+        """Energy that words from outside cost more in a run than at level 1, once each."""
+        key = layer.name, tuple(extents.items()), pinned
+        if key not in self._more:
+            self._more[key] = self._streamed(layer, layer.extents | dict(extents), pinned)
+        return self._more[key]
+
+    def _streamed(self, layer: Layer, sizes: Dict[str, int], pinned: frozenset[str]) -> Fraction:
+        return sum((
+            least_words(layer.operand(role), sizes) * layer.operand(role).bits
+            * (self._bit_energy(role, 0) - self._bit_energy(role, 1))
+            for role in ROLES if self._aim.objective != "latency"
+            and role not in pinned and role not in self._hardware.levels[1].must_bypass
+        ), Fraction(0))  # fmt: skip
+
+    @cached_property
+    def _dear(self) -> bool:
+        """Does an access of level 1 cost more than one outside of it, for some operand?"""
+        return self._aim.objective != "latency" and any(
+            self._bit_energy(role, 0, way) < self._bit_energy(role, 1, way)
+            for role in ROLES if role not in self._hardware.levels[1].must_bypass for way in ("read", "update")
+        )  # fmt: skip
 
     def _bit_energy(self, role: str, number: int, way: str = "") -> Fraction:
         """Energy per bit at a level, of reading; of updating for the output."""

@@ -13,7 +13,7 @@ from optimizer.fusion.runs import Aim, Runs
 from optimizer.hardware import Hardware
 from optimizer.pricing import NEVER, Price, Pricer
 from optimizer.vector_cost import VectorCost
-from optimizer.workload import AnyLayer, Network, VectorLayer
+from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
 
 VectorPrice = Callable[[VectorLayer, Hardware], VectorCost]
 
@@ -126,6 +126,8 @@ class NetworkPricer:
         if cap < NEVER:
             raise ValueError("no cap on the latency of fused networks")
         aim = Aim(objective, weight)
+        unlike = dict.fromkeys(self._pricers.values())
+        self._runs.side_by_side(lambda pricer: pricer.price(hardware, objective, weight=weight), unlike)
         singles = self.singles(hardware, aim)
         if singles is None:
             return None
@@ -140,6 +142,7 @@ class NetworkPricer:
             if len(plans) == len(chosen):
                 fused = joined(plans, singles)
                 return FusedPrice(value, fused.energy, fused.latency, fused=fused)
+            self._prepare([g for g in chosen if g in rough], hardware, aim)
             for g in chosen:
                 alone = sum(values[n] for n in self._members[g])
                 if g in rough:
@@ -148,6 +151,12 @@ class NetworkPricer:
                 elif offers[g].plan is None:
                     self.stop.check()
                     offers[g] = self._groups[g].best(hardware, aim, alone)
+
+    def _prepare(self, rough: list[int], hardware: Hardware, aim: Aim) -> None:
+        """Work out what better bounds on groups rest on, several at a time."""
+        layers = (self._groups[g].group.layer(name) for g in rough for name in self._groups[g].group.members)
+        unlike = {layer.shape_key(): layer for layer in layers if isinstance(layer, Layer)}
+        self._runs.side_by_side(lambda layer: self._runs.rate(layer, hardware, aim, {}), unlike.values())
 
     def singles(self, hardware: Hardware, aim: Aim) -> list[Single] | None:
         """Every layer by itself, in the network's order; None if some layer does not fit."""

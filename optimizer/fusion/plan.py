@@ -18,6 +18,8 @@ from optimizer.hardware import Hardware
 from optimizer.pricing import Price
 from optimizer.workload import Layer, VectorLayer
 
+VectorPart = tuple[tuple[int, ...], tuple[int, ...], int]
+"""Equal parts of a vector layer: positions computed along each axis, positions read of every source, how many."""
 STRIPS = (2, 4, 8)
 """Numbers of strips that are tried."""
 
@@ -101,6 +103,8 @@ class Frame:
         self.vectors = [layer for name in group.members if isinstance(layer := group.layer(name), VectorLayer)]
         self.sources = {layer.name: operand_sources(group.network, layer) or {} for layer in self.layers}
         self.inner = frozenset(name for name in group.members if group.stays(name))
+        self._vector_work: dict[str, list[VectorPart]] = {}
+        self._spared: dict[tuple[str, int], int] = {}
         self._whole = {layer.name: tuple(self._shapes(layer, 1)) for layer in self.layers}
 
     def shapes(self, layer: Layer, choice: Choice) -> tuple[RunShape, ...]:
@@ -167,7 +171,7 @@ class Frame:
             return True
         sources = self.group.sources(name)
         place = sources.index(source)
-        words = tensor.words * sum(reads[place] * count for _, reads, count in self._vector_parts(name, sources))
+        words = tensor.words * sum(reads[place] * count for _, reads, count in self._vector_parts(name))
         return words * self._widths(reader, sources)[0][place] > tensor.moved * tensor.bits
 
     def strippable(self) -> list[str]:
@@ -226,7 +230,9 @@ class Frame:
             for n in range(len(taken)):
                 taken[n] += (live if min(uses) <= n <= max(uses) else tensor.kept) * tensor.bits
         for name, strips in choice.strips:
-            taken[group.position[name]] -= self._spared_bits(name, strips)
+            if (name, strips) not in self._spared:
+                self._spared[name, strips] = self._spared_bits(name, strips)
+            taken[group.position[name]] -= self._spared[name, strips]
         return taken
 
     def _spared_bits(self, name: str, strips: int) -> int:
@@ -274,7 +280,7 @@ class Frame:
         widths, others = self._widths(layer, sources)
         energy = latency = moved = 0
         positions = math.prod(layer.grid)
-        for sizes, reads, count in self._vector_parts(layer.name, sources):
+        for sizes, reads, count in self._vector_parts(layer.name):
             inside: list[tuple[int, int]] = []
             outside = list(others)
             for source, read, bits in zip(sources, reads, widths, strict=True):
@@ -305,10 +311,12 @@ class Frame:
                 others.remove(own)
         return widths, others
 
-    def _vector_parts(
-        self, name: str, sources: list[str]
-    ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], int]]:
-        """(positions computed per axis, positions read of every source, number) of equal parts."""
+    def _vector_parts(self, name: str) -> list[VectorPart]:
+        if name not in self._vector_work:
+            self._vector_work[name] = list(self._work(name, self.group.sources(name)))
+        return self._vector_work[name]
+
+    def _work(self, name: str, sources: list[str]) -> Iterator[VectorPart]:
         axes = []
         for axis in range(3):
             steps = self.tiling.tensors[name].steps[axis]

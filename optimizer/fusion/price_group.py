@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -13,7 +15,7 @@ from optimizer.fusion.floors import RunFloors
 from optimizer.fusion.groups import Group, groups
 from optimizer.fusion.moves import Charge
 from optimizer.fusion.options import Fusion
-from optimizer.fusion.plan import Choice, Frame, Plan, PricedRun, RunShape
+from optimizer.fusion.plan import Choice, Frame, Plan, PricedRun
 from optimizer.fusion.runs import Aim, Runs
 from optimizer.geometry import TILE_AXES
 from optimizer.hardware import Hardware
@@ -38,6 +40,10 @@ class _Option:
     choice: Choice
     rooms: tuple[int, ...]
     charges: tuple[Charge, ...]
+    floors: tuple[int, ...]
+    """Per multiply-accumulate layer of the group a bound on all its runs."""
+    exact: bool = False
+    """Are these as good as they get?"""
 
 
 class GroupPricer:
@@ -114,9 +120,15 @@ class GroupPricer:
         """The best plan, or a bound once it is clear that none is below `beat`."""
         best: Plan | None = None
         limit = beat
-        for option in sorted(self._options(hardware, aim), key=lambda o: o.bound):
-            if option.bound >= limit:
-                break
+        numbers = itertools.count()
+        queue = [(option.bound, next(numbers), option) for option in self._options(hardware, aim)]
+        heapq.heapify(queue)
+        while queue and queue[0][0] < limit:
+            _, number, option = heapq.heappop(queue)
+            if not option.exact:
+                option = self._refined(option, hardware, aim, limit)
+                heapq.heappush(queue, (option.bound, number, option))
+                continue
             plan = self._price(option, hardware, aim, limit)
             if plan is not None:
                 best, limit = plan, aim.value(plan.energy, plan.latency)
@@ -153,14 +165,27 @@ class GroupPricer:
 
     def _option(self, frame: Frame, choice: Choice, hardware: Hardware, aim: Aim) -> _Option | None:
         """A cut and choice with its bound; None if the buffer cannot hold what it should."""
-        floors, rooms = self._runs_floors(hardware, aim), self._rooms(frame, choice, hardware)
+        rooms = self._rooms(frame, choice, hardware)
         if rooms is None:
             return None
         charges = frame.charges(hardware, self._runs.accounting, choice)
         bound = sum(aim.value(charge.energy, charge.latency) for charge in charges)
-        for layer in frame.layers:
-            bound += sum(x.count * self._floor(frame, choice, x, floors) for x in frame.shapes(layer, choice))
-        return _Option(bound, frame, choice, rooms, charges)
+        run_floors = self._runs_floors(hardware, aim)
+        floors = tuple(_floor(frame, layer, choice, run_floors) for layer in frame.layers)
+        return _Option(bound + sum(floors), frame, choice, rooms, charges, floors)
+
+    def _refined(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> _Option:
+        """The option with the best bounds there are on its runs, as far as it takes to reach the limit."""
+        known, frame = self._runs_floors(hardware, aim), option.frame
+        for exact in (False, True):
+            if exact:
+                unlike = {x.shape_key(): x for x in frame.layers}.values()
+                known.prepare([(layer, dict(shape.extents)) for layer in unlike for shape in frame.coarse(layer)])
+            floors = tuple(_floor(frame, layer, option.choice, known, exact=exact) for layer in frame.layers)
+            bound = option.bound - sum(option.floors) + sum(floors)
+            if bound >= limit:
+                break
+        return replace(option, bound=bound, floors=floors, exact=True)
 
     def _rooms(self, frame: Frame, choice: Choice, hardware: Hardware) -> tuple[int, ...] | None:
         """Bits of the buffer left for tiles while each member runs; None if it cannot hold what it should."""
@@ -172,24 +197,14 @@ class GroupPricer:
             return None
         return tuple(NEVER if usable is None else usable - bits for bits in taken)
 
-    def _floor(self, frame: Frame, choice: Choice, shape: RunShape, floors: RunFloors) -> int:
-        """A bound on one run.
-
-        The first slice of a sum has no partial sums to read: repeated, it would be cheaper than any whole.
-        """
-        layer = self.group.layer(shape.layer)
-        assert isinstance(layer, Layer)
-        starts = choice.chain[-1:] == (shape.layer,) and not shape.resumes
-        return (floors.of if starts else floors.tight)(layer, dict(shape.extents), frame.pinned(layer, choice))
-
     def _fine_enough(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> bool:
         """May strips or slices beat the limit? Not if the runs that they are parts of do not (:meth:`Frame.coarse`)."""
         frame, choice, value = option.frame, option.choice, option.bound
-        fine = [layer for layer in frame.layers if layer.name in choice.chain or choice.strips_of(layer.name) > 1]
-        floors = self._runs_floors(hardware, aim)
-        for layer in fine if limit < NEVER else ():
+        for layer, floor in zip(frame.layers, option.floors, strict=True):
+            if limit >= NEVER or frame.shapes(layer, choice) == frame.coarse(layer):
+                continue
             pinned, room = frame.pinned(layer, choice), option.rooms[self.group.position[layer.name]]
-            value -= sum(x.count * self._floor(frame, choice, x, floors) for x in frame.shapes(layer, choice))
+            value -= floor
             for shape in frame.coarse(layer):
                 price = self._runs.price(layer, hardware, aim, dict(shape.extents), pinned, room)
                 if price is None:
@@ -199,27 +214,57 @@ class GroupPricer:
 
     def _price(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> Plan | None:
         """The plan of an option, or None if it is not below `limit` or does not fit."""
-        frame, value, floors = option.frame, option.bound, self._runs_floors(hardware, aim)
+        frame, value = option.frame, option.bound
         if not self._fine_enough(option, hardware, aim, limit):
             return None
         found: list[PricedRun] = []
-        for layer in frame.layers:
-            pinned = frame.pinned(layer, option.choice)
-            room = option.rooms[self.group.position[layer.name]]
-            for shape in frame.shapes(layer, option.choice):
-                floor = self._floor(frame, option.choice, shape, floors)
-                beat = NEVER if limit >= NEVER else floor - (value - limit) // shape.count
-                price = self._runs.price(
-                    layer, hardware, aim, dict(shape.extents), pinned, room, beat, resumes=shape.resumes
-                )  # fmt: skip
-                if price is None or not price.found:
-                    return None
-                found.append(PricedRun(shape, pinned, room, price))
-                value += shape.count * (price.value - floor)
-                if value >= limit:
-                    return None
+        for layer, floor in zip(frame.layers, option.floors, strict=True):
+            runs = self._price_layer(option, layer, hardware, aim, NEVER if limit >= NEVER else limit - value + floor)
+            if runs is None:
+                return None
+            found += runs
+            value += sum(run.shape.count * run.price.value for run in runs) - floor
         plan = _plan(frame, option.choice, found, option.charges)
         return plan if aim.value(plan.energy, plan.latency) < limit else None
+
+    def _price_layer(
+        self, option: _Option, layer: Layer, hardware: Hardware, aim: Aim, limit: int
+    ) -> list[PricedRun] | None:  # fmt: skip
+        """The best runs of one layer, or None if all together they are not below `limit`, or do not fit."""
+        frame, floors = option.frame, self._runs_floors(hardware, aim)
+        pinned, room = frame.pinned(layer, option.choice), option.rooms[self.group.position[layer.name]]
+        shapes = frame.shapes(layer, option.choice)
+        least = [shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes]
+        value, found = sum(least), []
+        for shape, floor in zip(shapes, least, strict=True):
+            beat = NEVER if limit >= NEVER else -((value - floor - limit) // shape.count)
+            price = self._runs.price(
+                layer, hardware, aim, dict(shape.extents), pinned, room, beat, resumes=shape.resumes
+            )  # fmt: skip
+            if price is None or not price.found:
+                return None
+            found.append(PricedRun(shape, pinned, room, price))
+            value += shape.count * price.value - floor
+            if value >= limit:
+                return None
+        return found
+
+
+def _floor(frame: Frame, layer: Layer, choice: Choice, floors: RunFloors, *, exact: bool = False) -> int:
+    """A bound on all runs of a layer: by each of them, and by what strips and slices are parts of.
+
+    With all operands in the buffer, parts one after the other are a mapping of the coarse run (:meth:`Frame.coarse`);
+    besides, they pay for what comes from outside.
+    """
+    shapes, pinned = frame.shapes(layer, choice), frame.pinned(layer, choice)
+    each = sum(shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes)
+    together = sum((shape.count * floors.more(layer, dict(shape.extents), pinned) for shape in shapes), Fraction(0))
+    for shape in frame.coarse(layer):
+        whole = floors.whole(layer, dict(shape.extents), pinned, exact=exact)
+        if whole is None:
+            return each
+        together += shape.count * whole
+    return max(each, math.floor(together))
 
 
 def _plan(frame: Frame, choice: Choice, runs: list[PricedRun], charges: tuple[Charge, ...]) -> Plan:

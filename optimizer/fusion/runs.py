@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from threading import Lock
+from typing import TypeVar
 
 from formulations.kernels.layout import INFINITE, pack_layer
 from formulations.kernels.memo import Memo
@@ -17,7 +22,9 @@ from optimizer.hardware import Hardware
 from optimizer.lowering import lower
 from optimizer.pricing import NEVER, Price, recalled
 from optimizer.store import Store, content_key
-from optimizer.workload import Layer
+from optimizer.workload import ROLES, Layer
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,20 @@ class _Step:
 
 
 class Runs:
-    """Prices runs of layers; equal problems are solved once."""
+    """Prices runs of layers; equal problems are solved once.
 
-    def __init__(self, accounting: Accounting, store: Store) -> None:
-        self.accounting, self._store = accounting, store
+    Parameters
+    ----------
+    accounting : {"timeloop", "looptree"}
+    store : Store
+    workers : int
+        Threads of :meth:`side_by_side`.
+    """
+
+    def __init__(self, accounting: Accounting, store: Store, workers: int = 1) -> None:
+        self.accounting, self._store, self._workers = accounting, store, workers
         self.stop = Stop()
+        self._lock, self._locks = Lock(), dict[object, Lock]()
         self._memos: dict[object, Memo] = {}
         self._steps: dict[object, list[_Step]] = {}
         self._bounds: dict[object, list[tuple[int, int]]] = {}
@@ -67,7 +83,7 @@ class Runs:
         pinned : frozenset of str
             Roles of the operands that level 1 holds before, during and after the run.
         room_bits : int
-            What is left of level 1 for tiles of other operands.
+            What is left of level 1 for tiles of other operands; of no matter where it holds all that it may keep.
         beat : int
             Values of `beat` and above are of no interest.
         resumes : bool
@@ -78,10 +94,26 @@ class Runs:
         Price or None
             None if nothing fits.
         """
+        if pinned | hardware.levels[1].must_bypass == frozenset(ROLES):
+            room_bits = 0
         run = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
         problem = lower(
             run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits, resumes=resumes
         )  # fmt: skip
+        with self._lock_of(problem):
+            return self._price(problem, aim, room_bits, beat)
+
+    def side_by_side(self, work: Callable[[T], object], items: Iterable[T]) -> None:
+        """Do some work on every item, several at a time; what it returns must not depend on the others."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            list(pool.map(work, items))
+
+    def _lock_of(self, problem: Problem) -> Lock:
+        """Held while a layer of this shape is searched: its tables are shared."""
+        with self._lock:
+            return self._locks.setdefault(_shape(problem), Lock())
+
+    def _price(self, problem: Problem, aim: Aim, room_bits: int, beat: int) -> Price | None:
         unlimited = replace(problem.levels[1], capacity_bits=None)
         key = replace(problem, levels=(problem.levels[0], unlimited, *problem.levels[2:])), aim
         steps = self._steps.setdefault(key, [])
@@ -111,10 +143,9 @@ class Runs:
         return Price(aim.value(solution.energy, cycles), solution.energy, cycles, solution)
 
     def _search(self, problem: Problem, goal: str, aim: Aim, beat: int) -> LayerSolution | None:
-        shape = problem.extents, problem.irrelevant_to, problem.input_axes, problem.bits
-        memo = self._memos.get(shape)
+        memo = self._memos.get(_shape(problem))
         if memo is None:
-            memo = self._memos[shape] = Memo(pack_layer(problem))
+            memo = self._memos[_shape(problem)] = Memo(pack_layer(problem))
         cap, start = INFINITE, None
         if beat < NEVER and goal == "latency":
             cap = beat * problem.latency_unit - 1
@@ -124,15 +155,20 @@ class Runs:
             problem, goal, latency_cap=cap, beat=start, memo=memo, weight=aim.weight, stop=self.stop
         ).solution  # fmt: skip
 
-    def rate(self, layer: Layer, hardware: Hardware, aim: Aim) -> Fraction | None:
-        """Least value per multiply-accumulate of runs whose extents divide the layer's; None if nothing fits.
+    def rate(self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int]) -> Fraction | None:
+        """Least value per multiply-accumulate of runs whose extents divide these; None if nothing fits.
 
-        It is that of the whole layer with all operands pinned that level 1 may keep, and level 1 moving any number of
-        bits per cycle: a run repeated over the rest of the layer is a mapping of the whole, and what level 1 serves
+        It is that of a run of these extents with all operands pinned that level 1 may keep, and level 1 moving any
+        number of bits per cycle: a smaller run repeated over the rest is a mapping of it, and what level 1 serves
         costs no more than what is streamed from outside of it (see :mod:`optimizer.fusion.floors`).
         """
         buffer = hardware.levels[1]
-        free = replace(buffer, read_bits_per_cycle=None, write_bits_per_cycle=None, shared_bits_per_cycle=None)
-        ideal = replace(hardware, levels=(hardware.levels[0], free, *hardware.levels[2:]))
-        price = self.price(layer, ideal, aim, {}, frozenset("WIO") - buffer.must_bypass, 0)
-        return None if price is None else Fraction(price.value, layer.macs)
+        if aim.objective == "latency" or aim.weight or any(level.leak_energy for level in hardware.levels):
+            free = replace(buffer, read_bits_per_cycle=None, write_bits_per_cycle=None, shared_bits_per_cycle=None)
+            hardware = replace(hardware, levels=(hardware.levels[0], free, *hardware.levels[2:]))
+        price = self.price(layer, hardware, aim, extents, frozenset(ROLES) - buffer.must_bypass, 0)
+        return None if price is None else Fraction(price.value, math.prod((layer.extents | dict(extents)).values()))
+
+
+def _shape(problem: Problem) -> tuple[object, ...]:
+    return problem.extents, problem.irrelevant_to, problem.input_axes, problem.bits
