@@ -79,7 +79,7 @@ class Memo:
         and the copies of outputs that the fan-outs above make. Tables given up on request are not kept.
         """
         layer, levels = self.layer, len(problem.levels)
-        t = np.full((levels, 5, len(layer.e)), INFINITE, np.int64)
+        t = np.full((levels, 6, len(layer.e)), INFINITE, np.int64)
         t[:, FIRST] = 0
         c[SCALARS, EXACT] = -1
         hoisted = tuple(int(x) for x in c[SCALARS, RESIDENT : RESIDENT_FROM + 1])

@@ -15,6 +15,7 @@ from numba import njit
 from formulations.kernels.blocks import (
     best_outer_window,
     copy,
+    first_tile,
     input_is_free,
     input_total,
     is_resident,
@@ -55,7 +56,6 @@ from formulations.kernels.layout import (
     SHARED,
     STOPPED,
     STRIDE,
-    TILE,
     TOP,
     TRIPS,
     VOLUME,
@@ -179,16 +179,8 @@ def window_here(c: Int, trips: Int, refetches: int, tile: Int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def smallest(c: Int, free: Int, bottom: Int, tile: Int) -> bool:
-    """Is this the input's smallest tile? (If it does not fit, no other does.)"""
-    for d in range(c[SCALARS, DIMS]):
-        if free[d] and tile[d] != bottom[d]:
-            return False
-    return True
-
-
-@njit(cache=True, nogil=True)
-def try_block(c: Int, e: Int, t: Int, r: Int, w: Int, level: int, top: int, bottom: int, exact: bool) -> bool:
+def try_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int, top: int, bottom: int, exact: bool
+) -> bool:  # fmt: skip
     """Does some order fit the capacity? With `exact`, also note how the input may stand (first, local)."""
     dims = c[SCALARS, DIMS]
     outer, inner = e[top], e[bottom]
@@ -197,16 +189,16 @@ def try_block(c: Int, e: Int, t: Int, r: Int, w: Int, level: int, top: int, bott
             return False
     copy(w[TOP, level], outer)
     copy(w[BOTTOM, level], inner)
-    free, tile, trips = w[FREE, level], w[TILE, level], w[TRIPS, level]
+    free, trips = w[FREE, level], w[TRIPS, level]
     special = c[SCALARS, HAS_HALO] and c[LEVEL0 + level, KEEP + I]
     fits = False
     for number in range(c[ORDER0 + level, ORDER_COUNT]):
         order = c[ORDER0 + level, 3 * number : 3 * number + 3]
         for d in range(dims):
             free[d] = special and input_is_free(c, level, order, d)
-            tile[d] = inner[d] if free[d] else outer[d]
-        while True:
-            if place(c, w, level, order, outer, inner, tile) <= c[LEVEL0 + level, CAPACITY]:
+        smallest = point = first_tile(c, g, free, top, bottom)
+        while point >= 0:
+            if place(c, w, level, order, outer, inner, e[point]) <= c[LEVEL0 + level, CAPACITY]:
                 fits = True
                 if not (exact and special):
                     return True
@@ -218,10 +210,9 @@ def try_block(c: Int, e: Int, t: Int, r: Int, w: Int, level: int, top: int, bott
                 else:
                     words = window_here(c, trips, r[I, top], w[NODE + position, level])
                     t[level, LOCAL, top] = min(t[level, LOCAL, top], words)
-            elif smallest(c, free, inner, tile):
+            elif point == smallest:
                 break
-            if not exact or not next_tile(c, free, outer, inner, tile):
-                break
+            point = next_tile(c, g, q, free, top, bottom, point) if exact else -1
     return fits
 
 
@@ -235,7 +226,7 @@ def fill_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: in
             u = t[level, RANKED, k]
             if t[level, INSIDE, u] >= t[level, BLOCK, i]:
                 break
-            if contains(c, q, g, i, u) and try_block(c, e, t, r, w, level, i, u, exact):
+            if contains(c, q, g, i, u) and try_block(c, g, e, q, t, r, w, level, i, u, exact):
                 t[level, BLOCK, i] = t[level, INSIDE, u]
         if t[level, BLOCK, i] < INFINITE:
             t[level, BLOCK, i] += words_filled(c, r, level, i)
