@@ -285,6 +285,16 @@ def next_tile(c: Int, g: Int, q: Int, free: Int, top: int, bottom: int, point: i
 
 
 @njit(cache=True, nogil=True)
+def smallest_bottom(c: Int, g: Int, level: int, top: int) -> int:
+    """The point with the least extents that may stand inside a block with the extents of point `top`."""
+    bottom = top
+    for d in range(c[SCALARS, DIMS]):
+        if not needs_equal(c, level, d):
+            bottom -= g[top, d] * c[STRIDE, d]
+    return bottom
+
+
+@njit(cache=True, nogil=True)
 def closing_run(c: Int, w: Int, level: int, trips: Int) -> bool:
     """Note the trips of the loops that close a block below a hoisted node; are there any?"""
     some = False

@@ -55,8 +55,8 @@ ORDER_COUNT = 18
 ROWS, COLUMNS = 39, 33
 # Kinds of objective; WEIGHTED is energy + WEIGHT x cycles.
 ENERGY, LATENCY, EDP, WEIGHTED = range(4)
-# Planes of `t`.
-INSIDE, BLOCK, FIRST, LOCAL, RANKED, TILES = range(6)
+# Planes of `t`, from LOCAL on pairs of planes.
+INSIDE, BLOCK, FIRST, RANKED, TILES, LOCAL = range(6)
 # Row of `r` behind the three refetches.
 LOW = 3
 # Planes of `w`, per level (NODE has three); META columns. The best mapping's planes follow in the order of the

@@ -16,15 +16,17 @@ from formulations.kernels.blocks import (
     input_is_free,
     input_total,
     is_resident,
-    needs_equal,
     next_tile,
     place,
+    smallest_bottom,
 )
 from formulations.kernels.branch import input_energy
 from formulations.kernels.layout import (
+    BLOCKED,
     BOTTOM,
     CAPACITY,
     DIMS,
+    FLOOR,
     FREE,
     GAP,
     GAP_SPATIAL,
@@ -37,7 +39,6 @@ from formulations.kernels.layout import (
     ORDER0,
     ORDER_COUNT,
     SCALARS,
-    STRIDE,
     TILE,
     TILES,
     TOP,
@@ -49,8 +50,10 @@ from formulations.kernels.leaf import refetches
 
 
 @njit(cache=True, nogil=True)
-def least_words(c: Int, w: Int, level: int) -> int:
+def least_words(c: Int, w: Int, level: int, times: int) -> int:
     """Least words of I fetched into the block of `level` with the tile ``w[TILE, level]``, whatever moves it.
+
+    `times` are the refetches of I.
 
     A loop of the block moves the tile by at least its own extent and runs at most from the tile to the block's
     extents; more trips and shorter steps fetch fewer words per trip. A loop outside of the block moves it only if no
@@ -58,7 +61,7 @@ def least_words(c: Int, w: Int, level: int) -> int:
     at most as long, over longer steps). Loops that close the block, or of a resident input, stand below the node.
     """
     tile, top, gap = w[TILE, level], w[TOP, level], w[GAP, level]
-    times, whole = refetches(c, w, level, I), True
+    whole = True
     for d in range(c[SCALARS, DIMS]):
         if closes(c, level, d) or is_resident(c, level, I):
             tile[d] = top[d]
@@ -79,12 +82,44 @@ def least_words(c: Int, w: Int, level: int) -> int:
 @njit(cache=True, nogil=True)
 def fill_tiles(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int) -> None:
     """Fill ``t[level, TILES]`` for all tiles inside the block of `level`, whose extents and gap are on the branch."""
-    top = w[META, level, TOP_POINT]
+    top, times = w[META, level, TOP_POINT], refetches(c, w, level, I)
     point = first_tile(c, g, c[HALO], top, 0)
     while point >= 0:
         copy(w[TILE, level], e[point])
-        t[level, TILES, point] = input_energy(c, w, level, least_words(c, w, level), True)
+        t[level, TILES, point] = input_energy(c, w, level, least_words(c, w, level, times), True)
         point = next_tile(c, g, q, c[HALO], top, 0, point)
+
+
+@njit(cache=True, nogil=True)
+def fill_words(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int, top: int, times: int) -> None:
+    """Put the words of :func:`least_words` into ``t[level, TILES]`` in place of energies, for loops of the block only.
+
+    Notes the extents around the block, and the least of the words over tiles that fit (FLOOR).
+    """
+    m = w[META, level]
+    copy(w[TOP, level], e[top])
+    m[TOP_POINT], m[GAP_WINDOW] = top, BLOCKED
+    point = first_tile(c, g, c[HALO], top, 0)
+    while point >= 0:
+        copy(w[TILE, level], e[point])
+        t[level, TILES, point] = least_words(c, w, level, times)
+        point = next_tile(c, g, q, c[HALO], top, 0, point)
+    m[FLOOR] = least_moved(c, g, e, q, t, w, level)
+
+
+@njit(cache=True, nogil=True)
+def can_be_first(c: Int, g: Int, e: Int, w: Int, level: int) -> bool:
+    """Can the input stand outermost in the block around the extents of :func:`fill_words`?
+
+    Of all orders with no loops above the input's node, those in which it is the first need the least room.
+    """
+    top = w[META, level, TOP_POINT]
+    bottom = e[smallest_bottom(c, g, level, top)]
+    for number in range(c[ORDER0 + level, ORDER_COUNT]):
+        order = c[ORDER0 + level, 3 * number : 3 * number + 3]
+        if order[0] == I and place(c, w, level, order, e[top], bottom, e[top]) <= c[LEVEL0 + level, CAPACITY]:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -93,10 +128,8 @@ def least_moved(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int) -> i
 
     A block holds the least bits for the smallest extents inside of it: footprints grow with the extents.
     """
-    top, bottom, best = w[META, level, TOP_POINT], w[META, level, TOP_POINT], INFINITE
-    for d in range(c[SCALARS, DIMS]):
-        if not needs_equal(c, level, d):
-            bottom -= g[top, d] * c[STRIDE, d]
+    top, best = w[META, level, TOP_POINT], INFINITE
+    bottom = smallest_bottom(c, g, level, top)
     copy(w[BOTTOM, level], e[bottom])
     for number in range(c[ORDER0 + level, ORDER_COUNT]):
         order = c[ORDER0 + level, 3 * number : 3 * number + 3]
