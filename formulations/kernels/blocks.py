@@ -271,12 +271,21 @@ def first_tile(c: Int, g: Int, free: Int, top: int, bottom: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def next_tile(c: Int, g: Int, q: Int, free: Int, top: int, bottom: int, point: int) -> int:
-    """The point behind `point` among those with bottom | tile | top along the free dims; -1 after the last."""
+def next_tile(c: Int, g: Int, q: Int, free: Int, top: int, bottom: int, point: int, fits: bool) -> int:
+    """The point behind `point` among those with bottom | tile | top along the free dims; -1 after the last.
+
+    Where `point` does not fit, larger extents along the first dim that is not at its least do not either: the next
+    dim is advanced.
+    """
+    skip = not fits
     for d in range(c[SCALARS, DIMS]):
         if not free[d]:
             continue
         first, last, here = g[bottom, d], g[top, d], g[point, d]
+        if skip:
+            point += (first - here) * c[STRIDE, d]
+            skip = here == first
+            continue
         for k in range(here + 1, last + 1):
             if q[0, d, last, k] >= 0 and q[0, d, k, first] >= 0:
                 return point + (k - here) * c[STRIDE, d]

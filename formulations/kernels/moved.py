@@ -2,7 +2,8 @@
 
 For a block with extents `top` the input's node has a tile below it that agrees with `top` but along the halo dims
 that are free. ``t[l, TILES, p]`` is a bound on the energy of moving the input into level l when point p is the tile.
-It holds for one block only, and is filled when the search enters it.
+It holds for one block only, and is filled when the search enters it. A tile that does not fit by itself has the bound
+INFINITE, or one left from another block: it is turned down either way.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from formulations.kernels.blocks import (
     next_tile,
     place,
     smallest_bottom,
+    width,
 )
 from formulations.kernels.branch import input_energy
 from formulations.kernels.layout import (
+    AXES,
+    AXIS0,
+    BITS,
     BLOCKED,
     BOTTOM,
     CAPACITY,
@@ -80,14 +85,27 @@ def least_words(c: Int, w: Int, level: int, times: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def too_large(c: Int, level: int, tile: Int) -> bool:
+    """Does the input's tile alone overflow the level, whatever its extents along dims without halo?"""
+    bits = c[BITS, I]
+    for a in range(c[SCALARS, AXES]):
+        if c[HALO, c[AXIS0 + a, 0]]:
+            bits *= width(c, tile, a)
+    return bits > c[LEVEL0 + level, CAPACITY]
+
+
+@njit(cache=True, nogil=True)
 def fill_tiles(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int) -> None:
     """Fill ``t[level, TILES]`` for all tiles inside the block of `level`, whose extents and gap are on the branch."""
     top, times = w[META, level, TOP_POINT], refetches(c, w, level, I)
     point = first_tile(c, g, c[HALO], top, 0)
     while point >= 0:
-        copy(w[TILE, level], e[point])
-        t[level, TILES, point] = input_energy(c, w, level, least_words(c, w, level, times), True)
-        point = next_tile(c, g, q, c[HALO], top, 0, point)
+        fits = not too_large(c, level, e[point])
+        t[level, TILES, point] = INFINITE
+        if fits:
+            copy(w[TILE, level], e[point])
+            t[level, TILES, point] = input_energy(c, w, level, least_words(c, w, level, times), True)
+        point = next_tile(c, g, q, c[HALO], top, 0, point, fits)
 
 
 @njit(cache=True, nogil=True)
@@ -101,9 +119,12 @@ def fill_words(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int, top: 
     m[TOP_POINT], m[GAP_WINDOW] = top, BLOCKED
     point = first_tile(c, g, c[HALO], top, 0)
     while point >= 0:
-        copy(w[TILE, level], e[point])
-        t[level, TILES, point] = least_words(c, w, level, times)
-        point = next_tile(c, g, q, c[HALO], top, 0, point)
+        fits = not too_large(c, level, e[point])
+        t[level, TILES, point] = INFINITE
+        if fits:
+            copy(w[TILE, level], e[point])
+            t[level, TILES, point] = least_words(c, w, level, times)
+        point = next_tile(c, g, q, c[HALO], top, 0, point, fits)
     m[FLOOR] = least_moved(c, g, e, q, t, w, level)
 
 
@@ -137,10 +158,13 @@ def least_moved(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int) -> i
             w[FREE, level, d] = input_is_free(c, level, order, d)
         smallest = point = first_tile(c, g, w[FREE, level], top, bottom)
         while point >= 0:
+            fits = t[level, TILES, point] < INFINITE
             if t[level, TILES, point] < best:
                 if place(c, w, level, order, w[TOP, level], w[BOTTOM, level], e[point]) <= c[LEVEL0 + level, CAPACITY]:
                     best = t[level, TILES, point]
                 elif point == smallest:
                     break
-            point = next_tile(c, g, q, w[FREE, level], top, bottom, point)
+                else:
+                    fits = False
+            point = next_tile(c, g, q, w[FREE, level], top, bottom, point, fits)
     return best

@@ -236,7 +236,8 @@ def next_input_tile(c: Int, g: Int, q: Int, t: Int, w: Int, level: int) -> int:
     """Go to the input's next promising tile in this order."""
     m = w[META, level]
     while True:
-        m[TILE_POINT] = next_tile(c, g, q, w[FREE, level], m[TOP_POINT], m[BOTTOM_POINT], m[TILE_POINT])
+        fits = t[level, TILES, m[TILE_POINT]] < INFINITE
+        m[TILE_POINT] = next_tile(c, g, q, w[FREE, level], m[TOP_POINT], m[BOTTOM_POINT], m[TILE_POINT], fits)
         if m[TILE_POINT] < 0:
             return NEXT_ORDER
         if not tile_hopeless(c, t, w, level):

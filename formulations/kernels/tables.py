@@ -212,9 +212,10 @@ def try_block(
         while point >= 0:
             known = exact and t[level, TILES, point] >= least
             if known and (point != top or t[level, FIRST, top] < INFINITE):
-                point = next_tile(c, g, q, free, top, bottom, point)
+                point = next_tile(c, g, q, free, top, bottom, point, t[level, TILES, point] < INFINITE)
                 continue
-            if place(c, w, level, order, outer, inner, e[point]) <= c[LEVEL0 + level, CAPACITY]:
+            held = place(c, w, level, order, outer, inner, e[point]) <= c[LEVEL0 + level, CAPACITY]
+            if held:
                 fits = True
                 if not exact:
                     return True
@@ -227,7 +228,7 @@ def try_block(
                     least = min(least, window_here(c, trips, r[I, top], w[NODE + position, level]))
             elif point == smallest:
                 break
-            point = next_tile(c, g, q, free, top, bottom, point) if exact else -1
+            point = next_tile(c, g, q, free, top, bottom, point, held) if exact else -1
     if least < limit:
         note_local(t, level, top, least, t[level, INSIDE, bottom])
     return fits
