@@ -45,7 +45,7 @@ from formulations.stop import Stop
 Keep = tuple[tuple[bool, bool, bool], ...]
 FRONT = 4
 """Pairs of planes from LOCAL on, where the innermost fan-out has more than one vector of factors."""
-PAIRS = 1 << 22
+PAIRS = 1 << 23
 """Pairs of extents around and inside the innermost block for which it is worth while to know how the input stands."""
 
 

@@ -191,7 +191,8 @@ def try_block(
 ) -> bool:  # fmt: skip
     """Does some order fit the capacity? With ``most >= 0``, also note how the input may stand (first, local).
 
-    This passes over tiles that fetch no fewer words than are of interest, by the bound of :func:`fill_words`.
+    This passes over tiles that fetch no fewer words than are of interest, by the bound of :func:`fill_words`; if that
+    excludes all, over orders that need more room for the input without loops above it (:func:`can_be_first`).
     """
     dims, exact = c[SCALARS, DIMS], most >= 0
     least = limit = useful_words(t, level, top, t[level, INSIDE, bottom], most) if exact else INFINITE
@@ -206,6 +207,8 @@ def try_block(
     fits = False
     for number in range(c[ORDER0 + level, ORDER_COUNT]):
         order = c[ORDER0 + level, 3 * number : 3 * number + 3]
+        if least <= w[META, level, FLOOR] and exact and (order[0] != I or t[level, FIRST, top] < INFINITE):
+            continue
         for d in range(dims):
             free[d] = special and input_is_free(c, level, order, d)
         smallest = point = first_tile(c, g, free, top, bottom)
