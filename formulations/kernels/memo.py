@@ -129,7 +129,7 @@ class Memo:
         if exact:
             c[SCALARS, EXACT] = level
             served = c[LEVEL0 + c[LEVEL0 + level - 1, READER + I], WORD_READ + I]
-            most = int(c[LEVEL0 + level, WORD_FILL + I] + served) if c[COUNTS, level] > 1 else 0
+            most = max(1, int(c[LEVEL0 + level, WORD_FILL + I] + served)) if c[COUNTS, level] > 1 else 0
         key = (key, most)
         if key not in self._blocks:
             fill_block(c, layer.g, layer.e, layer.q, t, self.refetches, w, level, most)

@@ -207,13 +207,13 @@ def try_block(
     fits = False
     for number in range(c[ORDER0 + level, ORDER_COUNT]):
         order = c[ORDER0 + level, 3 * number : 3 * number + 3]
-        if least <= w[META, level, FLOOR] and exact and (order[0] != I or t[level, FIRST, top] < INFINITE):
+        if most > 0 and least <= w[META, level, FLOOR] and (order[0] != I or t[level, FIRST, top] < INFINITE):
             continue
         for d in range(dims):
             free[d] = special and input_is_free(c, level, order, d)
         smallest = point = first_tile(c, g, free, top, bottom)
         while point >= 0:
-            known = exact and t[level, TILES, point] >= least
+            known = most > 0 and t[level, TILES, point] >= least
             if known and (point != top or t[level, FIRST, top] < INFINITE):
                 point = next_tile(c, g, q, free, top, bottom, point, t[level, TILES, point] < INFINITE)
                 continue
@@ -288,22 +288,22 @@ def fill_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: in
 
     What does not hold the least extents inside holds no others. With ``most >= 0``, fill the planes from LOCAL on as
     well, until the input stands first as cheaply as it can, and can fetch no fewer words that are of interest where it
-    does not; no word costs more than `most`.
+    does not; no word costs more than `most`, which is 0 where there is one inside only.
     """
     for i in range(t.shape[2]):
         if c[BEST, STOPPED]:
             return
-        if not try_block(c, g, e, q, t, r, w, level, i, smallest_bottom(c, g, level, i), -1):
+        if most != 0 and not try_block(c, g, e, q, t, r, w, level, i, smallest_bottom(c, g, level, i), -1):
             continue
         first = False
-        if most >= 0:
+        if most > 0:
             fill_words(c, g, e, q, t, w, level, i, r[I, i])
             first = can_be_first(c, g, e, w, level)
         for k in range(c[COUNTS, level]):
             u = t[level, RANKED, k]
             if t[level, BLOCK, i] < INFINITE:
                 wanted = first and t[level, FIRST, i] >= INFINITE
-                useful = most >= 0 and useful_words(t, level, i, t[level, INSIDE, u], most) > w[META, level, FLOOR]
+                useful = most > 0 and useful_words(t, level, i, t[level, INSIDE, u], most) > w[META, level, FLOOR]
                 if not wanted and not useful:
                     break
             if contains(c, q, g, i, u) and try_block(c, g, e, q, t, r, w, level, i, u, most):
