@@ -29,6 +29,7 @@ from formulations.kernels.layout import (
     RESIDENT_FROM,
     SCALARS,
     STEP,
+    STRIDE,
     TOP,
     I,
     Int,
@@ -260,19 +261,46 @@ def place(c: Int, w: Int, level: int, order: Int, top: Int, bottom: Int, tile: I
 
 
 @njit(cache=True, nogil=True)
-def next_tile(c: Int, free: Int, top: Int, bottom: Int, tile: Int) -> bool:
-    """Advance `tile` to the next choice along the free dims (bottom | tile | top); False after the last."""
+def first_tile(c: Int, g: Int, free: Int, top: int, bottom: int) -> int:
+    """The point with the digits of `bottom` along the free dims, those of `top` elsewhere."""
+    point = top
+    for d in range(c[SCALARS, DIMS]):
+        if free[d]:
+            point += (g[bottom, d] - g[top, d]) * c[STRIDE, d]
+    return point
+
+
+@njit(cache=True, nogil=True)
+def next_tile(c: Int, g: Int, q: Int, free: Int, top: int, bottom: int, point: int, fits: bool) -> int:
+    """The point behind `point` among those with bottom | tile | top along the free dims; -1 after the last.
+
+    Where `point` does not fit, larger extents along the first dim that is not at its least do not either: the next
+    dim is advanced.
+    """
+    skip = not fits
     for d in range(c[SCALARS, DIMS]):
         if not free[d]:
             continue
-        value = tile[d]
-        while value < top[d]:
-            value += bottom[d]
-            if top[d] % value == 0:
-                tile[d] = value
-                return True
-        tile[d] = bottom[d]
-    return False
+        first, last, here = g[bottom, d], g[top, d], g[point, d]
+        if skip:
+            point += (first - here) * c[STRIDE, d]
+            skip = here == first
+            continue
+        for k in range(here + 1, last + 1):
+            if q[0, d, last, k] >= 0 and q[0, d, k, first] >= 0:
+                return point + (k - here) * c[STRIDE, d]
+        point += (first - here) * c[STRIDE, d]
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def smallest_bottom(c: Int, g: Int, level: int, top: int) -> int:
+    """The point with the least extents that may stand inside a block with the extents of point `top`."""
+    bottom = top
+    for d in range(c[SCALARS, DIMS]):
+        if not needs_equal(c, level, d):
+            bottom -= g[top, d] * c[STRIDE, d]
+    return bottom
 
 
 @njit(cache=True, nogil=True)

@@ -64,6 +64,25 @@ def moves_input(c: Int, inner: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def moved(c: Int, inner: int, words: int, spread: int, served: int) -> int:
+    """Scaled energy of filling `words` of I into a level; a `spread`-th of them is read outside, for `served` each."""
+    return words * c[LEVEL0 + inner, WORD_FILL + I] + words // spread * served
+
+
+@njit(cache=True, nogil=True)
+def moved_exact(c: Int, t: Int, inner: int, child: int, slid: int, spread: int, served: int) -> int:
+    """Least of :func:`moved` and what the block of `inner` then costs beyond its least; `slid` words if I is first."""
+    energy = INFINITE
+    if t[inner, FIRST, child] < INFINITE:
+        energy = t[inner, FIRST, child] + moved(c, inner, slid, spread, served)
+    for plane in range(LOCAL, t.shape[1], 2):
+        if t[inner, plane, child] >= INFINITE:
+            break
+        energy = min(energy, t[inner, plane + 1, child] + moved(c, inner, t[inner, plane, child], spread, served))
+    return energy
+
+
+@njit(cache=True, nogil=True)
 def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: int, shared: int) -> int:
     """Least scaled energy of moving I into the level inside `level`, whose block has the extents ``e[child]``.
 
@@ -78,15 +97,13 @@ def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: i
         return c[SCALARS, MACS] // (spread * shared) * least_distinct_inputs(c, vector, e[child]) * read
     if not moves_input(c, inner):
         return 0
-    words = r[LOW, child]
-    if inner == c[SCALARS, EXACT]:
-        words = t[inner, LOCAL, child]
-        if t[inner, FIRST, child]:
-            words = min(words, best_outer_window(c, e[child], r[I, child], vector))
-        if words >= INFINITE:
-            return INFINITE
-    energy = words * c[LEVEL0 + inner, WORD_FILL + I]
-    return energy + words // (spread * shared) * least_distinct_inputs(c, vector, e[child]) * read
+    distinct = least_distinct_inputs(c, vector, e[child])
+    if inner != c[SCALARS, EXACT]:
+        return moved(c, inner, r[LOW, child], spread * shared, distinct * read)
+    slid = INFINITE
+    if t[inner, FIRST, child] < INFINITE:
+        slid = best_outer_window(c, e[child], r[I, child], vector)
+    return moved_exact(c, t, inner, child, slid, spread * shared, distinct * read)
 
 
 @njit(cache=True, nogil=True)
@@ -131,15 +148,10 @@ def tabulated_pair(
         slid = min(slid * along, plain * axes[a, SLID, i, j])
         plain *= along
         distinct *= axes[a, DISTINCT, i, j]
-    words = r[LOW, child]
-    if inner == c[SCALARS, EXACT]:
-        words = t[inner, LOCAL, child]
-        if t[inner, FIRST, child]:
-            words = min(words, slid)
-        if words >= INFINITE:
-            return INFINITE
     read = c[LEVEL0 + c[LEVEL0 + level, READER + I], WORD_READ + I]
-    return words * c[LEVEL0 + inner, WORD_FILL + I] + words // spread * distinct * read
+    if inner != c[SCALARS, EXACT]:
+        return moved(c, inner, r[LOW, child], spread, distinct * read)
+    return moved_exact(c, t, inner, child, slid, spread, distinct * read)
 
 
 @njit(cache=True, nogil=True)

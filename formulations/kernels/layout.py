@@ -56,20 +56,20 @@ ORDER_COUNT = 18
 ROWS, COLUMNS = 39, 33
 # Kinds of objective; WEIGHTED is energy + WEIGHT x cycles.
 ENERGY, LATENCY, EDP, WEIGHTED = range(4)
-# Planes of `t`.
-INSIDE, BLOCK, FIRST, LOCAL, RANKED = range(5)
+# Planes of `t`, from LOCAL on pairs of planes.
+INSIDE, BLOCK, FIRST, RANKED, TILES, LOCAL = range(6)
 # Row of `r` behind the three refetches.
 LOW = 3
 # Planes of `w`, per level (NODE has three); META columns. The best mapping's planes follow in the order of the
 # first seven. LIFT: the part of the first node's loops that stands outside of the fan-out above, the node hoisted
 # over it. SPATIAL_BELOW holds, in row 0, the largest product of the spatial factors of each level and inside.
-TOP, BOTTOM, TILE, SPATIAL, ORDER, META, LIFT, GAP, GAP_SPATIAL, TRIPS, FREE, SAVED, SPATIAL_BELOW, NODE = range(14)
-BEST_TOP, BEST_BOTTOM, BEST_TILE, BEST_SPATIAL, BEST_ORDER, BEST_META, BEST_LIFT = range(16, 23)
-PLANES = 23
+TOP, BOTTOM, TILE, SPATIAL, ORDER, META, LIFT, GAP, GAP_SPATIAL, TRIPS, FREE, SPATIAL_BELOW, NODE = range(13)
+BEST_TOP, BEST_BOTTOM, BEST_TILE, BEST_SPATIAL, BEST_ORDER, BEST_META, BEST_LIFT = range(15, 22)
+PLANES = 22
 WINDOW, WORDS, GAP_WINDOW, TOP_POINT, BOTTOM_POINT, POSITION, COPIES = range(7)
 ENERGY_IN, LATENCY_IN, FLOOR, ENERGY_OUT, LATENCY_OUT, INSIDE_NOW = range(7, 13)
-RANK, ORDER_NUMBER, OPTION, ROW, FITTED, LIFTED, ALIKE = range(13, 20)
-META_COLUMNS = 22
+RANK, ORDER_NUMBER, OPTION, ROW, FITTED, LIFTED, TILE_POINT, ALIKE = range(13, 21)
+META_COLUMNS = 23
 OPEN, BLOCKED = -1, -2
 
 

@@ -16,6 +16,7 @@ from formulations.kernels.layout import (
     HAS_HALO,
     INFINITE,
     INSIDE,
+    KEEP,
     LEAST_INPUT,
     LEVEL0,
     LOCAL,
@@ -28,6 +29,7 @@ from formulations.kernels.layout import (
     SCALE,
     SHARED,
     VOLUME,
+    WORD_FILL,
     WORD_READ,
     WORD_UPDATE,
     I,
@@ -36,11 +38,15 @@ from formulations.kernels.layout import (
     Packed,
     new_work,
 )
-from formulations.kernels.tables import add_reads, fill_block, fill_refetches
+from formulations.kernels.tables import add_reads, count_held, fill_block, fill_refetches
 from formulations.problem import Problem
 from formulations.stop import Stop
 
 Keep = tuple[tuple[bool, bool, bool], ...]
+FRONT = 4
+"""Pairs of planes from LOCAL on, where the innermost fan-out has more than one vector of factors."""
+PAIRS = 1 << 23
+"""Pairs of extents around and inside the innermost block for which it is worth while to know how the input stands."""
 
 
 def spatial_limits(lists: list[Int], irrelevant_to: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -79,8 +85,8 @@ class Memo:
         and the copies of outputs that the fan-outs above make. Tables given up on request are not kept.
         """
         layer, levels = self.layer, len(problem.levels)
-        t = np.full((levels, 5, len(layer.e)), INFINITE, np.int64)
-        t[:, FIRST] = 0
+        single = len(names[-1]) == layer.e.itemsize * layer.e.shape[1]
+        t = np.full((levels, LOCAL + 2 * (1 if single else FRONT), len(layer.e)), INFINITE, np.int64)
         c[SCALARS, EXACT] = -1
         hoisted = tuple(int(x) for x in c[SCALARS, RESIDENT : RESIDENT_FROM + 1])
         block: object = None
@@ -113,16 +119,23 @@ class Memo:
         return *own, _serves(c, level, I)
 
     def _block(self, c: Int, t: Int, problem: Problem, level: int, key: object, stop: Stop) -> None:
-        layer = self.layer
-        exact = level == len(problem.levels) - 1 and c[COUNTS, level] == 1
+        layer, planes = self.layer, [BLOCK, FIRST, *range(LOCAL, t.shape[1])]
+        exact = level == len(problem.levels) - 1 and c[SCALARS, HAS_HALO] and c[LEVEL0 + level, KEEP + I]
+        w = new_work(len(problem.levels), layer.e.shape[1])
+        if exact and c[COUNTS, level] > 1:
+            held = count_held(c, layer.g, layer.e, layer.q, t, self.refetches, w, level)
+            exact = held * int(c[COUNTS, level]) <= PAIRS
+        most = -1
         if exact:
             c[SCALARS, EXACT] = level
+            served = c[LEVEL0 + c[LEVEL0 + level - 1, READER + I], WORD_READ + I]
+            most = max(1, int(c[LEVEL0 + level, WORD_FILL + I] + served)) if c[COUNTS, level] > 1 else 0
+        key = (key, most)
         if key not in self._blocks:
-            w = new_work(len(problem.levels), layer.e.shape[1])
-            fill_block(c, layer.g, layer.e, layer.q, t, self.refetches, w, level, bool(exact))
+            fill_block(c, layer.g, layer.e, layer.q, t, self.refetches, w, level, most)
             stop.check()
-            self._blocks[key] = t[level, [BLOCK, FIRST, LOCAL]].copy()
-        t[level, [BLOCK, FIRST, LOCAL]] = self._blocks[key]
+            self._blocks[key] = t[level, planes].copy()
+        t[level, planes] = self._blocks[key]
 
 
 def _serves(c: Int, level: int, tensor: int) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from formulations.kernels.blocks import (
     closes,
     copies_of,
     copy,
+    first_tile,
     input_is_free,
     is_resident,
     needs_equal,
@@ -81,7 +82,6 @@ from formulations.kernels.layout import (
     RESIDENT_AT,
     RESIDENT_FROM,
     ROW,
-    SAVED,
     SCALARS,
     SCALE,
     SHARED,
@@ -91,6 +91,8 @@ from formulations.kernels.layout import (
     STOPPED,
     STRIDE,
     TILE,
+    TILE_POINT,
+    TILES,
     TOP,
     TOP_POINT,
     UNIT,
@@ -107,6 +109,7 @@ from formulations.kernels.leaf import (
     latency_outside,
     refetches,
 )
+from formulations.kernels.moved import fill_tiles, least_moved
 from formulations.kernels.resident import close_outermost, resident_rest
 from formulations.kernels.tables import (
     combine,
@@ -131,7 +134,9 @@ def may_stand(c: Int, level: int, top: Int, bottom: Int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int, top: int) -> None:
+def enter(
+    c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int, energy: int, latency: int, top: int
+) -> None:  # fmt: skip
     """Start deciding the block of `level` with extents ``e[top]``; `energy`, `latency` bound all outside."""
     m = w[META, level]
     special = c[SCALARS, HAS_HALO] == 1 and c[LEVEL0 + level, KEEP + I] == 1
@@ -144,7 +149,12 @@ def enter(c: Int, e: Int, r: Int, w: Int, level: int, energy: int, latency: int,
     for d in range(c[SCALARS, DIMS]):
         w[LIFT, level, d] = 1
     m[LATENCY_IN] = max(latency, latency_outside(c, w, level))
-    m[FLOOR] = input_energy(c, w, level, m[WORDS], True) if special else 0
+    m[FLOOR] = 0
+    if special:
+        fill_tiles(c, g, e, q, t, w, level)
+        m[FLOOR] = least_moved(c, g, e, q, t, w, level)
+        if m[FLOOR] >= INFINITE:
+            m[RANK] = c[COUNTS, level]
     m[COPIES] = 1
     for n in range(level):
         m[COPIES] *= copies_of(c, w[SPATIAL, n], O)
@@ -175,7 +185,7 @@ def next_bottom(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: i
 
 
 @njit(cache=True, nogil=True)
-def next_order(c: Int, w: Int, level: int) -> int:
+def next_order(c: Int, g: Int, w: Int, level: int) -> int:
     """Go to the next order of the nodes; without halo the first that fits is as good as any."""
     m = w[META, level]
     m[ORDER_NUMBER] += 1
@@ -189,32 +199,49 @@ def next_order(c: Int, w: Int, level: int) -> int:
             m[POSITION] = n
     for d in range(c[SCALARS, DIMS]):
         w[FREE, level, d] = m[POSITION] >= 0 and input_is_free(c, level, order, d)
-        w[TILE, level, d] = w[BOTTOM, level, d] if w[FREE, level, d] else w[TOP, level, d]
+    m[TILE_POINT] = first_tile(c, g, w[FREE, level], m[TOP_POINT], m[BOTTOM_POINT])
     return PLACE
 
 
 @njit(cache=True, nogil=True)
-def place_nodes(c: Int, w: Int, level: int) -> int:
-    """Place the nodes for the input's tile on the branch; go on if they fit."""
+def place_nodes(c: Int, g: Int, e: Int, t: Int, w: Int, level: int) -> int:
+    """Place the nodes for the input's tile on the branch; go on if they fit, to the next order if none can."""
     m = w[META, level]
     order = w[ORDER, level, :3]
-    bits = place(c, w, level, order, w[TOP, level], w[BOTTOM, level], w[TILE, level])
+    bits = place(c, w, level, order, w[TOP, level], w[BOTTOM, level], e[m[TILE_POINT]])
     if bits > c[LEVEL0 + level, CAPACITY]:
-        return NEXT_TILE
+        smallest = first_tile(c, g, w[FREE, level], m[TOP_POINT], m[BOTTOM_POINT])
+        return NEXT_ORDER if m[TILE_POINT] == smallest else NEXT_TILE
     m[FITTED] = 1
+    if tile_hopeless(c, t, w, level):
+        return NEXT_TILE
     m[OPTION], m[LIFTED] = -2, w[META, level - 1, LIFTED]
     for d in range(c[SCALARS, DIMS]):
         w[LIFT, level, d] = 1
-    copy(w[SAVED, level], w[TILE, level])
     return NEXT_WINDOW
 
 
 @njit(cache=True, nogil=True)
-def next_input_tile(c: Int, w: Int, level: int) -> int:
-    """Go to the input's next tile in this order."""
-    if next_tile(c, w[FREE, level], w[TOP, level], w[BOTTOM, level], w[TILE, level]):
-        return PLACE
-    return NEXT_ORDER
+def tile_hopeless(c: Int, t: Int, w: Int, level: int) -> bool:
+    """Is the input's tile on the branch too small for the mapping to be the best, whatever moves it?"""
+    m = w[META, level]
+    if m[POSITION] < 0 or not c[SCALARS, HAS_HALO]:
+        return False
+    inside = t[level, INSIDE, m[BOTTOM_POINT]]
+    return hopeless(c, m[ENERGY_IN] + inside + t[level, TILES, m[TILE_POINT]], m[LATENCY_IN])
+
+
+@njit(cache=True, nogil=True)
+def next_input_tile(c: Int, g: Int, q: Int, t: Int, w: Int, level: int) -> int:
+    """Go to the input's next promising tile in this order."""
+    m = w[META, level]
+    while True:
+        fits = t[level, TILES, m[TILE_POINT]] < INFINITE
+        m[TILE_POINT] = next_tile(c, g, q, w[FREE, level], m[TOP_POINT], m[BOTTOM_POINT], m[TILE_POINT], fits)
+        if m[TILE_POINT] < 0:
+            return NEXT_ORDER
+        if not tile_hopeless(c, t, w, level):
+            return PLACE
 
 
 @njit(cache=True, nogil=True)
@@ -227,11 +254,11 @@ def next_hoist(c: Int, w: Int, level: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def next_window(c: Int, t: Int, w: Int, level: int) -> int:
+def next_window(c: Int, e: Int, t: Int, w: Int, level: int) -> int:
     """Go to the next loop that may move the input's tile, and price what it decides."""
     m = w[META, level]
     special = c[SCALARS, HAS_HALO] == 1 and m[POSITION] >= 0
-    copy(w[TILE, level], w[SAVED, level])
+    copy(w[TILE, level], e[m[TILE_POINT]])
     while True:
         m[OPTION] += 1
         if m[OPTION] >= (c[SCALARS, DIMS] if special else 0):
@@ -287,7 +314,7 @@ def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, lev
             keep_if_best(c, w)
             continue
         hand_on(c, w, level, m[POSITION])
-        enter(c, e, r, w, inner, passed, latency, child)
+        enter(c, g, e, q, t, r, w, inner, passed, latency, child)
         return ENTERED
 
 
@@ -299,15 +326,15 @@ def explore(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int) -> N
         if phase == NEXT_BOTTOM:
             phase = next_bottom(c, g, e, q, t, r, w, level)
         elif phase == NEXT_ORDER:
-            phase = next_order(c, w, level)
+            phase = next_order(c, g, w, level)
         elif phase == PLACE:
-            phase = place_nodes(c, w, level)
+            phase = place_nodes(c, g, e, t, w, level)
         elif phase == NEXT_TILE:
-            phase = next_input_tile(c, w, level)
+            phase = next_input_tile(c, g, q, t, w, level)
         elif phase == NEXT_LIFT:
             phase = next_hoist(c, w, level)
         elif phase == NEXT_WINDOW:
-            phase = next_window(c, t, w, level)
+            phase = next_window(c, e, t, w, level)
         elif phase == NEXT_ROW:
             phase = next_row(c, g, e, q, s, t, r, w, level)
         elif phase == ENTERED:
@@ -394,5 +421,5 @@ def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranke
             w[GAP_SPATIAL, 1, d], w[LIFT, 0, d] = s[row, dims + d], 1
         close_outermost(c, w)
         w[META, 1, GAP_WINDOW], w[META, 0, WINDOW], w[META, 0, LIFTED] = OPEN, -1, 0
-        enter(c, e, r, w, 1, outermost(c, r, w[SPATIAL, 0], outer), latency, top)
+        enter(c, g, e, q, t, r, w, 1, outermost(c, r, w[SPATIAL, 0], outer), latency, top)
         explore(c, g, e, q, s, t, r, w)

@@ -3,9 +3,11 @@
 ``t[l, INSIDE, p]``: least energy (scaled) of everything below the temporal loops of level l when the extents
 there are point p: reads and updates of level l by its children, and all deeper levels. ``t[l, BLOCK, p]``: the
 same with the block of level l added, when the extents around it are p; the input's own fills into level l are
-left to the fan-out above, which knows the spatial factors. ``t[l, FIRST, p]``: can the input stand outermost
-in the block? ``t[l, LOCAL, p]``: least words of I fetched into the level when it does not. All are bounds:
-where the input has a window they assume the best loop order outside.
+left to the fan-out above, which knows the spatial factors. ``t[l, FIRST, p]``: by how much the inside costs more
+than the best inside where the input stands outermost in the block (INFINITE: it cannot). ``t[l, LOCAL + 2k, p]``
+and ``t[l, LOCAL + 2k + 1, p]``: words of I fetched into the level when it does not, and by how much the inside then
+costs more, for several k: every inside has a k that is no worse in either. All are bounds: where the input has a
+window they assume the best loop order outside.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from numba import njit
 from formulations.kernels.blocks import (
     best_outer_window,
     copy,
+    first_tile,
     input_is_free,
     input_total,
     is_resident,
@@ -23,6 +26,7 @@ from formulations.kernels.blocks import (
     outward,
     place,
     refetch,
+    smallest_bottom,
 )
 from formulations.kernels.layout import (
     BEST,
@@ -33,6 +37,7 @@ from formulations.kernels.layout import (
     DIMS,
     DRAIN,
     FIRST,
+    FLOOR,
     FREE,
     HALO,
     HAS_HALO,
@@ -44,6 +49,7 @@ from formulations.kernels.layout import (
     LEVELS,
     LOCAL,
     LOW,
+    META,
     NODE,
     ORDER0,
     ORDER_COUNT,
@@ -56,7 +62,7 @@ from formulations.kernels.layout import (
     SHARED,
     STOPPED,
     STRIDE,
-    TILE,
+    TILES,
     TOP,
     TRIPS,
     VOLUME,
@@ -67,6 +73,7 @@ from formulations.kernels.layout import (
     Int,
     O,
 )
+from formulations.kernels.moved import can_be_first, fill_words
 
 
 @njit(cache=True, nogil=True)
@@ -180,66 +187,143 @@ def window_here(c: Int, trips: Int, refetches: int, tile: Int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def smallest(c: Int, free: Int, bottom: Int, tile: Int) -> bool:
-    """Is this the input's smallest tile? (If it does not fit, no other does.)"""
-    for d in range(c[SCALARS, DIMS]):
-        if free[d] and tile[d] != bottom[d]:
-            return False
-    return True
+def try_block(
+    c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int, top: int, bottom: int, most: int
+) -> bool:  # fmt: skip
+    """Does some order fit the capacity? With ``most >= 0``, also note how the input may stand (first, local).
 
-
-@njit(cache=True, nogil=True)
-def try_block(c: Int, e: Int, t: Int, r: Int, w: Int, level: int, top: int, bottom: int, exact: bool) -> bool:
-    """Does some order fit the capacity? With `exact`, also note how the input may stand (first, local)."""
-    dims = c[SCALARS, DIMS]
+    This passes over tiles that fetch no fewer words than are of interest, by the bound of :func:`fill_words`; if that
+    excludes all, over orders that need more room for the input without loops above it (:func:`can_be_first`).
+    """
+    dims, exact = c[SCALARS, DIMS], most >= 0
+    least = limit = useful_words(t, level, top, t[level, INSIDE, bottom], most) if exact else INFINITE
     outer, inner = e[top], e[bottom]
     for d in range(dims):
         if outer[d] != inner[d] and needs_equal(c, level, d):
             return False
     copy(w[TOP, level], outer)
     copy(w[BOTTOM, level], inner)
-    free, tile, trips = w[FREE, level], w[TILE, level], w[TRIPS, level]
+    free, trips = w[FREE, level], w[TRIPS, level]
     special = c[SCALARS, HAS_HALO] and c[LEVEL0 + level, KEEP + I]
     fits = False
     for number in range(c[ORDER0 + level, ORDER_COUNT]):
         order = c[ORDER0 + level, 3 * number : 3 * number + 3]
+        if most > 0 and least <= w[META, level, FLOOR] and (order[0] != I or t[level, FIRST, top] < INFINITE):
+            continue
         for d in range(dims):
             free[d] = special and input_is_free(c, level, order, d)
-            tile[d] = inner[d] if free[d] else outer[d]
-        while True:
-            if place(c, w, level, order, outer, inner, tile) <= c[LEVEL0 + level, CAPACITY]:
+        smallest = point = first_tile(c, g, free, top, bottom)
+        while point >= 0:
+            known = most > 0 and t[level, TILES, point] >= least
+            if known and (point != top or t[level, FIRST, top] < INFINITE):
+                point = next_tile(c, g, q, free, top, bottom, point, t[level, TILES, point] < INFINITE)
+                continue
+            held = place(c, w, level, order, outer, inner, e[point]) <= c[LEVEL0 + level, CAPACITY]
+            if held:
                 fits = True
-                if not (exact and special):
+                if not exact:
                     return True
                 position = 0
                 while order[position] != I:
                     position += 1
                 if outward(c, w, level, position, trips) == -2:
-                    t[level, FIRST, top] = 1
+                    t[level, FIRST, top] = min(t[level, FIRST, top], t[level, INSIDE, bottom])
                 else:
-                    words = window_here(c, trips, r[I, top], w[NODE + position, level])
-                    t[level, LOCAL, top] = min(t[level, LOCAL, top], words)
-            elif smallest(c, free, inner, tile):
+                    least = min(least, window_here(c, trips, r[I, top], w[NODE + position, level]))
+            elif point == smallest:
                 break
-            if not exact or not next_tile(c, free, outer, inner, tile):
-                break
+            point = next_tile(c, g, q, free, top, bottom, point, held) if exact else -1
+    if least < limit:
+        note_local(t, level, top, least, t[level, INSIDE, bottom])
     return fits
 
 
 @njit(cache=True, nogil=True)
-def fill_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int, exact: bool) -> None:
-    """Fill ``t[level, BLOCK]``: the best extents inside the block for every point around it."""
+def useful_words(t: Int, level: int, top: int, inside: int, most: int) -> int:
+    """Below how many words an inside of this energy is of interest, no word costing more than `most`.
+
+    What :func:`note_local` noted has no more energy inside. If it is not worse at the price `most` it is so at every
+    lower price: either it has no more words, or a lower price favours it.
+    """
+    least = INFINITE
+    for plane in range(LOCAL, t.shape[1], 2):
+        if t[level, plane, top] >= INFINITE:
+            break
+        least = min(least, t[level, plane, top])
+        if most > 0:
+            least = min(least, max(0, t[level, plane, top] - (inside - t[level, plane + 1, top]) // most))
+    return least
+
+
+@njit(cache=True, nogil=True)
+def note_local(t: Int, level: int, top: int, words: int, inside: int) -> None:
+    """Note that the input may stand inside of the block, `words` fetched, with this energy inside.
+
+    Calls come with rising energy inside: only fewer words are of interest. Where the planes do not suffice, the last
+    pair is the least of both numbers, for a bound.
+    """
+    last = t.shape[1] - 2
+    for plane in range(LOCAL, last + 1, 2):
+        if words >= t[level, plane, top]:
+            return
+        if t[level, plane + 1, top] >= INFINITE:
+            t[level, plane, top], t[level, plane + 1, top] = words, inside
+            return
+        if plane == last or inside == t[level, plane + 1, top]:
+            t[level, plane, top] = words
+            return
+
+
+@njit(cache=True, nogil=True)
+def count_held(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int) -> int:
+    """How many points around the block of `level` leave room for some inside."""
+    count = 0
+    for i in range(t.shape[2]):
+        count += try_block(c, g, e, q, t, r, w, level, i, smallest_bottom(c, g, level, i), -1)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def fill_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int, most: int) -> None:
+    """Fill ``t[level, BLOCK]``: the best extents inside the block for every point around it.
+
+    What does not hold the least extents inside holds no others. With ``most >= 0``, fill the planes from LOCAL on as
+    well, until the input stands first as cheaply as it can, and can fetch no fewer words that are of interest where it
+    does not; no word costs more than `most`, which is 0 where there is one inside only.
+    """
     for i in range(t.shape[2]):
         if c[BEST, STOPPED]:
             return
+        if most != 0 and not try_block(c, g, e, q, t, r, w, level, i, smallest_bottom(c, g, level, i), -1):
+            continue
+        first = False
+        if most > 0:
+            fill_words(c, g, e, q, t, w, level, i, r[I, i])
+            first = can_be_first(c, g, e, w, level)
         for k in range(c[COUNTS, level]):
             u = t[level, RANKED, k]
-            if t[level, INSIDE, u] >= t[level, BLOCK, i]:
-                break
-            if contains(c, q, g, i, u) and try_block(c, e, t, r, w, level, i, u, exact):
-                t[level, BLOCK, i] = t[level, INSIDE, u]
-        if t[level, BLOCK, i] < INFINITE:
-            t[level, BLOCK, i] += words_filled(c, r, level, i)
+            if t[level, BLOCK, i] < INFINITE:
+                wanted = first and t[level, FIRST, i] >= INFINITE
+                useful = most > 0 and useful_words(t, level, i, t[level, INSIDE, u], most) > w[META, level, FLOOR]
+                if not wanted and not useful:
+                    break
+            if contains(c, q, g, i, u) and try_block(c, g, e, q, t, r, w, level, i, u, most):
+                t[level, BLOCK, i] = min(t[level, BLOCK, i], t[level, INSIDE, u])
+        finish_block(c, t, r, level, i)
+
+
+@njit(cache=True, nogil=True)
+def finish_block(c: Int, t: Int, r: Int, level: int, i: int) -> None:
+    """Turn energies inside into what they are above the least, and add the fills of the level to that."""
+    least = t[level, BLOCK, i]
+    if least >= INFINITE:
+        return
+    if t[level, FIRST, i] < INFINITE:
+        t[level, FIRST, i] -= least
+    for plane in range(LOCAL + 1, t.shape[1], 2):
+        if t[level, plane, i] < INFINITE:
+            t[level, plane, i] -= least
+    t[level, BLOCK, i] += words_filled(c, r, level, i)
 
 
 @njit(cache=True, nogil=True)
