@@ -18,6 +18,8 @@ from optimizer.hardware import Hardware
 from optimizer.pricing import Price
 from optimizer.workload import Layer, VectorLayer
 
+Extents = tuple[tuple[str, int], ...]
+"""Dims that tiles (and slices) cut, with the extents of a run."""
 VectorPart = tuple[tuple[int, ...], tuple[int, ...], int]
 """Equal parts of a vector layer: positions computed along each axis, positions read of every source, how many."""
 STRIPS = (2, 4, 8)
@@ -65,7 +67,7 @@ class RunShape:
     """
 
     layer: str
-    extents: tuple[tuple[str, int], ...]
+    extents: Extents
     count: int
     resumes: bool = False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -15,7 +15,7 @@ from optimizer.fusion.floors import RunFloors
 from optimizer.fusion.groups import Group, groups
 from optimizer.fusion.moves import Charge
 from optimizer.fusion.options import Fusion
-from optimizer.fusion.plan import Choice, Frame, Plan, PricedRun
+from optimizer.fusion.plan import Choice, Extents, Frame, Plan, PricedRun, RunShape
 from optimizer.fusion.runs import Aim, Runs
 from optimizer.geometry import TILE_AXES
 from optimizer.hardware import Hardware
@@ -177,11 +177,11 @@ class GroupPricer:
     def _refined(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> _Option:
         """The option with the best bounds there are on its runs, as far as it takes to reach the limit."""
         known, frame = self._runs_floors(hardware, aim), option.frame
-        for exact in (False, True):
-            if exact:
-                unlike = {x.shape_key(): x for x in frame.layers}.values()
-                known.prepare([(layer, dict(shape.extents)) for layer in unlike for shape in frame.coarse(layer)])
-            floors = tuple(_floor(frame, layer, option.choice, known, exact=exact) for layer in frame.layers)
+        layers = list({layer.shape_key(): layer for layer in frame.layers}.values())
+        for most in (0, 1, None):
+            exact = {layer.name: [shape.extents for shape in _by_work(frame, layer)[:most]] for layer in frame.layers}
+            known.prepare([(layer, dict(extents)) for layer in layers for extents in exact[layer.name]])
+            floors = tuple(_floor(frame, layer, option.choice, known, exact[layer.name]) for layer in frame.layers)
             bound = option.bound - sum(option.floors) + sum(floors)
             if bound >= limit:
                 break
@@ -250,21 +250,30 @@ class GroupPricer:
         return found
 
 
-def _floor(frame: Frame, layer: Layer, choice: Choice, floors: RunFloors, *, exact: bool = False) -> int:
+def _by_work(frame: Frame, layer: Layer) -> list[RunShape]:
+    """Coarse runs of a layer, those that take most work together first."""
+    return sorted(frame.coarse(layer), key=lambda x: -x.count * math.prod((layer.extents | dict(x.extents)).values()))
+
+
+def _floor(
+    frame: Frame, layer: Layer, choice: Choice, floors: RunFloors, exact: Collection[Extents] = ()
+) -> int:  # fmt: skip
     """A bound on all runs of a layer: by each of them, and by what strips and slices are parts of.
 
     With all operands in the buffer, parts one after the other are a mapping of the coarse run (:meth:`Frame.coarse`);
-    besides, they pay for what comes from outside.
+    besides, they pay for what comes from outside. Coarse runs in `exact` are bounded as well as can be.
     """
-    shapes, pinned = frame.shapes(layer, choice), frame.pinned(layer, choice)
-    each = sum(shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes)
-    together = sum((shape.count * floors.more(layer, dict(shape.extents), pinned) for shape in shapes), Fraction(0))
-    for shape in frame.coarse(layer):
-        whole = floors.whole(layer, dict(shape.extents), pinned, exact=exact)
-        if whole is None:
-            return each
-        together += shape.count * whole
-    return max(each, math.floor(together))
+    shapes, coarse, pinned = frame.shapes(layer, choice), frame.coarse(layer), frame.pinned(layer, choice)
+    each = [shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes]
+    more = [shape.count * floors.more(layer, dict(shape.extents), pinned) for shape in shapes]
+    whole = [floors.whole(layer, dict(x.extents), pinned, exact=x.extents in exact) for x in coarse]
+    if shapes == coarse:
+        return sum(
+            least if base is None else max(least, math.floor(shape.count * base + extra))
+            for shape, least, extra, base in zip(shapes, each, more, whole, strict=True)
+        )  # fmt: skip
+    found = [shape.count * base for shape, base in zip(coarse, whole, strict=True) if base is not None]
+    return max(sum(each), math.floor(sum((*found, *more), Fraction(0)))) if len(found) == len(coarse) else sum(each)
 
 
 def _plan(frame: Frame, choice: Choice, runs: list[PricedRun], charges: tuple[Charge, ...]) -> Plan:
