@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class Case:
 
 
 def compare(case: Case, cache_dir: Path | None = None) -> Data:
-    """All designs of a case.
+    """All designs of a case; what the proof finds of single layers and runs is not sought again for the others.
 
     Returns
     -------
@@ -62,27 +63,28 @@ def compare(case: Case, cache_dir: Path | None = None) -> Data:
         ``fused``, each with ``dram_mb``, ``latency_ms``, ``energy_mj``, ``value`` (pJ or cycles) and ``groups``;
         ``fused`` is None if none was found. ``proof`` has ``status``, ``bound`` (pJ or cycles), ``gap`` and ``wall_s``.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        return _compared(case, cache_dir or Path(folder))
+
+
+def _compared(case: Case, cache_dir: Path) -> Data:
     network, architecture = optimizer.load(case.network), optimizer.load_architecture(case.preset)
     bits = word_bits(network)
-    started = time.perf_counter()
-    rule = evaluate_rule(network, architecture, objective=case.objective, cache_dir=cache_dir)
-    within = rule
-    if max(_lengths(rule), default=0) > case.max_group:
-        within = evaluate_rule(
-            network, architecture, objective=case.objective, most=case.max_group, cache_dir=cache_dir
-        )  # fmt: skip
-    rule_s = time.perf_counter() - started
     fused = api.solve(
         network, architecture, objective=case.objective, fusion=Fusion(case.max_group), workers=WORKERS, seed=SEED,
         time_limit_s=case.time_limit_s, cache_dir=cache_dir,
     ).data  # fmt: skip
+    ruled = partial(evaluate_rule, network, architecture, objective=case.objective, cache_dir=cache_dir)
+    rule = ruled()
+    longer = any(len(group["layers"]) > case.max_group for group in rule["groups"])
     return {
         **case.key, "time_limit_s": case.time_limit_s,
         "layer_by_layer": _alone(rule, architecture, bits), "rule": _figures(rule, bits),
-        "rule_in_space": _figures(within, bits), "fused": _figures(fused, bits) if fused.get("layers") else None,
+        "rule_in_space": _figures(ruled(most=case.max_group) if longer else rule, bits),
+        "fused": _figures(fused, bits) if fused.get("layers") else None,
         "proof": {"status": fused["status"], "wall_s": fused["wall_s"]}
         | {name: fused["objective"][name] for name in ("bound", "gap")},
-        "rule_s": round(rule_s, 3), "versions": fused["versions"],
+        "versions": fused["versions"],
     }  # fmt: skip
 
 
@@ -129,7 +131,3 @@ def _alone(rule: Data, architecture: Architecture, bits: int) -> Data:
         "latency_ms": float(figures["latency_cycles"] / (architecture.clock_mhz * 1000)),
         "energy_mj": figures["energy_pj"] / PJ_PER_MJ, "value": figures["objective"], "groups": [],
     }  # fmt: skip
-
-
-def _lengths(data: Data) -> list[int]:
-    return [len(group["layers"]) for group in data["groups"]]
