@@ -72,3 +72,5 @@ def test_fused_growth_is_of_proved_results() -> None:
     assert measured.details["status"] == "OPTIMAL" and measured.details["layers"] == 3
     assert measured.figures["groups"] == len(list(groups(block(), 3))) == 3
     assert measured.details["groups"]
+    only = fusion.seconds_of(measured)
+    assert set(only.figures) == {"wall"} and only.details["figures"]["groups"] == 3
