@@ -1,4 +1,4 @@
-"""Command line: ``python -m benchmarks list``, ``run NAME...``, ``table FILE...`` or ``csv SERIES FILE...``."""
+"""Command line: ``python -m benchmarks list``, ``run NAME...``, ``table FILE...``, ``csv SERIES FILE...`` and more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from benchmarks import series
+from benchmarks import fused_table, series
 from benchmarks.registry import TIME_LIMIT, Benchmark, benchmarks, time_limit_s
 from benchmarks.runner import measure
 from benchmarks.table import markdown
@@ -65,6 +65,31 @@ def table(files: tuple[Path, ...]) -> None:
 def csv_(name: str, files: tuple[Path, ...]) -> None:
     """Print one series in FILES as comma-separated values."""
     print(series.comma_separated(series.SERIES[name], _reports(files)), end="")
+
+
+@main.command("fused-table")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Results; read to go on.")
+@click.option("--preset", "presets", multiple=True, default=fused_table.PRESETS, show_default=True)
+@click.option("--network", "networks", multiple=True, default=fused_table.NETWORKS, show_default=True)
+@click.option("--max-group", default=4, show_default=True, type=click.IntRange(min=2), help="Most layers in a group.")
+@click.option("--objective", default="energy", show_default=True, type=click.Choice(["energy", "latency"]))
+@click.option(
+    "--time-limit", type=click.FloatRange(min=0, min_open=True),
+    help="Seconds for the proof of one network; what was stopped is done again with more seconds only.",
+)  # fmt: skip
+@click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Folder of the layer store.")
+@click.option("--markdown", "shown", type=click.Path(dir_okay=False, path_type=Path), help="Write the tables here too.")
+def fused_table_(
+    out: Path, presets: tuple[str, ...], networks: tuple[str, ...], max_group: int, objective: str,
+    time_limit: float | None, cache: Path | None, shown: Path | None,
+) -> None:  # fmt: skip
+    """Compare layer by layer, groups by a rule and proved groups on the presets."""
+    options = {"max_group": max_group, "objective": objective, "time_limit_s": time_limit}
+    wanted = fused_table.cases(presets, networks, **options)
+    text = fused_table.markdown(fused_table.fill(out, wanted, lambda line: click.echo(line, err=True), cache))
+    if shown is not None:
+        shown.write_text(text + "\n", encoding="utf-8")
+    print(text)
 
 
 def _reports(files: tuple[Path, ...]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,8 @@ from benchmarks.series import LAYERS, LEVELS, POINTS, Series
 from optimizer import api
 from optimizer.architecture import Architecture
 from optimizer.architecture_yaml import load_architecture
+from optimizer.fusion.groups import groups
+from optimizer.fusion.options import Fusion
 from optimizer.networks import build
 from optimizer.workload import Network
 
@@ -36,8 +38,10 @@ LAYER_COUNTS = (10, 20, 30, 40, 50)
 Case = Callable[[], tuple[Network, Architecture]]
 
 
-def proved(network: Network, architecture: Architecture) -> Measured:
+def proved(network: Network, architecture: Architecture, fusion: Fusion | None = None) -> Measured:
     """Solve for least energy, with layer results in memory only: seconds, boxes closed, and the energy.
+
+    With fusion also how many groups the network may have; all its layers count then, without it the distinct ones.
 
     Raises
     ------
@@ -45,17 +49,20 @@ def proved(network: Network, architecture: Architecture) -> Measured:
         If the result is not proved optimal.
     """
     busy = time.process_time()
-    result = api.solve(network, architecture, workers=WORKERS, seed=SEED)
+    result = api.solve(network, architecture, workers=WORKERS, seed=SEED, fusion=fusion)
     busy = time.process_time() - busy
     data, certificate = result.data, result.certificate
     if data["status"] != "OPTIMAL":
         raise RuntimeError(f"{network.name}: {data['status']} instead of OPTIMAL")
-    layers = len(certificate["layers"])
+    layers = len(certificate["layers"] if fusion is None else data["layers"])
     figures = {
         "wall": data["wall_s"], "cpu": busy, "per_layer": data["wall_s"] / layers,
         "boxes": data["hardware_points"]["boxes"], "energy_uj": data["energy_pj"] / PJ_PER_UJ,
     }  # fmt: skip
     details = {"layers": layers, **{key: data[key] for key in ("status", "objective", "hardware_points")}}
+    if fusion is not None:
+        figures["groups"] = sum(1 for _ in groups(network, fusion.max_group))
+        details["groups"] = [group["layers"] for group in data["groups"]]
     return Measured({key: float(value) for key, value in figures.items()}, details)
 
 

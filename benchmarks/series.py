@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.power_law import exponent
 from benchmarks.registry import MEMORY
 
 Report = dict[str, Any]
@@ -40,11 +41,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Series:
-    """A series: its name, what its size counts, and the columns of its table."""
+    """A series: its name, what its size counts, and the columns of its table.
+
+    With ``fitted`` the exponents of power laws stand below the table: of the first column against the size, and
+    against these columns, named by their keys.
+    """
 
     name: str
     size: str
     columns: tuple[Column, ...]
+    fitted: tuple[str, ...] | None = None
 
 
 _GROWTH = (
@@ -67,7 +73,11 @@ COMPARISON = Series(
     ),
 )  # fmt: skip
 
-SERIES = {series.name: series for series in (LEVELS, POINTS, LAYERS, COMPARISON)}
+_FUSED = (*_GROWTH, Column("groups", "groups", digits=",.0f"))
+CHAINS = Series("chain", "layers", _FUSED, fitted=("groups",))
+GROUPS = Series("group", "layers per group", _FUSED, fitted=("groups",))
+
+SERIES = {series.name: series for series in (LEVELS, POINTS, LAYERS, COMPARISON, CHAINS, GROUPS)}
 """All series by name."""
 
 
@@ -84,6 +94,24 @@ def table(series: Series, reports: Iterable[Report]) -> list[tuple[str, ...]]:
         for report in of(series.name, reports)
     ]
     return [header, *rows]
+
+
+def growth(series: Series, reports: Iterable[Report]) -> Iterator[str]:
+    """A line for every power law that is asked for and can be fitted, with its exponent."""
+    found = of(series.name, reports)
+    if series.fitted is None or not found:
+        return
+    column, *others = series.columns
+    against = {series.size: [report["size"] for report in found]}
+    against |= {other.heading: _medians(other.key, found) for other in others if other.key in series.fitted}
+    for heading, sizes in against.items():
+        slope = exponent(sizes, _medians(column.key, found))
+        if slope is not None:
+            yield f"{column.heading} grow as ({heading})^{slope:.2f} (least squares of the logarithms)."
+
+
+def _medians(key: str, reports: Iterable[Report]) -> list[float]:
+    return [report["summary"][key]["median"] for report in reports]
 
 
 def comma_separated(series: Series, reports: Iterable[Report]) -> str:

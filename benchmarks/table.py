@@ -46,14 +46,16 @@ def warm_up(reports: Iterable[Report]) -> Iterator[str]:
 def markdown(reports: Iterable[Report]) -> str:
     """Markdown tables of reports: one per series and one of all others; then a line for every machine."""
     found = list(reports)
-    parts = [_lines(series.table(one, found)) for one in series.SERIES.values() if series.of(one.name, found)]
+    shown = [one for one in series.SERIES.values() if series.of(one.name, found)]
+    parts = ["\n\n".join([lines(series.table(one, found)), *series.growth(one, found)]) for one in shown]
     others = [report for report in found if report.get("series") is None]
     if others:
-        parts.insert(0, _lines([HEADER, *(row for report in others for row in rows(report))]))
+        parts.insert(0, lines([HEADER, *(row for report in others for row in rows(report))]))
     return "\n\n".join([*parts, *warm_up(found), "\n".join(dict.fromkeys(machine(report) for report in found))])
 
 
-def _lines(table: Sequence[tuple[str, ...]]) -> str:
-    lines = [f"| {' | '.join(row)} |" for row in table]
-    lines.insert(1, "|" + "---|" * len(table[0]))
-    return "\n".join(lines)
+def lines(table: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table of rows, the heading first."""
+    rows = [f"| {' | '.join(row)} |" for row in table]
+    rows.insert(1, "|" + "---|" * len(table[0]))
+    return "\n".join(rows)
