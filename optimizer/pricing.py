@@ -9,8 +9,8 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from formulations.kernels.layout import INFINITE, pack_layer, spatial_vectors
-from formulations.kernels.memo import Memo
+from formulations.kernels.layout import INFINITE, spatial_vectors
+from formulations.kernels.memo import Memos
 from formulations.lattice import solve
 from formulations.problem import LayerSolution, Problem
 from formulations.stop import Stop
@@ -95,15 +95,18 @@ class Pricer:
     padding : mapping
         Per dim the larger extents it may be padded to.
     store : Store
+    memos : Memos, optional
+        Tables to share with others.
     """
 
     def __init__(
-        self, layer: Layer, count: int, accounting: Accounting, padding: Dict[str, tuple[int, ...]], store: Store
+        self, layer: Layer, count: int, accounting: Accounting, padding: Dict[str, tuple[int, ...]], store: Store,
+        memos: Memos | None = None,
     ) -> None:  # fmt: skip
         self.layer, self.count, self._accounting, self._store = layer, count, accounting, store
         self.variants = list(_padded(layer, padding))
         self.stop = Stop()
-        self._memos: dict[tuple[int, ...], Memo] = {}
+        self._memos = memos or Memos()
         self._known: dict[Problem, _Known] = {}
         self._spreads: dict[object, int] = {}
 
@@ -202,12 +205,11 @@ class Pricer:
             limit = start.energy, start.latency
         else:
             start = None
-        if problem.extents not in self._memos:
-            self._memos[problem.extents] = Memo(pack_layer(problem))
-        return solve(
-            problem, goal, latency_cap=latency_cap, beat=limit, memo=self._memos[problem.extents], weight=weight,
-            least_energy=mappings.least_energy, stop=self.stop,
-        ).solution or start  # fmt: skip
+        with self._memos.of(problem) as memo:
+            return solve(
+                problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight,
+                least_energy=mappings.least_energy, stop=self.stop,
+            ).solution or start  # fmt: skip
 
 
 def recalled(

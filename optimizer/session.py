@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+from formulations.kernels.memo import Memos
 from optimizer.architecture import Architecture
 from optimizer.budgets import Budgets
 from optimizer.cost import Accounting
@@ -144,13 +145,13 @@ def prepare(
     for layer in layers:
         shapes.setdefault(layer.shape_key(), []).append(layer)
     accounting: Accounting = architecture.accounting
-    pricers, lists, by_name = [], {}, {}
+    pricers, lists, by_name, memos = [], {}, {}, None if fusion is None else Memos()
     for members in shapes.values():
         first = members[0]
         chosen = {} if padding == "none" else automatic_padding(first) if padding == "auto" else dict(padding)
         if chosen:
             lists[first.name] = chosen
-        pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store))
+        pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store, memos))
         by_name.update({member.name: pricers[-1] for member in members})
     check_magnitude([(p.layer, math.prod(e for _, e in p.variants[-1])) for p in pricers], list(points.points.values()))
     problem = {
@@ -172,16 +173,16 @@ def prepare(
         lists,
         problem,
         fusion,
-        None if fusion is None else network_pricer(network, fusion, accounting, store, by_name, workers),
+        None if fusion is None else network_pricer(network, fusion, accounting, store, by_name, workers, memos),
     )
 
 
 def network_pricer(
     network: Network, fusion: Fusion, accounting: Accounting, store: Store, pricers: dict[str, Pricer],
-    workers: int = 1,
+    workers: int = 1, memos: Memos | None = None,
 ) -> NetworkPricer:  # fmt: skip
     """The pricer of a network whose layers may be fused; `pricers` are those of single layers, by name."""
-    runs = Runs(accounting, store, workers)
+    runs = Runs(accounting, store, workers, memos)
     found = group_pricers(network, fusion, runs)
     return NetworkPricer(network, pricers, found, runs, lambda layer, point: vector_cost(layer, point, accounting))
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from formulations.kernels.memo import Memos
 from optimizer import technology_yaml
 from optimizer.api import solve
 from optimizer.architecture_yaml import load_architecture, parse_architecture
@@ -297,9 +298,9 @@ def test_both_routes_refute(energy: Result, route: str, monkeypatch: pytest.Monk
     if route == "lattice":
         monkeypatch.setattr(reprove, "_by_program", lambda *_: None)
     claim = rebuild(energy.data, changed(energy, shift_floor(10**9, 0)).certificate)
-    assert not reprove.reprove(claim, reprove.Tables(), thorough=True, say=str).ok
+    assert not reprove.reprove(claim, Memos(), thorough=True, say=str).ok
     claim = rebuild(energy.data, energy.certificate)
-    assert reprove.reprove(claim, reprove.Tables(), thorough=True, say=str).ok
+    assert reprove.reprove(claim, Memos(), thorough=True, say=str).ok
 
 
 def test_a_raised_bound_of_a_solved_point_is_refuted(edp: Result) -> None:
@@ -318,11 +319,11 @@ def test_fronts_prove_what_lines_prove(edp: Result, monkeypatch: pytest.MonkeyPa
     claim = rebuild(json.loads(json.dumps(edp.data)), json.loads(json.dumps(edp.certificate)))
     solved = tuple(entry for entry in claim.entries if entry.by == "solved")
     monkeypatch.setattr(points_again, "lines_prove", lambda *_: False)
-    assert points_again.points_again(claim, solved, reprove.Tables(), thorough=True, say=str).ok
+    assert points_again.points_again(claim, solved, Memos(), thorough=True, say=str).ok
     value = claim.value
     assert value is not None
     raised = tuple(replace(e, bound=value + 1) for e in solved if e.box == claim.design)
-    assert not points_again.points_again(claim, raised, reprove.Tables(), thorough=True, say=str).ok
+    assert not points_again.points_again(claim, raised, Memos(), thorough=True, say=str).ok
 
 
 def test_hardware_that_does_not_bound_a_point_is_seen(energy: Result) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 
 import numpy as np
 
@@ -37,6 +40,7 @@ from formulations.kernels.layout import (
     O,
     Packed,
     new_work,
+    pack_layer,
 )
 from formulations.kernels.tables import add_reads, count_held, fill_block, fill_refetches
 from formulations.problem import Problem
@@ -142,3 +146,22 @@ def _serves(c: Int, level: int, tensor: int) -> tuple[int, ...]:
     """What it costs to serve a tensor to the children of a level."""
     reader = c[LEVEL0 + c[LEVEL0 + level, READER + tensor]]
     return int(reader[WORD_READ + tensor]), int(reader[WORD_UPDATE + tensor]), int(c[LEVEL0 + level, SHARED + tensor])
+
+
+class Memos:
+    """Tables of many layers: one :class:`Memo` for problems that agree on the layer. Safe with several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: dict[object, tuple[Memo, Lock]] = {}
+
+    @contextmanager
+    def of(self, problem: Problem) -> Iterator[Memo]:
+        """The tables of a problem's layer, for one thread at a time."""
+        key = problem.extents, problem.irrelevant_to, problem.input_axes, problem.bits
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = Memo(pack_layer(problem)), Lock()
+            memo, lock = self._found[key]
+        with lock:
+            yield memo

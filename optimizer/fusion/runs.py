@@ -11,8 +11,8 @@ from fractions import Fraction
 from threading import Lock
 from typing import TypeVar
 
-from formulations.kernels.layout import INFINITE, pack_layer
-from formulations.kernels.memo import Memo
+from formulations.kernels.layout import INFINITE
+from formulations.kernels.memo import Memos
 from formulations.lattice import solve
 from formulations.node_tiles import bits_held
 from formulations.problem import LayerSolution, Problem
@@ -57,13 +57,15 @@ class Runs:
     store : Store
     workers : int
         Threads of :meth:`side_by_side`.
+    memos : Memos, optional
+        Tables to share with others.
     """
 
-    def __init__(self, accounting: Accounting, store: Store, workers: int = 1) -> None:
+    def __init__(self, accounting: Accounting, store: Store, workers: int = 1, memos: Memos | None = None) -> None:
         self.accounting, self._store, self._workers = accounting, store, workers
         self.stop = Stop()
         self._lock, self._locks = Lock(), dict[object, Lock]()
-        self._memos: dict[object, Memo] = {}
+        self._memos = memos or Memos()
         self._steps: dict[object, list[_Step]] = {}
         self._bounds: dict[object, list[tuple[int, int]]] = {}
 
@@ -143,17 +145,15 @@ class Runs:
         return Price(aim.value(solution.energy, cycles), solution.energy, cycles, solution)
 
     def _search(self, problem: Problem, goal: str, aim: Aim, beat: int) -> LayerSolution | None:
-        memo = self._memos.get(_shape(problem))
-        if memo is None:
-            memo = self._memos[_shape(problem)] = Memo(pack_layer(problem))
         cap, start = INFINITE, None
         if beat < NEVER and goal == "latency":
             cap = beat * problem.latency_unit - 1
         elif beat < NEVER:
             start = beat, 0
-        return solve(
-            problem, goal, latency_cap=cap, beat=start, memo=memo, weight=aim.weight, stop=self.stop
-        ).solution  # fmt: skip
+        with self._memos.of(problem) as memo:
+            return solve(
+                problem, goal, latency_cap=cap, beat=start, memo=memo, weight=aim.weight, stop=self.stop
+            ).solution  # fmt: skip
 
     def rate(self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int]) -> Fraction | None:
         """Least value per multiply-accumulate of runs whose extents divide these; None if nothing fits.

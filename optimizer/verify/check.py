@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from formulations.kernels.memo import Memos
 from optimizer.errors import TilewrightError
 from optimizer.pricing import NEVER
 from optimizer.result import Progress, Result
@@ -19,7 +20,7 @@ from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, ver
 from optimizer.verify.fused_again import fused_again
 from optimizer.verify.points_again import points_again
 from optimizer.verify.replay import REASONS, Replay, replay
-from optimizer.verify.reprove import Say, Tables, reprove
+from optimizer.verify.reprove import Say, reprove
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
 DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
@@ -117,7 +118,7 @@ def _proofs(claim: Claim, replayed: Replay, thorough: bool, say: Say) -> Iterato
     if claim.fusion is not None:
         yield fused_again(claim, thorough=thorough, say=say)
         return
-    tables = Tables()
+    tables = Memos()
     if replayed.unsettled:
         yield points_again(claim, replayed.unsettled, tables, thorough=thorough, say=say)
     yield reprove(claim, tables, thorough=thorough, say=say)

@@ -15,12 +15,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 from formulations import lattice
+from formulations.kernels.memo import Memos
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
 from optimizer.pricing import NEVER
 from optimizer.verify.claim import Check, Claim, Entry, Group
 from optimizer.verify.design_checks import verdict
-from optimizer.verify.reprove import Say, Tables
+from optimizer.verify.reprove import Say
 
 Cost = tuple[int, int]
 """Energy units and cycles."""
@@ -32,7 +33,7 @@ class OutOfTimeError(Exception):
     """The time for this check is over."""
 
 
-def points_again(claim: Claim, entries: tuple[Entry, ...], tables: Tables, *, thorough: bool, say: Say) -> Check:
+def points_again(claim: Claim, entries: tuple[Entry, ...], tables: Memos, *, thorough: bool, say: Say) -> Check:
     """Derive the bounds of single points again: all of them, or what fits the time."""
     until = None if thorough else time.perf_counter() + SAMPLE_SECONDS
     faults: list[str] = []
@@ -57,7 +58,7 @@ def points_again(claim: Claim, entries: tuple[Entry, ...], tables: Tables, *, th
 class _Point:
     """One hardware point and the claim that none of its designs is better than its stated bound."""
 
-    def __init__(self, claim: Claim, entry: Entry, tables: Tables, until: float | None) -> None:
+    def __init__(self, claim: Claim, entry: Entry, tables: Memos, until: float | None) -> None:
         self.claim, self.tables, self.until = claim, tables, until
         self.hardware: Hardware = claim.points.corner(entry.box)
         self.target = claim.target
@@ -102,7 +103,8 @@ class _Point:
             problem = replace(problem, levels=(outer, *problem.levels[1:]))
             unit = problem.latency_unit
             most = NEVER if cap >= NEVER else cap * unit
-            found = lattice.solve(problem, objective, latency_cap=most, memo=self.tables.of(problem)).solution
+            with self.tables.of(problem) as memo:
+                found = lattice.solve(problem, objective, latency_cap=most, memo=memo).solution
             if found is not None:
                 cycles = -(-found.latency // unit)
                 cost = (found.energy - weight * cycles, cycles)

@@ -11,11 +11,10 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from formulations import lattice
-from formulations.kernels.layout import pack_layer
-from formulations.kernels.memo import Memo
+from formulations.kernels.memo import Memos
 from formulations.primes import divisors
 from formulations.problem import Problem
 from formulations.solver import Status, solve_layer
@@ -46,21 +45,7 @@ class Pair:
     box: object
 
 
-@dataclass
-class Tables:
-    """Fresh tables of the lattice search, one set per layer shape."""
-
-    memos: dict[object, Memo] = field(default_factory=dict)
-
-    def of(self, problem: Problem) -> Memo:
-        """Tables for the layer of a problem."""
-        key = (problem.extents, problem.irrelevant_to, problem.input_axes, problem.bits)
-        if key not in self.memos:
-            self.memos[key] = Memo(pack_layer(problem))
-        return self.memos[key]
-
-
-def reprove(claim: Claim, tables: Tables, *, thorough: bool, say: Say) -> Check:
+def reprove(claim: Claim, tables: Memos, *, thorough: bool, say: Say) -> Check:
     """Prove floors of the certificate again: a sample that the problem's hash picks, or all."""
     pairs = sorted(_pairs(claim), key=_work)
     total = len(pairs)
@@ -107,7 +92,7 @@ def _work(pair: Pair) -> tuple[int, str, str]:
     return points << free, pair.group.layer.name, str(pair.box)
 
 
-def _prove(claim: Claim, pair: Pair, until: float, tables: Tables) -> str | None:
+def _prove(claim: Claim, pair: Pair, until: float, tables: Memos) -> str | None:
     """The slowest route that was needed over all padded variants; None if the floor is wrong."""
     routes = set()
     for extents in pair.group.variants:
@@ -135,12 +120,14 @@ def _by_program(problem: Problem, pair: Pair, until: float) -> str | None:
     return "refuted" if -(-cost // unit) < pair.floor else None
 
 
-def _by_lattice(problem: Problem, pair: Pair, tables: Tables) -> str | None:
+def _by_lattice(problem: Problem, pair: Pair, tables: Memos) -> str | None:
     """``lattice`` if no mapping beats the floor."""
     least = min(pair.floor, NEVER)
     if pair.objective == "energy":
-        cheaper = lattice.solve(problem, "energy", beat=(least, 0), memo=tables.of(problem)).solution
+        with tables.of(problem) as memo:
+            cheaper = lattice.solve(problem, "energy", beat=(least, 0), memo=memo).solution
     else:
         most = min(least * problem.latency_unit, NEVER) - 1
-        cheaper = lattice.solve(problem, "latency", latency_cap=most, memo=tables.of(problem)).solution
+        with tables.of(problem) as memo:
+            cheaper = lattice.solve(problem, "latency", latency_cap=most, memo=memo).solution
     return "lattice" if cheaper is None else None
