@@ -129,6 +129,8 @@ class Explorer:
                 stop.request()
                 if alarm is not None:
                     alarm.cancel()
+        if heap and len(self.pricers) == 1:
+            self._salvage(heap[0], state)
         for left in heap:
             corner = self.points.corner(left.box)
             state.closed.append(
@@ -138,6 +140,25 @@ class Explorer:
         bounds = [c.bound for c in state.closed if c.by in ("bound", "open", "solved")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
         return state
+
+    def _salvage(self, entry: _Open, state: Exploration) -> None:
+        """Keep what the search of a whole network had found when it was given up: a design, and a bound on its box."""
+        given_up = self.pricers[0].given_up
+        if given_up is None:
+            return
+        point, (energy, latency) = given_up.hardware, self._vector_cost(given_up.hardware)
+        pick = Pick(energy + given_up.price.energy, latency + given_up.price.latency, (given_up.price,))
+        index = next((index for index, known in self.points.points.items() if known == point), None)
+        better = state.best is None or self.goal.rank(pick) < self.goal.rank(state.best)
+        if index is not None and better and self.goal.allows(pick.energy, pick.latency):
+            state.best, state.best_point, state.best_box = pick, point, tuple((n, n) for n in index)
+        if self.points.has_ideal_corner(entry.box) and self.points.corner(entry.box) == point and not given_up.weight:
+            entry.latency = [max(entry.latency[0], self.pricers[0].latency_floor(point))]
+            if given_up.objective == "latency":
+                entry.latency = [max(entry.latency[0], given_up.bound)]
+            else:
+                entry.energy = [max(entry.energy[0], given_up.bound)]
+            entry.bound = max(entry.bound, self.goal.value(energy + entry.energy[0], latency + entry.latency[0]))
 
     def _step(self, heap: list[_Open], state: Exploration, pool: ThreadPoolExecutor) -> None:
         """Visit the box with the least bound; if that is given up, it stays as it was."""

@@ -44,11 +44,23 @@ class Price:
         return self.solution is not None
 
 
+@dataclass(frozen=True)
+class GivenUp:
+    """A search that was given up: the best price known by then, and a value that none goes below."""
+
+    hardware: Hardware
+    objective: str
+    weight: int
+    price: Price
+    bound: int
+
+
 class Prices(Protocol):
     """What the branch and bound asks of a part of the network that is priced by itself: a layer, or all of it."""
 
     count: int
     stop: Stop
+    given_up: GivenUp | None
 
     @property
     def macs(self) -> int:
@@ -106,6 +118,7 @@ class Pricer:
         self.layer, self.count, self._accounting, self._store = layer, count, accounting, store
         self.variants = list(_padded(layer, padding))
         self.stop = Stop()
+        self.given_up: GivenUp | None = None
         self._memos = memos or Memos()
         self._known: dict[Problem, _Known] = {}
         self._spreads: dict[object, int] = {}

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from formulations.stop import StoppedError
 from optimizer import api
 from optimizer.architecture_yaml import parse_architecture
 from optimizer.budgets import Budgets
+from optimizer.choose import choose
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.exact_yaml import load_exact
 from optimizer.fusion.options import Fusion
+from optimizer.fusion.price_group import GroupPricer
 from optimizer.report import full_report, to_text
 from optimizer.result import Result
 from optimizer.verify.check import verify
@@ -164,3 +167,24 @@ def test_what_does_not_go_together() -> None:
     lonely["levels"] = [lonely["levels"][0], lonely["levels"][2]]
     with pytest.raises(SpecError, match="one buffer"):
         api.solve(block(), parse_architecture(lonely), fusion=Fusion(2))
+
+
+@pytest.mark.parametrize("objective", ["energy", "edp", "latency"])
+def test_a_search_given_up_keeps_what_it_found(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any group is priced: a design at least as good as layer by layer, with a bound."""
+    architecture = choose(tiny(), {"GLB.size": "2 KiB"})
+
+    def interrupted(*_: Any) -> Any:
+        raise StoppedError
+
+    monkeypatch.setattr(GroupPricer, "best", interrupted)
+    found = api.solve(block(), architecture, fusion=Fusion(3), objective=objective)
+    monkeypatch.undo()
+    full = api.solve(block(), architecture, fusion=Fusion(3), objective=objective)
+    alone = api.solve(block(), architecture, objective=objective)
+    assert found.status == "FEASIBLE"
+    values = [result.data["objective"]["value"] for result in (full, found, alone)]
+    assert 0 < found.data["objective"]["bound"] <= values[0] <= values[1]
+    assert objective == "edp" or values[1] <= values[2]
+    checked = verify(found)
+    assert checked.ok, checked.checks

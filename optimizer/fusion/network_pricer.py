@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from formulations.fusion import Candidate, Cover
-from formulations.stop import Stop
+from formulations.stop import Stop, StoppedError
 from optimizer.fusion.plan import Plan
 from optimizer.fusion.price_group import GroupPricer, Offer
 from optimizer.fusion.runs import Aim, Runs
 from optimizer.hardware import Hardware
-from optimizer.pricing import NEVER, Price, Pricer
+from optimizer.pricing import NEVER, GivenUp, Price, Pricer
 from optimizer.vector_cost import VectorCost
 from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
 
@@ -89,6 +89,8 @@ class NetworkPricer:
         self._pricers, self._groups, self._runs, self._vector_price = pricers, groups, runs, vector_price
         number = {layer.name: n for n, layer in enumerate(self._layers)}
         self._cover = Cover(len(number), [(number[a], number[b]) for a, b in network.graph.edges])
+        self.given_up: GivenUp | None = None
+        self._proved: dict[tuple[Hardware, Aim], FusedPrice] = {}
         self._members = [tuple(number[name] for name in pricer.group.members) for pricer in groups]
 
     @property
@@ -126,31 +128,52 @@ class NetworkPricer:
         if cap < NEVER:
             raise ValueError("no cap on the latency of fused networks")
         aim = Aim(objective, weight)
+        if (hardware, aim) in self._proved:
+            return self._proved[hardware, aim]
         unlike = dict.fromkeys(self._pricers.values())
         self._runs.side_by_side(lambda pricer: pricer.price(hardware, objective, weight=weight), unlike)
         singles = self.singles(hardware, aim)
         if singles is None:
             return None
-        values = [single.value(aim) for single in singles]
         offers = [Offer(pricer.bound(hardware, aim)) for pricer in self._groups]
         rough = set(range(len(offers)))
-        while True:
-            chosen, value = self._best_cover(values, offers)
-            if value >= beat:
-                return FusedPrice(value)
-            plans = [plan for g in chosen if (plan := offers[g].plan) is not None]
-            if len(plans) == len(chosen):
-                fused = joined(plans, singles)
-                return FusedPrice(value, fused.energy, fused.latency, fused=fused)
-            self._prepare([g for g in chosen if g in rough], hardware, aim)
-            for g in chosen:
-                alone = sum(values[n] for n in self._members[g])
-                if g in rough:
-                    rough.remove(g)
-                    offers[g] = Offer(self._groups[g].tight_bound(hardware, aim, alone))
-                elif offers[g].plan is None:
-                    self.stop.check()
-                    offers[g] = self._groups[g].best(hardware, aim, alone)
+        value = 0
+        try:
+            while True:
+                chosen, value = self._best_cover(singles, offers, aim)
+                if value >= beat:
+                    return FusedPrice(value)
+                if all(offers[g].plan is not None for g in chosen):
+                    self._proved[hardware, aim] = self._design(chosen, offers, singles, aim)
+                    return self._proved[hardware, aim]
+                self._improve(chosen, rough, offers, singles, hardware, aim)
+        except StoppedError:
+            priced = [offer if offer.plan is not None else Offer(NEVER) for offer in offers]
+            best, _ = self._best_cover(singles, priced, aim)
+            self.given_up = GivenUp(hardware, objective, weight, self._design(best, priced, singles, aim), value)
+            raise
+
+    def _improve(
+        self, chosen: list[int], rough: set[int], offers: list[Offer], singles: list[Single], hardware: Hardware,
+        aim: Aim,
+    ) -> None:  # fmt: skip
+        """Bound the groups of a cover better, and price those whose bounds are as good as they get."""
+        self._prepare([g for g in chosen if g in rough], hardware, aim)
+        for g in chosen:
+            alone = sum(singles[n].value(aim) for n in self._members[g])
+            if g in rough:
+                rough.remove(g)
+                offers[g] = Offer(self._groups[g].tight_bound(hardware, aim, alone))
+            elif offers[g].plan is None:
+                self.stop.check()
+                offers[g] = self._groups[g].best(hardware, aim, alone)
+
+    @staticmethod
+    def _design(chosen: list[int], offers: list[Offer], singles: list[Single], aim: Aim) -> FusedPrice:
+        """The price of a cover whose groups are priced."""
+        plans = [plan for g in chosen if (plan := offers[g].plan) is not None]
+        fused = joined(plans, singles)
+        return FusedPrice(aim.value(fused.energy, fused.latency), fused.energy, fused.latency, fused=fused)
 
     def _prepare(self, rough: list[int], hardware: Hardware, aim: Aim) -> None:
         """Work out what better bounds on groups rest on, several at a time."""
@@ -163,8 +186,9 @@ class NetworkPricer:
         found = [single for layer in self._layers if (single := self._single(layer, hardware, aim)) is not None]
         return found if len(found) == len(self._layers) else None
 
-    def _best_cover(self, values: list[int], offers: list[Offer]) -> tuple[list[int], int]:
+    def _best_cover(self, singles: list[Single], offers: list[Offer], aim: Aim) -> tuple[list[int], int]:
         """Groups of the cheapest cover by what is known of them, and its value."""
+        values = [single.value(aim) for single in singles]
         useful = [g for g, offer in enumerate(offers) if offer.bound < sum(values[n] for n in self._members[g])]
         candidates = [Candidate((n,), value) for n, value in enumerate(values)]
         candidates += [Candidate(self._members[g], offers[g].bound) for g in useful]
