@@ -161,6 +161,9 @@ HOISTED = [
     # W stays while P runs in DRAM's block: children one output apart share inputs, children two apart do not
     (conv("layer", {"P": 4, "R": 2}, bits={"W": 8, "I": 8, "O": 8}),
      chip(replace(keeping(1, 1, "W"), mesh=(2, 2)), mesh=(2, 2)), Hoist(W, 1, 0), 2420),
+    # W stays in the registers while P runs in DRAM's block: the input right below it slides along P, too
+    (conv("layer", {"C": 2, "P": 6, "R": 2}, bits={"W": 8, "I": 8, "O": 8}),
+     chip(keeping(12, 6, "IO"), keeping(10, 1, "WI"), mesh=(2, 1)), Hoist(W, 2, 0), 5166),
 ]  # fmt: skip
 
 

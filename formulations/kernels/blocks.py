@@ -219,6 +219,16 @@ def input_is_free(c: Int, level: int, order: Int, d: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def input_leads(c: Int, level: int, order: Int) -> bool:
+    """Does no node of the block stand above the input's, but a resident one?
+
+    Where no loop of the block stands above the input's node, the nodes above it (but a resident one, which stays) may
+    as well follow it: the input's tile stays the same, theirs lose the loops over the dims irrelevant to the input.
+    """
+    return order[0] == I or (is_resident(c, level, order[0]) and order[1] == I)
+
+
+@njit(cache=True, nogil=True)
 def closes(c: Int, level: int, d: int) -> bool:
     """Do the loops over a dim close the block, below all of its nodes, since a node from inside stands above them?
 

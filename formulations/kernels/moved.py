@@ -15,6 +15,7 @@ from formulations.kernels.blocks import (
     copy,
     first_tile,
     input_is_free,
+    input_leads,
     input_total,
     is_resident,
     next_tile,
@@ -132,13 +133,13 @@ def fill_words(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int, top: 
 def can_be_first(c: Int, g: Int, e: Int, w: Int, level: int) -> bool:
     """Can the input stand outermost in the block around the extents of :func:`fill_words`?
 
-    Of all orders with no loops above the input's node, those in which it is the first need the least room.
+    Of all orders with no loops above the input's node, those in which it leads need the least room.
     """
     top = w[META, level, TOP_POINT]
-    bottom = e[smallest_bottom(c, g, level, top)]
+    bottom, room = e[smallest_bottom(c, g, level, top)], c[LEVEL0 + level, CAPACITY]
     for number in range(c[ORDER0 + level, ORDER_COUNT]):
         order = c[ORDER0 + level, 3 * number : 3 * number + 3]
-        if order[0] == I and place(c, w, level, order, e[top], bottom, e[top]) <= c[LEVEL0 + level, CAPACITY]:
+        if input_leads(c, level, order) and place(c, w, level, order, e[top], bottom, e[top]) <= room:
             return True
     return False
 

@@ -19,6 +19,7 @@ from formulations.kernels.blocks import (
     copy,
     first_tile,
     input_is_free,
+    input_leads,
     input_total,
     is_resident,
     needs_equal,
@@ -208,8 +209,9 @@ def try_block(
     fits = False
     for number in range(c[ORDER0 + level, ORDER_COUNT]):
         order = c[ORDER0 + level, 3 * number : 3 * number + 3]
-        if most > 0 and least <= w[META, level, FLOOR] and (order[0] != I or t[level, FIRST, top] < INFINITE):
-            continue
+        if most > 0 and least <= w[META, level, FLOOR]:
+            if t[level, FIRST, top] < INFINITE or not input_leads(c, level, order):
+                continue
         for d in range(dims):
             free[d] = special and input_is_free(c, level, order, d)
         smallest = point = first_tile(c, g, free, top, bottom)
