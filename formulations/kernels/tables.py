@@ -209,9 +209,9 @@ def try_block(
     fits = False
     for number in range(c[ORDER0 + level, ORDER_COUNT]):
         order = c[ORDER0 + level, 3 * number : 3 * number + 3]
-        if most > 0 and least <= w[META, level, FLOOR]:
-            if t[level, FIRST, top] < INFINITE or not input_leads(c, level, order):
-                continue
+        led = t[level, FIRST, top] >= INFINITE and input_leads(c, level, order)
+        if most > 0 and least <= w[META, level, FLOOR] and not led:
+            continue
         for d in range(dims):
             free[d] = special and input_is_free(c, level, order, d)
         smallest = point = first_tile(c, g, free, top, bottom)

@@ -26,7 +26,7 @@ class RunFloors:
         self._runs, self._hardware, self._aim = runs, hardware, aim
         self._served: dict[str, Served] = {}
         self._known: dict[object, int] = {}
-        self._rates: dict[str, dict[Sizes, Fraction | None]] = {}
+        self._prices: dict[str, dict[Sizes, int | None]] = {}
         self._more: dict[object, Fraction] = {}
 
     def of(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str]) -> int:
@@ -76,39 +76,35 @@ class RunFloors:
     ) -> Fraction | None:  # fmt: skip
         """What a run costs at least, but for what operands that are not pinned cost :meth:`more`.
 
-        That is its cost with all operands in level 1 that may be there: by the best mapping of the whole layer, where
-        the extents divide the layer's; or, `exact`, of the run itself. Less one access of level 1 per action and
-        operand that is not pinned, for rounding. None if level 1 costs more than the outermost level.
+        That is its cost with all operands in level 1 that may be there, by the best mapping of runs that can be cut
+        into such ones: of the whole layer, of others that are known; or, `exact`, of the run itself. Less one access of
+        level 1 per action and operand that is not pinned, in each of those runs, for rounding. None if no such run is
+        known, or level 1 costs more than the outermost level.
         """
         if self._dear:
             return None
-        rate = self._rate(layer, extents) if exact else self._known_rate(layer, extents)
-        if rate is None:
-            return None
-        macs = math.prod((layer.extents | dict(extents)).values())
-        rounding = Fraction(self._rounding(pinned) * (1 if exact else Fraction(macs, layer.macs)))
-        return macs * rate - rounding
+        sizes = layer.extents | dict(extents)
+        self._price(layer, sizes if exact else layer.extents)
+        bases = [tuple(sizes.items())] if exact else [
+            base for base in self._prices[layer.name] if all(extent % sizes[dim] == 0 for dim, extent in base)
+        ]  # fmt: skip
+        macs, rounding = math.prod(sizes.values()), self._rounding(pinned)
+        found = [
+            Fraction((price - rounding) * macs, math.prod(extent for _, extent in base))
+            for base in bases if (price := self._prices[layer.name][base]) is not None
+        ]  # fmt: skip
+        return max(found, default=None)
 
     def prepare(self, wanted: list[tuple[Layer, Dict[str, int]]]) -> None:
         """Work out what exact bounds on such runs (:meth:`whole`) rest on, several at a time."""
         if not self._dear:
-            self._runs.side_by_side(lambda pair: self._rate(*pair), wanted)
+            self._runs.side_by_side(lambda pair: self._price(pair[0], pair[0].extents | dict(pair[1])), wanted)
 
-    def _rate(self, layer: Layer, extents: Dict[str, int]) -> Fraction | None:
-        known, key = self._rates.setdefault(layer.name, {}), tuple((layer.extents | dict(extents)).items())
+    def _price(self, layer: Layer, sizes: Dict[str, int]) -> None:
+        """Find what a run of these extents costs with all operands in level 1."""
+        known, key = self._prices.setdefault(layer.name, {}), tuple(sizes.items())
         if key not in known:
-            known[key] = self._runs.rate(layer, self._hardware, self._aim, extents)
-        return known[key]
-
-    def _known_rate(self, layer: Layer, extents: Dict[str, int]) -> Fraction | None:
-        """The best of the rates known of runs that can be cut into such ones; that of the whole layer is known."""
-        self._rate(layer, {})
-        sizes = layer.extents | dict(extents)
-        found = [
-            rate for key, rate in self._rates[layer.name].items()
-            if rate is not None and all(extent % sizes[dim] == 0 for dim, extent in key)
-        ]  # fmt: skip
-        return max(found, default=None)
+            known[key] = self._runs.best_pinned(layer, self._hardware, self._aim, sizes)
 
     def _rounding(self, pinned: frozenset[str]) -> int:
         buffer = self._hardware.levels[1]

@@ -179,7 +179,7 @@ class NetworkPricer:
         """Work out what better bounds on groups rest on, several at a time."""
         layers = (self._groups[g].group.layer(name) for g in rough for name in self._groups[g].group.members)
         unlike = {layer.shape_key(): layer for layer in layers if isinstance(layer, Layer)}
-        self._runs.side_by_side(lambda layer: self._runs.rate(layer, hardware, aim, {}), unlike.values())
+        self._runs.side_by_side(lambda layer: self._runs.best_pinned(layer, hardware, aim, {}), unlike.values())
 
     def singles(self, hardware: Hardware, aim: Aim) -> list[Single] | None:
         """Every layer by itself, in the network's order; None if some layer does not fit."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from threading import Lock
 from typing import TypeVar
 
@@ -155,19 +153,18 @@ class Runs:
                 problem, goal, latency_cap=cap, beat=start, memo=memo, weight=aim.weight, stop=self.stop
             ).solution  # fmt: skip
 
-    def rate(self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int]) -> Fraction | None:
-        """Least value per multiply-accumulate of runs whose extents divide these; None if nothing fits.
+    def best_pinned(self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int]) -> int | None:
+        """Value of a run with all operands pinned that level 1 may keep, and level 1 moving any number of bits a cycle.
 
-        It is that of a run of these extents with all operands pinned that level 1 may keep, and level 1 moving any
-        number of bits per cycle: a smaller run repeated over the rest is a mapping of it, and what level 1 serves
-        costs no more than what is streamed from outside of it (see :mod:`optimizer.fusion.floors`).
+        A smaller run repeated over the rest is a mapping of it, and what level 1 serves costs no more than what is
+        streamed from outside of it (see :mod:`optimizer.fusion.floors`). None if nothing fits.
         """
         buffer = hardware.levels[1]
         if aim.objective == "latency" or aim.weight or any(level.leak_energy for level in hardware.levels):
             free = replace(buffer, read_bits_per_cycle=None, write_bits_per_cycle=None, shared_bits_per_cycle=None)
             hardware = replace(hardware, levels=(hardware.levels[0], free, *hardware.levels[2:]))
         price = self.price(layer, hardware, aim, extents, frozenset(ROLES) - buffer.must_bypass, 0)
-        return None if price is None else Fraction(price.value, math.prod((layer.extents | dict(extents)).values()))
+        return None if price is None else price.value
 
 
 def _shape(problem: Problem) -> tuple[object, ...]:
