@@ -15,7 +15,8 @@ from formulations.kernels.branch import hopeless
 from formulations.kernels.layout import INFINITE, Int, pack_layer, pack_machine, pack_spatial, spatial_vectors
 from formulations.kernels.memo import Memo, spatial_limits
 from formulations.kernels.resident import resident_bound
-from formulations.kernels.search import bound_tops, search
+from formulations.kernels.search import search
+from formulations.kernels.tops import bound_tops
 from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
 from formulations.stop import Stop
 

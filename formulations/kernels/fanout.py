@@ -107,14 +107,14 @@ def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: i
 
 
 @njit(cache=True, nogil=True)
-def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> None:
+def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> int:
     """Fill ``axes[axis, kind, i, j]`` for one vector of spatial factors (see PLAIN, SLID, DISTINCT).
 
-    `i`, `j` are the digits of the axis's dims in the child. Extents that do not fit are left out.
+    `i`, `j` are the digits of the axis's dims in the child. Returns the least distinct inputs of all children.
     """
-    tile = np.ones(c[SCALARS, DIMS], np.int64)
+    tile, least = np.ones(c[SCALARS, DIMS], np.int64), 1
     for a in range(c[SCALARS, AXES]):
-        d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
+        d, f, fewest = c[AXIS0 + a, 0], c[AXIS0 + a, 2], INFINITE
         for i in range(c[COUNT, d]):
             tile[d] = e[i * c[STRIDE, d], d]
             for j in range(c[COUNT, f] if f >= 0 else 1):
@@ -125,6 +125,7 @@ def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> None:
                 axes[a, PLAIN, i, j] = along * trips
                 axes[a, SLID, i, j] = along * trips
                 axes[a, DISTINCT, i, j] = least_distinct(c, a, vector, tile)
+                fewest = min(fewest, axes[a, DISTINCT, i, j])
                 for term in range(2 if f >= 0 else 1):
                     dim = c[AXIS0 + a, 2 * term]
                     run = c[EXTENT, dim] // (tile[dim] * vector[dim])
@@ -132,6 +133,8 @@ def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> None:
                         step = c[AXIS0 + a, 2 * term + 1] * tile[dim] * vector[dim]
                         slid = (along + (run - 1) * min(along, step)) * (trips // run)
                         axes[a, SLID, i, j] = min(axes[a, SLID, i, j], slid)
+        least *= fewest
+    return least
 
 
 @njit(cache=True, nogil=True)
@@ -190,17 +193,19 @@ def fill_inside(
     """Fill ``t[level, INSIDE]``: the best spatial factors of the fan-out below `level` for every point.
 
     `copies_outside` and `spread_elsewhere` bound the spatial factors of the other fan-outs; factors that leave
-    more than `max_cycles` compute cycles are skipped.
+    more than `max_cycles` compute cycles are skipped. Vectors of many factors come first: they mostly cost less, and
+    others are then passed over by the least words of the input (LOW) and the least distinct tiles of all children.
     """
     levels, dims, inner = c[SCALARS, LEVELS], c[SCALARS, DIMS], level + 1
     children = np.empty(t.shape[2], np.int64)
     count = finite_children(c, t, level, children)
-    moved = np.empty(dims, np.int64)
+    movers = np.empty(dims, np.int64)
     offsets = np.empty((dims, q.shape[2]), np.int64)
     axes = np.empty((c[SCALARS, AXES], 3, q.shape[2], q.shape[2]), np.int64)
     outside = c[LEVEL0 + level, SHARED + I]
+    read = c[LEVEL0 + c[LEVEL0 + level, READER + I], WORD_READ + I]
     with_input = c[SCALARS, HAS_HALO] == 1 and inner < levels and moves_input(c, inner)
-    for row in range(c[STARTS, level], c[STARTS, level + 1]):
+    for row in range(c[STARTS, level + 1] - 1, c[STARTS, level] - 1, -1):
         product = s[row, 2 * dims]
         cycles = c[SCALARS, MACS] // (product * spread_elsewhere)
         if cycles > max_cycles:
@@ -211,12 +216,11 @@ def fill_inside(
         fixed = fixed_energy(c, level, product, cycles, copies_of(c, vector, O) * copies_outside)
         if c[SCALARS, HAS_HALO] and inner == levels:
             fixed += input_pair(c, e, t, r, level, vector, 0, outside)
-        if with_input:
-            tabulate(c, e, vector, axes)
+        served = tabulate(c, e, vector, axes) * read if with_input else 0
         moving = 0
         for d in range(dims):
             if vector[d] > 1:
-                moved[moving] = d
+                movers[moving] = d
                 for k in range(c[COUNT, d]):
                     grown = q[1, d, digit[d], k]
                     offsets[moving, k] = (grown - k) * c[STRIDE, d] if grown >= 0 else -1
@@ -225,7 +229,7 @@ def fill_inside(
             child = children[k]
             outer = child
             for n in range(moving):
-                offset = offsets[n, g[child, moved[n]]]
+                offset = offsets[n, g[child, movers[n]]]
                 if offset < 0:
                     outer = -1
                     break
@@ -235,6 +239,8 @@ def fill_inside(
             energy = fixed
             if inner < levels:
                 energy += t[inner, BLOCK, child]
-            if with_input and energy < t[level, INSIDE, outer]:
+            if with_input:
+                if energy + moved(c, inner, r[LOW, child], product * outside, served) >= t[level, INSIDE, outer]:
+                    continue
                 energy += tabulated_pair(c, g, t, r, axes, level, child, product * outside)
             t[level, INSIDE, outer] = min(t[level, INSIDE, outer], energy)

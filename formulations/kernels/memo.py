@@ -77,7 +77,8 @@ class Memo:
         fill_refetches(layer.c, layer.g, layer.e, layer.q, self.refetches, ones)
         layer.c[VOLUME, LEAST_INPUT] = distinct_inputs(layer.c, layer.e[-1], ones, ones)
         self._insides: dict[object, Int] = {}
-        self._blocks: dict[object, tuple[Int, bool]] = {}
+        self._blocks: dict[object, Int] = {}
+        self._held: dict[object, int] = {}
 
     def build(
         self, c: Int, s: Int, problem: Problem, keep: Keep, names: list[bytes], limits: list[tuple[int, int]],
@@ -127,8 +128,9 @@ class Memo:
         exact = level == len(problem.levels) - 1 and c[SCALARS, HAS_HALO] and c[LEVEL0 + level, KEEP + I]
         w = new_work(len(problem.levels), layer.e.shape[1])
         if exact and c[COUNTS, level] > 1:
-            held = count_held(c, layer.g, layer.e, layer.q, t, self.refetches, w, level)
-            exact = held * int(c[COUNTS, level]) <= PAIRS
+            if key not in self._held:
+                self._held[key] = count_held(c, layer.g, layer.e, layer.q, t, self.refetches, w, level)
+            exact = self._held[key] * int(c[COUNTS, level]) <= PAIRS
         most = -1
         if exact:
             c[SCALARS, EXACT] = level

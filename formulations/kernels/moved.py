@@ -8,6 +8,7 @@ INFINITE, or one left from another block: it is turned down either way.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from formulations.kernels.blocks import (
@@ -20,6 +21,7 @@ from formulations.kernels.blocks import (
     is_resident,
     next_tile,
     place,
+    refetch,
     smallest_bottom,
     width,
 )
@@ -28,10 +30,11 @@ from formulations.kernels.layout import (
     AXES,
     AXIS0,
     BITS,
-    BLOCKED,
     BOTTOM,
     CAPACITY,
+    COUNT,
     DIMS,
+    EXTENT,
     FLOOR,
     FREE,
     GAP,
@@ -45,6 +48,7 @@ from formulations.kernels.layout import (
     ORDER0,
     ORDER_COUNT,
     SCALARS,
+    STRIDE,
     TILE,
     TILES,
     TOP,
@@ -53,6 +57,9 @@ from formulations.kernels.layout import (
     Int,
 )
 from formulations.kernels.leaf import refetches
+
+ALONG, ALL, SLIDES = range(3)
+"""Kinds of :func:`slide_tables`."""
 
 
 @njit(cache=True, nogil=True)
@@ -110,23 +117,82 @@ def fill_tiles(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int) -> No
 
 
 @njit(cache=True, nogil=True)
-def fill_words(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int, top: int, times: int) -> None:
+def slide_tables(c: Int, e: Int, q: Int) -> Int:
+    """Per axis with halo, and digits of the input's tile along its dims: ``[axis, kind, i, j, k]``.
+
+    Kind ALONG: words along the axis. ALL: times the trips over it. SLIDES, one behind for the second dim: the same
+    when a loop over the dim, from the tile to the extent of digit k, moves the tile.
+    """
+    tile, most = np.ones(c[SCALARS, DIMS], np.int64), q.shape[2]
+    axes = np.empty((c[SCALARS, AXES], SLIDES + 2, most, most, most), np.int64)
+    for a in range(c[SCALARS, AXES]):
+        d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
+        for i in range(c[COUNT, d] if c[HALO, d] else 0):
+            tile[d] = e[i * c[STRIDE, d], d]
+            for j in range(c[COUNT, f] if f >= 0 else 1):
+                if f >= 0:
+                    tile[f] = e[j * c[STRIDE, f], f]
+                along = width(c, tile, a)
+                trips = c[EXTENT, d] // tile[d] * (c[EXTENT, f] // tile[f] if f >= 0 else 1)
+                axes[a, ALONG, i, j, 0], axes[a, ALL, i, j, 0] = along, along * trips
+                for term in range(2 if f >= 0 else 1):
+                    dim, moves = c[AXIS0 + a, 2 * term], c[AXIS0 + a, 2 * term + 1]
+                    for k in range(c[COUNT, dim]):
+                        run = e[k * c[STRIDE, dim], dim] // tile[dim]
+                        if run > 0 and run * tile[dim] == e[k * c[STRIDE, dim], dim]:
+                            slid = along + (run - 1) * min(along, moves * tile[dim])
+                            axes[a, SLIDES + term, i, j, k] = trips // run * slid
+    return axes
+
+
+@njit(cache=True, nogil=True)
+def extend(c: Int, g: Int, q: Int, axes: Int, a: int, top: int, tiles: Int, count: int, to: Int) -> int:
+    """Extend `tiles` by all extents along axis `a` inside those of `top`: rows point, words, words if moved, width."""
+    d, f, number = c[AXIS0 + a, 0], c[AXIS0 + a, 2], 0
+    last, end = g[top, d], g[top, f] if f >= 0 else 0
+    for i in range(last + 1):
+        if q[0, d, last, i] < 0:
+            continue
+        for j in range(end + 1):
+            if f >= 0 and q[0, f, end, j] < 0:
+                continue
+            every, along = axes[a, ALL, i, j, 0], axes[a, ALONG, i, j, 0]
+            slid = axes[a, SLIDES, i, j, last]
+            shift = (i - last) * c[STRIDE, d]
+            if f >= 0:
+                slid = min(slid, axes[a, SLIDES + 1, i, j, end])
+                shift += (j - end) * c[STRIDE, f]
+            for n in range(count):
+                to[0, number], to[1, number] = tiles[0, n] + shift, tiles[1, n] * every
+                to[2, number], to[3, number] = min(tiles[2, n] * every, tiles[1, n] * slid), tiles[3, n] * along
+                number += 1
+    return number
+
+
+@njit(cache=True, nogil=True)
+def fill_words(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, axes: Int, x: Int, level: int, top: int) -> None:
     """Put the words of :func:`least_words` into ``t[level, TILES]`` in place of energies, for loops of the block only.
 
-    Notes the extents around the block, and the least of the words over tiles that fit (FLOOR).
+    They are products over the axes, one of them with a loop that moves the tile: ``x`` holds the tiles so far. Notes
+    the extents around the block, and the least of the words (FLOOR).
     """
-    m = w[META, level]
+    m, now, count = w[META, level], 0, 1
     copy(w[TOP, level], e[top])
-    m[TOP_POINT], m[GAP_WINDOW] = top, BLOCKED
-    point = first_tile(c, g, c[HALO], top, 0)
-    while point >= 0:
-        fits = not too_large(c, level, e[point])
-        t[level, TILES, point] = INFINITE
-        if fits:
-            copy(w[TILE, level], e[point])
-            t[level, TILES, point] = least_words(c, w, level, times)
-        point = next_tile(c, g, q, c[HALO], top, 0, point, fits)
-    m[FLOOR] = least_moved(c, g, e, q, t, w, level)
+    m[TOP_POINT] = top
+    x[0, 0, 0], x[0, 1, 0], x[0, 3, 0] = top, refetch(c, I, e[top]), c[BITS, I]
+    for a in range(c[SCALARS, AXES]):
+        if not c[HALO, c[AXIS0 + a, 0]]:
+            x[0, 1, 0] *= c[EXTENT, c[AXIS0 + a, 0]]
+    x[0, 2, 0] = x[0, 1, 0]
+    for a in range(c[SCALARS, AXES]):
+        if c[HALO, c[AXIS0 + a, 0]]:
+            count = extend(c, g, q, axes, a, top, x[now], count, x[1 - now])
+            now = 1 - now
+    m[FLOOR] = INFINITE
+    for n in range(count):
+        words = x[now, 2, n] if x[now, 3, n] <= c[LEVEL0 + level, CAPACITY] else INFINITE
+        t[level, TILES, x[now, 0, n]] = words
+        m[FLOOR] = min(m[FLOOR], words)
 
 
 @njit(cache=True, nogil=True)

@@ -12,6 +12,7 @@ window they assume the best loop order outside.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from formulations.kernels.blocks import (
@@ -74,7 +75,7 @@ from formulations.kernels.layout import (
     Int,
     O,
 )
-from formulations.kernels.moved import can_be_first, fill_words
+from formulations.kernels.moved import can_be_first, fill_words, least_moved, slide_tables
 
 
 @njit(cache=True, nogil=True)
@@ -209,14 +210,14 @@ def try_block(
     fits = False
     for number in range(c[ORDER0 + level, ORDER_COUNT]):
         order = c[ORDER0 + level, 3 * number : 3 * number + 3]
-        led = t[level, FIRST, top] >= INFINITE and input_leads(c, level, order)
-        if most > 0 and least <= w[META, level, FLOOR] and not led:
+        done = t[level, FIRST, top] < INFINITE or not input_leads(c, level, order)
+        if exact and done and least <= w[META, level, FLOOR]:
             continue
         for d in range(dims):
             free[d] = special and input_is_free(c, level, order, d)
         smallest = point = first_tile(c, g, free, top, bottom)
         while point >= 0:
-            known = most > 0 and t[level, TILES, point] >= least
+            known = exact and t[level, TILES, point] >= least
             if known and (point != top or t[level, FIRST, top] < INFINITE):
                 point = next_tile(c, g, q, free, top, bottom, point, t[level, TILES, point] < INFINITE)
                 continue
@@ -293,14 +294,18 @@ def fill_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: in
     well, until the input stands first as cheaply as it can, and can fetch no fewer words that are of interest where it
     does not; no word costs more than `most`, which is 0 where there is one inside only.
     """
+    axes = slide_tables(c, e, q)
+    tiles = np.empty((2, 4, t.shape[2]), np.int64)
     for i in range(t.shape[2]):
         if c[BEST, STOPPED]:
             return
         if most != 0 and not try_block(c, g, e, q, t, r, w, level, i, smallest_bottom(c, g, level, i), -1):
             continue
         first = False
+        if most >= 0:
+            fill_words(c, g, e, q, t, w, axes, tiles, level, i)
         if most > 0:
-            fill_words(c, g, e, q, t, w, level, i, r[I, i])
+            w[META, level, FLOOR] = least_moved(c, g, e, q, t, w, level)
             first = can_be_first(c, g, e, w, level)
         for k in range(c[COUNTS, level]):
             u = t[level, RANKED, k]
