@@ -108,6 +108,9 @@ from formulations.kernels.resident import close_outermost, resident_rest
 from formulations.kernels.tables import combine, contains, first_visits, words_filled, words_inside
 from formulations.kernels.tops import outermost
 
+# Phases of the exploration of a level.
+NEXT_BOTTOM, NEXT_ORDER, PLACE, NEXT_TILE, NEXT_LIFT, NEXT_WINDOW, NEXT_ROW, ENTERED, LEAVE = range(9)
+
 
 @njit(cache=True, nogil=True)
 def may_stand(c: Int, level: int, top: Int, bottom: Int) -> bool:
