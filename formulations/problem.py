@@ -100,6 +100,11 @@ class Problem:
     resumes: bool = False
 
     @property
+    def shape(self) -> tuple[object, ...]:
+        """Equal for problems that agree on the layer, whatever the hardware."""
+        return self.extents, self.irrelevant_to, self.input_axes, self.bits
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates."""
         return math.prod(self.extents)

@@ -202,7 +202,6 @@ class Pricer:
         value = cycles if objective == "latency" else solution.energy + weight * cycles
         return Price(value, solution.energy, cycles, solution, extents)
 
-
     def _search(
         self, problem: Problem, goal: str, weight: int, latency_cap: int, beat: int, mappings: _Known
     ) -> LayerSolution | None:  # fmt: skip

@@ -160,10 +160,9 @@ class Memos:
     @contextmanager
     def of(self, problem: Problem) -> Iterator[Memo]:
         """The tables of a problem's layer, for one thread at a time."""
-        key = problem.extents, problem.irrelevant_to, problem.input_axes, problem.bits
         with self._lock:
-            if key not in self._found:
-                self._found[key] = Memo(pack_layer(problem)), Lock()
-            memo, lock = self._found[key]
+            if problem.shape not in self._found:
+                self._found[problem.shape] = Memo(pack_layer(problem)), Lock()
+            memo, lock = self._found[problem.shape]
         with lock:
             yield memo

@@ -87,4 +87,3 @@ class Mover:
 
 def _bits(streams: list[tuple[int, int]]) -> int:
     return sum(words * bits for words, bits in streams)
-

@@ -141,13 +141,10 @@ class GroupPricer:
             return None
         found: list[PricedRun] = []
         for layer in frame.layers:
-            pinned, room = frame.pinned(layer, choice), rooms[self.group.position[layer.name]]
-            for shape in frame.shapes(layer, choice):
-                extents = dict(shape.extents)
-                price = self._runs.price(layer, hardware, aim, extents, pinned, room, resumes=shape.resumes)
-                if price is None:
-                    return None
-                found.append(PricedRun(shape, pinned, room, price))
+            runs = self._price_layer(frame, choice, rooms, layer, hardware, aim, NEVER)
+            if runs is None:
+                return None
+            found += runs
         return _plan(frame, choice, found, frame.charges(hardware, self._runs.accounting, choice))
 
     def _runs_floors(self, hardware: Hardware, aim: Aim) -> RunFloors:
@@ -219,7 +216,8 @@ class GroupPricer:
             return None
         found: list[PricedRun] = []
         for layer, floor in zip(frame.layers, option.floors, strict=True):
-            runs = self._price_layer(option, layer, hardware, aim, NEVER if limit >= NEVER else limit - value + floor)
+            left = NEVER if limit >= NEVER else limit - value + floor
+            runs = self._price_layer(frame, option.choice, option.rooms, layer, hardware, aim, left)
             if runs is None:
                 return None
             found += runs
@@ -228,12 +226,12 @@ class GroupPricer:
         return plan if aim.value(plan.energy, plan.latency) < limit else None
 
     def _price_layer(
-        self, option: _Option, layer: Layer, hardware: Hardware, aim: Aim, limit: int
+        self, frame: Frame, choice: Choice, rooms: tuple[int, ...], layer: Layer, hardware: Hardware, aim: Aim,
+        limit: int,
     ) -> list[PricedRun] | None:  # fmt: skip
         """The best runs of one layer, or None if all together they are not below `limit`, or do not fit."""
-        frame, floors = option.frame, self._runs_floors(hardware, aim)
-        pinned, room = frame.pinned(layer, option.choice), option.rooms[self.group.position[layer.name]]
-        shapes = frame.shapes(layer, option.choice)
+        floors, shapes = self._runs_floors(hardware, aim), frame.shapes(layer, choice)
+        pinned, room = frame.pinned(layer, choice), rooms[self.group.position[layer.name]]
         least = [shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes]
         value, found = sum(least), []
         for shape, floor in zip(shapes, least, strict=True):

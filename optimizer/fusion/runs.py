@@ -111,7 +111,7 @@ class Runs:
     def _lock_of(self, problem: Problem) -> Lock:
         """Held while a layer of this shape is searched: its tables are shared."""
         with self._lock:
-            return self._locks.setdefault(_shape(problem), Lock())
+            return self._locks.setdefault(problem.shape, Lock())
 
     def _price(self, problem: Problem, aim: Aim, room_bits: int, beat: int) -> Price | None:
         unlimited = replace(problem.levels[1], capacity_bits=None)
@@ -165,7 +165,3 @@ class Runs:
             hardware = replace(hardware, levels=(hardware.levels[0], free, *hardware.levels[2:]))
         price = self.price(layer, hardware, aim, extents, frozenset(ROLES) - buffer.must_bypass, 0)
         return None if price is None else price.value
-
-
-def _shape(problem: Problem) -> tuple[object, ...]:
-    return problem.extents, problem.irrelevant_to, problem.input_axes, problem.bits

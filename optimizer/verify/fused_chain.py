@@ -68,13 +68,8 @@ def _member_breaches(stage: Stage, name: str) -> Iterator[str]:
     summed = dim not in layer.operand("O").dims
     if summed != last or (place and dim not in layer.operand("I").dims):
         yield f"{name} cannot work on slices of its channels at place {place + 1} of the chain"
-    if place and not has_channels(stage, stage.claim.chain[place - 1], layer.extents[dim]):
+    if place and stage.output(stage.claim.chain[place - 1])[0] != layer.extents[dim]:
         yield f"the {layer.extents[dim]} channels that {name} reads are not those of {stage.claim.chain[place - 1]}"
-
-
-def has_channels(stage: Stage, source: str, channels: int) -> bool:
-    """Are the words of a position of a tensor its channels?"""
-    return stage.output(source)[0] == channels
 
 
 def foreign_reads(stage: Stage, steps: list[Step]) -> Iterator[str]:
