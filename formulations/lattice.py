@@ -12,11 +12,12 @@ import numpy as np
 from formulations.hoisting import hoists, shares_between
 from formulations.kernels import layout
 from formulations.kernels.branch import hopeless
-from formulations.kernels.layout import INFINITE, Int, pack_layer, pack_machine, pack_spatial, spatial_vectors
+from formulations.kernels.layout import INFINITE, Int, pack_machine, pack_spatial, spatial_vectors
 from formulations.kernels.memo import Memo, spatial_limits
 from formulations.kernels.resident import resident_bound
 from formulations.kernels.search import search
 from formulations.kernels.tops import bound_tops
+from formulations.merging import merge
 from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
 from formulations.stop import Stop
 
@@ -102,7 +103,7 @@ def solve(
     beat : (energy, latency), optional
         Only a mapping better than this one is of interest.
     memo : Memo, optional
-        Of a problem with the same layer on other hardware: shares tables.
+        Of a problem with the same layer on other hardware, spread over the same dims: shares tables.
     weight : int
         Energy units per cycle; objective weighted is energy + weight x (whole) cycles.
     least_energy : int
@@ -122,7 +123,9 @@ def solve(
     OverflowError
         If a weight makes the costs of the mapping to beat (or of one multiply-accumulate a cycle) leave 62 bits.
     """
-    memo, stop = memo or Memo(pack_layer(problem)), stop or Stop()
+    merged = merge(problem)
+    problem = merged.problem
+    memo, stop = memo or Memo(problem), stop or Stop()
     layer, r = memo.layer, memo.refetches
     dims, levels = len(problem.extents), len(problem.levels)
     energy, latency = beat or (INFINITE, INFINITE)
@@ -172,7 +175,7 @@ def solve(
             if found != (energy, latency):
                 energy, latency = found
                 best = _solution(problem, keep, resident, w, found)
-    return Found(best, leaves, nodes)
+    return Found(best and merged.unmerged(best), leaves, nodes)
 
 
 def _solution(

@@ -49,14 +49,16 @@ def layers(draw: st.DrawFn, halo: bool, small: bool) -> Layer:
     if not halo:
         names = draw(st.sampled_from(["MNK", "BMNK"]))
         return matmul("layer", draw(_dims(names, sizes)), bits=bits)
-    kind = draw(st.sampled_from(["1d", "1d", "2d", "dw", "stride"]))
-    names = {"1d": "KCPR", "2d": "KPQRS", "dw": "GPQR", "stride": "NKCP"}[kind]
+    kind = draw(st.sampled_from(["1d", "1d", "2d", "dw", "stride", "point"]))
+    names = {"1d": "KCPR", "2d": "KPQRS", "dw": "GPQR", "stride": "NKCP", "point": "NKCPQ"}[kind]
     dims = draw(_dims(names, sizes)) | draw(_dims("P", [2, 3, 4] if small else [3, 4, 6, 8]))
     if "R" in names:
         dims["R"] = draw(st.sampled_from([2, 3]))
     stride, dilation = draw(st.sampled_from([1, 1, 2, 3])), draw(st.sampled_from([1, 1, 2]))
     if kind == "stride":
         stride = 2
+    if kind == "point":
+        stride = draw(st.sampled_from([1, 1, 2]))
     return conv("layer", dims, stride=(stride, 1), dilation=(dilation, 1), bits=bits)
 
 

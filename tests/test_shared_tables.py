@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layer_cases import Case, cases
 
-from formulations.kernels.layout import pack_layer
 from formulations.kernels.memo import Memo
 from formulations.lattice import solve
 from formulations.problem import Hoist, LevelSpec, O, Problem
@@ -59,7 +58,7 @@ def _other(level: LevelSpec, factor: int) -> LevelSpec:
 @given(cases(depths=(2, 3)), st.data())
 def test_hardware_points_do_not_mix(case: Case, data: st.DataObject) -> None:
     problem = lower(case.layer, case.hardware, accounting=case.accounting)
-    memo = Memo(pack_layer(problem))
+    memo = Memo(problem)
     energy(problem, memo)
     for _ in range(3):
         number = data.draw(st.integers(0, len(problem.levels) - 1))

@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from formulations.kernels.layout import pack_layer
 from formulations.kernels.memo import Memo
 from formulations.lattice import solve
 from formulations.stop import Stop, StoppedError
@@ -26,7 +25,7 @@ def test_a_request_before_the_start_ends_the_search() -> None:
 
 
 def test_a_search_given_up_leaves_no_wrong_tables() -> None:
-    memo = Memo(pack_layer(PROBLEM))
+    memo = Memo(PROBLEM)
     for delay_s in (0.001, 0.01, 0.03, 0.1):
         stop = Stop()
         alarm = threading.Timer(delay_s, stop.request)

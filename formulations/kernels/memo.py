@@ -38,11 +38,11 @@ from formulations.kernels.layout import (
     I,
     Int,
     O,
-    Packed,
     new_work,
     pack_layer,
 )
 from formulations.kernels.tables import add_reads, count_held, fill_block, fill_refetches
+from formulations.merging import merge
 from formulations.problem import Problem
 from formulations.stop import Stop
 
@@ -70,8 +70,8 @@ class Memo:
     that serves the input; its block on that, on the level itself, and on the levels that serve its children.
     """
 
-    def __init__(self, layer: Packed) -> None:
-        self.layer = layer
+    def __init__(self, problem: Problem) -> None:
+        self.layer = layer = pack_layer(merge(problem).problem)
         self.refetches = np.empty((4, len(layer.e)), np.int64)
         ones = np.ones(layer.e.shape[1], np.int64)
         fill_refetches(layer.c, layer.g, layer.e, layer.q, self.refetches, ones)
@@ -159,10 +159,11 @@ class Memos:
 
     @contextmanager
     def of(self, problem: Problem) -> Iterator[Memo]:
-        """The tables of a problem's layer, for one thread at a time."""
+        """The tables of a problem's layer, its like dims merged, for one thread at a time."""
+        problem = merge(problem).problem
         with self._lock:
             if problem.shape not in self._found:
-                self._found[problem.shape] = Memo(pack_layer(problem)), Lock()
+                self._found[problem.shape] = Memo(problem), Lock()
             memo, lock = self._found[problem.shape]
         with lock:
             yield memo

@@ -1,0 +1,96 @@
+"""Dims that no cost tells apart become one dim, exactly: P and Q of a 1x1 convolution, for one.
+
+Two dims that index the same tensors, have no halo and may be spread over the same axes of every fan-out count in all
+footprints, trips and factors by their product alone. A chain of divisors of the product (every extent divides the one
+outside of it) is a chain of divisors of each: of a prime, the first dim takes as much as it has, the second the rest,
+and both shares grow with the exponent. So the mappings of the merged problem are those of the problem itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from formulations.primes import factorize, value
+from formulations.problem import AxisSpec, LayerSolution, LevelSpec, LevelTiling, Problem
+
+Extents = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A problem whose like dims are one, and which dims of the original (``parts[d]``) each of its dims stands for."""
+
+    problem: Problem
+    parts: tuple[Extents, ...]
+    original: Problem
+
+    def unmerged(self, solution: LayerSolution) -> LayerSolution:
+        """The solution in terms of the original dims."""
+        inside = [level.top for level in solution.levels[1:]] + [(1,) * len(self.parts)]
+        levels = tuple(self._level(*pair) for pair in zip(solution.levels, inside, strict=True))
+        return replace(solution, levels=levels)
+
+    def _level(self, level: LevelTiling, inside: Extents) -> LevelTiling:
+        top, bottom, tile, child = map(self._split, (level.top, level.bottom, level.input_tile, inside))
+        spatial = tuple(b // c for b, c in zip(bottom, child, strict=True))
+        window = level.window if level.window < 0 else self.parts[level.window][0]
+        return LevelTiling(level.order, top, bottom, tile, spatial, window)
+
+    def _split(self, extents: Extents) -> Extents:
+        """Extents of the original dims."""
+        found = [1] * len(self.original.extents)
+        for extent, dims in zip(extents, self.parts, strict=True):
+            left = factorize(extent)
+            for d in dims:
+                most = factorize(self.original.extents[d])
+                share = {prime: min(power, most.get(prime, 0)) for prime, power in left.items()}
+                found[d], left = value(share), {prime: power - share[prime] for prime, power in left.items()}
+        return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def merge(problem: Problem) -> Merged:
+    """Merge what dims of a problem can be merged."""
+    classes: dict[object, list[int]] = {}
+    for d in range(len(problem.extents)):
+        classes.setdefault(_kind(problem, d), []).append(d)
+    parts = tuple(tuple(dims) for dims in classes.values())
+    if len(parts) == len(problem.extents):
+        return Merged(problem, parts, problem)
+
+    def kept(numbers: tuple[bool, ...]) -> tuple[bool, ...]:
+        return tuple(numbers[dims[0]] for dims in parts)
+
+    merged = replace(
+        problem,
+        extents=tuple(math.prod(problem.extents[d] for d in dims) for dims in parts),
+        irrelevant_to=tuple(problem.irrelevant_to[dims[0]] for dims in parts),
+        input_axes=_axes(problem, parts),
+        levels=tuple(_level(level, kept) for level in problem.levels),
+    )
+    return Merged(merged, parts, problem)
+
+
+def _kind(problem: Problem, d: int) -> object:
+    """Equal for dims that can be merged. A fan-out of one instance asks nothing of its dims."""
+    if problem.halo[d]:
+        return d
+    spread = tuple((level.spatial_x[d], level.spatial_y[d]) for level in problem.levels if level.fanout != (1, 1))
+    return problem.irrelevant_to[d], spread
+
+
+def _level(level: LevelSpec, kept: Callable[[tuple[bool, ...]], tuple[bool, ...]]) -> LevelSpec:
+    return replace(level, spatial_x=kept(level.spatial_x), spatial_y=kept(level.spatial_y))
+
+
+def _axes(problem: Problem, parts: tuple[Extents, ...]) -> tuple[AxisSpec, ...]:
+    """The input's axes: of merged dims that of the first stands for all."""
+    number = {d: n for n, dims in enumerate(parts) for d in dims}
+    first = {dims[0] for dims in parts}
+    return tuple(
+        AxisSpec(tuple((number[d], c) for d, c in axis.terms))
+        for axis in problem.input_axes if any(d in first for d, _ in axis.terms)
+    )  # fmt: skip
