@@ -18,6 +18,7 @@ from formulations.kernels.blocks import (
     needs_equal,
     next_tile,
     place,
+    smallest_bottom,
 )
 from formulations.kernels.branch import (
     choose_window,
@@ -156,13 +157,14 @@ def enter(
 
 @njit(cache=True, nogil=True)
 def next_bottom(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int) -> int:
-    """Go to the next promising point inside the block."""
+    """Go to the next promising point inside the block; the only one is the point around it if no dim may differ."""
     m = w[META, level]
+    alone = smallest_bottom(c, g, level, m[TOP_POINT]) == m[TOP_POINT]
     while True:
         m[RANK] += 1
-        if m[RANK] >= c[COUNTS, level]:
+        if m[RANK] >= (1 if alone else c[COUNTS, level]):
             return LEAVE
-        u = t[level, RANKED, m[RANK]]
+        u = m[TOP_POINT] if alone else t[level, RANKED, m[RANK]]
         if hopeless(c, m[ENERGY_IN] + t[level, INSIDE, u] + m[FLOOR], m[LATENCY_IN]):
             return LEAVE
         if contains(c, q, g, m[TOP_POINT], u) and may_stand(c, level, w[TOP, level], e[u]):
