@@ -20,6 +20,7 @@ from formulations.kernels.blocks import (
 from formulations.kernels.layout import (
     AXES,
     AXIS0,
+    AXIS_OF,
     BEST,
     BLOCK,
     COUNT,
@@ -55,6 +56,8 @@ from formulations.kernels.tables import first_visits
 
 PLAIN, SLID, DISTINCT = range(3)
 """Per axis and digits of its dims: words over all trips, the same with the best window, distinct children."""
+DIGIT, CHILD, AROUND = range(3)
+"""Planes of :func:`note_steps`."""
 
 
 @njit(cache=True, nogil=True)
@@ -107,14 +110,14 @@ def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: i
 
 
 @njit(cache=True, nogil=True)
-def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> int:
+def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> None:
     """Fill ``axes[axis, kind, i, j]`` for one vector of spatial factors (see PLAIN, SLID, DISTINCT).
 
-    `i`, `j` are the digits of the axis's dims in the child. Returns the least distinct inputs of all children.
+    `i`, `j` are the digits of the axis's dims in the child.
     """
-    tile, least = np.ones(c[SCALARS, DIMS], np.int64), 1
+    tile = np.ones(c[SCALARS, DIMS], np.int64)
     for a in range(c[SCALARS, AXES]):
-        d, f, fewest = c[AXIS0 + a, 0], c[AXIS0 + a, 2], INFINITE
+        d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
         for i in range(c[COUNT, d]):
             tile[d] = e[i * c[STRIDE, d], d]
             for j in range(c[COUNT, f] if f >= 0 else 1):
@@ -125,7 +128,6 @@ def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> int:
                 axes[a, PLAIN, i, j] = along * trips
                 axes[a, SLID, i, j] = along * trips
                 axes[a, DISTINCT, i, j] = least_distinct(c, a, vector, tile)
-                fewest = min(fewest, axes[a, DISTINCT, i, j])
                 for term in range(2 if f >= 0 else 1):
                     dim = c[AXIS0 + a, 2 * term]
                     run = c[EXTENT, dim] // (tile[dim] * vector[dim])
@@ -133,28 +135,6 @@ def tabulate(c: Int, e: Int, vector: Int, axes: Int) -> int:
                         step = c[AXIS0 + a, 2 * term + 1] * tile[dim] * vector[dim]
                         slid = (along + (run - 1) * min(along, step)) * (trips // run)
                         axes[a, SLID, i, j] = min(axes[a, SLID, i, j], slid)
-        least *= fewest
-    return least
-
-
-@njit(cache=True, nogil=True)
-def tabulated_pair(
-    c: Int, g: Int, t: Int, r: Int, axes: Int, level: int, child: int, spread: int
-) -> int:  # fmt: skip
-    """The value of :func:`input_pair`, read off the axes' tables; `spread` includes the multicast outside."""
-    inner = level + 1
-    plain, slid, distinct = r[I, child], r[I, child], 1
-    for a in range(c[SCALARS, AXES]):
-        f = c[AXIS0 + a, 2]
-        i, j = g[child, c[AXIS0 + a, 0]], g[child, f] if f >= 0 else 0
-        along = axes[a, PLAIN, i, j]
-        slid = min(slid * along, plain * axes[a, SLID, i, j])
-        plain *= along
-        distinct *= axes[a, DISTINCT, i, j]
-    read = c[LEVEL0 + c[LEVEL0 + level, READER + I], WORD_READ + I]
-    if inner != c[SCALARS, EXACT]:
-        return moved(c, inner, r[LOW, child], spread, distinct * read)
-    return moved_exact(c, t, inner, child, slid, spread, distinct * read)
 
 
 @njit(cache=True, nogil=True)
@@ -174,17 +154,6 @@ def fixed_energy(c: Int, level: int, product: int, cycles: int, copies: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def finite_children(c: Int, t: Int, level: int, children: Int) -> int:
-    """Note the points that may stand below the fan-out of `level`; return how many."""
-    inner, count = level + 1, 0
-    for i in range(t.shape[2]):
-        if (inner == c[SCALARS, LEVELS] and i == 0) or (inner < c[SCALARS, LEVELS] and t[inner, BLOCK, i] < INFINITE):
-            children[count] = i
-            count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
 def fill_inside(
     c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, level: int,
     copies_outside: int,
@@ -194,16 +163,12 @@ def fill_inside(
 
     `copies_outside` and `spread_elsewhere` bound the spatial factors of the other fan-outs; factors that leave
     more than `max_cycles` compute cycles are skipped. Vectors of many factors come first: they mostly cost less, and
-    others are then passed over by the least words of the input (LOW) and the least distinct tiles of all children.
+    others are then passed over by the least words of the input (LOW).
     """
     levels, dims, inner = c[SCALARS, LEVELS], c[SCALARS, DIMS], level + 1
-    children = np.empty(t.shape[2], np.int64)
-    count = finite_children(c, t, level, children)
-    movers = np.empty(dims, np.int64)
-    offsets = np.empty((dims, q.shape[2]), np.int64)
+    steps = np.empty((3, dims, q.shape[2] + 1), np.int64)
     axes = np.empty((c[SCALARS, AXES], 3, q.shape[2], q.shape[2]), np.int64)
     outside = c[LEVEL0 + level, SHARED + I]
-    read = c[LEVEL0 + c[LEVEL0 + level, READER + I], WORD_READ + I]
     with_input = c[SCALARS, HAS_HALO] == 1 and inner < levels and moves_input(c, inner)
     for row in range(c[STARTS, level + 1] - 1, c[STARTS, level] - 1, -1):
         product = s[row, 2 * dims]
@@ -212,35 +177,100 @@ def fill_inside(
             continue
         if c[BEST, STOPPED]:
             return
-        digit, vector = s[row, :dims], s[row, dims : 2 * dims]
+        vector = s[row, dims : 2 * dims]
         fixed = fixed_energy(c, level, product, cycles, copies_of(c, vector, O) * copies_outside)
         if c[SCALARS, HAS_HALO] and inner == levels:
             fixed += input_pair(c, e, t, r, level, vector, 0, outside)
-        served = tabulate(c, e, vector, axes) * read if with_input else 0
-        moving = 0
+        if with_input:
+            tabulate(c, e, vector, axes)
+        note_steps(c, q, s[row], inner == levels, steps)
+        fill_row(c, t, r, level, steps, axes, fixed, product * outside, with_input)
+
+
+@njit(cache=True, nogil=True)
+def note_steps(c: Int, q: Int, row: Int, last: bool, steps: Int) -> None:
+    """Per dim, behind their number: digits of a child, and what they add to its number and that of the point around.
+
+    Only digits that the factors of `row` can be multiplied with; of the `last` fan-out only the least.
+    """
+    for d in range(c[SCALARS, DIMS]):
+        count = 0
+        for k in range(1 if last else c[COUNT, d]):
+            grown = q[1, d, row[d], k]
+            if grown >= 0:
+                count += 1
+                steps[DIGIT, d, count] = k
+                steps[CHILD, d, count], steps[AROUND, d, count] = k * c[STRIDE, d], grown * c[STRIDE, d]
+        steps[DIGIT, d, 0] = count
+
+
+@njit(cache=True, nogil=True)
+def fill_row(
+    c: Int, t: Int, r: Int, level: int, steps: Int, axes: Int, fixed: int, spread: int, with_input: bool
+) -> None:
+    """The part of :func:`fill_inside` for one vector of spatial factors: all pairs of a child and a point around.
+
+    Pairs that differ in one dim only, the longest, come one after the other: what they share is computed once.
+    """
+    inner, dims, inside, longest = level + 1, c[SCALARS, DIMS], t[level, INSIDE], 0
+    for d in range(dims):
+        if steps[DIGIT, d, 0] > steps[DIGIT, longest, 0]:
+            longest = d
+    fill, read = c[LEVEL0 + inner, WORD_FILL + I], c[LEVEL0 + c[LEVEL0 + level, READER + I], WORD_READ + I]
+    blocks, exact, along = inner < c[SCALARS, LEVELS], inner == c[SCALARS, EXACT], c[AXIS_OF, longest]
+    now, shared = np.ones(dims, np.int64), np.ones((3, steps.shape[2]), np.int64)
+    while True:
+        first = around = 0
         for d in range(dims):
-            if vector[d] > 1:
-                movers[moving] = d
-                for k in range(c[COUNT, d]):
-                    grown = q[1, d, digit[d], k]
-                    offsets[moving, k] = (grown - k) * c[STRIDE, d] if grown >= 0 else -1
-                moving += 1
-        for k in range(count):
-            child = children[k]
-            outer = child
-            for n in range(moving):
-                offset = offsets[n, g[child, movers[n]]]
-                if offset < 0:
-                    outer = -1
-                    break
-                outer += offset
-            if outer < 0:
-                continue
-            energy = fixed
-            if inner < levels:
-                energy += t[inner, BLOCK, child]
-            if with_input:
-                if energy + moved(c, inner, r[LOW, child], product * outside, served) >= t[level, INSIDE, outer]:
+            if d != longest:
+                first, around = first + steps[CHILD, d, now[d]], around + steps[AROUND, d, now[d]]
+        if with_input:
+            share_axes(c, steps, axes, now, longest, shared)
+        for k in range(1, steps[DIGIT, longest, 0] + 1):
+            child, outer = first + steps[CHILD, longest, k], around + steps[AROUND, longest, k]
+            energy, least = fixed, inside[outer]
+            if blocks:
+                if t[inner, BLOCK, child] >= INFINITE:
                     continue
-                energy += tabulated_pair(c, g, t, r, axes, level, child, product * outside)
-            t[level, INSIDE, outer] = min(t[level, INSIDE, outer], energy)
+                energy += t[inner, BLOCK, child]
+            if energy >= least:
+                continue
+            if with_input:
+                n, words = steps[DIGIT, longest, k] if along >= 0 else 0, r[LOW, child]
+                served = shared[DISTINCT, n] * read
+                bound = energy + words * fill + words // spread * served
+                if bound >= least:
+                    continue
+                slid = r[I, child] * shared[SLID, n]
+                energy = energy + moved_exact(c, t, inner, child, slid, spread, served) if exact else bound
+            inside[outer] = min(least, energy)
+        d = 0
+        while d < dims and (d == longest or now[d] == steps[DIGIT, d, 0]):
+            now[d] = 1
+            d += 1
+        if d == dims:
+            return
+        now[d] += 1
+
+
+@njit(cache=True, nogil=True)
+def share_axes(c: Int, steps: Int, axes: Int, now: Int, longest: int, shared: Int) -> None:
+    """SLID and DISTINCT of all axes of I together, per digit of the dim `longest`; only at 0 if it is on no axis."""
+    plain = slid = distinct = 1
+    own, partner = -1, 0
+    for a in range(c[SCALARS, AXES]):
+        d, f = c[AXIS0 + a, 0], c[AXIS0 + a, 2]
+        if longest in (d, f):
+            own, partner = a, steps[DIGIT, d + f - longest, now[d + f - longest]] if f >= 0 else 0
+            continue
+        i, j = steps[DIGIT, d, now[d]], steps[DIGIT, f, now[f]] if f >= 0 else 0
+        slid = min(slid * axes[a, PLAIN, i, j], plain * axes[a, SLID, i, j])
+        plain, distinct = plain * axes[a, PLAIN, i, j], distinct * axes[a, DISTINCT, i, j]
+    shared[SLID, 0], shared[DISTINCT, 0] = slid, distinct
+    if own < 0:
+        return
+    for k in range(1, steps[DIGIT, longest, 0] + 1):
+        n = steps[DIGIT, longest, k]
+        i, j = (n, partner) if c[AXIS0 + own, 0] == longest else (partner, n)
+        shared[SLID, n] = min(slid * axes[own, PLAIN, i, j], plain * axes[own, SLID, i, j])
+        shared[DISTINCT, n] = distinct * axes[own, DISTINCT, i, j]
