@@ -70,6 +70,9 @@ def _combination_bound(c: Int, lists: list[Int], problem: Problem) -> int:
         if not row[layout.KEEP + tensor]:
             continue
         word = int(row[(layout.WORD_UPDATE if tensor == O else layout.WORD_READ) + tensor])
+        if level and tensor != O:
+            words = int(c[layout.VOLUME, layout.LEAST_INPUT if tensor == I else tensor])
+            energy += words * int(row[layout.WORD_FILL + tensor])
         if any(c[layout.LEVEL0 + n, layout.KEEP + tensor] for n in range(level + 1, levels)):
             energy += int(c[layout.VOLUME, layout.LEAST_INPUT if tensor == I else tensor]) * word
             continue
