@@ -31,6 +31,11 @@ class Block:
         return f"{self.kept}:{self.size}"
 
     @property
+    def label(self) -> str:
+        """``W 2:4 along C``"""
+        return f"{self.role} {self.ratio} along {self.dim}"
+
+    @property
     def index_bits(self) -> int:
         """Bits that tell where in its block an element stands."""
         return (self.size - 1).bit_length()

@@ -131,7 +131,8 @@ def _changed(network: Network, layers: dict[str, Layer], warnings: Iterable[str]
 
 
 def sparsify(
-    network: Network, ratio: str, role: str = "W", *, dim: str | None = None, leave: Set[str] = frozenset()
+    network: Network, ratio: str, role: str = "W", *, dim: str | None = None, leave: Set[str] = frozenset(),
+    field: str = "sparsity",
 ) -> Network:  # fmt: skip
     """The network with all layers in blocks that can be; a warning names those that stay dense.
 
@@ -143,7 +144,7 @@ def sparsify(
     SpecError
         On a bad ratio, or if no layer can be put into blocks.
     """
-    kept, size = parse_ratio(ratio)
+    kept, size = parse_ratio(ratio, field=field)
     stay: list[str] = []
     sparse: dict[str, Layer] = {}
     for layer in network.mac_layers():
@@ -157,7 +158,7 @@ def sparsify(
             sparse[layer.name] = compress(layer, block)
     if not sparse and stay:
         raise SpecError(
-            "no layer can have this sparsity", field="sparsity", value=f"{role}={ratio}",
+            "no layer can have this sparsity", field=field, value=f"{role}={ratio}",
             allowed=f"a layer with learned weights and a dim that is a multiple of {size}",
             remedy=f"choose another ratio; {'; '.join(stay[:3])}",
         )  # fmt: skip
