@@ -31,23 +31,10 @@ def read_network(spec: str, options: Options) -> Network:
                 "a dim is given twice", field=f"--dim {name}", value=[dims[name], extent],
                 allowed="one extent per dim", remedy="leave one of the two out",
             )  # fmt: skip
-    network = load(
+    return load(
         spec, batch=options["batch"], sequence=options["sequence"], bits=options["bits"], dims=dims,
-        allow_unknown=options["allow_unknown"],
+        allow_unknown=options["allow_unknown"], sparsity=options["sparsity"],
     )  # fmt: skip
-    return network if options["sparsity"] is None else _with_sparsity(network, options["sparsity"])
-
-
-def _with_sparsity(network: Network, rule: tuple[str, str] | str) -> Network:
-    """The network with the sparsity of the option; what stays dense is said."""
-    from optimizer.sparsity import densify, sparsify  # noqa: PLC0415
-
-    if isinstance(rule, str):
-        return densify(network)
-    role, ratio = rule
-    found = sparsify(network, ratio, role, field="--sparsity")
-    say_warnings(found.warnings[len(network.warnings) :])
-    return found
 
 
 def pick_layer(network: Network, name: str | None) -> Layer:
