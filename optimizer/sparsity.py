@@ -124,7 +124,7 @@ def densify(network: Network) -> Network:
 
 def _changed(network: Network, layers: dict[str, Layer], warnings: Iterable[str] = ()) -> Network:
     """The network with other layers of these names."""
-    found = Network(network.name, network.graph.copy(), [*network.warnings, *warnings])
+    found = replace(network, graph=network.graph.copy(), warnings=[*network.warnings, *warnings])
     for name, layer in layers.items():
         found.graph.nodes[name]["layer"] = layer
     return found
