@@ -62,7 +62,7 @@ def _spatial_classes(lists: list[Int], objective: str) -> list[list[Int]]:
 
 def _combination_bound(c: Int, lists: list[Int], problem: Problem) -> int:
     """A cheap bound (scaled energy) on every mapping with this choice of kept tensors."""
-    energy = int(c[layout.SCALARS, layout.SCALE]) * problem.macs * problem.mac_energy
+    energy = int(c[layout.SCALARS, layout.SCALE]) * problem.steps * problem.step_energy
     levels = len(problem.levels)
     lacking = np.array(problem.irrelevant_to)
     for tensor, level in itertools.product((W, I, O), range(levels)):
@@ -79,7 +79,8 @@ def _combination_bound(c: Int, lists: list[Int], problem: Problem) -> int:
         shared = [
             rows.prod(axis=1) if tensor == I else rows[:, lacking == tensor].prod(axis=1) for rows in lists[level:]
         ]
-        energy += problem.macs // math.prod(int(x.max()) for x in shared) * word
+        step = int(row[(layout.STEP_UPDATE if tensor == O else layout.STEP_READ) + tensor])
+        energy += problem.steps // math.prod(int(x.max()) for x in shared) * step
     return energy
 
 
@@ -132,7 +133,7 @@ def solve(
     layer, r = memo.layer, memo.refetches
     dims, levels = len(problem.extents), len(problem.levels)
     energy, latency = beat or (INFINITE, INFINITE)
-    slow = -(-latency // problem.latency_unit) if beat else problem.macs
+    slow = -(-latency // problem.latency_unit) if beat else problem.work
     if weight * layout.word_scale(problem) * slow >= 2 * INFINITE:
         raise OverflowError(f"{weight} energy units per cycle are too many for {slow} cycles")
     best: LayerSolution | None = None
@@ -155,7 +156,7 @@ def solve(
             c[layout.SCALARS, layout.KIND], c[layout.SCALARS, layout.CAP] = KINDS[objective], latency_cap
             c[layout.SCALARS, layout.WEIGHT], c[layout.SCALARS, layout.PORT_FLOOR] = weight, port_floor
             c[layout.BEST, :4] = energy, latency, 0, 0
-            cycles = -(-problem.macs // math.prod(int(rows.prod(axis=1).max()) for rows in lists))
+            cycles = -(-problem.work // math.prod(int(rows.prod(axis=1).max()) for rows in lists))
             fastest = max(cycles * problem.latency_unit, port_floor)
             least = max(bound, least_energy * int(c[layout.SCALARS, layout.SCALE]))
             if hopeless(c, least, fastest):

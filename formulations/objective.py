@@ -33,16 +33,16 @@ class Objective:
 
     Latency (units), variable ``latency``:
 
-    1. ``latency >= unit * MACs / inst[L]``
+    1. ``latency >= unit * work / inst[L]``, `work` the cycles of all steps on one multiplier
     2. ``latency * divisor >= multiplier * bits`` for the read, write (fills and updates) and shared port of each level,
        bits per instance; the least whole number is the quotient rounded up
     3. ``cycles * unit >= latency`` (whole cycles that leak)
 
     Energy (units):
 
-    4. accesses of a count of words over all instances: ``count * bits / access_bits`` where that is whole anyway;
+    4. accesses of a count of grains over all instances: ``count * bits / access_bits`` where that is whole anyway;
        else ``access_bits * q >= bits * each`` per instance, and ``q * inst[l]``
-    5. ``energy = MACs * mac_energy + sum_l energy[l]``, ``energy[l] = sum accesses * energy per access
+    5. ``energy = steps * step_energy + sum_l energy[l]``, ``energy[l] = sum accesses * energy per access
        + leak * inst[l] * cycles``; where a level has a menu, each entry says ``entry  =>  energy[l] >= ...``.
 
     Like every quantity here, these are exact at their least values.
@@ -79,7 +79,7 @@ class Objective:
         write: cp_model.LinearExprT = 0
         reads = writes = 0
         for tensor, actions in enumerate(self._actions[level]):
-            bits = self._problem.bits[tensor]
+            bits = self._problem.grain(tensor)
             reading, filling = actions.reads.each(), actions.fills.each()
             self._model.add(reading >= 0)  # implied; for the linear relaxation
             self._model.add(filling >= 0)
@@ -94,7 +94,7 @@ class Objective:
     def _add_latency(self) -> Quantity:
         model, problem = self._model, self._problem
         unit = problem.latency_unit
-        high = unit * problem.macs
+        high = unit * problem.work
         posts: list[tuple[Literal, int, cp_model.LinearExprT, int]] = []
         for level, menu in enumerate(self._menus):
             if not any(port.divisor for spec, _ in menu for port in spec.ports):
@@ -107,7 +107,7 @@ class Objective:
                         high = max(high, -(-most * port.multiplier // port.divisor))
                         bounded(most * port.multiplier)
         instances = self._fanouts.instances(len(problem.levels))
-        low = unit * -(-problem.macs // instances.high)
+        low = unit * -(-problem.work // instances.high)
         latency = model.new_int_var(low, bounded(high), "latency")
         dims = range(len(problem.extents))
         highest = self._fanouts.highest_above(len(problem.levels), dims)
@@ -130,7 +130,7 @@ class Objective:
 
     def _access(self, level: int, tensor: int, action: int, count: Count, per: int) -> tuple[cp_model.LinearExprT, int]:
         """(4): (accesses over all instances, their upper bound)."""
-        bits = self._problem.bits[tensor]
+        bits = self._problem.grain(tensor)
         high = -(-count.high * bits // per)
         if bits % per == 0:
             return count.total * (bits // per), high
@@ -146,8 +146,8 @@ class Objective:
 
     def _add_energy(self) -> Quantity:
         model, problem = self._model, self._problem
-        total: cp_model.LinearExprT = problem.macs * problem.mac_energy
-        high = problem.macs * problem.mac_energy
+        total: cp_model.LinearExprT = problem.steps * problem.step_energy
+        high = problem.steps * problem.step_energy
         leaks = any(spec.leak_energy for menu in self._menus for spec, _ in menu)
         cycles = self._cycles() if leaks else None
         for level, menu in enumerate(self._menus):
@@ -166,7 +166,7 @@ class Objective:
                 imply(model, [chosen], energy >= expression)
             total = total + energy
         bounded(high)
-        return Quantity(total, problem.macs * problem.mac_energy, high)
+        return Quantity(total, problem.steps * problem.step_energy, high)
 
     def _level_energy(
         self, level: int, spec: LevelSpec, leaking: Quantity | None
@@ -190,7 +190,7 @@ def _busy(problem: Problem, spread: dict[int, int]) -> int:
     unrolled = 1
     for prime, exponent in spread.items():
         unrolled *= prime**exponent
-    return problem.latency_unit * (problem.macs // unrolled)
+    return problem.latency_unit * (problem.work // unrolled)
 
 
 def _priced(actions: Actions, spec: LevelSpec) -> tuple[tuple[Count, int], ...]:

@@ -72,10 +72,15 @@ class Problem:
         Index expressions of the input; a dim with a window or a stride is a *halo* dim.
     bits : (int, int, int)
         Bits per word of W, I, O.
+    step_bits : (int, int, int)
+        Bits of W, I, O that a step of the innermost loops takes at the multipliers. These are the bits of words but for
+        layers in N:M blocks, where a step stands for several multiply-accumulates.
+    step_cycles : int
+        Cycles of a step.
     levels : tuple of LevelSpec
         Outermost first. Level 0 is unbounded and keeps all.
-    mac_energy : int
-        Energy units per multiply-accumulate.
+    step_energy : int
+        Energy units of a step at the multipliers.
     drain_reads : bool
         Accounting ``looptree``: draining an output tile reads the child.
     latency_unit : int
@@ -92,8 +97,10 @@ class Problem:
     irrelevant_to: tuple[int, ...]
     input_axes: tuple[AxisSpec, ...]
     bits: tuple[int, int, int]
+    step_bits: tuple[int, int, int]
+    step_cycles: int
     levels: tuple[LevelSpec, ...]
-    mac_energy: int
+    step_energy: int
     drain_reads: bool
     latency_unit: int = 1
     pinned: tuple[bool, bool, bool] = (False, False, False)
@@ -102,12 +109,25 @@ class Problem:
     @property
     def shape(self) -> tuple[object, ...]:
         """Equal for problems that agree on the layer, whatever the hardware."""
-        return self.extents, self.irrelevant_to, self.input_axes, self.bits
+        return self.extents, self.irrelevant_to, self.input_axes, self.bits, self.step_bits, self.step_cycles
 
     @property
-    def macs(self) -> int:
-        """Multiply-accumulates."""
+    def steps(self) -> int:
+        """Steps of the innermost loops: multiply-accumulates, or blocks of them."""
         return math.prod(self.extents)
+
+    @property
+    def work(self) -> int:
+        """Cycles of a single multiplier."""
+        return self.steps * self.step_cycles
+
+    def grain(self, tensor: int) -> int:
+        """Bits of which both a word and what a step takes of it are multiples: a whole word but in N:M blocks."""
+        return math.gcd(self.bits[tensor], self.step_bits[tensor])
+
+    def least_bits(self, tensor: int) -> int:
+        """Bits of a word that move at least where any of it does."""
+        return min(self.bits[tensor], self.step_bits[tensor])
 
     def relevant(self, tensor: int) -> tuple[int, ...]:
         """Dims that index a tensor."""
@@ -136,7 +156,7 @@ class Problem:
     @property
     def port_floor(self) -> int:
         """Latency units that the outermost level's ports need at least: every word that takes part moves once."""
-        bits = [0 if pin else self.least_words(t) * self.bits[t] for t, pin in enumerate(self.pinned)]
+        bits = [0 if pin else self.least_words(t) * self.least_bits(t) for t, pin in enumerate(self.pinned)]
         moved = (bits[W] + bits[I], bits[O], sum(bits))
         ports = zip(self.levels[0].ports, moved, strict=True)
         return max((-(-b * port.multiplier // port.divisor) for port, b in ports if port.divisor), default=0)

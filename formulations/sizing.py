@@ -43,9 +43,7 @@ class SizedProblem:
 
 def _fixed_part(point: Problem) -> tuple[object, ...]:
     levels = tuple((level.keep_options, level.spatial_x, level.spatial_y) for level in point.levels)
-    return (
-        point.extents, point.irrelevant_to, point.input_axes, point.bits, point.mac_energy, point.drain_reads, levels,
-    )  # fmt: skip
+    return point.shape, point.step_energy, point.drain_reads, levels
 
 
 def _with_unit(point: Problem, unit: int) -> Problem:

@@ -1,4 +1,4 @@
-"""Words that move: fills, reads and updates of every node."""
+"""What moves: fills, reads and updates of every node."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from formulations.tiling import Tiling
 
 @dataclass(frozen=True)
 class Count:
-    """Words of one action: over all used instances, and per used instance (stated when first asked for)."""
+    """Grains of one action: over all used instances, and per used instance (stated when first asked for).
+
+    A grain of a tensor is :meth:`Problem.grain` bits: a word, where a step takes whole words.
+    """
 
     total: cp_model.LinearExprT
     each: Callable[[], cp_model.LinearExprT]
@@ -29,7 +32,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Actions:
-    """Words that a level moves for one tensor it keeps (0 where it does not)."""
+    """Grains that a level moves for one tensor it keeps (0 where it does not)."""
 
     reads: Count
     fills: Count
@@ -46,6 +49,10 @@ class _Words:
     def count(self) -> Count:
         """The same as linear expressions."""
         return Count(self.total.expression, lambda: self.each().expression, self.total.high)
+
+
+def _scaled(count: Count, factor: int) -> Count:
+    return count if factor == 1 else Count(count.total * factor, lambda: count.each() * factor, count.high * factor)
 
 
 def _minus(first: Count, second: Count) -> Count:
@@ -66,8 +73,8 @@ class Traffic:
     For T without halo, with ``inst[l]`` the used instances of level l, and ``span[l, T]`` the product of the extents of
     irr(T) below the node (:mod:`formulations.tiling`: ``prod_{d in irr(T)} top[l]_d`` unless it is hoisted):
 
-    1. ``words(l, T) = MACs / span[l, T]`` over all instances: what its nodes fetch (or drain)
-    2. ``down(l, T) = MACs / reach[l, T]``: what its children fetch, each shared tile once, with ``reach[l, T] =
+    1. ``words(l, T) = steps / span[l, T]`` over all instances: what its nodes fetch (or drain)
+    2. ``down(l, T) = steps / reach[l, T]``: what its children fetch, each shared tile once, with ``reach[l, T] =
        prod_{d in irr(T)} spatial[l]_d * (span[l+1, T] if kept[l+1, T] else reach[l+1, T])``, and 1 beyond the last
     3. ``first(l) = |O| * prod_{n < l, d in irr(O)} spatial[n]_d``: first visits of partial sums
     4. per instance each of these is divided by ``inst[l]``: again a product of primes, hence again a table.
@@ -75,8 +82,8 @@ class Traffic:
     For an input with halo (A halo axes; :mod:`formulations.halo`):
 
     5. ``words(l, I) = B / span[l, I] * prod_a fetched[l, a]``, B the product of the extents of all dims without halo
-    6. ``down(l, I) = B / reach[l, I] * prod_a z[l, c, a]`` for the next keeper c, where z is ``fetched[c, a]`` (all
-       MACs' words for the multipliers) less what diagonals share
+    6. ``down(l, I) = B / reach[l, I] * prod_a z[l, c, a]`` for the next keeper c, where z is ``fetched[c, a]`` (the
+       words of all steps for the multipliers) less what diagonals share
     7. per instance: ``inst[l] * each >= total``.
 
     8. ``down(l) >= words(l) >= first(l)``, and ``words(l+1) >= down(l)`` where both levels keep the tensor (implied;
@@ -87,6 +94,9 @@ class Traffic:
 
     9. A pinned tensor's actions at level 0 count at level 1 instead.
     10. Where the output resumes, ``first(l) = 0``.
+    11. In N:M blocks a word has ``word`` grains, and a step takes ``step``: where a level serves the multipliers
+        (``link[l, L, T]``) a word of `down` counts ``step`` grains and one of `first`, in the reads,
+        ``min(word, step)``; all others count ``word``. Without blocks both are 1.
     """
 
     def __init__(
@@ -107,21 +117,39 @@ class Traffic:
         if self._kept.at(level, tensor) is False:
             return _NONE
         halo = tensor == I and bool(self._axes.axes)
+        grain = self._problem.grain(tensor)
+        word, step = self._problem.bits[tensor] // grain, self._problem.step_bits[tensor] // grain
         down = (self._down_halo(level) if halo else self._down(level, tensor)).count()
         words = NOTHING
         if level:
             words = (self._words_halo(level) if halo else self._words(level, tensor)).count()
         if not halo:
             self._order(level, tensor, down, words)
+        served = self._graded(level, tensor, down, word, step)
         if tensor != O:
-            return Actions(down, words, NOTHING)
+            return Actions(served, _scaled(words, word), NOTHING)
         first = NOTHING if self._problem.resumes else self._first(level).count()
         for count in (down, words) if level else (down,):  # (8)
             self._model.add(count.total >= first.total)
-        reads = _minus(down, first)
+        reads = _minus(served, self._graded(level, tensor, first, word, min(word, step)))
         if level and self._problem.drain_reads:
-            reads = _plus(reads, words)
-        return Actions(reads, _minus(words, first) if level else NOTHING, down)
+            reads = _plus(reads, _scaled(words, word))
+        return Actions(reads, _scaled(_minus(words, first), word) if level else NOTHING, served)
+
+    def _graded(self, level: int, tensor: int, count: Count, word: int, step: int) -> Count:
+        """(11): grains of a count of words that a level serves."""
+        last = self._kept.link(level, self._levels, tensor)
+        if word == step or isinstance(last, bool):
+            return _scaled(count, step if last is True else word)
+        high = count.high * max(word, step)
+
+        def stated(words: cp_model.LinearExprT) -> cp_model.IntVar:
+            grains = self._model.new_int_var(0, high, "grains")
+            self._model.add(grains == words * step).only_enforce_if(last)
+            self._model.add(grains == words * word).only_enforce_if(last.negated())
+            return grains
+
+        return Count(stated(count.total), cache(lambda: stated(count.each())), high)
 
     def served(self, level: int, tensor: int) -> Actions:
         """Counts of one level and tensor; of a pinned tensor, level 1 does what level 0 would (9)."""
@@ -191,13 +219,13 @@ class Traffic:
         """(1)"""
         dims = self._irrelevant[tensor]
         columns = self._tiling.span(level, tensor)
-        return self._quotient(level, self._problem.macs, columns, dims, self._kept.at(level, tensor))
+        return self._quotient(level, self._problem.steps, columns, dims, self._kept.at(level, tensor))
 
     def _down(self, level: int, tensor: int) -> _Words:
         """(2)"""
         dims = self._irrelevant[tensor]
         return self._quotient(
-            level, self._problem.macs, self._reach[tensor][level], dims, self._kept.at(level, tensor)
+            level, self._problem.steps, self._reach[tensor][level], dims, self._kept.at(level, tensor)
         )
 
     def _first(self, level: int) -> _Words:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
+from optimizer.blocks import Sparsity
 from optimizer.budgets import Budgets
 from optimizer.errors import SpecError
 from optimizer.hardware import Hardware, Level
@@ -53,6 +54,8 @@ class Architecture:
         the budget. All other budgets are left to the solver: points above the area budget are still points.
     file : str or None
         Where it was read from, for messages.
+    sparsity : Sparsity or None
+        Which N:M blocks the multipliers take; None: none.
     source : dict or None
         The parsed YAML it was made of, its technology as a mapping in place of a name: nothing else is needed to
         make it again.
@@ -76,6 +79,7 @@ class Architecture:
     accounting: Literal["timeloop", "looptree"]
     budgets: Budgets
     file: str | None = None
+    sparsity: Sparsity | None = None
     source: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def with_budgets(self, budgets: Budgets) -> Architecture:
@@ -189,6 +193,7 @@ class Architecture:
             vector_lanes=self._pick(self.vector_lanes, chosen),
             vector_energy=to_units(self.vector_energy, scale),
             choices=tuple((menu.path, chosen[menu.path].label) for menu in self.menus if menu.listed),
+            sparsity=self.sparsity,
         )
 
     def _level(self, spec: LevelSpec, mesh: tuple[int, int], chosen: Assignment) -> Level:

@@ -24,6 +24,7 @@ def json_schema() -> Schema:
                 "word_bits": count("bits of a word, for sizes and bandwidths in words; default 16"),
                 "array": _array(),
                 "mac": _mac(),
+                "sparsity": _sparsity(),
                 "vector": _vector(),
                 "area": mapping({
                     "fixed_mm2": number("mm2 of the chip that no menu changes (controller, interfaces)"),
@@ -46,13 +47,25 @@ def _technology() -> Schema:
     return {"if": {"type": "object"}, "then": technology_mapping(), "else": name}
 
 
-def _unroll() -> Schema:
-    dims = {
+def _dims() -> Schema:
+    return {
         "type": "array", "uniqueItems": True, "items": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]*$"},
         "description": "a list of different dims in upper case, e.g. [K, C]; absent: any dim",
         "$comment": "write dims such as N, K, C, P, Q, R, S, M",
     }  # fmt: skip
-    return axes(dims, "dims that may be unrolled along each axis")
+
+
+def _unroll() -> Schema:
+    return axes(_dims(), "dims that may be unrolled along each axis")
+
+
+def _sparsity() -> Schema:
+    mode = {
+        "enum": ["skip", "gate"],
+        "description": "skip: a cycle per stored element of an N:M block; gate: a cycle per element, idle or not",
+        "$comment": "write mode: skip or mode: gate",
+    }
+    return mapping({"mode": mode, "dims": _dims()}, required=["mode"])
 
 
 def _array() -> Schema:

@@ -10,6 +10,7 @@ from typing import Any
 from optimizer.architecture import Architecture
 from optimizer.architecture_checks import check_architecture
 from optimizer.architecture_schema import json_schema
+from optimizer.blocks import Sparsity
 from optimizer.budgets import UM2_PER_MM2, Budgets
 from optimizer.errors import SpecError
 from optimizer.level_spec import Bandwidth, Energies, LevelSpec
@@ -122,6 +123,7 @@ class _Reader:
             accounting=data.get("accounting", "timeloop"),
             budgets=Budgets(**{name: Fraction(value) for name, value in budgets.items()}),
             file=self.file,
+            sparsity=_sparsity(data.get("sparsity")),
             source=self.data,
         )
 
@@ -224,6 +226,12 @@ def _unroll(raw: dict[str, Any]) -> tuple[tuple[str, ...] | None, tuple[str, ...
     axes = raw.get("unroll", {})
     x, y = axes.get("x"), axes.get("y")
     return (None if x is None else tuple(x), None if y is None else tuple(y))
+
+
+def _sparsity(raw: dict[str, Any] | None) -> Sparsity | None:
+    if raw is None:
+        return None
+    return Sparsity(raw["mode"], None if "dims" not in raw else tuple(raw["dims"]))
 
 
 def _energies(raw: dict[str, Any] | None) -> Energies | None:

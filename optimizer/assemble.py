@@ -223,7 +223,7 @@ def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price
         "accesses": accesses_of(cost, hardware),
         "utilization": float(cost.utilization),
         "lower_bounds": lower_bounds(layer, hardware),
-    }
+    } | ({} if layer.block is None else {"sparsity": layer.block.label})
 
 
 def vector_entry(session: Session, layer: VectorLayer, hardware: Hardware) -> dict[str, Any]:

@@ -38,13 +38,20 @@ Reuse = Literal["exact", "innermost"]
 
 @dataclass(frozen=True)
 class Access:
-    """Words that one used instance of a level moves for one tensor, its tile, and the used instances."""
+    """What one used instance of a level moves for one tensor, its tile, and the used instances.
+
+    Reads, fills and updates are in words, those of the multipliers in steps; ``read_bits``, ``fill_bits`` and
+    ``update_bits`` are the same in bits (of a layer in N:M blocks a step may take a part of a word).
+    """
 
     reads: int
     fills: int
     updates: int
     tile_words: int
     instances: int
+    read_bits: int
+    fill_bits: int
+    update_bits: int
 
 
 @dataclass(frozen=True)
@@ -150,17 +157,22 @@ def operand_accesses(
     accesses = {}
     levels = [mapping.items[i].level for i in nodes]
     for number, (index, level) in enumerate(zip(nodes, levels, strict=True)):
-        child = levels[number + 1] if number + 1 < len(nodes) else len(mapping.items)
+        last = number + 1 == len(nodes)
+        child = len(mapping.items) if last else levels[number + 1]
+        served = operand.step_bits if last else operand.bits
         down = traffic[number + 1] * distinct_children(operand, mapping, level, child, dims)
-        reads, fills, updates = down, traffic[number] if number else 0, 0
+        reads, fills, updates, read_bits = down, traffic[number] if number else 0, 0, down * served
         if operand.role == "O":
             first_visits = 0 if resumes else whole // used_instances(mapping, level, operand.dims)
-            updates, reads = down, down - first_visits
+            updates, reads, read_bits = down, down - first_visits, read_bits - first_visits * min(served, operand.bits)
             if number:
-                fills = traffic[number] - first_visits
-                reads += traffic[number] if accounting == "looptree" else 0
+                drains = traffic[number] if accounting == "looptree" else 0
+                fills, reads, read_bits = fills - first_visits, reads + drains, read_bits + drains * operand.bits
         tile_words = operand.footprint(mapping.tile_below(index, dims))
-        accesses[level] = Access(reads, fills, updates, tile_words, used_instances(mapping, level))
+        accesses[level] = Access(
+            reads, fills, updates, tile_words, used_instances(mapping, level), read_bits, fills * operand.bits,
+            updates * served,
+        )  # fmt: skip
     return accesses
 
 
@@ -168,14 +180,14 @@ def _ceil_div(a: int, b: int) -> int:
     return -(-a // b)
 
 
-def access_energy(level: Level, access: Access, bits: int) -> int:
+def access_energy(level: Level, access: Access) -> int:
     """Energy units of one tensor's accesses at one level, over all used instances."""
     per_instance = sum(
-        _ceil_div(words * bits, level.access_bits) * energy
-        for words, energy in (
-            (access.reads, level.read_energy),
-            (access.fills, level.fill_energy),
-            (access.updates, level.update_energy),
+        _ceil_div(bits, level.access_bits) * energy
+        for bits, energy in (
+            (access.read_bits, level.read_energy),
+            (access.fill_bits, level.fill_energy),
+            (access.update_bits, level.update_energy),
         )
     )
     return per_instance * access.instances
@@ -198,7 +210,7 @@ def evaluate(
     layer: Layer, hardware: Hardware, mapping: Mapping, *, accounting: Accounting = "timeloop",
     reuse: Reuse = "innermost", resumes: bool = False,
 ) -> LayerCost:  # fmt: skip
-    """Cost of running `layer` once on `hardware` with `mapping`.
+    """Cost of running `layer` once on `hardware` with `mapping`; the multipliers must take its blocks.
 
     The multiply-accumulates counted are those of the mapping, padding included. Leakage is charged per used
     instance and (whole) cycle. With `resumes` the output holds partial sums from before.
@@ -211,18 +223,17 @@ def evaluate(
     for operand in layer.operands:
         accesses = operand_accesses(layer, mapping, operand, accounting, reuse, resumes=resumes)
         counts.update({(level, operand.role): access for level, access in accesses.items()})
-    bits = {operand.role: operand.bits for operand in layer.operands}
     level_cycles = []
     for number, level in enumerate(hardware.levels):
-        kept = [(counts[number, role], bits[role]) for role in ROLES if (number, role) in counts]
-        read_bits = sum(access.reads * b for access, b in kept)
-        write_bits = sum((access.fills + access.updates) * b for access, b in kept)
+        kept = [counts[number, role] for role in ROLES if (number, role) in counts]
+        read_bits = sum(access.read_bits for access in kept)
+        write_bits = sum(access.fill_bits + access.update_bits for access in kept)
         level_cycles.append(port_cycles(level, read_bits, write_bits, accounting))
-    compute = math.prod(loop.bound for loop in mapping.loops if loop.axis is None)
+    compute = math.prod(loop.bound for loop in mapping.loops if loop.axis is None) * hardware.step_cycles(layer.block)
     latency = max([Fraction(compute), *level_cycles])
-    macs = math.prod(loop.bound for loop in mapping.loops)
+    macs = math.prod(loop.bound for loop in mapping.loops) * layer.macs_per_step
     energy = macs * hardware.mac_energy
-    energy += sum(access_energy(hardware.levels[lv], access, bits[role]) for (lv, role), access in counts.items())
+    energy += sum(access_energy(hardware.levels[lv], access) for (lv, _), access in counts.items())
     for number, level in enumerate(hardware.levels):
         energy += level.leak_energy * used_instances(mapping, number) * math.ceil(latency)
     return LayerCost(

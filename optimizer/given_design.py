@@ -18,7 +18,7 @@ from optimizer.fusion.by_hand import price_given
 from optimizer.fusion.compare import comparison, off_chip_words
 from optimizer.fusion.groups_yaml import GivenGroup, load_groups, parse_groups
 from optimizer.fusion.network_pricer import Fused, NetworkPricer, joined
-from optimizer.fusion.options import check_buffer
+from optimizer.fusion.options import check_buffer, check_fusible
 from optimizer.fusion.runs import Aim, Runs
 from optimizer.hardware import Hardware
 from optimizer.pricing import Price
@@ -75,6 +75,7 @@ def evaluate_groups(
     check_buffer(hardware, architecture.file)
     given = load_groups(groups, network) if isinstance(groups, str | Path) else parse_groups(groups, network)
     kept = architecture.with_budgets(Budgets(dram_gbps=architecture.budgets.dram_gbps))
+    check_fusible(network.mac_layers())
     session = prepare(network, kept, objective=objective, padding="none", cache_dir=cache_dir)
     prices = _prices(session, hardware)
     alone, fused = _costs(session, hardware, given, cache_dir)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from optimizer.blocks import Block, Sparsity
+
 
 @dataclass(frozen=True)
 class Level:
@@ -83,6 +85,8 @@ class Hardware:
         Scalar operations per cycle of the vector unit and the energy of one.
     choices : tuple of (path, value)
         Which entry of every menu this point takes.
+    sparsity : Sparsity or None
+        Which N:M blocks the multipliers take, and what they make of them; None: none.
     """
 
     levels: tuple[Level, ...]
@@ -95,6 +99,7 @@ class Hardware:
     vector_lanes: int = 1
     vector_energy: int = 0
     choices: tuple[tuple[str, object], ...] = field(default=())
+    sparsity: Sparsity | None = None
 
     def fanout(self, level: int) -> tuple[int, int]:
         """Children per instance along X and Y between `level` and the next one (or the MACs)."""
@@ -106,6 +111,24 @@ class Hardware:
     def macs_per_cycle(self) -> int:
         """Multipliers on the chip."""
         return math.prod(self.mac_mesh)
+
+    def supports(self, block: Block | None) -> bool:
+        """Do the multipliers take a layer with these blocks?"""
+        return block is None or (self.sparsity is not None and self.sparsity.supports(block))
+
+    def step_cycles(self, block: Block | None) -> int:
+        """Cycles that a multiplier needs for a step of a layer.
+
+        Raises
+        ------
+        ValueError
+            If it does not take such blocks.
+        """
+        if block is None:
+            return 1
+        if self.sparsity is None or not self.sparsity.supports(block):
+            raise ValueError(f"the multipliers do not take {block.ratio} blocks along {block.dim}")
+        return self.sparsity.step_cycles(block)
 
     def energy_pj(self, energy: int) -> float:
         """Energy units as picojoules (or normalized units), for reports only."""

@@ -1,7 +1,7 @@
 r"""Physical limits of a layer on a hardware point: what no mapping can beat.
 
 Compute
-    ``cycles >= ceil(MACs / multipliers)``.
+    ``cycles >= ceil(MACs / multipliers)``; where N:M blocks make multipliers idle, more by their share.
 Compulsory traffic
     Every word of W and I that takes part is read from the outermost level at least once and every word of O
     is written at least once. Words that a strided window skips are not counted.
@@ -19,6 +19,8 @@ Data movement
     Every dim indexes two of the three operands, so by Loomis and Whitney a segment computes at most
     ``sqrt(W O R I) <= sqrt(R) ((S + x) / 3)^(3/2)`` MACs; take ``x = 2 S`` and count the full segments.
     Hence the bound holds for the reads of W and I plus the *writes* of O; the reads of O come on top.
+    In N:M blocks the same holds of blocks: their steps take the place of MACs, a transfer moves a word or what a
+    step takes of one.
 
     ``S`` is all usable storage inside of the outermost level, in words of the narrowest operand, plus one
     word per multiplier for every operand that may reach the multipliers without being kept on chip (multicast
@@ -68,7 +70,7 @@ def layer_limits(layer: Layer, hardware: Hardware) -> Limits:
     compulsory = {operand.role: touched_words(operand, layer.extents) for operand in layer.operands}
     moved = data_movement_words(layer, hardware)
     return Limits(
-        compute_cycles=-(-layer.macs // hardware.macs_per_cycle),
+        compute_cycles=-(-layer.steps * hardware.step_cycles(layer.block) // hardware.macs_per_cycle),
         compulsory_dram_words=compulsory,
         data_movement_words=moved,
         dram_words=max(sum(compulsory.values()), moved),
@@ -123,7 +125,7 @@ def _axis_uses(axis: Axis, extents: dict[str, int]) -> tuple[int, int]:
 
 def storage_words(layer: Layer, hardware: Hardware) -> int | None:
     """The ``S`` of the data-movement bound; ``None`` if some inner level is unbounded."""
-    narrowest = min(operand.bits for operand in layer.operands)
+    narrowest = min(operand.least_bits for operand in layer.operands)
     words = 0
     for level in hardware.levels[1:]:
         if level.usable_bits is None:
@@ -139,7 +141,7 @@ def data_movement_words(layer: Layer, hardware: Hardware) -> int:
     if not storage:
         return 0
     reuse = window_reuse(layer.operand("I"), layer.extents)
-    return max(0, _ceil_sqrt_ratio(4 * layer.macs**2, reuse * storage) - 2 * storage)
+    return max(0, _ceil_sqrt_ratio(4 * layer.steps**2, reuse * storage) - 2 * storage)
 
 
 def _ceil_sqrt_ratio(numerator: int, denominator: int) -> int:
@@ -156,6 +158,6 @@ def _dram_energy(layer: Layer, hardware: Hardware, compulsory: dict[str, int], m
         return -(-words * bits // outer.access_bits) * each
 
     kinds = {"W": outer.read_energy, "I": outer.read_energy, "O": outer.update_energy}
-    needed = sum(energy(compulsory[o.role], o.bits, kinds[o.role]) for o in layer.operands)
-    narrowest = min(operand.bits for operand in layer.operands)
+    needed = sum(energy(compulsory[o.role], o.least_bits, kinds[o.role]) for o in layer.operands)
+    narrowest = min(operand.least_bits for operand in layer.operands)
     return max(needed, energy(moved, narrowest, min(outer.read_energy, outer.update_energy)))

@@ -84,7 +84,8 @@ def lower(
     SpecError
         If a padded extent is smaller than the layer's.
     ValueError
-        If operands are pinned where level 1 is not a single buffer that may keep them.
+        If operands are pinned where level 1 is not a single buffer that may keep them, or the multipliers do not take
+        the layer's blocks.
     """
     sizes = dict(layer.extents) | dict(extents or {})
     for dim, extent in layer.dims:
@@ -111,14 +112,16 @@ def lower(
         )
         for n, level in enumerate(hardware.levels)
     )  # fmt: skip
-    w, i, o = (operand.bits for operand in layer.operands)
+    w, i, o = layer.operands
     if pinned and (len(levels) < 2 or levels[0].fanout != (1, 1) or hardware.levels[1].must_bypass & pinned):
         raise ValueError(f"level 1 cannot hold {sorted(pinned)} as a whole")
     if room_bits is not None:
         levels = (levels[0], replace(levels[1], capacity_bits=room_bits), *levels[2:])
     return Problem(
-        tuple(sizes[dim] for dim in dims), tuple(lacking), tuple(a for a in axes if a.terms), (w, i, o), levels,
-        hardware.mac_energy, accounting == "looptree", unit, tuple(role in pinned for role in ROLES),  # type: ignore[arg-type]
+        tuple(sizes[dim] for dim in dims), tuple(lacking), tuple(a for a in axes if a.terms),
+        (w.bits, i.bits, o.bits), (w.step_bits, i.step_bits, o.step_bits), hardware.step_cycles(layer.block), levels,
+        layer.macs_per_step * hardware.mac_energy, accounting == "looptree", unit,
+        tuple(role in pinned for role in ROLES),  # type: ignore[arg-type]
         resumes,
     )  # fmt: skip
 

@@ -148,7 +148,7 @@ class Pricer:
                 if key not in self._spreads:
                     self._spreads[key] = int(spatial_vectors(problem, number).prod(axis=1).max())
                 spread *= self._spreads[key]
-            floors.append(max(-(-problem.macs // spread), -(-problem.port_floor // problem.latency_unit)))
+            floors.append(max(-(-problem.work // spread), -(-problem.port_floor // problem.latency_unit)))
         return min(floors)
 
     def price(

@@ -187,6 +187,7 @@ def layer_table(data: Data) -> Table:
         bounds = entry.get("lower_bounds") or {}
         mapped = entry.get("mapping") is not None
         work = dims_text(entry["dims"]) if entry.get("dims") else f"{number_text(entry.get('operations'))} operations"
+        work += f" ({entry['sparsity']})" if entry.get("sparsity") else ""
         table.add_row(
             Text(entry["name"]), Text(entry["type"]), Text(work), number_text(runs(data, entry)),
             energy_text(_energy(data, entry), energy_unit(data)),

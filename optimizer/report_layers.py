@@ -76,6 +76,8 @@ def layer_heading(data: Data, entry: Data) -> Text:
     if equals:
         text.append(f" (also {', '.join(equals)})", style="dim")
     text.append(f"  {entry['type']} {dims_text(entry.get('dims'))}".rstrip(), style="default")
+    if entry.get("sparsity"):
+        text.append(f" in blocks, {entry['sparsity']}", style="default")
     if entry.get("padded"):
         text.append(f" padded to {dims_text(entry['padded'])}", style="default")
     return text

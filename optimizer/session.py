@@ -19,13 +19,14 @@ from optimizer.cost import Accounting
 from optimizer.design import Goal
 from optimizer.errors import SpecError
 from optimizer.fusion.network_pricer import NetworkPricer
-from optimizer.fusion.options import Fusion, check_buffer
+from optimizer.fusion.options import Fusion, check_buffer, check_fusible
 from optimizer.fusion.price_group import group_pricers
 from optimizer.fusion.runs import Runs
 from optimizer.hardware import Hardware
 from optimizer.magnitude import check_magnitude
 from optimizer.points import PointSet, point_set
 from optimizer.pricing import NEVER, Pricer, Prices, automatic_padding
+from optimizer.sparsity import check_sparsity
 from optimizer.store import MODEL_VERSION, Store
 from optimizer.vector_cost import vector_cost
 from optimizer.workload import Layer, Network, VectorLayer
@@ -101,9 +102,10 @@ def prepare(
     Raises
     ------
     SpecError
-        On an unknown objective, a network without layers, a layer too large for exact integers, budgets that the
-        technology cannot measure, padding of a dim that no layer has; with fusion, on padding, on budgets of latency,
-        energy or power, and on architectures without a single buffer.
+        On an unknown objective, a network without layers, N:M blocks that the architecture does not take, a layer too
+        large for exact integers, budgets that the technology cannot measure, padding of a dim that no layer has; with
+        fusion, on padding, outputs in blocks, budgets of latency, energy or power, and on architectures without a
+        single buffer.
     """
     if objective not in OBJECTIVES:
         raise SpecError(
@@ -138,8 +140,10 @@ def prepare(
             remedy="use one of these",
         )  # fmt: skip
     points = point_set(list(architecture.points()))
+    check_sparsity(layers, next(iter(points.points.values())), file=architecture.file)
     if fusion is not None:
         _check_fusion(architecture, points, padding)
+        check_fusible(layers)
     store = Store(cache_dir)
     shapes: dict[object, list[Layer]] = {}
     for layer in layers:

@@ -12,7 +12,7 @@ from typing import Any
 
 from formulations.problem import Hoist, LayerSolution, LevelTiling, Problem
 
-MODEL_VERSION = "4"
+MODEL_VERSION = "5"
 """Changes whenever a cost rule or the space changes, so that stale results are never served."""
 
 

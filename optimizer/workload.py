@@ -13,6 +13,7 @@ from functools import cached_property
 
 import networkx as nx
 
+from optimizer.blocks import Block
 from optimizer.errors import SpecError
 from optimizer.geometry import ONE_POSITION, TILE_AXES, WHOLE, Grid, View, misfits
 
@@ -46,18 +47,31 @@ class Axis:
 class Operand:
     """A tensor as one layer sees it.
 
-    ``role`` is W, I or O; ``bits`` is per element; ``tensor`` is its name in the network.
+    ``role`` is W, I or O; ``bits`` is per word: per element, or per block of elements (:mod:`optimizer.blocks`);
+    ``taken_bits`` is what a step of the innermost loops takes of it, None for a word; ``tensor`` is its name in the
+    network.
     """
 
     role: str
     axes: tuple[Axis, ...]
     bits: int = 16
     tensor: str = ""
+    taken_bits: int | None = None
 
     @property
     def dims(self) -> frozenset[str]:
         """Relevant dims: those that index this tensor."""
         return frozenset(dim for axis in self.axes for dim, _ in axis.terms)
+
+    @property
+    def step_bits(self) -> int:
+        """Bits that a step of the innermost loops takes of it."""
+        return self.bits if self.taken_bits is None else self.taken_bits
+
+    @property
+    def least_bits(self) -> int:
+        """Bits of a word that move at least where any of it does."""
+        return min(self.bits, self.step_bits)
 
     def footprint(self, tile: Mapping[str, int]) -> int:
         """Words of a tile with the given dim extents."""
@@ -81,7 +95,11 @@ class Layer:
     multiplicity : int
         How many times the layer runs (e.g. the phases of a transposed convolution of equal shape).
     parameters : int or None
-        Learned words (weights and bias); ``None`` means the footprint of W. 0 where W is an activation.
+        Learned words (weights and bias) of the layer without blocks; ``None`` means those of W. 0 where W is an
+        activation.
+    block : Block or None
+        N:M blocks of one operand: the extent of their dim then counts blocks, and the bits of operands are those of
+        blocks (see :func:`optimizer.sparsity.compress`).
     """
 
     name: str
@@ -90,6 +108,7 @@ class Layer:
     operands: tuple[Operand, Operand, Operand]
     multiplicity: int = 1
     parameters: int | None = None
+    block: Block | None = None
 
     def __post_init__(self) -> None:
         known = {dim for dim, _ in self.dims}
@@ -152,23 +171,42 @@ class Layer:
         return batch, rows, columns
 
     @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one run."""
+    def steps(self) -> int:
+        """Steps of the innermost loops in one run."""
         return math.prod(extent for _, extent in self.dims)
 
     @property
+    def macs_per_step(self) -> int:
+        """Multiply-accumulates of a step: of a block, one per element that is stored."""
+        return 1 if self.block is None else self.block.kept
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one run."""
+        return self.steps * self.macs_per_step
+
+    def elements(self, dim: str) -> int:
+        """Elements along a dim that one of its positions stands for."""
+        return self.block.size if self.block is not None and self.block.dim == dim else 1
+
+    @property
     def parameter_count(self) -> int:
-        """Learned words."""
-        return self.operand("W").footprint(self.extents) if self.parameters is None else self.parameters
+        """Learned words: of a sparse W those that are stored."""
+        weights, block = self.operand("W"), self.block
+        words = weights.footprint(self.extents)
+        if block is None or block.dim not in weights.dims:
+            return words if self.parameters is None else self.parameters
+        dense = words * block.size if self.parameters is None else self.parameters
+        return dense - min(dense, words * (block.size - block.kept) if block.role == "W" else 0)
 
     def with_bits(self, bits: Mapping[str, int]) -> Layer:
-        """The same layer with other precisions; `bits` maps roles to bits per element."""
+        """The same layer, not in blocks, with other precisions; `bits` maps roles to bits per element."""
         weights, inputs, outputs = (replace(o, bits=bits.get(o.role, o.bits)) for o in self.operands)
         return replace(self, operands=(weights, inputs, outputs))
 
     def shape_key(self) -> tuple[object, ...]:
         """Equal for layers that every mapping costs the same: dims, index expressions and bits."""
-        return (self.dims, tuple((o.role, o.axes, o.bits) for o in self.operands))
+        return (self.dims, tuple((o.role, o.axes, o.bits) for o in self.operands), self.block)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ Vector layers
     ``type: vector``; ``kind``: a label; ``reads``, ``writes``: one entry per tensor, words or
     ``{words: ..., bits: ...}`` (default: bits of I and O); ``operations``: scalar operations; ``grid``:
     extents of its output along the tile axes, ``[batch, rows, columns]`` (default ``[1, 1, 1]``).
+Sparsity
+    ``sparsity: {W: "2:4"}``: of every four weights along the dim that is summed over (C, or K of a matmul; another
+    with ``dim: K`` beside it) two are stored, each with its index; ``sparsity: none`` for none. ``dims`` and ``bits``
+    stay those of elements. Beside ``layers`` it holds for all layers with learned weights that it is possible for, and
+    that do not say themselves; a warning names the others.
 Views
     What a position of a layer's output needs of a producer's output, for running layers as one; costs of
     single layers do not depend on it. ``views: {conv1: [[1, 1, 0], [2, 3, 1], null]}`` gives for each tile
@@ -57,11 +62,13 @@ from optimizer.exact_yaml import dump_exact, load_exact
 from optimizer.geometry import ONE_POSITION, WHOLE
 from optimizer.geometry_yaml import read_grid, read_views, view_entry
 from optimizer.precision import role_bits
+from optimizer.sparsity import dense
+from optimizer.sparsity_yaml import everywhere, in_blocks
 from optimizer.workload import ROLES, AnyLayer, Layer, Network, Operand, VectorLayer, conv, matmul
 from optimizer.yaml_fields import Fields, integer, read_yaml
 
 _COMMON = ("name", "inputs", "views", "multiplicity", "parameters")
-_MAC = (*_COMMON, "dims", "bits", "tensors", "kind")
+_MAC = (*_COMMON, "dims", "bits", "tensors", "kind", "sparsity")
 _CONV = (*_MAC, "type", "stride", "dilation")
 _KEYS = {
     "einsum": (*_MAC, "einsum"),
@@ -117,7 +124,7 @@ def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) ->
         _add(network, top, bits, None)
         network.name = str(top.get("name"))
         return network
-    top.only(("name", "bits", "warnings", "layers"))
+    top.only(("name", "bits", "sparsity", "warnings", "layers"))
     bits = role_bits(top.get("bits"), base=bits, file=file, field="bits")
     network = Network(top.text("name", stem))
     if "warnings" in top:
@@ -126,9 +133,12 @@ def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) ->
     if not entries:
         top.fail("a network needs a layer", "layers", entries, "a list of one layer or more")
     previous = None
+    own: set[str] = set()
     for number, entry in enumerate(entries):
-        previous = _add(network, Fields(entry, file, f"layers[{number}]"), bits, previous)
-    return network
+        fields = Fields(entry, file, f"layers[{number}]")
+        previous = _add(network, fields, bits, previous)
+        own |= {previous} if "sparsity" in fields else set()
+    return everywhere(top, network, own)
 
 
 def _add(network: Network, fields: Fields, bits: Mapping[str, int], previous: str | None) -> str:
@@ -188,11 +198,12 @@ def _layer(fields: Fields, bits: Mapping[str, int]) -> AnyLayer:
         layer = einsum_layer(name, text, dims, bits=widths, file=fields.file, field=fields.path)
     else:
         layer = _typed(fields, name, kind, dims, widths)
-    return replace(
+    layer = replace(
         layer, operands=_named_operands(fields, layer), kind=fields.text("kind", layer.kind),
         multiplicity=fields.integer("multiplicity", 1),
         parameters=fields.integer("parameters", least=0) if "parameters" in fields else None,
     )  # fmt: skip
+    return in_blocks(fields, layer)
 
 
 def _typed(fields: Fields, name: str, kind: str, dims: dict[str, int], bits: Mapping[str, int]) -> Layer:
@@ -294,8 +305,11 @@ def _entry(network: Network, layer: AnyLayer) -> dict[str, object]:
         if layer.grid != ONE_POSITION:
             entry["grid"] = list(layer.grid)
     else:
-        entry |= {"kind": layer.kind, "einsum": layer_einsum(layer), "dims": layer.extents}
-        entry["bits"] = {operand.role: operand.bits for operand in layer.operands}
+        plain = dense(layer)
+        entry |= {"kind": layer.kind, "einsum": layer_einsum(layer), "dims": plain.extents}
+        entry["bits"] = {operand.role: operand.bits for operand in plain.operands}
+        if layer.block is not None:
+            entry["sparsity"] = {layer.block.role: layer.block.ratio, "dim": layer.block.dim}
         if any(operand.tensor for operand in layer.operands):
             entry["tensors"] = {o.role: o.tensor for o in layer.operands if o.tensor}
         if layer.parameters is not None:

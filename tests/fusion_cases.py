@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from hypothesis import assume, reject
 from hypothesis import strategies as st
 
+from optimizer.blocks import Sparsity
 from optimizer.cost import Accounting
+from optimizer.errors import SpecError
 from optimizer.fusion.cuts import Cut
 from optimizer.fusion.groups import groups
 from optimizer.fusion.network_pricer import NetworkPricer
@@ -19,6 +22,7 @@ from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, WHOLE, Grid, View, Win
 from optimizer.hardware import Hardware, Level
 from optimizer.lowering import lift, lower
 from optimizer.pricing import NEVER, Pricer
+from optimizer.sparsity import default_dim, sparsify
 from optimizer.store import Store
 from optimizer.vector_cost import vector_cost
 from optimizer.verify.fused_claim import ClaimedRun, FusedClaim, RunKey
@@ -279,11 +283,19 @@ def hardware(draw: Draw, *, bypass: bool = True) -> Hardware:
 @st.composite
 def cases(
     draw: Draw, *, sizes: tuple[int, int] = (2, 5), largest: int = 8, chain: bool = False, bypass: bool = True,
-    wide: bool = False,
+    wide: bool = False, sparse: bool = False,
 ) -> Case:  # fmt: skip
-    """A network, hardware and accounting."""
+    """A network, hardware and accounting; with `sparse` some layer is in N:M blocks."""
     network = draw(networks(sizes, largest, chain=chain, wide=wide))
-    return Case(network, draw(hardware(bypass=bypass)), draw(st.sampled_from(["timeloop", "looptree"])))
+    machine = draw(hardware(bypass=bypass))
+    if sparse:
+        assume(any(layer.parameter_count and default_dim(layer, "W") for layer in network.mac_layers()))
+        machine = replace(machine, sparsity=Sparsity(draw(st.sampled_from(["skip", "gate"]))))
+        try:
+            network = sparsify(network, draw(st.sampled_from(["1:2", "1:2", "1:4", "2:4"])))
+        except SpecError:
+            reject()
+    return Case(network, machine, draw(st.sampled_from(["timeloop", "looptree"])))
 
 
 def claim_of(plan: Plan, case: Case) -> FusedClaim:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
 from formulations.problem import Problem
+from optimizer.blocks import Block, Sparsity
 from optimizer.cost import Accounting, LayerCost, evaluate
 from optimizer.hardware import Hardware, Level
 from optimizer.lowering import lower
 from optimizer.mapping import Mapping
-from optimizer.workload import ROLES, Layer, conv, matmul
+from optimizer.sparsity import compress
+from optimizer.workload import ROLES, Axis, Layer, conv, matmul
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,25 @@ def layers(draw: st.DrawFn, halo: bool, small: bool) -> Layer:
 
 
 @st.composite
+def in_blocks(draw: st.DrawFn, layer: Layer) -> Layer:
+    """The layer with as many blocks along some dim as it had elements; any operand may be the sparse one."""
+    plain = [dim for dim, _ in layer.dims if not any(
+        dim in dict(axis.terms) and axis != Axis(((dim, 1),)) for operand in layer.operands for axis in operand.axes
+    )]  # fmt: skip
+    dim = draw(st.sampled_from(plain))
+    role = draw(st.sampled_from([operand.role for operand in layer.operands if dim in operand.dims]))
+    kept, size = draw(st.sampled_from([(1, 2), (1, 4), (2, 3), (2, 4), (3, 4)]))
+    grown = tuple((d, extent * size if d == dim else extent) for d, extent in layer.dims)
+    return compress(replace(layer, dims=grown), Block(dim, kept, size, role))
+
+
+@st.composite
 def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Hardware:
     """Levels with every feature that costs depend on."""
     mesh = (1, 1)
     levels = []
     leaky = draw(st.booleans())
+    sizes = [24, 48, 96, 160, 320] if layer.block is None else [48, 96, 160, 320, 640]
     for number in range(depth):
         roles = draw(st.permutations(ROLES))
         cut = sorted((draw(st.integers(0, 3)), draw(st.integers(0, 3))))
@@ -78,7 +94,7 @@ def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Har
         names = tuple(layer.extents)
         bandwidth = st.sampled_from([None, None, Fraction(8), Fraction(16), Fraction(20, 3)])
         levels.append(Level(
-            f"L{number}", draw(st.sampled_from([24, 48, 96, 160, 320])) if number else None, mesh,
+            f"L{number}", draw(st.sampled_from(sizes)) if number else None, mesh,
             draw(st.sampled_from([8, 16, 24, 64])), draw(st.sampled_from([0, 3, 7])) + 9 * (depth - number),
             draw(st.integers(0, 9)), draw(st.integers(0, 9)),
             leak_energy=draw(st.integers(0, 3)) if leaky else 0,
@@ -90,19 +106,22 @@ def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Har
         ))  # fmt: skip
         grow = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (2, 3), (4, 2)]))
         mesh = (mesh[0] * grow[0], mesh[1] * grow[1])
-    return Hardware(tuple(levels), mesh, draw(st.integers(0, 3)))
+    sparsity = None if layer.block is None else Sparsity(draw(st.sampled_from(["skip", "gate"])))
+    return Hardware(tuple(levels), mesh, draw(st.integers(0, 3)), sparsity=sparsity)
 
 
 @st.composite
 def cases(
     draw: st.DrawFn, *, halo: bool | None = None, depths: tuple[int, ...] = (2, 2, 3), small: bool = False,
-    fixed_keep: bool = False, pins: bool = False,
+    fixed_keep: bool = False, pins: bool = False, sparse: bool = False,
 ) -> Case:  # fmt: skip
     """A layer, hardware of as many levels as one of `depths`, and accounting.
 
-    With `pins` maybe pinned tensors and partial sums from before.
+    With `pins` maybe pinned tensors and partial sums from before; with `sparse` a layer in N:M blocks.
     """
     layer = draw(layers(draw(st.booleans()) if halo is None else halo, small))
+    if sparse:
+        layer = draw(in_blocks(layer))
     depth = draw(st.sampled_from(depths))
     machine = draw(hardware(layer, depth, fixed_keep))
     pinned = frozenset(draw(st.sampled_from(["", "", "W", "I", "O", "WI", "IO", "WIO"]))) if pins else frozenset()

@@ -72,7 +72,8 @@ def test_presets_yield_valid_points(name: str) -> None:
 def test_number_of_points() -> None:
     counts = {name: len(load_architecture(name)) for name, _ in presets()}
     assert counts == {
-        "datacenter": 3 * 3 * 3 * 4 * 4, "edge": 6 * 6 * 3 * 7 * 5, "edge_small": 2 * 3 * 4 * 4, "eyeriss": 1,
+        "datacenter": 3 * 3 * 3 * 4 * 4, "edge": 6 * 6 * 3 * 7 * 5, "edge_gate": 2 * 3 * 4 * 4,
+        "edge_skip": 2 * 3 * 4 * 4, "edge_small": 2 * 3 * 4 * 4, "eyeriss": 1,
         "eyeriss_rs": 1,
         "nvdla": 3 * 3 * 3 * 4 * 3, "tpu": 3 * 3 * 4, "vwa": 1,
     }  # fmt: skip

@@ -152,6 +152,15 @@ def test_solve_hands_everything_on(api: FakeApi, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_solve_hands_on_sparsity(api: FakeApi) -> None:
+    good("solve", "alexnet", "-a", "edge_skip", "--sparsity", "W=2:4")
+    good("solve", "alexnet", "-a", "edge_skip", "--sparsity", "none")
+    sparse, plain = (call[1] for call in api.calls)
+    assert [layer.block is None for layer in sparse.mac_layers()].count(True) == 1
+    assert sparse.warnings[-1] == "sparsity W 2:4: dense stay conv1 (C is 3)"
+    assert all(layer.block is None for layer in plain.mac_layers())
+
+
 def test_solve_defaults(api: FakeApi, tmp_path: Path) -> None:
     good("solve", "alexnet", "-a", "edge_small")
     options = api.calls[0][3]
@@ -272,6 +281,9 @@ BAD_OPTIONS = [
     (["--workers", "0"], "--workers", "x>=1"),
     (["--seed", "-1"], "--seed", "0<=x"),
     (["--batch", "0"], "--batch", "x>=1"),
+    (["--sparsity", "W"], "--sparsity", "name=value"),
+    (["--sparsity", "K=2:4"], "--sparsity", "W, I or O"),
+    (["--sparsity", "W=4:2"], "--sparsity", "1 <= N < M"),
 ]
 
 

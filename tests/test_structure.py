@@ -18,12 +18,13 @@ COUNTING = tuple(
         "walk", "tiles", "reuse", "checks", "fused", "fused_breaches", "fused_chain", "fused_claim", "fused_steps",
     )
 )  # fmt: skip
-GROUND = ("optimizer.errors", "optimizer.geometry")
+GROUND = ("optimizer.blocks", "optimizer.errors", "optimizer.geometry")
 WORDS = (*GROUND, "optimizer.workload", "optimizer.hardware", "optimizer.mapping")
 
 DIRECTIONS = {
     "formulations": ("formulations",),
     **dict.fromkeys(COUNTING, (*WORDS, *COUNTING)),
+    "optimizer.blocks": (),
     "optimizer.errors": (),
     "optimizer.geometry": (),
     "optimizer.workload": GROUND,

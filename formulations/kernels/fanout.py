@@ -38,16 +38,18 @@ from formulations.kernels.layout import (
     LEVELS,
     LOCAL,
     LOW,
-    MACS,
     READER,
     SCALARS,
     SCALE,
     SHARED,
     STARTS,
+    STEP_READ,
+    STEPS,
     STOPPED,
     STRIDE,
     WORD_FILL,
     WORD_READ,
+    WORK,
     I,
     Int,
     O,
@@ -95,9 +97,11 @@ def input_pair(c: Int, e: Int, t: Int, r: Int, level: int, vector: Int, child: i
     spread = 1
     for d in range(c[SCALARS, DIMS]):
         spread *= vector[d]
-    read = c[LEVEL0 + c[LEVEL0 + level, READER + I], WORD_READ + I]
+    reader = c[LEVEL0 + c[LEVEL0 + level, READER + I]]
     if inner == c[SCALARS, LEVELS]:
-        return c[SCALARS, MACS] // (spread * shared) * least_distinct_inputs(c, vector, e[child]) * read
+        words = c[SCALARS, STEPS] // (spread * shared) * least_distinct_inputs(c, vector, e[child])
+        return words * reader[STEP_READ + I]
+    read = reader[WORD_READ + I]
     if not moves_input(c, inner):
         return 0
     distinct = least_distinct_inputs(c, vector, e[child])
@@ -172,7 +176,7 @@ def fill_inside(
     with_input = c[SCALARS, HAS_HALO] == 1 and inner < levels and moves_input(c, inner)
     for row in range(c[STARTS, level + 1] - 1, c[STARTS, level] - 1, -1):
         product = s[row, 2 * dims]
-        cycles = c[SCALARS, MACS] // (product * spread_elsewhere)
+        cycles = c[SCALARS, WORK] // (product * spread_elsewhere)
         if cycles > max_cycles:
             continue
         if c[BEST, STOPPED]:

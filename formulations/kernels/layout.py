@@ -27,12 +27,15 @@ W, I, O = 0, 1, 2  # noqa: E741
 
 # Rows of `c` that hold one number per dim.
 EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
-# Rows of `c` that hold one number per tensor; scalars; one number per level; the best mapping.
+# Rows of `c` that hold one number per tensor (BITS also, from STEP_BITS on, those that a step of the innermost loops
+# takes at the multipliers); scalars; one number per level; the best mapping.
 BITS, VOLUME, SCALARS, STARTS, COUNTS, BEST = range(7, 13)
-MACS, DRAIN, MAC_ENERGY, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT, WEIGHT = range(13)
+WORK, DRAIN, COMPUTE, SCALE, UNIT, HAS_HALO, AXES, LEVELS, DIMS, KIND, CAP, EXACT, WEIGHT = range(13)
 RESIDENT, RESIDENT_AT, RESIDENT_FROM = 13, 14, 15
-PINNED, PORT_FLOOR, RESUMES = 16, 19, 20
+PINNED, PORT_FLOOR, RESUMES, STEPS = 16, 19, 20, 21
+STEP_BITS = 3
 BEST_ENERGY, BEST_LATENCY, LEAVES, NODES_SEEN, STOPPED = range(5)
+# STEPS of the innermost loops; WORK: cycles of them on a single multiplier; COMPUTE: energy of all at the multipliers.
 # STOPPED: another thread asks to give up; whatever is computed from then on is worthless.
 # LEAST_INPUT, behind the volumes: words of I that take part at all (fewer than the volume where strides leave gaps).
 LEAST_INPUT = 3
@@ -52,8 +55,11 @@ READ, FILL, UPDATE, ACCESS, LEAK, PORT = 13, 14, 15, 16, 17, 18
 READER, SHARED = 24, 27
 # Per tensor, PASSED: kept at a level that this level's first node is hoisted past, but not here.
 PASSED = 30
+# Per tensor, what a step of the innermost loops costs where this level serves the multipliers; FIRST_READ: what a first
+# visit of an output's word saves in reads.
+STEP_READ, STEP_UPDATE, FIRST_READ = 33, 36, 39
 ORDER_COUNT = 18
-ROWS, COLUMNS = 39, 33
+ROWS, COLUMNS = 39, 40
 # Kinds of objective; WEIGHTED is energy + WEIGHT x cycles.
 ENERGY, LATENCY, EDP, WEIGHTED = range(4)
 # Planes of `t`, from LOCAL on pairs of planes.
@@ -112,7 +118,8 @@ def pack_layer(problem: Problem) -> Packed:
     c[COUNT, :dims] = shape
     c[STRIDE, :dims] = [math.prod(shape[d + 1 :]) for d in range(dims)]
     c[BITS, :3], c[VOLUME, :3] = problem.bits, [problem.volume(tensor) for tensor in range(3)]
-    c[SCALARS, MACS], c[SCALARS, HAS_HALO] = problem.macs, any(problem.halo)
+    c[BITS, STEP_BITS : STEP_BITS + 3], c[SCALARS, STEPS] = problem.step_bits, problem.steps
+    c[SCALARS, WORK], c[SCALARS, HAS_HALO] = problem.work, any(problem.halo)
     c[SCALARS, AXES], c[SCALARS, DIMS] = len(problem.input_axes), dims
     return Packed(c, g, e, q)
 
@@ -126,7 +133,7 @@ def pack_machine(
     """
     c = layer.c.copy()
     scale = word_scale(problem)
-    c[SCALARS, DRAIN], c[SCALARS, MAC_ENERGY] = problem.drain_reads, problem.mac_energy
+    c[SCALARS, DRAIN], c[SCALARS, COMPUTE] = problem.drain_reads, problem.steps * problem.step_energy
     c[SCALARS, SCALE], c[SCALARS, UNIT], c[SCALARS, LEVELS] = scale, problem.latency_unit, len(problem.levels)
     resident, at, start = (hoist.tensor, hoist.level, hoist.outer) if hoist else (-1, 0, 0)
     c[SCALARS, RESIDENT : RESIDENT_FROM + 1] = resident, at, start
@@ -137,11 +144,13 @@ def pack_machine(
         row[KEEP : KEEP + 3] = keep[n]
         row[PASSED : PASSED + 3] = _passed(keep, n, hoist)
         servers = [problem.levels[1] if n == 0 and pinned else level for pinned in problem.pinned]
-        for column, action in ((WORD_READ, "read"), (WORD_FILL, "fill"), (WORD_UPDATE, "update")):
+        for column, action, moved in _PRICED:
             row[column : column + 3] = [
                 bits * getattr(server, f"{action}_energy") * scale // server.access_bits
-                for bits, server in zip(problem.bits, servers, strict=True)
+                for bits, server in zip(getattr(problem, moved), servers, strict=True)
             ]
+        last = not any(kept[O] for kept in keep[n + 1 :])
+        row[FIRST_READ] = min(row[WORD_READ + O], row[STEP_READ + O]) if last else row[WORD_READ + O]
         row[READ], row[FILL], row[UPDATE] = level.read_energy, level.fill_energy, level.update_energy
         row[ACCESS], row[LEAK] = level.access_bits, level.leak_energy
         row[PORT : PORT + 6] = [x for port in level.ports for x in (port.multiplier, port.divisor)]
@@ -153,6 +162,13 @@ def pack_machine(
     return c
 
 
+_PRICED = (
+    (WORD_READ, "read", "bits"), (WORD_FILL, "fill", "bits"), (WORD_UPDATE, "update", "bits"),
+    (STEP_READ, "read", "step_bits"), (STEP_UPDATE, "update", "step_bits"),
+)  # fmt: skip
+"""Energies of a word, and of what a step takes of one."""
+
+
 def _passed(keep: tuple[tuple[bool, bool, bool], ...], level: int, hoist: Hoist | None) -> list[bool]:
     between = keep[hoist.outer + 1 : level] if hoist is not None and hoist.level == level else ()
     return [not keep[level][tensor] and any(kept[tensor] for kept in between) for tensor in range(3)]
@@ -160,8 +176,9 @@ def _passed(keep: tuple[tuple[bool, bool, bool], ...], level: int, hoist: Hoist 
 
 def word_scale(problem: Problem) -> int:
     """The least number that makes the energies of all words whole numbers (an access may hold many words)."""
+    every = (*problem.bits, *problem.step_bits)
     words = (
-        Fraction(bits * energy, level.access_bits) for level in problem.levels for bits in problem.bits
+        Fraction(bits * energy, level.access_bits) for level in problem.levels for bits in every
         for energy in (level.read_energy, level.fill_energy, level.update_energy)
     )  # fmt: skip
     return math.lcm(*(word.denominator for word in words))

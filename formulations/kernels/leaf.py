@@ -9,6 +9,7 @@ from formulations.kernels.layout import (
     ACCESS,
     BITS,
     BOTTOM,
+    COMPUTE,
     DIMS,
     DRAIN,
     EXTENT,
@@ -20,8 +21,6 @@ from formulations.kernels.layout import (
     LEVEL0,
     LEVELS,
     LIFT,
-    MAC_ENERGY,
-    MACS,
     META,
     PINNED,
     PORT,
@@ -30,11 +29,14 @@ from formulations.kernels.layout import (
     RESUMES,
     SCALARS,
     SPATIAL,
+    STEP_BITS,
+    STEPS,
     TOP,
     UNIT,
     UPDATE,
     VOLUME,
     WORDS,
+    WORK,
     I,
     Int,
     O,
@@ -62,10 +64,10 @@ def copies_above(c: Int, w: Int, level: int, tensor: int) -> int:
 def fetched(c: Int, w: Int, level: int, tensor: int) -> int:
     """Words that move between the instances of a level and their parents, before multicast.
 
-    The number of levels stands for the multipliers, which take one word per multiply-accumulate.
+    The number of levels stands for the multipliers, which take a word, or a part of it, for every step.
     """
     if level == c[SCALARS, LEVELS]:
-        return c[SCALARS, MACS]
+        return c[SCALARS, STEPS]
     if tensor == I:
         return w[META, level, WORDS]
     return c[VOLUME, tensor] * refetches(c, w, level, tensor)
@@ -104,14 +106,21 @@ def multicast(c: Int, w: Int, outer: int, inner: int, tensor: int, words: int, l
 
 
 @njit(cache=True, nogil=True)
+def served_by(c: Int, level: int, tensor: int) -> int:
+    """The level whose nodes a level serves; the number of levels if it serves the multipliers."""
+    child = level + 1
+    while child < c[SCALARS, LEVELS] and not c[LEVEL0 + child, KEEP + tensor]:
+        child += 1
+    return child
+
+
+@njit(cache=True, nogil=True)
 def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
     """Words that a level's instances read (O: update) for their children; identical tiles count once.
 
     Where the child lies inside of level `decided`, the least they can read: every word once per refetch.
     """
-    child = level + 1
-    while child < c[SCALARS, LEVELS] and not c[LEVEL0 + child, KEEP + tensor]:
-        child += 1
+    child = served_by(c, level, tensor)
     if child > decided:
         words = c[VOLUME, LEAST_INPUT] if tensor == I else c[VOLUME, tensor]
         inside = TOP if is_resident(c, child, tensor) and c[SCALARS, RESIDENT_FROM] == level else BOTTOM
@@ -132,21 +141,24 @@ def price_level(c: Int, w: Int, level: int, decided: int) -> tuple[int, int]:
         outermost = level == c[SCALARS, PINNED + tensor]
         if not outermost and (level == 0 or not c[LEVEL0 + level, KEEP + tensor]):
             continue
-        reads = requested(c, w, 0 if outermost else level, tensor, decided) // instances
-        fills = 0 if outermost else fetched(c, w, level, tensor) // instances
+        at = 0 if outermost else level
+        bits = each = c[BITS, tensor]
+        if served_by(c, at, tensor) == c[SCALARS, LEVELS]:
+            each = c[BITS, STEP_BITS + tensor]
+        reads = requested(c, w, at, tensor, decided) // instances * each
+        fills = 0 if outermost else fetched(c, w, level, tensor) // instances * bits
         updates = 0
         if tensor == O:
             first = 0 if c[SCALARS, RESUMES] else c[VOLUME, O] * copies_above(c, w, level, O) // instances
-            updates, reads = reads, reads - first
+            updates, reads = reads, reads - first * min(bits, each)
             if not outermost:
                 reads += fills if c[SCALARS, DRAIN] else 0
-                fills -= first
-        bits = c[BITS, tensor]
-        read_bits += reads * bits
-        write_bits += (fills + updates) * bits
-        energy += ceil_div(reads * bits, per) * c[LEVEL0 + level, READ]
-        energy += ceil_div(fills * bits, per) * c[LEVEL0 + level, FILL]
-        energy += ceil_div(updates * bits, per) * c[LEVEL0 + level, UPDATE]
+                fills -= first * bits
+        read_bits += reads
+        write_bits += fills + updates
+        energy += ceil_div(reads, per) * c[LEVEL0 + level, READ]
+        energy += ceil_div(fills, per) * c[LEVEL0 + level, FILL]
+        energy += ceil_div(updates, per) * c[LEVEL0 + level, UPDATE]
     latency = 0
     for n in range(3):
         divisor = c[LEVEL0 + level, PORT + 2 * n + 1]
@@ -171,8 +183,8 @@ def latency_outside(c: Int, w: Int, decided: int) -> int:
 def price(c: Int, w: Int) -> tuple[int, int]:
     """(energy units, latency units) of a complete mapping."""
     levels, unit = c[SCALARS, LEVELS], c[SCALARS, UNIT]
-    energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY]
-    latency = c[SCALARS, MACS] // copies_above(c, w, levels, -1) * unit
+    energy = c[SCALARS, COMPUTE]
+    latency = c[SCALARS, WORK] // copies_above(c, w, levels, -1) * unit
     for level in range(levels):
         spent, needed = price_level(c, w, level, levels)
         energy += spent

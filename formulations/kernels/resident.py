@@ -9,6 +9,7 @@ from formulations.kernels.blocks import copies_of, footprint
 from formulations.kernels.layout import (
     BITS,
     CAPACITY,
+    COMPUTE,
     DIMS,
     EXTENT,
     GAP,
@@ -19,8 +20,6 @@ from formulations.kernels.layout import (
     LEVEL0,
     LEVELS,
     LOW,
-    MAC_ENERGY,
-    MACS,
     READER,
     RESIDENT,
     RESIDENT_AT,
@@ -90,7 +89,7 @@ def resident_bound(c: Int, e: Int, s: Int, r: Int, shares: bool) -> int:
     """
     dims, levels, level = c[SCALARS, DIMS], c[SCALARS, LEVELS], c[SCALARS, RESIDENT_AT]
     instances, copies, first = 1, 1, 1
-    energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY] * c[SCALARS, SCALE] + resident_energy(c, 1, 1)
+    energy = c[SCALARS, COMPUTE] * c[SCALARS, SCALE] + resident_energy(c, 1, 1)
     innermost = words_inside(c, r, levels - 1, 0, c[LEVEL0 + levels - 1, SHARED : SHARED + 3])
     for n in range(levels):
         energy -= first_visits(c, n, copies)

@@ -62,7 +62,6 @@ from formulations.kernels.layout import (
     LIFT,
     LIFTED,
     LOW,
-    MACS,
     META,
     NODE,
     NODES_SEEN,
@@ -94,6 +93,7 @@ from formulations.kernels.layout import (
     VOLUME,
     WINDOW,
     WORDS,
+    WORK,
     I,
     Int,
     O,
@@ -297,7 +297,7 @@ def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, lev
         if c[SCALARS, HAS_HALO]:
             bound += input_pair(c, e, t, r, level, vector, child, m[ALIKE + I])
         spread = w[SPATIAL_BELOW, 0, inner] * copies_above(c, w, inner, -1)
-        latency = max(m[LATENCY_OUT], ceil_div(c[SCALARS, MACS], spread) * c[SCALARS, UNIT])
+        latency = max(m[LATENCY_OUT], ceil_div(c[SCALARS, WORK], spread) * c[SCALARS, UNIT])
         if hopeless(c, bound, latency):
             continue
         if last:
@@ -337,7 +337,7 @@ def explore(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int) -> N
 def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranked: Int, bounds: Int) -> None:
     """Open outermost blocks in the order `ranked` while their bound can beat the best noted in ``c``."""
     dims = c[SCALARS, DIMS]
-    latency = max(ceil_div(c[SCALARS, MACS], w[SPATIAL_BELOW, 0, 0]) * c[SCALARS, UNIT], c[SCALARS, PORT_FLOOR])
+    latency = max(ceil_div(c[SCALARS, WORK], w[SPATIAL_BELOW, 0, 0]) * c[SCALARS, UNIT], c[SCALARS, PORT_FLOOR])
     points = e.shape[0]
     for k in ranked:
         row, top = c[STARTS, 0] + k // points, k % points

@@ -39,6 +39,7 @@ from formulations.kernels.layout import (
     DIMS,
     DRAIN,
     FIRST,
+    FIRST_READ,
     FLOOR,
     FREE,
     HALO,
@@ -62,6 +63,8 @@ from formulations.kernels.layout import (
     RESUMES,
     SCALARS,
     SHARED,
+    STEP_READ,
+    STEP_UPDATE,
     STOPPED,
     STRIDE,
     TILES,
@@ -122,9 +125,10 @@ def words_inside(c: Int, r: Int, level: int, point: int, shared: Int) -> int:
         if (tensor == I and c[SCALARS, HAS_HALO]) or is_resident(c, level + 1, tensor):
             continue
         reader = c[LEVEL0 + c[LEVEL0 + level, READER + tensor]]
-        each = reader[WORD_READ + tensor]
+        last = level + 1 == c[SCALARS, LEVELS]
+        each = reader[(STEP_READ if last else WORD_READ) + tensor]
         if tensor == O:
-            each += reader[WORD_UPDATE + O]
+            each += reader[(STEP_UPDATE if last else WORD_UPDATE) + O]
         energy += c[VOLUME, tensor] * r[tensor, point] // shared[tensor] * each
     return energy
 
@@ -163,7 +167,7 @@ def first_visits(c: Int, level: int, copies: int) -> int:
     row = c[LEVEL0 + level]
     if c[SCALARS, RESUMES] or not row[KEEP + O]:
         return 0
-    each = row[WORD_READ + O]
+    each = row[FIRST_READ]
     if level > 0:
         each += row[WORD_FILL + O]
     return c[VOLUME, O] * copies * each

@@ -13,14 +13,13 @@ from formulations.kernels.fanout import (
 )
 from formulations.kernels.layout import (
     BEST,
+    COMPUTE,
     DIMS,
     HAS_HALO,
     INFINITE,
     INSIDE,
     LEVEL0,
     LEVELS,
-    MAC_ENERGY,
-    MACS,
     RANKED,
     RESIDENT,
     RESIDENT_FROM,
@@ -94,7 +93,7 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
 @njit(cache=True, nogil=True)
 def outermost(c: Int, r: Int, vector: Int, outer: int) -> int:
     """Scaled energy of the multiply-accumulates and the outermost level, input with halo left out."""
-    energy = c[SCALARS, MACS] * c[SCALARS, MAC_ENERGY] * c[SCALARS, SCALE] - first_visits(c, 0, 1)
+    energy = c[SCALARS, COMPUTE] * c[SCALARS, SCALE] - first_visits(c, 0, 1)
     energy += resident_energy(c, 1, 1)
     energy += words_inside(c, r, 0, outer, c[LEVEL0, SHARED : SHARED + 3])
     return energy - first_visits(c, 1, copies_of(c, vector, O))

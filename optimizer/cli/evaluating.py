@@ -77,8 +77,10 @@ def _evaluate_mapping(network: Network, architecture: Architecture, options: Opt
     from optimizer.cost import evaluate as cost_of  # noqa: PLC0415
     from optimizer.evaluation import evaluation_report  # noqa: PLC0415
     from optimizer.mapping_yaml import load_mapping  # noqa: PLC0415
+    from optimizer.sparsity import check_sparsity  # noqa: PLC0415
 
     layer, hardware = pick_layer(network, options["layer"]), single_point(architecture)
+    check_sparsity([layer], hardware, file=architecture.file)
     mapping = load_mapping(options["mapping"], layer, hardware)
     cost = cost_of(
         layer, hardware, mapping, accounting=architecture.accounting, reuse=options["reuse"] or "innermost"

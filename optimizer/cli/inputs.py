@@ -33,7 +33,7 @@ def read_network(spec: str, options: Options) -> Network:
             )  # fmt: skip
     return load(
         spec, batch=options["batch"], sequence=options["sequence"], bits=options["bits"], dims=dims,
-        allow_unknown=options["allow_unknown"],
+        allow_unknown=options["allow_unknown"], sparsity=options["sparsity"],
     )  # fmt: skip
 
 

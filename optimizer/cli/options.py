@@ -104,6 +104,18 @@ class Bits(_Type):
         return bits
 
 
+class SparsityRule(_Type):
+    """``W=2:4``, or ``none``; role and ratio are checked where they are used."""
+
+    name = "W=2:4|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str] | str:
+        """Role and ratio, or ``none``."""
+        if str(value).strip() == "none":
+            return "none"
+        return _split(value, _name(param), "W=2:4")
+
+
 class PaddingRule(_Type):
     """``none``, ``auto``, or larger extents per dim: ``P=56:64,Q=56:64``."""
 
@@ -143,6 +155,10 @@ workload_options = _stacked([
     click.option(
         "--bits", type=Bits(), metavar="BITS",
         help="Bits per element where the network says nothing, e.g. 8 or W=8,I=8,O=16; 16 by default.",
+    ),
+    click.option(
+        "--sparsity", type=SparsityRule(), metavar="W=N:M",
+        help="Prune the weights of all layers that can be, N of every M stored; none: run layers dense.",
     ),
     click.option("--dim", "dims", type=Dim(), multiple=True, help="Extent of a symbolic dim (ONNX); repeatable."),
     click.option("--allow-unknown", is_flag=True, help="Keep unknown ONNX operators as traffic, with a warning."),

@@ -14,7 +14,7 @@ from optimizer.pricing import NEVER
 from optimizer.workload import ROLES, Layer, Operand
 
 Served = dict[str, tuple[Fraction | None, Fraction | None]]
-"""Per role the least energy per multiply-accumulate if no level but the outermost keeps it, and if one inside does."""
+"""Per role the least energy per step if no level but the outermost keeps it, and if one inside does."""
 Sizes = tuple[tuple[str, int], ...]
 """Extents of all dims of a run."""
 
@@ -35,21 +35,21 @@ class RunFloors:
         if key not in self._known:
             sizes = layer.extents | dict(extents)
             operands = (self.operand(layer, role, sizes, pinned=role in pinned) for role in ROLES)
-            self._known[key] = math.floor(self.work(sizes) + sum(operands, Fraction(0)))
+            self._known[key] = math.floor(self.work(layer, sizes) + sum(operands, Fraction(0)))
         return self._known[key]
 
-    def work(self, extents: Dict[str, int]) -> Fraction:
+    def work(self, layer: Layer, extents: Dict[str, int]) -> Fraction:
         """Multiply-accumulates, in no less cycles than all multipliers need."""
-        macs = math.prod(extents.values())
-        cycles = Fraction(macs, self._hardware.macs_per_cycle)
+        steps = math.prod(extents.values())
+        cycles = Fraction(steps * self._hardware.step_cycles(layer.block), self._hardware.macs_per_cycle)
         if self._aim.objective == "latency":
             return cycles
-        return macs * self._hardware.mac_energy + self._aim.weight * cycles
+        return steps * layer.macs_per_step * self._hardware.mac_energy + self._aim.weight * cycles
 
     def operand(self, layer: Layer, role: str, extents: Dict[str, int], *, pinned: bool) -> Fraction:
         """Energy of one operand in a run, or in many runs that have so many positions together.
 
-        It is read (the output updated) for every multiply-accumulate at the innermost level that keeps it: with
+        It is read (the output updated) for every step of the innermost loops at the innermost level that keeps it: with
         ``outer`` energy at the outermost level, ``inner`` at least at another one. Then, if it is not pinned, every
         word passes the outermost level besides, for ``once`` in all. As ``once`` is at most ``outer``, either way costs
         at least ``inner + (1 - inner / outer) once``, in every run.
@@ -57,12 +57,12 @@ class RunFloors:
         if self._aim.objective == "latency":
             return Fraction(0)
         if layer.name not in self._served:
-            self._served[layer.name] = served_per_mac(layer, self._hardware)
-        macs, operand = math.prod(extents.values()), layer.operand(role)
-        outer, inner = (None if each is None else macs * each for each in self._served[layer.name][role])
+            self._served[layer.name] = served_per_step(layer, self._hardware)
+        steps, operand = math.prod(extents.values()), layer.operand(role)
+        outer, inner = (None if each is None else steps * each for each in self._served[layer.name][role])
         if pinned:
             return Fraction(NEVER) if inner is None else inner
-        once = least_words(operand, extents) * operand.bits * self._bit_energy(role, 0)
+        once = least_words(operand, extents) * operand.least_bits * self._bit_energy(role, 0)
         if outer is None:
             return Fraction(NEVER) if inner is None else inner + once
         return max(outer, once) if inner is None or inner >= outer else inner + (1 - inner / outer) * once
@@ -124,7 +124,7 @@ class RunFloors:
 
     def _streamed(self, layer: Layer, sizes: Dict[str, int], pinned: frozenset[str]) -> Fraction:
         return sum((
-            least_words(layer.operand(role), sizes) * layer.operand(role).bits
+            least_words(layer.operand(role), sizes) * layer.operand(role).least_bits
             * (self._bit_energy(role, 0) - self._bit_energy(role, 1))
             for role in ROLES if self._aim.objective != "latency"
             and role not in pinned and role not in self._hardware.levels[1].must_bypass
@@ -145,8 +145,8 @@ class RunFloors:
         return Fraction(level.update_energy if updates else level.read_energy, level.access_bits)
 
 
-def served_per_mac(layer: Layer, hardware: Hardware) -> Served:
-    """What a multiply-accumulate pays for its operands at the innermost level that keeps them.
+def served_per_step(layer: Layer, hardware: Hardware) -> Served:
+    """What a step of the innermost loops pays for its operands at the innermost level that keeps them.
 
     One access serves all multipliers that share it: at most the product of the fan-outs from there on, over the axes
     that may unroll a dim that lets them share (for inputs also the dims of windows, whose neighbours overlap). No
@@ -174,7 +174,7 @@ def _at(layer: Layer, hardware: Hardware, role: str, number: int) -> Fraction:
         _sharing(layer, hardware, role, n, axis) for n in range(number, len(hardware.levels)) for axis in (0, 1)
     )
     each = level.update_energy if role == "O" else level.read_energy
-    return Fraction(operand.bits * each, level.access_bits * shared)
+    return Fraction(operand.step_bits * each, level.access_bits * shared)
 
 
 def _sharing(layer: Layer, hardware: Hardware, role: str, number: int, axis: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from optimizer.errors import SpecError
 from optimizer.fusion.cuts import HALO
 from optimizer.geometry import TILE_AXES
 from optimizer.hardware import Hardware
+from optimizer.workload import Layer
 
 SPACE = (
     " Fused: groups of at most {max_group} layers, convex and connected by tensors, that run once; a group's "
@@ -77,6 +79,22 @@ class Fusion:
 def parse_fusion(data: Any) -> Fusion:
     """Inverse of :meth:`Fusion.data`."""
     return Fusion(data["max_group"], tuple(data["halo"]), tuple(data["axes"]))
+
+
+def check_fusible(layers: Iterable[Layer]) -> None:
+    """Tensors between layers are plain: no layer may write blocks.
+
+    Raises
+    ------
+    SpecError
+    """
+    for layer in layers:
+        if layer.block is not None and layer.block.dim in layer.operand("O").dims:
+            raise SpecError(
+                "with fusion a layer's output cannot lie in blocks", field=f"{layer.name}.sparsity.dim",
+                value=layer.block.dim, allowed="a dim that does not index the output",
+                remedy="let the blocks lie along a dim that is summed over, or do not fuse",
+            )  # fmt: skip
 
 
 def check_buffer(hardware: Hardware, file: str | None) -> None:

@@ -94,7 +94,7 @@ class GroupPricer:
         for layer in (layer for layer in frame.layers if 0 not in self._least[layer.name]):
             sizes = zip(layer.tile_dims, self._least[layer.name], strict=True)
             extents = layer.extents | {dim: size for dim, size in sizes if dim is not None}
-            value += floors.work(extents)
+            value += floors.work(layer, extents)
             pinned = frame.pinned(layer, Choice())
             for role in ROLES:
                 source = frame.sources[layer.name].get(role, "")

@@ -46,7 +46,7 @@ class Slices:
 
 
 def slice_chains(group: Group) -> Iterator[Slices]:
-    """Every chain of a group, with each number of slices that divides its channels.
+    """Every chain of a group, with each number of slices that divides its channels (the last layer's blocks of them).
 
     Its layers follow one another in the group's order; each but the first reads as its input, and as the only reader,
     what the one before computes, and no other tensor of the network.
@@ -64,7 +64,9 @@ def slice_chains(group: Group) -> Iterator[Slices]:
             chain.append(reader)
             dims.append(dim)
             if not _passes(group, reader, dim):
-                for number in (n for n in NUMBERS if channels % n == 0):
+                last = group.layer(reader)
+                assert isinstance(last, Layer)
+                for number in (n for n in NUMBERS if last.extents[dim] % n == 0):
                     yield Slices(tuple(chain), tuple(dims), number)
                 break
 
@@ -89,7 +91,7 @@ def _read_dim(group: Group, source: str, reader: str, channels: int) -> str | No
         dim for dim, extent in layer.dims
         if extent > 1 and dim not in layer.tile_dims and Axis(((dim, 1),)) in axes
     ]  # fmt: skip
-    return found[0] if len(found) == 1 and layer.extents[found[0]] == channels else None
+    return found[0] if len(found) == 1 and layer.extents[found[0]] * layer.elements(found[0]) == channels else None
 
 
 def _passes(group: Group, name: str, dim: str) -> bool:

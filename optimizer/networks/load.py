@@ -8,7 +8,9 @@ from pathlib import Path
 from optimizer.errors import SpecError
 from optimizer.networks.catalog import CATALOG, build, unknown_network
 from optimizer.onnx_import import import_onnx
-from optimizer.workload import Network
+from optimizer.sparsity import densify, sparsify
+from optimizer.sparsity_yaml import NONE
+from optimizer.workload import ROLES, Network
 from optimizer.workload_yaml import load_network
 
 OPTIONS = {"batch": "--batch", "sequence": "--sequence", "dims": "--dim", "allow_unknown": "--allow-unknown"}
@@ -22,6 +24,7 @@ def load(
     bits: object = None,
     dims: Mapping[str, int] | None = None,
     allow_unknown: bool = False,
+    sparsity: tuple[str, str] | str | None = None,
 ) -> Network:
     """The network that `spec` names.
 
@@ -37,12 +40,35 @@ def load(
         Extents of symbolic dims; for ONNX files only.
     allow_unknown : bool, optional
         Keep unknown operators as tensor traffic; for ONNX files only.
+    sparsity : (role, ratio) or "none", optional
+        ``("W", "2:4")``: put all layers in blocks that can be (:func:`optimizer.sparsity.sparsify`); ``"none"``: none,
+        whatever a file says.
 
     Raises
     ------
     SpecError
         If nothing goes by that name, or an option does not apply.
     """
+    network = _load(spec, batch, sequence, bits, dims, allow_unknown)
+    return network if sparsity is None else _with_sparsity(network, sparsity)
+
+
+def _with_sparsity(network: Network, rule: tuple[str, str] | str) -> Network:
+    if rule == NONE:
+        return densify(network)
+    if isinstance(rule, str) or rule[0] not in ROLES:
+        raise SpecError(
+            "not a sparsity", field="--sparsity", value=rule, allowed="none, or W, I or O with a ratio",
+            remedy="write e.g. W=2:4",
+        )  # fmt: skip
+    return sparsify(network, rule[1], rule[0], field="--sparsity")
+
+
+def _load(
+    spec: str, batch: int | None, sequence: int | None, bits: object, dims: Mapping[str, int] | None,
+    allow_unknown: bool,
+) -> Network:  # fmt: skip
+    """The network as it is."""
     suffix = Path(spec).suffix.lower()
     built_in: dict[str, object] = {"batch": batch, "sequence": sequence}
     onnx_only: dict[str, object] = {"dims": dims or None, "allow_unknown": allow_unknown or None}

@@ -207,6 +207,8 @@ def _layer_faults(
         "utilization": float(layer.macs / busy),
         "lower_bounds": lower_bounds(layer, hardware),
     }  # fmt: skip
+    if layer.block is not None:
+        expected["sparsity"] = f"{layer.block.role} {layer.block.kept}:{layer.block.size} along {layer.block.dim}"
     return faults + list(differences(entry, expected | _in_no_group(claim)))
 
 

@@ -68,8 +68,9 @@ def _member_breaches(stage: Stage, name: str) -> Iterator[str]:
     summed = dim not in layer.operand("O").dims
     if summed != last or (place and dim not in layer.operand("I").dims):
         yield f"{name} cannot work on slices of its channels at place {place + 1} of the chain"
-    if place and stage.output(stage.claim.chain[place - 1])[0] != layer.extents[dim]:
-        yield f"the {layer.extents[dim]} channels that {name} reads are not those of {stage.claim.chain[place - 1]}"
+    read = layer.extents[dim] * (layer.block.size if layer.block is not None and layer.block.dim == dim else 1)
+    if place and stage.output(stage.claim.chain[place - 1])[0] != read:
+        yield f"the {read} channels that {name} reads are not those of {stage.claim.chain[place - 1]}"
 
 
 def foreign_reads(stage: Stage, steps: list[Step]) -> Iterator[str]:

@@ -138,6 +138,7 @@ def member_entry(layer: AnyLayer, walked: FusedWalk, group: int, hardware: Hardw
         "latency_cycles": latency,
         "accesses": {},
         **({} if isinstance(layer, Layer) else {"operations": layer.operations}),
+        **({"sparsity": layer.block.label} if isinstance(layer, Layer) and layer.block is not None else {}),
         "utilization": macs / (hardware.macs_per_cycle * latency) if latency else 0.0,
         "lower_bounds": {},
     }

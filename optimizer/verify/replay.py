@@ -16,6 +16,7 @@ from optimizer.points import Box, PointSet
 from optimizer.pricing import NEVER
 from optimizer.verify.claim import Check, Claim, Entry, Group
 from optimizer.verify.design_checks import verdict
+from optimizer.verify.walk import step_bits, step_cycles
 from optimizer.workload import VectorLayer
 
 REASONS = ("area", "bound", "solved", "infeasible", "open")
@@ -232,7 +233,8 @@ def least_cycles(group: Group, hardware: Hardware) -> int:
         spread = 1
         for number, level in enumerate(hardware.levels):
             spread *= widest(extents, hardware.fanout(number), (level.spatial_x, level.spatial_y))
-        cycles = max(-(-math.prod(extents.values()) // spread), _traffic_cycles(group, hardware, extents))
+        work = math.prod(extents.values()) * step_cycles(group.layer, hardware)
+        cycles = max(-(-work // spread), _traffic_cycles(group, hardware, extents))
         best = cycles if best is None else min(best, cycles)
     assert best is not None
     return best
@@ -246,7 +248,7 @@ def _traffic_cycles(group: Group, hardware: Hardware, extents: dict[str, int]) -
         for axis in operand.axes:
             ranges = [[coefficient * i for i in range(extents[dim])] for dim, coefficient in axis.terms]
             words *= len({sum(steps) for steps in itertools.product(*ranges)})
-        bits[operand.role] = words * operand.bits
+        bits[operand.role] = words * min(operand.bits, step_bits(group.layer, operand))
     dram = hardware.levels[0]
     ports = (
         (bits["W"] + bits["I"], dram.read_bits_per_cycle), (bits["O"], dram.write_bits_per_cycle),

@@ -13,7 +13,7 @@ from optimizer.hardware import Hardware
 from optimizer.mapping import Mapping
 from optimizer.verify.checks import limits, structural
 from optimizer.verify.reuse import Reuse, fetched_words
-from optimizer.verify.tiles import Place, distinct_children, places, visited_words
+from optimizer.verify.tiles import distinct_children, places, visited_words
 from optimizer.workload import Layer, Operand
 
 Accounting = Literal["timeloop", "looptree"]
@@ -22,7 +22,7 @@ Accounting = Literal["timeloop", "looptree"]
 
 @dataclass(frozen=True)
 class Counts:
-    """Words moved at one node, per used instance.
+    """Words moved at one node, per used instance; the multipliers take a word, or a part of it, in every step.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ class Counts:
         output. For the outermost level, the tile itself.
     first_visits : int
         Different words of the operand that the instance ever holds.
+    read_bits, fill_bits, update_bits : int
+        The same in bits.
     """
 
     reads: int
@@ -46,6 +48,9 @@ class Counts:
     instances: int
     traffic: int
     first_visits: int
+    read_bits: int
+    fill_bits: int
+    update_bits: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Walk:
     macs : int
         Multiply-accumulates over the padded extents.
     compute_cycles : int
-        Trips of all temporal loops.
+        Trips of all temporal loops, each as long as a multiplier works on it.
     port_cycles : dict of (level index, port) to Fraction
         Cycles that each limited port (``read``, ``write``, ``shared``) of an instance is busy.
     level_cycles : tuple of Fraction
@@ -117,23 +122,24 @@ def walk(
     """
     _known("accounting", accounting, get_args(Accounting))
     _known("reuse", reuse, get_args(Reuse))
-    breaches = structural(layer, hardware, mapping, pinned)
+    breaches = [*structural(layer, hardware, mapping, pinned), *_unsupported(layer, hardware)]
     if breaches:
         return Walk(tuple(breaches), sound=False)
-    compute_cycles = math.prod(loop.bound for loop in mapping.loops if loop.axis is None)
+    trips = math.prod(loop.bound for loop in mapping.loops if loop.axis is None)
+    compute_cycles = trips * step_cycles(layer, hardware)
     counts: dict[tuple[int, str], Counts] = {}
     for operand in layer.operands:
         for level, node_counts in _operand_counts(
-            layer, mapping, operand, compute_cycles, drains_read=accounting == "looptree", reuse=reuse, resumes=resumes
+            layer, mapping, operand, trips, drains_read=accounting == "looptree", reuse=reuse, resumes=resumes
         ):
             counts[level, operand.role] = node_counts
-    ports = _port_cycles(layer, hardware, counts, rounded=accounting == "timeloop")
+    ports = _port_cycles(hardware, counts, rounded=accounting == "timeloop")
     level_cycles = tuple(
         max([Fraction(compute_cycles), *(cycles for (at, _), cycles in ports.items() if at == index)])
         for index in range(len(hardware.levels))
     )
     latency = max(level_cycles)
-    macs = math.prod(loop.bound for loop in mapping.loops)
+    macs = math.prod(loop.bound for loop in mapping.loops) * (1 if layer.block is None else layer.block.kept)
     return Walk(
         violations=tuple(limits(layer, hardware, mapping, pinned, room_bits)),
         counts=counts,
@@ -143,7 +149,7 @@ def walk(
         level_cycles=level_cycles,
         latency_cycles=latency,
         energy=macs * hardware.mac_energy
-        + _access_energy(layer, hardware, counts)
+        + _access_energy(hardware, counts)
         + _leakage(hardware, mapping, latency),
     )
 
@@ -153,60 +159,80 @@ def _known(field_name: str, value: str, allowed: tuple[str, ...]) -> None:
         raise SpecError("unknown name", field=field_name, value=value, allowed=", ".join(allowed))
 
 
+def _unsupported(layer: Layer, hardware: Hardware) -> Iterator[str]:
+    if layer.block is not None and not hardware.supports(layer.block):
+        yield f"the multipliers do not take {layer.block.ratio} blocks along {layer.block.dim}"
+
+
+def step_cycles(layer: Layer, hardware: Hardware) -> int:
+    """Cycles of a step: one per multiply-accumulate; where multipliers only idle, one per element of the block."""
+    if layer.block is None:
+        return 1
+    skips = hardware.sparsity is not None and hardware.sparsity.mode == "skip"
+    return layer.block.kept if skips else layer.block.size
+
+
 def _used_instances(mapping: Mapping, level: int) -> int:
     return math.prod(loop.bound for loop in mapping.loops if loop.axis is not None and loop.level < level)
 
 
+def _elements(layer: Layer, operand: Operand) -> tuple[int, int]:
+    """How many elements a word of an operand holds, and bits of each (of a sparse one its index included)."""
+    block = layer.block
+    if block is None or block.dim not in operand.dims:
+        return 1, operand.bits
+    held = block.kept if operand.role == block.role else block.size
+    return held, operand.bits // held
+
+
+def step_bits(layer: Layer, operand: Operand) -> int:
+    """Bits of an operand that a step takes: one element per multiply-accumulate."""
+    return _elements(layer, operand)[1] * (1 if layer.block is None else layer.block.kept)
+
+
 def _operand_counts(
-    layer: Layer, mapping: Mapping, operand: Operand, compute_cycles: int, *, drains_read: bool, reuse: Reuse,
-    resumes: bool,
+    layer: Layer, mapping: Mapping, operand: Operand, trips: int, *, drains_read: bool, reuse: Reuse, resumes: bool
 ) -> Iterator[tuple[int, Counts]]:
-    """Counts of every node of one operand, outermost first."""
+    """Counts of every node of one operand, outermost first.
+
+    Every word served from below is added to what was there before; the first visit of a fresh output needs no old
+    value: neither a read for the sum, nor a fill from the parent. The multipliers take one element for each of the
+    multiply-accumulates of a step; of a fresh word, the first step finds no elements to read.
+    """
     nodes = places(mapping, operand, [dim for dim, _ in layer.dims])
+    held, element = _elements(layer, operand)
+    taken = 1 if layer.block is None else layer.block.kept
     for node, child in zip(nodes, [*nodes[1:], None], strict=True):
         inner = child.level if child else len(mapping.items)
-        served = fetched_words(child, reuse) if child else compute_cycles
+        served = fetched_words(child, reuse) if child else trips
         served *= distinct_children(mapping, operand, node.level, inner)
         traffic = fetched_words(node, reuse)
         outermost = node is nodes[0]
-        instances = _used_instances(mapping, node.level)
+        fills, updates, fresh, drains = 0 if outermost else traffic, 0, 0, 0
         if operand.role == "O":
+            updates, fresh = served, 0 if resumes else visited_words(node)
+            fills -= 0 if outermost else fresh
             drains = traffic if drains_read and not outermost else 0
-            fresh = 0 if resumes else visited_words(node)
-            fills = 0 if outermost else traffic - fresh
-            yield node.level, _output_counts(node, served, traffic, drains, fills, instances, fresh)
-        else:
-            yield (
-                node.level,
-                Counts(
-                    reads=served, fills=0 if outermost else traffic, updates=0,
-                    tile_words=math.prod(node.tile), instances=instances, traffic=traffic,
-                    first_visits=visited_words(node),
-                ),
-            )  # fmt: skip
-
-
-def _output_counts(
-    node: Place, served: int, traffic: int, drains: int, fills: int, instances: int, fresh: int
-) -> Counts:  # fmt: skip
-    """Counts of an output node: every word served from below is added to what was there before.
-
-    The first visit of a `fresh` word needs no old value: neither a read for the sum, nor a fill from the parent.
-    """
-    return Counts(
-        reads=served - fresh + drains, fills=fills, updates=served,
-        tile_words=math.prod(node.tile), instances=instances, traffic=traffic, first_visits=visited_words(node),
-    )  # fmt: skip
+        width, unread = (held, held) if child else (taken, min(taken, held))
+        elements = (served * width - fresh * unread + drains * held, fills * held, updates * width)
+        yield (
+            node.level,
+            Counts(
+                reads=served - fresh + drains, fills=fills, updates=updates, tile_words=math.prod(node.tile),
+                instances=_used_instances(mapping, node.level), traffic=traffic, first_visits=visited_words(node),
+                read_bits=elements[0] * element, fill_bits=elements[1] * element, update_bits=elements[2] * element,
+            ),
+        )  # fmt: skip
 
 
 def _port_cycles(
-    layer: Layer, hardware: Hardware, counts: dict[tuple[int, str], Counts], *, rounded: bool
+    hardware: Hardware, counts: dict[tuple[int, str], Counts], *, rounded: bool
 ) -> dict[tuple[int, str], Fraction]:
     cycles = {}
     for index, level in enumerate(hardware.levels):
-        here = [(layer.operand(role).bits, c) for (at, role), c in counts.items() if at == index]
-        read = sum(bits * c.reads for bits, c in here)
-        written = sum(bits * (c.fills + c.updates) for bits, c in here)
+        here = [count for (at, _), count in counts.items() if at == index]
+        read = sum(count.read_bits for count in here)
+        written = sum(count.fill_bits + count.update_bits for count in here)
         for port, moved, limit in (
             ("read", read, level.read_bits_per_cycle),
             ("write", written, level.write_bits_per_cycle),
@@ -218,16 +244,16 @@ def _port_cycles(
     return cycles
 
 
-def _access_energy(layer: Layer, hardware: Hardware, counts: dict[tuple[int, str], Counts]) -> int:
+def _access_energy(hardware: Hardware, counts: dict[tuple[int, str], Counts]) -> int:
     energy = 0
-    for (index, role), count in counts.items():
-        level, bits = hardware.levels[index], layer.operand(role).bits
-        for words, each in (
-            (count.reads, level.read_energy),
-            (count.fills, level.fill_energy),
-            (count.updates, level.update_energy),
+    for (index, _), count in counts.items():
+        level = hardware.levels[index]
+        for bits, each in (
+            (count.read_bits, level.read_energy),
+            (count.fill_bits, level.fill_energy),
+            (count.update_bits, level.update_energy),
         ):
-            energy += -(-words * bits // level.access_bits) * each * count.instances
+            energy += -(-bits // level.access_bits) * each * count.instances
     return energy
 
 

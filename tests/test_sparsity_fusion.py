@@ -1,0 +1,55 @@
+"""Fused groups with layers in N:M blocks: plans against the walk, searches against all options."""
+
+from __future__ import annotations
+
+import pytest
+from fusion_cases import Case, cases
+from hypothesis import assume, given, settings
+from test_fusion import RELAXED, SEEDS, check_best, check_some_plans
+
+from optimizer.api import solve
+from optimizer.architecture_yaml import load_architecture
+from optimizer.errors import SpecError
+from optimizer.fusion.options import Fusion
+from optimizer.workload_yaml import parse_network
+
+CASES = cases(sizes=(2, 4), largest=4, sparse=True) | cases(sizes=(2, 3), largest=4, chain=True, wide=True, sparse=True)
+SMALL = cases(sizes=(2, 3), largest=4, sparse=True) | cases(
+    sizes=(2, 3), largest=2, chain=True, wide=True, sparse=True
+)  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(CASES, SEEDS)
+def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
+    assume(check_some_plans(case, seed))
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@given(CASES, SEEDS)
+def test_plans_are_what_the_walk_counts_often(case: Case, seed: int) -> None:
+    assume(check_some_plans(case, seed))
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=RELAXED, derandomize=True)
+@given(SMALL)
+def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
+    check_best(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=RELAXED)
+@given(SMALL)
+def test_the_best_plan_is_the_least_of_all_often(case: Case) -> None:
+    check_best(case)
+
+
+def test_outputs_in_blocks_are_refused() -> None:
+    network = parse_network(
+        "layers:\n"
+        "  - {name: a, type: matmul, dims: {M: 8, N: 8, K: 8}, sparsity: {W: '2:4', dim: N}}\n"
+        "  - {name: b, type: matmul, dims: {M: 8, N: 8, K: 8}}\n"
+    )
+    with pytest.raises(SpecError, match="output cannot lie in blocks"):
+        solve(network, load_architecture("edge_skip"), fusion=Fusion())
