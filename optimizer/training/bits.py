@@ -43,8 +43,9 @@ class TrainingBits:
 
     def __post_init__(self) -> None:
         for name, width in asdict(self).items():
-            optional = name in ("weights", "activations")
-            if not (width is None and optional) and (isinstance(width, bool) or not isinstance(width, int) or width < 1):
+            if width is None and name in ("weights", "activations"):
+                continue
+            if isinstance(width, bool) or not isinstance(width, int) or width < 1:
                 raise SpecError(
                     "a precision must be a positive integer of bits", field=f"training bits.{name}", value=width,
                     allowed="integers >= 1", remedy="leave it out for the default",

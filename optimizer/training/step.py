@@ -128,7 +128,7 @@ class _Step:
 
     def forward(self, layer: AnyLayer) -> None:
         """Copy a layer with its precisions."""
-        edges = {producer: str(tensor) for producer, _, tensor in self.network.graph.in_edges(layer.name, data="tensor")}
+        edges = self._edges(layer)
         views = {producer: self.network.view(producer, layer.name) for producer in edges}
         same = self._bits.forward(layer, learned=self._weights(layer))
         self.result.add(same, after=edges, views=views, phase="forward")
