@@ -10,6 +10,9 @@ from optimizer.networks.catalog import CATALOG, build, unknown_network
 from optimizer.onnx_import import import_onnx
 from optimizer.sparsity import densify, sparsify
 from optimizer.sparsity_yaml import NONE
+from optimizer.training.bits import TrainingBits
+from optimizer.training.step import training_step
+from optimizer.training.updates import optimizer_named
 from optimizer.workload import ROLES, Network
 from optimizer.workload_yaml import load_network
 
@@ -25,6 +28,8 @@ def load(
     dims: Mapping[str, int] | None = None,
     allow_unknown: bool = False,
     sparsity: tuple[str, str] | str | None = None,
+    training: str | None = None,
+    training_bits: TrainingBits | None = None,
 ) -> Network:
     """The network that `spec` names.
 
@@ -43,14 +48,26 @@ def load(
     sparsity : (role, ratio) or "none", optional
         ``("W", "2:4")``: put all layers in blocks that can be (:func:`optimizer.sparsity.sparsify`); ``"none"``: none,
         whatever a file says.
+    training : str, optional
+        Optimizer: one step of training of the network, instead of the network.
+    training_bits : TrainingBits, optional
+        Precision of the tensors of that step.
 
     Raises
     ------
     SpecError
         If nothing goes by that name, or an option does not apply.
     """
-    network = _load(spec, batch, sequence, bits, dims, allow_unknown)
-    return network if sparsity is None else _with_sparsity(network, sparsity)
+    if training is None and training_bits is not None:
+        raise SpecError(
+            "there is no training", field="training_bits", value=training_bits.data(),
+            allowed="--training-bits with --training", remedy="name an optimizer, or leave it out",
+        )  # fmt: skip
+    rule = None if training is None else optimizer_named(training).name
+    network = _load(spec, batch, sequence, bits, dims, allow_unknown, training=rule is not None)
+    if sparsity is not None:
+        network = _with_sparsity(network, sparsity)
+    return network if rule is None else training_step(network, optimizer=rule, bits=training_bits)
 
 
 def _with_sparsity(network: Network, rule: tuple[str, str] | str) -> Network:
@@ -66,18 +83,19 @@ def _with_sparsity(network: Network, rule: tuple[str, str] | str) -> Network:
 
 def _load(
     spec: str, batch: int | None, sequence: int | None, bits: object, dims: Mapping[str, int] | None,
-    allow_unknown: bool,
+    allow_unknown: bool, *, training: bool,
 ) -> Network:  # fmt: skip
-    """The network as it is."""
+    """The network itself, for inference or as the forward pass of training."""
     suffix = Path(spec).suffix.lower()
     built_in: dict[str, object] = {"batch": batch, "sequence": sequence}
     onnx_only: dict[str, object] = {"dims": dims or None, "allow_unknown": allow_unknown or None}
     if spec in CATALOG:
         _refuse(onnx_only, "an ONNX file")
-        return build(spec, batch=1 if batch is None else batch, bits=bits, sequence=sequence)
+        samples = 1 if batch is None else batch
+        return build(spec, batch=samples, bits=bits, sequence=sequence, training=training)
     if suffix == ".onnx":
         _refuse(built_in, "a built-in network", "fix the model's own dims with --dim name=value")
-        return import_onnx(spec, dims=dims or {}, allow_unknown=allow_unknown, bits=bits)
+        return import_onnx(spec, dims=dims or {}, allow_unknown=allow_unknown, bits=bits, training=training)
     if suffix in (".yaml", ".yml"):
         _refuse(built_in | onnx_only, "a built-in network or an ONNX file", "write the extents into the file")
         return load_network(spec, bits=bits)
