@@ -42,7 +42,9 @@ from dataclasses import dataclass
 
 from optimizer.errors import SpecError
 from optimizer.geometry import IDENTITY, WHOLE, View, fitted
+from optimizer.sparsity import dense, densify
 from optimizer.training.bits import TrainingBits
+from optimizer.training.blocks import of_input_gradient, of_second_gradient, put_in
 from optimizer.training.contractions import Part, input_gradient, second_gradient
 from optimizer.training.losses import is_softmax, loss_layer
 from optimizer.training.operands import has_weights, output_words, producers, shares, tied_to
@@ -57,7 +59,8 @@ def training_step(network: Network, *, optimizer: str = "sgd-momentum", bits: Tr
     Parameters
     ----------
     network : Network
-        An inference network with batch normalizations as layers of their own.
+        An inference network with batch normalizations as layers of their own. N:M blocks of its layers hold in the
+        gradients as well (:mod:`optimizer.training.blocks`).
     optimizer : {"sgd", "sgd-momentum", "adam"}
         Rule of the update.
     bits : TrainingBits, optional
@@ -86,7 +89,7 @@ def training_step(network: Network, *, optimizer: str = "sgd-momentum", bits: Tr
             "there is nothing to train", field=network.name, value=0, allowed="networks with learned words",
             remedy="give the number of learned words as `parameters` of a layer",
         )  # fmt: skip
-    order = list(network.layers())
+    order = list(step.network.layers())
     for layer in order:
         step.forward(layer)
     for layer in order:
@@ -113,7 +116,9 @@ class _Step:
     """
 
     def __init__(self, network: Network, optimizer: Optimizer, bits: TrainingBits) -> None:
-        self.network, self._optimizer, self._bits = network, optimizer, bits
+        self._blocks = {layer.name: layer.block for layer in network.mac_layers()}
+        self._parameters = {layer.name: layer.parameter_count for layer in network.layers()}
+        self.network, self._optimizer, self._bits = densify(network), optimizer, bits
         self.result = Network(network.name, warnings=list(network.warnings))
         self.result.training = {"optimizer": optimizer.name, "bits": bits.data()}
         self.trained: dict[str, bool] = {}
@@ -130,7 +135,7 @@ class _Step:
         """Copy a layer with its precisions."""
         edges = self._edges(layer)
         views = {producer: self.network.view(producer, layer.name) for producer in edges}
-        same = self._bits.forward(layer, learned=self._weights(layer))
+        same = put_in(self._bits.forward(layer, learned=self._weights(layer)), self._blocks.get(layer.name))
         self.result.add(same, after=edges, views=views, phase="forward")
 
     def lose(self, layer: AnyLayer) -> None:
@@ -170,14 +175,15 @@ class _Step:
         return _Piece((add.name,), words)
 
     def _backward_layer(self, layer: Layer, gradient: _Piece) -> None:
-        forward = self.result.graph.nodes[layer.name]["layer"]
+        forward, block = dense(self.result.graph.nodes[layer.name]["layer"]), self._blocks[layer.name]
         weights = self._weights(layer)
         incoming = gradient.nodes[0] if len(gradient.nodes) == 1 else f"{layer.name}.dO", self._bits.gradients
         inputs, seconds = (producers(self.network, layer, role) for role in "IW")
         if weights or any(self.trained[source] for source in seconds):
             bits = self._bits.weight_gradients if weights else self._bits.gradients
             part = second_gradient(forward, f"{layer.name}.dW", gradient=incoming, bits=bits)
-            self._add(part.layer, gradient.nodes, inputs, "weight_gradient" if weights else "input_gradient")
+            node = put_in(part.layer, of_second_gradient(block, part.renamed))
+            self._add(node, gradient.nodes, inputs, "weight_gradient" if weights else "input_gradient")
             self._give_all(seconds, [part])
             if weights:
                 self._learned.setdefault(tied_to(self.network, layer) or layer.name, []).append(part.layer.name)
@@ -192,7 +198,8 @@ class _Step:
                 forward, f"{layer.name}.dI", gradient=incoming, bits=self._bits.gradients, view=view, image=image
             )
             for part in parts:
-                self._add(part.layer, gradient.nodes, seconds, "input_gradient", part.view)
+                node = put_in(part.layer, of_input_gradient(block, part.renamed))
+                self._add(node, gradient.nodes, seconds, "input_gradient", part.view)
             self._give_all(trained, parts)
 
     def _sum_biases(self, layer: Layer, gradient: _Piece) -> None:
@@ -270,7 +277,7 @@ class _Step:
             sources = list(dict.fromkeys(self._learned[layer.name]))
             tensors = sum(not source.endswith(".dB") for source in sources)
             node = update_layer(
-                f"{layer.name}.update", self._optimizer, layer.parameter_count, max(1, tensors), bits=self._bits,
+                f"{layer.name}.update", self._optimizer, self._parameters[layer.name], max(1, tensors), bits=self._bits,
                 weight_bits=self._bits.of_weights(layer), multiplicity=layer.multiplicity,
             )  # fmt: skip
             self._add(node, sources, {}, "update")
