@@ -284,6 +284,7 @@ def test_bits_of_every_phase() -> None:
     assert widths("scores.dI") == [10, 12, 12]
     assert widths("scores.dW") == [12, 10, 12]
     assert step.graph.nodes["softmax.dI"]["layer"].reads == ((32, 10), (32, 12))
+    assert step.graph.nodes["norm"]["layer"].reads == ((48, 10), (12, 8))
     assert step.graph.nodes["norm.dI"]["layer"].writes == ((48, 12), (12, 14))
 
 
