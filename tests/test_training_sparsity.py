@@ -15,7 +15,7 @@ from optimizer.verify.check import verify
 from optimizer.workload import Layer, Network, VectorLayer
 
 POINT = {
-    "array.x": "16", "array.y": "16", "DRAM.bandwidth.shared": "8 GB/s", "GLB.size": "256 KiB", "RF.size": "128 words",
+    "array.x": "16", "array.y": "16", "GLB.size": "256 KiB", "RF.size": "128 words",
 }  # fmt: skip
 
 
