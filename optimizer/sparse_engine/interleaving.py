@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -112,7 +113,7 @@ def _data(junction: Junction, asked: Interleaving, kind: int, found: Interleaved
             "in_degree": junction.in_degree, "z": junction.parallel, "depth": junction.depth,
         },
         "type": kind, "dither": asked.dither, "latency": asked.latency, "wanted_spread": asked.spread,
-        "patterns": {str(some): str(pattern_count(junction, some, dither=asked.dither)) for some in (1, 2, 3)},
+        "patterns": {str(some): count_text(pattern_count(junction, some, dither=asked.dither)) for some in (1, 2, 3)},
     }  # fmt: skip
 
 
@@ -130,6 +131,11 @@ def _blame(asked: Interleaving) -> list[str]:
             if solve_interleaving(replace(asked, **rest)).status is Status.INFEASIBLE:
                 return list(names)
     return active
+
+
+def count_text(count: int) -> str:
+    """All digits up to thirty of them, then the power of ten next below."""
+    return f"{count:,}" if count < 10**30 else f"10^{math.floor(math.log10(count))} and more"
 
 
 def _digest(edges: np.ndarray[Any, np.dtype[np.int64]]) -> str:
