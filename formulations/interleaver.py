@@ -99,9 +99,9 @@ class _Program:
 
     def _sweep(self) -> list[dict[tuple[int, int], cp_model.IntVar]]:
         asked, model = self._asked, self.model
-        memories = range(asked.parallel)
+        memories, rows = range(asked.parallel), range(asked.depth)
         sweep = [
-            {(m, s): model.new_bool_var("use") for m in (memories if asked.dither else (j,)) for s in range(asked.depth)}
+            {(m, start): model.new_bool_var("use") for m in (memories if asked.dither else (j,)) for start in rows}
             for j in memories
         ]
         for slot in sweep:

@@ -16,6 +16,7 @@ from optimizer.result import Result
 RESULT_FILE = "result.json"
 CERTIFICATE_FILE = "certificate.json"
 EVALUATION_FILE = "evaluation.json"
+SPARSE_FILE = "sparse.json"
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -42,9 +43,14 @@ def save(result: Result, directory: str | Path) -> Path:
 
 def save_evaluation(data: dict[str, Any], directory: str | Path) -> Path:
     """Write ``evaluation.json`` into a folder, as :func:`save` writes a result; errors are the same."""
+    return save_data(data, directory, EVALUATION_FILE)
+
+
+def save_data(data: dict[str, Any], directory: str | Path, name: str) -> Path:
+    """Write a JSON file of this name into a folder, as :func:`save` writes a result; errors are the same."""
     folder = _made(directory)
     try:
-        _write(folder / EVALUATION_FILE, data)
+        _write(folder / name, data)
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder

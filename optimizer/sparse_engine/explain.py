@@ -24,8 +24,8 @@ class _StoppedError(Exception):
 def explain(request: SizingRequest, solve: Solve) -> dict[str, Any]:
     """What stands under ``infeasible``: ``blame``, ``relaxations``, ``held`` and ``complete``.
 
-    No fewer rules and budgets than those in ``blame`` exclude every engine. A relaxation drops one of them and keeps all
-    others. The rule z-divides-n is held where dropping it leaves too many candidates to list. Where time does not
+    No fewer rules and budgets than those in ``blame`` exclude every engine. A relaxation drops one of them and keeps
+    all others. The rule z-divides-n is held where dropping it leaves too many candidates to list. Where time does not
     suffice, more may be blamed than need be, and ``complete`` is false.
     """
     inquiry = _Inquiry(request, solve)

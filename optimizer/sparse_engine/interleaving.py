@@ -83,7 +83,8 @@ def interleave(
         data["edges_sha256"] = _digest(edges)
     if found.status is Status.INFEASIBLE:
         data["infeasible"] = _blame(asked)
-    data |= {"seed": seed, "workers": workers, "wall_s": round(time.perf_counter() - started, 3), "versions": versions()}
+    spent = round(time.perf_counter() - started, 3)
+    data |= {"seed": seed, "workers": workers, "wall_s": spent, "versions": versions()}
     return Pattern(found.status.name, pattern, data)
 
 
@@ -96,7 +97,7 @@ def _check(junction: Junction, asked: Interleaving) -> None:
     if asked.literals > MOST_LITERALS:
         raise SpecError(
             "too large for the interleaver program", field="z", value=asked.literals,
-            allowed=f"up to {MOST_LITERALS} pairs of slot, memory and row", remedy="leave out the dither, or use type 3",
+            allowed=f"up to {MOST_LITERALS} pairs of slot, memory and row", remedy="use no dither, or type 3",
         )  # fmt: skip
 
 

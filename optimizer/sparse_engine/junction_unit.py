@@ -20,7 +20,7 @@ Finish = Callable[[int, Words, Words, Words], Write]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The banks around a junction: of its left layer (no derivatives and deltas at layer 0), its own, and right deltas."""
+    """The banks around a junction: of its left layer (layer 0 has activations only), its own, and right deltas."""
 
     activations: Banks
     derivatives: Banks | None
@@ -150,7 +150,7 @@ class JunctionUnit:
             memory, row = place[0][stale][0], place[1][stale][0]
             raise ConflictError(f"clock {now}: deltas read row {row} of memory {memory} before its sum is written")
         self.forwarded += int(stale.sum())
-        found = self._coming[place].copy()
+        found: Words = self._coming[place].copy()
         ready = ~stale
         found[ready] = left.read(now, copy, place[0][ready], place[1][ready])
         return found

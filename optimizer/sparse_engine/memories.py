@@ -23,7 +23,7 @@ class Ports(Enum):
 
 
 class Banks:
-    """Copies of `memories` memories of `depth` rows; word n lies in memory ``n mod memories`` at row ``n div memories``.
+    """Copies of `memories` memories of `depth` rows; word n is in memory ``n mod memories`` at row ``n div memories``.
 
     Parameters
     ----------

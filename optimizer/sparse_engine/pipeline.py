@@ -14,7 +14,7 @@ import numpy as np
 from optimizer.errors import SpecError
 from optimizer.sparse_engine.engine import Engine, Junction, bank_copies
 from optimizer.sparse_engine.fixed_point import Format, Words
-from optimizer.sparse_engine.junction_unit import JunctionUnit, Surroundings, Write
+from optimizer.sparse_engine.junction_unit import Finish, JunctionUnit, Surroundings, Write
 from optimizer.sparse_engine.memories import Banks, Ports
 from optimizer.sparse_engine.parameters import Parameters, Sample
 from optimizer.sparse_engine.patterns import AccessPattern
@@ -22,7 +22,7 @@ from optimizer.sparse_engine.patterns import AccessPattern
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the pipeline gave: outputs per input, what was learned, clocks, memory accesses, forwarded words."""
+    """What a run gave: outputs per input, what was learned, clocks, memory accesses, forwarded words."""
 
     outputs: Words
     parameters: Parameters
@@ -93,7 +93,7 @@ class Pipeline:
             self._deltas[i + 1], self._weights[i], self._biases[i],
         )  # fmt: skip
 
-    def _finisher(self, layer: int):  # type: ignore[no-untyped-def]
+    def _finisher(self, layer: int) -> Finish:
         """Where finished neurons of a layer go: to the next junction's banks, or at the end into the deltas."""
         last = self._engine.network.junctions
 

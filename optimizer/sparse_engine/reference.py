@@ -1,7 +1,7 @@
 """The engine's training as plain matrices: masks, the same delays and the same rounding, no memories and no clocks.
 
-Feedforward of input n passes junction i in block n + i, its update in block ``n + 2L - i + 1``; updates of a block are
-seen from the next one on. So feedforward of n in junction i sees the updates of the inputs before ``n - 2 (L - i) - 1``,
+Feedforward of input n passes junction i in block n + i, its update in block ``n + 2L - i + 1``; updates of a block
+are seen from the next one on. So feedforward of n in junction i sees the updates of the inputs before ``n - 2 (L - i) - 1``,
 and backpropagation of n those of all inputs before n.
 """
 
@@ -42,7 +42,8 @@ class MaskedNetwork:
         ]
         self._masks, self._versions = [], []
         last = network.junctions
-        for i, (edges, weights, bias) in enumerate(zip(self._edges, parameters.weights, parameters.biases, strict=True)):
+        for i, edges in enumerate(self._edges):
+            weights, bias = parameters.weights[i], parameters.biases[i]
             matrix = np.zeros((network.neurons[i + 1], network.neurons[i]), dtype=np.int64)
             matrix[edges] = weights
             mask = np.zeros_like(matrix)

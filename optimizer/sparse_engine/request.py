@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class SizingRequest:
 def any_out_degree(neurons: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """Every admissible out-degree of every junction."""
     check_layers(neurons)
-    return tuple(tuple(admissible_out_degrees(a, b)) for a, b in zip(neurons, neurons[1:], strict=False))
+    return tuple(tuple(admissible_out_degrees(a, b)) for a, b in itertools.pairwise(neurons))
 
 
 def candidates(request: SizingRequest) -> list[list[Junction]]:

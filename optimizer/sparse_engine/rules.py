@@ -9,8 +9,8 @@
 ``right-side``
     ``z_{i+1} >= ceil(z_i / fi_i)``: right neurons of one clock lie in different memories of the next junction.
 ``hazard``
-    ``(1 + PROCTIME) mod D_i != 0`` where D_i > 1 and i >= 2: a partial delta is written back 1 + PROCTIME clocks after it
-    is read, and the release must not read the same row in that clock. Junction 1 has no deltas on its left.
+    ``(1 + PROCTIME) mod D_i != 0`` where D_i > 1 and i >= 2: a partial delta is written back 1 + PROCTIME clocks after
+    it is read, and the release must not read the same row in that clock. Junction 1 has no deltas on its left.
 """
 
 from __future__ import annotations
@@ -60,8 +60,3 @@ def chosen_rules(added: Iterable[str] = (), dropped: Iterable[str] = ()) -> tupl
 def keeps(junction: Junction, rules: Iterable[str]) -> bool:
     """Does a junction keep those of the rules that look at one junction?"""
     return all(JUNCTION_RULES[name](junction) for name in rules if name in JUNCTION_RULES)
-
-
-def collides(depth: int, proctime: int) -> bool:
-    """Is a row written in the clock in which it is read again, sweeps starting at equal rows?"""
-    return depth > 1 and (1 + proctime) % depth == 0

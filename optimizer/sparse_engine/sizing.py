@@ -78,7 +78,8 @@ def size(
             raise RuntimeError(f"the design breaks its own rules: {'; '.join(faults)}")
     if outcome.status is Status.INFEASIBLE:
         data["infeasible"] = explain(request, _only_outcome(solve))
-    data |= {"seed": seed, "workers": workers, "wall_s": round(time.perf_counter() - started, 3), "versions": versions()}
+    spent = round(time.perf_counter() - started, 3)
+    data |= {"seed": seed, "workers": workers, "wall_s": spent, "versions": versions()}
     return Sizing(outcome.status.name, engine, data)
 
 
