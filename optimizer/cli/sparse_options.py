@@ -52,7 +52,7 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say what an engine is."""
     for option in (
         click.option("--clock-mhz", type=Positive(), default="15", show_default=True, help="Clock, MHz."),
-        click.option("--proctime", type=click.IntRange(0, 64), default=2, show_default=True, help="Arithmetic, clocks."),
+        click.option("--proctime", type=click.IntRange(0, 64), default=2, show_default=True, help="In clocks."),
         click.option("--z", "parallel", type=Numbers(), required=True, help="Edges per clock, one per junction."),
         click.option("--out-degrees", "degrees", type=Numbers(), required=True, help="One per junction."),
         click.argument("layers", type=Numbers()),

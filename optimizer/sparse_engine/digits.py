@@ -6,7 +6,7 @@ word for word.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -84,9 +84,11 @@ def missing_extra(package: str, extra: str) -> SpecError:
 
 def accuracies(
     formats: Sequence[Format], *, epochs: int = 10, seeds: Sequence[int] = (0, 1, 2), rate_shift: int = 2,
-    progress: Callable[[Accuracy], None] | None = None,
+    shares: Sequence[int] = SHARES,
 ) -> list[Accuracy]:  # fmt: skip
     """Accuracy of every format at every density, after `epochs` passes over the training images.
+
+    The interleaver gives the connections; ``1 / share`` of all there can be. The learning rate is ``2^-rate_shift``.
 
     Raises
     ------
@@ -94,19 +96,16 @@ def accuracies(
         If scikit-learn is not installed.
     """
     found = []
-    for share in SHARES:
+    for share in shares:
         network = SparseNetwork(NEURONS, tuple(degree // share for degree in DENSE))
         engine = Engine(network, PARALLEL, proctime=2)
         edges = _edges(engine)
         for form in formats:
             scores = [_score(network, edges, form, load_digits(seed), epochs, rate_shift, seed) for seed in seeds]
-            accuracy = Accuracy(
-                form, network.density, network.out_degrees, engine.time_us, float(np.mean(scores)), min(scores),
-                max(scores),
-            )  # fmt: skip
-            found.append(accuracy)
-            if progress is not None:
-                progress(accuracy)
+            mean = float(np.mean(scores))
+            found.append(Accuracy(
+                form, network.density, network.out_degrees, engine.time_us, mean, min(scores), max(scores)
+            ))  # fmt: skip
     return found
 
 

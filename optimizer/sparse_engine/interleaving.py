@@ -15,7 +15,8 @@ from formulations.interleaver import Interleaved, Interleaving, solve_interleavi
 from formulations.solver import Status
 from optimizer.errors import SpecError
 from optimizer.sparse_engine.engine import Junction
-from optimizer.sparse_engine.patterns import AccessPattern, pattern_count, pattern_faults, spread
+from optimizer.sparse_engine.pattern_check import pattern_faults, spread
+from optimizer.sparse_engine.patterns import AccessPattern, pattern_count
 from optimizer.versions import versions
 
 MOST_LITERALS = 600_000

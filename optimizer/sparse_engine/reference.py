@@ -1,8 +1,8 @@
 """The engine's training as plain matrices: masks, the same delays and the same rounding, no memories and no clocks.
 
 Feedforward of input n passes junction i in block n + i, its update in block ``n + 2L - i + 1``; updates of a block
-are seen from the next one on. So feedforward of n in junction i sees the updates of the inputs before ``n - 2 (L - i) - 1``,
-and backpropagation of n those of all inputs before n.
+are seen from the next one on. So feedforward of n in junction i sees the updates of the inputs before
+``n - 2 (L - i) - 1``, and backpropagation of n those of all inputs before n.
 """
 
 from __future__ import annotations
