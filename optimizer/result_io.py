@@ -114,12 +114,23 @@ def load(directory: str | Path) -> Result:
     return Result(data, _read(folder / CERTIFICATE_FILE))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def load_data(directory: str | Path, name: str) -> dict[str, Any]:
+    """Read a JSON file that :func:`save_data` wrote.
+
+    Raises
+    ------
+    SpecError
+        If it is missing, unreadable or no JSON object.
+    """
+    return _read(Path(directory) / name, name)
+
+
+def _read(path: Path, expected: str = f"{RESULT_FILE} and {CERTIFICATE_FILE}") -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(
-            "there is no such file", file=str(path), allowed=f"{RESULT_FILE} and {CERTIFICATE_FILE}",
+            "there is no such file", file=str(path), allowed=expected,
             remedy="give the folder that --out wrote",
         ) from None  # fmt: skip
     except (OSError, ValueError, RecursionError) as error:

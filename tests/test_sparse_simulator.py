@@ -81,7 +81,7 @@ def patterned(draw):
     return engine, patterns
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(case=patterned(), width=st.sampled_from(sorted(FORMATS)), seed=st.integers(0, 99))
 def test_pipeline_equals_masked_matrices(case, width, seed):
     engine, patterns = case
@@ -91,7 +91,7 @@ def test_pipeline_equals_masked_matrices(case, width, seed):
     assert not run.parameters.equals(begun)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(case=patterned())
 def test_hazards_are_those_of_the_check(case):
     """Without forwarding the pipeline stops exactly if the table reads a row of deltas too early."""
@@ -181,6 +181,7 @@ def test_formats_of_the_sources(width, parts):
             parse_format(text)
 
 
+@settings(deadline=None)
 @given(st.integers(-(2**15), 2**15 - 1), st.integers(-(2**15), 2**15 - 1), st.sampled_from(sorted(FORMATS)))
 def test_products_round_half_up_and_clip(first, second, width):
     form = FORMATS[width]

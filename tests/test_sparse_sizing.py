@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from formulations.solver import Status
 from formulations.sparse_sizing import solve_sizing
 from optimizer.errors import SpecError
+from optimizer.sparse_engine import reprove
 from optimizer.sparse_engine import request as requests
 from optimizer.sparse_engine.check import violations
 from optimizer.sparse_engine.device_use import device_use
@@ -113,7 +114,8 @@ def test_stopped_early_keeps_a_design_and_its_bound(limit):
 
 
 CHANGES = [
-    ("z", [64, 32]), ("z", [128, 16]), ("cycles", [32, 31]), ("block_cycle", 35), ("time_us", 2.3), ("proctime", 1),
+    ("z", [64, 32]), ("z", [128, 16]),
+    ("width_bits", 10), ("multiplier", "deep"), ("cycles", [32, 31]), ("block_cycle", 35), ("time_us", 2.3), ("proctime", 1),
     ("out_degrees", [8, 16]), ("neurons", [512, 64, 32]), ("depths", [8, 1]),
 ]  # fmt: skip
 
@@ -135,6 +137,14 @@ def test_checker_counts_resources_again(name):
     data["design"]["device_use"][name] -= 1
     data["request"]["budgets"][name] = data["design"]["device_use"][name] - 1
     assert violations(data) == [f"budget of {name}"]
+
+
+def test_reproof_sees_a_better_engine_and_a_wrong_infeasibility():
+    data = size(asked(budgets={"dsp": 240})).data
+    for exact in ({"value": "12/5", "bound": "5/2"}, {"value": "5/2", "bound": "12/5"}):
+        assert reprove.faults(data | {"objective": data["objective"] | {"exact": exact}})[0]
+    del data["design"]
+    assert reprove.faults(data | {"status": "INFEASIBLE"})[0] == ["an engine exists"]
 
 
 def keeps_rules(rules, neurons, degrees, z, proctime) -> bool:
@@ -205,19 +215,22 @@ GOALS = {
 }  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(request=small_requests(), objective=st.sampled_from(sorted(GOALS)))
 def test_program_and_exhaustive_search_agree(request, objective):
     best = min((GOALS[objective](*some) for some in engines(request)), default=None)
     found = size(request, objective)
     if best is None:
         assert found.status == "INFEASIBLE"
+        assert reprove.faults(found.data)[0] == []
         return
     assert found.status == "OPTIMAL" and found.engine is not None
     assert GOALS[objective](found.engine, device_use(found.engine, request.input_bits)) == best
+    faults, seen = reprove.faults(found.data)
+    assert faults == [] and (seen or 0) > 0
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(request=small_requests())
 def test_blame_is_smallest_and_relaxations_are_least(request):
     found = size(request)

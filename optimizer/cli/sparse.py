@@ -158,6 +158,19 @@ def accuracy(**options: Any) -> None:
     _finish(digits.accuracy_data(found, options["epochs"], options["rate_shift"]), report.accuracy_report, options)
 
 
+@sparse.command()
+@click.argument("directory", metavar="DIR", type=click.Path())
+def verify(directory: str) -> None:
+    """Check what `size` or `interleave` wrote: figures, rules and budgets, and the optimum again without CP-SAT."""
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.sparse_engine import report, verification  # noqa: PLC0415
+
+    found = verification.verify(result_io.load_data(directory, result_io.SPARSE_FILE), directory)
+    show_on_stdout(report.verification_report(found))
+    if found["faults"]:
+        sys.exit(NOTHING)
+
+
 @sparse.command("report")
 @engine_options
 @click.option("--width", type=click.IntRange(3, 18), default=12, show_default=True, help="Word width, bits.")

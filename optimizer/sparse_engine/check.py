@@ -1,16 +1,16 @@
 """An independent check of a sized engine: rules, budgets and figures, counted again from the stored numbers.
 
-It shares no code with the cost model, the rules and the sizing program: it lists every memory and counts units one
-junction after the other.
+It shares no code with the cost model, the rules and the sizing program.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
-DIVIDES = {
+DIVIDES: dict[str, Callable[[int, int, int, int, int], int]] = {
     "z-divides-n": lambda z, n, w, fo, fi: n % z,
     "z-divides-w": lambda z, n, w, fo, fi: w % z,
     "fi-divides-z": lambda z, n, w, fo, fi: z % fi,
@@ -49,36 +49,51 @@ def _violations(data: dict[str, Any]) -> Iterator[str]:
     block = max(cycles) + 2 + design["proctime"]
     if (cycles, depths, block) != (design["cycles"], design["depths"], design["block_cycle"]):
         yield "cycles, depths or block cycle"
-    if not math.isclose(block / design["clock_mhz"], design["time_us"], rel_tol=1e-12):
+    time_us = block / Fraction(design["exact"]["clock_mhz"])
+    if time_us != Fraction(design["exact"]["time_us"]) or float(time_us) != design["time_us"]:
         yield "time"
-    if asked["max_time_us"] is not None and block / design["clock_mhz"] > asked["max_time_us"] * (1 + 1e-12):
+    if asked["max_time_us"] is not None and time_us > Fraction(asked["max_time_us"]):
         yield "the required rate"
-    yield from _uses(design, asked, edges, [int(fan_in) for fan_in in fan_ins])
+    offered = [(some["kind"], some["clock_mhz"]) for some in asked["multipliers"]]
+    if (design["multiplier"], design["exact"]["clock_mhz"]) not in offered:
+        yield "a multiplier that was not offered"
+    if design["width_bits"] not in asked["widths_bits"]:
+        yield "a width that was not offered"
+    yield from _uses(design, asked)
 
 
-def _uses(design: dict[str, Any], asked: dict[str, Any], edges: list[int], fan_ins: list[int]) -> Iterator[str]:
+def _uses(design: dict[str, Any], asked: dict[str, Any]) -> Iterator[str]:
     """Resources counted again and against the budgets."""
-    sizes, degrees, parallel, width = design["neurons"], design["out_degrees"], design["z"], design["width_bits"]
+    found = counted_uses(
+        design["neurons"], design["out_degrees"], design["z"], design["width_bits"], asked["input_bits"]
+    )  # fmt: skip
+    yield from (f"{name}: {found[name]} counted" for name in found if found[name] != design["device_use"][name])
+    yield from (f"budget of {name}" for name, limit in asked["budgets"].items() if found[name] > limit)
+
+
+def counted_uses(
+    sizes: Sequence[int], degrees: Sequence[int], parallel: Sequence[int], width: int, input_bits: int
+) -> dict[str, int]:
+    """DSP slices, block RAMs, lookup tables and input bits per clock of an engine."""
     last = len(sizes) - 1
+    fan_ins = [sizes[i] * degrees[i] // sizes[i + 1] for i in range(last)]
     outs = [math.ceil(z / fan_in) for z, fan_in in zip(parallel, fan_ins, strict=True)]
     memories = [(parallel[i], sizes[i], 2 * (last - i) + 1 + (2 * (last - i) + 3 if i else 0)) for i in range(last)]
     memories.append((outs[-1], sizes[last], 2))
     blocks = tables = 0
     for per_copy, words, copies in memories:
-        some = [_memory(width, math.ceil(words / per_copy)) for _ in range(per_copy * copies)]
-        blocks += sum(block for block, _ in some)
-        tables += sum(table for _, table in some)
+        cost = _memory(width, math.ceil(words / per_copy))
+        blocks += per_copy * copies * cost[0]
+        tables += per_copy * copies * cost[1]
     for i, (z, out, fan_in) in enumerate(zip(parallel, outs, fan_ins, strict=True)):
-        blocks += _blocks((z + out) * width, math.ceil(edges[i] / z))
+        blocks += _blocks((z + out) * width, math.ceil(sizes[i] * degrees[i] / z))
         tree_bits = width + math.ceil(math.log2(fan_in))
         tables += z * width * width + z * width + out * (fan_in - 1) * tree_bits + out * tree_bits
         tables += (z + z + out if i else z + out) * width + 2 * out * width * math.ceil(min(2**width, 4096) / 64)
-    found = {
+    return {
         "dsp": sum(parallel) + 2 * sum(parallel[1:]), "bram18": blocks, "lut": tables,
-        "input_bits": math.ceil(parallel[0] / degrees[0]) * asked["input_bits"],
+        "input_bits": math.ceil(parallel[0] / degrees[0]) * input_bits,
     }  # fmt: skip
-    yield from (f"{name}: {found[name]} counted" for name in found if found[name] != design["device_use"][name])
-    yield from (f"budget of {name}" for name, limit in asked["budgets"].items() if found[name] > limit)
 
 
 def _memory(width: int, depth: int) -> tuple[int, int]:

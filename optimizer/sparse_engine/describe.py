@@ -14,7 +14,8 @@ from optimizer.sparse_engine.estimator import early_estimate
 def describe(engine: Engine, input_bits: int = 8) -> dict[str, Any]:
     """An engine and its costs under the keys of a result's ``design``.
 
-    Times in microseconds, rates in inputs per second, ratios against the same network with all connections.
+    Times in microseconds, rates in inputs per second, ratios against the same network with all connections. Under
+    ``exact`` stand numbers that a float may round.
     """
     network = engine.network
     dense, words = network.dense(), storage_words(network)
@@ -33,6 +34,7 @@ def describe(engine: Engine, input_bits: int = 8) -> dict[str, Any]:
             "products": float(Fraction(sum(dense.weights), sum(network.weights))),
         },
         "early_estimate": _early(engine),
+        "exact": {"clock_mhz": str(engine.clock_mhz), "time_us": str(engine.time_us)},
     }  # fmt: skip
 
 

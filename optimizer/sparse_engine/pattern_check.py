@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,3 +45,30 @@ def pattern_faults(
             if neuron in read and latency is not None and clock - read[neuron] <= latency:
                 yield f"clock {clock}: left neuron {neuron} is read again after {clock - read[neuron]} clocks"
             read[neuron] = clock
+
+
+def stored_faults(entry: dict[str, Any]) -> list[str]:
+    """What is wrong with a stored pattern: its table is made again from its start rows, then checked."""
+    junction, starts, orders = entry["junction"], entry["starts"], entry["order"]
+    left, right, z, depth = (junction[name] for name in ("left", "right", "z", "depth"))
+    if left != z * depth or len(starts) * left != right * junction["in_degree"]:
+        return ["the junction's figures do not fit"]
+    table = [
+        (starts[sweep][memory] + clock) % depth * z + memory
+        for sweep in range(len(starts))
+        for clock in range(depth)
+        for memory in (range(z) if orders is None else orders[sweep])
+    ]
+    edges = np.array(table, dtype=np.int64)
+    found = list(pattern_faults(edges, left, right, z, entry["latency"]))
+    if spread(edges, right, z) != entry["spread"] or entry["spread"] < (entry["wanted_spread"] or 1):
+        found.append("spread")
+    if entry["type"] == 3 and any(row != starts[0] for row in starts):
+        found.append("sweeps differ")
+    return found
+
+
+def spread_is_proved(entry: dict[str, Any]) -> bool:
+    """Is the spread the most there can be, by counting alone: all rows, or as many as there are edges?"""
+    junction = entry["junction"]
+    return bool(entry["spread"] == min(junction["depth"], junction["in_degree"]))

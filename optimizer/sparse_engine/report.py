@@ -127,6 +127,12 @@ def simulation_report(data: Data) -> Group:
     )  # fmt: skip
 
 
+def verification_report(found: Data) -> Group:
+    """Faults, or what was proved again."""
+    lines = [Text("FAILED" if found["faults"] else "PASSED"), Text(found["proved"])]
+    return Group(*lines, *(Text(f"fault: {fault}") for fault in found["faults"]))
+
+
 def accuracy_report(data: Data) -> RenderableType:
     """Accuracy by density (rows) and format (columns)."""
     formats = list(dict.fromkeys(entry["format"] for entry in data["accuracies"]))

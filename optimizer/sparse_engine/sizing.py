@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,20 +100,25 @@ def _objective(request: SizingRequest, name: str, outcome: SizingOutcome) -> dic
     gap = None if value is None or bound is None else abs(Fraction(value - bound, max(abs(value), 1)))
     return {
         "name": name, "sense": "max" if name == "density" else "min", "unit": UNITS[name],
-        "value": _scaled(request, name, value), "bound": _scaled(request, name, bound),
+        "value": _shown(_scaled(request, name, value)), "bound": _shown(_scaled(request, name, bound)),
+        "exact": None if value is None else {
+            "value": str(_scaled(request, name, value)), "bound": str(_scaled(request, name, bound)),
+        },
         "gap": None if gap is None else float(gap),
     }  # fmt: skip
 
 
-def _scaled(request: SizingRequest, name: str, number: int | None) -> float | int | None:
+def _scaled(request: SizingRequest, name: str, number: int | None) -> Fraction | None:
+    """A number of the program in the unit of the objective."""
     if number is None:
         return None
-    if name == "time":
-        return float(Fraction(number, request.units_per_us))
-    if name == "density":
-        dense = sum(a * b for a, b in zip(request.neurons, request.neurons[1:], strict=False))
-        return float(Fraction(number, dense))
-    return number
+    dense = sum(a * b for a, b in itertools.pairwise(request.neurons))
+    return Fraction(number, {"time": request.units_per_us, "density": dense}.get(name, 1))
+
+
+def _shown(number: Fraction | None) -> float | int | None:
+    """A JSON number; it may be rounded."""
+    return number if number is None else int(number) if number.denominator == 1 else float(number)
 
 
 def _asked(request: SizingRequest) -> dict[str, Any]:
@@ -120,8 +126,8 @@ def _asked(request: SizingRequest) -> dict[str, Any]:
         "neurons": list(request.neurons), "out_degrees": [list(menu) for menu in request.out_degrees],
         "widths_bits": list(request.widths_bits),
         "multipliers": [
-            {"kind": m.kind, "clock_mhz": float(m.clock_mhz), "stages": m.stages} for m in request.multipliers
+            {"kind": m.kind, "clock_mhz": str(m.clock_mhz), "stages": m.stages} for m in request.multipliers
         ],
         "budgets": dict(request.budgets), "rules": list(request.rules), "input_bits": request.input_bits,
-        "max_time_us": None if request.max_time_us is None else float(request.max_time_us),
+        "max_time_us": None if request.max_time_us is None else str(request.max_time_us),
     }  # fmt: skip
