@@ -1,6 +1,7 @@
 """``tilewright sparse``: what the README shows, exit codes, files and errors."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -55,7 +56,7 @@ def test_densest_network_of_a_rate(tmp_path):
 def test_menus_of_widths_and_multipliers():
     outcome = run("size", "64,16,4", "--out-degrees", "2:4,any", "--width", "8,12", "--objective", "lut",
                   "--multiplier", "combinational@10", "--multiplier", "deep2@60", "--max-time-us", "2")  # fmt: skip
-    assert outcome.exit_code == 0 and "words of 8" in outcome.output
+    assert outcome.exit_code == 0 and "8-bit words" in outcome.output
 
 
 def test_interleave(tmp_path):
@@ -123,3 +124,20 @@ def test_damaged_results_are_refused(tmp_path):
     assert run("verify", tmp_path).exit_code == 2
     (tmp_path / "sparse.json").write_text('{"kind": "other"}')
     assert "sparse patterns" in run("verify", tmp_path).output
+
+
+def blocks():
+    """(command, lines shown) of every run of this command group in the README."""
+    file = Path(__file__).parents[1] / "README.md"
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    for block in text.split("```")[1::2]:
+        for part in block.split("$ tilewright sparse ")[1:]:
+            command, *lines = part.strip().splitlines()
+            yield command, lines
+
+
+@pytest.mark.parametrize(("command", "lines"), list(blocks()))
+def test_readme_shows_what_comes_out(command, lines):
+    printed = run(*command.split()).output.splitlines()
+    shown = [line.rstrip() for line in printed]
+    assert [line for line in lines if line != "..." and line not in shown] == []

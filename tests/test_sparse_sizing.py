@@ -115,8 +115,8 @@ def test_stopped_early_keeps_a_design_and_its_bound(limit):
 
 CHANGES = [
     ("z", [64, 32]), ("z", [128, 16]),
-    ("width_bits", 10), ("multiplier", "deep"), ("cycles", [32, 31]), ("block_cycle", 35), ("time_us", 2.3), ("proctime", 1),
-    ("out_degrees", [8, 16]), ("neurons", [512, 64, 32]), ("depths", [8, 1]),
+    ("width_bits", 10), ("multiplier", "deep"), ("cycles", [32, 31]), ("block_cycle", 35), ("time_us", 2.3),
+    ("proctime", 1), ("out_degrees", [8, 16]), ("neurons", [512, 64, 32]), ("depths", [8, 1]),
 ]  # fmt: skip
 
 

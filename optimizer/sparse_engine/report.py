@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from optimizer.report import plain_table
@@ -48,7 +49,7 @@ def _blame(found: Data) -> list[RenderableType]:
 def design_report(design: Data, budgets: Data | None = None) -> Group:
     """All about an engine."""
     against = design["against_dense"]
-    facts = plain_table("Engine", "", "", left=2)
+    facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in (
         ("layers", "-".join(map(str, design["neurons"]))),
         ("out-degrees, in-degrees", f"{_list(design['out_degrees'])}; {_list(design['in_degrees'])}"),
@@ -66,12 +67,19 @@ def design_report(design: Data, budgets: Data | None = None) -> Group:
     return Group(facts, Text(), _use_table(design, budgets or {}), Text(), _words_table(design), *_estimate(design))
 
 
+def _table(title: str, *columns: str, left: int = 1) -> Table:
+    """A table without lines."""
+    table = plain_table(title, *columns, left=left)
+    table.box, table.padding = None, (0, 2, 0, 0)
+    return table
+
+
 def _list(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
 def _use_table(design: Data, budgets: Data) -> RenderableType:
-    table = plain_table("Device use", "resource", "used", "budget")
+    table = _table("Device use", "resource", "used", "budget")
     for name, used in design["device_use"].items():
         table.add_row(name, f"{used:,}", f"{budgets[name]:,}" if name in budgets else "-")
     for name, used in design["arithmetic_per_clock"].items():
@@ -80,7 +88,7 @@ def _use_table(design: Data, budgets: Data) -> RenderableType:
 
 
 def _words_table(design: Data) -> RenderableType:
-    table = plain_table(f"Storage, words of {design['width_bits']} bits", "kind", "words")
+    table = _table(f"{design['width_bits']}-bit words kept", "kind", "words")
     for name, words in design["storage_words"].items():
         table.add_row(name, f"{words:,}")
     return table
@@ -96,7 +104,7 @@ def _estimate(design: Data) -> list[RenderableType]:
 
 def patterns_report(data: Data) -> Group:
     """Status and figures of the pattern of every junction."""
-    table = plain_table(
+    table = _table(
         "Access patterns", "junction", "status", "D", "spread", "bound", "type 1", "type 2", "type 3", left=2
     )
     for number, entry in enumerate(data["junctions"], 1):
@@ -137,7 +145,7 @@ def accuracy_report(data: Data) -> RenderableType:
     """Accuracy by density (rows) and format (columns)."""
     formats = list(dict.fromkeys(entry["format"] for entry in data["accuracies"]))
     title = "Test accuracy, % (mean; least-most over seeds)"
-    table = plain_table(title, "out-degrees", "density", "us/input", *formats)
+    table = _table(title, "out-degrees", "density", "us/input", *formats)
     rows: dict[str, list[Data]] = {}
     for entry in data["accuracies"]:
         rows.setdefault(_list(entry["out_degrees"]), []).append(entry)
