@@ -16,6 +16,7 @@ from optimizer.result import Result
 RESULT_FILE = "result.json"
 CERTIFICATE_FILE = "certificate.json"
 EVALUATION_FILE = "evaluation.json"
+SPARSE_FILE = "sparse.json"
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -42,9 +43,14 @@ def save(result: Result, directory: str | Path) -> Path:
 
 def save_evaluation(data: dict[str, Any], directory: str | Path) -> Path:
     """Write ``evaluation.json`` into a folder, as :func:`save` writes a result; errors are the same."""
+    return save_data(data, directory, EVALUATION_FILE)
+
+
+def save_data(data: dict[str, Any], directory: str | Path, name: str) -> Path:
+    """Write a JSON file of this name into a folder, as :func:`save` writes a result; errors are the same."""
     folder = _made(directory)
     try:
-        _write(folder / EVALUATION_FILE, data)
+        _write(folder / name, data)
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder
@@ -108,12 +114,23 @@ def load(directory: str | Path) -> Result:
     return Result(data, _read(folder / CERTIFICATE_FILE))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def load_data(directory: str | Path, name: str) -> dict[str, Any]:
+    """Read a JSON file that :func:`save_data` wrote.
+
+    Raises
+    ------
+    SpecError
+        If it is missing, unreadable or no JSON object.
+    """
+    return _read(Path(directory) / name, name)
+
+
+def _read(path: Path, expected: str = f"{RESULT_FILE} and {CERTIFICATE_FILE}") -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(
-            "there is no such file", file=str(path), allowed=f"{RESULT_FILE} and {CERTIFICATE_FILE}",
+            "there is no such file", file=str(path), allowed=expected,
             remedy="give the folder that --out wrote",
         ) from None  # fmt: skip
     except (OSError, ValueError, RecursionError) as error:

@@ -31,6 +31,8 @@ DIRECTIONS = {
     "optimizer.hardware": GROUND,
     "optimizer.mapping": GROUND,
     "optimizer.cost": WORDS,
+    "optimizer.sparse_engine.check": (),
+    "optimizer.sparse_engine.pattern_check": (),
     "optimizer.networks": ("optimizer",),
     "optimizer.onnx_import": ("optimizer",),
 }

@@ -11,6 +11,7 @@ from optimizer.cli.evaluating import evaluate
 from optimizer.cli.inspection import show, verify
 from optimizer.cli.listing import architectures, networks, schema
 from optimizer.cli.solving import map_command, solve
+from optimizer.cli.sparse import sparse
 from optimizer.errors import TilewrightError
 
 BAD_INPUT = 2
@@ -50,5 +51,5 @@ def main() -> None:
     """Provably optimal accelerators for neural networks: hardware sizes and mappings, with a certificate."""
 
 
-for command in (solve, map_command, evaluate, verify, show, networks, architectures, schema):
+for command in (solve, map_command, evaluate, verify, show, networks, architectures, schema, sparse):
     main.add_command(command)

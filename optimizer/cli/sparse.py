@@ -1,0 +1,207 @@
+"""``tilewright sparse``: the sparse edge-processing engine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from optimizer.cli.options import Positive
+from optimizer.cli.output import show_on_stdout
+from optimizer.cli.sparse_options import Numbers, Options, engine_options, read_engine, read_request
+
+NOTHING = 1
+"""Exit code without a design or pattern, or where the simulator and the masked matrices differ."""
+SETTLED = ("OPTIMAL", "FEASIBLE")
+
+
+@click.group()
+def sparse() -> None:
+    """Engines that train networks of fixed degrees, junctions in a pipeline.
+
+    LAYERS are neurons per layer, e.g. 1024,64,32.
+    """
+
+
+def _out_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--out", type=click.Path(), metavar="DIR", help="Write sparse.json there.")(command)
+
+
+def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."),
+        click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads."),
+        click.option("--time-limit", type=Positive(), metavar="SECONDS", help="Stop then, with what is known."),
+    ):
+        command = option(command)
+    return command
+
+
+@sparse.command()
+@click.argument("layers", type=Numbers())
+@click.option(
+    "--out-degrees", "degrees", default="any", show_default=True, metavar="MENUS",
+    help="Per junction a number, a menu such as 4:8:16, or any.",
+)
+@click.option("--device", metavar="NAME|FILE", help="Budgets of DSP, block RAM and lookup tables.")
+@click.option("--dsp", type=click.IntRange(min=0), help="DSP slices; replaces the device's.")
+@click.option("--bram18", type=click.IntRange(min=0), help="Block RAMs of 18 kbit; replaces the device's.")
+@click.option("--lut", type=click.IntRange(min=0), help="Lookup tables; replaces the device's.")
+@click.option("--input-bits", type=click.IntRange(min=1), help="Bits of input per clock.")
+@click.option("--max-time-us", type=Positive(), help="Most microseconds per input.")
+@click.option("--min-rate", type=Positive(), help="Least inputs per second.")
+@click.option(
+    "--objective", type=click.Choice(["time", "density", "dsp", "bram18", "lut", "input_bits"]), default="time",
+    show_default=True, help="Least time per input, most density, or least of a resource.",
+)
+@click.option("--width", "widths", type=Numbers(), default="12", show_default=True, help="Menu of word widths, bits.")
+@click.option("--input-width", type=click.IntRange(1, 64), default=8, show_default=True, help="Bits of an input value.")
+@click.option(
+    "--multiplier", "multipliers", multiple=True, default=("pipelined",), show_default=True, metavar="KIND[@MHZ]",
+    help="combinational, pipelined or deepSTAGES; repeat for a menu.",
+)
+@click.option("--clock-mhz", type=Positive(), default="15", show_default=True, help="Clock where none is given.")
+@click.option("--with", "added", multiple=True, metavar="RULE", help="Keep this rule too, e.g. power-of-two.")
+@click.option("--without", "dropped", multiple=True, metavar="RULE", help="Drop this rule, e.g. fi-divides-z.")
+@_search_options
+@_out_option
+def size(**options: Any) -> None:
+    """Best engine under budgets, with a proof; or the smallest set of rules and budgets that exclude every engine."""
+    request = read_request(options)
+    from optimizer.sparse_engine import report, sizing  # noqa: PLC0415
+
+    limit = options["time_limit"]
+    _check_out(options)
+    found = sizing.size(
+        request, options["objective"], time_limit_s=None if limit is None else float(limit),
+        workers=options["workers"], seed=options["seed"],
+    )  # fmt: skip
+    _finish(found.data, report.sizing_report, options)
+
+
+@sparse.command()
+@engine_options
+@click.option("--type", "kind", type=click.Choice(["2", "3"]), default="2", show_default=True,
+              help="Start rows per sweep, or equal ones in all sweeps.")  # fmt: skip
+@click.option("--dither", is_flag=True, help="Slots may read other memories than their own.")
+@click.option("--spread", "wanted_spread", type=click.IntRange(min=1), help="Rows per right neuron; default: the most.")
+@click.option("--hazards", is_flag=True, help="Allow partial deltas to be read before they are written.")
+@_search_options
+@_out_option
+def interleave(**options: Any) -> None:
+    """Clash-free access patterns of every junction, by a checked program."""
+    engine = read_engine(options)
+    from optimizer.sparse_engine import report  # noqa: PLC0415
+    from optimizer.sparse_engine.simulation import patterns_of  # noqa: PLC0415
+
+    _check_out(options)
+    limit = options["time_limit"]
+    found = patterns_of(
+        engine, hazard_free=not options["hazards"], kind=int(options["kind"]), dither=options["dither"],
+        wanted_spread=options["wanted_spread"], time_limit_s=None if limit is None else float(limit),
+        workers=options["workers"], seed=options["seed"],
+    )  # fmt: skip
+    order = ("INFEASIBLE", "UNKNOWN", "FEASIBLE", "OPTIMAL")
+    status = min((pattern.status for pattern in found), key=order.index)
+    data = {"kind": "sparse patterns", "status": status, "junctions": [pattern.data for pattern in found]}
+    _finish(data, report.patterns_report, options)
+
+
+@sparse.command()
+@engine_options
+@click.option("--format", "form", default="12", show_default=True, help="Word: 8, 10, 12, 16 or INTEGER.FRACTION.")
+@click.option("--inputs", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Random inputs.")
+@click.option("--rate-shift", type=click.IntRange(0, 16), default=3, show_default=True, help="Learning rate 2^-N.")
+@click.option("--forwarding", is_flag=True, help="Partial deltas may be taken from the pipeline.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
+@_out_option
+def simulate(**options: Any) -> None:
+    """Train on random inputs clock by clock, ports watched, and compare with plain masked matrices."""
+    from optimizer.sparse_engine import report, simulation  # noqa: PLC0415
+    from optimizer.sparse_engine.fixed_point import parse_format  # noqa: PLC0415
+
+    form = parse_format(options["form"])
+    engine = read_engine(options, form.width)
+    _check_out(options)
+    forwarding, seed = options["forwarding"], options["seed"]
+    data = simulation.simulate(
+        engine, simulation.hazard_free_patterns(engine, forwarding=forwarding, seed=seed), form,
+        inputs=options["inputs"], rate_shift=options["rate_shift"], forwarding=forwarding, seed=seed,
+    )  # fmt: skip
+    _finish(data, report.simulation_report, options)
+    if not data["equal"]:
+        sys.exit(NOTHING)
+
+
+@sparse.command()
+@click.option("--formats", default="8,10,12,16", show_default=True, help="Words: widths, or INTEGER.FRACTION.")
+@click.option("--epochs", type=click.IntRange(1, 1000), default=10, show_default=True, help="Passes over the images.")
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How many runs each.")
+@click.option("--rate-shift", type=click.IntRange(0, 16), default=2, show_default=True, help="Learning rate 2^-N.")
+@click.option("--plot", "picture", type=click.Path(), metavar="FILE", help="Draw it (needs the extra 'plot').")
+@_out_option
+def accuracy(**options: Any) -> None:
+    """Accuracy against word width and density on scikit-learn's digits (needs the extra 'digits')."""
+    from optimizer.sparse_engine import digits, report  # noqa: PLC0415
+    from optimizer.sparse_engine.fixed_point import parse_format  # noqa: PLC0415
+
+    _check_out(options)
+    found = digits.accuracies(
+        [parse_format(text) for text in options["formats"].split(",")], epochs=options["epochs"],
+        seeds=range(options["seeds"]), rate_shift=options["rate_shift"],
+    )  # fmt: skip
+    if options["picture"] is not None:
+        digits.plot(found, Path(options["picture"]))
+    _finish(digits.accuracy_data(found, options["epochs"], options["rate_shift"]), report.accuracy_report, options)
+
+
+@sparse.command()
+@click.argument("directory", metavar="DIR", type=click.Path())
+def verify(directory: str) -> None:
+    """Check what `size` or `interleave` wrote: figures, rules and budgets, and the optimum again without CP-SAT."""
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.sparse_engine import report, verification  # noqa: PLC0415
+
+    found = verification.verify(result_io.load_data(directory, result_io.SPARSE_FILE), directory)
+    show_on_stdout(report.verification_report(found))
+    if found["faults"]:
+        sys.exit(NOTHING)
+
+
+@sparse.command("report")
+@engine_options
+@click.option("--width", type=click.IntRange(3, 18), default=12, show_default=True, help="Word width, bits.")
+@click.option("--input-width", type=click.IntRange(1, 64), default=8, show_default=True, help="Bits of an input value.")
+@_out_option
+def report_command(**options: Any) -> None:
+    """Rates, storage, arithmetic and device use of an engine, against the dense network and by the early estimator."""
+    from optimizer.sparse_engine import report  # noqa: PLC0415
+    from optimizer.sparse_engine.describe import describe  # noqa: PLC0415
+
+    engine = read_engine(options, options["width"])
+    _check_out(options)
+    _finish(describe(engine, options["input_width"]), report.design_report, options)
+
+
+def _check_out(options: Options) -> None:
+    """The output folder can be written; known before the work starts."""
+    from optimizer import result_io  # noqa: PLC0415
+
+    if options["out"] is not None:
+        result_io.check_writable(options["out"])
+
+
+def _finish(data: Options, render: Callable[[Options], Any], options: Options) -> None:
+    """Save, show; the exit code tells whether there is an answer."""
+    from optimizer import result_io  # noqa: PLC0415
+
+    if options["out"] is not None:
+        result_io.save_data(data, options["out"], result_io.SPARSE_FILE)
+    show_on_stdout(render(data))
+    if options["out"] is not None:
+        click.echo(f"written to {options['out']}", err=True)
+    if data.get("status", "OPTIMAL") not in SETTLED:
+        sys.exit(NOTHING)

@@ -1,0 +1,106 @@
+"""Why no engine exists: the smallest set of rules and budgets to blame, and the least relaxation of each."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from formulations.solver import Status
+from formulations.sparse_sizing import TIME
+from optimizer.sparse_engine.engine import Engine
+from optimizer.sparse_engine.request import GOALS, SizingRequest, too_many
+
+Solve = Callable[[SizingRequest, tuple[str, ...]], tuple[Status, int | None, Engine | None]]
+"""Solves a request by goals: status, value of the first goal, engine."""
+
+
+class _StoppedError(Exception):
+    """Time is over."""
+
+
+def explain(request: SizingRequest, solve: Solve) -> dict[str, Any]:
+    """What stands under ``infeasible``: ``blame``, ``relaxations``, ``held`` and ``complete``.
+
+    No fewer rules and budgets than those in ``blame`` exclude every engine. A relaxation drops one of them and keeps
+    all others. The rule z-divides-n is held where dropping it leaves too many candidates to list. Where time does not
+    suffice, more may be blamed than need be, and ``complete`` is false.
+    """
+    inquiry = _Inquiry(request, solve)
+    found: dict[str, Any] = {"blame": inquiry.names, "relaxations": [], "held": inquiry.held, "complete": False}
+    try:
+        found["blame"] = inquiry.smallest()
+        for name in found["blame"]:
+            found["relaxations"] += inquiry.relaxation(name)
+        found["complete"] = True
+    except _StoppedError:
+        found["complete"] = False
+    return found
+
+
+class _Inquiry:
+    """Questions about fewer rules and budgets."""
+
+    def __init__(self, request: SizingRequest, solve: Solve) -> None:
+        self._request, self._solve = request, solve
+        limits = (*request.budgets, *(() if request.max_time_us is None else (TIME,)))
+        rules = request.rules
+        self.held = ["z-divides-n"] if "z-divides-n" in rules and too_many(self._keeping(())) else []
+        self.names = [name for name in (*limits, *rules) if name not in self.held]
+
+    def _keeping(self, names: tuple[str, ...]) -> SizingRequest:
+        """The request with only these rules and budgets, and what is held."""
+        asked, held = self._request, getattr(self, "held", [])
+        return replace(
+            asked,
+            budgets={name: limit for name, limit in asked.budgets.items() if name in names},
+            max_time_us=asked.max_time_us if TIME in names else None,
+            rules=tuple(name for name in asked.rules if name in names or name in held),
+        )
+
+    def _possible(self, names: tuple[str, ...]) -> bool:
+        status, _, _ = self._solve(self._keeping(names), (TIME,))
+        if status is Status.UNKNOWN:
+            raise _StoppedError
+        return status is not Status.INFEASIBLE
+
+    def smallest(self) -> list[str]:
+        """Fewest names that exclude every engine: a set from which none can be left out, then any smaller one."""
+        core = list(self.names)
+        for name in self.names:
+            rest = tuple(other for other in core if other != name)
+            if not self._possible(rest):
+                core = list(rest)
+        for count in range(len(core)):
+            for names in itertools.combinations(self.names, count):
+                if not self._possible(names):
+                    return list(names)
+        return core
+
+    def relaxation(self, name: str) -> Iterator[dict[str, Any]]:
+        """The least limit that lets an engine through, or the engine without a rule; all else as asked."""
+        others = tuple(other for other in self.names if other != name)
+        asked = self._keeping(others)
+        is_rule = name in self._request.rules
+        status, value, engine = self._solve(asked, GOALS["time"] if is_rule else GOALS[name])
+        if status is Status.UNKNOWN:
+            raise _StoppedError
+        if engine is None or value is None:
+            return
+        degrees = f"fo = {engine.network.out_degrees}, " if any(len(m) > 1 for m in asked.out_degrees) else ""
+        design = f"{degrees}z = {engine.parallel}, C = {engine.cycles}"
+        if is_rule:
+            yield {"rule": name, "text": f"without {name}: {design}"}
+            return
+        limit, least = self._limit(name), value
+        if name == TIME:
+            shown = float(Fraction(value, asked.units_per_us))
+            yield {"budget": name, "limit": limit, "least": shown, "text": f"time {limit} us: least {shown}, {design}"}
+        else:
+            yield {"budget": name, "limit": limit, "least": least, "text": f"{name} {limit}: least {least}, {design}"}
+
+    def _limit(self, name: str) -> float | int:
+        limit = self._request.max_time_us
+        return float(limit) if name == TIME and limit is not None else self._request.budgets[name]
