@@ -78,11 +78,13 @@ class Hardware:
     clock_mhz : Fraction
         Clock frequency.
     area_um2 : int
-        Area of the chip (0 where the technology does not say).
+        Area of the chip (0 where the technology does not say, and on an FPGA).
     vector_lanes, vector_energy : int
         Scalar operations per cycle of the vector unit and the energy of one.
     choices : tuple of (path, value)
         Which entry of every menu this point takes.
+    resources : tuple of int
+        What it takes of an FPGA device, in the order of :data:`optimizer.fabric.RESOURCES`; empty without a device.
     """
 
     levels: tuple[Level, ...]
@@ -95,6 +97,7 @@ class Hardware:
     vector_lanes: int = 1
     vector_energy: int = 0
     choices: tuple[tuple[str, object], ...] = field(default=())
+    resources: tuple[int, ...] = ()
 
     def fanout(self, level: int) -> tuple[int, int]:
         """Children per instance along X and Y between `level` and the next one (or the MACs)."""
