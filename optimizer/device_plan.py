@@ -9,8 +9,8 @@ deep, and made of whole blocks of one kind. A point's use is the sum
 
 **The kinds of memory.** Where several kinds may hold a level, the combination over all levels is taken whose worst
 share of a resource (used over available) is least; then the least sum of shares; then the order in which kinds are
-stated. So a point fits the device if *any* combination fits: one that fits has a worst share of at most 1, hence so has the
-combination taken.
+stated. So a point fits the device if *any* combination fits: one that fits has a worst share of at most 1, hence so has
+the combination taken.
 """
 
 from __future__ import annotations
