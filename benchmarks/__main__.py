@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from benchmarks import fused_table, series
+from benchmarks import eyeriss_check, fpga_table, fused_table, series
 from benchmarks.registry import TIME_LIMIT, Benchmark, benchmarks, time_limit_s
 from benchmarks.runner import measure
 from benchmarks.table import markdown
@@ -90,6 +91,25 @@ def fused_table_(
     if shown is not None:
         shown.write_text(text + "\n", encoding="utf-8")
     print(text)
+
+
+@main.command("fpga-table")
+@click.option("--network", default="resnet18", show_default=True)
+@click.option("--architecture", default="edge", show_default=True)
+@click.option("--chip", "chips", multiple=True, default=fpga_table.CHIPS, show_default=True)
+@click.option("--objective", default="energy", show_default=True, type=click.Choice(["energy", "latency", "edp"]))
+@click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Folder of the layer store.")
+def fpga_table_(network: str, architecture: str, chips: tuple[str, ...], objective: str, cache: Path | None) -> None:
+    """Compare an architecture as an ASIC and on FPGA devices."""
+    note = partial(click.echo, err=True)
+    print(fpga_table.markdown(fpga_table.solved(network, architecture, chips, objective, note, cache)))
+
+
+@main.command("eyeriss-table")
+@click.option("--goal", "goals", multiple=True, default=eyeriss_check.GOALS, show_default=True)
+def eyeriss_table(goals: tuple[str, ...]) -> None:
+    """Compare the eyeriss preset with what the chip was measured at."""
+    print(eyeriss_check.markdown(eyeriss_check.check(one, goal) for one in eyeriss_check.CHIP for goal in goals))
 
 
 def _reports(files: tuple[Path, ...]) -> Iterator[dict[str, Any]]:

@@ -54,21 +54,25 @@ def choose(
 
 @dataclass(frozen=True)
 class Entry:
-    """A box of hardware points: its least area, a bound on its objective, and its value where one was found."""
+    """A box of hardware points: its least area, a bound on its objective, its value where one was found, and its least
+    use of every resource of a device."""
 
     area: int
     bound: int
     value: int | None
+    resources: tuple[int, ...] = ()
 
 
-def settle(entries: Sequence[Entry], *, area_cap: int | None, seed: int = 0) -> int | None:
+def settle(
+    entries: Sequence[Entry], *, area_cap: int | None, limits: Sequence[int | None] = (), seed: int = 0
+) -> int | None:  # fmt: skip
     """The proved optimum over all boxes.
 
     Variables: ``box[h]`` Boolean, the design lies in box h; ``cost`` integer, its objective.
 
     1. ``sum_h box[h] == 1``
     2. ``box[h] => cost >= bound[h]``; where a value was found the bound is that value
-    3. ``not box[h]`` where the least area of the box exceeds the cap (um2)
+    3. ``not box[h]`` where the least area of the box exceeds the cap (um2), or its least use of a resource its limit
 
     Minimize ``cost``. The optimum is a proved bound; it is attained when it equals the value of some box.
 
@@ -79,7 +83,7 @@ def settle(entries: Sequence[Entry], *, area_cap: int | None, seed: int = 0) -> 
     """
     model = cp_model.CpModel()
     reference = min((e.bound if e.value is None else e.value for e in entries), default=0)
-    allowed = [e for e in entries if area_cap is None or e.area <= area_cap]  # (3)
+    allowed = [e for e in entries if (area_cap is None or e.area <= area_cap) and _within(e, limits)]  # (3)
     if not allowed:
         return None
     costs = [(e.bound if e.value is None else e.value) - reference for e in allowed]
@@ -97,3 +101,8 @@ def settle(entries: Sequence[Entry], *, area_cap: int | None, seed: int = 0) -> 
         return None
     least: int = round(solver.objective_value)
     return reference + least
+
+
+def _within(entry: Entry, limits: Sequence[int | None]) -> bool:
+    pairs = zip(entry.resources, limits, strict=True)
+    return all(limit is None or use <= limit for use, limit in pairs)

@@ -18,6 +18,7 @@ _EXPORTS = {
     "Result": "optimizer.result",
     "Progress": "optimizer.result",
     "Budgets": "optimizer.budgets",
+    "on_device": "optimizer.on_device",
 }
 
 __all__ = list(_EXPORTS)

@@ -11,12 +11,12 @@ from pathlib import Path
 from formulations.master import Entry, settle
 from optimizer.architecture import Architecture
 from optimizer.assemble import certificate, result_data, unit_value
-from optimizer.budgets import Budgets
+from optimizer.budgets import Limits
 from optimizer.explore import Exploration, Explorer
 from optimizer.fusion.compare import comparison
 from optimizer.fusion.options import Fusion
 from optimizer.infeasible import explain
-from optimizer.points import size
+from optimizer.points import point_set, size
 from optimizer.result import Progress, Result
 from optimizer.session import Padding, Session, make_goal, prepare
 from optimizer.workload import Layer, Network
@@ -69,8 +69,8 @@ def solve(
     )  # fmt: skip
     deadline = None if time_limit_s is None else started + time_limit_s
 
-    def ask(budgets: Budgets, other_objective: str, purpose: str) -> Exploration:
-        other = _rebudget(session, budgets, other_objective)
+    def ask(limits: Limits, other_objective: str, purpose: str) -> Exploration:
+        other = _rebudget(session, limits, other_objective)
         return _explore(other, workers, deadline, progress and _Reporter(other, started, progress, purpose))
 
     state = _explore(session, workers, deadline, progress and _Reporter(session, started, progress))
@@ -123,15 +123,20 @@ def _explore(
     session: Session, workers: int, deadline: float | None, report: Callable[[Exploration], None] | None
 ) -> Exploration:  # fmt: skip
     explorer = Explorer(
-        session.parts, session.points, session.goal, session.area_cap_um2, session.vector_cost, workers
+        session.parts, session.points, session.goal, session.area_cap_um2, session.vector_cost, workers,
+        session.resource_caps,
     )  # fmt: skip
     return explorer.run(deadline=deadline, report=report)
 
 
-def _rebudget(session: Session, budgets: Budgets, objective: str) -> Session:
-    some = next(iter(session.points.points.values()))
-    architecture = session.architecture.with_budgets(replace(budgets, dram_gbps=session.architecture.budgets.dram_gbps))
-    return replace(session, architecture=architecture, goal=make_goal(objective, budgets, some))
+def _rebudget(session: Session, limits: Limits, objective: str) -> Session:
+    """The same problem under other limits; on a device they also decide which kinds of memory suit a point best."""
+    points = session.points
+    architecture = session.architecture.within(replace(limits, dram_gbps=session.architecture.budgets.dram_gbps))
+    if architecture.plan != session.architecture.plan:
+        points = point_set(list(architecture.points()))
+    some = next(iter(points.points.values()))
+    return replace(session, architecture=architecture, points=points, goal=make_goal(objective, limits, some))
 
 
 class _Reporter:
@@ -182,8 +187,10 @@ def _settle(session: Session, state: Exploration, seed: int) -> str | None:
         return None
     scale = max(1, int(state.value) >> 50)
     entries = [
-        Entry(c.area_um2, int(c.bound / scale), int(state.value / scale) if c.box == state.best_box else None)
+        Entry(
+            c.area_um2, int(c.bound / scale), int(state.value / scale) if c.box == state.best_box else None, c.resources
+        )
         for c in state.closed if c.by != "infeasible"
     ]  # fmt: skip
-    found = settle(entries, area_cap=session.area_cap_um2, seed=seed)
+    found = settle(entries, area_cap=session.area_cap_um2, limits=session.resource_caps, seed=seed)
     return None if found is None else str(Fraction(found) * scale)

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from optimizer.blocks import Sparsity
-from optimizer.budgets import Budgets
+from optimizer.budgets import Budgets, Limits, limits_of
+from optimizer.device_plan import DevicePlan
 from optimizer.errors import SpecError
 from optimizer.hardware import Hardware, Level
 from optimizer.level_spec import Bandwidth, LevelSpec
@@ -52,6 +53,8 @@ class Architecture:
         of the outermost level above it are removed, a bandwidth that is no menu is lowered to it, and a level
         that does not state a shared bandwidth gets one equal to it, so that reads and writes together respect
         the budget. All other budgets are left to the solver: points above the area budget are still points.
+    plan : DevicePlan or None
+        What points take of an FPGA device; then they have no area.
     file : str or None
         Where it was read from, for messages.
     sparsity : Sparsity or None
@@ -78,6 +81,7 @@ class Architecture:
     word_bits: int
     accounting: Literal["timeloop", "looptree"]
     budgets: Budgets
+    plan: DevicePlan | None = None
     file: str | None = None
     sparsity: Sparsity | None = None
     source: dict[str, Any] | None = field(default=None, repr=False, compare=False)
@@ -85,6 +89,16 @@ class Architecture:
     def with_budgets(self, budgets: Budgets) -> Architecture:
         """The same architecture under other budgets."""
         return replace(self, budgets=budgets)
+
+    @property
+    def limits(self) -> Limits:
+        """The budgets, and what the device has."""
+        return limits_of(self.budgets, None if self.plan is None else self.plan.limits)
+
+    def within(self, limits: Limits) -> Architecture:
+        """The same architecture under other budgets, of device resources too."""
+        plan = None if self.plan is None else replace(self.plan, limits=limits.resources)
+        return replace(self, budgets=limits.budgets, plan=plan)
 
     @cached_property
     def capped_levels(self) -> tuple[LevelSpec, ...]:
@@ -182,19 +196,21 @@ class Architecture:
         *meshes, array = self.meshes(chosen)
         scale = self.energy_scale
         specs = zip(self.capped_levels, meshes, strict=True)
-        return Hardware(
+        area = 0 if self.plan is not None else math.ceil(sum(self.area_parts_um2(chosen).values()))
+        point = Hardware(
             levels=tuple(self._level(level, mesh, chosen) for level, mesh in specs),
             mac_mesh=array,
             mac_energy=to_units(self.mac_energy, scale),
             energy_unit_pj=Fraction(1, scale) if self.technology.in_picojoules else None,
             energy_scale=scale,
             clock_mhz=self.clock_mhz,
-            area_um2=math.ceil(sum(self.area_parts_um2(chosen).values())),
+            area_um2=area,
             vector_lanes=self._pick(self.vector_lanes, chosen),
             vector_energy=to_units(self.vector_energy, scale),
             choices=tuple((menu.path, chosen[menu.path].label) for menu in self.menus if menu.listed),
             sparsity=self.sparsity,
         )
+        return point if self.plan is None else replace(point, resources=self.plan.place(point).use)
 
     def _level(self, spec: LevelSpec, mesh: tuple[int, int], chosen: Assignment) -> Level:
         size_bits = self._pick(spec.size, chosen)

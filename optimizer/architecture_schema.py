@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from optimizer.device import device_mapping
+from optimizer.fabric_yaml import use_schema
 from optimizer.quantities import BANDWIDTH_PATTERN, SIZE_PATTERN
 from optimizer.schema_parts import DRAFT, Schema, axes, count, counts, mapping, menu, number, positive, text
 from optimizer.technology_schema import technology_mapping
@@ -31,6 +33,8 @@ def json_schema() -> Schema:
                     "pe_um2": number("um2 of a PE without multiplier and memories; default: technology's"),
                 }),
                 "budgets": _budgets(),
+                "device": _device(),
+                "resources": mapping({name: use_schema() for name in ("mac", "pe", "lane", "fixed")}),
                 "levels": {
                     "type": "array", "minItems": 1, "items": _level(),
                     "description": "memory levels, outermost (off-chip) first",
@@ -45,6 +49,11 @@ def json_schema() -> Schema:
 def _technology() -> Schema:
     name = text("a technology preset or the path of a .yaml file; or the mapping that such a file holds")
     return {"if": {"type": "object"}, "then": technology_mapping(), "else": name}
+
+
+def _device() -> Schema:
+    name = text("an FPGA: a device preset or the path of a .yaml file; or the mapping that such a file holds")
+    return {"if": {"type": "object"}, "then": device_mapping(), "else": name}
 
 
 def _dims() -> Schema:
@@ -79,6 +88,7 @@ def _mac() -> Schema:
         "type": {"enum": ["int", "float"]}, "bits": count("bits of an operand; default: word_bits"),
         "energy": number("energy of one multiply-accumulate, in the technology's unit"),
         "area_um2": number("um2 of one multiplier"),
+        "multiplier": {"enum": ["dsp", "lut"], "description": "on an FPGA: dsp (default) or lut"},
     })  # fmt: skip
 
 
@@ -126,6 +136,11 @@ def _level() -> Schema:
             "energy": _level_energy(),
             "area_um2": number("um2 of one instance; default: the component's"),
             "size": size,
+            "memory": {
+                "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}],
+                "description": "on an FPGA: a kind of memory of the fabric (bram18, uram, lutram, ff), or several",
+                "$comment": "write e.g. bram18",
+            },
             "word_bits": count("bits of a word at this level; default: the architecture's"),
             "access_bits": count("bits one access moves; default: the component's width"),
             "bandwidth": mapping({"read": bandwidth, "write": bandwidth, "shared": bandwidth}),

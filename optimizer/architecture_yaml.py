@@ -12,6 +12,8 @@ from optimizer.architecture_checks import check_architecture
 from optimizer.architecture_schema import json_schema
 from optimizer.blocks import Sparsity
 from optimizer.budgets import UM2_PER_MM2, Budgets
+from optimizer.device import Device, load_device, parse_device
+from optimizer.device_plan import device_plan
 from optimizer.errors import SpecError
 from optimizer.level_spec import Bandwidth, Energies, LevelSpec
 from optimizer.menus import Entry, Menu, Place, integer_menu, quantity_menu
@@ -46,15 +48,31 @@ def parse_architecture(data: Any, *, file: str | None = None) -> Architecture:
         With file, field, value, allowed values and a remedy.
     """
     check_schema(data, json_schema(), file=file)
+    device = _device(data.get("device"), file)
+    if device is not None:
+        source = dict(device.source)
+        stated = source.pop("technology", data["technology"])
+        data = {**data, "device": source, "technology": stated, "clock_mhz": source["clock_mhz"]}
     technology = _technology(data["technology"], file)
     data = {**data, "technology": technology.source}
     reader = _Reader(
         data, file, technology, Fraction(data.get("clock_mhz", technology.clock_mhz)),
-        data.get("word_bits", DEFAULT_WORD_BITS),
+        data.get("word_bits", DEFAULT_WORD_BITS), device,
     )  # fmt: skip
     architecture = reader.architecture()
     check_architecture(architecture)
     return architecture
+
+
+def _device(stated: Any, file: str | None) -> Device | None:
+    """The device that stands inside the architecture, the one that it names, or none."""
+    if isinstance(stated, dict):
+        try:
+            return parse_device(stated)
+        except SpecError as error:
+            raise placed(error, file, f"device.{error.field}") from None
+    with _Located(file, "device"):
+        return None if stated is None else load_device(stated, beside=file)
 
 
 def _technology(stated: Any, file: str | None) -> Technology:
@@ -91,6 +109,7 @@ class _Reader:
     technology: Technology
     clock_mhz: Fraction
     word_bits: int
+    device: Device | None = None
 
     def architecture(self) -> Architecture:
         data, technology = self.data, self.technology
@@ -122,6 +141,7 @@ class _Reader:
             word_bits=self.word_bits,
             accounting=data.get("accounting", "timeloop"),
             budgets=Budgets(**{name: Fraction(value) for name, value in budgets.items()}),
+            plan=None if self.device is None else device_plan(self.device, data, mac_bits, file=self.file),
             file=self.file,
             sparsity=_sparsity(data.get("sparsity")),
             source=self.data,

@@ -8,9 +8,11 @@ from typing import Any
 
 from optimizer.cost import evaluate
 from optimizer.design import Pick
+from optimizer.device_plan import device_entry, use_of
 from optimizer.errors import TilewrightError
 from optimizer.evaluation import accesses_of
 from optimizer.explore import Closed, Exploration
+from optimizer.fabric import RESOURCES
 from optimizer.fusion.describe import group_entry
 from optimizer.fusion.network_pricer import Fused, FusedPrice
 from optimizer.hardware import Hardware, Level
@@ -49,6 +51,7 @@ def result_data(session: Session, state: Exploration, seed: int, wall_s: float) 
     some = state.best_point or session.points.corner(session.points.whole)
     unit, worth = unit_value(session.goal.objective, some)
     value, bound = state.value, min(state.bound, state.value) if state.value is not None else state.bound
+    device = session.architecture.plan
     data: dict[str, Any] = {
         "status": status_of(state),
         "objective": {
@@ -63,7 +66,7 @@ def result_data(session: Session, state: Exploration, seed: int, wall_s: float) 
         "network": session.network.name,
         **({} if session.network.training is None else {"training": session.network.training}),
         "architecture": session.architecture.name,
-        "hardware_points": _counts(state),
+        "hardware_points": _counts(state) | ({} if device is None else {"closed_by_device": _over(state)}),
         "warnings": list(session.network.warnings),
         "versions": versions(),
         "seed": seed,
@@ -97,11 +100,18 @@ def _counts(state: Exploration) -> dict[str, int]:
     }
 
 
+def _over(state: Exploration) -> int:
+    """Points in boxes that exceed a resource of the device."""
+    return sum(state.points(name) for name in RESOURCES)
+
+
 def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[str, Any]:
     best = state.best
     assert best is not None
     cycles = session.goal.stretched(best.energy, best.latency)
-    return totals(hardware, best.energy, Fraction(cycles)) | _parts(session, best, hardware)
+    plan = session.architecture.plan
+    device = {} if plan is None else {"device": device_entry(plan, hardware)}
+    return totals(hardware, best.energy, Fraction(cycles)) | device | _parts(session, best, hardware)
 
 
 def totals(hardware: Hardware, energy: int, cycles: Fraction) -> dict[str, Any]:
@@ -186,7 +196,7 @@ def describe(hardware: Hardware) -> dict[str, Any]:
         "array": list(hardware.mac_mesh),
         "clock_mhz": number(hardware.clock_mhz),
         "levels": [level(spec) for spec in hardware.levels],
-    }
+    } | ({"resources": use_of(hardware.resources)} if hardware.resources else {})
 
 
 def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price) -> dict[str, Any]:
@@ -286,4 +296,4 @@ def _entry(entry: Closed) -> dict[str, Any]:
         "bound": str(entry.bound),
         "energy_floors": list(entry.energy_floors),
         "latency_floors": list(entry.latency_floors),
-    }
+    } | ({"resources": use_of(entry.resources)} if entry.resources else {})

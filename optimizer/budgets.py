@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.fabric import RESOURCES, Caps, Vector, exceeded
 
 UM2_PER_MM2 = 10**6
 
@@ -37,3 +39,40 @@ class Budgets:
     def area_um2(self) -> Fraction | None:
         """The area budget in um2, to compare with :attr:`Hardware.area_um2`."""
         return None if self.area_mm2 is None else self.area_mm2 * UM2_PER_MM2
+
+
+@dataclass(frozen=True)
+class Limits(Budgets):
+    """Budgets together with what may be used of every resource of a device; ``None`` is no limit."""
+
+    dsp: int | None = None
+    bram18: int | None = None
+    uram: int | None = None
+    lut: int | None = None
+    lutram: int | None = None
+    ff: int | None = None
+
+    def __post_init__(self) -> None:
+        """Budgets were checked where they were made; a device may have nothing of a resource."""
+
+    @property
+    def resources(self) -> Caps:
+        """The limits of resources in the order of :data:`RESOURCES`."""
+        return tuple(getattr(self, name) for name in RESOURCES)
+
+    @property
+    def budgets(self) -> Budgets:
+        """The budgets alone."""
+        return Budgets(**{budget.name: getattr(self, budget.name) for budget in fields(Budgets)})
+
+    def allow(self, area_um2: int, use: Vector) -> bool:
+        """Does a chip of this area (um2), or this use of a device (empty: none), keep the limits?"""
+        fits = self.area_um2 is None or area_um2 <= self.area_um2
+        return fits and exceeded(use, self.resources) is None
+
+
+def limits_of(budgets: Budgets, resources: Caps | None) -> Limits:
+    """Budgets with the limits of resources, where there is a device."""
+    known: dict[str, Any] = {budget.name: getattr(budgets, budget.name) for budget in fields(Budgets)}
+    known |= {} if resources is None else dict(zip(RESOURCES, resources, strict=True))
+    return Limits(**known)

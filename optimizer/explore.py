@@ -1,8 +1,8 @@
 """Branch and bound over boxes of hardware points.
 
 A box is bounded by its ideal corner: a hardware at least as good as every point of the box. A box whose bound
-reaches the best design, or whose least area exceeds the budget, is closed; another is split in two; a single
-point is solved exactly. Every closed box becomes an entry of the certificate.
+reaches the best design, or whose least area or use of a resource exceeds the budget, is closed; another is split in
+two; a single point is solved exactly. Every closed box becomes an entry of the certificate.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from threading import Timer
 
 from formulations.stop import Stop, StoppedError
 from optimizer.design import Goal, Pick, Site
+from optimizer.fabric import Caps, Vector, exceeded
 from optimizer.hardware import Hardware
 from optimizer.points import Box, PointSet, size
 from optimizer.pricing import NEVER, Prices
@@ -31,9 +32,10 @@ Report = Callable[["Exploration"], None]
 class Closed:
     """A closed box: why, its least area, the bound on its objective, and the bounds per layer it rests on.
 
-    ``by`` is ``area``, ``bound``, ``solved``, ``infeasible`` (some layer or cap cannot be met) or ``open`` (time
-    ran out; the bound still holds). ``energy_floors`` and ``latency_floors`` are per pricer, energy units and
-    cycles of one run on the box's ideal corner.
+    ``by`` is ``area`` or a resource of the device (the least of the box exceeds it), ``bound``, ``solved``,
+    ``infeasible`` (some layer or cap cannot be met) or ``open`` (time ran out; the bound still holds).
+    ``energy_floors`` and ``latency_floors`` are per pricer, energy units and cycles of one run on the box's ideal
+    corner. ``resources`` is the least use of every resource, empty without a device.
     """
 
     box: Box
@@ -42,6 +44,7 @@ class Closed:
     bound: Fraction
     energy_floors: tuple[int, ...] = ()
     latency_floors: tuple[int, ...] = ()
+    resources: Vector = ()
 
 
 @dataclass
@@ -90,14 +93,16 @@ class Explorer:
         Energy units and cycles of the vector layers on a hardware.
     workers : int
         Threads; the answer does not depend on their number.
+    limits : Caps
+        Budgets of a device's resources; empty without a device.
     """
 
     def __init__(
         self, pricers: Sequence[Prices], points: PointSet, goal: Goal, area_cap_um2: int | None,
-        vector_cost: VectorCost, workers: int = 2,
+        vector_cost: VectorCost, workers: int = 2, limits: Caps = (),
     ) -> None:  # fmt: skip
         self.pricers, self.points, self.goal, self.area_cap = pricers, points, goal, area_cap_um2
-        self._vector_cost, self._workers = vector_cost, workers
+        self._vector_cost, self._workers, self._limits = vector_cost, workers, limits
         self._numbers = itertools.count()
 
     def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
@@ -133,9 +138,8 @@ class Explorer:
             self._salvage(heap[0], state)
         for left in heap:
             corner = self.points.corner(left.box)
-            state.closed.append(
-                Closed(left.box, "open", corner.area_um2, left.bound, tuple(left.energy), tuple(left.latency))
-            )
+            floors = tuple(left.energy), tuple(left.latency)
+            state.closed.append(Closed(left.box, "open", corner.area_um2, left.bound, *floors, corner.resources))
         state.complete = not heap
         bounds = [c.bound for c in state.closed if c.by in ("bound", "open", "solved")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
@@ -175,28 +179,35 @@ class Explorer:
         state.bound = min(known, default=state.bound)
 
     def _start(self, state: Exploration, pool: ThreadPoolExecutor) -> None:
-        """Solve one point, the largest chip within the area budget, so that there is a design to beat."""
+        """Solve one point, the largest within the budgets, so that there is a design to beat."""
         fitting = [
-            (point.area_um2, index)
-            for index, point in self.points.points.items()
-            if self.area_cap is None or point.area_um2 <= self.area_cap
-        ]
+            (point.area_um2, sum(point.resources), index)
+            for index, point in self.points.points.items() if self._excess(point) is None
+        ]  # fmt: skip
         if fitting:
             zeros = [0] * len(self.pricers)
-            box = tuple((n, n) for n in max(fitting)[1])
+            box = tuple((n, n) for n in max(fitting)[2])
             self._visit(_Open(Fraction(0), -1, box, zeros, zeros), state, pool)
             state.closed.clear()
+
+    def _excess(self, hardware: Hardware) -> str | None:
+        """The first budget of a chip that this one exceeds: ``area``, or a resource of the device."""
+        if self.area_cap is not None and hardware.area_um2 > self.area_cap:
+            return "area"
+        return exceeded(hardware.resources, self._limits)
 
     def _visit(self, entry: _Open, state: Exploration, pool: ThreadPoolExecutor) -> list[_Open]:
         """Bound a box; close it, or return its halves."""
         corner = self.points.corner(entry.box)
 
         def close(by: str, bound: Fraction, energy: list[int], latency: list[int]) -> list[_Open]:
-            state.closed.append(Closed(entry.box, by, corner.area_um2, bound, tuple(energy), tuple(latency)))
+            floors = tuple(energy), tuple(latency)
+            state.closed.append(Closed(entry.box, by, corner.area_um2, bound, *floors, corner.resources))
             return []
 
-        if self.area_cap is not None and corner.area_um2 > self.area_cap:
-            return close("area", entry.bound, entry.energy, entry.latency)
+        excess = self._excess(corner)
+        if excess is not None:
+            return close(excess, entry.bound, entry.energy, entry.latency)
         limit = state.value
         if limit is not None and entry.bound > limit:
             return close("bound", entry.bound, entry.energy, entry.latency)

@@ -80,13 +80,15 @@ class Hardware:
     clock_mhz : Fraction
         Clock frequency.
     area_um2 : int
-        Area of the chip (0 where the technology does not say).
+        Area of the chip (0 where the technology does not say, and on an FPGA).
     vector_lanes, vector_energy : int
         Scalar operations per cycle of the vector unit and the energy of one.
     choices : tuple of (path, value)
         Which entry of every menu this point takes.
     sparsity : Sparsity or None
         Which N:M blocks the multipliers take, and what they make of them; None: none.
+    resources : tuple of int
+        What it takes of an FPGA device, in the order of :data:`optimizer.fabric.RESOURCES`; empty without a device.
     """
 
     levels: tuple[Level, ...]
@@ -100,6 +102,7 @@ class Hardware:
     vector_energy: int = 0
     choices: tuple[tuple[str, object], ...] = field(default=())
     sparsity: Sparsity | None = None
+    resources: tuple[int, ...] = ()
 
     def fanout(self, level: int) -> tuple[int, int]:
         """Children per instance along X and Y between `level` and the next one (or the MACs)."""

@@ -2,7 +2,8 @@
 
 A layer that does not fit into the memories is found by counting words: with all loops outermost, a level holds one
 word of every tensor that it must keep, and no mapping needs less. Without a cap on latency or energy, a point that
-holds every layer is a design. With caps, the fastest and the most frugal design settle most questions; both are
+holds every layer is a design. On a device the kinds of memory are part of the question: a point fits if any combination
+of kinds does. With caps, the fastest and the most frugal design settle most questions; both are
 optima without caps, which are cheaper to find than designs under caps, and each is looked for once.
 """
 
@@ -17,22 +18,24 @@ from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
-from optimizer.budgets import UM2_PER_MM2, Budgets
+from optimizer.budgets import UM2_PER_MM2, Limits
 from optimizer.design import Goal, Pick
 from optimizer.explore import Exploration
+from optimizer.fabric import RESOURCES, Vector
 from optimizer.hardware import Hardware, Level
 from optimizer.pricing import NEVER
 from optimizer.report_units import size_text
 from optimizer.session import Session, make_goal
 from optimizer.workload import Layer
 
-Solve = Callable[[Budgets, str, str], Exploration]
-"""Explores the same problem under other budgets and objective; the text says what for."""
-CAPS = ("area_mm2", "latency_ms", "energy_mj", "power_w")
-UNITS = {"area_mm2": "mm2", "latency_ms": "ms", "energy_mj": "mJ", "power_w": "W"}
+Solve = Callable[[Limits, str, str], Exploration]
+"""Explores the same problem under other limits and objective; the text says what for."""
+CHIP = ("area_mm2", *RESOURCES)
+CAPS = (*CHIP, "latency_ms", "energy_mj", "power_w")
+UNITS = {"area_mm2": "mm2", "latency_ms": "ms", "energy_mj": "mJ", "power_w": "W", **{name: name for name in RESOURCES}}
 SUBJECTS = {
     "area_mm2": "the smallest chip", "latency_ms": "the fastest design", "energy_mj": "the most frugal design",
-    "power_w": "the most frugal design",
+    "power_w": "the most frugal design", **{name: f"the chip with least {name}" for name in RESOURCES},
 }  # fmt: skip
 ROUND_UP = Context(prec=6, rounding=ROUND_CEILING)
 
@@ -54,15 +57,14 @@ class _Inquiry:
 
     def __init__(self, session: Session, solve: Solve) -> None:
         self._solve = solve
-        self._budgets = session.architecture.budgets
+        self._limits = session.architecture.limits
         self._point = next(iter(session.points.points.values()))
-        points = session.points.points.values()
-        self._areas = sorted({point.area_um2 for point in points if not list(_lacking(session, point))})
+        self._chips = _chips(session)
         self._least_cycles = _least_cycles(session)
-        self._known: dict[tuple[Budgets, str], Exploration] = {}
+        self._known: dict[tuple[Limits, str], Exploration] = {}
 
     def outcome(self) -> dict[str, Any]:
-        active = [name for name in CAPS if getattr(self._budgets, name) is not None]
+        active = [name for name in CAPS if self._binds(name)]
         found: dict[str, Any] = {"budgets": active, "relaxations": [], "complete": False}
         with contextlib.suppress(_StoppedError, KeyboardInterrupt):
             found["budgets"] = self._smallest(active)
@@ -71,38 +73,45 @@ class _Inquiry:
             found["complete"] = True
         return found
 
+    def _binds(self, name: str) -> bool:
+        """Is it a budget, and of a device's resources one that some chip exceeds?"""
+        limit = getattr(self._limits, name)
+        return limit is not None and (name not in RESOURCES or any(_need(name, chip) > limit for chip in self._chips))
+
     def _smallest(self, active: list[str]) -> list[str]:
         """Fewest budgets that already exclude every design."""
         for count in range(1, len(active)):
             for names in itertools.combinations(active, count):
                 others = {name: None for name in CAPS if name not in names}
-                if not self._possible(replace(self._budgets, **others)):
+                if not self._possible(replace(self._limits, **others)):
                     return list(names)
         return active
 
     def _relaxation(self, name: str) -> Iterator[dict[str, Any]]:
         """The least limit of one budget that lets a design through, the other budgets as they are."""
-        relaxed = replace(self._budgets, **{name: None})
+        relaxed = replace(self._limits, **{name: None})
         if not self._possible(relaxed):
             return
-        value = self._least_area() if name == "area_mm2" else self._least(name, relaxed)
-        least = ROUND_UP.divide(Decimal(value.numerator), Decimal(value.denominator))
+        value = self._least_chip(name) if name in CHIP else self._least(name, relaxed)
+        least = Decimal(int(value)) if name in RESOURCES else _rounded_up(value)
         text = f"{SUBJECTS[name]}{_within(relaxed)} needs {least.normalize():f} {UNITS[name]}"
-        limit = getattr(self._budgets, name)
+        limit = getattr(self._limits, name)
         yield {"budget": name, "limit": float(limit), "least": float(least), "text": text}
 
-    def _least_area(self) -> Fraction:
-        """Bisection over the areas of the points that hold all layers."""
-        low, high = 0, len(self._areas) - 1
+    def _least_chip(self, name: str) -> Fraction | int:
+        """Bisection over the areas, or uses of a resource, of the chips that hold all layers."""
+        needs = sorted({_need(name, chip) for chip in self._chips})
+        low, high = 0, len(needs) - 1
         while low < high:
             middle = (low + high) // 2
-            if self._possible(replace(self._budgets, area_mm2=Fraction(self._areas[middle], UM2_PER_MM2))):
+            tried: dict[str, Any] = {name: needs[middle]}
+            if self._possible(replace(self._limits, **tried)):
                 high = middle
             else:
                 low = middle + 1
-        return Fraction(self._areas[low], UM2_PER_MM2)
+        return needs[low]
 
-    def _least(self, name: str, relaxed: Budgets) -> Fraction:
+    def _least(self, name: str, relaxed: Limits) -> Fraction:
         """The least latency, energy or power that a design within the other budgets needs."""
         state = self._explored(relaxed, "latency" if name == "latency_ms" else "energy")
         assert state.best is not None
@@ -112,20 +121,19 @@ class _Inquiry:
         energy_pj = energy * (self._point.energy_unit_pj or Fraction(1))
         return energy_pj / 10**9 if name == "energy_mj" else energy_pj / 10**12 * hertz / state.goal.latency_cap
 
-    def _possible(self, budgets: Budgets) -> bool:
-        """Is there a design within these budgets?"""
-        area = budgets.area_um2
-        if not self._areas or (area is not None and self._areas[0] > area):
+    def _possible(self, limits: Limits) -> bool:
+        """Is there a design within these limits?"""
+        if not any(limits.allow(*chip) for chip in self._chips):
             return False
-        goal = make_goal("energy", budgets, self._point)
+        goal = make_goal("energy", limits, self._point)
         fast, frugal = goal.latency_cap < NEVER, goal.energy_cap < NEVER
         if not fast and not frugal:
             return True  # a cap on power alone only makes a design idle
         if not goal.allows(0, self._least_cycles):
             return False
-        if any(_keeps(goal, area, state) for state in self._known.values()):
+        if any(_keeps(goal, limits, state) for state in self._known.values()):
             return True
-        uncapped = replace(budgets, latency_ms=None, energy_mj=None, power_w=None)
+        uncapped = replace(limits, latency_ms=None, energy_mj=None, power_w=None)
         if fast:
             best = self._best(uncapped, "latency")
             if goal.allows(best.energy, best.latency) or not goal.allows(0, best.latency):
@@ -134,33 +142,55 @@ class _Inquiry:
             best = self._best(uncapped, "energy")
             if goal.allows(best.energy, best.latency) or not goal.allows(best.energy, 0):
                 return goal.allows(best.energy, best.latency)
-        return self._explored(budgets, "energy").best is not None
+        return self._explored(limits, "energy").best is not None
 
-    def _best(self, budgets: Budgets, objective: str) -> Pick:
-        best = self._explored(budgets, objective).best
+    def _best(self, limits: Limits, objective: str) -> Pick:
+        best = self._explored(limits, objective).best
         assert best is not None
         return best
 
-    def _explored(self, budgets: Budgets, objective: str) -> Exploration:
-        key = budgets, objective
+    def _explored(self, limits: Limits, objective: str) -> Exploration:
+        key = limits, objective
         if key not in self._known:
             kind = "fastest" if objective == "latency" else "most frugal"
-            state = self._solve(budgets, objective, f"no design; seeking the {kind} one{_within(budgets)}")
+            state = self._solve(limits, objective, f"no design; seeking the {kind} one{_within(limits)}")
             if not state.complete:
                 raise _StoppedError
             self._known[key] = state
         return self._known[key]
 
 
-def _keeps(goal: Goal, area: Fraction | None, state: Exploration) -> bool:
+def _chips(session: Session) -> list[tuple[int, Vector]]:
+    """Area (um2) and use of a device of all points that hold every layer; on a device for all kinds of memory."""
+    plan, found = session.architecture.plan, dict[tuple[int, Vector], None]()
+    for point in session.points.points.values():
+        if not list(_lacking(session, point)):
+            uses = [()] if plan is None else [placement.use for placement in plan.options(point)]
+            found |= {(point.area_um2, use): None for use in uses}
+    return list(found)
+
+
+def _need(name: str, chip: tuple[int, Vector]) -> Fraction | int:
+    """What a chip takes of a budget: mm2, or a number of resources."""
+    area_um2, use = chip
+    return Fraction(area_um2, UM2_PER_MM2) if name == "area_mm2" else use[RESOURCES.index(name)]
+
+
+def _rounded_up(value: Fraction | int) -> Decimal:
+    return ROUND_UP.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def _keeps(goal: Goal, limits: Limits, state: Exploration) -> bool:
     """Does the design that was found keep these caps?"""
-    if state.best is None or state.best_point is None or (area is not None and state.best_point.area_um2 > area):
+    point = state.best_point
+    if state.best is None or point is None or not limits.allow(point.area_um2, point.resources):
         return False
     return goal.allows(state.best.energy, state.best.latency)
 
 
-def _within(budgets: Budgets) -> str:
-    names = [name for name in CAPS if getattr(budgets, name) is not None]
+def _within(limits: Limits) -> str:
+    names = [name for name in CAPS if name not in RESOURCES and getattr(limits, name) is not None]
+    names += ["the device"] if any(count is not None for count in limits.resources) else []
     return f" within {', '.join(names)}" if names else ""
 
 

@@ -38,8 +38,8 @@ class PointSet:
     def corner(self, box: Box) -> Hardware:
         """A hardware at least as good as every point of the box, in every respect.
 
-        Largest capacities, meshes and bandwidths with the smallest energies, leakage and area: whatever it
-        needs bounds what any point of the box needs.
+        Largest capacities, meshes and bandwidths with the smallest energies, leakage, area and use of every
+        resource: whatever it needs bounds what any point of the box needs.
         """
         members = list(self.inside(box))
         if len(members) == 1:
@@ -54,6 +54,7 @@ class PointSet:
             vector_lanes=max(p.vector_lanes for p in members),
             vector_energy=min(p.vector_energy for p in members),
             choices=(),
+            resources=tuple(map(min, zip(*(p.resources for p in members), strict=True))),
         )
 
     def has_ideal_corner(self, box: Box) -> bool:

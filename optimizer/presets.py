@@ -13,7 +13,7 @@ from optimizer.yaml_fields import read_yaml
 
 
 def preset_names(kind: str) -> list[str]:
-    """Names of the presets of a kind (``architectures``, ``technologies``, ``devices``), sorted."""
+    """Names of the presets of a kind (``architectures``, ``technologies``, ``devices``, ``fabrics``), sorted."""
     names = [entry.name for entry in (resources.files("optimizer") / "data" / kind).iterdir()]
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 

@@ -50,6 +50,8 @@ def full_report(data: Data, *, nests: bool = True) -> Group:
     parts += [Text(), summary_table(data)]
     if data.get("hardware"):
         parts += [Text(), hardware_table(data)]
+    if data.get("device"):
+        parts += [Text(), device_table(data)]
     if data.get("groups") or data.get("comparison"):
         parts.append(groups_report(data, nests=nests))
     if data.get("layers") and data.get("training"):
@@ -134,6 +136,7 @@ def points_text(data: Data) -> str:
         "solved": "solved",
         "closed_by_bound": "closed by a bound",
         "closed_by_area": "closed by area",
+        "closed_by_device": "beyond the device",
         "closed_by_size": "too small for a layer",
         "closed_by_caps": "beyond the caps",
         "open": "open",
@@ -164,6 +167,19 @@ def hardware_table(data: Data) -> Table:
     if chosen:
         table.caption = Text("* chosen from a menu")
         table.caption_justify = "left"
+    return table
+
+
+def device_table(data: Data) -> Table:
+    """What the design takes of every resource of its device, and what its memories are made of."""
+    device = data["device"]
+    table = plain_table(f"Device {device['name']}", "resource", "used", "available", "share")
+    for name, counts in device["resources"].items():
+        used, available = counts["used"], counts["available"]
+        share = percent_text(used / available if available else None)
+        table.add_row(Text(name), number_text(used), number_text(available), share)
+    made = (f"{level} of {number_text(made['blocks'])} {made['kind']}" for level, made in device["memories"].items())
+    table.caption, table.caption_justify = Text(", ".join(made)), "left"
     return table
 
 

@@ -18,6 +18,7 @@ from optimizer.budgets import Budgets
 from optimizer.cost import Accounting
 from optimizer.design import Goal
 from optimizer.errors import SpecError
+from optimizer.fabric import Caps
 from optimizer.fusion.network_pricer import NetworkPricer
 from optimizer.fusion.options import Fusion, check_buffer, check_fusible
 from optimizer.fusion.price_group import group_pricers
@@ -77,6 +78,12 @@ class Session:
         return None if area is None else int(area)
 
     @property
+    def resource_caps(self) -> Caps:
+        """What may be used of every resource of the device; empty without one."""
+        plan = self.architecture.plan
+        return () if plan is None else plan.limits
+
+    @property
     def problem_hash(self) -> str:
         """Hash of the problem: network, architecture, objective, budgets, padding, version of the model."""
         text = json.dumps([MODEL_VERSION, self.problem], sort_keys=True)
@@ -103,9 +110,9 @@ def prepare(
     ------
     SpecError
         On an unknown objective, a network without layers, N:M blocks that the architecture does not take, a layer too
-        large for exact integers, budgets that the technology cannot measure, padding of a dim that no layer has; with
-        fusion, on padding, outputs in blocks, budgets of latency, energy or power, and on architectures without a
-        single buffer.
+        large for exact integers, budgets that the technology or device cannot measure, padding of a dim that no layer
+        has; with fusion, on padding, outputs in blocks, budgets of latency, energy or power, and on architectures
+        without a single buffer.
     """
     if objective not in OBJECTIVES:
         raise SpecError(
@@ -139,6 +146,7 @@ def prepare(
             "unknown padding", field="padding", value=padding, allowed="none, auto, or extents per dim",
             remedy="use one of these",
         )  # fmt: skip
+    _check_device(architecture)
     points = point_set(list(architecture.points()))
     check_sparsity(layers, next(iter(points.points.values())), file=architecture.file)
     if fusion is not None:
@@ -189,6 +197,16 @@ def network_pricer(
     runs = Runs(accounting, store, workers, memos)
     found = group_pricers(network, fusion, runs)
     return NetworkPricer(network, pricers, found, runs, lambda layer, point: vector_cost(layer, point, accounting))
+
+
+def _check_device(architecture: Architecture) -> None:
+    area, plan = architecture.budgets.area_mm2, architecture.plan
+    if plan is not None and area is not None:
+        raise SpecError(
+            "a device has resources, no area", file=architecture.file, field="budgets.area_mm2", value=area,
+            allowed=f"no budget of area on {plan.device.name}: its resources take its place",
+            remedy="drop --area-mm2 (or budgets.area_mm2), or the device",
+        )  # fmt: skip
 
 
 def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding) -> None:

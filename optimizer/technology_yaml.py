@@ -41,7 +41,7 @@ def parse_technology(data: Any, *, file: str | None = None) -> Technology:
         With file, field, value, allowed values and a remedy.
     """
     check_schema(data, technology_schema(), file=file)
-    _check_sources(data, data["sources"], file, "")
+    check_sources(data, data["sources"], file)
     macs = tuple(
         MacUnit(mac["type"], mac["bits"], Fraction(mac["energy"]), Fraction(mac.get("area_um2", 0)))
         for mac in data["mac"]
@@ -94,11 +94,11 @@ def _component(name: str, raw: dict[str, Any], file: str | None) -> Component:
     return TableComponent(name, raw["word_bits"], tuple(rows))
 
 
-def _check_sources(data: object, sources: dict[str, str], file: str | None, path: str) -> None:
+def check_sources(data: object, sources: dict[str, str], file: str | None, path: str = "") -> None:
     """Every ``source`` anywhere in the file must be cited under ``sources``."""
     if isinstance(data, list):
         for index, entry in enumerate(data):
-            _check_sources(entry, sources, file, f"{path}[{index}]")
+            check_sources(entry, sources, file, f"{path}[{index}]")
     if not isinstance(data, dict):
         return
     for key, value in data.items():
@@ -111,4 +111,4 @@ def _check_sources(data: object, sources: dict[str, str], file: str | None, path
                         allowed=", ".join(sources), remedy=f"add `{name}:` with its citation under `sources`",
                     )  # fmt: skip
         else:
-            _check_sources(value, sources, file, field)
+            check_sources(value, sources, file, field)

@@ -108,7 +108,7 @@ def test_lists() -> None:
     assert "edge_small" in text and "3,780" in text
 
 
-@pytest.mark.parametrize("kind", ["architecture", "technology", "groups"])
+@pytest.mark.parametrize("kind", ["architecture", "technology", "groups", "device", "fabric"])
 def test_schemas_are_valid(kind: str) -> None:
     Draft202012Validator.check_schema(json.loads(good("schema", kind).stdout))
 

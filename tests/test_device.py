@@ -24,6 +24,6 @@ def test_unknown_names_and_resources_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="zcu102"):
         load_device("zcu103")
     file = tmp_path / "mine.yaml"
-    file.write_text("name: mine\nresources: {dps: 4}\nclock_mhz: 100\nsource: a test\n")
+    file.write_text("name: mine\nresources: {dps: 4}\nfabric: series7\nclock_mhz: 100\nsource: a test\n")
     with pytest.raises(SpecError, match="dsp"):
         load_device(file)

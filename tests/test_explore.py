@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from optimizer.cost import evaluate
 from optimizer.design import Goal
 from optimizer.explore import Exploration, Explorer
+from optimizer.fabric import RESOURCES, Caps, vector
 from optimizer.hardware import Hardware, Level
 from optimizer.lowering import lift, lower
 from optimizer.points import PointSet, point_set, size
@@ -40,7 +41,11 @@ def chip(size_words: int, array: int, energy: int, bandwidth: int) -> Hardware:
     )  # fmt: skip
     choices = (("array.x", array), ("GLB.size", (size_words, energy)), ("DRAM.bandwidth", bandwidth))
     area = 100 * size_words + 1000 * array
-    return Hardware(levels, (array, 1), 1, energy_unit_pj=Fraction(1), area_um2=area, choices=choices)
+    blocks = -(-size_words // 4)
+    resources = vector({"dsp": array, "bram18": blocks, "lut": 30 * array + size_words, "ff": 8 * bandwidth})
+    return Hardware(
+        levels, (array, 1), 1, energy_unit_pj=Fraction(1), area_um2=area, choices=choices, resources=resources
+    )  # fmt: skip
 
 
 def grid(draw: st.DrawFn) -> PointSet:
@@ -67,11 +72,15 @@ def pareto(layer: Layer, hardware: Hardware) -> list[tuple[int, int]]:
     return front
 
 
-def brute_force(layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None) -> Fraction | None:
+def brute_force(
+    layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None, limits: Caps = ()
+) -> Fraction | None:  # fmt: skip
     """Best objective over all points and all combinations of Pareto-optimal mappings."""
     best: Fraction | None = None
     for point in points.points.values():
         if area_cap is not None and point.area_um2 > area_cap:
+            continue
+        if any(limit is not None and use > limit for use, limit in zip(point.resources, limits, strict=False)):
             continue
         fronts = [[(n * e, n * t) for e, t in pareto(layer, point)] for layer, n in layers]
         for choice in itertools.product(*fronts):
@@ -82,14 +91,19 @@ def brute_force(layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, a
     return best
 
 
-def explore(layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None) -> Exploration:
+def explore(
+    layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None, limits: Caps = ()
+) -> Exploration:  # fmt: skip
     store = Store()
     pricers = [Pricer(layer, count, "timeloop", {}, store) for layer, count in layers]
-    return Explorer(pricers, points, goal, area_cap, lambda hardware: (0, 0)).run()
+    return Explorer(pricers, points, goal, area_cap, lambda hardware: (0, 0), limits=limits).run()
+
+
+Problem = tuple[list[tuple[Layer, int]], PointSet, Goal, int | None, Caps]
 
 
 @st.composite
-def problems(draw: st.DrawFn) -> tuple[list[tuple[Layer, int]], PointSet, Goal, int | None]:
+def problems(draw: st.DrawFn) -> Problem:
     chosen = draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=2, unique=True))
     layers = [(layer, draw(st.integers(1, 3))) for layer in chosen]
     goal = Goal(draw(st.sampled_from(["energy", "latency", "edp"])))
@@ -100,17 +114,25 @@ def problems(draw: st.DrawFn) -> tuple[list[tuple[Layer, int]], PointSet, Goal, 
     if draw(st.booleans()):
         goal = replace(goal, power_cap=Fraction(draw(st.integers(20, 200))))
     area_cap = draw(st.none() | st.integers(1500, 6000))
-    return layers, grid(draw), goal, area_cap
+    limits: Caps = ()
+    if draw(st.booleans()):
+        spans = ((1, 4), (1, 4), (0, 0), (30, 140), (0, 0), (4, 70))
+        limits = tuple(draw(st.none() | st.integers(*span)) for span in spans)
+    return layers, grid(draw), goal, area_cap, limits
 
 
 RELAXED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-def check(problem: tuple[list[tuple[Layer, int]], PointSet, Goal, int | None]) -> None:
-    layers, points, goal, area_cap = problem
-    state = explore(layers, points, goal, area_cap)
+def check(problem: Problem) -> None:
+    layers, points, goal, area_cap, limits = problem
+    state = explore(layers, points, goal, area_cap, limits)
     assert state.complete
-    assert state.value == brute_force(layers, points, goal, area_cap)
+    assert state.value == brute_force(layers, points, goal, area_cap, limits)
+    for entry in state.closed:
+        if entry.by in RESOURCES:
+            kind = RESOURCES.index(entry.by)
+            assert all(point.resources[kind] > limits[kind] for point in points.inside(entry.box))
     if state.value is not None:
         assert state.bound <= state.value
         assert state.bound >= state.value * Fraction(999, 1000)
@@ -119,16 +141,14 @@ def check(problem: tuple[list[tuple[Layer, int]], PointSet, Goal, int | None]) -
 
 @settings(max_examples=25, deadline=None, suppress_health_check=RELAXED, derandomize=True)
 @given(problems())
-def test_optimum_is_that_of_enumeration(problem: tuple[list[tuple[Layer, int]], PointSet, Goal, int | None]) -> None:
+def test_optimum_is_that_of_enumeration(problem: Problem) -> None:
     check(problem)
 
 
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
 @given(problems())
-def test_optimum_is_that_of_enumeration_often(
-    problem: tuple[list[tuple[Layer, int]], PointSet, Goal, int | None],
-) -> None:
+def test_optimum_is_that_of_enumeration_often(problem: Problem) -> None:
     check(problem)
 
 
@@ -139,6 +159,7 @@ def test_a_corner_is_no_worse_than_any_point_of_its_box() -> None:
     assert corner.levels[1].size_bits == 128
     assert corner.levels[1].read_energy == 2
     assert corner.area_um2 == min(point.area_um2 for point in points.points.values())
+    assert corner.resources == vector({"dsp": 1, "bram18": 1, "lut": 34, "ff": 16})
 
 
 def test_a_corner_with_a_smaller_fan_out_is_not_ideal() -> None:

@@ -72,12 +72,15 @@ def read_architecture(options: Options) -> Architecture:
     from optimizer.architecture_yaml import load_architecture  # noqa: PLC0415
     from optimizer.budgets import Budgets  # noqa: PLC0415
     from optimizer.choose import choose  # noqa: PLC0415
+    from optimizer.on_device import on_device  # noqa: PLC0415
     from optimizer.schema_check import placed  # noqa: PLC0415
 
     try:
         architecture = load_architecture(options["architecture"])
     except SpecError as error:
         raise placed(error, error.file, error.field or (None if error.file else "--architecture")) from None
+    if options.get("device") is not None:
+        architecture = on_device(architecture, options["device"])
     chosen: dict[str, str] = {}
     for path, entry in options["choices"]:
         if chosen.setdefault(path, entry) != entry:

@@ -1,4 +1,4 @@
-"""``tilewright networks``, ``tilewright architectures`` and ``tilewright schema``."""
+"""``tilewright networks``, ``architectures``, ``devices`` and ``schema``."""
 
 from __future__ import annotations
 
@@ -46,12 +46,38 @@ def architectures() -> None:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["architecture", "technology", "groups"]), default="architecture")
+def devices() -> None:
+    """The built-in FPGA devices."""
+    from rich.text import Text  # noqa: PLC0415
+
+    from optimizer.device import RESOURCES, load_device  # noqa: PLC0415
+    from optimizer.presets import preset_names  # noqa: PLC0415
+    from optimizer.report import plain_table  # noqa: PLC0415
+    from optimizer.report_units import number_text  # noqa: PLC0415
+
+    table = plain_table("Built-in devices", "name", "description", "fabric", "MHz", *RESOURCES, left=3)
+    for name in preset_names("devices"):
+        device = load_device(name)
+        counts = (number_text(device.resources[resource]) for resource in RESOURCES)
+        text = Text(device.description)
+        table.add_row(name, text, device.fabric.name, number_text(float(device.clock_mhz)), *counts)
+    show_on_stdout(table)
+
+
+@click.command()
+@click.argument(
+    "kind", type=click.Choice(["architecture", "technology", "groups", "device", "fabric"]), default="architecture"
+)
 def schema(kind: str) -> None:
-    """JSON Schema of architecture (default), technology or groups files, for editors."""
+    """JSON Schema of architecture (default), technology, groups, device or fabric files, for editors."""
     from optimizer.architecture_schema import json_schema  # noqa: PLC0415
+    from optimizer.device import device_schema  # noqa: PLC0415
+    from optimizer.fabric_yaml import fabric_schema  # noqa: PLC0415
     from optimizer.fusion.groups_schema import groups_schema  # noqa: PLC0415
     from optimizer.technology_schema import technology_schema  # noqa: PLC0415
 
-    schemas = {"architecture": json_schema, "technology": technology_schema, "groups": groups_schema}
+    schemas = {
+        "architecture": json_schema, "technology": technology_schema, "groups": groups_schema, "device": device_schema,
+        "fabric": fabric_schema,
+    }  # fmt: skip
     click.echo(json.dumps(schemas[kind](), indent=2))

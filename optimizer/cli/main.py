@@ -9,7 +9,7 @@ import click
 
 from optimizer.cli.evaluating import evaluate
 from optimizer.cli.inspection import show, verify
-from optimizer.cli.listing import architectures, networks, schema
+from optimizer.cli.listing import architectures, devices, networks, schema
 from optimizer.cli.solving import map_command, solve
 from optimizer.cli.sparse import sparse
 from optimizer.errors import TilewrightError
@@ -51,5 +51,8 @@ def main() -> None:
     """Provably optimal accelerators for neural networks: hardware sizes and mappings, with a certificate."""
 
 
-for command in (solve, map_command, evaluate, verify, show, networks, architectures, schema, sparse):
+COMMANDS = (
+    solve, map_command, evaluate, verify, show, networks, architectures, devices, schema, sparse,
+)  # fmt: skip
+for command in COMMANDS:
     main.add_command(command)

@@ -208,6 +208,9 @@ architecture_options = _stacked([
 
 budget_options = _stacked([
     click.option("--area-mm2", type=Positive(), help="Chip area, mm2."),
+    click.option(
+        "--device", metavar="NAME|FILE", help="An FPGA (see `tilewright devices`): its resources in place of area."
+    ),
     click.option("--dram-gbps", type=Positive(), help="Off-chip bandwidth, 10^9 bytes per second."),
     click.option("--power-w", type=Positive(), help="Average power, W."),
     click.option("--max-latency-ms", "latency_ms", type=Positive(), help="Latency, ms."),

@@ -12,6 +12,7 @@ from typing import Any
 
 from formulations.kernels.memo import Memos
 from optimizer.errors import TilewrightError
+from optimizer.fabric import RESOURCES
 from optimizer.pricing import NEVER
 from optimizer.result import Progress, Result
 from optimizer.result_io import load
@@ -167,7 +168,7 @@ def _agreement(claim: Claim) -> Iterator[str]:
             "total": len(claim.points.points), "closed_by_bound": by["bound"], "closed_by_area": by["area"],
             "closed_by_size": small, "closed_by_caps": by["infeasible"] - small,
             "solved": by["solved"], "open": by["open"], "boxes": len(claim.entries),
-        }),
+        } | ({} if claim.architecture.plan is None else {"closed_by_device": sum(by[name] for name in RESOURCES)})),
     )  # fmt: skip
     for name, stated, expected in pairs:
         if stated != expected:

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from optimizer.architecture import Architecture
 from optimizer.architecture_yaml import parse_architecture
 from optimizer.budgets import Budgets
+from optimizer.fabric import RESOURCES
 from optimizer.fusion.options import Fusion, parse_fusion
 from optimizer.hardware import Hardware
 from optimizer.points import Box, PointSet, point_set
@@ -24,6 +25,8 @@ from optimizer.workload import Layer, Network, VectorLayer
 from optimizer.workload_yaml import parse_network
 
 Accounting = Literal["timeloop", "looptree"]
+OVER_BUDGET = ("area", *RESOURCES)
+"""Reasons that close a box without any bound: the least of its points exceeds this budget."""
 
 
 class Check(NamedTuple):
@@ -90,6 +93,12 @@ class Entry:
     bound: Fraction
     energy: tuple[int, ...]
     latency: tuple[int, ...]
+    resources: tuple[int, ...] = ()
+
+    @property
+    def over_budget(self) -> bool:
+        """Is it said to exceed the area, or a resource of the device?"""
+        return self.by in OVER_BUDGET
 
 
 @dataclass(frozen=True)
@@ -237,7 +246,8 @@ def _target(objective: str, budgets: Budgets, hardware: Hardware) -> Target:
 
 
 def _entry(raw: dict[str, Any]) -> Entry:
-    numbers = (*raw["energy_floors"], *raw["latency_floors"], raw["area_um2"], raw["points"])
+    resources = tuple(raw["resources"][name] for name in RESOURCES) if "resources" in raw else ()
+    numbers = (*raw["energy_floors"], *raw["latency_floors"], raw["area_um2"], raw["points"], *resources)
     sides = [tuple(side) for side in raw["box"]]
     if any(type(n) is not int or n < 0 for n in (*numbers, *itertools.chain.from_iterable(sides))):
         raise ValueError(f"a box with something else than whole numbers: {raw}")
@@ -245,5 +255,5 @@ def _entry(raw: dict[str, Any]) -> Entry:
         raise ValueError(f"a box needs the first and last entry of every menu: {raw['box']}")
     return Entry(
         tuple((low, high) for low, high in sides), str(raw["closed_by"]), raw["area_um2"], raw["points"],
-        Fraction(raw["bound"]), tuple(raw["energy_floors"]), tuple(raw["latency_floors"]),
+        Fraction(raw["bound"]), tuple(raw["energy_floors"]), tuple(raw["latency_floors"]), resources,
     )  # fmt: skip

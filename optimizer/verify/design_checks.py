@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.fabric import RESOURCES
 from optimizer.fusion.compare import figures, reductions
 from optimizer.hardware import Hardware, Level
 from optimizer.limits import lower_bounds
@@ -18,7 +19,7 @@ from optimizer.verify.fused_design import member_entry, partition_faults, stated
 from optimizer.verify.walk import walk
 from optimizer.workload import Layer, VectorLayer
 
-DESIGN_KEYS = ("hardware", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers")
+DESIGN_KEYS = ("hardware", "device", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers")
 
 
 def plain(value: Fraction | int) -> int | float:
@@ -74,7 +75,7 @@ def hardware_table(hardware: Hardware) -> dict[str, Any]:
         "array": [hardware.mac_mesh[0], hardware.mac_mesh[1]],
         "clock_mhz": plain(hardware.clock_mhz),
         "levels": [level(spec) for spec in hardware.levels],
-    }
+    } | ({"resources": dict(zip(RESOURCES, hardware.resources, strict=True))} if hardware.resources else {})
 
 
 @dataclass

@@ -26,7 +26,7 @@ SAMPLE_SECONDS = 30.0
 
 def fused_again(claim: Claim, *, thorough: bool, say: Say) -> Check:
     """Check floors of boxes again: of the design's point and a sample that the problem's hash picks, or of all."""
-    entries = [entry for entry in claim.entries if entry.by not in ("area", "open")]
+    entries = [entry for entry in claim.entries if not entry.over_budget and entry.by != "open"]
     if not thorough:
         others = [entry for entry in entries if entry.box != claim.design]
         random.Random(str(claim.data["problem_hash"])).shuffle(others)

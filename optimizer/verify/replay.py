@@ -14,12 +14,13 @@ from formulations.master import settle
 from optimizer.hardware import Hardware, Level
 from optimizer.points import Box, PointSet
 from optimizer.pricing import NEVER
-from optimizer.verify.claim import Check, Claim, Entry, Group
+from optimizer.verify.claim import OVER_BUDGET, Check, Claim, Entry, Group
 from optimizer.verify.design_checks import verdict
+from optimizer.verify.device_again import device_checks
 from optimizer.verify.walk import step_bits, step_cycles
 from optimizer.workload import VectorLayer
 
-REASONS = ("area", "bound", "solved", "infeasible", "open")
+REASONS = (*OVER_BUDGET, "bound", "solved", "infeasible", "open")
 OTHER_SEED = 7919
 
 
@@ -46,6 +47,7 @@ def replay(claim: Claim) -> Replay:
         cover,
         verdict("corners", list(_corners(claim)), "each box's ideal hardware is as good as all of its points"),
         verdict("areas", list(_areas(claim)), "least area of every box recomputed"),
+        *device_checks(claim),
         verdict("bounds", faults, f"every bound follows from its floors ({counted})"),
         verdict("status", list(_status(claim)), f"{claim.certificate['status']} is what the boxes show"),
         _master(claim),
@@ -110,6 +112,8 @@ def worse(corner: Hardware, point: Hardware) -> Iterator[str]:
         yield from (f"{level.name}.{name} is worse than a point of the box" for name in _worse_level(best, level))
     costs = ("mac_energy", "vector_energy", "area_um2")
     yield from (name for name in costs if getattr(corner, name) > getattr(point, name))
+    if any(least > need for least, need in zip(corner.resources, point.resources, strict=True)):
+        yield "more resources of the device than a point of the box"
     widths = zip((*corner.mac_mesh, corner.vector_lanes), (*point.mac_mesh, point.vector_lanes), strict=True)
     if any(most < need for most, need in widths):
         yield "fewer multipliers or lanes than a point of the box"
@@ -135,7 +139,7 @@ def _areas(claim: Claim) -> Iterator[str]:
             yield f"box {entry.box}: area {entry.area_um2}, the least of its points is {least}"
         elif entry.by == "area" and (cap is None or least <= cap):
             yield f"box {entry.box}: closed by area, but {least} um2 keep the budget"
-        elif entry.by != "area" and cap is not None and least > cap:
+        elif not entry.over_budget and entry.by != "open" and cap is not None and least > cap:
             yield f"box {entry.box}: closed by {entry.by}, but {least} um2 exceed the budget"
 
 
@@ -274,7 +278,7 @@ def widest(
 
 def _status(claim: Claim) -> Iterator[str]:
     value, certificate = claim.value, claim.certificate
-    bounds = [entry.bound for entry in claim.entries if entry.by not in ("area", "infeasible")]
+    bounds = [entry.bound for entry in claim.entries if not entry.over_budget and entry.by != "infeasible"]
     is_open = any(entry.by == "open" for entry in claim.entries)
     least = min([*bounds, *([] if value is None else [value])], default=Fraction(0))
     if value is None:
@@ -304,11 +308,15 @@ def _master(claim: Claim) -> Check:
         return Check("master", fine, "no design to settle" if fine else f"states {stated} without a design")
     scale = max(1, int(value) >> 50)
     entries = [
-        MasterEntry(e.area_um2, int(e.bound / scale), int(value / scale) if e.box == claim.design else None)
+        MasterEntry(
+            e.area_um2, int(e.bound / scale), int(value / scale) if e.box == claim.design else None, e.resources
+        )
         for e in claim.entries if e.by != "infeasible"
     ]  # fmt: skip
     cap = claim.architecture.budgets.area_um2
-    found = settle(entries, area_cap=None if cap is None else int(cap), seed=OTHER_SEED)
+    plan = claim.architecture.plan
+    limits = () if plan is None else plan.device.available
+    found = settle(entries, area_cap=None if cap is None else int(cap), limits=limits, seed=OTHER_SEED)
     again = None if found is None else str(Fraction(found) * scale)
     fine = again is not None and again == stated
     return Check("master", fine, f"settled again at {again}" if fine else f"states {stated}, settled again at {again}")

@@ -74,7 +74,7 @@ def _pairs(claim: Claim) -> Iterator[Pair]:
     latency = claim.target.objective == "latency" and not claim.target.capped
     seen = set()
     for entry in claim.entries:
-        if entry.by == "area":
+        if entry.over_budget:
             continue
         corner = claim.points.corner(entry.box)
         for number, group in enumerate(claim.groups):
