@@ -145,7 +145,7 @@ def sparsify(
         On a bad ratio, or if no layer can be put into blocks.
     """
     kept, size = parse_ratio(ratio, field=field)
-    stay: list[str] = []
+    stay: dict[str, list[str]] = {}
     sparse: dict[str, Layer] = {}
     for layer in network.mac_layers():
         if layer.block is not None or layer.name in leave:
@@ -153,16 +153,25 @@ def sparsify(
         block = Block(dim or default_dim(layer, role) or "", kept, size, role)
         reason = _stays(layer, block)
         if reason:
-            stay.append(f"{layer.name} ({reason})")
+            stay.setdefault(reason, []).append(layer.name)
         else:
             sparse[layer.name] = compress(layer, block)
     if not sparse and stay:
         raise SpecError(
             "no layer can have this sparsity", field=field, value=f"{role}={ratio}",
             allowed=f"a layer with learned weights and a dim that is a multiple of {size}",
-            remedy=f"choose another ratio; {'; '.join(stay[:3])}",
+            remedy=f"choose another ratio; dense stay {_listed(stay)}",
         )  # fmt: skip
-    return _changed(network, sparse, [f"sparsity {role} {ratio}: dense stay {', '.join(stay)}"] if stay else [])
+    return _changed(network, sparse, [f"sparsity {role} {ratio}: dense stay {_listed(stay)}"] if stay else [])
+
+
+def _listed(stay: dict[str, list[str]]) -> str:
+    """Layers by the reason why they stay dense; of many the first ones."""
+
+    def some(names: list[str]) -> str:
+        return ", ".join(names) if len(names) < 5 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+    return "; ".join(f"{some(names)} ({reason})" for reason, names in stay.items())
 
 
 def _stays(layer: Layer, block: Block) -> str:

@@ -230,7 +230,7 @@ def test_a_network_says_what_stays_dense() -> None:
     found = sparsify(network, "2:4")
     assert [layer.block is not None for layer in found.mac_layers()] == [False, True, False, False]
     (warning,) = found.warnings
-    assert "dense stay first (C is 3), depthwise (no channels to sum over), scores (W is not learned)" in warning
+    assert "dense stay first (C is 3); depthwise (no channels to sum over); scores (W is not learned)" in warning
     assert not network.warnings and network.mac_layers()[1].block is None
     assert densify(found).mac_layers() == network.mac_layers()
     with pytest.raises(SpecError, match="no layer can have this sparsity"):
