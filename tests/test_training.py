@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy_step import Execution, Reader
 
+from optimizer.einsum import einsum_layer
 from optimizer.errors import SpecError
 from optimizer.geometry import IDENTITY_WINDOW, Window
 from optimizer.networks import build
@@ -103,6 +104,20 @@ def test_gradients_of_a_convolution(batch, image, channels, groups, kernel, stri
     network = two_convolutions(batch, image, channels, groups, kernel, stride, dilation, pad)
     if network is not None:
         check(executed(network, {"first": (batch, 2, *image)}))
+
+
+@pytest.mark.parametrize(("text", "dims", "rows"), [
+    ("O[k,p] += W[k,c,r] * I[c,2p+r]", {"k": 3, "c": 2, "p": 3, "r": 3}, 7),
+    ("O[p,k] += W[r,k,c] * I[c,3*p+2*r]", {"k": 2, "c": 2, "p": 3, "r": 2}, 9),
+    ("O[k,p] += W[k,c] * I[c,2p]", {"k": 3, "c": 2, "p": 4}, 7),
+    ("O[k] += W[k,c,r] * I[c,2r]", {"k": 3, "c": 2, "r": 4}, 7),
+    ("O[p,c,k] += W[c,p,k] * I[c,p]", {"k": 3, "c": 2, "p": 4}, 4),
+])  # fmt: skip
+def test_gradients_of_einsums(text, dims, rows) -> None:
+    network = Network("n")
+    network.add(einsum_layer("a", "O[c,x] += W[c,d] * I[d,x]", {"c": 2, "d": 3, "x": rows}))
+    network.add(einsum_layer("b", text, dims), after={"a": "a"})
+    check(executed(network, {"a": (3, rows)}))
 
 
 def test_gradients_without_known_padding() -> None:
