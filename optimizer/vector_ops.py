@@ -17,6 +17,9 @@ SOFTMAX = 5
 LAYER_NORM = 8
 """Per element: sum; subtraction, square, sum of squares; root; division by the deviation; gamma; beta."""
 
+BATCH_NORM = 6
+"""Per element, in training: sum; square, sum of squares; then subtraction, scale, shift."""
+
 LRN_FIXED = 3
 """Local response normalization, per element besides the window's squares and sums: scale, power, division."""
 

@@ -19,6 +19,9 @@ from optimizer.geometry import ONE_POSITION, TILE_AXES, WHOLE, Grid, View, misfi
 ROLES = ("W", "I", "O")
 """The three operands, always in this order: weights (or second input), input, output."""
 
+PHASES = ("forward", "loss", "input_gradient", "weight_gradient", "update")
+"""The parts of a step of training."""
+
 _TILE_DIMS: Mapping[str, tuple[str | None, str | None, str | None]] = {
     "conv": ("N", "P", "Q"),
     "dwconv": ("N", "P", "Q"),
@@ -203,16 +206,20 @@ class Network:
     """A network.
 
     ``graph`` is a DiGraph; node attribute ``layer`` is a layer, edge attribute ``tensor`` a name, and edge
-    attribute ``view`` says what a position of the consumer's output needs of the producer's output.
+    attribute ``view`` says what a position of the consumer's output needs of the producer's output. In a step of
+    training (:mod:`optimizer.training.step`) ``training`` says what it was made with, and node attribute ``phase``
+    is one of :data:`PHASES`.
     """
 
     name: str
     graph: nx.DiGraph = field(default_factory=nx.DiGraph)
     warnings: list[str] = field(default_factory=list)
+    training: dict[str, object] | None = None
 
     def add(
-        self, layer: AnyLayer, *, after: Mapping[str, str] | None = None, views: Mapping[str, View] | None = None
-    ) -> None:
+        self, layer: AnyLayer, *, after: Mapping[str, str] | None = None, views: Mapping[str, View] | None = None,
+        phase: str | None = None,
+    ) -> None:  # fmt: skip
         """Append a layer.
 
         Parameters
@@ -223,6 +230,8 @@ class Network:
             The tensor on the edge from each producer.
         views : mapping of str to View, optional
             What the layer needs of a producer's output; all of it where nothing is said.
+        phase : str, optional
+            Its part in a step of training.
 
         Raises
         ------
@@ -252,9 +261,14 @@ class Network:
                     value=view[axis], allowed=f"windows that begin within the producer's {TILE_AXES[axis]}",
                     remedy="check the window and the grids of both layers, or leave the window out",
                 )  # fmt: skip
-        self.graph.add_node(layer.name, layer=layer)
+        self.graph.add_node(layer.name, layer=layer, **({} if phase is None else {"phase": phase}))
         for producer, tensor in (after or {}).items():
             self.graph.add_edge(producer, layer.name, tensor=tensor, view=(views or {}).get(producer, WHOLE))
+
+    def phase(self, name: str) -> str | None:
+        """The part of a layer in a step of training; None in other networks."""
+        phase: str | None = self.graph.nodes[name].get("phase")
+        return phase
 
     def view(self, producer: str, consumer: str) -> View:
         """What a position of the consumer's output needs of the producer's output."""

@@ -18,7 +18,8 @@ Keys of every layer
     ``name``; ``inputs``: names of earlier layers whose outputs it reads, either a list or a mapping to the
     name of the tensor between them (default: the layer before it; ``[]`` for none); ``views``: what it needs
     of them, see below; ``multiplicity``: how many times it runs (default 1); ``parameters``: learned words
-    (default: the weights; vector layers 0).
+    (default: the weights; vector layers 0); ``phase``: its part in a step of training, one of forward, loss,
+    input_gradient, weight_gradient, update.
 Multiply-accumulate layers
     ``dims``: extent of every dim; ``bits``; ``tensors``: optional names of W, I and O in the network;
     ``kind``: an optional label; and either ``einsum`` (see :mod:`optimizer.einsum`) or ``type``:
@@ -43,7 +44,8 @@ Views
     The tile axes of a layer of ``kind`` conv or dwconv are N, P and Q, of a matmul B and M, as far as they
     index the output; other multiply-accumulate layers have one position.
 Network
-    ``warnings``: optional list of strings.
+    ``warnings``: optional list of strings; ``training``: what a step of training was made with, ``optimizer`` and
+    ``bits``.
 """
 
 from __future__ import annotations
@@ -57,10 +59,10 @@ from optimizer.exact_yaml import dump_exact, load_exact
 from optimizer.geometry import ONE_POSITION, WHOLE
 from optimizer.geometry_yaml import read_grid, read_views, view_entry
 from optimizer.precision import role_bits
-from optimizer.workload import ROLES, AnyLayer, Layer, Network, Operand, VectorLayer, conv, matmul
+from optimizer.workload import PHASES, ROLES, AnyLayer, Layer, Network, Operand, VectorLayer, conv, matmul
 from optimizer.yaml_fields import Fields, integer, read_yaml
 
-_COMMON = ("name", "inputs", "views", "multiplicity", "parameters")
+_COMMON = ("name", "inputs", "views", "multiplicity", "parameters", "phase")
 _MAC = (*_COMMON, "dims", "bits", "tensors", "kind")
 _CONV = (*_MAC, "type", "stride", "dilation")
 _KEYS = {
@@ -106,6 +108,8 @@ def dump_network(network: Network) -> str:
     data: dict[str, object] = {"name": network.name}
     if network.warnings:
         data["warnings"] = list(network.warnings)
+    if network.training is not None:
+        data["training"] = network.training
     data["layers"] = [_entry(network, layer) for layer in network.layers()]
     return dump_exact(data)
 
@@ -117,11 +121,13 @@ def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) ->
         _add(network, top, bits, None)
         network.name = str(top.get("name"))
         return network
-    top.only(("name", "bits", "warnings", "layers"))
+    top.only(("name", "bits", "warnings", "training", "layers"))
     bits = role_bits(top.get("bits"), base=bits, file=file, field="bits")
     network = Network(top.text("name", stem))
     if "warnings" in top:
         network.warnings.extend(str(line) for line in top.items("warnings", "a list of strings"))
+    if "training" in top:
+        network.training = _training(top)
     entries = top.items("layers", "a list of layers")
     if not entries:
         top.fail("a network needs a layer", "layers", entries, "a list of one layer or more")
@@ -137,8 +143,19 @@ def _add(network: Network, fields: Fields, bits: Mapping[str, int], previous: st
     if layer.name in network.graph:
         fields.fail("two layers have the same name", "name", layer.name, "unique names")
     producers = _producers(network, fields, previous)
-    network.add(layer, after=producers, views=read_views(network, fields, layer, producers))
+    phase = fields.text("phase") if "phase" in fields else None
+    if phase is not None and phase not in PHASES:
+        fields.fail("no such phase of a training step", "phase", phase, ", ".join(PHASES), "use one, or remove it")
+    network.add(layer, after=producers, views=read_views(network, fields, layer, producers), phase=phase)
     return layer.name
+
+
+def _training(top: Fields) -> dict[str, object]:
+    """What a step of training was made with."""
+    given = top.get("training")
+    if not isinstance(given, dict):
+        top.fail("expected optimizer and bits", "training", given, "like {optimizer: sgd, bits: {master: 32}}")
+    return {str(key): value for key, value in given.items()}
 
 
 def _producers(network: Network, fields: Fields, previous: str | None) -> dict[str, str]:
@@ -300,6 +317,8 @@ def _entry(network: Network, layer: AnyLayer) -> dict[str, object]:
             entry["tensors"] = {o.role: o.tensor for o in layer.operands if o.tensor}
         if layer.parameters is not None:
             entry["parameters"] = layer.parameters
+    if network.phase(layer.name) is not None:
+        entry["phase"] = network.phase(layer.name)
     if layer.multiplicity != 1:
         entry["multiplicity"] = layer.multiplicity
     edges = network.graph.in_edges(layer.name, data="tensor")

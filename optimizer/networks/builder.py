@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from optimizer.geometry import IDENTITY_WINDOW, ONE_POSITION, WHOLE, Grid, View, Window, fitted, hull
 from optimizer.onnx_import.transposed import phases
 from optimizer.precision import role_bits
-from optimizer.vector_ops import LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
+from optimizer.vector_ops import BATCH_NORM, LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
 from optimizer.workload import AnyLayer, Layer, Network, conv, matmul
 
 BATCH_NORM_WORDS = 2
-"""Learned words of a batch normalization per channel: scale and shift. It is folded into its convolution."""
+"""Learned words of a batch normalization per channel: scale and shift. Except in training it is folded."""
 
 LEARNED = {"batch_norm": BATCH_NORM_WORDS, "bias": 1, "bias_and_slope": 2, "none": 0}
 """Learned words per channel besides the weights; the slope is that of a parametric ReLU."""
@@ -52,11 +52,13 @@ class NetworkBuilder:
         Samples computed together: N of convolutions, a factor of M of matrix products.
     bits : int or mapping of role to int, optional
         Bits per element of W, I and O; 16 where nothing is said.
+    training : bool, optional
+        The forward pass of training: batch normalizations are layers of their own.
     """
 
-    def __init__(self, name: str, *, batch: int, bits: object) -> None:
+    def __init__(self, name: str, *, batch: int, bits: object, training: bool = False) -> None:
         self.network = Network(name)
-        self.batch = batch
+        self.batch, self.training = batch, training
         self.bits = role_bits(bits)
 
     def input(self, *shape: int, name: str = "input") -> Tensor:
@@ -84,7 +86,20 @@ class NetworkBuilder:
         layer = conv(name, dims, stride=(stride, stride), bits=self.bits)
         window = Window(stride, kernel, pad)
         views = [self._image_view(x, window, window)]
-        return self._mac(layer, [x], (channels, p, q), LEARNED[learned] * channels, views)
+        unfolded = self.training and learned == "batch_norm"
+        extra = 0 if unfolded else LEARNED[learned] * channels
+        y = self._mac(layer, [x], (channels, p, q), extra, views)
+        return self.batch_norm(f"{name}.bn", y) if unfolded else y
+
+    def batch_norm(self, name: str, x: Tensor) -> Tensor:
+        """Batch normalization in training: the statistics of the batch, which are kept, then their use."""
+        channels = x.shape[0]
+        layer = vector_layer(
+            name, "batchnorm", [self.batch * x.words] * 2, [self.batch * x.words, 2 * channels],
+            BATCH_NORM * self.batch * x.words, bits=self.bits, constants=[BATCH_NORM_WORDS * channels],
+            grid=self._grid(x.shape),
+        )  # fmt: skip
+        return self._append(layer, [x], x.shape, [WHOLE])
 
     def transposed_conv(
         self, name: str, x: Tensor, channels: int, kernel: int, *, stride: int, pad: int = 0
@@ -108,14 +123,15 @@ class NetworkBuilder:
             parts.append(replace(part, direct=False))
         return tuple(parts)
 
-    def linear(self, name: str, x: Tensor, features: int, *, bias: bool = True, tied: bool = False) -> Tensor:
-        """A matrix product with weights; images are flattened. `tied` weights are counted elsewhere."""
+    def linear(self, name: str, x: Tensor, features: int, *, bias: bool = True, tied: str | None = None) -> Tensor:
+        """A matrix product with weights; images are flattened. Weights `tied` to another layer's are counted there."""
         tokens, given = x.shape if len(x.shape) == 2 else (1, x.words)
         layer = matmul(name, {"M": self.batch * tokens, "N": features, "K": given}, bits=self.bits)
-        if tied:
+        if tied is not None:
             layer = replace(layer, parameters=0)
         view = _same_positions(x, layer.grid) if len(x.shape) == 2 else WHOLE
-        return self._mac(layer, [x], (tokens, features), features if bias else 0, [view])
+        owner = tied if self.training else None
+        return self._mac(layer, [x], (tokens, features), features if bias else 0, [view], owner)
 
     def product(
         self, name: str, x: Tensor, y: Tensor, *, groups: int, rows: int, columns: int, inner: int
@@ -225,11 +241,12 @@ class NetworkBuilder:
         return (IDENTITY_WINDOW, down, across) if x.grid == self._grid(x.shape) else WHOLE
 
     def _mac(
-        self, layer: Layer, inputs: Sequence[Tensor], shape: tuple[int, ...], extra: int, views: Sequence[View]
-    ) -> Tensor:
-        """Append a multiply-accumulate layer; the first input is I, a second one W."""
+        self, layer: Layer, inputs: Sequence[Tensor], shape: tuple[int, ...], extra: int, views: Sequence[View],
+        owner: str | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Append a multiply-accumulate layer; the first input is I, a second one W. The owner has its weights."""
         weights, data, output = layer.operands
-        second = inputs[-1].name if len(inputs) > 1 else f"{layer.name}.weight"
+        second = inputs[-1].name if len(inputs) > 1 else f"{owner or layer.name}.weight"
         named = (
             replace(weights, tensor=second),
             replace(data, tensor=inputs[0].name),

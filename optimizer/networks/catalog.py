@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from optimizer.errors import SpecError
 from optimizer.networks import convolutional, detection, super_resolution, transformers
+from optimizer.networks.builder import NetworkBuilder
 from optimizer.workload import Network
 
 
@@ -15,7 +16,7 @@ from optimizer.workload import Network
 class Entry:
     """One built-in network.
 
-    ``build`` takes batch and bits, and a sequence length if ``sequence`` holds the default one and the
+    ``build`` takes an empty builder, and a sequence length if ``sequence`` holds the default one and the
     longest one.
     """
 
@@ -65,7 +66,9 @@ def describe(name: str) -> str:
     return _entry(name).description
 
 
-def build(name: str, *, batch: int = 1, bits: object = None, sequence: int | None = None) -> Network:
+def build(
+    name: str, *, batch: int = 1, bits: object = None, sequence: int | None = None, training: bool = False
+) -> Network:
     """A built-in network.
 
     Parameters
@@ -78,6 +81,9 @@ def build(name: str, *, batch: int = 1, bits: object = None, sequence: int | Non
         Bits per element of W, I and O; 16 where nothing is said.
     sequence : int, optional
         Tokens of a sequence (transformers of text only); the network's own length by default.
+    training : bool, optional
+        The forward pass of training: batch normalizations are layers of their own, and GPT-2 computes the logits of
+        all tokens.
 
     Raises
     ------
@@ -86,6 +92,7 @@ def build(name: str, *, batch: int = 1, bits: object = None, sequence: int | Non
     """
     entry = _entry(name)
     _check_extent("batch", batch, None)
+    net = NetworkBuilder(name, batch=batch, bits=bits, training=training)
     if entry.sequence is None:
         if sequence is not None:
             raise SpecError(
@@ -93,11 +100,11 @@ def build(name: str, *, batch: int = 1, bits: object = None, sequence: int | Non
                 allowed=f"only with {', '.join(n for n, e in CATALOG.items() if e.sequence is not None)}",
                 remedy="leave it out",
             )  # fmt: skip
-        return entry.build(batch, bits)
+        return entry.build(net)
     default, longest = entry.sequence
     length = default if sequence is None else sequence
     _check_extent("sequence", length, longest)
-    return entry.build(batch, bits, length)
+    return entry.build(net, length)
 
 
 def unknown_network(name: str) -> SpecError:

@@ -16,9 +16,8 @@ from optimizer.workload import Network
 CLASSES = 1000
 
 
-def alexnet(batch: int, bits: object) -> Network:
+def alexnet(net: NetworkBuilder) -> Network:
     """AlexNet with its two towers as groups."""
-    net = NetworkBuilder("alexnet", batch=batch, bits=bits)
     x = net.conv("conv1", net.input(3, 227, 227), 96, 11, stride=4, learned="bias")
     x = net.pool("pool1", net.lrn("norm1", x), 3, 2)
     x = net.conv("conv2", x, 256, 5, pad=2, groups=2, learned="bias")
@@ -32,14 +31,14 @@ def alexnet(batch: int, bits: object) -> Network:
     return net.network
 
 
-def vgg16(batch: int, bits: object) -> Network:
+def vgg16(net: NetworkBuilder) -> Network:
     """VGG-16 (configuration D)."""
-    return _vgg(NetworkBuilder("vgg16", batch=batch, bits=bits), (2, 2, 3, 3, 3))
+    return _vgg(net, (2, 2, 3, 3, 3))
 
 
-def vgg19(batch: int, bits: object) -> Network:
+def vgg19(net: NetworkBuilder) -> Network:
     """VGG-19 (configuration E)."""
-    return _vgg(NetworkBuilder("vgg19", batch=batch, bits=bits), (2, 2, 4, 4, 4))
+    return _vgg(net, (2, 2, 4, 4, 4))
 
 
 def _vgg(net: NetworkBuilder, convolutions: Sequence[int]) -> Network:
@@ -54,9 +53,8 @@ def _vgg(net: NetworkBuilder, convolutions: Sequence[int]) -> Network:
     return net.network
 
 
-def googlenet(batch: int, bits: object) -> Network:
+def googlenet(net: NetworkBuilder) -> Network:
     """GoogLeNet (Inception v1)."""
-    net = NetworkBuilder("googlenet", batch=batch, bits=bits)
     x = net.conv("conv1", net.input(3, 224, 224), 64, 7, stride=2, pad=3, learned="bias")
     x = net.lrn("norm1", net.pool("pool1", x, 3, 2, ceil=True))
     x = net.conv("conv2_reduce", x, 64, 1, learned="bias")
@@ -103,14 +101,14 @@ def _inception(
     )
 
 
-def resnet18(batch: int, bits: object) -> Network:
+def resnet18(net: NetworkBuilder) -> Network:
     """ResNet-18: basic blocks of two 3x3 convolutions."""
-    return _basic_resnet(NetworkBuilder("resnet18", batch=batch, bits=bits), (2, 2, 2, 2))
+    return _basic_resnet(net, (2, 2, 2, 2))
 
 
-def resnet34(batch: int, bits: object) -> Network:
+def resnet34(net: NetworkBuilder) -> Network:
     """ResNet-34: basic blocks of two 3x3 convolutions."""
-    return _basic_resnet(NetworkBuilder("resnet34", batch=batch, bits=bits), (3, 4, 6, 3))
+    return _basic_resnet(net, (3, 4, 6, 3))
 
 
 def _basic_resnet(net: NetworkBuilder, blocks: Sequence[int]) -> Network:
@@ -125,9 +123,8 @@ def _basic_resnet(net: NetworkBuilder, blocks: Sequence[int]) -> Network:
     return _resnet_head(net, x)
 
 
-def resnet50(batch: int, bits: object) -> Network:
+def resnet50(net: NetworkBuilder) -> Network:
     """ResNet-50 v1.5: bottleneck blocks, strided in the 3x3 convolution."""
-    net = NetworkBuilder("resnet50", batch=batch, bits=bits)
     x = _resnet_stem(net)
     for stage, (channels, blocks) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3)), 1):
         for block in range(blocks):
@@ -156,9 +153,8 @@ def _shortcut(net: NetworkBuilder, name: str, x: Tensor, channels: int, stride: 
     return net.conv(f"{name}.downsample", x, channels, 1, stride=stride)
 
 
-def mobilenet_v1(batch: int, bits: object) -> Network:
+def mobilenet_v1(net: NetworkBuilder) -> Network:
     """MobileNetV1 of width 1.0."""
-    net = NetworkBuilder("mobilenet_v1", batch=batch, bits=bits)
     x = net.conv("conv1", net.input(3, 224, 224), 32, 3, stride=2, pad=1)
     for block, (channels, stride) in enumerate(_SEPARABLE, 1):
         x = net.conv(f"block{block}.depthwise", x, x.shape[0], 3, stride=stride, pad=1, groups=x.shape[0])
@@ -175,9 +171,8 @@ _SEPARABLE = (
 printed as 2 there, but its extents are those of 1)."""
 
 
-def mobilenet_v2(batch: int, bits: object) -> Network:
+def mobilenet_v2(net: NetworkBuilder) -> Network:
     """MobileNetV2 of width 1.0."""
-    net = NetworkBuilder("mobilenet_v2", batch=batch, bits=bits)
     x = net.conv("conv1", net.input(3, 224, 224), 32, 3, stride=2, pad=1)
     for stage, (expansion, channels, repeats, stride) in enumerate(_INVERTED_RESIDUALS, 1):
         for block in range(repeats):

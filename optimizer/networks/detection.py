@@ -20,14 +20,14 @@ BACKBONE = ((32,), (64,), (128, 64, 128), (256, 128, 256), (512, 256, 512, 256, 
 """Channels of Darknet-19's blocks. Inside a block 3x3 and 1x1 convolutions take turns; pooling lies between blocks."""
 
 
-def yolov2(batch: int, bits: object) -> Network:
+def yolov2(net: NetworkBuilder) -> Network:
     """YOLOv2 for images of 416 x 416."""
-    return _yolov2(NetworkBuilder("yolov2", batch=batch, bits=bits), 416, 416)
+    return _yolov2(net, 416, 416)
 
 
-def yolov2_720p(batch: int, bits: object) -> Network:
+def yolov2_720p(net: NetworkBuilder) -> Network:
     """YOLOv2 for images 1280 wide and 720 high."""
-    return _yolov2(NetworkBuilder("yolov2_720p", batch=batch, bits=bits), 720, 1280)
+    return _yolov2(net, 720, 1280)
 
 
 def _yolov2(net: NetworkBuilder, rows: int, columns: int) -> Network:

@@ -16,9 +16,8 @@ ROWS, COLUMNS, SCALE = 540, 960, 2
 FEATURES, SHRUNK, MAPPINGS = 56, 12, 4
 
 
-def fsrcnn(batch: int, bits: object) -> Network:
+def fsrcnn(net: NetworkBuilder) -> Network:
     """FSRCNN(56,12,4); a parametric ReLU after every convolution, none after the transposed one."""
-    net = NetworkBuilder("fsrcnn", batch=batch, bits=bits)
     x = net.conv("features", net.input(1, ROWS, COLUMNS), FEATURES, 5, pad=2, learned="bias_and_slope")
     x = net.conv("shrink", x, SHRUNK, 1, learned="bias_and_slope")
     for number in range(1, MAPPINGS + 1):

@@ -20,9 +20,8 @@ POSITIONS = 1024
 """Longest sequence of GPT-2."""
 
 
-def bert_base(batch: int, bits: object, sequence: int) -> Network:
+def bert_base(net: NetworkBuilder, sequence: int) -> Network:
     """The 12 encoder layers of BERT base, without embeddings and pooler; normalization after each sum."""
-    net = NetworkBuilder("bert_base", batch=batch, bits=bits)
     x = net.input(sequence, FEATURES, name="embeddings")
     for block in range(BLOCKS):
         name = f"layer{block}"
@@ -33,9 +32,8 @@ def bert_base(batch: int, bits: object, sequence: int) -> Network:
     return net.network
 
 
-def vit_b16(batch: int, bits: object) -> Network:
+def vit_b16(net: NetworkBuilder) -> Network:
     """ViT-B/16 for 224 x 224 images and 1000 classes."""
-    net = NetworkBuilder("vit_b16", batch=batch, bits=bits)
     patches = net.conv("patches", net.input(3, 224, 224), FEATURES, 16, stride=16, learned="bias")
     x = net.tokens(patches, 14 * 14)
     x = net.add_learned("positions", net.append_learned_row("class_token", x))
@@ -46,21 +44,19 @@ def vit_b16(batch: int, bits: object) -> Network:
     return net.network
 
 
-def gpt2(batch: int, bits: object, sequence: int) -> Network:
-    """GPT-2 small reading a prompt of `sequence` tokens; only the last token's logits are computed."""
-    net = NetworkBuilder("gpt2", batch=batch, bits=bits)
+def gpt2(net: NetworkBuilder, sequence: int) -> Network:
+    """GPT-2 small reading a prompt of `sequence` tokens; only the last token's logits are computed, or all in training."""
     x = _gpt2_embedding(net, sequence)
     for block in range(BLOCKS):
         x = _pre_norm_block(net, f"layer{block}", x)
     return _gpt2_head(net, x)
 
 
-def gpt2_decode(batch: int, bits: object, sequence: int) -> Network:
+def gpt2_decode(net: NetworkBuilder, sequence: int) -> Network:
     """GPT-2 small computing one token at the end of a context of `sequence` tokens, itself included.
 
     Keys and values of the earlier tokens come from a cache: they are inputs of the network.
     """
-    net = NetworkBuilder("gpt2_decode", batch=batch, bits=bits)
     x = _gpt2_embedding(net, 1)
     for block in range(BLOCKS):
         x = _pre_norm_block(net, f"layer{block}", x, context=sequence)
@@ -75,9 +71,10 @@ def _gpt2_embedding(net: NetworkBuilder, sequence: int) -> Tensor:
 
 
 def _gpt2_head(net: NetworkBuilder, x: Tensor) -> Network:
-    """Logits of the last token; the weights are the token embedding's."""
-    last = net.rows(net.layer_norm("norm", x), 1)
-    net.softmax("softmax", net.linear("head", last, VOCABULARY, bias=False, tied=True))
+    """Logits of the last token, in training of all tokens; the weights are the token embedding's."""
+    x = net.layer_norm("norm", x)
+    read = x if net.training else net.rows(x, 1)
+    net.softmax("softmax", net.linear("head", read, VOCABULARY, bias=False, tied="token_embedding"))
     return net.network
 
 

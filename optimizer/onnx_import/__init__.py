@@ -54,6 +54,7 @@ def import_onnx(
     dims: Mapping[str, int] = MappingProxyType({}),
     allow_unknown: bool = False,
     bits: object = None,
+    training: bool = False,
 ) -> Network:
     """Read an ONNX model as a network; the module's docstring says what becomes of which operator.
 
@@ -68,6 +69,8 @@ def import_onnx(
         ``warnings`` each, instead of an error.
     bits : int or mapping of role to int, optional
         Bits per element of W, I and O; 16 where nothing is said.
+    training : bool, optional
+        The forward pass of training: batch normalizations are layers of their own.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def import_onnx(
     fix_dims(model, dims, file)
     tensors = Tensors(model, file)
     network = Network(Path(path).stem)
-    graph = GraphBuilder(network, tensors, role_bits(bits), file)
+    graph = GraphBuilder(network, tensors, role_bits(bits), file, training)
     for node in model.graph.node:
         _import_node(graph, node, allow_unknown)
     if not len(network.graph):

@@ -34,6 +34,8 @@ class GraphBuilder:
         Bits per element of W, I and O.
     file : str
         For error messages.
+    training : bool, optional
+        Batch normalizations are layers of their own.
 
     Notes
     -----
@@ -43,8 +45,11 @@ class GraphBuilder:
     layer that computes it; it has none where it is a view of what a layer computes, or several layers compute it.
     """
 
-    def __init__(self, network: Network, tensors: Tensors, bits: dict[str, int], file: str) -> None:
+    def __init__(
+        self, network: Network, tensors: Tensors, bits: dict[str, int], file: str, training: bool = False
+    ) -> None:
         self.network, self.tensors, self.bits, self.file = network, tensors, bits, file
+        self.training = training
         self._sources: dict[str, dict[str, str]] = {}
         self._base: dict[str, str] = {}
         self._layouts: dict[str, Layout] = {}

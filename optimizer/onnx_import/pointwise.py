@@ -12,7 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes
+from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.streams import elementwise
+from optimizer.vector_ops import BATCH_NORM, vector_layer
 
 _KINDS = {"Sum": "add"}
 
@@ -24,10 +26,27 @@ def import_pointwise(graph: GraphBuilder, node: Any) -> None:
 
 def import_batch_normalization(graph: GraphBuilder, node: Any) -> None:
     """BatchNormalization at inference: scale and shift are learned, mean and variance are not."""
+    if graph.training:
+        _batch_statistics(graph, node)
+        return
     if attributes(node).get("training_mode", 0):
         raise Unsupported("BatchNormalization in training mode")
     tables = [name for name in node.input[1:3] if graph.tensors.is_table(name)]
     _pointwise(graph, node, tables, [node.input[0]])
+
+
+def _batch_statistics(graph: GraphBuilder, node: Any) -> None:
+    """BatchNormalization in training: reads its input twice, keeps the statistics that it computes."""
+    data, result = node.input[0], node.output[0]
+    words, channels = graph.words(node, data), graph.shape(node, data)[1]
+    tables = [name for name in node.input[1:3] if graph.tensors.is_table(name)]
+    layout = graph.layout(data) or graph.usual_layout([result])
+    layer = vector_layer(
+        graph.name(node), "batchnorm", [words, words], [words, 2 * channels], BATCH_NORM * words, bits=graph.bits,
+        constants=[graph.words(node, name) for name in tables], parameters=graph.learned_words(node, tables),
+        grid=graph.grid([result], layout),
+    )  # fmt: skip
+    graph.add(layer, [Read(data)], [result], layout)
 
 
 def import_identity(graph: GraphBuilder, node: Any) -> None:

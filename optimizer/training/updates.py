@@ -1,0 +1,62 @@
+"""Optimizers: what the update of a learned word reads and writes besides the word and its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from optimizer.errors import SpecError
+from optimizer.training.bits import TrainingBits
+from optimizer.workload import VectorLayer
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Words of state and scalar operations per learned word."""
+
+    name: str
+    state: int
+    operations: int
+
+
+OPTIMIZERS: Mapping[str, Optimizer] = {
+    optimizer.name: optimizer
+    for optimizer in (Optimizer("sgd", 0, 2), Optimizer("sgd-momentum", 1, 4), Optimizer("adam", 2, 12))
+}
+"""``w -= a g``; ``v = m v + g, w -= a v``; ``m = b m + (1-b) g`` (3), ``v = c v + (1-c) g g`` (4),
+``w -= a m / (sqrt(v) + e)`` (5), both corrections of the bias within a. No decay of weights."""
+
+
+def optimizer_named(name: str) -> Optimizer:
+    """The optimizer of this name.
+
+    Raises
+    ------
+    SpecError
+        If there is none.
+    """
+    if name not in OPTIMIZERS:
+        raise SpecError(
+            "no such optimizer", field="training", value=name, allowed=", ".join(OPTIMIZERS),
+            remedy="use one of these",
+        )  # fmt: skip
+    return OPTIMIZERS[name]
+
+
+def update_layer(
+    name: str, optimizer: Optimizer, words: int, gradients: int, *, bits: TrainingBits, weight_bits: int,
+    multiplicity: int = 1,
+) -> VectorLayer:  # fmt: skip
+    """The update of `words` learned words whose gradient is the sum of so many tensors of `gradients` words each.
+
+    Reads master weights, gradients and state; writes master weights, state, and if their precisions differ the
+    copy that the passes read.
+    """
+    state = ((words, bits.state),) * optimizer.state
+    copy = ((words, weight_bits),) if weight_bits != bits.master else ()
+    return VectorLayer(
+        name, optimizer.name,
+        reads=((words, bits.master), *((words, bits.weight_gradients),) * gradients, *state),
+        writes=((words, bits.master), *state, *copy),
+        operations=words * (optimizer.operations + gradients - 1), multiplicity=multiplicity,
+    )  # fmt: skip
