@@ -20,7 +20,8 @@ Variables (all Boolean; s a backward step):
 
 Constraints, with ``pending[u, s] = redo[u] and not begun[u, s - 1]`` (u is computed again in slot s or later):
 
-1. ``keep[t] + chip[t] + redo[t] == 1`` if a backward step reads t, else ``<= 1``, and 0 if nothing of ``C_t`` is redone.
+1. ``keep[t] + chip[t] + redo[t] == 1`` if a backward step reads t, else ``<= 1``, with ``keep[t] = redo[t] = 0`` if nothing
+   of ``C_t`` is redone.
 2. ``redo[u] => keep[t] or chip[t] or redo[t]`` for u in ``C_t``
 3. ``begun[t, s] == redo[t] and (s >= a_t or some u in C_t has begun[u, s])``
 4. ``x[t] and pending[u, s] => held[t, s]`` for u in ``C_t`` and s beyond ``z_t``, where x is keep, chip or ``begun[., s]``;
@@ -32,7 +33,8 @@ Constraints, with ``pending[u, s] = redo[u] and not begun[u, s - 1]`` (u is comp
    that was there before slot s, what was computed in it by steps up to j and is whole, and what is held and has
    ``p_t <= j <= f_t``, ``<= peak``. Only the j that are last readers of a tensor without backward readers are needed: at
    any other j no less is there when the next such tensor is freed, or when step s runs.
-7. On chip, at every step s from ``p_t`` on: ``sum_t bits_t held_on_chip[t, s] <= reserve``.
+7. On chip, at every step: ``sum_t bits_t held_on_chip[t, s] <= reserve``, from ``p_t`` on. (It is ``chip[t]`` up to ``f_t``, and
+   beyond it in the forward pass if t is needed later, as in (4).)
 8. ``overhead = sum_t redo_cost_t redo[t] - chip_gain_t chip[t]``
 
 Minimize ``overhead`` or ``peak`` under caps on both, then the other one.
@@ -164,7 +166,7 @@ class CheckpointProgram:
                 self.model.add_exactly_one(chosen)  # (1)
             else:
                 self.model.add_at_most_one(chosen)  # (1)
-                for literal in chosen:
+                for literal in (self.keep[t], self.redo[t]):
                     self.model.add_bool_or([literal.negated(), *readers])  # (1)
                 for reader in readers:
                     self.model.add_bool_or([reader.negated(), *chosen])  # (2)
@@ -292,7 +294,8 @@ class CheckpointProgram:
             row: Row = {}
             for t, tensor in enumerate(self.memory.tensors):
                 if step >= tensor.born:
-                    held = self.chip[t] if step < self.memory.turn else self._kept(self.chip[t], t, step)
+                    later = max(step, self.memory.turn)
+                    held = self.chip[t] if step <= tensor.last_forward else self._kept(self.chip[t], t, later)
                     self._add(row, held, tensor.bits)
             rows.add(tuple(sorted(row.items())))
         for key in sorted(rows):
