@@ -61,6 +61,7 @@ def result_data(session: Session, state: Exploration, seed: int, wall_s: float) 
         "accounting": session.accounting,
         "space": {"text": session.space, "padding": session.padding, "reuse": "innermost"},
         "network": session.network.name,
+        **({} if session.network.training is None else {"training": session.network.training}),
         "architecture": session.architecture.name,
         "hardware_points": _counts(state),
         "warnings": list(session.network.warnings),

@@ -86,6 +86,7 @@ def evaluate_groups(
         "accounting": session.accounting,
         "space": {"text": GIVEN.format(objective=objective) + SPACE, "padding": {}, "reuse": "innermost"},
         "network": network.name,
+        **({} if network.training is None else {"training": network.training}),
         "architecture": architecture.name,
         "warnings": list(network.warnings),
         "versions": versions(),

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from optimizer.report_groups import groups_report
 from optimizer.report_layers import distinct_layers, dram_words, layer_heading, layer_nest, layer_report, runs
+from optimizer.report_phases import phase_table
 from optimizer.report_units import (
     NORMALIZED,
     dims_text,
@@ -51,6 +52,8 @@ def full_report(data: Data, *, nests: bool = True) -> Group:
         parts += [Text(), hardware_table(data)]
     if data.get("groups") or data.get("comparison"):
         parts.append(groups_report(data, nests=nests))
+    if data.get("layers") and data.get("training"):
+        parts += [Text(), phase_table(data)]
     if data.get("layers"):
         parts += [Text(), layer_table(data), Text(LEGEND, style="dim")]
         for entry in distinct_layers(data) if nests else []:
@@ -94,6 +97,9 @@ def summary_table(data: Data) -> Table:
 
 def _summary_rows(data: Data) -> list[tuple[str, str]]:
     rows = []
+    if data.get("training"):
+        widths = ", ".join(f"{name} {bits}" for name, bits in data["training"]["bits"].items())
+        rows.append(("training", f"one step, {data['training']['optimizer']}; bits: {widths}"))
     if data.get("energy_pj") is not None:
         rows.append(("energy", energy_text(data["energy_pj"], energy_unit(data))))
     if data.get("latency_cycles") is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimizer.cli.inputs import Options, cache_folder, pick_layer, read_architecture, read_network, say_warnings
-from optimizer.cli.options import architecture_options, cache_options, workload_options
+from optimizer.cli.options import architecture_options, cache_options, training_options, workload_options
 from optimizer.cli.output import show_on_stdout
 from optimizer.errors import SpecError
 
@@ -36,6 +36,7 @@ OF_GROUPS = ("objective", "out", "cache", "no_cache")
 @cache_options
 @architecture_options
 @workload_options
+@training_options
 def evaluate(workload: str, **options: Any) -> None:
     """Costs of what is given by hand: a mapping of one layer, or groups of a network. Give --mapping or --groups.
 

@@ -15,6 +15,7 @@ from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
     from optimizer.architecture import Architecture
+    from optimizer.training.bits import TrainingBits
     from optimizer.workload import Layer, Network
 
 Options = Mapping[str, Any]
@@ -33,8 +34,17 @@ def read_network(spec: str, options: Options) -> Network:
             )  # fmt: skip
     return load(
         spec, batch=options["batch"], sequence=options["sequence"], bits=options["bits"], dims=dims,
-        allow_unknown=options["allow_unknown"],
+        allow_unknown=options["allow_unknown"], training=options.get("training"),
+        training_bits=_training_bits(options),
     )  # fmt: skip
+
+
+def _training_bits(options: Options) -> TrainingBits | None:
+    """Precisions of a training step, if any are given."""
+    from optimizer.training.bits import TrainingBits  # noqa: PLC0415
+
+    given = options.get("training_bits")
+    return None if given is None else TrainingBits.from_names(given)
 
 
 def pick_layer(network: Network, name: str | None) -> Layer:

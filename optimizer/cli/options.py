@@ -104,6 +104,25 @@ class Bits(_Type):
         return bits
 
 
+class TensorBits(_Type):
+    """``master=32,activations=16``; which tensors there are is checked where they are used."""
+
+    name = "master=32,activations=16"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, int]:
+        """A width per name."""
+        option, widths = _name(param), {}
+        for part in str(value).split(","):
+            name, width = _split(part, option, "master=32,activations=16")
+            if name in widths:
+                raise SpecError(
+                    "a precision is given twice", field=f"{option} {name}", value=value, allowed="every name once",
+                    remedy="leave one out",
+                )  # fmt: skip
+            widths[name] = _positive_integer(width, f"{option} {name}", f"write e.g. {option} {name}=16")
+        return widths
+
+
 class PaddingRule(_Type):
     """``none``, ``auto``, or larger extents per dim: ``P=56:64,Q=56:64``."""
 
@@ -146,6 +165,17 @@ workload_options = _stacked([
     ),
     click.option("--dim", "dims", type=Dim(), multiple=True, help="Extent of a symbolic dim (ONNX); repeatable."),
     click.option("--allow-unknown", is_flag=True, help="Keep unknown ONNX operators as traffic, with a warning."),
+])  # fmt: skip
+
+training_options = _stacked([
+    click.option(
+        "--training", metavar="OPTIMIZER",
+        help="One step of training instead of inference: sgd, sgd-momentum or adam.",
+    ),
+    click.option(
+        "--training-bits", type=TensorBits(), metavar="BITS",
+        help="With --training, bits per element of weights, activations, gradients, weight_gradients, master, state.",
+    ),
 ])  # fmt: skip
 
 architecture_options = _stacked([

@@ -15,6 +15,7 @@ from optimizer.cli.options import (
     budget_options,
     fusion_options,
     search_options,
+    training_options,
     workload_options,
 )
 from optimizer.cli.output import show_on_stdout
@@ -31,6 +32,7 @@ NO_DESIGN = 1
 @click.argument("network")
 @architecture_options
 @workload_options
+@training_options
 @budget_options
 @fusion_options
 @search_options
@@ -73,6 +75,7 @@ def _fused(api: Any, options: Options) -> Any:
 @click.option("--layer", "name", help="Which layer, where LAYER holds several.")
 @architecture_options
 @workload_options
+@training_options
 @budget_options
 @search_options
 def map_command(layer_file: str, name: str | None, **options: Any) -> None:

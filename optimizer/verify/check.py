@@ -156,6 +156,7 @@ def _agreement(claim: Claim) -> Iterator[str]:
         ("space of the certificate", certificate["space"], claim.space),
         ("padding of the certificate", certificate["padding"], claim.padding),
         ("network", data["network"], claim.network.name),
+        ("training", data.get("training"), claim.network.training),
         ("architecture", data["architecture"], claim.architecture.name),
         ("warnings", data["warnings"], list(claim.network.warnings)),
         ("menus of the certificate", certificate["menus"],
