@@ -97,6 +97,8 @@ class TrainingMemory:
         Bits of `fixed` that come to be at the step itself.
     reserve_bits : int
         On-chip memory for kept tensors.
+    recompute : bool
+        Whether anything may be computed again.
     """
 
     tensors: tuple[Saved, ...]
@@ -104,6 +106,7 @@ class TrainingMemory:
     fixed: tuple[int, ...]
     made: tuple[int, ...]
     reserve_bits: int = 0
+    recompute: bool = True
 
     @cached_property
     def readers(self) -> tuple[tuple[int, ...], ...]:
@@ -172,6 +175,8 @@ class CheckpointProgram:
                     self.model.add_bool_or([reader.negated(), *chosen])  # (2)
             if not self.memory.reserve_bits:
                 self.model.add(self.chip[t] == 0)
+            if not self.memory.recompute:
+                self.model.add(self.redo[t] == 0)
 
     def begun(self, t: int, step: int) -> Literal | None:
         """The literal of ``begun[t, step]`` (3); None where it is 0."""

@@ -16,6 +16,7 @@ from optimizer.result import Result
 RESULT_FILE = "result.json"
 CERTIFICATE_FILE = "certificate.json"
 EVALUATION_FILE = "evaluation.json"
+MEMORY_FILE = "memory.json"
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -42,9 +43,18 @@ def save(result: Result, directory: str | Path) -> Path:
 
 def save_evaluation(data: dict[str, Any], directory: str | Path) -> Path:
     """Write ``evaluation.json`` into a folder, as :func:`save` writes a result; errors are the same."""
+    return _save_alone(EVALUATION_FILE, data, directory)
+
+
+def save_memory(data: dict[str, Any], directory: str | Path) -> Path:
+    """Write ``memory.json`` into a folder, as :func:`save` writes a result; errors are the same."""
+    return _save_alone(MEMORY_FILE, data, directory)
+
+
+def _save_alone(name: str, data: dict[str, Any], directory: str | Path) -> Path:
     folder = _made(directory)
     try:
-        _write(folder / EVALUATION_FILE, data)
+        _write(folder / name, data)
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder

@@ -86,7 +86,7 @@ def _gains(lives: Lifetimes, data: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def lower(lives: Lifetimes, costs: Costs, reserve_bits: int = 0) -> TrainingMemory:
+def lower(lives: Lifetimes, costs: Costs, reserve_bits: int = 0, recompute: bool = True) -> TrainingMemory:
     """The program's view of a training step."""
     steps = len(lives.steps)
     fixed, made = [0] * steps, [0] * steps
@@ -102,7 +102,7 @@ def lower(lives: Lifetimes, costs: Costs, reserve_bits: int = 0) -> TrainingMemo
         )
         for a in lives.activations
     )  # fmt: skip
-    return TrainingMemory(tensors, lives.turn, tuple(fixed), tuple(made), reserve_bits)
+    return TrainingMemory(tensors, lives.turn, tuple(fixed), tuple(made), reserve_bits, recompute)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ class MemoryPlan:
 
 def plan_memory(
     network: Network, *, goal: Goal | None = "overhead", limits: Limits = Limits(), reserve_bits: int = 0,  # noqa: B008
-    costs: Costs | None = None, time_limit_s: float | None = None, workers: int = 2, seed: int = 0,
+    costs: Costs | None = None, recompute: bool = True, time_limit_s: float | None = None, workers: int = 2,
+    seed: int = 0,
 ) -> MemoryPlan:  # fmt: skip
     """Memory of a training step over time, and the best choice for every saved activation.
 
@@ -143,6 +144,8 @@ def plan_memory(
         On-chip memory for kept activations.
     costs : Costs, optional
         By default those of :func:`work_costs`.
+    recompute : bool
+        Whether anything may be computed again.
     time_limit_s : float, optional
     workers, seed : int
         Threads and random seed of the solver.
@@ -160,7 +163,7 @@ def plan_memory(
     plan = MemoryPlan(lives, costs, goal or "overhead", limits, reserve_bits, None, {}, replay(network, everything), None)
     if goal is None:
         return plan
-    memory = lower(lives, costs, reserve_bits)
+    memory = lower(lives, costs, reserve_bits, recompute)
     outcome = solve_memory(memory, goal, limits, time_limit_s=time_limit_s, workers=workers, seed=seed)
     least = None
     if outcome.status is Status.INFEASIBLE:
