@@ -1,40 +1,42 @@
 """Which saved activations of a training step are kept and which are computed again, as a program.
 
-A training step is a fixed order of steps ``0 .. S-1``: the forward steps first, the backward ones from `turn` on. Tensor
-t is written by forward step ``p_t`` and read by forward steps, the last of them ``f_t >= p_t``, and by backward steps, the
-first and last of them ``a_t`` and ``z_t``. ``C_t`` are the tensors that are computed from t (by forward steps).
+A training step is a fixed order of steps ``0 .. S-1``: the forward steps first, the backward ones from `turn` on.
+Tensor t is written by forward step ``p_t`` and read by forward steps, the last of them ``f_t >= p_t``, and by backward
+steps, the first and last of them ``a_t`` and ``z_t``. ``C_t`` are the tensors that are computed from t (by forward
+steps).
 
 *Execution.* After its last forward use, t is kept off chip, kept on chip, or dropped. A dropped tensor may be computed
 again, once, right before the first backward step that needs it: that reads it, or before which another tensor is
 computed again from it. Right before backward step s all tensors whose time it is are computed in their forward order;
-they and the step are *slot* s. What is needed in slot s or later is held; what nothing needs after slot s is freed when
-the slot ends. Only a tensor that is computed in slot s, and that nothing but computations of slot s reads (*brief*), is
-freed earlier: at the place of its last forward reader ``f_t`` in the forward order.
+they and the step are *slot* s. What is needed in slot s or later is held; what nothing needs after slot s is freed
+when the slot ends. Only a tensor that is computed in slot s, and that nothing but computations of slot s reads
+(*brief*), is freed earlier: at the place of its last forward reader ``f_t`` in the forward order.
 
 Variables (all Boolean; s a backward step):
 
 * ``keep[t]``, ``chip[t]``, ``redo[t]``: kept off chip, kept on chip, computed again
 * ``begun[t, s]``: computed again in slot s or earlier
-* ``held[t, s]``, ``whole[t, s]``: held at any time of slot s; held when step s runs (0 if brief); each by keeping it off
-  chip, keeping it on chip, or computing it again. Forced upwards only: no constraint rewards a needless one.
+* ``held[t, s]``, ``whole[t, s]``: held at any time of slot s; held when step s runs (0 if brief); each by keeping it
+  off chip, keeping it on chip, or computing it again. Forced upwards only: no constraint rewards a needless one.
 
 Constraints, with ``pending[u, s] = redo[u] and not begun[u, s - 1]`` (u is computed again in slot s or later):
 
-1. ``keep[t] + chip[t] + redo[t] == 1`` if a backward step reads t, else ``<= 1``, with ``keep[t] = redo[t] = 0`` if nothing
-   of ``C_t`` is redone.
+1. ``keep[t] + chip[t] + redo[t] == 1`` if a backward step reads t, else ``<= 1``, with ``keep[t] = redo[t] = 0`` if
+   nothing of ``C_t`` is redone.
 2. ``redo[u] => keep[t] or chip[t] or redo[t]`` for u in ``C_t``
 3. ``begun[t, s] == redo[t] and (s >= a_t or some u in C_t has begun[u, s])``
-4. ``x[t] and pending[u, s] => held[t, s]`` for u in ``C_t`` and s beyond ``z_t``, where x is keep, chip or ``begun[., s]``;
-   up to ``z_t``, ``held[t, s] = x[t]``. The same for whole, but a tensor that no backward step reads and that is computed
-   again needs ``begun[t, s - 1] and pending[u, s]`` or ``begun[t, s] and pending[u, s + 1]``.
-5. Off chip, at forward step s (bits): ``fixed_s + sum_{p_t <= s <= f_t} bits_t (1 - chip[t]) + sum_{f_t < s} bits_t keep[t]
-   <= peak``; at backward step s: ``fixed_s + sum_t bits_t whole[t, s] <= peak``.
-6. Off chip, when step j is computed again in slot s: ``fixed_s - made_s`` (what the step makes is not there yet) ``+`` all
-   that was there before slot s, what was computed in it by steps up to j and is whole, and what is held and has
-   ``p_t <= j <= f_t``, ``<= peak``. Only the j that are last readers of a tensor without backward readers are needed: at
-   any other j no less is there when the next such tensor is freed, or when step s runs.
-7. On chip, at every step: ``sum_t bits_t held_on_chip[t, s] <= reserve``, from ``p_t`` on. (It is ``chip[t]`` up to ``f_t``, and
-   beyond it in the forward pass if t is needed later, as in (4).)
+4. ``x[t] and pending[u, s] => held[t, s]`` for u in ``C_t`` and s beyond ``z_t``, where x is keep, chip or ``begun[.,
+   s]``; up to ``z_t``, ``held[t, s] = x[t]``. The same for whole, but a tensor that no backward step reads and that is
+   computed again needs ``begun[t, s - 1] and pending[u, s]`` or ``begun[t, s] and pending[u, s + 1]``.
+5. Off chip, at forward step s (bits): ``fixed_s + sum_{p_t <= s <= f_t} bits_t (1 - chip[t]) + sum_{f_t < s} bits_t
+   keep[t] <= peak``; at backward step s: ``fixed_s + sum_t bits_t whole[t, s] <= peak``.
+6. Off chip, when step j is computed again in slot s: ``fixed_s - made_s`` (what the step makes is not there yet) ``+``
+   all that was there before slot s, what was computed in it by steps up to j and is whole, and what is held and has
+   ``p_t <= j <= f_t``, ``<= peak``. Only the j that are last readers of a tensor without backward readers are needed:
+   at any other j no less is there when the next such tensor is freed, or when step s runs. Nor is j needed if all
+   tensors that may be brief then have together no more than ``made_s`` bits: step s has no less.
+7. On chip, at every step: ``sum_t bits_t held_on_chip[t, s] <= reserve``, from ``p_t`` on. (It is ``chip[t]`` up to
+   ``f_t``, and beyond it in the forward pass if t is needed later, as in (4).)
 8. ``overhead = sum_t redo_cost_t redo[t] - chip_gain_t chip[t]``
 
 Minimize ``overhead`` or ``peak`` under caps on both, then the other one.
@@ -45,11 +47,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 from ortools.sat.python import cp_model
 
-Literal = cp_model.LiteralT
-Row = dict[int, int]
+Literal: TypeAlias = cp_model.IntVar
+Row: TypeAlias = dict[int, int]
 
 
 @dataclass(frozen=True)
@@ -261,31 +264,38 @@ class CheckpointProgram:
                     self._add(row, self.keep[t], tensor.bits)
             yield row, constant
         for step in range(memory.turn, len(memory.fixed)):
-            yield self._slot(step, None), memory.fixed[step]
+            kept = [self._kept(literal, t, step) for t, literal in enumerate(self.keep)]
+            again = [self._again(t, step) for t in range(len(memory.tensors))]
+            yield self._slot(None, kept, again), memory.fixed[step]
             for end in self._ends(step) if step in memory.marks else ():
-                yield self._slot(step, end), memory.fixed[step] - memory.made[step]
+                yield self._slot(end, kept, again), memory.fixed[step] - memory.made[step]
 
     def _ends(self, step: int) -> list[int]:
-        """Last readers of the tensors that may be brief in a slot."""
-        brief = {
-            tensor.last_forward
+        """Last readers of the tensors that may be brief in a slot, where these are more than the step makes."""
+        brief = [
+            tensor
             for t, tensor in enumerate(self.memory.tensors)
             if not tensor.reads and self._needed(self.begun(t, step), t, step)
+        ]
+        there = {
+            end: sum(tensor.bits for tensor in brief if tensor.born <= end <= tensor.last_forward)
+            for end in sorted({tensor.last_forward for tensor in brief})
         }
-        return sorted(brief)
+        return [end for end, bits in there.items() if bits > self.memory.made[step]]
 
-    def _slot(self, step: int, end: int | None) -> Row:
+    def _slot(
+        self, end: int | None, kept: Sequence[Literal | None], parts: Sequence[tuple[Literal | None, ...]]
+    ) -> Row:
         """Bits per literal when a backward step runs, or when forward step `end` is computed again in its slot."""
         row: Row = {}
-        for t, tensor in enumerate(self.memory.tensors):
-            held, whole, carried = self._again(t, step)
+        for tensor, keep, (held, whole, carried) in zip(self.memory.tensors, kept, parts, strict=True):
             again = whole
             if end is not None and tensor.born > end:
                 again = carried
             elif end is not None and end <= tensor.last_forward and not tensor.reads:
                 again = held
             self._add(row, again, tensor.bits)
-            self._add(row, self._kept(self.keep[t], t, step), tensor.bits)
+            self._add(row, keep, tensor.bits)
         return row
 
     def _add(self, row: Row, literal: Literal | None, bits: int) -> None:

@@ -111,7 +111,8 @@ def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearE
     if status is Status.UNKNOWN:
         return _Stage(status, solver, 0, max(0, whole_bound(solver.best_objective_bound)))
     value = solver.value(expression)
-    return _Stage(status, solver, value, value if status is Status.OPTIMAL else whole_bound(solver.best_objective_bound))
+    bound = value if status is Status.OPTIMAL else whole_bound(solver.best_objective_bound)
+    return _Stage(status, solver, value, bound)
 
 
 def _suggest(program: LayerProgram, solver: cp_model.CpSolver) -> None:

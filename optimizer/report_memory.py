@@ -41,7 +41,8 @@ def memory_headline(data: Data) -> Text:
     least = data["least_peak"]
     if least is not None:
         budget = f"no choice keeps the budget of {size_text(data['budgets']['off_chip_bits'])} off chip; "
-        known = f"the least that can be met is {size_text(least['bits'])}" if least["bits"] is not None else "no answer yet"
+        found = least["bits"] is not None
+        known = f"the least that can be met is {size_text(least['bits'])}" if found else "no answer yet"
         proved = "" if least["status"] == "OPTIMAL" else f" (bound {size_text(max(0, least['bound_bits']))})"
         text.append(f"  {budget}{known}{proved}", style="default")
     return text

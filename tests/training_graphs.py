@@ -14,9 +14,9 @@ def training_graph(
 ) -> Network:
     """A training step of vector layers.
 
-    `forward` holds (bits of the output, operations, inputs) of every layer ``f0``, ``f1`` ...; `backward` holds (bits of
-    the gradient, forward tensors that are read) of every layer ``b0``, ``b1`` ..., each of which reads the gradient of the
-    one before.
+    `forward` holds (bits of the output, operations, inputs) of every layer ``f0``, ``f1`` ...; `backward` holds (bits
+    of the gradient, forward tensors that are read) of every layer ``b0``, ``b1`` ..., each of which reads the gradient
+    of the one before.
     """
     network = Network("by_hand")
     for number, (bits, operations, inputs) in enumerate(forward):
@@ -24,8 +24,8 @@ def training_graph(
         network.add(layer, after={f"f{source}": f"f{source}" for source in inputs}, phase="forward")
     for number, (bits, reads) in enumerate(backward):
         layer = VectorLayer(f"b{number}", "work", (), ((bits, 1),), 1)
-        after = {f"f{source}": f"f{source}" for source in reads} | ({f"b{number - 1}": f"b{number - 1}"} if number else {})
-        network.add(layer, after=after, phase="input_gradient" if number else "loss")
+        sources = [f"f{source}" for source in reads] + ([f"b{number - 1}"] if number else [])
+        network.add(layer, after={source: source for source in sources}, phase="input_gradient" if number else "loss")
     return network
 
 

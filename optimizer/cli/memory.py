@@ -16,7 +16,7 @@ from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
     from formulations.checkpoint_search import Limits
-    from optimizer.training.recompute import Costs
+    from optimizer.training.recompute_costs import Costs
     from optimizer.workload import Network
 
 NO_ANSWER = 1
@@ -35,7 +35,9 @@ BITS_PER_KIB = 8 * 2**10
     "--objective", type=click.Choice(["overhead", "peak"]),
     help="Least overhead within --off-chip-gb, or least peak; default: overhead with --off-chip-gb, else peak.",
 )  # fmt: skip
-@click.option("--max-overhead", type=Positive(), metavar="PERCENT", help="Most overhead, in percent of the step's cost.")
+@click.option(
+    "--max-overhead", type=Positive(), metavar="PERCENT", help="Most overhead, in percent of the step's cost."
+)  # fmt: skip
 @click.option(
     "--result", type=click.Path(), metavar="DIR",
     help="A solved step (solve --training --out DIR): what its layers cost, instead of operations.",
@@ -111,7 +113,7 @@ def _limits(costs: Costs, options: Options) -> Limits:
 def _costs(network: Network, options: Options) -> Costs:
     from optimizer import result_io  # noqa: PLC0415
     from optimizer.training.lifetimes import lifetimes  # noqa: PLC0415
-    from optimizer.training.recompute import design_costs, work_costs  # noqa: PLC0415
+    from optimizer.training.recompute_costs import design_costs, work_costs  # noqa: PLC0415
 
     if options["result"] is None:
         return work_costs(network)

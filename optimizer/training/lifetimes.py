@@ -1,23 +1,22 @@
 """How long the tensors of a training step live, and the memory that they take over time.
 
-Steps are the layers of the network in the order of ``network.layers()``: forward, loss, backward. A tensor lives from the
-step that writes it to the last step that reads it:
+Steps are the layers of the network in the order of ``network.layers()``: forward, loss, backward. A tensor lives from
+the step that writes it to the last step that reads it:
 
 * *activations*: outputs of forward layers, with statistics that are written beside them. An edge to a layer of another
   phase is a backward use: the tensor is *saved* for it.
-* *inputs* of the network: from the first step to the last one that reads them. Of a multiply-accumulate layer that is any
-  operand that is neither learned nor computed; of a vector layer without producers it is its first tensor. The border of
-  padding counts as data, as in the cost of layers.
+* *inputs* of the network: always, since layers may be computed again from them. Of a multiply-accumulate layer that is
+  any operand that is neither learned nor computed; of a vector layer without producers it is its first tensor. The
+  border of padding counts as data, as in the cost of layers.
 * *gradients* of activations; *weight gradients*: until the update has read them.
-* *weights* (master weights, and the copy that the passes read if it is narrower) and *optimizer state*: always. They are
-  what the updates write. Learned words that nothing updates count as operands of their layer.
+* *weights* (master weights, and the copy that the passes read if it is narrower) and *optimizer state*: always. They
+  are what the updates write. Learned words that nothing updates count as operands of their layer.
 
 A step needs what it reads and what it writes at the same time. Nothing is computed in place.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -110,7 +109,8 @@ def lifetimes(network: Network) -> Lifetimes:
     backward = [life for layer in order[turn:] for life in _backward(network, layer, step)]
     kept = [life for layer in order[turn:] for life in _kept(network, layer, len(order))]
     frozen = _frozen(network, order[:turn], len(order))
-    return Lifetimes(tuple(step), turn, activations, (*kept, *frozen, *_inputs(network, order, step), *backward))
+    inputs = _inputs(network, order[:turn], len(order))
+    return Lifetimes(tuple(step), turn, activations, (*kept, *frozen, *inputs, *backward))
 
 
 def _check_phases(network: Network, order: list[AnyLayer]) -> None:
@@ -176,27 +176,20 @@ def _frozen(network: Network, forward: list[AnyLayer], steps: int) -> Iterator[L
             yield Life(f"{layer.name}.weights", "weights", layer.parameter_count * weights.bits, 0, steps - 1)
 
 
-def _inputs(network: Network, order: list[AnyLayer], step: Mapping[str, int]) -> Iterator[Life]:
+def _inputs(network: Network, forward: list[AnyLayer], steps: int) -> Iterator[Life]:
     """Tensors that come from outside of the network."""
     bits: dict[str, int] = {}
-    users: dict[str, list[int]] = defaultdict(list)
-    for layer in order:
+    for layer in forward:
         computed = {tensor for *_, tensor in network.graph.in_edges(layer.name, data="tensor")}
-        forward = network.graph.nodes[layer.name]["phase"] == "forward"
-        if isinstance(layer, VectorLayer):
-            if forward and not computed and layer.reads:
-                words, width = layer.reads[0]
-                bits[layer.name] = layer.multiplicity * words * width
-                again = (f"{layer.name}.{gradient}" for gradient in ("dI", "dW"))
-                users[layer.name] = [step[name] for name in (layer.name, *again) if name in step]
-            continue
-        for role in "WI":
-            operand = layer.operand(role)
-            if forward and operand.tensor not in computed and not (role == "W" and has_weights(network, layer)):
-                if role == "W" or not computed:
-                    size = operand.footprint(layer.extents) * operand.bits
-                    bits[operand.tensor] = max(bits.get(operand.tensor, 0), size)
-            if operand.tensor in bits:
-                users[operand.tensor].append(step[layer.name])
+        if isinstance(layer, Layer):
+            weights, data, _ = layer.operands
+            given = [data] if not computed else []
+            given += [weights] if weights.tensor not in computed and not has_weights(network, layer) else []
+            for operand in given:
+                size = operand.footprint(layer.extents) * operand.bits
+                bits[operand.tensor] = max(bits.get(operand.tensor, 0), size)
+        elif not computed and layer.reads:
+            words, width = layer.reads[0]
+            bits[f"{layer.name}.input"] = layer.multiplicity * words * width
     for name, size in bits.items():
-        yield Life(name, "inputs", size, 0, max(users[name]))
+        yield Life(name, "inputs", size, 0, steps - 1)

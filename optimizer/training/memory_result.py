@@ -7,7 +7,8 @@ from typing import Any
 from formulations.checkpoint_search import MemoryOutcome
 from formulations.solver import Status
 from optimizer.training.lifetimes import KINDS
-from optimizer.training.recompute import MemoryPlan, overhead_of
+from optimizer.training.recompute import MemoryPlan
+from optimizer.training.recompute_costs import overhead_of
 from optimizer.verify.memory import Replay
 from optimizer.versions import versions
 from optimizer.workload import Network
@@ -46,7 +47,7 @@ def memory_data(network: Network, plan: MemoryPlan, *, seed: int) -> dict[str, A
 
 
 def _objective(plan: MemoryPlan, outcome: MemoryOutcome) -> dict[str, Any]:
-    unit = "bits" if plan.goal == "peak" else {"energy": "fJ", "latency": "cycles"}.get(plan.costs.unit, plan.costs.unit)
+    unit = "bits" if plan.goal == "peak" else plan.costs.unit
     found = bool(plan.choices)
     gap = (outcome.value - outcome.bound) / abs(outcome.value) if found and outcome.value else 0.0
     return {
@@ -80,8 +81,8 @@ def _overhead(plan: MemoryPlan, replay: Replay, network: Network) -> dict[str, A
     overhead = overhead_of(replay, plan.choices, plan.costs)
     return {
         "overhead": overhead, "overhead_unit": plan.costs.unit, "overhead_of_step": overhead / plan.costs.total,
-        "recomputed": replay.again, "macs": replay.macs, "macs_of_step": replay.macs / network.macs if network.macs else 0.0,
-        "operations": replay.operations,
+        "recomputed": replay.again, "macs": replay.macs, "operations": replay.operations,
+        "macs_of_step": replay.macs / network.macs if network.macs else 0.0,
     }  # fmt: skip
 
 

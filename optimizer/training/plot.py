@@ -39,7 +39,7 @@ def save_plot(data: dict[str, Any], folder: str | Path) -> Path:
             last = last if again else place[layer]
             points.append((last, bits / MIB))
         axes.plot(*zip(*points, strict=True), color="black", linewidth=1, label="as chosen")
-    axes.set(xlabel="step", ylabel="MiB off chip", xlim=(0, len(steps) - 1), title=f"{data['network']}, one step of training")
+    axes.set(xlabel="step", ylabel="MiB off chip", xlim=(0, len(steps) - 1), title=f"{data['network']}, one step")
     axes.legend(loc="upper right", fontsize="small")
     path = Path(folder) / PLOT_FILE
     figure.savefig(path)

@@ -1,89 +1,18 @@
-"""Which activations of a training step to keep and which to compute again: lowering, solving, lifting, checking.
-
-Costs are in one of three units, all exact integers:
-
-* ``operations``: multiply-accumulates, and scalar operations of vector layers. Keeping on chip saves none.
-* ``energy`` (fJ) and ``latency`` (cycles) of the layers of a solved training step. A tensor that is kept on chip saves at
-  least the energy of writing it off chip once and of reading it once per layer that reads it; its latency is left as it
-  is. A recomputed layer is charged in full, wherever its inputs are. The on-chip reserve is memory beside the buffer
-  that the design was solved with.
-"""
+"""Which activations of a training step to keep and which to compute again: lowering, solving, lifting, checking."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from formulations.checkpoint_search import Choice, Goal, Limits, MemoryOutcome, solve_memory
+from formulations.checkpoint_search import NO_LIMITS, Choice, Goal, Limits, MemoryOutcome, solve_memory
 from formulations.checkpointing import Saved, TrainingMemory
 from formulations.solver import Status
-from optimizer.errors import SpecError, TilewrightError
+from optimizer.errors import TilewrightError
 from optimizer.training.lifetimes import Lifetimes, lifetimes
+from optimizer.training.recompute_costs import Costs, overhead_of, work_costs
+from optimizer.training.starts import start_from
 from optimizer.verify.memory import Replay, replay
-from optimizer.workload import Layer, Network
-
-FEMTOJOULES = 1000
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What computing a forward layer again costs, what keeping its output on chip saves, and the cost of the whole step."""
-
-    unit: str
-    redo: Mapping[str, int]
-    total: int
-    gain: Mapping[str, int] = field(default_factory=dict)
-
-
-def work_costs(network: Network) -> Costs:
-    """Multiply-accumulates and scalar operations of every layer."""
-    work = {
-        layer.name: layer.multiplicity * (layer.macs if isinstance(layer, Layer) else layer.operations)
-        for layer in network.layers()
-    }
-    return Costs("operations", work, sum(work.values()))
-
-
-def design_costs(lives: Lifetimes, data: Mapping[str, Any], measure: str) -> Costs:
-    """Energies (fJ) or cycles of the layers of a solved training step.
-
-    Parameters
-    ----------
-    lives : Lifetimes
-    data : mapping
-        Contents of the step's ``result.json``.
-    measure : {"energy", "latency"}
-
-    Raises
-    ------
-    SpecError
-        If the result is of another network, or has no design.
-    """
-    layers = {entry["name"]: entry for entry in data.get("layers") or []}
-    missing = [name for name in lives.steps if name not in layers]
-    if missing:
-        raise SpecError(
-            "the result is not of this training step", field="layers", value=missing[:5],
-            allowed=f"layers such as {', '.join(list(layers)[:5]) or 'none'}",
-            remedy="solve the same network with the same --training, layer by layer",
-        )  # fmt: skip
-    key, scale = ("energy_pj", FEMTOJOULES) if measure == "energy" else ("latency_cycles", 1)
-    cost = {name: round(entry[key] * entry.get("multiplicity", 1) * scale) for name, entry in layers.items()}
-    return Costs(measure, cost, sum(cost.values()), _gains(lives, data) if measure == "energy" else {})
-
-
-def _gains(lives: Lifetimes, data: Mapping[str, Any]) -> dict[str, int]:
-    """Energy (fJ) of writing a tensor off chip once and reading it once per reader."""
-    outer = data["hardware"]["levels"][0]
-    write, read = (round(outer[key] * FEMTOJOULES) for key in ("update_energy_pj", "read_energy_pj"))
-    readers = {a.name: len(a.reads) for a in lives.activations}
-    for activation in lives.activations:
-        for source in activation.inputs:
-            readers[source] += 1
-    return {
-        a.name: -(-a.bits // outer["access_bits"]) * (write + readers[a.name] * read) for a in lives.activations
-    }
+from optimizer.workload import Network
 
 
 def lower(lives: Lifetimes, costs: Costs, reserve_bits: int = 0, recompute: bool = True) -> TrainingMemory:
@@ -109,8 +38,8 @@ def lower(lives: Lifetimes, costs: Costs, reserve_bits: int = 0, recompute: bool
 class MemoryPlan:
     """An answer.
 
-    ``keep_all`` is the replay with every saved activation kept off chip, ``replay`` that of the choices (None without an
-    answer), ``least_peak`` the outcome of minimizing the peak where no choice meets the cap.
+    ``keep_all`` is the replay with every saved activation kept off chip, ``replay`` that of the choices (None without
+    an answer), ``least_peak`` the outcome of minimizing the peak where no choice meets the cap.
     """
 
     lives: Lifetimes
@@ -126,7 +55,7 @@ class MemoryPlan:
 
 
 def plan_memory(
-    network: Network, *, goal: Goal | None = "overhead", limits: Limits = Limits(), reserve_bits: int = 0,  # noqa: B008
+    network: Network, *, goal: Goal | None = "overhead", limits: Limits = NO_LIMITS, reserve_bits: int = 0,
     costs: Costs | None = None, recompute: bool = True, time_limit_s: float | None = None, workers: int = 2,
     seed: int = 0,
 ) -> MemoryPlan:  # fmt: skip
@@ -160,11 +89,15 @@ def plan_memory(
     lives = lifetimes(network)
     costs = costs or work_costs(network)
     everything = {a.name: "keep" if a.reads else "drop" for a in lives.activations}
-    plan = MemoryPlan(lives, costs, goal or "overhead", limits, reserve_bits, None, {}, replay(network, everything), None)
+    keep_all = replay(network, everything)
+    plan = MemoryPlan(lives, costs, goal or "overhead", limits, reserve_bits, None, {}, keep_all, None)
     if goal is None:
         return plan
     memory = lower(lives, costs, reserve_bits, recompute)
-    outcome = solve_memory(memory, goal, limits, time_limit_s=time_limit_s, workers=workers, seed=seed)
+    start = start_from(
+        network, lives, costs, peak_bits=limits.peak_bits, overhead=limits.overhead, by_peak=goal == "peak"
+    ) if recompute else ()  # fmt: skip
+    outcome = solve_memory(memory, goal, limits, hint=start, time_limit_s=time_limit_s, workers=workers, seed=seed)
     least = None
     if outcome.status is Status.INFEASIBLE:
         least = solve_memory(
@@ -174,13 +107,7 @@ def plan_memory(
     answer = replay(network, choices) if choices else None
     if answer is not None:
         _confirm(answer, outcome, goal, plan)
-    return MemoryPlan(lives, costs, goal, limits, reserve_bits, outcome, choices, plan.keep_all, answer, least)
-
-
-def overhead_of(replayed: Replay, choices: Mapping[str, str], costs: Costs) -> int:
-    """Cost of what was computed again, less what tensors kept on chip save."""
-    saved = sum(costs.gain.get(name, 0) for name, choice in choices.items() if choice == "chip")
-    return sum(costs.redo[name] for name in replayed.again) - saved
+    return MemoryPlan(lives, costs, goal, limits, reserve_bits, outcome, choices, keep_all, answer, least)
 
 
 def _confirm(answer: Replay, outcome: MemoryOutcome, goal: Goal, plan: MemoryPlan) -> None:

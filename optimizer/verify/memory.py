@@ -1,8 +1,8 @@
 """Replay of a training step with kept, dropped and recomputed activations: every allocation, every release.
 
-It reads only the network and the choices, and shares no code with the lifetimes, the program and its lowering. The first
-pass runs the step and finds out what is computed again and when every tensor is used; the second one fills and empties
-the memory.
+It reads only the network and the choices, and shares no code with the lifetimes, the program and its lowering. The
+first pass runs the step and finds out what is computed again and when every tensor is used; the second one fills and
+empties the memory.
 """
 
 from __future__ import annotations
@@ -82,14 +82,13 @@ class _Machine:
         self._before: dict[str, list[str]] = {name: [] for name in self._order}
         self._uses: dict[str, list[int]] = {name: [] for name in self._order}
         self._turn = sum(phase == "forward" for phase in self._phase.values())
-        self._base = sum(self._always(name) for name in self._order)
-        self._input_uses: dict[str, int] = {}
+        self._base = sum(self._always(name) for name in self._order) + self._from_outside()
         self._result = Replay()
 
     def run(self) -> Replay:
         """Both passes."""
         self._first_pass()
-        for name in (entry for name in self._order for entry in self._before[name]):
+        for name in (source for step in self._order for source in self._before[step]):
             layer = self._layer[name]
             self._result.again.append(name)
             if isinstance(layer, Layer):
@@ -128,7 +127,7 @@ class _Machine:
 
     def _second_pass(self) -> None:
         """Fill and empty the memory."""
-        off: dict[str, int] = self._inputs()
+        off: dict[str, int] = {}
         on: dict[str, int] = {}
         for now, name in enumerate(self._order):
             self._again(name, now, off, on)
@@ -143,7 +142,7 @@ class _Machine:
         self._result.breaches += [f"{tensor} is never freed" for tensor in (*off, *on)]
 
     def _again(self, name: str, now: int, off: dict[str, int], on: dict[str, int]) -> None:
-        """Compute again what a step needs; what only that needs goes as soon as its last forward reader's turn is over."""
+        """Compute again what a step needs; what only that needs goes when its last forward reader's turn is over."""
         brief: dict[str, int] = {}
         for source in self._before[name]:
             for tensor in [tensor for tensor, end in brief.items() if end < self._place[source]]:
@@ -165,8 +164,8 @@ class _Machine:
             return 0
         return layer.parameter_count * layer.operand("W").bits
 
-    def _inputs(self) -> dict[str, int]:
-        """Bits of what comes from outside; notes when it is last used."""
+    def _from_outside(self) -> int:
+        """Bits of the network's inputs; they stay."""
         found: dict[str, int] = {}
         for name in self._order[: self._turn]:
             layer = self._layer[name]
@@ -175,21 +174,14 @@ class _Machine:
                 if not given and layer.reads:
                     words, bits = layer.reads[0]
                     found[f"{name}<"] = words * bits * layer.multiplicity
-                    again = [self._place[f"{name}.{part}"] for part in ("dI", "dW") if f"{name}.{part}" in self._place]
-                    self._input_uses[f"{name}<"] = max([self._place[name], *again])
                 continue
             weights, data, _ = layer.operands
             learned = layer.parameter_count >= weights.footprint(layer.extents) or weights.tensor.endswith(".weight")
-            for operand, outside in ((data, not given), (weights, not learned and weights.tensor not in given)):
+            for operand, outside in ((data, not given), (weights, not learned)):
                 if outside and operand.tensor not in given:
-                    key = f"{operand.tensor}<"
-                    found[key] = max(found.get(key, 0), operand.footprint(layer.extents) * operand.bits)
-        for number, name in enumerate(self._order):
-            layer = self._layer[name]
-            for operand in layer.operands if isinstance(layer, Layer) else ():
-                if f"{operand.tensor}<" in found:
-                    self._input_uses[f"{operand.tensor}<"] = number
-        return found
+                    size = operand.footprint(layer.extents) * operand.bits
+                    found[operand.tensor] = max(found.get(operand.tensor, 0), size)
+        return sum(found.values())
 
     def _note(self, name: str, again: bool, off: dict[str, int], on: dict[str, int]) -> None:
         self._result.moments.append(Moment(name, again, self._base + sum(off.values()), sum(on.values())))
@@ -209,10 +201,8 @@ class _Machine:
         return {name if number == 0 else f"{name}#{number}": bits for number, bits in enumerate(sizes)}
 
     def _last(self, tensor: str, now: int) -> int:
-        """The last step that uses a tensor, seen from step `now`: dropped tensors have a life before the loss and one after."""
+        """The last step that uses a tensor, seen from step `now`; what is dropped has a life in the forward pass."""
         name, _, number = tensor.partition("#")
-        if tensor.endswith("<"):
-            return self._input_uses[tensor]
         uses = self._uses[name]
         if self._phase[name] == "forward":
             if now < self._turn and self._choices[name] in ("redo", "drop"):
