@@ -17,7 +17,7 @@ from optimizer.report_memory import memory_report
 from optimizer.training.lifetimes import lifetimes
 from optimizer.training.recompute_costs import design_costs
 
-ALEXNET = ("memory", "alexnet", "--training", "sgd-momentum", "--batch", "16")
+ALEXNET = ("memory", "alexnet", "--training", "sgd-momentum", "--batch", "64")
 
 
 def run(*arguments: str) -> Outcome:
@@ -33,19 +33,20 @@ def test_memory_over_time() -> None:
 
 
 def test_recompute_writes_what_it_shows(tmp_path) -> None:
-    outcome = run(*ALEXNET, "--recompute", "--off-chip-gb", "0.86", "--out", tmp_path)
+    outcome = run(*ALEXNET, "--recompute", "--off-chip-gb", "0.85", "--out", tmp_path)
     assert outcome.exit_code == 0, outcome.output
     data = json.loads((tmp_path / "memory.json").read_text())
     assert data["status"] == "OPTIMAL" and data["objective"]["gap"] == 0 and data["objective"]["name"] == "overhead"
-    assert data["chosen"]["peak_off_chip_bits"] <= data["budgets"]["off_chip_bits"] == 86 * 8 * 10**7
+    assert data["chosen"]["peak_off_chip_bits"] <= data["budgets"]["off_chip_bits"] == 85 * 8 * 10**7
     assert {t["choice"] for t in data["tensors"] if t["saved"]} <= {"keep", "redo"}
-    assert outcome.stdout.strip() == to_text(memory_report(data), 150).strip()
+    shown = [line.rstrip() for line in outcome.stdout.splitlines()]
+    assert shown == to_text(memory_report(data), 150).splitlines()
 
 
 def test_budget_that_cannot_be_met() -> None:
     outcome = run(*ALEXNET, "--recompute", "--off-chip-gb", "0.5", "--quiet")
     assert outcome.exit_code == 1
-    assert outcome.stdout.startswith("INFEASIBLE") and "the least that can be met is" in outcome.stdout.replace("\n", " ")
+    assert outcome.stdout.startswith("INFEASIBLE") and "the least that can be met is" in outcome.stdout
 
 
 def test_budget_without_recomputation_is_checked() -> None:
@@ -54,9 +55,8 @@ def test_budget_without_recomputation_is_checked() -> None:
 
 
 def test_on_chip_and_cap_on_overhead(tmp_path) -> None:
-    outcome = run(
-        *ALEXNET, "--recompute", "--on-chip-kib", "2048", "--max-overhead", "0.5", "--objective", "peak", "--out", tmp_path
-    )
+    options = ("--on-chip-kib", "2048", "--max-overhead", "0.5", "--objective", "peak", "--out", tmp_path)
+    outcome = run(*ALEXNET, "--recompute", *options)
     assert outcome.exit_code == 0, outcome.output
     data = json.loads((tmp_path / "memory.json").read_text())
     assert data["chosen"]["peak_on_chip_bits"] <= 2048 * 8 * 1024
@@ -82,7 +82,7 @@ def test_bad_input(arguments, word) -> None:
 
 def test_plot(tmp_path) -> None:
     pytest.importorskip("matplotlib")
-    outcome = run(*ALEXNET, "--recompute", "--off-chip-gb", "0.86", "--out", tmp_path, "--plot")
+    outcome = run(*ALEXNET, "--recompute", "--off-chip-gb", "0.85", "--out", tmp_path, "--plot")
     assert outcome.exit_code == 0, outcome.output
     assert "<svg" in (tmp_path / "memory.svg").read_text()
 
