@@ -21,18 +21,15 @@ def resnet18_saved(batch: int) -> int:
 
     Saved are: outputs of convolutions (the batch normalization's gradient reads them); outputs of the stem's and of a
     block's first batch normalization and of its sum, which the next layer reads; what the classifier and the loss read.
-    The second batch normalization of a block and that of the shortcut are only summed. Two words per channel of
-    statistics stand beside each saved batch normalization.
+    The second batch normalization of a block and that of the shortcut are only summed.
     """
     stem = 64 * 112 * 112
     words = 2 * stem + 64 * 56 * 56  # convolution, batch normalization, pooling
-    statistics = 2 * 64
     for stage, (channels, side) in enumerate([(64, 56), (128, 28), (256, 14), (512, 7)]):
         image = channels * side * side
         words += 2 * 4 * image  # two blocks: two convolutions, one batch normalization, one sum
         words += image if stage else 0  # the shortcut's convolution
-        statistics += 2 * 2 * channels
-    return batch * (words - 512 * 7 * 7 + 512 + 1000) + statistics  # of the last sum only the mean is saved
+    return batch * (words - 512 * 7 * 7 + 512 + 1000)  # of the last sum only the mean is saved
 
 
 def test_resnet18_saves_what_its_shapes_say() -> None:

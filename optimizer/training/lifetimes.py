@@ -3,8 +3,8 @@
 Steps are the layers of the network in the order of ``network.layers()``: forward, loss, backward. A tensor lives from
 the step that writes it to the last step that reads it:
 
-* *activations*: outputs of forward layers, with statistics that are written beside them. An edge to a layer of another
-  phase is a backward use: the tensor is *saved* for it.
+* *activations*: outputs of forward layers. An edge to a layer of another phase is a backward use: the tensor is *saved*
+  for it. Statistics that a normalization writes beside its output stay until the gradient of that normalization.
 * *inputs* of the network: always, since layers may be computed again from them. Of a multiply-accumulate layer that is
   any operand that is neither learned nor computed; of a vector layer without producers it is its first tensor. The
   border of padding counts as data, as in the cost of layers.
@@ -107,10 +107,11 @@ def lifetimes(network: Network) -> Lifetimes:
     turn = sum(network.graph.nodes[layer.name]["phase"] == "forward" for layer in order)
     activations = tuple(_activation(network, layer, step, turn) for layer in order[:turn])
     backward = [life for layer in order[turn:] for life in _backward(network, layer, step)]
+    aside = [life for layer in order[:turn] for life in _statistics(network, layer, step)]
     kept = [life for layer in order[turn:] for life in _kept(network, layer, len(order))]
     frozen = _frozen(network, order[:turn], len(order))
     inputs = _inputs(network, order[:turn], len(order))
-    return Lifetimes(tuple(step), turn, activations, (*kept, *frozen, *inputs, *backward))
+    return Lifetimes(tuple(step), turn, activations, (*kept, *frozen, *inputs, *aside, *backward))
 
 
 def _check_phases(network: Network, order: list[AnyLayer]) -> None:
@@ -139,8 +140,15 @@ def _activation(network: Network, layer: AnyLayer, step: Mapping[str, int], turn
     forward, backward = [s for s in readers if s < turn], tuple(s for s in readers if s >= turn)
     born, inputs = step[layer.name], sorted(network.graph.predecessors(layer.name), key=step.__getitem__)
     return Activation(
-        layer.name, sum(tensors_written(layer)), born, max(forward, default=born), backward, tuple(inputs)
+        layer.name, tensors_written(layer)[0], born, max(forward, default=born), backward, tuple(inputs)
     )  # fmt: skip
+
+
+def _statistics(network: Network, layer: AnyLayer, step: Mapping[str, int]) -> Iterator[Life]:
+    """What a forward layer writes beside its output."""
+    last = step.get(f"{layer.name}.dI", step[layer.name])
+    for number, bits in enumerate(tensors_written(layer)[1:], 1):
+        yield Life(f"{layer.name}.{number}", "activations", bits, step[layer.name], last)
 
 
 def _backward(network: Network, layer: AnyLayer, step: Mapping[str, int]) -> Iterator[Life]:

@@ -134,7 +134,9 @@ class _Machine:
             phase = self._phase[name]
             if phase != "update":
                 memory = on if phase == "forward" and self._choices[name] == "chip" else off
-                memory.update(self._written(name))
+                output, *aside = self._written(name).items()
+                memory.update([output])
+                off.update(aside)
             self._note(name, False, off, on)
             for memory in (off, on):
                 for tensor in [tensor for tensor in memory if self._last(tensor, now) <= now]:
@@ -147,7 +149,7 @@ class _Machine:
         for source in self._before[name]:
             for tensor in [tensor for tensor, end in brief.items() if end < self._place[source]]:
                 del off[tensor], brief[tensor]
-            off.update(self._written(source))
+            off[source] = self._written(source)[source]
             self._note(source, True, off, on)
             followers = list(self._graph.successors(source))
             if all(self._phase[reader] == "forward" for reader in followers) and max(self._uses[source]) == now:
@@ -196,14 +198,14 @@ class _Machine:
             for axis in layer.operand("O").axes:
                 words *= axis.extent(layer.extents)
             sizes = [words * layer.operand("O").bits]
-        if self._phase[name] == "forward":
-            return {name: sum(sizes)}
         return {name if number == 0 else f"{name}#{number}": bits for number, bits in enumerate(sizes)}
 
     def _last(self, tensor: str, now: int) -> int:
         """The last step that uses a tensor, seen from step `now`; what is dropped has a life in the forward pass."""
         name, _, number = tensor.partition("#")
         uses = self._uses[name]
+        if self._phase[name] == "forward" and number:
+            return self._place.get(f"{name}.dI", now)
         if self._phase[name] == "forward":
             if now < self._turn and self._choices[name] in ("redo", "drop"):
                 uses = [use for use in uses if use < self._turn]
