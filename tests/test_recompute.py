@@ -134,6 +134,14 @@ def test_time_limit_leaves_a_bound() -> None:
     assert outcome.bound <= (2 * 40**0.5 + 2)
 
 
+def test_least_peak_in_many_turns(monkeypatch) -> None:
+    """Turns too short for a proof give the same answer."""
+    once = plan_memory(chain(16), goal="peak", workers=1).outcome
+    monkeypatch.setattr("formulations.checkpoint_search.TURN_S", 0.002)
+    again = plan_memory(chain(16), goal="peak", workers=1).outcome
+    assert again.status is Status.OPTIMAL and (again.value, again.second) == (once.value, once.second)
+
+
 def test_replay_sees_a_wrong_claim(monkeypatch) -> None:
     """A program that counts one tensor too few is not believed."""
     real: dict[str, object] = {}
