@@ -94,7 +94,7 @@ STATUS = {
 EXACT_FLOAT = 1 << 52
 
 
-def _whole(bound: float) -> int:
+def whole_bound(bound: float) -> int:
     """A proved integer bound from a floating-point one: never larger than what was proved."""
     return math.floor(bound if abs(bound) < EXACT_FLOAT else bound - abs(bound) / EXACT_FLOAT)
 
@@ -109,9 +109,10 @@ def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearE
     if status is Status.INFEASIBLE:
         return _Stage(status, solver, 0, 0)
     if status is Status.UNKNOWN:
-        return _Stage(status, solver, 0, max(0, _whole(solver.best_objective_bound)))
+        return _Stage(status, solver, 0, max(0, whole_bound(solver.best_objective_bound)))
     value = solver.value(expression)
-    return _Stage(status, solver, value, value if status is Status.OPTIMAL else _whole(solver.best_objective_bound))
+    bound = value if status is Status.OPTIMAL else whole_bound(solver.best_objective_bound)
+    return _Stage(status, solver, value, bound)
 
 
 def _suggest(program: LayerProgram, solver: cp_model.CpSolver) -> None:

@@ -17,6 +17,7 @@ RESULT_FILE = "result.json"
 CERTIFICATE_FILE = "certificate.json"
 EVALUATION_FILE = "evaluation.json"
 SPARSE_FILE = "sparse.json"
+MEMORY_FILE = "memory.json"
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -44,6 +45,11 @@ def save(result: Result, directory: str | Path) -> Path:
 def save_evaluation(data: dict[str, Any], directory: str | Path) -> Path:
     """Write ``evaluation.json`` into a folder, as :func:`save` writes a result; errors are the same."""
     return save_data(data, directory, EVALUATION_FILE)
+
+
+def save_memory(data: dict[str, Any], directory: str | Path) -> Path:
+    """Write ``memory.json`` into a folder, as :func:`save` writes a result; errors are the same."""
+    return save_data(data, directory, MEMORY_FILE)
 
 
 def save_data(data: dict[str, Any], directory: str | Path, name: str) -> Path:

@@ -10,6 +10,7 @@ import click
 from optimizer.cli.evaluating import evaluate
 from optimizer.cli.inspection import show, verify
 from optimizer.cli.listing import architectures, devices, networks, schema
+from optimizer.cli.memory import memory
 from optimizer.cli.solving import map_command, solve
 from optimizer.cli.sparse import sparse
 from optimizer.errors import TilewrightError
@@ -52,7 +53,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    solve, map_command, evaluate, verify, show, networks, architectures, devices, schema, sparse,
+    solve, map_command, evaluate, memory, verify, show, networks, architectures, devices, schema, sparse,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

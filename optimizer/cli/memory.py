@@ -1,0 +1,142 @@
+"""``tilewright memory``: memory of a training step over time, and which activations to keep."""
+
+from __future__ import annotations
+
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optimizer.cli.inputs import Options, read_network
+from optimizer.cli.options import Positive, training_options, workload_options
+from optimizer.cli.output import show_on_stdout
+from optimizer.errors import SpecError
+
+if TYPE_CHECKING:
+    from formulations.checkpoint_search import Limits
+    from optimizer.training.recompute_costs import Costs
+    from optimizer.workload import Network
+
+NO_ANSWER = 1
+BITS_PER_GB = 8 * 10**9
+BITS_PER_KIB = 8 * 2**10
+
+
+@click.command()
+@click.argument("network")
+@workload_options
+@training_options
+@click.option("--off-chip-gb", type=Positive(), help="Off-chip capacity, 10^9 bytes, for everything.")
+@click.option("--on-chip-kib", type=Positive(), help="On-chip memory set aside for kept activations.")
+@click.option("--recompute", is_flag=True, help="Activations may be dropped and computed again.")
+@click.option(
+    "--objective", type=click.Choice(["overhead", "peak"]),
+    help="Least overhead within --off-chip-gb, or least peak; default: overhead with --off-chip-gb, else peak.",
+)  # fmt: skip
+@click.option(
+    "--max-overhead", type=Positive(), metavar="PERCENT", help="Most overhead, in percent of the step's cost."
+)  # fmt: skip
+@click.option(
+    "--result", type=click.Path(), metavar="DIR",
+    help="A solved step (solve --training --out DIR): what its layers cost, instead of operations.",
+)  # fmt: skip
+@click.option(
+    "--cost", type=click.Choice(["energy", "latency"]), default=None, help="With --result; default: energy."
+)  # fmt: skip
+@click.option("--time-limit", type=Positive(), metavar="SECONDS", help="Stop then, with the best answer and its bound.")
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
+@click.option("--out", type=click.Path(), metavar="DIR", help="Write memory.json there.")
+@click.option("--plot", is_flag=True, help="With --out: draw memory.svg too (needs the extra `plot`).")
+@click.option("--quiet", is_flag=True, help="One line of result.")
+def memory(network: str, **options: Any) -> None:
+    """Memory of one training step of NETWORK over time; with --recompute, the best choice for every saved activation.
+
+    An activation that the backward pass reads is kept off chip, kept on chip (--on-chip-kib), or dropped and computed
+    again. Ctrl-C stops with the best answer found and its bound.
+    """
+    _check(options)
+    graph = read_network(network, options)
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.report_memory import memory_headline, memory_report  # noqa: PLC0415
+    from optimizer.training.memory_result import memory_data  # noqa: PLC0415
+    from optimizer.training.recompute import plan_memory  # noqa: PLC0415
+
+    if options["out"] is not None:
+        result_io.check_writable(options["out"])
+    costs = _costs(graph, options)
+    limit = options["time_limit"]
+    plan = plan_memory(
+        graph, goal=_goal(options), limits=_limits(costs, options),
+        reserve_bits=int((options["on_chip_kib"] or 0) * BITS_PER_KIB), costs=costs,
+        time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
+        recompute=options["recompute"],
+    )  # fmt: skip
+    data = memory_data(graph, plan, seed=options["seed"])
+    if options["out"] is not None:
+        result_io.save_memory(data, options["out"])
+        if options["plot"]:
+            from optimizer.training.plot import save_plot  # noqa: PLC0415
+
+            save_plot(data, Path(options["out"]))
+    show_on_stdout(memory_headline(data) if options["quiet"] else memory_report(data))
+    if options["out"] is not None and not options["quiet"]:
+        click.echo(f"written to {options['out']}", err=True)
+    if data["status"] not in ("OPTIMAL", "FEASIBLE", "EVALUATED"):
+        sys.exit(NO_ANSWER)
+
+
+def _chooses(options: Options) -> bool:
+    """Is there anything to choose?"""
+    return bool(options["recompute"] or options["on_chip_kib"])
+
+
+def _goal(options: Options) -> Any:
+    if not _chooses(options) and options["off_chip_gb"] is None:
+        return None
+    return options["objective"] or ("peak" if options["off_chip_gb"] is None else "overhead")
+
+
+def _limits(costs: Costs, options: Options) -> Limits:
+    from formulations.checkpoint_search import Limits  # noqa: PLC0415
+
+    capacity: Fraction | None = options["off_chip_gb"]
+    percent: Fraction | None = options["max_overhead"]
+    return Limits(
+        None if capacity is None else int(capacity * BITS_PER_GB),
+        None if percent is None else int(percent * costs.total / 100),
+    )  # fmt: skip
+
+
+def _costs(network: Network, options: Options) -> Costs:
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.training.lifetimes import lifetimes  # noqa: PLC0415
+    from optimizer.training.recompute_costs import design_costs, work_costs  # noqa: PLC0415
+
+    if options["result"] is None:
+        return work_costs(network)
+    return design_costs(lifetimes(network), result_io.load(options["result"]).data, options["cost"] or "energy")
+
+
+def _check(options: Options) -> None:
+    """Options that need others are not given alone."""
+    needs = {
+        "objective": ("--recompute or --on-chip-kib", _chooses(options)),
+        "max_overhead": ("--recompute or --on-chip-kib", _chooses(options)),
+        "cost": ("--result", options["result"] is not None),
+        "plot": ("--out", options["out"] is not None),
+    }
+    for name, (other, there) in needs.items():
+        if options[name] and not there:
+            option = f"--{name.replace('_', '-')}"
+            raise SpecError(
+                f"{option} says nothing without {other}", field=option, value=options[name], allowed=f"with {other}",
+                remedy=f"add {other}, or leave {option} out",
+            )  # fmt: skip
+    if options["training"] is None:
+        raise SpecError(
+            "memory over time is that of a training step", field="--training", value="none",
+            allowed="sgd, sgd-momentum, adam", remedy="add e.g. --training sgd-momentum",
+        )  # fmt: skip
