@@ -19,7 +19,8 @@ EPSILON = 1e-5
 def expanded(array: Array, operand: Operand, extents: dict[str, int]) -> tuple[Array, list[str]]:
     """A view with one axis per dim of the operand, and the dims."""
     assert array.shape == tuple(axis.extent(extents) for axis in operand.axes), (operand, array.shape, extents)
-    terms = [(dim, c * stride) for axis, stride in zip(operand.axes, array.strides, strict=True) for dim, c in axis.terms]
+    along = zip(operand.axes, array.strides, strict=True)
+    terms = [(dim, coefficient * stride) for axis, stride in along for dim, coefficient in axis.terms]
     shape = [extents[dim] for dim, _ in terms]
     view = np.lib.stride_tricks.as_strided(array, shape, [stride for _, stride in terms])
     return view, [dim for dim, _ in terms]
@@ -145,8 +146,8 @@ class Execution:
         result = run(layer, self.second(layer), self.padded(layer)[0])
         bias = self.learned.get(f"{layer.name}.bias")
         if bias is not None:
-            result += bias.reshape([layer.extents[d] if d in "GKN" and d != "N" else 1 for d in output_dims(layer)]
-                                   if layer.kind != "matmul" else [1, -1])
+            channels = "N" if layer.kind == "matmul" else "GK"
+            result += bias.reshape([layer.extents[d] if d in channels else 1 for d in output_dims(layer)])
         return result
 
     # backward
@@ -231,7 +232,8 @@ class Execution:
         if f"{layer.name}.dW" in self.step.graph:
             self.backward_second(layer, outputs, data)
         if f"{layer.name}.bias" in self.learned:
-            axes = tuple(n for n, d in enumerate(output_dims(layer)) if d not in ("GK" if layer.kind != "matmul" else "N"))
+            kept = "N" if layer.kind == "matmul" else "GK"
+            axes = tuple(n for n, d in enumerate(output_dims(layer)) if d not in kept)
             self.learn(f"{layer.name}.dB", f"{layer.name}.bias", outputs.sum(axis=axes).ravel())
         if any(n in self.step.graph for n in (f"{layer.name}.dI", f"{layer.name}.dI/phase0")):
             self.backward_input(layer, outputs, data, pads)
@@ -240,7 +242,7 @@ class Execution:
         """Gradient of operand W."""
         node = self.step.graph.nodes[f"{layer.name}.dW"]["layer"]
         part = second_gradient(layer, node.name, gradient=("", 16), bits=16)
-        assert (part.layer.dims, [o.axes for o in part.layer.operands]) == (node.dims, [o.axes for o in node.operands])
+        assert described(part.layer) == described(node)
         weights, inputs, result = node.operands
         found = run(
             node, arranged(outputs, layer.operand("O"), weights, part),
@@ -263,7 +265,7 @@ class Execution:
         total = np.zeros([n - b - a for n, (b, a) in zip(data.shape, pads, strict=True)])
         for part in parts:
             node = self.step.graph.nodes[part.layer.name]["layer"]
-            assert (part.layer.dims, [o.axes for o in part.layer.operands]) == (node.dims, [o.axes for o in node.operands])
+            assert described(part.layer) == described(node)
             self.seen.add(node.name)
             self.place(total, layer, part, node, outputs)
         self.write(part.layer.name, source, self.reader(layer.name, "I").back(total))
@@ -305,8 +307,13 @@ class Execution:
                 inside = (rows >= 0) & (rows < total.shape[n])
                 found = np.compress(inside, found, axis=n)
                 index.append(rows[inside])
-        total[np.ix_(*(np.arange(e)[k] if isinstance(k, slice) else k for k, e in zip(index, total.shape, strict=True)))
-              ] += found
+        rows = [np.arange(extent)[key] for key, extent in zip(index, total.shape, strict=True)]
+        total[np.ix_(*rows)] += found
+
+
+def described(layer: Layer) -> tuple:
+    """What a layer computes, apart from names and precision."""
+    return layer.dims, [operand.axes for operand in layer.operands]
 
 
 def output_dims(layer: Layer) -> list[str]:

@@ -45,7 +45,10 @@ def vit_b16(net: NetworkBuilder) -> Network:
 
 
 def gpt2(net: NetworkBuilder, sequence: int) -> Network:
-    """GPT-2 small reading a prompt of `sequence` tokens; only the last token's logits are computed, or all in training."""
+    """GPT-2 small reading a prompt of `sequence` tokens.
+
+    Only the last token's logits are computed; in training those of all tokens.
+    """
     x = _gpt2_embedding(net, sequence)
     for block in range(BLOCKS):
         x = _pre_norm_block(net, f"layer{block}", x)

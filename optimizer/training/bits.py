@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from optimizer.errors import SpecError
 from optimizer.workload import AnyLayer, Layer, VectorLayer
@@ -82,17 +82,29 @@ class TrainingBits:
         return layer.with_bits(data | weights)
 
     def _vector(self, layer: VectorLayer) -> VectorLayer:
-        if self.activations is None:
-            return layer
-        reads, writes = (
-            tuple((words, self.activations) for words, _ in streams) for streams in (layer.reads, layer.writes)
-        )
-        return VectorLayer(
-            layer.name, layer.kind, reads, writes, layer.operations, layer.multiplicity, layer.parameters, layer.grid
-        )
+        learned = _learned_reads(layer)
+        data, tables = layer.reads[: len(layer.reads) - learned], layer.reads[len(layer.reads) - learned :]
+        reads = _widened(data, self.activations) + _widened(tables, self.weights)
+        return replace(layer, reads=reads, writes=_widened(layer.writes, self.activations))
 
     def of_weights(self, layer: AnyLayer) -> int:
         """Bits of a layer's learned words as the passes read them."""
         if self.weights is not None:
             return self.weights
         return layer.operand("W").bits if isinstance(layer, Layer) else layer.reads[-1][1]
+
+
+Streams = tuple[tuple[int, int], ...]
+
+
+def _learned_reads(layer: VectorLayer) -> int:
+    """How many of the last tensors that a vector layer reads are learned: as many as hold its learned words."""
+    left, count = layer.parameters, 0
+    while left > 0 and count < len(layer.reads) - (len(layer.reads) > 1):
+        count += 1
+        left -= layer.reads[-count][0]
+    return count
+
+
+def _widened(streams: Streams, bits: int | None) -> Streams:
+    return streams if bits is None else tuple((words, bits) for words, _ in streams)

@@ -37,11 +37,11 @@ gradients, when nothing reads the old ones any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.errors import SpecError
-from optimizer.geometry import IDENTITY, WHOLE, View, fitted
+from optimizer.geometry import IDENTITY, WHOLE, Grid, View, fitted
 from optimizer.training.bits import TrainingBits
 from optimizer.training.contractions import Part, input_gradient, second_gradient
 from optimizer.training.losses import is_softmax, loss_layer
@@ -166,7 +166,7 @@ class _Step:
             f"{layer.name}.sum", "add", tuple((piece.words, bits) for piece in pieces), ((words, bits),),
             max(0, total - words), grid=layer.grid,
         )  # fmt: skip
-        self._add(add, nodes, {}, "input_gradient", IDENTITY)
+        self._add(add, nodes, {}, "input_gradient", IDENTITY, layer.grid)
         return _Piece((add.name,), words)
 
     def _backward_layer(self, layer: Layer, gradient: _Piece) -> None:
@@ -192,7 +192,7 @@ class _Step:
                 forward, f"{layer.name}.dI", gradient=incoming, bits=self._bits.gradients, view=view, image=image
             )
             for part in parts:
-                self._add(part.layer, gradient.nodes, seconds, "input_gradient", part.view)
+                self._add(part.layer, gradient.nodes, seconds, "input_gradient", part.view, layer.grid)
             self._give_all(trained, parts)
 
     def _sum_biases(self, layer: Layer, gradient: _Piece) -> None:
@@ -276,14 +276,17 @@ class _Step:
             self._add(node, sources, {}, "update")
 
     def _add(
-        self, node: AnyLayer, gradients: Iterable[str], saved: Mapping[str, str], phase: str, view: View = WHOLE
-    ) -> None:
-        """Append a node that reads gradients, in the same positions or by a view, and saved tensors as a whole."""
+        self, node: AnyLayer, gradients: Sequence[str], saved: Mapping[str, str], phase: str, view: View = WHOLE,
+        grid: Grid | None = None,
+    ) -> None:  # fmt: skip
+        """Append a node that reads gradients and saved tensors.
+
+        The view is of a gradient that one layer writes on this grid; of all else everything is needed.
+        """
         after = {name: name for name in gradients} | dict(saved)
         views = {}
-        for name in gradients:
-            grid = self.result.graph.nodes[name]["layer"].grid
-            views[name] = fitted(view, grid, node.grid) if len(after) - len(saved) == 1 else WHOLE
+        if grid is not None and [self.result.graph.nodes[name]["layer"].grid for name in gradients] == [grid]:
+            views = {gradients[0]: fitted(view, grid, node.grid)}
         self.result.add(node, after=after, views=views, phase=phase)
 
     def _edges(self, layer: AnyLayer) -> dict[str, str]:
