@@ -149,13 +149,13 @@ class _Run:
         solver.parameters.num_workers = self.workers
         solver.parameters.random_seed = self.seed
         solver.parameters.relative_gap_limit = 0.0
+        solver.parameters.catch_sigint_signal = False  # the solver's own handler is not taken away afterwards
         solver.parameters.max_time_in_seconds = max(0.01, min(self.left_s, math.inf if most_s is None else most_s))
         return solver
 
     def _solve(self, model: cp_model.CpModel, most_s: float | None = None) -> tuple[Status, cp_model.CpSolver, bool]:
         """Status, solver, and whether the user stopped it with Ctrl-C."""
         solver, stopped = self._solver(most_s), False
-        solver.parameters.catch_sigint_signal = False
         with ThreadPoolExecutor(1) as pool:
             future = pool.submit(solver.solve, model)
             try:
