@@ -319,7 +319,8 @@ class TestRandomNests:
             assert counts.tile_words <= counts.first_visits
             assert min(actions(counts)) >= 0
             read_back = counts.traffic if node[1] == "O" and node[0] else 0
-            assert drained.counts[node] == replace(counts, reads=counts.reads + read_back)
+            bits = counts.read_bits + read_back * case.layer.operand(node[1]).bits
+            assert drained.counts[node] == replace(counts, reads=counts.reads + read_back, read_bits=bits)
         assert exact.counts[0, "W"].reads >= case.layer.operand("W").footprint(extents)
         assert exact.counts[0, "O"].updates >= case.layer.operand("O").footprint(extents)
         assert exact.latency_cycles == max(exact.level_cycles) >= exact.compute_cycles
