@@ -116,7 +116,7 @@ def choices_of_kinds(draw: st.DrawFn) -> tuple[DevicePlan, Hardware]:
     return plan_of(tuple(kinds), limits), Hardware((dram, *levels), (1, 1), 1)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(choices_of_kinds())
 def test_the_kinds_taken_fit_if_any_kinds_fit(case: tuple[DevicePlan, Hardware]) -> None:
     plan, hardware = case
@@ -309,6 +309,8 @@ def test_area_and_device_exclude_each_other() -> None:
         main, ["solve", "alexnet", "-a", "edge_small", "--device", "zcu102", "--area-mm2", "4", "--no-cache"]
     )  # fmt: skip
     assert outcome.exit_code == 2 and "remedy:  drop --area-mm2" in outcome.stderr
+    unknown = CliRunner().invoke(main, ["solve", "alexnet", "-a", "edge_small", "--device", "zcu103"])
+    assert unknown.exit_code == 2 and "--device: there is no preset" in unknown.stderr and "zcu102" in unknown.stderr
     small = {**load_exact(ARCHITECTURE), "budgets": {"area_mm2": 4, "latency_ms": 7}}
     assert on_device(parse_architecture(small), "zcu102").budgets == Budgets(latency_ms=Fraction(7))
 
