@@ -70,6 +70,14 @@ class Limits(Budgets):
         fits = self.area_um2 is None or area_um2 <= self.area_um2
         return fits and exceeded(use, self.resources) is None
 
+    def looser(self, other: Limits) -> bool:
+        """Does it differ from other limits only by more area or resources, or by none of them being limited?"""
+        names = [limit.name for limit in fields(self)]
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        chip = [pairs.pop(name) for name in ("area_mm2", *RESOURCES)]
+        more = all(mine is None or (yours is not None and mine >= yours) for mine, yours in chip)
+        return more and all(mine == yours for mine, yours in pairs.values())
+
 
 def limits_of(budgets: Budgets, resources: Caps | None) -> Limits:
     """Budgets with the limits of resources, where there is a device."""

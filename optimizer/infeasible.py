@@ -20,6 +20,7 @@ from typing import Any
 
 from optimizer.budgets import UM2_PER_MM2, Limits
 from optimizer.design import Goal, Pick
+from optimizer.device_plan import DevicePlan
 from optimizer.explore import Exploration
 from optimizer.fabric import RESOURCES, Vector
 from optimizer.hardware import Hardware, Level
@@ -59,6 +60,7 @@ class _Inquiry:
         self._solve = solve
         self._limits = session.architecture.limits
         self._point = next(iter(session.points.points.values()))
+        self._plan = session.architecture.plan
         self._chips = _chips(session)
         self._least_cycles = _least_cycles(session)
         self._known: dict[tuple[Limits, str], Exploration] = {}
@@ -151,6 +153,9 @@ class _Inquiry:
 
     def _explored(self, limits: Limits, objective: str) -> Exploration:
         key = limits, objective
+        known = self._answered(limits, objective)
+        if known is not None:
+            self._known[key] = known
         if key not in self._known:
             kind = "fastest" if objective == "latency" else "most frugal"
             state = self._solve(limits, objective, f"no design; seeking the {kind} one{_within(limits)}")
@@ -160,14 +165,30 @@ class _Inquiry:
         return self._known[key]
 
 
+    def _answered(self, limits: Limits, objective: str) -> Exploration | None:
+        """What is known of a chip with more room, if there is no design even there, or the best one fits as well."""
+        for (other, kind), state in self._known.items():
+            if kind == objective and other.looser(limits):
+                point = state.best_point
+                if point is None or any(limits.allow(*chip) for chip in _uses(self._plan, point)):
+                    return state
+        return None
+
+
+def _uses(plan: DevicePlan | None, point: Hardware) -> Iterator[tuple[int, Vector]]:
+    """Area (um2) of a point, and its use of a device for all kinds of memory."""
+    if plan is None:
+        yield point.area_um2, ()
+    else:
+        yield from ((point.area_um2, placement.use) for placement in plan.options(point))
+
+
 def _chips(session: Session) -> list[tuple[int, Vector]]:
-    """Area (um2) and use of a device of all points that hold every layer; on a device for all kinds of memory."""
-    plan, found = session.architecture.plan, dict[tuple[int, Vector], None]()
-    for point in session.points.points.values():
-        if not list(_lacking(session, point)):
-            uses = [()] if plan is None else [placement.use for placement in plan.options(point)]
-            found |= {(point.area_um2, use): None for use in uses}
-    return list(found)
+    """All different uses of the points that hold every layer."""
+    plan, points = session.architecture.plan, session.points.points.values()
+    return list(dict.fromkeys(
+        use for point in points if not list(_lacking(session, point)) for use in _uses(plan, point)
+    ))  # fmt: skip
 
 
 def _need(name: str, chip: tuple[int, Vector]) -> Fraction | int:

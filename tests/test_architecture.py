@@ -389,7 +389,7 @@ ERRORS = [  # what to replace, by what, what the message must say: field, value,
     (
         "generic45",
         "generic",
-        ["technology", "'generic'", "eyeriss_normalized, generic45", "did you mean 'generic45'"],
+        ["technology", "'generic'", "eyeriss_normalized, fpga45, generic45", "did you mean 'generic45'"],
     ),
     (
         "generic45",

@@ -194,7 +194,7 @@ def test_errors_of_files(old: str, new: str, words: list[str]) -> None:
 
 def test_unknown_preset_and_missing_file() -> None:
     with pytest.raises(
-        SpecError, match=r"(?s)'generic54'.*eyeriss_normalized, generic45.*did you mean 'generic45'"
+        SpecError, match=r"(?s)'generic54'.*eyeriss_normalized, fpga45, generic45.*did you mean 'generic45'"
     ):
         load_technology("generic54")
     with pytest.raises(SpecError, match=r"(?s)missing.yaml: no such file.*check the path"):

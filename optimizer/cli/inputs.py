@@ -80,7 +80,10 @@ def read_architecture(options: Options) -> Architecture:
     except SpecError as error:
         raise placed(error, error.file, error.field or (None if error.file else "--architecture")) from None
     if options.get("device") is not None:
-        architecture = on_device(architecture, options["device"])
+        try:
+            architecture = on_device(architecture, options["device"])
+        except SpecError as error:
+            raise placed(error, error.file, error.field or (None if error.file else "--device")) from None
     chosen: dict[str, str] = {}
     for path, entry in options["choices"]:
         if chosen.setdefault(path, entry) != entry:

@@ -29,7 +29,7 @@ def device_checks(claim: Claim) -> Iterator[Check]:
         if "device" in claim.data:
             yield Check("device", False, "the result names a device, the problem does not")
         return
-    device = _Recount(claim.architecture.source or {})
+    device = Recount(claim.architecture.source or {})
     uses = {index: device.best(point) for index, point in claim.points.points.items()}
     faults = [
         f"point {index}: {dict(zip(RESOURCES, point.resources, strict=True))}, counted again {uses[index].counts}"
@@ -57,7 +57,7 @@ def _boxes(claim: Claim, counts: dict[tuple[int, ...], Counts], available: Count
             yield f"box {entry.box}: closed by {entry.by}, but its points need too much {', '.join(over)}"
 
 
-def _design(claim: Claim, use: Use, device: _Recount) -> Iterator[str]:
+def _design(claim: Claim, use: Use, device: Recount) -> Iterator[str]:
     resources = {name: {"used": use.counts[name], "available": device.available[name]} for name in RESOURCES}
     expected = {"name": device.name, "resources": resources, "memories": use.memories}
     yield from differences(claim.data.get("device"), expected, "device")
@@ -66,7 +66,7 @@ def _design(claim: Claim, use: Use, device: _Recount) -> Iterator[str]:
             yield f"the design uses {use.counts[name]} {name}, {device.name} has {device.available[name]}"
 
 
-class _Recount:
+class Recount:
     """The tables of a problem: device, fabric, and what the architecture states itself."""
 
     def __init__(self, source: dict[str, Any]) -> None:
