@@ -11,7 +11,10 @@ from typing import Any
 from formulations.solver import Status
 from formulations.sparse_sizing import TIME
 from optimizer.sparse_engine.engine import Engine
-from optimizer.sparse_engine.request import GOALS, SizingRequest, too_many
+from optimizer.sparse_engine.request import GOALS, SizingRequest, row_count
+
+MOST_ROWS = 20_000
+"""Pairs of out-degree and z that a question may have: every question is a program of its own."""
 
 Solve = Callable[[SizingRequest, tuple[str, ...]], tuple[Status, int | None, Engine | None]]
 """Solves a request by goals: status, value of the first goal, engine."""
@@ -47,7 +50,7 @@ class _Inquiry:
         self._request, self._solve = request, solve
         limits = (*request.budgets, *(() if request.max_time_us is None else (TIME,)))
         rules = request.rules
-        self.held = ["z-divides-n"] if "z-divides-n" in rules and too_many(self._keeping(())) else []
+        self.held = ["z-divides-n"] if "z-divides-n" in rules and row_count(self._keeping(())) > MOST_ROWS else []
         self.names = [name for name in (*limits, *rules) if name not in self.held]
 
     def _keeping(self, names: tuple[str, ...]) -> SizingRequest:
@@ -61,15 +64,15 @@ class _Inquiry:
         )
 
     def _possible(self, names: tuple[str, ...]) -> bool:
-        status, _, _ = self._solve(self._keeping(names), (TIME,))
+        status, _, _ = self._solve(self._keeping(names), ())
         if status is Status.UNKNOWN:
             raise _StoppedError
         return status is not Status.INFEASIBLE
 
     def smallest(self) -> list[str]:
         """Fewest names that exclude every engine: a set from which none can be left out, then any smaller one."""
-        core = list(self.names)
-        for name in self.names:
+        core = self._first_core()
+        for name in list(core):
             rest = tuple(other for other in core if other != name)
             if not self._possible(rest):
                 core = list(rest)
@@ -78,6 +81,15 @@ class _Inquiry:
                 if not self._possible(names):
                     return list(names)
         return core
+
+    def _first_core(self) -> list[str]:
+        """The rules alone if they exclude every engine, else the limits alone, else all."""
+        rules = [name for name in self.names if name in self._request.rules]
+        limits = [name for name in self.names if name not in rules]
+        for some in (rules, limits):
+            if some and not self._possible(tuple(some)):
+                return some
+        return list(self.names)
 
     def relaxation(self, name: str) -> Iterator[dict[str, Any]]:
         """The least limit that lets an engine through, or the engine without a rule; all else as asked."""
