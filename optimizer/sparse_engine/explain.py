@@ -70,26 +70,30 @@ class _Inquiry:
         return status is not Status.INFEASIBLE
 
     def smallest(self) -> list[str]:
-        """Fewest names that exclude every engine: a set from which none can be left out, then any smaller one."""
-        core = self._first_core()
-        for name in list(core):
-            rest = tuple(other for other in core if other != name)
-            if not self._possible(rest):
-                core = list(rest)
-        for count in range(len(core)):
-            for names in itertools.combinations(self.names, count):
-                if not self._possible(names):
-                    return list(names)
-        return core
+        """Fewest names that exclude every engine.
 
-    def _first_core(self) -> list[str]:
-        """The rules alone if they exclude every engine, else the limits alone, else all."""
-        rules = [name for name in self.names if name in self._request.rules]
-        limits = [name for name in self.names if name not in rules]
-        for some in (rules, limits):
-            if some and not self._possible(tuple(some)):
-                return some
-        return list(self.names)
+        Such a set hits every *correction*: names that together, if dropped, let an engine through. So a smallest set
+        that hits the corrections known so far is looked at; if it leaves an engine, as many other names as possible are
+        added to it, and the rest is one more correction.
+        """
+        corrections: list[set[str]] = []
+        while True:
+            names = self._hitting(corrections)
+            if not self._possible(names):
+                return list(names)
+            kept = list(names)
+            for name in reversed(self.names):
+                if name not in kept and self._possible((*kept, name)):
+                    kept.append(name)
+            corrections.append(set(self.names) - set(kept))
+
+    def _hitting(self, corrections: list[set[str]]) -> tuple[str, ...]:
+        """Fewest names with one of each correction."""
+        for count in range(len(self.names) + 1):
+            for names in itertools.combinations(self.names, count):
+                if all(correction & set(names) for correction in corrections):
+                    return names
+        return tuple(self.names)
 
     def relaxation(self, name: str) -> Iterator[dict[str, Any]]:
         """The least limit that lets an engine through, or the engine without a rule; all else as asked."""
