@@ -11,12 +11,13 @@ Variables:
     width[w]     Boolean: words have the w-th width
     timing[m]    Boolean: the arithmetic is pipelined as the m-th timing
     C            clocks, the longest junction cycle
+    longest[i]   Boolean: junction i takes C clocks (only where they may differ)
     time         time units per input
     use[r]       units of resource r
     edges        sum of W, which orders densities: the dense network is fixed
 
 1. one row per junction, one width, one timing
-2. ``C = max_i sum_k C[i, k] pick[i, k]``; if *balanced*: every sum equals C
+2. ``sum_k C[i, k] pick[i, k] = C`` if *balanced*; else ``<= C``, and ``>= C`` where ``longest[i]``, for at least one i
 3. if *right side*: ``sum_k z[i+1, k] pick[i+1, k] >= sum_k right[i, k] pick[i, k]``
 4. if *hazard*: not both ``timing[m]`` and ``pick[i, k]`` where i >= 2, ``D[i, k] > 1`` and ``(1 + PROCTIME[m]) mod
    D[i, k] = 0``
@@ -125,10 +126,15 @@ class _Program:
         longest = max(row.cycles for rows in self._problem.rows for row in rows)
         self.cycle = self.model.new_int_var(1, longest, "C")
         each = [self._of(junction, "cycles") for junction in range(len(self.pick))]
-        self.model.add_max_equality(self.cycle, each)  # (2)
         if self._problem.balanced:
             for cycles in each:
                 self.model.add(cycles == self.cycle)  # (2)
+            return
+        longest_one = [self.model.new_bool_var("longest") for _ in each]
+        self.model.add_bool_or(longest_one)  # (2)
+        for cycles, literal in zip(each, longest_one, strict=True):
+            self.model.add(self.cycle >= cycles)  # (2)
+            self.model.add(self.cycle <= cycles).only_enforce_if(literal)  # (2)
 
     def _pipeline(self) -> None:
         if self._problem.right_side:

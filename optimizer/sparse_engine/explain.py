@@ -113,7 +113,7 @@ class _Inquiry:
         limit, least = self._limit(name), value
         if name == TIME:
             shown = float(Fraction(value, asked.units_per_us))
-            yield {"budget": name, "limit": limit, "least": shown, "text": f"time {limit} us: least {shown}, {design}"}
+            yield {"budget": name, "limit": limit, "least": shown, "text": f"time {limit:.6g} us: least {shown:.6g}, {design}"}
         else:
             yield {"budget": name, "limit": limit, "least": least, "text": f"{name} {limit}: least {least}, {design}"}
 
