@@ -113,7 +113,8 @@ class _Inquiry:
         limit, least = self._limit(name), value
         if name == TIME:
             shown = float(Fraction(value, asked.units_per_us))
-            yield {"budget": name, "limit": limit, "least": shown, "text": f"time {limit:.6g} us: least {shown:.6g}, {design}"}
+            text = f"time {limit:.6g} us: least {shown:.6g}, {design}"
+            yield {"budget": name, "limit": limit, "least": shown, "text": text}
         else:
             yield {"budget": name, "limit": limit, "least": least, "text": f"{name} {limit}: least {least}, {design}"}
 
