@@ -101,7 +101,7 @@ class _Inquiry:
         asked = self._keeping(others)
         is_rule = name in self._request.rules
         status, value, engine = self._solve(asked, GOALS["time"] if is_rule else GOALS[name])
-        if status is Status.UNKNOWN:
+        if status is Status.UNKNOWN or (status is Status.FEASIBLE and not is_rule):
             raise _StoppedError
         if engine is None or value is None:
             return
