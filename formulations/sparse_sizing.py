@@ -1,7 +1,8 @@
 """Sizing of the sparse engine: one row per junction, a width and a timing, under budgets.
 
 A *row* of junction i is one pair (out-degree, z) that keeps the rules of a single junction, with everything that
-follows from it: edges W, clocks C, z itself, right neurons per clock, depth D, and what it takes of each resource.
+follows from it: edges W, clocks C, z itself, right neurons per clock, depth D, sweeps (the out-degree), and what it
+takes of each resource.
 A *timing* is a PROCTIME (clocks) with a clock period (time units), maybe for one largest in-degree only.
 
 Variables:
@@ -10,19 +11,21 @@ Variables:
     width[w]     Boolean: words have the w-th width
     timing[m]    Boolean: the arithmetic is pipelined as the m-th timing
     C            clocks, the longest junction cycle
+    longest[i]   Boolean: junction i takes C clocks (only where they may differ)
     time         time units per input
     use[r]       units of resource r
     edges        sum of W, which orders densities: the dense network is fixed
 
 1. one row per junction, one width, one timing
-2. ``C = max_i sum_k C[i, k] pick[i, k]``; if *balanced*: every sum equals C
+2. ``sum_k C[i, k] pick[i, k] = C`` if *balanced*; else ``<= C``, and ``>= C`` where ``longest[i]``, for at least one i
 3. if *right side*: ``sum_k z[i+1, k] pick[i+1, k] >= sum_k right[i, k] pick[i, k]``
 4. if *hazard*: not both ``timing[m]`` and ``pick[i, k]`` where i >= 2, ``D[i, k] > 1`` and ``(1 + PROCTIME[m]) mod
    D[i, k] = 0``
-5. a timing for the largest in-degree g (as ``ceil(log2)``) excludes rows above g and needs a row of g
-6. ``timing[m]  =>  time = period[m] (C + 2 + PROCTIME[m])``
-7. ``width[w]  =>  use[r] = sum_{i,k} use[i, k, w, r] pick[i, k]``
-8. ``use[r] <= budget[r]``, ``time <= budget``
+5. if *fresh*: nor where i >= 2, ``sweeps[i, k] > 1`` and ``D[i, k] <= 1 + PROCTIME[m]``
+6. a timing for the largest in-degree g (as ``ceil(log2)``) excludes rows above g and needs a row of g
+7. ``timing[m]  =>  time = period[m] (C + 2 + PROCTIME[m])``
+8. ``width[w]  =>  use[r] = sum_{i,k} use[i, k, w, r] pick[i, k]``
+9. ``use[r] <= budget[r]``, ``time <= budget``
 
 Minimize the first goal; hold it and minimize the next, and so on (``edges`` is maximized).
 """
@@ -51,6 +54,7 @@ class Row:
     cycles: int
     right: int
     depth: int
+    sweeps: int
     fan_in_log: int
     use: tuple[tuple[int, ...], ...]
 
@@ -76,6 +80,7 @@ class SparseSizing:
     balanced: bool = True
     right_side: bool = True
     hazard: bool = True
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class SizingOutcome:
 class _Program:
     """The program and its expressions by goal."""
 
-    def __init__(self, problem: SparseSizing) -> None:
+    def __init__(self, problem: SparseSizing, goals: Sequence[str]) -> None:
         self._problem = problem
         self.model = model = cp_model.CpModel()
         self.pick = [[model.new_bool_var("pick") for _ in rows] for rows in problem.rows]
@@ -106,9 +111,9 @@ class _Program:
         self._timings()
         self.goals: dict[str, cp_model.LinearExprT] = {EDGES: -self._sum("edges")}
         self._time()
-        self._uses()
+        self._uses({*goals, *problem.budgets})
         for name, budget in problem.budgets.items():
-            model.add(self.goals[name] <= budget)  # (8)
+            model.add(self.goals[name] <= budget)  # (9)
 
     def _of(self, junction: int, name: str) -> cp_model.LinearExprT:
         rows = self._problem.rows[junction]
@@ -121,10 +126,15 @@ class _Program:
         longest = max(row.cycles for rows in self._problem.rows for row in rows)
         self.cycle = self.model.new_int_var(1, longest, "C")
         each = [self._of(junction, "cycles") for junction in range(len(self.pick))]
-        self.model.add_max_equality(self.cycle, each)  # (2)
         if self._problem.balanced:
             for cycles in each:
                 self.model.add(cycles == self.cycle)  # (2)
+            return
+        longest_one = [self.model.new_bool_var("longest") for _ in each]
+        self.model.add_bool_or(longest_one)  # (2)
+        for cycles, literal in zip(each, longest_one, strict=True):
+            self.model.add(self.cycle >= cycles)  # (2)
+            self.model.add(self.cycle <= cycles).only_enforce_if(literal)  # (2)
 
     def _pipeline(self) -> None:
         if self._problem.right_side:
@@ -136,15 +146,19 @@ class _Program:
             widest = []
             for junction, rows in enumerate(self._problem.rows):
                 for row, literal in zip(rows, self.pick[junction], strict=True):
-                    collides = row.depth > 1 and (1 + timing.proctime) % row.depth == 0
-                    if self._problem.hazard and junction > 0 and collides:
-                        self.model.add_implication(chosen, ~literal)  # (4)
+                    if junction > 0 and self._unsafe(row, 1 + timing.proctime):
+                        self.model.add_implication(chosen, ~literal)  # (4), (5)
                     elif timing.fan_in_log is not None and row.fan_in_log > timing.fan_in_log:
-                        self.model.add_implication(chosen, ~literal)  # (5)
+                        self.model.add_implication(chosen, ~literal)  # (6)
                     elif row.fan_in_log == timing.fan_in_log:
                         widest.append(literal)
             if timing.fan_in_log is not None:
-                self.model.add_bool_or([~chosen, *widest])  # (5)
+                self.model.add_bool_or([~chosen, *widest])  # (6)
+
+    def _unsafe(self, row: Row, latency: int) -> bool:
+        collides = row.depth > 1 and latency % row.depth == 0
+        stale = row.sweeps > 1 and row.depth <= latency
+        return (self._problem.hazard and collides) or (self._problem.fresh and stale)
 
     def _time(self) -> None:
         timings = self._problem.timings
@@ -153,12 +167,14 @@ class _Program:
         spent = self.model.new_int_var(0, most, "time")
         for timing, chosen in zip(timings, self.timing, strict=True):
             clocks = self.cycle + 2 + timing.proctime
-            self.model.add(spent == timing.period * clocks).only_enforce_if(chosen)  # (6)
+            self.model.add(spent == timing.period * clocks).only_enforce_if(chosen)  # (7)
         self.goals[TIME] = spent
 
-    def _uses(self) -> None:
+    def _uses(self, needed: set[str]) -> None:
         problem = self._problem
         for index, name in enumerate(problem.resources):
+            if name not in needed:
+                continue
             most = sum(max(use[index] for row in rows for use in row.use) for rows in problem.rows)
             used = self.model.new_int_var(0, most, "use")
             for width, chosen in enumerate(self.width):
@@ -167,7 +183,7 @@ class _Program:
                     for rows, literals in zip(problem.rows, self.pick, strict=True)
                     for row, literal in zip(rows, literals, strict=True)
                 )
-                self.model.add(used == total).only_enforce_if(chosen)  # (7)
+                self.model.add(used == total).only_enforce_if(chosen)  # (8)
             self.goals[name] = used
 
 
@@ -180,7 +196,7 @@ def solve_sizing(
     ----------
     problem : SparseSizing
     goals : sequence of str
-        ``time``, ``edges`` (the most) or names of resources.
+        ``time``, ``edges`` (the most) or names of resources; none: any engine.
     time_limit_s : float, optional
     workers, seed : int
         Threads and random seed of the solver.
@@ -192,10 +208,10 @@ def solve_sizing(
     """
     if not all(problem.rows):
         return SizingOutcome(Status.INFEASIBLE, None, 0, 0, None, None)
-    program, started = _Program(problem), time.perf_counter()
+    program, started = _Program(problem, goals), time.perf_counter()
     best = SizingOutcome(Status.UNKNOWN, None, 0, 0, None, None)
-    for stage, goal in enumerate(goals):
-        expression = program.goals[goal]
+    for stage, goal in enumerate(goals or ("",)):
+        expression = program.goals[goal] if goals else 0
         program.model.minimize(expression)
         left = None if time_limit_s is None else time_limit_s - (time.perf_counter() - started)
         solver = _solver(left, workers, seed)

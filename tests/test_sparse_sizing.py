@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from formulations.solver import Status
 from formulations.sparse_sizing import solve_sizing
 from optimizer.errors import SpecError
-from optimizer.sparse_engine import reprove
+from optimizer.sparse_engine import explain, reprove
 from optimizer.sparse_engine import request as requests
 from optimizer.sparse_engine.check import violations
 from optimizer.sparse_engine.device_use import device_use
@@ -21,6 +21,7 @@ from optimizer.sparse_engine.engine import Engine, Multiplier
 from optimizer.sparse_engine.network import SparseNetwork
 from optimizer.sparse_engine.request import SizingRequest, any_out_degree, candidates, lower
 from optimizer.sparse_engine.rules import ALL_RULES, chosen_rules
+from optimizer.sparse_engine.simulation import hazard_free_patterns
 from optimizer.sparse_engine.sizing import size
 
 RELEASE = ((1024, 64, 32), ((4,), (16,)))
@@ -60,6 +61,16 @@ def test_release_is_the_densest_network_of_its_rate():
     assert sum(found.data["design"]["weights"]) == 5120
 
 
+def test_fresh_engines_have_patterns_without_hazards():
+    """With pipelined multipliers D_2 > 3 and fi | z cannot both be; with combinational ones the release will do."""
+    rules = chosen_rules(["fresh"])
+    pipelined = size(asked(budgets={"dsp": 240}, rules=rules))
+    assert pipelined.data["infeasible"]["blame"] == ["fi-divides-z", "fresh"]
+    found = size(asked(budgets={"dsp": 240}, rules=rules, multipliers=(Multiplier("combinational", MHZ),)))
+    assert found.engine.parallel == (128, 32)
+    assert len(hazard_free_patterns(found.engine, forwarding=False)) == 2
+
+
 def test_least_resources_at_a_rate():
     design = size(asked(max_time_us=Fraction(12, 5)), "dsp").data["design"]
     assert design["device_use"]["dsp"] == 224 and design["time_us"] == 2.4
@@ -96,7 +107,7 @@ def test_bad_requests_are_refused(monkeypatch):
 
 
 def test_rules_that_cannot_be_dropped_are_held(monkeypatch):
-    monkeypatch.setattr(requests, "MOST_ROWS", 50)
+    monkeypatch.setattr(explain, "MOST_ROWS", 50)
     why = size(asked(budgets={"dsp": 120})).data["infeasible"]
     assert why["held"] == ["z-divides-n"] and why["blame"] == ["dsp", "fi-divides-z"]
 
@@ -147,6 +158,12 @@ def test_reproof_sees_a_better_engine_and_a_wrong_infeasibility():
     assert reprove.faults(data | {"status": "INFEASIBLE"})[0] == ["an engine exists"]
 
 
+def test_checker_sees_stale_sums():
+    data = size(asked(budgets={"dsp": 240})).data
+    data["request"]["rules"].append("fresh")
+    assert violations(data) == ["junction 2: fresh"]
+
+
 def keeps_rules(rules, neurons, degrees, z, proctime) -> bool:
     """The rules, from their sentences."""
     last = len(z)
@@ -163,6 +180,7 @@ def keeps_rules(rules, neurons, degrees, z, proctime) -> bool:
         ),
         "balanced": len({math.ceil(edges[i] / z[i]) for i in range(last)}) > 1,
         "right-side": any(z[i + 1] < math.ceil(z[i] / fans[i]) for i in range(last - 1)),
+        "fresh": any(degrees[i] > 1 and not depths[i] > 1 + proctime for i in range(1, last)),
         "hazard": any(depths[i] > 1 and (1 + proctime) % depths[i] == 0 for i in range(1, last)),
     }  # fmt: skip
     return not any(broken[name] for name in rules)

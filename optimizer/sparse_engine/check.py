@@ -42,6 +42,8 @@ def _violations(data: dict[str, Any]) -> Iterator[str]:
             yield f"junction {i + 1}: power-of-two"
         if "hazard" in rules and i and depths[i] > 1 and (design["proctime"] + 1) % depths[i] == 0:
             yield f"junction {i + 1}: hazard"
+        if "fresh" in rules and i and fo > 1 and depths[i] <= design["proctime"] + 1:
+            yield f"junction {i + 1}: fresh"
         if "right-side" in rules and i + 1 < last and parallel[i + 1] * fi < z:
             yield f"junction {i + 1}: right-side"
     if "balanced" in rules and len(set(cycles)) > 1:

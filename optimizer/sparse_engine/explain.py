@@ -11,7 +11,10 @@ from typing import Any
 from formulations.solver import Status
 from formulations.sparse_sizing import TIME
 from optimizer.sparse_engine.engine import Engine
-from optimizer.sparse_engine.request import GOALS, SizingRequest, too_many
+from optimizer.sparse_engine.request import GOALS, SizingRequest, row_count
+
+MOST_ROWS = 20_000
+"""Pairs of out-degree and z that a question may have: every question is a program of its own."""
 
 Solve = Callable[[SizingRequest, tuple[str, ...]], tuple[Status, int | None, Engine | None]]
 """Solves a request by goals: status, value of the first goal, engine."""
@@ -47,7 +50,7 @@ class _Inquiry:
         self._request, self._solve = request, solve
         limits = (*request.budgets, *(() if request.max_time_us is None else (TIME,)))
         rules = request.rules
-        self.held = ["z-divides-n"] if "z-divides-n" in rules and too_many(self._keeping(())) else []
+        self.held = ["z-divides-n"] if "z-divides-n" in rules and row_count(self._keeping(())) > MOST_ROWS else []
         self.names = [name for name in (*limits, *rules) if name not in self.held]
 
     def _keeping(self, names: tuple[str, ...]) -> SizingRequest:
@@ -61,23 +64,36 @@ class _Inquiry:
         )
 
     def _possible(self, names: tuple[str, ...]) -> bool:
-        status, _, _ = self._solve(self._keeping(names), (TIME,))
+        status, _, _ = self._solve(self._keeping(names), ())
         if status is Status.UNKNOWN:
             raise _StoppedError
         return status is not Status.INFEASIBLE
 
     def smallest(self) -> list[str]:
-        """Fewest names that exclude every engine: a set from which none can be left out, then any smaller one."""
-        core = list(self.names)
-        for name in self.names:
-            rest = tuple(other for other in core if other != name)
-            if not self._possible(rest):
-                core = list(rest)
-        for count in range(len(core)):
+        """Fewest names that exclude every engine.
+
+        Such a set hits every *correction*: names that together, if dropped, let an engine through. So a smallest set
+        that hits the corrections known so far is looked at; if it leaves an engine, as many other names as possible are
+        added to it, and the rest is one more correction.
+        """
+        corrections: list[set[str]] = []
+        while True:
+            names = self._hitting(corrections)
+            if not self._possible(names):
+                return list(names)
+            kept = list(names)
+            for name in reversed(self.names):
+                if name not in kept and self._possible((*kept, name)):
+                    kept.append(name)
+            corrections.append(set(self.names) - set(kept))
+
+    def _hitting(self, corrections: list[set[str]]) -> tuple[str, ...]:
+        """Fewest names with one of each correction."""
+        for count in range(len(self.names) + 1):
             for names in itertools.combinations(self.names, count):
-                if not self._possible(names):
-                    return list(names)
-        return core
+                if all(correction & set(names) for correction in corrections):
+                    return names
+        return tuple(self.names)
 
     def relaxation(self, name: str) -> Iterator[dict[str, Any]]:
         """The least limit that lets an engine through, or the engine without a rule; all else as asked."""
@@ -85,7 +101,7 @@ class _Inquiry:
         asked = self._keeping(others)
         is_rule = name in self._request.rules
         status, value, engine = self._solve(asked, GOALS["time"] if is_rule else GOALS[name])
-        if status is Status.UNKNOWN:
+        if status is Status.UNKNOWN or (status is Status.FEASIBLE and not is_rule):
             raise _StoppedError
         if engine is None or value is None:
             return
@@ -97,7 +113,8 @@ class _Inquiry:
         limit, least = self._limit(name), value
         if name == TIME:
             shown = float(Fraction(value, asked.units_per_us))
-            yield {"budget": name, "limit": limit, "least": shown, "text": f"time {limit} us: least {shown}, {design}"}
+            text = f"time {limit:.6g} us: least {shown:.6g}, {design}"
+            yield {"budget": name, "limit": limit, "least": shown, "text": text}
         else:
             yield {"budget": name, "limit": limit, "least": least, "text": f"{name} {limit}: least {least}, {design}"}
 

@@ -83,7 +83,7 @@ def interleave(
         data["order"] = [list(row) for row in found.order] if dither and found.order is not None else None
         data["edges_sha256"] = _digest(edges)
     if found.status is Status.INFEASIBLE:
-        data["infeasible"] = _blame(asked)
+        data["infeasible"] = _blame(asked, time_limit_s)
     spent = round(time.perf_counter() - started, 3)
     data |= {"seed": seed, "workers": workers, "wall_s": spent, "versions": versions()}
     return Pattern(found.status.name, pattern, data)
@@ -119,8 +119,8 @@ def _data(junction: Junction, asked: Interleaving, kind: int, found: Interleaved
     }  # fmt: skip
 
 
-def _blame(asked: Interleaving) -> list[str]:
-    """Fewest of the demands (distinct, latency, spread) that exclude every pattern."""
+def _blame(asked: Interleaving, time_limit_s: float | None) -> list[str]:
+    """Fewest of the demands (distinct, latency, spread) that are shown to exclude every pattern."""
     drops: dict[str, dict[str, Any]] = {
         "distinct": {"distinct": False}, "latency": {"latency": None}, "spread": {"spread": None}
     }  # fmt: skip
@@ -130,7 +130,7 @@ def _blame(asked: Interleaving) -> list[str]:
             rest: dict[str, Any] = {}
             for name in active:
                 rest |= {} if name in names else drops[name]
-            if solve_interleaving(replace(asked, **rest)).status is Status.INFEASIBLE:
+            if solve_interleaving(replace(asked, **rest), time_limit_s=time_limit_s).status is Status.INFEASIBLE:
                 return list(names)
     return active
 

@@ -92,6 +92,8 @@ def _value(
         depth = math.ceil(sizes[i] / parallel[i])
         if "hazard" in rules and depth > 1 and (1 + proctime) % depth == 0:
             return None
+        if "fresh" in rules and degrees[i] > 1 and depth <= 1 + proctime:
+            return None
         if "right-side" in rules and parallel[i] * fan_ins[i - 1] < parallel[i - 1]:
             return None
     block = max(math.ceil(sizes[i] * degrees[i] / parallel[i]) for i in range(last)) + 2 + proctime

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 from formulations.sparse_sizing import EDGES, TIME, Row, SparseSizing, Timing
 from optimizer.errors import SpecError
@@ -98,7 +99,7 @@ def candidates(request: SizingRequest) -> list[list[Junction]]:
     SpecError
         If there are too many to list.
     """
-    if too_many(request):
+    if row_count(request) > MOST_ROWS:
         raise SpecError(
             "too many pairs of out-degree and z", field="out_degrees", value=row_count(request),
             allowed=f"up to {MOST_ROWS}", remedy="keep the rule z-divides-n, or give menus of out-degrees",
@@ -118,11 +119,6 @@ def row_count(request: SizingRequest) -> int:
     """Pairs to look at."""
     sizes = (len(list(_parallels(left, request.rules))) for left in request.neurons)
     return sum(count * len(menu) for count, menu in zip(sizes, request.out_degrees, strict=False))
-
-
-def too_many(request: SizingRequest) -> bool:
-    """Are there more pairs than can be listed?"""
-    return row_count(request) > MOST_ROWS
 
 
 def _parallels(left: int, rules: tuple[str, ...]) -> Iterator[int]:
@@ -149,23 +145,29 @@ def timings(request: SizingRequest) -> list[tuple[Multiplier, int, int | None]]:
 def lower(request: SizingRequest, options: list[list[Junction]]) -> SparseSizing:
     """The integer program of a request over these junctions."""
     layers, units = len(request.neurons) - 1, request.units_per_us
-
-    def row(junction: Junction, number: int) -> Row:
-        uses = (junction_use(junction, number, layers, w, request.input_bits) for w in request.widths_bits)
-        return Row(
-            junction.parallel, junction.edges, junction.cycles, junction.right_parallel, junction.depth,
-            log2_ceil(junction.in_degree), tuple(tuple(use[name] for name in RESOURCES) for use in uses),
-        )  # fmt: skip
-
     budgets = dict(request.budgets)
     if request.max_time_us is not None:
         budgets[TIME] = math.floor(request.max_time_us * units)
     return SparseSizing(
-        tuple(tuple(row(junction, number) for junction in some) for number, some in enumerate(options, 1)),
+        tuple(
+            tuple(_row(junction, number, layers, request.widths_bits, request.input_bits) for junction in some)
+            for number, some in enumerate(options, 1)
+        ),
         len(request.widths_bits),
         tuple(Timing(proctime, int(units / m.clock_mhz), log) for m, proctime, log in timings(request)),
         RESOURCES, budgets,
-        *(name in request.rules for name in ("balanced", "right-side", "hazard")),
+        *(name in request.rules for name in ("balanced", "right-side", "hazard", "fresh")),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=MOST_ROWS)
+def _row(junction: Junction, number: int, layers: int, widths_bits: tuple[int, ...], input_bits: int) -> Row:
+    """A junction as the program sees it."""
+    uses = (junction_use(junction, number, layers, width, input_bits) for width in widths_bits)
+    return Row(
+        junction.parallel, junction.edges, junction.cycles, junction.right_parallel, junction.depth,
+        junction.out_degree, log2_ceil(junction.in_degree),
+        tuple(tuple(use[name] for name in RESOURCES) for use in uses),
     )  # fmt: skip
 
 

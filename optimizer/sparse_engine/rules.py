@@ -11,6 +11,9 @@
 ``hazard``
     ``(1 + PROCTIME) mod D_i != 0`` where D_i > 1 and i >= 2: a partial delta is written back 1 + PROCTIME clocks after
     it is read, and the release must not read the same row in that clock. Junction 1 has no deltas on its left.
+``fresh``
+    ``D_i > 1 + PROCTIME`` where fo_i > 1 and i >= 2: sweeps that start at equal rows then read no partial delta before
+    its sum is written, and with a smaller D every pattern does. Off unless asked for: the release does not keep it.
 """
 
 from __future__ import annotations
@@ -33,10 +36,10 @@ JUNCTION_RULES: dict[str, Callable[[Junction], bool]] = {
     "power-of-two": lambda j: all(map(_power_of_two, (j.parallel, j.out_degree, j.depth))),
 }
 """Rules that look at one junction."""
-PIPELINE_RULES = ("balanced", "right-side", "hazard")
+PIPELINE_RULES = ("balanced", "right-side", "hazard", "fresh")
 """Rules that join junctions, or a junction and PROCTIME."""
 ALL_RULES = (*JUNCTION_RULES, *PIPELINE_RULES)
-DEFAULT_RULES = tuple(name for name in ALL_RULES if name != "power-of-two")
+DEFAULT_RULES = tuple(name for name in ALL_RULES if name not in ("power-of-two", "fresh"))
 
 
 def chosen_rules(added: Iterable[str] = (), dropped: Iterable[str] = ()) -> tuple[str, ...]:
