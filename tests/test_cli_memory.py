@@ -97,7 +97,8 @@ def test_costs_of_a_design(tmp_path) -> None:
     """Energies come from the result; the gain is one write and one read per reader at the outermost level."""
     path = tmp_path / "net.yaml"
     path.write_text(NETWORK)
-    options = {"dims": (), "batch": None, "sequence": None, "bits": None, "allow_unknown": False, "training": "sgd"}
+    options = {"dims": (), "batch": None, "sequence": None, "bits": None, "allow_unknown": False}
+    options |= {"training": "sgd", "sparsity": None}
     network = read_network(str(path), options)
     lives = lifetimes(network)
     data = {
