@@ -15,6 +15,7 @@ from optimizer.hardware import Hardware, Level
 from optimizer.lowering import lower
 from optimizer.mapping import Mapping
 from optimizer.sparsity import compress
+from optimizer.training.contractions import second_gradient
 from optimizer.workload import ROLES, Axis, Layer, conv, matmul
 
 
@@ -45,7 +46,7 @@ def _dims(names: str, sizes: list[int]) -> st.SearchStrategy[dict[str, int]]:
 
 @st.composite
 def layers(draw: st.DrawFn, halo: bool, small: bool) -> Layer:
-    """A layer of a few prime factors."""
+    """A layer of a few prime factors: a product, a convolution, or the gradient of a convolution's weights."""
     sizes = [1, 2, 2, 3] if small else [1, 2, 3, 4, 6]
     bits = draw(st.fixed_dictionaries({role: st.sampled_from([8, 16]) for role in ROLES}))
     if not halo:
@@ -61,7 +62,10 @@ def layers(draw: st.DrawFn, halo: bool, small: bool) -> Layer:
         stride = 2
     if kind == "point":
         stride = draw(st.sampled_from([1, 1, 2]))
-    return conv("layer", dims, stride=(stride, 1), dilation=(dilation, 1), bits=bits)
+    layer = conv("layer", dims, stride=(stride, 1), dilation=(dilation, 1), bits=bits)
+    if draw(st.sampled_from([False, False, True])):
+        return second_gradient(layer, "layer", gradient=("gradient", bits["O"]), bits=bits["W"]).layer
+    return layer
 
 
 @st.composite
