@@ -173,6 +173,14 @@ class Runs:
         if tensor == I and level and self.trips:
             self.seen[level] = len(self.trips) - 1
 
+    def part(self) -> None:
+        """Loops below count as another run: those in the block of a node that is hoisted out of it.
+
+        They cannot pay together with a window of the loops outside of the block: a loop without halo may as well close
+        the block that the node is hoisted to, one with halo the last block before this one.
+        """
+        self._open = False
+
     def fan_out(self, spatial: Vector) -> None:
         """Spatial loops."""
         self._open = self._open and max(spatial) == 1
@@ -191,6 +199,8 @@ def runs_of(problem: Problem, blocks: list[Block], hoist: Hoist | None) -> Runs:
                 runs.loops(outer, tile)
                 if hoist is None or (hoist.tensor, hoist.level) != (tensor, level):
                     runs.node(tensor, level)
+                else:
+                    runs.part()
                 outer = tile
         runs.loops(outer, inside)
         if hoist is not None and hoist.outer == level:
