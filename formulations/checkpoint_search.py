@@ -11,7 +11,7 @@ from typing import Literal
 from ortools.sat.python import cp_model
 
 from formulations.checkpointing import CheckpointProgram, TrainingMemory
-from formulations.solver import STATUS, Status, whole_bound
+from formulations.solver import STATUS, Status, exact_solver, whole_bound
 
 Goal = Literal["overhead", "peak"]
 Choice = Literal["keep", "chip", "redo", "drop"]
@@ -145,12 +145,9 @@ class _Run:
 
     def _solver(self, most_s: float | None = None) -> cp_model.CpSolver:
         """A solver for what is left of the time, or for `most_s`."""
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = self.workers
-        solver.parameters.random_seed = self.seed
-        solver.parameters.relative_gap_limit = 0.0
+        left_s = min(self.left_s, math.inf if most_s is None else most_s)
+        solver = exact_solver(self.workers, self.seed, left_s)
         solver.parameters.catch_sigint_signal = False  # the solver's own handler is not taken away afterwards
-        solver.parameters.max_time_in_seconds = max(0.01, min(self.left_s, math.inf if most_s is None else most_s))
         return solver
 
     def _solve(self, model: cp_model.CpModel, most_s: float | None = None) -> tuple[Status, cp_model.CpSolver, bool]:

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from formulations.solver import STATUS, Status
+from formulations.solver import STATUS, Status, exact_solver
 
 
 @dataclass(frozen=True)
@@ -191,12 +191,7 @@ def solve_interleaving(
     program = _Program(asked)
     if asked.spread is None:
         program.model.maximize(program.spread)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = workers
-    solver.parameters.random_seed = seed
-    solver.parameters.relative_gap_limit = 0.0
-    if time_limit_s is not None:
-        solver.parameters.max_time_in_seconds = time_limit_s
+    solver = exact_solver(workers, seed, time_limit_s)
     status = STATUS[solver.solve(program.model)]
     if status in (Status.INFEASIBLE, Status.UNKNOWN):
         return Interleaved(status, None, None, None, asked.most_spread)

@@ -61,13 +61,18 @@ class _Clock:
 
     def solver(self) -> cp_model.CpSolver:
         """A solver for the time that is left."""
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = self.workers
-        solver.parameters.random_seed = self.seed
-        solver.parameters.relative_gap_limit = 0.0
-        if self.limit is not None:
-            solver.parameters.max_time_in_seconds = max(0.01, self.limit - self.spent)
-        return solver
+        return exact_solver(self.workers, self.seed, None if self.limit is None else self.limit - self.spent)
+
+
+def exact_solver(workers: int, seed: int, left_s: float | None = None) -> cp_model.CpSolver:
+    """A solver that stops at no gap, for the seconds that are left (None: no limit)."""
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = workers
+    solver.parameters.random_seed = seed
+    solver.parameters.relative_gap_limit = 0.0
+    if left_s is not None:
+        solver.parameters.max_time_in_seconds = max(0.01, left_s)
+    return solver
 
 
 @dataclass(frozen=True)

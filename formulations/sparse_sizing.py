@@ -32,14 +32,13 @@ Minimize the first goal; hold it and minimize the next, and so on (``edges`` is 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ortools.sat.python import cp_model
 
-from formulations.solver import STATUS, Status
+from formulations.solver import STATUS, Status, exact_solver, whole_bound
 
 TIME = "time"
 EDGES = "edges"
@@ -214,7 +213,7 @@ def solve_sizing(
         expression = program.goals[goal] if goals else 0
         program.model.minimize(expression)
         left = None if time_limit_s is None else time_limit_s - (time.perf_counter() - started)
-        solver = _solver(left, workers, seed)
+        solver = exact_solver(workers, seed, left)
         status = STATUS[solver.solve(program.model)]
         if status is Status.INFEASIBLE:
             return SizingOutcome(status, None, 0, 0, None, None)
@@ -223,7 +222,7 @@ def solve_sizing(
         found = _read(program, solver)
         value = solver.value(expression)
         if stage == 0:
-            bound = value if status is Status.OPTIMAL else math.floor(solver.best_objective_bound)
+            bound = value if status is Status.OPTIMAL else whole_bound(solver.best_objective_bound)
             best = SizingOutcome(status, *found, -value if goal == EDGES else value, -bound if goal == EDGES else bound)
         else:
             best = SizingOutcome(status, *found, best.value, best.bound)
@@ -239,16 +238,6 @@ def _kept(
     """What is known when time runs out in a later stage: a design whose ties are open."""
     status = Status.UNKNOWN if best.rows is None else Status.FEASIBLE
     return status, best.rows, best.width, best.timing, best.value, best.bound
-
-
-def _solver(left: float | None, workers: int, seed: int) -> cp_model.CpSolver:
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = workers
-    solver.parameters.random_seed = seed
-    solver.parameters.relative_gap_limit = 0.0
-    if left is not None:
-        solver.parameters.max_time_in_seconds = max(0.01, left)
-    return solver
 
 
 def _read(program: _Program, solver: cp_model.CpSolver) -> tuple[tuple[int, ...], int, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from optimizer.architecture import Architecture
 from optimizer.architecture_checks import check_architecture
@@ -23,6 +24,7 @@ from optimizer.schema_check import check_schema, placed
 from optimizer.technology import Component, Technology
 from optimizer.technology_yaml import load_technology, parse_technology
 
+T = TypeVar("T")
 DEFAULT_WORD_BITS = 16
 ROLES = frozenset("WIO")
 
@@ -48,12 +50,13 @@ def parse_architecture(data: Any, *, file: str | None = None) -> Architecture:
         With file, field, value, allowed values and a remedy.
     """
     check_schema(data, json_schema(), file=file)
-    device = _device(data.get("device"), file)
+    stated = data.get("device")
+    device = None if stated is None else _stated("device", stated, file, parse_device, load_device)
     if device is not None:
         source = dict(device.source)
         stated = source.pop("technology", data["technology"])
         data = {**data, "device": source, "technology": stated, "clock_mhz": source["clock_mhz"]}
-    technology = _technology(data["technology"], file)
+    technology = _stated("technology", data["technology"], file, parse_technology, load_technology)
     data = {**data, "technology": technology.source}
     reader = _Reader(
         data, file, technology, Fraction(data.get("clock_mhz", technology.clock_mhz)),
@@ -64,26 +67,15 @@ def parse_architecture(data: Any, *, file: str | None = None) -> Architecture:
     return architecture
 
 
-def _device(stated: Any, file: str | None) -> Device | None:
-    """The device that stands inside the architecture, the one that it names, or none."""
+def _stated(field: str, stated: Any, file: str | None, parse: Callable[[Any], T], load: Callable[..., T]) -> T:
+    """What stands inside the architecture as a mapping, or what the architecture names."""
     if isinstance(stated, dict):
         try:
-            return parse_device(stated)
+            return parse(stated)
         except SpecError as error:
-            raise placed(error, file, f"device.{error.field}") from None
-    with _Located(file, "device"):
-        return None if stated is None else load_device(stated, beside=file)
-
-
-def _technology(stated: Any, file: str | None) -> Technology:
-    """The technology that stands inside the architecture, or the one that it names."""
-    if isinstance(stated, dict):
-        try:
-            return parse_technology(stated)
-        except SpecError as error:
-            raise placed(error, file, f"technology.{error.field}") from None
-    with _Located(file, "technology"):
-        return load_technology(stated, beside=file)
+            raise placed(error, file, f"{field}.{error.field}") from None
+    with _Located(file, field):
+        return load(stated, beside=file)
 
 
 class _Located:

@@ -42,16 +42,6 @@ def save(result: Result, directory: str | Path) -> Path:
     return folder
 
 
-def save_evaluation(data: dict[str, Any], directory: str | Path) -> Path:
-    """Write ``evaluation.json`` into a folder, as :func:`save` writes a result; errors are the same."""
-    return save_data(data, directory, EVALUATION_FILE)
-
-
-def save_memory(data: dict[str, Any], directory: str | Path) -> Path:
-    """Write ``memory.json`` into a folder, as :func:`save` writes a result; errors are the same."""
-    return save_data(data, directory, MEMORY_FILE)
-
-
 def save_data(data: dict[str, Any], directory: str | Path, name: str) -> Path:
     """Write a JSON file of this name into a folder, as :func:`save` writes a result; errors are the same."""
     folder = _made(directory)

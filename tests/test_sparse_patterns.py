@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sparse_patterns import turned_pattern
 
 from optimizer.errors import SpecError
 from optimizer.sparse_engine.engine import Junction
 from optimizer.sparse_engine.interleaving import count_text, interleave
 from optimizer.sparse_engine.pattern_check import pattern_faults, spread
-from optimizer.sparse_engine.patterns import AccessPattern, pattern_count, turned_pattern
+from optimizer.sparse_engine.patterns import AccessPattern, pattern_count
 
 NINE = Junction(9, 6, 2, 3)
 TWELVE = Junction(12, 12, 2, 4)

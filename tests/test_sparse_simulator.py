@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sparse_patterns import turned_pattern
 
 from optimizer.errors import SpecError
 from optimizer.sparse_engine import digits
@@ -17,7 +18,7 @@ from optimizer.sparse_engine.memories import Banks, ConflictError, Ports
 from optimizer.sparse_engine.network import SparseNetwork
 from optimizer.sparse_engine.parameters import random_sample, start
 from optimizer.sparse_engine.pattern_check import pattern_faults
-from optimizer.sparse_engine.patterns import AccessPattern, turned_pattern
+from optimizer.sparse_engine.patterns import AccessPattern
 from optimizer.sparse_engine.pipeline import Pipeline
 from optimizer.sparse_engine.reference import MaskedNetwork
 from optimizer.sparse_engine.simulation import hazard_free_patterns, simulate

@@ -105,7 +105,7 @@ def _evaluate_groups(network: Network, architecture: Architecture, options: Opti
     data["warnings"] += [line for line in warnings if line not in data["warnings"]]
     say_warnings(warnings)
     if options["out"] is not None:
-        result_io.save_evaluation(data, options["out"])
+        result_io.save_data(data, options["out"], result_io.EVALUATION_FILE)
     show_on_stdout(full_report(data))
     if options["out"] is not None:
         click.echo(f"written to {options['out']}", err=True)

@@ -76,7 +76,7 @@ def memory(network: str, **options: Any) -> None:
     )  # fmt: skip
     data = memory_data(graph, plan, seed=options["seed"])
     if options["out"] is not None:
-        result_io.save_memory(data, options["out"])
+        result_io.save_data(data, options["out"], result_io.MEMORY_FILE)
         if options["plot"]:
             from optimizer.training.plot import save_plot  # noqa: PLC0415
 

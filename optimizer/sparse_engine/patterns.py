@@ -47,16 +47,6 @@ class AccessPattern:
         clocks = range(self.junction.depth * self.junction.out_degree)
         return np.concatenate([self.rows(clock) * z + self.memories(clock) for clock in clocks])
 
-    def right_of_edge(self) -> Integers:
-        """Right neuron of every edge; shape ``(W,)``."""
-        return np.arange(self.junction.edges, dtype=np.int64) // self.junction.in_degree
-
-
-def turned_pattern(junction: Junction) -> AccessPattern:
-    """The plainest pattern: memory m starts at row ``m mod D``, in every sweep."""
-    starts = tuple(memory % junction.depth for memory in range(junction.parallel))
-    return AccessPattern(junction, (starts,) * junction.out_degree)
-
 
 def pattern_count(junction: Junction, kind: int, *, dither: bool = False) -> int:
     """Number of clash-free patterns (arXiv 1812.01164).
