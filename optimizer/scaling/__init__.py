@@ -1,0 +1,1 @@
+"""Independent work spread over processes: tasks of plain data, and pools that run them."""
