@@ -16,6 +16,7 @@ from optimizer.explore import Exploration, Explorer
 from optimizer.fusion.compare import comparison
 from optimizer.fusion.options import Fusion
 from optimizer.infeasible import explain
+from optimizer.part import Part
 from optimizer.points import point_set, size
 from optimizer.result import Progress, Result
 from optimizer.session import Padding, Session, make_goal, prepare
@@ -122,9 +123,9 @@ def map_layer(
 def _explore(
     session: Session, workers: int, deadline: float | None, report: Callable[[Exploration], None] | None
 ) -> Exploration:  # fmt: skip
+    part = Part(session.parts, session.goal, session.vector_cost)
     explorer = Explorer(
-        session.parts, session.points, session.goal, session.area_cap_um2, session.vector_cost, workers,
-        session.resource_caps,
+        [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps
     )  # fmt: skip
     return explorer.run(deadline=deadline, report=report)
 

@@ -156,7 +156,7 @@ class Site:
         return list(self._pool.map(ask, items)) if self._pool else [ask(item) for item in items]
 
     def hull(self, goal: Goal, cheapest: Pick, limit: Fraction | None) -> tuple[list[Pick], list[Line], Fraction]:
-        """Vertices of the hull until the best is proved or the bound reaches `limit`.
+        """Vertices of the hull until the best is proved or the bound exceeds `limit`.
 
         Returns
         -------
@@ -168,7 +168,7 @@ class Site:
             energy, latency = min(corners(lines, cheapest.energy, least_latency), key=lambda v: goal.value(*v))
             bound = goal.value(energy, latency)
             known = min(goal.value(p.energy, p.latency) for p in picks)
-            if bound >= known or (limit is not None and bound >= limit):
+            if bound >= known or (limit is not None and bound > limit):
                 return picks, lines, bound
             if all(pick.latency > latency for pick in picks) and len(lines) > FASTER:
                 fastest = self.each(lambda p: p.price(self.hardware, "latency"))

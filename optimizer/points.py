@@ -30,10 +30,14 @@ class PointSet:
         """The box of all points."""
         return tuple((0, len(labels) - 1) for labels in self.labels)
 
+    def indexed(self, box: Box) -> Iterator[tuple[tuple[int, ...], Hardware]]:
+        """The points of a box with their entry numbers, in menu order."""
+        for index in itertools.product(*(range(low, high + 1) for low, high in box)):
+            yield index, self.points[index]
+
     def inside(self, box: Box) -> Iterator[Hardware]:
         """The points of a box, in menu order."""
-        for index in itertools.product(*(range(low, high + 1) for low, high in box)):
-            yield self.points[index]
+        return (point for _, point in self.indexed(box))
 
     def corner(self, box: Box) -> Hardware:
         """A hardware at least as good as every point of the box, in every respect.

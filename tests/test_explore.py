@@ -18,6 +18,7 @@ from optimizer.explore import Exploration, Explorer
 from optimizer.fabric import RESOURCES, Caps, vector
 from optimizer.hardware import Hardware, Level
 from optimizer.lowering import lift, lower
+from optimizer.part import Part
 from optimizer.points import PointSet, point_set, size
 from optimizer.pricing import Pricer
 from optimizer.store import Store
@@ -96,7 +97,7 @@ def explore(
 ) -> Exploration:  # fmt: skip
     store = Store()
     pricers = [Pricer(layer, count, "timeloop", {}, store) for layer, count in layers]
-    return Explorer(pricers, points, goal, area_cap, lambda hardware: (0, 0), limits=limits).run()
+    return Explorer([Part(pricers, goal, lambda hardware: (0, 0))], points, area_cap, limits=limits).run()
 
 
 Problem = tuple[list[tuple[Layer, int]], PointSet, Goal, int | None, Caps]

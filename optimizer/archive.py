@@ -1,0 +1,72 @@
+"""What an exploration keeps of the designs it finds, and what a design elsewhere must beat to be of interest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from optimizer.design import Pick
+from optimizer.hardware import Hardware
+from optimizer.points import Box
+
+Rank = tuple[Fraction, tuple[Fraction, ...], tuple[int, ...], Box]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A design: one pick per network on a hardware point.
+
+    ``value`` is the objective. ``rank`` orders designs: objective, then latencies, energies, place in the menus; so
+    the choice among equals does not depend on the order in which they are found.
+    """
+
+    value: Fraction
+    picks: tuple[Pick, ...]
+    point: Hardware
+    box: Box
+    rank: Rank
+
+
+class Archive(Protocol):
+    """Keeps designs."""
+
+    @property
+    def designs(self) -> Sequence[Found]:
+        """What is kept, best first."""
+
+    def limit(self, corner: Hardware) -> Fraction | None:
+        """The objective above which nothing is of interest on any hardware that is no better than a corner."""
+
+    def offer(self, found: Found) -> None:
+        """Keep a design if it is of interest."""
+
+
+class Best:
+    """Keeps the best design.
+
+    Parameters
+    ----------
+    cutoff : Fraction, optional
+        Objective of a design that is known already, elsewhere.
+    """
+
+    def __init__(self, cutoff: Fraction | None = None) -> None:
+        self._cutoff = cutoff
+        self._best: Found | None = None
+
+    @property
+    def designs(self) -> Sequence[Found]:
+        """The best design, if there is one."""
+        return () if self._best is None else (self._best,)
+
+    def limit(self, corner: Hardware) -> Fraction | None:
+        """The best objective, whatever the hardware."""
+        values = [*(found.value for found in self.designs), *([] if self._cutoff is None else [self._cutoff])]
+        return min(values, default=None)
+
+    def offer(self, found: Found) -> None:
+        """Keep it if it is better than the best one."""
+        if self._best is None or found.rank < self._best.rank:
+            self._best = found

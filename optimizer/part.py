@@ -1,0 +1,103 @@
+"""One network of an exploration: its bounds and its best design on one hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from fractions import Fraction
+
+from optimizer.design import Goal, Pick, Site
+from optimizer.hardware import Hardware
+from optimizer.pricing import NEVER, Prices
+
+VectorCost = Callable[[Hardware], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A network: what it is priced by, and what is minimized within which caps.
+
+    ``vector_cost`` gives energy units and cycles of the vector layers on a hardware.
+    """
+
+    pricers: Sequence[Prices]
+    goal: Goal
+    vector_cost: VectorCost
+
+    def view(self, hardware: Hardware, energy: Sequence[int], latency: Sequence[int], pool: Executor | None) -> View:
+        """The network on a hardware, given floors that are known already."""
+        return View(self, Site(self.pricers, hardware, self.vector_cost(hardware), pool), energy, latency)
+
+
+class View:
+    """A network on one hardware, bounded ever more tightly.
+
+    ``energy`` and ``latency`` are floors per pricer (energy units and cycles of one run; NEVER: it does not fit);
+    ``pick`` is the optimum of what :meth:`tighten` summed, once it is known.
+    """
+
+    def __init__(self, part: Part, site: Site, energy: Sequence[int], latency: Sequence[int]) -> None:
+        self.goal, self.site, self.energy = part.goal, site, list(energy)
+        self.latency = [max(a, p.latency_floor(site.hardware)) for a, p in zip(latency, part.pricers, strict=True)]
+        self.pick: Pick | None = None
+
+    @property
+    def least_energy(self) -> int:
+        """Energy units that no design goes below."""
+        return self._sum(self.site.fixed[0], self.energy)
+
+    @property
+    def least_latency(self) -> int:
+        """Cycles that no design goes below."""
+        return self._sum(self.site.fixed[1], self.latency)
+
+    @property
+    def bound(self) -> Fraction:
+        """Objective that no design goes below."""
+        return self.goal.value(self.least_energy, self.least_latency)
+
+    @property
+    def fits(self) -> bool:
+        """May there be a design?"""
+        unfit = NEVER in self.energy or NEVER in self.latency
+        return not unfit and self.goal.allows(self.least_energy, self.least_latency)
+
+    def tighten(self, limit: Fraction | None) -> None:
+        """Find the least energy (or latency, where only it counts), until it is clear that `limit` is exceeded."""
+        if self.goal.objective == "latency" and not self.goal.capped:
+            most = NEVER if limit is None else min(int(limit) + 1, NEVER)
+            self.pick, self.latency = self.site.sum_within("latency", self.latency, most)
+        else:
+            self.pick, self.energy = self.site.sum_within("energy", self.energy, self._most_energy(limit))
+
+    def solve(self, limit: Fraction | None) -> tuple[Pick | None, Fraction]:
+        """The best design, and a bound on all; designs above `limit` are of no interest.
+
+        Asks for a `pick`. The design is None if none keeps the caps.
+        """
+        goal, cheapest = self.goal, self.pick
+        assert cheapest is not None
+        candidates, proved = [cheapest], goal.value(cheapest.energy, cheapest.latency)
+        if goal.objective == "edp" and not goal.capped:
+            candidates, _, proved = self.site.hull(goal, cheapest, limit)
+        elif goal.capped and not (goal.objective == "energy" and goal.allows(cheapest.energy, cheapest.latency)):
+            found = self.site.within_caps(goal)
+            if found is None:
+                return None, self.bound
+            candidates, proved = [found], goal.value(found.energy, found.latency)
+        allowed = [pick for pick in candidates if goal.allows(pick.energy, pick.latency)]
+        return min(allowed, key=goal.rank, default=None), proved
+
+    def _most_energy(self, value: Fraction | None) -> int:
+        """Energy from which on no design is of interest."""
+        if value is None:
+            return min(self.goal.energy_cap + 1, NEVER)
+        if self.goal.objective == "energy":
+            return min(int(value) + 1, NEVER)
+        if self.goal.objective == "edp":
+            return min(int(value / max(1, self.least_latency)) + 1, NEVER)
+        return NEVER
+
+    def _sum(self, fixed: int, floors: list[int]) -> int:
+        return fixed + sum(p.count * floor for p, floor in zip(self.site.pricers, floors, strict=True))
