@@ -36,8 +36,8 @@ class Archive(Protocol):
     def designs(self) -> Sequence[Found]:
         """What is kept, best first."""
 
-    def limit(self, corner: Hardware) -> Fraction | None:
-        """The objective above which nothing is of interest on any hardware that is no better than a corner."""
+    def limit(self, box: Box) -> Fraction | None:
+        """The objective above which no design on any hardware of a box is of interest."""
 
     def offer(self, found: Found) -> None:
         """Keep a design if it is of interest."""
@@ -61,7 +61,7 @@ class Best:
         """The best design, if there is one."""
         return () if self._best is None else (self._best,)
 
-    def limit(self, corner: Hardware) -> Fraction | None:
+    def limit(self, box: Box) -> Fraction | None:
         """The best objective, whatever the hardware."""
         values = [*(found.value for found in self.designs), *([] if self._cutoff is None else [self._cutoff])]
         return min(values, default=None)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,11 +23,17 @@ from optimizer.archive import Archive, Best, Found
 from optimizer.design import Goal, Pick
 from optimizer.fabric import Caps, Vector, exceeded
 from optimizer.hardware import Hardware
-from optimizer.part import Part, View
+from optimizer.part import Part
 from optimizer.points import Box, PointSet, size
 from optimizer.pricing import NEVER
+from optimizer.visit import Floors, Node, Visit, Visitor
 
 Report = Callable[["Exploration"], None]
+Asked = tuple[Node, Fraction | None]
+"""A box to visit, and the objective above which its designs are of no interest."""
+
+Visits = Callable[[Sequence[Asked]], Iterable[Visit | None]]
+"""Visits the boxes of a round: outcomes in order, None for a visit that was given up."""
 
 
 @dataclass(frozen=True)
@@ -93,31 +99,6 @@ class Exploration:
         return sum(size(entry.box) for entry in self.closed if entry.by == by)
 
 
-@dataclass(order=True)
-class _Open:
-    """A box to visit, with the floors of the box it was split from, per part and pricer."""
-
-    bound: Fraction
-    order: int
-    box: Box = field(compare=False)
-    energy: list[list[int]] = field(compare=False)
-    latency: list[list[int]] = field(compare=False)
-
-    def closed(
-        self, by: str, corner: Hardware, views: Sequence[View] = (), bound: Fraction | None = None,
-        bounds: Sequence[Fraction] = (),
-    ) -> Closed:  # fmt: skip
-        """The entry of the certificate, with the floors of views where there are any."""
-        energy = [view.energy for view in views] or self.energy
-        latency = [view.latency for view in views] or self.latency
-        return Closed(
-            self.box, by, corner.area_um2, self.bound if bound is None else bound,
-            tuple(min(floor, NEVER) for floors in energy for floor in floors),
-            tuple(floor for floors in latency for floor in floors),
-            corner.resources, tuple(bounds or (view.bound for view in views)),
-        )  # fmt: skip
-
-
 class Explorer:
     """Runs the branch and bound.
 
@@ -137,16 +118,21 @@ class Explorer:
         What is kept of the designs; by default the best one.
     within : Box, optional
         Only the points of this box; by default all.
+    visits : callable, optional
+        Visits boxes elsewhere; by default they are visited here, on `workers` threads.
+    width : int
+        Boxes visited in a round, side by side where `visits` does so; the boxes closed depend on it.
     """
 
     def __init__(
         self, parts: Sequence[Part], points: PointSet, area_cap_um2: int | None, aggregate: Aggregate | None = None,
         workers: int = 2, limits: Caps = (), archive: Archive | None = None, within: Box | None = None,
+        visits: Visits | None = None, width: int = 1,
     ) -> None:  # fmt: skip
         self.parts, self.points, self.area_cap = parts, points, area_cap_um2
         self.aggregate, self.archive = aggregate or Aggregate(), archive or Best()
         self.whole = points.whole if within is None else within
-        self._workers, self._limits = workers, limits
+        self._visits, self._width, self._workers, self._limits = visits, width, workers, limits
         self._numbers = itertools.count()
 
     def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
@@ -164,13 +150,14 @@ class Explorer:
             alarm.daemon = True
             alarm.start()
         with ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
+            visits = self._visits or self._here(pool)
             try:
-                self._start(state, pool)
+                self._start(state, visits)
                 if report and state.best is not None:
                     report(state)
                 while heap:
                     stop.check()
-                    self._step(heap, state, pool)
+                    self._round(heap, state, visits)
                     if report:
                         report(state)
             finally:
@@ -180,18 +167,23 @@ class Explorer:
         if heap and len(self.parts) == 1 and len(self.parts[0].pricers) == 1:
             self._salvage(heap[0], state)
         for left in heap:
-            state.closed.append(left.closed("open", self.points.corner(left.box)))
+            state.closed.append(self._closed(left, "open", left.bound, left.energy, left.latency))
         state.complete = not heap
         bounds = [c.bound for c in state.closed if c.by in ("bound", "open", "solved")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
         return state
 
-    def _first(self, box: Box) -> _Open:
+    def _here(self, pool: Executor) -> Visits:
+        """Visits in this process."""
+        visitor = Visitor(self.parts, self.points, self.aggregate)
+        return lambda asked: (visitor.visit(node, limit, pool) for node, limit in asked)
+
+    def _first(self, box: Box) -> Node:
         """A box of which nothing is known."""
         zeros = [[0] * len(part.pricers) for part in self.parts]
-        return _Open(Fraction(0), next(self._numbers), box, zeros, zeros)
+        return Node(Fraction(0), next(self._numbers), box, zeros, zeros)
 
-    def _salvage(self, entry: _Open, state: Exploration) -> None:
+    def _salvage(self, entry: Node, state: Exploration) -> None:
         """Keep what the search of a whole network had found when it was given up: a design, and a bound on its box."""
         part = self.parts[0]
         pricer, goal = part.pricers[0], part.goal
@@ -202,7 +194,7 @@ class Explorer:
         pick = Pick(energy + given_up.price.energy, latency + given_up.price.latency, (given_up.price,))
         index = next((index for index, known in self.points.points.items() if known == point), None)
         if index is not None and goal.allows(pick.energy, pick.latency):
-            self._offer(state, (pick,), point, tuple((n, n) for n in index))
+            self._offer((pick,), tuple((n, n) for n in index))
         if self.points.has_ideal_corner(entry.box) and self.points.corner(entry.box) == point and not given_up.weight:
             entry.latency = [[max(entry.latency[0][0], pricer.latency_floor(point))]]
             if given_up.objective == "latency":
@@ -211,29 +203,79 @@ class Explorer:
                 entry.energy = [[max(entry.energy[0][0], given_up.bound)]]
             entry.bound = max(entry.bound, goal.value(energy + entry.energy[0][0], latency + entry.latency[0][0]))
 
-    def _step(self, heap: list[_Open], state: Exploration, pool: ThreadPoolExecutor) -> None:
-        """Visit the box with the least bound; if that is given up, it stays as it was."""
-        done = len(state.closed)
+    def _round(self, heap: list[Node], state: Exploration, visits: Visits) -> None:
+        """Visit the boxes with the least bounds; those that are given up stay as they were."""
+        nodes = [heapq.heappop(heap) for _ in range(min(self._width, len(heap)))]
+        asked: list[Asked] = []
+        left = list(nodes)
         try:
-            halves = self._visit(heap[0], state, pool)
-        except (KeyboardInterrupt, StoppedError):
-            del state.closed[done:]
-            raise
-        heapq.heappop(heap)
-        for half in halves:
-            heapq.heappush(heap, half)
+            for node in nodes:
+                if self._settled(node, heap, state):
+                    left.remove(node)
+                else:
+                    asked.append((node, self.archive.limit(node.box)))
+            for (node, _), visit in zip(asked, visits(asked) if asked else (), strict=True):
+                if visit is None:
+                    continue
+                self._merge(node, visit, heap, state)
+                left.remove(node)
+        finally:
+            for node in left:
+                heapq.heappush(heap, node)
         known = [x for x in (heap[0].bound if heap else None, state.value) if x is not None]
         state.bound = min(known, default=state.bound)
 
-    def _start(self, state: Exploration, pool: ThreadPoolExecutor) -> None:
+    def _settled(self, node: Node, heap: list[Node], state: Exploration) -> bool:
+        """Close or split a box that needs no visit."""
+        excess, limit = self._excess(self.points.corner(node.box)), self.archive.limit(node.box)
+        if excess is not None or (limit is not None and node.bound > limit):
+            state.closed.append(self._closed(node, excess or "bound", node.bound, node.energy, node.latency))
+        elif not self.points.has_ideal_corner(node.box):
+            self._split(node, heap, node.bound, node.energy, node.latency)
+        else:
+            return False
+        return True
+
+    def _merge(self, node: Node, visit: Visit, heap: list[Node], state: Exploration) -> None:
+        """Keep what a visit found: a closed box, or its halves, and a design."""
+        if visit.picks is not None:
+            self._offer(visit.picks, node.box)
+        bound = self.aggregate.value(visit.bounds)
+        if visit.by in (None, "bound"):
+            bound = max(bound, node.bound)
+        if visit.by is None:
+            self._split(node, heap, bound, visit.energy, visit.latency)
+        else:
+            closed = self._closed(node, visit.by, bound, visit.energy, visit.latency, visit.bounds)
+            state.closed.append(closed)
+
+    def _split(self, node: Node, heap: list[Node], bound: Fraction, energy: Floors, latency: Floors) -> None:
+        """Both halves of a box, with what is known about the whole."""
+        for half in self.points.split(node.box):
+            heapq.heappush(heap, Node(bound, next(self._numbers), half, energy, latency))
+
+    def _closed(
+        self, node: Node, by: str, bound: Fraction, energy: Floors, latency: Floors,
+        bounds: tuple[Fraction, ...] = (),
+    ) -> Closed:  # fmt: skip
+        """An entry of the certificate."""
+        corner = self.points.corner(node.box)
+        return Closed(
+            node.box, by, corner.area_um2, bound, tuple(min(floor, NEVER) for floors in energy for floor in floors),
+            tuple(floor for floors in latency for floor in floors), corner.resources, bounds,
+        )  # fmt: skip
+
+    def _start(self, state: Exploration, visits: Visits) -> None:
         """Solve one point, the largest within the budgets, so that there is a design to beat."""
         fitting = [
             (point.area_um2, sum(point.resources), index)
             for index, point in self.points.indexed(self.whole) if self._excess(point) is None
         ]  # fmt: skip
         if fitting:
-            self._visit(self._first(tuple((n, n) for n in max(fitting)[2])), state, pool)
-            state.closed.clear()
+            node = self._first(tuple((n, n) for n in max(fitting)[2]))
+            for visit in visits([(node, self.archive.limit(node.box))]):
+                if visit is not None and visit.picks is not None:
+                    self._offer(visit.picks, node.box)
 
     def _excess(self, hardware: Hardware) -> str | None:
         """The first budget of a chip that this one exceeds: ``area``, or a resource of the device."""
@@ -241,70 +283,11 @@ class Explorer:
             return "area"
         return exceeded(hardware.resources, self._limits)
 
-    def _visit(self, entry: _Open, state: Exploration, pool: ThreadPoolExecutor) -> list[_Open]:
-        """Bound a box; close it, or return its halves."""
-        corner = self.points.corner(entry.box)
-        excess, limit = self._excess(corner), state.archive.limit(corner)
-        if excess is not None or (limit is not None and entry.bound > limit):
-            state.closed.append(entry.closed(excess or "bound", corner))
-            return []
-        if not self.points.has_ideal_corner(entry.box):
-            return self._halves(entry.box, entry.bound, entry.energy, entry.latency)
-        known = zip(self.parts, entry.energy, entry.latency, strict=True)
-        views = [part.view(corner, energy, latency, pool) for part, energy, latency in known]
-        if any(view.least_latency > view.goal.latency_cap for view in views):
-            state.closed.append(entry.closed("infeasible", corner, views, entry.bound))
-            return []
-        reason = self._tighten(views, limit)
-        bounds = [view.bound for view in views]
-        bound = self.aggregate.value(bounds)
-        if reason is None and size(entry.box) == 1:
-            reason, bounds = self._solve(entry.box, corner, views, state)
-            bound = self.aggregate.value(bounds)
-        elif reason != "infeasible":
-            bound = max(bound, entry.bound)
-        if reason is None:
-            floors = [view.energy for view in views], [view.latency for view in views]
-            return self._halves(entry.box, bound, *floors)
-        state.closed.append(entry.closed(reason, corner, views, bound, bounds))
-        return []
-
-    def _halves(
-        self, box: Box, bound: Fraction, energy: list[list[int]], latency: list[list[int]]
-    ) -> list[_Open]:  # fmt: skip
-        """Both halves of a box, with what is known about the whole."""
-        return [_Open(bound, next(self._numbers), half, energy, latency) for half in self.points.split(box)]
-
-    def _tighten(self, views: Sequence[View], limit: Fraction | None) -> str | None:
-        """Bound the networks one after the other; why the box is closed, if it is."""
-        for number, view in enumerate(views):
-            view.tighten(self.aggregate.limit(number, [other.bound for other in views], limit))
-            if not view.fits:
-                return "infeasible"
-            if view.pick is None:
-                return "bound"
-        return None
-
-    def _solve(
-        self, box: Box, point: Hardware, views: Sequence[View], state: Exploration
-    ) -> tuple[str, list[Fraction]]:  # fmt: skip
-        """Solve a single point, offer its best design; why it is closed, and the bounds proved."""
-        limit = state.archive.limit(point)
-        bounds, picks = [view.bound for view in views], []
-        for number, view in enumerate(views):
-            pick, bounds[number] = view.solve(self.aggregate.limit(number, bounds, limit))
-            if pick is None:
-                return "infeasible", bounds
-            picks.append(pick)
-            if number + 1 < len(views) and limit is not None and self.aggregate.value(bounds) > limit:
-                return "solved", bounds
-        self._offer(state, tuple(picks), point, box)
-        return "solved", bounds
-
-    def _offer(self, state: Exploration, picks: tuple[Pick, ...], point: Hardware, box: Box) -> None:
-        """Hand a design to the archive."""
+    def _offer(self, picks: tuple[Pick, ...], box: Box) -> None:
+        """Hand the design of a point to the archive."""
+        point = self.points.points[tuple(low for low, _ in box)]
         pairs = [(part.goal, pick) for part, pick in zip(self.parts, picks, strict=True)]
         value = self.aggregate.value([goal.value(pick.energy, pick.latency) for goal, pick in pairs])
         cycles = tuple(goal.stretched(pick.energy, pick.latency) for goal, pick in pairs)
         rank = (value, cycles, tuple(pick.energy for pick in picks), box)
-        state.archive.offer(Found(value, picks, point, box, rank))
+        self.archive.offer(Found(value, picks, point, box, rank))

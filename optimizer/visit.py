@@ -1,0 +1,99 @@
+"""The visit of one box of hardware points: bounds of every network on its ideal corner, or the solution of a point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from optimizer.aggregate import Aggregate
+from optimizer.design import Pick
+from optimizer.part import Part, View
+from optimizer.points import Box, PointSet, size
+
+Floors = list[list[int]]
+"""Per network and pricer: energy units or cycles of one run; NEVER where it does not fit."""
+
+
+@dataclass(order=True)
+class Node:
+    """A box to visit, with what is known of the box it was split from."""
+
+    bound: Fraction
+    order: int
+    box: Box = field(compare=False)
+    energy: Floors = field(compare=False)
+    latency: Floors = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Outcome of a visit.
+
+    ``by`` is why the box is closed (``bound``, ``infeasible``, ``solved``), None where it is to be split. ``bounds``
+    are those of the networks, ``picks`` the best design of a point, if one is of interest.
+    """
+
+    by: str | None
+    bounds: tuple[Fraction, ...]
+    energy: Floors
+    latency: Floors
+    picks: tuple[Pick, ...] | None = None
+
+
+class Visitor:
+    """Visits boxes that have an ideal corner.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        One per network.
+    points : PointSet
+    aggregate : Aggregate
+    """
+
+    def __init__(self, parts: Sequence[Part], points: PointSet, aggregate: Aggregate) -> None:
+        self.parts, self.points, self.aggregate = parts, points, aggregate
+
+    def visit(self, node: Node, limit: Fraction | None, pool: Executor | None = None) -> Visit:
+        """Bound a box, or solve a point; designs above `limit` are of no interest.
+
+        Raises
+        ------
+        StoppedError
+            If a search was given up.
+        """
+        corner = self.points.corner(node.box)
+        known = zip(self.parts, node.energy, node.latency, strict=True)
+        views = [part.view(corner, energy, latency, pool) for part, energy, latency in known]
+        reason, bounds, picks = self._tighten(views, limit), [view.bound for view in views], None
+        if reason is None and size(node.box) == 1:
+            reason, picks = self._solve(views, bounds, limit)
+        return Visit(reason, tuple(bounds), [view.energy for view in views], [view.latency for view in views], picks)
+
+    def _tighten(self, views: Sequence[View], limit: Fraction | None) -> str | None:
+        """Bound the networks one after the other; why the box is closed, if it is."""
+        if not all(view.fits for view in views):
+            return "infeasible"
+        for number, view in enumerate(views):
+            view.tighten(self.aggregate.limit(number, [other.bound for other in views], limit))
+            if not view.fits:
+                return "infeasible"
+            if view.pick is None:
+                return "bound"
+        return None
+
+    def _solve(
+        self, views: Sequence[View], bounds: list[Fraction], limit: Fraction | None
+    ) -> tuple[str, tuple[Pick, ...] | None]:  # fmt: skip
+        """Solve a single point: why it is closed, and its best design; the bounds are replaced by proved ones."""
+        picks = []
+        for number, view in enumerate(views):
+            pick, bounds[number] = view.solve(self.aggregate.limit(number, bounds, limit))
+            if pick is None:
+                return "infeasible", None
+            picks.append(pick)
+            if number + 1 < len(views) and limit is not None and self.aggregate.value(bounds) > limit:
+                return "solved", None
+        return "solved", tuple(picks)
