@@ -72,6 +72,18 @@ def test_work_that_was_given_up_is_handed_out_but_not_kept(tmp_path) -> None:
     assert Store(tmp_path).outcome(task_key("test", {"n": 0})) is None
 
 
+@pytest.mark.parametrize(("outcome", "kept"), [
+    ({}, True), ({"complete": True}, True), ({"status": "INFEASIBLE"}, True), ({"status": "OPTIMAL"}, True),
+    ({"complete": False}, False), ({"status": "FEASIBLE"}, False), ({"status": "UNKNOWN"}, False),
+])  # fmt: skip
+def test_which_outcomes_are_kept(tmp_path, outcome, kept) -> None:
+    def work(payload, cache_dir):
+        return outcome
+
+    assert run_tasks("test", work, [{}], pool=SerialPool(), cache_dir=tmp_path) == [outcome]
+    assert Store(tmp_path).outcome(task_key("test", {})) == (outcome if kept else None)
+
+
 def test_fresh_outcomes_are_what_the_store_gives_back() -> None:
     def work(payload, cache_dir):
         return {"pair": (1, 2), 3: None}
