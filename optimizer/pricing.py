@@ -17,7 +17,7 @@ from formulations.stop import Stop
 from optimizer.cost import Accounting
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
-from optimizer.store import Store, content_key
+from optimizer.store import Store, content_key, layer_label
 from optimizer.workload import Layer
 
 NEVER = INFINITE
@@ -190,7 +190,8 @@ class Pricer:
         goal = "weighted" if objective == "energy" and weight else objective
         key = content_key(problem, goal, latency_cap, weight)
         solution = recalled(
-            self._store, key, beat, lambda: self._search(problem, goal, weight, latency_cap, beat, mappings)
+            self._store, key, beat, lambda: self._search(problem, goal, weight, latency_cap, beat, mappings),
+            layer_label(extents, goal),
         )  # fmt: skip
         if isinstance(solution, Price):
             return solution
@@ -225,11 +226,12 @@ class Pricer:
 
 
 def recalled(
-    store: Store, key: str, beat: int, search: Callable[[], LayerSolution | None]
+    store: Store, key: str, beat: int, search: Callable[[], LayerSolution | None], label: str = ""
 ) -> LayerSolution | Price | None:  # fmt: skip
     """The optimum under a key, a bound if it is clear that it does not beat `beat`, or None if nothing fits.
 
-    `search` is asked for what beats `beat` where the store does not know; the store remembers its answer.
+    `search` is asked for what beats `beat` where the store does not know; the store remembers its answer
+    under the label.
     """
     known, solution = store.optimum(key)
     if known:
@@ -239,9 +241,9 @@ def recalled(
         return Price(bound)
     solution = search()
     if solution is None and beat < NEVER:
-        store.note_bound(key, beat)
+        store.note_bound(key, beat, label)
         return Price(beat)
-    store.note_optimum(key, solution)
+    store.note_optimum(key, solution, label)
     return solution
 
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +143,33 @@ def _read(path: Path, expected: str = f"{RESULT_FILE} and {CERTIFICATE_FILE}") -
     return data
 
 
+def save_lines(lines: Iterable[str], path: Path) -> None:
+    """Write a text file of these lines; it appears whole or not at all.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be written.
+    """
+    try:
+        _write_text(path, (f"{line}\n" for line in lines))
+    except OSError as error:
+        raise SpecError(
+            f"cannot write the file: {error.strerror or error}", file=str(path),
+            allowed="a file in a folder that exists and may be written", remedy="name another file",
+        ) from None  # fmt: skip
+
+
 def _write(path: Path, data: dict[str, Any]) -> None:
+    _write_text(path, [json.dumps(data, indent=1, allow_nan=False) + "\n"])
+
+
+def _write_text(path: Path, parts: Iterable[str]) -> None:
     """Write to a neighbour file first, then rename."""
-    text = json.dumps(data, indent=1, allow_nan=False)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
+            stream.writelines(parts)
             stream.flush()
             os.fsync(stream.fileno())
         _give_usual_permissions(temporary)

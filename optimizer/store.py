@@ -1,19 +1,40 @@
-"""Layer results on disk, keyed by content: a later solve of the same layer problem starts where this one ended."""
+"""What was found once: layer results and outcomes of tasks, keyed by content and version of the model."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 import threading
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from formulations.problem import Hoist, LayerSolution, LevelTiling, Problem
+from optimizer.store_file import STORE_FILE, connect, faults
 
 MODEL_VERSION = "5"
 """Changes whenever a cost rule or the space changes, so that stale results are never served."""
+
+OPTIMUM, BOUND = "optimum", "bound"
+TIME_LIMIT = "time_limit_s"
+"""Entry of a payload that limits the work on a task, in seconds: no part of its content."""
+
+# An optimum takes the place of whatever is there; a bound that of a lower bound only.
+NOTE_OPTIMUM = (
+    "INSERT INTO layers (key, version, kind, created, label, bound, entry) VALUES (?, ?, 'optimum', ?, ?, NULL, ?)"
+    " ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, created = excluded.created, label = excluded.label,"
+    " bound = NULL, entry = excluded.entry"
+)
+NOTE_BOUND = (
+    "INSERT INTO layers (key, version, kind, created, label, bound, entry) VALUES (?, ?, 'bound', ?, ?, ?, NULL)"
+    " ON CONFLICT (key) DO UPDATE SET created = excluded.created, label = excluded.label, bound = excluded.bound"
+    " WHERE layers.kind = 'bound' AND layers.bound < excluded.bound"
+)
+NOTE_OUTCOME = "REPLACE INTO tasks (key, version, kind, created, label, payload, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 def content_key(problem: Problem, objective: str, latency_cap: int, weight: int = 0) -> str:
@@ -22,59 +43,99 @@ def content_key(problem: Problem, objective: str, latency_cap: int, weight: int 
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Store:
-    """Solutions and bounds of layer problems; without a folder they live in memory only.
+def task_key(kind: str, payload: dict[str, Any], version: str | None = None) -> str:
+    """Hash of everything the outcome of a task depends on: all of the payload but its time limit."""
+    version = MODEL_VERSION if version is None else version
+    content = {name: value for name, value in payload.items() if name != TIME_LIMIT}
+    return hashlib.sha256(json.dumps([version, kind, content], sort_keys=True).encode()).hexdigest()
 
-    An entry is either the optimum of a problem, or a value that no mapping goes below.
+
+def layer_label(dims: Iterable[tuple[str, int]], objective: str) -> str:
+    """What people see of a layer result: the dims that its problem has, in order, and the objective."""
+    return f"{' '.join(f'{dim}={extent}' for dim, extent in dims if extent > 1)}, {objective}"
+
+
+class Store:
+    """Layer results and outcomes of tasks; without a folder they live in memory only.
+
+    A layer entry is either the optimum of a problem, or a value that no mapping goes below. Threads may share a store,
+    and any number of processes may use the same folder. What is noted is in the file when the call returns: a process
+    that is killed loses nothing (a power cut may take the last moments).
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Made if need be.
+
+    Raises
+    ------
+    SpecError
+        Here and in all methods, if the file cannot be used.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._lock = threading.Lock()
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        target = ":memory:" if folder is None else str(folder / "layers.sqlite")
-        self._database = sqlite3.connect(target, check_same_thread=False, timeout=60)
-        with self._database:
-            self._database.execute("CREATE TABLE IF NOT EXISTS layers (key TEXT PRIMARY KEY, entry TEXT NOT NULL)")
+        self._path = Path(STORE_FILE) if folder is None else folder / STORE_FILE
+        self._database = connect(folder)
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The database, for this thread alone; its faults become a ``SpecError``."""
+        with self._lock, faults(self._path):
+            yield self._database
 
     def optimum(self, key: str) -> tuple[bool, LayerSolution | None]:
         """(known, solution): the optimum noted under a key; None as solution means that no mapping exists."""
-        entry = self._entry(key)
-        if entry is None or "value" not in entry:
+        row = self._row("SELECT kind, entry FROM layers WHERE key = ?", key)
+        if row is None or row[0] != OPTIMUM:
             return False, None
-        value = entry["value"]
-        return True, None if value is None else _solution(value)
+        return True, solution_of(json.loads(row[1]))
 
     def bound(self, key: str) -> int:
         """A value that the objective of no mapping goes below (0 if nothing is known)."""
-        entry = self._entry(key)
-        return 0 if entry is None else int(entry.get("bound", 0))
+        row = self._row("SELECT bound FROM layers WHERE key = ?", key)
+        return 0 if row is None or row[0] is None else int(row[0])
 
-    def note_optimum(self, key: str, solution: LayerSolution | None) -> None:
+    def note_optimum(self, key: str, solution: LayerSolution | None, label: str = "") -> None:
         """Remember an optimum."""
-        self._write(key, {"value": None if solution is None else asdict(solution)})
+        entry = json.dumps(None if solution is None else asdict(solution))
+        with self.database() as database:
+            database.execute(NOTE_OPTIMUM, (key, MODEL_VERSION, int(time.time()), label, entry))
 
-    def note_bound(self, key: str, bound: int) -> None:
-        """Remember a bound, unless more is known."""
-        known, _ = self.optimum(key)
-        if not known and bound > self.bound(key):
-            self._write(key, {"bound": bound})
+    def note_bound(self, key: str, bound: int, label: str = "") -> None:
+        """Remember a bound, unless more is known; one step, so that processes do not undo each other's."""
+        with self.database() as database:
+            database.execute(NOTE_BOUND, (key, MODEL_VERSION, int(time.time()), label, bound))
 
-    def _entry(self, key: str) -> dict[str, Any] | None:
-        with self._lock:
-            row = self._database.execute("SELECT entry FROM layers WHERE key = ?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+    def outcome(self, key: str) -> dict[str, Any] | None:
+        """The outcome of the task with this :func:`task_key`; None if it is not known."""
+        row = self._row("SELECT outcome FROM tasks WHERE key = ?", key)
+        found: dict[str, Any] | None = None if row is None else json.loads(row[0])
+        return found
 
-    def _write(self, key: str, entry: dict[str, object]) -> None:
-        with self._lock, self._database:
-            self._database.execute("REPLACE INTO layers VALUES (?, ?)", (key, json.dumps(entry)))
+    def note_outcome(self, kind: str, payload: dict[str, Any], outcome: dict[str, Any], label: str = "") -> None:
+        """Remember the outcome of a task."""
+        texts = json.dumps(payload, sort_keys=True), json.dumps(outcome, allow_nan=False)
+        with self.database() as database:
+            database.execute(
+                NOTE_OUTCOME, (task_key(kind, payload), MODEL_VERSION, kind, int(time.time()), label, *texts)
+            )
+
+    def _row(self, query: str, key: str) -> tuple[Any, ...] | None:
+        with self.database() as database:
+            row: tuple[Any, ...] | None = database.execute(query, (key,)).fetchone()
+        return row
 
     def close(self) -> None:
         """Close the database."""
         self._database.close()
 
 
-def _solution(value: dict[str, Any]) -> LayerSolution:
+def solution_of(value: dict[str, Any] | None) -> LayerSolution | None:
+    """The solution that an optimum's entry holds; None where no mapping exists."""
+    if value is None:
+        return None
+
     def level(entry: dict[str, Any]) -> LevelTiling:
         names = ("order", "top", "bottom", "input_tile", "spatial")
         order, top, bottom, tile, spatial = (tuple(entry[name]) for name in names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
     from optimizer.architecture import Architecture
+    from optimizer.scaling.pool import Pool
     from optimizer.training.bits import TrainingBits
     from optimizer.workload import Layer, Network
 
@@ -135,6 +137,17 @@ def cache_folder(options: Options) -> Path | None:
             allowed="a folder that may be written", remedy="name another folder, or use --no-cache",
         ) from None  # fmt: skip
     return folder
+
+
+def asked_pool(options: Options) -> AbstractContextManager[Pool]:
+    """The pool of a command with ``--workers`` and the scaling options; a context manager."""
+    from optimizer.scaling.opening import open_pool  # noqa: PLC0415
+
+    limit = options["task_time_limit"]
+    return open_pool(
+        options["workers"], options["scheduler"], memory_limit_mb=options["memory_limit"],
+        task_time_limit_s=None if limit is None else float(limit),
+    )  # fmt: skip
 
 
 def default_cache_folder() -> Path:

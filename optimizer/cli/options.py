@@ -243,11 +243,13 @@ fusion_options = _stacked([
     click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both."),
 ])  # fmt: skip
 
+store_folder_option = click.option(
+    "--cache", type=click.Path(), metavar="DIR", help="Where the store of results is; default: the user cache."
+)  # fmt: skip
+
 cache_options = _stacked([
-    click.option(
-        "--cache", type=click.Path(), metavar="DIR", help="Where layer results are kept; default: the user cache."
-    ),
-    click.option("--no-cache", is_flag=True, help="Neither read nor write layer results on disk."),
+    store_folder_option,
+    click.option("--no-cache", is_flag=True, help="Neither read nor write the store of results."),
 ])  # fmt: skip
 
 search_options = _stacked([
@@ -267,4 +269,19 @@ search_options = _stacked([
     cache_options,
     click.option("--out", type=click.Path(), metavar="DIR", help="Write result.json and certificate.json there."),
     click.option("--quiet", is_flag=True, help="One line of result, no progress."),
+])  # fmt: skip
+
+scaling_options = _stacked([
+    click.option(
+        "--scheduler", metavar="ADDRESS",
+        help="Run on the workers of this Dask scheduler (needs the extra `cluster`) instead of local processes.",
+    ),
+    click.option(
+        "--memory-limit", type=click.IntRange(min=1), metavar="MB",
+        help="Most memory of a local worker process, 10^6 bytes (Linux).",
+    ),
+    click.option(
+        "--task-time-limit", type=Positive(), metavar="SECONDS",
+        help="Stop every task then, with the best it has found and its bound.",
+    ),
 ])  # fmt: skip

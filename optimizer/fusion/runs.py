@@ -19,7 +19,7 @@ from optimizer.cost import Accounting
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
 from optimizer.pricing import NEVER, Price, recalled
-from optimizer.store import Store, content_key
+from optimizer.store import Store, content_key, layer_label
 from optimizer.workload import ROLES, Layer
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class Runs:
             run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits, resumes=resumes
         )  # fmt: skip
         with self._lock_of(problem):
-            return self._price(problem, aim, room_bits, beat)
+            return self._price(run, problem, aim, room_bits, beat)
 
     def side_by_side(self, work: Callable[[T], object], items: Iterable[T]) -> None:
         """Do some work on every item, several at a time; what it returns must not depend on the others."""
@@ -113,7 +113,7 @@ class Runs:
         with self._lock:
             return self._locks.setdefault(problem.shape, Lock())
 
-    def _price(self, problem: Problem, aim: Aim, room_bits: int, beat: int) -> Price | None:
+    def _price(self, run: Layer, problem: Problem, aim: Aim, room_bits: int, beat: int) -> Price | None:
         unlimited = replace(problem.levels[1], capacity_bits=None)
         key = replace(problem, levels=(problem.levels[0], unlimited, *problem.levels[2:])), aim
         steps = self._steps.setdefault(key, [])
@@ -123,7 +123,7 @@ class Runs:
         known = max((value for room, value in self._bounds.get(key, ()) if room >= room_bits), default=0)
         if known >= beat:
             return Price(known)
-        price, low = self._solve(problem, aim, beat), 0
+        price, low = self._solve(run, problem, aim, beat), 0
         if price is not None and not price.found:
             self._bounds.setdefault(key, []).append((room_bits, price.value))
             return price
@@ -132,11 +132,12 @@ class Runs:
         steps.append(_Step(low, room_bits, price))
         return price
 
-    def _solve(self, problem: Problem, aim: Aim, beat: int) -> Price | None:
+    def _solve(self, run: Layer, problem: Problem, aim: Aim, beat: int) -> Price | None:
         """The optimum of a problem; a bound if it does not beat `beat`; None if nothing fits."""
         goal = "weighted" if aim.weight else aim.objective
         key = content_key(problem, goal, INFINITE, aim.weight)
-        solution = recalled(self._store, key, beat, lambda: self._search(problem, goal, aim, beat))
+        label = layer_label(run.dims, goal)
+        solution = recalled(self._store, key, beat, lambda: self._search(problem, goal, aim, beat), label)
         if solution is None or isinstance(solution, Price):
             return solution
         cycles = -(-solution.latency // problem.latency_unit)

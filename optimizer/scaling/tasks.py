@@ -1,13 +1,18 @@
-"""Lists of tasks, run by a pool."""
+"""Lists of tasks, run by a pool; what the store knows is not run again."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from optimizer.scaling.pool import Outcome, Payload, Pool, Work
+from optimizer.store import Store, task_key
 
 Done = Callable[[int, Outcome], None]
+GIVEN_UP = ("FEASIBLE", "UNKNOWN")
+"""Statuses of work that a time limit or Ctrl-C ended: handed out, but not kept, so that the next run does better."""
 
 
 def run_tasks(
@@ -15,10 +20,13 @@ def run_tasks(
 ) -> list[Outcome]:  # fmt: skip
     """Outcomes of tasks, in their order.
 
+    Those that the store knows (by kind, payload and version of the model) are not run; others are noted the moment they
+    end, so that a list of tasks that is killed goes on from there. Equal tasks are run once.
+
     Parameters
     ----------
     kind : str
-        What sort of task it is, for people who look into the store.
+        What sort of task it is; the kinds ``optimum`` and ``bound`` are those of layer results.
     work : callable
         A function at the top of a module: it must give the same outcome whenever and wherever it is run, or one with
         ``complete`` false, which is not kept.
@@ -29,14 +37,40 @@ def run_tasks(
     cache_dir : Path or None
         Folder of the store.
     done : callable, optional
-        Called with number and outcome as each ends.
+        Called with number and outcome as each ends, first with those that the store knows.
+
+    Raises
+    ------
+    SpecError
+        If the store cannot be used, a task fails because of its input, or it ends its process every time.
+    KeyboardInterrupt
+        On Ctrl-C, after `done` was called for all that ended.
     """
     outcomes: dict[int, Outcome] = {}
 
-    def note(number: int, outcome: Outcome) -> None:
+    def tell(number: int, outcome: Outcome) -> None:
         outcomes[number] = outcome
         if done is not None:
             done(number, outcome)
 
-    pool.run(work, payloads, cache_dir, note)
+    with closing(Store(cache_dir)) as store:
+        waiting: dict[str, list[int]] = {}
+        for number, payload in enumerate(payloads):
+            key = task_key(kind, payload)
+            known = None if key in waiting else store.outcome(key)
+            if known is None:
+                waiting.setdefault(key, []).append(number)
+            else:
+                tell(number, known)
+        equal = list(waiting.values())
+
+        def note(position: int, outcome: Outcome) -> None:
+            payload = payloads[equal[position][0]]
+            plain: Outcome = json.loads(json.dumps(outcome, allow_nan=False))
+            if plain.get("status") not in GIVEN_UP:
+                store.note_outcome(kind, payload, plain, str(payload.get("label", "")))
+            for number in equal[position]:
+                tell(number, plain)
+
+        pool.run(work, [payloads[numbers[0]] for numbers in equal], cache_dir, note)
     return [outcomes[number] for number in range(len(payloads))]
