@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from optimizer.report import device_table, hardware_table, headline, infeasible_text, plain_table, points_text
-from optimizer.report_units import energy_text, energy_unit, number_text, percent_text
+from optimizer.report_units import energy_text, energy_unit, number_text
 
 Data = dict[str, Any]
 LOSS = "percent above the network's own best design; the columns are designs, `joint` is the proved one"
@@ -21,7 +21,7 @@ def codesign_headline(data: Data) -> Text:
     text = headline(data | {"objective": goal | {"name": f"{goal['aggregate']} of {goal['name']}"}})
     improved = [entry["improvement_percent"] for entry in data["cross"] if entry.get("improvement_percent")]
     if improved:
-        text.append(f"  up to {max(improved):.3g} % better than designs for one network", style="default")
+        text.append(f"  up to {max(improved):.2f} % better than designs for one network", style="default")
     return text
 
 
@@ -101,7 +101,7 @@ def _cell(cell: Data) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return percent_text(None if value is None else value / 100)
+    return "-" if value is None else f"{value:.2f} %"
 
 
 def exclusion_text(reason: Data) -> Text:

@@ -55,7 +55,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    solve, map_command, codesign, evaluate, memory, verify, show, networks, architectures, devices, schema, sparse, store,
+    solve, map_command, codesign, evaluate, memory, verify, show, networks, architectures, devices, schema, sparse,
+    store,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)
