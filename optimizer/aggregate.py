@@ -94,7 +94,14 @@ class Aggregate:
         """What reports show: the geometric mean itself, or the value."""
         if self.kind != "geomean" or not value:
             return float(value)
-        return math.exp((math.log(value.numerator) - math.log(value.denominator)) / sum(self.powers))
+        return float(_root(value, sum(self.powers)))
+
+    def excess(self, value: Fraction, base: Fraction) -> float:
+        """By what part what reports show of a value is above that of a base; exact zero where they are equal."""
+        part = value / base - 1
+        if self.kind != "geomean":
+            return float(part)
+        return math.expm1(math.log1p(float(part)) / sum(self.powers)) if part > -1 else -1.0
 
 
 def _root(value: Fraction, power: int) -> Fraction:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
-from formulations.master import Entry, settle
 from optimizer.architecture import Architecture
-from optimizer.assemble import certificate, result_data, unit_value
-from optimizer.budgets import Limits
-from optimizer.explore import Exploration, Explorer
+from optimizer.assemble import unit_value
+from optimizer.conclude import conclude
+from optimizer.explore import Report
 from optimizer.fusion.compare import comparison
 from optimizer.fusion.options import Fusion
 from optimizer.infeasible import explain
-from optimizer.part import Part
-from optimizer.points import point_set, size
-from optimizer.result import Progress, Result
-from optimizer.session import Padding, Session, make_goal, prepare
+from optimizer.points import size
+from optimizer.reporter import Reporter, Show, Watch
+from optimizer.result import Result
+from optimizer.session import Padding, Session, prepare
+from optimizer.solo import asker, explore_session
 from optimizer.workload import Layer, Network
-
-Watch = Callable[[Progress], None]
 
 
 def solve(
@@ -70,17 +65,15 @@ def solve(
     )  # fmt: skip
     deadline = None if time_limit_s is None else started + time_limit_s
 
-    def ask(limits: Limits, other_objective: str, purpose: str) -> Exploration:
-        other = _rebudget(session, limits, other_objective)
-        return _explore(other, workers, deadline, progress and _Reporter(other, started, progress, purpose))
+    def reports(other: Session, purpose: str = "") -> Report | None:
+        return progress and _reporter(other, started, progress, purpose)
 
-    state = _explore(session, workers, deadline, progress and _Reporter(session, started, progress))
-    master = _settle(session, state, seed)
-    data = result_data(session, state, seed, time.perf_counter() - started)
-    if data["status"] == "INFEASIBLE":
-        data["infeasible"] = explain(session, ask)
-        data["wall_s"] = round(time.perf_counter() - started, 3)
-    return Result(data, certificate(session, state, master))
+    state = explore_session(session, workers, deadline, reports(session))
+    result = conclude(session, state, seed=seed, wall_s=time.perf_counter() - started)
+    if result.status == "INFEASIBLE":
+        result.data["infeasible"] = explain(session, asker(session, workers, deadline, reports))
+        result.data["wall_s"] = round(time.perf_counter() - started, 3)
+    return result
 
 
 def compare(
@@ -120,76 +113,9 @@ def map_layer(
     )  # fmt: skip
 
 
-def _explore(
-    session: Session, workers: int, deadline: float | None, report: Callable[[Exploration], None] | None
-) -> Exploration:  # fmt: skip
-    part = Part(session.parts, session.goal, session.vector_cost)
-    explorer = Explorer([part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps)
-    return explorer.run(deadline=deadline, report=report)
-
-
-def _rebudget(session: Session, limits: Limits, objective: str) -> Session:
-    """The same problem under other limits; on a device they also decide which kinds of memory suit a point best."""
-    points = session.points
-    architecture = session.architecture.within(replace(limits, dram_gbps=session.architecture.budgets.dram_gbps))
-    if architecture.plan != session.architecture.plan:
-        points = point_set(list(architecture.points()))
-    some = next(iter(points.points.values()))
-    return replace(session, architecture=architecture, points=points, goal=make_goal(objective, limits, some))
-
-
-class _Reporter:
-    """Hands the state of an exploration to a progress callback: at the start, and after every box.
-
-    Parameters
-    ----------
-    session : Session
-    started : float
-        When the solve began (``time.perf_counter``).
-    watch : callable
-    purpose : str, optional
-        What an exploration besides the main one is for. Its values are not those of the problem: they are left out.
-    """
-
-    def __init__(self, session: Session, started: float, watch: Watch, purpose: str = "") -> None:
-        self._started, self._watch, self._purpose = started, watch, purpose
-        self._total = size(session.points.whole)
-        self._unit, self._worth = unit_value(session.goal.objective, session.points.corner(session.points.whole))
-        self._read = self._closed = self._solved = 0
-        self._tell(purpose or "solving a first hardware point")
-
-    def __call__(self, state: Exploration) -> None:
-        """Report the boxes closed since the last call, and the values."""
-        for entry in state.closed[self._read :]:
-            self._closed += size(entry.box)
-            self._solved += size(entry.box) if entry.by == "solved" else 0
-        self._read = len(state.closed)
-        if self._purpose:
-            self._tell(self._purpose)
-        else:
-            self._tell("", state.value, state.bound or None)
-
-    def _tell(self, message: str, value: Fraction | None = None, bound: Fraction | None = None) -> None:
-        gap = None if not value or bound is None else max(0.0, float((value - bound) / value))
-        self._watch(Progress(
-            elapsed_s=time.perf_counter() - self._started,
-            incumbent=None if value is None else float(value * self._worth),
-            bound=None if bound is None else float(bound * self._worth),
-            gap=gap, points_total=self._total, points_closed=self._closed, points_solved=self._solved,
-            message=message, unit=self._unit,
-        ))  # fmt: skip
-
-
-def _settle(session: Session, state: Exploration, seed: int) -> str | None:
-    """The master's proof that no box undercuts the design; values beyond its integers are scaled down."""
-    if state.value is None:
-        return None
-    scale = max(1, int(state.value) >> 50)
-    entries = [
-        Entry(
-            c.area_um2, int(c.bound / scale), int(state.value / scale) if c.box == state.best_box else None, c.resources
-        )
-        for c in state.closed if c.by != "infeasible"
-    ]  # fmt: skip
-    found = settle(entries, area_cap=session.area_cap_um2, limits=session.resource_caps, seed=seed)
-    return None if found is None else str(Fraction(found) * scale)
+def _reporter(session: Session, started: float, watch: Watch, purpose: str = "") -> Reporter:
+    """Reports an exploration; the values of one with a purpose besides the main one are not those of the problem."""
+    whole = session.points.whole
+    unit, worth = unit_value(session.goal.objective, session.points.corner(whole))
+    show: Show | None = None if purpose else lambda value: float(value * worth)
+    return Reporter(watch, started, size(whole), unit, show, purpose, purpose or "solving a first hardware point")

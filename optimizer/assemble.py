@@ -66,7 +66,7 @@ def result_data(session: Session, state: Exploration, seed: int, wall_s: float) 
         "network": session.network.name,
         **({} if session.network.training is None else {"training": session.network.training}),
         "architecture": session.architecture.name,
-        "hardware_points": _counts(state) | ({} if device is None else {"closed_by_device": _over(state)}),
+        "hardware_points": counts(state) | ({} if device is None else {"closed_by_device": points_over(state)}),
         "warnings": list(session.network.warnings),
         "versions": versions(),
         "seed": seed,
@@ -84,7 +84,7 @@ def number(value: Fraction) -> int | float:
     return int(value) if value.denominator == 1 else float(value)
 
 
-def _counts(state: Exploration) -> dict[str, int]:
+def counts(state: Exploration) -> dict[str, int]:
     """Points by what closed them; where a layer does not fit, its floor is infinite."""
     unfit = [entry for entry in state.closed if entry.by == "infeasible"]
     small = sum(size(entry.box) for entry in unfit if NEVER in (*entry.energy_floors, *entry.latency_floors))
@@ -100,7 +100,7 @@ def _counts(state: Exploration) -> dict[str, int]:
     }
 
 
-def _over(state: Exploration) -> int:
+def points_over(state: Exploration) -> int:
     """Points in boxes that exceed a resource of the device."""
     return sum(state.points(name) for name in RESOURCES)
 
@@ -276,7 +276,7 @@ def certificate(session: Session, state: Exploration, master: str | None) -> dic
         "design": point,
         "menus": {path: list(labels) for path, labels in zip(session.points.paths, session.points.labels, strict=True)},
         "layers": parts_of(session),
-        "boxes": [_entry(entry) for entry in state.closed],
+        "boxes": [closed_entry(entry) for entry in state.closed],
     }
 
 
@@ -287,7 +287,7 @@ def parts_of(session: Session) -> list[dict[str, Any]]:
     return [{"name": p.layer.name, "count": p.count} for p in session.pricers]
 
 
-def _entry(entry: Closed) -> dict[str, Any]:
+def closed_entry(entry: Closed) -> dict[str, Any]:
     return {
         "box": [list(side) for side in entry.box],
         "points": size(entry.box),

@@ -95,7 +95,7 @@ class _Inquiry:
         if not self._possible(relaxed):
             return
         value = self._least_chip(name) if name in CHIP else self._least(name, relaxed)
-        least = Decimal(int(value)) if name in RESOURCES else _rounded_up(value)
+        least = Decimal(int(value)) if name in RESOURCES else rounded_up(value)
         text = f"{SUBJECTS[name]}{_within(relaxed)} needs {least.normalize():f} {UNITS[name]}"
         limit = getattr(self._limits, name)
         yield {"budget": name, "limit": float(limit), "least": float(least), "text": text}
@@ -197,7 +197,8 @@ def _need(name: str, chip: tuple[int, Vector]) -> Fraction | int:
     return Fraction(area_um2, UM2_PER_MM2) if name == "area_mm2" else use[RESOURCES.index(name)]
 
 
-def _rounded_up(value: Fraction | int) -> Decimal:
+def rounded_up(value: Fraction | int) -> Decimal:
+    """Six digits, so that a limit that is stated so is kept."""
     return ROUND_UP.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 

@@ -151,8 +151,13 @@ def save_lines(lines: Iterable[str], path: Path) -> None:
     SpecError
         If it cannot be written.
     """
+    save_parts((f"{line}\n".encode() for line in lines), path)
+
+
+def save_parts(parts: Iterable[bytes], path: Path) -> None:
+    """Write a file made of these parts, as :func:`save_lines` does."""
     try:
-        _write_text(path, (f"{line}\n" for line in lines))
+        _write_parts(path, parts)
     except OSError as error:
         raise SpecError(
             f"cannot write the file: {error.strerror or error}", file=str(path),
@@ -161,14 +166,14 @@ def save_lines(lines: Iterable[str], path: Path) -> None:
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:
-    _write_text(path, [json.dumps(data, indent=1, allow_nan=False) + "\n"])
+    _write_parts(path, [json.dumps(data, indent=1, allow_nan=False).encode(), b"\n"])
 
 
-def _write_text(path: Path, parts: Iterable[str]) -> None:
+def _write_parts(path: Path, parts: Iterable[bytes]) -> None:
     """Write to a neighbour file first, then rename."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with os.fdopen(handle, "wb") as stream:
             stream.writelines(parts)
             stream.flush()
             os.fsync(stream.fileno())

@@ -20,12 +20,17 @@ def verify(directory: str, thorough: bool, quiet: bool) -> None:
     """Check the numbers and the proof of a result again, by other code."""
     from optimizer import result_io  # noqa: PLC0415
     from optimizer.cli.progress import ProgressDisplay  # noqa: PLC0415
+    from optimizer.codesign import files  # noqa: PLC0415
     from optimizer.report_checks import checks_table  # noqa: PLC0415
     from optimizer.verify import check  # noqa: PLC0415
+    from optimizer.verify.joint import verify_joint  # noqa: PLC0415
 
     result = result_io.load(directory)
     with ProgressDisplay(quiet=quiet) as display:
-        found = check.verify(result, thorough=thorough, progress=display)
+        if files.is_codesign(result.data):
+            found = verify_joint(files.load(directory), thorough=thorough, progress=display)
+        else:
+            found = check.verify(result, thorough=thorough, progress=display)
     if not quiet:
         show_on_stdout(checks_table(found.checks))
     failed = [name for name, ok, _ in found.checks if not ok]
@@ -40,11 +45,19 @@ def verify(directory: str, thorough: bool, quiet: bool) -> None:
 def show(directory: str, name: str | None) -> None:
     """Tables and loop nests of a saved result."""
     from optimizer import result_io  # noqa: PLC0415
+    from optimizer.codesign import files  # noqa: PLC0415
     from optimizer.report import full_report, layer_report  # noqa: PLC0415
+    from optimizer.report_codesign import codesign_report  # noqa: PLC0415
 
     data = result_io.load(directory).data
+    if files.is_codesign(data) and name is not None:
+        raise SpecError(
+            "layers are in the results of the networks", field="--layer", value=name, file=directory,
+            allowed=f"{directory}/networks/NETWORK or {directory}/alone/NETWORK", remedy="give one of these folders",
+        )  # fmt: skip
+    whole = codesign_report if files.is_codesign(data) else full_report
     try:
-        show_on_stdout(full_report(data) if name is None else layer_report(data, name))
+        show_on_stdout(whole(data) if name is None else layer_report(data, name))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SpecError(
             f"the result is damaged: {type(error).__name__} {error}", file=directory,

@@ -240,8 +240,11 @@ fusion_options = _stacked([
         "--tile", type=Names(), default="batch,rows", show_default=True, metavar="AXES",
         help="Axes along which groups may be cut: batch, rows, columns.",
     ),
-    click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both."),
 ])  # fmt: skip
+
+compare_option = click.option(
+    "--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both."
+)
 
 store_folder_option = click.option(
     "--cache", type=click.Path(), metavar="DIR", help="Where the store of results is; default: the user cache."

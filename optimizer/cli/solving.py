@@ -13,6 +13,7 @@ from optimizer.cli.inputs import Options, cache_folder, pick_layer, read_archite
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
+    compare_option,
     fusion_options,
     search_options,
     training_options,
@@ -35,6 +36,7 @@ NO_DESIGN = 1
 @training_options
 @budget_options
 @fusion_options
+@compare_option
 @search_options
 def solve(network: str, **options: Any) -> None:
     """Best hardware and best mapping of every layer of NETWORK, with a proof.

@@ -72,7 +72,12 @@ def verify(
             progress(Progress(time.perf_counter() - started, message=message))
 
     result = source if isinstance(source, Result) else load(source)
-    data, certificate = _as_stored(result.data), _as_stored(result.certificate)
+    return Verification(examine(result, thorough=thorough, say=say))
+
+
+def examine(result: Result, *, thorough: bool, say: Say, proofs: bool = True) -> list[Check]:
+    """All checks of a result; without `proofs` nothing is searched again."""
+    data, certificate = as_stored(result.data), as_stored(result.certificate)
     checks: list[Check] = []
     step = "problem"
     try:
@@ -84,16 +89,16 @@ def verify(
         step = "certificate"
         replayed = replay(claim)
         checks += replayed.checks
-        if all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
+        if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
             checks += _proofs(claim, replayed, thorough, say)
     except DAMAGED as error:
         text = " ".join(str(error).split())
         checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))
-    return Verification(checks)
+    return checks
 
 
-def _as_stored(data: dict[str, Any]) -> dict[str, Any]:
+def as_stored(data: dict[str, Any]) -> dict[str, Any]:
     """As it would come back from a file."""
     stored: dict[str, Any] = json.loads(json.dumps(data))
     return stored
@@ -120,8 +125,9 @@ def _proofs(claim: Claim, replayed: Replay, thorough: bool, say: Say) -> Iterato
         yield fused_again(claim, thorough=thorough, say=say)
         return
     tables = Memos()
-    if replayed.unsettled:
-        yield points_again(claim, replayed.unsettled, tables, thorough=thorough, say=say)
+    unsettled = [entry for _, entry in replayed.raised] + [claim.entries[n] for n in replayed.excluded]
+    if unsettled:
+        yield points_again(claim, unsettled, tables, thorough=thorough, say=say)
     yield reprove(claim, tables, thorough=thorough, say=say)
 
 
@@ -139,9 +145,6 @@ def _agreement(claim: Claim) -> Iterator[str]:
     data, certificate, problem = claim.data, claim.certificate, claim.data["problem"]
     unit, worth = _unit(claim)
     value, bound = claim.value, _bound(claim)
-    by = {reason: sum(e.points for e in claim.entries if e.by == reason) for reason in REASONS}
-    unfit = [entry for entry in claim.entries if entry.by == "infeasible"]
-    small = sum(entry.points for entry in unfit if NEVER in (*entry.energy, *entry.latency))
     pairs = (
         ("status", data["status"], certificate["status"]),
         ("objective.name", data["objective"]["name"], problem["objective"]),
@@ -164,17 +167,26 @@ def _agreement(claim: Claim) -> Iterator[str]:
          {path: list(labels) for path, labels in zip(claim.points.paths, claim.points.labels, strict=True)}),
         ("layers of the certificate", certificate["layers"],
          [{"name": name, "count": count} for name, count in claim.parts]),
-        ("hardware_points", data["hardware_points"], {
-            "total": len(claim.points.points), "closed_by_bound": by["bound"], "closed_by_area": by["area"],
-            "closed_by_size": small, "closed_by_caps": by["infeasible"] - small,
-            "solved": by["solved"], "open": by["open"], "boxes": len(claim.entries),
-        } | ({} if claim.architecture.plan is None else {"closed_by_device": sum(by[name] for name in RESOURCES)})),
+        ("hardware_points", data["hardware_points"], point_counts(claim)),
     )  # fmt: skip
     for name, stated, expected in pairs:
         if stated != expected:
             yield f"{name} is {stated!r}, it should be {expected!r}"
     if (value is None) != (claim.design is None):
         yield f"the certificate's value is {value}, its design {claim.design}"
+
+
+def point_counts(claim: Claim) -> dict[str, int]:
+    """Points by what closed them; where a layer does not fit, its floor is infinite."""
+    by = {reason: sum(e.points for e in claim.entries if e.by == reason) for reason in REASONS}
+    unfit = [entry for entry in claim.entries if entry.by == "infeasible"]
+    small = sum(entry.points for entry in unfit if NEVER in (*entry.energy, *entry.latency))
+    device = {} if claim.architecture.plan is None else {"closed_by_device": sum(by[name] for name in RESOURCES)}
+    return {
+        "total": len(claim.points.points), "closed_by_bound": by["bound"], "closed_by_area": by["area"],
+        "closed_by_size": small, "closed_by_caps": by["infeasible"] - small,
+        "solved": by["solved"], "open": by["open"], "boxes": len(claim.entries),
+    } | device  # fmt: skip
 
 
 def _bound(claim: Claim) -> Fraction:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -33,7 +33,7 @@ class OutOfTimeError(Exception):
     """The time for this check is over."""
 
 
-def points_again(claim: Claim, entries: tuple[Entry, ...], tables: Memos, *, thorough: bool, say: Say) -> Check:
+def points_again(claim: Claim, entries: Sequence[Entry], tables: Memos, *, thorough: bool, say: Say) -> Check:
     """Derive the bounds of single points again: all of them, or what fits the time."""
     until = None if thorough else time.perf_counter() + SAMPLE_SECONDS
     faults: list[str] = []
@@ -53,6 +53,28 @@ def points_again(claim: Claim, entries: tuple[Entry, ...], tables: Memos, *, tho
     left = len(entries) - done
     rest = f", {left} left to a thorough check" if left else ""
     return verdict("points again", faults, f"{done} bounds of solved points derived again{rest}")
+
+
+def excluded_again(
+    claims: Sequence[Claim], numbers: Sequence[int], tables: Memos, *, thorough: bool, say: Say
+) -> Check:  # fmt: skip
+    """Show again that on single points some of several networks cannot keep its caps: all points, or what fits."""
+    until = None if thorough else time.perf_counter() + SAMPLE_SECONDS
+    capped = [claim for claim in claims if claim.target.capped]
+    faults: list[str] = []
+    done = 0
+    for number in numbers:
+        say(f"deriving point {done + 1} of {len(numbers)} again")
+        try:
+            points = [_Point(claim, claim.entries[number], tables, until) for claim in capped]
+            if all(point.better() is not None for point in points):
+                faults.append(f"box {claims[0].entries[number].box}: every network keeps its caps")
+        except OutOfTimeError:
+            break
+        done += 1
+    left = len(numbers) - done
+    rest = f", {left} left to a thorough check" if left else ""
+    return verdict("excluded again", faults, f"{done} points without a design derived again{rest}")
 
 
 class _Point:

@@ -1,0 +1,118 @@
+"""``tilewright codesign``: one hardware for several networks."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optimizer.cli.codesign_options import CapType, WeightType, read_members
+from optimizer.cli.inputs import Options, cache_folder, read_architecture, say_warnings
+from optimizer.cli.options import (
+    architecture_options,
+    budget_options,
+    fusion_options,
+    scaling_options,
+    search_options,
+    training_options,
+    workload_options,
+)
+from optimizer.cli.output import show_on_stdout
+from optimizer.cli.progress import ProgressDisplay
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from optimizer.codesign.result import CoDesign
+    from optimizer.scaling.pool import Pool
+
+NO_DESIGN = 1
+
+
+@click.command()
+@click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
+@click.option(
+    "--aggregate", type=click.Choice(["geomean", "weighted", "max"]), default="geomean", show_default=True,
+    help="What becomes of the objectives of all networks: geometric mean, weighted sum, or the largest.",
+)  # fmt: skip
+@click.option(
+    "--weight", "weights", type=WeightType(), multiple=True, metavar="NETWORK=WEIGHT",
+    help="Power (geomean) or factor of a network's objective; 1 by default; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--cap", "caps", type=CapType(), multiple=True, metavar="NETWORK:CAP=LIMIT",
+    help="Cap of one network, e.g. bert_base:latency-ms=20 (also energy-mj, power-w); repeatable.",
+)  # fmt: skip
+@click.option(
+    "--relative", is_flag=True, help="Divide every objective by the network's own optimum (weighted and max)."
+)
+@architecture_options
+@workload_options
+@training_options
+@budget_options
+@fusion_options
+@search_options
+@scaling_options
+@click.option("--plot", type=click.Path(), metavar="FILE", help="Draw the cross table: .svg or .png (extra `plot`).")
+def codesign(networks: tuple[str, ...], **options: Any) -> None:
+    """Best hardware for several networks, each with its own best mappings, with a proof.
+
+    NETWORK is a built-in name (see `tilewright networks`), a .onnx or a .yaml file. The cross table shows every network
+    on the joint design and on the best design of every other one. Ctrl-C stops with the best joint design found.
+    """
+    members, architecture = read_members(networks, options), read_architecture(options)
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.choose import unroll_warnings  # noqa: PLC0415
+    from optimizer.codesign import files  # noqa: PLC0415
+    from optimizer.codesign import run as api  # noqa: PLC0415
+    from optimizer.codesign.plot import check_plot, save_plot  # noqa: PLC0415
+    from optimizer.fusion.options import Fusion  # noqa: PLC0415
+
+    if options["plot"] is not None:
+        check_plot(options["plot"])
+    if options["out"] is not None:
+        result_io.check_writable(options["out"])
+    dims = {dim for member in members for layer in member.network.mac_layers() for dim in layer.extents}
+    warnings = unroll_warnings(architecture, dims)
+    say_warnings(warnings)
+    fusion = Fusion(options["max_group"], options["halo"], options["tile"]) if options["fusion"] else None
+    cache, limit = cache_folder(options), options["time_limit"]
+    with _pool(options) as pool, ProgressDisplay(quiet=options["quiet"]) as display:
+        result = api.codesign(
+            members, architecture, aggregate=options["aggregate"], relative=options["relative"],
+            objective=options["objective"], padding=options["padding"],
+            time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
+            cache_dir=cache, fusion=fusion, pool=pool, progress=display,
+        )  # fmt: skip
+    result.data["warnings"] += [line for line in warnings if line not in result.data["warnings"]]
+    if options["out"] is not None:
+        files.save(result, options["out"])
+    if options["plot"] is not None:
+        save_plot(result.data, options["plot"])
+    _show(result, options)
+    if result.status not in ("OPTIMAL", "FEASIBLE"):
+        sys.exit(NO_DESIGN)
+
+
+def _pool(options: Options) -> AbstractContextManager[Pool | None]:
+    """Threads of this process, unless processes elsewhere, or limits that only processes have, are asked for."""
+    from optimizer.scaling.opening import open_pool  # noqa: PLC0415
+
+    memory, seconds = options["memory_limit"], options["task_time_limit"]
+    if options["scheduler"] is None and memory is None and seconds is None:
+        return nullcontext()
+    return open_pool(
+        options["workers"], options["scheduler"], memory_limit_mb=memory,
+        task_time_limit_s=None if seconds is None else float(seconds),
+    )  # fmt: skip
+
+
+def _show(result: CoDesign, options: Options) -> None:
+    from optimizer.report_codesign import codesign_headline, codesign_report  # noqa: PLC0415
+
+    show_on_stdout(codesign_headline(result.data) if options["quiet"] else codesign_report(result.data))
+    for place in (options["out"], options["plot"]):
+        if place is not None and not options["quiet"]:
+            click.echo(f"written to {place}", err=True)

@@ -1,0 +1,134 @@
+"""Options of ``tilewright codesign``: weights and caps by network, and which option goes to which network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from optimizer.cli.inputs import Options, read_network
+from optimizer.cli.options import Positive
+from optimizer.errors import SpecError
+
+if TYPE_CHECKING:
+    from optimizer.codesign.team import Member
+    from optimizer.workload import Network
+
+    _Type = click.ParamType[Any]
+else:
+    _Type = click.ParamType
+
+CAPS = {"latency-ms": "latency_ms", "energy-mj": "energy_mj", "power-w": "power_w"}
+
+
+class Weight(NamedTuple):
+    """Weight of a network."""
+
+    network: str
+    value: Fraction
+
+
+class Cap(NamedTuple):
+    """Cap of a network; `budget` as in :class:`optimizer.budgets.Budgets`."""
+
+    network: str
+    budget: str
+    value: Fraction
+
+
+class WeightType(_Type):
+    """``bert_base=2``."""
+
+    name = "network=weight"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Weight:
+        """Network and weight."""
+        name, equals, text = str(value).rpartition("=")
+        if not equals or not name.strip():
+            raise SpecError(
+                "not a weight", field="--weight", value=value, allowed="NETWORK=NUMBER",
+                remedy="write e.g. --weight bert_base=2",
+            )  # fmt: skip
+        return Weight(name.strip(), Positive().convert(text, param, ctx))
+
+
+class CapType(_Type):
+    """``bert_base:latency-ms=20``."""
+
+    name = "network:cap=limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Cap:
+        """Network, budget and limit."""
+        place, equals, text = str(value).rpartition("=")
+        name, _, budget = place.rpartition(":")
+        if not equals or not name.strip() or budget.strip() not in CAPS:
+            raise SpecError(
+                "not a cap of a network", field="--cap", value=value,
+                allowed=", ".join(f"NETWORK:{cap}=LIMIT" for cap in CAPS),
+                remedy="write e.g. --cap bert_base:latency-ms=20",
+            )  # fmt: skip
+        return Cap(name.strip(), CAPS[budget.strip()], Positive().convert(text, param, ctx))
+
+
+def read_members(specs: Sequence[str], options: Options) -> list[Member]:
+    """The networks with their weights and caps, which name them as on the command line, or as their files do.
+
+    Raises
+    ------
+    SpecError
+        On a weight or cap of another network, and on a second one of the same kind.
+    """
+    from optimizer.codesign.team import Member  # noqa: PLC0415
+
+    networks = {spec: read_network(spec, _suited(spec, specs, options)) for spec in dict.fromkeys(specs)}
+    weights: dict[str, Fraction] = {}
+    caps: dict[str, dict[str, Fraction]] = {spec: {} for spec in networks}
+    for weight in options["weights"]:
+        spec = _owner(weight.network, networks, "--weight")
+        if weights.setdefault(spec, weight.value) != weight.value:
+            raise _twice(f"--weight {weight.network}", [weights[spec], weight.value])
+    for cap in options["caps"]:
+        known = caps[_owner(cap.network, networks, "--cap")]
+        if known.setdefault(cap.budget, cap.value) != cap.value:
+            raise _twice(f"--cap {cap.network}", [known[cap.budget], cap.value])
+    return [Member(networks[spec], weights.get(spec, Fraction(1)), caps[spec]) for spec in specs]
+
+
+def _owner(name: str, networks: dict[str, Network], option: str) -> str:
+    for spec, network in networks.items():
+        if name in (spec, network.name):
+            return spec
+    raise SpecError(
+        "no such network here", field=option, value=name, allowed=", ".join(n.name for n in networks.values()),
+        remedy="name one of the networks of this command",
+    )  # fmt: skip
+
+
+def _twice(field: str, values: list[Fraction]) -> SpecError:
+    return SpecError(
+        "given twice", field=field, value=[float(value) for value in values], allowed="one number",
+        remedy="leave one of the two out",
+    )  # fmt: skip
+
+
+def _suited(spec: str, specs: Sequence[str], options: Options) -> Options:
+    """Options that suit other networks only do not go to this one; what suits none stays, to be refused."""
+    everywhere = {name for other in specs for name in _suiting(other)}
+    without: dict[str, Any] = {"batch": None, "sequence": None, "dims": (), "allow_unknown": False}
+    dropped = (set(without) & everywhere) - set(_suiting(spec))
+    return {**options, **{name: without[name] for name in dropped}}
+
+
+def _suiting(spec: str) -> Iterator[str]:
+    """Workload options that make sense for a network."""
+    from optimizer.networks.catalog import CATALOG  # noqa: PLC0415
+
+    if spec in CATALOG:
+        yield "batch"
+        if CATALOG[spec].sequence is not None:
+            yield "sequence"
+    elif Path(spec).suffix.lower() == ".onnx":
+        yield from ("dims", "allow_unknown")

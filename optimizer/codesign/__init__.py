@@ -1,0 +1,1 @@
+"""One hardware for several networks, each with its own mappings."""

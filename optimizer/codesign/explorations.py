@@ -1,0 +1,145 @@
+"""Explorations of some networks of a co-design, on the threads of this process or spread over a pool."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from optimizer.aggregate import Aggregate
+from optimizer.archive import Archive
+from optimizer.codesign.team import Team, at_point
+from optimizer.design import Pick
+from optimizer.explore import Exploration, Explorer, Report
+from optimizer.hardware import Hardware
+from optimizer.part import Part
+from optimizer.points import Box
+from optimizer.scaling.exploration import explore_spread, visit_box
+from optimizer.scaling.pool import Payload, Pool
+from optimizer.scaling.tasks import run_tasks
+from optimizer.session import Session
+from optimizer.solo import explore_session
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A network on a hardware point: the best design there, and its objective.
+
+    ``status`` is OPTIMAL, INFEASIBLE (a cap is broken, or a layer does not fit) or UNKNOWN (time ran out).
+    """
+
+    status: str
+    pick: Pick | None = None
+    value: Fraction | None = None
+
+
+class Explorations:
+    """Runs explorations until a common deadline; once one is interrupted, the others are not begun.
+
+    Parameters
+    ----------
+    team : Team
+    workers : int
+        Threads, where there is no pool.
+    deadline : float or None
+        ``time.perf_counter``.
+    pool : Pool, optional
+        Runs the visits of boxes; by default they run here, on threads.
+    cache_dir : Path, optional
+        Folder of the store, for the pool.
+    """
+
+    def __init__(
+        self, team: Team, workers: int, deadline: float | None, pool: Pool | None, cache_dir: Path | None
+    ) -> None:  # fmt: skip
+        self.team, self.deadline = team, deadline
+        self._workers, self._pool, self._cache_dir = workers, pool, cache_dir
+        self._parts = team.parts
+
+    @property
+    def stopped(self) -> bool:
+        """Is there no time left?"""
+        return self.deadline is not None and time.perf_counter() >= self.deadline
+
+    def run(
+        self, numbers: Sequence[int], *, aggregate: Aggregate | None = None, archive: Archive | None = None,
+        within: Box | None = None, parts: Sequence[Part] | None = None, deadline: float | None = None,
+        report: Report | None = None,
+    ) -> Exploration:  # fmt: skip
+        """Explore for the networks of these numbers.
+
+        ``parts`` stand for other goals than those of the problem: they are explored here, on threads. ``deadline``
+        is one before the common one.
+        """
+        until = self.deadline if deadline is None else deadline
+        if self._pool is None or parts is not None:
+            state = self._here(parts or [self._parts[n] for n in numbers], aggregate, archive, within, until, report)
+        else:
+            seconds = None if until is None else max(0.0, until - time.perf_counter())
+            state = explore_spread(
+                [self.team.sessions[n].problem for n in numbers], pool=self._pool, aggregate=aggregate,
+                archive=archive, cache_dir=self._cache_dir, time_limit_s=seconds, within=within, report=report,
+            )  # fmt: skip
+        if not state.complete and (until is None or time.perf_counter() < until):
+            self.deadline = time.perf_counter()  # Ctrl-C
+        return state
+
+    def _here(
+        self, parts: Sequence[Part], aggregate: Aggregate | None, archive: Archive | None, within: Box | None,
+        until: float | None, report: Report | None,
+    ) -> Exploration:  # fmt: skip
+        for part in parts:
+            for pricer in part.pricers:
+                pricer.given_up = None  # what an earlier exploration left
+        explorer = Explorer(
+            parts, self.team.points, self.team.area_cap_um2, aggregate, self._workers, self.team.resource_caps,
+            archive, within,
+        )  # fmt: skip
+        return explorer.run(deadline=until, report=report)
+
+    def cells(self, box: Box) -> list[Cell]:
+        """All networks on the point of a box, each with its own caps."""
+        if self._pool is None:
+            return [self._cell_here(number, box) for number in range(len(self._parts))]
+        payloads = [self._payload(number, box) for number in range(len(self._parts))]
+        outcomes = run_tasks("visit", visit_box, payloads, pool=self._pool, cache_dir=self._cache_dir)
+        found = []
+        for part, outcome in zip(self._parts, outcomes, strict=True):
+            if not outcome["complete"]:
+                found.append(Cell("UNKNOWN"))
+            elif outcome["picks"] is None:
+                found.append(Cell("INFEASIBLE"))
+            else:
+                ((energy, latency),) = outcome["picks"]
+                found.append(Cell("OPTIMAL", Pick(energy, latency, ()), part.goal.value(energy, latency)))
+        return found
+
+    def _cell_here(self, number: int, box: Box) -> Cell:
+        state = self.run([number], within=box)
+        if not state.complete:
+            return Cell("UNKNOWN")
+        return Cell("INFEASIBLE") if state.best is None else Cell("OPTIMAL", state.best, state.value)
+
+    def _payload(self, number: int, box: Box) -> Payload:
+        """One visit of a point, as :func:`optimizer.scaling.exploration.visit_box` takes it."""
+        zeros = [[0] * len(self._parts[number].pricers)]
+        seconds = None if self.deadline is None else max(0.0, self.deadline - time.perf_counter())
+        problem = {"networks": [self.team.sessions[number].problem], "aggregate": "weighted", "weights": ["1"]}
+        return {
+            "problem": problem, "box": [list(side) for side in box], "energy": zeros, "latency": zeros,
+            "limit": None, "time_limit_s": seconds,
+        }  # fmt: skip
+
+    def on_point(self, number: int, point: Hardware) -> tuple[Session, Exploration]:
+        """A network with the menus cut down to one point, solved here, whatever the time."""
+        session = at_point(self.team.sessions[number], point)
+        return session, explore_session(session, self._workers, None)
+
+    def priced(self, number: int, state: Exploration) -> Exploration:
+        """With the prices of the layers of its design, which tasks do not hand back; one point, whatever the time."""
+        if state.found is None or state.found.picks[0].prices:
+            return state
+        again = self._here([self._parts[number]], None, None, state.found.box, None, None)
+        return replace(state, archive=again.archive)

@@ -1,0 +1,92 @@
+"""A co-design on disk: a folder with results of the single networks inside.
+
+``result.json`` and ``certificate.json`` of the joint design, ``cross.csv``, ``networks/NAME`` (every network on the
+joint design) and ``alone/NAME`` (its own best design); these are results of their own, as a solve writes them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+from optimizer import result_io
+from optimizer.codesign.describe import FORMAT, Data
+from optimizer.codesign.result import CoDesign
+from optimizer.result import Result
+
+CROSS_FILE = "cross.csv"
+PARTS = ("networks", "alone")
+FIGURES = ("energy_pj", "latency_cycles", "latency_ms", "power_w", "value", "loss_percent")
+
+
+def is_codesign(data: Data) -> bool:
+    """Are these the contents of a co-design's ``result.json``?"""
+    return data.get("format") == FORMAT
+
+
+def save(result: CoDesign, directory: str | Path) -> Path:
+    """Write all files, each whole or not at all.
+
+    Raises
+    ------
+    SpecError
+        If the folder cannot be made or written.
+    """
+    folder = Path(directory)
+    for part in PARTS:
+        found: dict[str, Result] = getattr(result, part)
+        for name, place in places(list(found)).items():
+            result_io.save(found[name], folder / part / place)
+    result_io.save(Result(result.data, result.certificate), folder)
+    result_io.save_lines(cross_csv(result.data).splitlines(), folder / CROSS_FILE)
+    return folder
+
+
+def load(directory: str | Path) -> CoDesign:
+    """Read a co-design back.
+
+    Raises
+    ------
+    SpecError
+        If a file is missing, unreadable or no result.
+    """
+    folder, main = Path(directory), result_io.load(directory)
+    places_of = places([str(entry["name"]) for entry in main.data["networks"]])
+    alone = {name: result_io.load(folder / "alone" / place) for name, place in places_of.items()}
+    design = {} if "hardware" not in main.data else places_of
+    networks = {name: result_io.load(folder / "networks" / place) for name, place in design.items()}
+    return CoDesign(main.data, main.certificate, networks, alone)
+
+
+def places(names: list[str]) -> dict[str, str]:
+    """A folder name for every network: letters, digits, ``._-``, with a number where two would be the same."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = re.sub(r"[^\w.-]", "_", name).strip(".") or "_"
+        place, number = plain, 1
+        while place.casefold() in taken:
+            number += 1
+            place = f"{plain}-{number}"
+        taken.add(place.casefold())
+        found[name] = place
+    return found
+
+
+def cross_csv(data: Data) -> str:
+    """The cross table, a line per design and network."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["design", "network", "area_um2", "status", *FIGURES, "aggregate", "improvement_percent"])
+    for entry in data["cross"]:
+        for name, cell in entry["networks"].items():
+            figures = [_plain(cell.get(key)) for key in FIGURES]
+            joint = [_plain(entry[key]) for key in ("aggregate", "improvement_percent")]
+            writer.writerow([entry["design"], name, entry["area_um2"], cell.get("status", ""), *figures, *joint])
+    return text.getvalue()
+
+
+def _plain(value: object) -> object:
+    return "" if value is None else value

@@ -1,0 +1,71 @@
+"""The cross table as a heat map; needs the extra ``plot``."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from optimizer.errors import SpecError
+from optimizer.result_io import save_parts
+
+SUFFIXES = (".svg", ".png")
+SHADED_UP_TO = 100.0
+"""Losses of so many percent and more have the darkest colour."""
+
+
+def check_plot(path: str | Path) -> None:
+    """Can a plot go to this path?
+
+    Raises
+    ------
+    SpecError
+        On another suffix, or if matplotlib is not installed.
+    """
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise SpecError(
+            "not a picture", field="--plot", value=str(path), allowed="a file .svg or .png",
+            remedy="write e.g. --plot cross.svg",
+        )  # fmt: skip
+    try:
+        from matplotlib.figure import Figure  # noqa: F401, PLC0415
+    except ImportError:
+        raise SpecError(
+            "drawing needs matplotlib", field="--plot", value="not installed", allowed="the extra `plot`",
+            remedy="pip install 'tilewright[plot]', or leave --plot out",
+        ) from None  # fmt: skip
+
+
+def save_plot(data: dict[str, Any], path: str | Path) -> None:
+    """Draw the cross table: a row per network, a column per design, coloured by the loss against the own optimum.
+
+    Raises
+    ------
+    SpecError
+        As :func:`check_plot`, or if the file cannot be written.
+    """
+    check_plot(path)
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    cross = data["cross"]
+    names = [entry["name"] for entry in data["networks"]]
+    losses = [[entry["networks"][name].get("loss_percent") for entry in cross] for name in names]
+    figure = Figure(figsize=(2.4 + 0.9 * len(cross), 1.6 + 0.45 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    shades = [[float("nan") if loss is None else min(loss, SHADED_UP_TO) for loss in row] for row in losses]
+    image = axes.imshow(shades, cmap="YlOrRd", vmin=0, vmax=SHADED_UP_TO, aspect="auto")
+    for row, values in enumerate(losses):
+        for column, loss in enumerate(values):
+            dark = loss is not None and loss > 0.6 * SHADED_UP_TO
+            text = "-" if loss is None else f"{loss:.3g}"
+            axes.text(
+                column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black"
+            )
+    axes.set_xticks(range(len(cross)), [entry["design"] for entry in cross], rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="design made for", ylabel="network")
+    axes.set_title(f"{data['objective']['name']}: percent above the network's own best design", fontsize="medium")
+    figure.colorbar(image, ax=axes, label="percent")
+    content = io.BytesIO()
+    figure.savefig(content, format=Path(path).suffix.lower().removeprefix("."))
+    save_parts([content.getvalue()], Path(path))

@@ -1,0 +1,174 @@
+r"""The search for one hardware for several networks.
+
+1. The best design of every network by itself, with its own caps.
+2. Every network on each of these designs: the cross table. Where all of them run, the joint objective there is known.
+3. The joint branch and bound, which has to beat the best of these.
+
+A box is bounded by the aggregate of the networks' bounds on its ideal corner. Let :math:`b_n` bound network n on every
+point of the box, and let the aggregate A rise with each of its arguments. Then :math:`A(b_1, \ldots, b_N) \le
+A(v_1, \ldots, v_N)` for the values :math:`v_n` on any point of the box, since :math:`b_n \le v_n`. The hardware is
+all that the networks share: at a fixed point each of them is solved by itself, so at a single point the bound is met.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from optimizer.aggregate import Aggregate
+from optimizer.archive import Best
+from optimizer.assemble import unit_value
+from optimizer.codesign.explorations import Cell, Explorations
+from optimizer.codesign.team import Team
+from optimizer.errors import TilewrightError
+from optimizer.explore import Exploration
+from optimizer.points import Box, size
+from optimizer.reporter import Reporter, Show, Watch
+from optimizer.session import Session
+
+
+@dataclass(frozen=True)
+class Column:
+    """A design of the cross table: whose it is (names of networks), its point, and every network on it."""
+
+    names: tuple[str, ...]
+    box: Box
+    cells: tuple[Cell, ...]
+
+    def aggregate(self, aggregate: Aggregate | None) -> Fraction | None:
+        """The joint objective there; None unless all networks run."""
+        values = [cell.value for cell in self.cells if cell.value is not None]
+        return None if aggregate is None or len(values) < len(self.cells) else aggregate.value(values)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the search found.
+
+    ``alone`` are the explorations of the single networks, ``seconds`` what each took. ``aggregate`` has the weights
+    that apply; None if they are relative to an optimum that is not known. ``joint`` is None where a network has no
+    design at all, or there is no aggregate. ``designs`` are the networks on the joint design, each a problem with a
+    single hardware point.
+    """
+
+    alone: tuple[Exploration, ...]
+    seconds: tuple[float, ...]
+    columns: tuple[Column, ...]
+    aggregate: Aggregate | None
+    joint: Exploration | None = None
+    designs: tuple[tuple[Session, Exploration], ...] = ()
+
+    @property
+    def on_joint(self) -> Column | None:
+        """The joint design as a column of the cross table, without a name."""
+        if self.joint is None or self.joint.best_box is None:
+            return None
+        cells = tuple(Cell("OPTIMAL", state.best, state.value) for _, state in self.designs)
+        return Column((), self.joint.best_box, cells)
+
+    @property
+    def hopeless(self) -> tuple[int, ...]:
+        """Networks that have no design even by themselves."""
+        return tuple(n for n, state in enumerate(self.alone) if state.complete and state.value is None)
+
+
+class Search:
+    """Runs the three steps.
+
+    Parameters
+    ----------
+    explorations : Explorations
+    started : float
+        When the run began (``time.perf_counter``).
+    watch : callable, optional
+        Called with the progress.
+    """
+
+    def __init__(self, explorations: Explorations, started: float, watch: Watch | None) -> None:
+        self._run, self._team = explorations, explorations.team
+        self._started, self._watch = started, watch
+
+    def findings(self) -> Findings:
+        """Run all steps, as far as the time reaches."""
+        alone, seconds = [], []
+        for number in range(len(self._team.names)):
+            began = time.perf_counter()
+            alone.append(self._alone(number))
+            seconds.append(time.perf_counter() - began)
+        aggregate = self._team.aggregate([state.value for state in alone])
+        found = Findings(tuple(alone), tuple(seconds), (), aggregate)
+        if found.hopeless:
+            return found
+        found = replace(found, columns=tuple(self._columns(found.alone)))
+        if aggregate is None:
+            return found
+        joint = self._joint(aggregate, found.columns)
+        point = joint.best_point
+        designs = () if point is None else tuple(self._run.on_point(n, point) for n in range(len(alone)))
+        values = [state.value for _, state in designs if state.value is not None]
+        if designs and (len(values) < len(designs) or aggregate.value(values) != joint.value):
+            raise TilewrightError(
+                f"internal disagreement: the joint design has {joint.value}, its networks {values}; please report this"
+            )
+        return replace(found, joint=joint, designs=designs)
+
+    def _alone(self, number: int) -> Exploration:
+        """One network by itself; all of them together take at most half of the time."""
+        names, deadline = self._team.names, None
+        if self._run.deadline is not None:
+            now = time.perf_counter()
+            deadline = now + max(0.0, self._run.deadline - now) / (2 * len(names) - number)
+        message = f"network {number + 1} of {len(names)} alone: {names[number]}"
+        state = self._run.run([number], deadline=deadline, report=self._report(message, worth_of_alone(self._team)))
+        return self._run.priced(number, state)
+
+    def _columns(self, alone: tuple[Exploration, ...]) -> list[Column]:
+        """Every network on every design that is best for one of them."""
+        owners: dict[Box, list[str]] = {}
+        for name, state in zip(self._team.names, alone, strict=True):
+            if state.best_box is not None:
+                owners.setdefault(state.best_box, []).append(name)
+        columns = []
+        for number, (box, names) in enumerate(owners.items()):
+            self._report(f"cross table, design {number + 1} of {len(owners)}", None)
+            columns.append(Column(tuple(names), box, tuple(self._run.cells(box))))
+        return columns
+
+    def _joint(self, aggregate: Aggregate, columns: tuple[Column, ...]) -> Exploration:
+        """The joint exploration; designs of single networks are solved first, as designs to beat."""
+        archive, everyone = Best(), range(len(self._team.names))
+        for column in columns:
+            if column.aggregate(aggregate) is not None:
+                self._run.run(everyone, aggregate=aggregate, archive=archive, within=column.box)
+        report = self._report("all networks", shown(self._team, aggregate))
+        state = self._run.run(everyone, aggregate=aggregate, archive=archive, report=report)
+        for column in columns:
+            value = column.aggregate(aggregate)
+            if value is not None and (state.value is None or state.value > value) and not self._run.stopped:
+                raise TilewrightError(
+                    f"internal disagreement: the joint design has {state.value}, the one made for "
+                    f"{' and '.join(column.names)} {value}; please report this"
+                )
+        return state
+
+    def _report(self, message: str, values: tuple[str, Show] | None) -> Reporter | None:
+        """Progress of an exploration; `values` are the unit of its objective, and how to show it."""
+        if self._watch is None:
+            return None
+        unit, show = values or ("", None)
+        return Reporter(self._watch, self._started, size(self._team.points.whole), unit, show, message)
+
+
+def worth_of_alone(team: Team) -> tuple[str, Show]:
+    """Unit of the objective of a network, and a value in it."""
+    unit, worth = unit_value(team.sessions[0].goal.objective, team.points.corner(team.points.whole))
+    return unit, lambda value: float(value * worth)
+
+
+def shown(team: Team, aggregate: Aggregate) -> tuple[str, Show]:
+    """Unit of the joint objective, and a value in it: of the geometric mean, the root."""
+    if team.relative:
+        return "x optimum", aggregate.mean
+    unit, worth = unit_value(team.sessions[0].goal.objective, team.points.corner(team.points.whole))
+    return unit, lambda value: aggregate.mean(value) * float(worth)

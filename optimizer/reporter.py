@@ -1,0 +1,63 @@
+"""The state of an exploration for a progress callback."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fractions import Fraction
+
+from optimizer.explore import Exploration
+from optimizer.points import size
+from optimizer.result import Progress
+
+Watch = Callable[[Progress], None]
+Show = Callable[[Fraction], float]
+"""An objective in the unit of reports."""
+
+
+class Reporter:
+    """Tells the callback at the start, and after every box.
+
+    Parameters
+    ----------
+    watch : callable
+    started : float
+        When the run began (``time.perf_counter``).
+    total : int
+        Hardware points of the exploration.
+    unit : str
+        Of the values shown.
+    show : callable or None
+        None leaves the values out: they are not those of the problem.
+    message : str
+        What the exploration is for.
+    first : str
+        Said at the start instead of the message.
+    """
+
+    def __init__(
+        self, watch: Watch, started: float, total: int, unit: str, show: Show | None, message: str = "",
+        first: str = "",
+    ) -> None:  # fmt: skip
+        self._started, self._watch, self._message, self._show = started, watch, message, show
+        self._total, self._unit = total, unit
+        self._read = self._closed = self._solved = 0
+        self._tell(first or message)
+
+    def __call__(self, state: Exploration) -> None:
+        """Report the boxes closed since the last call, and the values."""
+        for entry in state.closed[self._read :]:
+            self._closed += size(entry.box)
+            self._solved += size(entry.box) if entry.by == "solved" else 0
+        self._read = len(state.closed)
+        self._tell(self._message, state.value, state.bound or None)
+
+    def _tell(self, message: str, value: Fraction | None = None, bound: Fraction | None = None) -> None:
+        incumbent = None if self._show is None or value is None else self._show(value)
+        least = None if self._show is None or bound is None else self._show(bound)
+        gap = None if not incumbent or least is None else max(0.0, (incumbent - least) / incumbent)
+        self._watch(Progress(
+            elapsed_s=time.perf_counter() - self._started, incumbent=incumbent, bound=least, gap=gap,
+            points_total=self._total, points_closed=self._closed, points_solved=self._solved, message=message,
+            unit=self._unit,
+        ))  # fmt: skip

@@ -1,0 +1,47 @@
+"""Explorations of a single network in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from optimizer.budgets import Limits
+from optimizer.explore import Exploration, Explorer, Report
+from optimizer.infeasible import Solve
+from optimizer.part import Part
+from optimizer.points import point_set
+from optimizer.session import Session, make_goal
+
+Reports = Callable[[Session, str], Report | None]
+"""What reports an exploration of a session; the text says what it is for."""
+
+
+def explore_session(
+    session: Session, workers: int, deadline: float | None, report: Report | None = None
+) -> Exploration:  # fmt: skip
+    """Explore the points of a session until the deadline (``time.perf_counter``), on so many threads."""
+    part = Part(session.parts, session.goal, session.vector_cost)
+    explorer = Explorer(
+        [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps
+    )  # fmt: skip
+    return explorer.run(deadline=deadline, report=report)
+
+
+def asker(session: Session, workers: int, deadline: float | None, reports: Reports) -> Solve:
+    """Explores the problem of a session under other limits and objectives."""
+
+    def ask(limits: Limits, objective: str, purpose: str) -> Exploration:
+        other = _rebudgeted(session, limits, objective)
+        return explore_session(other, workers, deadline, reports(other, purpose))
+
+    return ask
+
+
+def _rebudgeted(session: Session, limits: Limits, objective: str) -> Session:
+    """The same problem under other limits; on a device they also decide which kinds of memory suit a point best."""
+    points = session.points
+    architecture = session.architecture.within(replace(limits, dram_gbps=session.architecture.budgets.dram_gbps))
+    if architecture.plan != session.architecture.plan:
+        points = point_set(list(architecture.points()))
+    some = next(iter(points.points.values()))
+    return replace(session, architecture=architecture, points=points, goal=make_goal(objective, limits, some))

@@ -1,0 +1,209 @@
+"""Verification of a co-design: its networks as results of their own, its proof by replaying the joint certificate."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from formulations.kernels.memo import Memos
+from optimizer.codesign.files import load
+from optimizer.codesign.result import CoDesign
+from optimizer.explore import Explorer
+from optimizer.part import Part
+from optimizer.restore import restore
+from optimizer.result import Progress, Result
+from optimizer.verify.check import DAMAGED, Verification, as_stored, examine
+from optimizer.verify.claim import Check, rebuild
+from optimizer.verify.design_checks import verdict
+from optimizer.verify.fused_again import fused_again
+from optimizer.verify.joint_claim import JointClaim, rebuild_joint
+from optimizer.verify.joint_numbers import hash_faults, number_faults, own_value, problem_faults
+from optimizer.verify.points_again import excluded_again, points_again
+from optimizer.verify.replay import Replay, replay
+from optimizer.verify.reprove import Say, reprove
+
+CELL_SECONDS = 20.0
+
+
+def verify_joint(
+    source: str | Path | CoDesign, *, thorough: bool = False, progress: Callable[[Progress], None] | None = None
+) -> Verification:
+    """Check a co-design again by code that shares nothing with the search; parameters as of
+    :func:`optimizer.verify.check.verify`."""
+    started = time.perf_counter()
+
+    def say(message: str) -> None:
+        if progress is not None:
+            progress(Progress(time.perf_counter() - started, message=message))
+
+    result = _as_stored(source if isinstance(source, CoDesign) else load(source))
+    checks: list[Check] = []
+    step = "problem"
+    try:
+        claim = rebuild_joint(result)
+        checks.append(verdict("problem", list(hash_faults(claim)), f"hash {result.data['problem_hash'][:16]} again"))
+        checks.append(verdict("one chip", list(problem_faults(claim)), "the networks share architecture and budgets"))
+        step = "networks"
+        checks += _single_results(claim, thorough, say)
+        step = "agreement"
+        checks.append(verdict("agreement", list(number_faults(claim)), "all numbers follow from the exact ones"))
+        checks.append(verdict("cross table", list(_cross_faults(claim)), "designs and exact values as in the results"))
+        step = "certificate"
+        replayed = _replayed(claim, say)
+        checks += replayed.checks
+        if all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
+            step = "proof again"
+            checks += _proofs(claim, replayed, thorough, say)
+    except DAMAGED as error:
+        text = " ".join(str(error).split())
+        checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))
+    return Verification(checks)
+
+
+def _as_stored(result: CoDesign) -> CoDesign:
+    """As it would come back from files."""
+
+    def results(found: dict[str, Result]) -> dict[str, Result]:
+        return {name: Result(as_stored(one.data), as_stored(one.certificate)) for name, one in found.items()}
+
+    return CoDesign(
+        as_stored(result.data), as_stored(result.certificate), results(result.networks), results(result.alone)
+    )  # fmt: skip
+
+
+def _single_results(claim: JointClaim, thorough: bool, say: Say) -> Iterator[Check]:
+    """Every network on the joint design, and by itself; the joint certificate proves the first again."""
+    for number, name in enumerate(claim.names):
+        say(f"checking {name} alone")
+        problem = claim.result.data["problem"]["networks"][number]
+        alone = claim.result.alone[name]
+        faults = [] if alone.data["problem"] == problem else ["its problem is another"]
+        yield _summed(f"{name} alone", faults, examine(alone, thorough=thorough, say=say))
+        if claim.whole.design is None:
+            continue
+        say(f"checking {name} on the joint design")
+        there = claim.result.networks[name]
+        faults = list(_point_faults(claim, problem, there))
+        found = examine(there, thorough=thorough, say=say, proofs=thorough)
+        yield _summed(f"{name} on the joint design", faults, found)
+    extra = set(claim.result.networks) - set(claim.names if claim.whole.design is not None else ())
+    if extra:
+        yield Check("networks", False, f"results without a design: {', '.join(sorted(extra))}")
+
+
+def _point_faults(claim: JointClaim, problem: object, there: Result) -> Iterator[str]:
+    """The problem of a network on the joint design: the same, with a single point, the joint one."""
+    assert claim.whole.design is not None and isinstance(problem, dict)
+    stated = there.data["problem"]
+    for key in {*problem, *stated} - {"architecture"}:
+        if problem.get(key) != stated.get(key):
+            yield f"its {key} is another"
+    points = list(rebuild(there.data, there.certificate).points.points.values())
+    if points != [claim.whole.points.points[tuple(low for low, _ in claim.whole.design)]]:
+        yield "its hardware is not the joint design"
+
+
+def _summed(name: str, faults: list[str], checks: list[Check]) -> Check:
+    """The checks of one result as one."""
+    faults = faults + [f"{check.name}: {check.detail}" for check in checks if not check.ok]
+    return verdict(name, faults, f"all {len(checks)} checks of a result pass")
+
+
+def _cross_faults(claim: JointClaim) -> Iterator[str]:
+    """The columns are the joint design and those of the single networks; their exact values are in the results."""
+    owners: dict[tuple[int, ...], list[str]] = {}
+    for name in claim.names:
+        design = claim.result.alone[name].certificate["design"]
+        if design is not None:
+            owners.setdefault(tuple(design), []).append(name)
+    hopeless = any(claim.result.alone[name].data["status"] == "INFEASIBLE" for name in claim.names)
+    expected = [] if hopeless else [(tuple(names), point) for point, names in owners.items()]
+    if claim.whole.design is not None:
+        expected.insert(0, ((), tuple(low for low, _ in claim.whole.design)))
+    stated = [(column.made_for, tuple(low for low, _ in column.box)) for column in claim.columns]
+    if stated != expected:
+        yield f"the designs are {stated}, they should be {expected}"
+        return
+    for column in claim.columns:
+        for name, one, cell in zip(claim.names, claim.claims, column.cells, strict=True):
+            result = None
+            if not column.made_for:
+                result = claim.result.networks[name]
+            elif name in column.made_for and not isinstance(cell, str):
+                result = claim.result.alone[name]
+            if result is not None and not _same_design(cell, result, one.some_point.energy_pj, one.target.value):
+                yield f"{name}: the cross table has {cell}, its result another design"
+            own = own_value(claim.result.alone[name])
+            optimal = claim.result.alone[name].data["status"] == "OPTIMAL"
+            if optimal and own is not None and not isinstance(cell, str) and one.target.value(*cell) < own:
+                yield f"{name}: {cell} is better than its own optimum {own}"
+
+
+def _same_design(
+    cell: tuple[int, int] | str, result: Result, energy_pj: Callable[[int], float], value: Callable[[int, int], object]
+) -> bool:  # fmt: skip
+    """Are these the energy and the objective of a result?"""
+    if isinstance(cell, str):
+        return False
+    return result.data["energy_pj"] == energy_pj(cell[0]) and own_value(result) == value(*cell)
+
+
+def _replayed(claim: JointClaim, say: Say) -> Replay:
+    """The joint certificate; without boxes it rests on a network that has no design even alone, or proves nothing."""
+    say("replaying the joint certificate")
+    status = claim.result.certificate["status"]
+    hopeless = any(claim.result.alone[name].data["status"] == "INFEASIBLE" for name in claim.names)
+    if claim.whole.entries:
+        found = replay(claim.whole, claim.claims, claim.join)
+        feasible = Check("single networks", not hopeless, "each has a design by itself, or its search was stopped")
+        return replace(found, checks=(*found.checks, feasible))
+    bare = [claim.result.certificate[key] for key in ("value", "design", "master_optimum")] == [None] * 3
+    fine = bare and claim.result.certificate["bound"] == "0" and status == ("INFEASIBLE" if hopeless else "UNKNOWN")
+    return Replay((Check("status", fine, f"{status} without a joint exploration"),))
+
+
+def _proofs(claim: JointClaim, replayed: Replay, thorough: bool, say: Say) -> Iterator[Check]:
+    """Floors, and points that rest on more than floors, proved by another route; cells of the cross table again."""
+    tables = Memos()
+    for number, (name, one) in enumerate(zip(claim.names, claim.claims, strict=True)):
+        if one.fusion is not None:
+            check = fused_again(one, thorough=thorough, say=say)
+            yield check._replace(name=f"{check.name}, {name}")
+            continue
+        raised = [entry for network, entry in replayed.raised if network == number]
+        if raised:
+            check = points_again(one, raised, tables, thorough=thorough, say=say)
+            yield check._replace(name=f"{check.name}, {name}")
+        check = reprove(one, tables, thorough=thorough, say=say)
+        yield check._replace(name=f"{check.name}, {name}")
+    if replayed.excluded:
+        yield excluded_again(claim.claims, replayed.excluded, tables, thorough=thorough, say=say)
+    yield _cells_again(claim, thorough, say)
+
+
+def _cells_again(claim: JointClaim, thorough: bool, say: Say) -> Check:
+    """Networks on designs made for others, solved again with fresh tables: all, or what fits the time."""
+    cells = [
+        (column, n) for column in claim.columns for n, name in enumerate(claim.names)
+        if column.made_for and name not in column.made_for and column.cells[n] != "UNKNOWN"
+    ]
+    random.Random(str(claim.result.data["problem_hash"])).shuffle(cells)
+    until, faults, done = time.perf_counter() + CELL_SECONDS, [], 0
+    for column, n in cells:
+        if done and not thorough and time.perf_counter() > until:
+            break
+        say(f"solving cell {done + 1} of {len(cells)} of the cross table again")
+        session = restore(claim.result.data["problem"]["networks"][n])
+        part = Part(session.parts, session.goal, session.vector_cost)
+        explorer = Explorer(
+            [part], session.points, session.area_cap_um2, limits=session.resource_caps, within=column.box
+        )  # fmt: skip
+        best, cell = explorer.run().best, column.cells[n]
+        again = "INFEASIBLE" if best is None else session.goal.value(best.energy, best.latency)
+        if again != (cell if isinstance(cell, str) else claim.claims[n].target.value(*cell)):
+            faults.append(f"{claim.names[n]} on {column.box}: {again}, the table has {cell}")
+        done += 1
+    return verdict("cross table again", faults, f"{done} of {len(cells)} cells solved again")
