@@ -8,10 +8,10 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from formulations.master import Entry, settle
 from optimizer.architecture import Architecture
-from optimizer.assemble import certificate, result_data, unit_value
+from optimizer.assemble import unit_value
 from optimizer.budgets import Limits
+from optimizer.conclude import conclude
 from optimizer.explore import Exploration, Explorer
 from optimizer.fusion.compare import comparison
 from optimizer.fusion.options import Fusion
@@ -75,12 +75,11 @@ def solve(
         return _explore(other, workers, deadline, progress and _Reporter(other, started, progress, purpose))
 
     state = _explore(session, workers, deadline, progress and _Reporter(session, started, progress))
-    master = _settle(session, state, seed)
-    data = result_data(session, state, seed, time.perf_counter() - started)
-    if data["status"] == "INFEASIBLE":
-        data["infeasible"] = explain(session, ask)
-        data["wall_s"] = round(time.perf_counter() - started, 3)
-    return Result(data, certificate(session, state, master))
+    result = conclude(session, state, seed=seed, wall_s=time.perf_counter() - started)
+    if result.status == "INFEASIBLE":
+        result.data["infeasible"] = explain(session, ask)
+        result.data["wall_s"] = round(time.perf_counter() - started, 3)
+    return result
 
 
 def compare(
@@ -180,18 +179,3 @@ class _Reporter:
             gap=gap, points_total=self._total, points_closed=self._closed, points_solved=self._solved,
             message=message, unit=self._unit,
         ))  # fmt: skip
-
-
-def _settle(session: Session, state: Exploration, seed: int) -> str | None:
-    """The master's proof that no box undercuts the design; values beyond its integers are scaled down."""
-    if state.value is None:
-        return None
-    scale = max(1, int(state.value) >> 50)
-    entries = [
-        Entry(
-            c.area_um2, int(c.bound / scale), int(state.value / scale) if c.box == state.best_box else None, c.resources
-        )
-        for c in state.closed if c.by != "infeasible"
-    ]  # fmt: skip
-    found = settle(entries, area_cap=session.area_cap_um2, limits=session.resource_caps, seed=seed)
-    return None if found is None else str(Fraction(found) * scale)

@@ -79,11 +79,13 @@ class Range:
         """Unit of the limit."""
         return STATIC[self.name].unit if self.name in STATIC else DYNAMIC[self.name]
 
-    def place(self, value: Fraction) -> Fraction | None:
-        """The least limit of interest that admits this value; None if none does."""
-        if self.high is not None and value > self.high:
-            return None
+    def place(self, value: Fraction) -> Fraction:
+        """The least limit of interest that admits this value."""
         return value if self.low is None else max(value, self.low)
+
+    def covers(self, limit: Fraction) -> bool:
+        """Is a limit of interest?"""
+        return (self.low is None or limit >= self.low) and (self.high is None or limit <= self.high)
 
 
 def check_range(varied: Range, architecture: Architecture) -> None:
@@ -114,7 +116,8 @@ def _check_name(name: str) -> None:
     if name == "power-w":
         raise SpecError(
             "power cannot be varied: a design idles until it keeps the limit, so the optimum changes with every limit",
-            field="--vary", value=name, allowed=", ".join(NAMES), remedy="solve with --power-w for the limits of interest",
+            field="--vary", value=name, allowed=", ".join(NAMES),
+            remedy="solve with --power-w for the limits of interest",
         )  # fmt: skip
     if name not in NAMES:
         raise SpecError(

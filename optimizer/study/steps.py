@@ -1,17 +1,18 @@
 r"""What a study keeps: for every limit of interest the best design within it.
 
-Every hardware point p has a *place* m(p), its varied metrics; those below the low end of a range count as the low end,
-points above the high end are outside. Let v(p) be the least objective on p. The optimum within limits x is
+Every hardware point p has a *place* m(p), its varied metrics; those below the low end of a range count as the low end.
+(Points above the high end of a range of areas or bandwidths are left out by a budget.) Let v(p) be the least objective
+on p. The optimum within limits x is
 
 .. math:: f(x) = \min \{ v(p) : m(p) \le x \},
 
 so f is a staircase that falls in every limit, and its steps are the points that no other point equals or beats in
 objective and all metrics together. A box B of points can hold no further step once its bound b obeys
 
-.. math:: b > \max_{p \in B} g(m(p)),
+.. math:: b \ge \max_{p \in B} g(m(p)),
 
 where g is f over the designs known so far: whatever a design on p has (at least b), a known one within the limits of p
-has less. That maximum is what :meth:`Steps.limit` gives, so one branch and bound finds all steps, and its closed boxes
+has no more. That maximum is what :meth:`Steps.limit` gives, so one branch and bound finds all steps, and its closed boxes
 prove them all.
 """
 
@@ -23,9 +24,6 @@ from fractions import Fraction
 from optimizer.archive import Found
 from optimizer.points import Box, PointSet
 from optimizer.study.metrics import STATIC, Place, Range
-
-OUTSIDE = Fraction(-1)
-"""The objective that designs outside of all ranges would have to beat: none does."""
 
 Index = tuple[int, ...]
 
@@ -49,21 +47,17 @@ class Places:
         self.points, self.ranges = points, tuple(ranges)
         self._of: dict[Index, Place] = {}
         for index, point in points.points.items():
-            place = [varied.place(STATIC[varied.name].of(point)) for varied in ranges]
-            known = tuple(value for value in place if value is not None)
-            if len(known) == len(place):
-                self._of[index] = known
+            self._of[index] = tuple(varied.place(STATIC[varied.name].of(point)) for varied in ranges)
         self._least: dict[Box, tuple[Place, ...]] = {}
 
     def of(self, box: Box) -> Place:
-        """The place of a box's first point, which must not be outside."""
+        """The place of a box's first point."""
         return self._of[tuple(low for low, _ in box)]
 
     def least(self, box: Box) -> tuple[Place, ...]:
-        """The places of a box's points that no other place of the box is within; none if all points are outside."""
+        """The places of a box's points that no other place of the box is within."""
         if box not in self._least:
-            found = {self._of[index] for index, _ in self.points.indexed(box) if index in self._of}
-            self._least[box] = tuple(minimal(found))
+            self._least[box] = tuple(minimal(self._of[index] for index, _ in self.points.indexed(box)))
         return self._least[box]
 
 
@@ -99,7 +93,7 @@ class Steps:
 
     def limit(self, box: Box) -> Fraction | None:
         """The worst objective that is known to be reached at the places of a box; None where one has no design."""
-        worst = OUTSIDE
+        worst = Fraction(0)
         for place in self.places.least(box):
             found = self.best(place)
             if found is None:
@@ -107,10 +101,13 @@ class Steps:
             worst = max(worst, found.value)
         return worst
 
+    def closes(self, box: Box, bound: Fraction) -> bool:
+        """Has every place of a box a design that is known and as good as the bound?"""
+        limit = self.limit(box)
+        return limit is not None and bound >= limit
+
     def offer(self, found: Found) -> None:
         """Keep a design if no known one is as good within the same limits; drop those that it replaces."""
-        if not self.places.least(found.box):
-            return
         place = self.places.of(found.box)
         if any(within(other, place) and _before(old, other, found, place) for other, old in self._kept):
             return
