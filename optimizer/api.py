@@ -123,9 +123,7 @@ def _explore(
     session: Session, workers: int, deadline: float | None, report: Callable[[Exploration], None] | None
 ) -> Exploration:  # fmt: skip
     part = Part(session.parts, session.goal, session.vector_cost)
-    explorer = Explorer(
-        [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps
-    )  # fmt: skip
+    explorer = Explorer([part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps)
     return explorer.run(deadline=deadline, report=report)
 
 

@@ -20,9 +20,11 @@ def run_tasks(
     kind : str
         What sort of task it is, for people who look into the store.
     work : callable
-        A function at the top of a module: it must give the same outcome whenever and wherever it is run.
+        A function at the top of a module: it must give the same outcome whenever and wherever it is run, or one with
+        ``complete`` false, which is not kept.
     payloads : sequence of dict
-        JSON values only.
+        JSON values only. ``time_limit_s`` is no part of what a task is about; ``problem`` is what many tasks share,
+        and may be long.
     pool : Pool
     cache_dir : Path or None
         Folder of the store.
