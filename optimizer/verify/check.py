@@ -120,8 +120,9 @@ def _proofs(claim: Claim, replayed: Replay, thorough: bool, say: Say) -> Iterato
         yield fused_again(claim, thorough=thorough, say=say)
         return
     tables = Memos()
-    if replayed.unsettled:
-        yield points_again(claim, replayed.unsettled, tables, thorough=thorough, say=say)
+    unsettled = [entry for _, entry in replayed.raised] + [claim.entries[n] for n in replayed.excluded]
+    if unsettled:
+        yield points_again(claim, unsettled, tables, thorough=thorough, say=say)
     yield reprove(claim, tables, thorough=thorough, say=say)
 
 

@@ -84,7 +84,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Entry:
-    """A box of the certificate."""
+    """A box of the certificate.
+
+    ``bounds`` are those of the single networks: of one network that of a solved point, of several wherever they are
+    stated.
+    """
 
     box: Box
     by: str
@@ -94,6 +98,7 @@ class Entry:
     energy: tuple[int, ...]
     latency: tuple[int, ...]
     resources: tuple[int, ...] = ()
+    bounds: tuple[Fraction, ...] = ()
 
     @property
     def over_budget(self) -> bool:
@@ -253,7 +258,8 @@ def _entry(raw: dict[str, Any]) -> Entry:
         raise ValueError(f"a box with something else than whole numbers: {raw}")
     if any(len(side) != 2 for side in sides):
         raise ValueError(f"a box needs the first and last entry of every menu: {raw['box']}")
+    bound, reason = Fraction(raw["bound"]), str(raw["closed_by"])
     return Entry(
-        tuple((low, high) for low, high in sides), str(raw["closed_by"]), raw["area_um2"], raw["points"],
-        Fraction(raw["bound"]), tuple(raw["energy_floors"]), tuple(raw["latency_floors"]), resources,
+        tuple((low, high) for low, high in sides), reason, raw["area_um2"], raw["points"], bound,
+        tuple(raw["energy_floors"]), tuple(raw["latency_floors"]), resources, (bound,) if reason == "solved" else (),
     )  # fmt: skip

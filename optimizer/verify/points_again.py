@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -33,7 +33,7 @@ class OutOfTimeError(Exception):
     """The time for this check is over."""
 
 
-def points_again(claim: Claim, entries: tuple[Entry, ...], tables: Memos, *, thorough: bool, say: Say) -> Check:
+def points_again(claim: Claim, entries: Sequence[Entry], tables: Memos, *, thorough: bool, say: Say) -> Check:
     """Derive the bounds of single points again: all of them, or what fits the time."""
     until = None if thorough else time.perf_counter() + SAMPLE_SECONDS
     faults: list[str] = []
