@@ -18,6 +18,8 @@ CERTIFICATE_FILE = "certificate.json"
 EVALUATION_FILE = "evaluation.json"
 SPARSE_FILE = "sparse.json"
 MEMORY_FILE = "memory.json"
+STEPS_FILE = "steps.csv"
+CELLS_FILE = "cells.csv"
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -47,6 +49,16 @@ def save_data(data: dict[str, Any], directory: str | Path, name: str) -> Path:
     folder = _made(directory)
     try:
         _write(folder / name, data)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def save_text(text: str, directory: str | Path, name: str) -> Path:
+    """Write a text file of this name into a folder, as :func:`save` writes a result; errors are the same."""
+    folder = _made(directory)
+    try:
+        _write_text(folder / name, text)
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder
@@ -143,12 +155,15 @@ def _read(path: Path, expected: str = f"{RESULT_FILE} and {CERTIFICATE_FILE}") -
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:
+    _write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
     """Write to a neighbour file first, then rename."""
-    text = json.dumps(data, indent=1, allow_nan=False)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         _give_usual_permissions(temporary)

@@ -13,6 +13,7 @@ from optimizer.cli.listing import architectures, devices, networks, schema
 from optimizer.cli.memory import memory
 from optimizer.cli.solving import map_command, solve
 from optimizer.cli.sparse import sparse
+from optimizer.cli.study import study
 from optimizer.errors import TilewrightError
 
 BAD_INPUT = 2
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    solve, map_command, evaluate, memory, verify, show, networks, architectures, devices, schema, sparse,
+    solve, map_command, study, evaluate, memory, verify, show, networks, architectures, devices, schema, sparse,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -102,6 +102,7 @@ class Describer:
         places = [self.staircase.places.of(found.box) for found in self.steps]
         return {
             "format": FORMAT,
+            "kind": "staircase",
             "status": study_status([cell["status"] for cell in cells], designs=bool(self.steps)),
             "vary": [range_entry(varied) for varied in ranges],
             "designs": [self._design(n, found) for n, found in enumerate(self.steps)],

@@ -12,8 +12,8 @@ objective and all metrics together. A box B of points can hold no further step o
 .. math:: b \ge \max_{p \in B} g(m(p)),
 
 where g is f over the designs known so far: whatever a design on p has (at least b), a known one within the limits of p
-has no more. That maximum is what :meth:`Steps.limit` gives, so one branch and bound finds all steps, and its closed boxes
-prove them all.
+has no more. That maximum is what :meth:`Steps.limit` gives, so one branch and bound finds all steps, and its closed
+boxes prove them all.
 """
 
 from __future__ import annotations
