@@ -85,15 +85,20 @@ def _designs(data: Data) -> Table:
     study = data["study"]
     limits = [f"{varied['name']} from" for varied in study["vary"]]
     one = len(limits) == 1
-    columns = ["", "hardware", *limits, data["objective"]["name"], *(["change"] if one else []), "energy", "latency"]
+    goal = data["objective"]["name"]
+    both = [name for name in ("energy", "latency") if name != goal]
+    columns = ["", "hardware", *limits, goal, *(["change"] if one else []), *both]
     table = plain_table("Steps" if one else "Designs", *columns, "status", left=2)
     for design in study["designs"]:
         change = design["objective"]["change_percent"]
+        costs = {
+            "energy": energy_text(design["energy_pj"], energy_unit(data)), "latency": f"{design['latency_ms']:.4g} ms"
+        }  # fmt: skip
         table.add_row(
             str(design["number"]), Text(hardware_text(design)), *(limit_text(x) for x in design["needs"].values()),
             value_text(data, design["objective"]["value"]),
             *([NOTHING if change is None else f"{change:+.2f} %"] if one else []),
-            energy_text(design["energy_pj"], energy_unit(data)), f"{design['latency_ms']:.4g} ms", design["status"],
+            *(costs[name] for name in both), design["status"],
         )  # fmt: skip
     return table
 

@@ -100,10 +100,12 @@ class Describer:
         ranges = self.staircase.places.ranges
         cells = [self._cell(cell) for cell in self.staircase.cells]
         places = [self.staircase.places.of(found.box) for found in self.steps]
+        nothing = "UNKNOWN" if any(entry.by == "open" for entry in self._boxes) else "INFEASIBLE"
+        statuses = [cell["status"] for cell in cells] or [nothing]
         return {
             "format": FORMAT,
             "kind": "staircase",
-            "status": study_status([cell["status"] for cell in cells], designs=bool(self.steps)),
+            "status": study_status(statuses, designs=bool(self.steps)),
             "vary": [range_entry(varied) for varied in ranges],
             "designs": [self._design(n, found) for n, found in enumerate(self.steps)],
             "cells": cells,
