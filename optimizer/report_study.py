@@ -18,6 +18,7 @@ from optimizer.report_units import energy_text, energy_unit, number_text
 Data = dict[str, Any]
 STYLES = {"OPTIMAL": "bold green", "FEASIBLE": "bold yellow"}
 NOTHING = "-"
+MOST_ROWS = 40
 ROUND_UP = Context(prec=6, rounding=ROUND_CEILING)
 
 
@@ -25,6 +26,8 @@ def study_report(data: Data) -> Group:
     """Everything about a study."""
     study = data["study"]
     parts: list[RenderableType] = [study_headline(data)]
+    if study["kind"] == "front":
+        return Group(*parts, Text(), _front(data), Text(), _proof(data))
     if study["designs"]:
         parts += [Text(), _designs(data)]
     if len(study["vary"]) > 1 and study["cells"]:
@@ -41,10 +44,16 @@ def study_headline(data: Data) -> Text:
     study = data["study"]
     text = Text(study["status"], style=STYLES.get(study["status"], "bold red"))
     names = " and ".join(_range_text(varied) for varied in study["vary"])
-    text.append(f"  {data['objective']['name']} against {names}: ", style="default")
+    if study["kind"] == "front":
+        more = f", {names}" if names else ""
+        near = Fraction(study["tolerance"])
+        exact = f"within {100 * float(near):g} %" if near else "exact"
+        text.append(f"  front of energy, latency{more} ({exact}): ", style="default")
+    else:
+        text.append(f"  {data['objective']['name']} against {names}: ", style="default")
     count = len(study["designs"])
     text.append(f"{count} design{'' if count == 1 else 's'}", style="default")
-    if not count:
+    if not count and study["kind"] != "front":
         least = " or ".join(", ".join(f"{n} {limit_text(x)}" for n, x in place.items()) for place in study["least"])
         text.append(f"; the least that lets a design through: {least or 'not known'}", style="default")
     return text
@@ -103,6 +112,22 @@ def _designs(data: Data) -> Table:
     return table
 
 
+def _front(data: Data) -> Table:
+    """The designs of a front, fastest first; of many those at equal distances."""
+    study = data["study"]
+    limits = [varied["name"] for varied in study["vary"]]
+    designs = study["designs"]
+    step = -(-len(designs) // MOST_ROWS) or 1
+    title = "Front" if step == 1 else f"Front (every {step}th design; all are in steps.csv)"
+    table = plain_table(title, "", "hardware", *limits, "energy", "latency", "status", left=2)
+    for design in designs[::step]:
+        table.add_row(
+            str(design["number"]), Text(hardware_text(design)), *(limit_text(x) for x in design["needs"].values()),
+            energy_text(design["energy_pj"], energy_unit(data)), f"{design['latency_ms']:.4g} ms", design["status"],
+        )  # fmt: skip
+    return table
+
+
 def _grid(data: Data) -> Table:
     """Which design is best where: rows and columns are the ranges of the two limits."""
     study = data["study"]
@@ -152,14 +177,14 @@ def steps_csv(data: Data) -> str:
     designs = data["study"]["designs"]
     if not designs:
         return ""
-    head = ["design", *designs[0]["needs"], "status", "value", "bound", "gap", "change_percent", "unit"]
-    head += ["energy_pj", "latency_cycles", "latency_ms", *(f"metric {name}" for name in designs[0]["metrics"])]
-    rows = [[*head, *designs[0]["choices"]]]
+    goals = ["value", "bound", "gap", "change_percent"]
+    head = ["design", *designs[0]["needs"], "status", *goals, "unit", "energy_pj", "latency_cycles", "latency_ms"]
+    rows = [[*head, *(f"metric {name}" for name in designs[0]["metrics"]), *designs[0]["choices"]]]
     for design in designs:
-        goal = design["objective"]
+        known = design.get("objective", {})
         rows.append([
-            design["number"], *(limit_text(x) for x in design["needs"].values()), design["status"], goal["value"],
-            goal["bound"], goal["gap"], goal["change_percent"], data["objective"]["unit"], design["energy_pj"],
+            design["number"], *(limit_text(x) for x in design["needs"].values()), design["status"],
+            *(known.get(name) for name in goals), data["objective"]["unit"], design["energy_pj"],
             design["latency_cycles"], design["latency_ms"], *design["metrics"].values(), *design["choices"].values(),
         ])  # fmt: skip
     return _csv(rows)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
+from functools import cache
 from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_explore import LAYERS, chip, grid, pareto
+from test_explore import LAYERS, chip, grid
+from test_explore import pareto as pareto_uncached
 
 from optimizer.design import Goal
 from optimizer.errors import SpecError
@@ -24,6 +26,7 @@ from optimizer.study.metrics import STATIC, Range
 from optimizer.study.steps import Places, within
 from optimizer.workload import Layer
 
+pareto = cache(pareto_uncached)
 RELAXED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 Case = tuple[list[tuple[Layer, int]], PointSet, Goal, list[Range]]
 

@@ -18,7 +18,7 @@ from optimizer.points import PointSet, point_set
 from optimizer.pricing import Pricer
 from optimizer.store import Store
 from optimizer.study.metrics import STATIC, Range
-from optimizer.study.staircase import Staircase
+from optimizer.study.staircase import staircase_of
 from optimizer.study.steps import Places, Steps, minimal, within
 from optimizer.workload import Layer
 
@@ -62,7 +62,7 @@ def least_values(case: Case) -> dict[tuple[int, ...], Fraction | None]:
 def check(case: Case) -> None:
     _, points, _, ranges = case
     state, places = explore(case)
-    staircase = Staircase(places, state.archive.designs, state.closed)
+    staircase = staircase_of(places, state.archive.designs, state.closed)
     assert state.complete
     values = least_values(case)
     metrics = {index: [STATIC[r.name].of(point) for r in ranges] for index, point in points.points.items()}
@@ -116,7 +116,7 @@ def test_bounds_of_a_study_that_was_stopped_hold(case: Case, rounds: int) -> Non
 
     explorer = Explorer([Part(pricers, goal, lambda hardware: (0, 0))], points, None, archive=Steps(places))
     state = explorer.run(report=stop)
-    staircase = Staircase(places, state.archive.designs, state.closed)
+    staircase = staircase_of(places, state.archive.designs, state.closed)
     values = least_values(case)
     for index, point in points.points.items():
         limits = tuple(r.place(STATIC[r.name].of(point)) for r in ranges)
@@ -134,7 +134,7 @@ def test_a_deadline_in_the_past_leaves_everything_unknown() -> None:
     ranges = [Range("area-mm2", Fraction(1, 1000), None)]
     case: Case = ([(LAYERS[0], 1)], points, Goal("energy"), ranges)
     state, places = explore(case, deadline=time.perf_counter() - 1)
-    cells = Staircase(places, state.archive.designs, state.closed).cells
+    cells = staircase_of(places, state.archive.designs, state.closed).cells
     assert [cell.status for cell in cells] == ["UNKNOWN"]
 
 

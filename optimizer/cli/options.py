@@ -126,6 +126,18 @@ class Vary(_Type):
         return Range(name.strip(), *limits)
 
 
+class Share(_Type):
+    """``1%`` or ``0.01``; what is allowed is checked where it is used."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """The share as a fraction."""
+        text = str(value).strip()
+        number = Positive().convert(text.removesuffix("%"), param, ctx)
+        return number / 100 if text.endswith("%") else number
+
+
 class SparsityRule(_Type):
     """``W=2:4``, or ``none``; role and ratio are checked where they are used."""
 

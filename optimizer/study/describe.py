@@ -8,9 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.aggregate import Aggregate
-from optimizer.archive import Found
+from optimizer.archive import Found, Rank
 from optimizer.assemble import number
-from optimizer.explore import Closed
 from optimizer.hardware import Hardware
 from optimizer.points import Box, PointSet
 from optimizer.study.metrics import STATIC, Range
@@ -79,28 +78,30 @@ class Describer:
     ----------
     staircase : Staircase
     points : PointSet
-    closed : sequence of Closed
+    closed : sequence of Box
         The boxes in the order of the certificate.
     scale : Scale
     takes : callable
         What a design takes, as plain data: energy, latency.
+    complete : bool
+        Are all boxes closed?
     """
 
     def __init__(
-        self, staircase: Staircase, points: PointSet, closed: Sequence[Closed], scale: Scale,
-        takes: Callable[[Found], Data],
+        self, staircase: Staircase, points: PointSet, closed: Sequence[Box], scale: Scale,
+        takes: Callable[[Found], Data], *, complete: bool,
     ) -> None:  # fmt: skip
         self.staircase, self.points, self.scale, self._takes = staircase, points, scale, takes
         self.steps = staircase.steps
-        self._numbers: dict[Box, int] = {found.box: n for n, found in enumerate(self.steps, start=1)}
-        self._boxes = list(closed)
+        self._numbers: dict[Rank, int] = {found.rank: n for n, found in enumerate(self.steps, start=1)}
+        self._boxes, self._complete = list(closed), complete
 
     def data(self) -> Data:
         """The section ``study``."""
-        ranges = self.staircase.places.ranges
+        ranges = self.staircase.ranges
         cells = [self._cell(cell) for cell in self.staircase.cells]
-        places = [self.staircase.places.of(found.box) for found in self.steps]
-        nothing = "UNKNOWN" if any(entry.by == "open" for entry in self._boxes) else "INFEASIBLE"
+        places = [self.staircase.place(found) for found in self.steps]
+        nothing = "INFEASIBLE" if self._complete else "UNKNOWN"
         statuses = [cell["status"] for cell in cells] or [nothing]
         return {
             "format": FORMAT,
@@ -113,17 +114,17 @@ class Describer:
         }
 
     def _cell(self, cell: Cell) -> Data:
-        ranges = self.staircase.places.ranges
+        ranges = self.staircase.ranges
         return {
             "from": limits_entry(ranges, cell.start),
             "below": limits_entry(ranges, cell.below),
-            "design": None if cell.found is None else self._numbers[cell.found.box],
+            "design": None if cell.found is None else self._numbers[cell.found.rank],
             "status": cell.status,
             "exact_bound": None if cell.bound is None else str(cell.bound),
         }
 
     def _design(self, number_before: int, found: Found) -> Data:
-        place = self.staircase.places.of(found.box)
+        place = self.staircase.place(found)
         corner = self.staircase.corner(place)
         cell = self.staircase.cell(corner)
         assert cell is not None and cell.bound is not None
@@ -132,7 +133,7 @@ class Describer:
         before = self.steps[number_before - 1] if one else None
         return {
             "number": number_before + 1,
-            "needs": limits_entry(self.staircase.places.ranges, place),
+            "needs": limits_entry(self.staircase.ranges, place),
             "status": cell.status,
             "objective": {
                 "value": self.scale.show(found.value),
@@ -151,7 +152,7 @@ class Describer:
 
     def _box(self, box: Box) -> int | None:
         """Where the certificate solves the design's point; None if time ran out before."""
-        return next((n for n, entry in enumerate(self._boxes) if entry.box == box), None)
+        return next((n for n, known in enumerate(self._boxes) if known == box), None)
 
     def _at_largest(self, box: Box) -> list[str]:
         """Menus of several entries of which the design takes the last one."""
@@ -161,7 +162,7 @@ class Describer:
     def _relaxed(self, corner: Corner, found: Found) -> Data:
         """Per limit the next better design: how far the limit must be raised, and what that is worth."""
         known: Data = {}
-        for axis, varied in enumerate(self.staircase.places.ranges):
+        for axis, varied in enumerate(self.staircase.ranges):
             further = list(corner)
             while True:
                 further[axis] += 1
@@ -172,7 +173,7 @@ class Describer:
                 if cell.found is not None and cell.found.value < found.value:
                     known[varied.name] = {
                         "to": str(cell.start[axis]),
-                        "design": self._numbers[cell.found.box],
+                        "design": self._numbers[cell.found.rank],
                         "change_percent": self.scale.percent(cell.found.value, found.value),
                         "menus": changes(found, cell.found),
                     }

@@ -22,7 +22,7 @@ from optimizer.result import Result
 from optimizer.session import Padding, Session, prepare
 from optimizer.study.describe import Describer, Scale, limits_entry
 from optimizer.study.metrics import STATIC, Range, check_range
-from optimizer.study.staircase import Staircase
+from optimizer.study.staircase import staircase_of
 from optimizer.study.steps import Places, Steps, minimal
 from optimizer.study.watch import Watch, Watcher
 from optimizer.workload import Network
@@ -76,10 +76,13 @@ def study(
 
     session, places, state = explored(vary, budgeted(architecture, vary))
     result = conclude(session, state, seed=seed, wall_s=time.perf_counter() - started)
-    staircase = Staircase(places, state.archive.designs, state.closed)
+    staircase = staircase_of(places, state.archive.designs, state.closed)
     some = next(iter(session.points.points.values()))
     scale = Scale(Aggregate(), unit_value(objective, some)[1])
-    described = Describer(staircase, session.points, state.closed, scale, lambda found: _takes(session, found))
+    described = Describer(
+        staircase, session.points, [entry.box for entry in state.closed], scale, lambda found: takes(session, found),
+        complete=state.complete,
+    )  # fmt: skip
     section = described.data()
     if section["status"] == "INFEASIBLE":
         section["least"] = _beyond(vary, explored, architecture)
@@ -111,7 +114,7 @@ def _check(vary: Sequence[Range], architecture: Architecture) -> None:
         check_range(varied, architecture)
 
 
-def _takes(session: Session, found: Found) -> dict[str, Any]:
+def takes(session: Session, found: Found) -> dict[str, Any]:
     """What the design costs."""
     pick, point = found.picks[0], found.point
     cycles = session.goal.stretched(pick.energy, pick.latency)

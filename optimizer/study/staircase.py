@@ -22,6 +22,8 @@ from optimizer.study.steps import Places
 BOUNDING = ("bound", "solved", "open")
 """Reasons of closed boxes that may hold designs."""
 
+Placed = tuple[Place, Found]
+Held = tuple[Sequence[Place], Fraction]
 Corner = tuple[int, ...]
 """Which piece of every range."""
 
@@ -51,10 +53,11 @@ class Staircase:
 
     Parameters
     ----------
-    places : Places
-    designs : sequence of Found
-    closed : sequence of Closed
-        Boxes that hold every point once.
+    ranges : sequence of Range
+    placed : sequence of (Place, Found)
+        The designs known, with the least limits that admit each.
+    held : iterable of (sequence of Place, Fraction)
+        What is proved: designs that are admitted by limits not below some of the places have at least this objective.
 
     Raises
     ------
@@ -62,22 +65,24 @@ class Staircase:
         If an optimum rises where a limit does: then the search is wrong.
     """
 
-    def __init__(self, places: Places, designs: Sequence[Found], closed: Sequence[Closed]) -> None:
-        self.places = places
-        self._placed = [(places.of(found.box), found) for found in designs]
-        self.edges = [
-            _edges(varied, [place[axis] for place, _ in self._placed]) for axis, varied in enumerate(places.ranges)
-        ]  # fmt: skip
+    def __init__(self, ranges: Sequence[Range], placed: Sequence[Placed], held: Iterable[Held]) -> None:
+        self.ranges, self._placed = tuple(ranges), list(placed)
+        self._places = {found.rank: place for place, found in placed}
+        self.edges = [_edges(varied, [place[axis] for place, _ in placed]) for axis, varied in enumerate(ranges)]
         self._found = self._designs()
-        self._bounds = self._lowest(closed)
+        self._bounds = self._lowest(held)
         self.cells = tuple(self._cell(corner) for corner in self._corners())
         self._check()
 
     @property
     def steps(self) -> list[Found]:
         """The designs that are best in some cell, worst first."""
-        chosen = {cell.found.box: cell.found for cell in self.cells if cell.found is not None}
+        chosen = {cell.found.rank: cell.found for cell in self.cells if cell.found is not None}
         return sorted(chosen.values(), key=lambda found: found.rank, reverse=True)
+
+    def place(self, found: Found) -> Place:
+        """The least limits that admit a design."""
+        return self._places[found.rank]
 
     def cell(self, corner: Corner) -> Cell | None:
         """The cell at a corner, if there is one."""
@@ -108,7 +113,7 @@ class Staircase:
         """The best design admitted in every cell that has one."""
         best: dict[Corner, Found] = {}
         for place, found in self._placed:
-            if all(varied.covers(value) for varied, value in zip(self.places.ranges, place, strict=True)):
+            if self._covers(place):
                 corner = self.corner(place)
                 best[corner] = min(best.get(corner, found), found, key=lambda f: f.rank)
         for corner in self._corners():
@@ -117,25 +122,21 @@ class Staircase:
                 best[corner] = min(known, key=lambda found: found.rank)
         return best
 
-    def _lowest(self, closed: Sequence[Closed]) -> dict[Corner, Fraction]:
-        """The least bound of the boxes with a point admitted somewhere in the cell."""
+    def _covers(self, place: Place) -> bool:
+        return all(varied.covers(value) for varied, value in zip(self.ranges, place, strict=True))
+
+    def _lowest(self, held: Iterable[Held]) -> dict[Corner, Fraction]:
+        """The least bound of what may be admitted somewhere in the cell."""
         lowest: dict[Corner, Fraction] = {}
-        for entry in closed:
-            for place in self._admitted(entry):
+        for places, bound in held:
+            for place in filter(self._covers, places):
                 corner = tuple(max(0, n) for n in self.corner(place))
-                lowest[corner] = min(lowest.get(corner, entry.bound), entry.bound)
+                lowest[corner] = min(lowest.get(corner, bound), bound)
         for corner in self._corners():
             known = [lowest[c] for c in (corner, *self._smaller(corner)) if c in lowest]
             if known:
                 lowest[corner] = min(known)
         return lowest
-
-    def _admitted(self, entry: Closed) -> Iterable[Place]:
-        """The least places of a box that may hold designs, as far as they are in the ranges."""
-        ranges = self.places.ranges
-        for place in self.places.least(entry.box) if entry.by in BOUNDING else ():
-            if all(varied.covers(value) for varied, value in zip(ranges, place, strict=True)):
-                yield place
 
     def _cell(self, corner: Corner) -> Cell:
         pairs = list(zip(corner, self.edges, strict=True))
@@ -153,6 +154,13 @@ class Staircase:
                 if worse or (tighter.bound is not None and (cell.bound is None or cell.bound > tighter.bound)):
                     place = ", ".join(map(str, cell.start))
                     raise TilewrightError(f"internal disagreement: the optimum rises at {place}; please report this")
+
+
+def staircase_of(places: Places, designs: Sequence[Found], closed: Sequence[Closed]) -> Staircase:
+    """The staircase of an exploration over limits on the hardware; the boxes hold every point once."""
+    placed = [(places.of(found.box), found) for found in designs]
+    held = [(places.least(entry.box), entry.bound) for entry in closed if entry.by in BOUNDING]
+    return Staircase(places.ranges, placed, held)
 
 
 def _edges(varied: Range, values: Iterable[Fraction]) -> list[Fraction]:

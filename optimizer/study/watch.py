@@ -8,6 +8,7 @@ from collections.abc import Callable
 from optimizer.explore import Exploration
 from optimizer.points import size
 from optimizer.result import Progress
+from optimizer.study.front import FrontState
 
 Watch = Callable[[Progress], None]
 
@@ -37,13 +38,13 @@ class Watcher:
         self._read = self._closed = self._solved = 0
         self.tell("solving a first hardware point")
 
-    def __call__(self, state: Exploration) -> None:
+    def __call__(self, state: Exploration | FrontState) -> None:
         """Report the boxes closed since the last call."""
         for entry in state.closed[self._read :]:
             self._closed += size(entry.box)
             self._solved += size(entry.box) if entry.by == "solved" else 0
         self._read = len(state.closed)
-        kept = len(state.archive.designs)
+        kept = len(state.frontier.spots if isinstance(state, FrontState) else state.archive.designs)
         left = time_left(time.perf_counter() - state.started, self._closed / self._total)
         self.tell("  ".join(text for text in (f"{kept} designs kept", left) if text))
 
