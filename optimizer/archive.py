@@ -39,6 +39,9 @@ class Archive(Protocol):
     def limit(self, box: Box) -> Fraction | None:
         """The objective above which no design on any hardware of a box is of interest."""
 
+    def closes(self, box: Box, bound: Fraction) -> bool:
+        """Is no design of a box of interest, if all have at least this objective?"""
+
     def offer(self, found: Found) -> None:
         """Keep a design if it is of interest."""
 
@@ -65,6 +68,11 @@ class Best:
         """The best objective, whatever the hardware."""
         values = [*(found.value for found in self.designs), *([] if self._cutoff is None else [self._cutoff])]
         return min(values, default=None)
+
+    def closes(self, box: Box, bound: Fraction) -> bool:
+        """Is the bound worse than the best objective? (Equal ones are compared by rank.)"""
+        limit = self.limit(box)
+        return limit is not None and bound > limit
 
     def offer(self, found: Found) -> None:
         """Keep it if it is better than the best one."""

@@ -176,7 +176,7 @@ class Site:
                 picks.append(self.total(fastest))
                 least_latency = picks[-1].latency
                 continue
-            weight = self._next_weight(picks, lines, latency)
+            weight = self.next_weight(picks, lines, latency)
             if weight is None:
                 return picks, lines, bound
             try:
@@ -189,7 +189,7 @@ class Site:
             lines.append((weight, pick.energy + weight * pick.latency))
 
     @staticmethod
-    def _next_weight(picks: list[Pick], lines: list[Line], latency: Fraction) -> int | None:
+    def next_weight(picks: list[Pick], lines: list[Line], latency: Fraction) -> int | None:
         """The slope between the known designs on both sides of a vertex, or the nearest weight not yet tried.
 
         Beyond the fastest known design: four times the largest weight, at first the cheapest design's energy per cycle.

@@ -227,8 +227,8 @@ class Explorer:
 
     def _settled(self, node: Node, heap: list[Node], state: Exploration) -> bool:
         """Close or split a box that needs no visit."""
-        excess, limit = self._excess(self.points.corner(node.box)), self.archive.limit(node.box)
-        if excess is not None or (limit is not None and node.bound > limit):
+        excess = self._excess(self.points.corner(node.box))
+        if excess is not None or self.archive.closes(node.box, node.bound):
             state.closed.append(self._closed(node, excess or "bound", node.bound, node.energy, node.latency))
         elif not self.points.has_ideal_corner(node.box):
             self._split(node, heap, node.bound, node.energy, node.latency)
@@ -250,8 +250,8 @@ class Explorer:
             state.closed.append(closed)
 
     def _split(self, node: Node, heap: list[Node], bound: Fraction, energy: Floors, latency: Floors) -> None:
-        """Both halves of a box, with what is known about the whole."""
-        for half in self.points.split(node.box):
+        """Both halves of a box, with what is known about the whole; of equal bounds the upper half comes first."""
+        for half in reversed(self.points.split(node.box)):
             heapq.heappush(heap, Node(bound, next(self._numbers), half, energy, latency))
 
     def _closed(

@@ -19,6 +19,8 @@ CERTIFICATE_FILE = "certificate.json"
 EVALUATION_FILE = "evaluation.json"
 SPARSE_FILE = "sparse.json"
 MEMORY_FILE = "memory.json"
+STEPS_FILE = "steps.csv"
+CELLS_FILE = "cells.csv"
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -48,6 +50,16 @@ def save_data(data: dict[str, Any], directory: str | Path, name: str) -> Path:
     folder = _made(directory)
     try:
         _write(folder / name, data)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def save_text(text: str, directory: str | Path, name: str) -> Path:
+    """Write a text file of this name into a folder, as :func:`save` writes a result; errors are the same."""
+    folder = _made(directory)
+    try:
+        _write_parts(folder / name, [text.encode()])
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder

@@ -15,6 +15,7 @@ from optimizer.cli.memory import memory
 from optimizer.cli.solving import map_command, solve
 from optimizer.cli.sparse import sparse
 from optimizer.cli.store import store
+from optimizer.cli.study import study
 from optimizer.errors import TilewrightError
 
 BAD_INPUT = 2
@@ -55,8 +56,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    solve, map_command, codesign, evaluate, memory, verify, show, networks, architectures, devices, schema, sparse,
-    store,
+    solve, map_command, codesign, study, evaluate, memory, verify, show, networks, architectures, devices, schema,
+    sparse, store,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

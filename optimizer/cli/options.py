@@ -12,6 +12,8 @@ import click
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
+    from optimizer.study.metrics import Range
+
     _Type = click.ParamType[Any]
 else:
     _Type = click.ParamType
@@ -102,6 +104,38 @@ class Bits(_Type):
                 )
             bits[role.strip()] = _positive_integer(width, f"{_name(param)} {role.strip()}", example)
         return bits
+
+
+class Vary(_Type):
+    """``NAME=LOW:HIGH``; either end may be left out, or both: ``NAME``."""
+
+    name = "name=low:high"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Range:
+        """A range of limits."""
+        from optimizer.study.metrics import Range  # noqa: PLC0415
+
+        name, equals, ends = str(value).partition("=")
+        low, colon, high = ends.partition(":")
+        if not name.strip() or (equals and not colon):
+            raise SpecError(
+                "not a range of limits", field=_name(param), value=value, allowed="NAME=LOW:HIGH, or NAME for all",
+                remedy="write e.g. --vary area-mm2=2:12",
+            )  # fmt: skip
+        limits = [Positive().convert(end, param, ctx) if end.strip() else None for end in (low, high)]
+        return Range(name.strip(), *limits)
+
+
+class Share(_Type):
+    """``1%`` or ``0.01``; what is allowed is checked where it is used."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """The share as a fraction."""
+        text = str(value).strip()
+        number = Positive().convert(text.removesuffix("%"), param, ctx)
+        return number / 100 if text.endswith("%") else number
 
 
 class SparsityRule(_Type):

@@ -39,6 +39,10 @@ class First:
         """No objective is below zero."""
         return Fraction(-1) if self._found else None
 
+    def closes(self, box: Box, bound: Fraction) -> bool:
+        """Is there a design?"""
+        return bool(self._found)
+
     def offer(self, found: Found) -> None:
         """Keep it if it is the first."""
         self._found = self._found or [found]

@@ -22,6 +22,7 @@ from optimizer.verify.fused_again import fused_again
 from optimizer.verify.points_again import points_again
 from optimizer.verify.replay import REASONS, Replay, replay
 from optimizer.verify.reprove import Say, reprove
+from optimizer.verify.staircase import check_staircase
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
 DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
@@ -92,6 +93,8 @@ def examine(result: Result, *, thorough: bool, say: Say, proofs: bool = True) ->
         if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
             checks += _proofs(claim, replayed, thorough, say)
+            step = "study"
+            checks += [] if "study" not in data else check_staircase(claim, _unit(claim)[1], thorough=thorough, say=say)
     except DAMAGED as error:
         text = " ".join(str(error).split())
         checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))

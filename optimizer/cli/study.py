@@ -1,0 +1,180 @@
+"""``tilewright study``."""
+
+from __future__ import annotations
+
+import sys
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from optimizer.cli.inputs import Options, cache_folder, read_architecture, read_network, say_warnings
+from optimizer.cli.options import (
+    Names,
+    Share,
+    Vary,
+    architecture_options,
+    budget_options,
+    fusion_options,
+    search_options,
+    training_options,
+    workload_options,
+)
+from optimizer.cli.output import show_on_stdout
+from optimizer.cli.progress import ProgressDisplay
+from optimizer.errors import SpecError
+
+if TYPE_CHECKING:
+    from optimizer.result import Result
+    from optimizer.study.metrics import Range
+
+NO_DESIGN = 1
+METRICS = {"area": "area-mm2", "bandwidth": "dram-gbps", "buffer": "buffer-kib", "storage": "storage-kib"}
+"""What a front may hold besides an objective."""
+OBJECTIVES = ("energy", "latency", "edp")
+
+
+@click.command()
+@click.argument("network")
+@click.option(
+    "--vary", type=Vary(), multiple=True, metavar="NAME=LOW:HIGH",
+    help="A limit to vary: area-mm2, dram-gbps, buffer-kib, storage-kib, latency-ms or energy-mj; at most twice.",
+)  # fmt: skip
+@click.option(
+    "--pareto", type=Names(), metavar="NAME,NAME",
+    help="Instead: the front of two or three of energy, latency, edp, area, bandwidth, buffer, storage.",
+)  # fmt: skip
+@click.option(
+    "--tolerance", type=Share(), metavar="PERCENT",
+    help="With --pareto energy,latency: every design is within so much of a reported one; default: exact.",
+)  # fmt: skip
+@architecture_options
+@workload_options
+@training_options
+@budget_options
+@fusion_options
+@search_options
+@click.option(
+    "--plot", "picture", type=click.Path(), metavar="FILE", help="Draw it: .svg, .png or .pdf (extra `plot`)."
+)  # fmt: skip
+def study(network: str, **options: Any) -> None:
+    """What limits cost: the optimum of NETWORK for every limit in a range, each step with its proof.
+
+    With one --vary the exact staircase, with two the regions of both limits; with --pareto an exact front. Ctrl-C stops
+    with what is known, every step with its own status and bound.
+    """
+    asked = _asked(options)
+    graph, architecture = read_network(network, options), read_architecture(options)
+    _check(options, asked)
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.study.plot import check_picture, save_plot  # noqa: PLC0415
+
+    if options["out"] is not None:
+        result_io.check_writable(options["out"])
+    if options["picture"] is not None:
+        check_picture(options["picture"])
+    limit = options["time_limit"]
+    cache = cache_folder(options)
+    with ProgressDisplay(quiet=options["quiet"]) as display:
+        result: Result = _runner(asked, options)(
+            graph, architecture, asked.vary, objective=asked.objective, padding=options["padding"],
+            time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
+            cache_dir=cache, progress=display,
+        )  # fmt: skip
+    say_warnings(result.data["warnings"])
+    _save(result, options)
+    if options["picture"] is not None:
+        save_plot(result.data, options["picture"])
+    _show(result, quiet=options["quiet"])
+    if result.data["study"]["status"] not in ("OPTIMAL", "FEASIBLE"):
+        sys.exit(NO_DESIGN)
+
+
+class _Asked(NamedTuple):
+    """Objective (None: the front of energy and latency), what is varied, and whether mappings decide about it."""
+
+    objective: str | None
+    vary: list[Range]
+    dynamic: bool
+
+
+def _asked(options: Options) -> _Asked:
+    from optimizer.study.metrics import DYNAMIC, Range  # noqa: PLC0415
+
+    vary, names = list(options["vary"]), options["pareto"]
+    if bool(vary) == bool(names):
+        raise SpecError(
+            "a study needs --vary or --pareto", field="--vary", value="both" if vary else "neither",
+            allowed="one of the two", remedy="write e.g. --vary area-mm2=2:12",
+        )  # fmt: skip
+    if vary:
+        return _Asked(options["objective"], vary, any(varied.name in DYNAMIC for varied in vary))
+    objectives = {name for name in names if name in OBJECTIVES}
+    metrics = [name for name in names if name in METRICS]
+    both = objectives == {"energy", "latency"}
+    known = len(set(names)) == len(names) == len(objectives) + len(metrics) and 2 <= len(names) <= 3
+    if not known or not objectives or not (both or len(objectives) == 1):
+        raise SpecError(
+            "not a front", field="--pareto", value=",".join(names),
+            allowed=f"two or three different ones of {', '.join((*OBJECTIVES, *METRICS))}; energy and latency, or one "
+            "objective", remedy="write e.g. --pareto energy,latency or --pareto edp,area",
+        )  # fmt: skip
+    return _Asked(None if both else objectives.pop(), [Range(METRICS[name]) for name in metrics], both)
+
+
+def _runner(asked: _Asked, options: Options) -> Any:
+    """The function that does the study."""
+    from optimizer.study.run import study as over_hardware  # noqa: PLC0415
+    from optimizer.study.run_front import front_study  # noqa: PLC0415
+
+    if asked.dynamic:
+        return partial(front_study, tolerance=options["tolerance"] or Fraction(0))
+    return partial(over_hardware, fusion=_fusion(options))
+
+
+def _check(options: Options, asked: _Asked) -> None:
+    """Options that do not go together."""
+    if options["compare"]:
+        raise SpecError(
+            "a study compares limits, not fusion", field="--compare", value="--compare", allowed="--fusion alone",
+            remedy="drop it, and study with and without --fusion",
+        )  # fmt: skip
+    if asked.dynamic and options["fusion"]:
+        raise SpecError(
+            "limits on latency or energy, and fronts of both, are not supported with fusion", field="--fusion",
+            value="--fusion", allowed="--vary or --pareto with metrics of the hardware", remedy="drop --fusion",
+        )  # fmt: skip
+    if options["tolerance"] is not None and not asked.dynamic:
+        raise SpecError(
+            "only a front of energy and latency has a tolerance", field="--tolerance", value=options["tolerance"],
+            allowed="--pareto energy,latency", remedy="drop it: this study is exact",
+        )  # fmt: skip
+
+
+def _fusion(options: Options) -> Any:
+    from optimizer.fusion.options import Fusion  # noqa: PLC0415
+
+    return Fusion(options["max_group"], options["halo"], options["tile"]) if options["fusion"] else None
+
+
+def _save(result: Result, options: Options) -> None:
+    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.report_study import cells_csv, steps_csv  # noqa: PLC0415
+
+    if options["out"] is None:
+        return
+    folder = Path(options["out"])
+    result_io.save(result, folder)
+    result_io.save_text(steps_csv(result.data), folder, result_io.STEPS_FILE)
+    if result.data["study"]["kind"] == "staircase":
+        result_io.save_text(cells_csv(result.data), folder, result_io.CELLS_FILE)
+    if not options["quiet"]:
+        click.echo(f"written to {folder}", err=True)
+
+
+def _show(result: Result, *, quiet: bool) -> None:
+    from optimizer.report_study import study_headline, study_report  # noqa: PLC0415
+
+    show_on_stdout(study_headline(result.data) if quiet else study_report(result.data))

@@ -1,0 +1,1 @@
+"""Studies: what the optimum becomes as limits change, every step with its proof."""

@@ -1,0 +1,106 @@
+"""Studies as pictures: the staircase, or the regions of two limits; needs the extra ``plot``."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from optimizer.errors import SpecError
+
+Data = dict[str, Any]
+FORMATS = (".svg", ".png", ".pdf")
+
+
+def check_picture(path: str | Path) -> None:
+    """Refuse a picture that cannot be drawn, before any work is done.
+
+    Raises
+    ------
+    SpecError
+        On another format, a folder that is not there, or if matplotlib is not installed.
+    """
+    if Path(path).suffix not in FORMATS:
+        raise SpecError(
+            "unknown format of a picture", field="--plot", value=str(path), allowed=", ".join(FORMATS),
+            remedy="name the file e.g. steps.svg",
+        )  # fmt: skip
+    if not Path(path).absolute().parent.is_dir():
+        raise SpecError(
+            "there is no such folder", field="--plot", value=str(path), allowed="a file in a folder that exists",
+            remedy="make the folder first",
+        )  # fmt: skip
+    _figure()
+
+
+def save_plot(data: Data, path: str | Path) -> None:
+    """Draw a study into a file; its name's end decides the format."""
+    figure = _figure()(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    study = data["study"]
+    if study["kind"] == "front":
+        _front(axes, data)
+    elif len(study["vary"]) == 1:
+        _staircase(axes, data)
+    else:
+        _regions(axes, data)
+    figure.savefig(path)
+
+
+def _figure() -> Any:
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError:
+        raise SpecError(
+            "drawing needs matplotlib", field="--plot", value="not installed", allowed="the extra `plot`",
+            remedy="pip install 'tilewright[plot]', or leave --plot out",
+        ) from None  # fmt: skip
+    return Figure
+
+
+def _staircase(axes: Any, data: Data) -> None:
+    study = data["study"]
+    varied = study["vary"][0]
+    starts = [float(Fraction(design["needs"][varied["name"]])) for design in study["designs"]]
+    end = float(Fraction(varied["high"])) if varied["high"] else max([*starts, 0.0]) * 1.05
+    for key, style in (("value", "-"), ("bound", ":")):
+        heights = [design["objective"][key] for design in study["designs"]]
+        if heights:
+            axes.step([*starts, end], [*heights, heights[-1]], style, where="post", label=key)
+    axes.set(
+        xlabel=f"{varied['name']} ({varied['unit']})", title=_title(data),
+        ylabel=f"{data['objective']['name']} ({data['objective']['unit']})",
+    )  # fmt: skip
+    axes.legend()
+
+
+def _regions(axes: Any, data: Data) -> None:
+    study = data["study"]
+    first, second = study["vary"]
+    numbers: dict[tuple[Fraction, Fraction], float] = {}
+    for cell in study["cells"]:
+        place = Fraction(cell["from"][first["name"]]), Fraction(cell["from"][second["name"]])
+        numbers[place] = float("nan") if cell["design"] is None else float(cell["design"])
+    xs, ys = (sorted({place[axis] for place in numbers}) for axis in (0, 1))
+    sides = []
+    for edges, varied in ((xs, first), (ys, second)):
+        last = Fraction(varied["high"]) if varied["high"] else edges[-1] * Fraction(21, 20)
+        sides.append([float(edge) for edge in (*edges, max(last, edges[-1] * Fraction(101, 100)))])
+    mesh = axes.pcolormesh(sides[0], sides[1], [[numbers[x, y] for x in xs] for y in ys], cmap="viridis")
+    axes.figure.colorbar(mesh, ax=axes, label="design")
+    axes.set(
+        xlabel=f"{first['name']} ({first['unit']})", ylabel=f"{second['name']} ({second['unit']})", title=_title(data)
+    )  # fmt: skip
+
+
+def _front(axes: Any, data: Data) -> None:
+    designs = data["study"]["designs"]
+    energies, latencies = ([design[key] for design in designs] for key in ("energy_pj", "latency_ms"))
+    areas = [design["metrics"].get("area-mm2", 0.0) for design in designs]
+    dots = axes.scatter(latencies, energies, c=areas, s=12, cmap="viridis")
+    axes.figure.colorbar(dots, ax=axes, label="area (mm2)")
+    axes.set(xlabel="latency (ms)", ylabel="energy (pJ)", title=_title(data))
+
+
+def _title(data: Data) -> str:
+    return f"{data['network']} on {data['architecture']}"

@@ -1,0 +1,136 @@
+"""Studies of limits on the hardware: prepare, explore once, describe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from optimizer.aggregate import Aggregate
+from optimizer.architecture import Architecture
+from optimizer.archive import Found
+from optimizer.assemble import number, unit_value
+from optimizer.conclude import conclude
+from optimizer.errors import SpecError
+from optimizer.explore import Exploration, Explorer
+from optimizer.fusion.options import Fusion
+from optimizer.part import Part
+from optimizer.points import size
+from optimizer.result import Result
+from optimizer.session import Padding, Session, prepare
+from optimizer.study.describe import Describer, Scale, limits_entry
+from optimizer.study.metrics import STATIC, Range, check_range
+from optimizer.study.staircase import staircase_of
+from optimizer.study.steps import Places, Steps, minimal
+from optimizer.study.watch import Watch, Watcher
+from optimizer.workload import Network
+
+MOST_AXES = 2
+
+
+def study(
+    network: Network, architecture: Architecture, vary: Sequence[Range], *, objective: str = "energy",
+    padding: Padding = "none", fusion: Fusion | None = None, time_limit_s: float | None = None, workers: int = 2,
+    seed: int = 0, cache_dir: Path | None = None, progress: Watch | None = None,
+) -> Result:  # fmt: skip
+    """The optimum for every limit on one or two metrics of the hardware, with a proof.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        Its budgets are kept; a range may lower them further.
+    vary : sequence of Range
+        One or two limits of :data:`optimizer.study.metrics.STATIC`.
+    objective, padding, fusion, time_limit_s, workers, seed, cache_dir, progress
+        As in :func:`optimizer.api.solve`.
+
+    Returns
+    -------
+    Result
+        That of ``solve`` under the loosest limits, with ``study`` in its data: all steps.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense.
+    """
+    started = time.perf_counter()
+    deadline = None if time_limit_s is None else started + time_limit_s
+    _check(vary, architecture)
+
+    def explored(ranges: Sequence[Range], under: Architecture) -> tuple[Session, Places, Exploration]:
+        session = prepare(
+            network, under, objective=objective, padding=padding, cache_dir=cache_dir, fusion=fusion, workers=workers
+        )  # fmt: skip
+        places = Places(session.points, ranges)
+        watcher = None if progress is None else Watcher(size(session.points.whole), started, progress)
+        part = Part(session.parts, session.goal, session.vector_cost)
+        explorer = Explorer(
+            [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps,
+            archive=Steps(places),
+        )  # fmt: skip
+        return session, places, explorer.run(deadline=deadline, report=watcher)
+
+    session, places, state = explored(vary, budgeted(architecture, vary))
+    result = conclude(session, state, seed=seed, wall_s=time.perf_counter() - started)
+    staircase = staircase_of(places, state.archive.designs, state.closed)
+    some = next(iter(session.points.points.values()))
+    scale = Scale(Aggregate(), unit_value(objective, some)[1])
+    described = Describer(
+        staircase, session.points, [entry.box for entry in state.closed], scale, lambda found: takes(session, found),
+        complete=state.complete,
+    )  # fmt: skip
+    section = described.data()
+    if section["status"] == "INFEASIBLE":
+        section["least"] = _beyond(vary, explored, architecture)
+    result.data["study"] = section
+    result.data["wall_s"] = round(time.perf_counter() - started, 3)
+    return result
+
+
+def budgeted(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
+    """The architecture under the loosest limits of the ranges: areas and bandwidths beyond are left out."""
+    names = {"area-mm2": "area_mm2", "dram-gbps": "dram_gbps"}
+    budgets = architecture.budgets
+    limits: dict[str, Any] = {}
+    for varied in vary:
+        name = names.get(varied.name)
+        if name is not None and varied.high is not None:
+            known = getattr(budgets, name)
+            limits[name] = varied.high if known is None else min(known, varied.high)
+    return architecture.with_budgets(replace(budgets, **limits)) if limits else architecture
+
+
+def _check(vary: Sequence[Range], architecture: Architecture) -> None:
+    if not 1 <= len(vary) <= MOST_AXES or len({varied.name for varied in vary}) < len(vary):
+        raise SpecError(
+            "a study varies one or two different limits", field="--vary", value=[varied.name for varied in vary],
+            allowed=", ".join(STATIC), remedy="name one, or two different ones",
+        )  # fmt: skip
+    for varied in vary:
+        check_range(varied, architecture)
+
+
+def takes(session: Session, found: Found) -> dict[str, Any]:
+    """What the design costs."""
+    pick, point = found.picks[0], found.point
+    cycles = session.goal.stretched(pick.energy, pick.latency)
+    return {
+        "energy_pj": point.energy_pj(pick.energy),
+        "latency_cycles": number(cycles),
+        "latency_ms": float(cycles * 1000 / (point.clock_mhz * 10**6)),
+    }
+
+
+def _beyond(vary: Sequence[Range], explored: Any, architecture: Architecture) -> list[dict[str, Any]]:
+    """The tightest limits that let a design through, where none in the ranges does: beyond their high ends."""
+    unlimited = [Range(varied.name) for varied in vary]
+    freed = {name: None for name in ("area_mm2",) if any(varied.name == "area-mm2" for varied in vary)}
+    _, places, state = explored(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
+    if not state.complete:
+        return []
+    found = minimal(places.of(design.box) for design in state.archive.designs)
+    return [limits_entry(unlimited, place) for place in found]

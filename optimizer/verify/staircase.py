@@ -1,0 +1,274 @@
+"""Check of a study: its steps and cells worked out again from the boxes of the certificate, a sample solved again.
+
+Nothing of the search for steps is used: for every cell all boxes and all points are looked at one by one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from optimizer.hardware import Hardware
+from optimizer.verify.claim import Check, Claim, Entry
+from optimizer.verify.design_checks import plain, verdict
+from optimizer.verify.reprove import Say
+
+Data = dict[str, Any]
+FORMAT = "tilewright-study/1"
+HOLDING = ("bound", "solved", "open")
+SAMPLE = 2
+SAMPLE_SECONDS = 30.0
+CLOSE = 1e-9
+"""Relative difference that rounding to floats may leave."""
+
+
+def metric(name: str, point: Hardware) -> Fraction:
+    """A varied metric of a hardware point, in the unit that its name ends with."""
+    if name == "area-mm2":
+        return Fraction(point.area_um2, 10**6)
+    if name == "dram-gbps":
+        bits = point.levels[0].shared_bits_per_cycle
+        return Fraction(0) if bits is None else bits / 8 * point.clock_mhz / 1000
+    levels = {"buffer-kib": point.levels[1:2], "storage-kib": point.levels[1:]}[name]
+    return sum((Fraction((level.size_bits or 0) * math.prod(level.mesh), 8192) for level in levels), Fraction(0))
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A design as a study states it."""
+
+    number: int
+    place: tuple[Fraction, ...]
+    value: Fraction
+    point: Hardware
+    raw: Data
+
+
+class Study:
+    """A staircase as stated, with places of all points."""
+
+    def __init__(self, claim: Claim, worth: Fraction) -> None:
+        self.claim, self.worth, self.stated = claim, worth, claim.data["study"]
+        self.names = [varied["name"] for varied in self.stated["vary"]]
+        self.low = [None if v["low"] is None else Fraction(v["low"]) for v in self.stated["vary"]]
+        self.high = [None if v["high"] is None else Fraction(v["high"]) for v in self.stated["vary"]]
+        points = {frozenset(point.choices): point for point in claim.points.points.values()}
+        self.steps = [
+            _Step(
+                raw["number"], tuple(Fraction(raw["needs"][name]) for name in self.names),
+                Fraction(raw["objective"]["exact"]), points[frozenset(raw["choices"].items())], raw,
+            )
+            for raw in self.stated["designs"]
+        ]  # fmt: skip
+        self._boxes = [
+            (entry, sorted({self.place(point) for point in claim.points.inside(entry.box)}))
+            for entry in claim.entries if entry.by in HOLDING
+        ]  # fmt: skip
+
+    def place(self, point: Hardware) -> tuple[Fraction, ...]:
+        """Metrics of a point; what is below the low end counts as the low end."""
+        metrics = (metric(name, point) for name in self.names)
+        return tuple(value if low is None else max(value, low) for value, low in zip(metrics, self.low, strict=True))
+
+    def inside(self, place: tuple[Fraction, ...]) -> bool:
+        """Is a place within the high ends?"""
+        return all(high is None or value <= high for value, high in zip(place, self.high, strict=True))
+
+    def design_faults(self) -> Iterator[str]:
+        """Designs against their points, and against the boxes that hold these."""
+        for number, step in enumerate(self.steps, start=1):
+            if step.number != number:
+                yield f"design {step.number} stands at place {number}"
+            if step.place != self.place(step.point) or not self.inside(step.place):
+                yield f"design {number} states {step.raw['needs']}, its hardware has {self.place(step.point)}"
+            for name, value in step.raw["metrics"].items():
+                if value != plain(metric(name, step.point)):
+                    yield f"design {number}: {name} is {value}, its hardware has {plain(metric(name, step.point))}"
+            before = self.steps[number - 2].value if number > 1 else None
+            if before is not None and step.value > before:
+                yield f"design {number} is worse than the one before it"
+            yield from self._numbers(step, before)
+            box = step.raw["certificate_box"]
+            entry = None if box is None else self.claim.entries[box]
+            if entry is not None and not self._solves(entry, step):
+                yield f"design {number}: box {box} of the certificate does not solve its point"
+
+    def _numbers(self, step: _Step, before: Fraction | None) -> Iterator[str]:
+        goal, raw = step.raw["objective"], step.raw
+        if goal["value"] != plain(step.value * self.worth):
+            yield f"design {step.number}: the objective is {goal['value']}, exactly it is {step.value} units"
+        percent = None
+        if len(self.names) == 1 and before is not None:
+            percent = float(100 * (step.value - before) / before)
+        if (percent is None) != (goal["change_percent"] is None) or not _close(percent, goal["change_percent"]):
+            yield f"design {step.number}: the change is {goal['change_percent']} %, it should be {percent}"
+        energy, cycles = raw["energy_pj"], Fraction(str(raw["latency_cycles"]))
+        made = {"energy": energy, "latency": float(cycles), "edp": energy * float(cycles)}
+        if not _close(made[self.claim.target.objective], float(step.value * self.worth)):
+            yield f"design {step.number}: its energy and latency do not make its objective"
+        if not _close(raw["latency_ms"], float(cycles / (step.point.clock_mhz * 1000))):
+            yield f"design {step.number}: {raw['latency_cycles']} cycles are not {raw['latency_ms']} ms"
+
+    def _solves(self, entry: Entry, step: _Step) -> bool:
+        alone = all(low == high for low, high in entry.box)
+        at = self.claim.points.points[tuple(low for low, _ in entry.box)]
+        return alone and entry.by == "solved" and at == step.point and entry.bound <= step.value
+
+    def cell_faults(self) -> Iterator[str]:
+        """Every cell: its design is the best one admitted, its status follows from the boxes."""
+        edges = [self._edges(axis) for axis in range(len(self.names))]
+        expected = list(itertools.product(*(range(len(column)) for column in edges)))
+        if len(expected) != len(self.stated["cells"]):
+            yield f"{len(self.stated['cells'])} cells, the designs make {len(expected)}"
+            return
+        seen = set()
+        for corner, cell in zip(expected, self.stated["cells"], strict=True):
+            start = tuple(column[n] for n, column in zip(corner, edges, strict=True))
+            ends = zip(corner, edges, strict=True)
+            below = tuple(column[n + 1] if n + 1 < len(column) else None for n, column in ends)
+            seen.add(cell["design"])
+            yield from self._cell(cell, start, below)
+        if not {step.number for step in self.steps} <= seen:
+            yield "some design is the best nowhere"
+        least = [dict(zip(self.names, map(str, place), strict=True)) for place in self._least()]
+        if self.steps and self.stated["least"] != least:
+            yield f"the least limits are {self.stated['least']}, the designs need {least}"
+
+    def _edges(self, axis: int) -> list[Fraction]:
+        low = self.low[axis]
+        return sorted({step.place[axis] for step in self.steps} | (set() if low is None else {low}))
+
+    def _least(self) -> list[tuple[Fraction, ...]]:
+        places = sorted({step.place for step in self.steps})
+        return [a for a in places if not any(b != a and _within(b, a) for b in places)]
+
+    def _cell(
+        self, cell: Data, start: tuple[Fraction, ...], below: tuple[Fraction | None, ...]
+    ) -> Iterator[str]:  # fmt: skip
+        ends = dict(zip(self.names, map(str, start), strict=True))
+        limits = {n: None if b is None else str(b) for n, b in zip(self.names, below, strict=True)}
+        if cell["from"] != ends or cell["below"] != limits:
+            yield f"the cell from {cell['from']} below {cell['below']} should be from {ends} below {limits}"
+        admitted = [step for step in self.steps if _within(step.place, start)]
+        value = min((step.value for step in admitted), default=None)
+        chosen = next((step for step in admitted if step.number == cell["design"]), None)
+        if (None if chosen is None else chosen.value) != value:
+            yield f"from {ends}: design {cell['design']} is not the best that is admitted"
+        bounds = [
+            entry.bound for entry, places in self._boxes
+            if any(_before(place, below) and self.inside(place) for place in places)
+        ]  # fmt: skip
+        bound = min(bounds, default=None)
+        if cell["exact_bound"] != (None if bound is None else str(bound)):
+            yield f"from {ends}: the bound is {cell['exact_bound']}, the boxes give {bound}"
+        if value is None:
+            status = "INFEASIBLE" if bound is None else "UNKNOWN"
+        else:
+            status = "OPTIMAL" if bound is not None and bound >= value else "FEASIBLE"
+        if cell["status"] != status:
+            yield f"from {ends}: the status is {cell['status']}, the boxes show {status}"
+        if chosen is not None and chosen.place == start and bound is not None:
+            yield from self._at_start(chosen, cell, min(bound, chosen.value))
+
+    def _at_start(self, step: _Step, cell: Data, bound: Fraction) -> Iterator[str]:
+        """What a design says of the cell that starts where it becomes possible."""
+        goal = step.raw["objective"]
+        if step.raw["status"] != cell["status"]:
+            yield f"design {step.number} is {step.raw['status']}, its cell {cell['status']}"
+        if goal["bound"] != plain(bound * self.worth):
+            yield f"design {step.number}: the bound is {goal['bound']}, its cell gives {plain(bound * self.worth)}"
+        gap = float((step.value - bound) / step.value) if step.value else 0.0
+        if goal["gap"] != gap:
+            yield f"design {step.number}: the gap is {goal['gap']}, it should be {gap}"
+        for axis, name in enumerate(self.names):
+            yield from self._relaxed(step, axis, step.raw["relaxed"][name])
+
+    def _relaxed(self, step: _Step, axis: int, stated: Data | None) -> Iterator[str]:
+        """The least raise of one limit that admits a better design."""
+        def raised(other: _Step) -> bool:
+            return _within((*other.place[:axis], step.place[axis], *other.place[axis + 1 :]), step.place)
+
+        better = [other for other in self.steps if other.value < step.value and raised(other)]
+        least = min((other.place[axis] for other in better), default=None)
+        if least is None or stated is None:
+            if least is not None or stated is not None:
+                yield f"design {step.number}: relaxed is {stated}, the next better design needs {least}"
+            return
+        value = min(other.value for other in better if other.place[axis] == least)
+        chosen = self.steps[stated["design"] - 1]
+        percent = float(100 * (value - step.value) / step.value)
+        if Fraction(stated["to"]) != least or chosen.value != value or not _close(stated["change_percent"], percent):
+            yield f"design {step.number}: relaxed to {stated['to']}, better is {least} with {percent} %"
+        there = dict(chosen.point.choices)
+        menus = {path: [entry, there[path]] for path, entry in step.point.choices if entry != there[path]}
+        if stated["menus"] != menus:
+            yield f"design {step.number}: the menus that change are {menus}, stated are {stated['menus']}"
+
+    def status_faults(self) -> Iterator[str]:
+        """The status of the whole study."""
+        settled = all(cell["status"] in ("OPTIMAL", "INFEASIBLE") for cell in self.stated["cells"])
+        if not self.stated["cells"]:
+            settled = all(entry.by != "open" for entry in self.claim.entries)
+        expected = ("OPTIMAL" if settled else "FEASIBLE") if self.steps else ("INFEASIBLE" if settled else "UNKNOWN")
+        if self.stated["status"] != expected:
+            yield f"the study is {self.stated['status']}, its cells show {expected}"
+
+
+def check_staircase(claim: Claim, worth: Fraction, *, thorough: bool, say: Say) -> Iterator[Check]:
+    """All checks of a study whose certificate was replayed; `worth` is how much of its unit one integer unit is."""
+    study = Study(claim, worth)
+    known = [] if study.stated["format"] == FORMAT else [f"the format is {study.stated['format']!r}"]
+    yield verdict("designs", [*known, *study.design_faults()], f"{len(study.steps)} designs recomputed")
+    say("working the cells out again")
+    faults = [*study.cell_faults(), *study.status_faults()]
+    yield verdict("cells", faults, f"{len(study.stated['cells'])} cells follow from the boxes, and fall")
+    if not faults:
+        yield _solved_again(study, thorough=thorough, say=say)
+
+
+def _solved_again(study: Study, *, thorough: bool, say: Say) -> Check:
+    """Solve the points of some designs by themselves, and walk the loop nests of what comes out."""
+    from optimizer.api import solve  # noqa: PLC0415  (the interface imports the verifier's parts)
+    from optimizer.verify.check import verify  # noqa: PLC0415
+
+    steps = list(study.steps)
+    if not thorough:
+        random.Random(str(study.claim.data["problem_hash"])).shuffle(steps)
+        steps = steps[:SAMPLE]
+    until, faults, done = time.perf_counter() + SAMPLE_SECONDS, [], 0
+    for step in steps:
+        if not thorough and time.perf_counter() > until:
+            break
+        say(f"solving the point of design {step.number} again")
+        done += 1
+        found = solve(
+            study.claim.network, _only(study.claim, step.point), objective=study.claim.target.objective,
+            padding=study.claim.data["problem"]["padding"], fusion=study.claim.fusion,
+        )  # fmt: skip
+        if found.certificate["value"] != str(step.value) or not verify(found).ok:
+            faults.append(f"design {step.number} has {step.value} units, its point {found.certificate['value']}")
+    return verdict("steps again", faults, f"{done} of {len(study.steps)} designs solved again by themselves")
+
+
+def _only(claim: Claim, point: Hardware) -> Any:
+    from optimizer.choose import choose  # noqa: PLC0415
+
+    return choose(claim.architecture, {path: str(entry) for path, entry in point.choices})
+
+
+def _within(place: tuple[Fraction, ...], limits: tuple[Fraction, ...]) -> bool:
+    return all(a <= b for a, b in zip(place, limits, strict=True))
+
+
+def _before(place: tuple[Fraction, ...], below: tuple[Fraction | None, ...]) -> bool:
+    return all(b is None or a < b for a, b in zip(place, below, strict=True))
+
+
+def _close(one: float | None, other: float | None) -> bool:
+    return one is other or (one is not None and other is not None and math.isclose(one, other, rel_tol=CLOSE))
