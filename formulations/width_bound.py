@@ -1,7 +1,7 @@
 """Exact bounds on the cost of widths, by linear duality.
 
-The rows of the program (:mod:`formulations.widths`) are ``l_i <= sum_j a_ij c_j <= h_i`` over literals ``0 <= c_j <= 1``,
-the costs ``p_j``. For *any* numbers ``d_i`` every choice costs
+The rows of the program (:mod:`formulations.widths`) are ``l_i <= sum_j a_ij c_j <= h_i`` over literals
+``0 <= c_j <= 1``, the costs ``p_j``. For *any* numbers ``d_i`` every choice costs
 
     sum_j p_j c_j = sum_i d_i (sum_j a_ij c_j) + sum_j r_j c_j,    r_j = p_j - sum_i d_i a_ij
                  >= sum_i (d_i l_i if d_i > 0 else d_i h_i) + sum_j min(0, r_j) = bound

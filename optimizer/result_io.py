@@ -18,6 +18,11 @@ CERTIFICATE_FILE = "certificate.json"
 EVALUATION_FILE = "evaluation.json"
 SPARSE_FILE = "sparse.json"
 MEMORY_FILE = "memory.json"
+ADJUST_FILE = "adjust.json"
+ADJUSTED_YAML = "adjusted.yaml"
+ADJUSTED_ONNX = "adjusted.onnx"
+ORIGINAL = "original"
+"""Folder, beside ``adjust.json``, with the result of the network as it was."""
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -142,13 +147,26 @@ def _read(path: Path, expected: str = f"{RESULT_FILE} and {CERTIFICATE_FILE}") -
     return data
 
 
+def save_bytes(content: bytes, directory: str | Path, name: str) -> Path:
+    """Write a file of this name into a folder, as :func:`save` writes a result; errors are the same."""
+    folder = _made(directory)
+    try:
+        _replace(folder / name, content)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
 def _write(path: Path, data: dict[str, Any]) -> None:
+    _replace(path, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
     """Write to a neighbour file first, then rename."""
-    text = json.dumps(data, indent=1, allow_nan=False)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         _give_usual_permissions(temporary)

@@ -1,10 +1,10 @@
 """The best widths of a network on hardware points, proved.
 
-The program of :mod:`formulations.widths` has bounds in the place of layers that are not priced. Its relaxation is solved
-and the layers that it uses are priced, until all of them are: then it is a good bound. Literals whose toll exceeds what
-a design is known to be above the bound are in no better design, so the program without them is small; it is solved, the
-layers of its answer are priced, and so on until an answer is found whose layers are all priced. No other widths cost
-less: those that the program had cost at least their bounds, and those that it had not cost the bound and a toll.
+The program of :mod:`formulations.widths` has bounds in the place of layers that are not priced. Its relaxation is
+solved and the layers that it uses are priced, until all of them are: then it is a good bound. Literals whose toll
+exceeds what a design is known to be above the bound are in no better design, so the program without them is small; it
+is solved, the layers of its answer are priced, and so on until an answer is found whose layers are all priced. No other
+widths cost less: those that the program had cost at least their bounds, and those that it had not the bound and a toll.
 
 Each answer, once priced, is a design, so a search that is given up has one, and the bound proved by then.
 """
@@ -25,7 +25,6 @@ from optimizer.fusion.runs import Aim
 from optimizer.hardware import Hardware
 from optimizer.pricing import NEVER, GivenUp, Price
 from optimizer.store import Store
-
 
 FIRST_TOLL = 12
 """The first program has the literals whose toll is at most the bound over two to this power; later ones four times

@@ -28,9 +28,9 @@ class Tolerance:
         """The whole numbers allowed where the original is `total`."""
         return math.ceil(total * (1 + self.low)), math.floor(total * (1 + self.high))
 
-    def __str__(self) -> str:
-        low, high = (f"{float(100 * part):+g}%" for part in (self.low, self.high))
-        return f"{low}:{high}"
+    def data(self) -> list[str]:
+        """As it stands in a result: both parts, exact."""
+        return [str(self.low), str(self.high)]
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Request:
     def data(self) -> dict[str, object]:
         """As it stands in a result."""
         return {
-            "multiple": self.multiple, "range": [str(self.low), str(self.high)], "parameters": str(self.parameters),
-            "macs": str(self.macs), "freeze": list(self.freeze),
+            "multiple": self.multiple, "range": [str(self.low), str(self.high)], "parameters": self.parameters.data(),
+            "macs": self.macs.data(), "freeze": list(self.freeze),
         }  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """All adjusted networks as tables: what every layer is at every width that its channels may take.
 
-The cost of a network is a sum over its layers, and a layer depends on the channels that it reads and writes: on one or
-two *axes*. So a table over each pair of axes holds, entry by entry, the layers that depend on it. A concatenation, which
-reads several sums of widths, is taken apart: every read costs energy by itself, and its write and its cycles depend on
-the total alone.
+The cost of a network is a sum over its layers, and a layer depends on the channels that it reads and writes: on one
+or two *axes*. So a table over each pair of axes holds, entry by entry, the layers that depend on it. A concatenation,
+which reads several sums of widths, is taken apart: every read costs energy by itself, and its write and its cycles
+depend on the total alone.
 """
 
 from __future__ import annotations
@@ -98,6 +98,11 @@ class WidthSpace:
         for number, width in zip(self.free, chosen, strict=True):
             widths[number] = width
         return tuple(widths)
+
+    def mac_layers(self) -> list[Layer]:
+        """The different multiply-accumulate layers of all entries."""
+        pieces = [*self.fixed, *(piece for rows in self.pieces for entry in rows for piece in entry)]
+        return list({p.layer.shape_key(): p.layer for p in pieces if isinstance(p.layer, Layer)}.values())
 
     def _start(self) -> Values:
         """The entries that the network reads as it is; none if its own totals are not allowed."""

@@ -195,7 +195,9 @@ class _Reader:
             reads, positions = self._read(layer, extents["K"], flattens=True)
             return Shape("matmul", reads, self._new(extents["N"], layer.name), positions)
         if layer.kind == "conv" and "G" not in extents and is_regular(layer, "K"):
-            reads, _ = self._read(layer, extents["C"]) if is_regular(layer, "C") else (self._kept(layer), 1)
+            if not is_regular(layer, "C"):
+                return self._opaque(layer, "no channels are summed over")
+            reads, _ = self._read(layer, extents["C"])
             return Shape("conv", reads, self._new(extents["K"], layer.name))
         if layer.kind == "dwconv" and "K" not in extents and "C" not in extents and is_regular(layer, "G"):
             reads, _ = self._read(layer, extents["G"])
@@ -205,9 +207,6 @@ class _Reader:
                 self._owners[layer.name] = reads[0]
             return Shape("depthwise", reads, reads)
         return self._opaque(layer, "grouped, batched, in blocks or of another kind than conv, dwconv, matmul")
-
-    def _kept(self, layer: Layer) -> None:
-        self._opaque(layer, "no channels are summed over")
 
     def _read(self, layer: Layer, extent: int, *, flattens: bool = False) -> tuple[Form | None, int]:
         """Channels that a layer reads, and positions of each; what does not fit is frozen."""
@@ -232,9 +231,9 @@ class _Reader:
             grid = self._graph.nodes[producer]["layer"].grid
             if extent > 1 and extent in grid and self._graph.edges[producer, layer.name]["view"] == WHOLE:
                 return True
-            if layer.kind == "matmul" and grid[1] > 1 and layer.extents["M"] == extent:
-                if self._graph.edges[producer, layer.name]["view"][1] != IDENTITY_WINDOW:
-                    return True
+            square = layer.kind == "matmul" and grid[1] > 1 and layer.extents["M"] == extent
+            if square and self._graph.edges[producer, layer.name]["view"][1] != IDENTITY_WINDOW:
+                return True
         return False
 
     def _vector(self, layer: VectorLayer) -> Shape:

@@ -17,15 +17,17 @@ NOT_VERIFIED = 1
 @click.option("--thorough", is_flag=True, help="Prove every bound again, not only a sample.")
 @click.option("--quiet", is_flag=True, help="One line of result, no progress.")
 def verify(directory: str, thorough: bool, quiet: bool) -> None:
-    """Check the numbers and the proof of a result again, by other code."""
+    """Check the numbers and the proof of a result again, by other code; or those of an adjustment."""
     from optimizer import result_io  # noqa: PLC0415
     from optimizer.cli.progress import ProgressDisplay  # noqa: PLC0415
     from optimizer.report_checks import checks_table  # noqa: PLC0415
-    from optimizer.verify import check  # noqa: PLC0415
+    from optimizer.verify import adjusted, check  # noqa: PLC0415
 
-    result = result_io.load(directory)
     with ProgressDisplay(quiet=quiet) as display:
-        found = check.verify(result, thorough=thorough, progress=display)
+        if adjusted.is_adjustment(directory):
+            found = adjusted.verify_adjusted(directory, thorough=thorough, progress=display)
+        else:
+            found = check.verify(result_io.load(directory), thorough=thorough, progress=display)
     if not quiet:
         show_on_stdout(checks_table(found.checks))
     failed = [name for name, ok, _ in found.checks if not ok]

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from optimizer.cli.adjust import adjust
 from optimizer.cli.evaluating import evaluate
 from optimizer.cli.inspection import show, verify
 from optimizer.cli.listing import architectures, devices, networks, schema
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    solve, map_command, evaluate, memory, verify, show, networks, architectures, devices, schema, sparse,
+    solve, map_command, evaluate, adjust, memory, verify, show, networks, architectures, devices, schema, sparse,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)
