@@ -28,6 +28,11 @@ class Stop:
             for c in self._tables.values():
                 c[BEST, STOPPED] = 1
 
+    @property
+    def requested(self) -> bool:
+        """Was giving up requested?"""
+        return self._requested
+
     def check(self) -> None:
         """Raise :class:`StoppedError` if giving up was requested."""
         if self._requested:

@@ -21,6 +21,11 @@ SPARSE_FILE = "sparse.json"
 MEMORY_FILE = "memory.json"
 STEPS_FILE = "steps.csv"
 CELLS_FILE = "cells.csv"
+ADJUST_FILE = "adjust.json"
+ADJUSTED_YAML = "adjusted.yaml"
+ADJUSTED_ONNX = "adjusted.onnx"
+ORIGINAL = "original"
+"""Folder, beside ``adjust.json``, with the result of the network as it was."""
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -50,16 +55,6 @@ def save_data(data: dict[str, Any], directory: str | Path, name: str) -> Path:
     folder = _made(directory)
     try:
         _write(folder / name, data)
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    return folder
-
-
-def save_text(text: str, directory: str | Path, name: str) -> Path:
-    """Write a text file of this name into a folder, as :func:`save` writes a result; errors are the same."""
-    folder = _made(directory)
-    try:
-        _write_parts(folder / name, [text.encode()])
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder
@@ -175,6 +170,16 @@ def save_parts(parts: Iterable[bytes], path: Path) -> None:
             f"cannot write the file: {error.strerror or error}", file=str(path),
             allowed="a file in a folder that exists and may be written", remedy="name another file",
         ) from None  # fmt: skip
+
+
+def save_bytes(content: bytes, directory: str | Path, name: str) -> Path:
+    """Write a file of this name into a folder, as :func:`save` writes a result; errors are the same."""
+    folder = _made(directory)
+    try:
+        _write_parts(folder / name, [content])
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ COUNTING = tuple(
     f"optimizer.verify.{name}"
     for name in (
         "walk", "tiles", "reuse", "checks", "fused", "fused_breaches", "fused_chain", "fused_claim", "fused_steps",
-        "memory",
+        "memory", "width_ties",
     )
 )  # fmt: skip
 GROUND = ("optimizer.blocks", "optimizer.errors", "optimizer.geometry")

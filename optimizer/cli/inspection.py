@@ -17,17 +17,18 @@ NOT_VERIFIED = 1
 @click.option("--thorough", is_flag=True, help="Prove every bound again, not only a sample.")
 @click.option("--quiet", is_flag=True, help="One line of result, no progress.")
 def verify(directory: str, thorough: bool, quiet: bool) -> None:
-    """Check the numbers and the proof of a result again, by other code."""
+    """Check the numbers and the proof of a result again, by other code; or those of an adjustment."""
     from optimizer import result_io  # noqa: PLC0415
     from optimizer.cli.progress import ProgressDisplay  # noqa: PLC0415
     from optimizer.codesign import files  # noqa: PLC0415
     from optimizer.report_checks import checks_table  # noqa: PLC0415
-    from optimizer.verify import check  # noqa: PLC0415
+    from optimizer.verify import adjusted, check  # noqa: PLC0415
     from optimizer.verify.joint import verify_joint  # noqa: PLC0415
 
-    result = result_io.load(directory)
     with ProgressDisplay(quiet=quiet) as display:
-        if files.is_codesign(result.data):
+        if adjusted.is_adjustment(directory):
+            found = adjusted.verify_adjusted(directory, thorough=thorough, progress=display)
+        elif files.is_codesign((result := result_io.load(directory)).data):
             found = verify_joint(files.load(directory), thorough=thorough, progress=display)
         else:
             found = check.verify(result, thorough=thorough, progress=display)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from optimizer.cli.adjust import adjust
 from optimizer.cli.codesign import codesign
 from optimizer.cli.evaluating import evaluate
 from optimizer.cli.inspection import show, verify
@@ -56,8 +57,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    solve, map_command, codesign, study, evaluate, memory, verify, show, networks, architectures, devices, schema,
-    sparse, store,
+    solve, map_command, codesign, study, adjust, evaluate, memory, verify, show, networks, architectures, devices,
+    schema, sparse, store,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

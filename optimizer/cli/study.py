@@ -167,9 +167,9 @@ def _save(result: Result, options: Options) -> None:
         return
     folder = Path(options["out"])
     result_io.save(result, folder)
-    result_io.save_text(steps_csv(result.data), folder, result_io.STEPS_FILE)
+    result_io.save_bytes(steps_csv(result.data).encode(), folder, result_io.STEPS_FILE)
     if result.data["study"]["kind"] == "staircase":
-        result_io.save_text(cells_csv(result.data), folder, result_io.CELLS_FILE)
+        result_io.save_bytes(cells_csv(result.data).encode(), folder, result_io.CELLS_FILE)
     if not options["quiet"]:
         click.echo(f"written to {folder}", err=True)
 

@@ -40,7 +40,7 @@ def save(result: CoDesign, directory: str | Path) -> Path:
         for name, place in places(list(found)).items():
             result_io.save(found[name], folder / part / place)
     result_io.save(Result(result.data, result.certificate), folder)
-    result_io.save_lines(cross_csv(result.data).splitlines(), folder / CROSS_FILE)
+    result_io.save_bytes(cross_csv(result.data).encode(), folder, CROSS_FILE)
     return folder
 
 

@@ -1,0 +1,94 @@
+"""An adjustment as ``adjust.json``."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from optimizer.adjust.api import Adjustment
+from optimizer.assemble import number, status_of, unit_value
+from optimizer.hardware import Hardware
+from optimizer.result import Result
+from optimizer.versions import versions
+from optimizer.workload import Network
+
+ADJUST_FORMAT = "tilewright-adjust/1"
+ACCURACY = "The adjusted network must be trained again; its accuracy is not predicted."
+SPACE = (
+    "Channel widths of the free classes out of their candidates, parameters and multiply-accumulates of the network "
+    "within their limits, hardware points out of the menus, every layer by itself under its best mapping. "
+)
+
+
+def adjust_data(found: Adjustment) -> dict[str, Any]:
+    """Contents of ``adjust.json``; without ``after`` where there are no widths."""
+    state, session = found.state, found.session
+    point = state.best_point or session.points.corner(session.points.whole)
+    unit, worth = unit_value(session.goal.objective, point)
+    value = None if found.after is None else Fraction(found.after.certificate["value"])
+    bound = state.bound if value is None else min(state.bound, value)
+    before = Fraction(found.before.certificate["value"])
+    limits = found.request.parameters.within(found.network.parameters), found.request.macs.within(found.network.macs)
+    return {
+        "format": ADJUST_FORMAT,
+        "status": status_of(state),
+        "objective": {
+            "name": session.goal.objective, "unit": unit, "value": None if value is None else number(value * worth),
+            "bound": number(bound * worth), "gap": None if value is None else float((value - bound) / value),
+            "original": number(before * worth), "original_status": found.before.status,
+            "gain": None if value is None else float((before - value) / before),
+            "largest_gain": float((before - bound) / before),
+        },
+        "accuracy": ACCURACY,
+        "accounting": session.accounting,
+        "space": SPACE + session.space,
+        "architecture": session.architecture.name,
+        "network": found.network.name,
+        "request": found.request.data(),
+        "limits": {"parameters": list(limits[0]), "macs": list(limits[1])},
+        "classes": _classes(found),
+        "before": _totals(found.network, found.before),
+        **({} if found.after is None or found.adjusted is None else {"after": _totals(found.adjusted, found.after)}),
+        "layers": _layers(found),
+        "hardware": None if state.best_point is None else _choices(state.best_point),
+        "effort": {
+            "rounds": found.effort.rounds, "layers_priced": found.effort.priced, "layers": found.effort.layers,
+            "hardware_points": state.total, "points_closed_by_bound": state.points("bound"),
+        },
+        "versions": versions(),
+        "seed": found.seed,
+        "wall_s": round(found.wall_s, 3),
+    }  # fmt: skip
+
+
+def _choices(point: Hardware) -> dict[str, Any]:
+    return {"array": list(point.mac_mesh), "choices": dict(point.choices)}
+
+
+def _classes(found: Adjustment) -> list[dict[str, Any]]:
+    """Every class with its layers, its widths, and why it is frozen."""
+    return [
+        {
+            "layers": list(entry.layers), "before": entry.width, "after": width if found.after is not None else None,
+            "candidates": list(candidates), "frozen": entry.frozen,
+        }
+        for entry, width, candidates in zip(found.ties.classes, found.widths, found.space.candidates, strict=True)
+    ]  # fmt: skip
+
+
+def _totals(network: Network, result: Result) -> dict[str, Any]:
+    keys = ("energy_pj", "latency_cycles", "latency_ms")
+    return {"parameters": network.parameters, "macs": network.macs} | {key: result.data.get(key) for key in keys}
+
+
+def _layers(found: Adjustment) -> list[dict[str, Any]]:
+    """Costs of one run of every layer, before and after."""
+    after = {} if found.after is None else {entry["name"]: entry for entry in found.after.data["layers"]}
+    rows = []
+    for entry in found.before.data.get("layers", []):
+        row: dict[str, Any] = {"name": entry["name"], "type": entry["type"]}
+        for label, source in (("before", entry), ("after", after.get(entry["name"]))):
+            if source is not None:
+                row[label] = {key: source[key] for key in ("dims", "energy_pj", "latency_cycles")}
+        rows.append(row)
+    return rows

@@ -1,0 +1,126 @@
+"""Verification of an adjustment: both designs, the ties between widths, the limits, the gain.
+
+Checked are the adjusted network and what it costs, on its hardware, and the same of the network as it was. That no
+other widths cost less is not proved again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from optimizer.errors import SpecError
+from optimizer.result import Progress, Result
+from optimizer.result_io import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL, load, load_data
+from optimizer.verify.check import DAMAGED, Verification, verify
+from optimizer.verify.claim import Check
+from optimizer.verify.design_checks import plain, verdict
+from optimizer.verify.width_ties import tie_faults, written
+from optimizer.workload import Layer, Network
+from optimizer.workload_yaml import dump_network, load_network, parse_network
+
+
+def is_adjustment(directory: str | Path) -> bool:
+    """Does a folder hold an adjustment?"""
+    return (Path(directory) / ADJUST_FILE).is_file()
+
+
+def verify_adjusted(
+    directory: str | Path, *, thorough: bool = False, progress: Callable[[Progress], None] | None = None
+) -> Verification:
+    """All checks of what ``tilewright adjust --out`` wrote.
+
+    Raises
+    ------
+    SpecError
+        If a file is missing or no result at all, or there was no design to write.
+    """
+    data = load_data(directory, ADJUST_FILE)
+    if "after" not in data:
+        raise SpecError(
+            "the adjustment has no design", file=str(Path(directory) / ADJUST_FILE), field="status",
+            value=data.get("status"), allowed="OPTIMAL or FEASIBLE", remedy="verify one that found widths",
+        )  # fmt: skip
+    after, before = load(directory), load(Path(directory) / ORIGINAL)
+    checks: list[Check] = []
+    for label, result in (("after", after), ("before", before)):
+        found = verify(result, thorough=thorough, progress=progress)
+        checks += [Check(f"{label}: {check.name}", check.ok, check.detail) for check in found.checks]
+    try:
+        written_down = load_network(Path(directory) / ADJUSTED_YAML)
+        checks += _checks(data, before, after, written_down)
+    except DAMAGED as error:
+        text = " ".join(str(error).split())
+        checks.append(Check("adjustment", False, f"cannot be read: {type(error).__name__}: {text}"))
+    return Verification(checks)
+
+
+def _checks(data: dict[str, Any], before: Result, after: Result, written_down: Network) -> Iterator[Check]:
+    old, new = (parse_network(result.data["problem"]["network_yaml"]) for result in (before, after))
+    same = dump_network(written_down) == dump_network(new)
+    yield verdict("network", [] if same else [f"{ADJUSTED_YAML} is not the network of the design"], "as solved")
+    yield verdict("ties", list(tie_faults(old, new)), "all layers still fit together")
+    yield verdict("widths", list(_width_faults(data, old, new)), "within the range, multiples as asked for")
+    yield verdict("limits", list(_limit_faults(data, old, new)), "parameters and multiply-accumulates counted again")
+    yield verdict("gain", list(_gain_faults(data, before, after)), "follows from the two designs")
+
+
+def _width_faults(data: dict[str, Any], old: Network, new: Network) -> Iterator[str]:
+    low, high = (Fraction(text) for text in data["request"]["range"])
+    named = set()
+    for entry in data["classes"]:
+        was, now = entry["before"], entry["after"]
+        named |= set(entry["layers"])
+        for name in entry["layers"]:
+            stated = tuple(written(network.graph.nodes[name]["layer"]) for network in (old, new))
+            if stated != (was, now):
+                yield f"{name} has {stated[0]} and {stated[1]} channels, stated are {was} and {now}"
+        allowed = not entry["frozen"] and now % data["request"]["multiple"] == 0 and low * was <= now <= high * was
+        if now != was and not allowed:
+            yield f"{', '.join(entry['layers'])}: {was} may not become {now}"
+    for layer in new.mac_layers():
+        if layer.name not in named and written(layer) != written(old.graph.nodes[layer.name]["layer"]):
+            yield f"{layer.name} is in no class, and has other channels"
+    for name in data["request"]["freeze"]:
+        if written(old.graph.nodes[name]["layer"]) != written(new.graph.nodes[name]["layer"]):
+            yield f"{name} was to be frozen"
+
+
+def _limit_faults(data: dict[str, Any], old: Network, new: Network) -> Iterator[str]:
+    for key in ("parameters", "macs"):
+        sides = [Fraction(text) for text in data["request"][key]]
+        was, now = (_counted(network)[key] for network in (old, new))
+        if (was, now) != (data["before"][key], data["after"][key]):
+            yield f"{key} are {was} and {now}, stated are {data['before'][key]} and {data['after'][key]}"
+        if not was * (1 + sides[0]) <= now <= was * (1 + sides[1]):
+            yield f"{now} {key} are not within the tolerance of {was}"
+
+
+def _counted(network: Network) -> dict[str, int]:
+    words = macs = 0
+    for layer in network.layers():
+        words += layer.parameter_count * layer.multiplicity
+        if isinstance(layer, Layer):
+            steps = layer.multiplicity * layer.macs_per_step
+            for _, extent in layer.dims:
+                steps *= extent
+            macs += steps
+    return {"parameters": words, "macs": macs}
+
+
+def _gain_faults(data: dict[str, Any], before: Result, after: Result) -> Iterator[str]:
+    goal = data["objective"]
+    was, now = (Fraction(result.certificate["value"]) for result in (before, after))
+    if float((was - now) / was) != goal["gain"]:
+        yield f"the gain is {float((was - now) / was)}, stated is {goal['gain']}"
+    for key, result in (("original", before), ("value", after)):
+        if result.data["objective"]["value"] != goal[key] or result.data["objective"]["name"] != goal["name"]:
+            yield f"the objective {key} is {goal[key]}, the design has {result.data['objective']['value']}"
+    if goal["bound"] > goal["value"] or (data["status"] == "OPTIMAL" and goal["bound"] != goal["value"]):
+        yield f"status {data['status']} with value {goal['value']} and bound {goal['bound']}"
+    for key, result in (("before", before), ("after", after)):
+        for name in ("energy_pj", "latency_cycles"):
+            if plain(Fraction(result.data[name])) != data[key][name]:
+                yield f"{key}: {name} is {data[key][name]}, the design has {result.data[name]}"

@@ -1,0 +1,114 @@
+"""Does a network with other channel widths still fit together? Checked edge by edge, against the network as it was.
+
+It reads the two networks only, and shares no code with the classes of widths: what a layer reads of its producers must
+stand to what they compute as it did before (all channels, all positions of all channels, or all parts side by side),
+and where it stood in none of these relations nothing may have changed. All else must be equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
+
+CHANNELS = {"conv": ("K", "C"), "dwconv": ("G", "G"), "matmul": ("N", "K")}
+"""Dims of the output and input channels by kind of layer."""
+
+
+def tie_faults(before: Network, after: Network) -> Iterator[str]:
+    """What does not fit, as sentences."""
+    if list(before.graph.nodes) != list(after.graph.nodes) or set(before.graph.edges) != set(after.graph.edges):
+        yield "the networks do not have the same layers and edges"
+        return
+    for edge in before.graph.edges:
+        if before.graph.edges[edge] != after.graph.edges[edge]:
+            yield f"{edge[0]} to {edge[1]}: another tensor or view"
+    for name in before.graph:
+        old, new = before.graph.nodes[name]["layer"], after.graph.nodes[name]["layer"]
+        yield from (f"{name}: {fault}" for fault in _layer_faults(old, new))
+        yield from (f"{name}: {fault}" for fault in _edge_faults(before, after, name))
+
+
+def written(layer: AnyLayer) -> int:
+    """Channels that a layer computes at every position."""
+    if isinstance(layer, VectorLayer):
+        batch, rows, columns = layer.grid
+        return sum(words for words, _ in layer.writes[:1]) // (batch * rows * columns)
+    sizes = layer.extents
+    return sizes.get("G", 1) * sizes.get("K", 1) if layer.kind != "matmul" else sizes["N"]
+
+
+def _read(layer: Layer) -> int:
+    """Channels that a layer reads."""
+    sizes = layer.extents
+    return sizes.get("G", 1) * sizes.get("C", 1) if layer.kind != "matmul" else sizes["K"]
+
+
+def _layer_faults(old: AnyLayer, new: AnyLayer) -> Iterator[str]:
+    """Nothing but channels, and what is in proportion to them, may differ."""
+    if isinstance(old, Layer) and isinstance(new, Layer):
+        free = set(CHANNELS.get(old.kind, ())) if "G" not in old.extents or old.kind == "dwconv" else set()
+        changed = {dim for (dim, was), (_, now) in zip(old.dims, new.dims, strict=True) if was != now}
+        if [dim for dim, _ in old.dims] != [dim for dim, _ in new.dims] or not changed <= free:
+            yield f"dims {sorted(changed - free)} differ"
+        elif replace(new, dims=old.dims, parameters=old.parameters) != old:
+            yield "more than its channels differs"
+        elif changed:
+            extra = [layer.parameter_count - layer.operand("W").footprint(layer.extents) for layer in (old, new)]
+            each, rest = divmod(extra[0], written(old))
+            if extra[1] != each * written(new) + rest:
+                yield f"{new.parameter_count} learned words do not follow from its channels"
+        return
+    if not isinstance(old, VectorLayer) or not isinstance(new, VectorLayer):
+        yield "a layer of another kind"
+        return
+    bare = {"reads": (), "writes": (), "operations": 0, "parameters": 0}
+    if replace(old, **bare) != replace(new, **bare):  # type: ignore[arg-type]
+        yield "more than its channels differs"
+    for traffic in ("reads", "writes"):
+        if [bits for _, bits in getattr(old, traffic)] != [bits for _, bits in getattr(new, traffic)]:
+            yield f"its {traffic} differ in number or bits"
+
+
+def _edge_faults(before: Network, after: Network, name: str) -> Iterator[str]:
+    """The relations between what a layer reads, what its producers write, and what it writes itself."""
+    old, new = before.graph.nodes[name]["layer"], after.graph.nodes[name]["layer"]
+    producers = list(before.graph.predecessors(name))
+    was, now = ([written(n.graph.nodes[p]["layer"]) for p in producers] for n in (before, after))
+    grids = [before.graph.nodes[p]["layer"].grid for p in producers]
+    if not before.graph.out_degree(name) and written(old) != written(new):
+        yield "an output of the network has other channels"
+    if isinstance(old, VectorLayer) and isinstance(new, VectorLayer):
+        yield from _stream_faults(old, new, was, now)
+        return
+    if not producers:
+        if _read(old) != _read(new):
+            yield "an input of the network has other channels"
+        return
+    for extent, other, (_, rows, columns) in zip(was, now, grids, strict=True):
+        if extent == _read(old):
+            fits = other == _read(new)
+        elif extent * rows * columns == _read(old):
+            fits = other * rows * columns == _read(new)
+        else:
+            fits = (extent, _read(old)) == (other, _read(new))
+        if not fits:
+            yield f"it reads {_read(new)} channels of what has {other}"
+
+
+def _stream_faults(old: VectorLayer, new: VectorLayer, was: list[int], now: list[int]) -> Iterator[str]:
+    """Words and operations of a vector layer are in proportion to its channels, or those of its parts."""
+    if was == now and old == new:
+        return
+    reads = [([words for words, _ in layer.reads]) for layer in (old, new)]
+    if old.kind == "concat":
+        batch, rows, columns = old.grid
+        if sum(now) != written(new) or [n * batch * rows * columns for n in now] != reads[1]:
+            yield f"it joins {now} channels to {written(new)}"
+        return
+    if any(n != written(old) for n in was) or any(n != written(new) for n in now):
+        yield f"it writes {written(new)} channels and reads {now}"
+    scaled = [*zip(*reads, strict=True), (old.operations, new.operations), (old.parameters, new.parameters)]
+    if any(a * written(new) != b * written(old) for a, b in scaled):
+        yield "its words or operations are not in proportion to its channels"
