@@ -25,6 +25,7 @@ from optimizer.explore import Exploration, Explorer
 from optimizer.fusion.runs import Aim
 from optimizer.hardware import Hardware
 from optimizer.magnitude import check_magnitude
+from optimizer.part import Part
 from optimizer.points import size
 from optimizer.result import Progress, Result
 from optimizer.session import Session, decode_exact, prepare
@@ -100,9 +101,9 @@ def adjust(
             space, session.accounting, Store(folder), workers=workers, seed=seed,
             watch=None if watch is None else watch.round,
         )  # fmt: skip
+        part = Part([pricer], session.goal, lambda hardware: (0, 0))
         state = Explorer(
-            [pricer], session.points, session.goal, session.area_cap_um2, lambda hardware: (0, 0), workers,
-            session.resource_caps,
+            [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps
         ).run(deadline=None if time_limit_s is None else started + time_limit_s)  # fmt: skip
 
         def solved(subject: Network, where: Architecture) -> Result:
