@@ -24,7 +24,11 @@ vector: {lanes: 4}
 array: {x: [1, 4], y: 1, below: GLB}
 levels:
   - {name: DRAM, component: dram, bandwidth: {shared: 2 GB/s}}
-  - {name: GLB, component: regfile, size: [8 words, 16 words, 64 words, 256 words], must_keep: [W, I, O], bandwidth: {read: 2 words/cycle}}
+  - name: GLB
+    component: regfile
+    size: [8 words, 16 words, 64 words, 256 words]
+    must_keep: [W, I, O]
+    bandwidth: {read: 2 words/cycle}
 """
 """Large buffers cost more per access, so small networks prefer small ones."""
 
