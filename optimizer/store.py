@@ -20,8 +20,8 @@ MODEL_VERSION = "5"
 """Changes whenever a cost rule or the space changes, so that stale results are never served."""
 
 OPTIMUM, BOUND = "optimum", "bound"
-TIME_LIMIT = "time_limit_s"
-"""Entry of a payload that limits the work on a task, in seconds: no part of its content."""
+TIME_LIMIT, LABEL, PROBLEM = "time_limit_s", "label", "problem"
+"""Entries of payloads that are not kept as they are: see :func:`task_content`."""
 
 # An optimum takes the place of whatever is there; a bound that of a lower bound only.
 NOTE_OPTIMUM = (
@@ -39,15 +39,27 @@ NOTE_OUTCOME = "REPLACE INTO tasks (key, version, kind, created, label, payload,
 
 def content_key(problem: Problem, objective: str, latency_cap: int, weight: int = 0) -> str:
     """Hash of everything a layer result depends on."""
-    text = json.dumps([MODEL_VERSION, objective, latency_cap, weight, asdict(problem)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _hash([MODEL_VERSION, objective, latency_cap, weight, asdict(problem)])
+
+
+def task_content(payload: dict[str, Any]) -> dict[str, Any]:
+    """What the outcome of a task depends on, as the store keeps it: of a payload all but its time limit and label.
+
+    An object under ``problem``, which may be long and which many tasks share, is kept as its hash.
+    """
+    content = {name: value for name, value in payload.items() if name not in (TIME_LIMIT, LABEL)}
+    if isinstance(content.get(PROBLEM), dict):
+        content[PROBLEM] = f"sha256:{_hash(content[PROBLEM])}"
+    return content
 
 
 def task_key(kind: str, payload: dict[str, Any], version: str | None = None) -> str:
-    """Hash of everything the outcome of a task depends on: all of the payload but its time limit."""
-    version = MODEL_VERSION if version is None else version
-    content = {name: value for name, value in payload.items() if name != TIME_LIMIT}
-    return hashlib.sha256(json.dumps([version, kind, content], sort_keys=True).encode()).hexdigest()
+    """Hash of a task's :func:`task_content`, kind and version of the model (this one by default)."""
+    return _hash([MODEL_VERSION if version is None else version, kind, task_content(payload)])
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def layer_label(dims: Iterable[tuple[str, int]], objective: str) -> str:
@@ -113,13 +125,13 @@ class Store:
         found: dict[str, Any] | None = None if row is None else json.loads(row[0])
         return found
 
-    def note_outcome(self, kind: str, payload: dict[str, Any], outcome: dict[str, Any], label: str = "") -> None:
+    def note_outcome(self, kind: str, payload: dict[str, Any], outcome: dict[str, Any]) -> None:
         """Remember the outcome of a task."""
-        texts = json.dumps(payload, sort_keys=True), json.dumps(outcome, allow_nan=False)
+        key, label = task_key(kind, payload), str(payload.get(LABEL, ""))
+        content = json.dumps(task_content(payload), sort_keys=True)
+        row = key, MODEL_VERSION, kind, int(time.time()), label, content, json.dumps(outcome, allow_nan=False)
         with self.database() as database:
-            database.execute(
-                NOTE_OUTCOME, (task_key(kind, payload), MODEL_VERSION, kind, int(time.time()), label, *texts)
-            )
+            database.execute(NOTE_OUTCOME, row)
 
     def _row(self, query: str, key: str) -> tuple[Any, ...] | None:
         with self.database() as database:

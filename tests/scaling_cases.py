@@ -40,6 +40,12 @@ def die_first(payload: Data, cache_dir: Path | None) -> Data:
     return {"square": payload["number"] ** 2}
 
 
+def slow_square(payload: Data, cache_dir: Path | None) -> Data:
+    """The square of a number, after a moment."""
+    time.sleep(0.03)
+    return {"square": payload["number"] ** 2}
+
+
 def hang(payload: Data, cache_dir: Path | None) -> Data:
     """Leave this process's number in a folder, then wait for the end."""
     (Path(payload["folder"]) / str(os.getpid())).touch()

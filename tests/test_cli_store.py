@@ -50,10 +50,10 @@ def folder(tmp_path, monkeypatch) -> Path:
     store.note_optimum(OPTIMUM, solution(1234567), "K=4 C=3, energy")
     store.note_optimum(NOTHING_FITS, None, "K=8, latency")
     store.note_bound(BOUND, 7654321, "K=5, energy")
-    store.note_outcome("study", PAYLOAD, {"status": "OPTIMAL", "area": 3}, PAYLOAD["label"])
+    store.note_outcome("study", PAYLOAD, {"status": "OPTIMAL", "area": 3})
     monkeypatch.setattr(store_module, "MODEL_VERSION", "4")
     store.note_bound("cc00", 3, "K=6, energy")
-    store.note_outcome("study", {"network": "old"}, {}, "old study")
+    store.note_outcome("study", {"network": "old", "label": "old study"}, {})
     store.close()
     monkeypatch.undo()
     return found
@@ -78,7 +78,7 @@ def test_list_of_a_kind_and_of_all(folder) -> None:
 def test_long_lists_are_cut(folder) -> None:
     store = Store(folder)
     for number in range(30):
-        store.note_outcome("sweep", {"number": number}, {}, f"number {number}")
+        store.note_outcome("sweep", {"number": number}, {})
     assert "and 12 more" in good("store", "list", "--cache", folder)
     assert "and 10 more" in good("store", "list", "--cache", folder, "--kind", "sweep")
     assert " more" not in good("store", "list", "--cache", folder, "--all")

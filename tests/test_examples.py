@@ -1,6 +1,9 @@
 """The files in ``examples/``: they load, fit together, and show what the README says about them."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +68,14 @@ def test_groups_by_hand_save_words_of_dram(tmp_path):
     assert (second["halo"]["rows"], third["tile"]["tiles"]) == ("recompute", 1)
     reduction = stored["comparison"]["reduction"]
     assert reduction["energy_pj"] > 0 and reduction["dram_words"] > 0
+
+
+def test_sweep_gives_the_same_in_processes_and_from_the_store(tmp_path):
+    script = shutil.copy(EXAMPLES / "sweep.py", tmp_path)
+    shown = [
+        subprocess.run([sys.executable, script, workers], check=True, capture_output=True, text=True).stdout
+        for workers in ("2", "1")
+    ]  # fmt: skip
+    assert shown[0] == shown[1] and shown[0].count("OPTIMAL") == 6
+    outcome = CliRunner().invoke(main, ["store", "list", "--cache", str(tmp_path / "results")])
+    assert outcome.exit_code == 0 and "array 16 x 12" in outcome.stdout

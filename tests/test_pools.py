@@ -15,7 +15,7 @@ import pytest
 import scaling_cases
 from hypothesis import given
 from hypothesis import strategies as st
-from scaling_cases import die_first, end_early, fail, hang, map_layer, square, take_memory
+from scaling_cases import die_first, end_early, fail, hang, map_layer, slow_square, square, take_memory
 
 from optimizer.errors import SpecError
 from optimizer.scaling.opening import open_pool
@@ -70,6 +70,18 @@ def test_work_that_was_given_up_is_handed_out_but_not_kept(tmp_path) -> None:
         run_tasks("test", end_early, [{"n": 0}, {"n": 1}], pool=SerialPool(), cache_dir=tmp_path)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert Store(tmp_path).outcome(task_key("test", {"n": 0})) is None
+
+
+@pytest.mark.parametrize(("outcome", "kept"), [
+    ({}, True), ({"complete": True}, True), ({"status": "INFEASIBLE"}, True), ({"status": "OPTIMAL"}, True),
+    ({"complete": False}, False), ({"status": "FEASIBLE"}, False), ({"status": "UNKNOWN"}, False),
+])  # fmt: skip
+def test_which_outcomes_are_kept(tmp_path, outcome, kept) -> None:
+    def work(payload, cache_dir):
+        return outcome
+
+    assert run_tasks("test", work, [{}], pool=SerialPool(), cache_dir=tmp_path) == [outcome]
+    assert Store(tmp_path).outcome(task_key("test", {})) == (outcome if kept else None)
 
 
 def test_fresh_outcomes_are_what_the_store_gives_back() -> None:
@@ -153,12 +165,27 @@ def test_ctrl_c_ends_the_processes_at_once(tmp_path) -> None:
 
 PARENT = """
 import sys
-from scaling_cases import hang
+from pathlib import Path
+import scaling_cases
 from optimizer.scaling.process_pool import ProcessPool
+from optimizer.scaling.tasks import run_tasks
 if __name__ == "__main__":
+    folder, payloads = Path(sys.argv[2]), [{"number": n, "folder": sys.argv[2]} for n in range(int(sys.argv[3]))]
     with ProcessPool(2) as pool:
-        pool.run(hang, [{"folder": sys.argv[1], "n": n} for n in (0, 1)], None, print)
+        run_tasks("test", getattr(scaling_cases, sys.argv[1]), payloads, pool=pool, cache_dir=folder / "store")
 """
+
+
+def _kill_parent(tmp_path: Path, work: str, tasks: int, ready) -> bool:
+    """Kill -9 a process with a pool of two once it is ready: was it, at all?"""
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(scaling_cases.__file__).parent), *sys.path])}
+    command = [sys.executable, str(script), work, str(tmp_path), str(tasks)]
+    with subprocess.Popen(command, env=surroundings, stderr=subprocess.DEVNULL) as parent:
+        found = _wait_for(ready) and parent.poll() is None
+        parent.kill()
+    return found
 
 
 def _runs(process: int) -> bool:
@@ -173,16 +200,28 @@ def _runs(process: int) -> bool:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_processes_end_when_their_parent_is_killed(tmp_path) -> None:
-    script, folder = tmp_path / "parent.py", tmp_path / "workers"
-    script.write_text(PARENT)
-    folder.mkdir()
-    path = os.pathsep.join([str(Path(scaling_cases.__file__).parent), *sys.path])
-    surroundings = {**os.environ, "PYTHONPATH": path}
-    with subprocess.Popen([sys.executable, script, folder], env=surroundings, stderr=subprocess.DEVNULL) as parent:
-        started = _wait_for(lambda: len(list(folder.iterdir())) == 2)
-        parent.kill()
-    workers = [int(path.name) for path in folder.iterdir()]
-    assert started and _wait_for(lambda: not any(_runs(worker) for worker in workers))
+    def workers() -> list[int]:
+        return [int(path.name) for path in tmp_path.iterdir() if path.name.isdigit()]
+
+    assert _kill_parent(tmp_path, "hang", 2, lambda: len(workers()) == 2)
+    assert _wait_for(lambda: not any(_runs(worker) for worker in workers()))
+
+
+def test_a_list_of_tasks_that_is_killed_goes_on_where_it_was(tmp_path) -> None:
+    payloads = [{"number": number, "folder": str(tmp_path)} for number in range(60)]
+
+    def known() -> list[int]:
+        store = Store(tmp_path / "store")
+        found = [p["number"] for p in payloads if store.outcome(task_key("test", p)) is not None]
+        store.close()
+        return found
+
+    assert _kill_parent(tmp_path, "slow_square", len(payloads), lambda: len(known()) > 5)
+    done, pool = known(), Counting()
+    assert 5 < len(done) < len(payloads)
+    outcomes = run_tasks("test", slow_square, payloads, pool=pool, cache_dir=tmp_path / "store")
+    assert outcomes == [{"square": number * number} for number in range(len(payloads))]
+    assert sorted(done + [payload["number"] for payload in pool.ran]) == list(range(len(payloads)))
 
 
 def test_which_pool_is_opened(monkeypatch) -> None:

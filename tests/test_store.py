@@ -21,7 +21,7 @@ from optimizer import store as store_module
 from optimizer import store_file
 from optimizer.errors import SpecError
 from optimizer.filesystem import on_network
-from optimizer.store import Store, content_key, layer_label, task_key
+from optimizer.store import Store, content_key, layer_label, task_content, task_key
 from optimizer.store_file import STORE_FILE
 
 NOTES = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["bound", "optimum", "none"]), st.integers(1, 30)))
@@ -46,11 +46,19 @@ def test_an_optimum_stays_and_bounds_only_rise(notes) -> None:
 def test_outcomes_come_back_as_they_were(payload) -> None:
     store = Store()
     assert store.outcome(task_key("test", payload)) is None
-    store.note_outcome("test", payload, {"of": payload}, "label")
+    store.note_outcome("test", payload, {"of": payload})
     assert store.outcome(task_key("test", payload)) == {"of": payload}
     assert store.outcome(task_key("other", payload)) is None
-    assert store.outcome(task_key("test", payload | {"time_limit_s": 3})) == {"of": payload}
+    assert store.outcome(task_key("test", payload | {"time_limit_s": 3, "label": "new"})) == {"of": payload}
     assert store.outcome(task_key("test", payload | {"more": 3})) is None
+
+
+def test_what_many_tasks_share_is_kept_once_as_its_hash() -> None:
+    payload = {"problem": {"network": "long " * 100}, "box": [1, 2], "label": "x", "time_limit_s": 1}
+    content = task_content(payload)
+    assert set(content) == {"problem", "box"} and len(content["problem"]) < 80
+    assert task_content(content) == content and task_key("test", content) == task_key("test", payload)
+    assert task_key("test", payload | {"problem": {"network": "other"}}) != task_key("test", payload)
 
 
 def test_entries_of_another_version_of_the_model_are_not_served(monkeypatch) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from optimizer.errors import SpecError, TilewrightError
+from optimizer.errors import SpecError
 from optimizer.filesystem import on_network
 from optimizer.scaling.pool import Outcome, Payload, Work, limited, task_name
 from optimizer.store import MODEL_VERSION, task_key
@@ -21,6 +21,8 @@ RETRIES = 2
 """How often a task that fails is run again. Tasks of workers that die are run again by Dask itself."""
 
 CONNECT_S = 20
+
+Done = Callable[[int, Outcome], None]
 
 
 class DaskPool:
@@ -53,38 +55,61 @@ class DaskPool:
     ) -> None:
         self._client.close()
 
-    def run(
-        self, work: Work, payloads: Sequence[Payload], cache_dir: Path | None, done: Callable[[int, Outcome], None]
-    ) -> None:  # fmt: skip
+    def run(self, work: Work, payloads: Sequence[Payload], cache_dir: Path | None, done: Done) -> None:
         """Run all; `done` is called as each ends.
+
+        Dask gives up the tasks that were with workers that died, of which one may be to blame for all. They are run
+        again in the end, one by one.
 
         Raises
         ------
         SpecError
-            If a task ends its worker time and again, a worker has another version of Tilewright or none, or the
+            If a task ends its workers time and again, a worker has another version of Tilewright or none, or the
             scheduler goes away.
         """
-        from distributed import as_completed  # noqa: PLC0415
+        folder = None if cache_dir is None else str(cache_dir.absolute())
+
+        def start(number: int, name: str) -> Future:
+            asked = limited(payloads[number], self._time_s)
+            content = {"payload": asked, "folder": folder}
+            key = f"{name}-{task_key(f'{work.__module__}.{work.__qualname__}', content)}"
+            return self._client.submit(
+                run_on_worker, work, asked, folder, MODEL_VERSION, key=key, pure=True, retries=RETRIES
+            )
+
+        suspects = self._finish({n: start(n, "tilewright") for n in range(len(payloads))}, payloads, done)
+        for number in suspects:
+            if self._finish({number: start(number, "tilewright-alone")}, payloads, done):
+                raise SpecError(
+                    f"{task_name(number, payloads[number])} ended its workers time and again", field="--scheduler",
+                    value=self._client.scheduler.address, allowed="tasks that the memory of a worker holds",
+                    remedy="give workers more memory: `dask worker --memory-limit`; their logs say why they died",
+                )  # fmt: skip
+
+    def _finish(self, futures: dict[int, Future], payloads: Sequence[Payload], done: Done) -> list[int]:
+        """Wait for tasks, by their numbers: those that were given up because workers died."""
+        from distributed import KilledWorker, as_completed  # noqa: PLC0415
 
         numbers: dict[str, list[int]] = {}
-        futures: list[Future] = []
-        for number, payload in enumerate(payloads):
-            asked = limited(payload, self._time_s)
-            key = f"tilewright-{task_key(f'{work.__module__}.{work.__qualname__}', {'payload': asked})}"
-            if key not in numbers:
-                arguments = work, asked, None if cache_dir is None else str(cache_dir.absolute()), MODEL_VERSION
-                futures.append(self._client.submit(run_on_worker, *arguments, key=key, pure=True, retries=RETRIES))
-            numbers.setdefault(key, []).append(number)
+        for number, future in futures.items():
+            numbers.setdefault(future.key, []).append(number)
+        given_up: list[int] = []
         try:
-            for future in as_completed(futures, loop=self._client.loop):
-                error = None if future.status == "finished" else _error(future)
-                for number in numbers[future.key]:
-                    if error is not None:
-                        raise _failure(number, payloads[number], error) from error
-                    done(number, future.result())
+            for future in as_completed([futures[same[0]] for same in numbers.values()], loop=self._client.loop):
+                same = numbers[future.key]
+                try:
+                    outcome = future.result()  # computed again if the worker that held it has died
+                except KilledWorker:
+                    given_up += same
+                except Exception as error:
+                    raise _failure(task_name(same[0], payloads[same[0]]), error) from error
+                else:
+                    for number in same:
+                        done(number, outcome)
         except BaseException:
-            self._client.cancel(futures)
+            self._client.cancel(list(futures.values()))
             raise
+        return given_up
 
 
 def run_on_worker(work: Work, payload: Payload, cache_dir: str | None, version: str) -> Outcome:
@@ -137,30 +162,12 @@ def _connected(scheduler: str) -> Client:
         ) from error  # fmt: skip
 
 
-def _error(future: Future) -> BaseException:
-    """Why a task has no outcome."""
-    if future.status in ("cancelled", "lost"):
-        return CancelledError("cancelled, or the scheduler went away")
-    error: BaseException = future.exception()
-    return error
-
-
-def _failure(number: int, payload: Payload, error: Any) -> BaseException:
+def _failure(name: str, error: BaseException) -> BaseException:
     """What the caller is told; faults of the work itself are passed on as they are."""
-    from distributed import KilledWorker  # noqa: PLC0415
-
-    if isinstance(error, TilewrightError):
-        return error
-    name = task_name(number, payload)
-    if isinstance(error, KilledWorker):
-        return SpecError(
-            f"{name} ended its worker time and again", field="--scheduler", value=str(error),
-            allowed="tasks that the memory of a worker holds",
-            remedy="give workers more memory: `dask worker --memory-limit`; their logs say why they died",
-        )  # fmt: skip
     if isinstance(error, CancelledError):
         return SpecError(
-            f"{name} was not finished: {error}", field="--scheduler", allowed="a scheduler that runs to the end",
+            f"{name} was cancelled, or the scheduler went away", field="--scheduler",
+            allowed="a scheduler that runs to the end",
             remedy="start again: outcomes that are known are not computed again",
         )  # fmt: skip
     if isinstance(error, ImportError) or "deserialization" in str(error):
@@ -169,5 +176,4 @@ def _failure(number: int, payload: Payload, error: Any) -> BaseException:
             allowed="a scheduler and workers with the client's version of Tilewright",
             remedy="install the version of the client there, and start them again",
         )  # fmt: skip
-    passed: BaseException = error
-    return passed
+    return error

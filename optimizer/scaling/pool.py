@@ -10,13 +10,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-from optimizer.store import TIME_LIMIT
+from optimizer.store import LABEL, TIME_LIMIT
 
 Payload = dict[str, Any]
-"""What a task is about: JSON values only. ``time_limit_s`` limits the work, ``label`` is its name for people."""
+"""What a task is about: JSON values only. ``time_limit_s`` limits the work, ``label`` is what people call it."""
 
 Outcome = dict[str, Any]
-"""What came of it: JSON values only. A ``status`` of FEASIBLE or UNKNOWN says that the work was given up."""
+"""What came of it: JSON values only. ``complete`` false, or ``status`` FEASIBLE or UNKNOWN: the work was given up."""
 
 Work = Callable[[Payload, Path | None], Outcome]
 """A function at the top of a module; the path is the folder of the store.
@@ -69,7 +69,7 @@ def limited(payload: Payload, task_time_limit_s: float | None) -> Payload:
 
 def task_name(number: int, payload: Payload) -> str:
     """What a message calls a task."""
-    return f"task {number + 1} ({payload['label']})" if payload.get("label") else f"task {number + 1}"
+    return f"task {number + 1} ({payload[LABEL]})" if payload.get(LABEL) else f"task {number + 1}"
 
 
 @contextmanager

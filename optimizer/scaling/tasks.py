@@ -11,8 +11,6 @@ from optimizer.scaling.pool import Outcome, Payload, Pool, Work
 from optimizer.store import Store, task_key
 
 Done = Callable[[int, Outcome], None]
-GIVEN_UP = ("FEASIBLE", "UNKNOWN")
-"""Statuses of work that a time limit or Ctrl-C ended: handed out, but not kept, so that the next run does better."""
 
 
 def run_tasks(
@@ -28,11 +26,11 @@ def run_tasks(
     kind : str
         What sort of task it is; the kinds ``optimum`` and ``bound`` are those of layer results.
     work : callable
-        A function at the top of a module: it must give the same outcome whenever and wherever it is run, or one with
-        ``complete`` false, which is not kept.
+        A function at the top of a module: it must give the same outcome whenever and wherever it is run, or one that
+        :func:`given_up` sees.
     payloads : sequence of dict
-        JSON values only. ``time_limit_s`` is no part of what a task is about; ``problem`` is what many tasks share,
-        and may be long.
+        JSON values only. ``time_limit_s`` and ``label`` are no part of what a task is about; ``problem`` is what many
+        tasks share, and may be long.
     pool : Pool
     cache_dir : Path or None
         Folder of the store.
@@ -67,10 +65,15 @@ def run_tasks(
         def note(position: int, outcome: Outcome) -> None:
             payload = payloads[equal[position][0]]
             plain: Outcome = json.loads(json.dumps(outcome, allow_nan=False))
-            if plain.get("status") not in GIVEN_UP:
-                store.note_outcome(kind, payload, plain, str(payload.get("label", "")))
+            if not given_up(plain):
+                store.note_outcome(kind, payload, plain)
             for number in equal[position]:
                 tell(number, plain)
 
         pool.run(work, [payloads[numbers[0]] for numbers in equal], cache_dir, note)
     return [outcomes[number] for number in range(len(payloads))]
+
+
+def given_up(outcome: Outcome) -> bool:
+    """Did a time limit or Ctrl-C end the work? Such outcomes are handed out but not kept: the next run does better."""
+    return outcome.get("complete") is False or outcome.get("status") in ("FEASIBLE", "UNKNOWN")
