@@ -288,6 +288,7 @@ def parts_of(session: Session) -> list[dict[str, Any]]:
 
 
 def closed_entry(entry: Closed) -> dict[str, Any]:
+    """A box as the certificate states it."""
     return {
         "box": [list(side) for side in entry.box],
         "points": size(entry.box),

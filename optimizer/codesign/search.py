@@ -13,6 +13,7 @@ all that the networks share: at a fixed point each of them is solved by itself, 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -91,10 +92,11 @@ class Search:
 
     def findings(self) -> Findings:
         """Run all steps, as far as the time reaches."""
-        alone, seconds = [], []
+        alone: list[Exploration] = []
+        seconds = []
         for number in range(len(self._team.names)):
             began = time.perf_counter()
-            alone.append(self._alone(number))
+            alone.append(self._alone(number, alone))
             seconds.append(time.perf_counter() - began)
         aggregate = self._team.aggregate([state.value for state in alone])
         found = Findings(tuple(alone), tuple(seconds), (), aggregate)
@@ -113,14 +115,21 @@ class Search:
             )
         return replace(found, joint=joint, designs=designs)
 
-    def _alone(self, number: int) -> Exploration:
-        """One network by itself; all of them together take at most half of the time."""
+    def _alone(self, number: int, before: Sequence[Exploration]) -> Exploration:
+        """One network by itself; all of them together take at most half of the time.
+
+        It starts from the designs of the networks before it, where the cross table needs it anyway.
+        """
         names, deadline = self._team.names, None
         if self._run.deadline is not None:
             now = time.perf_counter()
             deadline = now + max(0.0, self._run.deadline - now) / (2 * len(names) - number)
         message = f"network {number + 1} of {len(names)} alone: {names[number]}"
-        state = self._run.run([number], deadline=deadline, report=self._report(message, worth_of_alone(self._team)))
+        report, archive = self._report(message, worth_of_alone(self._team)), Best()
+        for box in dict.fromkeys(state.best_box for state in before):
+            if box is not None:
+                self._run.run([number], archive=archive, within=box, deadline=deadline)
+        state = self._run.run([number], archive=archive, deadline=deadline, report=report)
         return self._run.priced(number, state)
 
     def _columns(self, alone: tuple[Exploration, ...]) -> list[Column]:

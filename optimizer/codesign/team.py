@@ -28,6 +28,8 @@ from optimizer.workload import Network
 
 OWN_CAPS = ("latency_ms", "energy_mj", "power_w")
 """Budgets that a network may have for itself."""
+MOST_POWERS = 64
+"""Products of more values have too many digits to be handled fast."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,13 @@ def prepare_team(
             "the geometric mean orders designs the same, relative or not", field="relative", value=True,
             allowed="with weighted or max", remedy="leave it out; the report shows every loss anyway",
         )  # fmt: skip
-    Aggregate(aggregate, tuple(member.weight for member in members))
+    powers = Aggregate(aggregate, tuple(member.weight for member in members)).powers
+    if aggregate == "geomean" and sum(powers) > MOST_POWERS:
+        raise SpecError(
+            "the powers of the geometric mean are too large", field="weights", value=list(powers),
+            allowed=f"weights in the ratios of whole numbers with a sum of at most {MOST_POWERS}",
+            remedy="round the weights, or use the aggregate `weighted`",
+        )  # fmt: skip
     sessions = tuple(
         prepare(
             member.network, architecture.with_budgets(member.budgets(architecture.budgets)), objective=objective,

@@ -1,0 +1,64 @@
+"""A small architecture and small networks for tests of co-design."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from optimizer.architecture import Architecture
+from optimizer.architecture_yaml import parse_architecture
+from optimizer.codesign.result import CoDesign
+from optimizer.codesign.run import codesign
+from optimizer.codesign.team import Member
+from optimizer.exact_yaml import load_exact
+from optimizer.workload import Network
+from optimizer.workload_yaml import parse_network
+
+ARCHITECTURE = """
+name: tiny
+technology: generic45
+clock_mhz: 500
+word_bits: 16
+mac: {type: int, bits: 16}
+vector: {lanes: 4}
+array: {x: [1, 4], y: 1, below: GLB}
+levels:
+  - {name: DRAM, component: dram, bandwidth: {shared: 2 GB/s}}
+  - name: GLB
+    component: regfile
+    size: [8 words, 16 words, 64 words, 256 words]
+    must_keep: [W, I, O]
+    bandwidth: {read: 2 words/cycle}
+"""
+"""Large buffers cost more per access, so small networks prefer small ones."""
+
+NETWORKS = {
+    "small": "{name: fc, type: matmul, dims: {M: 2, N: 2, K: 12}}",
+    "large": "{name: fc, type: matmul, dims: {M: 8, N: 8, K: 8}}",
+    "conv": "{name: conv, type: conv, dims: {K: 2, C: 2, P: 4, R: 2}, multiplicity: 3}",
+}
+
+
+SIZES = "8 words, 16 words, 64 words, 256 words"
+
+
+def architecture(sizes: str = SIZES) -> Architecture:
+    """The small architecture with buffers of these sizes."""
+    return parse_architecture(load_exact(ARCHITECTURE.replace(SIZES, sizes)))
+
+
+def network(name: str, *more: str, layers: str | None = None) -> Network:
+    """One of the networks, with more layers."""
+    lines = [layers or NETWORKS[name], *more]
+    return parse_network(f"name: {name}\nlayers:\n" + "".join(f"  - {line}\n" for line in lines))
+
+
+def joint(*members: Member | str, **options: Any) -> CoDesign:
+    """A co-design of networks, by name or with weights and caps."""
+    made = [member if isinstance(member, Member) else Member(network(member)) for member in members]
+    return codesign(made, architecture(), **options)
+
+
+def capped(name: str, weight: int = 1, **caps: str) -> Member:
+    """A network with caps."""
+    return Member(network(name), Fraction(weight), {cap: Fraction(limit) for cap, limit in caps.items()})
