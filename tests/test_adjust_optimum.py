@@ -6,7 +6,7 @@ import itertools
 from fractions import Fraction
 
 import pytest
-from adjust_cases import SMALL_ARCH, build
+from adjust_cases import SMALL_ARCH, build, width_count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,7 +70,7 @@ def choices(problem: WidthProblem, costs: list[list[int]]):
 
 
 @given(problems())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_program_and_bound_against_enumeration(case) -> None:
     problem, costs = case
     program = WidthProgram(problem)
@@ -92,20 +92,24 @@ def test_program_and_bound_against_enumeration(case) -> None:
 
 
 BLOCKS = [["inverted"], ["plain", "strided"], ["joined"], ["residual", "plain"], ["inverted", "pooled"]]
+HALF = Fraction(1, 2)
 REQUESTS = [
-    Request(multiple=2, low=Fraction(1, 2), high=Fraction(3, 2), parameters=LOOSE, macs=Tolerance(Fraction(-1, 4), Fraction(0))),
-    Request(multiple=3, low=Fraction(1, 3), high=Fraction(2), parameters=Tolerance(Fraction(-1, 10), Fraction(1, 5)), macs=LOOSE),
-    Request(multiple=2, low=Fraction(1, 2), high=Fraction(2), parameters=Tolerance(Fraction(1, 20), Fraction(1)), macs=LOOSE),
+    Request(2, HALF, 3 * HALF, LOOSE, Tolerance(-HALF / 2, Fraction(0))),
+    Request(3, HALF / 2, Fraction(2), Tolerance(Fraction(-1, 10), Fraction(1, 5)), LOOSE),
+    Request(2, HALF, Fraction(2), Tolerance(Fraction(1, 20), Fraction(1)), LOOSE),
+]
+
+
+QUICK = [(0, "energy"), (1, "latency"), (3, "edp")]
+SLOW = [
+    pytest.param(number, objective, marks=pytest.mark.slow) for number in range(len(BLOCKS))
+    for objective in ("energy", "latency", "edp") if (number, objective) not in QUICK
 ]  # fmt: skip
 
 
-CASES = [(number, objective) for number in range(len(BLOCKS)) for objective in ("energy", "latency")]
-LONG = [pytest.param(number, "edp", marks=pytest.mark.slow) for number in (0, 1, 2, 4)]
-
-
-@pytest.mark.parametrize(("number", "objective"), [*CASES, (3, "edp"), *LONG])
+@pytest.mark.parametrize(("number", "objective"), [*QUICK, *SLOW])
 def test_best_widths_against_enumeration(number, objective, tmp_path) -> None:
-    network = build(BLOCKS[number], [4, 6, 5][: 3 if BLOCKS[number] != ["residual", "plain"] else 2])
+    network = build(BLOCKS[number], [4, 6, 5][: width_count(BLOCKS[number])])
     request = REQUESTS[number % len(REQUESTS)]
     compare(network, request, small(), objective, tmp_path)
 
@@ -137,6 +141,16 @@ def test_no_widths() -> None:
     request = Request(parameters=Tolerance(Fraction(1, 1000), Fraction(1, 999)))
     found = adjust(build(["inverted"], [8, 8]), small(), request)
     assert found.state.complete and found.state.best is None and found.after is None
+
+
+def test_nothing_to_choose(tmp_path) -> None:
+    network = build(["inverted"], [8, 8])
+    for request in (Request(low=Fraction(1), high=Fraction(1)), Request(freeze=("stem", "b0.inverted.expand"))):
+        found = adjust(network, small(), request, cache_dir=tmp_path)
+        assert found.widths == find_ties(network).widths and found.state.complete
+    tolerance = Tolerance(Fraction(1, 100), Fraction(1, 50))
+    found = adjust(network, small(), Request(low=Fraction(1), high=Fraction(1), macs=tolerance), cache_dir=tmp_path)
+    assert found.state.best is None and found.state.complete
 
 
 def test_progress_and_a_search_that_is_given_up(tmp_path) -> None:

@@ -6,6 +6,8 @@ import pytest
 from adjust_cases import build, networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import helper
+from onnx_models import integers, tensor, write_model
 
 from optimizer.adjust.request import Request
 from optimizer.adjust.space import WidthSpace
@@ -110,9 +112,6 @@ def test_grouped_and_gated() -> None:
 
 
 def test_views_of_channels_are_frozen(tmp_path) -> None:
-    from onnx import helper
-    from onnx_models import integers, tensor, write_model
-
     nodes = [
         helper.make_node("Conv", ["x", "w1"], ["a"], name="first"),
         helper.make_node("Slice", ["a", "from", "to", "axis"], ["half"]),

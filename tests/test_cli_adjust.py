@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import onnx
 import pytest
@@ -18,6 +19,8 @@ from optimizer.networks.load import load
 from optimizer.onnx_import import import_onnx
 from optimizer.report import to_text
 from optimizer.report_adjust import adjust_report
+from optimizer.result_io import load as load_result
+from optimizer.verify.adjusted import _checks
 from optimizer.workload import Layer
 from optimizer.workload_yaml import dump_network, load_network
 
@@ -131,12 +134,9 @@ def breach(data, where: str, value: object) -> None:
     ],
 )  # fmt: skip
 def test_tampering_is_found(folder, tmp_path, where, value, check) -> None:
-    from optimizer.result_io import load
-    from optimizer.verify.adjusted import _checks
-
     data = json.loads((folder / "out" / "adjust.json").read_text())
     breach(data, where, value)
-    after, before = load(folder / "out"), load(folder / "out" / "original")
+    after, before = load_result(folder / "out"), load_result(folder / "out" / "original")
     network = load_network(folder / "out" / "adjusted.yaml")
     if check == "adjustment":
         with pytest.raises(TypeError):
@@ -146,8 +146,6 @@ def test_tampering_is_found(folder, tmp_path, where, value, check) -> None:
 
 
 def test_another_network_is_found(folder, tmp_path) -> None:
-    import shutil
-
     shutil.copytree(folder / "out", tmp_path / "out")
     (tmp_path / "out" / "adjusted.yaml").write_text(dump_network(build(["inverted"], [4, 6])))
     outcome = run("verify", tmp_path / "out")
