@@ -108,18 +108,20 @@ class WidthProgram:
     def __init__(self, problem: WidthProblem) -> None:
         self.problem, self.columns = problem, 0
         self.rows: list[Row] = []
+        always = self._literals(1)  # no row is empty, whatever the tables
+        self._one(always)
         self._x = [self._literals(len(widths)) for widths in problem.widths]
         for literals in self._x:
             self._one(literals)  # (1)
         self._y = [self._axis(number) for number in range(len(problem.axes))]
         self._z: dict[Values, list[int]] = {}
         self.read = [self._entries(table.axes) for table in problem.tables]
-        every = [literal for literals in self.read for literal in literals]
+        every = [*always, *(literal for literals in self.read for literal in literals)]
         for (low, high), rows in (
             (problem.words, [table.words for table in problem.tables]),
             (problem.macs, [table.macs for table in problem.tables]),
         ):  # (4)
-            self._row(every, [number for row in rows for number in row], low, high)
+            self._row(every, [0, *(number for row in rows for number in row)], low, high)
 
     def _literals(self, count: int) -> list[int]:
         self.columns += count

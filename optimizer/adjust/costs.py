@@ -130,6 +130,7 @@ class Costs:
         return vectors, runs
 
     def _floor(self, layer: Layer) -> int:
+        self._stop.check()
         cycles = 0
         if self._aim.objective == "latency" or self._aim.weight:
             key = layer.shape_key()

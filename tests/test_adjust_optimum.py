@@ -1,0 +1,169 @@
+"""The best widths against enumeration; the program of widths and its bounds against brute force."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+
+import pytest
+from adjust_cases import SMALL_ARCH, build, width_count
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from formulations.solver import Status
+from formulations.stop import Stop, StoppedError
+from formulations.width_bound import WidthRelaxation
+from formulations.widths import Table, WidthProblem, WidthProgram
+from optimizer.adjust.api import adjust
+from optimizer.adjust.pricer import WidthPricer
+from optimizer.adjust.request import Request, Tolerance
+from optimizer.adjust.space import WidthSpace
+from optimizer.adjust.ties import find_ties, resized
+from optimizer.api import solve
+from optimizer.architecture_yaml import parse_architecture
+from optimizer.choose import single_point
+from optimizer.exact_yaml import load_exact
+from optimizer.result import Progress
+from optimizer.store import Store
+
+LOOSE = Tolerance(Fraction(-1), Fraction(1))
+
+
+def small(**changes: object):
+    return parse_architecture(load_exact(SMALL_ARCH) | changes)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[WidthProblem, list[list[int]]]:
+    """Random classes, axes of one or two classes, tables over one or two axes, with costs."""
+    classes = draw(st.integers(1, 3))
+    widths = [tuple(sorted(draw(st.sets(st.integers(1, 9), min_size=1, max_size=3)))) for _ in range(classes)]
+    axes = [(c,) for c in range(classes)]
+    axes += draw(st.lists(st.lists(st.integers(0, classes - 1), min_size=2, max_size=2).map(tuple), max_size=1))
+    bare = WidthProblem(tuple(widths), tuple(axes), (), (0, 0), (0, 0))
+    tables, costs = [], []
+    for _ in range(draw(st.integers(1, 3))):
+        over = tuple(draw(st.lists(st.integers(0, len(axes) - 1), min_size=1, max_size=2, unique=True)))
+        size = len(bare.entries(over))
+        numbers = st.lists(st.integers(0, 30), min_size=size, max_size=size)
+        tables.append(Table(over, tuple(draw(numbers)), tuple(draw(numbers))))
+        costs.append(draw(st.lists(st.integers(0, 10**9), min_size=size, max_size=size)))
+    low = st.integers(0, 25)
+    spans = [(first, first + draw(st.integers(0, 40))) for first in (draw(low), draw(low))]
+    return WidthProblem(tuple(widths), tuple(axes), tuple(tables), spans[0], spans[1]), costs
+
+
+def choices(problem: WidthProblem, costs: list[list[int]]):
+    """(cost, entries) of every choice of widths within both ranges."""
+    for widths in itertools.product(*problem.widths):
+        entries = []
+        for table in problem.tables:
+            totals = tuple(sum(widths[c] for c in problem.axes[axis]) for axis in table.axes)
+            entries.append(problem.entries(table.axes).index(totals))
+        words, macs = (
+            sum(row[n] for row, n in zip(rows, entries, strict=True))
+            for rows in ([t.words for t in problem.tables], [t.macs for t in problem.tables])
+        )
+        inside = problem.words[0] <= words <= problem.words[1] and problem.macs[0] <= macs <= problem.macs[1]
+        if inside:
+            yield sum(row[n] for row, n in zip(costs, entries, strict=True)), tuple(entries)
+
+
+@given(problems())
+@settings(max_examples=60, deadline=None)
+def test_program_and_bound_against_enumeration(case) -> None:
+    problem, costs = case
+    program = WidthProgram(problem)
+    every = list(choices(problem, costs))
+    answer = program.least(costs, range(program.columns), Stop())
+    bound = WidthRelaxation(program).bound(costs)
+    if not every:
+        assert answer.status is Status.INFEASIBLE
+        return
+    best = min(every)[0]
+    assert answer.status is Status.OPTIMAL and answer.bound == best
+    assert sum(row[n] for row, n in zip(costs, answer.entries, strict=True)) == best
+    assert bound.bound <= best
+    for cost, entries in every:
+        for table, n in enumerate(entries):
+            assert bound.bound + bound.tolls[program.read[table][n]] <= cost
+    span = best - bound.bound
+    assert program.least(costs, bound.within(span), Stop()).bound == best
+
+
+BLOCKS = [["inverted"], ["plain", "strided"], ["joined"], ["residual", "plain"], ["inverted", "pooled"]]
+HALF = Fraction(1, 2)
+REQUESTS = [
+    Request(2, HALF, 3 * HALF, LOOSE, Tolerance(-HALF / 2, Fraction(0))),
+    Request(3, HALF / 2, Fraction(2), Tolerance(Fraction(-1, 10), Fraction(1, 5)), LOOSE),
+    Request(2, HALF, Fraction(2), Tolerance(Fraction(1, 20), Fraction(1)), LOOSE),
+]
+
+
+QUICK = [(0, "energy"), (1, "latency"), (3, "edp")]
+SLOW = [
+    pytest.param(number, objective, marks=pytest.mark.slow) for number in range(len(BLOCKS))
+    for objective in ("energy", "latency", "edp") if (number, objective) not in QUICK
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "objective"), [*QUICK, *SLOW])
+def test_best_widths_against_enumeration(number, objective, tmp_path) -> None:
+    network = build(BLOCKS[number], [4, 6, 5][: width_count(BLOCKS[number])])
+    request = REQUESTS[number % len(REQUESTS)]
+    compare(network, request, small(), objective, tmp_path)
+
+
+def test_hardware_chosen_with_the_widths(tmp_path) -> None:
+    found = compare(build(["inverted"], [4, 8]), REQUESTS[0], small(array={"x": [2, 4], "y": 3}), "latency", tmp_path)
+    assert found.state.total == 2
+
+
+def compare(network, request, architecture, objective, folder):
+    """Adjust, and solve every adjusted network by itself: the least of all is the optimum."""
+    ties = find_ties(network)
+    words, macs = request.parameters.within(network.parameters), request.macs.within(network.macs)
+    best, allowed = None, 0
+    for widths in itertools.product(*map(request.candidates, ties.classes)):
+        other = resized(network, ties, widths)
+        if words[0] <= other.parameters <= words[1] and macs[0] <= other.macs <= macs[1]:
+            allowed += 1
+            value = Fraction(solve(other, architecture, objective=objective, cache_dir=folder).certificate["value"])
+            best = value if best is None else min(best, value)
+    found = adjust(network, architecture, request, objective=objective, cache_dir=folder)
+    assert allowed > 1 and found.state.value == best == found.state.bound and found.state.complete
+    assert found.adjusted is not None and found.after is not None and Fraction(found.after.certificate["value"]) == best
+    assert words[0] <= found.adjusted.parameters <= words[1] and macs[0] <= found.adjusted.macs <= macs[1]
+    return found
+
+
+def test_no_widths() -> None:
+    request = Request(parameters=Tolerance(Fraction(1, 1000), Fraction(1, 999)))
+    found = adjust(build(["inverted"], [8, 8]), small(), request)
+    assert found.state.complete and found.state.best is None and found.after is None
+
+
+def test_nothing_to_choose(tmp_path) -> None:
+    network = build(["inverted"], [8, 8])
+    for request in (Request(low=Fraction(1), high=Fraction(1)), Request(freeze=("stem", "b0.inverted.expand"))):
+        found = adjust(network, small(), request, cache_dir=tmp_path)
+        assert found.widths == find_ties(network).widths and found.state.complete
+    tolerance = Tolerance(Fraction(1, 100), Fraction(1, 50))
+    found = adjust(network, small(), Request(low=Fraction(1), high=Fraction(1), macs=tolerance), cache_dir=tmp_path)
+    assert found.state.best is None and found.state.complete
+
+
+def test_progress_and_a_search_that_is_given_up(tmp_path) -> None:
+    network = build(["inverted", "plain"], [8, 16, 8])
+    seen: list[Progress] = []
+    request = Request(multiple=1, low=Fraction(1, 2), high=Fraction(3, 2), parameters=LOOSE, macs=LOOSE)
+    full = adjust(network, small(), request, progress=seen.append, cache_dir=tmp_path)
+    assert len(seen) == full.effort.rounds > 1 and "layers priced" in seen[-1].message
+    space = WidthSpace(network, find_ties(network), request)
+    pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
+    with pytest.raises(StoppedError):
+        pricer.price(single_point(small()))
+    assert pricer.given_up is not None and full.state.value is not None
+    assert pricer.given_up.bound <= full.state.value <= pricer.given_up.price.value
+    stopped = adjust(network, small(), request, time_limit_s=0.0)
+    assert not stopped.state.complete and stopped.state.best is None
