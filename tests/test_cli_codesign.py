@@ -124,6 +124,7 @@ def test_a_plot(folder: Path) -> None:
         (["--relative"], ["relative", "weighted or max"]),
         (["--weight", "large=0.999"], ["powers", "at most 64"]),
         (["--plot", "cross.txt"], ["--plot", "cross.txt", ".svg or .png"]),
+        (["--plot", "nowhere/cross.svg"], ["--plot", "no such folder"]),
         (["--batch", "2"], ["batch", "built-in"]),
         (["--padding", "Z=64"], ["padding.Z", "no layer has this dim"]),
         (["--scheduler", "tcp://127.0.0.1:1", "--memory-limit", "9"], ["--memory-limit", "--scheduler"]),
