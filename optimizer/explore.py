@@ -59,7 +59,10 @@ class Closed:
 
 @dataclass
 class Exploration:
-    """State and outcome: the designs kept, the proved bound, and the closed boxes."""
+    """State and outcome: the designs kept, the proved bound, and the closed boxes.
+
+    It is ``interrupted`` by its deadline or Ctrl-C; it is not ``complete`` then, nor where visits were given up.
+    """
 
     goal: Goal
     total: int
@@ -68,6 +71,7 @@ class Exploration:
     closed: list[Closed] = field(default_factory=list)
     bound: Fraction = Fraction(0)
     complete: bool = False
+    interrupted: bool = False
 
     @property
     def found(self) -> Found | None:
@@ -134,6 +138,7 @@ class Explorer:
         self.whole = points.whole if within is None else within
         self._visits, self._width, self._workers, self._limits = visits, width, workers, limits
         self._numbers = itertools.count()
+        self._given_up: list[Node] = []
 
     def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
         """Explore until all boxes are closed, the deadline (``time.perf_counter``) passes, or Ctrl-C.
@@ -141,8 +146,8 @@ class Explorer:
         Either gives running searches up; what is left stays open with the bounds known.
         """
         state = Exploration(self.parts[0].goal, size(self.whole), self.archive)
-        heap = [self._first(self.whole)]
-        stop = Stop()
+        heap, self._given_up = [self._first(self.whole)], []
+        stop, state.interrupted = Stop(), True
         for pricer in itertools.chain.from_iterable(part.pricers for part in self.parts):
             pricer.stop = stop
         alarm = None if deadline is None else Timer(max(0.0, deadline - time.perf_counter()), stop.request)
@@ -160,12 +165,14 @@ class Explorer:
                     self._round(heap, state, visits)
                     if report:
                         report(state)
+                state.interrupted = False
             finally:
                 stop.request()
                 if alarm is not None:
                     alarm.cancel()
         if heap and len(self.parts) == 1 and len(self.parts[0].pricers) == 1:
             self._salvage(heap[0], state)
+        heap += self._given_up
         for left in heap:
             state.closed.append(self._closed(left, "open", left.bound, left.energy, left.latency))
         state.complete = not heap
@@ -204,7 +211,7 @@ class Explorer:
             entry.bound = max(entry.bound, goal.value(energy + entry.energy[0][0], latency + entry.latency[0][0]))
 
     def _round(self, heap: list[Node], state: Exploration, visits: Visits) -> None:
-        """Visit the boxes with the least bounds; those that are given up stay as they were."""
+        """Visit the boxes with the least bounds; those that are given up stay as they were, and are not tried again."""
         nodes = [heapq.heappop(heap) for _ in range(min(self._width, len(heap)))]
         asked: list[Asked] = []
         left = list(nodes)
@@ -216,13 +223,15 @@ class Explorer:
                     asked.append((node, self.archive.limit(node.box)))
             for (node, _), visit in zip(asked, visits(asked) if asked else (), strict=True):
                 if visit is None:
-                    continue
-                self._merge(node, visit, heap, state)
+                    self._given_up.append(node)
+                else:
+                    self._merge(node, visit, heap, state)
                 left.remove(node)
         finally:
             for node in left:
                 heapq.heappush(heap, node)
-        known = [x for x in (heap[0].bound if heap else None, state.value) if x is not None]
+        known = [node.bound for node in (*heap[:1], *self._given_up)]
+        known += [] if state.value is None else [state.value]
         state.bound = min(known, default=state.bound)
 
     def _settled(self, node: Node, heap: list[Node], state: Exploration) -> bool:

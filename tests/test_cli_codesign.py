@@ -14,7 +14,8 @@ from test_cli import bad
 
 from optimizer.cli import main
 from optimizer.cli.codesign_options import read_members
-from optimizer.codesign import files
+from optimizer.codesign import explorations, files
+from optimizer.scaling import exploration
 
 
 @pytest.fixture
@@ -90,6 +91,17 @@ def test_limits_of_tasks_run_in_processes(folder: Path) -> None:
     assert outcome.stdout == run(*command(folder, "--quiet")).stdout
 
 
+def test_tasks_that_are_given_up_leave_their_boxes_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not tried again for ever."""
+    for module in (exploration, explorations):
+        monkeypatch.setattr(module, "visit_box", lambda payload, cache_dir: {"complete": False})
+    outcome = run(*command(folder, "--task-time-limit", 1, "--workers", 1, "--no-cache", "--out", folder / "out"))
+    assert outcome.exit_code == 1 and outcome.stdout.startswith("UNKNOWN")
+    data = json.loads((folder / "out" / "result.json").read_text())
+    assert data["hardware_points"]["open"] == data["hardware_points"]["total"] == 8
+    assert run("verify", folder / "out", "--quiet").exit_code == 0
+
+
 def test_a_plot(folder: Path) -> None:
     pytest.importorskip("matplotlib")
     outcome = run(*command(folder, "--plot", folder / "cross.svg", "--quiet"))
@@ -112,6 +124,7 @@ def test_a_plot(folder: Path) -> None:
         (["--relative"], ["relative", "weighted or max"]),
         (["--weight", "large=0.999"], ["powers", "at most 64"]),
         (["--plot", "cross.txt"], ["--plot", "cross.txt", ".svg or .png"]),
+        (["--plot", "nowhere/cross.svg"], ["--plot", "no such folder"]),
         (["--batch", "2"], ["batch", "built-in"]),
         (["--padding", "Z=64"], ["padding.Z", "no layer has this dim"]),
         (["--scheduler", "tcp://127.0.0.1:1", "--memory-limit", "9"], ["--memory-limit", "--scheduler"]),

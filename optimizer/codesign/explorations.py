@@ -82,7 +82,7 @@ class Explorations:
                 [self.team.sessions[n].problem for n in numbers], pool=self._pool, aggregate=aggregate,
                 archive=archive, cache_dir=self._cache_dir, time_limit_s=seconds, within=within, report=report,
             )  # fmt: skip
-        if not state.complete and (until is None or time.perf_counter() < until):
+        if state.interrupted and (until is None or time.perf_counter() < until):
             self.deadline = time.perf_counter()  # Ctrl-C
         return state
 

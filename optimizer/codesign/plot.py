@@ -10,8 +10,8 @@ from optimizer.errors import SpecError
 from optimizer.result_io import save_parts
 
 SUFFIXES = (".svg", ".png")
-SHADED_UP_TO = 100.0
-"""Losses of so many percent and more have the darkest colour."""
+DARKEST = 100.0
+"""Losses of so many percent and more have the darkest colour; smaller ones if none is as large."""
 
 
 def check_plot(path: str | Path) -> None:
@@ -20,12 +20,17 @@ def check_plot(path: str | Path) -> None:
     Raises
     ------
     SpecError
-        On another suffix, or if matplotlib is not installed.
+        On another suffix, a folder that does not exist, or if matplotlib is not installed.
     """
     if Path(path).suffix.lower() not in SUFFIXES:
         raise SpecError(
             "not a picture", field="--plot", value=str(path), allowed="a file .svg or .png",
             remedy="write e.g. --plot cross.svg",
+        )  # fmt: skip
+    if not Path(path).absolute().parent.is_dir():
+        raise SpecError(
+            "there is no such folder", field="--plot", value=str(path), allowed="a file in a folder that exists",
+            remedy="make the folder, or name another one",
         )  # fmt: skip
     try:
         from matplotlib.figure import Figure  # noqa: F401, PLC0415
@@ -52,11 +57,12 @@ def save_plot(data: dict[str, Any], path: str | Path) -> None:
     losses = [[entry["networks"][name].get("loss_percent") for entry in cross] for name in names]
     figure = Figure(figsize=(2.4 + 0.9 * len(cross), 1.6 + 0.45 * len(names)), layout="constrained")
     axes = figure.subplots()
-    shades = [[float("nan") if loss is None else min(loss, SHADED_UP_TO) for loss in row] for row in losses]
-    image = axes.imshow(shades, cmap="YlOrRd", vmin=0, vmax=SHADED_UP_TO, aspect="auto")
+    darkest = min(DARKEST, max((loss for row in losses for loss in row if loss is not None), default=0)) or DARKEST
+    shades = [[float("nan") if loss is None else min(loss, darkest) for loss in row] for row in losses]
+    image = axes.imshow(shades, cmap="YlOrRd", vmin=0, vmax=darkest, aspect="auto")
     for row, values in enumerate(losses):
         for column, loss in enumerate(values):
-            dark = loss is not None and loss > 0.6 * SHADED_UP_TO
+            dark = loss is not None and loss > 0.6 * darkest
             text = "-" if loss is None else f"{loss:.3g}"
             axes.text(
                 column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black"
