@@ -42,6 +42,9 @@ class Archive(Protocol):
     def closes(self, box: Box, bound: Fraction) -> bool:
         """Is no design of a box of interest, if all have at least this objective?"""
 
+    def far(self, box: Box, bound: Fraction) -> bool:
+        """Is this bound of a box so low that a better one would hardly close it, so that it had better be split?"""
+
     def offer(self, found: Found) -> None:
         """Keep a design if it is of interest."""
 
@@ -73,6 +76,10 @@ class Best:
         """Is the bound worse than the best objective? (Equal ones are compared by rank.)"""
         limit = self.limit(box)
         return limit is not None and bound > limit
+
+    def far(self, box: Box, bound: Fraction) -> bool:
+        """Never: all boxes have to beat the same design."""
+        return False
 
     def offer(self, found: Found) -> None:
         """Keep it if it is better than the best one."""

@@ -241,9 +241,23 @@ class Explorer:
             state.closed.append(self._closed(node, excess or "bound", node.bound, node.energy, node.latency))
         elif not self.points.has_ideal_corner(node.box):
             self._split(node, heap, node.bound, node.energy, node.latency)
+        elif self.archive.far(node.box, node.bound) and 1 < size(node.box) < size(self.whole):
+            self._look(node, heap, state)
         else:
             return False
         return True
+
+    def _look(self, node: Node, heap: list[Node], state: Exploration) -> None:
+        """Close or split a box by what is known of it and the least cycles on its corner: nothing is searched."""
+        known = zip(self.parts, node.energy, node.latency, strict=True)
+        corner = self.points.corner(node.box)
+        views = [part.view(corner, energy, latency, None) for part, energy, latency in known]
+        bounds = tuple(view.bound for view in views)
+        bound, latency = max(node.bound, self.aggregate.value(bounds)), [view.latency for view in views]
+        if not self.archive.closes(node.box, bound):
+            self._split(node, heap, bound, node.energy, latency)
+        else:
+            state.closed.append(self._closed(node, "bound", bound, node.energy, latency, bounds))
 
     def _merge(self, node: Node, visit: Visit, heap: list[Node], state: Exploration) -> None:
         """Keep what a visit found: a closed box, or its halves, and a design."""

@@ -25,6 +25,9 @@ from optimizer.archive import Found
 from optimizer.points import Box, PointSet
 from optimizer.study.metrics import STATIC, Place, Range
 
+FAR = Fraction(3, 2)
+"""A visit seldom raises the bound of a box by more than this."""
+
 Index = tuple[int, ...]
 
 
@@ -105,6 +108,11 @@ class Steps:
         """Has every place of a box a design that is known and as good as the bound?"""
         limit = self.limit(box)
         return limit is not None and bound >= limit
+
+    def far(self, box: Box, bound: Fraction) -> bool:
+        """Is the worst objective known at its places much worse than the bound?"""
+        limit = self.limit(box)
+        return limit is not None and limit > FAR * bound
 
     def offer(self, found: Found) -> None:
         """Keep a design if no known one is as good within the same limits; drop those that it replaces."""
