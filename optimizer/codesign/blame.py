@@ -43,6 +43,10 @@ class First:
         """Is there a design?"""
         return bool(self._found)
 
+    def far(self, box: Box, bound: Fraction) -> bool:
+        """Never: any design will do."""
+        return False
+
     def offer(self, found: Found) -> None:
         """Keep it if it is the first."""
         self._found = self._found or [found]
