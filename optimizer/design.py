@@ -124,7 +124,8 @@ class Site:
     def sum_within(self, objective: str, floors: list[int], limit: int) -> tuple[Pick | None, list[int]]:
         """Optimum of every layer, given up as soon as the sum with the floors of the rest reaches `limit`.
 
-        Layers are priced in waves of a fixed size, side by side; the outcome does not depend on the pool.
+        Layers are priced in waves of a fixed size, side by side; the outcome does not depend on the pool, nor on what
+        the pricers know already: a value that is of no interest counts as the least such value.
 
         Returns
         -------
@@ -135,19 +136,20 @@ class Site:
         counts = [pricer.count for pricer in self.pricers]
         offset = self.fixed[0] if objective == "energy" else self.fixed[1]
         prices: dict[int, Price | None] = {}
+        beats: dict[int, int] = {}
         ranked = sorted(range(len(counts)), key=lambda n: -counts[n] * self.pricers[n].macs)
         for start in range(0, len(ranked), WAVE):
             wave = ranked[start : start + WAVE]
             total = offset + sum(c * f for c, f in zip(counts, floors, strict=True))
             spare = {n: NEVER if limit >= NEVER else -(-(limit - total) // counts[n]) for n in wave}
-            beats = {n: min(NEVER, max(0, spare[n] + floors[n])) for n in wave}
+            beats.update({n: min(NEVER, max(0, spare[n] + floors[n])) for n in wave})
             if any(floors[n] >= beats[n] for n in wave):
                 return None, floors
-            found = self._map(lambda n, b=beats: self.pricers[n].price(self.hardware, objective, beat=b[n]), wave)  # type: ignore[misc]
+            found = self._map(lambda n: self.pricers[n].price(self.hardware, objective, beat=beats[n]), wave)
             for n, price in zip(wave, found, strict=True):
                 prices[n] = price
-                floors[n] = NEVER if price is None else max(floors[n], price.value)
-            if any(price is None or not price.found for price in found):
+                floors[n] = max(floors[n], beats[n] if price is None else min(price.value, beats[n]))
+            if any(price is None or not price.found or price.value >= beats[n] for n, price in prices.items()):
                 return None, floors
         return self.total([price for n in range(len(counts)) if (price := prices[n]) is not None]), floors
 

@@ -86,7 +86,7 @@ def test_a_network_without_a_design(folder: Path) -> None:
 
 
 def test_limits_of_tasks_run_in_processes(folder: Path) -> None:
-    outcome = run(*command(folder, "--task-time-limit", 60, "--workers", 1, "--quiet"))
+    outcome = run(*command(folder, "--processes", "--task-time-limit", 60, "--workers", 1, "--quiet"))
     assert outcome.exit_code == 0
     assert outcome.stdout == run(*command(folder, "--quiet")).stdout
 
@@ -95,7 +95,8 @@ def test_tasks_that_are_given_up_leave_their_boxes_open(folder: Path, monkeypatc
     """They are not tried again for ever."""
     for module in (exploration, explorations):
         monkeypatch.setattr(module, "visit_box", lambda payload, cache_dir: {"complete": False})
-    outcome = run(*command(folder, "--task-time-limit", 1, "--workers", 1, "--no-cache", "--out", folder / "out"))
+    short = ("--processes", "--task-time-limit", 1, "--workers", 1, "--no-cache")
+    outcome = run(*command(folder, *short, "--out", folder / "out"))
     assert outcome.exit_code == 1 and outcome.stdout.startswith("UNKNOWN")
     data = json.loads((folder / "out" / "result.json").read_text())
     assert data["hardware_points"]["open"] == data["hardware_points"]["total"] == 8

@@ -285,8 +285,11 @@ def test_pools_of_commands() -> None:
         with asked_pool(options) as pool:
             opened.append(pool)
 
-    for arguments, kind in (([], SerialPool), (["--workers", "2", "--task-time-limit", "2.5"], ProcessPool)):
+    processes = ["--workers", "2", "--processes", "--task-time-limit", "2.5"]
+    for arguments, kind in (([], type(None)), (["--processes"], SerialPool), (processes, ProcessPool)):
         assert CliRunner().invoke(command, arguments, catch_exceptions=False).exit_code == 0
         assert isinstance(opened[-1], kind)
     with pytest.raises(SpecError, match="limit their memory themselves"):
         CliRunner().invoke(command, ["--scheduler", "tcp://x:1", "--memory-limit", "5"], catch_exceptions=False)
+    with pytest.raises(SpecError, match="only processes have this limit"):
+        CliRunner().invoke(command, ["--memory-limit", "5"], catch_exceptions=False)

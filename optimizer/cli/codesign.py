@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from optimizer.cli.codesign_options import CapType, WeightType, read_members
-from optimizer.cli.inputs import Options, cache_folder, read_architecture, say_warnings
+from optimizer.cli.inputs import Options, asked_pool, cache_folder, read_architecture, say_warnings
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
@@ -23,10 +22,7 @@ from optimizer.cli.output import show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from optimizer.codesign.result import CoDesign
-    from optimizer.scaling.pool import Pool
 
 NO_DESIGN = 1
 
@@ -79,7 +75,7 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     say_warnings(warnings)
     fusion = Fusion(options["max_group"], options["halo"], options["tile"]) if options["fusion"] else None
     cache, limit = cache_folder(options), options["time_limit"]
-    with _pool(options) as pool, ProgressDisplay(quiet=options["quiet"]) as display:
+    with asked_pool(options) as pool, ProgressDisplay(quiet=options["quiet"]) as display:
         result = api.codesign(
             members, architecture, aggregate=options["aggregate"], relative=options["relative"],
             objective=options["objective"], padding=options["padding"],
@@ -94,19 +90,6 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     _show(result, options)
     if result.status not in ("OPTIMAL", "FEASIBLE"):
         sys.exit(NO_DESIGN)
-
-
-def _pool(options: Options) -> AbstractContextManager[Pool | None]:
-    """Threads of this process, unless processes elsewhere, or limits that only processes have, are asked for."""
-    from optimizer.scaling.opening import open_pool  # noqa: PLC0415
-
-    memory, seconds = options["memory_limit"], options["task_time_limit"]
-    if options["scheduler"] is None and memory is None and seconds is None:
-        return nullcontext()
-    return open_pool(
-        options["workers"], options["scheduler"], memory_limit_mb=memory,
-        task_time_limit_s=None if seconds is None else float(seconds),
-    )  # fmt: skip
 
 
 def _show(result: CoDesign, options: Options) -> None:

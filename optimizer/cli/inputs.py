@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,11 +139,25 @@ def cache_folder(options: Options) -> Path | None:
     return folder
 
 
-def asked_pool(options: Options) -> AbstractContextManager[Pool]:
-    """The pool of a command with ``--workers`` and the scaling options; a context manager."""
+def asked_pool(options: Options) -> AbstractContextManager[Pool | None]:
+    """The pool that the scaling options ask for, a context manager; None for the threads of this process.
+
+    Raises
+    ------
+    SpecError
+        On limits that only processes have, without processes.
+    """
     from optimizer.scaling.opening import open_pool  # noqa: PLC0415
 
     limit = options["task_time_limit"]
+    if not options["processes"] and options["scheduler"] is None:
+        for name in ("memory_limit", "task_time_limit"):
+            if options[name] is not None:
+                raise SpecError(
+                    "only processes have this limit", field=f"--{name.replace('_', '-')}", value=options[name],
+                    allowed="together with --processes or --scheduler", remedy="add --processes, or leave it out",
+                )  # fmt: skip
+        return nullcontext()
     return open_pool(
         options["workers"], options["scheduler"], memory_limit_mb=options["memory_limit"],
         task_time_limit_s=None if limit is None else float(limit),

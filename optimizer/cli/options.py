@@ -310,15 +310,19 @@ search_options = _stacked([
 
 scaling_options = _stacked([
     click.option(
+        "--processes", is_flag=True,
+        help="Let --workers be processes, of one thread each, instead of threads of this one.",
+    ),
+    click.option(
         "--scheduler", metavar="ADDRESS",
-        help="Run on the workers of this Dask scheduler (needs the extra `cluster`) instead of local processes.",
+        help="Run on the workers of this Dask scheduler (needs the extra `cluster`).",
     ),
     click.option(
         "--memory-limit", type=click.IntRange(min=1), metavar="MB",
-        help="Most memory of a local worker process, 10^6 bytes (Linux).",
+        help="With --processes: most memory of each, 10^6 bytes (Linux).",
     ),
     click.option(
         "--task-time-limit", type=Positive(), metavar="SECONDS",
-        help="Stop every task then, with the best it has found and its bound.",
+        help="With --processes or --scheduler: stop every task then; what it was about stays open.",
     ),
 ])  # fmt: skip

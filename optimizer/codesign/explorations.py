@@ -16,7 +16,7 @@ from optimizer.explore import Exploration, Explorer, Report
 from optimizer.hardware import Hardware
 from optimizer.part import Part
 from optimizer.points import Box
-from optimizer.scaling.exploration import explore_spread, visit_box
+from optimizer.scaling.exploration import WIDTH, explore_spread, visit_box
 from optimizer.scaling.pool import Payload, Pool
 from optimizer.scaling.tasks import run_tasks
 from optimizer.session import Session
@@ -95,7 +95,7 @@ class Explorations:
                 pricer.given_up = None  # what an earlier exploration left
         explorer = Explorer(
             parts, self.team.points, self.team.area_cap_um2, aggregate, self._workers, self.team.resource_caps,
-            archive, within,
+            archive, within, width=WIDTH,
         )  # fmt: skip
         return explorer.run(deadline=until, report=report)
 
