@@ -20,7 +20,7 @@ def codesign_headline(data: Data) -> Text:
     goal = data["objective"]
     text = headline(data | {"objective": goal | {"name": f"{goal['aggregate']} of {goal['name']}"}})
     improved = [entry["improvement_percent"] for entry in data["cross"] if entry.get("improvement_percent")]
-    if improved:
+    if improved and not _unproved(data):
         text.append(f"  up to {max(improved):.2f} % better than designs for one network", style="default")
     return text
 
@@ -33,6 +33,8 @@ def codesign_report(data: Data) -> Group:
     parts += [Text(), _summary(data), Text(), networks_table(data)]
     if data["cross"]:
         parts += [Text(), cross_table(data), Text(LOSS, style="dim")]
+        if _unproved(data):
+            parts.append(Text(f"not proved to be the own best design: {', '.join(_unproved(data))}", style="yellow"))
     if data.get("hardware"):
         parts += [Text(), hardware_table(data)]
     if data.get("device"):
@@ -40,6 +42,11 @@ def codesign_report(data: Data) -> Group:
     parts += [Text(), Text(f"Space: {data['space']['text']}", style="dim")]
     parts += [Text(f"warning: {line}", style="yellow") for line in data.get("warnings") or []]
     return Group(*parts)
+
+
+def _unproved(data: Data) -> list[str]:
+    """Networks whose own search was stopped: the losses are against the best design known, and may be negative."""
+    return [entry["name"] for entry in data["networks"] if entry["alone"]["status"] in ("FEASIBLE", "UNKNOWN")]
 
 
 def _summary(data: Data) -> Table:

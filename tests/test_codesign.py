@@ -31,6 +31,8 @@ from optimizer.codesign.team import Member
 from optimizer.errors import SpecError, TilewrightError
 from optimizer.exact_yaml import load_exact
 from optimizer.fusion.options import Fusion
+from optimizer.report import to_text
+from optimizer.report_codesign import codesign_report
 from optimizer.result import Progress
 from optimizer.scaling.pool import SerialPool
 from optimizer.session import make_goal
@@ -307,6 +309,10 @@ def test_a_stop_after_the_single_networks_keeps_the_best_design(monkeypatch: pyt
     assert found.data["hardware"]["choices"]["GLB.size"] == "256 words"
     assert found.data["objective"]["bound"] < found.data["objective"]["value"]
     assert verify_joint(found).ok
+    assert "not proved" not in to_text(codesign_report(found.data))
+    found.data["networks"][1]["alone"]["status"] = "FEASIBLE"
+    text = to_text(codesign_report(found.data))
+    assert "not proved to be the own best design: large" in text and "better than designs" not in text
 
 
 def test_a_joint_design_worse_than_a_known_one_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
