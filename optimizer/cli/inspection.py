@@ -41,10 +41,14 @@ def show(directory: str, name: str | None) -> None:
     """Tables and loop nests of a saved result."""
     from optimizer import result_io  # noqa: PLC0415
     from optimizer.report import full_report, layer_report  # noqa: PLC0415
+    from optimizer.report_study import study_report  # noqa: PLC0415
 
     data = result_io.load(directory).data
     try:
-        show_on_stdout(full_report(data) if name is None else layer_report(data, name))
+        if "study" in data and name is None:
+            show_on_stdout(study_report(data))
+        else:
+            show_on_stdout(full_report(data) if name is None else layer_report(data, name))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SpecError(
             f"the result is damaged: {type(error).__name__} {error}", file=directory,
