@@ -101,6 +101,6 @@ def benchmark(
 
 def benchmarks() -> dict[str, Benchmark]:
     """All benchmarks by name, in the order of their registration."""
-    from benchmarks import comparison, fusion, growth, layers, networks, training  # noqa: F401, PLC0415
+    from benchmarks import comparison, fusion, growth, layers, networks, staircase, training  # noqa: F401, PLC0415
 
     return dict(_REGISTRY)
