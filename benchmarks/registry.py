@@ -101,6 +101,8 @@ def benchmark(
 
 def benchmarks() -> dict[str, Benchmark]:
     """All benchmarks by name, in the order of their registration."""
-    from benchmarks import codesign, comparison, fusion, growth, layers, networks, training  # noqa: F401, PLC0415
+    from benchmarks import (  # noqa: PLC0415
+        codesign, comparison, fusion, growth, layers, networks, staircase, training,  # noqa: F401
+    )  # fmt: skip
 
     return dict(_REGISTRY)

@@ -49,6 +49,7 @@ def show(directory: str, name: str | None) -> None:
     from optimizer.codesign import files  # noqa: PLC0415
     from optimizer.report import full_report, layer_report  # noqa: PLC0415
     from optimizer.report_codesign import codesign_report  # noqa: PLC0415
+    from optimizer.report_study import study_report  # noqa: PLC0415
 
     data = result_io.load(directory).data
     if files.is_codesign(data) and name is not None:
@@ -56,7 +57,7 @@ def show(directory: str, name: str | None) -> None:
             "layers are in the results of the networks", field="--layer", value=name, file=directory,
             allowed=f"{directory}/networks/NETWORK or {directory}/alone/NETWORK", remedy="give one of these folders",
         )  # fmt: skip
-    whole = codesign_report if files.is_codesign(data) else full_report
+    whole = codesign_report if files.is_codesign(data) else study_report if "study" in data else full_report
     try:
         show_on_stdout(whole(data) if name is None else layer_report(data, name))
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -148,6 +148,7 @@ class _Told:
 
     def __init__(self, session: Session, state: FrontState, vary: Sequence[Range], tolerance: Fraction) -> None:
         self.session, self.state, self.vary, self.tolerance = session, state, list(vary), tolerance
+        self._static = [varied for varied in vary if varied.name not in DYNAMIC]
         self._counts = [pricer.count for pricer in session.parts]
         self._some = next(iter(session.points.points.values()))
 
@@ -162,7 +163,7 @@ class _Told:
             found = self._found(spot)
             designs.append({
                 "number": n,
-                "needs": limits_entry(self.vary, spot.place),
+                "needs": limits_entry(self._static, spot.place),
                 "status": "OPTIMAL" if self._settled(spot) else "FEASIBLE",
                 "exact": {"energy": spot.energy, "latency": spot.latency},
                 **takes(self.session, found),
@@ -176,8 +177,9 @@ class _Told:
         }  # fmt: skip
 
     def staircase(self) -> Data:
-        """The section ``study`` of an objective over limits."""
-        placed = [(self._place(spot.energy, spot.latency, spot.place), self._found(spot)) for spot in self._spots()]
+        """The section ``study`` of an objective over limits, with the front that it was read off."""
+        spots = self.state.frontier.spots
+        placed = [(self._place(spot.energy, spot.latency, spot.place), self._found(spot)) for spot in spots]
         held: list[Held] = [([place], found.value) for place, found in placed]
         for entry in self.state.closed:
             if entry.by == "open":
@@ -189,10 +191,7 @@ class _Told:
             staircase, self.session.points, boxes, scale, lambda found: takes(self.session, found),
             complete=self.state.complete,
         )  # fmt: skip
-        return described.data()
-
-    def _spots(self) -> list[Spot]:
-        return self.state.frontier.spots
+        return described.data() | {"front": self.front()["designs"]}
 
     def _found(self, spot: Spot) -> Found:
         goal, pick = self.session.goal, Pick(spot.energy, spot.latency, ())
@@ -222,12 +221,12 @@ class _Told:
     def _open(self, entry: Covered) -> Held:
         """What is known of an open box."""
         energy, latency = self._least(entry)
-        static = Places(self.session.points, [v for v in self.vary if v.name not in DYNAMIC]).least(entry.box)
+        static = Places(self.session.points, self._static).least(entry.box)
         return [self._place(energy, latency, place) for place in static], self.session.goal.value(energy, latency)
 
     def _settled(self, spot: Spot) -> bool:
         """Can no design of an open box beat this one?"""
-        places = Places(self.session.points, self.vary)
+        places = Places(self.session.points, self._static)
         for entry in self.state.closed:
             if entry.by == "open" and any(
                 all(a <= b for a, b in zip(place, spot.place, strict=True)) for place in places.least(entry.box)

@@ -105,9 +105,14 @@ class Steps:
         return worst
 
     def closes(self, box: Box, bound: Fraction) -> bool:
-        """Has every place of a box a design that is known and as good as the bound?"""
+        """Has every place of a box a design that is known and as good as the bound?
+
+        A box around one that is kept must be worse, so that the point of each step is solved in the end.
+        """
         limit = self.limit(box)
-        return limit is not None and bound >= limit
+        if limit is None or bound < limit:
+            return False
+        return bound > limit or not any(_inside(found.box, box) for _, found in self._kept)
 
     def far(self, box: Box, bound: Fraction) -> bool:
         """Is the worst objective known at its places much worse than the bound?"""
@@ -124,6 +129,10 @@ class Steps:
             if not (within(place, other) and _before(found, place, old, other))
         ]  # fmt: skip
         self._kept.append((place, found))
+
+
+def _inside(point: Box, box: Box) -> bool:
+    return all(low <= n <= high for (n, _), (low, high) in zip(point, box, strict=True))
 
 
 def _before(one: Found, here: Place, other: Found, there: Place) -> bool:

@@ -18,6 +18,7 @@ from optimizer.result import Progress, Result
 from optimizer.result_io import load
 from optimizer.verify.claim import Check, Claim, hash_of, rebuild
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
+from optimizer.verify.front import check_front
 from optimizer.verify.fused_again import fused_again
 from optimizer.verify.points_again import points_again
 from optimizer.verify.replay import REASONS, Replay, replay
@@ -25,6 +26,7 @@ from optimizer.verify.reprove import Say, reprove
 from optimizer.verify.staircase import check_staircase
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
+FRONT_FORMAT = "tilewright-front/1"
 DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 
 __all__ = ["Check", "Verification", "verify"]
@@ -82,6 +84,9 @@ def examine(result: Result, *, thorough: bool, say: Say, proofs: bool = True) ->
     checks: list[Check] = []
     step = "problem"
     try:
+        if certificate.get("format") == FRONT_FORMAT:
+            checks.extend(check_front(data, certificate, thorough=thorough, say=say))
+            return Verification(checks)
         claim = rebuild(data, certificate)
         for check in _numbers(claim, say):
             checks.append(check)

@@ -1,0 +1,252 @@
+"""Check of a front: the boxes cover the points and leave no gap that the reported designs do not cover.
+
+For the boxes and gaps code of its own is used; a sample of lines is proved again by the lattice search with fresh
+tables, and a sample of designs is solved again by itself, under a cap on its latency.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from formulations import lattice
+from formulations.kernels.memo import Memos
+from optimizer.hardware import Hardware
+from optimizer.lowering import lower
+from optimizer.pricing import NEVER
+from optimizer.verify.claim import Check, Claim, Group, hash_of, rebuild
+from optimizer.verify.design_checks import plain, verdict
+from optimizer.verify.reprove import Say
+from optimizer.verify.staircase import metric
+
+Data = dict[str, Any]
+REASONS = ("area", "covered", "solved", "infeasible", "open")
+LINES = 4
+DESIGNS = 2
+
+
+def check_front(data: Data, certificate: Data, *, thorough: bool, say: Say) -> Iterator[Check]:
+    """All checks of a front."""
+    expected = hash_of(data["problem"])
+    files = (("result", data), ("certificate", certificate))
+    wrong = [f"the hash of the {name} is another" for name, file in files if file["problem_hash"] != expected]
+    yield verdict("problem", wrong, f"hash {expected[:16]} recomputed")
+    front = _Front(rebuild(data, certificate | {"boxes": []}), certificate)
+    yield verdict("boxes", list(front.box_faults()), f"{len(front.boxes)} boxes hold all points, each once")
+    found = f"{len(front.designs)} designs recomputed, none beats another"
+    yield verdict("designs", list(front.design_faults()), found)
+    if "front" in front.study:
+        yield verdict("steps", list(front.step_faults()), f"{len(front.study['cells'])} steps are read off the front")
+    say("looking for gaps")
+    yield verdict("gaps", list(front.gaps()), "no box closed by lines leaves a gap")
+    say("proving lines again")
+    yield front.lines_again(thorough=thorough)
+    say("solving designs again")
+    yield front.designs_again(thorough=thorough)
+
+
+class _Front:
+    """A front as stated."""
+
+    def __init__(self, claim: Claim, certificate: Data) -> None:
+        self.claim, self.study, self.boxes = claim, claim.data["study"], certificate["boxes"]
+        self.tolerance = Fraction(certificate["tolerance"])
+        static = [varied for varied in self.study["vary"] if varied["name"] not in ("latency-ms", "energy-mj")]
+        self.low = {v["name"]: None if v["low"] is None else Fraction(v["low"]) for v in self.study["vary"]}
+        self.names = [varied["name"] for varied in static]
+        points = {frozenset(point.choices): point for point in claim.points.points.values()}
+        self.designs = [
+            (raw, points[frozenset(raw["choices"].items())], raw["exact"]["energy"], raw["exact"]["latency"])
+            for raw in self.study.get("front", self.study["designs"])
+        ]  # fmt: skip
+
+    def place(self, point: Hardware) -> tuple[Fraction, ...]:
+        """What is varied besides energy and latency."""
+        return tuple(self._clipped(name, metric(name, point)) for name in self.names)
+
+    def _clipped(self, name: str, value: Fraction) -> Fraction:
+        low = self.low[name]
+        return value if low is None else max(value, low)
+
+    def box_faults(self) -> Iterator[str]:
+        """Every point once, areas, known reasons, one number per layer."""
+        seen: Counter[tuple[int, ...]] = Counter()
+        cap = self.claim.architecture.budgets.area_um2
+        for raw in self.boxes:
+            inside = list(itertools.product(*(range(low, high + 1) for low, high in raw["box"])))
+            seen.update(inside)
+            least = min(self.claim.points.points[index].area_um2 for index in inside)
+            if raw["closed_by"] not in REASONS or raw["points"] != len(inside) or raw["area_um2"] != least:
+                yield f"box {raw['box']}: reason, number of points or area is wrong"
+            if (raw["closed_by"] == "area") != (cap is not None and least > cap) and raw["closed_by"] != "open":
+                yield f"box {raw['box']}: closed by {raw['closed_by']} with {least} um2"
+            if any(len(line["values"]) != len(self.claim.groups) for line in raw["lines"]):
+                yield f"box {raw['box']}: not one value per layer"
+        if dict(seen) != dict.fromkeys(self.claim.points.points, 1):
+            yield "the boxes do not hold every point once"
+        by = Counter(dict.fromkeys(REASONS, 0))
+        for raw in self.boxes:
+            by[raw["closed_by"]] += raw["points"]
+        stated = self.claim.data["hardware_points"]
+        if stated != {"total": len(self.claim.points.points), "boxes": len(self.boxes)} | dict(by):
+            yield f"hardware_points are {stated}, the boxes have {dict(by)}"
+        status = "FEASIBLE" if by["open"] and self.designs else "UNKNOWN" if by["open"] else "OPTIMAL"
+        status = "INFEASIBLE" if not self.designs and not by["open"] else status
+        known = {self.study["status"], self.claim.data["status"]}
+        if known != {status} and ("front" not in self.study or (by["open"] == 0 and known != {"OPTIMAL"})):
+            yield f"the status is {self.study['status']}, the boxes show {status}"
+
+    def design_faults(self) -> Iterator[str]:
+        """Numbers of the designs; none may match or beat another one."""
+        for number, (raw, point, energy, latency) in enumerate(self.designs, start=1):
+            expected = {
+                "number": number, "energy_pj": point.energy_pj(energy), "latency_cycles": latency,
+                "latency_ms": float(Fraction(latency * 1000) / (point.clock_mhz * 10**6)),
+                "needs": dict(zip(self.names, map(str, self.place(point)), strict=True)),
+            }  # fmt: skip
+            yield from (f"design {number}: {k} is {raw[k]!r}, not {v!r}" for k, v in expected.items() if raw[k] != v)
+            for name, value in raw["metrics"].items():
+                if value != plain(metric(name, point)):
+                    yield f"design {number}: {name} is {value}"
+            if not self.claim.target.allows(energy, latency):
+                yield f"design {number} breaks a budget"
+        costs = [(energy, latency, *self.place(point)) for _, point, energy, latency in self.designs]
+        for one, other in itertools.permutations(costs, 2):
+            if all(a <= b for a, b in zip(one, other, strict=True)):
+                yield f"a design with {one[0]} energy units and {one[1]} cycles beats another"
+
+    def limits(self, point: Hardware, energy: int, latency: int) -> tuple[Fraction, ...]:
+        """The least limits that admit a design, in the order of the study."""
+        known = {
+            "latency-ms": Fraction(latency * 1000) / (point.clock_mhz * 10**6),
+            "energy-mj": energy * (point.energy_unit_pj or Fraction(1)) / 10**9,
+        }  # fmt: skip
+        names = [varied["name"] for varied in self.study["vary"]]
+        return tuple(self._clipped(n, known[n] if n in known else metric(n, point)) for n in names)
+
+    def step_faults(self) -> Iterator[str]:
+        """Every cell has the best design of the front that it admits."""
+        value = self.claim.target.value
+        placed = [(self.limits(point, e, t), value(e, t)) for _, point, e, t in self.designs]
+        exact = {raw["number"]: Fraction(raw["objective"]["exact"]) for raw in self.study["designs"]}
+        for cell in self.study["cells"]:
+            start = [Fraction(limit) for limit in cell["from"].values()]
+            admitted = [v for place, v in placed if all(a <= b for a, b in zip(place, start, strict=True))]
+            best = min(admitted, default=None)
+            if best != (None if cell["design"] is None else exact[cell["design"]]):
+                yield f"from {cell['from']} the best of the front has {best}, stated is design {cell['design']}"
+            closed = all(raw["closed_by"] != "open" for raw in self.boxes)
+            if closed and cell["status"] != ("INFEASIBLE" if best is None else "OPTIMAL"):
+                yield f"from {cell['from']} the status is {cell['status']}"
+
+    def gaps(self) -> Iterator[str]:
+        """Boxes whose lines admit what no reported design covers."""
+        for raw in self.boxes:
+            if raw["closed_by"] == "covered":
+                for place in {self.place(point) for point in self._inside(raw)}:
+                    if self._open(raw, place):
+                        yield f"box {raw['box']}: its lines leave a gap at {list(map(str, place))}"
+            elif raw["closed_by"] == "infeasible" and not any(NEVER in line["values"] for line in raw["lines"]):
+                yield f"box {raw['box']}: all layers fit"
+
+    def _open(self, raw: Data, place: tuple[Fraction, ...]) -> bool:
+        """Is there an uncovered (energy, latency) above all lines? Candidates: just below every two neighbours."""
+        factor = 1 + self.tolerance
+        known = [
+            (math.ceil(e / factor), math.ceil(t / factor)) for _, point, e, t in self.designs
+            if all(a <= b for a, b in zip(self.place(point), place, strict=True))
+        ]  # fmt: skip
+        target = self.claim.target
+        most_energy = NEVER if target.energy_cap is None else int(target.energy_cap)
+        most_latency = NEVER if target.latency_cap is None else int(target.latency_cap)
+        lines, least = self._totals(raw)
+        for latency in {*(t - 1 for _, t in known), most_latency}:
+            below = [e - 1 for e, t in known if t <= latency]
+            energy = min([most_energy, *below])
+            if least <= latency <= most_latency and all(energy + w * latency >= v for w, v in lines):
+                return True
+        return False
+
+    def _totals(self, raw: Data) -> tuple[list[tuple[int, int]], int]:
+        counts = [group.count for group in self.claim.groups]
+        energy, cycles = raw["fixed"]
+        lines = [
+            (line["weight"], energy + line["weight"] * cycles
+             + sum(n * v for n, v in zip(counts, line["values"], strict=True)))
+            for line in raw["lines"]
+        ]  # fmt: skip
+        return lines, cycles + sum(n * v for n, v in zip(counts, raw["latency_floors"], strict=True))
+
+    def _inside(self, raw: Data) -> Iterator[Hardware]:
+        return self.claim.points.inside(self._box(raw))
+
+    @staticmethod
+    def _box(raw: Data) -> tuple[tuple[int, int], ...]:
+        return tuple((low, high) for low, high in raw["box"])
+
+    def lines_again(self, *, thorough: bool) -> Check:
+        """No layer has less than a line or a least latency says, on the box's own ideal corner."""
+        asked = [
+            (raw, number, line["weight"], line["values"][number])
+            for raw in self.boxes if raw["closed_by"] in ("covered", "solved", "open")
+            for line in raw["lines"] for number in range(len(self.claim.groups))
+        ]  # fmt: skip
+        asked += [
+            (raw, number, None, floor) for raw in self.boxes if raw["closed_by"] == "covered"
+            for number, floor in enumerate(raw["latency_floors"])
+        ]  # fmt: skip
+        total, tables, faults = len(asked), Memos(), []
+        for raw in self.boxes:
+            fixed = self.claim.fixed(self.claim.points.corner(self._box(raw)))
+            if any(stated > own for stated, own in zip(raw["fixed"], fixed, strict=True)):
+                faults.append(f"box {raw['box']}: fixed costs {raw['fixed']}, there are {list(fixed)}")
+        if not thorough:
+            random.Random(str(self.claim.data["problem_hash"])).shuffle(asked)
+            asked = asked[:LINES]
+        for raw, number, weight, value in asked:
+            corner = self.claim.points.corner(self._box(raw))
+            if self._less(self.claim.groups[number], corner, weight, value, tables):
+                faults.append(f"box {raw['box']}: layer {number} has less than {value} under weight {weight}")
+        return verdict("lines again", faults, f"{len(asked)} of {total} values of lines proved again by the lattice")
+
+    def _less(self, group: Group, corner: Hardware, weight: int | None, value: int, tables: Memos) -> bool:
+        """Has some mapping less than a value: energy + weight x cycles, or cycles where the weight is None?"""
+        for extents in group.variants:
+            problem = lower(group.layer, corner, accounting=self.claim.accounting, extents=extents)
+            unit = problem.latency_unit
+            outer = replace(problem.levels[0], leak_energy=problem.levels[0].leak_energy + (weight or 0))
+            problem = replace(problem, levels=(outer, *problem.levels[1:]))
+            with tables.of(problem) as memo:
+                goal = "latency" if weight is None else "energy"
+                found = lattice.solve(problem, goal, memo=memo).solution
+            if found is not None and (-(-found.latency // unit) if weight is None else found.energy) < value:
+                return True
+        return False
+
+    def designs_again(self, *, thorough: bool) -> Check:
+        """The least energy on a design's hardware within its latency is its energy."""
+        from optimizer.api import solve  # noqa: PLC0415
+        from optimizer.choose import choose  # noqa: PLC0415
+
+        chosen, faults = list(self.designs), []
+        if not thorough:
+            random.Random(str(self.claim.data["problem_hash"])).shuffle(chosen)
+            chosen = chosen[:DESIGNS]
+        for raw, point, energy, latency in chosen:
+            only = choose(self.claim.architecture, {path: str(entry) for path, entry in point.choices})
+            cap = Fraction(latency * 1000) / (point.clock_mhz * 10**6)
+            found = solve(
+                self.claim.network, only.with_budgets(replace(only.budgets, latency_ms=cap)), objective="energy",
+                padding=self.claim.data["problem"]["padding"],
+            )  # fmt: skip
+            least = found.certificate["value"]
+            exact = least == str(energy) and found.data["latency_cycles"] <= latency
+            if least is None or not (exact or (self.tolerance and Fraction(least) <= energy)):
+                faults.append(f"design {raw['number']} has {energy} energy units, within its latency {least} are least")
+        return verdict("designs again", faults, f"{len(chosen)} of {len(self.designs)} designs solved again")
