@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 SEED = 0
@@ -101,8 +102,6 @@ def benchmark(
 
 def benchmarks() -> dict[str, Benchmark]:
     """All benchmarks by name, in the order of their registration."""
-    from benchmarks import (  # noqa: PLC0415
-        codesign, comparison, fusion, growth, layers, networks, staircase, training,  # noqa: F401
-    )  # fmt: skip
-
+    for module in ("codesign", "comparison", "fusion", "growth", "layers", "networks", "staircase", "training"):
+        import_module(f"benchmarks.{module}")
     return dict(_REGISTRY)

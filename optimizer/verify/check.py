@@ -79,14 +79,14 @@ def verify(
 
 
 def examine(result: Result, *, thorough: bool, say: Say, proofs: bool = True) -> list[Check]:
-    """All checks of a result; without `proofs` nothing is searched again."""
+    """All checks of a result; without `proofs` nothing is searched again (a front is checked whole)."""
     data, certificate = as_stored(result.data), as_stored(result.certificate)
     checks: list[Check] = []
     step = "problem"
     try:
         if certificate.get("format") == FRONT_FORMAT:
             checks.extend(check_front(data, certificate, thorough=thorough, say=say))
-            return Verification(checks)
+            return checks
         claim = rebuild(data, certificate)
         for check in _numbers(claim, say):
             checks.append(check)
