@@ -1,15 +1,16 @@
-"""Explorations of a single network in this process."""
+"""Explorations of a single network on the threads of this process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from optimizer.archive import Archive
 from optimizer.budgets import Limits
 from optimizer.explore import Exploration, Explorer, Report
 from optimizer.infeasible import Solve
 from optimizer.part import Part
-from optimizer.points import point_set
+from optimizer.points import Box, point_set
 from optimizer.session import Session, make_goal
 
 Reports = Callable[[Session, str], Report | None]
@@ -17,14 +18,25 @@ Reports = Callable[[Session, str], Report | None]
 
 
 def explore_session(
-    session: Session, workers: int, deadline: float | None, report: Report | None = None
+    session: Session, workers: int, deadline: float | None, report: Report | None = None, *,
+    archive: Archive | None = None, within: Box | None = None, width: int = 1,
 ) -> Exploration:  # fmt: skip
-    """Explore the points of a session until the deadline (``time.perf_counter``), on so many threads."""
+    """Explore the points of a session (or of a box) until the deadline (``time.perf_counter``), on so many threads."""
     part = Part(session.parts, session.goal, session.vector_cost)
     explorer = Explorer(
-        [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps
+        [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps, archive=archive,
+        within=within, width=width,
     )  # fmt: skip
     return explorer.run(deadline=deadline, report=report)
+
+
+def priced(session: Session, state: Exploration, workers: int) -> Exploration:
+    """With the prices of the layers of the best design, which tasks do not hand back; one point, whatever the time."""
+    if state.found is None or state.found.picks[0].prices:
+        return state
+    for pricer in session.parts:
+        pricer.given_up = None  # what an earlier exploration left
+    return replace(state, archive=explore_session(session, workers, None, within=state.found.box).archive)
 
 
 def asker(session: Session, workers: int, deadline: float | None, reports: Reports) -> Solve:

@@ -194,7 +194,6 @@ WRONG = [
     (("--pareto", "energy,latency", "--power-w", "1"), "budgets.power_w", "1", "drop the budget"),
     (("--pareto", "energy,speed"), "--pareto", "energy,speed", "bandwidth"),
     (("--pareto", "area,buffer"), "--pareto", "area,buffer", "energy"),
-    (("--vary", "area-mm2", "--compare"), "--compare", "--compare", "--fusion"),
     (("--vary", "area-mm2", "--plot", "steps.bmp"), "--plot", "steps.bmp", ".svg"),
     (("--vary", "area-mm2", "--device", "zcu102"), "--vary area-mm2", "zcu102", "dram-gbps"),
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from optimizer.cli.inputs import Options, cache_folder, read_architecture, read_network, say_warnings
+from optimizer.cli.inputs import Options, asked_pool, cache_folder, read_architecture, read_network, say_warnings
 from optimizer.cli.options import (
     Names,
     Share,
@@ -18,6 +18,7 @@ from optimizer.cli.options import (
     architecture_options,
     budget_options,
     fusion_options,
+    scaling_options,
     search_options,
     training_options,
     workload_options,
@@ -28,6 +29,7 @@ from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
     from optimizer.result import Result
+    from optimizer.scaling.pool import Pool
     from optimizer.study.metrics import Range
 
 NO_DESIGN = 1
@@ -56,6 +58,7 @@ OBJECTIVES = ("energy", "latency", "edp")
 @budget_options
 @fusion_options
 @search_options
+@scaling_options
 @click.option(
     "--plot", "picture", type=click.Path(), metavar="FILE", help="Draw it: .svg, .png or .pdf (extra `plot`)."
 )  # fmt: skip
@@ -77,8 +80,8 @@ def study(network: str, **options: Any) -> None:
         check_picture(options["picture"])
     limit = options["time_limit"]
     cache = cache_folder(options)
-    with ProgressDisplay(quiet=options["quiet"]) as display:
-        result: Result = _runner(asked, options)(
+    with asked_pool(options) as pool, ProgressDisplay(quiet=options["quiet"]) as display:
+        result: Result = _runner(asked, options, pool)(
             graph, architecture, asked.vary, objective=asked.objective, padding=options["padding"],
             time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
             cache_dir=cache, progress=display,
@@ -124,27 +127,28 @@ def _asked(options: Options) -> _Asked:
     return _Asked(None if both else objectives.pop(), [Range(METRICS[name]) for name in metrics], both)
 
 
-def _runner(asked: _Asked, options: Options) -> Any:
+def _runner(asked: _Asked, options: Options, pool: Pool | None) -> Any:
     """The function that does the study."""
     from optimizer.study.run import study as over_hardware  # noqa: PLC0415
     from optimizer.study.run_front import front_study  # noqa: PLC0415
 
     if asked.dynamic:
         return partial(front_study, tolerance=options["tolerance"] or Fraction(0))
-    return partial(over_hardware, fusion=_fusion(options))
+    return partial(over_hardware, fusion=_fusion(options), pool=pool)
 
 
 def _check(options: Options, asked: _Asked) -> None:
     """Options that do not go together."""
-    if options["compare"]:
-        raise SpecError(
-            "a study compares limits, not fusion", field="--compare", value="--compare", allowed="--fusion alone",
-            remedy="drop it, and study with and without --fusion",
-        )  # fmt: skip
     if asked.dynamic and options["fusion"]:
         raise SpecError(
             "limits on latency or energy, and fronts of both, are not supported with fusion", field="--fusion",
             value="--fusion", allowed="--vary or --pareto with metrics of the hardware", remedy="drop --fusion",
+        )  # fmt: skip
+    if asked.dynamic and (options["processes"] or options["scheduler"] is not None):
+        raise SpecError(
+            "limits on latency or energy, and fronts of both, are found on threads", field="--processes",
+            value=options["scheduler"] or "--processes", allowed="--vary or --pareto with metrics of the hardware",
+            remedy="use --workers alone",
         )  # fmt: skip
     if options["tolerance"] is not None and not asked.dynamic:
         raise SpecError(

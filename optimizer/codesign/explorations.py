@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Explorations:
         self, team: Team, workers: int, deadline: float | None, pool: Pool | None, cache_dir: Path | None
     ) -> None:  # fmt: skip
         self.team, self.deadline = team, deadline
-        self._workers, self._pool, self._cache_dir = workers, pool, cache_dir
+        self.workers, self._pool, self._cache_dir = workers, pool, cache_dir
         self._parts = team.parts
 
     @property
@@ -94,7 +94,7 @@ class Explorations:
             for pricer in part.pricers:
                 pricer.given_up = None  # what an earlier exploration left
         explorer = Explorer(
-            parts, self.team.points, self.team.area_cap_um2, aggregate, self._workers, self.team.resource_caps,
+            parts, self.team.points, self.team.area_cap_um2, aggregate, self.workers, self.team.resource_caps,
             archive, within, width=WIDTH,
         )  # fmt: skip
         return explorer.run(deadline=until, report=report)
@@ -135,11 +135,4 @@ class Explorations:
     def on_point(self, number: int, point: Hardware) -> tuple[Session, Exploration]:
         """A network with the menus cut down to one point, solved here, whatever the time."""
         session = at_point(self.team.sessions[number], point)
-        return session, explore_session(session, self._workers, None)
-
-    def priced(self, number: int, state: Exploration) -> Exploration:
-        """With the prices of the layers of its design, which tasks do not hand back; one point, whatever the time."""
-        if state.found is None or state.found.picks[0].prices:
-            return state
-        again = self._here([self._parts[number]], None, None, state.found.box, None, None)
-        return replace(state, archive=again.archive)
+        return session, explore_session(session, self.workers, None)

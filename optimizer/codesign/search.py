@@ -27,6 +27,7 @@ from optimizer.explore import Exploration
 from optimizer.points import Box, size
 from optimizer.reporter import Reporter, Show, Watch
 from optimizer.session import Session
+from optimizer.solo import priced
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Search:
             if box is not None:
                 self._run.run([number], archive=archive, within=box, deadline=deadline)
         state = self._run.run([number], archive=archive, deadline=deadline, report=report)
-        return self._run.priced(number, state)
+        return priced(self._team.sessions[number], state, self._run.workers)
 
     def _columns(self, alone: tuple[Exploration, ...]) -> list[Column]:
         """Every network on every design that is best for one of them."""

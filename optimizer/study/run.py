@@ -14,12 +14,14 @@ from optimizer.archive import Found
 from optimizer.assemble import number, unit_value
 from optimizer.conclude import conclude
 from optimizer.errors import SpecError
-from optimizer.explore import Exploration, Explorer
+from optimizer.explore import Exploration
 from optimizer.fusion.options import Fusion
-from optimizer.part import Part
 from optimizer.points import size
 from optimizer.result import Result
+from optimizer.scaling.exploration import WIDTH, explore_spread
+from optimizer.scaling.pool import Pool
 from optimizer.session import Padding, Session, prepare
+from optimizer.solo import explore_session, priced
 from optimizer.study.describe import Describer, Scale, limits_entry
 from optimizer.study.metrics import STATIC, Range, check_range
 from optimizer.study.staircase import staircase_of
@@ -33,7 +35,7 @@ MOST_AXES = 2
 def study(
     network: Network, architecture: Architecture, vary: Sequence[Range], *, objective: str = "energy",
     padding: Padding = "none", fusion: Fusion | None = None, time_limit_s: float | None = None, workers: int = 2,
-    seed: int = 0, cache_dir: Path | None = None, progress: Watch | None = None,
+    seed: int = 0, cache_dir: Path | None = None, pool: Pool | None = None, progress: Watch | None = None,
 ) -> Result:  # fmt: skip
     """The optimum for every limit on one or two metrics of the hardware, with a proof.
 
@@ -46,6 +48,8 @@ def study(
         One or two limits of :data:`optimizer.study.metrics.STATIC`.
     objective, padding, fusion, time_limit_s, workers, seed, cache_dir, progress
         As in :func:`optimizer.api.solve`.
+    pool : Pool, optional
+        Runs the visits of boxes in other processes; by default they run here, on `workers` threads.
 
     Returns
     -------
@@ -67,15 +71,19 @@ def study(
         )  # fmt: skip
         places = Places(session.points, ranges)
         watcher = None if progress is None else Watcher(size(session.points.whole), started, progress)
-        part = Part(session.parts, session.goal, session.vector_cost)
-        explorer = Explorer(
-            [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps,
-            archive=Steps(places),
-        )  # fmt: skip
-        return session, places, explorer.run(deadline=deadline, report=watcher)
+        archive = Steps(places)
+        if pool is None:
+            state = explore_session(session, workers, deadline, watcher, archive=archive, width=WIDTH)
+            return session, places, state
+        seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())
+        state = explore_spread(
+            [session.problem], pool=pool, archive=archive, cache_dir=cache_dir, time_limit_s=seconds, report=watcher
+        )
+        return session, places, state
 
     session, places, state = explored(vary, budgeted(architecture, vary))
-    result = conclude(session, state, seed=seed, wall_s=time.perf_counter() - started)
+    best = priced(session, state, workers)
+    result = conclude(session, best, seed=seed, wall_s=time.perf_counter() - started)
     staircase = staircase_of(places, state.archive.designs, state.closed)
     some = next(iter(session.points.points.values()))
     scale = Scale(Aggregate(), unit_value(objective, some)[1])
