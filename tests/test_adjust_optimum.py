@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -17,6 +18,8 @@ from formulations.widths import Table, WidthProblem, WidthProgram
 from optimizer.adjust.api import adjust
 from optimizer.adjust.pricer import WidthPricer
 from optimizer.adjust.request import Request, Tolerance
+from optimizer.adjust.resolution import at_resolution, image_of
+from optimizer.adjust.search import best_of
 from optimizer.adjust.space import WidthSpace
 from optimizer.adjust.ties import find_ties, resized
 from optimizer.api import solve
@@ -119,13 +122,39 @@ def test_hardware_chosen_with_the_widths(tmp_path) -> None:
     assert found.state.total == 2
 
 
+@pytest.mark.parametrize("objective", ["latency", pytest.param("energy", marks=pytest.mark.slow), "edp"])
+def test_resolution_chosen_with_the_widths(objective, tmp_path) -> None:
+    network = build(["inverted"], [4, 6], 6, pooled=True)
+    images = ((4, 4), (6, 6), (5, 7), (9, 9))
+    tolerance = Tolerance(-HALF / 2, HALF / 4)
+    request = Request(2, HALF, 2 * HALF, LOOSE, tolerance, resolutions=images)
+    found = compare(network, request, small(), objective, tmp_path)
+    assert [entry.image for entry in found.sizes] == [(6, 6), (4, 4), (5, 7), (9, 9)]
+    assert found.state.total == 4 and found.adjusted is not None
+    assert image_of(found.adjusted) == best_of(found.sizes).image
+
+
+def test_resolutions_without_widths_and_with_little_time(tmp_path) -> None:
+    network = build(["inverted"], [4, 8], 6, pooled=True)
+    close = Tolerance(Fraction(-1, 100), Fraction(1, 100))
+    request = Request(low=Fraction(1), high=Fraction(1), macs=close, resolutions=((12, 12), (6, 6)))
+    found = adjust(network, small(), request, cache_dir=tmp_path)
+    assert [entry.state.value is None for entry in found.sizes] == [False, True] and found.state.complete
+    assert found.state.bound == found.state.value == found.sizes[0].state.value
+    found = adjust(network, small(), replace(request, resolutions=((12, 12),)), cache_dir=tmp_path)
+    assert found.state.complete and found.after is None
+    stopped = adjust(network, small(), request, time_limit_s=0.0)
+    assert not stopped.state.complete and stopped.state.best is None and stopped.state.bound == 0
+
+
 def compare(network, request, architecture, objective, folder):
     """Adjust, and solve every adjusted network by itself: the least of all is the optimum."""
     ties = find_ties(network)
-    words, macs = request.parameters.within(network.parameters), request.macs.within(network.macs)
+    words, macs = request.limits(network)
+    networks = [at_resolution(network, image) for image in request.resolutions] or [network]
     best, allowed = None, 0
-    for widths in itertools.product(*map(request.candidates, ties.classes)):
-        other = resized(network, ties, widths)
+    for one, widths in itertools.product(networks, itertools.product(*map(request.candidates, ties.classes))):
+        other = resized(one, ties, widths)
         if words[0] <= other.parameters <= words[1] and macs[0] <= other.macs <= macs[1]:
             allowed += 1
             value = Fraction(solve(other, architecture, objective=objective, cache_dir=folder).certificate["value"])
@@ -158,7 +187,7 @@ def test_progress_and_a_search_that_is_given_up(tmp_path) -> None:
     seen: list[Progress] = []
     request = Request(multiple=1, low=Fraction(1, 2), high=Fraction(3, 2), parameters=LOOSE, macs=LOOSE)
     full = adjust(network, small(), request, progress=seen.append, cache_dir=tmp_path)
-    assert len(seen) == full.effort.rounds > 1 and "layers priced" in seen[-1].message
+    assert len(seen) == full.sizes[0].effort.rounds > 1 and "layers priced" in seen[-1].message
     space = WidthSpace(network, find_ties(network), request)
     pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
     with pytest.raises(StoppedError):

@@ -46,6 +46,8 @@ class WidthSpace:
     network : Network
     ties : Ties
     request : Request
+    original : Network, optional
+        The network that parameters and multiply-accumulates are compared with, where it is another one.
 
     Attributes
     ----------
@@ -62,7 +64,7 @@ class WidthSpace:
         Entries that the network reads as it is (none where its totals are not allowed), and its free widths.
     """
 
-    def __init__(self, network: Network, ties: Ties, request: Request) -> None:
+    def __init__(self, network: Network, ties: Ties, request: Request, original: Network | None = None) -> None:
         self.ties = ties
         self.candidates = tuple(request.candidates(entry) for entry in ties.classes)
         self.free = tuple(n for n, widths in enumerate(self.candidates) if len(widths) > 1)
@@ -82,7 +84,7 @@ class WidthSpace:
             self.pieces.append(rows)
             words, macs = tuple(map(_words, rows)), tuple(map(_macs, rows))
             tables.append(Table(places, words, macs))
-        words, macs = request.parameters.within(network.parameters), request.macs.within(network.macs)
+        words, macs = request.limits(original or network)
         kept_words, kept_macs = _words(self.fixed), _macs(self.fixed)
         self.problem = replace(
             bare, tables=tuple(tables), words=(words[0] - kept_words, words[1] - kept_words),

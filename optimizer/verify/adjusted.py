@@ -1,4 +1,4 @@
-"""Verification of an adjustment: both designs, the ties between widths, the limits, the gain.
+"""Verification of an adjustment: both designs, the resolution, the ties between widths, the limits, the gain.
 
 Checked are the adjusted network and what it costs, on its hardware, and the same of the network as it was. That no
 other widths cost less is not proved again.
@@ -17,6 +17,7 @@ from optimizer.result_io import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL, load, load
 from optimizer.verify.check import DAMAGED, Verification, verify
 from optimizer.verify.claim import Check
 from optimizer.verify.design_checks import plain, verdict
+from optimizer.verify.resolution_check import brought_back, image_faults
 from optimizer.verify.width_ties import tie_faults, written
 from optimizer.workload import Layer, Network
 from optimizer.workload_yaml import dump_network, load_network, parse_network
@@ -61,10 +62,22 @@ def _checks(data: dict[str, Any], before: Result, after: Result, written_down: N
     old, new = (parse_network(result.data["problem"]["network_yaml"]) for result in (before, after))
     same = dump_network(written_down) == dump_network(new)
     yield verdict("network", [] if same else [f"{ADJUSTED_YAML} is not the network of the design"], "as solved")
-    yield verdict("ties", list(tie_faults(old, new)), "all layers still fit together")
+    moved = data.get("resolution")
+    if moved is not None:
+        yield verdict("resolution", list(_resolution_faults(data, old, new)), "every extent follows from the image")
+    same_size = new if moved is None else brought_back(old, new)
+    yield verdict("ties", list(tie_faults(old, same_size)), "all layers still fit together")
     yield verdict("widths", list(_width_faults(data, old, new)), "within the range, multiples as asked for")
     yield verdict("limits", list(_limit_faults(data, old, new)), "parameters and multiply-accumulates counted again")
     yield verdict("gain", list(_gain_faults(data, before, after)), "follows from the two designs")
+
+
+def _resolution_faults(data: dict[str, Any], old: Network, new: Network) -> Iterator[str]:
+    """The image chosen is one of those asked for, and the network is built for it."""
+    before, after = data["resolution"]["before"], data["resolution"]["after"]
+    if after not in data["request"]["resolutions"]:
+        yield f"{after} was not asked for"
+    yield from image_faults(old, new, (before, after))
 
 
 def _width_faults(data: dict[str, Any], old: Network, new: Network) -> Iterator[str]:
