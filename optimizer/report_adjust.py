@@ -52,7 +52,7 @@ def _why(data: Data) -> str:
     words, macs = (f"{number_text(low)} to {number_text(high)}" for low, high in data["limits"].values())
     return (
         f"No candidate widths give {words} parameters and {macs} multiply-accumulates, with layers that fit: widen "
-        "--params, --macs or --range, or use a smaller --multiple."
+        "--params, --macs or --range, use a smaller --multiple, or name more resolutions or ratios."
     )
 
 
@@ -94,6 +94,8 @@ def _classes(data: Data) -> Table:
     for entry in data["classes"]:
         candidates = entry["candidates"]
         shown = "frozen" if entry["frozen"] else f"{candidates[0]} to {candidates[-1]} ({len(candidates)})"
+        if "expansion" in entry:
+            shown += ", ratio {before} to {after}".format(**entry["expansion"])
         style = "bold" if entry["after"] != entry["before"] else None
         layers = Text(", ".join(entry["layers"]))
         table.add_row(layers, str(entry["before"]), Text(str(entry["after"]), style=style or ""), shown)

@@ -1,8 +1,9 @@
-"""``tilewright adjust --resolution``: what it prints and writes, how it fails, and what ``verify`` finds."""
+"""``tilewright adjust`` with ``--resolution`` and ``--expansion``: output, errors, and what ``verify`` finds."""
 
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 
 import pytest
 from adjust_cases import SMALL_ARCH, build
@@ -33,6 +34,9 @@ def folder(tmp_path_factory):
     outcome = adjusted(place, "net.yaml", "--resolution", "6,4x5,9", "--out", place / "out")
     assert outcome.exit_code == 0, outcome.output
     (place / "report.txt").write_text(outcome.stdout)
+    outcome = adjusted(place, "net.yaml", "--expansion", "3/2,2.5,3", "--freeze", "classes", "--out", place / "ratios")
+    assert outcome.exit_code == 0, outcome.output
+    (place / "ratios.txt").write_text(outcome.stdout)
     return place
 
 
@@ -73,28 +77,58 @@ def test_verified(folder) -> None:
 )  # fmt: skip
 def test_tampering_is_found(folder, where, value, check) -> None:
     data = json.loads((folder / "out" / "adjust.json").read_text())
+    breach(data, where, value)
+    assert check in failed(folder / "out", data)
+
+
+def breach(data, where: str, value: object) -> None:
     *path, last = where.split(".")
-    place = data
     for key in path:
-        place = place[key]
-    place[last] = value
-    assert check in failed(folder, data)
+        data = data[int(key)] if key.isdigit() else data[key]
+    data[last] = value
 
 
-def failed(folder, data) -> list[str]:
-    after, before = load_result(folder / "out"), load_result(folder / "out" / "original")
-    network = load_network(folder / "out" / "adjusted.yaml")
+def failed(place, data) -> list[str]:
+    after, before = load_result(place), load_result(place / "original")
+    network = load_network(place / "adjusted.yaml")
     return [found.name for found in _checks(data, before, after, network) if not found.ok]
 
 
 def test_another_resolution_is_found(folder) -> None:
     data = json.loads((folder / "out" / "adjust.json").read_text())
-    assert not failed(folder, data)
+    assert not failed(folder / "out", data)
     after, before = load_result(folder / "out"), load_result(folder / "out" / "original")
     other = at_resolution(load_network(folder / "out" / "adjusted.yaml"), (6, 6))
     after.data["problem"]["network_yaml"] = dump_network(other)
     found = [check.name for check in _checks(data, before, after, other) if not check.ok]
     assert found == ["resolution", "limits"]
+
+
+def test_ratios(folder) -> None:
+    data = json.loads((folder / "ratios" / "adjust.json").read_text())
+    assert data["status"] == "OPTIMAL" and data["request"]["expansion"] == ["3/2", "5/2", "3"]
+    hidden, given = data["classes"][1], data["classes"][0]
+    assert hidden["expansion"]["of"] == 0 and hidden["expansion"]["before"] == "2"
+    assert hidden["candidates"] == [3, 5, 6, 9, 10, 12, 15, 18] and given["candidates"] == [2, 4, 6]
+    assert Fraction(hidden["after"], given["after"]) == Fraction(hidden["expansion"]["after"])
+    assert hidden["expansion"]["after"] in data["request"]["expansion"] and not failed(folder / "ratios", data)
+    assert f"ratio 2 to {hidden['expansion']['after']}" in (folder / "ratios.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("classes.1.expansion.after", "7"), ("classes.1.expansion.before", "3"), ("request.expansion", ["11"]),
+        ("classes.1.frozen", "asked for"), ("classes.1", None),
+    ],
+)  # fmt: skip
+def test_tampering_with_ratios_is_found(folder, where, value) -> None:
+    data = json.loads((folder / "ratios" / "adjust.json").read_text())
+    if value is None:
+        del data["classes"][1]["expansion"]
+    else:
+        breach(data, where, value)
+    assert failed(folder / "ratios", data) == ["widths"]
 
 
 def test_no_resolution_within_the_tolerances(folder) -> None:
@@ -111,6 +145,11 @@ def test_no_resolution_within_the_tolerances(folder) -> None:
         ("net.yaml", ["--resolution", "6,0x4"], ["'0x4'"]),
         ("flat.yaml", ["--resolution", "9"], ["classes reads a flattened image", "allowed", "leave --resolution out"]),
         ("gpt2", ["--resolution", "9", "--sequence", "16"], ["token_embedding reads an input that is no image"]),
+        ("net.yaml", ["--expansion", "2,x"], ["--expansion", "not a ratio", "'x'", "1 to 64", "write e.g."]),
+        ("net.yaml", ["--expansion", "1/2"], ["'1/2'"]),
+        ("net.yaml", ["--expansion", "65"], ["'65'"]),
+        ("net.yaml", ["--expansion", "7/5"], ["no ratio gives", "a whole number of channels", "add a ratio"]),
+        ("resnet18", ["--expansion", "2"], ["no inverted bottlenecks", "leave --expansion out"]),
         ("mobilenet_v2", ["--resolution", "225"], ["conv1 steps over the image by 2", "multiples of 2"]),
     ],
 )
@@ -118,6 +157,6 @@ def test_bad_input(folder, tmp_path, network, options, words) -> None:
     source = folder / network if network.endswith("yaml") else network
     outcome = run("adjust", source, "-a", folder / "arch.yaml", "--no-cache", "--out", tmp_path / "out", *options)
     assert outcome.exit_code == 2, outcome.output
-    for word in ["--resolution", *words]:
+    for word in [options[0], *words]:
         assert word in outcome.stderr
     assert not (tmp_path / "out").exists()

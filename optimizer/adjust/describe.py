@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.adjust.api import Adjustment
+from optimizer.adjust.bottlenecks import ratio_of
 from optimizer.adjust.resolution import image_of
 from optimizer.adjust.search import Size, best_of
 from optimizer.assemble import number, status_of, unit_value
@@ -17,9 +18,9 @@ from optimizer.workload import Network
 ADJUST_FORMAT = "tilewright-adjust/1"
 ACCURACY = "The adjusted network must be trained again; its accuracy is not predicted."
 SPACE = (
-    "Channel widths of the free classes out of their candidates, input resolutions asked for, parameters and "
-    "multiply-accumulates of the network within their limits, hardware points out of the menus, every layer by itself "
-    "under its best mapping. "
+    "Channel widths of the free classes out of their candidates, input resolutions and expansion ratios asked for, "
+    "parameters and multiply-accumulates of the network within their limits, hardware points out of the menus, every "
+    "layer by itself under its best mapping. "
 )
 
 
@@ -95,14 +96,25 @@ def _searched(entry: Size, worth: Fraction) -> dict[str, Any]:
 
 
 def _classes(found: Adjustment) -> list[dict[str, Any]]:
-    """Every class with its layers, its widths, and why it is frozen."""
-    candidates = found.sizes[0].space.candidates
+    """Every class with its layers, its widths, and why it is frozen; of a bottleneck what it expands, and how far."""
+    space = found.sizes[0].space
+    given = {pair.hidden: pair for pair in space.bottlenecks}
+
+    def expansion(number: int) -> dict[str, Any]:
+        if number not in given:
+            return {}
+        ratios = [str(ratio_of(given[number], widths)) for widths in (found.ties.widths, found.widths)]
+        after = ratios[1] if found.after is not None else None
+        return {"expansion": {"of": given[number].given, "before": ratios[0], "after": after}}
+
     return [
         {
             "layers": list(entry.layers), "before": entry.width, "after": width if found.after is not None else None,
-            "candidates": list(options), "frozen": entry.frozen,
+            "candidates": list(options), "frozen": entry.frozen, **expansion(number),
         }
-        for entry, width, options in zip(found.ties.classes, found.widths, candidates, strict=True)
+        for number, (entry, width, options) in enumerate(
+            zip(found.ties.classes, found.widths, space.candidates, strict=True)
+        )
     ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ _PERCENT = r"(\d+(?:\.\d*)?|\.\d+)\s*%"
 _BOTH = re.compile(rf"(?:\+-|\+/-|±)?\s*{_PERCENT}")
 _SIDES = re.compile(rf"([+-])\s*{_PERCENT}\s*:\s*([+-])\s*{_PERCENT}")
 _IMAGE = re.compile(r"(\d{1,5})(?:\s*x\s*(\d{1,5}))?")
+_RATIO = re.compile(r"\d+(?:\.\d*)?|\.\d+|\d+/[1-9]\d*")
 _RANGE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*:\s*(\d+(?:\.\d*)?|\.\d+)")
 
 
@@ -52,6 +53,8 @@ class Request:
         Layers whose output channels stay.
     resolutions : tuple of (rows, columns)
         Images to choose from; none: those of the network only.
+    expansion : tuple of Fraction
+        Ratios of the hidden widths of inverted bottlenecks to the widths of their inputs; none: any.
     """
 
     multiple: int = 8
@@ -61,6 +64,7 @@ class Request:
     macs: Tolerance = Tolerance(Fraction(-1, 20), Fraction(1, 20))
     freeze: tuple[str, ...] = ()
     resolutions: tuple[Image, ...] = ()
+    expansion: tuple[Fraction, ...] = ()
 
     def limits(self, network: Network) -> tuple[Range, Range]:
         """Parameters and multiply-accumulates allowed, where this network is the original."""
@@ -81,6 +85,7 @@ class Request:
             "multiple": self.multiple, "range": [str(self.low), str(self.high)], "parameters": self.parameters.data(),
             "macs": self.macs.data(), "freeze": list(self.freeze),
             "resolutions": [list(image) for image in self.resolutions],
+            "expansion": [str(ratio) for ratio in self.expansion],
         }  # fmt: skip
 
 
@@ -146,3 +151,23 @@ def parse_resolutions(text: str, field: str) -> tuple[Image, ...]:
             )  # fmt: skip
         images.append(image)
     return tuple(dict.fromkeys(images))
+
+
+def parse_ratios(text: str, field: str) -> tuple[Fraction, ...]:
+    """``3,4,7/2,4.5``: ratios to choose from, each once.
+
+    Raises
+    ------
+    SpecError
+        If one is no ratio from 1 to 64.
+    """
+    ratios: list[Fraction] = []
+    for part in text.split(","):
+        ratio = Fraction(part.strip()) if _RATIO.fullmatch(part.strip()) else Fraction(0)
+        if not 1 <= ratio <= 64:
+            raise SpecError(
+                "not a ratio", field=field, value=part.strip(), allowed="numbers and fractions from 1 to 64",
+                remedy=f"write e.g. {field} 3,4,9/2,6",
+            )  # fmt: skip
+        ratios.append(ratio)
+    return tuple(dict.fromkeys(ratios))
