@@ -2,7 +2,8 @@
 
 Data: for every class c its candidate widths ``W_c``; *axes*, each a sum of classes (a class alone is the usual one, a
 concatenation has several, and one class may be in it more than once); *tables* over one axis or two, with a number of
-learned words and of multiply-accumulates for every entry; a range for the totals of both. Costs of entries are given
+learned words and of multiply-accumulates for every entry; a range for the totals of both; *pairings*, each a set of
+pairs of totals that two axes may have together. Costs of entries are given
 with every solve, since they are found out piece by piece: a cost may be exact or a lower bound.
 
 Variables: ``x[c, w]`` Boolean, class c has width w; ``y[a, v]`` Boolean, axis a has the total v; ``z[t, u, v]``
@@ -14,8 +15,10 @@ Boolean, table t over two axes is read at (u, v).
 3. ``sum_v z[t, u, v] == y[a, u]`` and ``sum_u z[t, u, v] == y[b, v]`` for a table over axes a and b. Tables over the
    same pair are one. A table over one axis is read by ``y``.
 4. ``low <= sum of words at the entries read <= high``, and the same for multiply-accumulates.
-5. ``z == 0`` (``y == 0``) for entries that are forbidden: no mapping fits.
-6. Minimize the sum of costs at the entries read.
+5. ``sum z[t, u, v] over the pairs (u, v) not in S == 0`` for a pairing S of axes a and b, where z is that of a table
+   over both (of one without costs, if there is none).
+6. ``z == 0`` (``y == 0``) for entries that are forbidden: no mapping fits.
+7. Minimize the sum of costs at the entries read.
 
 Where all costs are lower bounds, so is the optimum, for every choice of widths. Where those that are read are exact,
 the optimum is: every other choice costs at least its own sum of bounds, which is no less.
@@ -58,14 +61,23 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """The pairs of totals that two axes may have together."""
+
+    axes: tuple[int, int]
+    allowed: frozenset[Values]
+
+
+@dataclass(frozen=True)
 class WidthProblem:
-    """Classes with their candidate widths, axes as sums of classes, tables, and the ranges of both totals."""
+    """Classes with their candidate widths, axes as sums of classes, tables, the ranges of both totals, pairings."""
 
     widths: tuple[Values, ...]
     axes: tuple[Values, ...]
     tables: tuple[Table, ...]
     words: Range
     macs: Range
+    pairings: tuple[Pairing, ...] = ()
 
     def totals(self, axis: int) -> Values:
         """All totals that an axis can take, ascending."""
@@ -122,6 +134,10 @@ class WidthProgram:
             (problem.macs, [table.macs for table in problem.tables]),
         ):  # (4)
             self._row(every, [0, *(number for row in rows for number in row)], low, high)
+        for pairing in problem.pairings:  # (5)
+            pairs = zip(self._entries(pairing.axes), problem.entries(pairing.axes), strict=True)
+            others = [literal for literal, totals in pairs if totals not in pairing.allowed]
+            self._row([*always, *others], [0] + [1] * len(others), 0, 0)
 
     def _literals(self, count: int) -> list[int]:
         self.columns += count
@@ -165,7 +181,7 @@ class WidthProgram:
         return self._z[axes]
 
     def objective(self, costs: Sequence[Sequence[int]]) -> list[int]:
-        """Cost of every literal (6), from those of the entries of every table."""
+        """Cost of every literal (7), from those of the entries of every table."""
         total = [0] * self.columns
         for literals, row in zip(self.read, costs, strict=True):
             for literal, cost in zip(literals, row, strict=True):
@@ -175,7 +191,7 @@ class WidthProgram:
     def least(
         self, costs: Sequence[Sequence[int]], allowed: Collection[int], stop: Stop, *, workers: int = 1, seed: int = 0
     ) -> WidthOutcome:  # fmt: skip
-        """Widths of the least sum of costs that use no literals but those allowed (5).
+        """Widths of the least sum of costs that use no literals but those allowed (6).
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""An adjustment of widths as text: the gain, the widths before and after, what is frozen."""
+"""An adjustment of a network as text: the gain, resolution and widths before and after, what is frozen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def adjust_report(data: Data) -> Group:
     parts: list[RenderableType] = [adjust_headline(data), Text()]
     if "after" not in data:
         return Group(*parts, Text(_why(data)))
-    parts += [_totals(data), Text(), _classes(data), Text()]
+    parts += [_totals(data), Text()]
+    if "resolution" in data:
+        parts += [_resolutions(data), Text()]
+    parts += [_classes(data), Text()]
     frozen = [entry for entry in data["classes"] if entry["frozen"]]
     parts += [Text(f"frozen: {', '.join(entry['layers'])} ({entry['frozen']})") for entry in frozen]
     return Group(*parts, Text(data["accuracy"], style="bold"))
@@ -49,7 +52,7 @@ def _why(data: Data) -> str:
     words, macs = (f"{number_text(low)} to {number_text(high)}" for low, high in data["limits"].values())
     return (
         f"No candidate widths give {words} parameters and {macs} multiply-accumulates, with layers that fit: widen "
-        "--params, --macs or --range, or use a smaller --multiple."
+        "--params, --macs or --range, use a smaller --multiple, or name more resolutions or ratios."
     )
 
 
@@ -63,7 +66,27 @@ def _totals(data: Data) -> Table:
         before, after = data["before"][key], data["after"][key]
         show = (lambda value: energy_text(value, unit)) if key == "energy_pj" else number_text
         table.add_row(name, show(before), show(after), f"{100 * (after - before) / before:+.2f} %")
+    if "resolution" in data:
+        before, after = data["resolution"]["before"], data["resolution"]["after"]
+        table.add_row("input image", _image(before), _image(after))
     return table
+
+
+def _resolutions(data: Data) -> Table:
+    """What was found and proved at each resolution; a bound is enough where it is no better."""
+    goal = data["objective"]
+    table = plain_table("Resolutions", "image", "best widths", "bound", "", left=1)
+    for entry in data["resolution"]["searched"]:
+        value, bound = (None if entry[key] is None else _value(goal, entry[key]) for key in ("value", "bound"))
+        note = "chosen" if entry["image"] == data["resolution"]["after"] else "" if entry["complete"] else "not ended"
+        if bound is None:
+            note = "no widths within the limits"
+        table.add_row(_image(entry["image"]), value or "no better", bound or "", note)
+    return table
+
+
+def _image(image: list[int]) -> str:
+    return f"{image[0]} x {image[1]}"
 
 
 def _classes(data: Data) -> Table:
@@ -71,6 +94,8 @@ def _classes(data: Data) -> Table:
     for entry in data["classes"]:
         candidates = entry["candidates"]
         shown = "frozen" if entry["frozen"] else f"{candidates[0]} to {candidates[-1]} ({len(candidates)})"
+        if "expansion" in entry:
+            shown += ", ratio {before} to {after}".format(**entry["expansion"])
         style = "bold" if entry["after"] != entry["before"] else None
         layers = Text(", ".join(entry["layers"]))
         table.add_row(layers, str(entry["before"]), Text(str(entry["after"]), style=style or ""), shown)

@@ -23,8 +23,11 @@ levels:
 BLOCKS = ("plain", "strided", "residual", "inverted", "pooled", "joined", "gated")
 
 
-def build(blocks: Sequence[str], widths: Sequence[int], side: int = 4) -> Network:
-    """A network of these blocks; every class of tied widths takes the next width, in the order of the network."""
+def build(blocks: Sequence[str], widths: Sequence[int], side: int = 4, *, pooled: bool = False) -> Network:
+    """A network of these blocks; every class of tied widths takes the next width, in the order of the network.
+
+    Its last map is flattened, or `pooled` to one position.
+    """
     net = NetworkBuilder("small", batch=1, bits=None)
     left = iter(widths)
     x = net.conv("stem", net.input(3, side, side), next(left), 3, pad=1)
@@ -50,6 +53,7 @@ def build(blocks: Sequence[str], widths: Sequence[int], side: int = 4) -> Networ
             gate = net.linear(f"{name}.gate", net.global_pool(f"{name}.mean", x), next(left))
             x = net.conv(f"{name}.after", x, x.shape[0], 1)
             net.softmax(f"{name}.out", net.linear(f"{name}.head", gate, 5))
+    x = net.global_pool("mean", x) if pooled else x
     net.softmax("softmax", net.linear("classes", x, 10))
     return net.network
 

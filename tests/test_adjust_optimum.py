@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 from formulations.solver import Status
 from formulations.stop import Stop, StoppedError
 from formulations.width_bound import WidthRelaxation
-from formulations.widths import Table, WidthProblem, WidthProgram
+from formulations.widths import Pairing, Table, WidthProblem, WidthProgram
 from optimizer.adjust.api import adjust
+from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
 from optimizer.adjust.pricer import WidthPricer
 from optimizer.adjust.request import Request, Tolerance
+from optimizer.adjust.resolution import at_resolution, image_of
+from optimizer.adjust.search import best_of
 from optimizer.adjust.space import WidthSpace
 from optimizer.adjust.ties import find_ties, resized
 from optimizer.api import solve
@@ -50,12 +54,19 @@ def problems(draw: st.DrawFn) -> tuple[WidthProblem, list[list[int]]]:
         costs.append(draw(st.lists(st.integers(0, 10**9), min_size=size, max_size=size)))
     low = st.integers(0, 25)
     spans = [(first, first + draw(st.integers(0, 40))) for first in (draw(low), draw(low))]
-    return WidthProblem(tuple(widths), tuple(axes), tuple(tables), spans[0], spans[1]), costs
+    pairings = []
+    if len(axes) > 1 and draw(st.booleans()):
+        over = tuple(draw(st.lists(st.integers(0, len(axes) - 1), min_size=2, max_size=2, unique=True)))
+        pairings = [Pairing(over, draw(st.frozensets(st.sampled_from(bare.entries(over)))))]
+    return WidthProblem(tuple(widths), tuple(axes), tuple(tables), spans[0], spans[1], tuple(pairings)), costs
 
 
 def choices(problem: WidthProblem, costs: list[list[int]]):
-    """(cost, entries) of every choice of widths within both ranges."""
+    """(cost, entries) of every choice of widths within both ranges, in pairs that are allowed."""
     for widths in itertools.product(*problem.widths):
+        sums = [sum(widths[c] for c in axis) for axis in problem.axes]
+        if any(tuple(sums[axis] for axis in pairing.axes) not in pairing.allowed for pairing in problem.pairings):
+            continue
         entries = []
         for table in problem.tables:
             totals = tuple(sum(widths[c] for c in problem.axes[axis]) for axis in table.axes)
@@ -70,7 +81,7 @@ def choices(problem: WidthProblem, costs: list[list[int]]):
 
 
 @given(problems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_program_and_bound_against_enumeration(case) -> None:
     problem, costs = case
     program = WidthProgram(problem)
@@ -100,9 +111,10 @@ REQUESTS = [
 ]
 
 
+SLOWLY = pytest.mark.slow
 QUICK = [(0, "energy"), (1, "latency"), (3, "edp")]
 SLOW = [
-    pytest.param(number, objective, marks=pytest.mark.slow) for number in range(len(BLOCKS))
+    pytest.param(number, objective, marks=SLOWLY) for number in range(len(BLOCKS))
     for objective in ("energy", "latency", "edp") if (number, objective) not in QUICK
 ]  # fmt: skip
 
@@ -119,13 +131,60 @@ def test_hardware_chosen_with_the_widths(tmp_path) -> None:
     assert found.state.total == 2
 
 
+@pytest.mark.parametrize("objective", ["latency", *(pytest.param(name, marks=SLOWLY) for name in ("energy", "edp"))])
+def test_resolution_chosen_with_the_widths(objective, tmp_path) -> None:
+    network = build(["inverted"], [4, 6], 6, pooled=True)
+    images = ((4, 4), (6, 6), (5, 7), (9, 9))
+    tolerance = Tolerance(-HALF / 2, HALF / 4)
+    request = Request(2, HALF, 2 * HALF, LOOSE, tolerance, resolutions=images)
+    found = compare(network, request, small(), objective, tmp_path)
+    assert [entry.image for entry in found.sizes] == [(6, 6), (4, 4), (5, 7), (9, 9)]
+    assert found.state.total == 4 and found.adjusted is not None
+    assert image_of(found.adjusted) == best_of(found.sizes).image
+
+
+@pytest.mark.parametrize(
+    ("blocks", "ratios", "freeze", "objective"),
+    [
+        (["inverted"], ["3/2", "3"], [], "edp"),  # not the ratio that it has
+        (["inverted"], ["2", "5/4"], ["stem"], "energy"),
+        pytest.param(["inverted", "plain", "inverted"], ["1", "3/2", "2"], ["b1.plain"], "latency", marks=SLOWLY),
+        pytest.param(["inverted", "strided", "inverted"], ["1", "2"], [], "energy", marks=SLOWLY),
+    ],
+)
+def test_ratios_chosen_with_the_widths(blocks, ratios, freeze, objective, tmp_path) -> None:
+    network = build(blocks, [4, 8, 6, 12][: width_count(blocks)], 4, pooled=True)
+    some = Tolerance(-HALF, Fraction(1, 4))
+    request = Request(2, HALF, 3 * HALF, LOOSE, some, tuple(freeze), expansion=tuple(map(Fraction, ratios)))
+    images = ((4, 4), (5, 5)) if objective == "edp" else ()
+    compare(network, replace(request, resolutions=images), small(), objective, tmp_path)
+
+
+def test_resolutions_without_widths_and_with_little_time(tmp_path) -> None:
+    network = build(["inverted"], [4, 8], 6, pooled=True)
+    close = Tolerance(Fraction(-1, 100), Fraction(1, 100))
+    request = Request(low=Fraction(1), high=Fraction(1), macs=close, resolutions=((12, 12), (6, 6)))
+    found = adjust(network, small(), request, cache_dir=tmp_path)
+    assert [entry.state.value is None for entry in found.sizes] == [False, True] and found.state.complete
+    assert found.state.bound == found.state.value == found.sizes[0].state.value
+    found = adjust(network, small(), replace(request, resolutions=((12, 12),)), cache_dir=tmp_path)
+    assert found.state.complete and found.after is None
+    stopped = adjust(network, small(), request, time_limit_s=0.0)
+    assert not stopped.state.complete and stopped.state.best is None and stopped.state.bound == 0
+
+
 def compare(network, request, architecture, objective, folder):
     """Adjust, and solve every adjusted network by itself: the least of all is the optimum."""
-    ties = find_ties(network)
-    words, macs = request.parameters.within(network.parameters), request.macs.within(network.macs)
+    ties = find_ties(network, request.freeze)
+    words, macs = request.limits(network)
+    networks = [at_resolution(network, image) for image in request.resolutions] or [network]
     best, allowed = None, 0
-    for widths in itertools.product(*map(request.candidates, ties.classes)):
-        other = resized(network, ties, widths)
+    pairs = find_bottlenecks(network, ties) if request.expansion else ()
+    candidates = candidates_of(ties, pairs, request) if pairs else map(request.candidates, ties.classes)
+    for one, widths in itertools.product(networks, itertools.product(*candidates)):
+        if any(ratio_of(pair, widths) not in request.expansion for pair in pairs):
+            continue
+        other = resized(one, ties, widths)
         if words[0] <= other.parameters <= words[1] and macs[0] <= other.macs <= macs[1]:
             allowed += 1
             value = Fraction(solve(other, architecture, objective=objective, cache_dir=folder).certificate["value"])
@@ -158,7 +217,7 @@ def test_progress_and_a_search_that_is_given_up(tmp_path) -> None:
     seen: list[Progress] = []
     request = Request(multiple=1, low=Fraction(1, 2), high=Fraction(3, 2), parameters=LOOSE, macs=LOOSE)
     full = adjust(network, small(), request, progress=seen.append, cache_dir=tmp_path)
-    assert len(seen) == full.effort.rounds > 1 and "layers priced" in seen[-1].message
+    assert len(seen) == full.sizes[0].effort.rounds > 1 and "layers priced" in seen[-1].message
     space = WidthSpace(network, find_ties(network), request)
     pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
     with pytest.raises(StoppedError):

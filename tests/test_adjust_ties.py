@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
+
 import pytest
 from adjust_cases import build, networks
 from hypothesis import given, settings
@@ -9,13 +12,14 @@ from hypothesis import strategies as st
 from onnx import helper
 from onnx_models import integers, tensor, write_model
 
+from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
 from optimizer.adjust.request import Request
 from optimizer.adjust.space import WidthSpace
 from optimizer.adjust.ties import find_ties, resized
 from optimizer.errors import SpecError
 from optimizer.networks.load import load
 from optimizer.onnx_import import import_onnx
-from optimizer.verify.width_ties import tie_faults
+from optimizer.verify.width_ties import bottleneck_layers, tie_faults
 from optimizer.workload import Network, VectorLayer
 from optimizer.workload_yaml import dump_network, parse_network
 
@@ -37,6 +41,33 @@ def test_mobilenet_v2() -> None:
     assert found.pop(("block7.0.expand", "block7.0.depthwise")).width == 960
     assert found.pop(("fc",)).frozen == "output of the network"
     assert set(found) == {("block1.0.project",), ("block7.0.project",), ("conv_last",)}
+
+
+def test_bottlenecks() -> None:
+    network = load("mobilenet_v2")
+    ties = find_ties(network, ["block2.1.expand"])
+    pairs = find_bottlenecks(network, ties)
+    found = [(ties.classes[pair.hidden].layers[0], ratio_of(pair, ties.widths)) for pair in pairs]
+    stages = enumerate((2, 3, 4, 3, 3, 1), 2)
+    blocks = [f"block{stage}.{n}.expand" for stage, count in stages for n in range(count)]
+    assert found == [(name, 6) for name in blocks if name != "block2.1.expand"]
+    assert list(bottleneck_layers(network)) == blocks
+    for name in ("mobilenet_v1", "resnet50", "yolov2"):
+        assert not find_bottlenecks(load(name), find_ties(load(name))) and not list(bottleneck_layers(load(name)))
+
+
+def test_candidates_of_bottlenecks() -> None:
+    network = build(["inverted"], [8, 16])
+    ties = find_ties(network)
+    pairs = find_bottlenecks(network, ties)
+    request = Request(4, expansion=(Fraction(2), Fraction(5, 4), Fraction(7, 5)))
+    assert candidates_of(ties, pairs, request)[:2] == ((8,), (10, 16))
+    wide = replace(request, low=Fraction(1, 2), high=Fraction(2))
+    assert candidates_of(ties, pairs, wide)[:2] == ((4, 8, 12, 16), (5, 8, 10, 15, 16, 20, 24, 32))
+    with pytest.raises(SpecError, match=r"no ratio gives b0\.inverted\.expand, b0.inverted\.depthwise a whole"):
+        candidates_of(ties, pairs, replace(request, expansion=(Fraction(7, 5),)))
+    with pytest.raises(SpecError, match="no inverted bottlenecks"):
+        candidates_of(ties, (), request)
 
 
 def test_resnet18() -> None:

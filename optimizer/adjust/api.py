@@ -4,47 +4,39 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optimizer.adjust.pricer import Effort, WidthPrice, WidthPricer
+from optimizer.adjust.pricer import WidthPrice
 from optimizer.adjust.request import Request
-from optimizer.adjust.space import WidthSpace
+from optimizer.adjust.search import Show, Size, SizeSearch, best_of, merged
 from optimizer.adjust.ties import Ties, find_ties, resized
 from optimizer.api import solve
 from optimizer.architecture import Architecture
 from optimizer.architecture_yaml import parse_architecture
-from optimizer.assemble import unit_value
 from optimizer.budgets import Budgets
 from optimizer.choose import choose
 from optimizer.errors import SpecError, TilewrightError
-from optimizer.explore import Exploration, Explorer
-from optimizer.fusion.runs import Aim
+from optimizer.explore import Exploration
 from optimizer.hardware import Hardware
-from optimizer.magnitude import check_magnitude
-from optimizer.part import Part
-from optimizer.points import size
-from optimizer.result import Progress, Result
+from optimizer.result import Result
 from optimizer.session import Session, decode_exact, prepare
 from optimizer.store import Store
 from optimizer.workload import Network
 
-Show = Callable[[Progress], None]
-
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What was found: the state of the search, and the designs of the network before and after (None: no widths)."""
+    """What was found: every resolution and all together, and designs of the network before and after (None: no widths).
+    """
 
     network: Network
     request: Request
     session: Session
     ties: Ties
-    space: WidthSpace
-    effort: Effort
+    sizes: list[Size]
     state: Exploration
     before: Result
     after: Result | None
@@ -72,7 +64,7 @@ def adjust(
     request : Request
     objective : {"energy", "latency", "edp"}
     time_limit_s : float, optional
-        Of the search for widths; then the best design so far is returned with its bound.
+        Of the search for widths and resolution; then the best design so far is returned with its bound.
     workers, seed : int
         Threads and random seed.
     cache_dir : Path, optional
@@ -93,18 +85,11 @@ def adjust(
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
         session = prepare(network, architecture, objective=objective, padding="none", cache_dir=folder)
-        space = WidthSpace(network, ties, request)
-        points = list(session.points.points.values())
-        check_magnitude([(layer, layer.steps) for layer in space.mac_layers()], points)
-        watch = None if progress is None else _Watch(session, started, progress)
-        pricer = WidthPricer(
-            space, session.accounting, Store(folder), workers=workers, seed=seed,
-            watch=None if watch is None else watch.round,
-        )  # fmt: skip
-        part = Part([pricer], session.goal, lambda hardware: (0, 0))
-        state = Explorer(
-            [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps
-        ).run(deadline=None if time_limit_s is None else started + time_limit_s)  # fmt: skip
+        search = SizeSearch(
+            session, ties, request, store=Store(folder), workers=workers, seed=seed, started=started, show=progress
+        )
+        sizes = search.run(None if time_limit_s is None else started + time_limit_s)
+        state, chosen = merged(sizes), best_of(sizes)
 
         def solved(subject: Network, where: Architecture) -> Result:
             return solve(subject, where, objective=objective, workers=workers, seed=seed, cache_dir=folder)
@@ -114,13 +99,11 @@ def adjust(
             (found,) = state.best.prices
             assert isinstance(found, WidthPrice)
             widths = found.widths
-            adjusted = resized(network, ties, widths, name=f"{network.name}_adjusted")
+            adjusted = resized(chosen.network, ties, widths, name=f"{network.name}_adjusted")
             after = solved(adjusted, _at(architecture, state.best_point))
             _confirm(state, after)
     wall_s = time.perf_counter() - started
-    return Adjustment(
-        network, request, session, ties, space, pricer.effort, state, before, after, adjusted, widths, seed, wall_s
-    )  # fmt: skip
+    return Adjustment(network, request, session, ties, sizes, state, before, after, adjusted, widths, seed, wall_s)
 
 
 def _check_budgets(architecture: Architecture) -> None:
@@ -144,26 +127,6 @@ def _confirm(state: Exploration, after: Result) -> None:
     value, stated = Fraction(after.certificate["value"]), state.value
     if stated is None or value > stated or (state.complete and state.bound >= stated and value != stated):
         raise TilewrightError(f"internal disagreement: the search says {stated}, the design {value}; report this")
-
-
-class _Watch:
-    """Hands rounds of the search to a progress callback."""
-
-    def __init__(self, session: Session, started: float, show: Show) -> None:
-        self._started, self._show, self._total = started, show, size(session.points.whole)
-        self._objective = session.goal.objective
-
-    def round(self, hardware: Hardware, aim: Aim, value: int | None, bound: int, effort: Effort) -> None:
-        """One round: values of the aim, which is the objective but for EDP."""
-        unit, worth = unit_value(aim.objective, hardware)
-        gap = None if not value else max(0.0, (value - bound) / value)
-        plain = self._total == 1 and self._objective == aim.objective
-        self._show(Progress(
-            elapsed_s=time.perf_counter() - self._started,
-            incumbent=float(value * worth) if plain and value is not None else None,
-            bound=float(bound * worth) if plain else None, gap=gap if plain else None,
-            message=f"widths: {effort.priced} of {effort.layers} layers priced in {effort.rounds} rounds", unit=unit,
-        ))  # fmt: skip
 
 
 def hardware_of(data: dict[str, Any], file: str) -> Architecture:

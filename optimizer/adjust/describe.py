@@ -6,6 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.adjust.api import Adjustment
+from optimizer.adjust.bottlenecks import ratio_of
+from optimizer.adjust.resolution import image_of
+from optimizer.adjust.search import Size, best_of
 from optimizer.assemble import number, status_of, unit_value
 from optimizer.hardware import Hardware
 from optimizer.result import Result
@@ -15,8 +18,9 @@ from optimizer.workload import Network
 ADJUST_FORMAT = "tilewright-adjust/1"
 ACCURACY = "The adjusted network must be trained again; its accuracy is not predicted."
 SPACE = (
-    "Channel widths of the free classes out of their candidates, parameters and multiply-accumulates of the network "
-    "within their limits, hardware points out of the menus, every layer by itself under its best mapping. "
+    "Channel widths of the free classes out of their candidates, input resolutions and expansion ratios asked for, "
+    "parameters and multiply-accumulates of the network within their limits, hardware points out of the menus, every "
+    "layer by itself under its best mapping. "
 )
 
 
@@ -28,7 +32,7 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
     value = None if found.after is None else Fraction(found.after.certificate["value"])
     bound = state.bound if value is None else min(state.bound, value)
     before = Fraction(found.before.certificate["value"])
-    limits = found.request.parameters.within(found.network.parameters), found.request.macs.within(found.network.macs)
+    limits = found.request.limits(found.network)
     return {
         "format": ADJUST_FORMAT,
         "status": status_of(state),
@@ -45,6 +49,7 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
         "architecture": session.architecture.name,
         "network": found.network.name,
         "request": found.request.data(),
+        **_resolution(found, worth),
         "limits": {"parameters": list(limits[0]), "macs": list(limits[1])},
         "classes": _classes(found),
         "before": _totals(found.network, found.before),
@@ -52,7 +57,9 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
         "layers": _layers(found),
         "hardware": None if state.best_point is None else _choices(state.best_point),
         "effort": {
-            "rounds": found.effort.rounds, "layers_priced": found.effort.priced, "layers": found.effort.layers,
+            "rounds": sum(size.effort.rounds for size in found.sizes),
+            "layers_priced": sum(size.effort.priced for size in found.sizes),
+            "layers": sum(size.effort.layers for size in found.sizes),
             "hardware_points": state.total, "points_closed_by_bound": state.points("bound"),
         },
         "versions": versions(),
@@ -65,14 +72,49 @@ def _choices(point: Hardware) -> dict[str, Any]:
     return {"array": list(point.mac_mesh), "choices": dict(point.choices)}
 
 
+def _resolution(found: Adjustment, worth: Fraction) -> dict[str, Any]:
+    """The resolution before and after, and what is known of each; nothing where it was not asked for."""
+    if not found.request.resolutions:
+        return {}
+    chosen = None if found.after is None else best_of(found.sizes).image
+    return {
+        "resolution": {
+            "before": list(image_of(found.network)), "after": None if chosen is None else list(chosen),
+            "searched": [_searched(entry, worth) for entry in found.sizes],
+        }
+    }  # fmt: skip
+
+
+def _searched(entry: Size, worth: Fraction) -> dict[str, Any]:
+    """What was found at a resolution: without a value it has no widths, or none that are better than elsewhere."""
+    state = entry.state
+    bounds = [closed.bound for closed in state.closed if closed.by in ("bound", "open", "solved")]
+    return {
+        "image": list(entry.image or ()), "value": None if state.value is None else number(state.value * worth),
+        "bound": number(min(bounds) * worth) if bounds else None, "complete": state.complete,
+    }  # fmt: skip
+
+
 def _classes(found: Adjustment) -> list[dict[str, Any]]:
-    """Every class with its layers, its widths, and why it is frozen."""
+    """Every class with its layers, its widths, and why it is frozen; of a bottleneck what it expands, and how far."""
+    space = found.sizes[0].space
+    given = {pair.hidden: pair for pair in space.bottlenecks}
+
+    def expansion(number: int) -> dict[str, Any]:
+        if number not in given:
+            return {}
+        ratios = [str(ratio_of(given[number], widths)) for widths in (found.ties.widths, found.widths)]
+        after = ratios[1] if found.after is not None else None
+        return {"expansion": {"of": given[number].given, "before": ratios[0], "after": after}}
+
     return [
         {
             "layers": list(entry.layers), "before": entry.width, "after": width if found.after is not None else None,
-            "candidates": list(candidates), "frozen": entry.frozen,
+            "candidates": list(options), "frozen": entry.frozen, **expansion(number),
         }
-        for entry, width, candidates in zip(found.ties.classes, found.widths, found.space.candidates, strict=True)
+        for number, (entry, width, options) in enumerate(
+            zip(found.ties.classes, found.widths, space.candidates, strict=True)
+        )
     ]  # fmt: skip
 
 

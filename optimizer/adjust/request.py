@@ -1,4 +1,4 @@
-"""What may change: candidate widths, and how far parameters and multiply-accumulates may move."""
+"""What may change: candidate widths, resolutions, and how far parameters and multiply-accumulates may move."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from formulations.widths import Range
+from optimizer.adjust.resolution import Image
 from optimizer.adjust.ties import WidthClass
 from optimizer.errors import SpecError
+from optimizer.workload import Network
 
 _PERCENT = r"(\d+(?:\.\d*)?|\.\d+)\s*%"
 _BOTH = re.compile(rf"(?:\+-|\+/-|±)?\s*{_PERCENT}")
 _SIDES = re.compile(rf"([+-])\s*{_PERCENT}\s*:\s*([+-])\s*{_PERCENT}")
+_IMAGE = re.compile(r"(\d{1,5})(?:\s*x\s*(\d{1,5}))?")
+_RATIO = re.compile(r"\d+(?:\.\d*)?|\.\d+|\d+/[1-9]\d*")
 _RANGE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*:\s*(\d+(?:\.\d*)?|\.\d+)")
 
 
@@ -47,6 +51,10 @@ class Request:
         Of the whole network.
     freeze : tuple of str
         Layers whose output channels stay.
+    resolutions : tuple of (rows, columns)
+        Images to choose from; none: those of the network only.
+    expansion : tuple of Fraction
+        Ratios of the hidden widths of inverted bottlenecks to the widths of their inputs; none: any.
     """
 
     multiple: int = 8
@@ -55,6 +63,12 @@ class Request:
     parameters: Tolerance = Tolerance(Fraction(-1, 20), Fraction(1, 20))
     macs: Tolerance = Tolerance(Fraction(-1, 20), Fraction(1, 20))
     freeze: tuple[str, ...] = ()
+    resolutions: tuple[Image, ...] = ()
+    expansion: tuple[Fraction, ...] = ()
+
+    def limits(self, network: Network) -> tuple[Range, Range]:
+        """Parameters and multiply-accumulates allowed, where this network is the original."""
+        return self.parameters.within(network.parameters), self.macs.within(network.macs)
 
     def candidates(self, entry: WidthClass) -> tuple[int, ...]:
         """Widths that a class may have, ascending: the multiples in the range, and the original."""
@@ -70,6 +84,8 @@ class Request:
         return {
             "multiple": self.multiple, "range": [str(self.low), str(self.high)], "parameters": self.parameters.data(),
             "macs": self.macs.data(), "freeze": list(self.freeze),
+            "resolutions": [list(image) for image in self.resolutions],
+            "expansion": [str(ratio) for ratio in self.expansion],
         }  # fmt: skip
 
 
@@ -114,3 +130,44 @@ def parse_range(text: str, field: str) -> tuple[Fraction, Fraction]:
             remedy=f"write e.g. {field} 0.75:1.25",
         )  # fmt: skip
     return low, high
+
+
+def parse_resolutions(text: str, field: str) -> tuple[Image, ...]:
+    """``192,224,192x256``: images to choose from, square or rows x columns, each once.
+
+    Raises
+    ------
+    SpecError
+        If one is no size of an image.
+    """
+    images: list[Image] = []
+    for part in text.split(","):
+        match = _IMAGE.fullmatch(part.strip())
+        image = (0, 0) if match is None else (int(match[1]), int(match[2] or match[1]))
+        if min(image) < 1:
+            raise SpecError(
+                "not a resolution", field=field, value=part.strip(), allowed="rows and columns of 1 to 99999 pixels",
+                remedy=f"write e.g. {field} 192,224 or {field} 192x256,224x320",
+            )  # fmt: skip
+        images.append(image)
+    return tuple(dict.fromkeys(images))
+
+
+def parse_ratios(text: str, field: str) -> tuple[Fraction, ...]:
+    """``3,4,7/2,4.5``: ratios to choose from, each once.
+
+    Raises
+    ------
+    SpecError
+        If one is no ratio from 1 to 64.
+    """
+    ratios: list[Fraction] = []
+    for part in text.split(","):
+        ratio = Fraction(part.strip()) if _RATIO.fullmatch(part.strip()) else Fraction(0)
+        if not 1 <= ratio <= 64:
+            raise SpecError(
+                "not a ratio", field=field, value=part.strip(), allowed="numbers and fractions from 1 to 64",
+                remedy=f"write e.g. {field} 3,4,9/2,6",
+            )  # fmt: skip
+        ratios.append(ratio)
+    return tuple(dict.fromkeys(ratios))

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from formulations.widths import Table, Values, WidthProblem
+from formulations.widths import Pairing, Table, Values, WidthProblem
+from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
 from optimizer.adjust.request import Request
 from optimizer.adjust.sizes import Form, Shape, with_widths
 from optimizer.adjust.ties import Ties, channels
@@ -46,11 +48,15 @@ class WidthSpace:
     network : Network
     ties : Ties
     request : Request
+    original : Network, optional
+        The network that parameters and multiply-accumulates are compared with, where it is another one.
 
     Attributes
     ----------
+    bottlenecks : tuple of Bottleneck
+        Those whose ratios are asked for.
     free : tuple of int
-        Classes that have several candidates; those of the program, in its order.
+        Classes that have several candidates, or are hidden in a bottleneck; those of the program, in its order.
     problem : WidthProblem
     pieces : list of list of list of Piece
         Per table, per entry: what it is made of.
@@ -59,13 +65,18 @@ class WidthSpace:
     least_macs : int
         Least multiply-accumulates allowed.
     start, start_widths : tuple of int
-        Entries that the network reads as it is (none where its totals are not allowed), and its free widths.
+        Entries that the network reads as it is (none where it is not allowed itself), and its free widths.
     """
 
-    def __init__(self, network: Network, ties: Ties, request: Request) -> None:
+    def __init__(self, network: Network, ties: Ties, request: Request, original: Network | None = None) -> None:
         self.ties = ties
-        self.candidates = tuple(request.candidates(entry) for entry in ties.classes)
-        self.free = tuple(n for n, widths in enumerate(self.candidates) if len(widths) > 1)
+        self.bottlenecks = find_bottlenecks(network, ties) if request.expansion else ()
+        self.candidates = (
+            candidates_of(ties, self.bottlenecks, request) if request.expansion
+            else tuple(map(request.candidates, ties.classes))
+        )  # fmt: skip
+        hidden = {pair.hidden for pair in self.bottlenecks}
+        self.free = tuple(n for n, widths in enumerate(self.candidates) if len(widths) > 1 or n in hidden)
         self._place = {number: place for place, number in enumerate(self.free)}
         groups: dict[tuple[Values, ...], list[_Part]] = {}
         for layer in network.layers():
@@ -82,15 +93,15 @@ class WidthSpace:
             self.pieces.append(rows)
             words, macs = tuple(map(_words, rows)), tuple(map(_macs, rows))
             tables.append(Table(places, words, macs))
-        words, macs = request.parameters.within(network.parameters), request.macs.within(network.macs)
+        words, macs = request.limits(original or network)
         kept_words, kept_macs = _words(self.fixed), _macs(self.fixed)
         self.problem = replace(
             bare, tables=tuple(tables), words=(words[0] - kept_words, words[1] - kept_words),
-            macs=(macs[0] - kept_macs, macs[1] - kept_macs),
+            macs=(macs[0] - kept_macs, macs[1] - kept_macs), pairings=tuple(self._pairings(axes, request)),
         )  # fmt: skip
         self.least_macs = max(0, macs[0])
         self.start_widths = tuple(ties.widths[n] for n in self.free)
-        self.start = self._start()
+        self.start = self._start(request.expansion)
 
     def widths(self, chosen: Sequence[int]) -> tuple[int, ...]:
         """Width of every class of the network, from those of the free ones."""
@@ -104,8 +115,24 @@ class WidthSpace:
         pieces = [*self.fixed, *(piece for rows in self.pieces for entry in rows for piece in entry)]
         return list({p.layer.shape_key(): p.layer for p in pieces if isinstance(p.layer, Layer)}.values())
 
-    def _start(self) -> Values:
-        """The entries that the network reads as it is; none if its own totals are not allowed."""
+    def _pairings(self, axes: list[Values], request: Request) -> Iterator[Pairing]:
+        """Hidden widths with those of their inputs, where both are free."""
+        for pair in self.bottlenecks:
+            if pair.given in self._place:
+                first, second = sorted([(self._place[pair.given],), (self._place[pair.hidden],)])
+                swapped = second == (self._place[pair.given],)
+                together = [
+                    (width, int(ratio * width)) for ratio in request.expansion for width in self.candidates[pair.given]
+                    if (ratio * width).denominator == 1
+                ]  # fmt: skip
+                allowed = frozenset((b, a) if swapped else (a, b) for a, b in together)
+                yield Pairing((axes.index(first), axes.index(second)), allowed)
+
+    def _start(self, ratios: tuple[Fraction, ...]) -> Values:
+        """The entries that the network reads as it is; none if its own widths, ratios or totals are not allowed."""
+        known = all(width in self.candidates[n] for n, width in zip(self.free, self.start_widths, strict=True))
+        if not known or any(ratio_of(pair, self.ties.widths) not in ratios for pair in self.bottlenecks):
+            return ()
         totals = [sum(self.start_widths[place] for place in axis) for axis in self.problem.axes]
         tables = self.problem.tables
         entries = tuple(

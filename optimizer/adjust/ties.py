@@ -15,8 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import networkx as nx
-
+from optimizer.adjust.rebuild import rebuilt
 from optimizer.adjust.sizes import Form, Shape, channels_of, is_regular, with_widths
 from optimizer.errors import SpecError
 from optimizer.geometry import IDENTITY_WINDOW, WHOLE
@@ -62,16 +61,13 @@ def channels(widths: Sequence[int], form: Form) -> int:
 
 def resized(network: Network, ties: Ties, widths: Sequence[int], *, name: str | None = None) -> Network:
     """The network with other widths; with its own widths it is equal."""
-    graph = nx.DiGraph()
-    for layer_name, attributes in network.graph.nodes(data=True):
-        layer = with_widths(
-            attributes["layer"], ties.shapes[layer_name], lambda form: channels(ties.widths, form),
+    def change(layer: AnyLayer) -> AnyLayer:
+        return with_widths(
+            layer, ties.shapes[layer.name], lambda form: channels(ties.widths, form),
             lambda form: channels(widths, form),
         )  # fmt: skip
-        graph.add_node(layer_name, **attributes | {"layer": layer})
-    for layer_name in network.graph:
-        graph.add_edges_from(network.graph.in_edges(layer_name, data=True))
-    return replace(network, name=name or network.name, graph=graph, warnings=list(network.warnings))
+
+    return rebuilt(network, change, name=name)
 
 
 def find_ties(network: Network, freeze: Iterable[str] = ()) -> Ties:

@@ -49,6 +49,12 @@ WITH_ARCHITECTURE = {
     "--multiple", type=click.IntRange(1, 1024), default=8, show_default=True, help="New widths are multiples of it."
 )
 @click.option("--range", "span", default="0.75:1.25", show_default=True, help="New widths, as parts of the old ones.")
+@click.option(
+    "--resolution", metavar="LIST", help="Input images to choose from: 192,224 or 192x256,224x320; default: its own."
+)
+@click.option(
+    "--expansion", metavar="LIST", help="Hidden widths of inverted bottlenecks: one of these times their input's."
+)
 @click.option("--freeze", multiple=True, metavar="LAYER", help="Keep its output channels; repeatable.")
 @click.option("--time-limit", type=Positive(), metavar="SECONDS", help="Stop the search then, with its best widths.")
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads.")
@@ -61,7 +67,7 @@ WITH_ARCHITECTURE = {
 @click.option("--device", metavar="NAME|FILE", help="With --architecture: an FPGA.")
 @click.option("--dram-gbps", type=Positive(), help="With --architecture: off-chip bandwidth, 10^9 bytes per second.")
 def adjust(network: str, **options: Any) -> None:
-    """Channel widths of NETWORK that cost least on hardware, parameters and multiply-accumulates nearly kept; proved.
+    """Channel widths and input resolution of NETWORK that cost least on hardware, its size nearly kept; proved.
 
     Widths that residual sums, depthwise convolutions and the like tie change together. The adjusted network must be
     trained again: its accuracy is not predicted.
@@ -94,12 +100,14 @@ def adjust(network: str, **options: Any) -> None:
 
 
 def _request(options: Options) -> Request:
-    from optimizer.adjust.request import Request, parse_range, parse_tolerance  # noqa: PLC0415
+    from optimizer.adjust import request as read  # noqa: PLC0415
 
-    low, high = parse_range(options["span"], "--range")
-    return Request(
-        options["multiple"], low, high, parse_tolerance(options["params"], "--params"),
-        parse_tolerance(options["macs"], "--macs"), tuple(options["freeze"]),
+    low, high = read.parse_range(options["span"], "--range")
+    return read.Request(
+        options["multiple"], low, high, read.parse_tolerance(options["params"], "--params"),
+        read.parse_tolerance(options["macs"], "--macs"), tuple(options["freeze"]),
+        () if options["resolution"] is None else read.parse_resolutions(options["resolution"], "--resolution"),
+        () if options["expansion"] is None else read.parse_ratios(options["expansion"], "--expansion"),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Verification of an adjustment: both designs, the ties between widths, the limits, the gain.
+"""Verification of an adjustment: both designs, the resolution, the ties between widths, the limits, the gain.
 
 Checked are the adjusted network and what it costs, on its hardware, and the same of the network as it was. That no
 other widths cost less is not proved again.
@@ -17,7 +17,8 @@ from optimizer.result_io import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL, load, load
 from optimizer.verify.check import DAMAGED, Verification, verify
 from optimizer.verify.claim import Check
 from optimizer.verify.design_checks import plain, verdict
-from optimizer.verify.width_ties import tie_faults, written
+from optimizer.verify.resolution_check import brought_back, image_faults
+from optimizer.verify.width_ties import bottleneck_layers, tie_faults, written
 from optimizer.workload import Layer, Network
 from optimizer.workload_yaml import dump_network, load_network, parse_network
 
@@ -61,10 +62,22 @@ def _checks(data: dict[str, Any], before: Result, after: Result, written_down: N
     old, new = (parse_network(result.data["problem"]["network_yaml"]) for result in (before, after))
     same = dump_network(written_down) == dump_network(new)
     yield verdict("network", [] if same else [f"{ADJUSTED_YAML} is not the network of the design"], "as solved")
-    yield verdict("ties", list(tie_faults(old, new)), "all layers still fit together")
+    moved = data.get("resolution")
+    if moved is not None:
+        yield verdict("resolution", list(_resolution_faults(data, old, new)), "every extent follows from the image")
+    same_size = new if moved is None else brought_back(old, new)
+    yield verdict("ties", list(tie_faults(old, same_size)), "all layers still fit together")
     yield verdict("widths", list(_width_faults(data, old, new)), "within the range, multiples as asked for")
     yield verdict("limits", list(_limit_faults(data, old, new)), "parameters and multiply-accumulates counted again")
     yield verdict("gain", list(_gain_faults(data, before, after)), "follows from the two designs")
+
+
+def _resolution_faults(data: dict[str, Any], old: Network, new: Network) -> Iterator[str]:
+    """The image chosen is one of those asked for, and the network is built for it."""
+    before, after = data["resolution"]["before"], data["resolution"]["after"]
+    if after not in data["request"]["resolutions"]:
+        yield f"{after} was not asked for"
+    yield from image_faults(old, new, (before, after))
 
 
 def _width_faults(data: dict[str, Any], old: Network, new: Network) -> Iterator[str]:
@@ -78,14 +91,31 @@ def _width_faults(data: dict[str, Any], old: Network, new: Network) -> Iterator[
             if stated != (was, now):
                 yield f"{name} has {stated[0]} and {stated[1]} channels, stated are {was} and {now}"
         allowed = not entry["frozen"] and now % data["request"]["multiple"] == 0 and low * was <= now <= high * was
-        if now != was and not allowed:
+        if "expansion" in entry:
+            yield from _ratio_faults(data, entry, old, new)
+        elif now != was and not allowed:
             yield f"{', '.join(entry['layers'])}: {was} may not become {now}"
     for layer in new.mac_layers():
         if layer.name not in named and written(layer) != written(old.graph.nodes[layer.name]["layer"]):
             yield f"{layer.name} is in no class, and has other channels"
+    known = {name for entry in data["classes"] if "expansion" in entry or entry["frozen"] for name in entry["layers"]}
+    for name in bottleneck_layers(old) if data["request"]["expansion"] else ():
+        if name not in known:
+            yield f"{name} expands its input, and no ratio is stated"
     for name in data["request"]["freeze"]:
         if written(old.graph.nodes[name]["layer"]) != written(new.graph.nodes[name]["layer"]):
             yield f"{name} was to be frozen"
+
+
+def _ratio_faults(data: dict[str, Any], entry: dict[str, Any], old: Network, new: Network) -> Iterator[str]:
+    """The hidden width of a bottleneck is one of the ratios asked for times what its first layer reads."""
+    first = entry["layers"][0]
+    for label, network in (("before", old), ("after", new)):
+        sizes = network.graph.nodes[first]["layer"].extents
+        if Fraction(sizes["K"], sizes["C"]) != Fraction(entry["expansion"][label]):
+            yield f"{first} expands {sizes['C']} channels to {sizes['K']}, stated is {entry['expansion'][label]} times"
+    if entry["frozen"] or entry["expansion"]["after"] not in data["request"]["expansion"]:
+        yield f"{first}: a ratio of {entry['expansion']['after']} was not asked for"
 
 
 def _limit_faults(data: dict[str, Any], old: Network, new: Network) -> Iterator[str]:

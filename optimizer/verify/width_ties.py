@@ -45,6 +45,45 @@ def _read(layer: Layer) -> int:
     return sizes.get("G", 1) * sizes.get("C", 1) if layer.kind != "matmul" else sizes["K"]
 
 
+def bottleneck_layers(network: Network) -> Iterator[str]:
+    """1 x 1 convolutions that widen what a layer computes, for depthwise ones that a 1 x 1 convolution narrows again.
+
+    Those where each reads what the one before computes, and nothing else does.
+    """
+    graph = network.graph
+    for layer in network.mac_layers():
+        chain: list[AnyLayer] = [layer]
+        while len(chain) < 3 and graph.out_degree(chain[-1].name) == 1:
+            chain.append(graph.nodes[next(graph.successors(chain[-1].name))]["layer"])
+        sources = list(graph.predecessors(layer.name))
+        if (
+            len(chain) == 3 and len(sources) == 1 and chain[1].kind == "dwconv"
+            and _narrowing(layer) < 0 < _narrowing(chain[2]) and _of_convolutions(network, sources[0])
+        ):  # fmt: skip
+            yield layer.name
+
+
+def _of_convolutions(network: Network, name: str) -> bool:
+    """Is it a convolution, or a sum of such?"""
+    layer = network.graph.nodes[name]["layer"]
+    summed = list(network.graph.predecessors(name)) if layer.kind == "add" else []
+    return _is_plain(layer) or (bool(summed) and all(_of_convolutions(network, other) for other in summed))
+
+
+def _is_plain(layer: AnyLayer) -> bool:
+    """Is it a convolution that is neither grouped nor in blocks?"""
+    return isinstance(layer, Layer) and layer.kind == "conv" and layer.block is None and "G" not in layer.extents
+
+
+def _narrowing(layer: AnyLayer) -> int:
+    """How many channels less a 1 x 1 convolution writes than it reads; 0 of other layers."""
+    if not isinstance(layer, Layer) or not _is_plain(layer):
+        return 0
+    sizes = layer.extents
+    one = sizes.get("R", 1) == sizes.get("S", 1) == 1
+    return sizes.get("C", 1) - sizes.get("K", 1) if one else 0
+
+
 def _layer_faults(old: AnyLayer, new: AnyLayer) -> Iterator[str]:
     """Nothing but channels, and what is in proportion to them, may differ."""
     if isinstance(old, Layer) and isinstance(new, Layer):
