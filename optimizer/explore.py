@@ -191,17 +191,18 @@ class Explorer:
         return Node(Fraction(0), next(self._numbers), box, zeros, zeros)
 
     def _salvage(self, entry: Node, state: Exploration) -> None:
-        """Keep what the search of a whole network had found when it was given up: a design, and a bound on its box."""
+        """Keep what the search of a network had found when it was given up: a bound on its box, a design if any."""
         part = self.parts[0]
         pricer, goal = part.pricers[0], part.goal
         given_up = pricer.given_up
         if given_up is None:
             return
         point, (energy, latency) = given_up.hardware, part.vector_cost(given_up.hardware)
-        pick = Pick(energy + given_up.price.energy, latency + given_up.price.latency, (given_up.price,))
         index = next((index for index, known in self.points.points.items() if known == point), None)
-        if index is not None and goal.allows(pick.energy, pick.latency):
-            self._offer((pick,), tuple((n, n) for n in index))
+        if index is not None and given_up.price is not None:
+            pick = Pick(energy + given_up.price.energy, latency + given_up.price.latency, (given_up.price,))
+            if goal.allows(pick.energy, pick.latency):
+                self._offer((pick,), tuple((n, n) for n in index))
         if self.points.has_ideal_corner(entry.box) and self.points.corner(entry.box) == point and not given_up.weight:
             entry.latency = [[max(entry.latency[0][0], pricer.latency_floor(point))]]
             if given_up.objective == "latency":

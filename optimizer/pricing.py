@@ -46,12 +46,12 @@ class Price:
 
 @dataclass(frozen=True)
 class GivenUp:
-    """A search that was given up: the best price known by then, and a value that none goes below."""
+    """A search that was given up: the best price known by then (None: no design), and a value that none goes below."""
 
     hardware: Hardware
     objective: str
     weight: int
-    price: Price
+    price: Price | None
     bound: int
 
 

@@ -27,7 +27,10 @@ from optimizer.api import solve
 from optimizer.architecture_yaml import parse_architecture
 from optimizer.choose import single_point
 from optimizer.exact_yaml import load_exact
+from optimizer.explore import Explorer
+from optimizer.part import Part
 from optimizer.result import Progress
+from optimizer.session import prepare
 from optimizer.store import Store
 
 LOOSE = Tolerance(Fraction(-1), Fraction(1))
@@ -222,7 +225,21 @@ def test_progress_and_a_search_that_is_given_up(tmp_path) -> None:
     pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
     with pytest.raises(StoppedError):
         pricer.price(single_point(small()))
-    assert pricer.given_up is not None and full.state.value is not None
+    assert pricer.given_up is not None and pricer.given_up.price is not None and full.state.value is not None
     assert pricer.given_up.bound <= full.state.value <= pricer.given_up.price.value
     stopped = adjust(network, small(), request, time_limit_s=0.0)
     assert not stopped.state.complete and stopped.state.best is None
+
+
+def test_a_search_given_up_without_a_design_keeps_its_bound(tmp_path) -> None:
+    """Neither the network as it is nor what the first rounds look at is within the tolerances."""
+    network = build(["inverted", "plain"], [8, 16, 8])
+    more = Tolerance(Fraction(1, 10), Fraction(1, 5))
+    request = Request(multiple=1, low=Fraction(1, 2), high=Fraction(3, 2), parameters=more, macs=more)
+    full = adjust(network, small(), request, cache_dir=tmp_path)
+    space = WidthSpace(network, find_ties(network), request)
+    pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
+    session = prepare(network, small(), objective="energy", padding="none", cache_dir=tmp_path)
+    stopped = Explorer([Part([pricer], session.goal, lambda hardware: (0, 0))], session.points, None).run()
+    assert stopped.best is None and not stopped.complete and full.state.value is not None
+    assert 0 < stopped.bound <= full.state.value

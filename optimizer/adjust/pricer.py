@@ -111,8 +111,7 @@ class WidthPricer:
         try:
             return search.run(beat)
         except StoppedError:
-            if search.best is not None:
-                self.given_up = GivenUp(hardware, aim.objective, aim.weight, search.best, search.bound)
+            self.given_up = GivenUp(hardware, aim.objective, aim.weight, search.best, search.bound)
             raise
 
     def note(self, search: _Search) -> None:
