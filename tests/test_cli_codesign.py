@@ -124,7 +124,7 @@ def test_a_plot(folder: Path) -> None:
         (["--cap", "large:latency-ms=2", "--cap", "large:latency-ms=3"], ["given twice", "--cap large"]),
         (["--relative"], ["relative", "weighted or max"]),
         (["--weight", "large=0.999"], ["powers", "at most 64"]),
-        (["--plot", "cross.txt"], ["--plot", "cross.txt", ".svg or .png"]),
+        (["--plot", "cross.txt"], ["--plot", "cross.txt", ".svg, .png, .pdf"]),
         (["--plot", "nowhere/cross.svg"], ["--plot", "no such folder"]),
         (["--batch", "2"], ["batch", "built-in"]),
         (["--padding", "Z=64"], ["padding.Z", "no layer has this dim"]),

@@ -63,11 +63,12 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     from optimizer.choose import unroll_warnings  # noqa: PLC0415
     from optimizer.codesign import files  # noqa: PLC0415
     from optimizer.codesign import run as api  # noqa: PLC0415
-    from optimizer.codesign.plot import check_plot, save_plot  # noqa: PLC0415
+    from optimizer.codesign.plot import save_plot  # noqa: PLC0415
     from optimizer.fusion.options import Fusion  # noqa: PLC0415
+    from optimizer.pictures import check_picture  # noqa: PLC0415
 
     if options["plot"] is not None:
-        check_plot(options["plot"])
+        check_picture(options["plot"])
     if options["out"] is not None:
         result_io.check_writable(options["out"])
     dims = {dim for member in members for layer in member.network.mac_layers() for dim in layer.extents}

@@ -72,7 +72,8 @@ def study(network: str, **options: Any) -> None:
     graph, architecture = read_network(network, options), read_architecture(options)
     _check(options, asked)
     from optimizer import result_io  # noqa: PLC0415
-    from optimizer.study.plot import check_picture, save_plot  # noqa: PLC0415
+    from optimizer.pictures import check_picture  # noqa: PLC0415
+    from optimizer.study.plot import save_plot  # noqa: PLC0415
 
     if options["out"] is not None:
         result_io.check_writable(options["out"])

@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
-from optimizer.errors import SpecError
-from optimizer.result_io import save_parts
+from optimizer.pictures import new_figure, save_picture
 
-SUFFIXES = (".svg", ".png")
 DARKEST = 100.0
 """Losses of so many percent and more have the darkest colour; smaller ones if none is as large."""
-
-
-def check_plot(path: str | Path) -> None:
-    """Can a plot go to this path?
-
-    Raises
-    ------
-    SpecError
-        On another suffix, a folder that does not exist, or if matplotlib is not installed.
-    """
-    if Path(path).suffix.lower() not in SUFFIXES:
-        raise SpecError(
-            "not a picture", field="--plot", value=str(path), allowed="a file .svg or .png",
-            remedy="write e.g. --plot cross.svg",
-        )  # fmt: skip
-    if not Path(path).absolute().parent.is_dir():
-        raise SpecError(
-            "there is no such folder", field="--plot", value=str(path), allowed="a file in a folder that exists",
-            remedy="make the folder, or name another one",
-        )  # fmt: skip
-    try:
-        from matplotlib.figure import Figure  # noqa: F401, PLC0415
-    except ImportError:
-        raise SpecError(
-            "drawing needs matplotlib", field="--plot", value="not installed", allowed="the extra `plot`",
-            remedy="pip install 'tilewright[plot]', or leave --plot out",
-        ) from None  # fmt: skip
 
 
 def save_plot(data: dict[str, Any], path: str | Path) -> None:
@@ -47,15 +17,12 @@ def save_plot(data: dict[str, Any], path: str | Path) -> None:
     Raises
     ------
     SpecError
-        As :func:`check_plot`, or if the file cannot be written.
+        As :func:`optimizer.pictures.save_picture`.
     """
-    check_plot(path)
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     cross = data["cross"]
     names = [entry["name"] for entry in data["networks"]]
     losses = [[entry["networks"][name].get("loss_percent") for entry in cross] for name in names]
-    figure = Figure(figsize=(2.4 + 0.9 * len(cross), 1.6 + 0.45 * len(names)), layout="constrained")
+    figure = new_figure(2.4 + 0.9 * len(cross), 1.6 + 0.45 * len(names))
     axes = figure.subplots()
     darkest = min(DARKEST, max((loss for row in losses for loss in row if loss is not None), default=0)) or DARKEST
     shades = [[float("nan") if loss is None else min(loss, darkest) for loss in row] for row in losses]
@@ -72,6 +39,4 @@ def save_plot(data: dict[str, Any], path: str | Path) -> None:
     axes.set(xlabel="design made for", ylabel="network")
     axes.set_title(f"{data['objective']['name']}: percent above the network's own best design", fontsize="medium")
     figure.colorbar(image, ax=axes, label="percent")
-    content = io.BytesIO()
-    figure.savefig(content, format=Path(path).suffix.lower().removeprefix("."))
-    save_parts([content.getvalue()], Path(path))
+    save_picture(figure, path)

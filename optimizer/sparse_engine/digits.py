@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from optimizer.errors import SpecError
+from optimizer.pictures import new_figure, save_picture
 from optimizer.sparse_engine.engine import Engine
 from optimizer.sparse_engine.fixed_point import Format, Words
 from optimizer.sparse_engine.interleaving import interleave
@@ -66,20 +67,15 @@ def load_digits(seed: int = 0) -> Digits:
     try:
         from sklearn import datasets  # noqa: PLC0415
     except ImportError:
-        raise missing_extra("scikit-learn", "digits") from None
+        raise SpecError(
+            "scikit-learn is not installed", allowed="the optional extra 'digits'",
+            remedy="pip install 'tilewright[digits]'",
+        ) from None  # fmt: skip
     pixels, classes = datasets.load_digits(return_X_y=True)
     order = np.random.default_rng(seed).permutation(len(classes))
     pixels, classes = pixels[order] / 16, classes[order].astype(np.int64)
     kept = len(classes) // TEST_SHARE
     return Digits(pixels[kept:], classes[kept:], pixels[:kept], classes[:kept])
-
-
-def missing_extra(package: str, extra: str) -> SpecError:
-    """The error of an optional dependency that is not there."""
-    return SpecError(
-        f"{package} is not installed", allowed=f"the optional extra {extra!r}",
-        remedy=f"pip install 'tilewright[{extra}]'",
-    )  # fmt: skip
 
 
 def accuracies(
@@ -156,11 +152,7 @@ def plot(found: Sequence[Accuracy], path: Path) -> None:
     SpecError
         If matplotlib is not installed, or the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415
-    except ImportError:
-        raise missing_extra("matplotlib", "plot") from None
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = new_figure(6, 4)
     axes = figure.add_subplot()
     for form in dict.fromkeys(accuracy.form for accuracy in found):
         line = [accuracy for accuracy in found if accuracy.form == form]
@@ -169,10 +161,4 @@ def plot(found: Sequence[Accuracy], path: Path) -> None:
     axes.set(xscale="log", xlabel="density (%)", ylabel="accuracy on test images (%)", title="digits, 64-64-16")
     axes.grid(alpha=0.3)
     axes.legend()
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise SpecError(
-            f"cannot write the plot: {error}", field="--plot", value=str(path),
-            allowed="a file that may be written, ending in .png, .svg or .pdf", remedy="name another file",
-        ) from None  # fmt: skip
+    save_picture(figure, path)

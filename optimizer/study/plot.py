@@ -6,36 +6,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optimizer.errors import SpecError
+from optimizer.pictures import new_figure, save_picture
 
 Data = dict[str, Any]
-FORMATS = (".svg", ".png", ".pdf")
-
-
-def check_picture(path: str | Path) -> None:
-    """Refuse a picture that cannot be drawn, before any work is done.
-
-    Raises
-    ------
-    SpecError
-        On another format, a folder that is not there, or if matplotlib is not installed.
-    """
-    if Path(path).suffix not in FORMATS:
-        raise SpecError(
-            "unknown format of a picture", field="--plot", value=str(path), allowed=", ".join(FORMATS),
-            remedy="name the file e.g. steps.svg",
-        )  # fmt: skip
-    if not Path(path).absolute().parent.is_dir():
-        raise SpecError(
-            "there is no such folder", field="--plot", value=str(path), allowed="a file in a folder that exists",
-            remedy="make the folder first",
-        )  # fmt: skip
-    _figure()
 
 
 def save_plot(data: Data, path: str | Path) -> None:
     """Draw a study into a file; its name's end decides the format."""
-    figure = _figure()(figsize=(8, 5), layout="constrained")
+    figure = new_figure(8, 5)
     axes = figure.subplots()
     study = data["study"]
     if study["kind"] == "front":
@@ -44,18 +22,7 @@ def save_plot(data: Data, path: str | Path) -> None:
         _staircase(axes, data)
     else:
         _regions(axes, data)
-    figure.savefig(path)
-
-
-def _figure() -> Any:
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415
-    except ImportError:
-        raise SpecError(
-            "drawing needs matplotlib", field="--plot", value="not installed", allowed="the extra `plot`",
-            remedy="pip install 'tilewright[plot]', or leave --plot out",
-        ) from None  # fmt: skip
-    return Figure
+    save_picture(figure, path)
 
 
 def _staircase(axes: Any, data: Data) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from optimizer.errors import SpecError
+from optimizer.pictures import new_figure, save_picture
 from optimizer.training.lifetimes import KINDS
 
 PLOT_FILE = "memory.svg"
@@ -20,16 +20,9 @@ def save_plot(data: dict[str, Any], folder: str | Path) -> Path:
     SpecError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415
-    except ImportError:
-        raise SpecError(
-            "drawing needs matplotlib", field="--plot", value="not installed", allowed="the extra `plot`",
-            remedy="pip install 'tilewright[plot]', or leave --plot out",
-        ) from None  # fmt: skip
     steps = data["over_time"]["steps"]
     series = [[bits / MIB for bits in data["over_time"]["keep_all_bits"][kind]] for kind in KINDS]
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = new_figure(9, 4)
     axes = figure.subplots()
     axes.stackplot(range(len(steps)), *series, labels=list(KINDS), step="post")
     if data["chosen"] is not None:
@@ -42,5 +35,5 @@ def save_plot(data: dict[str, Any], folder: str | Path) -> Path:
     axes.set(xlabel="step", ylabel="MiB off chip", xlim=(0, len(steps) - 1), title=f"{data['network']}, one step")
     axes.legend(loc="upper right", fontsize="small")
     path = Path(folder) / PLOT_FILE
-    figure.savefig(path)
+    save_picture(figure, path)
     return path
