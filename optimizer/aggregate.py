@@ -22,6 +22,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from optimizer.errors import SpecError
 
 KINDS = ("geomean", "weighted", "max")
@@ -89,6 +92,15 @@ class Aggregate:
             return (best - sum(self.weights[n] * bounds[n] for n in rest)) / self.weights[number]
         others = math.prod((bounds[n] ** self.powers[n] for n in rest), start=Fraction(1))
         return _root(best / others, self.powers[number]) if others else None
+
+    def logarithm(self, logarithms: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The natural logarithm of the aggregate from those of the values, element by element, rounded."""
+        if self.kind == "geomean":
+            found: NDArray[np.float64] = np.sum([w * v for v, w in zip(logarithms, self.powers, strict=True)], axis=0)
+            return found
+        weighted = [v + math.log(w) for v, w in zip(logarithms, self.weights, strict=True)]
+        found = (np.logaddexp if self.kind == "weighted" else np.maximum).reduce(weighted, axis=0)
+        return found
 
     def mean(self, value: Fraction) -> float:
         """What reports show: the geometric mean itself, or the value."""

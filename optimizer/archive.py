@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from optimizer.design import Pick
 from optimizer.hardware import Hardware
 from optimizer.points import Box
+
+Logs = NDArray[np.float64]
+"""Natural logarithms of objectives."""
+
+SLACK = 1e-11
+"""More than the rounding of the logarithm of an objective."""
 
 Rank = tuple[Fraction, tuple[Fraction, ...], tuple[int, ...], Box]
 
@@ -30,7 +40,13 @@ class Found:
 
 
 class Archive(Protocol):
-    """Keeps designs."""
+    """Keeps designs.
+
+    ``reach`` is the ratio by which a search on a box may be hoped to raise its bounds; where more is needed, it is
+    split.
+    """
+
+    reach: float
 
     @property
     def designs(self) -> Sequence[Found]:
@@ -42,11 +58,19 @@ class Archive(Protocol):
     def closes(self, box: Box, bound: Fraction) -> bool:
         """Is no design of a box of interest, if all have at least this objective?"""
 
-    def far(self, box: Box, bound: Fraction) -> bool:
-        """Is this bound of a box so low that a better one would hardly close it, so that it had better be split?"""
+    def cutoffs(self, shape: tuple[int, ...]) -> Logs:
+        """Per point, in a grid of the menus' sizes, the logarithm of the objective from which on it is of no interest.
+
+        Rounded: only a hint where to look.
+        """
 
     def offer(self, found: Found) -> None:
         """Keep a design if it is of interest."""
+
+
+def logarithm(value: Fraction) -> float:
+    """Natural logarithm, of numbers of any size."""
+    return math.log(value.numerator) - math.log(value.denominator) if value > 0 else -math.inf
 
 
 class Best:
@@ -57,6 +81,8 @@ class Best:
     cutoff : Fraction, optional
         Objective of a design that is known already, elsewhere.
     """
+
+    reach = math.inf
 
     def __init__(self, cutoff: Fraction | None = None) -> None:
         self._cutoff = cutoff
@@ -77,9 +103,10 @@ class Best:
         limit = self.limit(box)
         return limit is not None and bound > limit
 
-    def far(self, box: Box, bound: Fraction) -> bool:
-        """Never: all boxes have to beat the same design."""
-        return False
+    def cutoffs(self, shape: tuple[int, ...]) -> Logs:
+        """The same everywhere; designs as good as the best one are of interest."""
+        limit = self.limit(())
+        return np.full(shape, np.inf if limit is None else logarithm(limit) + SLACK)
 
     def offer(self, found: Found) -> None:
         """Keep it if it is better than the best one."""

@@ -24,8 +24,9 @@ from optimizer.design import Goal, Pick
 from optimizer.fabric import Caps, Vector, exceeded
 from optimizer.hardware import Hardware
 from optimizer.part import Part
-from optimizer.points import Box, PointSet, size
+from optimizer.points import Box, PointSet, carve, size
 from optimizer.pricing import NEVER
+from optimizer.screen import Screen
 from optimizer.visit import Floors, Node, Visit, Visitor
 
 Report = Callable[["Exploration"], None]
@@ -138,6 +139,7 @@ class Explorer:
         self.whole = points.whole if within is None else within
         self._visits, self._width, self._workers, self._limits = visits, width, workers, limits
         self._numbers = itertools.count()
+        self._screen = Screen(parts, points, self.aggregate, lambda point: self._excess(point) is None)
         self._given_up: list[Node] = []
 
     def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
@@ -146,7 +148,7 @@ class Explorer:
         Either gives running searches up; what is left stays open with the bounds known.
         """
         state = Exploration(self.parts[0].goal, size(self.whole), self.archive)
-        heap, self._given_up = [self._first(self.whole)], []
+        heap, self._given_up = [self._node(self.whole)], []
         stop, state.interrupted = Stop(), True
         for pricer in itertools.chain.from_iterable(part.pricers for part in self.parts):
             pricer.stop = stop
@@ -174,7 +176,7 @@ class Explorer:
             self._salvage(heap[0], state)
         heap += self._given_up
         for left in heap:
-            state.closed.append(self._closed(left, "open", left.bound, left.energy, left.latency))
+            state.closed.append(self._closed(left, "open", left.bound, left.energy, left.latency, left.bounds))
         state.complete = not heap
         bounds = [c.bound for c in state.closed if c.by in ("bound", "open", "solved")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
@@ -185,10 +187,21 @@ class Explorer:
         visitor = Visitor(self.parts, self.points, self.aggregate)
         return lambda asked: (visitor.visit(node, limit, pool) for node, limit in asked)
 
-    def _first(self, box: Box) -> Node:
-        """A box of which nothing is known."""
+    def _node(self, box: Box, around: Visit | Node | None = None) -> Node:
+        """A box, given what is known of one around it; without an ideal corner nothing is."""
+        ideal = self.points.has_ideal_corner(box)
         zeros = [[0] * len(part.pricers) for part in self.parts]
-        return Node(Fraction(0), next(self._numbers), box, zeros, zeros)
+        energy, latency = (around.energy, around.latency) if around and ideal else (zeros, zeros)
+        if not ideal:
+            return Node(Fraction(0), next(self._numbers), box, energy, latency)
+        corner = self.points.corner(box)
+        known = zip(self.parts, energy, latency, strict=True)
+        views = [part.view(corner, energies, latencies) for part, energies, latencies in known]
+        bounds = tuple(view.bound for view in views)
+        return Node(
+            self.aggregate.value(bounds), next(self._numbers), box, energy, [view.latency for view in views], bounds,
+            all(view.fits for view in views), around is None or (isinstance(around, Node) and around.fresh),
+        )  # fmt: skip
 
     def _salvage(self, entry: Node, state: Exploration) -> None:
         """Keep what the search of a network had found when it was given up: a bound on its box, a design if any."""
@@ -213,15 +226,13 @@ class Explorer:
 
     def _round(self, heap: list[Node], state: Exploration, visits: Visits) -> None:
         """Visit the boxes with the least bounds; those that are given up stay as they were, and are not tried again."""
-        nodes = [heapq.heappop(heap) for _ in range(min(self._width, len(heap)))]
         asked: list[Asked] = []
-        left = list(nodes)
+        while heap and len(asked) < self._width:
+            node = heapq.heappop(heap)
+            if not self._settled(node, heap, state):
+                asked.append((node, self.archive.limit(node.box)))
+        left = [node for node, _ in asked]
         try:
-            for node in nodes:
-                if self._settled(node, heap, state):
-                    left.remove(node)
-                else:
-                    asked.append((node, self.archive.limit(node.box)))
             for (node, _), visit in zip(asked, visits(asked) if asked else (), strict=True):
                 if visit is None:
                     self._given_up.append(node)
@@ -237,46 +248,42 @@ class Explorer:
 
     def _settled(self, node: Node, heap: list[Node], state: Exploration) -> bool:
         """Close or split a box that needs no visit."""
-        excess = self._excess(self.points.corner(node.box))
-        if excess is not None or self.archive.closes(node.box, node.bound):
-            state.closed.append(self._closed(node, excess or "bound", node.bound, node.energy, node.latency))
-        elif not self.points.has_ideal_corner(node.box):
-            self._split(node, heap, node.bound, node.energy, node.latency)
-        elif self.archive.far(node.box, node.bound) and 1 < size(node.box) < size(self.whole):
-            self._look(node, heap, state)
-        else:
+        reason = self._excess(self.points.corner(node.box))
+        if reason is None and not node.fit:
+            reason = "infeasible"
+        if reason is None and self.archive.closes(node.box, node.bound):
+            reason = "bound"
+        if reason is not None:
+            state.closed.append(self._closed(node, reason, node.bound, node.energy, node.latency, node.bounds))
+            return True
+        if size(node.box) == 1:
             return False
-        return True
+        pieces = self._pieces(node) if node.bounds else self.points.split(node.box)
+        for piece in pieces:
+            heapq.heappush(heap, self._node(piece, node))
+        return bool(pieces)
 
-    def _look(self, node: Node, heap: list[Node], state: Exploration) -> None:
-        """Close or split a box by what is known of it and the least cycles on its corner: nothing is searched."""
-        known = zip(self.parts, node.energy, node.latency, strict=True)
-        corner = self.points.corner(node.box)
-        views = [part.view(corner, energy, latency, None) for part, energy, latency in known]
-        bounds = tuple(view.bound for view in views)
-        bound, latency = max(node.bound, self.aggregate.value(bounds)), [view.latency for view in views]
-        if not self.archive.closes(node.box, bound):
-            self._split(node, heap, bound, node.energy, latency)
-        else:
-            state.closed.append(self._closed(node, "bound", bound, node.energy, latency, bounds))
+    def _pieces(self, node: Node) -> Sequence[Box]:
+        """What to split a box into without a search: what may be of interest, and the rest; nothing if all may be."""
+        found = self._screen.open_part(node, self.archive.cutoffs(self.points.shape))
+        if found is None:
+            return self.points.split(node.box)
+        inner, rise = found
+        if inner != node.box:
+            return carve(node.box, inner)
+        return () if node.fresh or rise <= self.archive.reach else self.points.split(node.box)
 
     def _merge(self, node: Node, visit: Visit, heap: list[Node], state: Exploration) -> None:
         """Keep what a visit found: a closed box, or its halves, and a design."""
         if visit.picks is not None:
             self._offer(visit.picks, node.box)
         bound = self.aggregate.value(visit.bounds)
-        if visit.by in (None, "bound"):
-            bound = max(bound, node.bound)
-        if visit.by is None:
-            self._split(node, heap, bound, visit.energy, visit.latency)
-        else:
+        if visit.by is not None:
             closed = self._closed(node, visit.by, bound, visit.energy, visit.latency, visit.bounds)
             state.closed.append(closed)
-
-    def _split(self, node: Node, heap: list[Node], bound: Fraction, energy: Floors, latency: Floors) -> None:
-        """Both halves of a box, with what is known about the whole; of equal bounds the upper half comes first."""
+            return
         for half in reversed(self.points.split(node.box)):
-            heapq.heappush(heap, Node(bound, next(self._numbers), half, energy, latency))
+            heapq.heappush(heap, self._node(half, visit))
 
     def _closed(
         self, node: Node, by: str, bound: Fraction, energy: Floors, latency: Floors,
@@ -296,7 +303,7 @@ class Explorer:
             for index, point in self.points.indexed(self.whole) if self._excess(point) is None
         ]  # fmt: skip
         if fitting:
-            node = self._first(tuple((n, n) for n in max(fitting)[2]))
+            node = self._node(tuple((n, n) for n in max(fitting)[2]))
             for visit in visits([(node, self.archive.limit(node.box))]):
                 if visit is not None and visit.picks is not None:
                     self._offer(visit.picks, node.box)

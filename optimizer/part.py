@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from optimizer.design import Goal, Pick, Site
@@ -16,7 +16,7 @@ VectorCost = Callable[[Hardware], tuple[int, int]]
 
 @dataclass(frozen=True)
 class Part:
-    """A network: what it is priced by, and what is minimized within which caps.
+    """A network: what it is priced by, and what is minimized within which caps, on the points of one architecture.
 
     ``vector_cost`` gives energy units and cycles of the vector layers on a hardware.
     """
@@ -24,10 +24,32 @@ class Part:
     pricers: Sequence[Prices]
     goal: Goal
     vector_cost: VectorCost
+    _fixed: dict[object, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    _floors: dict[object, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
 
-    def view(self, hardware: Hardware, energy: Sequence[int], latency: Sequence[int], pool: Executor | None) -> View:
+    def view(
+        self, hardware: Hardware, energy: Sequence[int], latency: Sequence[int], pool: Executor | None = None
+    ) -> View:  # fmt: skip
         """The network on a hardware, given floors that are known already."""
-        return View(self, Site(self.pricers, hardware, self.vector_cost(hardware), pool), energy, latency)
+        return View(self, Site(self.pricers, hardware, self.fixed(hardware), pool), energy, latency)
+
+    def fixed(self, hardware: Hardware) -> tuple[int, int]:
+        """Energy units and cycles of the vector layers: they see nothing but their lanes and the outermost level."""
+        key = hardware.levels[0], hardware.vector_lanes, hardware.vector_energy
+        if key not in self._fixed:
+            self._fixed[key] = self.vector_cost(hardware)
+        return self._fixed[key]
+
+    def latency_floors(self, hardware: Hardware) -> tuple[int, ...]:
+        """Cycles that one run takes at least, by pricer: they depend on meshes, lanes and bandwidths."""
+        timing = (
+            (level.mesh, level.read_bits_per_cycle, level.write_bits_per_cycle, level.shared_bits_per_cycle)
+            for level in hardware.levels
+        )
+        key = hardware.mac_mesh, hardware.vector_lanes, *timing
+        if key not in self._floors:
+            self._floors[key] = tuple(pricer.latency_floor(hardware) for pricer in self.pricers)
+        return self._floors[key]
 
 
 class View:
@@ -39,7 +61,7 @@ class View:
 
     def __init__(self, part: Part, site: Site, energy: Sequence[int], latency: Sequence[int]) -> None:
         self.goal, self.site, self.energy = part.goal, site, list(energy)
-        self.latency = [max(a, p.latency_floor(site.hardware)) for a, p in zip(latency, part.pricers, strict=True)]
+        self.latency = list(map(max, latency, part.latency_floors(site.hardware)))
         self.pick: Pick | None = None
 
     @property

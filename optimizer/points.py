@@ -30,6 +30,16 @@ class PointSet:
         """The box of all points."""
         return tuple((0, len(labels) - 1) for labels in self.labels)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the menus."""
+        return tuple(len(labels) for labels in self.labels)
+
+    @property
+    def single_boxes(self) -> Iterator[Box]:
+        """Boxes of one point each, in menu order."""
+        return (tuple((n, n) for n in index) for index, _ in self.indexed(self.whole))
+
     def indexed(self, box: Box) -> Iterator[tuple[tuple[int, ...], Hardware]]:
         """The points of a box with their entry numbers, in menu order."""
         for index in itertools.product(*(range(low, high + 1) for low, high in box)):
@@ -109,6 +119,17 @@ def size(box: Box) -> int:
     for low, high in box:
         total *= high - low + 1
     return total
+
+
+def carve(box: Box, inner: Box) -> list[Box]:
+    """A box in pieces, of which one is `inner`, a part of it; that comes first."""
+    rest: list[Box] = []
+    left = box
+    for axis, ((low, high), (first, last)) in enumerate(zip(box, inner, strict=True)):
+        sides = [side for side in ((low, first - 1), (last + 1, high)) if side[0] <= side[1]]
+        rest += [(*left[:axis], side, *left[axis + 1 :]) for side in sides]
+        left = (*left[:axis], (first, last), *left[axis + 1 :])
+    return [left, *rest]
 
 
 def point_set(hardware: list[Hardware]) -> PointSet:

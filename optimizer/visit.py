@@ -18,13 +18,20 @@ Floors = list[list[int]]
 
 @dataclass(order=True)
 class Node:
-    """A box to visit, with what is known of the box it was split from."""
+    """A box to visit: the floors of a box it is a part of, with its own least cycles, and the bounds these give.
+
+    ``bounds`` are those of the networks, empty where there is no ideal corner. A box is not ``fit`` if floors show that
+    there is no design, and ``fresh`` until a search was made on a box around it.
+    """
 
     bound: Fraction
     order: int
     box: Box = field(compare=False)
     energy: Floors = field(compare=False)
     latency: Floors = field(compare=False)
+    bounds: tuple[Fraction, ...] = field(compare=False, default=())
+    fit: bool = field(compare=False, default=True)
+    fresh: bool = field(compare=False, default=True)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from optimizer.aggregate import Aggregate
-from optimizer.archive import Found
+from optimizer.archive import Found, Logs
 from optimizer.codesign.explorations import Explorations
 from optimizer.codesign.search import Findings
 from optimizer.design import Goal
@@ -27,6 +29,8 @@ Data = dict[str, Any]
 class First:
     """Keeps the first design; then nothing is of interest any more."""
 
+    reach = math.inf
+
     def __init__(self) -> None:
         self._found: list[Found] = []
 
@@ -43,9 +47,9 @@ class First:
         """Is there a design?"""
         return bool(self._found)
 
-    def far(self, box: Box, bound: Fraction) -> bool:
-        """Never: any design will do."""
-        return False
+    def cutoffs(self, shape: tuple[int, ...]) -> Logs:
+        """Before there is a design all points are of interest, then none."""
+        return np.full(shape, -np.inf if self._found else np.inf)
 
     def offer(self, found: Found) -> None:
         """Keep it if it is the first."""
@@ -61,6 +65,10 @@ class Only(Aggregate):
     def value(self, values: Sequence[Fraction]) -> Fraction:
         """That of the network."""
         return values[self.number]
+
+    def logarithm(self, logarithms: Sequence[Logs]) -> Logs:
+        """That of the network."""
+        return logarithms[self.number]
 
     def limit(self, number: int, bounds: Sequence[Fraction], best: Fraction | None) -> Fraction | None:
         """The best value for the network, none for the others."""

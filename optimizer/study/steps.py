@@ -21,12 +21,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from optimizer.archive import Found
+import numpy as np
+
+from optimizer.archive import SLACK, Found, Logs, logarithm
 from optimizer.points import Box, PointSet
 from optimizer.study.metrics import STATIC, Place, Range
-
-FAR = Fraction(3, 2)
-"""A visit seldom raises the bound of a box by more than this."""
 
 Index = tuple[int, ...]
 
@@ -81,8 +80,12 @@ class Steps:
     places : Places
     """
 
+    reach = 1.5
+
     def __init__(self, places: Places) -> None:
         self.places = places
+        self._grid = np.array([[float(m) for m in places.of(box)] for box in places.points.single_boxes])
+        self._cutoffs = np.full(len(self._grid), np.inf)
         self._kept: list[tuple[Place, Found]] = []
 
     @property
@@ -114,10 +117,9 @@ class Steps:
             return False
         return bound > limit or not any(_inside(found.box, box) for _, found in self._kept)
 
-    def far(self, box: Box, bound: Fraction) -> bool:
-        """Is the worst objective known at its places much worse than the bound?"""
-        limit = self.limit(box)
-        return limit is not None and limit > FAR * bound
+    def cutoffs(self, shape: tuple[int, ...]) -> Logs:
+        """Those of the best designs within the places of the points; what is only as good is of no interest."""
+        return self._cutoffs.reshape(shape)
 
     def offer(self, found: Found) -> None:
         """Keep a design if no known one is as good within the same limits; drop those that it replaces."""
@@ -129,6 +131,8 @@ class Steps:
             if not (within(place, other) and _before(found, place, old, other))
         ]  # fmt: skip
         self._kept.append((place, found))
+        within_it = (self._grid >= np.array(place, dtype=float)).all(axis=1)
+        self._cutoffs[within_it] = np.minimum(self._cutoffs[within_it], logarithm(found.value) - SLACK)
 
 
 def _inside(point: Box, box: Box) -> bool:
