@@ -297,4 +297,6 @@ def closed_entry(entry: Closed) -> dict[str, Any]:
         "bound": str(entry.bound),
         "energy_floors": list(entry.energy_floors),
         "latency_floors": list(entry.latency_floors),
-    } | ({"resources": use_of(entry.resources)} if entry.resources else {})
+    } | ({} if entry.ahead is None else {"bound_of_point": [n for n, _ in entry.ahead]}) | (
+        {"resources": use_of(entry.resources)} if entry.resources else {}
+    )  # fmt: skip

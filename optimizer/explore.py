@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from threading import Timer
 
@@ -27,7 +27,7 @@ from optimizer.part import Part
 from optimizer.points import Box, PointSet, carve, size
 from optimizer.pricing import NEVER
 from optimizer.screen import Screen
-from optimizer.visit import Floors, Node, Visit, Visitor
+from optimizer.visit import Ahead, Node, Visit, Visitor
 
 Report = Callable[["Exploration"], None]
 Asked = tuple[Node, Fraction | None]
@@ -45,7 +45,8 @@ class Closed:
     ``infeasible`` (some layer or cap cannot be met) or ``open`` (time ran out; the bound still holds).
     ``energy_floors`` and ``latency_floors`` are per pricer, network by network, energy units and cycles of one run on
     the box's ideal corner. ``resources`` is the least use of every resource, empty without a device. ``bounds`` are
-    those of the single networks on it; empty where none was looked at.
+    those of the single networks on it; empty where none was looked at. ``ahead`` is the box of a solved point at least
+    as good as all points of this one, if the bounds are those proved there.
     """
 
     box: Box
@@ -56,6 +57,7 @@ class Closed:
     latency_floors: tuple[int, ...] = ()
     resources: Vector = ()
     bounds: tuple[Fraction, ...] = ()
+    ahead: Box | None = None
 
 
 @dataclass
@@ -175,8 +177,8 @@ class Explorer:
         if heap and len(self.parts) == 1 and len(self.parts[0].pricers) == 1:
             self._salvage(heap[0], state)
         heap += self._given_up
-        for left in heap:
-            state.closed.append(self._closed(left, "open", left.bound, left.energy, left.latency, left.bounds))
+        heap += [self._node(piece, left) for left in heap for piece in left.behind]
+        state.closed += [self._closed(left, "open", left) for left in heap]
         state.complete = not heap
         bounds = [c.bound for c in state.closed if c.by in ("bound", "open", "solved")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
@@ -187,20 +189,23 @@ class Explorer:
         visitor = Visitor(self.parts, self.points, self.aggregate)
         return lambda asked: (visitor.visit(node, limit, pool) for node, limit in asked)
 
-    def _node(self, box: Box, around: Visit | Node | None = None) -> Node:
+    def _node(
+        self, box: Box, around: Node | None = None, behind: tuple[Box, ...] = (), ahead: Ahead | None = None
+    ) -> Node:  # fmt: skip
         """A box, given what is known of one around it; without an ideal corner nothing is."""
-        ideal = self.points.has_ideal_corner(box)
-        zeros = [[0] * len(part.pricers) for part in self.parts]
-        energy, latency = (around.energy, around.latency) if around and ideal else (zeros, zeros)
-        if not ideal:
+        energy = latency = [[0] * len(part.pricers) for part in self.parts]
+        if not self.points.has_ideal_corner(box):
             return Node(Fraction(0), next(self._numbers), box, energy, latency)
+        if around is not None:
+            energy, latency = around.energy, around.latency
         corner = self.points.corner(box)
         known = zip(self.parts, energy, latency, strict=True)
         views = [part.view(corner, energies, latencies) for part, energies, latencies in known]
         bounds = tuple(view.bound for view in views)
         return Node(
             self.aggregate.value(bounds), next(self._numbers), box, energy, [view.latency for view in views], bounds,
-            all(view.fits for view in views), around is None or (isinstance(around, Node) and around.fresh),
+            all(view.fits for view in views), around is None or around.fresh, around is not None and around.even,
+            around is not None and around.tight and around.box == box, behind, ahead or (around and around.ahead),
         )  # fmt: skip
 
     def _salvage(self, entry: Node, state: Exploration) -> None:
@@ -248,52 +253,74 @@ class Explorer:
 
     def _settled(self, node: Node, heap: list[Node], state: Exploration) -> bool:
         """Close or split a box that needs no visit."""
-        reason = self._excess(self.points.corner(node.box))
-        if reason is None and not node.fit:
-            reason = "infeasible"
-        if reason is None and self.archive.closes(node.box, node.bound):
-            reason = "bound"
-        if reason is not None:
-            state.closed.append(self._closed(node, reason, node.bound, node.energy, node.latency, node.bounds))
-            return True
+        reason = self._excess(self.points.corner(node.box)) or (None if node.fit else "infeasible")
+        ahead = None
+        if reason is None and not self.archive.closes(node.box, node.bound):
+            ahead = node.ahead
+            if ahead is None or not self.archive.closes(node.box, ahead.bound):
+                return self._cut(node, heap)
+        self._close(node, reason or "bound", ahead or node, heap, state)
+        return True
+
+    def _cut(self, node: Node, heap: list[Node]) -> bool:
+        """Split a box that needs no search: what may be of interest from the rest, or in half if much is lacking."""
         if size(node.box) == 1:
             return False
-        pieces = self._pieces(node) if node.bounds else self.points.split(node.box)
-        for piece in pieces:
-            heapq.heappush(heap, self._node(piece, node))
-        return bool(pieces)
+        if node.bounds:
+            found = self._screen.open_part(node, self.archive.cutoffs(self.points.shape))
+            if found is not None and found[0] != node.box:
+                for piece in carve(node.box, found[0]):
+                    heapq.heappush(heap, self._node(piece, node))
+                return True
+            if found is not None and self._hopeful(node, found[1]):
+                return False
+        self._split(node, heap)
+        return True
 
-    def _pieces(self, node: Node) -> Sequence[Box]:
-        """What to split a box into without a search: what may be of interest, and the rest; nothing if all may be."""
-        found = self._screen.open_part(node, self.archive.cutoffs(self.points.shape))
-        if found is None:
-            return self.points.split(node.box)
-        inner, rise = found
-        if inner != node.box:
-            return carve(node.box, inner)
-        return () if node.fresh or rise <= self.archive.reach else self.points.split(node.box)
+    def _hopeful(self, node: Node, rise: float) -> bool:
+        """May a search close a box, or tell more of its points than any other?"""
+        if node.fresh or rise <= self.archive.reach:
+            return not node.tight
+        return not node.even and self.points.even(node.box)
 
     def _merge(self, node: Node, visit: Visit, heap: list[Node], state: Exploration) -> None:
         """Keep what a visit found: a closed box, or its halves, and a design."""
         if visit.picks is not None:
             self._offer(visit.picks, node.box)
-        bound = self.aggregate.value(visit.bounds)
-        if visit.by is not None:
-            closed = self._closed(node, visit.by, bound, visit.energy, visit.latency, visit.bounds)
-            state.closed.append(closed)
+        known = replace(
+            node, energy=visit.energy, latency=visit.latency, fresh=False, tight=True,
+            even=node.even or self.points.even(node.box),
+        )  # fmt: skip
+        if visit.by is None:
+            heapq.heappush(heap, self._node(node.box, known, node.behind))
+            return
+        proved = Ahead(node.box, self.aggregate.value(visit.bounds), visit.bounds)
+        self._close(known, visit.by, proved, heap, state)
+
+    def _split(self, node: Node, heap: list[Node]) -> None:
+        """Both halves of a box, of equal bounds the upper one first; or a point that leads all others, and these."""
+        leader = self.points.leader(node.box) if node.bounds else None
+        if leader is not None:
+            first, *rest = carve(node.box, leader)
+            heapq.heappush(heap, self._node(first, node, tuple(rest)))
             return
         for half in reversed(self.points.split(node.box)):
-            heapq.heappush(heap, self._node(half, visit))
+            heapq.heappush(heap, self._node(half, node))
 
-    def _closed(
-        self, node: Node, by: str, bound: Fraction, energy: Floors, latency: Floors,
-        bounds: tuple[Fraction, ...] = (),
-    ) -> Closed:  # fmt: skip
+    def _close(self, node: Node, by: str, proved: Ahead | Node, heap: list[Node], state: Exploration) -> None:
+        """Close a box; what stands behind it is next."""
+        state.closed.append(self._closed(node, by, proved))
+        for piece in node.behind:
+            heapq.heappush(heap, self._node(piece, node, ahead=proved if isinstance(proved, Ahead) else None))
+
+    def _closed(self, node: Node, by: str, proved: Ahead | Node) -> Closed:
         """An entry of the certificate."""
         corner = self.points.corner(node.box)
         return Closed(
-            node.box, by, corner.area_um2, bound, tuple(min(floor, NEVER) for floors in energy for floor in floors),
-            tuple(floor for floors in latency for floor in floors), corner.resources, bounds,
+            node.box, by, corner.area_um2, proved.bound,
+            tuple(min(floor, NEVER) for floors in node.energy for floor in floors),
+            tuple(floor for floors in node.latency for floor in floors), corner.resources, proved.bounds,
+            proved.box if proved.box != node.box else None,
         )  # fmt: skip
 
     def _start(self, state: Exploration, visits: Visits) -> None:
@@ -304,7 +331,7 @@ class Explorer:
         ]  # fmt: skip
         if fitting:
             node = self._node(tuple((n, n) for n in max(fitting)[2]))
-            for visit in visits([(node, self.archive.limit(node.box))]):
+            for visit in visits([(replace(node, tight=True), self.archive.limit(node.box))]):
                 if visit is not None and visit.picks is not None:
                     self._offer(visit.picks, node.box)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from optimizer.hardware import Hardware, Level
@@ -24,6 +24,7 @@ class PointSet:
     paths: tuple[str, ...]
     labels: tuple[tuple[object, ...], ...]
     points: dict[tuple[int, ...], Hardware]
+    _corners: dict[Box, Hardware] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def whole(self) -> Box:
@@ -55,21 +56,17 @@ class PointSet:
         Largest capacities, meshes and bandwidths with the smallest energies, leakage, area and use of every
         resource: whatever it needs bounds what any point of the box needs.
         """
-        members = list(self.inside(box))
-        if len(members) == 1:
-            return members[0]
-        levels = tuple(_best_level(list(copies)) for copies in zip(*(p.levels for p in members), strict=True))
-        return replace(
-            members[0],
-            levels=levels,
-            mac_mesh=_largest([p.mac_mesh for p in members]),
-            mac_energy=min(p.mac_energy for p in members),
-            area_um2=min(p.area_um2 for p in members),
-            vector_lanes=max(p.vector_lanes for p in members),
-            vector_energy=min(p.vector_energy for p in members),
-            choices=(),
-            resources=tuple(map(min, zip(*(p.resources for p in members), strict=True))),
-        )
+        if box not in self._corners:
+            members = list(self.inside(box))
+            self._corners[box] = members[0] if len(members) == 1 else _best(members)
+        return self._corners[box]
+
+    def leader(self, box: Box) -> Box | None:
+        """The box of a point that is the ideal corner itself, so at least as good as all other points of the box."""
+        corner = replace(self.corner(box), choices=())
+        same = (index for index, point in self.indexed(box) if replace(point, choices=()) == corner)
+        found = next(same, None)
+        return None if found is None else tuple((n, n) for n in found)
 
     def has_ideal_corner(self, box: Box) -> bool:
         """Is the corner's fan-out at every level at least that of every point?
@@ -83,6 +80,11 @@ class PointSet:
             for n in range(len(corner.levels))
             for axis in (0, 1)
         )
+
+    def even(self, box: Box) -> bool:
+        """Do all points of a box store alike, with equal capacities and energies at every level?"""
+        corner = self.corner(box)
+        return all(map(_stores_alike, itertools.repeat(corner), self.inside(box)))
 
     def split(self, box: Box) -> tuple[Box, Box]:
         """Halve a box along the menu whose entries differ most."""
@@ -161,6 +163,26 @@ def _largest(meshes: list[tuple[int, int]]) -> tuple[int, int]:
 def _most(values: list[Fraction | None]) -> Fraction | None:
     known = [v for v in values if v is not None]
     return max(known) if len(known) == len(values) else None
+
+
+def _stores_alike(one: Hardware, other: Hardware) -> bool:
+    names = ("size_bits", "read_energy", "fill_energy", "update_energy", "leak_energy")
+    pairs = zip(one.levels, other.levels, strict=True)
+    return one.mac_energy == other.mac_energy and all(getattr(a, n) == getattr(b, n) for a, b in pairs for n in names)
+
+
+def _best(members: list[Hardware]) -> Hardware:
+    return replace(
+        members[0],
+        levels=tuple(_best_level(list(copies)) for copies in zip(*(p.levels for p in members), strict=True)),
+        mac_mesh=_largest([p.mac_mesh for p in members]),
+        mac_energy=min(p.mac_energy for p in members),
+        area_um2=min(p.area_um2 for p in members),
+        vector_lanes=max(p.vector_lanes for p in members),
+        vector_energy=min(p.vector_energy for p in members),
+        choices=(),
+        resources=tuple(map(min, zip(*(p.resources for p in members), strict=True))),
+    )
 
 
 def _best_level(copies: list[Level]) -> Level:

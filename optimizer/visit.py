@@ -16,12 +16,23 @@ Floors = list[list[int]]
 """Per network and pricer: energy units or cycles of one run; NEVER where it does not fit."""
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """A solved point (its box, and the bounds proved there) that is at least as good as all points of another box."""
+
+    box: Box
+    bound: Fraction
+    bounds: tuple[Fraction, ...]
+
+
 @dataclass(order=True)
 class Node:
     """A box to visit: the floors of a box it is a part of, with its own least cycles, and the bounds these give.
 
     ``bounds`` are those of the networks, empty where there is no ideal corner. A box is not ``fit`` if floors show that
-    there is no design, and ``fresh`` until a search was made on a box around it.
+    there is no design, and ``fresh`` until a search was made on a box around it, ``even`` once one was made on a box
+    whose points store alike, and ``tight`` once one was made on the box itself. The boxes ``behind`` a point, which is at
+    least as good as theirs, are looked at when it is closed; if it is solved, it is ``ahead`` of them.
     """
 
     bound: Fraction
@@ -32,14 +43,18 @@ class Node:
     bounds: tuple[Fraction, ...] = field(compare=False, default=())
     fit: bool = field(compare=False, default=True)
     fresh: bool = field(compare=False, default=True)
+    even: bool = field(compare=False, default=False)
+    tight: bool = field(compare=False, default=False)
+    behind: tuple[Box, ...] = field(compare=False, default=())
+    ahead: Ahead | None = field(compare=False, default=None)
 
 
 @dataclass(frozen=True)
 class Visit:
     """Outcome of a visit.
 
-    ``by`` is why the box is closed (``bound``, ``infeasible``, ``solved``), None where it is to be split. ``bounds``
-    are those of the networks, ``picks`` the best design of a point, if one is of interest.
+    ``by`` is why the box is closed (``bound``, ``infeasible``, ``solved``), None where it is to be split, or a point to
+    be solved. ``bounds`` are those of the networks, ``picks`` the best design of a point, if one is of interest.
     """
 
     by: str | None
@@ -64,7 +79,7 @@ class Visitor:
         self.parts, self.points, self.aggregate = parts, points, aggregate
 
     def visit(self, node: Node, limit: Fraction | None, pool: Executor | None = None) -> Visit:
-        """Bound a box, or solve a point; designs above `limit` are of no interest.
+        """Bound a box, or solve a point whose bound is tight; designs above `limit` are of no interest.
 
         Raises
         ------
@@ -75,7 +90,7 @@ class Visitor:
         known = zip(self.parts, node.energy, node.latency, strict=True)
         views = [part.view(corner, energy, latency, pool) for part, energy, latency in known]
         reason, bounds, picks = self._tighten(views, limit), [view.bound for view in views], None
-        if reason is None and size(node.box) == 1:
+        if reason is None and node.tight and size(node.box) == 1:
             reason, picks = self._solve(views, bounds, limit)
         return Visit(reason, tuple(bounds), [view.energy for view in views], [view.latency for view in views], picks)
 

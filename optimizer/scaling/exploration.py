@@ -99,7 +99,7 @@ def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
         alarm.daemon = True
         alarm.start()
     box = tuple((low, high) for low, high in payload["box"])
-    node = Node(Fraction(0), 0, box, payload["energy"], payload["latency"])
+    node = Node(Fraction(0), 0, box, payload["energy"], payload["latency"], tight=payload["tight"])
     limit = payload["limit"]
     try:
         found = visitor.visit(node, None if limit is None else Fraction(limit))
@@ -118,7 +118,7 @@ def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
 def _payload(shared: Problem, node: Node, limit: Fraction | None, seconds: float | None) -> Payload:
     return {
         "problem": shared, "box": [list(side) for side in node.box], "energy": node.energy, "latency": node.latency,
-        "limit": None if limit is None else str(limit), "time_limit_s": seconds,
+        "limit": None if limit is None else str(limit), "time_limit_s": seconds, "tight": node.tight,
     }  # fmt: skip
 
 
