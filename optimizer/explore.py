@@ -15,7 +15,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from threading import Timer
 
 from formulations.stop import Stop, StoppedError
 from optimizer.aggregate import Aggregate
@@ -150,11 +149,8 @@ class Explorer:
         stop, state.interrupted = Stop(), True
         for pricer in itertools.chain.from_iterable(part.pricers for part in self.parts):
             pricer.stop = stop
-        alarm = None if deadline is None else Timer(max(0.0, deadline - time.perf_counter()), stop.request)
-        if alarm is not None:
-            alarm.daemon = True
-            alarm.start()
-        with ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
+        alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
+        with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
             visits = self._visits or self._here(pool)
             try:
                 self._start(state, visits)
@@ -168,8 +164,6 @@ class Explorer:
                 state.interrupted = False
             finally:
                 stop.request()
-                if alarm is not None:
-                    alarm.cancel()
         if heap and len(self.parts) == 1 and len(self.parts[0].pricers) == 1:
             self._salvage(heap[0], state)
         heap += self._given_up

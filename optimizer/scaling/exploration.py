@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 from formulations.stop import Stop, StoppedError
@@ -94,20 +93,14 @@ def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
     for part in visitor.parts:
         for pricer in part.pricers:
             pricer.stop = stop
-    alarm = None if seconds is None else Timer(seconds, stop.request)
-    if alarm is not None:
-        alarm.daemon = True
-        alarm.start()
     box = tuple((low, high) for low, high in payload["box"])
     node = Node(Fraction(0), 0, box, payload["energy"], payload["latency"])
     limit = payload["limit"]
     try:
-        found = visitor.visit(node, None if limit is None else Fraction(limit))
+        with stop.after(seconds):
+            found = visitor.visit(node, None if limit is None else Fraction(limit))
     except StoppedError:
         return {"complete": False}
-    finally:
-        if alarm is not None:
-            alarm.cancel()
     picks = None if found.picks is None else [[pick.energy, pick.latency] for pick in found.picks]
     return {
         "complete": True, "by": found.by, "bounds": [str(bound) for bound in found.bounds],
