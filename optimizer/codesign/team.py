@@ -21,7 +21,6 @@ from optimizer.fusion.options import Fusion
 from optimizer.hardware import Hardware
 from optimizer.part import Part
 from optimizer.points import PointSet, point_set
-from optimizer.scaling.exploration import part_of
 from optimizer.session import Padding, Session, encode_exact, prepare
 from optimizer.store import MODEL_VERSION
 from optimizer.workload import Network
@@ -90,7 +89,7 @@ class Team:
     @property
     def parts(self) -> tuple[Part, ...]:
         """What the exploration asks of every network."""
-        return tuple(part_of(session) for session in self.sessions)
+        return tuple(session.part for session in self.sessions)
 
     @property
     def points(self) -> PointSet:
