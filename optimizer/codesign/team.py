@@ -14,7 +14,7 @@ from typing import Any
 from optimizer.aggregate import KINDS, Aggregate
 from optimizer.architecture import Architecture
 from optimizer.budgets import Budgets
-from optimizer.choose import choose
+from optimizer.choose import at
 from optimizer.errors import SpecError, TilewrightError
 from optimizer.fabric import Caps
 from optimizer.fusion.options import Fusion
@@ -203,7 +203,7 @@ def at_point(session: Session, point: Hardware) -> Session:
     TilewrightError
         If the entries do not lead to this point.
     """
-    architecture = choose(session.architecture, {path: str(label) for path, label in point.choices})
+    architecture = at(session.architecture, dict(point.choices))
     points = point_set(list(architecture.points()))
     if list(points.points.values()) != [point]:
         raise TilewrightError(f"internal disagreement: {dict(point.choices)} is not one point; please report this")
