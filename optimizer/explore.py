@@ -148,7 +148,7 @@ class Explorer:
         heap, self._given_up = [self._first(self.whole)], []
         stop, state.interrupted = Stop(), True
         for pricer in itertools.chain.from_iterable(part.pricers for part in self.parts):
-            pricer.stop = stop
+            pricer.stop, pricer.given_up = stop, None  # of an earlier exploration nothing is salvaged
         alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
         with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
             visits = self._visits or self._here(pool)

@@ -32,8 +32,6 @@ def priced(session: Session, state: Exploration, workers: int) -> Exploration:
     """With the prices of the layers of the best design, which tasks do not hand back; one point, whatever the time."""
     if state.found is None or state.found.picks[0].prices:
         return state
-    for pricer in session.parts:
-        pricer.given_up = None  # what an earlier exploration left
     return replace(state, archive=explore_session(session, workers, None, within=state.found.box).archive)
 
 

@@ -90,9 +90,6 @@ class Explorations:
         self, parts: Sequence[Part], aggregate: Aggregate | None, archive: Archive | None, within: Box | None,
         until: float | None, report: Report | None,
     ) -> Exploration:  # fmt: skip
-        for part in parts:
-            for pricer in part.pricers:
-                pricer.given_up = None  # what an earlier exploration left
         explorer = Explorer(
             parts, self.team.points, self.team.area_cap_um2, aggregate, self.workers, self.team.resource_caps,
             archive, within, width=WIDTH,
