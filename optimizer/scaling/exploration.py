@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from optimizer.restore import restore
 from optimizer.scaling.pool import Outcome, Payload, Pool
 from optimizer.scaling.tasks import run_tasks
 from optimizer.session import Session
+from optimizer.store import Store
 from optimizer.visit import Node, Visit, Visitor
 
 WIDTH = 6
@@ -65,7 +67,7 @@ def explore_spread(
     def visits(asked: Sequence[Asked]) -> Iterator[Visit | None]:
         seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())
         payloads = [visit_payload(shared, node, limit, seconds) for node, limit in asked]
-        return run_visits(payloads, pool, cache_dir)
+        return run_visits(payloads, pool, cache_dir, store)
 
     first = sessions[0]
     caps = [session.area_cap_um2 for session in sessions if session.area_cap_um2 is not None]
@@ -73,7 +75,8 @@ def explore_spread(
         [session.part for session in sessions], first.points, min(caps, default=None), aggregate,
         limits=first.resource_caps, archive=archive, within=within, visits=visits, width=WIDTH,
     )  # fmt: skip
-    return explorer.run(deadline=deadline, report=report)
+    with closing(Store(cache_dir)) as store:
+        return explorer.run(deadline=deadline, report=report)
 
 
 def joint_problem(problems: Sequence[Problem], aggregate: Aggregate) -> Problem:
@@ -89,9 +92,11 @@ def visit_payload(shared: Problem, node: Node, limit: Fraction | None, seconds: 
     }  # fmt: skip
 
 
-def run_visits(payloads: Sequence[Payload], pool: Pool, cache_dir: Path | None) -> Iterator[Visit | None]:
+def run_visits(
+    payloads: Sequence[Payload], pool: Pool, cache_dir: Path | None, store: Store | None = None
+) -> Iterator[Visit | None]:  # fmt: skip
     """Run :func:`visit_box` on a pool: outcomes in order, None where the time ran out; the picks hold no prices."""
-    return map(_visit, run_tasks("visit", visit_box, payloads, pool=pool, cache_dir=cache_dir))
+    return map(_visit, run_tasks("visit", visit_box, payloads, pool=pool, cache_dir=cache_dir, store=store))
 
 
 def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
