@@ -39,6 +39,19 @@ class Stop:
             raise StoppedError
 
     @contextmanager
+    def after(self, seconds: float | None) -> Iterator[None]:
+        """What runs inside is given up after so many seconds; with None it may take as long as it needs."""
+        alarm = None if seconds is None else threading.Timer(max(0.0, seconds), self.request)
+        if alarm is not None:
+            alarm.daemon = True
+            alarm.start()
+        try:
+            yield
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+
+    @contextmanager
     def watched(self, c: Int) -> Iterator[None]:
         """While a search runs on the table `c`, a request reaches its kernels."""
         with self._lock:

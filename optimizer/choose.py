@@ -56,6 +56,17 @@ def choose(architecture: Architecture, choices: Mapping[str, str]) -> Architectu
     return _cut(architecture, kept) if kept else architecture
 
 
+def at(architecture: Architecture, choices: Mapping[str, object]) -> Architecture:
+    """The architecture with only one point, from the entries of its menus (:attr:`Hardware.choices`).
+
+    Raises
+    ------
+    SpecError
+        As for :func:`choose`.
+    """
+    return choose(architecture, {path: str(label) for path, label in choices.items()})
+
+
 def single_point(architecture: Architecture) -> Hardware:
     """The only hardware point of an architecture.
 

@@ -15,7 +15,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from threading import Timer
 
 from formulations.stop import Stop, StoppedError
 from optimizer.aggregate import Aggregate
@@ -153,12 +152,9 @@ class Explorer:
         heap, self._given_up = [self._node(self.whole)], []
         stop, state.interrupted = Stop(), True
         for pricer in itertools.chain.from_iterable(part.pricers for part in self.parts):
-            pricer.stop = stop
-        alarm = None if deadline is None else Timer(max(0.0, deadline - time.perf_counter()), stop.request)
-        if alarm is not None:
-            alarm.daemon = True
-            alarm.start()
-        with ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
+            pricer.stop, pricer.given_up = stop, None  # of an earlier exploration nothing is salvaged
+        alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
+        with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
             visits = self._visits or self._here(pool)
             try:
                 self._start(state, visits)
@@ -172,8 +168,6 @@ class Explorer:
                 state.interrupted = False
             finally:
                 stop.request()
-                if alarm is not None:
-                    alarm.cancel()
         if heap and len(self.parts) == 1 and len(self.parts[0].pricers) == 1:
             self._salvage(heap[0], state)
         heap += self._given_up
@@ -205,7 +199,8 @@ class Explorer:
         return Node(
             self.aggregate.value(bounds), next(self._numbers), box, energy, [view.latency for view in views], bounds,
             all(view.fits for view in views), around is None or around.fresh, around is not None and around.even,
-            around is not None and around.tight and around.box == box, behind, ahead or (around and around.ahead),
+            around is not None and around.tight and around.box == box, behind,
+            around.ahead if ahead is None and around is not None else ahead,
         )  # fmt: skip
 
     def _salvage(self, entry: Node, state: Exploration) -> None:

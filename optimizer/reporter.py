@@ -7,8 +7,8 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from optimizer.explore import Exploration
-from optimizer.points import size
 from optimizer.result import Progress
+from optimizer.tally import Tally
 
 Watch = Callable[[Progress], None]
 Show = Callable[[Fraction], float]
@@ -33,24 +33,23 @@ class Reporter:
         What the exploration is for.
     first : str
         Said at the start instead of the message.
+    timed : bool
+        Say too how much time is left.
     """
 
     def __init__(
         self, watch: Watch, started: float, total: int, unit: str, show: Show | None, message: str = "",
-        first: str = "",
+        first: str = "", *, timed: bool = False,
     ) -> None:  # fmt: skip
         self._started, self._watch, self._message, self._show = started, watch, message, show
-        self._total, self._unit = total, unit
-        self._read = self._closed = self._solved = 0
+        self._tally, self._unit, self._timed = Tally(total), unit, timed
         self._tell(first or message)
 
     def __call__(self, state: Exploration) -> None:
         """Report the boxes closed since the last call, and the values."""
-        for entry in state.closed[self._read :]:
-            self._closed += size(entry.box)
-            self._solved += size(entry.box) if entry.by == "solved" else 0
-        self._read = len(state.closed)
-        self._tell(self._message, state.value, state.bound or None)
+        self._tally.read(state.closed)
+        left = self._tally.time_left(time.perf_counter() - state.started) if self._timed else ""
+        self._tell("  ".join(text for text in (self._message, left) if text), state.value, state.bound or None)
 
     def _tell(self, message: str, value: Fraction | None = None, bound: Fraction | None = None) -> None:
         incumbent = None if self._show is None or value is None else self._show(value)
@@ -58,6 +57,6 @@ class Reporter:
         gap = None if not incumbent or least is None else max(0.0, (incumbent - least) / incumbent)
         self._watch(Progress(
             elapsed_s=time.perf_counter() - self._started, incumbent=incumbent, bound=least, gap=gap,
-            points_total=self._total, points_closed=self._closed, points_solved=self._solved, message=message,
-            unit=self._unit,
+            points_total=self._tally.total, points_closed=self._tally.closed, points_solved=self._tally.solved,
+            message=message, unit=self._unit,
         ))  # fmt: skip

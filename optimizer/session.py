@@ -25,6 +25,7 @@ from optimizer.fusion.price_group import group_pricers
 from optimizer.fusion.runs import Runs
 from optimizer.hardware import Hardware
 from optimizer.magnitude import check_magnitude
+from optimizer.part import Part
 from optimizer.points import PointSet, point_set
 from optimizer.pricing import NEVER, Pricer, Prices, automatic_padding
 from optimizer.sparsity import check_sparsity
@@ -65,6 +66,11 @@ class Session:
     def parts(self) -> Sequence[Prices]:
         """What is priced by itself: every layer, or with fusion the whole network."""
         return self.pricers if self.fused is None else [self.fused]
+
+    @property
+    def part(self) -> Part:
+        """The network as a part of an exploration."""
+        return Part(self.parts, self.goal, self.vector_cost)
 
     @property
     def space(self) -> str:

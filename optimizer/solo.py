@@ -9,7 +9,6 @@ from optimizer.archive import Archive
 from optimizer.budgets import Limits
 from optimizer.explore import Exploration, Explorer, Report
 from optimizer.infeasible import Solve
-from optimizer.part import Part
 from optimizer.points import Box, point_set
 from optimizer.session import Session, make_goal
 
@@ -22,10 +21,9 @@ def explore_session(
     archive: Archive | None = None, within: Box | None = None, width: int = 1,
 ) -> Exploration:  # fmt: skip
     """Explore the points of a session (or of a box) until the deadline (``time.perf_counter``), on so many threads."""
-    part = Part(session.parts, session.goal, session.vector_cost)
     explorer = Explorer(
-        [part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps, archive=archive,
-        within=within, width=width,
+        [session.part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps,
+        archive=archive, within=within, width=width,
     )  # fmt: skip
     return explorer.run(deadline=deadline, report=report)
 
@@ -34,8 +32,6 @@ def priced(session: Session, state: Exploration, workers: int) -> Exploration:
     """With the prices of the layers of the best design, which tasks do not hand back; one point, whatever the time."""
     if state.found is None or state.found.picks[0].prices:
         return state
-    for pricer in session.parts:
-        pricer.given_up = None  # what an earlier exploration left
     return replace(state, archive=explore_session(session, workers, None, within=state.found.box).archive)
 
 

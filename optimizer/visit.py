@@ -31,8 +31,8 @@ class Node:
 
     ``bounds`` are those of the networks, empty where there is no ideal corner. A box is not ``fit`` if floors show that
     there is no design, and ``fresh`` until a search was made on a box around it, ``even`` once one was made on a box
-    whose points store alike, and ``tight`` once one was made on the box itself. The boxes ``behind`` a point, which is at
-    least as good as theirs, are looked at when it is closed; if it is solved, it is ``ahead`` of them.
+    whose points store alike, and ``tight`` once one was made on the box itself. The boxes ``behind`` a point, which is
+    at least as good as theirs, are looked at when it is closed; if it is solved, it is ``ahead`` of them.
     """
 
     bound: Fraction

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from chip_cases import chip_yaml
+
 from optimizer.architecture import Architecture
 from optimizer.architecture_yaml import parse_architecture
 from optimizer.codesign.result import CoDesign
@@ -14,22 +16,11 @@ from optimizer.exact_yaml import load_exact
 from optimizer.workload import Network
 from optimizer.workload_yaml import parse_network
 
-ARCHITECTURE = """
-name: tiny
-technology: generic45
-clock_mhz: 500
-word_bits: 16
-mac: {type: int, bits: 16}
-vector: {lanes: 4}
-array: {x: [1, 4], y: 1, below: GLB}
-levels:
-  - {name: DRAM, component: dram, bandwidth: {shared: 2 GB/s}}
-  - name: GLB
-    component: regfile
-    size: [8 words, 16 words, 64 words, 256 words]
-    must_keep: [W, I, O]
-    bandwidth: {read: 2 words/cycle}
-"""
+SIZES = "8 words, 16 words, 64 words, 256 words"
+ARCHITECTURE = chip_yaml(
+    "{x: [1, 4], y: 1, below: GLB}",
+    f"{{name: GLB, component: regfile, size: [{SIZES}], must_keep: [W, I, O], bandwidth: {{read: 2 words/cycle}}}}",
+)
 """Large buffers cost more per access, so small networks prefer small ones."""
 
 NETWORKS = {
@@ -37,9 +28,6 @@ NETWORKS = {
     "large": "{name: fc, type: matmul, dims: {M: 8, N: 8, K: 8}}",
     "conv": "{name: conv, type: conv, dims: {K: 2, C: 2, P: 4, R: 2}, multiplicity: 3}",
 }
-
-
-SIZES = "8 words, 16 words, 64 words, 256 words"
 
 
 def architecture(sizes: str = SIZES) -> Architecture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -27,11 +28,12 @@ from optimizer.api import solve
 from optimizer.architecture_yaml import parse_architecture
 from optimizer.choose import single_point
 from optimizer.exact_yaml import load_exact
-from optimizer.explore import Explorer
+from optimizer.explore import Asked, Explorer
 from optimizer.part import Part
 from optimizer.result import Progress
 from optimizer.session import prepare
 from optimizer.store import Store
+from optimizer.visit import Visit
 
 LOOSE = Tolerance(Fraction(-1), Fraction(1))
 
@@ -240,6 +242,12 @@ def test_a_search_given_up_without_a_design_keeps_its_bound(tmp_path) -> None:
     space = WidthSpace(network, find_ties(network), request)
     pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
     session = prepare(network, small(), objective="energy", padding="none", cache_dir=tmp_path)
-    stopped = Explorer([Part([pricer], session.goal, lambda hardware: (0, 0))], session.points, None).run()
+    part = Part([pricer], session.goal, lambda hardware: (0, 0))
+    stopped = Explorer([part], session.points, None).run()
     assert stopped.best is None and not stopped.complete and full.state.value is not None
     assert 0 < stopped.bound <= full.state.value
+
+    def given_up_at_once(asked: Sequence[Asked]) -> list[Visit | None]:
+        raise StoppedError
+
+    assert Explorer([part], session.points, None, visits=given_up_at_once).run().bound == 0

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_explore import LAYERS, brute_force, grid
+from test_explore import brute_force, grid, some_layers
 
 from optimizer.aggregate import KINDS, Aggregate
 from optimizer.design import Goal
@@ -64,8 +64,7 @@ def problems(draw: st.DrawFn) -> tuple[Networks, Aggregate, PointSet, int | None
     networks: Networks = []
     objective = draw(st.sampled_from(["energy", "latency", "edp"]))
     for _ in range(draw(st.integers(2, 3))):
-        chosen = draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=2, unique=True))
-        layers = [(layer, draw(st.integers(1, 3))) for layer in chosen]
+        layers = some_layers(draw)
         goal = Goal(objective, latency_cap=draw(st.just(Goal("edp").latency_cap) | st.integers(20, 200)))
         networks.append((layers, goal))
     weights = tuple(draw(st.fractions(Fraction(1, 3), 3, max_denominator=3)) for _ in networks)

@@ -14,7 +14,7 @@ from test_cli import bad
 
 from optimizer.cli import main
 from optimizer.cli.codesign_options import read_members
-from optimizer.codesign import explorations, files
+from optimizer.codesign import files
 from optimizer.scaling import exploration
 
 
@@ -93,8 +93,7 @@ def test_limits_of_tasks_run_in_processes(folder: Path) -> None:
 
 def test_tasks_that_are_given_up_leave_their_boxes_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are not tried again for ever."""
-    for module in (exploration, explorations):
-        monkeypatch.setattr(module, "visit_box", lambda payload, cache_dir: {"complete": False})
+    monkeypatch.setattr(exploration, "visit_box", lambda payload, cache_dir: {"complete": False})
     short = ("--processes", "--task-time-limit", 1, "--workers", 1, "--no-cache")
     outcome = run(*command(folder, *short, "--out", folder / "out"))
     assert outcome.exit_code == 1 and outcome.stdout.startswith("UNKNOWN")

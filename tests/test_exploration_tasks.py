@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from test_infeasible import NETWORK, TINY, under
@@ -15,6 +16,7 @@ from optimizer import api
 from optimizer.aggregate import Aggregate
 from optimizer.explore import Exploration
 from optimizer.restore import restore
+from optimizer.scaling import tasks
 from optimizer.scaling.exploration import explore_spread
 from optimizer.scaling.pool import Outcome, Payload, SerialPool, Work
 from optimizer.session import prepare
@@ -60,6 +62,16 @@ def test_the_order_of_tasks_changes_nothing() -> None:
     both = Aggregate("geomean", (Fraction(1), Fraction(2)))
     one, other = (explore_spread(problems, aggregate=both, pool=pool) for pool in (SerialPool(), Backwards()))
     assert one.closed == other.closed and one.found == other.found
+
+
+def test_one_open_store_serves_all_rounds(tmp_path: Path) -> None:
+    with mock.patch.object(tasks, "Store") as opened:
+        first = explore_spread([problem()], pool=SerialPool(), cache_dir=tmp_path)
+    assert first.complete and not opened.called
+    idle = mock.Mock()
+    again = explore_spread([problem()], pool=idle, cache_dir=tmp_path)
+    assert again.closed == first.closed and again.found == first.found
+    assert all(not call.args[1] for call in idle.run.call_args_list)
 
 
 def test_a_problem_comes_back_as_it_was() -> None:

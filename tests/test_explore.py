@@ -103,10 +103,15 @@ def explore(
 Problem = tuple[list[tuple[Layer, int]], PointSet, Goal, int | None, Caps]
 
 
+def some_layers(draw: st.DrawFn) -> list[tuple[Layer, int]]:
+    """One or two different layers, with how often each runs."""
+    chosen = draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=2, unique=True))
+    return [(layer, draw(st.integers(1, 3))) for layer in chosen]
+
+
 @st.composite
 def problems(draw: st.DrawFn) -> Problem:
-    chosen = draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=2, unique=True))
-    layers = [(layer, draw(st.integers(1, 3))) for layer in chosen]
+    layers = some_layers(draw)
     goal = Goal(draw(st.sampled_from(["energy", "latency", "edp"])))
     if draw(st.booleans()):
         goal = replace(goal, latency_cap=draw(st.integers(10, 200)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chip_cases import chip_yaml
 from click.testing import CliRunner
 
 from formulations.stop import StoppedError
@@ -25,19 +26,11 @@ from optimizer.result import Result
 from optimizer.verify.check import verify
 from optimizer.workload_yaml import parse_network
 
-ARCHITECTURE = """
-name: tiny
-technology: generic45
-clock_mhz: 500
-word_bits: 16
-mac: {type: int, bits: 16}
-vector: {lanes: 4}
-array: {x: 2, y: 2}
-levels:
-  - {name: DRAM, component: dram, bandwidth: {shared: 2 GB/s}}
-  - {name: GLB, component: sram, size: [1 KiB, 2 KiB], bandwidth: {read: 4 words/cycle, write: 4 words/cycle}}
-  - {name: RF, component: regfile, size: [16 words], must_keep: [W, I, O]}
-"""
+ARCHITECTURE = chip_yaml(
+    "{x: 2, y: 2}",
+    "{name: GLB, component: sram, size: [1 KiB, 2 KiB], bandwidth: {read: 4 words/cycle, write: 4 words/cycle}}",
+    "{name: RF, component: regfile, size: [16 words], must_keep: [W, I, O]}",
+)
 NETWORK = """
 name: block
 layers:

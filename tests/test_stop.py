@@ -37,3 +37,22 @@ def test_a_search_given_up_leaves_no_wrong_tables() -> None:
         finally:
             alarm.join()
     assert solve(PROBLEM, memo=memo).solution == solve(PROBLEM).solution
+
+
+def alarms() -> list[threading.Timer]:
+    return [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+
+def test_time_runs_out_inside_of_after_only() -> None:
+    stop, before = Stop(), set(alarms())
+    with stop.after(None):
+        assert set(alarms()) == before
+    with stop.after(3600):
+        (alarm,) = set(alarms()) - before
+        assert alarm.daemon
+    alarm.join(60)  # it ends at once, an hour early, because it was cancelled
+    assert not alarm.is_alive() and not stop.requested
+    with stop.after(-1.0):
+        for alarm in set(alarms()) - before:
+            alarm.join(60)
+    assert stop.requested

@@ -8,15 +8,16 @@ from functools import cache
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_explore import LAYERS, chip, grid
+from test_explore import LAYERS, RELAXED, chip, grid, some_layers
 from test_explore import pareto as pareto_uncached
+from test_study_steps import Case
 
 from optimizer.design import Goal
 from optimizer.errors import SpecError
 from optimizer.part import Part
-from optimizer.points import PointSet, point_set
+from optimizer.points import point_set
 from optimizer.pricing import NEVER, Pricer
 from optimizer.store import Store
 from optimizer.study import front, sums
@@ -24,17 +25,13 @@ from optimizer.study.front import FrontExplorer, FrontState, lines_of
 from optimizer.study.frontier import Frontier, Spot, covers, gaps_of, reaches
 from optimizer.study.metrics import STATIC, Range
 from optimizer.study.steps import Places, within
-from optimizer.workload import Layer
 
 pareto = cache(pareto_uncached)
-RELAXED = [HealthCheck.too_slow, HealthCheck.data_too_large]
-Case = tuple[list[tuple[Layer, int]], PointSet, Goal, list[Range]]
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    chosen = draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=2, unique=True))
-    layers = [(layer, draw(st.integers(1, 3))) for layer in chosen]
+    layers = some_layers(draw)
     latency = draw(st.just(NEVER) | st.integers(20, 200))
     energy = draw(st.just(NEVER) | st.integers(1000, 8000))
     names = draw(st.lists(st.sampled_from(sorted(STATIC)), max_size=1))

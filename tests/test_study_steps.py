@@ -7,9 +7,9 @@ import time
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_explore import LAYERS, brute_force, chip, grid
+from test_explore import LAYERS, RELAXED, brute_force, chip, grid, some_layers
 
 from optimizer.design import Goal
 from optimizer.explore import Exploration, Explorer
@@ -22,14 +22,12 @@ from optimizer.study.staircase import staircase_of
 from optimizer.study.steps import Places, Steps, minimal, within
 from optimizer.workload import Layer
 
-RELAXED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 Case = tuple[list[tuple[Layer, int]], PointSet, Goal, list[Range]]
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    chosen = draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=2, unique=True))
-    layers = [(layer, draw(st.integers(1, 3))) for layer in chosen]
+    layers = some_layers(draw)
     goal = Goal(draw(st.sampled_from(["energy", "latency", "edp"])))
     if draw(st.booleans()):
         goal = Goal(goal.objective, latency_cap=draw(st.integers(20, 200)))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chip_cases import chip_yaml
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,19 +33,11 @@ from optimizer.verify.check import Verification, verify
 from optimizer.verify.claim import hash_of, rebuild
 from optimizer.workload_yaml import parse_network
 
-ARCHITECTURE = """
-name: tiny
-technology: generic45
-clock_mhz: 500
-word_bits: 16
-mac: {type: int, bits: 16}
-vector: {lanes: 4}
-array: {x: [2, 4], y: 2}
-levels:
-  - {name: DRAM, component: dram, bandwidth: {shared: 2 GB/s}}
-  - {name: GLB, component: sram, size: [1 KiB, 2 KiB, 4 KiB], bandwidth: {read: 4 words/cycle, write: 4 words/cycle}}
-  - {name: RF, component: regfile, size: [16 words, 32 words], must_keep: [W, I, O]}
-"""
+ARCHITECTURE = chip_yaml(
+    "{x: [2, 4], y: 2}",
+    "{name: GLB, component: sram, size: [1 KiB, 2 KiB, 4 KiB], bandwidth: {read: 4 words/cycle, write: 4 words/cycle}}",
+    "{name: RF, component: regfile, size: [16 words, 32 words], must_keep: [W, I, O]}",
+)
 NETWORK = """
 name: pair
 layers:

@@ -17,10 +17,9 @@ from optimizer.api import solve
 from optimizer.architecture import Architecture
 from optimizer.architecture_yaml import parse_architecture
 from optimizer.budgets import Budgets
-from optimizer.choose import choose
+from optimizer.choose import at
 from optimizer.errors import SpecError, TilewrightError
 from optimizer.explore import Exploration
-from optimizer.hardware import Hardware
 from optimizer.result import Result
 from optimizer.session import Session, decode_exact, prepare
 from optimizer.store import Store
@@ -100,7 +99,7 @@ def adjust(
             assert isinstance(found, WidthPrice)
             widths = found.widths
             adjusted = resized(chosen.network, ties, widths, name=f"{network.name}_adjusted")
-            after = solved(adjusted, _at(architecture, state.best_point))
+            after = solved(adjusted, at(architecture, dict(state.best_point.choices)))
             _confirm(state, after)
     wall_s = time.perf_counter() - started
     return Adjustment(network, request, session, ties, sizes, state, before, after, adjusted, widths, seed, wall_s)
@@ -115,11 +114,6 @@ def _check_budgets(architecture: Architecture) -> None:
                 field=f"budgets.{name}", value=str(limit), allowed="budgets of area, off-chip bandwidth and a device",
                 remedy="drop the budget, and check the adjusted network against it",
             )  # fmt: skip
-
-
-def _at(architecture: Architecture, point: Hardware) -> Architecture:
-    """The architecture with only this point."""
-    return choose(architecture, {path: str(label) for path, label in point.choices})
 
 
 def _confirm(state: Exploration, after: Result) -> None:
@@ -156,7 +150,7 @@ def hardware_of(data: dict[str, Any], file: str) -> Architecture:
         architecture = replace(
             parse_architecture(decode_exact(problem["architecture"])), budgets=budgets, accounting=problem["accounting"]
         )
-        return choose(architecture, {path: str(label) for path, label in choices.items()})
+        return at(architecture, choices)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SpecError(
             f"the result is damaged: {type(error).__name__} {error}", file=file, allowed="a result as it was written",

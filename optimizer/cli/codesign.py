@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimizer.cli.codesign_options import CapType, WeightType, read_members
-from optimizer.cli.inputs import Options, asked_pool, cache_folder, read_architecture, say_warnings
+from optimizer.cli.inputs import Options, asked_fusion, asked_pool, cache_folder, read_architecture, say_warnings
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
@@ -64,7 +64,6 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     from optimizer.codesign import files  # noqa: PLC0415
     from optimizer.codesign import run as api  # noqa: PLC0415
     from optimizer.codesign.plot import save_plot  # noqa: PLC0415
-    from optimizer.fusion.options import Fusion  # noqa: PLC0415
     from optimizer.pictures import check_picture  # noqa: PLC0415
 
     if options["plot"] is not None:
@@ -74,7 +73,7 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     dims = {dim for member in members for layer in member.network.mac_layers() for dim in layer.extents}
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)
-    fusion = Fusion(options["max_group"], options["halo"], options["tile"]) if options["fusion"] else None
+    fusion = asked_fusion(options)
     cache, limit = cache_folder(options), options["time_limit"]
     with asked_pool(options) as pool, ProgressDisplay(quiet=options["quiet"]) as display:
         result = api.codesign(

@@ -16,6 +16,7 @@ from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
     from optimizer.architecture import Architecture
+    from optimizer.fusion.options import Fusion
     from optimizer.scaling.pool import Pool
     from optimizer.training.bits import TrainingBits
     from optimizer.workload import Layer, Network
@@ -99,6 +100,19 @@ def read_architecture(options: Options) -> Architecture:
     names = [budget.name for budget in fields(Budgets)]
     given = {name: options[name] for name in names if options.get(name) is not None}
     return architecture.with_budgets(replace(architecture.budgets, **given)) if given else architecture
+
+
+def asked_fusion(options: Options) -> Fusion | None:
+    """The groups that the fusion options allow; None without ``--fusion``.
+
+    Raises
+    ------
+    SpecError
+        On options of groups that make no sense.
+    """
+    from optimizer.fusion.options import Fusion  # noqa: PLC0415
+
+    return Fusion(options["max_group"], options["halo"], options["tile"]) if options["fusion"] else None
 
 
 def say_warnings(warnings: list[str]) -> None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimizer.cli.inputs import Options, cache_folder, pick_layer, read_architecture, read_network, say_warnings
+from optimizer.cli.inputs import (
+    Options,
+    asked_fusion,
+    cache_folder,
+    pick_layer,
+    read_architecture,
+    read_network,
+    say_warnings,
+)
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
@@ -50,7 +58,9 @@ def solve(network: str, **options: Any) -> None:
     _check_padding(options["padding"], dims)
     from optimizer import api  # noqa: PLC0415
 
-    _run(_fused(api, options) if options["fusion"] else api.solve, graph, architecture, dims, options)
+    solver: Any = api.compare if options["compare"] else api.solve
+    fusion = asked_fusion(options)
+    _run(solver if fusion is None else partial(solver, fusion=fusion), graph, architecture, dims, options)
 
 
 def _check_fusion(options: Options) -> None:
@@ -62,14 +72,6 @@ def _check_fusion(options: Options) -> None:
             "nothing to compare", field="--compare", value="without --fusion", allowed="--fusion --compare",
             remedy="add --fusion, or drop --compare",
         )  # fmt: skip
-
-
-def _fused(api: Any, options: Options) -> Any:
-    """The solver with fusion, alone or beside layer by layer."""
-    from optimizer.fusion.options import Fusion  # noqa: PLC0415
-
-    fusion = Fusion(options["max_group"], options["halo"], options["tile"])
-    return partial(api.compare if options["compare"] else api.solve, fusion=fusion)
 
 
 @click.command("map")

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from optimizer.cli.inputs import Options, asked_pool, cache_folder, read_architecture, read_network, say_warnings
+from optimizer.cli.inputs import (
+    Options,
+    asked_fusion,
+    asked_pool,
+    cache_folder,
+    read_architecture,
+    read_network,
+    say_warnings,
+)
 from optimizer.cli.options import (
     Names,
     Share,
@@ -135,7 +143,7 @@ def _runner(asked: _Asked, options: Options, pool: Pool | None) -> Any:
 
     if asked.dynamic:
         return partial(front_study, tolerance=options["tolerance"] or Fraction(0))
-    return partial(over_hardware, fusion=_fusion(options), pool=pool)
+    return partial(over_hardware, fusion=asked_fusion(options), pool=pool)
 
 
 def _check(options: Options, asked: _Asked) -> None:
@@ -156,12 +164,6 @@ def _check(options: Options, asked: _Asked) -> None:
             "only a front of energy and latency has a tolerance", field="--tolerance", value=options["tolerance"],
             allowed="--pareto energy,latency", remedy="drop it: this study is exact",
         )  # fmt: skip
-
-
-def _fusion(options: Options) -> Any:
-    from optimizer.fusion.options import Fusion  # noqa: PLC0415
-
-    return Fusion(options["max_group"], options["halo"], options["tile"]) if options["fusion"] else None
 
 
 def _save(result: Result, options: Options) -> None:

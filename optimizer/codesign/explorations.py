@@ -16,11 +16,11 @@ from optimizer.explore import Exploration, Explorer, Report
 from optimizer.hardware import Hardware
 from optimizer.part import Part
 from optimizer.points import Box
-from optimizer.scaling.exploration import WIDTH, explore_spread, visit_box
+from optimizer.scaling.exploration import WIDTH, explore_spread, joint_problem, run_visits, visit_payload
 from optimizer.scaling.pool import Payload, Pool
-from optimizer.scaling.tasks import run_tasks
 from optimizer.session import Session
 from optimizer.solo import explore_session
+from optimizer.visit import Node, Visit
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,6 @@ class Explorations:
         self, parts: Sequence[Part], aggregate: Aggregate | None, archive: Archive | None, within: Box | None,
         until: float | None, report: Report | None,
     ) -> Exploration:  # fmt: skip
-        for part in parts:
-            for pricer in part.pricers:
-                pricer.given_up = None  # what an earlier exploration left
         explorer = Explorer(
             parts, self.team.points, self.team.area_cap_um2, aggregate, self.workers, self.team.resource_caps,
             archive, within, width=WIDTH,
@@ -104,17 +101,8 @@ class Explorations:
         if self._pool is None:
             return [self._cell_here(number, box) for number in range(len(self._parts))]
         payloads = [self._payload(number, box) for number in range(len(self._parts))]
-        outcomes = run_tasks("visit", visit_box, payloads, pool=self._pool, cache_dir=self._cache_dir)
-        found = []
-        for part, outcome in zip(self._parts, outcomes, strict=True):
-            if not outcome["complete"]:
-                found.append(Cell("UNKNOWN"))
-            elif outcome["picks"] is None:
-                found.append(Cell("INFEASIBLE"))
-            else:
-                ((energy, latency),) = outcome["picks"]
-                found.append(Cell("OPTIMAL", Pick(energy, latency, ()), part.goal.value(energy, latency)))
-        return found
+        visits = run_visits(payloads, self._pool, self._cache_dir)
+        return [_cell(part, visit) for part, visit in zip(self._parts, visits, strict=True)]
 
     def _cell_here(self, number: int, box: Box) -> Cell:
         state = self.run([number], within=box)
@@ -123,16 +111,23 @@ class Explorations:
         return Cell("INFEASIBLE") if state.best is None else Cell("OPTIMAL", state.best, state.value)
 
     def _payload(self, number: int, box: Box) -> Payload:
-        """One visit of a point, as :func:`optimizer.scaling.exploration.visit_box` takes it."""
+        """One visit of a point of which nothing is known."""
         zeros = [[0] * len(self._parts[number].pricers)]
         seconds = None if self.deadline is None else max(0.0, self.deadline - time.perf_counter())
-        problem = {"networks": [self.team.sessions[number].problem], "aggregate": "weighted", "weights": ["1"]}
-        return {
-            "problem": problem, "box": [list(side) for side in box], "energy": zeros, "latency": zeros,
-            "limit": None, "time_limit_s": seconds,
-        }  # fmt: skip
+        shared = joint_problem([self.team.sessions[number].problem], Aggregate())
+        return visit_payload(shared, Node(Fraction(0), 0, box, zeros, zeros, tight=True), None, seconds)
 
     def on_point(self, number: int, point: Hardware) -> tuple[Session, Exploration]:
         """A network with the menus cut down to one point, solved here, whatever the time."""
         session = at_point(self.team.sessions[number], point)
         return session, explore_session(session, self.workers, None)
+
+
+def _cell(part: Part, visit: Visit | None) -> Cell:
+    """What the visit of a point says of its network."""
+    if visit is None:
+        return Cell("UNKNOWN")
+    if visit.picks is None:
+        return Cell("INFEASIBLE")
+    (pick,) = visit.picks
+    return Cell("OPTIMAL", pick, part.goal.value(pick.energy, pick.latency))

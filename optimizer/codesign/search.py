@@ -167,7 +167,8 @@ class Search:
         if self._watch is None:
             return None
         unit, show = values or ("", None)
-        return Reporter(self._watch, self._started, size(self._team.points.whole), unit, show, message)
+        total = size(self._team.points.whole)
+        return Reporter(self._watch, self._started, total, unit, show, message, timed=True)
 
 
 def worth_of_alone(team: Team) -> tuple[str, Show]:

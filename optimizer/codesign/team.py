@@ -14,14 +14,13 @@ from typing import Any
 from optimizer.aggregate import KINDS, Aggregate
 from optimizer.architecture import Architecture
 from optimizer.budgets import Budgets
-from optimizer.choose import choose
+from optimizer.choose import at
 from optimizer.errors import SpecError, TilewrightError
 from optimizer.fabric import Caps
 from optimizer.fusion.options import Fusion
 from optimizer.hardware import Hardware
 from optimizer.part import Part
 from optimizer.points import PointSet, point_set
-from optimizer.scaling.exploration import part_of
 from optimizer.session import Padding, Session, encode_exact, prepare
 from optimizer.store import MODEL_VERSION
 from optimizer.workload import Network
@@ -90,7 +89,7 @@ class Team:
     @property
     def parts(self) -> tuple[Part, ...]:
         """What the exploration asks of every network."""
-        return tuple(part_of(session) for session in self.sessions)
+        return tuple(session.part for session in self.sessions)
 
     @property
     def points(self) -> PointSet:
@@ -204,7 +203,7 @@ def at_point(session: Session, point: Hardware) -> Session:
     TilewrightError
         If the entries do not lead to this point.
     """
-    architecture = choose(session.architecture, {path: str(label) for path, label in point.choices})
+    architecture = at(session.architecture, dict(point.choices))
     points = point_set(list(architecture.points()))
     if list(points.points.values()) != [point]:
         raise TilewrightError(f"internal disagreement: {dict(point.choices)} is not one point; please report this")

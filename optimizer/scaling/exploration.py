@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 from formulations.stop import Stop, StoppedError
@@ -20,23 +20,18 @@ from optimizer.aggregate import Aggregate
 from optimizer.archive import Archive
 from optimizer.design import Pick
 from optimizer.explore import Asked, Exploration, Explorer, Report
-from optimizer.part import Part
 from optimizer.points import Box
 from optimizer.restore import restore
 from optimizer.scaling.pool import Outcome, Payload, Pool
 from optimizer.scaling.tasks import run_tasks
 from optimizer.session import Session
+from optimizer.store import Store
 from optimizer.visit import Node, Visit, Visitor
 
 WIDTH = 6
 """Boxes visited in a round."""
 
 Problem = dict[str, Any]
-
-
-def part_of(session: Session) -> Part:
-    """A session's network as a part of an exploration."""
-    return Part(session.parts, session.goal, session.vector_cost)
 
 
 def explore_spread(
@@ -66,23 +61,42 @@ def explore_spread(
     """
     aggregate = aggregate or Aggregate()
     sessions = [_session(_text(problem), None) for problem in problems]
-    shared = {
-        "networks": list(problems), "aggregate": aggregate.kind, "weights": [str(w) for w in aggregate.weights]
-    }  # fmt: skip
+    shared = joint_problem(problems, aggregate)
     deadline = None if time_limit_s is None else time.perf_counter() + time_limit_s
 
     def visits(asked: Sequence[Asked]) -> Iterator[Visit | None]:
         seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())
-        payloads = [_payload(shared, node, limit, seconds) for node, limit in asked]
-        return map(_visit, run_tasks("visit", visit_box, payloads, pool=pool, cache_dir=cache_dir))
+        payloads = [visit_payload(shared, node, limit, seconds) for node, limit in asked]
+        return run_visits(payloads, pool, cache_dir, store)
 
     first = sessions[0]
     caps = [session.area_cap_um2 for session in sessions if session.area_cap_um2 is not None]
     explorer = Explorer(
-        [part_of(session) for session in sessions], first.points, min(caps, default=None), aggregate,
+        [session.part for session in sessions], first.points, min(caps, default=None), aggregate,
         limits=first.resource_caps, archive=archive, within=within, visits=visits, width=WIDTH,
     )  # fmt: skip
-    return explorer.run(deadline=deadline, report=report)
+    with closing(Store(cache_dir)) as store:
+        return explorer.run(deadline=deadline, report=report)
+
+
+def joint_problem(problems: Sequence[Problem], aggregate: Aggregate) -> Problem:
+    """What the visits of an exploration share: the problems of its networks, and how their objectives become one."""
+    return {"networks": list(problems), "aggregate": aggregate.kind, "weights": [str(w) for w in aggregate.weights]}
+
+
+def visit_payload(shared: Problem, node: Node, limit: Fraction | None, seconds: float | None) -> Payload:
+    """The visit of a box as :func:`visit_box` takes it; `shared` is a :func:`joint_problem`."""
+    return {
+        "problem": shared, "box": [list(side) for side in node.box], "energy": node.energy, "latency": node.latency,
+        "limit": None if limit is None else str(limit), "time_limit_s": seconds, "tight": node.tight,
+    }  # fmt: skip
+
+
+def run_visits(
+    payloads: Sequence[Payload], pool: Pool, cache_dir: Path | None, store: Store | None = None
+) -> Iterator[Visit | None]:  # fmt: skip
+    """Run :func:`visit_box` on a pool: outcomes in order, None where the time ran out; the picks hold no prices."""
+    return map(_visit, run_tasks("visit", visit_box, payloads, pool=pool, cache_dir=cache_dir, store=store))
 
 
 def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
@@ -94,31 +108,18 @@ def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
     for part in visitor.parts:
         for pricer in part.pricers:
             pricer.stop = stop
-    alarm = None if seconds is None else Timer(seconds, stop.request)
-    if alarm is not None:
-        alarm.daemon = True
-        alarm.start()
     box = tuple((low, high) for low, high in payload["box"])
     node = Node(Fraction(0), 0, box, payload["energy"], payload["latency"], tight=payload["tight"])
     limit = payload["limit"]
     try:
-        found = visitor.visit(node, None if limit is None else Fraction(limit))
+        with stop.after(seconds):
+            found = visitor.visit(node, None if limit is None else Fraction(limit))
     except StoppedError:
         return {"complete": False}
-    finally:
-        if alarm is not None:
-            alarm.cancel()
     picks = None if found.picks is None else [[pick.energy, pick.latency] for pick in found.picks]
     return {
         "complete": True, "by": found.by, "bounds": [str(bound) for bound in found.bounds],
         "energy": found.energy, "latency": found.latency, "picks": picks,
-    }  # fmt: skip
-
-
-def _payload(shared: Problem, node: Node, limit: Fraction | None, seconds: float | None) -> Payload:
-    return {
-        "problem": shared, "box": [list(side) for side in node.box], "energy": node.energy, "latency": node.latency,
-        "limit": None if limit is None else str(limit), "time_limit_s": seconds, "tight": node.tight,
     }  # fmt: skip
 
 
@@ -147,4 +148,4 @@ def _visitor(text: str, cache_dir: Path | None) -> Visitor:
     problem = json.loads(text)
     sessions = [_session(_text(network), cache_dir) for network in problem["networks"]]
     aggregate = Aggregate(problem["aggregate"], tuple(map(Fraction, problem["weights"])))
-    return Visitor([part_of(session) for session in sessions], sessions[0].points, aggregate)
+    return Visitor([session.part for session in sessions], sessions[0].points, aggregate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 from optimizer.scaling.pool import Outcome, Payload, Pool, Work
@@ -14,7 +14,8 @@ Done = Callable[[int, Outcome], None]
 
 
 def run_tasks(
-    kind: str, work: Work, payloads: Sequence[Payload], *, pool: Pool, cache_dir: Path | None, done: Done | None = None
+    kind: str, work: Work, payloads: Sequence[Payload], *, pool: Pool, cache_dir: Path | None, done: Done | None = None,
+    store: Store | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """Outcomes of tasks, in their order.
 
@@ -36,6 +37,8 @@ def run_tasks(
         Folder of the store.
     done : callable, optional
         Called with number and outcome as each ends, first with those that the store knows.
+    store : Store, optional
+        That of the folder, where it is open already; by default it is opened for these tasks.
 
     Raises
     ------
@@ -51,11 +54,11 @@ def run_tasks(
         if done is not None:
             done(number, outcome)
 
-    with closing(Store(cache_dir)) as store:
+    with closing(Store(cache_dir)) if store is None else nullcontext(store) as opened:
         waiting: dict[str, list[int]] = {}
         for number, payload in enumerate(payloads):
             key = task_key(kind, payload)
-            known = None if key in waiting else store.outcome(key)
+            known = None if key in waiting else opened.outcome(key)
             if known is None:
                 waiting.setdefault(key, []).append(number)
             else:
@@ -66,7 +69,7 @@ def run_tasks(
             payload = payloads[equal[position][0]]
             plain: Outcome = json.loads(json.dumps(outcome, allow_nan=False))
             if not given_up(plain):
-                store.note_outcome(kind, payload, plain)
+                opened.note_outcome(kind, payload, plain)
             for number in equal[position]:
                 tell(number, plain)
 

@@ -22,7 +22,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from threading import Timer
 
 from formulations.stop import Stop, StoppedError
 from optimizer.design import Pick, Site
@@ -124,12 +123,9 @@ class FrontExplorer:
         stop = Stop()
         for pricer in self.part.pricers:
             pricer.stop = stop
-        alarm = None if deadline is None else Timer(max(0.0, deadline - time.perf_counter()), stop.request)
-        if alarm is not None:
-            alarm.daemon = True
-            alarm.start()
+        alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
         heap = [_Open(0, next(self._numbers), self.points.whole, Bounded(), (0, 0))]
-        with ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
+        with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
             try:
                 while heap:
                     stop.check()
@@ -138,8 +134,6 @@ class FrontExplorer:
                         report(state)
             finally:
                 stop.request()
-                if alarm is not None:
-                    alarm.cancel()
         for left in heap:
             state.closed.append(self._closed(left, "open", left.known, left.fixed))
         state.complete = not heap

@@ -15,7 +15,6 @@ from optimizer.archive import Found
 from optimizer.assemble import parts_of, unit_value
 from optimizer.design import Pick
 from optimizer.errors import SpecError
-from optimizer.part import Part
 from optimizer.points import size
 from optimizer.result import Result
 from optimizer.session import Padding, Session, prepare
@@ -68,9 +67,7 @@ def front_study(
         network, _capped(architecture, vary), objective=objective or "energy", padding=padding, cache_dir=cache_dir
     )
     places = Places(session.points, static)
-    explorer = FrontExplorer(
-        Part(session.parts, session.goal, session.vector_cost), places, session.area_cap_um2, tolerance, workers
-    )
+    explorer = FrontExplorer(session.part, places, session.area_cap_um2, tolerance, workers)
     watcher = None if progress is None else Watcher(size(session.points.whole), started, progress)
     deadline = None if time_limit_s is None else started + time_limit_s
     state = explorer.run(deadline=deadline, report=watcher)

@@ -232,14 +232,14 @@ class _Front:
     def designs_again(self, *, thorough: bool) -> Check:
         """The least energy on a design's hardware within its latency is its energy."""
         from optimizer.api import solve  # noqa: PLC0415
-        from optimizer.choose import choose  # noqa: PLC0415
+        from optimizer.choose import at  # noqa: PLC0415
 
         chosen, faults = list(self.designs), []
         if not thorough:
             random.Random(str(self.claim.data["problem_hash"])).shuffle(chosen)
             chosen = chosen[:DESIGNS]
         for raw, point, energy, latency in chosen:
-            only = choose(self.claim.architecture, {path: str(entry) for path, entry in point.choices})
+            only = at(self.claim.architecture, dict(point.choices))
             cap = Fraction(latency * 1000) / (point.clock_mhz * 10**6)
             found = solve(
                 self.claim.network, only.with_budgets(replace(only.budgets, latency_ms=cap)), objective="energy",

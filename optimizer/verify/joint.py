@@ -12,7 +12,6 @@ from formulations.kernels.memo import Memos
 from optimizer.codesign.files import load
 from optimizer.codesign.result import CoDesign
 from optimizer.explore import Explorer
-from optimizer.part import Part
 from optimizer.restore import restore
 from optimizer.result import Progress, Result
 from optimizer.verify.check import DAMAGED, Verification, as_stored, examine
@@ -197,9 +196,8 @@ def _cells_again(claim: JointClaim, thorough: bool, say: Say) -> Check:
             break
         say(f"solving cell {done + 1} of {len(cells)} of the cross table again")
         session = restore(claim.result.data["problem"]["networks"][n])
-        part = Part(session.parts, session.goal, session.vector_cost)
         explorer = Explorer(
-            [part], session.points, session.area_cap_um2, limits=session.resource_caps, within=column.box
+            [session.part], session.points, session.area_cap_um2, limits=session.resource_caps, within=column.box
         )  # fmt: skip
         best, cell = explorer.run().best, column.cells[n]
         again = "INFEASIBLE" if best is None else session.goal.value(best.energy, best.latency)

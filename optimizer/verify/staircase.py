@@ -235,6 +235,7 @@ def check_staircase(claim: Claim, worth: Fraction, *, thorough: bool, say: Say) 
 def _solved_again(study: Study, *, thorough: bool, say: Say) -> Check:
     """Solve the points of some designs by themselves, and walk the loop nests of what comes out."""
     from optimizer.api import solve  # noqa: PLC0415  (the interface imports the verifier's parts)
+    from optimizer.choose import at  # noqa: PLC0415
     from optimizer.verify.check import verify  # noqa: PLC0415
 
     steps = list(study.steps)
@@ -248,18 +249,13 @@ def _solved_again(study: Study, *, thorough: bool, say: Say) -> Check:
         say(f"solving the point of design {step.number} again")
         done += 1
         found = solve(
-            study.claim.network, _only(study.claim, step.point), objective=study.claim.target.objective,
-            padding=study.claim.data["problem"]["padding"], fusion=study.claim.fusion,
+            study.claim.network, at(study.claim.architecture, dict(step.point.choices)),
+            objective=study.claim.target.objective, padding=study.claim.data["problem"]["padding"],
+            fusion=study.claim.fusion,
         )  # fmt: skip
         if found.certificate["value"] != str(step.value) or not verify(found).ok:
             faults.append(f"design {step.number} has {step.value} units, its point {found.certificate['value']}")
     return verdict("steps again", faults, f"{done} of {len(study.steps)} designs solved again by themselves")
-
-
-def _only(claim: Claim, point: Hardware) -> Any:
-    from optimizer.choose import choose  # noqa: PLC0415
-
-    return choose(claim.architecture, {path: str(entry) for path, entry in point.choices})
 
 
 def _within(place: tuple[Fraction, ...], limits: tuple[Fraction, ...]) -> bool:
