@@ -63,6 +63,7 @@ def test_real_results_pass(result: CoDesign) -> None:
     names = {check.name for check in found.checks}
     assert {"agreement", "cross table", "boxes", "bounds", "status", "cross table again", "small alone"} <= names
     assert any("cross table" in progress.message for progress in messages)
+    assert any(progress.message.startswith("conv alone: ") for progress in messages)
 
 
 def test_a_thorough_check_solves_all_cells(energy: CoDesign) -> None:
@@ -210,6 +211,7 @@ TAMPERS: dict[str, Tamper] = {
     "floors of a network gone": lambda r: r.certificate["boxes"][0]["energy_floors"].pop(),
     "column gone": lambda r: (r.certificate["cross"].pop(), r.data["cross"].pop()),
     "weights": lambda r: r.certificate.update(weights=["1", "1", "1"], powers=[1, 1, 1]),
+    "huge weight": lambda r: put(r.certificate, ("weights", 0), lambda _: "1000000001"),
     "status": lambda r: (r.data.update(status="FEASIBLE"), r.certificate.update(status="FEASIBLE")),
     "infeasible": lambda r: (r.data.update(status="INFEASIBLE"), r.certificate.update(status="INFEASIBLE")),
     "no design": lambda r: r.certificate.update(design=None),

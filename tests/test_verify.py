@@ -330,9 +330,9 @@ def test_hardware_that_does_not_bound_a_point_is_seen(energy: Result) -> None:
 
 
 def test_widest_spread() -> None:
-    assert least_cycles.widest({"K": 6, "C": 4}, (4, 3), (("K",), ("C",))) == 6
-    assert least_cycles.widest({"K": 6, "C": 4}, (4, 3), (None, None)) == 12
-    assert least_cycles.widest({"K": 7}, (4, 3), (None, None)) == 1
+    assert least_cycles.widest((("K", 6), ("C", 4)), (4, 3), (("K",), ("C",))) == 6
+    assert least_cycles.widest((("K", 6), ("C", 4)), (4, 3), (None, None)) == 12
+    assert least_cycles.widest((("K", 7),), (4, 3), (None, None)) == 1
 
 
 def test_files(tmp_path: Path, energy: Result) -> None:

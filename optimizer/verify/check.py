@@ -78,8 +78,13 @@ def verify(
     return Verification(examine(result, thorough=thorough, say=say))
 
 
-def examine(result: Result, *, thorough: bool, say: Say, proofs: bool = True) -> list[Check]:
-    """All checks of a result; without `proofs` nothing is searched again (a front is checked whole)."""
+def examine(
+    result: Result, *, thorough: bool, say: Say, proofs: bool = True, tables: Memos | None = None
+) -> list[Check]:  # fmt: skip
+    """All checks of a result; without `proofs` nothing is searched again (a front is checked whole).
+
+    Searches use the `tables` of other results that are checked as well, or fresh ones.
+    """
     data, certificate = as_stored(result.data), as_stored(result.certificate)
     checks: list[Check] = []
     step = "problem"
@@ -97,7 +102,7 @@ def examine(result: Result, *, thorough: bool, say: Say, proofs: bool = True) ->
         checks += replayed.checks
         if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
-            checks += _proofs(claim, replayed, thorough, say)
+            checks += _proofs(claim, replayed, tables or Memos(), thorough, say)
             step = "study"
             checks += [] if "study" not in data else check_staircase(claim, _unit(claim)[1], thorough=thorough, say=say)
     except DAMAGED as error:
@@ -127,12 +132,11 @@ def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
     yield verdict("design", present, "there is none")
 
 
-def _proofs(claim: Claim, replayed: Replay, thorough: bool, say: Say) -> Iterator[Check]:
+def _proofs(claim: Claim, replayed: Replay, tables: Memos, thorough: bool, say: Say) -> Iterator[Check]:
     """Floors, and points that rest on more than floors, proved by another route."""
     if claim.fusion is not None:
         yield fused_again(claim, thorough=thorough, say=say)
         return
-    tables = Memos()
     unsettled = [entry for _, entry in replayed.raised] + [claim.entries[n] for n in replayed.excluded]
     if unsettled:
         yield points_again(claim, unsettled, tables, thorough=thorough, say=say)

@@ -7,8 +7,9 @@ import itertools
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from optimizer.architecture import Architecture
@@ -25,6 +26,9 @@ from optimizer.workload import Layer, Network, VectorLayer
 from optimizer.workload_yaml import parse_network
 
 Accounting = Literal["timeloop", "looptree"]
+KEPT = 16
+"""Networks and architectures kept: the results of a co-design are about the same ones."""
+
 OVER_BUDGET = ("area", *RESOURCES)
 """Reasons that close a box without any bound: the least of its points exceeds this budget."""
 
@@ -104,6 +108,19 @@ class Entry:
     def over_budget(self) -> bool:
         """Is it said to exceed the area, or a resource of the device?"""
         return self.by in OVER_BUDGET
+
+
+@dataclass(frozen=True)
+class Grid(PointSet):
+    """All points of an architecture; the corner of a box is made once, however many networks ask for it."""
+
+    corners: dict[Box, Hardware] = field(default_factory=dict, compare=False)
+
+    def corner(self, box: Box) -> Hardware:
+        """As of any set of points."""
+        if box not in self.corners:
+            self.corners[box] = super().corner(box)
+        return self.corners[box]
 
 
 @dataclass(frozen=True)
@@ -203,21 +220,33 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
         If something is missing or makes no sense.
     """
     problem = data["problem"]
-    network = parse_network(problem["network_yaml"])
-    budgets = Budgets(**{name: Fraction(limit) for name, limit in problem["budgets"].items()})
-    source = decode_exact(problem["architecture"])
-    if not isinstance(source["technology"], dict):
-        raise ValueError("the problem names its technology instead of holding it")
-    architecture = replace(parse_architecture(source), budgets=budgets, accounting=problem["accounting"])
-    points = point_set(list(architecture.points()))
+    network = _network(problem["network_yaml"])
+    architecture, points = _grid(*(json.dumps(problem[key]) for key in ("architecture", "budgets", "accounting")))
     groups, padding = _groups(network, problem["padding"])
     some = next(iter(points.points.values()))
     fusion = parse_fusion(problem["fusion"]) if "fusion" in problem else None
     return Claim(
         data, certificate, network, architecture, points, groups, padding, architecture.accounting,
-        _target(problem["objective"], budgets, some), tuple(_entry(raw) for raw in certificate["boxes"]),
+        _target(problem["objective"], architecture.budgets, some), tuple(_entry(raw) for raw in certificate["boxes"]),
         fusion,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=KEPT)
+def _network(text: str) -> Network:
+    return parse_network(text)
+
+
+@lru_cache(maxsize=KEPT)
+def _grid(source: str, limits: str, accounting: str) -> tuple[Architecture, Grid]:
+    """Architecture and points of three sections of a problem, each as JSON."""
+    stated = decode_exact(json.loads(source))
+    if not isinstance(stated["technology"], dict):
+        raise ValueError("the problem names its technology instead of holding it")
+    budgets = Budgets(**{name: Fraction(limit) for name, limit in json.loads(limits).items()})
+    architecture = replace(parse_architecture(stated), budgets=budgets, accounting=json.loads(accounting))
+    points = point_set(list(architecture.points()))
+    return architecture, Grid(points.paths, points.labels, points.points)
 
 
 def _groups(network: Network, rule: Any) -> tuple[tuple[Group, ...], dict[str, dict[str, list[int]]]]:

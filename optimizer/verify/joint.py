@@ -14,6 +14,7 @@ from optimizer.codesign.result import CoDesign
 from optimizer.explore import Explorer
 from optimizer.restore import restore
 from optimizer.result import Progress, Result
+from optimizer.session import Session
 from optimizer.verify.check import DAMAGED, Verification, as_stored, examine
 from optimizer.verify.claim import Check, rebuild
 from optimizer.verify.design_checks import verdict
@@ -40,13 +41,14 @@ def verify_joint(
 
     result = _as_stored(source if isinstance(source, CoDesign) else load(source))
     checks: list[Check] = []
+    tables = Memos()
     step = "problem"
     try:
         claim = rebuild_joint(result)
         checks.append(verdict("problem", list(hash_faults(claim)), f"hash {result.data['problem_hash'][:16]} again"))
         checks.append(verdict("one chip", list(problem_faults(claim)), "the networks share architecture and budgets"))
         step = "networks"
-        checks += _single_results(claim, thorough, say)
+        checks += _single_results(claim, tables, thorough, say)
         step = "agreement"
         checks.append(verdict("agreement", list(number_faults(claim)), "all numbers follow from the exact ones"))
         checks.append(verdict("cross table", list(_cross_faults(claim)), "designs and exact values as in the results"))
@@ -55,7 +57,7 @@ def verify_joint(
         checks += replayed.checks
         if all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
-            checks += _proofs(claim, replayed, thorough, say)
+            checks += _proofs(claim, replayed, tables, thorough, say)
     except DAMAGED as error:
         text = " ".join(str(error).split())
         checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))
@@ -73,24 +75,29 @@ def _as_stored(result: CoDesign) -> CoDesign:
     )  # fmt: skip
 
 
-def _single_results(claim: JointClaim, thorough: bool, say: Say) -> Iterator[Check]:
+def _single_results(claim: JointClaim, tables: Memos, thorough: bool, say: Say) -> Iterator[Check]:
     """Every network on the joint design, and by itself; the joint certificate proves the first again."""
     for number, name in enumerate(claim.names):
-        say(f"checking {name} alone")
         problem = claim.result.data["problem"]["networks"][number]
         alone = claim.result.alone[name]
         faults = [] if alone.data["problem"] == problem else ["its problem is another"]
-        yield _summed(f"{name} alone", faults, examine(alone, thorough=thorough, say=say))
+        found = examine(alone, thorough=thorough, say=_about(f"{name} alone", say), tables=tables)
+        yield _summed(f"{name} alone", faults, found)
         if claim.whole.design is None:
             continue
-        say(f"checking {name} on the joint design")
         there = claim.result.networks[name]
         faults = list(_point_faults(claim, problem, there))
-        found = examine(there, thorough=thorough, say=say, proofs=thorough)
+        about = _about(f"{name} on the joint design", say)
+        found = examine(there, thorough=thorough, say=about, proofs=thorough, tables=tables)
         yield _summed(f"{name} on the joint design", faults, found)
     extra = set(claim.result.networks) - set(claim.names if claim.whole.design is not None else ())
     if extra:
         yield Check("networks", False, f"results without a design: {', '.join(sorted(extra))}")
+
+
+def _about(name: str, say: Say) -> Say:
+    """Says of what a message is."""
+    return lambda message: say(f"{name}: {message}")
 
 
 def _point_faults(claim: JointClaim, problem: object, there: Result) -> Iterator[str]:
@@ -164,19 +171,19 @@ def _replayed(claim: JointClaim, say: Say) -> Replay:
     return Replay((Check("status", fine, f"{status} without a joint exploration"),))
 
 
-def _proofs(claim: JointClaim, replayed: Replay, thorough: bool, say: Say) -> Iterator[Check]:
+def _proofs(claim: JointClaim, replayed: Replay, tables: Memos, thorough: bool, say: Say) -> Iterator[Check]:
     """Floors, and points that rest on more than floors, proved by another route; cells of the cross table again."""
-    tables = Memos()
     for number, (name, one) in enumerate(zip(claim.names, claim.claims, strict=True)):
+        about = _about(name, say)
         if one.fusion is not None:
-            check = fused_again(one, thorough=thorough, say=say)
+            check = fused_again(one, thorough=thorough, say=about)
             yield check._replace(name=f"{check.name}, {name}")
             continue
         raised = [entry for network, entry in replayed.raised if network == number]
         if raised:
-            check = points_again(one, raised, tables, thorough=thorough, say=say)
+            check = points_again(one, raised, tables, thorough=thorough, say=about)
             yield check._replace(name=f"{check.name}, {name}")
-        check = reprove(one, tables, thorough=thorough, say=say)
+        check = reprove(one, tables, thorough=thorough, say=about)
         yield check._replace(name=f"{check.name}, {name}")
     if replayed.excluded:
         yield excluded_again(claim.claims, replayed.excluded, tables, thorough=thorough, say=say)
@@ -190,12 +197,19 @@ def _cells_again(claim: JointClaim, thorough: bool, say: Say) -> Check:
         if column.made_for and name not in column.made_for and column.cells[n] != "UNKNOWN"
     ]
     random.Random(str(claim.result.data["problem_hash"])).shuffle(cells)
+    if thorough:  # one network after the other: only its tables are kept
+        cells.sort(key=lambda cell: cell[1])
+    sessions: dict[int, Session] = {}
     until, faults, done = time.perf_counter() + CELL_SECONDS, [], 0
     for column, n in cells:
         if done and not thorough and time.perf_counter() > until:
             break
         say(f"solving cell {done + 1} of {len(cells)} of the cross table again")
-        session = restore(claim.result.data["problem"]["networks"][n])
+        if n not in sessions:
+            if thorough:
+                sessions.clear()
+            sessions[n] = restore(claim.result.data["problem"]["networks"][n])
+        session = sessions[n]
         explorer = Explorer(
             [session.part], session.points, session.area_cap_um2, limits=session.resource_caps, within=column.box
         )  # fmt: skip

@@ -15,6 +15,8 @@ from optimizer.verify.claim import Claim, rebuild
 
 Data = dict[str, Any]
 DIGITS = 60
+MOST_POWERS = 64
+"""What the powers of a geometric mean may add up to."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,14 @@ def rebuild_joint(result: CoDesign) -> JointClaim:
         for entry, box in zip(first.entries, certificate["boxes"], strict=True)
     )  # fmt: skip
     weights = certificate["weights"]
-    return JointClaim(
+    claim = JointClaim(
         result, names, tuple(claims), replace(first, data=data, certificate=certificate, entries=entries),
         problem["aggregate"], None if weights is None else tuple(map(Fraction, weights)),
         tuple(_column(column, len(names)) for column in certificate["cross"]),
     )  # fmt: skip
+    if claim.kind == "geomean" and weights is not None and sum(map(abs, claim.powers)) > MOST_POWERS:
+        raise ValueError(f"the weights {weights} need powers of which the sum exceeds {MOST_POWERS}")
+    return claim
 
 
 def _flat(box: Data) -> Data:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 from optimizer.hardware import Hardware
 from optimizer.verify.claim import Claim, Group
 from optimizer.verify.walk import step_bits, step_cycles
 from optimizer.workload import VectorLayer
 
+KEPT = 1 << 16
+"""Results kept: neighbouring boxes have most fan-outs in common, and so have layers their extents."""
 
 def part_cycles(claim: Claim, hardware: Hardware) -> tuple[int, ...]:
     """Cycles that no design goes below, part by part: of a fused network, all its work on all units."""
@@ -27,7 +30,7 @@ def least_cycles(group: Group, hardware: Hardware) -> int:
     for extents in group.variants:
         spread = 1
         for number, level in enumerate(hardware.levels):
-            spread *= widest(extents, hardware.fanout(number), (level.spatial_x, level.spatial_y))
+            spread *= widest(tuple(extents.items()), hardware.fanout(number), (level.spatial_x, level.spatial_y))
         work = math.prod(extents.values()) * step_cycles(group.layer, hardware)
         cycles = max(-(-work // spread), _traffic_cycles(group, hardware, extents))
         best = cycles if best is None else min(best, cycles)
@@ -39,10 +42,7 @@ def _traffic_cycles(group: Group, hardware: Hardware, extents: dict[str, int]) -
     """Whole cycles in which every word that takes part passes the outermost ports once."""
     bits = {}
     for operand in group.layer.operands:
-        words = 1
-        for axis in operand.axes:
-            ranges = [[coefficient * i for i in range(extents[dim])] for dim, coefficient in axis.terms]
-            words *= len({sum(steps) for steps in itertools.product(*ranges)})
+        words = math.prod(_indices(tuple((c, extents[dim]) for dim, c in axis.terms)) for axis in operand.axes)
         bits[operand.role] = words * min(operand.bits, step_bits(group.layer, operand))
     dram = hardware.levels[0]
     ports = (
@@ -52,12 +52,21 @@ def _traffic_cycles(group: Group, hardware: Hardware, extents: dict[str, int]) -
     return max((math.ceil(moved / limit) for moved, limit in ports if limit is not None), default=0)
 
 
+@lru_cache(maxsize=KEPT)
+def _indices(terms: tuple[tuple[int, int], ...]) -> int:
+    """Different sums of ``coefficient * i`` with every i below its extent, for (coefficient, extent)."""
+    ranges = [[coefficient * i for i in range(extent)] for coefficient, extent in terms]
+    return len({sum(steps) for steps in itertools.product(*ranges)})
+
+
+@lru_cache(maxsize=KEPT)
 def widest(
-    extents: dict[str, int], fanout: tuple[int, int], allowed: tuple[tuple[str, ...] | None, tuple[str, ...] | None]
-) -> int:
+    extents: tuple[tuple[str, int], ...], fanout: tuple[int, int],
+    allowed: tuple[tuple[str, ...] | None, tuple[str, ...] | None],
+) -> int:  # fmt: skip
     """Most children that factors of the extents can fill along both axes."""
     reached = {(1, 1)}
-    for dim, extent in extents.items():
+    for dim, extent in extents:
         divisors = [d for d in range(1, extent + 1) if extent % d == 0]
         x, y = (divisors if dims is None or dim in dims else [1] for dims in allowed)
         shares = [(a, b) for a in x for b in y if a <= fanout[0] and b <= fanout[1] and extent % (a * b) == 0]

@@ -1,0 +1,24 @@
+"""A time limit for searches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+
+from formulations.stop import Stop
+
+
+@contextmanager
+def limited(seconds: float | None) -> Iterator[Stop]:
+    """Searches that are given this ``stop`` are given up when the time is over (None: never)."""
+    stop = Stop()
+    alarm = None if seconds is None else Timer(seconds, stop.request)
+    if alarm is not None:
+        alarm.daemon = True
+        alarm.start()
+    try:
+        yield stop
+    finally:
+        if alarm is not None:
+            alarm.cancel()
