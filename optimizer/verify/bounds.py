@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 from optimizer.verify.claim import Claim, Entry
-from optimizer.verify.floors import Floors, parents
+from optimizer.verify.floors import Floors
+from optimizer.verify.ideal import worse
 
 Join = Callable[[Sequence[Fraction]], Fraction]
 """One value from those of all networks; it rises with each of them."""
@@ -26,9 +27,9 @@ class Bounds:
     """
 
     def __init__(self, claims: Sequence[Claim], whole: Claim, join: Join) -> None:
-        inherited = parents(whole.points, {entry.box for entry in whole.entries})
-        self._networks = [Floors(claim, inherited) for claim in claims]
+        self._networks = [Floors(claim) for claim in claims]
         self._whole, self._join = whole, join
+        self._solved = {tuple(n for n, _ in entry.box): entry for entry in whole.entries if entry.by == "solved"}
         self.raised: list[tuple[int, Entry]] = []
         """(network, solved point): its bound rests on more than floors."""
         self.excluded: list[int] = []
@@ -60,17 +61,30 @@ class Bounds:
 
     def _bound_faults(self, entry: Entry, own: list[Entry]) -> Iterator[str]:
         """A joint bound is the aggregate of the networks' bounds, and these follow from their floors."""
-        columns = [network.values(part) for network, part in zip(self._networks, own, strict=True)]
-        given = [values[0] for values in columns]
+        given = [network.value(part) for network, part in zip(self._networks, own, strict=True)]
         if entry.by == "solved":
             yield from self._solved_faults(entry, own, given)
             return
-        known = {self._join(values) for values in zip(*columns, strict=True)}
-        known |= {Fraction(0)} if entry.box == self._whole.points.whole else set()
-        if entry.bound not in known:
+        if entry.leader is not None:
+            yield from self._leader_faults(entry, entry.leader)
+            return
+        if entry.bound != self._join(given) and not entry.says_nothing:
             yield f"the bound is {entry.bound}, the floors give {self._join(given)}"
         if entry.bounds and list(entry.bounds) != given:
             yield f"the bounds of the networks are {_text(entry.bounds)}, the floors give {_text(given)}"
+
+    def _leader_faults(self, entry: Entry, index: tuple[int, ...]) -> Iterator[str]:
+        """The bound may be that of a solved point whose hardware is at least as good as every point of the box."""
+        leader = self._solved.get(index)
+        if leader is None or entry.by != "bound":
+            yield f"closed by {entry.by}, said to be bounded by {index}, which is no solved point"
+            return
+        points = self._whole.points
+        for point in points.inside(entry.box):
+            yield from (f"{index} should bound it, but: {fault}" for fault in worse(points.points[index], point))
+        stated = (entry.bound, entry.bounds or leader.bounds)
+        if stated != (leader.bound, leader.bounds):
+            yield f"the bound is {entry.bound}, that of {index} is {leader.bound}"
 
     def _solved_faults(self, entry: Entry, own: list[Entry], given: list[Fraction]) -> Iterator[str]:
         """Where cycles are traded for energy, a solved point's bound may be above what its floors give."""

@@ -91,7 +91,7 @@ class Entry:
     """A box of the certificate.
 
     ``bounds`` are those of the single networks: of one network that of a solved point, of several wherever they are
-    stated.
+    stated. ``leader`` are the menu entries of the point that its bounds are said to be those of.
     """
 
     box: Box
@@ -103,6 +103,12 @@ class Entry:
     latency: tuple[int, ...]
     resources: tuple[int, ...] = ()
     bounds: tuple[Fraction, ...] = ()
+    leader: tuple[int, ...] | None = None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Is there neither a floor nor a bound, as of boxes without an ideal corner?"""
+        return not any(self.energy) and not any(self.latency) and not self.bound
 
     @property
     def over_budget(self) -> bool:
@@ -291,4 +297,5 @@ def _entry(raw: dict[str, Any]) -> Entry:
     return Entry(
         tuple((low, high) for low, high in sides), reason, raw["area_um2"], raw["points"], bound,
         tuple(raw["energy_floors"]), tuple(raw["latency_floors"]), resources, (bound,) if reason == "solved" else (),
+        tuple(raw["bound_of_point"]) if "bound_of_point" in raw else None,
     )  # fmt: skip

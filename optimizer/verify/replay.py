@@ -10,12 +10,12 @@ from fractions import Fraction
 
 from formulations.master import Entry as MasterEntry
 from formulations.master import settle
-from optimizer.hardware import Hardware, Level
 from optimizer.points import Box
 from optimizer.verify.bounds import Bounds, Join
 from optimizer.verify.claim import OVER_BUDGET, Check, Claim, Entry
 from optimizer.verify.design_checks import verdict
 from optimizer.verify.device_again import device_checks
+from optimizer.verify.ideal import worse
 
 REASONS = (*OVER_BUDGET, "bound", "solved", "infeasible", "open")
 OTHER_SEED = 7919
@@ -99,38 +99,12 @@ def _one_floor_each(claim: Claim) -> Iterator[str]:
 
 def _corners(claim: Claim) -> Iterator[str]:
     for entry in claim.entries:
+        if entry.says_nothing:
+            continue
         corner = claim.points.corner(entry.box)
         for point in claim.points.inside(entry.box):
             for fault in worse(corner, point):
                 yield f"box {entry.box}: {fault}, with {dict(point.choices)}"
-
-
-def worse(corner: Hardware, point: Hardware) -> Iterator[str]:
-    """In what a hardware that should bound a point is worse than it."""
-    for number, (best, level) in enumerate(zip(corner.levels, point.levels, strict=True)):
-        for axis, most, need in zip("XY", corner.fanout(number), point.fanout(number), strict=True):
-            if most < need:
-                yield f"{level.name} fans out to {most} along {axis}, a point of the box to {need}"
-        yield from (f"{level.name}.{name} is worse than a point of the box" for name in _worse_level(best, level))
-    costs = ("mac_energy", "vector_energy", "area_um2")
-    yield from (name for name in costs if getattr(corner, name) > getattr(point, name))
-    if any(least > need for least, need in zip(corner.resources, point.resources, strict=True)):
-        yield "more resources of the device than a point of the box"
-    widths = zip((*corner.mac_mesh, corner.vector_lanes), (*point.mac_mesh, point.vector_lanes), strict=True)
-    if any(most < need for most, need in widths):
-        yield "fewer multipliers or lanes than a point of the box"
-
-
-def _worse_level(best: Level, level: Level) -> Iterator[str]:
-    costs = ("read_energy", "fill_energy", "update_energy", "leak_energy")
-    yield from (name for name in costs if getattr(best, name) > getattr(level, name))
-    sizes = ("usable_bits", "read_bits_per_cycle", "write_bits_per_cycle", "shared_bits_per_cycle")
-    for name in sizes:
-        most, need = getattr(best, name), getattr(level, name)
-        if most is not None and (need is None or most < need):
-            yield name
-    same = ("name", "access_bits", "must_keep", "must_bypass", "spatial_x", "spatial_y")
-    yield from (name for name in same if getattr(best, name) != getattr(level, name))
 
 
 def _areas(claim: Claim) -> Iterator[str]:
