@@ -9,12 +9,13 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from formulations.kernels.layout import INFINITE, spatial_vectors
+from formulations.kernels.layout import INFINITE, spatial_vectors, split_axes
 from formulations.kernels.memo import Memos
 from formulations.lattice import solve
 from formulations.problem import LayerSolution, Problem
 from formulations.stop import Stop
 from optimizer.cost import Accounting
+from optimizer.errors import TilewrightError
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
 from optimizer.store import Store, content_key, layer_label
@@ -122,6 +123,7 @@ class Pricer:
         self._memos = memos or Memos()
         self._known: dict[Problem, _Known] = {}
         self._spreads: dict[object, int] = {}
+        self._kin: dict[Problem, list[LayerSolution]] = {}
 
     @property
     def macs(self) -> int:
@@ -206,8 +208,19 @@ class Pricer:
     def _search(
         self, problem: Problem, goal: str, weight: int, latency_cap: int, beat: int, mappings: _Known
     ) -> LayerSolution | None:  # fmt: skip
-        """The optimum if it beats `beat`, sought from the best mapping that is known."""
+        """The optimum if it beats `beat`, sought from the best mapping that is known.
+
+        The mapping with the least energy on another mesh is one to beat, if it fits on this one: of equals the search
+        returns the same one with and without it.
+
+        Raises
+        ------
+        TilewrightError
+            If the search finds nothing as good as a mapping that fits.
+        """
         unit, limit, start = problem.latency_unit, None, None
+        kin = self._kin.setdefault(_meshless(problem), []) if goal == "energy" and latency_cap >= NEVER else []
+        known = min(((s.energy, s.latency + 1) for s in kin if _fits(problem, s)), default=(NEVER, NEVER))
         if goal == "weighted" and latency_cap >= NEVER:
             start = mappings.best(weight, unit)
         if beat < NEVER and goal == "latency":
@@ -218,11 +231,18 @@ class Pricer:
             limit = start.energy, start.latency
         else:
             start = None
+        if known[0] < min(beat, NEVER):
+            limit = known
         with self._memos.of(problem) as memo:
-            return solve(
+            found = solve(
                 problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight,
                 least_energy=mappings.least_energy, stop=self.stop,
             ).solution or start  # fmt: skip
+        if found is not None:
+            kin.append(found)
+        elif known[0] < min(beat, NEVER):
+            raise TilewrightError(f"internal disagreement: {self.layer.name} has a mapping of {known[0]}; report this")
+        return found
 
 
 def recalled(
@@ -245,6 +265,21 @@ def recalled(
         return Price(beat)
     store.note_optimum(key, solution, label)
     return solution
+
+
+def _meshless(problem: Problem) -> Problem:
+    """The same for problems that differ in their fan-outs only."""
+    return replace(problem, levels=tuple(replace(level, fanout=(0, 0)) for level in problem.levels))
+
+
+def _fits(problem: Problem, solution: LayerSolution) -> bool:
+    """Do the spatial factors of a mapping fit the fan-outs?"""
+    try:
+        for number, level in enumerate(solution.levels):
+            split_axes(problem, number, level.spatial)
+    except ValueError:
+        return False
+    return True
 
 
 def _rank(price: Price) -> tuple[int, bool]:

@@ -56,7 +56,9 @@ class Screen:
         """
         window = tuple(slice(low, high + 1) for low, high in node.box)
         known = zip(self._sheets, node.energy, node.latency, strict=True)
-        bounds = self._aggregate.logarithm([sheet.bounds(window, energy, latency) for sheet, energy, latency in known])
+        single = [sheet.bounds(window, energy, latency) for sheet, energy, latency in known]
+        with np.errstate(invalid="ignore"):
+            bounds = self._aggregate.logarithm(single)
         is_open = self._allowed[window] & (bounds <= cutoffs[window]) & (bounds < np.inf)
         if not is_open.any():
             return None
