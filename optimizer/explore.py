@@ -227,12 +227,15 @@ class Explorer:
     def _round(self, heap: list[Node], state: Exploration, visits: Visits) -> None:
         """Visit the boxes with the least bounds; those that are given up stay as they were, and are not tried again."""
         asked: list[Asked] = []
-        while heap and len(asked) < self._width:
-            node = heapq.heappop(heap)
-            if not self._settled(node, heap, state):
-                asked.append((node, self.archive.limit(node.box)))
-        left = [node for node, _ in asked]
+        left: list[Node] = []
         try:
+            while heap and len(asked) < self._width:
+                node = heapq.heappop(heap)
+                left.append(node)
+                if self._settled(node, heap, state):
+                    left.remove(node)
+                else:
+                    asked.append((node, self.archive.limit(node.box)))
             for (node, _), visit in zip(asked, visits(asked) if asked else (), strict=True):
                 if visit is None:
                     self._given_up.append(node)
@@ -264,8 +267,7 @@ class Explorer:
         if node.bounds:
             found = self._screen.open_part(node, self.archive.cutoffs(self.points.shape))
             if found is not None and found[0] != node.box:
-                for piece in carve(node.box, found[0]):
-                    heapq.heappush(heap, self._node(piece, node))
+                self._push([self._node(piece, node) for piece in carve(node.box, found[0])], heap)
                 return True
             if found is not None and self._hopeful(node, found[1]):
                 return False
@@ -287,7 +289,7 @@ class Explorer:
             even=node.even or self.points.even(node.box),
         )  # fmt: skip
         if visit.by is None:
-            heapq.heappush(heap, self._node(node.box, known, node.behind))
+            self._push([self._node(node.box, known, node.behind)], heap)
             return
         proved = Ahead(node.box, self.aggregate.value(visit.bounds), visit.bounds)
         self._close(known, visit.by, proved, heap, state)
@@ -297,16 +299,22 @@ class Explorer:
         leader = self.points.leader(node.box) if node.bounds else None
         if leader is not None:
             first, *rest = carve(node.box, leader)
-            heapq.heappush(heap, self._node(first, node, tuple(rest)))
-            return
-        for half in reversed(self.points.split(node.box)):
-            heapq.heappush(heap, self._node(half, node))
+            self._push([self._node(first, node, tuple(rest))], heap)
+        else:
+            self._push([self._node(half, node) for half in reversed(self.points.split(node.box))], heap)
+
+    @staticmethod
+    def _push(nodes: Sequence[Node], heap: list[Node]) -> None:
+        """Put boxes on the heap at once, so that Ctrl-C finds all of them there or none."""
+        heap += nodes
+        heapq.heapify(heap)
 
     def _close(self, node: Node, by: str, proved: Ahead | Node, heap: list[Node], state: Exploration) -> None:
         """Close a box; what stands behind it is next."""
+        ahead = proved if isinstance(proved, Ahead) and by == "solved" else None
+        behind = [self._node(piece, node, ahead=ahead) for piece in node.behind]
         state.closed.append(self._closed(node, by, proved))
-        for piece in node.behind:
-            heapq.heappush(heap, self._node(piece, node, ahead=proved if isinstance(proved, Ahead) else None))
+        self._push(behind, heap)
 
     def _closed(self, node: Node, by: str, proved: Ahead | Node) -> Closed:
         """An entry of the certificate."""
