@@ -3,6 +3,10 @@
 A box is bounded by its ideal corner: a hardware at least as good as every point of the box. A box whose bound
 exceeds what its designs must beat, or whose least area or use of a resource exceeds the budget, is closed; another is
 split in two; a single point is solved exactly. Every closed box becomes an entry of the certificate.
+
+The box with the least bound is next. Before it is searched, the part of it that may be of interest is cut out
+(:mod:`optimizer.screen`); a point that is the ideal corner of its box is solved first, and what is proved of it holds
+for the others.
 """
 
 from __future__ import annotations
