@@ -214,7 +214,7 @@ class Explorer:
         given_up = pricer.given_up
         if given_up is None:
             return
-        point, (energy, latency) = given_up.hardware, part.vector_cost(given_up.hardware)
+        point, (energy, latency) = given_up.hardware, part.fixed(given_up.hardware)
         index = next((index for index, known in self.points.points.items() if known == point), None)
         if index is not None and given_up.price is not None:
             pick = Pick(energy + given_up.price.energy, latency + given_up.price.latency, (given_up.price,))
@@ -285,7 +285,7 @@ class Explorer:
         return not node.even and self.points.even(node.box)
 
     def _merge(self, node: Node, visit: Visit, heap: list[Node], state: Exploration) -> None:
-        """Keep what a visit found: a closed box, or its halves, and a design."""
+        """Keep what a visit found: a design, and a closed box or one to look at again with better floors."""
         if visit.picks is not None:
             self._offer(visit.picks, node.box)
         known = replace(

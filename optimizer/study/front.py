@@ -164,7 +164,7 @@ class FrontExplorer:
     def _visit(self, box: Box, state: FrontState, pool: Executor) -> tuple[str | None, Bounded, Cost]:
         """Add lines to a box until it is covered or they are many; sum the front of a point."""
         corner = self.points.corner(box)
-        site = Site(self.part.pricers, corner, self.part.vector_cost(corner), pool)
+        site = Site(self.part.pricers, corner, self.part.fixed(corner), pool)
         search = _Lines(site, self._counts)
         single = size(box) == 1
         if not search.start():

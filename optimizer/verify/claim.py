@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -114,19 +114,6 @@ class Entry:
     def over_budget(self) -> bool:
         """Is it said to exceed the area, or a resource of the device?"""
         return self.by in OVER_BUDGET
-
-
-@dataclass(frozen=True)
-class Grid(PointSet):
-    """All points of an architecture; the corner of a box is made once, however many networks ask for it."""
-
-    corners: dict[Box, Hardware] = field(default_factory=dict, compare=False)
-
-    def corner(self, box: Box) -> Hardware:
-        """As of any set of points."""
-        if box not in self.corners:
-            self.corners[box] = super().corner(box)
-        return self.corners[box]
 
 
 @dataclass(frozen=True)
@@ -244,15 +231,14 @@ def _network(text: str) -> Network:
 
 
 @lru_cache(maxsize=KEPT)
-def _grid(source: str, limits: str, accounting: str) -> tuple[Architecture, Grid]:
+def _grid(source: str, limits: str, accounting: str) -> tuple[Architecture, PointSet]:
     """Architecture and points of three sections of a problem, each as JSON."""
     stated = decode_exact(json.loads(source))
     if not isinstance(stated["technology"], dict):
         raise ValueError("the problem names its technology instead of holding it")
     budgets = Budgets(**{name: Fraction(limit) for name, limit in json.loads(limits).items()})
     architecture = replace(parse_architecture(stated), budgets=budgets, accounting=json.loads(accounting))
-    points = point_set(list(architecture.points()))
-    return architecture, Grid(points.paths, points.labels, points.points)
+    return architecture, point_set(list(architecture.points()))
 
 
 def _groups(network: Network, rule: Any) -> tuple[tuple[Group, ...], dict[str, dict[str, list[int]]]]:
