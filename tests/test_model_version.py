@@ -1,4 +1,4 @@
-"""The version of the model changes with what layers cost and with what is optimal: no store serves what was true once."""
+"""The version of the model changes with costs and with what is optimal: no store serves what was true once."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def digest(folder: Path) -> str:
 
 def test_version_of_the_model(tmp_path) -> None:
     found = digest(tmp_path)
-    if found != REFERENCE[1] and MODEL_VERSION == REFERENCE[0]:
+    version, expected = REFERENCE
+    if found != expected and version == MODEL_VERSION:
         advice = "costs or optima changed: stores hold what is false now; raise MODEL_VERSION in optimizer/store.py"
     else:
         advice = "the version of the model was raised"
