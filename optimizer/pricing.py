@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -18,7 +18,8 @@ from optimizer.cost import Accounting
 from optimizer.errors import TilewrightError
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
-from optimizer.store import Store, content_key, layer_label
+from optimizer.recall import Question, recalled
+from optimizer.store import Store, layer_label
 from optimizer.workload import Layer
 
 NEVER = INFINITE
@@ -186,24 +187,21 @@ class Pricer:
         self, hardware: Hardware, extents: tuple[tuple[str, int], ...], objective: str, weight: int, cap: int, beat: int
     ) -> Price | None:  # fmt: skip
         problem = self.lower(hardware, extents)
-        unit = problem.latency_unit
         mappings = self._known.setdefault(problem, _Known())
-        latency_cap = NEVER if cap >= NEVER else cap * unit
+        latency_cap = NEVER if cap >= NEVER else cap * problem.latency_unit
         goal = "weighted" if objective == "energy" and weight else objective
-        key = content_key(problem, goal, latency_cap, weight)
-        solution = recalled(
-            self._store, key, beat, lambda: self._search(problem, goal, weight, latency_cap, beat, mappings),
-            layer_label(extents, goal),
+        question = Question(problem, goal, weight, latency_cap)
+        found = recalled(
+            self._store, question, beat,
+            lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings), layer_label(extents, goal),
         )  # fmt: skip
-        if isinstance(solution, Price):
-            return solution
-        if solution is None:
+        if isinstance(found, int):
+            return Price(found)
+        if found is None:
             return None
         if cap >= NEVER:
-            mappings.note(solution, goal)
-        cycles = -(-solution.latency // unit)
-        value = cycles if objective == "latency" else solution.energy + weight * cycles
-        return Price(value, solution.energy, cycles, solution, extents)
+            mappings.note(found, goal)
+        return Price(question.value(found), found.energy, question.cycles(found), found, extents)
 
     def _search(
         self, problem: Problem, goal: str, weight: int, latency_cap: int, beat: int, mappings: _Known
@@ -243,28 +241,6 @@ class Pricer:
         elif known[0] < min(beat, NEVER):
             raise TilewrightError(f"internal disagreement: {self.layer.name} has a mapping of {known[0]}; report this")
         return found
-
-
-def recalled(
-    store: Store, key: str, beat: int, search: Callable[[], LayerSolution | None], label: str = ""
-) -> LayerSolution | Price | None:  # fmt: skip
-    """The optimum under a key, a bound if it is clear that it does not beat `beat`, or None if nothing fits.
-
-    `search` is asked for what beats `beat` where the store does not know; the store remembers its answer
-    under the label.
-    """
-    known, solution = store.optimum(key)
-    if known:
-        return solution
-    bound = store.bound(key)
-    if beat < NEVER and bound >= beat:
-        return Price(bound)
-    solution = search()
-    if solution is None and beat < NEVER:
-        store.note_bound(key, beat, label)
-        return Price(beat)
-    store.note_optimum(key, solution, label)
-    return solution
 
 
 def _meshless(problem: Problem) -> Problem:

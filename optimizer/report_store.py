@@ -14,7 +14,7 @@ from rich.text import Text
 
 from optimizer.report import plain_table
 from optimizer.report_units import NOTHING, size_text
-from optimizer.store import MODEL_VERSION, OPTIMUM
+from optimizer.store import BOUND, MODEL_VERSION, START
 from optimizer.store_contents import SHORT, Entry, Group
 
 TENSORS = "WIO"
@@ -56,13 +56,15 @@ def entry_report(line: dict[str, Any]) -> Parts:
     if line["table"] == "tasks":
         texts = [Text(f"{name}: {json.dumps(line[name], indent=1)}") for name in ("payload", "outcome")]
         return Parts(head, *texts)
-    if line["kind"] != OPTIMUM:
+    if line["kind"] == BOUND:
         head.add_row("bound", f"{line['bound']:,}")
         return Parts(head)
     solution = line["entry"]
     if solution is None:
         head.add_row("optimum", "no mapping fits")
         return Parts(head)
+    if line["kind"] == START:
+        head.add_row("start", "others say that this is the optimum; nothing rests on it")
     head.add_row("energy", f"{solution['energy']:,} units")
     head.add_row("latency", f"{solution['latency']:,} units")
     return Parts(head, _solution_table(solution), *_hoist_text(solution["hoist"]))

@@ -14,27 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from formulations.problem import Hoist, LayerSolution, LevelTiling, Problem
-from optimizer.store_file import STORE_FILE, connect, faults
+from optimizer.store_file import STORE_FILE, connect, faults, note
 
-MODEL_VERSION = "5"
-"""Changes whenever a cost rule or the space changes, so that stale results are never served."""
+MODEL_VERSION = "6"
+"""Changes whenever a cost rule or the space changes, so that stale results are never served
+(``tests/test_model_version.py`` says when)."""
 
-OPTIMUM, BOUND = "optimum", "bound"
+OPTIMUM, BOUND, START = LAYER_KINDS = "optimum", "bound", "start"
 TIME_LIMIT, LABEL, PROBLEM = "time_limit_s", "label", "problem"
 """Entries of payloads that are not kept as they are: see :func:`task_content`."""
 
-# An optimum takes the place of whatever is there; a bound that of a lower bound only.
-NOTE_OPTIMUM = (
-    "INSERT INTO layers (key, version, kind, created, label, bound, entry) VALUES (?, ?, 'optimum', ?, ?, NULL, ?)"
-    " ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, created = excluded.created, label = excluded.label,"
-    " bound = NULL, entry = excluded.entry"
-)
-NOTE_BOUND = (
-    "INSERT INTO layers (key, version, kind, created, label, bound, entry) VALUES (?, ?, 'bound', ?, ?, ?, NULL)"
-    " ON CONFLICT (key) DO UPDATE SET created = excluded.created, label = excluded.label, bound = excluded.bound"
-    " WHERE layers.kind = 'bound' AND layers.bound < excluded.bound"
-)
-NOTE_OUTCOME = "REPLACE INTO tasks (key, version, kind, created, label, payload, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)"
+# An optimum takes the place of whatever is there, a bound that of a lower bound or a start, a start that of a start.
+NOTE_OPTIMUM = note("layers")
+NOTE_BOUND = note("layers", "layers.kind = 'start' OR layers.kind = 'bound' AND layers.bound < excluded.bound")
+NOTE_START = note("layers", "layers.kind = 'start'")
+NOTE_OUTCOME = note("tasks")
 
 
 def content_key(problem: Problem, objective: str, latency_cap: int, weight: int = 0) -> str:
@@ -70,8 +64,9 @@ def layer_label(dims: Iterable[tuple[str, int]], objective: str) -> str:
 class Store:
     """Layer results and outcomes of tasks; without a folder they live in memory only.
 
-    A layer entry is either the optimum of a problem, or a value that no mapping goes below. Threads may share a store,
-    and any number of processes may use the same folder. What is noted is in the file when the call returns: a process
+    A layer entry is the optimum of a problem, or a value that no mapping goes below, or a *start*: a mapping of which
+    others say that it is the optimum. Threads may share a store, and any number of processes may use the same folder.
+    Damaged entries are as if they were not there. What is noted is in the file when the call returns: a process
     that is killed loses nothing (a power cut may take the last moments).
 
     Parameters
@@ -98,30 +93,38 @@ class Store:
 
     def optimum(self, key: str) -> tuple[bool, LayerSolution | None]:
         """(known, solution): the optimum noted under a key; None as solution means that no mapping exists."""
-        row = self._row("SELECT kind, entry FROM layers WHERE key = ?", key)
-        if row is None or row[0] != OPTIMUM:
+        return self._solution(key, OPTIMUM)
+
+    def start(self, key: str) -> LayerSolution | None:
+        """What others say is the optimum under a key; nothing may rest on it."""
+        return self._solution(key, START)[1]
+
+    def _solution(self, key: str, kind: str) -> tuple[bool, LayerSolution | None]:
+        row = self._row("SELECT entry FROM sound_layers WHERE key = ?1 AND kind = ?2", key, kind)
+        try:
+            return (False, None) if row is None else (True, solution_of(json.loads(row[0])))
+        except (ValueError, TypeError, KeyError, RecursionError):
             return False, None
-        return True, solution_of(json.loads(row[1]))
 
     def bound(self, key: str) -> int:
         """A value that the objective of no mapping goes below (0 if nothing is known)."""
-        row = self._row("SELECT bound FROM layers WHERE key = ?", key)
-        return 0 if row is None or row[0] is None else int(row[0])
+        row = self._row("SELECT bound FROM sound_layers WHERE key = ? AND kind = 'bound'", key)
+        return 0 if row is None else int(row[0])
 
     def note_optimum(self, key: str, solution: LayerSolution | None, label: str = "") -> None:
         """Remember an optimum."""
         entry = json.dumps(None if solution is None else asdict(solution))
         with self.database() as database:
-            database.execute(NOTE_OPTIMUM, (key, MODEL_VERSION, int(time.time()), label, entry))
+            database.execute(NOTE_OPTIMUM, (key, MODEL_VERSION, OPTIMUM, int(time.time()), label, None, entry))
 
     def note_bound(self, key: str, bound: int, label: str = "") -> None:
         """Remember a bound, unless more is known; one step, so that processes do not undo each other's."""
         with self.database() as database:
-            database.execute(NOTE_BOUND, (key, MODEL_VERSION, int(time.time()), label, bound))
+            database.execute(NOTE_BOUND, (key, MODEL_VERSION, BOUND, int(time.time()), label, bound, None))
 
     def outcome(self, key: str) -> dict[str, Any] | None:
         """The outcome of the task with this :func:`task_key`; None if it is not known."""
-        row = self._row("SELECT outcome FROM tasks WHERE key = ?", key)
+        row = self._row("SELECT outcome FROM sound_tasks WHERE key = ?", key)
         found: dict[str, Any] | None = None if row is None else json.loads(row[0])
         return found
 
@@ -133,9 +136,9 @@ class Store:
         with self.database() as database:
             database.execute(NOTE_OUTCOME, row)
 
-    def _row(self, query: str, key: str) -> tuple[Any, ...] | None:
+    def _row(self, query: str, *values: str) -> tuple[Any, ...] | None:
         with self.database() as database:
-            row: tuple[Any, ...] | None = database.execute(query, (key,)).fetchone()
+            row: tuple[Any, ...] | None = database.execute(query, values).fetchone()
         return row
 
     def close(self) -> None:
@@ -144,15 +147,26 @@ class Store:
 
 
 def solution_of(value: dict[str, Any] | None) -> LayerSolution | None:
-    """The solution that an optimum's entry holds; None where no mapping exists."""
+    """The solution that an optimum's entry holds; None where no mapping exists.
+
+    Raises
+    ------
+    KeyError, TypeError
+        If it holds none.
+    """
     if value is None:
         return None
 
+    def whole(number: object) -> int:
+        if type(number) is not int or abs(number) >= 2**63:
+            raise TypeError(f"not a whole number of 64 bits: {number}")
+        return number
+
     def level(entry: dict[str, Any]) -> LevelTiling:
         names = ("order", "top", "bottom", "input_tile", "spatial")
-        order, top, bottom, tile, spatial = (tuple(entry[name]) for name in names)
-        return LevelTiling(order, top, bottom, tile, spatial, entry["window"])
+        order, top, bottom, tile, spatial = (tuple(map(whole, entry[name])) for name in names)
+        return LevelTiling(order, top, bottom, tile, spatial, whole(entry["window"]))
 
-    levels = tuple(level(entry) for entry in value["levels"])
-    hoist = None if value["hoist"] is None else Hoist(**value["hoist"])
-    return LayerSolution(levels, value["energy"], value["latency"], hoist)
+    levels, hoist = tuple(level(entry) for entry in value["levels"]), value["hoist"]
+    node = None if hoist is None else Hoist(*(whole(hoist[name]) for name in ("tensor", "level", "outer")))
+    return LayerSolution(levels, whole(value["energy"]), whole(value["latency"]), node)

@@ -3,6 +3,9 @@
 A line is an object with ``table`` (layers or tasks), ``key``, ``version`` (of the model), ``kind``, ``created``
 (seconds since 1970) and ``label``; a layer's has ``bound`` and ``entry`` (the solution; null where no mapping
 exists), a task's ``payload`` and ``outcome``. The first line says what the file is.
+
+Nothing may rest on what another store says, so of its lines only optima are of use: as starts, mappings whose value the
+search tries to beat first. Bounds, and outcomes of tasks, could only be proved again by finding them again.
 """
 
 from __future__ import annotations
@@ -15,20 +18,10 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.errors import SpecError
-from optimizer.store import (
-    BOUND,
-    MODEL_VERSION,
-    NOTE_BOUND,
-    NOTE_OPTIMUM,
-    NOTE_OUTCOME,
-    OPTIMUM,
-    Store,
-    solution_of,
-    task_key,
-)
-from optimizer.store_file import LAYOUT
+from optimizer.store import BOUND, LAYER_KINDS, MODEL_VERSION, NOTE_START, OPTIMUM, START, Store, solution_of
+from optimizer.store_file import CONTENT, sound
 
-HEADER = "tilewright_store"
+HEADER, FORMAT = "tilewright_store", 1
 SHORT = 12
 """Digits of a key that lists show."""
 
@@ -37,9 +30,9 @@ AT_ONCE = 500
 """Entries read in one step, so that an export never holds a store for long."""
 
 _COLUMNS = "key, version, kind, created, label"
-_TASKS = f"SELECT {_COLUMNS}, length(payload) + length(outcome) AS bytes FROM tasks"
-_ALL = f"SELECT {_COLUMNS}, length(coalesce(entry, '')) AS bytes FROM layers UNION ALL {_TASKS}"
-_FIELDS = {"layers": ("bound", "entry"), "tasks": ("payload", "outcome")}
+_SIZES = {"layers": "length(coalesce(entry, ''))", "tasks": "length(payload) + length(outcome)"}
+_TASKS, _LAYERS = (f"SELECT {_COLUMNS}, {_SIZES[table]} AS bytes FROM sound_{table}" for table in ("tasks", "layers"))
+_ALL = f"{_LAYERS} UNION ALL {_TASKS}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,7 @@ def groups(store: Store) -> list[Group]:
     """Counts and sizes by kind and version of the model, layer results first."""
     query = (
         f"SELECT kind, version, count(*), sum(bytes), min(created), max(created) FROM ({_ALL}) GROUP BY kind, version"
-        f" ORDER BY kind NOT IN ('{OPTIMUM}', '{BOUND}'), kind DESC, version"
+        f" ORDER BY kind NOT IN {LAYER_KINDS}, kind DESC, version"
     )
     with store.database() as database:
         return [Group(*row) for row in database.execute(query)]
@@ -151,7 +144,7 @@ def find(store: Store, prefix: str) -> dict[str, Any]:
             remedy="copy one from `tilewright store list`",
         )  # fmt: skip
     begins = "substr(key, 1, ?) = ?"
-    found = [line for table in _FIELDS for line in _some_lines(store, table, begins, [len(prefix), prefix])]
+    found = [line for table in CONTENT for line in _some_lines(store, table, begins, [len(prefix), prefix])]
     if len(found) == 1:
         return found[0]
     some = ", ".join(line["key"][: max(SHORT, len(prefix) + 2)] for line in found[:3])
@@ -163,7 +156,7 @@ def find(store: Store, prefix: str) -> dict[str, Any]:
 
 
 def prune(store: Store, selection: Selection, *, dry_run: bool = False) -> tuple[int, int]:
-    """Remove a selection and give its space back, while other processes may read and write.
+    """Remove a selection, and all that is damaged, and give its space back; other processes may read and write.
 
     Returns
     -------
@@ -171,13 +164,17 @@ def prune(store: Store, selection: Selection, *, dry_run: bool = False) -> tuple
         Entries, and bytes of their JSON.
     """
     condition, values = selection.condition()
+    count = size = 0
     with store.database() as database:
         database.execute("BEGIN IMMEDIATE")
         with database:
-            query = f"SELECT count(*), coalesce(sum(bytes), 0) FROM ({_ALL}) WHERE {condition}"
-            count, size = database.execute(query, values).fetchone()
-            for table in () if dry_run else _FIELDS:
-                database.execute(f"DELETE FROM {table} WHERE {condition}", values)
+            for table, length in _SIZES.items():
+                chosen = f"FROM {table} WHERE {condition} OR NOT {sound(table)}"
+                query = f"SELECT count(*), coalesce(sum({length}), 0) {chosen}"
+                found, long = database.execute(query, values).fetchone()
+                count, size = count + found, size + long
+                if not dry_run:
+                    database.execute(f"DELETE {chosen}", values)
         if count and not dry_run:
             database.execute("VACUUM")
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -186,9 +183,9 @@ def prune(store: Store, selection: Selection, *, dry_run: bool = False) -> tuple
 
 def export_lines(store: Store, selection: Selection) -> Iterator[str]:
     """A selection as lines of JSON, in the order of the keys."""
-    yield json.dumps({HEADER: LAYOUT})
+    yield json.dumps({HEADER: FORMAT})
     condition, values = selection.condition()
-    for table in _FIELDS:
+    for table in CONTENT:
         last = ""
         while some := _some_lines(store, table, f"key > ? AND {condition}", [last, *values]):
             yield from map(json.dumps, some)
@@ -197,8 +194,8 @@ def export_lines(store: Store, selection: Selection) -> Iterator[str]:
 
 def _some_lines(store: Store, table: str, condition: str, values: list[object]) -> list[dict[str, Any]]:
     """The first entries of a table that meet a condition."""
-    names = (*_COLUMNS.split(", "), *_FIELDS[table])
-    query = f"SELECT {', '.join(names)} FROM {table} WHERE {condition} ORDER BY key LIMIT {AT_ONCE}"
+    names = CONTENT[table]
+    query = f"SELECT {', '.join(names)} FROM sound_{table} WHERE {condition} ORDER BY key LIMIT {AT_ONCE}"
     with store.database() as database:
         lines = [{"table": table, **dict(zip(names, row, strict=True))} for row in database.execute(query, values)]
     for line in lines:
@@ -208,66 +205,59 @@ def _some_lines(store: Store, table: str, condition: str, values: list[object]) 
     return lines
 
 
-def import_lines(store: Store, lines: Sequence[str], file: str) -> int:
-    """Take in what another store has written; bounds and optima win as they do when they are noted.
-
-    Keys of tasks are checked against their content. Those of layers cannot be: as much trust is needed as for a copy of
-    the database.
+def import_lines(store: Store, lines: Sequence[str], file: str) -> tuple[int, int]:
+    """Take in the optima of another store, as starts.
 
     Returns
     -------
-    int
-        Entries that were read.
+    (int, int)
+        Entries that are of use, and others.
 
     Raises
     ------
     SpecError
         On a line that is no entry; nothing is taken in then.
     """
-    statements = []
+    rows = []
     for number, text in enumerate(lines or [""], start=1):
         try:
             line = json.loads(text)
             if number > 1:
-                statements.append(_statement(line))
-            elif line[HEADER] != LAYOUT:
-                raise ValueError(f"layout {line[HEADER]}")
+                rows.append(_start(line))
+            elif line[HEADER] != FORMAT:
+                raise ValueError(f"format {line[HEADER]}")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise SpecError(
                 f"not a line of a store: {type(error).__name__} {error}", file=file, field=f"line {number}",
                 value=text.strip(), allowed="what `tilewright store export` writes",
                 remedy="export again with this version of Tilewright",
             ) from None  # fmt: skip
+    starts = [row for row in rows if row is not None]
     with store.database() as database:
         database.execute("BEGIN IMMEDIATE")
         with database:
-            for statement, values in statements:
-                database.execute(statement, values)
-    return len(statements)
+            database.executemany(NOTE_START, starts)
+    return len(starts), len(rows) - len(starts)
 
 
-def _statement(line: dict[str, Any]) -> tuple[str, tuple[object, ...]]:
-    """The statement that notes a line.
+def _start(line: dict[str, Any]) -> tuple[object, ...] | None:
+    """A line as the row of a start; None if it is an entry of another kind, or of another version of the model.
 
     Raises
     ------
     ValueError, TypeError, KeyError
         If it is no entry.
     """
+    if line["table"] not in CONTENT:
+        raise ValueError(f"table {line['table']}")
     key, version, kind, created, label = (line[name] for name in _COLUMNS.split(", "))
     texts = key, version, kind, label
     if not all(isinstance(text, str) for text in texts) or type(created) is not int or abs(created) >= 2**63:
         raise TypeError("key, version, kind and label are texts, created is a whole number")
-    if line["table"] == "tasks":
-        if not isinstance(line["payload"], dict) or not isinstance(line["outcome"], dict):
-            raise TypeError("payload and outcome are objects")
-        if key != task_key(kind, line["payload"], version):
-            raise ValueError("the key is not that of the payload")
-        payload, outcome = json.dumps(line["payload"], sort_keys=True), json.dumps(line["outcome"], allow_nan=False)
-        return NOTE_OUTCOME, (key, version, kind, created, label, payload, outcome)
-    if kind == OPTIMUM:
-        solution_of(line["entry"])
-        return NOTE_OPTIMUM, (key, version, created, label, json.dumps(line["entry"]))
-    if kind != BOUND or line["table"] != "layers" or type(line["bound"]) is not int or abs(line["bound"]) >= 2**63:
-        raise ValueError("neither an optimum, nor a bound, nor a task")
-    return NOTE_BOUND, (key, version, created, label, line["bound"])
+    if line["table"] != "layers" or kind == BOUND:
+        return None
+    if kind not in (OPTIMUM, START):
+        raise ValueError(f"kind {kind}")
+    if solution_of(line["entry"]) is None or version != MODEL_VERSION:
+        return None
+    return key, version, START, created, label, None, json.dumps(line["entry"])

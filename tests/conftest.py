@@ -1,4 +1,4 @@
-"""Set-up of the test run: slow tests on request, kernels compiled once.
+"""Set-up of the test run: slow tests on request, kernels compiled once, the user's home left alone.
 
 It holds wherever the tests run, in a checkout or in a copy of this folder beside an installed wheel.
 """
@@ -8,11 +8,16 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import shutil
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from user_home import Guard, leave_home, watch_home
 
 NUMBA_CACHE = "NUMBA_CACHE_DIR"
+HOME, GUARD = pytest.StashKey[Path](), pytest.StashKey[Guard]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,11 +26,31 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.markexpr:
         config.option.markexpr = "not slow"
     if hasattr(config, "workerinput"):
+        config.stash[GUARD] = watch_home(config.rootpath)
         return
+    config.stash[HOME] = leave_home()
     if NUMBA_CACHE not in os.environ and hasattr(config, "cache"):
         os.environ[NUMBA_CACHE] = str(config.cache.mkdir("kernels") / _kernel_digest())
     if getattr(config.option, "numprocesses", None) and not config.option.collectonly:
         _compile_kernels()
+    config.stash[GUARD] = watch_home(config.rootpath)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the home of the test run."""
+    if HOME in config.stash:
+        shutil.rmtree(config.stash[HOME], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(request: pytest.FixtureRequest) -> Iterator[None]:
+    """An empty cache folder for each test, which fails if it looks into the user's folders."""
+    guard = request.config.stash[GUARD]
+    guard.seen.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(Path.home() / "caches" / uuid.uuid4().hex))
+        yield
+    assert not guard.seen, f"the test looked into the user's home: {guard.seen}"
 
 
 def _kernel_digest() -> str:

@@ -19,7 +19,8 @@ from jsonschema import Draft202012Validator
 from result_cases import NETWORK, design, nothing
 
 import optimizer
-import optimizer.verify
+import optimizer.verify.adjusted
+import optimizer.verify.joint
 from optimizer import result_io
 from optimizer.cli import main
 from optimizer.cli.inputs import default_cache_folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -23,9 +24,9 @@ from optimizer.cli.options import scaling_options
 from optimizer.errors import SpecError
 from optimizer.scaling.pool import SerialPool
 from optimizer.scaling.process_pool import ProcessPool
-from optimizer.store import Store, task_key
+from optimizer.store import MODEL_VERSION, Store, task_key
 from optimizer.store_contents import Selection, export_lines, import_lines
-from optimizer.store_file import STORE_FILE
+from optimizer.store_file import CONTENT, STORE_FILE, sealed
 
 OPTIMUM, BOUND, NOTHING_FITS = "aa00", "aa11", "bb00"
 PAYLOAD = {"network": "alexnet", "label": "alexnet at 3 mm2"}
@@ -44,18 +45,17 @@ def good(*arguments: str | Path) -> str:
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     """A store with layers and tasks of this version of the model and of a former one."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     found = tmp_path / "cache"
     store = Store(found)
     store.note_optimum(OPTIMUM, solution(1234567), "K=4 C=3, energy")
     store.note_optimum(NOTHING_FITS, None, "K=8, latency")
     store.note_bound(BOUND, 7654321, "K=5, energy")
     store.note_outcome("study", PAYLOAD, {"status": "OPTIMAL", "area": 3})
-    monkeypatch.setattr(store_module, "MODEL_VERSION", "4")
-    store.note_bound("cc00", 3, "K=6, energy")
-    store.note_outcome("study", {"network": "old", "label": "old study"}, {})
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "MODEL_VERSION", "4")
+        store.note_bound("cc00", 3, "K=6, energy")
+        store.note_outcome("study", {"network": "old", "label": "old study"}, {})
     store.close()
-    monkeypatch.undo()
     return found
 
 
@@ -121,6 +121,7 @@ def test_prune(folder, options, removed) -> None:
     with Store(folder).database() as database:
         for table, label in (("layers", "K=4 C=3, energy"), ("tasks", "old study")):
             database.execute(f"UPDATE {table} SET created = created - 200000 WHERE label = ?", (label,))
+            database.execute(f"UPDATE {table} SET seal = {sealed(CONTENT[table])}")
     count = f"{len(removed)} {'entry' if len(removed) == 1 else 'entries'}"
     assert f"would remove {count}" in good("store", "prune", "--cache", folder, "--dry-run", *options)
     assert _left(folder) == NOW | STALE
@@ -163,17 +164,22 @@ def test_prune_while_another_process_writes(tmp_path) -> None:
     assert store.optimum(f"optimum{last}") == (True, solution(last))
 
 
-def test_export_then_import_elsewhere(folder, tmp_path) -> None:
-    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+def test_import_takes_optima_of_this_version_as_starts(folder, tmp_path) -> None:
+    """Nothing else is of use, since results rest on nothing that is imported."""
+    first, second, new = tmp_path / "first.jsonl", tmp_path / "second.jsonl", tmp_path / "new"
     good("store", "export", first, "--cache", folder)
-    assert good("store", "import", first, "--cache", tmp_path / "new") == "read 6 entries\n"
-    good("store", "export", second, "--cache", tmp_path / "new")
-    assert first.read_text() == second.read_text()
     assert len(first.read_text().splitlines()) == 7
-    store = Store(tmp_path / "new")
-    assert store.optimum(OPTIMUM) == (True, solution(1234567)) and store.optimum(NOTHING_FITS) == (True, None)
-    assert store.bound(BOUND) == 7654321
-    assert store.outcome(task_key("study", PAYLOAD)) == {"status": "OPTIMAL", "area": 3}
+    said = good("store", "import", first, "--cache", new)
+    assert "read 1 mapping to start searches from" in said and "left out 5: bounds, outcomes of tasks" in said
+    store = Store(new)
+    assert store.start(OPTIMUM) == solution(1234567) and store.optimum(OPTIMUM) == (False, None)
+    assert store.optimum(NOTHING_FITS) == (False, None) and store.bound(BOUND) == 0
+    assert store.outcome(task_key("study", PAYLOAD)) is None
+    assert "nothing rests on it" in good("store", "show", OPTIMUM, "--cache", new)
+    assert "start" in good("store", "list", "--cache", new)
+    good("store", "export", second, "--cache", new)
+    assert "read 1 mapping" in good("store", "import", second, "--cache", tmp_path / "newest")
+    assert Store(tmp_path / "newest").start(OPTIMUM) == solution(1234567)
 
 
 def test_export_of_a_kind(folder, tmp_path) -> None:
@@ -186,7 +192,7 @@ NOTES = st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(1,
 
 
 @given(NOTES, NOTES)
-def test_stores_that_are_merged_keep_the_best_of_both(first, second) -> None:
+def test_an_import_changes_nothing_that_is_known(own, others) -> None:
     def filled(notes) -> Store:
         store = Store()
         for key, optimal, value in notes:
@@ -196,10 +202,14 @@ def test_stores_that_are_merged_keep_the_best_of_both(first, second) -> None:
                 store.note_bound(key, value)
         return store
 
-    merged, both = filled(first), filled(first + second)
-    import_lines(merged, list(export_lines(filled(second), Selection())), "file")
-    assert [merged.optimum(key) for key in "abc"] == [both.optimum(key) for key in "abc"]
-    assert [merged.bound(key) for key in "abc"] == [both.bound(key) for key in "abc"]
+    merged, before, other = filled(own), filled(own), filled(others)
+    import_lines(merged, list(export_lines(other, Selection())), "file")
+    known = {key for key, _, _ in own}
+    for key in "abc":
+        assert (merged.optimum(key), merged.bound(key)) == (before.optimum(key), before.bound(key))
+        assert merged.start(key) == (None if key in known else other.optimum(key)[1])
+        merged.note_bound(key, 100)
+        assert merged.bound(key) == (0 if before.optimum(key)[0] else 100) and merged.start(key) is None
 
 
 def test_long_exports_go_in_steps(monkeypatch) -> None:
@@ -211,17 +221,25 @@ def test_long_exports_go_in_steps(monkeypatch) -> None:
     assert [json.loads(line)["bound"] for line in lines[1:]] == list(range(10))
 
 
-GOOD = {"table": "layers", "key": "ab", "version": "5", "kind": "bound", "created": 1, "label": "", "bound": 3}
+GOOD = {
+    "table": "layers", "key": "ab", "version": MODEL_VERSION, "kind": "optimum", "created": 1, "label": "",
+    "entry": asdict(solution(3)),
+}  # fmt: skip
+BLOCK = GOOD["entry"]["levels"][0]
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "no json", "[]", "{}", json.dumps(GOOD | {"bound": "3"}), json.dumps(GOOD | {"bound": 2**70}),
-        json.dumps(GOOD | {"kind": "optimum", "entry": {"levels": 3}}), json.dumps(GOOD | {"kind": "other"}),
-        json.dumps(GOOD | {"created": None}), json.dumps(GOOD | {"key": 3}),
-        json.dumps(GOOD | {"table": "tasks", "kind": "study", "payload": {}, "outcome": {}}),
-        json.dumps(GOOD | {"table": "tasks", "kind": "study", "payload": [], "outcome": {}}),
+        "no json", "[]", "{}", "[" * 10**5,
+        *(
+            json.dumps(GOOD | change) for change in (
+                {"entry": {"levels": 3}}, {"kind": "other"}, {"created": None}, {"key": 3}, {"table": "rows"},
+                {"entry": GOOD["entry"] | {"energy": 2**70}}, {"entry": GOOD["entry"] | {"latency": 1.5}},
+                {"entry": GOOD["entry"] | {"levels": [BLOCK | {"order": "WIO"}]}},
+                {"entry": GOOD["entry"] | {"hoist": {"tensor": 1}}},
+            )
+        ),
     ],
 )  # fmt: skip
 def test_a_bad_line_imports_nothing(line) -> None:
@@ -229,7 +247,7 @@ def test_a_bad_line_imports_nothing(line) -> None:
     with pytest.raises(SpecError, match="not a line of a store") as caught:
         import_lines(store, [json.dumps({"tilewright_store": 1}), json.dumps(GOOD), line], "some.jsonl")
     assert caught.value.file == "some.jsonl" and caught.value.field == "line 3"
-    assert store.bound("ab") == 0
+    assert store.start("ab") is None
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"tilewright_store": 99}', "\x00"])

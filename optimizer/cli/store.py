@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 20
 
-kind_option = click.option("--kind", metavar="KIND", help="Only of this kind: optimum, bound, or a kind of task.")
+kind_option = click.option(
+    "--kind", metavar="KIND", help="Only of this kind: optimum, bound, start, or a kind of task."
+)  # fmt: skip
 
 
 @click.group()
@@ -36,7 +38,7 @@ def list_command(cache: str | None, kind: str | None, everything: bool) -> None:
     """Counts, sizes and versions of what is there, and the newest entries."""
     from optimizer.report_store import entries_table, groups_table  # noqa: PLC0415
     from optimizer.report_units import size_text  # noqa: PLC0415
-    from optimizer.store import BOUND, OPTIMUM  # noqa: PLC0415
+    from optimizer.store import LAYER_KINDS  # noqa: PLC0415
     from optimizer.store_contents import Selection, check_kind, entries, groups  # noqa: PLC0415
     from optimizer.store_file import STORE_FILE  # noqa: PLC0415
 
@@ -46,7 +48,7 @@ def list_command(cache: str | None, kind: str | None, everything: bool) -> None:
         counts = [group for group in groups(opened) if kind in (None, group.kind)]
         tasks_only = kind is None and not everything
         found = entries(opened, Selection(kind), tasks_only=tasks_only, most=None if everything else MOST_SHOWN)
-    listed = sum(group.entries for group in counts if not (tasks_only and group.kind in (OPTIMUM, BOUND)))
+    listed = sum(group.entries for group in counts if not (tasks_only and group.kind in LAYER_KINDS))
     path = folder / STORE_FILE
     show_on_stdout(groups_table(f"{path} ({size_text(8 * path.stat().st_size)})", counts))
     if found:
@@ -80,8 +82,8 @@ def prune(
 ) -> None:
     """Remove entries and give their space back.
 
-    Several conditions remove what meets all of them. What is removed is computed again when it is needed; other
-    processes may use the store meanwhile.
+    Several conditions remove what meets all of them; what is damaged goes in any case. What is removed is computed
+    again when it is needed; other processes may use the store meanwhile.
     """
     from optimizer import store_contents  # noqa: PLC0415
     from optimizer.report_units import size_text  # noqa: PLC0415
@@ -123,7 +125,10 @@ def export(file: str, cache: str | None, kind: str | None) -> None:
 @click.argument("file", type=click.Path())
 @store_folder_option
 def import_command(file: str, cache: str | None) -> None:
-    """Take in the entries of FILE, which `export` wrote, here or on another computer."""
+    """Take in the optima of FILE, which `export` wrote, as mappings that searches start from.
+
+    Results never rest on them: what is the optimum is proved here. So bounds and outcomes of tasks are left out.
+    """
     from optimizer.store import Store  # noqa: PLC0415
     from optimizer.store_contents import import_lines  # noqa: PLC0415
 
@@ -136,8 +141,10 @@ def import_command(file: str, cache: str | None) -> None:
         ) from None  # fmt: skip
     folder = cache_folder({"cache": str(_folder(cache)), "no_cache": False})
     with closing(Store(folder)) as opened:
-        count = import_lines(opened, lines, file)
-    click.echo(f"read {count:,} {'entry' if count == 1 else 'entries'}")
+        starts, others = import_lines(opened, lines, file)
+    click.echo(f"read {starts:,} {'mapping' if starts == 1 else 'mappings'} to start searches from")
+    if others:
+        click.echo(f"left out {others:,}: bounds, outcomes of tasks and other versions would have to be found again")
 
 
 def _folder(cache: str | None) -> Path:

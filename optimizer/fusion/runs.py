@@ -18,8 +18,9 @@ from formulations.stop import Stop
 from optimizer.cost import Accounting
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
-from optimizer.pricing import NEVER, Price, recalled
-from optimizer.store import Store, content_key, layer_label
+from optimizer.pricing import NEVER, Price
+from optimizer.recall import Question, recalled
+from optimizer.store import Store, layer_label
 from optimizer.workload import ROLES, Layer
 
 T = TypeVar("T")
@@ -135,18 +136,19 @@ class Runs:
     def _solve(self, run: Layer, problem: Problem, aim: Aim, beat: int) -> Price | None:
         """The optimum of a problem; a bound if it does not beat `beat`; None if nothing fits."""
         goal = "weighted" if aim.weight else aim.objective
-        key = content_key(problem, goal, INFINITE, aim.weight)
+        question = Question(problem, goal, aim.weight)
         label = layer_label(run.dims, goal)
-        solution = recalled(self._store, key, beat, lambda: self._search(problem, goal, aim, beat), label)
-        if solution is None or isinstance(solution, Price):
-            return solution
-        cycles = -(-solution.latency // problem.latency_unit)
-        return Price(aim.value(solution.energy, cycles), solution.energy, cycles, solution)
+        found = recalled(self._store, question, beat, lambda limit: self._search(problem, goal, aim, limit), label)
+        if isinstance(found, int):
+            return Price(found)
+        if found is None:
+            return None
+        return Price(question.value(found), found.energy, question.cycles(found), found)
 
     def _search(self, problem: Problem, goal: str, aim: Aim, beat: int) -> LayerSolution | None:
         cap, start = INFINITE, None
         if beat < NEVER and goal == "latency":
-            cap = beat * problem.latency_unit - 1
+            cap = min(cap, beat * problem.latency_unit - 1)
         elif beat < NEVER:
             start = beat, 0
         with self._memos.of(problem) as memo:
