@@ -188,7 +188,7 @@ class Pricer:
         problem = self.lower(hardware, extents)
         unit = problem.latency_unit
         mappings = self._known.setdefault(problem, _Known())
-        latency_cap = NEVER if cap >= NEVER else cap * unit
+        latency_cap = min(cap * unit, NEVER)
         goal = "weighted" if objective == "energy" and weight else objective
         key = content_key(problem, goal, latency_cap, weight)
         solution = recalled(
