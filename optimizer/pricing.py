@@ -15,7 +15,7 @@ from formulations.lattice import solve
 from formulations.problem import LayerSolution, Problem
 from formulations.stop import Stop
 from optimizer.cost import Accounting
-from optimizer.errors import TilewrightError
+from optimizer.faults import disagreement
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
 from optimizer.store import Store, content_key, layer_label
@@ -215,7 +215,7 @@ class Pricer:
 
         Raises
         ------
-        TilewrightError
+        InternalDisagreementError
             If the search finds nothing as good as a mapping that fits.
         """
         unit, limit, start = problem.latency_unit, None, None
@@ -241,7 +241,10 @@ class Pricer:
         if found is not None:
             kin.append(found)
         elif known[0] < min(beat, NEVER):
-            raise TilewrightError(f"internal disagreement: {self.layer.name} has a mapping of {known[0]}; report this")
+            raise disagreement(
+                f"layer {self.layer.name} has a mapping of energy {known[0]}, latency {known[1] - 1}; the search finds "
+                "none as good"
+            )
         return found
 
 
