@@ -86,8 +86,8 @@ def test_a_search_that_misses_a_known_mapping(monkeypatch: pytest.MonkeyPatch) -
     small, large = architecture("64 words").points()
     pricer = pricing.Pricer(layer, 1, "timeloop", {}, Store(None))
     assert pricer.price(small) is not None
-    monkeypatch.setattr(pricing, "solve", lambda *_: Found(None, 0, 0))
-    with pytest.raises(InternalDisagreementError, match="layer fc has a mapping of energy .* none as good"):
+    monkeypatch.setattr(pricing, "solve", lambda *_, **__: Found(None, 0, 0))
+    with pytest.raises(InternalDisagreementError, match=r"layer fc has a mapping of energy .* none as good"):
         pricer.price(large)
 
 
