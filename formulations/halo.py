@@ -12,7 +12,7 @@ from ortools.sat.python import cp_model
 
 from formulations.primes import divisors, factorize
 from formulations.problem import AxisSpec, I, Problem
-from formulations.rows import Literal, Quantity, imply
+from formulations.rows import Literal, Quantity, imply, number_var
 from formulations.spatial import FanOuts
 from formulations.tiling import Tiling
 from formulations.windows import Windows
@@ -230,7 +230,7 @@ class Multicast:
     def _reduced(self, rows: list[tuple[cp_model.IntVar, int, int]], fetched: Quantity) -> Quantity:
         if not rows:
             return fetched
-        z = self._model.new_int_var(0, fetched.high, "shared")
+        z = number_var(self._model, fetched.high, "shared")
         for literal, distinct, children in rows:  # (3)
             self._model.add(children * z >= distinct * fetched.expression).only_enforce_if(literal)
         _, distinct, children = min(rows, key=lambda row: Fraction(row[1], row[2]))

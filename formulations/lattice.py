@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from formulations.hoisting import gaps_between, hoists, shares_between
+from formulations.integer_range import check_range
 from formulations.kernels import layout
 from formulations.kernels.branch import hopeless
 from formulations.kernels.layout import INFINITE, Int, pack_machine, pack_spatial, spatial_vectors
@@ -127,6 +128,7 @@ def solve(
     OverflowError
         If a weight makes the costs of the mapping to beat (or of one multiply-accumulate a cycle) leave 62 bits.
     """
+    check_range(problem, weight=weight, beat=beat)
     merged = merge(problem)
     problem = merged.problem
     memo, stop = memo or Memo(problem), stop or Stop()

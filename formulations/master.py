@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
+from formulations.rows import bounded
+
 
 @dataclass(frozen=True)
 class Option:
@@ -26,23 +28,34 @@ def choose(
     1. ``sum_k pick[n, k] == 1`` for every layer n
     2. ``sum_n count[n] * sum_k latency[n, k] * pick[n, k] <= latency_cap`` (cycles)
 
-    Minimize ``sum_n count[n] * sum_k energy[n, k] * pick[n, k]`` (energy units).
+    Minimize ``sum_n count[n] * sum_k energy[n, k] * pick[n, k]`` (energy units). Every layer's least energy and latency
+    are taken off its options: the numbers of the program are as small as may be.
 
     Returns
     -------
     list of int or None
         The option of every layer; None if there is no choice within the cap.
+
+    Raises
+    ------
+    OverflowError
+        If sums could leave the integers of the solver.
     """
     model = cp_model.CpModel()
     pick = [[model.new_bool_var(f"pick_{n}_{k}") for k in range(len(row))] for n, row in enumerate(options)]
     for row in pick:
         model.add_exactly_one(row)  # (1)
-    pairs = [
-        (literal, count * option.energy, count * option.latency)
-        for literals, row, count in zip(pick, options, counts, strict=True)
-        for literal, option in zip(literals, row, strict=True)
-    ]
-    model.add(sum(latency * literal for literal, _, latency in pairs) <= latency_cap)  # (2)
+    pairs = []
+    for literals, choices, count in zip(pick, options, counts, strict=True):
+        energy, latency = min(o.energy for o in choices), min(o.latency for o in choices)
+        latency_cap -= count * latency
+        extra = ((count * (o.energy - energy), count * (o.latency - latency)) for o in choices)
+        pairs += [(literal, *more) for literal, more in zip(literals, extra, strict=True)]
+    if latency_cap < 0:
+        return None
+    bounded(sum(energy for _, energy, _ in pairs))
+    slowest = bounded(sum(latency for _, _, latency in pairs))
+    model.add(sum(latency * literal for literal, _, latency in pairs) <= min(latency_cap, slowest))  # (2)
     model.minimize(sum(energy * literal for literal, energy, _ in pairs))
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = seed

@@ -12,6 +12,7 @@ from formulations.footprint import fit, largest_capacity
 from formulations.halo import InputAxes
 from formulations.hoisted import Hoisted
 from formulations.hoisting import hoists
+from formulations.integer_range import check_range
 from formulations.loop_order import Orders
 from formulations.objective import Objective
 from formulations.primes import factorize, value
@@ -31,10 +32,17 @@ class LayerProgram:
     ----------
     sized : SizedProblem
         A single point makes a program of fixed hardware.
+
+    Raises
+    ------
+    OverflowError
+        If costs could leave the integers of the solver.
     """
 
     def __init__(self, sized: SizedProblem) -> None:
         self.points = sized.aligned()
+        for point in self.points:
+            check_range(point)
         self.problem = problem = self.points[0]
         self.model = model = cp_model.CpModel()
         self.sizes = Sizes(model, self.points)

@@ -8,24 +8,9 @@ from ortools.sat.python import cp_model
 
 from formulations.bypass import TENSORS
 from formulations.problem import LevelSpec, Problem
-from formulations.rows import Literal, Quantity, imply, power, product
+from formulations.rows import LARGEST, Literal, Quantity, bounded, imply, number_var, power, product
 from formulations.spatial import FanOuts
 from formulations.traffic import Actions, Count, Traffic
-
-INT64 = (1 << 62) - 1
-
-
-def bounded(number: int) -> int:
-    """An upper bound of a domain.
-
-    Raises
-    ------
-    OverflowError
-        If it does not fit the solver's integers; choose a coarser unit of energy or latency.
-    """
-    if number > INT64:
-        raise OverflowError("costs exceed 62 bits: choose a coarser unit of energy or latency")
-    return number
 
 
 class Objective:
@@ -95,7 +80,7 @@ class Objective:
         model, problem = self._model, self._problem
         unit = problem.latency_unit
         high = unit * problem.work
-        posts: list[tuple[Literal, int, cp_model.LinearExprT, int]] = []
+        posts: list[tuple[Literal, int, cp_model.LinearExprT, int, int]] = []
         for level, menu in enumerate(self._menus):
             if not any(port.divisor for spec, _ in menu for port in spec.ports):
                 continue
@@ -103,20 +88,29 @@ class Objective:
                 for spec, chosen in menu:
                     port = spec.ports[number]
                     if port.divisor:
-                        posts.append((chosen, port.multiplier, bits, port.divisor))
+                        posts.append((chosen, port.multiplier, bits, port.divisor, most))
                         high = max(high, -(-most * port.multiplier // port.divisor))
                         bounded(most * port.multiplier)
         instances = self._fanouts.instances(len(problem.levels))
         low = unit * -(-problem.work // instances.high)
-        latency = model.new_int_var(low, bounded(high), "latency")
+        latency = number_var(model, high, "latency", low)
         dims = range(len(problem.extents))
         highest = self._fanouts.highest_above(len(problem.levels), dims)
         columns = {p: self._fanouts.above(len(problem.levels), dims, p) for p in highest}
         compute = power(model, columns, highest, lambda e: _busy(problem, e))
         model.add(latency >= compute.expression)  # (1)
-        for chosen, multiplier, bits, divisor in posts:  # (2)
-            imply(model, [chosen], latency * divisor >= multiplier * bits)
+        for chosen, multiplier, bits, divisor, most in posts:  # (2)
+            port = self._port_time(latency, high, divisor, -(-most * multiplier // divisor))
+            imply(model, [chosen], port * divisor >= multiplier * bits)
         return Quantity(latency, low, high)
+
+    def _port_time(self, latency: cp_model.IntVar, high: int, divisor: int, most: int) -> cp_model.IntVar:
+        """The latency, or the time of a port alone, at most `most`, where the latency's product could overflow."""
+        if high * divisor <= LARGEST:
+            return latency
+        port = number_var(self._model, most, "port")
+        self._model.add(latency >= port)
+        return port
 
     def _cycles(self) -> Quantity:
         """(3)"""
@@ -124,7 +118,7 @@ class Objective:
         if unit == 1:
             return self.latency
         high = -(-self.latency.high // unit)
-        cycles = self._model.new_int_var(1, high, "cycles")
+        cycles = number_var(self._model, high, "cycles", 1)
         self._model.add(cycles * unit >= self.latency.expression)
         return Quantity(cycles, 1, high)
 
@@ -136,9 +130,10 @@ class Objective:
             return count.total * (bits // per), high
         key = (level, tensor, action, per, bits)
         if key not in self._accesses:
-            each = self._model.new_int_var(0, high, "accesses")
+            each = number_var(self._model, high, "accesses")
             self._model.add(per * each >= bits * count.each())
             instances = self._fanouts.instances(level)
+            bounded(per * high * instances.high)
             total = product(self._model, instances, Quantity(each, 0, high))
             self._model.add(per * total.expression >= bits * count.total)
             self._accesses[key] = (total.expression, high * instances.high)
@@ -161,7 +156,7 @@ class Objective:
             if len(menu) == 1:
                 total = total + priced[0][0]
                 continue
-            energy = model.new_int_var(0, bounded(most), "energy")
+            energy = number_var(model, most, "energy")
             for (_, chosen), (expression, _) in zip(menu, priced, strict=True):  # (5)
                 imply(model, [chosen], energy >= expression)
             total = total + energy

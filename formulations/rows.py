@@ -26,6 +26,41 @@ def negate(literal: Literal) -> Literal:
     return not literal if isinstance(literal, bool) else literal.negated()
 
 
+LARGEST = (1 << 62) - 1
+"""The largest bound of a variable that the solver takes."""
+
+
+def bounded(number: int) -> int:
+    """An upper bound of a domain or of a linear expression.
+
+    Raises
+    ------
+    OverflowError
+        If it does not fit the solver's integers.
+    """
+    if number > LARGEST:
+        raise OverflowError(f"a number of the program may reach {number:,}; the solver takes at most {LARGEST:,}")
+    return number
+
+
+def number_var(model: cp_model.CpModel, high: int, name: str, low: int = 0) -> cp_model.IntVar:
+    """A variable in ``low..high``.
+
+    Raises
+    ------
+    OverflowError
+        If that does not fit the solver's integers.
+    """
+    return model.new_int_var(low, bounded(high), name)
+
+
+def rejection(model: cp_model.CpModel) -> Exception:
+    """Why the solver turns a program down: an ``OverflowError`` where a number of it could leave 64 bits."""
+    fault = model.validate()
+    kind = OverflowError if "overflow" in fault or "domain do not fall" in fault else RuntimeError
+    return kind(f"the solver rejected the program: {fault}")
+
+
 def imply(model: cp_model.CpModel, conditions: Sequence[Literal], linear: object) -> None:
     """Post a linear constraint that holds whenever all `conditions` do."""
     if any(c is False for c in conditions):
@@ -132,7 +167,7 @@ def product(model: cp_model.CpModel, first: Quantity, second: Quantity, when: Li
         return second.times(first.low)
     if second.low == second.high and not second.rows:
         return first.times(second.low)
-    z = model.new_int_var(0, first.high * second.high, "product")
+    z = number_var(model, first.high * second.high, "product")
     if first.rows:
         for literal, number in first.rows:  # (1)
             model.add(z >= number * second.expression).only_enforce_if(literal)

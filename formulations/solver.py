@@ -12,6 +12,7 @@ from ortools.sat.python import cp_model
 
 from formulations.model import LayerProgram, layer_program
 from formulations.problem import LayerSolution, Problem
+from formulations.rows import LARGEST, rejection
 from formulations.sizing import SizedProblem
 
 ObjectiveName = Literal["energy", "latency", "edp"]
@@ -109,7 +110,7 @@ def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearE
     solver = clock.solver()
     code = solver.solve(program.model)
     if code not in STATUS:
-        raise RuntimeError(f"the solver rejected the program: {program.model.validate()}")
+        raise rejection(program.model)
     status = STATUS[code]
     if status is Status.INFEASIBLE:
         return _Stage(status, solver, 0, 0)
@@ -215,9 +216,9 @@ class _Search:
         program = LayerProgram(self._sized)
         costs = program.objective
         if cap is not None:
-            program.model.add(costs.latency.expression <= cap)
+            program.model.add(costs.latency.expression <= min(cap, LARGEST))
         if most is not None:
-            program.model.add(costs.energy.expression <= most // costs.latency.low)
+            program.model.add(costs.energy.expression <= min(most // costs.latency.low, LARGEST))
         if self._hint is not None:
             self._start_from(program, self._hint)
         main = costs.energy if first == "energy" else costs.latency

@@ -13,7 +13,7 @@ from formulations.bypass import Kept
 from formulations.halo import InputAxes, Multicast
 from formulations.primes import Powers, factorize, value
 from formulations.problem import I, O, Problem
-from formulations.rows import Literal, Quantity, constant, imply, power, product
+from formulations.rows import Literal, Quantity, constant, imply, number_var, power, product
 from formulations.spatial import FanOuts
 from formulations.tiling import Tiling
 
@@ -144,7 +144,7 @@ class Traffic:
         high = count.high * max(word, step)
 
         def stated(words: cp_model.LinearExprT) -> cp_model.IntVar:
-            grains = self._model.new_int_var(0, high, "grains")
+            grains = number_var(self._model, high, "grains")
             self._model.add(grains == words * step).only_enforce_if(last)
             self._model.add(grains == words * word).only_enforce_if(last.negated())
             return grains
@@ -261,7 +261,7 @@ class Traffic:
 
     def _share(self, level: int, total: Quantity) -> Quantity:
         """(7)"""
-        each = self._model.new_int_var(0, total.high, "each")
+        each = number_var(self._model, total.high, "each")
         instances = self._fanouts.instances(level)
         for literal, number in instances.rows:
             self._model.add(number * each >= total.expression).only_enforce_if(literal)
@@ -293,7 +293,7 @@ class Traffic:
             along = options[0][1]
         else:
             least, high = min(q.low for _, q in options), max(q.high for _, q in options)
-            moved = self._model.new_int_var(0, high, "moved")
+            moved = number_var(self._model, high, "moved")
             for link, quantity in options:
                 imply(self._model, [link], moved >= quantity.expression)
             imply(self._model, [here], moved >= least)

@@ -53,6 +53,8 @@ def solve(
     Returns
     -------
     Result
+        Where the search and the cost model disagree (a fault of Tilewright) its ``data["disagreements"]`` says so: the
+        best design found is kept, FEASIBLE, with the bound that holds without a search.
 
     Raises
     ------
@@ -93,7 +95,9 @@ def compare(
         )  # fmt: skip
 
     alone, fused = solved(None), solved(fusion)
-    return Result(fused.data | {"comparison": comparison(alone.data, fused.data)}, fused.certificate)
+    faults = [fault for result in (alone, fused) for fault in result.data.get("disagreements", ())]
+    both = {"comparison": comparison(alone.data, fused.data)} | ({"disagreements": faults} if faults else {})
+    return Result(fused.data | both, fused.certificate)
 
 
 def map_layer(

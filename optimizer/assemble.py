@@ -9,10 +9,10 @@ from typing import Any
 from optimizer.cost import evaluate
 from optimizer.design import Pick
 from optimizer.device_plan import device_entry, use_of
-from optimizer.errors import TilewrightError
 from optimizer.evaluation import accesses_of
 from optimizer.explore import Closed, Exploration
 from optimizer.fabric import RESOURCES
+from optimizer.faults import disagreement
 from optimizer.fusion.describe import group_entry
 from optimizer.fusion.network_pricer import Fused, FusedPrice
 from optimizer.hardware import Hardware, Level
@@ -68,6 +68,7 @@ def result_data(session: Session, state: Exploration, seed: int, wall_s: float) 
         "architecture": session.architecture.name,
         "hardware_points": counts(state) | ({} if device is None else {"closed_by_device": points_over(state)}),
         "warnings": list(session.network.warnings),
+        **({"disagreements": list(state.disagreements)} if state.disagreements else {}),
         "versions": versions(),
         "seed": seed,
         "wall_s": round(wall_s, 3),
@@ -204,7 +205,7 @@ def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price
 
     Raises
     ------
-    TilewrightError
+    InternalDisagreementError
         If the search and the cost model disagree.
     """
     assert price.solution is not None
@@ -213,9 +214,9 @@ def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price
     mapping = lift(layer, problem, price.solution, extents=extents)
     cost = evaluate(layer, hardware, mapping, accounting=session.accounting)
     if cost.energy != price.energy or cost.latency_cycles * problem.latency_unit != price.solution.latency:
-        raise TilewrightError(
-            f"internal disagreement on {layer.name}: the search says {price.energy}, {price.solution.latency}; "
-            f"the cost model says {cost.energy}, {cost.latency_cycles}; please report this"
+        raise disagreement(
+            f"on layer {layer.name} the search says {price.energy}, {price.solution.latency}; the cost model says "
+            f"{cost.energy}, {cost.latency_cycles}"
         )
     shared = [
         m.name for m in session.network.mac_layers() if m.shape_key() == layer.shape_key() and m.name != layer.name

@@ -8,12 +8,17 @@ from formulations.master import Entry, settle
 from optimizer.assemble import certificate, result_data
 from optimizer.explore import Exploration
 from optimizer.fabric import Caps
+from optimizer.reconcile import reconciled
 from optimizer.result import Result
 from optimizer.session import Session
 
 
 def conclude(session: Session, state: Exploration, *, seed: int, wall_s: float) -> Result:
-    """The result of one network; `wall_s` is how long it took."""
+    """The result of one network; `wall_s` is how long it took.
+
+    Where parts of Tilewright disagree about it, the result is at most FEASIBLE, and says so under ``disagreements``.
+    """
+    state = reconciled(session, state)
     master = settled(state, session.area_cap_um2, session.resource_caps, seed)
     return Result(result_data(session, state, seed, wall_s), certificate(session, state, master))
 

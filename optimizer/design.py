@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from formulations.master import Option, choose
+from optimizer.errors import SpecError
 from optimizer.hardware import Hardware
 from optimizer.pricing import NEVER, Price, Prices
 
@@ -63,7 +64,8 @@ class Goal:
 
     def allows(self, energy: Fraction | int, latency: Fraction | int) -> bool:
         """Are the caps kept?"""
-        return energy <= self.energy_cap and self.stretched(energy, latency) <= self.latency_cap
+        within = self.energy_cap >= NEVER or energy <= self.energy_cap
+        return within and (self.latency_cap >= NEVER or self.stretched(energy, latency) <= self.latency_cap)
 
     def rank(self, pick: Pick) -> tuple[Fraction, Fraction, int]:
         """Lexicographic order of designs: objective, then latency, then energy."""
@@ -224,14 +226,21 @@ class Site:
         counts = [pricer.count for pricer in self.pricers]
         options = [[Option(price.energy, price.latency) for price in front] for front in fronts]
         best: Pick | None = None
-        cap = goal.latency_cap
+        slowest = self.fixed[1] + sum(c * max(o.latency for o in row) for c, row in zip(counts, options, strict=True))
+        cap = slowest if goal.latency_cap >= NEVER else goal.latency_cap
         least = self.fixed[1] + sum(c * min(o.latency for o in row) for c, row in zip(counts, options, strict=True))
         while True:
-            chosen = choose(options, counts, latency_cap=min(cap, NEVER) - self.fixed[1])
+            try:
+                chosen = choose(options, counts, latency_cap=cap - self.fixed[1])
+            except OverflowError as error:
+                raise SpecError(
+                    "the layers' energies, or cycles, together leave the exact integers of budgets", field="budgets",
+                    value=str(error), allowed="sums below 2**62", remedy="drop the budgets, or use a smaller network",
+                ) from None  # fmt: skip
             if chosen is None:
                 return best
             pick = self.total([front[k] for front, k in zip(fronts, chosen, strict=True)])
-            if pick.energy > goal.energy_cap or (
+            if goal.energy_cap < min(pick.energy, NEVER) or (
                 best and goal.value(pick.energy, least) >= goal.value(best.energy, best.latency)
             ):
                 return best

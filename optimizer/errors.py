@@ -32,6 +32,15 @@ class TilewrightError(Exception):
     """Base of every error that Tilewright raises on purpose; the command line exits with code 2."""
 
 
+class InternalDisagreementError(TilewrightError):
+    """Two parts of Tilewright state different numbers for one thing: a fault of Tilewright; exit code 70.
+
+    ``result`` is the design found by then, as far as there is one; its status is at most FEASIBLE.
+    """
+
+    result: object = None
+
+
 class SpecError(TilewrightError):
     """Bad input.
 

@@ -24,6 +24,7 @@ from formulations.stop import Stop, StoppedError
 from optimizer.aggregate import Aggregate
 from optimizer.archive import Archive, Best, Found
 from optimizer.design import Goal, Pick
+from optimizer.errors import InternalDisagreementError
 from optimizer.fabric import Caps, Vector, exceeded
 from optimizer.hardware import Hardware
 from optimizer.part import Part
@@ -67,7 +68,8 @@ class Closed:
 class Exploration:
     """State and outcome: the designs kept, the proved bound, and the closed boxes.
 
-    It is ``interrupted`` by its deadline or Ctrl-C; it is not ``complete`` then, nor where visits were given up.
+    It is ``interrupted`` by its deadline or Ctrl-C; it is not ``complete`` then, nor where visits were given up. After
+    ``disagreements`` between parts of Tilewright nothing that was proved counts.
     """
 
     goal: Goal
@@ -78,6 +80,7 @@ class Exploration:
     bound: Fraction = Fraction(0)
     complete: bool = False
     interrupted: bool = False
+    disagreements: tuple[str, ...] = ()
 
     @property
     def found(self) -> Found | None:
@@ -170,8 +173,13 @@ class Explorer:
                     if report:
                         report(state)
                 state.interrupted = False
+            except InternalDisagreementError as error:
+                state.disagreements = (str(error),)
             finally:
                 stop.request()
+        if state.disagreements:
+            self.distrust(state)
+            return state
         if heap and len(self.parts) == 1 and len(self.parts[0].pricers) == 1:
             self._salvage(heap[0], state)
         heap += self._given_up
@@ -181,6 +189,12 @@ class Explorer:
         bounds = [c.bound for c in state.closed if c.by in ("bound", "open", "solved")]
         state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
         return state
+
+    def distrust(self, state: Exploration) -> None:
+        """Forget what searches proved: one open box holds all points, with the bound that holds without a search."""
+        node = self._node(self.whole)
+        state.closed, state.complete = [self._closed(node, "open", node)], False
+        state.bound = node.bound if state.value is None else min(node.bound, state.value)
 
     def _here(self, pool: Executor) -> Visits:
         """Visits in this process."""

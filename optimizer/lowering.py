@@ -8,6 +8,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import replace
 from fractions import Fraction
 
+from formulations.integer_range import LIMIT
 from formulations.kernels.layout import split_axes
 from formulations.node_tiles import closing_extents, node_extents
 from formulations.problem import AxisSpec, LayerSolution, LevelSpec, PortSpec, Problem
@@ -23,15 +24,33 @@ def kept_dims(layer: Layer, extents: Dict[str, int]) -> tuple[str, ...]:
     return tuple(dim for dim, _ in layer.dims if extents[dim] > 1) or (layer.dims[0][0],)
 
 
-def latency_unit(hardware: Hardware, accounting: Accounting) -> int:
-    """Latency units per cycle: 1 where cycles are rounded, else so that every port's time is whole."""
+def latency_unit(layer: Layer, hardware: Hardware, accounting: Accounting) -> int:
+    """Latency units per cycle: 1 where cycles are rounded, else the least that makes every port's time whole."""
     if accounting == "timeloop":
         return 1
-    bandwidths = [
-        b for lv in hardware.levels
-        for b in (lv.read_bits_per_cycle, lv.write_bits_per_cycle, lv.shared_bits_per_cycle) if b is not None
-    ]  # fmt: skip
-    return math.lcm(*(b.numerator for b in bandwidths))
+    return math.lcm(*(units_of(level, grain(layer)) for level in hardware.levels))
+
+
+def grain(layer: Layer) -> int:
+    """Bits of which all that moves of a layer is a multiple."""
+    return math.gcd(*(bits for operand in layer.operands for bits in (operand.bits, operand.step_bits)))
+
+
+def units_of(level: Level, bits: int) -> int:
+    """Parts of a cycle that make the time of any multiple of `bits` whole at the ports of a level."""
+    bandwidths = (level.read_bits_per_cycle, level.write_bits_per_cycle, level.shared_bits_per_cycle)
+    return math.lcm(*(b.numerator // math.gcd(b.numerator, bits) for b in bandwidths if b is not None))
+
+
+def level_spec(
+    level: Level, number: int, dims: tuple[str, ...], unit: int, pinned: frozenset[str] = frozenset()
+) -> LevelSpec:
+    """A level in integers but for its fan-out; a capacity beyond all integers of the search is the largest of them."""
+    return LevelSpec(
+        None if level.usable_bits is None else min(level.usable_bits, LIMIT), level.access_bits, level.read_energy,
+        level.fill_energy, level.update_energy, level.leak_energy, _ports(level, unit),
+        _keep_options(level, number, pinned), (1, 1), _allowed(dims, level.spatial_x), _allowed(dims, level.spatial_y),
+    )  # fmt: skip
 
 
 def _keep_options(level: Level, number: int, pinned: frozenset[str]) -> tuple[tuple[bool, bool, bool], ...]:
@@ -46,7 +65,7 @@ def _keep_options(level: Level, number: int, pinned: frozenset[str]) -> tuple[tu
 
 def _ports(level: Level, unit: int) -> tuple[PortSpec, PortSpec, PortSpec]:
     def port(bandwidth: Fraction | None) -> PortSpec:
-        return PortSpec() if bandwidth is None else PortSpec(unit * bandwidth.denominator, bandwidth.numerator)
+        return PortSpec() if bandwidth is None else PortSpec(*(unit / bandwidth).as_integer_ratio())
 
     return (
         port(level.read_bits_per_cycle),
@@ -103,15 +122,11 @@ def lower(
     axes = tuple(
         AxisSpec(tuple((number[dim], c) for dim, c in axis.terms if dim in number)) for axis in layer.operand("I").axes
     )
-    unit = latency_unit(hardware, accounting)
+    unit = latency_unit(layer, hardware, accounting)
     levels = tuple(
-        LevelSpec(
-            level.usable_bits, level.access_bits, level.read_energy, level.fill_energy, level.update_energy,
-            level.leak_energy, _ports(level, unit), _keep_options(level, n, pinned), hardware.fanout(n),
-            _allowed(dims, level.spatial_x), _allowed(dims, level.spatial_y),
-        )
+        replace(level_spec(level, n, dims, unit, pinned), fanout=hardware.fanout(n))
         for n, level in enumerate(hardware.levels)
-    )  # fmt: skip
+    )
     w, i, o = layer.operands
     if pinned and (len(levels) < 2 or levels[0].fanout != (1, 1) or hardware.levels[1].must_bypass & pinned):
         raise ValueError(f"level 1 cannot hold {sorted(pinned)} as a whole")

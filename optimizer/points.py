@@ -206,7 +206,7 @@ def _difference(a: Hardware, b: Hardware) -> float:
     """How much two points may differ in cost: energies weigh most, then capacities, then the array."""
 
     def ratio(x: float, y: float) -> float:
-        return max(x, y) / max(1.0, min(x, y)) - 1
+        return max(1.0, x, y) / max(1.0, min(x, y)) - 1
 
     total = 0.0
     for one, other in zip(a.levels, b.levels, strict=True):

@@ -15,7 +15,7 @@ from formulations.lattice import solve
 from formulations.problem import LayerSolution, Problem
 from formulations.stop import Stop
 from optimizer.cost import Accounting
-from optimizer.errors import TilewrightError
+from optimizer.faults import disagreement
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
 from optimizer.recall import Question, recalled
@@ -188,7 +188,7 @@ class Pricer:
     ) -> Price | None:  # fmt: skip
         problem = self.lower(hardware, extents)
         mappings = self._known.setdefault(problem, _Known())
-        latency_cap = NEVER if cap >= NEVER else cap * problem.latency_unit
+        latency_cap = min(cap * problem.latency_unit, NEVER)
         goal = "weighted" if objective == "energy" and weight else objective
         question = Question(problem, goal, weight, latency_cap)
         found = recalled(
@@ -213,7 +213,7 @@ class Pricer:
 
         Raises
         ------
-        TilewrightError
+        InternalDisagreementError
             If the search finds nothing as good as a mapping that fits.
         """
         unit, limit, start = problem.latency_unit, None, None
@@ -239,7 +239,10 @@ class Pricer:
         if found is not None:
             kin.append(found)
         elif known[0] < min(beat, NEVER):
-            raise TilewrightError(f"internal disagreement: {self.layer.name} has a mapping of {known[0]}; report this")
+            raise disagreement(
+                f"layer {self.layer.name} has a mapping of energy {known[0]}, latency {known[1] - 1}; the search finds "
+                "none as good"
+            )
         return found
 
 

@@ -65,6 +65,7 @@ def full_report(data: Data, *, nests: bool = True) -> Group:
     if data.get("space"):
         parts += [Text(), space_text(data)]
     parts += [Text(f"warning: {line}", style="yellow") for line in data.get("warnings") or []]
+    parts += [Text(line, style="red") for line in data.get("disagreements") or []]
     return Group(*parts)
 
 

@@ -41,6 +41,7 @@ def codesign_report(data: Data) -> Group:
         parts += [Text(), device_table(data)]
     parts += [Text(), Text(f"Space: {data['space']['text']}", style="dim")]
     parts += [Text(f"warning: {line}", style="yellow") for line in data.get("warnings") or []]
+    parts += [Text(line, style="red") for line in data.get("disagreements") or []]
     return Group(*parts)
 
 

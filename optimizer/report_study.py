@@ -36,6 +36,7 @@ def study_report(data: Data) -> Group:
         parts += [Text(), *_lines(data)]
     parts += [Text(), _proof(data)]
     parts += [Text(f"warning: {line}", style="yellow") for line in data.get("warnings") or []]
+    parts += [Text(line, style="red") for line in data.get("disagreements") or []]
     return Group(*parts)
 
 

@@ -62,8 +62,9 @@ class Screen:
         is_open = self._allowed[window] & (bounds <= cutoffs[window]) & (bounds < np.inf)
         if not is_open.any():
             return None
-        with np.errstate(over="ignore"):
-            rise = float(np.exp(np.max(cutoffs[window][is_open] - bounds[is_open])))
+        most, least = cutoffs[window][is_open], bounds[is_open]
+        with np.errstate(over="ignore", invalid="ignore"):  # of equals, infinite ones too, none has to rise
+            rise = float(np.exp(np.max(np.where(most == least, 0.0, most - least))))
         sides = [(int(found.min()), int(found.max())) for found in np.nonzero(is_open)]
         return tuple((low + a, low + b) for (low, _), (a, b) in zip(node.box, sides, strict=True)), rise
 

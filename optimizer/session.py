@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from optimizer.fusion.options import Fusion, check_buffer, check_fusible
 from optimizer.fusion.price_group import group_pricers
 from optimizer.fusion.runs import Runs
 from optimizer.hardware import Hardware
-from optimizer.magnitude import check_magnitude
+from optimizer.magnitude import check_magnitude, check_total
 from optimizer.part import Part
 from optimizer.points import PointSet, point_set
 from optimizer.pricing import NEVER, Pricer, Prices, automatic_padding
@@ -174,7 +173,10 @@ def prepare(
             lists[first.name] = chosen
         pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store, memos))
         by_name.update({member.name: pricers[-1] for member in members})
-    check_magnitude([(p.layer, math.prod(e for _, e in p.variants[-1])) for p in pricers], list(points.points.values()))
+    largest = [(pricer.layer, dict(pricer.variants[-1])) for pricer in pricers]
+    check_magnitude(largest, list(points.points.values()), accounting, architecture.file)
+    if fusion is not None:
+        check_total(network, list(points.points.values()), accounting)
     problem = {
         "network_yaml": dump_network(network),
         "architecture": encode_exact(architecture.source),

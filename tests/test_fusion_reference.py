@@ -33,10 +33,14 @@ def _designs(case: Case, most: int, objective: str) -> list[Fused]:
 def _exact_latency(case: Case, fused: Fused) -> Fraction:
     """Cycles without rounding those of every run."""
     charges = sum(charge.latency for plan in fused.plans for charge in plan.charges)
-    runs = [(run.shape.count, run.price) for plan in fused.plans for run in plan.runs]
-    runs += [(single.count, single.price) for single in fused.alone if single.price is not None]
-    units = sum(count * price.solution.latency for count, price in runs if price.solution is not None)
-    return charges + Fraction(units, latency_unit(case.hardware, case.accounting))
+    runs = [(run.shape.layer, run.shape.count, run.price) for plan in fused.plans for run in plan.runs]
+    runs += [(single.layer, single.count, single.price) for single in fused.alone if single.price is not None]
+    layers = {layer.name: layer for layer in case.network.mac_layers()}
+    cycles = (
+        Fraction(count * price.solution.latency, latency_unit(layers[name], case.hardware, case.accounting))
+        for name, count, price in runs if price.solution is not None
+    )  # fmt: skip
+    return charges + sum(cycles)
 
 
 @pytest.mark.parametrize("case", fused_cases())

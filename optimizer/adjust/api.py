@@ -18,8 +18,9 @@ from optimizer.architecture import Architecture
 from optimizer.architecture_yaml import parse_architecture
 from optimizer.budgets import Budgets
 from optimizer.choose import at
-from optimizer.errors import SpecError, TilewrightError
+from optimizer.errors import SpecError
 from optimizer.explore import Exploration
+from optimizer.faults import disagreement
 from optimizer.result import Result
 from optimizer.session import Session, decode_exact, prepare
 from optimizer.store import Store
@@ -75,7 +76,7 @@ def adjust(
     ------
     SpecError
         On inputs that make no sense, and budgets of latency, energy or power.
-    TilewrightError
+    InternalDisagreementError
         If the adjusted network, solved by itself, does not cost what the search says.
     """
     started = time.perf_counter()
@@ -120,7 +121,9 @@ def _confirm(state: Exploration, after: Result) -> None:
     """The adjusted network, solved by itself, costs what the search says; unproved, it may cost less."""
     value, stated = Fraction(after.certificate["value"]), state.value
     if stated is None or value > stated or (state.complete and state.bound >= stated and value != stated):
-        raise TilewrightError(f"internal disagreement: the search says {stated}, the design {value}; report this")
+        error = disagreement(f"the search for widths says {stated}, the design {value}")
+        error.result = after
+        raise error
 
 
 def hardware_of(data: dict[str, Any], file: str) -> Architecture:

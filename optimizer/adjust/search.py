@@ -78,7 +78,8 @@ class SizeSearch:
         networks = self._networks()
         spaces = [WidthSpace(n, self._ties, self._request, self._session.network) for _, n in networks]
         points = list(self._session.points.points.values())
-        check_magnitude([(layer, layer.steps) for space in spaces for layer in space.mac_layers()], points)
+        layers = [(layer, layer.extents) for space in spaces for layer in space.mac_layers()]
+        check_magnitude(layers, points, self._session.accounting, self._session.architecture.file)
         sizes: list[Size] = []
         for (image, network), space in zip(networks, spaces, strict=True):
             end = None

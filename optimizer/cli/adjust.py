@@ -10,7 +10,7 @@ import click
 
 from optimizer.cli.inputs import Options, cache_folder, read_architecture, read_network, say_warnings
 from optimizer.cli.options import Choice, Positive, cache_options, workload_options
-from optimizer.cli.output import show_on_stdout
+from optimizer.cli.output import design_kept, fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
 
@@ -83,7 +83,7 @@ def adjust(network: str, **options: Any) -> None:
     if options["out"] is not None:
         result_io.check_writable(options["out"])
     limit = options["time_limit"]
-    with ProgressDisplay(quiet=options["quiet"]) as display:
+    with ProgressDisplay(quiet=options["quiet"]) as display, design_kept(options["out"]):
         found = run(
             graph, architecture, request, objective=options["objective"],
             time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
@@ -95,6 +95,10 @@ def adjust(network: str, **options: Any) -> None:
     show_on_stdout(adjust_headline(data) if options["quiet"] else adjust_report(data))
     if options["out"] is not None and not options["quiet"]:
         click.echo(f"written to {options['out']}", err=True)
+    faults = [fault for size in found.sizes for fault in size.state.disagreements]
+    for result in (found.before, found.after):
+        faults += [] if result is None else result.data.get("disagreements", [])
+    fail_on_disagreement({"disagreements": faults})
     if data["status"] not in ("OPTIMAL", "FEASIBLE"):
         sys.exit(NO_WIDTHS)
 

@@ -18,7 +18,7 @@ from optimizer.cli.options import (
     training_options,
     workload_options,
 )
-from optimizer.cli.output import show_on_stdout
+from optimizer.cli.output import fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     if options["plot"] is not None:
         save_plot(result.data, options["plot"])
     _show(result, options)
+    fail_on_disagreement(result.data)
     if result.status not in ("OPTIMAL", "FEASIBLE"):
         sys.exit(NO_DESIGN)
 

@@ -17,21 +17,25 @@ from optimizer.cli.solving import map_command, solve
 from optimizer.cli.sparse import sparse
 from optimizer.cli.store import store
 from optimizer.cli.study import study
-from optimizer.errors import TilewrightError
+from optimizer.errors import InternalDisagreementError, TilewrightError
 
 BAD_INPUT = 2
+INTERNAL = 70
 EPILOG = (
     "Exit codes: 0 a design (OPTIMAL, FEASIBLE) or a passed check; 1 INFEASIBLE, UNKNOWN or a failed "
-    "verification; 2 bad input."
+    "verification; 2 bad input; 70 parts of Tilewright disagree: a design may be written, nothing is proved."
 )
 
 
 class _Group(click.Group):
-    """Errors that a user can act on become a message on stderr and exit code 2."""
+    """Errors that a user can act on become a message on stderr and exit code 2, faults of Tilewright code 70."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except InternalDisagreementError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(INTERNAL)
         except TilewrightError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(BAD_INPUT)

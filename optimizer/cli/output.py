@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 WIDTH_OF_FILES = 150
 """Columns where stdout is no terminal."""
+
+
+@contextmanager
+def design_kept(out: str | None) -> Iterator[None]:
+    """Write the design that an internal disagreement leaves into the folder `out`; the error goes on."""
+    from optimizer.errors import InternalDisagreementError  # noqa: PLC0415
+    from optimizer.result import Result  # noqa: PLC0415
+    from optimizer.result_io import save  # noqa: PLC0415
+
+    try:
+        yield
+    except InternalDisagreementError as error:
+        if out is not None and isinstance(error.result, Result):
+            save(error.result, out)
+        raise
+
+
+def fail_on_disagreement(data: dict[str, Any]) -> None:
+    """Raise what a result, shown and written, says of parts that disagree, for the exit code.
+
+    Raises
+    ------
+    InternalDisagreementError
+    """
+    from optimizer.errors import InternalDisagreementError  # noqa: PLC0415
+
+    if data.get("disagreements"):
+        raise InternalDisagreementError("\n".join(data["disagreements"]))
 
 
 def show_on_stdout(renderable: RenderableType) -> None:

@@ -27,7 +27,7 @@ from optimizer.cli.options import (
     training_options,
     workload_options,
 )
-from optimizer.cli.output import show_on_stdout
+from optimizer.cli.output import fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def _run(solver: Any, subject: Any, architecture: Architecture, dims: set[str], 
     _show(result, quiet=options["quiet"])
     if options["out"] is not None and not options["quiet"]:
         click.echo(f"written to {options['out']}", err=True)
+    fail_on_disagreement(result.data)
     if result.status not in ("OPTIMAL", "FEASIBLE"):
         sys.exit(NO_DESIGN)
 

@@ -31,7 +31,7 @@ from optimizer.cli.options import (
     training_options,
     workload_options,
 )
-from optimizer.cli.output import show_on_stdout
+from optimizer.cli.output import design_kept, fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
 
@@ -89,7 +89,8 @@ def study(network: str, **options: Any) -> None:
         check_picture(options["picture"])
     limit = options["time_limit"]
     cache = cache_folder(options)
-    with asked_pool(options) as pool, ProgressDisplay(quiet=options["quiet"]) as display:
+    showing = ProgressDisplay(quiet=options["quiet"])
+    with asked_pool(options) as pool, showing as display, design_kept(options["out"]):
         result: Result = _runner(asked, options, pool)(
             graph, architecture, asked.vary, objective=asked.objective, padding=options["padding"],
             time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
@@ -100,6 +101,7 @@ def study(network: str, **options: Any) -> None:
     if options["picture"] is not None:
         save_plot(result.data, options["picture"])
     _show(result, quiet=options["quiet"])
+    fail_on_disagreement(result.data)
     if result.data["study"]["status"] not in ("OPTIMAL", "FEASIBLE"):
         sys.exit(NO_DESIGN)
 

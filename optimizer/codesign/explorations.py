@@ -96,6 +96,13 @@ class Explorations:
         )  # fmt: skip
         return explorer.run(deadline=until, report=report)
 
+    def distrust(self, state: Exploration, aggregate: Aggregate) -> None:
+        """Forget what searches of all networks proved."""
+        team = self.team
+        Explorer(
+            self._parts, team.points, team.area_cap_um2, aggregate, limits=team.resource_caps
+        ).distrust(state)  # fmt: skip
+
     def cells(self, box: Box) -> list[Cell]:
         """All networks on the point of a box, each with its own caps."""
         if self._pool is None:

@@ -70,6 +70,9 @@ def codesign(
     explorations = Explorations(team, workers, deadline, pool, cache_dir)
     found = Search(explorations, started, progress).findings()
     data = result_data(team, found, seed, time.perf_counter() - started)
+    faults = [fault for state in (found.joint, *found.alone) if state is not None for fault in state.disagreements]
+    if faults:
+        data["disagreements"] = list(dict.fromkeys(faults))
     if data["status"] == "INFEASIBLE":
         data["infeasible"] = explain_joint(explorations, found, workers, started, progress)
         data["wall_s"] = round(time.perf_counter() - started, 3)

@@ -22,9 +22,12 @@ from optimizer.archive import Best
 from optimizer.assemble import unit_value
 from optimizer.codesign.explorations import Cell, Explorations
 from optimizer.codesign.team import Team
-from optimizer.errors import TilewrightError
+from optimizer.errors import InternalDisagreementError
 from optimizer.explore import Exploration
+from optimizer.faults import disagreement
+from optimizer.hardware import Hardware
 from optimizer.points import Box, size
+from optimizer.reconcile import reconciled
 from optimizer.reporter import Reporter, Show, Watch
 from optimizer.session import Session
 from optimizer.solo import priced
@@ -108,13 +111,43 @@ class Search:
             return found
         joint = self._joint(aggregate, found.columns)
         point = joint.best_point
-        designs = () if point is None else tuple(self._run.on_point(n, point) for n in range(len(alone)))
-        values = [state.value for _, state in designs if state.value is not None]
-        if designs and (len(values) < len(designs) or aggregate.value(values) != joint.value):
-            raise TilewrightError(
-                f"internal disagreement: the joint design has {joint.value}, its networks {values}; please report this"
-            )
-        return replace(found, joint=joint, designs=designs)
+        designs = () if point is None else tuple(self._on_point(n, point) for n in range(len(alone)))
+        return replace(found, joint=self._agreed(joint, aggregate, alone, designs), designs=designs)
+
+    def _on_point(self, number: int, point: Hardware) -> tuple[Session, Exploration]:
+        session, state = self._run.on_point(number, point)
+        return session, reconciled(session, state)
+
+    def _agreed(
+        self, joint: Exploration, aggregate: Aggregate, alone: Sequence[Exploration],
+        designs: Sequence[tuple[Session, Exploration]],
+    ) -> Exploration:  # fmt: skip
+        """The joint exploration if its networks, solved by themselves, agree with it; else with their numbers.
+
+        Raises
+        ------
+        InternalDisagreementError
+            If one of them has no design there.
+        """
+        if joint.found is None:
+            return joint
+        states = [state for _, state in designs]
+        picks = tuple(state.found.picks[0] for state in states if state.found is not None)
+        values = [state.value for state in states if state.value is not None]
+        what = str(disagreement(f"the joint design has {joint.value}, its networks {[*map(str, values)]}"))
+        if len(picks) < len(states):
+            raise InternalDisagreementError(what)
+        value = aggregate.value(values)
+        faults = [fault for state in (*alone, *states) for fault in state.disagreements]
+        faults += [what] if value != joint.value else []
+        if not faults:
+            return joint
+        archive, rank = Best(), (value, *joint.found.rank[1:])
+        archive.offer(replace(joint.found, value=value, picks=picks, rank=rank))
+        every = tuple(dict.fromkeys((*joint.disagreements, *faults)))
+        distrusted = replace(joint, archive=archive, disagreements=every)
+        self._run.distrust(distrusted, aggregate)
+        return distrusted
 
     def _alone(self, number: int, before: Sequence[Exploration]) -> Exploration:
         """One network by itself; all of them together take at most half of the time.
@@ -131,7 +164,8 @@ class Search:
             if box is not None:
                 self._run.run([number], archive=archive, within=box, deadline=deadline)
         state = self._run.run([number], archive=archive, deadline=deadline, report=report)
-        return priced(self._team.sessions[number], state, self._run.workers)
+        session = self._team.sessions[number]
+        return reconciled(session, priced(session, state, self._run.workers))
 
     def _columns(self, alone: tuple[Exploration, ...]) -> list[Column]:
         """Every network on every design that is best for one of them."""
@@ -156,10 +190,9 @@ class Search:
         for column in columns:
             value = column.aggregate(aggregate)
             if value is not None and (state.value is None or state.value > value) and not self._run.stopped:
-                raise TilewrightError(
-                    f"internal disagreement: the joint design has {state.value}, the one made for "
-                    f"{' and '.join(column.names)} {value}; please report this"
-                )
+                what = f"the joint design has {state.value}, the one made for {' and '.join(column.names)} {value}"
+                state.disagreements += (str(disagreement(what)),)
+                self._run.distrust(state, aggregate)
         return state
 
     def _report(self, message: str, values: tuple[str, Show] | None) -> Reporter | None:

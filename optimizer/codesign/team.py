@@ -15,8 +15,9 @@ from optimizer.aggregate import KINDS, Aggregate
 from optimizer.architecture import Architecture
 from optimizer.budgets import Budgets
 from optimizer.choose import at
-from optimizer.errors import SpecError, TilewrightError
+from optimizer.errors import SpecError
 from optimizer.fabric import Caps
+from optimizer.faults import disagreement
 from optimizer.fusion.options import Fusion
 from optimizer.hardware import Hardware
 from optimizer.part import Part
@@ -200,12 +201,12 @@ def at_point(session: Session, point: Hardware) -> Session:
 
     Raises
     ------
-    TilewrightError
+    InternalDisagreementError
         If the entries do not lead to this point.
     """
     architecture = at(session.architecture, dict(point.choices))
     points = point_set(list(architecture.points()))
     if list(points.points.values()) != [point]:
-        raise TilewrightError(f"internal disagreement: {dict(point.choices)} is not one point; please report this")
+        raise disagreement(f"{dict(point.choices)} is not one point")
     problem = session.problem | {"architecture": encode_exact(architecture.source)}
     return replace(session, architecture=architecture, points=points, problem=problem)

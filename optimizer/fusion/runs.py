@@ -148,7 +148,7 @@ class Runs:
     def _search(self, problem: Problem, goal: str, aim: Aim, beat: int) -> LayerSolution | None:
         cap, start = INFINITE, None
         if beat < NEVER and goal == "latency":
-            cap = min(cap, beat * problem.latency_unit - 1)
+            cap = min(beat * problem.latency_unit, INFINITE) - 1
         elif beat < NEVER:
             start = beat, 0
         with self._memos.of(problem) as memo:

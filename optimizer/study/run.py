@@ -13,10 +13,11 @@ from optimizer.architecture import Architecture
 from optimizer.archive import Found
 from optimizer.assemble import number, unit_value
 from optimizer.conclude import conclude
-from optimizer.errors import SpecError
+from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.explore import Exploration
 from optimizer.fusion.options import Fusion
 from optimizer.points import size
+from optimizer.reconcile import distrusted, reconciled
 from optimizer.result import Result
 from optimizer.scaling.exploration import WIDTH, explore_spread
 from optimizer.scaling.pool import Pool
@@ -82,9 +83,15 @@ def study(
         return session, places, state
 
     session, places, state = explored(vary, budgeted(architecture, vary))
-    best = priced(session, state, workers)
+    best = reconciled(session, priced(session, state, workers))
+    if best.disagreements:
+        state = replace(best, archive=state.archive)
     result = conclude(session, best, seed=seed, wall_s=time.perf_counter() - started)
-    staircase = staircase_of(places, state.archive.designs, state.closed)
+    try:
+        staircase = staircase_of(places, state.archive.designs, state.closed)
+    except InternalDisagreementError as error:
+        error.result = conclude(session, distrusted(session, best, error), seed=seed, wall_s=result.data["wall_s"])
+        raise
     some = next(iter(session.points.points.values()))
     scale = Scale(Aggregate(), unit_value(objective, some)[1])
     described = Describer(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from optimizer.archive import Found
-from optimizer.errors import TilewrightError
 from optimizer.explore import Closed
+from optimizer.faults import disagreement
 from optimizer.study.metrics import Place, Range
 from optimizer.study.steps import Places
 
@@ -61,7 +61,7 @@ class Staircase:
 
     Raises
     ------
-    TilewrightError
+    InternalDisagreementError
         If an optimum rises where a limit does: then the search is wrong.
     """
 
@@ -153,7 +153,7 @@ class Staircase:
                 worse = tighter.found is not None and (cell.found is None or cell.found.value > tighter.found.value)
                 if worse or (tighter.bound is not None and (cell.bound is None or cell.bound > tighter.bound)):
                     place = ", ".join(map(str, cell.start))
-                    raise TilewrightError(f"internal disagreement: the optimum rises at {place}; please report this")
+                    raise disagreement(f"the optimum rises at {place}")
 
 
 def staircase_of(places: Places, designs: Sequence[Found], closed: Sequence[Closed]) -> Staircase:

@@ -1,0 +1,221 @@
+r"""How large the numbers of the searches may become, and the refusal of problems where that is too much.
+
+The lattice search computes in 64-bit integers and takes :data:`LIMIT` for infinite. :func:`check_range` lets a problem
+pass only if *no* mapping, however bad, reaches that, since the tables of bounds look at all of them. With
+
+* ``words_T``, the most words of tensor T that move between two levels, multicast left out. For W and O every word
+  moves at most ``prod D_d`` times over the dims d irrelevant to the tensor: ``words = steps``. Of I an axis of extents
+  P, R and coefficients s, r fetches ``(P / p) (R / q) (1 + s (p - 1) + r (q - 1))`` words for a tile of p and q. That
+  is linear in ``1 / p`` and in ``1 / q``, so largest at a corner of ``p in {1, P}, q in {1, R}``; windows fetch less.
+  What first visits of O save is taken off bounds with the copies of every fan-out at their most: ``|O| * copies``;
+* ``bits_T``, the larger of the bits of a word and of what a step takes of it;
+* ``inst_l``, the most instances of level l: the fan-outs outside of it multiplied, at most ``steps``;
+* ``n_T``, of level l the reads, fills and updates by T: W and I one read and one fill, O one read (and one for drains
+  in ``looptree``), one fill and one update; no fills at level 0, nothing where T is not kept,
+
+these are the numbers, each with what keeps it within the kernels' integers (``formulations/kernels/``):
+
+1. *Bits of a level*: ``B_l = sum_T n_T words_T bits_T < 2**62``. That is ``read_bits + write_bits`` of
+   ``leaf.price_level``. Words of ``fetched``, ``requested``, ``input_total`` and of the tables in ``moved.py`` and
+   ``fanout.py`` are at most ``words_T``; footprints (``place``, ``holds``, ``too_large``) are no more.
+2. *Transfers*: ``B_l * multiplier < 2**62``, and the divisor, of every port: the product in ``price_level``.
+3. *Time*: ``work * unit`` and ``ceil(B_l * multiplier / divisor)`` below LIMIT. So no latency reaches the cap of a
+   search without one, and nothing is closed for its time. ``cycles`` is the largest of them in cycles.
+4. *Energy*: ``scale * (E + 1) < LIMIT`` with ``E = steps * step_energy + sum_l [inst_l * leak_l * cycles
+   + sum_T (words_T bits_T / access_bits + inst_l) * (energies of n_T)]``, where ``inst_l`` stands for accesses rounded
+   up per instance, and the scale that makes energies per word whole. A bound in a table, or on a branch, is a sum in
+   which the reads, fills and updates of a level by a tensor stand at most once, less first visits: it lies between
+   ``-scale * E`` and ``scale * E``. Sums with one or two entries INFINITE stay below ``2**62``, as
+   ``branch.product_below`` asks.
+5. *Spread*: all fan-outs multiplied, below LIMIT. That bounds products of spatial factors of different fan-outs, which
+   need not divide the extents (``spatial_limits``, ``fill_inside``, ``SPATIAL_BELOW``, pairs in ``_vectors``).
+6. *Step* of a window: ``coefficient * D_d * min(D_d, spread) < 2**62``, extents times factors (``tabulate``).
+7. *Capacity* and *access*: at most LIMIT; they are compared with bits.
+8. *Weight*: ``weight * scale * cycles < 2**61`` with the cycles of the mapping to beat, or of the slowest one, so that
+   ``energy + weight * cycles`` of what is best so far stays below ``2**62`` (``branch.hopeless``).
+
+The CP-SAT program is built of the same quantities, but multiplies some by instances and divisors again. Its variables
+are limited to 62 bits where they are made (:func:`formulations.rows.bounded`), and the solver turns down, before it
+searches, a program in which a linear expression could leave 64 bits. Both are an ``OverflowError`` like the one here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from formulations.kernels.layout import INFINITE
+from formulations.problem import AxisSpec, I, LevelSpec, O, Problem, W
+
+LIMIT = INFINITE
+PRODUCTS = 4 * LIMIT
+Menus = Sequence[Sequence[LevelSpec]]
+"""Of every level the specs that it may have."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A number that may reach `value` but must stay below `limit`.
+
+    ``kind`` is one of energy, work, time, transfers, divisor, bits, capacity, access, spread, step, weight; ``level``
+    and ``port`` (0 reads, 1 writes, 2 both) say where, if it matters.
+    """
+
+    kind: str
+    value: int
+    limit: int
+    level: int = -1
+    port: int = -1
+
+    @property
+    def fits(self) -> bool:
+        """Is it within its limit?"""
+        return self.value < self.limit
+
+    def __str__(self) -> str:
+        place = f" of level {self.level}" if self.level >= 0 else ""
+        return f"{self.kind}{place} may reach {self.value:,}; exact 64-bit integers need less than {self.limit:,}"
+
+
+def check_range(problem: Problem, *, weight: int = 0, beat: tuple[int, int] | None = None) -> None:
+    """Refuse a problem whose numbers could leave the integers of the searches.
+
+    Parameters
+    ----------
+    problem : Problem
+    weight : int
+        Energy units per cycle, for a weighted objective.
+    beat : (energy, latency), optional
+        The mapping to beat.
+
+    Raises
+    ------
+    OverflowError
+        With the number that is too large, and its limit.
+    """
+    most = Most(problem, [(level,) for level in problem.levels])
+    for reach in (*most.reaches(), *most.weighted(weight, beat)):
+        if not reach.fits:
+            raise OverflowError(str(reach))
+
+
+class Most:
+    """The largest numbers of one problem on all combinations of its levels' specs (see the module's text).
+
+    Parameters
+    ----------
+    problem : Problem
+        Its own levels count only for what they may keep.
+    menus : sequence of sequence of LevelSpec
+    """
+
+    def __init__(self, problem: Problem, menus: Menus) -> None:
+        self._problem, self._menus = problem, menus
+        self._spreads = [math.prod(max(spec.fanout[axis] for spec in menu) for axis in (0, 1)) for menu in menus]
+        self._bits = [max(pair) for pair in zip(problem.bits, problem.step_bits, strict=True)]
+        reduced = math.prod(e for e, t in zip(problem.extents, problem.irrelevant_to, strict=True) if t == O)
+        copies = math.prod(min(spread, reduced) for spread in self._spreads)
+        self._words = [problem.steps, _most_inputs(problem), max(problem.steps, problem.volume(O) * copies)]
+
+    def reaches(self) -> Iterator[Reach]:
+        """All numbers but weights."""
+        problem = self._problem
+        for n, menu in enumerate(self._menus):
+            yield Reach("bits", sum(self._moved(n)[:2]), PRODUCTS, n)
+            for spec in menu:
+                yield Reach("capacity", spec.capacity_bits or 0, LIMIT + 1, n)
+                yield Reach("access", spec.access_bits, LIMIT + 1, n)
+        yield from self._transfers()
+        yield Reach("work", problem.work * problem.latency_unit, LIMIT)
+        yield Reach("energy", self.scale * (self.energy() + 1), LIMIT)
+        yield Reach("spread", math.prod(self._spreads), LIMIT)
+        for axis in problem.input_axes:
+            for dim, coefficient in axis.terms if problem.halo[axis.terms[0][0]] else ():
+                extent = problem.extents[dim]
+                yield Reach("step", coefficient * extent * min(extent, math.prod(self._spreads)), PRODUCTS)
+
+    def weighted(self, weight: int, beat: tuple[int, int] | None) -> Iterator[Reach]:
+        """What a weight makes of the cycles; a mapping to beat that is worse than all is none."""
+        known = beat is not None and beat[0] < LIMIT // self.scale
+        cycles = max(1, -(-beat[1] // self._problem.latency_unit)) if beat is not None and known else self.cycles()
+        yield Reach("weight", weight * self.scale * cycles, 2 * LIMIT)
+
+    @property
+    def scale(self) -> int:
+        """The least number that makes the energies of all words whole, whatever the specs."""
+        every = {*self._problem.bits, *self._problem.step_bits}
+        words = (
+            Fraction(bits * energy, spec.access_bits) for menu in self._menus for spec in menu for bits in every
+            for energy in (spec.read_energy, spec.fill_energy, spec.update_energy)
+        )  # fmt: skip
+        return math.lcm(*{word.denominator for word in words})
+
+    def _uses(self, level: int, tensor: int) -> tuple[int, int, int]:
+        """How many times all words are read, filled and updated."""
+        options = (option for spec in self._menus[level] for option in spec.keep_options)
+        if not any(option[tensor] for option in options) and not (level == 1 and self._problem.pinned[tensor]):
+            return 0, 0, 0
+        drains = tensor == O and self._problem.drain_reads
+        return 1 + drains, int(level > 0), int(tensor == O)
+
+    def _moved(self, level: int) -> tuple[int, int, int]:
+        """Bits through the ports of a level: reads, fills and updates, all."""
+        read = write = 0
+        for tensor in (W, I, O):
+            reads, fills, updates = self._uses(level, tensor)
+            bits = self._words[tensor] * self._bits[tensor]
+            read, write = read + reads * bits, write + (fills + updates) * bits
+        return read, write, read + write
+
+    def _transfers(self) -> Iterator[Reach]:
+        for n, menu in enumerate(self._menus):
+            moved = self._moved(n)
+            for spec in menu:
+                for number, port in enumerate(spec.ports):
+                    if port.divisor:
+                        bits = moved[number] * port.multiplier
+                        yield Reach("time", -(-bits // port.divisor), LIMIT, n, number)
+                        yield Reach("transfers", bits, PRODUCTS, n, number)
+                        yield Reach("divisor", port.divisor, PRODUCTS, n, number)
+
+    def cycles(self) -> int:
+        """Of the slowest mapping."""
+        times = (reach.value for reach in self._transfers() if reach.kind == "time")
+        return max(self._problem.work, -(-max(times, default=0) // self._problem.latency_unit))
+
+    def energy(self) -> int:
+        """Of the dearest mapping."""
+        energy, cycles = self._problem.steps * self._problem.step_energy, self.cycles()
+        for n, menu in enumerate(self._menus):
+            instances = min(self._problem.steps, math.prod(self._spreads[:n]))
+            energy += instances * cycles * max(spec.leak_energy for spec in menu)
+            energy += math.ceil(max(self._accesses(n, spec, instances) for spec in menu))
+        return energy
+
+    def _accesses(self, level: int, spec: LevelSpec, instances: int) -> Fraction:
+        """Energy of all accesses of a level."""
+        energy = Fraction(0)
+        for tensor in (W, I, O):
+            reads, fills, updates = self._uses(level, tensor)
+            each = reads * spec.read_energy + fills * spec.fill_energy + updates * spec.update_energy
+            energy += each * (Fraction(self._words[tensor] * self._bits[tensor], spec.access_bits) + instances)
+        return energy
+
+
+def _most_inputs(problem: Problem) -> int:
+    """Most words of the input that move."""
+    on_axes = {dim for axis in problem.input_axes for dim, _ in axis.terms}
+    others = math.prod(extent for dim, extent in enumerate(problem.extents) if dim not in on_axes)
+    return others * math.prod(_most_along(problem, axis) for axis in problem.input_axes)
+
+
+def _most_along(problem: Problem, axis: AxisSpec) -> int:
+    """Most words along an axis: at a corner, where every extent of the tile is 1 or the whole."""
+    corners = [(1, 1)]
+    for dim, coefficient in axis.terms:
+        extent = problem.extents[dim]
+        corners = [corner for trips, width in corners for corner in
+                   ((trips * extent, width), (trips, width + coefficient * (extent - 1)))]  # fmt: skip
+    return max(trips * width for trips, width in corners)
