@@ -201,9 +201,9 @@ class Explorer:
         views = [part.view(corner, energies, latencies) for part, energies, latencies in known]
         bounds = tuple(view.bound for view in views)
         return Node(
-            self.aggregate.value(bounds), next(self._numbers), box, energy, [view.latency for view in views], bounds,
-            all(view.fits for view in views), around is None or around.fresh, around is not None and around.even,
-            around is not None and around.tight and around.box == box, behind,
+            self.aggregate.value(bounds), next(self._numbers), box, [view.energy for view in views],
+            [view.latency for view in views], bounds, all(view.fits for view in views), around is None or around.fresh,
+            around is not None and around.even, around is not None and around.tight and around.box == box, behind,
             around.ahead if ahead is None and around is not None else ahead,
         )  # fmt: skip
 

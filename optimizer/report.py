@@ -250,12 +250,15 @@ def infeasible_text(data: Data) -> Text:
     lines = [f"There is no design: {blame}."]
     relaxations = reason.get("relaxations") or []
     if relaxations:
-        lines.append("It needs:" if reason.get("layer") else "Any one of these would make it feasible:")
+        exact = all(relaxation.get("exact", True) for relaxation in relaxations)
+        would = "Any one of these would make it feasible:" if exact else "At least one of these has to give way, so far:"
+        lines.append("It needs:" if reason.get("layer") else would)
     for relaxation in relaxations:
         change = f"{number_text(relaxation.get('limit'))} -> {number_text(relaxation.get('least'))}"
         lines.append(f"  - {relaxation.get('budget')}: {relaxation.get('text') or change}")
     if reason.get("complete") is False:
-        lines.append("The search for the reason was stopped: the blame may be narrower, relaxations may be missing.")
+        lines.append("The search for the reason was stopped: the blame may be narrower, and more may be needed than said.")
+        lines.append("With a time limit the reason is sought for so long.")
     return Text("\n".join(lines))
 
 
