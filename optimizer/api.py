@@ -72,7 +72,7 @@ def solve(
     state = explore_session(session, workers, deadline, reports(session))
     result = conclude(session, state, seed=seed, wall_s=time.perf_counter() - started)
     if result.status == "INFEASIBLE":
-        ask = asker(session, workers, patience(started, deadline), reports)
+        ask = asker(session, workers, patience([session], started, deadline), reports)
         result.data["infeasible"] = explain(session, ask, asked=deadline is not None)
         result.data["wall_s"] = round(time.perf_counter() - started, 3)
     return result

@@ -51,7 +51,8 @@ class AtOnce:
 
     def __init__(self, session: Session, points: Sequence[Hardware]) -> None:
         self._point = next(iter(session.points.points.values()))
-        part, limits, found = session.part, session.architecture.limits, {}
+        part, limits = session.part, session.architecture.limits
+        found: dict[Chip, None] = {}
         cares = limits.energy_mj is not None or limits.power_w is not None
         for point in points:
             energy = part.least_energy(point) if cares else 0
@@ -89,6 +90,18 @@ class AtOnce:
         if name == "energy_mj":
             return energy * 1000
         return energy * hertz / goal.latency_cap if relaxed.latency_ms is not None else Fraction(0)
+
+
+def out_of_reach(session: Session) -> bool:
+    """Can no hardware point keep the caps, by what is known before any search?"""
+    part, limits = session.part, session.architecture.limits
+    plan = session.architecture.plan
+    for point in session.points.points.values():
+        if any(limits.allow(*chip) for chip in uses(plan, point)) and session.goal.allows(
+            part.least_energy(point), part.least_latency(point)
+        ):
+            return False
+    return True
 
 
 def uses(plan: DevicePlan | None, point: Hardware) -> Iterator[tuple[int, Vector]]:

@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
@@ -49,13 +49,15 @@ PATIENCE_S = 10.0
 """Without a time limit, the reason is sought for so long, or as long as the search for a design took."""
 
 QUICK = 10**5
-"""Hardware points times tile shapes from which on caps that are out of reach at once are not searched unasked."""
+"""Hardware points times tile shapes up to which a problem is small: then the reason is sought to the end."""
 
 
-def patience(started: float, deadline: float | None) -> float:
+def patience(sessions: Sequence[Session], started: float, deadline: float | None) -> float | None:
     """Until when to look for the reason (``time.perf_counter``), given when the run began and its time limit."""
+    if deadline is not None or all(map(_is_quick, sessions)):
+        return deadline
     now = time.perf_counter()
-    return now + max(PATIENCE_S, now - started) if deadline is None else deadline
+    return now + max(PATIENCE_S, now - started)
 
 
 class _StoppedError(Exception):
@@ -145,7 +147,7 @@ class _Inquiry:
 
     def _least_chip(self, name: str) -> Fraction | int:
         """Bisection over the areas, or uses of a resource, of the chips that hold all layers."""
-        needs = sorted({chip.need(name) for chip in self._at_once.chips})
+        needs: list[Fraction | int] = sorted({chip.need(name) for chip in self._at_once.chips})
         low, high = 0, len(needs) - 1
         while low < high:
             middle = (low + high) // 2
@@ -233,7 +235,7 @@ def _ask(name: str, relaxed: Limits) -> tuple[Limits, str]:
 
 
 def _is_quick(session: Session) -> bool:
-    """Is the problem so small that a search takes no time worth mentioning?"""
+    """Is the problem so small that searches take no time worth mentioning?"""
     shapes = sum(math.prod(len(divisors(extent)) for _, extent in p.layer.dims) for p in session.pricers)
     return len(session.points.points) * shapes <= QUICK
 

@@ -135,8 +135,9 @@ class FrontExplorer:
             finally:
                 stop.request()
         for left in heap:
-            state.closed.append(self._closed(left, "open", left.known, left.fixed))
-        state.complete = not heap
+            known = left.known.lines and self._gap(left.box, state, left.known, left.fixed) is None
+            state.closed.append(self._closed(left, "covered" if known else "open", left.known, left.fixed))
+        state.complete = not any(entry.by == "open" for entry in state.closed)
         return state
 
     def _step(self, heap: list[_Open], state: FrontState, pool: Executor) -> None:

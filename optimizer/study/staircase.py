@@ -15,12 +15,9 @@ from fractions import Fraction
 
 from optimizer.archive import Found
 from optimizer.errors import TilewrightError
-from optimizer.explore import Closed
+from optimizer.explore import BOUNDING, Closed
 from optimizer.study.metrics import Place, Range
 from optimizer.study.steps import Places
-
-BOUNDING = ("bound", "solved", "open")
-"""Reasons of closed boxes that may hold designs."""
 
 Placed = tuple[Place, Found]
 Held = tuple[Sequence[Place], Fraction]

@@ -72,11 +72,12 @@ class _Counted:
         """Words that pass the outermost level's ports because the chip cannot hold everything."""
         hardware, narrow = self.hardware, min(self._moving.values())
         inner = hardware.levels[1:]
-        if any(level.size_bits is None for level in inner):
+        sizes = [level.size_bits // level.buffering for level in inner if level.size_bits is not None]
+        if len(sizes) < len(inner):
             return 0
         unkept = [role for role in "WIO" if not any(role in level.must_keep for level in inner)]
         room = len(unkept) * math.prod(hardware.mac_mesh)
-        room += sum(level.size_bits // level.buffering // narrow * math.prod(level.mesh) for level in inner)  # type: ignore[operator]
+        room += sum(bits // narrow * math.prod(level.mesh) for bits, level in zip(sizes, inner, strict=True))
         if room == 0:
             return 0
         square = math.ceil(Fraction(4 * self.steps**2, reuse * room))
@@ -114,7 +115,8 @@ class _Counted:
     def _home(self, role: str, number: int) -> bool:
         """Can the innermost tile of a tensor be at this level?"""
         levels = self.hardware.levels
-        return role not in levels[number].must_bypass and all(role not in level.must_keep for level in levels[number + 1 :])
+        forced = any(role in level.must_keep for level in levels[number + 1 :])
+        return role not in levels[number].must_bypass and not forced
 
     def _fills(self, tensor: Operand) -> int:
         """W and I come into every level that must keep them."""

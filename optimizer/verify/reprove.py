@@ -50,7 +50,8 @@ class Pair:
 def reprove(claim: Claim, tables: Memos, *, thorough: bool, say: Say) -> Check:
     """Prove floors of the certificate again: a sample that the problem's hash picks, or all."""
     found = list(_pairs(claim))
-    pairs = sorted((pair for pair in found if pair.floor > counted(pair.group, pair.hardware, pair.objective)), key=_work)
+    sought = [pair for pair in found if pair.floor > counted(pair.group, pair.hardware, pair.objective)]
+    pairs = sorted(sought, key=_work)
     total, known = len(pairs), len(found) - len(pairs)
     if not thorough:
         pairs = pairs[:CHEAPEST]
