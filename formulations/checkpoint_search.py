@@ -178,9 +178,11 @@ class _Run:
             return _Found(status, bound, None)
         if status is Status.OPTIMAL:
             return _Found(status, solver.value(expression), solver)
-        if status is Status.UNKNOWN or (known is not None and known.value(expression) < solver.value(expression)):
-            return _Found(Status.UNKNOWN if known is None else Status.FEASIBLE, bound, known, stopped)
-        return _Found(status, bound, solver, stopped)
+        if status is Status.UNKNOWN and known is None:
+            return _Found(status, bound, None, stopped)
+        if known is not None and (status is Status.UNKNOWN or known.value(expression) < solver.value(expression)):
+            solver = known
+        return _Found(Status.FEASIBLE.settled(solver.value(expression), bound), bound, solver, stopped)
 
     def least_peak(self, known: cp_model.CpSolver | None) -> _Found:
         """The least peak, in turns of growing length: a search for better answers, then caps that no answer may meet.
@@ -196,9 +198,17 @@ class _Run:
                 found = self._below(found, 2, most_s / 2)
             if found.status is Status.FEASIBLE and not found.stopped:
                 again = self.least(self.program.peak, found.solver, most_s=2 * most_s)
-                found = again if again.status is Status.OPTIMAL else replace(again, bound=max(found.bound, again.bound))
+                found = self._joined(found, again)
             most_s *= 2
         return found
+
+    def _joined(self, found: _Found, again: _Found) -> _Found:
+        """An answer at least as good as an earlier one, with the better of both bounds."""
+        assert again.solver is not None
+        if again.status is Status.OPTIMAL:
+            return again
+        bound = max(found.bound, again.bound)
+        return replace(again, bound=bound, status=again.status.settled(again.solver.value(self.program.peak), bound))
 
     def _below(self, found: _Found, parts: int, most_s: float) -> _Found:
         """Ask for a peak right below the best one (`parts` 1), or for one that is a part of the gap above the bound."""
@@ -214,8 +224,7 @@ class _Run:
             bound = max(bound, cap + 1)
         elif status in (Status.OPTIMAL, Status.FEASIBLE):
             best = self.start_from(read_choices(self.program, solver)) or best
-        proved = bound >= best.value(self.program.peak)
-        return _Found(Status.OPTIMAL if proved else Status.FEASIBLE, bound, best, stopped)
+        return _Found(Status.FEASIBLE.settled(best.value(self.program.peak), bound), bound, best, stopped)
 
 
 def _suggest(program: CheckpointProgram, solver: cp_model.CpSolver) -> None:

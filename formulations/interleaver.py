@@ -203,4 +203,5 @@ def solve_interleaving(
     reached = solver.value(program.spread)
     bound = math.ceil(solver.best_objective_bound) if asked.spread is None else asked.most_spread
     bound = reached if status is Status.OPTIMAL and asked.spread is None else bound
+    status = status.settled(-reached, -bound) if asked.spread is None else status
     return Interleaved(status, tuple(starts), tuple(order), reached, bound)

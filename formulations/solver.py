@@ -30,6 +30,10 @@ class Status(Enum):
     INFEASIBLE = "infeasible"
     UNKNOWN = "unknown"
 
+    def settled(self, value: int, bound: int) -> Status:
+        """The status of an answer to a minimization whose value and proved bound are known: optimal where they meet."""
+        return Status.OPTIMAL if self is Status.FEASIBLE and bound >= value else self
+
 
 @dataclass(frozen=True)
 class LayerOutcome:
@@ -118,7 +122,7 @@ def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearE
         return _Stage(status, solver, 0, max(0, whole_bound(solver.best_objective_bound)))
     value = solver.value(expression)
     bound = value if status is Status.OPTIMAL else whole_bound(solver.best_objective_bound)
-    return _Stage(status, solver, value, bound)
+    return _Stage(status.settled(value, bound), solver, value, bound)
 
 
 def _suggest(program: LayerProgram, solver: cp_model.CpSolver) -> None:

@@ -221,8 +221,9 @@ def solve_sizing(
             return SizingOutcome(*_kept(best))
         found = _read(program, solver)
         value = solver.value(expression)
+        bound = value if status is Status.OPTIMAL else whole_bound(solver.best_objective_bound)
+        status = status.settled(value, bound)
         if stage == 0:
-            bound = value if status is Status.OPTIMAL else whole_bound(solver.best_objective_bound)
             best = SizingOutcome(status, *found, -value if goal == EDGES else value, -bound if goal == EDGES else bound)
         else:
             best = SizingOutcome(status, *found, best.value, best.bound)

@@ -233,7 +233,7 @@ class WidthProgram:
         entries = tuple(place(literals) for literals in self.read)
         value = sum(row[entry] for row, entry in zip(costs, entries, strict=True))
         bound = value if status is Status.OPTIMAL else common * whole_bound(solver.best_objective_bound)
-        return WidthOutcome(status, widths, entries, bound)
+        return WidthOutcome(status.settled(value, bound), widths, entries, bound)
 
 
 def _weighted(terms: Sequence[tuple[cp_model.IntVar, int]]) -> cp_model.LinearExprT:

@@ -11,7 +11,7 @@ from optimizer.conclude import conclude
 from optimizer.explore import Report
 from optimizer.fusion.compare import comparison
 from optimizer.fusion.options import Fusion
-from optimizer.infeasible import explain
+from optimizer.infeasible import explain, patience
 from optimizer.points import size
 from optimizer.reporter import Reporter, Show, Watch
 from optimizer.result import Result
@@ -37,7 +37,8 @@ def solve(
     padding : {"none", "auto"} or mapping of dim to extents
         Larger extents that dims may be padded to; the padded work is paid for.
     time_limit_s : float, optional
-        Seconds after which the best design so far is returned with its bound.
+        Seconds after which the best design so far is returned with its bound. Without it, the reason why there is no
+        design is sought only for a short while (:func:`optimizer.infeasible.explain`).
     workers : int
         Threads; the answer does not depend on it.
     seed : int
@@ -73,7 +74,8 @@ def solve(
     state = explore_session(session, workers, deadline, reports(session))
     result = conclude(session, state, seed=seed, wall_s=time.perf_counter() - started)
     if result.status == "INFEASIBLE":
-        result.data["infeasible"] = explain(session, asker(session, workers, deadline, reports))
+        ask = asker(session, workers, patience([session], started, deadline), reports)
+        result.data["infeasible"] = explain(session, ask, asked=deadline is not None)
         result.data["wall_s"] = round(time.perf_counter() - started, 3)
     return result
 

@@ -212,10 +212,26 @@ class Architecture:
         )
         return point if self.plan is None else replace(point, resources=self.plan.place(point).use)
 
+    @cached_property
+    def _known_energies(self) -> dict[tuple[str, int | None], tuple[int, int, int, int]]:
+        """By level and size: most points have them in common."""
+        return {}
+
+    def _level_energies(self, spec: LevelSpec, size_bits: int | None) -> tuple[int, int, int, int]:
+        """Energy units of a read, a fill, an update, and of a cycle's leakage."""
+        known = self._known_energies
+        if (spec.name, size_bits) not in known:
+            each = spec.access_energies(size_bits)
+            leakage = spec.leakage_per_cycle(size_bits, self.clock_mhz)
+            read, fill, update, leak = (
+                to_units(energy, self.energy_scale) for energy in (each.read, each.fill, each.update, leakage)
+            )
+            known[spec.name, size_bits] = read, fill, update, leak
+        return known[spec.name, size_bits]
+
     def _level(self, spec: LevelSpec, mesh: tuple[int, int], chosen: Assignment) -> Level:
         size_bits = self._pick(spec.size, chosen)
-        energies = spec.access_energies(size_bits)
-        leakage = spec.leakage_per_cycle(size_bits, self.clock_mhz)
+        read, fill, update, leak = self._level_energies(spec, size_bits)
 
         def bandwidth(menu: Menu[Fraction] | None) -> Fraction | None:
             return None if menu is None else self._pick(menu, chosen)
@@ -225,10 +241,10 @@ class Architecture:
             size_bits=size_bits,
             mesh=mesh,
             access_bits=spec.access_bits,
-            read_energy=to_units(energies.read, self.energy_scale),
-            fill_energy=to_units(energies.fill, self.energy_scale),
-            update_energy=to_units(energies.update, self.energy_scale),
-            leak_energy=to_units(leakage, self.energy_scale),
+            read_energy=read,
+            fill_energy=fill,
+            update_energy=update,
+            leak_energy=leak,
             read_bits_per_cycle=bandwidth(spec.bandwidth.read),
             write_bits_per_cycle=bandwidth(spec.bandwidth.write),
             shared_bits_per_cycle=bandwidth(spec.bandwidth.shared),

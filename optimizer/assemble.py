@@ -34,7 +34,7 @@ def status_of(state: Exploration) -> str:
     """OPTIMAL, FEASIBLE, INFEASIBLE or UNKNOWN."""
     if state.value is None:
         return "INFEASIBLE" if state.complete else "UNKNOWN"
-    return "OPTIMAL" if state.complete and state.bound >= state.value else "FEASIBLE"
+    return "OPTIMAL" if state.proved else "FEASIBLE"
 
 
 def unit_value(objective: str, hardware: Hardware) -> tuple[str, Fraction]:

@@ -37,6 +37,9 @@ Report = Callable[["Exploration"], None]
 Asked = tuple[Node, Fraction | None]
 """A box to visit, and the objective above which its designs are of no interest."""
 
+BOUNDING = ("bound", "open", "solved")
+"""Reasons of closed boxes whose bounds count."""
+
 Visits = Callable[[Sequence[Asked]], Iterable[Visit | None]]
 """Visits the boxes of a round: outcomes in order, None for a visit that was given up."""
 
@@ -107,6 +110,16 @@ class Exploration:
         """Objective of the best design."""
         return None if self.found is None else self.found.value
 
+    @property
+    def proved(self) -> bool:
+        """Is there a design that none undercuts, whether all boxes are closed or not?"""
+        return self.value is not None and self.bound >= self.value
+
+    def settle(self) -> None:
+        """The bound that the closed boxes and the best design prove."""
+        bounds = [entry.bound for entry in self.closed if entry.by in BOUNDING]
+        self.bound = min(bounds + ([] if self.value is None else [self.value]), default=Fraction(0))
+
     def points(self, by: str) -> int:
         """Points in boxes closed for one reason."""
         return sum(size(entry.box) for entry in self.closed if entry.by == by)
@@ -164,6 +177,9 @@ class Explorer:
         with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
             visits = self._visits or self._here(pool)
             try:
+                if deadline is not None and time.perf_counter() >= deadline:
+                    stop.request()
+                stop.check()
                 self._start(state, visits)
                 if report and state.best is not None:
                     report(state)
@@ -184,10 +200,9 @@ class Explorer:
             self._salvage(heap[0], state)
         heap += self._given_up
         heap += [self._node(piece, left) for left in heap for piece in left.behind]
-        state.closed += [self._closed(left, "open", left) for left in heap]
-        state.complete = not heap
-        bounds = [c.bound for c in state.closed if c.by in ("bound", "open", "solved")]
-        state.bound = min(bounds + ([state.value] if state.value is not None else []), default=Fraction(0))
+        state.closed += [self._closed(left, self._known_reason(left) or "open", left) for left in heap]
+        state.complete = not any(entry.by == "open" for entry in state.closed)
+        state.settle()
         return state
 
     def distrust(self, state: Exploration) -> None:
@@ -215,9 +230,9 @@ class Explorer:
         views = [part.view(corner, energies, latencies) for part, energies, latencies in known]
         bounds = tuple(view.bound for view in views)
         return Node(
-            self.aggregate.value(bounds), next(self._numbers), box, energy, [view.latency for view in views], bounds,
-            all(view.fits for view in views), around is None or around.fresh, around is not None and around.even,
-            around is not None and around.tight and around.box == box, behind,
+            self.aggregate.value(bounds), next(self._numbers), box, [view.energy for view in views],
+            [view.latency for view in views], bounds, all(view.fits for view in views), around is None or around.fresh,
+            around is not None and around.even, around is not None and around.tight and around.box == box, behind,
             around.ahead if ahead is None and around is not None else ahead,
         )  # fmt: skip
 
@@ -269,14 +284,18 @@ class Explorer:
 
     def _settled(self, node: Node, heap: list[Node], state: Exploration) -> bool:
         """Close or split a box that needs no visit."""
-        reason = self._excess(self.points.corner(node.box)) or (None if node.fit else "infeasible")
-        ahead = None
-        if reason is None and not self.archive.closes(node.box, node.bound):
-            ahead = node.ahead
+        reason, ahead = self._known_reason(node), None
+        if reason is None:
+            reason, ahead = "bound", node.ahead
             if ahead is None or not self.archive.closes(node.box, ahead.bound):
                 return self._cut(node, heap)
-        self._close(node, reason or "bound", ahead or node, heap, state)
+        self._close(node, reason, ahead or node, heap, state)
         return True
+
+    def _known_reason(self, node: Node) -> str | None:
+        """Why a box needs no visit: its least area or use of a resource, a cap out of reach, its bound."""
+        reason = self._excess(self.points.corner(node.box)) or (None if node.fit else "infeasible")
+        return reason or ("bound" if self.archive.closes(node.box, node.bound) else None)
 
     def _cut(self, node: Node, heap: list[Node]) -> bool:
         """Split a box that needs no search: what may be of interest from the rest, or in half if much is lacking."""
@@ -364,9 +383,16 @@ class Explorer:
 
     def _offer(self, picks: tuple[Pick, ...], box: Box) -> None:
         """Hand the design of a point to the archive."""
-        point = self.points.points[tuple(low for low, _ in box)]
-        pairs = [(part.goal, pick) for part, pick in zip(self.parts, picks, strict=True)]
-        value = self.aggregate.value([goal.value(pick.energy, pick.latency) for goal, pick in pairs])
-        cycles = tuple(goal.stretched(pick.energy, pick.latency) for goal, pick in pairs)
-        rank = (value, cycles, tuple(pick.energy for pick in picks), box)
-        self.archive.offer(Found(value, picks, point, box, rank))
+        goals = [part.goal for part in self.parts]
+        self.archive.offer(as_found(self.points, goals, self.aggregate, picks, box))
+
+
+def as_found(
+    points: PointSet, goals: Sequence[Goal], aggregate: Aggregate, picks: tuple[Pick, ...], box: Box
+) -> Found:  # fmt: skip
+    """The design of a point (the box that holds just it), with its place in the order of designs."""
+    pairs = list(zip(goals, picks, strict=True))
+    value = aggregate.value([goal.value(pick.energy, pick.latency) for goal, pick in pairs])
+    cycles = tuple(goal.stretched(pick.energy, pick.latency) for goal, pick in pairs)
+    rank = (value, cycles, tuple(pick.energy for pick in picks), box)
+    return Found(value, picks, points.points[tuple(low for low, _ in box)], box, rank)

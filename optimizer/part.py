@@ -26,6 +26,12 @@ class Part:
     vector_cost: VectorCost
     _fixed: dict[object, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
     _floors: dict[object, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _energies: dict[object, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def seeks_latency_alone(self) -> bool:
+        """Does energy not matter at all?"""
+        return self.goal.objective == "latency" and not self.goal.capped
 
     def view(
         self, hardware: Hardware, energy: Sequence[int], latency: Sequence[int], pool: Executor | None = None
@@ -51,6 +57,29 @@ class Part:
             self._floors[key] = tuple(pricer.latency_floor(hardware) for pricer in self.pricers)
         return self._floors[key]
 
+    def least_energy(self, hardware: Hardware) -> int:
+        """Energy units that the network takes at least, before any search."""
+        floors = zip(self.pricers, self.energy_floors(hardware), strict=True)
+        return self.fixed(hardware)[0] + sum(pricer.count * floor for pricer, floor in floors)
+
+    def least_latency(self, hardware: Hardware) -> int:
+        """Cycles that the network takes at least, before any search."""
+        floors = zip(self.pricers, self.latency_floors(hardware), strict=True)
+        return self.fixed(hardware)[1] + sum(pricer.count * floor for pricer, floor in floors)
+
+    def energy_floors(self, hardware: Hardware) -> tuple[int, ...]:
+        """Energy units that one run takes at least, by pricer; zeros where energy does not matter."""
+        if self.seeks_latency_alone:
+            return (0,) * len(self.pricers)
+        costs = (
+            (level.mesh, level.size_bits, level.read_energy, level.fill_energy, level.update_energy)
+            for level in hardware.levels
+        )
+        key = hardware.mac_mesh, hardware.mac_energy, *costs
+        if key not in self._energies:
+            self._energies[key] = tuple(pricer.energy_floor(hardware) for pricer in self.pricers)
+        return self._energies[key]
+
 
 class View:
     """A network on one hardware, bounded ever more tightly.
@@ -60,7 +89,8 @@ class View:
     """
 
     def __init__(self, part: Part, site: Site, energy: Sequence[int], latency: Sequence[int]) -> None:
-        self.goal, self.site, self.energy = part.goal, site, list(energy)
+        self._part, self.goal, self.site = part, part.goal, site
+        self.energy = list(map(max, energy, part.energy_floors(site.hardware)))
         self.latency = list(map(max, latency, part.latency_floors(site.hardware)))
         self.pick: Pick | None = None
 
@@ -87,7 +117,7 @@ class View:
 
     def tighten(self, limit: Fraction | None) -> None:
         """Find the least energy (or latency, where only it counts), until it is clear that `limit` is exceeded."""
-        if self.goal.objective == "latency" and not self.goal.capped:
+        if self._part.seeks_latency_alone:
             most = NEVER if limit is None else min(int(limit) + 1, NEVER)
             self.pick, self.latency = self.site.sum_within("latency", self.latency, most)
         else:

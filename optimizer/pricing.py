@@ -9,14 +9,16 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from formulations.kernels.layout import INFINITE, spatial_vectors, split_axes
+from formulations.kernels.layout import INFINITE, split_axes
 from formulations.kernels.memo import Memos
 from formulations.lattice import solve
 from formulations.problem import LayerSolution, Problem
+from formulations.spread import widest
 from formulations.stop import Stop
 from optimizer.cost import Accounting
 from optimizer.faults import disagreement
 from optimizer.hardware import Hardware
+from optimizer.limits import least_energy
 from optimizer.lowering import lower
 from optimizer.recall import Question, recalled
 from optimizer.store import Store, layer_label
@@ -71,6 +73,9 @@ class Prices(Protocol):
     def latency_floor(self, hardware: Hardware) -> int:
         """Cycles that one run takes at least."""
 
+    def energy_floor(self, hardware: Hardware) -> int:
+        """Energy units that one run takes at least."""
+
     def price(
         self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
     ) -> Price | None:
@@ -123,7 +128,6 @@ class Pricer:
         self.given_up: GivenUp | None = None
         self._memos = memos or Memos()
         self._known: dict[Problem, _Known] = {}
-        self._spreads: dict[object, int] = {}
         self._kin: dict[Problem, list[LayerSolution]] = {}
 
     @property
@@ -145,14 +149,13 @@ class Pricer:
         floors = []
         for extents in self.variants:
             problem = self.lower(hardware, extents)
-            spread = 1
-            for number, level in enumerate(problem.levels):
-                key = (problem.extents, level.fanout, level.spatial_x, level.spatial_y)
-                if key not in self._spreads:
-                    self._spreads[key] = int(spatial_vectors(problem, number).prod(axis=1).max())
-                spread *= self._spreads[key]
+            spread = math.prod(widest(problem.extents, lv.fanout, lv.spatial_x, lv.spatial_y) for lv in problem.levels)
             floors.append(max(-(-problem.work // spread), -(-problem.port_floor // problem.latency_unit)))
         return min(floors)
+
+    def energy_floor(self, hardware: Hardware) -> int:
+        """Energy units that no mapping goes below: multiply-accumulates and compulsory accesses."""
+        return least_energy(self.layer, hardware)
 
     def price(
         self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER

@@ -24,7 +24,7 @@ from optimizer.report_units import (
 )
 
 Data = dict[str, Any]
-LEGEND = "x roofline: cycles over the compute roofline; x DRAM bound: off-chip words over the least any mapping moves"
+LEGEND = "x roofline: cycles over the limit beside it; x DRAM bound: off-chip words over the least any mapping moves"
 
 
 def to_text(renderable: RenderableType, width: int = 120) -> str:
@@ -202,7 +202,7 @@ def layer_table(data: Data) -> Table:
     """One row per different layer: its share of the energy, and its distance from the limits."""
     table = plain_table(
         "Layers", "layer", "type", "dims", "runs", "energy", "share", "cycles", "util.", "x roofline",
-        "x DRAM bound", left=3,
+        "limit", "x DRAM bound", left=3,
     )  # fmt: skip
     entries = distinct_layers(data)
     total = data.get("energy_pj") or sum(_energy(data, entry) for entry in entries)
@@ -216,7 +216,8 @@ def layer_table(data: Data) -> Table:
             energy_text(_energy(data, entry), energy_unit(data)),
             percent_text(_energy(data, entry) / total if total else None),
             number_text(_cycles(data, entry)), percent_text(entry.get("utilization") if entry.get("dims") else None),
-            ratio_text(entry.get("latency_cycles"), bounds.get("compute_cycles")),
+            ratio_text(entry.get("latency_cycles"), bounds.get("latency_cycles")),
+            Text(bounds.get("latency_limit") or "-"),
             ratio_text(dram_words(data, entry) if mapped else None, bounds.get("dram_words_bound")),
         )  # fmt: skip
     return table
@@ -251,12 +252,15 @@ def infeasible_text(data: Data) -> Text:
     lines = [f"There is no design: {blame}."]
     relaxations = reason.get("relaxations") or []
     if relaxations:
-        lines.append("It needs:" if reason.get("layer") else "Any one of these would make it feasible:")
+        exact = all(relaxation.get("exact", True) for relaxation in relaxations)
+        enough = "Any one of these would make it feasible:" if exact else "No design without one of these:"
+        lines.append("It needs:" if reason.get("layer") else enough)
     for relaxation in relaxations:
         change = f"{number_text(relaxation.get('limit'))} -> {number_text(relaxation.get('least'))}"
         lines.append(f"  - {relaxation.get('budget')}: {relaxation.get('text') or change}")
     if reason.get("complete") is False:
-        lines.append("The search for the reason was stopped: the blame may be narrower, relaxations may be missing.")
+        lines.append("The reason was not sought to the end: the blame may be narrower, and more may be needed.")
+        lines.append("(With --time-limit it is sought for so long.)")
     return Text("\n".join(lines))
 
 

@@ -46,7 +46,7 @@ def codesign_report(data: Data) -> Group:
 
 
 def _unproved(data: Data) -> list[str]:
-    """Networks whose own search was stopped: the losses are against the best design known, and may be negative."""
+    """Networks whose own search was stopped: the losses are against the best design known."""
     return [entry["name"] for entry in data["networks"] if entry["alone"]["status"] in ("FEASIBLE", "UNKNOWN")]
 
 

@@ -127,13 +127,15 @@ def layer_report(data: Data, name: str) -> Group:
 def limits_table(data: Data, entry: Data) -> Table:
     """Energy, cycles and off-chip traffic of one run beside what no mapping can beat."""
     bounds, unit = entry.get("lower_bounds") or {}, energy_unit(data)
+    ports = bounds.get("bandwidth_cycles") or {}
     table = Table("", "this mapping", "limit", "ratio", header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
     energy, cycles, words = entry.get("energy_pj"), entry.get("latency_cycles"), dram_words(data, entry)
     rows: list[tuple[str, float | None, float | None, Callable[[float | None], str]]] = [
         ("energy", energy, bounds.get("energy_pj"), lambda value: energy_text(value, unit)),
-        ("cycles (compute roofline)", cycles, bounds.get("compute_cycles"), number_text),
+        ("cycles (compute)", cycles, bounds.get("compute_cycles"), number_text),
+        *((f"cycles ({port})", cycles, least, number_text) for port, least in ports.items()),
         ("DRAM words (data movement)", words, bounds.get("dram_words_bound"), number_text),
     ]
     for role, least in (bounds.get("compulsory_dram_words") or {}).items():

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from nests import Nest, nests, plain_hardware
 
+from optimizer.architecture_yaml import load_architecture
 from optimizer.cost import Accounting, Reuse, evaluate
 from optimizer.hardware import Hardware
-from optimizer.limits import data_movement_words, layer_limits, lower_bounds, storage_words, touched_words, window_reuse
+from optimizer.limits import (
+    data_movement_words,
+    layer_limits,
+    least_energy,
+    lower_bounds,
+    storage_words,
+    touched_words,
+    window_reuse,
+)
 from optimizer.mapping import Loop, Mapping, Node
+from optimizer.networks.load import load
+from optimizer.sparsity import sparsify
+from optimizer.verify.physical import energy_at_least, physical_bounds
 from optimizer.workload import ROLES, Axis, Layer, Operand, conv, matmul
 
 
@@ -45,6 +59,8 @@ def test_no_mapping_beats_the_limits(nest: Nest, accounting: Accounting, reuse: 
     assert limits.compute_cycles <= cost.compute_cycles
     assert limits.compute_cycles <= cost.latency_cycles
     assert limits.energy <= cost.energy
+    assert all(cycles <= cost.latency_cycles for cycles in limits.bandwidth_cycles.values())
+    assert physical_bounds(layer, hardware) == lower_bounds(layer, hardware)
     for role, words in limits.compulsory_dram_words.items():
         access = cost.counts[0, role]
         assert words <= (access.updates if role == "O" else access.reads)
@@ -58,6 +74,68 @@ def test_limits_hold_with_mixed_precision(nest: Nest) -> None:
     limits = layer_limits(nest.layer, nest.hardware)
     assert limits.energy <= evaluate(nest.layer, nest.hardware, nest.mapping).energy
     assert limits.dram_words <= outermost_words(nest.layer, nest.hardware, nest.mapping, "timeloop", "exact")
+
+
+@settings(max_examples=100, deadline=None)
+@given(nest=nests(), ways=st.lists(st.tuples(*[st.none() | st.fractions(1, 40)] * 3), min_size=3, max_size=3))
+def test_no_mapping_is_faster_than_its_ports(nest: Nest, ways: list[tuple[Fraction | None, ...]]) -> None:
+    """Ports of all levels with bandwidths of their own; the levels keep just what the mapping keeps there."""
+    nest = filled_to_the_brim(nest)
+    levels = tuple(
+        replace(level, read_bits_per_cycle=read, write_bits_per_cycle=write, shared_bits_per_cycle=shared)
+        for level, (read, write, shared) in zip(nest.hardware.levels, ways, strict=True)
+    )
+    hardware = replace(nest.hardware, levels=levels)
+    limits = layer_limits(nest.layer, hardware)
+    for accounting in ("timeloop", "looptree"):
+        cost = evaluate(nest.layer, hardware, nest.mapping, accounting=accounting)
+        assert limits.roofline[1] <= cost.latency_cycles
+    assert physical_bounds(nest.layer, hardware) == lower_bounds(nest.layer, hardware)
+
+
+@settings(max_examples=100, deadline=None)
+@given(nest=nests(), bypassed=st.lists(st.sets(st.sampled_from(ROLES)), min_size=3, max_size=3))
+def test_no_mapping_takes_less_energy_where_levels_are_bypassed(nest: Nest, bypassed: list[set[str]]) -> None:
+    """Levels that must bypass, or must not keep: only what the mapping does is forbidden nowhere."""
+    counts = evaluate(nest.layer, nest.hardware, nest.mapping).counts
+    kept = [{role for at, role in counts if at == n} for n in range(3)]
+    levels = tuple(
+        replace(level, must_bypass=frozenset(no - has) if n else frozenset(), read_energy=9 - 3 * n, fill_energy=2)
+        for n, (level, has, no) in enumerate(zip(nest.hardware.levels, kept, bypassed, strict=True))
+    )
+    hardware = replace(nest.hardware, levels=levels)
+    limits = layer_limits(nest.layer, hardware)
+    assert limits.energy <= evaluate(nest.layer, hardware, nest.mapping).energy
+    assert energy_at_least(nest.layer, hardware) == limits.energy == least_energy(nest.layer, hardware)
+
+
+def test_energy_counts_what_the_multipliers_take() -> None:
+    """One multiplier, a register that keeps all: 64 MACs, 3 x 16 words in from outside, 64 reads or updates each."""
+    layer = matmul("product", {"M": 4, "N": 4, "K": 4})
+    hardware = with_storage(3)
+    outside, fills, served = 16 * (2 + 2 + 5), 2 * 16 * 3, 64 * (2 + 2 + 5)
+    assert least_energy(layer, hardware) == 64 + outside + fills + served
+
+
+def test_the_limit_that_binds_is_named() -> None:
+    hardware = next(iter(load_architecture("edge_small").points()))
+    layers = {layer.name: layer for layer in load("alexnet").mac_layers()}
+    found = lower_bounds(layers["fc6"], hardware)
+    assert found["latency_limit"] == "DRAM bandwidth"
+    words = sum(layers["fc6"].operand(role).footprint(layers["fc6"].extents) for role in ROLES)
+    assert found["latency_cycles"] == found["bandwidth_cycles"]["DRAM bandwidth"] == words * 16 / 128
+    assert lower_bounds(layers["conv2"], hardware)["latency_limit"] == "compute"
+    assert layer_limits(layers["conv2"], hardware).roofline[1] == layer_limits(layers["conv2"], hardware).compute_cycles
+
+
+@pytest.mark.parametrize("name", ["bert_base", "mobilenet_v2"])
+def test_limits_in_blocks_and_of_depthwise_layers_are_counted_alike(name: str) -> None:
+    hardware = next(iter(load_architecture("edge_skip").points()))
+    network = sparsify(load(name), "2:4") if name == "bert_base" else load(name)
+    layers = network.mac_layers()
+    assert any(layer.block is not None for layer in layers) or name != "bert_base"
+    for layer in layers:
+        assert physical_bounds(layer, hardware) == lower_bounds(layer, hardware)
 
 
 def with_storage(words: int) -> Hardware:
@@ -145,6 +223,9 @@ def test_result_form() -> None:
     limits = layer_limits(layer, with_storage(8))
     assert lower_bounds(layer, with_storage(8)) == {
         "compute_cycles": limits.compute_cycles,
+        "bandwidth_cycles": {},
+        "latency_cycles": limits.compute_cycles,
+        "latency_limit": "compute",
         "compulsory_dram_words": limits.compulsory_dram_words,
         "dram_words_bound": limits.dram_words,
         "energy_pj": float(limits.energy),

@@ -10,6 +10,7 @@ from optimizer.adjust.bottlenecks import ratio_of
 from optimizer.adjust.resolution import image_of
 from optimizer.adjust.search import Size, best_of
 from optimizer.assemble import number, status_of, unit_value
+from optimizer.explore import BOUNDING
 from optimizer.hardware import Hardware
 from optimizer.result import Result
 from optimizer.versions import versions
@@ -88,7 +89,7 @@ def _resolution(found: Adjustment, worth: Fraction) -> dict[str, Any]:
 def _searched(entry: Size, worth: Fraction) -> dict[str, Any]:
     """What was found at a resolution: without a value it has no widths, or none that are better than elsewhere."""
     state = entry.state
-    bounds = [closed.bound for closed in state.closed if closed.by in ("bound", "open", "solved")]
+    bounds = [closed.bound for closed in state.closed if closed.by in BOUNDING]
     return {
         "image": list(entry.image or ()), "value": None if state.value is None else number(state.value * worth),
         "bound": number(min(bounds) * worth) if bounds else None, "complete": state.complete,

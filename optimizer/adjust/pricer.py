@@ -84,6 +84,10 @@ class WidthPricer:
         """Cycles that the network takes at least: the least work allowed, on all multipliers."""
         return -(-self.macs // hardware.macs_per_cycle)
 
+    def energy_floor(self, hardware: Hardware) -> int:
+        """Nothing is known before a search."""
+        return 0
+
     def price(
         self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
     ) -> WidthPrice | None:

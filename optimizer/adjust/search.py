@@ -126,12 +126,11 @@ def merged(sizes: list[Size]) -> Exploration:
     """All resolutions as one exploration: the best design, every closed box, the least bound."""
     best = best_of(sizes).state
     closed = [entry for each in sizes for entry in each.state.closed]
-    bounds = [entry.bound for entry in closed if entry.by in ("bound", "open", "solved")]
-    return Exploration(
-        best.goal, sum(each.state.total for each in sizes), best.archive, best.started, closed,
-        min(bounds + ([] if best.value is None else [best.value]), default=Fraction(0)),
-        all(each.state.complete for each in sizes),
-    )  # fmt: skip
+    complete = all(each.state.complete for each in sizes)
+    total = sum(each.state.total for each in sizes)
+    found = Exploration(best.goal, total, best.archive, best.started, closed, complete=complete)
+    found.settle()
+    return found
 
 
 class _Watch:

@@ -76,13 +76,15 @@ class Only(Aggregate):
 
 
 def explain_joint(
-    explorations: Explorations, found: Findings, workers: int, started: float, watch: Watch | None
+    explorations: Explorations, found: Findings, workers: int, started: float, watch: Watch | None, *,
+    asked: bool = False,
 ) -> Data:  # fmt: skip
     """What stands under ``infeasible`` in a result.
 
     Either networks that have no design even alone, each with its reason (``alone``), or the networks that exclude each
     other (``networks``: none of them can be left out) with the least relaxation of single caps (``relaxations``).
-    ``complete`` is false where the time did not suffice.
+    ``complete`` is false where the time did not suffice. Networks that cannot keep their caps, as is known at once, are
+    searched for their least relaxations only if that is `asked` for (:func:`optimizer.infeasible.explain`).
     """
     team = explorations.team
     total = size(team.points.whole)
@@ -92,9 +94,11 @@ def explain_joint(
 
     if found.hopeless:
         reasons = {
-            team.names[n]: explain(team.sessions[n], asker(team.sessions[n], workers, explorations.deadline, reports))
+            team.names[n]: explain(
+                team.sessions[n], asker(team.sessions[n], workers, explorations.deadline, reports), asked=asked
+            )
             for n in found.hopeless
-        }
+        }  # fmt: skip
         complete = all(reason["complete"] for reason in reasons.values())
         return {"networks": list(reasons), "alone": reasons, "relaxations": [], "complete": complete}
     kept, complete = list(range(len(team.names))), True
@@ -141,5 +145,5 @@ def _relaxations(explorations: Explorations, kept: list[int], number: int) -> It
         least = rounded_up(exact)
         yield {
             "network": team.names[number], "budget": name, "limit": float(limit), "least": float(least),
-            "text": f"{team.names[number]} needs {least.normalize():f} {unit} beside the others",
+            "exact": True, "text": f"{team.names[number]} needs {least.normalize():f} {unit} beside the others",
         }  # fmt: skip

@@ -86,6 +86,10 @@ class Explorations:
             self.deadline = time.perf_counter()  # Ctrl-C
         return state
 
+    def unsought(self, number: int) -> Exploration:
+        """The exploration of a network that was not begun."""
+        return self._here([self._parts[number]], None, None, None, time.perf_counter(), None)
+
     def _here(
         self, parts: Sequence[Part], aggregate: Aggregate | None, archive: Archive | None, within: Box | None,
         until: float | None, report: Report | None,

@@ -15,6 +15,7 @@ from optimizer.codesign.search import Findings, Search
 from optimizer.codesign.team import Member, Team, prepare_team
 from optimizer.conclude import conclude
 from optimizer.fusion.options import Fusion
+from optimizer.infeasible import patience
 from optimizer.reporter import Watch
 from optimizer.result import Result
 from optimizer.scaling.pool import Pool
@@ -44,7 +45,8 @@ def codesign(
     padding, seed, cache_dir, fusion
         As for :func:`optimizer.api.solve`.
     time_limit_s : float, optional
-        Of the whole run; then the best joint design so far is returned with its bound.
+        Of the whole run; then the best joint design so far is returned with its bound. Without it, the reason why there
+        is no design is sought only for a short while.
     workers : int
         Threads, where there is no pool.
     pool : Pool, optional
@@ -74,7 +76,8 @@ def codesign(
     if faults:
         data["disagreements"] = list(dict.fromkeys(faults))
     if data["status"] == "INFEASIBLE":
-        data["infeasible"] = explain_joint(explorations, found, workers, started, progress)
+        explorations.deadline = patience(team.sessions, started, deadline)
+        data["infeasible"] = explain_joint(explorations, found, workers, started, progress, asked=deadline is not None)
         data["wall_s"] = round(time.perf_counter() - started, 3)
     return CoDesign(data, certificate(team, found, seed), _on_joint(team, found, seed), _alone(team, found, seed))
 

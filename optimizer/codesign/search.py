@@ -1,8 +1,13 @@
 r"""The search for one hardware for several networks.
 
-1. The best design of every network by itself, with its own caps.
+1. The best design of every network by itself, with its own caps. Where caps of a network are out of reach at once,
+   there is no joint design, and the others are not sought.
 2. Every network on each of these designs: the cross table. Where all of them run, the joint objective there is known.
 3. The joint branch and bound, which has to beat the best of these.
+
+Every design is one for all networks that run on it: where the search of a network by itself was stopped, its best
+design may be one that was found for another network, or the joint one. So no network is ever better off on a design
+than by itself, and the joint design is never worse than another of the table.
 
 A box is bounded by the aggregate of the networks' bounds on its ideal corner. Let :math:`b_n` bound network n on every
 point of the box, and let the aggregate A rise with each of its arguments. Then :math:`A(b_1, \ldots, b_N) \le
@@ -20,10 +25,11 @@ from fractions import Fraction
 from optimizer.aggregate import Aggregate
 from optimizer.archive import Best
 from optimizer.assemble import unit_value
+from optimizer.at_once import out_of_reach
 from optimizer.codesign.explorations import Cell, Explorations
 from optimizer.codesign.team import Team
 from optimizer.errors import InternalDisagreementError
-from optimizer.explore import Exploration
+from optimizer.explore import Exploration, as_found
 from optimizer.faults import disagreement
 from optimizer.hardware import Hardware
 from optimizer.points import Box, size
@@ -31,6 +37,9 @@ from optimizer.reconcile import reconciled
 from optimizer.reporter import Reporter, Show, Watch
 from optimizer.session import Session
 from optimizer.solo import priced
+
+Table = dict[Box, tuple[Cell, ...]]
+"""Every network on points."""
 
 
 @dataclass(frozen=True)
@@ -98,21 +107,36 @@ class Search:
         """Run all steps, as far as the time reaches."""
         alone: list[Exploration] = []
         seconds = []
+        refuted = [n for n, session in enumerate(self._team.sessions) if out_of_reach(session)]
         for number in range(len(self._team.names)):
             began = time.perf_counter()
-            alone.append(self._alone(number, alone))
+            skipped = bool(refuted) and number not in refuted
+            alone.append(self._run.unsought(number) if skipped else self._alone(number, alone))
             seconds.append(time.perf_counter() - began)
-        aggregate = self._team.aggregate([state.value for state in alone])
-        found = Findings(tuple(alone), tuple(seconds), (), aggregate)
+        found = Findings(tuple(alone), tuple(seconds), (), self._team.aggregate([state.value for state in alone]))
         if found.hopeless:
             return found
-        found = replace(found, columns=tuple(self._columns(found.alone)))
-        if aggregate is None:
-            return found
-        joint = self._joint(aggregate, found.columns)
+        table = self._table(found.alone)
+        while True:
+            found = self._shared(found, table)
+            if found.aggregate is None:
+                return found
+            found = self._joined(found)
+            column = found.on_joint
+            if column is None:
+                return found
+            table[column.box] = column.cells
+            before, found = found, self._shared(found, table)
+            if found.aggregate == before.aggregate:
+                return found
+
+    def _joined(self, found: Findings) -> Findings:
+        """With the joint design, and every network on it."""
+        assert found.aggregate is not None
+        joint = self._joint(found.aggregate, found.columns)
         point = joint.best_point
-        designs = () if point is None else tuple(self._on_point(n, point) for n in range(len(alone)))
-        return replace(found, joint=self._agreed(joint, aggregate, alone, designs), designs=designs)
+        designs = () if point is None else tuple(self._on_point(n, point) for n in range(len(found.alone)))
+        return replace(found, joint=self._agreed(joint, found.aggregate, found.alone, designs), designs=designs)
 
     def _on_point(self, number: int, point: Hardware) -> tuple[Session, Exploration]:
         session, state = self._run.on_point(number, point)
@@ -149,6 +173,32 @@ class Search:
         self._run.distrust(distrusted, aggregate)
         return distrusted
 
+    def _shared(self, found: Findings, table: Table) -> Findings:
+        """Each network with the best of all designs that it runs on as its own; columns and weights follow."""
+        owners: dict[Box, list[str]] = {}
+        alone = []
+        for number, state in enumerate(found.alone):
+            for box, cells in table.items():
+                self._offer(number, state, box, cells[number])
+            alone.append(priced(self._team.sessions[number], state, self._run.workers))
+            if state.best_box is not None:
+                owners.setdefault(state.best_box, []).append(self._team.names[number])
+        columns = tuple(Column(tuple(names), box, table[box]) for box, names in owners.items())
+        aggregate = self._team.aggregate([state.value for state in alone])
+        return replace(found, alone=tuple(alone), columns=columns, aggregate=aggregate)
+
+    def _offer(self, number: int, state: Exploration, box: Box, cell: Cell) -> None:
+        """Hand a design that was found elsewhere to the exploration of a network by itself."""
+        if cell.pick is None or cell.value is None or (state.value is not None and cell.value >= state.value):
+            return
+        if state.complete or state.proved:
+            raise disagreement(
+                f"{self._team.names[number]} has {cell.value} on {box}, its own optimum is {state.value}"
+            )
+        goals = [self._team.sessions[number].goal]
+        state.archive.offer(as_found(self._team.points, goals, Aggregate(), (cell.pick,), box))
+        state.settle()
+
     def _alone(self, number: int, before: Sequence[Exploration]) -> Exploration:
         """One network by itself; all of them together take at most half of the time.
 
@@ -167,29 +217,31 @@ class Search:
         session = self._team.sessions[number]
         return reconciled(session, priced(session, state, self._run.workers))
 
-    def _columns(self, alone: tuple[Exploration, ...]) -> list[Column]:
+    def _table(self, alone: tuple[Exploration, ...]) -> Table:
         """Every network on every design that is best for one of them."""
-        owners: dict[Box, list[str]] = {}
-        for name, state in zip(self._team.names, alone, strict=True):
-            if state.best_box is not None:
-                owners.setdefault(state.best_box, []).append(name)
-        columns = []
-        for number, (box, names) in enumerate(owners.items()):
-            self._report(f"cross table, design {number + 1} of {len(owners)}", None)
-            columns.append(Column(tuple(names), box, tuple(self._run.cells(box))))
-        return columns
+        boxes = list(dict.fromkeys(state.best_box for state in alone if state.best_box is not None))
+        table: Table = {}
+        for number, box in enumerate(boxes):
+            self._report(f"cross table, design {number + 1} of {len(boxes)}", None)
+            table[box] = tuple(self._run.cells(box))
+            for n, state in enumerate(alone):  # what is known of its owners, if there was no time
+                if state.best_box == box and table[box][n].pick is None:
+                    table[box] = (*table[box][:n], Cell("OPTIMAL", state.best, state.value), *table[box][n + 1 :])
+        return table
 
     def _joint(self, aggregate: Aggregate, columns: tuple[Column, ...]) -> Exploration:
-        """The joint exploration; designs of single networks are solved first, as designs to beat."""
-        archive, everyone = Best(), range(len(self._team.names))
+        """The joint exploration; designs of single networks on which all run are designs to beat."""
+        archive, goals = Best(), [session.goal for session in self._team.sessions]
         for column in columns:
-            if column.aggregate(aggregate) is not None:
-                self._run.run(everyone, aggregate=aggregate, archive=archive, within=column.box)
+            picks = tuple(cell.pick for cell in column.cells if cell.pick is not None)
+            if len(picks) == len(goals):
+                archive.offer(as_found(self._team.points, goals, aggregate, picks, column.box))
         report = self._report("all networks", shown(self._team, aggregate))
+        everyone = range(len(goals))
         state = self._run.run(everyone, aggregate=aggregate, archive=archive, report=report)
         for column in columns:
             value = column.aggregate(aggregate)
-            if value is not None and (state.value is None or state.value > value) and not self._run.stopped:
+            if value is not None and (state.value is None or state.value > value):
                 what = f"the joint design has {state.value}, the one made for {' and '.join(column.names)} {value}"
                 state.disagreements += (str(disagreement(what)),)
                 self._run.distrust(state, aggregate)

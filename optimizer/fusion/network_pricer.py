@@ -115,6 +115,10 @@ class NetworkPricer:
         vectors = sum(x.multiplicity * x.operations for x in self._layers if isinstance(x, VectorLayer))
         return -(-self.macs // hardware.macs_per_cycle) + -(-vectors // hardware.vector_lanes)
 
+    def energy_floor(self, hardware: Hardware) -> int:
+        """Nothing is known before a search."""
+        return 0
+
     def price(
         self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
     ) -> FusedPrice | None:

@@ -135,8 +135,9 @@ class FrontExplorer:
             finally:
                 stop.request()
         for left in heap:
-            state.closed.append(self._closed(left, "open", left.known, left.fixed))
-        state.complete = not heap
+            known = left.known.lines and self._gap(left.box, state, left.known, left.fixed) is None
+            state.closed.append(self._closed(left, "covered" if known else "open", left.known, left.fixed))
+        state.complete = not any(entry.by == "open" for entry in state.closed)
         return state
 
     def _step(self, heap: list[_Open], state: FrontState, pool: Executor) -> None:
@@ -149,7 +150,9 @@ class FrontExplorer:
         elif known.lines and self._gap(node.box, state, known, fixed) is None:
             by = "covered"
         elif self.points.has_ideal_corner(node.box):
-            by, known, fixed = self._visit(node.box, state, pool)
+            known, fixed = self._at_once(node.box)
+            covered = self._gap(node.box, state, known, fixed) is None
+            by, known, fixed = ("covered", known, fixed) if covered else self._visit(node.box, state, pool)
         heapq.heappop(heap)
         if by is not None:
             state.closed.append(self._closed(node, by, known, fixed))
@@ -160,6 +163,12 @@ class FrontExplorer:
 
     def _closed(self, node: _Open, by: str, known: Bounded, fixed: Cost) -> Covered:
         return Covered(node.box, by, self.points.corner(node.box).area_um2, known, fixed)
+
+    def _at_once(self, box: Box) -> tuple[Bounded, Cost]:
+        """What is known of a box before any search."""
+        corner = self.points.corner(box)
+        floors = Bounded(((0, self.part.energy_floors(corner)),), self.part.latency_floors(corner))
+        return floors, self.part.fixed(corner)
 
     def _visit(self, box: Box, state: FrontState, pool: Executor) -> tuple[str | None, Bounded, Cost]:
         """Add lines to a box until it is covered or they are many; sum the front of a point."""

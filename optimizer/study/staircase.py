@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from optimizer.archive import Found
-from optimizer.explore import Closed
+from optimizer.explore import BOUNDING, Closed
 from optimizer.faults import disagreement
 from optimizer.study.metrics import Place, Range
 from optimizer.study.steps import Places
-
-BOUNDING = ("bound", "solved", "open")
-"""Reasons of closed boxes that may hold designs."""
 
 Placed = tuple[Place, Found]
 Held = tuple[Sequence[Place], Fraction]

@@ -12,10 +12,10 @@ from optimizer.errors import SpecError
 from optimizer.fabric import RESOURCES
 from optimizer.fusion.compare import figures, reductions
 from optimizer.hardware import Hardware, Level
-from optimizer.limits import lower_bounds
 from optimizer.mapping_yaml import from_items
 from optimizer.verify.claim import Check, Claim, vector_run
 from optimizer.verify.fused_design import member_entry, partition_faults, stated_group
+from optimizer.verify.physical import physical_bounds
 from optimizer.verify.walk import walk
 from optimizer.workload import Layer, VectorLayer
 
@@ -206,7 +206,7 @@ def _layer_faults(
         "compute_cycles": steps.compute_cycles,
         "accesses": accesses,
         "utilization": float(layer.macs / busy),
-        "lower_bounds": lower_bounds(layer, hardware),
+        "lower_bounds": physical_bounds(layer, hardware),
     }  # fmt: skip
     if layer.block is not None:
         expected["sparsity"] = f"{layer.block.role} {layer.block.kept}:{layer.block.size} along {layer.block.dim}"

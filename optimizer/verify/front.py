@@ -22,7 +22,7 @@ from optimizer.lowering import lower
 from optimizer.pricing import NEVER
 from optimizer.verify.claim import Check, Claim, Group, hash_of, rebuild
 from optimizer.verify.design_checks import plain, verdict
-from optimizer.verify.reprove import Say
+from optimizer.verify.reprove import Say, counted
 from optimizer.verify.staircase import metric
 
 Data = dict[str, Any]
@@ -217,6 +217,8 @@ class _Front:
 
     def _less(self, group: Group, corner: Hardware, weight: int | None, value: int, tables: Memos) -> bool:
         """Has some mapping less than a value: energy + weight x cycles, or cycles where the weight is None?"""
+        if not weight and value <= counted(group, corner, "latency" if weight is None else "energy"):
+            return False
         for extents in group.variants:
             problem = lower(group.layer, corner, accounting=self.claim.accounting, extents=extents)
             unit = problem.latency_unit
