@@ -9,6 +9,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,21 @@ import pytest
 from click.testing import CliRunner
 from codesign_cases import architecture, joint, network
 from forged_optimum import forged
+from test_verify import make
 
 from formulations import lattice
+from formulations.kernels.memo import Memos
 from formulations.stop import StoppedError
 from optimizer import store
 from optimizer.api import solve
 from optimizer.cli import main
 from optimizer.fusion.options import Fusion
+from optimizer.pricing import NEVER
 from optimizer.result import Result
 from optimizer.result_io import save
 from optimizer.study.metrics import Range
 from optimizer.study.run import study
+from optimizer.study.run_front import front_study
 from optimizer.verify import check, statements
 from optimizer.verify.bearing import Bearing
 from optimizer.verify.check import examine, verify
@@ -219,6 +224,7 @@ def test_what_is_drawn_and_not_decided_is_not_counted(monkeypatch: pytest.Monkey
     found = verify(honest)
     assert found.ok and found.proofs[0].proved == len(own) and found.proofs[0].undecided > 0
     assert f"{len(own)} of {found.proofs[0].total} floors" in found.verdict
+    assert f"; {found.proofs[0].undecided} more begun and not decided; seed" in found.verdict
     assert [one.ok for one in verify(honest, thorough=True).checks if one.name == "proof again"] == [None]
 
 
@@ -241,6 +247,31 @@ def test_a_point_may_be_proved_by_cp_sat_alone(honest: Result) -> None:
     if honest.data["objective"]["name"] == "edp":
         points = found["bounds of single points"]
         assert set(points.by) == {Route.CP_SAT} and points.whole + found["floors"].whole == 1
+
+
+def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every statement that a point rests on is proved; with a floor of one more, a mapping refutes it."""
+    asked: list[statements.Statement] = []
+    true = statements.by_program
+    monkeypatch.setattr(
+        "optimizer.verify.reprove.by_program", lambda one, *rest: (asked.append(one), true(one, *rest))[1]
+    )
+    capped, product = make("energy", padding="none", latency_ms="0.0008"), make("edp", padding="none")
+    for result in (capped, product):
+        found = verify(result, thorough=True)
+        assert found.ok and found.share == 1
+        assert {tally.what: set(tally.by) for tally in found.proofs}["bounds of single points"] == {Route.CP_SAT}
+    assert any(one.cap is not None for one in asked) and any(one.weight is None for one in asked)
+    assert any(one.weight for one in asked)
+    accounting = claim_of(capped).accounting
+    for one in asked:
+        if one.floor < NEVER:
+            told = true(replace(one, floor=one.floor + 1), accounting, 60.0)
+            assert told is not None and told.route is None and "cycles" in told.refuted, one
+            by_lattice = statements.decide(
+                replace(one, floor=one.floor + 1), accounting, Memos(), program_s=0.0, lattice_s=None
+            )  # fmt: skip
+            assert by_lattice.route is None and by_lattice.refuted, one
 
 
 def test_points_are_drawn_among_the_floors() -> None:
@@ -268,6 +299,7 @@ def kinds() -> dict[str, Callable[[], Verification]]:
     solved = {
         "energy": solve(net, chip), "edp": solve(net, chip, objective="edp"),
         "fused": solve(pair, single, fusion=Fusion(2)), "steps": study(net, chip, [Range("area-mm2")]),
+        "front": front_study(net, chip, []),
     }  # fmt: skip
     both = joint("small", "conv", objective="edp")
     return {name: lambda found=found: verify(found) for name, found in solved.items()} | {

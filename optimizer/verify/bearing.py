@@ -1,7 +1,8 @@
 """What a bound rests on: the floors of the certificate's boxes, each with its part in the bounds that they carry.
 
-Every box that holds points within the budgets carries as much as any other; a box that is bounded by a solved point
-passes its part on to that point. What a box carries is divided among its layers by what they contribute: runs x floor.
+Every box that holds points within the budgets, and rests on floors, carries as much as any other; a box that is bounded
+by a solved point passes its part on to that point. What a box carries is divided among its layers by what they
+contribute: runs x floor.
 """
 
 from __future__ import annotations
@@ -40,12 +41,20 @@ class Bearing:
     def __init__(self, claim: Claim, derived: Collection[int] = ()) -> None:
         self.claim, self._derived = claim, derived
         solved = {tuple(low for low, _ in e.box): n for n, e in enumerate(claim.entries) if e.by == "solved"}
-        carrying = [n for n, e in enumerate(claim.entries) if not e.over_budget and not e.says_nothing]
+        self._latency = claim.target.objective == "latency" and not claim.target.capped
+        carrying = [n for n, entry in enumerate(claim.entries) if not entry.over_budget and self._carries(n, entry)]
         self.parts = dict.fromkeys(carrying, Fraction(0))
         for number in carrying:
             leader = claim.entries[number].leader
             bearer = number if leader is None else solved[leader]
             self.parts[bearer] += Fraction(1, len(carrying))
+
+    def _carries(self, number: int, entry: Entry) -> bool:
+        """Is there anything to prove? (Least cycles alone, as may break a cap, are recomputed elsewhere.)"""
+        return number in self._derived or entry.leader is not None or any(self._stated(entry))
+
+    def _stated(self, entry: Entry) -> tuple[int, ...]:
+        return entry.latency if self._latency else entry.energy
 
     def of(self, numbers: Collection[int]) -> Fraction:
         """The part of some boxes."""
@@ -69,12 +78,11 @@ class Bearing:
         return list(found.values())
 
     def _floors(self, number: int, entry: Entry) -> Iterator[Floor]:
-        latency = self.claim.target.objective == "latency" and not self.claim.target.capped
-        stated = entry.latency if latency else entry.energy
+        stated = self._stated(entry)
         total = sum(group.count * n for group, n in zip(self.claim.groups, stated, strict=True))
         part = Fraction(0) if number in self._derived else self.parts.get(number, Fraction(0))
         corner, own = self.claim.points.corner(entry.box), self.owns(entry)
         for group, n in zip(self.claim.groups, stated, strict=True):
             if n:
-                statement = Statement(group, corner, n, None if latency else 0)
+                statement = Statement(group, corner, n, None if self._latency else 0)
                 yield Floor(statement, part * Fraction(group.count * n, total), entry.box, own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from optimizer.codesign.files import load
@@ -187,9 +188,7 @@ def _excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort) -
     points = [
         Derivation(
             f"box {claim.whole.entries[number].box}", networks * bearing.of([number]), False,
-            lambda stop, say, number=number: derive_exclusion(  # type: ignore[misc]
-                claim.claims, number, effort.tables, stop, say
-            ),
+            partial(derive_exclusion, claim.claims, number, effort.tables),
         )
         for number in numbers
     ]  # fmt: skip

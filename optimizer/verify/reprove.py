@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 from formulations.stop import Stop, StoppedError
 from optimizer.verify.bearing import Bearing, Floor
@@ -84,7 +85,7 @@ def reprove(claim: Claim, effort: Effort, raised: Collection[int] = (), beside: 
     points = [
         Derivation(
             f"box {entry.box}", bearing.of([number]), bearing.owns(entry),
-            lambda stop, say, entry=entry: derive(claim, entry, effort.tables, stop, say),  # type: ignore[misc]
+            partial(derive, claim, entry, effort.tables),
         )
         for number, entry in ((n, claim.entries[n]) for n in sorted(raised))
     ]  # fmt: skip
@@ -100,7 +101,7 @@ def reprove(claim: Claim, effort: Effort, raised: Collection[int] = (), beside: 
 def points_check(name: str, prover: Prover, total: int, whole: Fraction, what: str = POINTS) -> Check:
     """The check of the points that a prover has derived again."""
     tally = prover.effort.record(prover.points.tally(what, total, whole))
-    lines = f", from {prover.lines} statements about layers, {prover.by_program} of them proved by CP-SAT"
+    lines = f", from {prover.lines} statements about layers, {prover.by_cp_sat} of them proved by CP-SAT"
     return conclusion(name, prover.points.faults, tally, prover.effort, lines)
 
 
@@ -108,10 +109,13 @@ def conclusion(name: str, faults: list[str], tally: Tally, effort: Effort, more:
     """A check that passes if there are no faults; undecided if something is that was to be proved in any case."""
     how = ", ".join(f"{count} by {route.value}" for route, count in tally.by.items())
     text = f"{tally.text} proved again{': ' if how else ''}{how}{more}"
+    if tally.undecided:
+        text += f"; {tally.undecided} begun and not decided"
     if faults:
         return verdict(name, faults, text)
-    left = tally.missing or ((f"{tally.undecided} undecided",) if effort.thorough and tally.undecided else ())
-    return Check(name, None if left else True, "; not proved: ".join([text, *(["; ".join(left)] if left else [])]))
+    if tally.missing:
+        text += f": {', '.join(tally.missing)}"
+    return Check(name, None if tally.missing or (effort.thorough and tally.undecided) else True, text)
 
 
 class Prover:
@@ -122,7 +126,7 @@ class Prover:
         self._limited = not effort.thorough
         self._known: dict[object, Decision] = {}
         self.floors, self.points = _Log(), _Log()
-        self.lines = self.by_program = 0
+        self.lines = self.by_cp_sat = 0
 
     def run(self, floors: Sequence[Floor], points: Sequence[Derivation]) -> None:
         """What the chosen point rests on, then what is drawn."""
@@ -197,7 +201,7 @@ class Prover:
                 if found is not None:
                     self._known[statement.key] = found
             known = self._known.get(statement.key)
-            self.by_program += known is not None and known.route is Route.CP_SAT
+            self.by_cp_sat += known is not None and known.route is Route.CP_SAT
             if known is not None and known.refuted:
                 yield f"{statement}: some mapping has {known.refuted}"
 

@@ -90,6 +90,8 @@ class Verification:
             parts += [f"not proved again: {name}" for tally in self.proofs for name in tally.missing]
         else:
             head = f"verified: {self.checked}"
+        begun = sum(tally.undecided - len(tally.missing) for tally in self.proofs)
+        parts += [f"{begun} more begun and not decided"] if begun else []
         parts += [f"not proved again: {text}" for text in self.unproved]
         parts += [] if self.complete else [f"seed {self.seed}"]
         return "; ".join([head, *parts])
