@@ -109,13 +109,24 @@ def whole_bound(bound: float) -> int:
     return math.floor(bound if abs(bound) < EXACT_FLOAT else bound - abs(bound) / EXACT_FLOAT)
 
 
-def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearExprT) -> _Stage:
-    program.model.minimize(expression)
-    solver = clock.solver()
+def _run(program: LayerProgram, solver: cp_model.CpSolver) -> Status:
+    """Solve a program.
+
+    Raises
+    ------
+    OverflowError
+        If its numbers exceed the solver's integers.
+    """
     code = solver.solve(program.model)
     if code not in STATUS:
         raise rejection(program.model)
-    status = STATUS[code]
+    return STATUS[code]
+
+
+def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearExprT) -> _Stage:
+    program.model.minimize(expression)
+    solver = clock.solver()
+    status = _run(program, solver)
     if status is Status.INFEASIBLE:
         return _Stage(status, solver, 0, 0)
     if status is Status.UNKNOWN:
@@ -159,6 +170,56 @@ def solve_layer(
         SizedProblem((problem,)), objective, latency_cap=latency_cap, hint=hint, time_limit_s=time_limit_s,
         workers=workers, seed=seed,
     )  # fmt: skip
+
+
+def find_below(
+    problem: Problem, objective: Literal["energy", "latency"], value: int, *, latency_cap: int | None = None,
+    time_limit_s: float | None = None, seed: int = 0,
+) -> LayerOutcome:  # fmt: skip
+    """Some mapping of a layer whose objective is below a value, or the proof that there is none.
+
+    A decision is easier than an optimum, and clauses decide it several times faster than linear relaxations do, so
+    the solver has one thread and no relaxation.
+
+    Parameters
+    ----------
+    problem : Problem
+    objective : {"energy", "latency"}
+    value : int
+        Energy or latency units.
+    latency_cap : int, optional
+        Only mappings of at most this latency (latency units).
+    time_limit_s : float, optional
+    seed : int
+        Of the solver.
+
+    Returns
+    -------
+    LayerOutcome
+        ``INFEASIBLE``: no mapping is below the value, which is the ``bound``. ``FEASIBLE``: the solution is.
+        ``UNKNOWN``: time ran out.
+
+    Raises
+    ------
+    OverflowError
+        If costs exceed the solver's integers.
+    """
+    clock = _Clock(time_limit_s, 1, seed, time.perf_counter())
+    program = layer_program(problem)
+    costs = program.objective
+    cost = costs.energy if objective == "energy" else costs.latency
+    program.model.add(cost.expression < min(value, cost.high + 1))
+    if latency_cap is not None:
+        program.model.add(costs.latency.expression <= min(latency_cap, costs.latency.high))
+    solver = clock.solver()
+    solver.parameters.linearization_level = 0
+    status = _run(program, solver)
+    if status is Status.INFEASIBLE:
+        return LayerOutcome(status, None, value, clock.spent)
+    if status is Status.UNKNOWN:
+        return LayerOutcome(status, None, 0, clock.spent)
+    energy, latency = costs_of(problem, program.read(solver, 0, 0))
+    return LayerOutcome(Status.FEASIBLE, program.read(solver, energy, latency), 0, clock.spent)
 
 
 def solve_sized(

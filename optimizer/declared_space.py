@@ -1,9 +1,9 @@
 """Is a mapping in the declared space, of which OPTIMAL speaks? `evaluate` prices more loop nests than that.
 
 Loops of one trip do not count, neighbouring loops may change places, and so may neighbouring nodes and fan-outs of
-different levels, the outer ones first. Each loop is in the *block* of a level: of one whose fan-out stands below it, the
-next one outside of it above. V(d) is the tensor that dim d is irrelevant to, and a *halo dim* is one along which the
-input has a window or a stride. A mapping is in the declared space if
+different levels, the outer ones first. Each loop is in the *block* of a level: of one whose fan-out stands below it,
+the next one outside of it above. V(d) is the tensor that dim d is irrelevant to, and a *halo dim* is one along which
+the input has a window or a stride. A mapping is in the declared space if
 
 1. every node stands in the block of its level, but for at most one *hoisted* node (3 to 6);
 2. in the block of every level but the outermost, the nearest node above a loop over d is that of V(d); or it is the
@@ -43,17 +43,14 @@ def outside_of_space(layer: Layer, mapping: Mapping) -> str | None:
         One sentence that names the loop or node.
     """
     items = _ordered([item for item in mapping.items if isinstance(item, Node) or item.bound > 1])
-    out = [
-        place for place, item in enumerate(items)
-        if isinstance(item, Node)
-        and any(_rank(other) < _rank(item) and not _temporal(other) for other in items[place + 1 :])
-    ]  # fmt: skip
-    if len(out) > 1:
-        return f"more than one node is hoisted: {' and '.join(f'{items[n].role} at level {items[n].level}' for n in out)}"
+    nodes = [(n, item) for n, item in enumerate(items) if isinstance(item, Node) and _is_hoisted(items, n)]
+    if len(nodes) > 1:
+        return f"more than one node is hoisted: {' and '.join(f'{n.role} at level {n.level}' for _, n in nodes)}"
     lacking = {dim: role for role in ROLES for dim, _ in layer.dims if dim not in layer.operand(role).dims}
-    node, start = (items.pop(out[0]), out[0]) if out else (None, len(items))
-    while out and not _temporal(items[start]):
-        start += 1
+    start, node = nodes[0] if nodes else (len(items), None)
+    if node is not None:
+        del items[start]
+        start = next(n for n in range(start, len(items)) if _temporal(items[n]))
     return _Nest(lacking, _halo(layer, items), items, node, start).fault()
 
 
@@ -80,9 +77,10 @@ class _Nest:
             if fault is not None:
                 return fault
         for place, item in enumerate(self.items):
-            if isinstance(item, Loop) and item.axis is None:
-                if not any(self._allowed(item.dim, place, level, outer) for level in self._levels(place)):
-                    return f"a loop over {item.dim} stands {self._where(place)}"
+            if not isinstance(item, Loop) or item.axis is not None:
+                continue
+            if not any(self._allowed(item.dim, place, level, outer) for level in self._levels(place)):
+                return f"a loop over {item.dim} stands {self._where(place)}"
         return None
 
     def _hoist_fault(self, node: Node, outer: int) -> str | None:
@@ -123,7 +121,9 @@ class _Nest:
             above, kept = [hoisted.role, *above], {hoisted.role, *kept}
         if not above:
             return False
-        if above[-1] == lacking or (above[-1] == "I" and dim in self.halo and (lacking not in kept or lacking in above)):
+        if above[-1] == "I" and dim in self.halo and (lacking not in kept or lacking in above):
+            return True
+        if above[-1] == lacking:
             return True
         profits = {lacking, "I"} if dim in self.halo else {lacking}
         between = {role for n in range(outer + 1, level) for role in self._nodes(n, 0, len(self.items))}
@@ -133,6 +133,11 @@ class _Nest:
         nodes = [item for item in self.items[:place] if isinstance(item, Node)]
         beside = f"right below the node of {nodes[-1].role} at level {nodes[-1].level}" if nodes else "above all nodes"
         return beside if self.hoisted is None else f"{beside}, inside of a hoisted node of {self.hoisted.role}"
+
+
+def _is_hoisted(items: list[Item], place: int) -> bool:
+    """Does a node or fan-out of an outer level stand inside of a node?"""
+    return any(_rank(other) < _rank(items[place]) and not _temporal(other) for other in items[place + 1 :])
 
 
 def _temporal(item: Item) -> bool:

@@ -43,7 +43,7 @@ def layer_record(layer: Layer, hardware: Hardware, cost: LayerCost) -> dict[str,
 
 
 def evaluation_report(layer: Layer, hardware: Hardware, mapping: Mapping, cost: LayerCost) -> Group:
-    """Loop nest, totals beside the limits, accesses, cycles per level, and whether a search would have seen the nest."""
+    """Loop nest, totals beside the limits, accesses, cycles per level, and whether the declared space has the nest."""
     record = layer_record(layer, hardware, cost)
     data = {
         "energy_unit": "pJ" if hardware.energy_unit_pj is not None else NORMALIZED,
@@ -51,7 +51,8 @@ def evaluation_report(layer: Layer, hardware: Hardware, mapping: Mapping, cost: 
     }
     return Group(
         layer_heading(data, record), Text(format_nest(layer, hardware, mapping)), Text(), limits_table(data, record),
-        Text(), access_table(record["accesses"]), Text(), cycles_table(hardware, cost), Text(), space_text(layer, mapping),
+        Text(), access_table(record["accesses"]), Text(), cycles_table(hardware, cost), Text(),
+        space_text(layer, mapping),
     )  # fmt: skip
 
 

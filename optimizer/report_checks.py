@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
+OUTCOMES = {True: ("ok", "green"), False: ("FAILED", "bold red"), None: ("undecided", "bold yellow")}
 
-def checks_table(checks: Iterable[tuple[str, bool, str]]) -> Table:
-    """One row per check: its name, whether it passed, and what was found."""
+
+def checks_table(checks: Iterable[tuple[str, bool | None, str]]) -> Table:
+    """One row per check: its name, whether it passed (None: it cannot be decided), and what was found."""
     table = Table("check", "outcome", "detail", header_style="bold")
     for name, ok, detail in checks:
-        outcome = Text("ok", style="green") if ok else Text("FAILED", style="bold red")
-        table.add_row(Text(name), outcome, Text(detail))
+        text, style = OUTCOMES[ok]
+        table.add_row(Text(name), Text(text, style=style), Text(detail))
     return table

@@ -419,24 +419,32 @@ class FakeCheck:
 
     ok: bool
     thorough: bool = False
+    seed: int | None = None
 
     @property
     def checks(self) -> list[tuple[str, bool, str]]:
         """Two checks."""
         return [("problem hash", True, "equal"), ("energy of fc1", self.ok, "8000 pJ")]
 
-    def verify(self, result: Any, *, thorough: bool = False, progress: Any = None) -> FakeCheck:
+    @property
+    def verdict(self) -> str:
+        """One line."""
+        return "verified: some; seed 5" if self.ok else "NOT VERIFIED: energy of fc1"
+
+    def verify(
+        self, result: Any, *, thorough: bool = False, seed: int | None = None, progress: Any = None
+    ) -> FakeCheck:
         """Note and return."""
-        self.thorough = thorough
+        self.thorough, self.seed = thorough, seed
         return self
 
 
 def test_verify(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeCheck(ok=True)
     install(monkeypatch, optimizer.verify, "check", fake)
-    text = good("verify", saved, "--thorough").stdout
-    assert "problem hash" in text and text.endswith("verified\n")
-    assert fake.thorough
+    text = good("verify", saved, "--thorough", "--seed", 5).stdout
+    assert "problem hash" in text and text.endswith("\nverified: some; seed 5\n")
+    assert fake.thorough and fake.seed == 5
     fake.ok = False
     outcome = run("verify", saved, "--quiet")
     assert outcome.exit_code == 1

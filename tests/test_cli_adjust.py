@@ -107,7 +107,8 @@ def test_networks_without_onnx_are_written_as_yaml(folder, tmp_path) -> None:
 def test_verified(folder) -> None:
     outcome = run("verify", folder / "out")
     assert outcome.exit_code == 0, outcome.output
-    assert outcome.stdout.endswith("verified\n") and "ties" in outcome.stdout
+    assert "\nverified: both designs, ties" in outcome.stdout
+    assert "% of the bound)" in outcome.stdout and "not proved again: that no other widths cost less" in outcome.stdout
 
 
 def test_hardware_of_a_result(folder, tmp_path) -> None:

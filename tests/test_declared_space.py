@@ -108,7 +108,7 @@ def test_a_single_level(case: Case) -> None:
     for objective in ("energy", "latency", "edp"):
         found, other = lattice.solve(case.problem, objective).solution, solve_layer(case.problem, objective).solution
         assert found is not None and other is not None
-        assert math.prod((found.energy, found.latency)) == math.prod((other.energy, other.latency)) or objective != "edp"
-        assert objective == "edp" or (found.energy, found.latency) == (other.energy, other.latency)
+        values, others = (found.energy, found.latency), (other.energy, other.latency)
+        assert math.prod(values) == math.prod(others) if objective == "edp" else values == others
         cost = case.cost(lift(case.layer, case.problem, found))
         assert price(case.problem, cost) == (found.energy, found.latency)

@@ -15,7 +15,8 @@ from formulations.kernels.memo import Memos
 from formulations.stop import Stop, StoppedError
 from optimizer.lowering import lower
 from optimizer.verify.claim import Claim, rebuild
-from optimizer.verify.points_again import Cost, _Point, lines_prove
+from optimizer.verify.lines import Cost, corners, prove
+from optimizer.verify.points_again import _Point
 from optimizer.verify.time_limit import limited
 
 COSTS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), min_size=1, max_size=6)
@@ -30,14 +31,17 @@ def test_lines_prove_nothing_false(designs: list[Cost], less: int, goal: int) ->
         asked.append(fastest)
         return fastest
 
-    proved = lines_prove(
+    proof = prove(
         min(designs), max(0, fastest[1] - less), Fraction(goal),
         lambda weight: min(designs, key=lambda d: (d[0] + weight * d[1], d[1])), last,
     )  # fmt: skip
     least = min(energy * latency for energy, latency in designs)
-    assert not proved or goal <= least
-    assert proved or goal > min(d[0] for d in designs) * fastest[1]
+    assert proof is None or goal <= least
+    assert proof is not None or goal > min(d[0] for d in designs) * fastest[1]
     assert len(asked) <= 1
+    if proof is not None:
+        lines = {weight: min(d[0] + weight * d[1] for d in designs) for weight in proof.weights}
+        assert all(energy * latency >= goal for energy, latency in corners(lines, fastest[1]))
 
 
 @pytest.fixture(scope="module", params=["none", "auto"])

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from formulations.kernels.memo import Memos
+from formulations.stop import Stop
 from optimizer import technology_yaml
 from optimizer.api import solve
 from optimizer.architecture_yaml import load_architecture, parse_architecture
@@ -28,9 +29,12 @@ from optimizer.exact_yaml import load_exact
 from optimizer.result import Progress, Result
 from optimizer.result_io import CERTIFICATE_FILE, RESULT_FILE, load, save
 from optimizer.session import decode_exact, encode_exact
-from optimizer.verify import least_cycles, points_again, replay, reprove
-from optimizer.verify.check import Verification, verify
+from optimizer.verify import least_cycles, points_again, replay, statements
+from optimizer.verify.check import verify
 from optimizer.verify.claim import hash_of, rebuild
+from optimizer.verify.effort import Effort, Route
+from optimizer.verify.reprove import reprove
+from optimizer.verify.verification import Verification
 from optimizer.workload_yaml import parse_network
 
 ARCHITECTURE = chip_yaml(
@@ -104,8 +108,8 @@ def test_real_results_pass(result: Result) -> None:
 def test_a_thorough_check_proves_all_floors(energy: Result) -> None:
     found = verify(energy, thorough=True)
     assert not failed(found), found.checks
-    detail = found.checks[-1].detail
-    assert detail.split(" of ")[0] == detail.split(" of ")[1].split()[0]
+    assert found.complete and found.share == 1
+    assert "; all " in found.verdict and "(100 % of the bound)" in found.verdict
 
 
 @pytest.mark.parametrize(
@@ -289,11 +293,12 @@ def test_a_raised_floor_with_its_bound_is_refuted(energy: Result, number: int) -
 @pytest.mark.parametrize("route", ["program", "lattice"])
 def test_both_routes_refute(energy: Result, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if route == "lattice":
-        monkeypatch.setattr(reprove, "_by_program", lambda *_: None)
+        monkeypatch.setattr(statements, "_by_program", lambda *_: None)
     claim = rebuild(energy.data, changed(energy, shift_floor(10**9, 0)).certificate)
-    assert not reprove.reprove(claim, Memos(), thorough=True, say=str).ok
-    claim = rebuild(energy.data, energy.certificate)
-    assert reprove.reprove(claim, Memos(), thorough=True, say=str).ok
+    assert [check.ok for check in reprove(claim, Effort(True, 0))] == [False]
+    claim, effort = rebuild(energy.data, energy.certificate), Effort(True, 0)
+    assert [check.ok for check in reprove(claim, effort)] == [True]
+    assert set(effort.tallies[0].by) == {Route.LATTICE if route == "lattice" else Route.CP_SAT}
 
 
 def test_a_raised_bound_of_a_solved_point_is_refuted(edp: Result) -> None:
@@ -311,12 +316,16 @@ def test_a_raised_bound_of_a_solved_point_is_refuted(edp: Result) -> None:
 def test_fronts_prove_what_lines_prove(edp: Result, monkeypatch: pytest.MonkeyPatch) -> None:
     claim = rebuild(json.loads(json.dumps(edp.data)), json.loads(json.dumps(edp.certificate)))
     solved = tuple(entry for entry in claim.entries if entry.by == "solved")
-    monkeypatch.setattr(points_again, "lines_prove", lambda *_: False)
-    assert points_again.points_again(claim, solved, Memos(), thorough=True, say=str).ok
+    monkeypatch.setattr(points_again, "prove", lambda *_: None)
+    for entry in solved:
+        derived = points_again.derive(claim, entry, Memos(), Stop(), str)
+        assert not derived.faults and derived.statements
+        for statement in derived.statements:
+            assert statements.by_program(statement, claim.accounting, 60.0) == (Route.CP_SAT, "", ""), statement
     value = claim.value
     assert value is not None
-    raised = tuple(replace(e, bound=value + 1) for e in solved if e.box == claim.design)
-    assert not points_again.points_again(claim, raised, Memos(), thorough=True, say=str).ok
+    raised = next(replace(e, bound=value + 1) for e in solved if e.box == claim.design)
+    assert points_again.derive(claim, raised, Memos(), Stop(), str).faults
 
 
 def test_hardware_that_does_not_bound_a_point_is_seen(energy: Result) -> None:

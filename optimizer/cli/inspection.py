@@ -14,9 +14,10 @@ NOT_VERIFIED = 1
 
 @click.command()
 @click.argument("directory", metavar="DIR")
-@click.option("--thorough", is_flag=True, help="Prove every bound again, not only a sample.")
+@click.option("--thorough", is_flag=True, help="Prove every bound again, not only the design's and a sample.")
+@click.option("--seed", type=int, help="Draw the sample of an earlier check again.")
 @click.option("--quiet", is_flag=True, help="One line of result, no progress.")
-def verify(directory: str, thorough: bool, quiet: bool) -> None:
+def verify(directory: str, thorough: bool, seed: int | None, quiet: bool) -> None:
     """Check the numbers and the proof of a result again, by other code; or those of an adjustment."""
     from optimizer import result_io  # noqa: PLC0415
     from optimizer.cli.progress import ProgressDisplay  # noqa: PLC0415
@@ -27,15 +28,14 @@ def verify(directory: str, thorough: bool, quiet: bool) -> None:
 
     with ProgressDisplay(quiet=quiet) as display:
         if adjusted.is_adjustment(directory):
-            found = adjusted.verify_adjusted(directory, thorough=thorough, progress=display)
+            found = adjusted.verify_adjusted(directory, thorough=thorough, seed=seed, progress=display)
         elif files.is_codesign((result := result_io.load(directory)).data):
-            found = verify_joint(files.load(directory), thorough=thorough, progress=display)
+            found = verify_joint(files.load(directory), thorough=thorough, seed=seed, progress=display)
         else:
-            found = check.verify(result, thorough=thorough, progress=display)
+            found = check.verify(result, thorough=thorough, seed=seed, progress=display)
     if not quiet:
         show_on_stdout(checks_table(found.checks))
-    failed = [name for name, ok, _ in found.checks if not ok]
-    click.echo("verified" if found.ok else f"NOT VERIFIED: {', '.join(failed)}")
+    click.echo(found.verdict)
     if not found.ok:
         sys.exit(NOT_VERIFIED)
 

@@ -6,6 +6,7 @@ other widths cost less is not proved again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,13 +15,18 @@ from typing import Any
 from optimizer.errors import SpecError
 from optimizer.result import Progress, Result
 from optimizer.result_io import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL, load, load_data
-from optimizer.verify.check import DAMAGED, Verification, verify
+from optimizer.verify.check import DAMAGED, damaged, examine, teller
 from optimizer.verify.claim import Check
 from optimizer.verify.design_checks import plain, verdict
+from optimizer.verify.effort import Effort
 from optimizer.verify.resolution_check import brought_back, image_faults
+from optimizer.verify.verification import Verification
 from optimizer.verify.width_ties import bottleneck_layers, tie_faults, written
 from optimizer.workload import Layer, Network
 from optimizer.workload_yaml import dump_network, load_network, parse_network
+
+CHECKED = "both designs, ties, widths, limits and gain"
+UNPROVED = "that no other widths cost less"
 
 
 def is_adjustment(directory: str | Path) -> bool:
@@ -29,8 +35,9 @@ def is_adjustment(directory: str | Path) -> bool:
 
 
 def verify_adjusted(
-    directory: str | Path, *, thorough: bool = False, progress: Callable[[Progress], None] | None = None
-) -> Verification:
+    directory: str | Path, *, thorough: bool = False, seed: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Verification:  # fmt: skip
     """All checks of what ``tilewright adjust --out`` wrote.
 
     Raises
@@ -45,17 +52,18 @@ def verify_adjusted(
             value=data.get("status"), allowed="OPTIMAL or FEASIBLE", remedy="verify one that found widths",
         )  # fmt: skip
     after, before = load(directory), load(Path(directory) / ORIGINAL)
+    started = time.perf_counter()
+    effort = Effort.of(data, thorough=thorough, seed=seed, say=teller(progress, started))
     checks: list[Check] = []
-    for label, result in (("after", after), ("before", before)):
-        found = verify(result, thorough=thorough, progress=progress)
-        checks += [Check(f"{label}: {check.name}", check.ok, check.detail) for check in found.checks]
+    for number, (label, result) in enumerate((("after", after), ("before", before))):
+        found = examine(result, effort.part(2 - number).about(label))
+        checks += [check._replace(name=f"{label}: {check.name}") for check in found]
     try:
         written_down = load_network(Path(directory) / ADJUSTED_YAML)
         checks += _checks(data, before, after, written_down)
     except DAMAGED as error:
-        text = " ".join(str(error).split())
-        checks.append(Check("adjustment", False, f"cannot be read: {type(error).__name__}: {text}"))
-    return Verification(checks)
+        checks.append(damaged("adjustment", error))
+    return Verification.of(checks, effort, started, CHECKED, (UNPROVED,))
 
 
 def _checks(data: dict[str, Any], before: Result, after: Result, written_down: Network) -> Iterator[Check]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from formulations.kernels.memo import Memos
 from optimizer.errors import TilewrightError
 from optimizer.fabric import RESOURCES
 from optimizer.pricing import NEVER
@@ -18,12 +16,13 @@ from optimizer.result import Progress, Result
 from optimizer.result_io import load
 from optimizer.verify.claim import Check, Claim, hash_of, rebuild
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
+from optimizer.verify.effort import Effort, Say
 from optimizer.verify.front import check_front
 from optimizer.verify.fused_again import fused_again
-from optimizer.verify.points_again import points_again
 from optimizer.verify.replay import REASONS, Replay, replay
-from optimizer.verify.reprove import Say, reprove
+from optimizer.verify.reprove import reprove
 from optimizer.verify.staircase import check_staircase
+from optimizer.verify.verification import NUMBERS, WITHOUT_DESIGN, Verification
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
 FRONT_FORMAT = "tilewright-front/1"
@@ -32,21 +31,10 @@ DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, Ind
 __all__ = ["Check", "Verification", "verify"]
 
 
-@dataclass(frozen=True)
-class Verification:
-    """Outcome of all checks."""
-
-    checks: list[Check]
-
-    @property
-    def ok(self) -> bool:
-        """Did every check pass?"""
-        return all(check.ok for check in self.checks)
-
-
 def verify(
-    source: str | Path | Result, *, thorough: bool = False, progress: Callable[[Progress], None] | None = None
-) -> Verification:
+    source: str | Path | Result, *, thorough: bool = False, seed: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Verification:  # fmt: skip
     """Check a result again by code that shares nothing with the search.
 
     Parameters
@@ -54,14 +42,16 @@ def verify(
     source : str, Path or Result
         A folder with a result, or the result itself.
     thorough : bool
-        Prove every floor of the certificate again, not only a sample.
+        Prove every floor of the certificate again, not only the design's and a sample of the others.
+    seed : int, optional
+        Draws the sample; by default one that nobody can foresee.
     progress : callable, optional
         Called with a :class:`Progress` that says what is being checked.
 
     Returns
     -------
     Verification
-        A result that was changed, or is wrong, fails at least one check.
+        A result that was changed, or is wrong, fails at least one check; a lie in a floor does if that floor is drawn.
 
     Raises
     ------
@@ -69,46 +59,55 @@ def verify(
         If the folder or one of its files is missing or no result at all.
     """
     started = time.perf_counter()
+    result = source if isinstance(source, Result) else load(source)
+    effort = Effort.of(result.data, thorough=thorough, seed=seed, say=teller(progress, started))
+    checked = NUMBERS if result.data.get("layers") else WITHOUT_DESIGN
+    return Verification.of(examine(result, effort), effort, started, checked)
+
+
+def teller(progress: Callable[[Progress], None] | None, started: float) -> Say:
+    """Says what is being checked, to whoever wants to know."""
 
     def say(message: str) -> None:
         if progress is not None:
             progress(Progress(time.perf_counter() - started, message=message))
 
-    result = source if isinstance(source, Result) else load(source)
-    return Verification(examine(result, thorough=thorough, say=say))
+    return say
 
 
-def examine(
-    result: Result, *, thorough: bool, say: Say, proofs: bool = True, tables: Memos | None = None
-) -> list[Check]:  # fmt: skip
-    """All checks of a result; without `proofs` nothing is searched again (a front is checked whole).
-
-    Searches use the `tables` of other results that are checked as well, or fresh ones.
-    """
+def examine(result: Result, effort: Effort, *, proofs: bool = True) -> list[Check]:
+    """All checks of a result; without `proofs` nothing is searched again (a front is checked whole)."""
     data, certificate = as_stored(result.data), as_stored(result.certificate)
     checks: list[Check] = []
     step = "problem"
     try:
         if certificate.get("format") == FRONT_FORMAT:
-            checks.extend(check_front(data, certificate, thorough=thorough, say=say))
+            checks.extend(check_front(data, certificate, effort))
             return checks
         claim = rebuild(data, certificate)
-        for check in _numbers(claim, say):
+        for check in _numbers(claim, effort.say):
             checks.append(check)
             step = f"after {check.name}"
-        say("replaying the certificate")
+        effort.say("replaying the certificate")
         step = "certificate"
         replayed = replay(claim)
         checks += replayed.checks
         if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
-            checks += _proofs(claim, replayed, tables or Memos(), thorough, say)
+            checks += _proofs(claim, replayed, effort)
             step = "study"
-            checks += [] if "study" not in data else check_staircase(claim, _unit(claim)[1], thorough=thorough, say=say)
+            checks += [] if "study" not in data else check_staircase(claim, _unit(claim)[1], effort)
     except DAMAGED as error:
-        text = " ".join(str(error).split())
-        checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))
+        checks.append(damaged(step, error))
     return checks
+
+
+def damaged(step: str, error: Exception) -> Check:
+    """The check that an error ended; numbers too large for the integers of a search or of floats decide nothing."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, OverflowError):
+        return Check(step, None, f"cannot be decided: {text}")
+    return Check(step, False, f"cannot be read: {text}")
 
 
 def as_stored(data: dict[str, Any]) -> dict[str, Any]:
@@ -132,15 +131,11 @@ def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
     yield verdict("design", present, "there is none")
 
 
-def _proofs(claim: Claim, replayed: Replay, tables: Memos, thorough: bool, say: Say) -> Iterator[Check]:
+def _proofs(claim: Claim, replayed: Replay, effort: Effort) -> list[Check]:
     """Floors, and points that rest on more than floors, proved by another route."""
     if claim.fusion is not None:
-        yield fused_again(claim, thorough=thorough, say=say)
-        return
-    unsettled = [entry for _, entry in replayed.raised] + [claim.entries[n] for n in replayed.excluded]
-    if unsettled:
-        yield points_again(claim, unsettled, tables, thorough=thorough, say=say)
-    yield reprove(claim, tables, thorough=thorough, say=say)
+        return [fused_again(claim, effort)]
+    return reprove(claim, effort, {*replayed.excluded, *(claim.entries.index(entry) for _, entry in replayed.raised)})
 
 
 def _hashes(data: dict[str, Any], certificate: dict[str, Any]) -> Iterator[str]:

@@ -34,10 +34,10 @@ OVER_BUDGET = ("area", *RESOURCES)
 
 
 class Check(NamedTuple):
-    """One check: its name, whether it passed, and what was found."""
+    """One check: its name, whether it passed (None: it cannot be decided), and what was found."""
 
     name: str
-    ok: bool
+    ok: bool | None
     detail: str
 
 

@@ -1,37 +1,37 @@
 """Check of a front: the boxes cover the points and leave no gap that the reported designs do not cover.
 
-For the boxes and gaps code of its own is used; a sample of lines is proved again by the lattice search with fresh
-tables, and a sample of designs is solved again by itself, under a cap on its latency.
+For the boxes and gaps code of its own is used; a sample of the values that lines rest on is proved again by CP-SAT, or
+by the lattice search with fresh tables, and a sample of designs is solved again by itself, under a cap on its latency.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from formulations import lattice
-from formulations.kernels.memo import Memos
 from optimizer.hardware import Hardware
-from optimizer.lowering import lower
 from optimizer.pricing import NEVER
-from optimizer.verify.claim import Check, Claim, Group, hash_of, rebuild
+from optimizer.verify.bearing import Floor
+from optimizer.verify.claim import Check, Claim, hash_of, rebuild
 from optimizer.verify.design_checks import plain, verdict
-from optimizer.verify.reprove import Say, counted
+from optimizer.verify.effort import Effort, Route, Tally
+from optimizer.verify.reprove import Prover, conclusion
 from optimizer.verify.staircase import metric
+from optimizer.verify.statements import Statement
 
 Data = dict[str, Any]
 REASONS = ("area", "covered", "solved", "infeasible", "open")
-LINES = 4
-DESIGNS = 2
+LEAST = 2
+"""Designs that are solved again in any case."""
+LAYERS = "values of lines"
 
 
-def check_front(data: Data, certificate: Data, *, thorough: bool, say: Say) -> Iterator[Check]:
+def check_front(data: Data, certificate: Data, effort: Effort) -> Iterator[Check]:
     """All checks of a front."""
     expected = hash_of(data["problem"])
     files = (("result", data), ("certificate", certificate))
@@ -43,12 +43,11 @@ def check_front(data: Data, certificate: Data, *, thorough: bool, say: Say) -> I
     yield verdict("designs", list(front.design_faults()), found)
     if "front" in front.study:
         yield verdict("steps", list(front.step_faults()), f"{len(front.study['cells'])} steps are read off the front")
-    say("looking for gaps")
+    effort.say("looking for gaps")
     yield verdict("gaps", list(front.gaps()), "no box closed by lines leaves a gap")
-    say("proving lines again")
-    yield front.lines_again(thorough=thorough)
-    say("solving designs again")
-    yield front.designs_again(thorough=thorough)
+    yield verdict("fixed costs", list(front.fixed_faults()), "of vector layers, recomputed")
+    yield front.lines_again(effort)
+    yield front.designs_again(effort)
 
 
 class _Front:
@@ -190,57 +189,52 @@ class _Front:
     def _box(raw: Data) -> tuple[tuple[int, int], ...]:
         return tuple((low, high) for low, high in raw["box"])
 
-    def lines_again(self, *, thorough: bool) -> Check:
-        """No layer has less than a line or a least latency says, on the box's own ideal corner."""
-        asked = [
-            (raw, number, line["weight"], line["values"][number])
-            for raw in self.boxes if raw["closed_by"] in ("covered", "solved", "open")
-            for line in raw["lines"] for number in range(len(self.claim.groups))
-        ]  # fmt: skip
-        asked += [
-            (raw, number, None, floor) for raw in self.boxes if raw["closed_by"] == "covered"
-            for number, floor in enumerate(raw["latency_floors"])
-        ]  # fmt: skip
-        total, tables, faults = len(asked), Memos(), []
+    def fixed_faults(self) -> Iterator[str]:
+        """Costs of the vector layers on the ideal corner of each box."""
         for raw in self.boxes:
             fixed = self.claim.fixed(self.claim.points.corner(self._box(raw)))
             if any(stated > own for stated, own in zip(raw["fixed"], fixed, strict=True)):
-                faults.append(f"box {raw['box']}: fixed costs {raw['fixed']}, there are {list(fixed)}")
-        if not thorough:
-            random.Random(str(self.claim.data["problem_hash"])).shuffle(asked)
-            asked = asked[:LINES]
-        for raw, number, weight, value in asked:
-            corner = self.claim.points.corner(self._box(raw))
-            if self._less(self.claim.groups[number], corner, weight, value, tables):
-                faults.append(f"box {raw['box']}: layer {number} has less than {value} under weight {weight}")
-        return verdict("lines again", faults, f"{len(asked)} of {total} values of lines proved again by the lattice")
+                yield f"box {raw['box']}: fixed costs {raw['fixed']}, there are {list(fixed)}"
 
-    def _less(self, group: Group, corner: Hardware, weight: int | None, value: int, tables: Memos) -> bool:
-        """Has some mapping less than a value: energy + weight x cycles, or cycles where the weight is None?"""
-        if not weight and value <= counted(group, corner, "latency" if weight is None else "energy"):
-            return False
-        for extents in group.variants:
-            problem = lower(group.layer, corner, accounting=self.claim.accounting, extents=extents)
-            unit = problem.latency_unit
-            outer = replace(problem.levels[0], leak_energy=problem.levels[0].leak_energy + (weight or 0))
-            problem = replace(problem, levels=(outer, *problem.levels[1:]))
-            with tables.of(problem) as memo:
-                goal = "latency" if weight is None else "energy"
-                found = lattice.solve(problem, goal, memo=memo).solution
-            if found is not None and (-(-found.latency // unit) if weight is None else found.energy) < value:
-                return True
-        return False
+    def lines_again(self, effort: Effort) -> Check:
+        """No layer has less than a line or a least latency says, on the box's own ideal corner."""
+        found: dict[object, Floor] = {}
+        carrying = [raw for raw in self.boxes if raw["closed_by"] in ("covered", "solved", "open")]
+        for raw in carrying:
+            for floor in self._values(raw, Fraction(1, len(carrying))):
+                key = floor.statement.key
+                found[key] = found[key] + floor if key in found else floor
+        prover = Prover(self.claim, effort)
+        prover.run(list(found.values()), ())
+        whole = sum((floor.share for floor in found.values()), Fraction(0))
+        tally = effort.record(prover.floors.tally(LAYERS, len(found), whole))
+        return conclusion("lines again", prover.floors.faults, tally, effort)
 
-    def designs_again(self, *, thorough: bool) -> Check:
+    def _values(self, raw: Data, part: Fraction) -> Iterator[Floor]:
+        """What the lines of a box, and its least latency, say of single layers."""
+        kinds: list[tuple[int | None, list[int]]] = [(line["weight"], line["values"]) for line in raw["lines"]]
+        if raw["closed_by"] == "covered":
+            kinds.append((None, raw["latency_floors"]))
+        corner = self.claim.points.corner(self._box(raw))
+        for weight, values in kinds:
+            total = sum(group.count * n for group, n in zip(self.claim.groups, values, strict=True))
+            for group, n in zip(self.claim.groups, values, strict=True):
+                if n:
+                    share = part * Fraction(group.count * n, total * len(kinds))
+                    yield Floor(Statement(group, corner, n, weight), share, raw["box"], own=False)
+
+    def designs_again(self, effort: Effort) -> Check:
         """The least energy on a design's hardware within its latency is its energy."""
         from optimizer.api import solve  # noqa: PLC0415
         from optimizer.choose import at  # noqa: PLC0415
 
-        chosen, faults = list(self.designs), []
-        if not thorough:
-            random.Random(str(self.claim.data["problem_hash"])).shuffle(chosen)
-            chosen = chosen[:DESIGNS]
-        for raw, point, energy, latency in chosen:
+        designs, faults, done = list(self.designs), [], 0
+        effort.random("designs").shuffle(designs)
+        for raw, point, energy, latency in designs:
+            if done >= LEAST and effort.left_s <= 0:
+                break
+            effort.say(f"solving design {raw['number']} again")
+            done += 1
             only = at(self.claim.architecture, dict(point.choices))
             cap = Fraction(latency * 1000) / (point.clock_mhz * 10**6)
             found = solve(
@@ -251,4 +245,5 @@ class _Front:
             exact = least == str(energy) and found.data["latency_cycles"] <= latency
             if least is None or not (exact or (self.tolerance and Fraction(least) <= energy)):
                 faults.append(f"design {raw['number']} has {energy} energy units, within its latency {least} are least")
-        return verdict("designs again", faults, f"{len(chosen)} of {len(self.designs)} designs solved again")
+        effort.record(Tally("designs", len(designs), {Route.SEARCH: done - len(faults)}))
+        return verdict("designs again", faults, f"{done} of {len(designs)} designs solved again")

@@ -6,43 +6,44 @@ and brute force in the tests); which groups cover the network is decided by anot
 
 from __future__ import annotations
 
-import random
-import time
+from fractions import Fraction
 
 from optimizer.fusion.price_group import group_pricers
 from optimizer.fusion.runs import Aim, Runs
 from optimizer.hardware import Hardware
 from optimizer.pricing import Pricer
 from optimizer.store import Store
+from optimizer.verify.bearing import Bearing
 from optimizer.verify.claim import Check, Claim, Entry, vector_run
-from optimizer.verify.design_checks import verdict
+from optimizer.verify.effort import Effort, Route, Tally
 from optimizer.verify.least_cycles import part_cycles
-from optimizer.verify.points_again import Cost, lines_prove
-from optimizer.verify.reprove import Say
+from optimizer.verify.lines import Cost, prove
+from optimizer.verify.reprove import LEAST_DRAWN, conclusion
 from optimizer.workload import Layer, Network
 
-SAMPLE = 2
-SAMPLE_SECONDS = 30.0
+BOXES = "bounds of boxes"
 
 
-def fused_again(claim: Claim, *, thorough: bool, say: Say) -> Check:
-    """Check floors of boxes again: of the design's point and a sample that the problem's hash picks, or of all."""
-    entries = [entry for entry in claim.entries if not entry.over_budget and entry.by != "open"]
-    if not thorough:
-        others = [entry for entry in entries if entry.box != claim.design]
-        random.Random(str(claim.data["problem_hash"])).shuffle(others)
-        entries = [entry for entry in entries if entry.box == claim.design] + others[:SAMPLE]
-    until = time.perf_counter() + SAMPLE_SECONDS
+def fused_again(claim: Claim, effort: Effort) -> Check:
+    """Check bounds of boxes again: of the design's point and of others, as a seed draws them, or of all."""
+    bearing = Bearing(claim)
+    own = [number for number in bearing.parts if bearing.owns(claim.entries[number])]
+    others = [number for number in bearing.parts if number not in own]
+    effort.random("boxes").shuffle(others)
     again = _Again(claim)
     faults: list[str] = []
-    done = 0
-    for entry in entries:
-        if not thorough and done and time.perf_counter() > until:
+    proved: list[int] = []
+    for place, number in enumerate([*own, *others]):
+        drawn = place - len(own)
+        if drawn >= 0 and (effort.left_s if drawn >= LEAST_DRAWN else effort.most_s) <= 0:
             break
-        say(f"proving box {done + 1} of {len(entries)} again")
-        faults += again.faults(entry)
-        done += 1
-    return verdict("proof again", faults, f"{done} of {len(claim.entries)} boxes proved again")
+        effort.say(f"proving box {place + 1} of {len(bearing.parts)} again")
+        wrong = again.faults(claim.entries[number])
+        faults += wrong
+        proved += [] if wrong else [number]
+    by = {Route.LATTICE: len(proved)} if proved else {}
+    tally = Tally(BOXES, len(bearing.parts), by, 0, bearing.of(proved), Fraction(bool(bearing.parts)))
+    return conclusion("proof again", faults, effort.record(tally), effort)
 
 
 class _Again:
@@ -67,11 +68,11 @@ class _Again:
             return [f"box {entry.box}: some cover has {aim.objective} {aim.value(*least)}, the floor is {stated}"]
         if objective != "edp" or entry.by != "solved":
             return []
-        proved = lines_prove(
+        proof = prove(
             least, sum(part_cycles(self._claim, hardware)), entry.bound,
             lambda weight: self._least(hardware, Aim(weight=weight)), lambda: self._least(hardware, Aim("latency")),
         )  # fmt: skip
-        if proved:
+        if proof is not None:
             return []
         return [f"box {entry.box}: the bound {entry.bound} of the product is not proved"]
 

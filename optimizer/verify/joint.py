@@ -2,66 +2,64 @@
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from formulations.kernels.memo import Memos
 from optimizer.codesign.files import load
 from optimizer.codesign.result import CoDesign
 from optimizer.explore import Explorer
 from optimizer.restore import restore
 from optimizer.result import Progress, Result
 from optimizer.session import Session
-from optimizer.verify.check import DAMAGED, Verification, as_stored, examine
+from optimizer.verify.bearing import Bearing
+from optimizer.verify.check import DAMAGED, as_stored, damaged, examine, teller
 from optimizer.verify.claim import Check, rebuild
 from optimizer.verify.design_checks import verdict
+from optimizer.verify.effort import Effort, Route, Say, Tally
 from optimizer.verify.fused_again import fused_again
 from optimizer.verify.joint_claim import JointClaim, rebuild_joint
 from optimizer.verify.joint_numbers import hash_faults, number_faults, own_value, problem_faults
-from optimizer.verify.points_again import excluded_again, points_again
+from optimizer.verify.points_again import derive_exclusion
 from optimizer.verify.replay import Replay, replay
-from optimizer.verify.reprove import Say, reprove
+from optimizer.verify.reprove import Derivation, Prover, points_check, reprove
+from optimizer.verify.verification import Verification
 
-CELL_SECONDS = 20.0
+CHECKED = "numbers of all networks, budgets, boxes and totals"
+EXCLUDED = "points without a design"
 
 
 def verify_joint(
-    source: str | Path | CoDesign, *, thorough: bool = False, progress: Callable[[Progress], None] | None = None
-) -> Verification:
+    source: str | Path | CoDesign, *, thorough: bool = False, seed: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Verification:  # fmt: skip
     """Check a co-design again by code that shares nothing with the search; parameters as of
     :func:`optimizer.verify.check.verify`."""
     started = time.perf_counter()
-
-    def say(message: str) -> None:
-        if progress is not None:
-            progress(Progress(time.perf_counter() - started, message=message))
-
     result = _as_stored(source if isinstance(source, CoDesign) else load(source))
+    effort = Effort.of(result.data, thorough=thorough, seed=seed, say=teller(progress, started))
     checks: list[Check] = []
-    tables = Memos()
     step = "problem"
     try:
         claim = rebuild_joint(result)
         checks.append(verdict("problem", list(hash_faults(claim)), f"hash {result.data['problem_hash'][:16]} again"))
         checks.append(verdict("one chip", list(problem_faults(claim)), "the networks share architecture and budgets"))
         step = "networks"
-        checks += _single_results(claim, tables, thorough, say)
+        checks += _single_results(claim, effort)
         step = "agreement"
         checks.append(verdict("agreement", list(number_faults(claim)), "all numbers follow from the exact ones"))
         checks.append(verdict("cross table", list(_cross_faults(claim)), "designs and exact values as in the results"))
         step = "certificate"
-        replayed = _replayed(claim, say)
+        replayed = _replayed(claim, effort.say)
         checks += replayed.checks
-        if all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
+        if all(check.ok is not False for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
-            checks += _proofs(claim, replayed, tables, thorough, say)
+            checks += _proofs(claim, replayed, effort)
     except DAMAGED as error:
-        text = " ".join(str(error).split())
-        checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))
-    return Verification(checks)
+        checks.append(damaged(step, error))
+    return Verification.of(checks, effort, started, CHECKED)
 
 
 def _as_stored(result: CoDesign) -> CoDesign:
@@ -75,29 +73,23 @@ def _as_stored(result: CoDesign) -> CoDesign:
     )  # fmt: skip
 
 
-def _single_results(claim: JointClaim, tables: Memos, thorough: bool, say: Say) -> Iterator[Check]:
+def _single_results(claim: JointClaim, effort: Effort) -> Iterator[Check]:
     """Every network on the joint design, and by itself; the joint certificate proves the first again."""
     for number, name in enumerate(claim.names):
         problem = claim.result.data["problem"]["networks"][number]
         alone = claim.result.alone[name]
         faults = [] if alone.data["problem"] == problem else ["its problem is another"]
-        found = examine(alone, thorough=thorough, say=_about(f"{name} alone", say), tables=tables)
-        yield _summed(f"{name} alone", faults, found)
+        part = effort.part(2 * len(claim.names) - number)  # as much again for the joint certificate
+        yield _summed(f"{name} alone", faults, examine(alone, part.about(f"{name} alone")))
         if claim.whole.design is None:
             continue
         there = claim.result.networks[name]
         faults = list(_point_faults(claim, problem, there))
-        about = _about(f"{name} on the joint design", say)
-        found = examine(there, thorough=thorough, say=about, proofs=thorough, tables=tables)
+        found = examine(there, effort.about(f"{name} on the joint design"), proofs=effort.thorough)
         yield _summed(f"{name} on the joint design", faults, found)
     extra = set(claim.result.networks) - set(claim.names if claim.whole.design is not None else ())
     if extra:
         yield Check("networks", False, f"results without a design: {', '.join(sorted(extra))}")
-
-
-def _about(name: str, say: Say) -> Say:
-    """Says of what a message is."""
-    return lambda message: say(f"{name}: {message}")
 
 
 def _point_faults(claim: JointClaim, problem: object, there: Result) -> Iterator[str]:
@@ -114,7 +106,10 @@ def _point_faults(claim: JointClaim, problem: object, there: Result) -> Iterator
 
 def _summed(name: str, faults: list[str], checks: list[Check]) -> Check:
     """The checks of one result as one."""
-    faults = faults + [f"{check.name}: {check.detail}" for check in checks if not check.ok]
+    faults = faults + [f"{check.name}: {check.detail}" for check in checks if check.ok is False]
+    unsettled = [f"{check.name}: {check.detail}" for check in checks if check.ok is None]
+    if unsettled and not faults:
+        return Check(name, None, "; ".join(unsettled))
     return verdict(name, faults, f"all {len(checks)} checks of a result pass")
 
 
@@ -171,42 +166,54 @@ def _replayed(claim: JointClaim, say: Say) -> Replay:
     return Replay((Check("status", fine, f"{status} without a joint exploration"),))
 
 
-def _proofs(claim: JointClaim, replayed: Replay, tables: Memos, thorough: bool, say: Say) -> Iterator[Check]:
+def _proofs(claim: JointClaim, replayed: Replay, effort: Effort) -> Iterator[Check]:
     """Floors, and points that rest on more than floors, proved by another route; cells of the cross table again."""
+    parts = len(claim.names) + 1
     for number, (name, one) in enumerate(zip(claim.names, claim.claims, strict=True)):
-        about = _about(name, say)
+        part = effort.part(parts - number).about(name)
         if one.fusion is not None:
-            check = fused_again(one, thorough=thorough, say=about)
-            yield check._replace(name=f"{check.name}, {name}")
-            continue
-        raised = [entry for network, entry in replayed.raised if network == number]
-        if raised:
-            check = points_again(one, raised, tables, thorough=thorough, say=about)
-            yield check._replace(name=f"{check.name}, {name}")
-        check = reprove(one, tables, thorough=thorough, say=about)
-        yield check._replace(name=f"{check.name}, {name}")
+            found = [fused_again(one, part)]
+        else:
+            raised = [one.entries.index(entry) for network, entry in replayed.raised if network == number]
+            found = reprove(one, part, raised, replayed.excluded)
+        yield from (check._replace(name=f"{check.name}, {name}") for check in found)
     if replayed.excluded:
-        yield excluded_again(claim.claims, replayed.excluded, tables, thorough=thorough, say=say)
-    yield _cells_again(claim, thorough, say)
+        yield _excluded_again(claim, replayed.excluded, effort.part(2))
+    yield _cells_again(claim, effort)
 
 
-def _cells_again(claim: JointClaim, thorough: bool, say: Say) -> Check:
+def _excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:
+    """Show again that on single points some network cannot keep its caps."""
+    bearing, networks = Bearing(claim.whole), len(claim.names)
+    points = [
+        Derivation(
+            f"box {claim.whole.entries[number].box}", networks * bearing.of([number]), False,
+            partial(derive_exclusion, claim.claims, number, effort.tables),
+        )
+        for number in numbers
+    ]  # fmt: skip
+    prover = Prover(claim.claims[0], effort)
+    prover.run((), points)
+    return points_check("excluded again", prover, len(points), networks * bearing.of(numbers), EXCLUDED)
+
+
+def _cells_again(claim: JointClaim, effort: Effort) -> Check:
     """Networks on designs made for others, solved again with fresh tables: all, or what fits the time."""
     cells = [
         (column, n) for column in claim.columns for n, name in enumerate(claim.names)
         if column.made_for and name not in column.made_for and column.cells[n] != "UNKNOWN"
     ]
-    random.Random(str(claim.result.data["problem_hash"])).shuffle(cells)
-    if thorough:  # one network after the other: only its tables are kept
+    effort.random("cells").shuffle(cells)
+    if effort.thorough:  # one network after the other: only its tables are kept
         cells.sort(key=lambda cell: cell[1])
     sessions: dict[int, Session] = {}
-    until, faults, done = time.perf_counter() + CELL_SECONDS, [], 0
+    faults, done = [], 0
     for column, n in cells:
-        if done and not thorough and time.perf_counter() > until:
+        if done and effort.left_s <= 0:
             break
-        say(f"solving cell {done + 1} of {len(cells)} of the cross table again")
+        effort.say(f"solving cell {done + 1} of {len(cells)} of the cross table again")
         if n not in sessions:
-            if thorough:
+            if effort.thorough:
                 sessions.clear()
             sessions[n] = restore(claim.result.data["problem"]["networks"][n])
         session = sessions[n]
@@ -218,4 +225,5 @@ def _cells_again(claim: JointClaim, thorough: bool, say: Say) -> Check:
         if again != (cell if isinstance(cell, str) else claim.claims[n].target.value(*cell)):
             faults.append(f"{claim.names[n]} on {column.box}: {again}, the table has {cell}")
         done += 1
+    effort.record(Tally("cells of the cross table", len(cells), {Route.SEARCH: done - len(faults)}))
     return verdict("cross table again", faults, f"{done} of {len(cells)} cells solved again")

@@ -5,6 +5,9 @@ The fronts are joined layer by layer; a partial choice is dropped when, with the
 of the rest, it breaks a cap or reaches the stated bound. If nothing is left, the bound holds. Before that, lines
 ``energy + weight x cycles >= value`` are tried, which need far fewer searches.
 
+What the lattice search finds that way is a derivation from statements about single layers: a line, the least cycles, or
+the least energy within a cap on the cycles. These statements can be proved by another route.
+
 Searches share tables and start from what is stated or known: the least energy of a layer is sought among mappings that
 need no more than its floor (if there are none, among all), a weighted sum below that of the mappings found before.
 """
@@ -13,24 +16,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
 from formulations import lattice
 from formulations.kernels.memo import Memos
-from formulations.stop import Stop, StoppedError
+from formulations.stop import Stop
 from optimizer.hardware import Hardware
 from optimizer.lowering import lower
 from optimizer.pricing import NEVER
-from optimizer.verify.claim import Check, Claim, Entry
-from optimizer.verify.design_checks import verdict
+from optimizer.verify.claim import Claim, Entry
+from optimizer.verify.effort import Say
 from optimizer.verify.least_cycles import least_cycles
-from optimizer.verify.reprove import Say
-from optimizer.verify.time_limit import limited
+from optimizer.verify.lines import Cost, corners, prove
+from optimizer.verify.statements import Statement
 
-Cost = tuple[int, int]
-"""Energy units and cycles."""
-SAMPLE_SECONDS = 15.0
 MOST_STATES = 2_000_000
 
 
@@ -38,55 +39,41 @@ class TooManyError(Exception):
     """Fronts have more joint choices than can be listed."""
 
 
-def points_again(claim: Claim, entries: Sequence[Entry], tables: Memos, *, thorough: bool, say: Say) -> Check:
-    """Derive the bounds of single points again: all of them, or what fits the time; the design's own point first."""
-    entries = sorted(entries, key=lambda entry: entry.box != claim.design)
-    faults: list[str] = []
-    done = 0
-    with limited(None if thorough else SAMPLE_SECONDS) as stop:
-        for number, entry in enumerate(entries):
-            try:
-                point = _Point(claim, entry, tables, stop, _within(say, number, len(entries)))
-                wrong, better = point.wrong_floors(), point.better()
-            except (StoppedError, TooManyError):
-                break
-            done += 1
-            if wrong:
-                faults.append(f"box {entry.box}: the least energies are {wrong}, the floors {list(entry.energy)}")
-            if better is not None:
-                faults.append(
-                    f"box {entry.box}: a design with {better[0]} energy units and {better[1]} cycles breaks it"
-                )  # fmt: skip
-    return verdict("points again", faults, f"{done} bounds of solved points derived again{_rest(entries, done)}")
+@dataclass(frozen=True)
+class Derived:
+    """What a bound of a point follows from, and what is wrong with it."""
+
+    faults: tuple[str, ...]
+    statements: tuple[Statement, ...] = ()
 
 
-def excluded_again(
-    claims: Sequence[Claim], numbers: Sequence[int], tables: Memos, *, thorough: bool, say: Say
-) -> Check:  # fmt: skip
-    """Show again that on single points some of several networks cannot keep its caps: all points, or what fits."""
-    capped = [claim for claim in claims if claim.target.capped]
-    faults: list[str] = []
-    done = 0
-    with limited(None if thorough else SAMPLE_SECONDS) as stop:
-        for number in numbers:
-            within = _within(say, done, len(numbers))
-            try:
-                points = [_Point(claim, claim.entries[number], tables, stop, within) for claim in capped]
-                if all(point.better() is not None for point in points):
-                    faults.append(f"box {claims[0].entries[number].box}: every network keeps its caps")
-            except (StoppedError, TooManyError):
-                break
-            done += 1
-    return verdict("excluded again", faults, f"{done} points without a design derived again{_rest(numbers, done)}")
+def derive(claim: Claim, entry: Entry, tables: Memos, stop: Stop, say: Say) -> Derived:
+    """Derive the bound of a single point again.
+
+    Raises
+    ------
+    StoppedError, TooManyError, OverflowError
+        If it cannot be decided.
+    """
+    point = _Point(claim, entry, tables, stop, say)
+    faults, wrong, better = [], point.wrong_floors(), point.better()
+    if wrong:
+        faults.append(f"box {entry.box}: the least energies are {wrong}, the floors {list(entry.energy)}")
+    if better is not None:
+        faults.append(
+            f"box {entry.box}: a design with {better[0]} energy units and {better[1]} cycles breaks it"
+        )  # fmt: skip
+    return Derived(tuple(faults), point.statements())
 
 
-def _within(say: Say, number: int, total: int) -> Say:
-    """Says what is done for one of the points."""
-    return lambda what: say(f"deriving point {number + 1} of {total} again: {what}")
-
-
-def _rest(asked: Sequence[object], done: int) -> str:
-    return f", {len(asked) - done} left to a thorough check" if len(asked) > done else ""
+def derive_exclusion(claims: Sequence[Claim], number: int, tables: Memos, stop: Stop, say: Say) -> Derived:
+    """Show again that on a single point one of several networks cannot keep its caps; raises as :func:`derive`."""
+    for claim in claims:
+        if claim.target.capped:
+            point = _Point(claim, claim.entries[number], tables, stop, say)
+            if point.better() is None:
+                return Derived((), point.statements())
+    return Derived((f"box {claims[0].entries[number].box}: every network keeps its caps",))
 
 
 class _Point:
@@ -101,6 +88,8 @@ class _Point:
         self.entry = entry
         self._known: list[list[Cost]] = [[] for _ in claim.groups]
         self._lines: list[dict[int, int]] = [{} for _ in claim.groups]
+        self._needed: tuple[int, ...] = (0,)
+        self._others: list[Statement] = []
         self._least = [least_cycles(group, self.hardware) for group in claim.groups]
         self.cheapest = self._each("energy")
 
@@ -115,6 +104,14 @@ class _Point:
             return None
         return None if self._fastest is None else self._join(self.cheapest, self._fastest)
 
+    def statements(self) -> tuple[Statement, ...]:
+        """What was found of single layers, as far as the bound follows from it."""
+        lines = [
+            Statement(group, self.hardware, found[weight], weight) for weight in self._needed
+            for group, found in zip(self.claim.groups, self._lines, strict=True) if weight in found
+        ]  # fmt: skip
+        return tuple(statement for statement in (*lines, *self._others) if statement.floor)
+
     @cached_property
     def _fastest(self) -> list[Cost] | None:
         return self._each("latency")
@@ -124,12 +121,15 @@ class _Point:
         assert self.cheapest is not None
         least = self.fixed[1] + sum(group.count * n for group, n in zip(self.claim.groups, self._least, strict=True))
         try:
-            return lines_prove(
+            proof = prove(
                 self._total(self.cheapest), least, goal, self._weighted,
                 lambda: None if self._fastest is None else self._total(self._fastest),
             )  # fmt: skip
         except OverflowError:
             return False
+        if proof is not None:
+            self._needed = proof.weights
+        return proof is not None
 
     def _wanted(self, energy: int, latency: int) -> bool:
         """Could a design with these bounds break the claim?"""
@@ -142,12 +142,18 @@ class _Point:
             self.say(f"layer {number + 1} of {len(self.claim.groups)}")
             cost = self._best(number, objective, weight)
             if cost is None:
+                self._note(number, NEVER)
                 return None
             self._known[number].append(cost)
             if objective == "energy":
                 self._lines[number][weight] = cost[0] + weight * cost[1]
+            else:
+                self._note(number, cost[1], None)
             found.append(cost)
         return found
+
+    def _note(self, number: int, floor: int, weight: int | None = 0, cap: int | None = None) -> None:
+        self._others.append(Statement(self.claim.groups[number], self.hardware, floor, weight, cap))
 
     def _best(self, number: int, objective: str, weight: int = 0, cap: int = NEVER) -> Cost | None:
         """Optimum of a layer over its padded extents; weighted energy units are charged per cycle."""
@@ -167,8 +173,8 @@ class _Point:
         least = self._least[number]
         if not weight:
             return known[1] == least
-        corners = _corners(self._lines[number], least)
-        return min(energy + weight * latency for energy, latency in corners) >= known[0] + weight * known[1]
+        least_sum = min(e + weight * t for e, t in corners(self._lines[number], least))
+        return least_sum >= known[0] + weight * known[1]
 
     def _below(
         self, number: int, objective: str, beat: Cost | None = None, weight: int = 0, cap: int = NEVER
@@ -231,64 +237,13 @@ class _Point:
         cap, runs = NEVER, self.claim.groups[number].count
         while cap >= fastest[1]:
             cost = self._best(number, "energy", cap=cap)
+            if cap < NEVER:
+                self._note(number, NEVER if cost is None else cost[0], cap=cap)
             if cost is None or not useful((least_energy + runs * cost[0], least_latency + runs * fastest[1])):
                 break
             front.append(cost)
             cap = cost[1] - 1
         return front
-
-
-def lines_prove(
-    cheapest: Cost, least_latency: int, goal: Fraction, solve: Callable[[int], Cost | None],
-    fastest: Callable[[], Cost | None],
-) -> bool:  # fmt: skip
-    """Do lines below all designs prove that no product of energy and latency is below `goal`?
-
-    (The product has its least value at a corner of the region above the lines.) `solve` gives the best design under a
-    weight: energy units per cycle. No design takes less than `least_latency`; the `fastest` is asked for if that does
-    not help.
-    """
-    designs, lines, last = [cheapest], {0: cheapest[0]}, False
-    while True:
-        energy, latency = min(_corners(lines, least_latency), key=lambda corner: corner[0] * corner[1])
-        if energy * latency >= goal:
-            return True
-        weight = _next_weight(designs, lines, latency)
-        if weight is None and last:
-            return False
-        design = fastest() if weight is None else solve(weight)
-        if design is None:
-            return True
-        designs.append(design)
-        if weight is None:
-            least_latency, last = design[1], True
-        else:
-            lines[weight] = design[0] + weight * design[1]
-
-
-def _corners(lines: dict[int, int], least_latency: int) -> list[tuple[Fraction, Fraction]]:
-    """Vertices (energy, latency) of the region above all lines and from the least latency on."""
-    latencies = {Fraction(least_latency)}
-    for (a, value), (b, other) in itertools.combinations(lines.items(), 2):
-        latencies.add(max(Fraction(least_latency), Fraction(value - other, a - b)))
-    return [(max(Fraction(value) - weight * x for weight, value in lines.items()), x) for x in latencies]
-
-
-def _next_weight(designs: list[Cost], lines: dict[int, int], latency: Fraction) -> int | None:
-    """The slope between the designs on both sides of a vertex, rounded; None once it has been tried.
-
-    Left of all designs: the slope at which the product of the nearest stays as it is.
-    """
-    left = min((d for d in designs if d[1] <= latency), default=None)
-    right = min((d for d in designs if d[1] > latency), key=lambda d: (d[1], d[0]), default=None)
-    if right is None:
-        return None
-    if left is None:
-        weights = [right[0] // right[1]]
-    else:
-        slope = (left[0] - right[0]) // (right[1] - left[1])
-        weights = [slope, slope + 1]
-    return next((w for w in weights if w > 0 and w not in lines), None)
 
 
 def _pareto(states: list[Cost]) -> list[Cost]:

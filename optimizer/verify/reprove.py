@@ -1,7 +1,8 @@
-"""Proof of floors by another route: the CP-SAT program of a layer on the ideal hardware of a box.
+"""Proof of what bounds rest on by another route: the floors of the chosen point, and a sample of all, or all.
 
-Where the program does not finish in its time, the lattice search with fresh tables decides whether any mapping
-costs less than the floor.
+The sample is drawn with the odds of its parts in the bound, so that a lie is found with about the probability of what
+rests on it. A drawn floor is decided before the next one, however hard it is. CP-SAT is asked first; where it does not
+finish, the lattice search with fresh tables decides.
 """
 
 from __future__ import annotations
@@ -9,135 +10,217 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
 
-from formulations import lattice
-from formulations.kernels.memo import Memos
-from formulations.primes import divisors
-from formulations.problem import Problem
-from formulations.solver import Status, solve_layer
-from optimizer.hardware import Hardware
-from optimizer.lowering import lower
-from optimizer.pricing import NEVER
-from optimizer.verify.claim import Check, Claim, Group
+from formulations.stop import Stop, StoppedError
+from optimizer.verify.bearing import Bearing, Floor
+from optimizer.verify.claim import Check, Claim
 from optimizer.verify.design_checks import verdict
-from optimizer.verify.least_cycles import least_cycles
-from optimizer.verify.physical import energy_at_least
+from optimizer.verify.effort import Effort, Route, Say, Tally
+from optimizer.verify.points_again import Derived, TooManyError, derive
+from optimizer.verify.statements import SIZE, TIME, Decision, Statement, by_counting, by_program, decide
+from optimizer.verify.time_limit import limited
 
-OTHER_SEED = 104729
-SAMPLE = 3
-CHEAPEST = 12
-SAMPLE_SECONDS = 20.0
+__all__ = ["Derivation", "Say", "points_check", "reprove"]
+
+PROGRAM_SECONDS = 10.0
 THOROUGH_SECONDS = 60.0
-MOST_SECONDS = 5.0
-
-Say = Callable[[str], None]
+LEAST_DRAWN = 3
+MANY = "its fronts have too many joint choices"
+FLOORS, POINTS = "floors", "bounds of single points"
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A floor to prove: no mapping of a layer on the ideal hardware of a box costs less."""
+class Derivation:
+    """A bound of a single point that rests on more than floors, and how it is derived again."""
 
-    group: Group
-    hardware: Hardware
-    objective: str
-    floor: int
-    box: object
+    name: str
+    share: Fraction
+    own: bool
+    derive: Callable[[Stop, Say], Derived]
 
 
-def reprove(claim: Claim, tables: Memos, *, thorough: bool, say: Say) -> Check:
-    """Prove floors of the certificate again: a sample that the problem's hash picks, or all."""
-    found = list(_pairs(claim))
-    sought = [pair for pair in found if pair.floor > counted(pair.group, pair.hardware, pair.objective)]
-    pairs = sorted(sought, key=_work)
-    total, known = len(pairs), len(found) - len(pairs)
-    if not thorough:
-        pairs = pairs[:CHEAPEST]
-        random.Random(str(claim.data["problem_hash"])).shuffle(pairs)
-        pairs = sorted(pairs[:SAMPLE], key=_work)
-    until = time.perf_counter() + (THOROUGH_SECONDS if thorough else SAMPLE_SECONDS)
-    faults: list[str] = []
-    routes: Counter[str] = Counter()
-    for number, pair in enumerate(pairs):
-        say(f"proving floor {number + 1} of {len(pairs)} again")
-        route = _prove(claim, pair, until, tables)
-        routes[route or "refuted"] += 1
-        if route is None:
-            faults.append(
-                f"box {pair.box}, layer {pair.group.layer.name}: some mapping has less {pair.objective} than the floor "
-                f"{pair.floor}"
+Item = Floor | Derivation
+
+
+@dataclass
+class _Log:
+    """What was found of one kind."""
+
+    faults: list[str] = field(default_factory=list)
+    by: dict[Route, int] = field(default_factory=dict)
+    share: Fraction = Fraction(0)
+    undecided: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def proved(self, route: Route, share: Fraction) -> None:
+        self.by[route] = self.by.get(route, 0) + 1
+        self.share += share
+
+    def failed(self, name: str, why: str, *, own: bool) -> None:
+        self.undecided.append(f"{name} ({why})")
+        if own:
+            self.missing.append(f"{name} ({why})")
+
+    def tally(self, what: str, total: int, whole: Fraction) -> Tally:
+        return Tally(what, total, self.by, len(self.undecided), self.share, whole, tuple(self.missing))
+
+
+def reprove(claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()) -> list[Check]:
+    """Prove floors and bounds of single points again.
+
+    Parameters
+    ----------
+    claim : Claim
+        Of one network.
+    raised : collection of int
+        Numbers of boxes, single points, with a bound that rests on more than their floors.
+    beside : collection of int
+        Numbers of boxes that rest on more than this network's floors, and are proved elsewhere.
+    """
+    bearing = Bearing(claim, {*raised, *beside})
+    points = [
+        Derivation(
+            f"box {entry.box}", bearing.of([number]), bearing.owns(entry),
+            partial(derive, claim, entry, effort.tables),
+        )
+        for number, entry in ((n, claim.entries[n]) for n in sorted(raised))
+    ]  # fmt: skip
+    floors = bearing.floors()
+    prover = Prover(claim, effort)
+    prover.run(floors, points)
+    whole = bearing.of(bearing.parts.keys() - set(raised) - set(beside))
+    tally = effort.record(prover.floors.tally(FLOORS, len(floors), whole))
+    checks = [points_check("points again", prover, len(points), bearing.of(raised))] if points else []
+    return [*checks, conclusion("proof again", prover.floors.faults, tally, effort)]
+
+
+def points_check(name: str, prover: Prover, total: int, whole: Fraction, what: str = POINTS) -> Check:
+    """The check of the points that a prover has derived again."""
+    tally = prover.effort.record(prover.points.tally(what, total, whole))
+    lines = f", from {prover.lines} statements about layers, {prover.by_cp_sat} of them proved by CP-SAT"
+    return conclusion(name, prover.points.faults, tally, prover.effort, lines)
+
+
+def conclusion(name: str, faults: list[str], tally: Tally, effort: Effort, more: str = "") -> Check:
+    """A check that passes if there are no faults; undecided if something is that was to be proved in any case."""
+    how = ", ".join(f"{count} by {route.value}" for route, count in tally.by.items())
+    text = f"{tally.text} proved again{': ' if how else ''}{how}{more}"
+    if tally.undecided:
+        text += f"; {tally.undecided} begun and not decided"
+    if faults:
+        return verdict(name, faults, text)
+    if tally.missing:
+        text += f": {', '.join(tally.missing)}"
+    return Check(name, None if tally.missing or (effort.thorough and tally.undecided) else True, text)
+
+
+class Prover:
+    """Proves statements about one network again."""
+
+    def __init__(self, claim: Claim, effort: Effort) -> None:
+        self.effort, self._accounting = effort, claim.accounting
+        self._limited = not effort.thorough
+        self._known: dict[object, Decision] = {}
+        self.floors, self.points = _Log(), _Log()
+        self.lines = self.by_cp_sat = 0
+
+    def run(self, floors: Sequence[Floor], points: Sequence[Derivation]) -> None:
+        """What follows from counting, what else the chosen point rests on, then what is drawn."""
+        searched: list[Floor] = []
+        for floor in floors:
+            if by_counting(floor.statement):
+                self.floors.proved(Route.COUNTING, floor.share)
+            else:
+                searched.append(floor)
+        own = sorted((floor for floor in searched if floor.own), key=lambda floor: floor.statement.work)
+        for number, floor in enumerate(own):
+            self.effort.say(f"proving floor {number + 1} of {len(own)} of the chosen point again")
+            self._floor(floor, self.effort.most_s / (2 * (len(own) - number)), self.effort.most_s)
+        for point in points:
+            if point.own:
+                self._point(point, self.effort.most_s)
+        self._draw([*(floor for floor in searched if not floor.own), *(point for point in points if not point.own)])
+
+    def _draw(self, rest: list[Item]) -> None:
+        """Thoroughly: all; else as drawn, until the sample's time is over, but some in any case."""
+        effort = self.effort
+        for number, item in enumerate(drawn(rest, effort.random("sample"))):
+            seconds = effort.most_s if number < LEAST_DRAWN else effort.left_s
+            if seconds <= 0:
+                return
+            effort.say(f"proving {number + 1} of {len(rest)} drawn again")
+            if isinstance(item, Floor):
+                self._floor(item, seconds / 2, seconds)
+            else:
+                self._point(item, seconds)
+
+    def _floor(self, floor: Floor, program_s: float, seconds: float) -> None:
+        found = self._decide(floor.statement, program_s, seconds)
+        if found.route is not None:
+            self.floors.proved(found.route, floor.share)
+        elif found.refuted:
+            self.floors.faults.append(f"box {floor.box}, {floor.statement}: some mapping has {found.refuted}")
+        else:
+            self.floors.failed(floor.statement.group.layer.name, found.why, own=floor.own)
+
+    def _decide(self, statement: Statement, program_s: float, seconds: float) -> Decision:
+        key = statement.key
+        if key not in self._known:
+            most = min(PROGRAM_SECONDS, program_s) if self._limited else THOROUGH_SECONDS
+            self._known[key] = decide(
+                statement, self._accounting, self.effort.tables, program_s=most,
+                lattice_s=max(seconds - most, 0.0) if self._limited else None,
             )  # fmt: skip
-    how = ", ".join(f"{count} by {route}" for route, count in sorted(routes.items()))
-    text = f"{len(pairs)} of {total} floors proved again{': ' if how else ''}{how}"
-    return verdict("proof again", faults, text + (f"; {known} more follow from counting" if known else ""))
+        return self._known[key]
+
+    def _point(self, point: Derivation, seconds: float) -> None:
+        """Derive a point's bound by the lattice search; then CP-SAT proves what it was derived from."""
+        until = time.perf_counter() + seconds
+        try:
+            with limited(seconds if self._limited else None) as stop:
+                derived = point.derive(stop, self.effort.say)
+        except (StoppedError, TooManyError, OverflowError) as error:
+            why = {StoppedError: TIME, TooManyError: MANY}.get(type(error), SIZE)
+            self.points.failed(point.name, why, own=point.own)
+            return
+        faults = [*derived.faults, *self._lines(derived, until)]
+        if faults:
+            self.points.faults += faults
+        else:
+            route = Route.CP_SAT if self._all_by_program(derived) else Route.LATTICE
+            self.points.proved(route, point.share)
+
+    def _lines(self, derived: Derived, until: float) -> Iterator[str]:
+        """Statements that CP-SAT refutes, as far as it comes; none takes more than half of the time left."""
+        statements = sorted(derived.statements, key=lambda statement: statement.work)
+        self.lines += len(statements)
+        for number, statement in enumerate(statements):
+            self.effort.say(f"proving statement {number + 1} of {len(statements)} of a point again")
+            most = PROGRAM_SECONDS if self._limited else THOROUGH_SECONDS
+            seconds = min(most, (until - time.perf_counter()) / 2)
+            if statement.key not in self._known:
+                found = by_program(statement, self._accounting, seconds)
+                if found is not None:
+                    self._known[statement.key] = found
+            known = self._known.get(statement.key)
+            self.by_cp_sat += known is not None and known.route is Route.CP_SAT
+            if known is not None and known.refuted:
+                yield f"{statement}: some mapping has {known.refuted}"
+
+    def _all_by_program(self, derived: Derived) -> bool:
+        known = (self._known.get(statement.key) for statement in derived.statements)
+        return all(found is not None and found.route is Route.CP_SAT for found in known)
 
 
-def counted(group: Group, hardware: Hardware, objective: str) -> int:
-    """Energy units or cycles that a layer takes at least, without any search."""
-    return least_cycles(group, hardware) if objective == "latency" else energy_at_least(group.layer, hardware)
-
-
-def _pairs(claim: Claim) -> Iterator[Pair]:
-    """All floors above zero that bounds rest on, equal ones once."""
-    latency = claim.target.objective == "latency" and not claim.target.capped
-    seen = set()
-    for entry in claim.entries:
-        if entry.over_budget:
-            continue
-        corner = claim.points.corner(entry.box)
-        for number, group in enumerate(claim.groups):
-            floor = (entry.latency if latency else entry.energy)[number]
-            key = (number, floor, corner.levels, corner.mac_mesh, corner.mac_energy)
-            if floor > 0 and key not in seen:
-                seen.add(key)
-                yield Pair(group, corner, "latency" if latency else "energy", floor, entry.box)
-
-
-def _work(pair: Pair) -> tuple[int, str, str]:
-    """Few divisors and few choices of kept tensors are proved fast."""
-    points = sum(math.prod(len(divisors(e)) for e in extents.values()) for extents in pair.group.variants)
-    free = sum(3 - len(level.must_keep | level.must_bypass) for level in pair.hardware.levels[1:])
-    return points << free, pair.group.layer.name, str(pair.box)
-
-
-def _prove(claim: Claim, pair: Pair, until: float, tables: Memos) -> str | None:
-    """The slowest route that was needed over all padded variants; None if the floor is wrong."""
-    routes = set()
-    for extents in pair.group.variants:
-        problem = lower(pair.group.layer, pair.hardware, accounting=claim.accounting, extents=extents)
-        route = _by_program(problem, pair, until) or _by_lattice(problem, pair, tables)
-        if route in ("refuted", None):
-            return None
-        routes.add(route)
-    return "lattice" if "lattice" in routes else "CP-SAT"
-
-
-def _by_program(problem: Problem, pair: Pair, until: float) -> str | None:
-    """``CP-SAT`` if it proves the floor, ``refuted`` if it finds a cheaper mapping, None if time runs out."""
-    seconds = min(MOST_SECONDS, until - time.perf_counter())
-    if seconds <= 0:
-        return None
-    energy = pair.objective == "energy"
-    found = solve_layer(problem, "energy" if energy else "latency", time_limit_s=seconds, workers=1, seed=OTHER_SEED)
-    unit = 1 if energy else problem.latency_unit
-    if found.status is Status.INFEASIBLE or -(-found.bound // unit) >= pair.floor:
-        return "CP-SAT"
-    if found.solution is None:
-        return None
-    cost = found.solution.energy if energy else found.solution.latency
-    return "refuted" if -(-cost // unit) < pair.floor else None
-
-
-def _by_lattice(problem: Problem, pair: Pair, tables: Memos) -> str | None:
-    """``lattice`` if no mapping beats the floor."""
-    least = min(pair.floor, NEVER)
-    if pair.objective == "energy":
-        with tables.of(problem) as memo:
-            cheaper = lattice.solve(problem, "energy", beat=(least, 0), memo=memo).solution
-    else:
-        most = min(least * problem.latency_unit, NEVER) - 1
-        with tables.of(problem) as memo:
-            cheaper = lattice.solve(problem, "latency", latency_cap=most, memo=memo).solution
-    return "lattice" if cheaper is None else None
+def drawn(items: Sequence[Item], numbers: random.Random) -> list[Item]:
+    """All items in random order: at every place, each of the rest stands with the odds of its share."""
+    keys = {id(item): math.inf for item in items}
+    for item in items:
+        chance = 1.0 - numbers.random()
+        if item.share:
+            keys[id(item)] = -math.log(chance) / float(item.share)
+    return sorted(items, key=lambda item: keys[id(item)])

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,13 +15,13 @@ from typing import Any
 from optimizer.hardware import Hardware
 from optimizer.verify.claim import Check, Claim, Entry
 from optimizer.verify.design_checks import plain, verdict
-from optimizer.verify.reprove import Say
+from optimizer.verify.effort import Effort, Route, Tally
 
 Data = dict[str, Any]
 FORMAT = "tilewright-study/1"
 HOLDING = ("bound", "solved", "open")
-SAMPLE = 2
-SAMPLE_SECONDS = 30.0
+LEAST = 2
+"""Steps that are solved again in any case."""
 CLOSE = 1e-9
 """Relative difference that rounding to floats may leave."""
 
@@ -220,42 +218,41 @@ class Study:
             yield f"the study is {self.stated['status']}, its cells show {expected}"
 
 
-def check_staircase(claim: Claim, worth: Fraction, *, thorough: bool, say: Say) -> Iterator[Check]:
+def check_staircase(claim: Claim, worth: Fraction, effort: Effort) -> Iterator[Check]:
     """All checks of a study whose certificate was replayed; `worth` is how much of its unit one integer unit is."""
     study = Study(claim, worth)
     known = [] if study.stated["format"] == FORMAT else [f"the format is {study.stated['format']!r}"]
     yield verdict("designs", [*known, *study.design_faults()], f"{len(study.steps)} designs recomputed")
-    say("working the cells out again")
+    effort.say("working the cells out again")
     faults = [*study.cell_faults(), *study.status_faults()]
     yield verdict("cells", faults, f"{len(study.stated['cells'])} cells follow from the boxes, and fall")
     if not faults:
-        yield _solved_again(study, thorough=thorough, say=say)
+        yield _solved_again(study, effort)
 
 
-def _solved_again(study: Study, *, thorough: bool, say: Say) -> Check:
+def _solved_again(study: Study, effort: Effort) -> Check:
     """Solve the points of some designs by themselves, and walk the loop nests of what comes out."""
     from optimizer.api import solve  # noqa: PLC0415  (the interface imports the verifier's parts)
     from optimizer.choose import at  # noqa: PLC0415
-    from optimizer.verify.check import verify  # noqa: PLC0415
+    from optimizer.verify.check import examine  # noqa: PLC0415
 
-    steps = list(study.steps)
-    if not thorough:
-        random.Random(str(study.claim.data["problem_hash"])).shuffle(steps)
-        steps = steps[:SAMPLE]
-    until, faults, done = time.perf_counter() + SAMPLE_SECONDS, [], 0
+    steps, faults, done = list(study.steps), [], 0
+    effort.random("steps").shuffle(steps)
     for step in steps:
-        if not thorough and time.perf_counter() > until:
+        if done >= LEAST and effort.left_s <= 0:
             break
-        say(f"solving the point of design {step.number} again")
+        effort.say(f"solving the point of design {step.number} again")
         done += 1
         found = solve(
             study.claim.network, at(study.claim.architecture, dict(step.point.choices)),
             objective=study.claim.target.objective, padding=study.claim.data["problem"]["padding"],
             fusion=study.claim.fusion,
         )  # fmt: skip
-        if found.certificate["value"] != str(step.value) or not verify(found).ok:
+        sound = all(check.ok for check in examine(found, effort, proofs=False))
+        if found.certificate["value"] != str(step.value) or not sound:
             faults.append(f"design {step.number} has {step.value} units, its point {found.certificate['value']}")
-    return verdict("steps again", faults, f"{done} of {len(study.steps)} designs solved again by themselves")
+    effort.record(Tally("designs", len(steps), {Route.SEARCH: done - len(faults)}))
+    return verdict("steps again", faults, f"{done} of {len(steps)} designs solved again by themselves")
 
 
 def _within(place: tuple[Fraction, ...], limits: tuple[Fraction, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
@@ -11,9 +12,9 @@ from formulations.stop import Stop
 
 @contextmanager
 def limited(seconds: float | None) -> Iterator[Stop]:
-    """Searches that are given this ``stop`` are given up when the time is over (None: never)."""
+    """Searches that are given this ``stop`` are given up when the time is over (None or infinite: never)."""
     stop = Stop()
-    alarm = None if seconds is None else Timer(seconds, stop.request)
+    alarm = None if seconds is None or math.isinf(seconds) else Timer(seconds, stop.request)
     if alarm is not None:
         alarm.daemon = True
         alarm.start()

@@ -1,0 +1,155 @@
+"""What is searched again: everything, or a sample drawn by a seed within a time; and a record of it."""
+
+from __future__ import annotations
+
+import math
+import random
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+from formulations.kernels.memo import Memos
+
+Say = Callable[[str], object]
+
+LEAST_SECONDS = 5.0
+MOST_SECONDS = 60.0
+SEEDS = 1 << 32
+
+
+class Route(Enum):
+    """How something was proved again.
+
+    ``COUNTING``: words, steps and ports give as much, whatever the mapping; no search is needed.
+    ``SEARCH``: solved again by the search itself, with nothing kept from before.
+    """
+
+    COUNTING = "counting"
+    CP_SAT = "CP-SAT"
+    LATTICE = "the lattice search"
+    SEARCH = "the search"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many things of one kind were proved again.
+
+    Parameters
+    ----------
+    what : str
+        The kind, in the plural.
+    total : int
+        Of this kind, proved or not.
+    by : mapping of Route to int
+        Proved, by the slowest route that was needed.
+    undecided : int
+        Begun, but ended by time or by numbers too large; what was not begun is not among them.
+    share, whole : Fraction
+        What of a bound rests on what was proved, and on all of this kind.
+    missing : tuple of str
+        Things that are always asked for and were not decided, each with the reason.
+    """
+
+    what: str
+    total: int
+    by: dict[Route, int] = field(default_factory=dict)
+    undecided: int = 0
+    share: Fraction = Fraction(0)
+    whole: Fraction = Fraction(0)
+    missing: tuple[str, ...] = ()
+
+    @property
+    def proved(self) -> int:
+        """By any route."""
+        return sum(self.by.values())
+
+    @property
+    def text(self) -> str:
+        """How many of how many."""
+        whole = self.proved == self.total > 1
+        return f"{'all' if whole else f'{self.proved} of'} {self.total} {self.what}"
+
+    def __add__(self, other: Tally) -> Tally:
+        by = Counter(self.by)
+        by.update(other.by)
+        return Tally(
+            self.what, self.total + other.total, dict(by), self.undecided + other.undecided,
+            self.share + other.share, self.whole + other.whole, self.missing + other.missing,
+        )  # fmt: skip
+
+
+@dataclass
+class Effort:
+    """How much may be searched again, and what was.
+
+    Parameters
+    ----------
+    thorough : bool
+        Everything, however long it takes.
+    seed : int
+        Draws the sample.
+    due : float
+        When a sample should be complete (``time.perf_counter()``).
+    latest : float
+        When what is always asked for is given up.
+    say : callable
+        Is told what is being done.
+    tables : Memos
+        Of searches; fresh unless other results are checked as well.
+    """
+
+    thorough: bool
+    seed: int
+    due: float = math.inf
+    latest: float = math.inf
+    say: Say = str
+    tables: Memos = field(default_factory=Memos)
+    tallies: list[Tally] = field(default_factory=list)
+
+    @staticmethod
+    def of(data: dict[str, Any], *, thorough: bool, seed: int | None = None, say: Say = str, parts: int = 1) -> Effort:
+        """About as much time as the solve of a result took, at most a minute (for `parts` results like this one).
+
+        Without a seed one is drawn that nobody can foresee.
+        """
+        chosen = secrets.randbelow(SEEDS) if seed is None else seed
+        if thorough:
+            return Effort(True, chosen, say=say)
+        now, took = time.perf_counter(), data.get("wall_s")
+        seconds = float(took) if isinstance(took, int | float) and 0 <= took <= MOST_SECONDS else MOST_SECONDS
+        most = MOST_SECONDS / parts
+        return Effort(False, chosen, now + min(max(seconds, LEAST_SECONDS), most), now + most, say)
+
+    def part(self, number: int) -> Effort:
+        """For the first of so many things that are still to be checked: an equal part of the time that is left."""
+        now = time.perf_counter()
+        due, latest = (now + max(0.0, end - now) / number for end in (self.due, self.latest))
+        return replace(self, due=due, latest=latest)
+
+    def about(self, name: str) -> Effort:
+        """The same, where messages say of what they are."""
+        return replace(self, say=lambda message: self.say(f"{name}: {message}"))
+
+    def random(self, purpose: str) -> random.Random:
+        """Random numbers that depend on the seed and on what they are for."""
+        return random.Random(f"{self.seed} {purpose}")
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the sample should be complete."""
+        return max(0.0, self.due - time.perf_counter())
+
+    @property
+    def most_s(self) -> float:
+        """Seconds until everything is given up."""
+        return max(0.0, self.latest - time.perf_counter())
+
+    def record(self, tally: Tally) -> Tally:
+        """Note what was proved again."""
+        self.tallies.append(tally)
+        return tally
