@@ -19,11 +19,13 @@ from optimizer.result_io import load
 from optimizer.verify.claim import Check, Claim, hash_of, rebuild
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
 from optimizer.verify.front import check_front
+from optimizer.verify.front_words import front_words
 from optimizer.verify.fused_again import fused_again
 from optimizer.verify.points_again import points_again
 from optimizer.verify.replay import REASONS, Replay, replay
 from optimizer.verify.reprove import Say, reprove
-from optimizer.verify.staircase import check_staircase
+from optimizer.verify.sections import misplaced
+from optimizer.verify.staircase import check_staircase, steps_again
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
 FRONT_FORMAT = "tilewright-front/1"
@@ -90,7 +92,8 @@ def examine(
     step = "problem"
     try:
         if certificate.get("format") == FRONT_FORMAT:
-            checks.extend(check_front(data, certificate, thorough=thorough, say=say))
+            checks.append(front_words(data, certificate))
+            checks += check_front(data, certificate, thorough=thorough, say=say) if checks[0].ok else []
             return checks
         claim = rebuild(data, certificate)
         for check in _numbers(claim, say):
@@ -100,11 +103,12 @@ def examine(
         step = "certificate"
         replayed = replay(claim)
         checks += replayed.checks
+        step, study = "study", "study" in data
+        checks += check_staircase(claim, _unit(claim)[1]) if study else []
         if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
             checks += _proofs(claim, replayed, tables or Memos(), thorough, say)
-            step = "study"
-            checks += [] if "study" not in data else check_staircase(claim, _unit(claim)[1], thorough=thorough, say=say)
+            checks += [steps_again(claim, _unit(claim)[1], thorough=thorough, say=say)] if study else []
     except DAMAGED as error:
         text = " ".join(str(error).split())
         checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))
@@ -121,7 +125,7 @@ def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
     """Both files against each other and against the problem; the design."""
     data, certificate = claim.data, claim.certificate
     yield verdict("problem", list(_hashes(data, certificate)), f"hash {data['problem_hash'][:16]} recomputed")
-    yield verdict("agreement", list(_agreement(claim)), "both files and the problem agree")
+    yield verdict("agreement", [*_agreement(claim), *misplaced(data, claim)], "both files and the problem agree")
     if claim.design is not None:
         say("walking the loop nests")
         yield from check_design(claim, claim.points.points[tuple(low for low, _ in claim.design)])
