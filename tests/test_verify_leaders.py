@@ -71,4 +71,4 @@ def test_what_is_not_led_is_caught(result: Result, tamper: Callable[[Boxes], Non
     certificate = copy.deepcopy(result.certificate)
     tamper(certificate["boxes"])
     found = verify(Result(result.data, certificate))
-    assert [check.name for check in found.checks if not check.ok] == ["bounds"]
+    assert next(check.name for check in found.checks if not check.ok) == "bounds"

@@ -114,6 +114,7 @@ class Team:
             "aggregate": self.kind,
             "relative": self.relative,
             "weights": [str(member.weight) for member in self.members],
+            "caps": [{name: str(limit) for name, limit in member.caps.items()} for member in self.members],
             "networks": [session.problem for session in self.sessions],
         }
 

@@ -18,10 +18,12 @@ from optimizer.verify.claim import Check, Claim, hash_of, rebuild
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
 from optimizer.verify.effort import Effort, Say
 from optimizer.verify.front import check_front
+from optimizer.verify.front_words import front_words
 from optimizer.verify.fused_again import fused_again
 from optimizer.verify.replay import REASONS, Replay, replay
 from optimizer.verify.reprove import reprove
-from optimizer.verify.staircase import check_staircase
+from optimizer.verify.sections import misplaced
+from optimizer.verify.staircase import check_staircase, steps_again
 from optimizer.verify.verification import NUMBERS, WITHOUT_DESIGN, Verification
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
@@ -82,7 +84,8 @@ def examine(result: Result, effort: Effort, *, proofs: bool = True) -> list[Chec
     step = "problem"
     try:
         if certificate.get("format") == FRONT_FORMAT:
-            checks.extend(check_front(data, certificate, effort))
+            checks.append(front_words(data, certificate))
+            checks += check_front(data, certificate, effort) if checks[0].ok else []
             return checks
         claim = rebuild(data, certificate)
         for check in _numbers(claim, effort.say):
@@ -92,11 +95,12 @@ def examine(result: Result, effort: Effort, *, proofs: bool = True) -> list[Chec
         step = "certificate"
         replayed = replay(claim)
         checks += replayed.checks
+        step, study = "study", "study" in data
+        checks += check_staircase(claim, _unit(claim)[1]) if study else []
         if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
             checks += _proofs(claim, replayed, effort)
-            step = "study"
-            checks += [] if "study" not in data else check_staircase(claim, _unit(claim)[1], effort)
+            checks += [steps_again(claim, _unit(claim)[1], effort)] if study else []
     except DAMAGED as error:
         checks.append(damaged(step, error))
     return checks
@@ -120,7 +124,7 @@ def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
     """Both files against each other and against the problem; the design."""
     data, certificate = claim.data, claim.certificate
     yield verdict("problem", list(_hashes(data, certificate)), f"hash {data['problem_hash'][:16]} recomputed")
-    yield verdict("agreement", list(_agreement(claim)), "both files and the problem agree")
+    yield verdict("agreement", [*_agreement(claim), *misplaced(data, claim)], "both files and the problem agree")
     if claim.design is not None:
         say("walking the loop nests")
         yield from check_design(claim, claim.points.points[tuple(low for low, _ in claim.design)])

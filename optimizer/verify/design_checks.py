@@ -14,7 +14,7 @@ from optimizer.fusion.compare import figures, reductions
 from optimizer.hardware import Hardware, Level
 from optimizer.mapping_yaml import from_items
 from optimizer.verify.claim import Check, Claim, vector_run
-from optimizer.verify.fused_design import member_entry, partition_faults, stated_group
+from optimizer.verify.fused_design import member_entry, partition_faults, stated_group, undeclared
 from optimizer.verify.physical import physical_bounds
 from optimizer.verify.walk import walk
 from optimizer.workload import Layer, VectorLayer
@@ -130,6 +130,8 @@ def _fused_checks(claim: Claim, hardware: Hardware, totals: Totals) -> Iterator[
     groups = claim.data["groups"]
     members = [tuple(group["layers"]) for group in groups]
     faults = list(partition_faults(claim.network, members, claim.fusion.max_group))
+    for number, group in enumerate(groups):
+        faults += [f"group {number + 1}: {fault}" for fault in undeclared(group, claim.fusion)]
     yield verdict("groups", faults, f"{len(groups)} groups, disjoint and connected; none has to wait for itself")
     if faults:
         return

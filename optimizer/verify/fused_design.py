@@ -10,6 +10,7 @@ from typing import Any
 import networkx as nx
 
 from optimizer.cost import Accounting
+from optimizer.fusion.options import Fusion
 from optimizer.geometry import TILE_AXES
 from optimizer.hardware import Hardware
 from optimizer.mapping import Mapping
@@ -20,6 +21,8 @@ from optimizer.verify.walk import walk
 from optimizer.workload import AnyLayer, Layer, Network
 
 Data = dict[str, Any]
+STRIPS = (2, 4, 8)
+SLICES = (2, 32)
 
 
 def claim_of(network: Network, group: Data, hardware: Hardware) -> FusedClaim:
@@ -142,6 +145,21 @@ def member_entry(layer: AnyLayer, walked: FusedWalk, group: int, hardware: Hardw
         "utilization": macs / (hardware.macs_per_cycle * latency) if latency else 0.0,
         "lower_bounds": {},
     }
+
+
+def undeclared(group: Data, fusion: Fusion) -> Iterator[str]:
+    """Decisions of a group that the declared space does not have: axes, halo, strips, slices."""
+    for axis, parts in group["tile"]["parts"].items():
+        if parts > 1 and axis not in fusion.axes:
+            yield f"it is cut into {parts} parts along {axis}, allowed are {', '.join(fusion.axes)}"
+    for axis, policy in group["halo"].items():
+        if policy not in fusion.halo:
+            yield f"halo along {axis} is {policy}, allowed are {', '.join(fusion.halo)}"
+    strips, slices = group["strips"], group["slices"]
+    if len(strips) + (slices is not None) > 1 or not set(strips.values()) <= set(STRIPS):
+        yield f"strips {strips} and slices {slices}: at most one layer in 2, 4 or 8 strips, or slices"
+    if slices is not None and not SLICES[0] <= slices["number"] <= SLICES[1]:
+        yield f"{slices['number']} slices, allowed are {SLICES[0]} to {SLICES[1]}"
 
 
 def partition_faults(network: Network, groups: list[tuple[str, ...]], most: int) -> Iterator[str]:

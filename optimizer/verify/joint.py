@@ -16,8 +16,8 @@ from optimizer.result import Progress, Result
 from optimizer.session import Session
 from optimizer.verify.bearing import Bearing
 from optimizer.verify.check import DAMAGED, as_stored, damaged, examine, teller
-from optimizer.verify.claim import Check, rebuild
-from optimizer.verify.design_checks import verdict
+from optimizer.verify.claim import Check, Claim, rebuild
+from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort, Route, Say, Tally
 from optimizer.verify.fused_again import fused_again
 from optimizer.verify.joint_claim import JointClaim, rebuild_joint
@@ -135,7 +135,7 @@ def _cross_faults(claim: JointClaim) -> Iterator[str]:
                 result = claim.result.networks[name]
             elif name in column.made_for and not isinstance(cell, str):
                 result = claim.result.alone[name]
-            if result is not None and not _same_design(cell, result, one.some_point.energy_pj, one.target.value):
+            if result is not None and not _same_design(cell, result, one):
                 yield f"{name}: the cross table has {cell}, its result another design"
             own = own_value(claim.result.alone[name])
             optimal = claim.result.alone[name].data["status"] == "OPTIMAL"
@@ -143,13 +143,13 @@ def _cross_faults(claim: JointClaim) -> Iterator[str]:
                 yield f"{name}: {cell} is better than its own optimum {own}"
 
 
-def _same_design(
-    cell: tuple[int, int] | str, result: Result, energy_pj: Callable[[int], float], value: Callable[[int, int], object]
-) -> bool:  # fmt: skip
-    """Are these the energy and the objective of a result?"""
+def _same_design(cell: tuple[int, int] | str, result: Result, claim: Claim) -> bool:
+    """Are these the energy, the cycles and the objective of a result?"""
     if isinstance(cell, str):
         return False
-    return result.data["energy_pj"] == energy_pj(cell[0]) and own_value(result) == value(*cell)
+    energy_pj, cycles = claim.some_point.energy_pj(cell[0]), plain(claim.target.cycles(*cell))
+    stated = (result.data["energy_pj"], result.data["latency_cycles"], own_value(result))
+    return stated == (energy_pj, cycles, claim.target.value(*cell))
 
 
 def _replayed(claim: JointClaim, say: Say) -> Replay:
@@ -221,8 +221,8 @@ def _cells_again(claim: JointClaim, effort: Effort) -> Check:
             [session.part], session.points, session.area_cap_um2, limits=session.resource_caps, within=column.box
         )  # fmt: skip
         best, cell = explorer.run().best, column.cells[n]
-        again = "INFEASIBLE" if best is None else session.goal.value(best.energy, best.latency)
-        if again != (cell if isinstance(cell, str) else claim.claims[n].target.value(*cell)):
+        again = "INFEASIBLE" if best is None else (best.energy, best.latency)
+        if again != cell:
             faults.append(f"{claim.names[n]} on {column.box}: {again}, the table has {cell}")
         done += 1
     effort.record(Tally("cells of the cross table", len(cells), {Route.SEARCH: done - len(faults)}))

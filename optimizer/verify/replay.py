@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from formulations.master import Entry as MasterEntry
 from formulations.master import settle
+from optimizer.fabric import RESOURCES
 from optimizer.points import Box
 from optimizer.verify.bounds import Bounds, Join
 from optimizer.verify.claim import OVER_BUDGET, Check, Claim, Entry
@@ -115,6 +116,8 @@ def _areas(claim: Claim) -> Iterator[str]:
             yield f"box {entry.box}: area {entry.area_um2}, the least of its points is {least}"
         elif entry.by == "area" and (cap is None or least <= cap):
             yield f"box {entry.box}: closed by area, but {least} um2 keep the budget"
+        elif entry.by in RESOURCES and claim.architecture.plan is None:
+            yield f"box {entry.box}: closed by {entry.by}, but there is no device"
         elif not entry.over_budget and entry.by != "open" and cap is not None and least > cap:
             yield f"box {entry.box}: closed by {entry.by}, but {least} um2 exceed the budget"
 

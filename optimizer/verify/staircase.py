@@ -13,12 +13,24 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.hardware import Hardware
+from optimizer.points import Box
 from optimizer.verify.claim import Check, Claim, Entry
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort, Route, Tally
 
 Data = dict[str, Any]
 FORMAT = "tilewright-study/1"
+UNITS = {
+    "area-mm2": "mm2", "dram-gbps": "GB/s", "buffer-kib": "KiB", "storage-kib": "KiB", "latency-ms": "ms",
+    "energy-mj": "mJ",
+}  # fmt: skip
+SECTION = ("format", "kind", "status", "vary", "designs", "cells", "least", "front", "tolerance")
+DESIGN = (
+    "number", "needs", "status", "objective", "energy_pj", "latency_cycles", "latency_ms", "metrics", "choices",
+    "at_largest", "relaxed", "certificate_box",
+)  # fmt: skip
+COSTS = ("energy_pj", "latency_cycles", "latency_ms")
+METRICS = ("area-mm2", "dram-gbps", "buffer-kib", "storage-kib")
 HOLDING = ("bound", "solved", "open")
 LEAST = 2
 """Steps that are solved again in any case."""
@@ -35,6 +47,31 @@ def metric(name: str, point: Hardware) -> Fraction:
         return Fraction(0) if bits is None else bits / 8 * point.clock_mhz / 1000
     levels = {"buffer-kib": point.levels[1:2], "storage-kib": point.levels[1:]}[name]
     return sum((Fraction((level.size_bits or 0) * math.prod(level.mesh), 8192) for level in levels), Fraction(0))
+
+
+def section_words(section: Data) -> Iterator[str]:
+    """What a study says of itself: format, units, nothing more than is known."""
+    if section["format"] != FORMAT:
+        yield f"the format is {section['format']!r}"
+    for varied in section["vary"]:
+        if set(varied) != {"name", "unit", "low", "high"} or varied["unit"] != UNITS[varied["name"]]:
+            yield f"varied is {varied}, {varied['name']} is in {UNITS[varied['name']]}"
+    yield from (f"{key} should not be there" for key in section if key not in SECTION)
+
+
+def design_words(claim: Claim, raw: Data, keys: tuple[str, ...], boxes: list[Box]) -> Iterator[str]:
+    """All metrics of a design's hardware, where the certificate has its point, nothing more than is known."""
+    index, point = next((n, p) for n, p in claim.points.points.items() if set(p.choices) == set(raw["choices"].items()))
+    known = {name: metric(name, point) for name in METRICS if name != "buffer-kib" or len(point.levels) > 1}
+    metrics = {name: plain(value) for name, value in known.items() if value}
+    if raw["metrics"] != metrics:
+        yield f"design {raw['number']}: the metrics are {raw['metrics']}, its hardware has {metrics}"
+    box = tuple((n, n) for n in index)
+    place = boxes.index(box) if box in boxes else None
+    if raw["certificate_box"] != place:
+        yield f"design {raw['number']}: box {raw['certificate_box']} is said to have its point, it is {place}"
+    if set(raw) != set(keys):
+        yield f"design {raw['number']} states {', '.join(sorted(set(raw) ^ set(keys)))} wrongly, or not at all"
 
 
 @dataclass(frozen=True)
@@ -64,10 +101,11 @@ class Study:
             )
             for raw in self.stated["designs"]
         ]  # fmt: skip
-        self._boxes = [
-            (entry, sorted({self.place(point) for point in claim.points.inside(entry.box)}))
+        self.held = [
+            (entry.bound, sorted({self.place(point) for point in claim.points.inside(entry.box)}))
             for entry in claim.entries if entry.by in HOLDING
         ]  # fmt: skip
+        """Bounds, and the places that they hold at."""
 
     def place(self, point: Hardware) -> tuple[Fraction, ...]:
         """Metrics of a point; what is below the low end counts as the low end."""
@@ -81,24 +119,33 @@ class Study:
     def design_faults(self) -> Iterator[str]:
         """Designs against their points, and against the boxes that hold these."""
         for number, step in enumerate(self.steps, start=1):
-            if step.number != number:
-                yield f"design {step.number} stands at place {number}"
             if step.place != self.place(step.point) or not self.inside(step.place):
                 yield f"design {number} states {step.raw['needs']}, its hardware has {self.place(step.point)}"
-            for name, value in step.raw["metrics"].items():
-                if value != plain(metric(name, step.point)):
-                    yield f"design {number}: {name} is {value}, its hardware has {plain(metric(name, step.point))}"
-            before = self.steps[number - 2].value if number > 1 else None
-            if before is not None and step.value > before:
-                yield f"design {number} is worse than the one before it"
-            yield from self._numbers(step, before)
+            yield from self.own_faults(step, number, [entry.box for entry in self.claim.entries])
             box = step.raw["certificate_box"]
             entry = None if box is None else self.claim.entries[box]
             if entry is not None and not self._solves(entry, step):
                 yield f"design {number}: box {box} of the certificate does not solve its point"
 
+    def own_faults(self, step: _Step, number: int, boxes: list[Box]) -> Iterator[str]:
+        """A design against its hardware and the design before it."""
+        if step.number != number:
+            yield f"design {step.number} stands at place {number}"
+        before = self.steps[number - 2].value if number > 1 else None
+        if before is not None and step.value > before:
+            yield f"design {number} is worse than the one before it"
+        yield from design_words(self.claim, step.raw, DESIGN, boxes)
+        menus = zip(self.claim.points.paths, self.claim.points.labels, strict=True)
+        last = {path: labels[-1] for path, labels in menus if len(labels) > 1}
+        largest = [path for path, label in step.point.choices if last.get(path) == label]
+        if step.raw["at_largest"] != largest:
+            yield f"design {number}: the largest entries are said to be {step.raw['at_largest']}, they are {largest}"
+        yield from self._numbers(step, before)
+
     def _numbers(self, step: _Step, before: Fraction | None) -> Iterator[str]:
         goal, raw = step.raw["objective"], step.raw
+        if set(goal) != {"value", "bound", "gap", "exact", "change_percent"}:
+            yield f"design {step.number}: the objective states {', '.join(goal)}"
         if goal["value"] != plain(step.value * self.worth):
             yield f"design {step.number}: the objective is {goal['value']}, exactly it is {step.value} units"
         percent = None
@@ -130,10 +177,10 @@ class Study:
             start = tuple(column[n] for n, column in zip(corner, edges, strict=True))
             ends = zip(corner, edges, strict=True)
             below = tuple(column[n + 1] if n + 1 < len(column) else None for n, column in ends)
-            seen.add(cell["design"])
+            seen |= {step.number for step in self.steps if step.number == cell["design"] and step.place == start}
             yield from self._cell(cell, start, below)
-        if not {step.number for step in self.steps} <= seen:
-            yield "some design is the best nowhere"
+        if {step.number for step in self.steps} != seen:
+            yield "some design is not the best where it becomes possible"
         least = [dict(zip(self.names, map(str, place), strict=True)) for place in self._least()]
         if self.steps and self.stated["least"] != least:
             yield f"the least limits are {self.stated['least']}, the designs need {least}"
@@ -159,7 +206,7 @@ class Study:
         if (None if chosen is None else chosen.value) != value:
             yield f"from {ends}: design {cell['design']} is not the best that is admitted"
         bounds = [
-            entry.bound for entry, places in self._boxes
+            bound for bound, places in self.held
             if any(_before(place, below) and self.inside(place) for place in places)
         ]  # fmt: skip
         bound = min(bounds, default=None)
@@ -201,6 +248,8 @@ class Study:
         value = min(other.value for other in better if other.place[axis] == least)
         chosen = self.steps[stated["design"] - 1]
         percent = float(100 * (value - step.value) / step.value)
+        if set(stated) != {"to", "design", "change_percent", "menus"}:
+            yield f"design {step.number}: relaxed states {', '.join(stated)}"
         if Fraction(stated["to"]) != least or chosen.value != value or not _close(stated["change_percent"], percent):
             yield f"design {step.number}: relaxed to {stated['to']}, better is {least} with {percent} %"
         there = dict(chosen.point.choices)
@@ -218,24 +267,24 @@ class Study:
             yield f"the study is {self.stated['status']}, its cells show {expected}"
 
 
-def check_staircase(claim: Claim, worth: Fraction, effort: Effort) -> Iterator[Check]:
-    """All checks of a study whose certificate was replayed; `worth` is how much of its unit one integer unit is."""
+def check_staircase(claim: Claim, worth: Fraction) -> Iterator[Check]:
+    """Checks of a study whose certificate was replayed; `worth` is how much of its unit one integer unit is."""
     study = Study(claim, worth)
-    known = [] if study.stated["format"] == FORMAT else [f"the format is {study.stated['format']!r}"]
+    known = [*section_words(study.stated)]
+    if study.stated["kind"] != "staircase" or {"front", "tolerance"} & set(study.stated):
+        known.append("it is no staircase of a front")
     yield verdict("designs", [*known, *study.design_faults()], f"{len(study.steps)} designs recomputed")
-    effort.say("working the cells out again")
     faults = [*study.cell_faults(), *study.status_faults()]
     yield verdict("cells", faults, f"{len(study.stated['cells'])} cells follow from the boxes, and fall")
-    if not faults:
-        yield _solved_again(study, effort)
 
 
-def _solved_again(study: Study, effort: Effort) -> Check:
+def steps_again(claim: Claim, worth: Fraction, effort: Effort) -> Check:
     """Solve the points of some designs by themselves, and walk the loop nests of what comes out."""
     from optimizer.api import solve  # noqa: PLC0415  (the interface imports the verifier's parts)
     from optimizer.choose import at  # noqa: PLC0415
     from optimizer.verify.check import examine  # noqa: PLC0415
 
+    study = Study(claim, worth)
     steps, faults, done = list(study.steps), [], 0
     effort.random("steps").shuffle(steps)
     for step in steps:
@@ -248,9 +297,10 @@ def _solved_again(study: Study, effort: Effort) -> Check:
             objective=study.claim.target.objective, padding=study.claim.data["problem"]["padding"],
             fusion=study.claim.fusion,
         )  # fmt: skip
+        costs = [{name: data.get(name) for name in COSTS[:2]} for data in (step.raw, found.data)]
         sound = all(check.ok for check in examine(found, effort, proofs=False))
-        if found.certificate["value"] != str(step.value) or not sound:
-            faults.append(f"design {step.number} has {step.value} units, its point {found.certificate['value']}")
+        if found.certificate["value"] != str(step.value) or costs[0] != costs[1] or not sound:
+            faults.append(f"design {step.number} has {step.value} units and {costs[0]}, its point {costs[1]}")
     effort.record(Tally("designs", len(steps), {Route.SEARCH: done - len(faults)}))
     return verdict("steps again", faults, f"{done} of {len(steps)} designs solved again by themselves")
 

@@ -1,0 +1,35 @@
+"""What is true: the least energy and the least cycles of layers on hardware, searched with tables of its own."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from formulations import lattice
+from formulations.kernels.memo import Memos
+from optimizer.hardware import Hardware
+from optimizer.lowering import lower
+from optimizer.points import Box
+from optimizer.verify.claim import Claim, Group
+from optimizer.workload import Layer
+
+TABLES = Memos()
+
+
+@cache
+def _least(layer: Layer, extents: tuple[tuple[str, int], ...], hardware: Hardware, accounting: str, goal: str) -> int:
+    problem = lower(layer, hardware, accounting=accounting, extents=dict(extents))
+    with TABLES.of(problem) as memo:
+        found = lattice.solve(problem, goal, memo=memo).solution
+    assert found is not None, "every layer of the kit fits every point"
+    return found.energy if goal == "energy" else -(-found.latency // problem.latency_unit)
+
+
+def least(claim: Claim, group: Group, hardware: Hardware, goal: str) -> int:
+    """The least energy units, or cycles, of one run of a layer."""
+    variants = [tuple(extents.items()) for extents in group.variants]
+    return min(_least(group.layer, extents, hardware, claim.accounting, goal) for extents in variants)
+
+
+def floors(claim: Claim, box: Box, goal: str) -> list[int]:
+    """The largest true floors of all layers on the ideal hardware of a box."""
+    return [least(claim, group, claim.points.corner(box), goal) for group in claim.groups]
