@@ -42,8 +42,8 @@ def fc_layer(name: str, equal: list[str], **changes: Any) -> dict[str, Any]:
         },
         "lower_bounds": {
             "compute_cycles": 64, "bandwidth_cycles": {"DRAM bandwidth": 128}, "latency_cycles": 128,
-            "latency_limit": "DRAM bandwidth", "compulsory_dram_words": {"W": 128, "I": 64, "O": 32}, "dram_words_bound": 224,
-            "energy_pj": 4000.0,
+            "latency_limit": "DRAM bandwidth", "compulsory_dram_words": {"W": 128, "I": 64, "O": 32},
+            "dram_words_bound": 224, "energy_pj": 4000.0,
         },
     } | changes  # fmt: skip
 
