@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
@@ -71,21 +71,24 @@ def explain(session: Session, solve: Solve, *, asked: bool = False) -> dict[str,
     than need be, relaxations are bounds (not ``exact``), and ``complete`` is false. Where caps are out of reach at
     once, large problems are searched only if that is `asked` for (by a time limit).
     """
-    points, needs = list(session.points.points.values()), _needs(session)
-    lacking = [_lacking(needs, point) for point in points]
-    roomy = [point for point, lacks in zip(points, lacking, strict=True) if not lacks]
-    return _too_small(session, lacking) or _Inquiry(session, roomy, solve, asked).outcome()
+    return _too_small(session) or _Inquiry(session, solve, asked).outcome()
+
+
+def roomy(session: Session) -> Iterator[tuple[tuple[int, ...], Hardware]]:
+    """The hardware points that hold every layer, with their menu entries: designs, but for caps."""
+    needs = _needs(session)
+    return ((index, point) for index, point in session.points.points.items() if not _lacking(needs, point))
 
 
 class _Inquiry:
     """Questions about other budgets; every answer is kept."""
 
-    def __init__(self, session: Session, roomy: list[Hardware], solve: Solve, asked: bool) -> None:
+    def __init__(self, session: Session, solve: Solve, asked: bool) -> None:
         self._solve = solve
         self._limits = session.architecture.limits
         self._point = next(iter(session.points.points.values()))
         self._plan = session.architecture.plan
-        self._at_once = AtOnce(session, roomy)
+        self._at_once = AtOnce(session, [point for _, point in roomy(session)])
         self._known: dict[tuple[Limits, str], Exploration] = {}
         self._stopped: dict[tuple[Limits, str], Exploration] = {}
         self._over = not asked and not _is_quick(session) and self._at_once.excludes(self._limits)
@@ -265,14 +268,15 @@ def within_text(limits: Limits) -> str:
     return f" within {', '.join(names)}" if names else ""
 
 
-def _too_small(session: Session, lacking: list[Lacks]) -> dict[str, Any] | None:
+def _too_small(session: Session) -> dict[str, Any] | None:
     """A layer that no point of the menus can hold: the levels to blame and what they need."""
-    points = session.points
-    found = _lacking(_needs(session), points.corner(points.whole))
+    points, needs = session.points, _needs(session)
+    found = _lacking(needs, points.corner(points.whole))
     if found:
         return _blame([level for level, _, _ in found], found[0][1]) | {"relaxations": [_room(*it) for it in found]}
-    if not all(lacking):
+    if next(roomy(session), None) is not None:
         return None
+    lacking = [_lacking(needs, point) for point in points.points.values()]
     # tied menus: each of them is large enough somewhere, but never all at the same point
     return _blame([level for some in lacking for level, _, _ in some], lacking[0][0][1])
 

@@ -123,6 +123,16 @@ def test_studies_of_caps_out_of_reach_need_no_search(no_search: None, number: in
     assert verify(result).ok
 
 
+def test_areas_without_a_design_need_no_search(no_search: None) -> None:
+    """The smallest chip that holds all layers is a design."""
+    few = [Range("area-mm2", Fraction("0.1"), Fraction("0.3"))]
+    section = study(load("resnet18"), load_architecture("edge"), few).data["study"]
+    points = load_architecture("edge").points()
+    smallest = min(point.area_um2 for point in points)
+    assert section["status"] == "INFEASIBLE"
+    assert section["least"] == [{"area-mm2": str(Fraction(smallest, 10**6))}]
+
+
 def test_a_codesign_with_a_cap_out_of_reach_needs_no_search(no_search: None) -> None:
     for cap in ({"latency_ms": "0.000001"}, {"energy_mj": "0.0000001"}):
         found = joint("small", capped("large", **cap), time_limit_s=0.0)

@@ -166,9 +166,11 @@ def test_a_stopped_search_for_the_reason(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(Explorer, "run", stopped)
     result = solve(under({"latency_ms": "0.00055", "energy_mj": "0.00016"}))
+    assert result.data["infeasible"]["budgets"] == ["energy_mj"], "this alone is out of reach at once"
+    result = solve(under({"area_mm2": "0.07", "latency_ms": "0.00052", "energy_mj": "0.0001625"}))
     reason = result.data["infeasible"]
-    assert reason["budgets"] == ["latency_ms", "energy_mj"] and not reason["complete"]
-    assert [entry["exact"] for entry in reason["relaxations"]] == [False, False]
+    assert reason["budgets"] == ["area_mm2", "latency_ms", "energy_mj"] and not reason["complete"]
+    assert [entry["exact"] for entry in reason["relaxations"]] == [False] * 3
     assert all("needs at least" in entry["text"] for entry in reason["relaxations"])
     assert "was not sought to the end" in str(infeasible_text(result.data))
     assert verify(result).ok

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from optimizer.conclude import conclude
 from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.explore import Exploration
 from optimizer.fusion.options import Fusion
+from optimizer.infeasible import roomy
 from optimizer.points import size
 from optimizer.reconcile import distrusted, reconciled
 from optimizer.result import Result
@@ -24,7 +25,7 @@ from optimizer.scaling.pool import Pool
 from optimizer.session import Padding, Session, prepare
 from optimizer.solo import explore_session, priced
 from optimizer.study.describe import Describer, Scale, limits_entry
-from optimizer.study.metrics import STATIC, Range, check_range
+from optimizer.study.metrics import STATIC, Place, Range, check_range
 from optimizer.study.staircase import staircase_of
 from optimizer.study.steps import Places, Steps, minimal
 from optimizer.study.watch import Watch, Watcher
@@ -66,23 +67,24 @@ def study(
     deadline = None if time_limit_s is None else started + time_limit_s
     _check(vary, architecture)
 
-    def explored(ranges: Sequence[Range], under: Architecture) -> tuple[Session, Places, Exploration]:
+    def prepared(ranges: Sequence[Range], under: Architecture) -> tuple[Session, Places]:
         session = prepare(
             network, under, objective=objective, padding=padding, cache_dir=cache_dir, fusion=fusion, workers=workers
         )  # fmt: skip
-        places = Places(session.points, ranges)
+        return session, Places(session.points, ranges)
+
+    def explored(session: Session, places: Places) -> Exploration:
         watcher = None if progress is None else Watcher(size(session.points.whole), started, progress)
         archive = Steps(places)
         if pool is None:
-            state = explore_session(session, workers, deadline, watcher, archive=archive, width=WIDTH)
-            return session, places, state
+            return explore_session(session, workers, deadline, watcher, archive=archive, width=WIDTH)
         seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())
-        state = explore_spread(
+        return explore_spread(
             [session.problem], pool=pool, archive=archive, cache_dir=cache_dir, time_limit_s=seconds, report=watcher
-        )
-        return session, places, state
+        )  # fmt: skip
 
-    session, places, state = explored(vary, budgeted(architecture, vary))
+    session, places = prepared(vary, budgeted(architecture, vary))
+    state = explored(session, places)
     best = reconciled(session, priced(session, state, workers))
     if best.disagreements:
         state = replace(best, archive=state.archive)
@@ -100,7 +102,10 @@ def study(
     )  # fmt: skip
     section = described.data()
     if section["status"] == "INFEASIBLE":
-        section["least"] = _beyond(vary, explored, architecture)
+        unlimited = [Range(varied.name) for varied in vary]
+        freed = {"area_mm2": None} if any(varied.name == "area-mm2" for varied in vary) else {}
+        wider, there = prepared(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
+        section["least"] = [limits_entry(unlimited, place) for place in _beyond(wider, there, explored)]
     result.data["study"] = section
     result.data["wall_s"] = round(time.perf_counter() - started, 3)
     return result
@@ -140,12 +145,19 @@ def takes(session: Session, found: Found) -> dict[str, Any]:
     }
 
 
-def _beyond(vary: Sequence[Range], explored: Any, architecture: Architecture) -> list[dict[str, Any]]:
-    """The tightest limits that let a design through, where none in the ranges does: beyond their high ends."""
-    unlimited = [Range(varied.name) for varied in vary]
-    freed = {name: None for name in ("area_mm2",) if any(varied.name == "area-mm2" for varied in vary)}
-    _, places, state = explored(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
-    if not state.complete:
-        return []
-    found = minimal(places.of(design.box) for design in state.archive.designs)
-    return [limits_entry(unlimited, place) for place in found]
+def _beyond(
+    session: Session, places: Places, explored: Callable[[Session, Places], Exploration]
+) -> list[Place]:  # fmt: skip
+    """The tightest limits that let a design through, where none in the ranges does: beyond their high ends.
+
+    Without caps every point that holds all layers is a design: that needs no search.
+    """
+    if not session.goal.capped:
+        limits = session.architecture.limits
+        holding = (
+            tuple((n, n) for n in index) for index, point in roomy(session)
+            if limits.allow(point.area_um2, point.resources)
+        )  # fmt: skip
+        return minimal(places.of(box) for box in holding)
+    state = explored(session, places)
+    return minimal(places.of(design.box) for design in state.archive.designs) if state.complete else []
