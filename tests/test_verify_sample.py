@@ -18,14 +18,16 @@ import pytest
 from click.testing import CliRunner
 from codesign_cases import architecture, joint, network
 from forged_optimum import forged
-from test_verify import make
+from test_verify import ARCHITECTURE, NETWORK, make
 
 from formulations import lattice
 from formulations.kernels.memo import Memos
 from formulations.stop import StoppedError
 from optimizer import store
 from optimizer.api import solve
+from optimizer.architecture_yaml import parse_architecture
 from optimizer.cli import main
+from optimizer.exact_yaml import load_exact
 from optimizer.fusion.options import Fusion
 from optimizer.pricing import NEVER
 from optimizer.result import Result
@@ -41,6 +43,7 @@ from optimizer.verify.effort import LEAST_SECONDS, MOST_SECONDS, Effort, Route, 
 from optimizer.verify.joint import verify_joint
 from optimizer.verify.reprove import LEAST_DRAWN, Derivation, drawn, reprove
 from optimizer.verify.verification import Verification
+from optimizer.workload_yaml import parse_network
 
 OBJECTIVES = ("energy", "edp")
 WORSE = {"energy": Fraction(121, 100), "edp": Fraction(2)}
@@ -272,6 +275,26 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
                 replace(one, floor=one.floor + 1), accounting, Memos(), program_s=0.0, lattice_s=None
             )  # fmt: skip
             assert by_lattice.route is None and by_lattice.refuted, one
+
+
+@pytest.mark.parametrize("program_s", [0.0, 60.0])
+def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
+    """A floor in cycles is a latency rounded up, where latencies have fractions."""
+    chip = parse_architecture(load_exact(ARCHITECTURE.replace("2 GB/s", "0.3 GB/s")))
+    claim = claim_of(solve(parse_network(NETWORK), replace(chip, accounting="looptree"), objective="latency"))
+    rounded = 0
+    for floor in Bearing(claim).floors()[:4]:
+        one = floor.statement
+        (problem,) = one.problems(claim.accounting)
+        found = lattice.solve(problem, "latency").solution
+        assert found is not None
+        rounded += found.latency % problem.latency_unit > 0
+        for raised, proved in ((0, True), (1, False)):
+            told = statements.decide(
+                replace(one, floor=one.floor + raised), claim.accounting, Memos(), program_s=program_s, lattice_s=None
+            )  # fmt: skip
+            assert (told.route is not None) == proved and bool(told.refuted) != proved
+    assert rounded
 
 
 def test_points_are_drawn_among_the_floors() -> None:
