@@ -32,7 +32,9 @@ def hoists(problem: Problem) -> tuple[Hoist, ...]:
 
     a. a level n, ``o < n < l``, of finite capacity keeps another tensor; or
     b. children of a fan-out n, ``o <= n < l``, share words along an axis of the input where a dim of irr(T) meets
-       another dim, which takes spatial factors of both.
+       another dim, which takes spatial factors of both; or
+    c. a level n, ``o < n < l``, keeps the input, whose tile may have gaps along a dim of irr(T): the dim's coefficient
+       is above 1, so steps along it may be longer than the tile is wide.
 
     **Lemma.** A mapping with any other hoist can be changed into one without, at no more cost.
 
@@ -60,11 +62,11 @@ def hoists(problem: Problem) -> tuple[Hoist, ...]:
 
     So all words are at most what they were, per instance too, and costs do not fall when words rise. ∎
 
-    (b) needs a dim of irr(T) with halo, so it never holds for the input.
+    (b) and (c) need a dim of irr(T) with halo, so they never hold for the input.
     """
     return tuple(
         hoist for hoist in legal_hoists(problem)
-        if _holds_others_between(problem, hoist) or shares_between(problem, hoist)
+        if _holds_others_between(problem, hoist) or shares_between(problem, hoist) or gaps_between(problem, hoist)
     )  # fmt: skip
 
 
@@ -91,3 +93,12 @@ def shares_between(problem: Problem, hoist: Hoist) -> bool:
         math.prod(level.fanout) >= 4 and all(level.spatial_x[d] or level.spatial_y[d] for d, _ in axis.terms)
         for axis in shared_axes(problem, hoist.tensor) for level in problem.levels[hoist.outer : hoist.level]
     )  # fmt: skip
+
+
+def gaps_between(problem: Problem, hoist: Hoist) -> bool:
+    """May (c) hold?"""
+    between = problem.levels[hoist.outer + 1 : hoist.level]
+    return any(
+        coefficient > 1 and problem.irrelevant_to[d] == hoist.tensor
+        for axis in problem.input_axes for d, coefficient in axis.terms
+    ) and any(keep[I] for level in between for keep in level.keep_options)  # fmt: skip

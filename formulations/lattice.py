@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from formulations.hoisting import hoists, shares_between
+from formulations.hoisting import gaps_between, hoists, shares_between
 from formulations.kernels import layout
 from formulations.kernels.branch import hopeless
 from formulations.kernels.layout import INFINITE, Int, pack_machine, pack_spatial, spatial_vectors
 from formulations.kernels.memo import Memo, spatial_limits
 from formulations.kernels.resident import resident_bound
-from formulations.kernels.search import search
+from formulations.kernels.search import price_spatial, search
 from formulations.kernels.tops import bound_tops
 from formulations.merging import merge
 from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
@@ -164,22 +164,32 @@ def solve(
             s = pack_spatial(c, lists)
             if resident is not None:
                 shares = shares_between(problem, replace(resident, level=resident.level - 1))
-                if hopeless(c, max(least, resident_bound(c, layer.e, s, r, shares)), fastest):
+                dearer = shares or gaps_between(problem, resident)
+                if hopeless(c, max(least, resident_bound(c, layer.e, s, r, dearer)), fastest):
                     continue
             with stop.watched(c):
-                t = memo.build(c, s, problem, keep, names, limits, latency_cap // problem.latency_unit, stop)
                 w = layout.new_work(levels, dims)
-                if c[layout.COUNTS, 1] == 0:
-                    continue
-                bounds = np.full((len(lists[0]), len(layer.e)), INFINITE, np.int64)
-                bound_tops(c, layer.g, layer.e, layer.q, s, t, r, w, bounds)
-                search(c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds)
+                if levels == 1:
+                    price_spatial(c, s, w)
+                else:
+                    t = memo.build(c, s, problem, keep, names, limits, latency_cap // problem.latency_unit, stop)
+                    _search_blocks(c, layer, s, t, r, w)
             found = (int(c[layout.BEST, 0]), int(c[layout.BEST, 1]))
             leaves, nodes = leaves + int(c[layout.BEST, 2]), nodes + int(c[layout.BEST, 3])
             if found != (energy, latency):
                 energy, latency = found
                 best = _solution(problem, keep, resident, w, found)
     return Found(best and merged.unmerged(best), leaves, nodes)
+
+
+def _search_blocks(c: Int, layer: layout.Packed, s: Int, t: Int, r: Int, w: Int) -> None:
+    """Search the blocks inside of level 0 with the bounds `t`; what is found is noted in `c` and `w`."""
+    if c[layout.COUNTS, 1] == 0:
+        return
+    outermost = int(c[layout.STARTS, 1] - c[layout.STARTS, 0])
+    bounds = np.full((outermost, len(layer.e)), INFINITE, np.int64)
+    bound_tops(c, layer.g, layer.e, layer.q, s, t, r, w, bounds)
+    search(c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds)
 
 
 def _solution(

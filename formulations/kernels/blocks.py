@@ -232,15 +232,16 @@ def input_leads(c: Int, level: int, order: Int) -> bool:
 def closes(c: Int, level: int, d: int) -> bool:
     """Do the loops over a dim close the block, below all of its nodes, since a node from inside stands above them?
 
-    Of a block that the node passes, this serves only an input with halo kept there: other loops may as well close the
-    block that the node is hoisted to, where all tiles are smaller and no tensor moves more words.
+    Of a block that the node passes, these are loops over halo dims only. Other loops may as well be the outermost of
+    those that close the block that the node is hoisted to: tiles are smaller there, no tensor moves more words (not the
+    input either: it has no halo along them), and no window is closed.
     """
     resident = c[SCALARS, RESIDENT]
     if resident < 0 or c[LACKS, d] != resident or level >= c[SCALARS, RESIDENT_AT]:
         return False
     if level == c[SCALARS, RESIDENT_FROM]:
         return True
-    return level > c[SCALARS, RESIDENT_FROM] and resident != I and c[HALO, d] and c[LEVEL0 + level, KEEP + I]
+    return level > c[SCALARS, RESIDENT_FROM] and resident != I and c[HALO, d] == 1
 
 
 @njit(cache=True, nogil=True)

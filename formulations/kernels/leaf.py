@@ -115,10 +115,11 @@ def served_by(c: Int, level: int, tensor: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
+def requested(c: Int, w: Int, level: int, tensor: int, decided: int, least: bool) -> int:
     """Words that a level's instances read (O: update) for their children; identical tiles count once.
 
-    Where the child lies inside of level `decided`, the least they can read: every word once per refetch.
+    Where the child lies inside of level `decided`, the least they can read: every word once per refetch. With `least`
+    a bound, whatever loops are lifted.
     """
     child = served_by(c, level, tensor)
     if child > decided:
@@ -128,12 +129,12 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int) -> int:
             if c[LACKS, d] == tensor:
                 words *= c[EXTENT, d] // w[inside, level, d]
         return words
-    return multicast(c, w, level, child, tensor, fetched(c, w, child, tensor), False)
+    return multicast(c, w, level, child, tensor, fetched(c, w, child, tensor), least)
 
 
 @njit(cache=True, nogil=True)
-def price_level(c: Int, w: Int, level: int, decided: int) -> tuple[int, int]:
-    """(energy, latency units) of one level; bounds where a child lies inside of level `decided`."""
+def price_level(c: Int, w: Int, level: int, decided: int, least: bool) -> tuple[int, int]:
+    """(energy, latency units) of one level; bounds where a child lies inside of level `decided`, or with `least`."""
     instances = copies_above(c, w, level, -1)
     per = c[LEVEL0 + level, ACCESS]
     read_bits, write_bits, energy = 0, 0, 0
@@ -145,7 +146,7 @@ def price_level(c: Int, w: Int, level: int, decided: int) -> tuple[int, int]:
         bits = each = c[BITS, tensor]
         if served_by(c, at, tensor) == c[SCALARS, LEVELS]:
             each = c[BITS, STEP_BITS + tensor]
-        reads = requested(c, w, at, tensor, decided) // instances * each
+        reads = requested(c, w, at, tensor, decided, least) // instances * each
         fills = 0 if outermost else fetched(c, w, level, tensor) // instances * bits
         updates = 0
         if tensor == O:
@@ -169,13 +170,17 @@ def price_level(c: Int, w: Int, level: int, decided: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def latency_outside(c: Int, w: Int, decided: int) -> int:
-    """Latency units that the ports outside of level `decided` need at least, its block being decided."""
+def latency_outside(c: Int, w: Int, decided: int, least: bool) -> int:
+    """Latency units that the ports outside of level `decided` need at least, the extents around its block being known.
+
+    `least`: which loops are lifted out of the block is not decided yet. A lifted loop can only save reads, since then
+    children share words that they do not share otherwise.
+    """
     latency = 0
     for level in range(decided):
         row = c[LEVEL0 + level]
         if row[PORT + 1] > 0 or row[PORT + 3] > 0 or row[PORT + 5] > 0:
-            latency = max(latency, price_level(c, w, level, decided)[1])
+            latency = max(latency, price_level(c, w, level, decided, least)[1])
     return latency
 
 
@@ -186,7 +191,7 @@ def price(c: Int, w: Int) -> tuple[int, int]:
     energy = c[SCALARS, COMPUTE]
     latency = c[SCALARS, WORK] // copies_above(c, w, levels, -1) * unit
     for level in range(levels):
-        spent, needed = price_level(c, w, level, levels)
+        spent, needed = price_level(c, w, level, levels, False)
         energy += spent
         latency = max(latency, needed)
     for level in range(levels):

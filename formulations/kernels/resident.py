@@ -58,19 +58,19 @@ def holds(c: Int, level: int, tile: Int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def pays(c: Int, tile: Int, whole: Int, instances: int, shares: bool) -> bool:
+def pays(c: Int, tile: Int, whole: Int, instances: int, dearer: bool) -> bool:
     """Can a tensor that stays over loops of level 0 be worth while where the tiles of level 1 are `tile`?
 
     The blocks outside of the tensor's level have no loops but those that it stays over. Level 1 must hold its tiles,
     and all instances of the tensor's level together its words. But if all levels outside also hold the tiles with the
     loops that the tensor stays over (noted in `whole`), these loops may as well stand right outside of the last
-    fan-out (unless `shares`).
+    fan-out, by the lemma of :mod:`formulations.hoisting`, unless its conditions (b) or (c) may hold there (`dearer`).
     """
     tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
     room = min(c[LEVEL0 + level, CAPACITY], INFINITE // instances) * instances
     if not holds(c, 1, tile) or footprint(c, tensor, tile) * c[BITS, tensor] > room:
         return False
-    if shares:
+    if dearer:
         return True
     for d in range(c[SCALARS, DIMS]):
         whole[d] = c[EXTENT, d] if c[LACKS, d] == tensor else tile[d]
@@ -81,11 +81,11 @@ def pays(c: Int, tile: Int, whole: Int, instances: int, shares: bool) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def resident_bound(c: Int, e: Int, s: Int, r: Int, shares: bool) -> int:
+def resident_bound(c: Int, e: Int, s: Int, r: Int, dearer: bool) -> int:
     """Scaled energy that no mapping with the resident tensor goes below (INFINITE: none that pays).
 
-    `shares`: can the fan-outs outside of the last one above the tensor's level share diagonals of the input that
-    depend on where the tensor's loops stand?
+    `dearer`: may the loops that the tensor stays over cost more right outside of the last fan-out above it (see
+    :func:`pays`)?
     """
     dims, levels, level = c[SCALARS, DIMS], c[SCALARS, LEVELS], c[SCALARS, RESIDENT_AT]
     instances, copies, first = 1, 1, 1
@@ -106,7 +106,7 @@ def resident_bound(c: Int, e: Int, s: Int, r: Int, shares: bool) -> int:
             energy += innermost // most
     least, whole = INFINITE, np.empty(dims, np.int64)
     for i in range(e.shape[0]):
-        if c[SCALARS, RESIDENT_FROM] == 0 and not pays(c, e[i], whole, instances, shares):
+        if c[SCALARS, RESIDENT_FROM] == 0 and not pays(c, e[i], whole, instances, dearer):
             continue
         moved = words_filled(c, r, 1, i) + words_inside(c, r, 0, i, c[LEVEL0, SHARED : SHARED + 3]) // first
         moved += words_inside(c, r, 1, i, c[LEVEL0 + 1, SHARED : SHARED + 3]) if levels > 2 else 0

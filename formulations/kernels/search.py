@@ -137,7 +137,7 @@ def enter(
         m[WORDS] = m[WORDS] // r[I, top] * refetches(c, w, level, I)
     for d in range(c[SCALARS, DIMS]):
         w[LIFT, level, d] = 1
-    m[LATENCY_IN] = max(latency, latency_outside(c, w, level))
+    m[LATENCY_IN] = max(latency, latency_outside(c, w, level, True))
     m[FLOOR] = 0
     if special:
         fill_tiles(c, g, e, q, t, w, level)
@@ -260,7 +260,7 @@ def next_window(c: Int, e: Int, t: Int, w: Int, level: int) -> int:
                 continue
             m[WORDS] = words
             m[ENERGY_OUT] += input_energy(c, w, level, words, False)
-        m[LATENCY_OUT] = max(m[LATENCY_IN], latency_outside(c, w, level))
+        m[LATENCY_OUT] = max(m[LATENCY_IN], latency_outside(c, w, level, False))
         if hopeless(c, m[ENERGY_OUT] + t[level, INSIDE, m[BOTTOM_POINT]], m[LATENCY_OUT]):
             continue
         if special:
@@ -356,3 +356,16 @@ def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranke
         w[META, 1, GAP_WINDOW], w[META, 0, WINDOW], w[META, 0, LIFTED] = OPEN, -1, 0
         enter(c, g, e, q, t, r, w, 1, outermost(c, r, w[SPATIAL, 0], outer), latency, top)
         explore(c, g, e, q, s, t, r, w)
+
+
+@njit(cache=True, nogil=True)
+def price_spatial(c: Int, s: Int, w: Int) -> None:
+    """Price every mapping of a single level: its spatial factors decide all, no loop order or tile does."""
+    dims = c[SCALARS, DIMS]
+    copy(w[TOP, 0], c[EXTENT, :dims])
+    copy(w[TILE, 0], c[EXTENT, :dims])
+    w[META, 0, WINDOW] = -1
+    for row in range(c[STARTS, 0], c[STARTS, 1]):
+        copy(w[SPATIAL, 0], s[row, dims : 2 * dims])
+        copy(w[BOTTOM, 0], s[row, dims : 2 * dims])
+        keep_if_best(c, w)
