@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as in the tests: the package is called `adversary`
 
-from adversary.hours import main  # noqa: E402
+from adversary.hours import main
 
 raise SystemExit(main())

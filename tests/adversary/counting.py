@@ -11,9 +11,25 @@ import numpy as np
 from numba import njit
 
 from adversary.task import (
-    ACCESS, ALONG_X, BLOCK, BOUND, BYPASSES, CAPACITY, FILL, KEEPS, KIND, LEAK, LEVEL, NODE, READ, TIME, UPDATE, WHAT,
-    Ints, Task,
-)  # fmt: skip
+    ACCESS,
+    ALONG_X,
+    BLOCK,
+    BOUND,
+    BYPASSES,
+    CAPACITY,
+    FILL,
+    KEEPS,
+    KIND,
+    LEAK,
+    LEVEL,
+    NODE,
+    READ,
+    TIME,
+    UPDATE,
+    WHAT,
+    Ints,
+    Task,
+)
 
 
 @njit(cache=True)
@@ -25,13 +41,19 @@ def over(a, b):
 @njit(cache=True)
 def indexed(task: Task, tensor: int, dim: int) -> bool:
     """Does a dim index a tensor?"""
-    return task.coefficients[tensor, :, dim].sum() > 0
+    for axis in range(task.coefficients.shape[1]):
+        if task.coefficients[tensor, axis, dim]:
+            return True
+    return False
 
 
 @njit(cache=True)
 def width(task: Task, tensor: int, axis: int, tile: Ints) -> int:
     """Words of a tile along an axis, gaps included."""
-    return 1 + ((tile - 1) * task.coefficients[tensor, axis]).sum()
+    total = 1
+    for dim in range(len(tile)):
+        total += task.coefficients[tensor, axis, dim] * (tile[dim] - 1)
+    return total
 
 
 @njit(cache=True)
@@ -115,21 +137,27 @@ def distinct(task: Task, tensor: int, factors: Ints, below: Ints) -> int:
     """Distinct tiles among the children of a fan-out: children that start at the same word hold the same."""
     total = 1
     for axis in range(task.coefficients.shape[1]):
-        steps, counts, terms = np.zeros(2, np.int64), np.ones(2, np.int64), 0
+        step, count = 0, 1
         for dim in range(len(factors)):
             coefficient = task.coefficients[tensor, axis, dim]
             if coefficient and factors[dim] > 1:
-                steps[terms], counts[terms] = coefficient * below[dim], factors[dim]
-                terms += 1
-        repeated = 0
-        if terms == 2:
-            for i in range(counts[0]):
-                for k in range(1, i + 1):  # child (i, j) starts where (i - k, j + k steps[0] / steps[1]) does
-                    if k * steps[0] % steps[1] == 0:
-                        repeated += max(0, counts[1] - k * steps[0] // steps[1])
-                        break
-        total *= counts[0] * counts[1] - repeated
+                other = coefficient * below[dim]
+                repeated = 0 if step == 0 else twice(step, count, other, factors[dim])
+                step, count = other, count * factors[dim] - repeated
+        total *= count
     return total
+
+
+@njit(cache=True)
+def twice(step: int, count: int, other: int, times: int) -> int:
+    """How many of the sums i step + j other, i < count, j < times, have been there before.
+
+    (i, j) starts where (i - k, j + k step / other) does, for the least k that makes that whole.
+    """
+    for k in range(1, count):
+        if k * step % other == 0:
+            return (count - k) * max(0, times - k * step // other)
+    return 0
 
 
 @njit(cache=True)

@@ -12,18 +12,18 @@ from typing import Any
 import yaml
 
 import optimizer
-from optimizer.architecture import Architecture
-from optimizer.cost import evaluate
-from optimizer.hardware import Hardware
-from optimizer.mapping import Mapping
-from optimizer.mapping_yaml import from_items, to_items
-from optimizer.workload import Layer
-
 from adversary.annealing import improve, search
 from adversary.layers import KINDS, Entry, layer_of, random_layer
 from adversary.machines import File, machine_of, random_machine
 from adversary.space import outside
 from adversary.task import OBJECTIVES, Ints, mapping_of, rows_of, task_of
+from optimizer.architecture import Architecture
+from optimizer.cost import evaluate
+from optimizer.hardware import Hardware
+from optimizer.mapping import Mapping
+from optimizer.mapping_yaml import from_items, to_items
+from optimizer.result import Result
+from optimizer.workload import Layer
 
 Extents = dict[str, int]
 
@@ -93,11 +93,14 @@ class Duel:
         found, instance = self.found, self.instance
         lines = [f"{instance.name}: {self.status} {instance.objective} {self.claimed}, found {found and found.value}"]
         if found is not None:
-            lines.append(f"outside of the declared space: {found.outside or 'no'}; point {dict(found.hardware.choices)}")
-            items = to_items(found.mapping, found.hardware)
-            lines.append(yaml.safe_dump(items, default_flow_style=None, sort_keys=False, width=120))
-        lines += [yaml.safe_dump(part, default_flow_style=None, sort_keys=False) for part in (instance.layer, instance.machine)]
-        return "\n".join(lines)
+            lines.append(f"outside of the declared space: {found.outside or 'no'}")
+            lines.append(f"point: {dict(found.hardware.choices)}")
+            lines.append(_text(to_items(found.mapping, found.hardware)))
+        return "\n".join([*lines, _text(instance.layer), _text(instance.machine)])
+
+
+def _text(data: object) -> str:
+    return yaml.safe_dump(data, default_flow_style=None, sort_keys=False, width=120)
 
 
 def random_instance(number: int, seed: int = 0) -> Instance:
@@ -149,17 +152,24 @@ def improved(layer: Layer, architecture: Architecture, instance: Instance, desig
     hardware = next(h for h in architecture.points() if {path: str(v) for path, v in h.choices} == choices)
     known = from_items(design["layers"][0]["mapping"], layer, hardware)
     task = task_of(layer, hardware, architecture.accounting, instance.objective, known.extents(layer.extents))
-    value, rows = improve(task, rows_of(layer, known), declared=effort.declared, steps=effort.steps, seed=instance.seed % 2**31)
+    value, rows = improve(
+        task, rows_of(layer, known), declared=effort.declared, steps=effort.steps, seed=instance.seed % 2**31
+    )
     return priced(layer, hardware, architecture.accounting, instance, rows, value)
 
 
-def fight(instance: Instance, effort: Effort) -> Duel:
-    """Ask for the optimum, then try to beat it on every point and with every padding."""
+def claim(instance: Instance) -> Result:
+    """What Tilewright says."""
+    return optimizer.map_layer(
+        layer_of(instance.layer), machine_of(instance.machine), objective=instance.objective,
+        padding=instance.padding or "none", workers=1,
+    )  # fmt: skip
+
+
+def attack(instance: Instance, stated: Result, effort: Effort) -> Duel:
+    """Try to beat a claim on every point and with every padding; if that fails, around the claimed mapping."""
     layer, architecture = layer_of(instance.layer), machine_of(instance.machine)
-    result = optimizer.map_layer(
-        layer, architecture, objective=instance.objective, padding=instance.padding or "none", workers=1
-    )
-    value = result.certificate["value"]
+    value = stated.certificate["value"]
     claimed = None if value is None else Fraction(value)
     cold = [
         best_found(layer, hardware, architecture.accounting, instance, extents, effort)
@@ -167,6 +177,11 @@ def fight(instance: Instance, effort: Effort) -> Duel:
     ]  # fmt: skip
     best = min((found for found in cold if found), key=lambda found: found.value, default=None)
     if claimed is not None and (best is None or best.value >= claimed):
-        near = improved(layer, architecture, instance, result.data, effort)
+        near = improved(layer, architecture, instance, stated.data, effort)
         best = near if near.value < claimed else best
-    return Duel(instance, result.status, claimed, best)
+    return Duel(instance, stated.status, claimed, best)
+
+
+def fight(instance: Instance, effort: Effort) -> Duel:
+    """A claim, and an attack on it."""
+    return attack(instance, claim(instance), effort)

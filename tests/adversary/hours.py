@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--instances", type=int, default=10**9)
     parser.add_argument("--steps", type=int, default=20000, help="of annealing, per start")
     parser.add_argument("--restarts", type=int, default=6)
-    parser.add_argument("--any-nest", action="store_true", help="all that `evaluate` accepts, not the declared space only")
+    parser.add_argument("--any-nest", action="store_true", help="search all that `evaluate` takes")
     options = parser.parse_args()
     effort = Effort(options.steps, options.restarts, not options.any_nest)
     count: Counter[str] = Counter()

@@ -55,7 +55,8 @@ def conv2d(r: Random) -> Entry:
 
 def conv1d(r: Random) -> Entry:
     """A convolution of a sequence."""
-    return {"type": "conv", "dims": _dims(r, {"K": 12, "C": 12, "P": 24}) | {"R": r.choice([2, 3, 4, 5, 6])}} | _window(r)
+    dims = _dims(r, {"K": 12, "C": 12, "P": 24}) | {"R": r.choice([2, 3, 4, 5, 6])}
+    return {"type": "conv", "dims": dims} | _window(r)
 
 
 def strided(r: Random) -> Entry:

@@ -81,7 +81,8 @@ def _array(r: Random, levels: list[File], dims: Sequence[str], menus: bool) -> F
     below = r.randrange(len(levels))
     array: File = {"x": x, "y": y, "below": levels[below]["name"]}
     if below >= 1 and r.random() < 0.35:  # a second fan-out further out
-        instances = {axis: r.choice([n for n in (1, 2, 3, 4) if width % n == 0]) for axis, width in (("x", x), ("y", y))}
+        widths = {"x": x, "y": y}
+        instances = {axis: r.choice([n for n in (1, 2, 3, 4) if width % n == 0]) for axis, width in widths.items()}
         for level in levels[r.randint(1, below) : below + 1]:
             level["instances"] = instances
     elif menus and r.random() < 0.4:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,11 +110,12 @@ def mapping_of(layer: Layer, rows: Ints) -> Mapping:
         if kind == NODE:
             items.append(Node(ROLES[what], level))
             continue
-        axis, last = (None, "X", "Y")[kind], items[-1]
-        if isinstance(last, Loop) and (last.dim, last.axis) == (dims[what], axis) and (kind == TIME or last.level == block):
-            bound *= last.bound
-            items.pop()
-        items.append(Loop(dims[what], bound, block, axis))
+        loop, last = Loop(dims[what], bound, block, (None, "X", "Y")[kind]), items[-1]
+        if isinstance(last, Loop) and (last.dim, last.axis) == (loop.dim, loop.axis) and (
+            kind == TIME or last.level == block
+        ):  # fmt: skip
+            loop = replace(items.pop(), bound=last.bound * bound, level=block)
+        items.append(loop)
     return Mapping(tuple(items))
 
 
