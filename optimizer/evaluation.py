@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from optimizer.cost import LayerCost
+from optimizer.declared_space import outside_of_space
 from optimizer.hardware import Hardware
 from optimizer.limits import lower_bounds
 from optimizer.mapping import Mapping
@@ -42,7 +43,7 @@ def layer_record(layer: Layer, hardware: Hardware, cost: LayerCost) -> dict[str,
 
 
 def evaluation_report(layer: Layer, hardware: Hardware, mapping: Mapping, cost: LayerCost) -> Group:
-    """Loop nest, totals beside the limits, accesses, and cycles per level."""
+    """Loop nest, totals beside the limits, accesses, cycles per level, and whether a search would have seen the nest."""
     record = layer_record(layer, hardware, cost)
     data = {
         "energy_unit": "pJ" if hardware.energy_unit_pj is not None else NORMALIZED,
@@ -50,7 +51,7 @@ def evaluation_report(layer: Layer, hardware: Hardware, mapping: Mapping, cost: 
     }
     return Group(
         layer_heading(data, record), Text(format_nest(layer, hardware, mapping)), Text(), limits_table(data, record),
-        Text(), access_table(record["accesses"]), Text(), cycles_table(hardware, cost),
+        Text(), access_table(record["accesses"]), Text(), cycles_table(hardware, cost), Text(), space_text(layer, mapping),
     )  # fmt: skip
 
 
@@ -62,3 +63,11 @@ def cycles_table(hardware: Hardware, cost: LayerCost) -> Table:
     for level, cycles in zip(hardware.levels, cost.level_cycles, strict=True):
         table.add_row(Text(level.name), number_text(float(cycles)))
     return table
+
+
+def space_text(layer: Layer, mapping: Mapping) -> Text:
+    """Is the nest in the declared space, and if not, why?"""
+    reason = outside_of_space(layer, mapping)
+    if reason is None:
+        return Text("declared space   inside: an OPTIMAL mapping for the same objective is at least as good")
+    return Text(f"declared space   outside: {reason}; it may be better than an OPTIMAL mapping")

@@ -40,10 +40,13 @@ OBJECTIVES = ("energy", "latency", "edp")
 
 SPACE = (
     "Uneven mappings: per level a choice of kept tensors (where free), one order of their nodes, perfect factors of "
-    "every (padded) extent over temporal and spatial loops of both axes; the loops over the dims irrelevant to a "
-    "tensor stand right below its node, the input's node may take in loops over its halo dims; at most one node, the "
-    "first of its level, stands further out, above the loops irrelevant to it that close an outer block; reuse between "
-    "neighbouring input tiles is counted along the loop right above the node, where that moves the tile."
+    "every (padded) extent over temporal and spatial loops of both axes. In the block of an inner level, a loop over a "
+    "dim stands right below the node of the tensor that the dim is irrelevant to; along an input axis with a window or a "
+    "stride also right below the input's node, if the block does not keep that tensor or its node stands above the "
+    "input's. At most one node, the first of its level, stands further out: above the loops irrelevant to it that close "
+    "an outer block (of the input, the outermost), past levels that do not keep it and have only such loops (of the "
+    "input, none). Reuse between neighbouring input tiles is counted along the loop right above the node, where that "
+    "moves the tile."
 )
 
 
