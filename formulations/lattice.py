@@ -135,9 +135,6 @@ def solve(
     layer, r = memo.layer, memo.refetches
     dims, levels = len(problem.extents), len(problem.levels)
     energy, latency = beat or (INFINITE, INFINITE)
-    slow = -(-latency // problem.latency_unit) if beat else problem.work
-    if weight * layout.word_scale(problem) * slow >= 2 * INFINITE:
-        raise OverflowError(f"{weight} energy units per cycle are too many for {slow} cycles")
     best: LayerSolution | None = None
     leaves = nodes = 0
     combinations = [

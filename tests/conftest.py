@@ -10,7 +10,8 @@ import importlib.util
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from user_home import Guard, leave_home, watch_home
 
 NUMBA_CACHE = "NUMBA_CACHE_DIR"
 HOME, GUARD = pytest.StashKey[Path](), pytest.StashKey[Guard]()
+TALLY = "tally: "
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -72,3 +74,22 @@ def _compile_kernels() -> None:
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
     for objective in lattice.KINDS:
         lattice.solve(lower(layer, hardware), objective)
+
+
+@pytest.fixture
+def tally(record_property: Callable[[str, object], None]) -> Callable[[str, dict[str, float]], None]:
+    """Counts of a check that belong in the report of the run: equal names are summed up."""
+    return lambda check, counts: record_property(TALLY + check, counts)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the counts of all tests."""
+    sums: dict[str, Counter[str]] = {}
+    everything = [report for reports in terminalreporter.stats.values() for report in reports]
+    calls = [report for report in everything if isinstance(report, pytest.TestReport) and report.when == "call"]
+    for report in calls:
+        for name, counts in report.user_properties:
+            if name.startswith(TALLY):
+                sums.setdefault(name.removeprefix(TALLY), Counter()).update(counts)
+    for name, counts in sums.items():
+        terminalreporter.write_line(f"{name}: " + ", ".join(f"{what} {count}" for what, count in counts.items()))

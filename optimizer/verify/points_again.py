@@ -187,7 +187,7 @@ class _Point:
             unit = problem.latency_unit
             with self.tables.of(problem) as memo:
                 found = lattice.solve(
-                    problem, objective, latency_cap=cap if cap >= NEVER else cap * unit,
+                    problem, objective, latency_cap=min(cap * unit, NEVER),
                     beat=None if beat is None else (beat[0], beat[1] * unit), memo=memo, weight=weight,
                     least_energy=least, stop=self.stop,
                 ).solution  # fmt: skip

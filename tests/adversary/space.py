@@ -1,0 +1,125 @@
+"""Is a mapping in the declared space? Written from the text: README, *The block of a level* to *Halo and windows*.
+
+In the block of a level a temporal loop stands right below the node of the tensor that it is irrelevant to; one over a
+halo dim may stand right below the input's node instead, if that node is further in, or if the other tensor is not kept
+there. At most one node is hoisted: it stands right above the loops irrelevant to its tensor that close an outer block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from optimizer.mapping import Item, Loop, Mapping, Node
+from optimizer.workload import ROLES, Layer
+
+
+@dataclass(frozen=True)
+class Hoisted:
+    """The hoisted node, its place in the nest, and the level of the block that it stands in."""
+
+    node: Node
+    place: int
+    outer: int
+
+    @property
+    def between(self) -> range:
+        """Levels that it passes."""
+        return range(self.outer + 1, self.node.level)
+
+
+def lacks(layer: Layer, dim: str) -> str | None:
+    """The tensor that a dim is irrelevant to."""
+    return next((role for role in ROLES if dim not in layer.operand(role).dims), None)
+
+
+def is_halo(layer: Layer, dim: str) -> bool:
+    """Is a dim part of a window of the input, or has it a stride?"""
+    axes = [axis for axis in layer.operand("I").axes if dim in dict(axis.terms)]
+    return any(len(axis.terms) > 1 or dict(axis.terms)[dim] > 1 for axis in axes)
+
+
+def is_temporal(item: Item) -> bool:
+    """A loop in time?"""
+    return isinstance(item, Loop) and item.axis is None
+
+
+def hoisted_nodes(items: Sequence[Item]) -> list[Hoisted]:
+    """Nodes with temporal loops of outer levels inside of them."""
+    found = []
+    for place, item in enumerate(items):
+        passed = [other.level for other in items[place:] if is_temporal(other) and other.level < item.level]
+        if isinstance(item, Node) and passed:
+            found.append(Hoisted(item, place, min(passed)))
+    return found
+
+
+def outside(layer: Layer, mapping: Mapping) -> str | None:
+    """Why a mapping is not in the declared space; None if it is."""
+    items = [item for item in mapping.items if isinstance(item, Node) or item.bound > 1]
+    raised = hoisted_nodes(items)
+    if len(raised) > 1:
+        return "two hoisted nodes: " + ", ".join(f"{h.node.role} at level {h.node.level}" for h in raised)
+    hoisted = raised[0] if raised else None
+    complaints = [*(_of_hoist(layer, items, hoisted) if hoisted else ()), *_of_loops(layer, items, hoisted)]
+    return complaints[0] if complaints else None
+
+
+def _of_hoist(layer: Layer, items: Sequence[Item], hoisted: Hoisted) -> Iterator[str]:
+    node, outer = hoisted.node, hoisted.outer
+    if node.role == "I" and outer:
+        yield "the input is hoisted to an inner block"
+    if any(item.role == node.role and item.level in hoisted.between for item in items if isinstance(item, Node)):
+        yield f"{node.role} is kept at a level that its hoisted node passes"
+    for item in items[hoisted.place + 1 :]:
+        if isinstance(item, Node) and item.level == outer:
+            yield f"the loops below the hoisted node do not close the block of level {outer}"
+    for item in items[: hoisted.place]:
+        if is_temporal(item) and item.level == outer and _is_over(layer, item, node.role):
+            yield f"loops of block {outer} that are irrelevant to {node.role} stand above its hoisted node"
+    own = [item.role for item in items if isinstance(item, Node) and item.level == outer]
+    if outer and node.role in own and own[-1] != node.role:
+        yield f"{node.role} is not the last node of block {outer}"
+    for place, item in enumerate(items):
+        if is_temporal(item) and item.level in hoisted.between:
+            if node.role == "I":
+                yield f"a loop of level {item.level}, which the hoisted input passes"
+            elif any(isinstance(other, Node) and other.level == item.level for other in items[place:]):
+                yield f"a loop above a node of level {item.level}, which the hoisted node passes"
+
+
+def _is_over(layer: Layer, item: Item, role: str) -> bool:
+    return isinstance(item, Loop) and lacks(layer, item.dim) == role
+
+
+def _of_loops(layer: Layer, items: Sequence[Item], hoisted: Hoisted | None) -> Iterator[str]:
+    """Loops that stand elsewhere than right below the node that profits from them."""
+    for place, item in enumerate(items):
+        if not isinstance(item, Loop) or item.axis is not None or item.level == 0:
+            continue
+        if hoisted and place > hoisted.place and hoisted.outer <= item.level < hoisted.node.level:
+            continue  # one of the loops that the hoisted node stands above
+        level = item.level
+        above = [
+            other.role for other in items[:place]
+            if isinstance(other, Node) and other.level == level and not (hoisted and other == hoisted.node)
+        ]  # fmt: skip
+        if (above[-1] if above else None) not in _homes(layer, items, hoisted, item):
+            yield f"a loop over {item.dim} of level {level} stands below {above[-1] if above else 'no node'}"
+
+
+def _homes(layer: Layer, items: Sequence[Item], hoisted: Hoisted | None, loop: Loop) -> set[str | None]:
+    """Nodes of its block that a loop may stand right below; None: at the beginning of the block."""
+    kept = [item.role for item in items if isinstance(item, Node) and item.level == loop.level]
+    profits, halo = lacks(layer, loop.dim), is_halo(layer, loop.dim)
+    homes: set[str | None] = set()
+    if profits in kept:
+        homes.add(profits)
+    if halo and "I" in kept and (profits not in kept or kept.index("I") > kept.index(str(profits))):
+        homes.add("I")
+    if hoisted is None or hoisted.node.level != loop.level:
+        return homes
+    passed = {item.role for item in items if isinstance(item, Node) and item.level in hoisted.between}
+    if not homes and (profits in passed or (halo and "I" in passed)):
+        homes.add(None)
+    return {None if home == hoisted.node.role else home for home in homes}

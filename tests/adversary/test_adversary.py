@@ -1,0 +1,116 @@
+"""No claim of an optimum is beaten in the declared space, and the adversary is sharp enough to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from adversary.annealing import mutate, trivial
+from adversary.counting import cost, legal
+from adversary.duel import Duel, Effort, Instance, attack, claim, fight, random_instance
+from adversary.layers import KINDS, layer_of
+from adversary.machines import machine_of
+from adversary.settling import settle
+from adversary.space import outside
+from adversary.task import Ints, Task, mapping_of, rows_of, task_of
+from optimizer.cost import evaluate
+from optimizer.hardware import Hardware
+from optimizer.mapping_yaml import from_items, to_items
+from optimizer.workload import Layer
+
+Tally = Callable[..., None]
+FAST = range(40)
+SLOW = range(40, 340)
+
+
+def assert_unbeaten(numbers: range, effort: Effort, tally: Tally) -> None:
+    duels = [fight(random_instance(number), effort) for number in numbers]
+    beaten = [duel for duel in duels if duel.beaten]
+    counts = {
+        "instances": len(duels), "reached": sum(duel.reached for duel in duels),
+        "without a mapping": sum(duel.found is None for duel in duels), "beaten": len(beaten),
+    }  # fmt: skip
+    tally("adversary", counts)
+    assert not beaten, "\n\n".join(map(str, beaten))
+    assert counts["reached"] >= 0.8 * len(duels), counts
+
+
+def test_no_optimum_is_beaten(tally: Tally) -> None:
+    assert_unbeaten(FAST, Effort(steps=5000, restarts=2), tally)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_no_optimum_is_beaten_in_long_runs(part: int, tally: Tally) -> None:
+    assert_unbeaten(SLOW[part::10], Effort(steps=15000, restarts=5), tally)
+
+
+def walks(number: int, steps: int = 300) -> tuple[Layer, Hardware, str, Task, list[Ints]]:
+    """Legal nests of a random instance, each some changes away from the one before."""
+    instance = random_instance(number, seed=77)
+    layer, architecture = layer_of(instance.layer), machine_of(instance.machine)
+    hardware = next(architecture.points())
+    task = task_of(layer, hardware, architecture.accounting, instance.objective)
+    rows, found = trivial(task, number), []
+    for _ in range(steps):
+        other = mutate(task, rows)
+        if legal(task, other):
+            rows = other
+            found.append(rows)
+    return layer, hardware, architecture.accounting, task, found[:: max(1, len(found) // 8)]
+
+
+@pytest.mark.parametrize("number", range(2 * len(KINDS)))
+def test_counts_are_those_of_the_cost_model(number: int) -> None:
+    layer, hardware, accounting, task, nests = walks(number)
+    for rows in nests:
+        fits, energy, cycles = cost(task, rows)
+        if not fits:
+            continue
+        mapping = from_items(to_items(mapping_of(layer, rows), hardware), layer, hardware)
+        priced = evaluate(layer, hardware, mapping, accounting=accounting)  # type: ignore[arg-type]
+        assert (energy, cycles) == (priced.energy, -(-priced.latency_cycles // 1))
+        assert np.array_equal(cost(task, rows_of(layer, mapping))[1:], (energy, cycles))
+
+
+@pytest.mark.parametrize("number", range(2 * len(KINDS)))
+def test_settled_nests_are_in_the_declared_space(number: int) -> None:
+    layer, _, _, task, nests = walks(number)
+    settled = [other for possible, other in (settle(task, rows) for rows in nests) if possible]
+    assert settled
+    for rows in settled:
+        if legal(task, rows):
+            assert outside(layer, mapping_of(layer, rows)) is None
+            assert np.array_equal(settle(task, rows)[1], rows)
+
+
+def test_nests_outside_of_the_declared_space_are_seen() -> None:
+    reasons = set()
+    for number in range(2 * len(KINDS)):
+        layer, _, _, _, nests = walks(number)
+        reasons |= {(outside(layer, mapping_of(layer, rows)) or "declared").split()[0] for rows in nests}
+    assert {"declared", "two", "a"} <= reasons
+
+
+def narrowed(instance: Instance) -> Instance:
+    """The machine with the least room at every inner level that its nodes need to run at all."""
+    levels = [
+        level | ({"size": "6 words"} if number else {}) for number, level in enumerate(instance.machine["levels"])
+    ]
+    return replace(instance, machine=instance.machine | {"levels": levels})
+
+
+def test_a_wrong_optimum_is_beaten() -> None:
+    """The optimum of a machine with less room is no optimum of the machine."""
+    beaten: list[Duel] = []
+    for number in range(200, 218):
+        instance = random_instance(number)
+        stated = claim(narrowed(instance))
+        if stated.status == "OPTIMAL" and stated.certificate["value"] != claim(instance).certificate["value"]:
+            duel = attack(instance, stated, Effort(steps=5000, restarts=2))
+            assert duel.beaten
+            beaten.append(duel)
+    assert len(beaten) >= 3

@@ -1,0 +1,142 @@
+"""Claims beside one another: more is never worse, the same machine has the same optimum, a menu that of its points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from random import Random
+
+import pytest
+
+import optimizer
+from adversary.duel import Instance, claim, random_instance
+from adversary.layers import KINDS, layer_of, random_layer
+from adversary.machines import machine_of, random_machine
+from adversary.space import outside
+from adversary.task import OBJECTIVES
+from adversary.variations import larger, restated, side_by_side
+from optimizer.choose import at
+from optimizer.mapping_yaml import from_items
+from optimizer.result import Result
+from optimizer.workload import Network
+
+Tally = Callable[..., None]
+
+
+def value(result: Result) -> Fraction | None:
+    """The proved optimum; None where there is no mapping."""
+    assert result.status in ("OPTIMAL", "INFEASIBLE")
+    stated = result.certificate["value"]
+    return None if stated is None else Fraction(stated)
+
+
+def no_worse(one: Fraction | None, other: Fraction | None) -> bool:
+    return other is None or (one is not None and one <= other)
+
+
+def plain_instance(number: int, seed: int) -> Instance:
+    """A random instance without menus and padding."""
+    r = Random(1_000_003 * seed + number)
+    kind = list(KINDS)[number % len(KINDS)]
+    layer = random_layer(r, kind)
+    dims = tuple(layer_of(layer).extents)
+    machine = random_machine(r, dims, blocks=kind == "in_blocks", menus=False)
+    return Instance(f"{kind} {seed}:{number}", layer, machine, r.choice(OBJECTIVES), {}, number)
+
+
+def assert_monotone(numbers: range, tally: Tally) -> None:
+    worse, count = [], 0
+    for number in numbers:
+        instance = plain_instance(number, seed=5)
+        before = value(claim(instance))
+        for what, machine in larger(instance.machine, Random(number)):
+            after = value(claim(replace(instance, machine=machine)))
+            count += 1
+            if not no_worse(after, before):
+                worse.append(f"{instance.name} {instance.objective}: {before}; with {what}: {after}")
+    tally("more is no worse", {"pairs": count, "worse": len(worse)})
+    assert not worse, "\n".join(worse)
+
+
+def test_more_is_no_worse(tally: Tally) -> None:
+    assert_monotone(range(4), tally)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_more_is_no_worse_in_many_cases(part: int, tally: Tally) -> None:
+    assert_monotone(range(4 + part, 84, 4), tally)
+
+
+def assert_same_in_both_orders(numbers: range, tally: Tally) -> None:
+    """Where two orders differ, the better mapping must be none of the declared space in the other order."""
+    equal = explained = 0
+    faults = []
+    for number in numbers:
+        instance = plain_instance(number, seed=6)
+        orders = side_by_side(instance.machine, Random(number))
+        if orders is None:
+            continue
+        layer = layer_of(instance.layer)
+        results = [claim(replace(instance, machine=machine)) for machine in orders]
+        values = [value(result) for result in results]
+        if values[0] == values[1]:
+            equal += 1
+            continue
+        better = 0 if no_worse(values[0], values[1]) else 1
+        here, there = (next(machine_of(orders[n]).points()) for n in (better, 1 - better))
+        mapping = from_items(results[better].data["layers"][0]["mapping"], layer, here)
+        if any(outside(layer, same) is None for same in restated(layer, mapping, there)):
+            faults.append(f"{instance.name} {instance.objective}: {values} in the two orders of the last levels")
+        else:
+            explained += 1
+    tally("side by side", {"equal": equal, "differ by the declared space": explained, "differ": len(faults)})
+    assert not faults, "\n".join(faults)
+    assert equal
+
+
+def test_memories_side_by_side(tally: Tally) -> None:
+    assert_same_in_both_orders(range(12), tally)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_many_memories_side_by_side(part: int, tally: Tally) -> None:
+    assert_same_in_both_orders(range(12 + part, 132, 4), tally)
+
+
+def assert_menu_is_its_best_point(numbers: range, tally: Tally) -> None:
+    """Of networks of two layers, on machines with menus."""
+    wrong, count = [], 0
+    for number in numbers:
+        instance = random_instance(number, seed=8)
+        r = Random(number)
+        dims = tuple(layer_of(instance.layer).extents)
+        architecture = machine_of(random_machine(r, dims, blocks=False, menus=True, most_levels=3))
+        network = Network("two layers")
+        for name in ("one", "other"):
+            entry = random_layer(r, r.choice([kind for kind in KINDS if kind != "in_blocks"]))
+            network.add(layer_of(entry | {"name": name}))
+        points = list(architecture.points())
+        joint = value(optimizer.solve(network, architecture, objective=instance.objective, workers=1))
+        alone = [
+            value(optimizer.solve(network, at(architecture, dict(hw.choices)), objective=instance.objective, workers=1))
+            for hw in points
+        ]
+        count += len(points)
+        best = min((one for one in alone if one is not None), default=None)
+        if joint != best:
+            wrong.append(f"{number} {instance.objective}: menu {joint}, points one by one {alone}")
+    tally("menus", {"menus": len(numbers), "points": count, "other than the best point": len(wrong)})
+    assert not wrong, "\n".join(wrong)
+
+
+def test_menu_is_its_best_point(tally: Tally) -> None:
+    assert_menu_is_its_best_point(range(4), tally)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(2))
+def test_menus_are_their_best_points(part: int, tally: Tally) -> None:
+    assert_menu_is_its_best_point(range(4 + part, 64, 2), tally)

@@ -1,0 +1,31 @@
+"""Every built-in network has a proved design on `edge_small`, for every objective, and the three agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import optimizer
+from adversary.task import OBJECTIVES
+from optimizer.networks.catalog import names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", names())
+def test_three_objectives_from_a_cold_store(network: str, tmp_path: Path, tally: Callable[..., None]) -> None:
+    designs, seconds = {}, 0.0
+    for objective in OBJECTIVES:
+        result = optimizer.solve(
+            optimizer.load(network), optimizer.load_architecture("edge_small"), objective=objective, workers=1,
+            cache_dir=tmp_path / objective,
+        )  # fmt: skip
+        assert result.status == "OPTIMAL"
+        seconds += result.data["wall_s"]
+        energy, latency = result.data["energy_pj"], result.data["latency_cycles"]
+        designs[objective] = {"energy": energy, "latency": latency, "edp": energy * latency}
+    tally("networks", {"solved": len(OBJECTIVES), "seconds": round(seconds)})
+    for objective, design in designs.items():
+        for other in designs.values():
+            assert design[objective] <= other[objective] * (1 + 1e-12)

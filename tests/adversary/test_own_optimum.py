@@ -1,0 +1,30 @@
+"""Optima of real layers are found again, whatever is known before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from adversary.own_optimum import Case, cases, check
+
+CASES = cases()
+
+
+def assert_consistent(some: Sequence[Case], seconds: float, report: Callable[..., None]) -> None:
+    outcomes = [check(case, seconds) for case in some]
+    given_up = outcomes.count(None)
+    report("own optimum", {"pairs": len(some), "checked": len(some) - given_up, f"over {seconds} s": given_up})
+    faults = [line for lines in outcomes if lines for line in lines]
+    assert not faults, "\n".join(faults)
+    assert given_up < len(some) / 2
+
+
+def test_sample(tally: Callable[..., None]) -> None:
+    assert_consistent(CASES[:12], 1, tally)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(8))
+def test_real_layers(part: int, tally: Callable[..., None]) -> None:
+    assert_consistent(CASES[12 + part : 412 : 8], 4, tally)
