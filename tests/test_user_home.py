@@ -43,7 +43,7 @@ def test_every_test_has_an_empty_cache(number) -> None:
 def test_the_guard_sees_what_is_read_and_written(tmp_path) -> None:
     home, checkout = tmp_path / "home", tmp_path / "home" / "checkout"
     checkout.mkdir(parents=True)
-    guard = Guard([str(home)], [str(checkout)])
+    guard = Guard([str(home)], [str(tmp_path), str(checkout)])
     sys.addaudithook(guard)
     (checkout / "file").write_text("")
     (tmp_path / "home2").write_text("")

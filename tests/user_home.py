@@ -40,10 +40,11 @@ class Guard:
 
     Parameters
     ----------
-    own : sequence of str
+    own : list of str
         The user's folders.
-    allowed : sequence of str
-        Folders in them that are no business of the user: the checkout, the interpreter.
+    allowed : list of str
+        Folders that are no business of the user: the checkout, the interpreter, temporary files. Of folders inside of
+        one another the inner one counts.
     """
 
     def __init__(self, own: list[str], allowed: list[str]) -> None:
@@ -53,7 +54,7 @@ class Guard:
         """An audit hook."""
         if event in LOOKS and arguments and isinstance(arguments[0], (str, bytes, os.PathLike)):
             path = f"{Path(os.fsdecode(arguments[0])).absolute()}{os.sep}"
-            if path.startswith(self.own) and not path.startswith(self.allowed):
+            if _nearest(path, self.own) > _nearest(path, self.allowed):
                 self.seen.append(f"{event} {path}")
 
 
@@ -64,6 +65,11 @@ def watch_home(checkout: Path) -> Guard:
     guard = Guard(os.environ[USERS].split(os.pathsep), [str(place) for place in places])
     sys.addaudithook(guard)
     return guard
+
+
+def _nearest(path: str, folders: tuple[str, ...]) -> int:
+    """Length of the longest of these folders that holds the path."""
+    return max((len(folder) for folder in folders if path.startswith(folder)), default=0)
 
 
 def _ends(folders: list[str]) -> tuple[str, ...]:
