@@ -208,3 +208,7 @@ def test_damaged_files_fail_instead_of_raising(folders: Folders, tmp_path: Path)
         folder = shutil.copytree(folders(kind), tmp_path / kind)
         edited(name, lambda data: data.pop("problem"))(folder)
         assert not verify_folder(folder).ok
+    for key, value in (("networks", [1, 2]), ("networks", None), ("cross", 3), ("problem", [])):
+        folder = shutil.copytree(folders("joint"), tmp_path / f"{key}{value}")
+        edited("result.json", lambda data, key=key, value=value: data.update({key: value}))(folder)
+        assert not verify_folder(folder).ok

@@ -158,7 +158,12 @@ def _checked(kind: Kind, folder: Path, way: Way) -> Iterator[Check]:
 
 
 def _files(kind: Kind, folder: Path) -> list[str]:
-    return [kind.main, *kind.files(result_io.load_data(folder, kind.main))]
+    """The files of a kind; where the main one is damaged, none but that: its check fails."""
+    data = result_io.load_data(folder, kind.main)
+    try:
+        return [kind.main, *kind.files(data)]
+    except (KeyError, TypeError, AttributeError):
+        return [kind.main]
 
 
 def _result_files(data: Data) -> list[str]:
