@@ -99,7 +99,7 @@ def compare(
     alone, fused = solved(None), solved(fusion)
     faults = [fault for result in (alone, fused) for fault in result.data.get("disagreements", ())]
     both = {"comparison": comparison(alone.data, fused.data)} | ({"disagreements": faults} if faults else {})
-    return Result(fused.data | both, fused.certificate)
+    return Result(fused.data | both, fused.certificate, alone)
 
 
 def map_layer(
@@ -111,12 +111,17 @@ def map_layer(
 
     Parameters are those of :func:`solve`.
     """
+    return solve(
+        network_of(layer), architecture, objective=objective, padding=padding, time_limit_s=time_limit_s,
+        workers=workers, seed=seed, cache_dir=cache_dir, progress=progress,
+    )  # fmt: skip
+
+
+def network_of(layer: Layer) -> Network:
+    """A network of a single layer, with its name."""
     network = Network(layer.name)
     network.add(layer)
-    return solve(
-        network, architecture, objective=objective, padding=padding, time_limit_s=time_limit_s, workers=workers,
-        seed=seed, cache_dir=cache_dir, progress=progress,
-    )  # fmt: skip
+    return network
 
 
 def _reporter(session: Session, started: float, watch: Watch, purpose: str = "") -> Reporter:

@@ -94,8 +94,7 @@ class Session:
     @property
     def problem_hash(self) -> str:
         """Hash of the problem: network, architecture, objective, budgets, padding, version of the model."""
-        text = json.dumps([MODEL_VERSION, self.problem], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return problem_hash(self.problem)
 
     def vector_cost(self, hardware: Hardware) -> tuple[int, int]:
         """Energy units and cycles of all vector layers that no part prices."""
@@ -177,11 +176,7 @@ def prepare(
     check_magnitude(largest, list(points.points.values()), accounting, architecture.file)
     if fusion is not None:
         check_total(network, list(points.points.values()), accounting)
-    problem = {
-        "network_yaml": dump_network(network),
-        "architecture": encode_exact(architecture.source),
-        "accounting": accounting,
-        "budgets": _budgets(architecture.budgets),
+    problem = {**network_part(network), **architecture_part(architecture)} | {
         "objective": objective,
         "padding": padding if isinstance(padding, str) else {d: list(e) for d, e in padding.items()},
     } | ({} if fusion is None else {"fusion": fusion.data()})
@@ -198,6 +193,25 @@ def prepare(
         fusion,
         None if fusion is None else network_pricer(network, fusion, accounting, store, by_name, workers, memos),
     )
+
+
+def problem_hash(problem: dict[str, Any]) -> str:
+    """Hash of a problem as plain data, and of the version of the model."""
+    return hashlib.sha256(json.dumps([MODEL_VERSION, problem], sort_keys=True).encode()).hexdigest()
+
+
+def network_part(network: Network) -> dict[str, Any]:
+    """What a problem says of its network."""
+    return {"network_yaml": dump_network(network)}
+
+
+def architecture_part(architecture: Architecture) -> dict[str, Any]:
+    """What a problem says of its architecture, the way of counting and the budgets."""
+    return {
+        "architecture": encode_exact(architecture.source),
+        "accounting": architecture.accounting,
+        "budgets": _budgets(architecture.budgets),
+    }
 
 
 def network_pricer(

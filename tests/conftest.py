@@ -55,6 +55,14 @@ def own_cache(request: pytest.FixtureRequest) -> Iterator[None]:
     assert not guard.seen, f"the test looked into the user's home: {guard.seen}"
 
 
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder that a command of a kind wrote (:mod:`folder_cases`)."""
+    from folder_cases import maker  # noqa: PLC0415
+
+    return maker(tmp_path_factory.mktemp("folders"))
+
+
 def _kernel_digest() -> str:
     """A name for the sources of the kernels: the compiler's cache misses changes in a file that a kernel calls."""
     spec = importlib.util.find_spec("formulations.kernels")

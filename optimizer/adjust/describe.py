@@ -13,6 +13,7 @@ from optimizer.assemble import number, status_of, unit_value
 from optimizer.explore import BOUNDING
 from optimizer.hardware import Hardware
 from optimizer.result import Result
+from optimizer.session import problem_hash
 from optimizer.versions import versions
 from optimizer.workload import Network
 
@@ -34,6 +35,7 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
     bound = state.bound if value is None else min(state.bound, value)
     before = Fraction(found.before.certificate["value"])
     limits = found.request.limits(found.network)
+    problem = session.problem | {"request": found.request.data()}
     return {
         "format": ADJUST_FORMAT,
         "status": status_of(state),
@@ -66,6 +68,8 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
         "versions": versions(),
         "seed": found.seed,
         "wall_s": round(found.wall_s, 3),
+        "problem": problem,
+        "problem_hash": problem_hash(problem),
     }  # fmt: skip
 
 

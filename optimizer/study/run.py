@@ -24,7 +24,7 @@ from optimizer.scaling.exploration import WIDTH, explore_spread
 from optimizer.scaling.pool import Pool
 from optimizer.session import Padding, Session, prepare
 from optimizer.solo import explore_session, priced
-from optimizer.study.describe import Describer, Scale, limits_entry
+from optimizer.study.describe import Describer, Scale, asking, limits_entry
 from optimizer.study.metrics import STATIC, Place, Range, check_range
 from optimizer.study.staircase import staircase_of
 from optimizer.study.steps import Places, Steps, minimal
@@ -88,11 +88,12 @@ def study(
     best = reconciled(session, priced(session, state, workers))
     if best.disagreements:
         state = replace(best, archive=state.archive)
-    result = conclude(session, best, seed=seed, wall_s=time.perf_counter() - started)
+    result = conclude(asking(session, vary), best, seed=seed, wall_s=time.perf_counter() - started)
     try:
         staircase = staircase_of(places, state.archive.designs, state.closed)
     except InternalDisagreementError as error:
-        error.result = conclude(session, distrusted(session, best, error), seed=seed, wall_s=result.data["wall_s"])
+        best = distrusted(session, best, error)
+        error.result = conclude(asking(session, vary), best, seed=seed, wall_s=result.data["wall_s"])
         raise
     some = next(iter(session.points.points.values()))
     scale = Scale(Aggregate(), unit_value(objective, some)[1])

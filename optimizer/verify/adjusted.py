@@ -12,11 +12,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optimizer.errors import SpecError
 from optimizer.result import Progress, Result
 from optimizer.result_io import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL, load, load_data
+from optimizer.verify.adjusted_data import data_checks, onnx_checks, table_checks
 from optimizer.verify.check import DAMAGED, damaged, examine, teller
-from optimizer.verify.claim import Check
+from optimizer.verify.claim import NOT_CHECKED, Check, left_out
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort
 from optimizer.verify.resolution_check import brought_back, image_faults
@@ -43,24 +43,24 @@ def verify_adjusted(
     Raises
     ------
     SpecError
-        If a file is missing or no result at all, or there was no design to write.
+        If a file is missing or no result at all.
     """
     data = load_data(directory, ADJUST_FILE)
-    if "after" not in data:
-        raise SpecError(
-            "the adjustment has no design", file=str(Path(directory) / ADJUST_FILE), field="status",
-            value=data.get("status"), allowed="OPTIMAL or FEASIBLE", remedy="verify one that found widths",
-        )  # fmt: skip
-    after, before = load(directory), load(Path(directory) / ORIGINAL)
     started = time.perf_counter()
     effort = Effort.of(data, thorough=thorough, seed=seed, say=teller(progress, started))
-    checks: list[Check] = []
+    checks = list(data_checks(data))
+    if "after" not in data:
+        return Verification.of(checks, effort, started, CHECKED, (UNPROVED,))
+    after, before = load(directory), load(Path(directory) / ORIGINAL)
     for number, (label, result) in enumerate((("after", after), ("before", before))):
         found = examine(result, effort.part(2 - number).about(label))
-        checks += [check._replace(name=f"{label}: {check.name}") for check in found]
+        checks += [check._replace(name=f"{label}: {check.name}") for check in found if check.name != NOT_CHECKED]
+        checks += left_out(found, label)
     try:
         written_down = load_network(Path(directory) / ADJUSTED_YAML)
         checks += _checks(data, before, after, written_down)
+        checks += table_checks(data, before, after)
+        checks += onnx_checks(data, Path(directory), written_down)
     except DAMAGED as error:
         checks.append(damaged("adjustment", error))
     return Verification.of(checks, effort, started, CHECKED, (UNPROVED,))

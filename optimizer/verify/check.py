@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,20 @@ from optimizer.fabric import RESOURCES
 from optimizer.pricing import NEVER
 from optimizer.result import Progress, Result
 from optimizer.result_io import load
-from optimizer.verify.claim import Check, Claim, hash_of, rebuild
+from optimizer.verify.beside import beside_checks
+from optimizer.verify.blame import blame_checks
+from optimizer.verify.claim import Check, Claim, expected_warnings, hash_of, rebuild
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
 from optimizer.verify.effort import Effort, Say
 from optimizer.verify.front import check_front
+from optimizer.verify.front_study import front_study_checks, question_faults
 from optimizer.verify.front_words import front_words
 from optimizer.verify.fused_again import fused_again
 from optimizer.verify.replay import REASONS, Replay, replay
 from optimizer.verify.reprove import reprove
 from optimizer.verify.sections import misplaced
 from optimizer.verify.staircase import check_staircase, steps_again
+from optimizer.verify.study_least import least_checks
 from optimizer.verify.verification import NUMBERS, WITHOUT_DESIGN, Verification
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
@@ -77,15 +83,21 @@ def teller(progress: Callable[[Progress], None] | None, started: float) -> Say:
     return say
 
 
-def examine(result: Result, effort: Effort, *, proofs: bool = True) -> list[Check]:
-    """All checks of a result; without `proofs` nothing is searched again (a front is checked whole)."""
+def examine(result: Result, effort: Effort, *, proofs: bool = True, reasons: bool = True) -> list[Check]:
+    """All checks of a result.
+
+    Without `proofs` nothing is searched again (but a front is checked whole), without `reasons` not why there is no
+    design.
+    """
     data, certificate = as_stored(result.data), as_stored(result.certificate)
     checks: list[Check] = []
     step = "problem"
     try:
         if certificate.get("format") == FRONT_FORMAT:
             checks.append(front_words(data, certificate))
-            checks += check_front(data, certificate, effort) if checks[0].ok else []
+            if checks[0].ok:
+                checks += check_front(data, certificate, effort)
+                checks += front_study_checks(data, certificate)
             return checks
         claim = rebuild(data, certificate)
         for check in _numbers(claim, effort.say):
@@ -96,11 +108,21 @@ def examine(result: Result, effort: Effort, *, proofs: bool = True) -> list[Chec
         replayed = replay(claim)
         checks += replayed.checks
         step, study = "study", "study" in data
-        checks += check_staircase(claim, _unit(claim)[1]) if study else []
+        if study:
+            checks.append(verdict("asked", list(question_faults(data)), "the study that the problem asks for"))
+            checks += check_staircase(claim, _unit(claim)[1])
+            checks += least_checks(claim)
         if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
-            checks += _proofs(claim, replayed, effort)
+            checks += _proofs(claim, replayed, effort.part(2) if "comparison" in data else effort)
             checks += [steps_again(claim, _unit(claim)[1], effort)] if study else []
+        step = "infeasible"
+        if reasons and proofs and all(check.ok for check in checks):
+            examined = partial(examine, effort=replace(effort, tallies=[]), reasons=False)
+            checks += blame_checks(claim, examined, thorough=effort.thorough, say=effort.say)
+        step = "comparison"
+        beside = Result(data, certificate, result.beside)
+        checks += beside_checks(beside, lambda other: examine(other, effort, proofs=proofs))
     except DAMAGED as error:
         checks.append(damaged(step, error))
     return checks
@@ -173,7 +195,7 @@ def _agreement(claim: Claim) -> Iterator[str]:
         ("network", data["network"], claim.network.name),
         ("training", data.get("training"), claim.network.training),
         ("architecture", data["architecture"], claim.architecture.name),
-        ("warnings", data["warnings"], list(claim.network.warnings)),
+        ("warnings", data["warnings"], expected_warnings(claim)),
         ("menus of the certificate", certificate["menus"],
          {path: list(labels) for path, labels in zip(claim.points.paths, claim.points.labels, strict=True)}),
         ("layers of the certificate", certificate["layers"],

@@ -16,10 +16,11 @@ from optimizer.result import Progress, Result
 from optimizer.session import Session
 from optimizer.verify.bearing import Bearing
 from optimizer.verify.check import DAMAGED, as_stored, damaged, examine, teller
-from optimizer.verify.claim import Check, Claim, rebuild
+from optimizer.verify.claim import Check, Claim, left_out, rebuild
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort, Route, Say, Tally
 from optimizer.verify.fused_again import fused_again
+from optimizer.verify.joint_blame import joint_blame_checks, with_reason
 from optimizer.verify.joint_claim import JointClaim, rebuild_joint
 from optimizer.verify.joint_numbers import hash_faults, number_faults, own_value, problem_faults
 from optimizer.verify.points_again import derive_exclusion
@@ -57,6 +58,8 @@ def verify_joint(
         if all(check.ok is not False for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
             checks += _proofs(claim, replayed, effort)
+            step = "infeasible"
+            checks += joint_blame_checks(claim, thorough=effort.thorough, say=effort.say)
     except DAMAGED as error:
         checks.append(damaged(step, error))
     return Verification.of(checks, effort, started, CHECKED)
@@ -80,13 +83,16 @@ def _single_results(claim: JointClaim, effort: Effort) -> Iterator[Check]:
         alone = claim.result.alone[name]
         faults = [] if alone.data["problem"] == problem else ["its problem is another"]
         part = effort.part(2 * len(claim.names) - number)  # as much again for the joint certificate
-        yield _summed(f"{name} alone", faults, examine(alone, part.about(f"{name} alone")))
+        found = examine(with_reason(claim, name), part.about(f"{name} alone"))
+        yield _summed(f"{name} alone", faults, found)
+        yield from left_out(found, f"{name} alone")
         if claim.whole.design is None:
             continue
         there = claim.result.networks[name]
         faults = list(_point_faults(claim, problem, there))
         found = examine(there, effort.about(f"{name} on the joint design"), proofs=effort.thorough)
         yield _summed(f"{name} on the joint design", faults, found)
+        yield from left_out(found, f"{name} on the joint design")
     extra = set(claim.result.networks) - set(claim.names if claim.whole.design is not None else ())
     if extra:
         yield Check("networks", False, f"results without a design: {', '.join(sorted(extra))}")

@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.verify.claim import Check
+from optimizer.verify.claim import NOT_CHECKED, Check
 from optimizer.verify.effort import Effort, Route, Tally
 
 NUMBERS = "numbers, budgets, boxes and totals"
+BEARING_ROUTES = (Route.CP_SAT, Route.COUNTING, Route.LATTICE)
 WITHOUT_DESIGN = "boxes and bounds (there is no design)"
 
 
@@ -84,7 +85,7 @@ class Verification:
         """One line: whether the result was verified, what was proved again and what was not."""
         if self.failed:
             return f"NOT VERIFIED: {', '.join(self.failed)}"
-        parts = [self._proved(), *self._solved()]
+        parts = [*self._proved(), *self._solved()]
         if self.undecided:
             head = f"CANNOT DECIDE: {', '.join(self.undecided)}"
             parts += [f"not proved again: {name}" for tally in self.proofs for name in tally.missing]
@@ -94,19 +95,23 @@ class Verification:
         parts += [f"{begun} more begun and not decided"] if begun else []
         parts += [f"not proved again: {text}" for text in self.unproved]
         parts += [] if self.complete else [f"seed {self.seed}"]
+        left_out = [check.detail for check in self.checks if check.name == NOT_CHECKED]
+        parts += [f"not checked: {', '.join(left_out)}"] if left_out else []
         return "; ".join([head, *parts])
 
-    def _proved(self) -> str:
-        """What the bound rests on."""
+    def _proved(self) -> list[str]:
+        """What the bound rests on; nothing where there is no bound."""
+        if not self.proofs:
+            return []
         bearing = [tally for tally in self.proofs if tally.whole or Route.SEARCH not in tally.by]
         bearing = [tally for tally in bearing if tally.total]
         if not bearing:
-            return "there are no floors to prove again"
+            return ["there are no floors to prove again"]
         counts = " and ".join(tally.text for tally in bearing)
         text = f"{counts} proved again ({int(100 * self.share)} % of the bound)"
-        routes = [(route, sum(tally.by.get(route, 0) for tally in bearing)) for route in (Route.CP_SAT, Route.LATTICE)]
+        routes = [(route, sum(tally.by.get(route, 0) for tally in bearing)) for route in BEARING_ROUTES]
         first, *others = [f"{number} of them by {route.value}" for route, number in routes if number] or [""]
-        return ", ".join([text, *([first] if first else []), *(other.replace(" of them", "") for other in others)])
+        return [", ".join([text, *([first] if first else []), *(other.replace(" of them", "") for other in others)])]
 
     def _solved(self) -> list[str]:
         """What the search has solved again."""
