@@ -32,8 +32,12 @@ def beside_checks(result: Result, examine: Examine) -> Iterator[Check]:
         return
     yield verdict("comparison", list(_faults(data, beside.data)), "figures of both results, and what follows from them")
     found = examine(beside)
-    faults = [f"{check.name}: {check.detail}" for check in found if not check.ok]
-    yield verdict("layer by layer", faults, f"all {len(found)} checks of a result pass")
+    faults = [f"{check.name}: {check.detail}" for check in found if check.ok is False]
+    undecided = [check.name for check in found if check.ok is None]
+    if undecided and not faults:
+        yield Check("layer by layer", None, f"undecided: {', '.join(undecided)}")
+    else:
+        yield verdict("layer by layer", faults, f"all {len(found)} checks of a result pass")
     yield from left_out(found, "layer by layer")
 
 

@@ -14,8 +14,8 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from optimizer.fabric import RESOURCES
 from optimizer.at_once import CAPS, CHIP
+from optimizer.fabric import RESOURCES
 from optimizer.infeasible import SUBJECTS, UNITS, rounded_up, within_text
 from optimizer.report_units import size_text
 from optimizer.verify.claim import NOT_CHECKED, Check, Claim

@@ -142,7 +142,7 @@ class Possible:
         state = explore_session(session, 1, self._until)
         if same_device:  # a problem states the limits of its device only as they are
             found = conclude(session, state, seed=0, wall_s=0.0)
-            self.faults += [f"{check.name}: {check.detail}" for check in self._examine(found) if not check.ok]
+            self.faults += [f"{check.name}: {check.detail}" for check in self._examine(found) if check.ok is False]
         if state.value is None:
             return Answer(state.bound, None, none=state.complete)
         return Answer(state.bound, state.value)
