@@ -78,7 +78,7 @@ def _size_faults(possible: Possible, stated: Data) -> Iterator[str]:
         text = f"{level.name} needs {_bits(need * level.buffering)} for layer {layer.name}, the largest in the menu is "
         relaxations.append({
             "budget": f"{level.name}.size", "limit": level.size_bits, "least": need * level.buffering,
-            "text": text + _bits(level.size_bits),
+            "exact": True, "text": text + _bits(level.size_bits),
         })  # fmt: skip
     if not found:
         found = [entry for point in points.points.values() for entry in possible.lacking(point)]

@@ -130,7 +130,7 @@ class _Inquiry:
                 least = rounded_up((math.ceil(state.value) if name == "latency_ms" else state.value) * worth)
                 text = f"{self._claim.names[number]} needs {least.normalize():f} {unit} beside the others"
                 yield {"network": self._claim.names[number], "budget": name, "limit": float(limit),
-                       "least": float(least), "text": text}  # fmt: skip
+                       "least": float(least), "exact": True, "text": text}  # fmt: skip
 
     def _explored(
         self, parts: Sequence[Part], aggregate: Aggregate, archive: Callable[[], First] | None = None
