@@ -96,10 +96,11 @@ def out_of_reach(session: Session) -> bool:
     """Can no hardware point keep the caps, by what is known before any search?"""
     part, limits = session.part, session.architecture.limits
     plan = session.architecture.plan
+    goal = session.goal
     for point in session.points.points.values():
-        if any(limits.allow(*chip) for chip in uses(plan, point)) and session.goal.allows(
-            part.least_energy(point), part.least_latency(point)
-        ):
+        cycles = part.least_latency(point)
+        fits = goal.allows(0, cycles) and any(limits.allow(*chip) for chip in uses(plan, point))
+        if fits and goal.allows(part.least_energy(point) if goal.capped else 0, cycles):
             return False
     return True
 

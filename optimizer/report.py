@@ -267,8 +267,8 @@ def infeasible_text(data: Data) -> Text:
         change = f"{number_text(relaxation.get('limit'))} -> {number_text(relaxation.get('least'))}"
         lines.append(f"  - {relaxation.get('budget')}: {relaxation.get('text') or change}")
     if reason.get("complete") is False:
-        lines.append("The reason was not sought to the end: the blame may be narrower, and more may be needed.")
-        lines.append("(With --time-limit it is sought for so long.)")
+        fewer = "fewer budgets may be to blame, and " if len(budgets) > 1 else ""
+        lines.append(f"The reason was not sought to the end: {fewer}more may be needed (--time-limit gives it time).")
     return Text("\n".join(lines))
 
 

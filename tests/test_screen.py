@@ -80,7 +80,8 @@ def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
     parts = parts_of(some_layers(data.draw), goal)  # type: ignore[arg-type]
     most = data.draw(st.integers(500, 10_000))
     screen = Screen(parts, points, Aggregate(), lambda point: point.area_um2 <= most)
-    floors = [[data.draw(st.integers(0, 1000)) for _ in part.pricers] for part in parts]
+    counted = [map(max, zip(*map(part.energy_floors, points.points.values()), strict=True)) for part in parts]
+    floors = [[most_of + data.draw(st.integers(0, 1000)) for most_of in row] for row in counted]  # found by a search
     node = Node(Fraction(0), 0, points.whole, floors, [[0] * len(part.pricers) for part in parts])
 
     def bound(point: Hardware) -> Fraction:
