@@ -93,7 +93,7 @@ def compare(
         )  # fmt: skip
 
     alone, fused = solved(None), solved(fusion)
-    return Result(fused.data | {"comparison": comparison(alone.data, fused.data)}, fused.certificate)
+    return Result(fused.data | {"comparison": comparison(alone.data, fused.data)}, fused.certificate, alone)
 
 
 def map_layer(
@@ -105,12 +105,17 @@ def map_layer(
 
     Parameters are those of :func:`solve`.
     """
+    return solve(
+        network_of(layer), architecture, objective=objective, padding=padding, time_limit_s=time_limit_s,
+        workers=workers, seed=seed, cache_dir=cache_dir, progress=progress,
+    )  # fmt: skip
+
+
+def network_of(layer: Layer) -> Network:
+    """A network of a single layer, with its name."""
     network = Network(layer.name)
     network.add(layer)
-    return solve(
-        network, architecture, objective=objective, padding=padding, time_limit_s=time_limit_s, workers=workers,
-        seed=seed, cache_dir=cache_dir, progress=progress,
-    )  # fmt: skip
+    return network
 
 
 def _reporter(session: Session, started: float, watch: Watch, purpose: str = "") -> Reporter:

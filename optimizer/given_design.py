@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,9 @@ def evaluate_groups(
     hardware = single_point(architecture)
     check_buffer(hardware, architecture.file)
     given = load_groups(groups, network) if isinstance(groups, str | Path) else parse_groups(groups, network)
-    kept = architecture.with_budgets(Budgets(dram_gbps=architecture.budgets.dram_gbps))
     check_fusible(network.mac_layers())
-    session = prepare(network, kept, objective=objective, padding="none", cache_dir=cache_dir)
+    session = prepare(network, priced_under(architecture), objective=objective, padding="none", cache_dir=cache_dir)
+    session = replace(session, problem=session.problem | {"groups": [group.decisions for group in given]})
     prices = _prices(session, hardware)
     alone, fused = _costs(session, hardware, given, cache_dir)
     before = _design(session, alone, hardware, layers_alone(session, prices, hardware))
@@ -92,10 +93,17 @@ def evaluate_groups(
         "warnings": list(network.warnings),
         "versions": versions(),
         "problem": session.problem,
+        "problem_hash": session.problem_hash,
         **after,
+        "layer_by_layer": before,
         "comparison": comparison(before, after),
         "wall_s": round(time.perf_counter() - started, 3),
     }
+
+
+def priced_under(architecture: Architecture) -> Architecture:
+    """The architecture with those of its budgets that change costs: that of bandwidth."""
+    return architecture.with_budgets(Budgets(dram_gbps=architecture.budgets.dram_gbps))
 
 
 def _check_objective(objective: str) -> None:

@@ -96,7 +96,7 @@ class _Inquiry:
             return
         value = self._least_chip(name) if name in CHIP else self._least(name, relaxed)
         least = Decimal(int(value)) if name in RESOURCES else rounded_up(value)
-        text = f"{SUBJECTS[name]}{_within(relaxed)} needs {least.normalize():f} {UNITS[name]}"
+        text = f"{SUBJECTS[name]}{within_text(relaxed)} needs {least.normalize():f} {UNITS[name]}"
         limit = getattr(self._limits, name)
         yield {"budget": name, "limit": float(limit), "least": float(least), "text": text}
 
@@ -158,7 +158,7 @@ class _Inquiry:
             self._known[key] = known
         if key not in self._known:
             kind = "fastest" if objective == "latency" else "most frugal"
-            state = self._solve(limits, objective, f"no design; seeking the {kind} one{_within(limits)}")
+            state = self._solve(limits, objective, f"no design; seeking the {kind} one{within_text(limits)}")
             if not state.complete:
                 raise _StoppedError
             self._known[key] = state
@@ -210,7 +210,8 @@ def _keeps(goal: Goal, limits: Limits, state: Exploration) -> bool:
     return goal.allows(state.best.energy, state.best.latency)
 
 
-def _within(limits: Limits) -> str:
+def within_text(limits: Limits) -> str:
+    """The limits that hold, in a sentence."""
     names = [name for name in CAPS if name not in RESOURCES and getattr(limits, name) is not None]
     names += ["the device"] if any(count is not None for count in limits.resources) else []
     return f" within {', '.join(names)}" if names else ""

@@ -26,6 +26,8 @@ from optimizer.report_units import (
 Data = dict[str, Any]
 LEGEND = "x roofline: cycles over the compute roofline; x DRAM bound: off-chip words over the least any mapping moves"
 
+HASH_DIGITS = 16
+
 
 def to_text(renderable: RenderableType, width: int = 120) -> str:
     """A renderable as plain text."""
@@ -118,10 +120,16 @@ def _summary_rows(data: Data) -> list[tuple[str, str]]:
     if data.get("hardware_points"):
         rows.append(("hardware points", points_text(data)))
     rows.append(("accounting", str(data.get("accounting") or "")))
+    rows.append(("problem", hash_text(data)))
     if data.get("wall_s") is not None:
         seed = f", seed {data['seed']}" if data.get("seed") is not None else ""
         rows.append(("time", f"{data['wall_s']:.1f} s{seed}"))
     return [(name, value) for name, value in rows if value]
+
+
+def hash_text(data: Data) -> str:
+    """The beginning of the hash of the problem."""
+    return str(data.get("problem_hash") or "")[:HASH_DIGITS]
 
 
 def _problem(data: Data) -> Data:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.report import plain_table
+from optimizer.report import hash_text, plain_table
 from optimizer.report_units import energy_text, energy_unit, number_text, percent_text
 
 Data = dict[str, Any]
@@ -19,14 +19,18 @@ def adjust_report(data: Data) -> Group:
     """Everything about an adjustment."""
     parts: list[RenderableType] = [adjust_headline(data), Text()]
     if "after" not in data:
-        return Group(*parts, Text(_why(data)))
+        return Group(*parts, Text(_why(data)), _hash(data))
     parts += [_totals(data), Text()]
     if "resolution" in data:
         parts += [_resolutions(data), Text()]
     parts += [_classes(data), Text()]
     frozen = [entry for entry in data["classes"] if entry["frozen"]]
     parts += [Text(f"frozen: {', '.join(entry['layers'])} ({entry['frozen']})") for entry in frozen]
-    return Group(*parts, Text(data["accuracy"], style="bold"))
+    return Group(*parts, Text(data["accuracy"], style="bold"), _hash(data))
+
+
+def _hash(data: Data) -> Text:
+    return Text(f"problem {hash_text(data)}", style="dim")
 
 
 def adjust_headline(data: Data) -> Text:

@@ -8,7 +8,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.report import device_table, hardware_table, headline, infeasible_text, plain_table, points_text
+from optimizer.report import (
+    device_table,
+    hardware_table,
+    hash_text,
+    headline,
+    infeasible_text,
+    plain_table,
+    points_text,
+)
 from optimizer.report_units import energy_text, energy_unit, number_text
 
 Data = dict[str, Any]
@@ -60,6 +68,7 @@ def _summary(data: Data) -> Table:
         ("area", f"{data['area_um2'] / 1e6:.4g} mm2" if data.get("area_um2") else ""),
         ("hardware points", points_text(data) if data.get("hardware_points") else ""),
         ("accounting", data["accounting"]),
+        ("problem", hash_text(data)),
         ("time", f"{data['wall_s']:.1f} s, seed {data['seed']}"),
     ]
     for name, value in rows:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.report import plain_table
+from optimizer.report import hash_text, plain_table
 from optimizer.report_units import number_text, percent_text, size_text
 
 Data = dict[str, Any]
@@ -69,6 +69,7 @@ def _summary(data: Data) -> Table:
     if budgets["on_chip_reserve_bits"]:
         used = "" if chosen is None else f"{size_text(chosen['peak_on_chip_bits'])} of "
         rows.append(("on chip", f"{used}{size_text(budgets['on_chip_reserve_bits'])}"))
+    rows.append(("problem", hash_text(data)))
     rows.append(("time", f"{data['wall_s']:.1f} s, seed {data['seed']}"))
     for name, value in rows:
         table.add_row(Text(name, style="bold"), Text(value))

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.report import plain_table
+from optimizer.report import hash_text, plain_table
 from optimizer.report_units import energy_text, energy_unit, number_text
 
 Data = dict[str, Any]
@@ -168,7 +168,7 @@ def _proof(data: Data) -> Text:
     points = data["hardware_points"]
     return Text(
         f"{points['total']:,} hardware points in {points['boxes']:,} boxes: {points['solved']:,} solved, "
-        f"{points['open']:,} open; {data['wall_s']:.1f} s", style="dim",
+        f"{points['open']:,} open; {data['wall_s']:.1f} s; problem {hash_text(data)}", style="dim",
     )  # fmt: skip
 
 

@@ -47,10 +47,13 @@ class Result:
         Contents of ``result.json``: status, objective, hardware, layers, lower bounds and the problem itself.
     certificate : dict
         Contents of ``certificate.json``: what closed every hardware point.
+    beside : Result, optional
+        The best design layer by layer, where ``comparison`` in the data sets the two beside each other.
     """
 
     data: dict[str, Any]
     certificate: dict[str, Any] = field(default_factory=dict)
+    beside: Result | None = None
 
     @property
     def status(self) -> str:

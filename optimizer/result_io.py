@@ -26,6 +26,8 @@ ADJUSTED_YAML = "adjusted.yaml"
 ADJUSTED_ONNX = "adjusted.onnx"
 ORIGINAL = "original"
 """Folder, beside ``adjust.json``, with the result of the network as it was."""
+BESIDE = "layer_by_layer"
+"""Folder, beside a fused result, with the best design layer by layer that it is compared with."""
 
 
 def save(result: Result, directory: str | Path) -> Path:
@@ -42,6 +44,8 @@ def save(result: Result, directory: str | Path) -> Path:
         If the folder cannot be made or written.
     """
     folder = _made(directory)
+    if result.beside is not None:
+        save(result.beside, folder / BESIDE)
     try:
         _write(folder / CERTIFICATE_FILE, result.certificate)
         _write(folder / RESULT_FILE, result.data)
@@ -115,7 +119,8 @@ def load(directory: str | Path) -> Result:
             value=data.get("status"), allowed="OPTIMAL, FEASIBLE, INFEASIBLE, UNKNOWN",
             remedy="solve again into this folder",
         )  # fmt: skip
-    return Result(data, _read(folder / CERTIFICATE_FILE))
+    beside = load(folder / BESIDE) if "comparison" in data and (folder / BESIDE).is_dir() else None
+    return Result(data, _read(folder / CERTIFICATE_FILE), beside)
 
 
 def load_data(directory: str | Path, name: str) -> dict[str, Any]:

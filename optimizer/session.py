@@ -92,8 +92,7 @@ class Session:
     @property
     def problem_hash(self) -> str:
         """Hash of the problem: network, architecture, objective, budgets, padding, version of the model."""
-        text = json.dumps([MODEL_VERSION, self.problem], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return problem_hash(self.problem)
 
     def vector_cost(self, hardware: Hardware) -> tuple[int, int]:
         """Energy units and cycles of all vector layers that no part prices."""
@@ -172,11 +171,7 @@ def prepare(
         pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store, memos))
         by_name.update({member.name: pricers[-1] for member in members})
     check_magnitude([(p.layer, math.prod(e for _, e in p.variants[-1])) for p in pricers], list(points.points.values()))
-    problem = {
-        "network_yaml": dump_network(network),
-        "architecture": encode_exact(architecture.source),
-        "accounting": accounting,
-        "budgets": _budgets(architecture.budgets),
+    problem = {**network_part(network), **architecture_part(architecture)} | {
         "objective": objective,
         "padding": padding if isinstance(padding, str) else {d: list(e) for d, e in padding.items()},
     } | ({} if fusion is None else {"fusion": fusion.data()})
@@ -193,6 +188,25 @@ def prepare(
         fusion,
         None if fusion is None else network_pricer(network, fusion, accounting, store, by_name, workers, memos),
     )
+
+
+def problem_hash(problem: dict[str, Any]) -> str:
+    """Hash of a problem as plain data, and of the version of the model."""
+    return hashlib.sha256(json.dumps([MODEL_VERSION, problem], sort_keys=True).encode()).hexdigest()
+
+
+def network_part(network: Network) -> dict[str, Any]:
+    """What a problem says of its network."""
+    return {"network_yaml": dump_network(network)}
+
+
+def architecture_part(architecture: Architecture) -> dict[str, Any]:
+    """What a problem says of its architecture, the way of counting and the budgets."""
+    return {
+        "architecture": encode_exact(architecture.source),
+        "accounting": architecture.accounting,
+        "budgets": _budgets(architecture.budgets),
+    }
 
 
 def network_pricer(

@@ -39,13 +39,13 @@ def asker(session: Session, workers: int, deadline: float | None, reports: Repor
     """Explores the problem of a session under other limits and objectives."""
 
     def ask(limits: Limits, objective: str, purpose: str) -> Exploration:
-        other = _rebudgeted(session, limits, objective)
+        other = rebudgeted(session, limits, objective)
         return explore_session(other, workers, deadline, reports(other, purpose))
 
     return ask
 
 
-def _rebudgeted(session: Session, limits: Limits, objective: str) -> Session:
+def rebudgeted(session: Session, limits: Limits, objective: str) -> Session:
     """The same problem under other limits; on a device they also decide which kinds of memory suit a point best."""
     points = session.points
     architecture = session.architecture.within(replace(limits, dram_gbps=session.architecture.budgets.dram_gbps))

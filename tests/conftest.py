@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[NUMBA_CACHE] = str(config.cache.mkdir("kernels") / _kernel_digest())
     if getattr(config.option, "numprocesses", None) and not config.option.collectonly:
         _compile_kernels()
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder that a command of a kind wrote (:mod:`folder_cases`)."""
+    from folder_cases import maker  # noqa: PLC0415
+
+    return maker(tmp_path_factory.mktemp("folders"))
 
 
 def _kernel_digest() -> str:

@@ -330,4 +330,4 @@ def test_command_line(tmp_path: Path) -> None:
     options = ["map", str(layer), "-a", str(chip), "--device", "vc707", "--no-cache", "--out", str(tmp_path / "out")]
     outcome = CliRunner().invoke(main, options)
     assert outcome.exit_code == 0 and "Device vc707" in outcome.output
-    assert CliRunner().invoke(main, ["verify", str(tmp_path / "out"), "--quiet"]).output.strip() == "verified"
+    assert CliRunner().invoke(main, ["verify", str(tmp_path / "out"), "--quiet"]).output.startswith("verified")

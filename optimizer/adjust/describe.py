@@ -12,6 +12,7 @@ from optimizer.adjust.search import Size, best_of
 from optimizer.assemble import number, status_of, unit_value
 from optimizer.hardware import Hardware
 from optimizer.result import Result
+from optimizer.session import problem_hash
 from optimizer.versions import versions
 from optimizer.workload import Network
 
@@ -33,6 +34,7 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
     bound = state.bound if value is None else min(state.bound, value)
     before = Fraction(found.before.certificate["value"])
     limits = found.request.limits(found.network)
+    problem = session.problem | {"request": found.request.data()}
     return {
         "format": ADJUST_FORMAT,
         "status": status_of(state),
@@ -65,6 +67,8 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
         "versions": versions(),
         "seed": found.seed,
         "wall_s": round(found.wall_s, 3),
+        "problem": problem,
+        "problem_hash": problem_hash(problem),
     }  # fmt: skip
 
 

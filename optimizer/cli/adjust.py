@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimizer.cli.inputs import Options, cache_folder, read_architecture, read_network, say_warnings
-from optimizer.cli.options import Choice, Positive, cache_options, workload_options
+from optimizer.cli.options import Choice, Positive, cache_options, stacked, workload_options
 from optimizer.cli.output import show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
@@ -25,6 +25,27 @@ WITH_ARCHITECTURE = {
     "dram_gbps": "--dram-gbps",
 }  # fmt: skip
 """Options that say something about an architecture, and nothing about the hardware of a result."""
+
+request_options = stacked([
+    click.option(
+        "--params", default="+-5%", show_default=True, metavar="TOLERANCE", help="Of parameters: +-5%, or -5%:+2%."
+    ),
+    click.option("--macs", default="+-5%", show_default=True, metavar="TOLERANCE", help="Of multiply-accumulates."),
+    click.option(
+        "--multiple", type=click.IntRange(1, 1024), default=8, show_default=True, help="New widths are multiples of it."
+    ),
+    click.option(
+        "--range", "span", default="0.75:1.25", show_default=True, help="New widths, as parts of the old ones."
+    ),
+    click.option(
+        "--resolution", metavar="LIST",
+        help="Input images to choose from: 192,224 or 192x256,224x320; default: its own.",
+    ),
+    click.option(
+        "--expansion", metavar="LIST", help="Hidden widths of inverted bottlenecks: one of these times their input's."
+    ),
+    click.option("--freeze", multiple=True, metavar="LAYER", help="Keep its output channels; repeatable."),
+])  # fmt: skip
 
 
 @click.command()
@@ -43,19 +64,7 @@ WITH_ARCHITECTURE = {
     "--objective", type=click.Choice(["energy", "latency", "edp"]), default="energy", show_default=True,
     help="What to minimize.",
 )
-@click.option("--params", default="+-5%", show_default=True, metavar="TOLERANCE", help="+-5%, or -5%:+2%.")
-@click.option("--macs", default="+-5%", show_default=True, metavar="TOLERANCE", help="Of multiply-accumulates.")
-@click.option(
-    "--multiple", type=click.IntRange(1, 1024), default=8, show_default=True, help="New widths are multiples of it."
-)
-@click.option("--range", "span", default="0.75:1.25", show_default=True, help="New widths, as parts of the old ones.")
-@click.option(
-    "--resolution", metavar="LIST", help="Input images to choose from: 192,224 or 192x256,224x320; default: its own."
-)
-@click.option(
-    "--expansion", metavar="LIST", help="Hidden widths of inverted bottlenecks: one of these times their input's."
-)
-@click.option("--freeze", multiple=True, metavar="LAYER", help="Keep its output channels; repeatable.")
+@request_options
 @click.option("--time-limit", type=Positive(), metavar="SECONDS", help="Stop the search then, with its best widths.")
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
@@ -72,7 +81,7 @@ def adjust(network: str, **options: Any) -> None:
     Widths that residual sums, depthwise convolutions and the like tie change together. The adjusted network must be
     trained again: its accuracy is not predicted.
     """
-    request = _request(options)
+    request = read_request(options)
     architecture = _architecture(options)
     graph = read_network(network, options)
     from optimizer import result_io  # noqa: PLC0415
@@ -99,7 +108,8 @@ def adjust(network: str, **options: Any) -> None:
         sys.exit(NO_WIDTHS)
 
 
-def _request(options: Options) -> Request:
+def read_request(options: Options) -> Request:
+    """The request of these options."""
     from optimizer.adjust import request as read  # noqa: PLC0415
 
     low, high = read.parse_range(options["span"], "--range")

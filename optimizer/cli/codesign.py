@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimizer.cli.codesign_options import CapType, WeightType, read_members
+from optimizer.cli.codesign_options import read_members, team_options
 from optimizer.cli.inputs import Options, asked_fusion, asked_pool, cache_folder, read_architecture, say_warnings
 from optimizer.cli.options import (
     architecture_options,
@@ -29,21 +29,7 @@ NO_DESIGN = 1
 
 @click.command()
 @click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
-@click.option(
-    "--aggregate", type=click.Choice(["geomean", "weighted", "max"]), default="geomean", show_default=True,
-    help="What becomes of the objectives of all networks: geometric mean, weighted sum, or the largest.",
-)  # fmt: skip
-@click.option(
-    "--weight", "weights", type=WeightType(), multiple=True, metavar="NETWORK=WEIGHT",
-    help="Power (geomean) or factor of a network's objective; 1 by default; repeatable.",
-)  # fmt: skip
-@click.option(
-    "--cap", "caps", type=CapType(), multiple=True, metavar="NETWORK:CAP=LIMIT",
-    help="Cap of one network, e.g. bert_base:latency-ms=20 (also energy-mj, power-w); repeatable.",
-)  # fmt: skip
-@click.option(
-    "--relative", is_flag=True, help="Divide every objective by the network's own optimum (weighted and max)."
-)
+@team_options
 @architecture_options
 @workload_options
 @training_options

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from optimizer.cli.inputs import Options, read_network
-from optimizer.cli.options import Positive
+from optimizer.cli.options import Positive, stacked
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
@@ -71,6 +71,25 @@ class CapType(_Type):
                 remedy="write e.g. --cap bert_base:latency-ms=20",
             )  # fmt: skip
         return Cap(name.strip(), CAPS[budget.strip()], Positive().convert(text, param, ctx))
+
+
+team_options = stacked([
+    click.option(
+        "--aggregate", type=click.Choice(["geomean", "weighted", "max"]), default="geomean", show_default=True,
+        help="What becomes of the objectives of all networks: geometric mean, weighted sum, or the largest.",
+    ),
+    click.option(
+        "--weight", "weights", type=WeightType(), multiple=True, metavar="NETWORK=WEIGHT",
+        help="Power (geomean) or factor of a network's objective; 1 by default; repeatable.",
+    ),
+    click.option(
+        "--cap", "caps", type=CapType(), multiple=True, metavar="NETWORK:CAP=LIMIT",
+        help="Cap of one network, e.g. bert_base:latency-ms=20 (also energy-mj, power-w); repeatable.",
+    ),
+    click.option(
+        "--relative", is_flag=True, help="Divide every objective by the network's own optimum (weighted and max)."
+    ),
+])  # fmt: skip
 
 
 def read_members(specs: Sequence[str], options: Options) -> list[Member]:

@@ -193,7 +193,9 @@ class PaddingRule(_Type):
         return extents
 
 
-def _stacked(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Command], Command]:
+def stacked(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Command], Command]:
+    """Several decorators as one, the first outermost."""
+
     def apply(command: Command) -> Command:
         for decorator in reversed(decorators):
             command = decorator(command)
@@ -202,7 +204,7 @@ def _stacked(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Command], 
     return apply
 
 
-workload_options = _stacked([
+workload_options = stacked([
     click.option("--batch", type=click.IntRange(min=1), help="Images or sequences at once (built-in networks)."),
     click.option("--sequence", type=click.IntRange(min=1), help="Tokens (built-in text transformers)."),
     click.option(
@@ -217,7 +219,7 @@ workload_options = _stacked([
     click.option("--allow-unknown", is_flag=True, help="Keep unknown ONNX operators as traffic, with a warning."),
 ])  # fmt: skip
 
-training_options = _stacked([
+training_options = stacked([
     click.option(
         "--training", metavar="OPTIMIZER",
         help="One step of training instead of inference: sgd, sgd-momentum or adam.",
@@ -228,8 +230,13 @@ training_options = _stacked([
     ),
 ])  # fmt: skip
 
-architecture_options = _stacked([
-    click.option("--architecture", "-a", required=True, metavar="NAME|FILE", help="A preset or a .yaml file."),
+def architecture_option(*, required: bool) -> Callable[[Command], Command]:
+    """``--architecture``."""
+    text = "A preset or a .yaml file."
+    return click.option("--architecture", "-a", required=required, metavar="NAME|FILE", help=text)
+
+
+choice_options = stacked([
     click.option(
         "--choose", "choices", type=Choice(), multiple=True, metavar="PATH=ENTRY",
         help="Take this entry of a menu, e.g. 'GLB.size=128 KiB'; repeatable.",
@@ -240,7 +247,9 @@ architecture_options = _stacked([
     ),
 ])  # fmt: skip
 
-budget_options = _stacked([
+architecture_options = stacked([architecture_option(required=True), choice_options])
+
+budget_options = stacked([
     click.option("--area-mm2", type=Positive(), help="Chip area, mm2."),
     click.option(
         "--device", metavar="NAME|FILE", help="An FPGA (see `tilewright devices`): its resources in place of area."
@@ -261,7 +270,7 @@ class Names(_Type):
         return tuple(part.strip() for part in str(value).split(","))
 
 
-fusion_options = _stacked([
+fusion_options = stacked([
     click.option("--fusion", is_flag=True, help="Layers may run in groups, tile by tile, with inner tensors on chip."),
     click.option(
         "--max-group", type=click.IntRange(min=2), default=4, show_default=True, help="Most layers in a fused group."
@@ -284,12 +293,12 @@ store_folder_option = click.option(
     "--cache", type=click.Path(), metavar="DIR", help="Where the store of results is; default: the user cache."
 )  # fmt: skip
 
-cache_options = _stacked([
+cache_options = stacked([
     store_folder_option,
     click.option("--no-cache", is_flag=True, help="Neither read nor write the store of results."),
 ])  # fmt: skip
 
-search_options = _stacked([
+goal_options = stacked([
     click.option(
         "--objective", type=click.Choice(["energy", "latency", "edp"]), default="energy", show_default=True,
         help="What to minimize; edp is total energy times total latency.",
@@ -298,6 +307,10 @@ search_options = _stacked([
         "--padding", type=PaddingRule(), default="none", show_default=True, metavar="RULE",
         help="Larger extents to try: none, auto, or e.g. P=56:64,Q=56:64.",
     ),
+])  # fmt: skip
+
+search_options = stacked([
+    goal_options,
     click.option(
         "--time-limit", type=Positive(), metavar="SECONDS", help="Stop then, with the best design and its bound."
     ),
@@ -308,7 +321,7 @@ search_options = _stacked([
     click.option("--quiet", is_flag=True, help="One line of result, no progress."),
 ])  # fmt: skip
 
-scaling_options = _stacked([
+scaling_options = stacked([
     click.option(
         "--processes", is_flag=True,
         help="Let --workers be processes, of one thread each, instead of threads of this one.",

@@ -121,6 +121,7 @@ def interleave(**options: Any) -> None:
 def simulate(**options: Any) -> None:
     """Train on random inputs clock by clock, ports watched, and compare with plain masked matrices."""
     from optimizer.sparse_engine import report, simulation  # noqa: PLC0415
+    from optimizer.sparse_engine.describe import engine_data  # noqa: PLC0415
     from optimizer.sparse_engine.fixed_point import parse_format  # noqa: PLC0415
 
     form = parse_format(options["form"])
@@ -130,7 +131,7 @@ def simulate(**options: Any) -> None:
     data = simulation.simulate(
         engine, simulation.hazard_free_patterns(engine, forwarding=forwarding, seed=seed), form,
         inputs=options["inputs"], rate_shift=options["rate_shift"], forwarding=forwarding, seed=seed,
-    )  # fmt: skip
+    ) | {"problem": engine_data(engine) | {"format": options["form"]}}
     _finish(data, report.simulation_report, options)
     if not data["equal"]:
         sys.exit(NOTHING)
@@ -183,7 +184,9 @@ def report_command(**options: Any) -> None:
 
     engine = read_engine(options, options["width"])
     _check_out(options)
-    _finish(describe(engine, options["input_width"]), report.design_report, options)
+    width = options["input_width"]
+    data = {"kind": "sparse report", "input_width_bits": width, **describe(engine, width)}
+    _finish(data, report.design_report, options)
 
 
 def _check_out(options: Options) -> None:

@@ -28,6 +28,7 @@ from optimizer.cli.options import (
     fusion_options,
     scaling_options,
     search_options,
+    stacked,
     training_options,
     workload_options,
 )
@@ -45,21 +46,25 @@ METRICS = {"area": "area-mm2", "bandwidth": "dram-gbps", "buffer": "buffer-kib",
 """What a front may hold besides an objective."""
 OBJECTIVES = ("energy", "latency", "edp")
 
+range_options = stacked([
+    click.option(
+        "--vary", type=Vary(), multiple=True, metavar="NAME=LOW:HIGH",
+        help="A limit to vary: area-mm2, dram-gbps, buffer-kib, storage-kib, latency-ms or energy-mj; at most twice.",
+    ),
+    click.option(
+        "--pareto", type=Names(), metavar="NAME,NAME",
+        help="Instead: the front of two or three of energy, latency, edp, area, bandwidth, buffer, storage.",
+    ),
+    click.option(
+        "--tolerance", type=Share(), metavar="PERCENT",
+        help="With --pareto energy,latency: every design is within so much of a reported one; default: exact.",
+    ),
+])  # fmt: skip
+
 
 @click.command()
 @click.argument("network")
-@click.option(
-    "--vary", type=Vary(), multiple=True, metavar="NAME=LOW:HIGH",
-    help="A limit to vary: area-mm2, dram-gbps, buffer-kib, storage-kib, latency-ms or energy-mj; at most twice.",
-)  # fmt: skip
-@click.option(
-    "--pareto", type=Names(), metavar="NAME,NAME",
-    help="Instead: the front of two or three of energy, latency, edp, area, bandwidth, buffer, storage.",
-)  # fmt: skip
-@click.option(
-    "--tolerance", type=Share(), metavar="PERCENT",
-    help="With --pareto energy,latency: every design is within so much of a reported one; default: exact.",
-)  # fmt: skip
+@range_options
 @architecture_options
 @workload_options
 @training_options
@@ -76,7 +81,7 @@ def study(network: str, **options: Any) -> None:
     With one --vary the exact staircase, with two the regions of both limits; with --pareto an exact front. Ctrl-C stops
     with what is known, every step with its own status and bound.
     """
-    asked = _asked(options)
+    asked = asked_ranges(options)
     graph, architecture = read_network(network, options), read_architecture(options)
     _check(options, asked)
     from optimizer import result_io  # noqa: PLC0415
@@ -104,7 +109,7 @@ def study(network: str, **options: Any) -> None:
         sys.exit(NO_DESIGN)
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """Objective (None: the front of energy and latency), what is varied, and whether mappings decide about it."""
 
     objective: str | None
@@ -112,7 +117,14 @@ class _Asked(NamedTuple):
     dynamic: bool
 
 
-def _asked(options: Options) -> _Asked:
+def asked_ranges(options: Options) -> Asked:
+    """What a study is to vary.
+
+    Raises
+    ------
+    SpecError
+        If that makes no sense.
+    """
     from optimizer.study.metrics import DYNAMIC, Range  # noqa: PLC0415
 
     vary, names = list(options["vary"]), options["pareto"]
@@ -122,7 +134,7 @@ def _asked(options: Options) -> _Asked:
             allowed="one of the two", remedy="write e.g. --vary area-mm2=2:12",
         )  # fmt: skip
     if vary:
-        return _Asked(options["objective"], vary, any(varied.name in DYNAMIC for varied in vary))
+        return Asked(options["objective"], vary, any(varied.name in DYNAMIC for varied in vary))
     objectives = {name for name in names if name in OBJECTIVES}
     metrics = [name for name in names if name in METRICS]
     both = objectives == {"energy", "latency"}
@@ -133,10 +145,10 @@ def _asked(options: Options) -> _Asked:
             allowed=f"two or three different ones of {', '.join((*OBJECTIVES, *METRICS))}; energy and latency, or one "
             "objective", remedy="write e.g. --pareto energy,latency or --pareto edp,area",
         )  # fmt: skip
-    return _Asked(None if both else objectives.pop(), [Range(METRICS[name]) for name in metrics], both)
+    return Asked(None if both else objectives.pop(), [Range(METRICS[name]) for name in metrics], both)
 
 
-def _runner(asked: _Asked, options: Options, pool: Pool | None) -> Any:
+def _runner(asked: Asked, options: Options, pool: Pool | None) -> Any:
     """The function that does the study."""
     from optimizer.study.run import study as over_hardware  # noqa: PLC0415
     from optimizer.study.run_front import front_study  # noqa: PLC0415
@@ -146,7 +158,7 @@ def _runner(asked: _Asked, options: Options, pool: Pool | None) -> Any:
     return partial(over_hardware, fusion=asked_fusion(options), pool=pool)
 
 
-def _check(options: Options, asked: _Asked) -> None:
+def _check(options: Options, asked: Asked) -> None:
     """Options that do not go together."""
     if asked.dynamic and options["fusion"]:
         raise SpecError(

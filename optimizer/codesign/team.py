@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +19,7 @@ from optimizer.fusion.options import Fusion
 from optimizer.hardware import Hardware
 from optimizer.part import Part
 from optimizer.points import PointSet, point_set
-from optimizer.session import Padding, Session, encode_exact, prepare
-from optimizer.store import MODEL_VERSION
+from optimizer.session import Padding, Session, encode_exact, prepare, problem_hash
 from optimizer.workload import Network
 
 OWN_CAPS = ("latency_ms", "energy_mj", "power_w")
@@ -120,8 +117,7 @@ class Team:
     @property
     def problem_hash(self) -> str:
         """Hash of the problem and of the version of the model."""
-        text = json.dumps([MODEL_VERSION, self.problem], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return problem_hash(self.problem)
 
     def aggregate(self, optima: Sequence[Fraction | None]) -> Aggregate | None:
         """With the weights that apply; None if they are relative to an optimum that is not known."""

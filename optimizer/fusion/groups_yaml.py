@@ -54,6 +54,8 @@ from optimizer.schema_check import check_schema
 from optimizer.workload import Network
 from optimizer.yaml_fields import Fields, read_yaml
 
+DECISIONS = ("layers", "tile", "halo", "weights", "held", "strips", "slices")
+
 
 @dataclass(frozen=True)
 class GivenGroup:
@@ -67,6 +69,11 @@ class GivenGroup:
     def group(self) -> Group:
         """Its layers."""
         return self.frame.group
+
+    @property
+    def decisions(self) -> dict[str, Any]:
+        """What was given, as plain data."""
+        return {name: self.fields.get(name) for name in DECISIONS if name in self.fields}
 
 
 def load_groups(path: str | Path, network: Network) -> list[GivenGroup]:

@@ -11,6 +11,14 @@ from optimizer.sparse_engine.engine import Engine, arithmetic_per_clock, storage
 from optimizer.sparse_engine.estimator import early_estimate
 
 
+def engine_data(engine: Engine) -> dict[str, Any]:
+    """What makes an engine, but for the width of its words."""
+    return {
+        "neurons": list(engine.network.neurons), "out_degrees": list(engine.network.out_degrees),
+        "z": list(engine.parallel), "proctime": engine.proctime, "exact": {"clock_mhz": str(engine.clock_mhz)},
+    }  # fmt: skip
+
+
 def describe(engine: Engine, input_bits: int = 8) -> dict[str, Any]:
     """An engine and its costs under the keys of a result's ``design``.
 

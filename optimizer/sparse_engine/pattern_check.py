@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -49,23 +50,35 @@ def pattern_faults(
 
 def stored_faults(entry: dict[str, Any]) -> list[str]:
     """What is wrong with a stored pattern: its table is made again from its start rows, then checked."""
-    junction, starts, orders = entry["junction"], entry["starts"], entry["order"]
+    junction, starts = entry["junction"], entry["starts"]
     left, right, z, depth = (junction[name] for name in ("left", "right", "z", "depth"))
     if left != z * depth or len(starts) * left != right * junction["in_degree"]:
         return ["the junction's figures do not fit"]
-    table = [
-        (starts[sweep][memory] + clock) % depth * z + memory
-        for sweep in range(len(starts))
-        for clock in range(depth)
-        for memory in (range(z) if orders is None else orders[sweep])
-    ]
-    edges = np.array(table, dtype=np.int64)
+    edges = stored_edges(entry)
     found = list(pattern_faults(edges, left, right, z, entry["latency"]))
     if spread(edges, right, z) != entry["spread"] or entry["spread"] < (entry["wanted_spread"] or 1):
         found.append("spread")
     if entry["type"] == 3 and any(row != starts[0] for row in starts):
         found.append("sweeps differ")
     return found
+
+
+def stored_edges(entry: dict[str, Any]) -> Integers:
+    """The left neuron of every edge of a stored pattern, from its start rows."""
+    starts, orders = entry["starts"], entry["order"]
+    z, depth = (entry["junction"][name] for name in ("z", "depth"))
+    table = [
+        (starts[sweep][memory] + clock) % depth * z + memory
+        for sweep in range(len(starts))
+        for clock in range(depth)
+        for memory in (range(z) if orders is None else orders[sweep])
+    ]
+    return np.array(table, dtype=np.int64)
+
+
+def digest(entry: dict[str, Any]) -> str:
+    """SHA-256 of the edges of a stored pattern."""
+    return hashlib.sha256(stored_edges(entry).astype("<i8").tobytes()).hexdigest()
 
 
 def spread_is_proved(entry: dict[str, Any]) -> bool:

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from optimizer.errors import SpecError
 from optimizer.report import plain_table
 
 Data = dict[str, Any]
+
+
+def sparse_report(data: Data) -> RenderableType:
+    """Whatever ``sparse.json`` holds.
+
+    Raises
+    ------
+    SpecError
+        If no command writes this.
+    """
+    reports: dict[str, Callable[[Data], RenderableType]] = {
+        "sparse sizing": sizing_report, "sparse patterns": patterns_report, "sparse simulation": simulation_report,
+        "sparse report": design_report, "sparse accuracy": accuracy_report,
+    }  # fmt: skip
+    if data.get("kind") not in reports:
+        raise SpecError(
+            "not a result of the sparse engine", field="kind", value=data.get("kind"), allowed=", ".join(reports),
+            remedy="give the folder that a command of `tilewright sparse` wrote",
+        )  # fmt: skip
+    return reports[data["kind"]](data)
 
 
 def sizing_report(data: Data) -> Group:

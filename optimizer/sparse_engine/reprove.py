@@ -35,14 +35,12 @@ def faults(data: dict[str, Any]) -> tuple[list[str], int | None]:
         return found, None
     seen = 0
     best: Fraction | None = None
-    for pairs in _choices(asked):
-        for multiplier, width in itertools.product(asked["multipliers"], asked["widths_bits"]):
-            seen += 1
-            if seen > MOST_ENGINES:
-                return found, None
-            value = _value(asked, goal["name"], pairs, multiplier, width)
-            if value is not None:
-                best = value if best is None else min(best, value)
+    for _, value in engines(asked, goal["name"]):
+        seen += 1
+        if seen > MOST_ENGINES:
+            return found, None
+        if value is not None:
+            best = value if best is None else min(best, value)
     if data["status"] == "INFEASIBLE":
         return (["an engine exists"] if best is not None else []), seen
     sign = -1 if goal["sense"] == "max" else 1
@@ -52,6 +50,13 @@ def faults(data: dict[str, Any]) -> tuple[list[str], int | None]:
     if best is None or (best != value if data["status"] == "OPTIMAL" else best > value):
         found.append(f"the value is not that of any engine, or not the best: {sign * (best or 0)}")
     return found, seen
+
+
+def engines(asked: dict[str, Any], goal: str) -> Iterator[tuple[tuple[Pair, ...], Fraction | None]]:
+    """Every engine, with what the goal is worth: None if it breaks a rule or a budget."""
+    for pairs in _choices(asked):
+        for multiplier, width in itertools.product(asked["multipliers"], asked["widths_bits"]):
+            yield pairs, _value(asked, goal, pairs, multiplier, width)
 
 
 def _choices(asked: dict[str, Any]) -> Iterator[tuple[Pair, ...]]:

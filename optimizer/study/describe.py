@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +12,7 @@ from optimizer.archive import Found, Rank
 from optimizer.assemble import number
 from optimizer.hardware import Hardware
 from optimizer.points import Box, PointSet
+from optimizer.session import Session
 from optimizer.study.metrics import STATIC, Range
 from optimizer.study.staircase import Cell, Corner, Staircase
 from optimizer.study.steps import minimal
@@ -49,6 +50,17 @@ def limits_entry(ranges: Sequence[Range], place: Sequence[Fraction | None]) -> D
     return {
         varied.name: None if value is None else str(value) for varied, value in zip(ranges, place, strict=True)
     }  # fmt: skip
+
+
+def question(ranges: Sequence[Range], tolerance: Fraction | None = None) -> Data:
+    """What a study asks besides the problem under its loosest limits; with a tolerance, the front of all designs."""
+    front = {} if tolerance is None else {"front_tolerance": str(tolerance)}
+    return {"vary": [range_entry(varied) for varied in ranges]} | front
+
+
+def asking(session: Session, ranges: Sequence[Range], tolerance: Fraction | None = None) -> Session:
+    """A session whose problem, and so its hash, holds what the study asks."""
+    return replace(session, problem=session.problem | {"study": question(ranges, tolerance)})
 
 
 @dataclass(frozen=True)

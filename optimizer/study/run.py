@@ -22,7 +22,7 @@ from optimizer.scaling.exploration import WIDTH, explore_spread
 from optimizer.scaling.pool import Pool
 from optimizer.session import Padding, Session, prepare
 from optimizer.solo import explore_session, priced
-from optimizer.study.describe import Describer, Scale, limits_entry
+from optimizer.study.describe import Describer, Scale, asking, limits_entry
 from optimizer.study.metrics import STATIC, Range, check_range
 from optimizer.study.staircase import staircase_of
 from optimizer.study.steps import Places, Steps, minimal
@@ -83,7 +83,7 @@ def study(
 
     session, places, state = explored(vary, budgeted(architecture, vary))
     best = priced(session, state, workers)
-    result = conclude(session, best, seed=seed, wall_s=time.perf_counter() - started)
+    result = conclude(asking(session, vary), best, seed=seed, wall_s=time.perf_counter() - started)
     staircase = staircase_of(places, state.archive.designs, state.closed)
     some = next(iter(session.points.points.values()))
     scale = Scale(Aggregate(), unit_value(objective, some)[1])

@@ -18,7 +18,7 @@ from optimizer.errors import SpecError
 from optimizer.points import size
 from optimizer.result import Result
 from optimizer.session import Padding, Session, prepare
-from optimizer.study.describe import FORMAT, Describer, Scale, limits_entry, range_entry, static_metrics
+from optimizer.study.describe import FORMAT, Describer, Scale, asking, limits_entry, range_entry, static_metrics
 from optimizer.study.front import MOST_TOLERANCE, SHARE, Covered, FrontExplorer, FrontState, lines_of
 from optimizer.study.frontier import Spot, open_gap
 from optimizer.study.metrics import DYNAMIC, Range
@@ -64,13 +64,14 @@ def front_study(
     static = [varied for varied in vary if varied.name not in DYNAMIC]
     _check(vary, static, architecture, objective, tolerance)
     session = prepare(
-        network, _capped(architecture, vary), objective=objective or "energy", padding=padding, cache_dir=cache_dir
+        network, capped(architecture, vary), objective=objective or "energy", padding=padding, cache_dir=cache_dir
     )
     places = Places(session.points, static)
     explorer = FrontExplorer(session.part, places, session.area_cap_um2, tolerance, workers)
     watcher = None if progress is None else Watcher(size(session.points.whole), started, progress)
     deadline = None if time_limit_s is None else started + time_limit_s
     state = explorer.run(deadline=deadline, report=watcher)
+    session = asking(session, vary, None if objective is not None else tolerance)
     told = _Told(session, state, vary, tolerance)
     section = told.front() if objective is None else told.staircase()
     data = _header(session, state, seed) | {"status": section["status"], "study": section}
@@ -108,7 +109,7 @@ def _check(
             )  # fmt: skip
 
 
-def _capped(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
+def capped(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
     """Under the loosest limits of the ranges."""
     known = budgeted(architecture, vary)
     names = {"latency-ms": "latency_ms", "energy-mj": "energy_mj"}

@@ -6,6 +6,7 @@ from typing import Any
 
 from formulations.checkpoint_search import MemoryOutcome
 from formulations.solver import Status
+from optimizer.session import network_part, problem_hash
 from optimizer.training.lifetimes import KINDS
 from optimizer.training.recompute import MemoryPlan
 from optimizer.training.recompute_costs import overhead_of
@@ -24,6 +25,7 @@ def memory_data(network: Network, plan: MemoryPlan, *, seed: int) -> dict[str, A
     the peak); ``tie`` is the other objective among answers of the same value, and whether it is proved the least.
     """
     outcome = plan.outcome
+    problem = _problem(network, plan)
     return {
         "format": MEMORY_FORMAT,
         "status": EVALUATED if outcome is None else outcome.status.name,
@@ -35,14 +37,29 @@ def memory_data(network: Network, plan: MemoryPlan, *, seed: int) -> dict[str, A
             "off_chip_bits": plan.limits.peak_bits, "overhead": plan.limits.overhead,
             "on_chip_reserve_bits": plan.reserve_bits,
         },
-        "keep_all": _moments(plan.keep_all) | {"peak_by_kind_bits": _by_kind(plan)},
-        "chosen": None if plan.replay is None else _moments(plan.replay) | _overhead(plan, plan.replay, network),
+        "keep_all": moments_entry(plan.keep_all) | {"peak_by_kind_bits": _by_kind(plan)},
+        "chosen": None if plan.replay is None else moments_entry(plan.replay) | _overhead(plan, plan.replay, network),
         "least_peak": None if plan.least_peak is None else _least(plan.least_peak),
         "tensors": _tensors(plan),
         "over_time": {"steps": list(plan.lives.steps), "keep_all_bits": plan.lives.over_time()},
         "versions": versions(),
         "seed": seed,
+        "problem": problem,
+        "problem_hash": problem_hash(problem),
         "wall_s": 0.0 if outcome is None else outcome.wall_s + (plan.least_peak.wall_s if plan.least_peak else 0.0),
+    }  # fmt: skip
+
+
+def _problem(network: Network, plan: MemoryPlan) -> dict[str, Any]:
+    """Everything that the answer depends on."""
+    costs = plan.costs
+    return {
+        **network_part(network),
+        "memory": {
+            "goal": None if plan.outcome is None else plan.goal, "off_chip_bits": plan.limits.peak_bits,
+            "overhead": plan.limits.overhead, "on_chip_reserve_bits": plan.reserve_bits, "recompute": plan.recompute,
+        },
+        "costs": {"unit": costs.unit, "redo": dict(costs.redo), "total": costs.total, "gain": dict(costs.gain)},
     }  # fmt: skip
 
 
@@ -62,7 +79,8 @@ def _forward_macs(network: Network) -> int:
     return sum(layer.macs * layer.multiplicity for layer in network.mac_layers() if layer.name in forward)
 
 
-def _moments(replay: Replay) -> dict[str, Any]:
+def moments_entry(replay: Replay) -> dict[str, Any]:
+    """What a replay shows, as it stands in ``memory.json``."""
     peak = replay.peak
     return {
         "peak_off_chip_bits": peak.off_chip_bits, "peak_at": peak.layer, "peak_on_chip_bits": replay.on_chip_bits,

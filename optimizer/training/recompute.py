@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from formulations.checkpoint_search import NO_LIMITS, Choice, Goal, Limits, MemoryOutcome, solve_memory
 from formulations.checkpointing import Saved, TrainingMemory
@@ -52,6 +52,7 @@ class MemoryPlan:
     keep_all: Replay
     replay: Replay | None
     least_peak: MemoryOutcome | None = None
+    recompute: bool = True
 
 
 def plan_memory(
@@ -90,7 +91,9 @@ def plan_memory(
     costs = costs or work_costs(network)
     everything = {a.name: "keep" if a.reads else "drop" for a in lives.activations}
     keep_all = replay(network, everything)
-    plan = MemoryPlan(lives, costs, goal or "overhead", limits, reserve_bits, None, {}, keep_all, None)
+    plan = MemoryPlan(
+        lives, costs, goal or "overhead", limits, reserve_bits, None, {}, keep_all, None, recompute=recompute
+    )
     if goal is None:
         return plan
     memory = lower(lives, costs, reserve_bits, recompute)
@@ -107,7 +110,7 @@ def plan_memory(
     answer = replay(network, choices) if choices else None
     if answer is not None:
         _confirm(answer, outcome, goal, plan)
-    return MemoryPlan(lives, costs, goal, limits, reserve_bits, outcome, choices, keep_all, answer, least)
+    return replace(plan, outcome=outcome, choices=choices, replay=answer, least_peak=least)
 
 
 def _confirm(answer: Replay, outcome: MemoryOutcome, goal: Goal, plan: MemoryPlan) -> None:

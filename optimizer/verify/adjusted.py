@@ -11,11 +11,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optimizer.errors import SpecError
 from optimizer.result import Progress, Result
 from optimizer.result_io import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL, load, load_data
+from optimizer.verify.adjusted_data import data_checks, onnx_checks, table_checks
 from optimizer.verify.check import DAMAGED, Verification, verify
-from optimizer.verify.claim import Check
+from optimizer.verify.claim import NOT_CHECKED, Check, left_out
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.resolution_check import brought_back, image_faults
 from optimizer.verify.width_ties import bottleneck_layers, tie_faults, written
@@ -36,22 +36,22 @@ def verify_adjusted(
     Raises
     ------
     SpecError
-        If a file is missing or no result at all, or there was no design to write.
+        If a file is missing or no result at all.
     """
     data = load_data(directory, ADJUST_FILE)
+    checks = list(data_checks(data))
     if "after" not in data:
-        raise SpecError(
-            "the adjustment has no design", file=str(Path(directory) / ADJUST_FILE), field="status",
-            value=data.get("status"), allowed="OPTIMAL or FEASIBLE", remedy="verify one that found widths",
-        )  # fmt: skip
+        return Verification(checks)
     after, before = load(directory), load(Path(directory) / ORIGINAL)
-    checks: list[Check] = []
     for label, result in (("after", after), ("before", before)):
         found = verify(result, thorough=thorough, progress=progress)
-        checks += [Check(f"{label}: {check.name}", check.ok, check.detail) for check in found.checks]
+        checks += [check._replace(name=f"{label}: {check.name}") for check in found.checks if check.name != NOT_CHECKED]
+        checks += left_out(found.checks, label)
     try:
         written_down = load_network(Path(directory) / ADJUSTED_YAML)
         checks += _checks(data, before, after, written_down)
+        checks += table_checks(data, before, after)
+        checks += onnx_checks(data, Path(directory), written_down)
     except DAMAGED as error:
         text = " ".join(str(error).split())
         checks.append(Check("adjustment", False, f"cannot be read: {type(error).__name__}: {text}"))

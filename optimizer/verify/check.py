@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,19 @@ from optimizer.fabric import RESOURCES
 from optimizer.pricing import NEVER
 from optimizer.result import Progress, Result
 from optimizer.result_io import load
-from optimizer.verify.claim import Check, Claim, hash_of, rebuild
+from optimizer.verify.beside import beside_checks
+from optimizer.verify.blame import blame_checks
+from optimizer.verify.claim import Check, Claim, expected_warnings, hash_of, rebuild
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
 from optimizer.verify.front import check_front
-from optimizer.verify.front_words import front_words
+from optimizer.verify.front_words import front_words, question_faults
 from optimizer.verify.fused_again import fused_again
 from optimizer.verify.points_again import points_again
 from optimizer.verify.replay import REASONS, Replay, replay
 from optimizer.verify.reprove import Say, reprove
 from optimizer.verify.sections import misplaced
 from optimizer.verify.staircase import check_staircase, steps_again
+from optimizer.verify.study_least import least_checks
 
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
 FRONT_FORMAT = "tilewright-front/1"
@@ -81,9 +85,10 @@ def verify(
 
 
 def examine(
-    result: Result, *, thorough: bool, say: Say, proofs: bool = True, tables: Memos | None = None
+    result: Result, *, thorough: bool, say: Say, proofs: bool = True, tables: Memos | None = None, reasons: bool = True
 ) -> list[Check]:  # fmt: skip
-    """All checks of a result; without `proofs` nothing is searched again (a front is checked whole).
+    """All checks of a result; without `proofs` nothing is searched again (a front is checked whole), and without
+    `reasons` not why nothing is feasible.
 
     Searches use the `tables` of other results that are checked as well, or fresh ones.
     """
@@ -104,11 +109,22 @@ def examine(
         replayed = replay(claim)
         checks += replayed.checks
         step, study = "study", "study" in data
-        checks += check_staircase(claim, _unit(claim)[1]) if study else []
+        if study:
+            checks.append(verdict("asked", list(question_faults(data)), "the study that the problem asks for"))
+            checks += [*check_staircase(claim, _unit(claim)[1]), *least_checks(claim)]
         if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
             checks += _proofs(claim, replayed, tables or Memos(), thorough, say)
             checks += [steps_again(claim, _unit(claim)[1], thorough=thorough, say=say)] if study else []
+        step = "infeasible"
+        if reasons and proofs and all(check.ok for check in checks):
+            examined = partial(examine, thorough=thorough, say=say, reasons=False)
+            checks += blame_checks(claim, examined, thorough=thorough, say=say)
+        step = "comparison"
+        checks += beside_checks(
+            Result(data, certificate, result.beside),
+            lambda other: examine(other, thorough=thorough, say=say, proofs=proofs, tables=tables),
+        )
     except DAMAGED as error:
         text = " ".join(str(error).split())
         checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))
@@ -178,7 +194,7 @@ def _agreement(claim: Claim) -> Iterator[str]:
         ("network", data["network"], claim.network.name),
         ("training", data.get("training"), claim.network.training),
         ("architecture", data["architecture"], claim.architecture.name),
-        ("warnings", data["warnings"], list(claim.network.warnings)),
+        ("warnings", data["warnings"], expected_warnings(claim)),
         ("menus of the certificate", certificate["menus"],
          {path: list(labels) for path, labels in zip(claim.points.paths, claim.points.labels, strict=True)}),
         ("layers of the certificate", certificate["layers"],

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from optimizer.architecture import Architecture
 from optimizer.architecture_yaml import parse_architecture
 from optimizer.budgets import Budgets
+from optimizer.choose import unroll_warnings
 from optimizer.fabric import RESOURCES
 from optimizer.fusion.options import Fusion, parse_fusion
 from optimizer.hardware import Hardware
@@ -33,12 +34,22 @@ OVER_BUDGET = ("area", *RESOURCES)
 """Reasons that close a box without any bound: the least of its points exceeds this budget."""
 
 
+NOT_CHECKED = "not checked"
+"""Name of a check that passes, and whose detail says what was left out."""
+
+
 class Check(NamedTuple):
     """One check: its name, whether it passed, and what was found."""
 
     name: str
     ok: bool
     detail: str
+
+
+def left_out(checks: Iterable[Check], label: str = "") -> Iterator[Check]:
+    """What checks name as not checked, under a label."""
+    of = f"{label}: " if label else ""
+    yield from (check._replace(detail=of + check.detail) for check in checks if check.name == NOT_CHECKED)
 
 
 @dataclass(frozen=True)
@@ -202,6 +213,21 @@ def vector_run(layer: VectorLayer, hardware: Hardware) -> VectorRun:
 def hash_of(problem: object) -> str:
     """Hash of a problem section."""
     return hashlib.sha256(json.dumps([MODEL_VERSION, problem], sort_keys=True).encode()).hexdigest()
+
+
+def hash_fault(data: dict[str, Any]) -> list[str]:
+    """What is wrong with the hash that a file states of its problem."""
+    expected = hash_of(data["problem"])
+    stated = data["problem_hash"]
+    return [] if stated == expected else [f"the hash is {stated}, the problem has {expected}"]
+
+
+def expected_warnings(claim: Claim) -> list[str]:
+    """Those of the network, and of dims to unroll that no layer has if the result states these as well."""
+    dims = {dim for layer in claim.network.mac_layers() for dim in layer.extents}
+    stated = set(claim.data["warnings"])
+    idle = [line for line in unroll_warnings(claim.architecture, dims) if line in stated]
+    return list(dict.fromkeys([*claim.network.warnings, *idle]))
 
 
 def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:

@@ -10,7 +10,6 @@ from typing import Any
 
 from optimizer.errors import SpecError
 from optimizer.fabric import RESOURCES
-from optimizer.fusion.compare import figures, reductions
 from optimizer.hardware import Hardware, Level
 from optimizer.limits import lower_bounds
 from optimizer.mapping_yaml import from_items
@@ -152,14 +151,6 @@ def _fused_checks(claim: Claim, hardware: Hardware, totals: Totals) -> Iterator[
     yield verdict("mappings", faults, "every group and loop nest walked: cells, accesses, energy, cycles as stated")
     yield verdict("totals", list(_totals(claim, hardware, totals)), _sums(claim, totals))
     yield verdict("budgets", list(_budgets(claim, hardware, totals)), _limits(claim))
-    if "comparison" in claim.data:
-        yield verdict("comparison", list(_comparison(claim.data)), "it states this design, and reductions that follow")
-
-
-def _comparison(data: dict[str, Any]) -> Iterator[str]:
-    both = data["comparison"]
-    yield from differences(both["fused"], figures(data), "comparison.fused")
-    yield from differences(both["reduction"], reductions(both["layer_by_layer"], both["fused"]), "comparison.reduction")
 
 
 def _layer_faults(

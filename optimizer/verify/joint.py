@@ -16,9 +16,10 @@ from optimizer.restore import restore
 from optimizer.result import Progress, Result
 from optimizer.session import Session
 from optimizer.verify.check import DAMAGED, Verification, as_stored, examine
-from optimizer.verify.claim import Check, Claim, rebuild
+from optimizer.verify.claim import Check, Claim, left_out, rebuild
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.fused_again import fused_again
+from optimizer.verify.joint_blame import joint_blame_checks, with_reason
 from optimizer.verify.joint_claim import JointClaim, rebuild_joint
 from optimizer.verify.joint_numbers import hash_faults, number_faults, own_value, problem_faults
 from optimizer.verify.points_again import excluded_again, points_again
@@ -58,6 +59,8 @@ def verify_joint(
         if all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
             checks += _proofs(claim, replayed, tables, thorough, say)
+            step = "infeasible"
+            checks += joint_blame_checks(claim, thorough=thorough, say=say)
     except DAMAGED as error:
         text = " ".join(str(error).split())
         checks.append(Check(step, False, f"cannot be read: {type(error).__name__}: {text}"))
@@ -81,8 +84,9 @@ def _single_results(claim: JointClaim, tables: Memos, thorough: bool, say: Say) 
         problem = claim.result.data["problem"]["networks"][number]
         alone = claim.result.alone[name]
         faults = [] if alone.data["problem"] == problem else ["its problem is another"]
-        found = examine(alone, thorough=thorough, say=_about(f"{name} alone", say), tables=tables)
+        found = examine(with_reason(claim, name), thorough=thorough, say=_about(f"{name} alone", say), tables=tables)
         yield _summed(f"{name} alone", faults, found)
+        yield from left_out(found, f"{name} alone")
         if claim.whole.design is None:
             continue
         there = claim.result.networks[name]
@@ -90,6 +94,7 @@ def _single_results(claim: JointClaim, tables: Memos, thorough: bool, say: Say) 
         about = _about(f"{name} on the joint design", say)
         found = examine(there, thorough=thorough, say=about, proofs=thorough, tables=tables)
         yield _summed(f"{name} on the joint design", faults, found)
+        yield from left_out(found, f"{name} on the joint design")
     extra = set(claim.result.networks) - set(claim.names if claim.whole.design is not None else ())
     if extra:
         yield Check("networks", False, f"results without a design: {', '.join(sorted(extra))}")

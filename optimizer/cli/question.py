@@ -1,0 +1,173 @@
+"""The problem that ``tilewright verify`` is asked about: built from the same options as that of the command itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optimizer.cli.adjust import read_request, request_options
+from optimizer.cli.codesign_options import read_members, team_options
+from optimizer.cli.inputs import Options, asked_fusion, pick_layer, read_architecture, read_network
+from optimizer.cli.options import (
+    architecture_option,
+    budget_options,
+    choice_options,
+    fusion_options,
+    goal_options,
+    stacked,
+    training_options,
+    workload_options,
+)
+from optimizer.cli.study import asked_ranges, range_options
+from optimizer.errors import SpecError
+
+if TYPE_CHECKING:
+    from optimizer.architecture import Architecture
+    from optimizer.verify.claim import Check
+    from optimizer.workload import Network
+
+Data = dict[str, Any]
+NOT_ASKED = "whether it answers your problem (give --network, --architecture and what else it was made with)"
+OF_NETWORK = ("batch", "sequence", "bits", "sparsity", "dims", "allow_unknown", "training", "training_bits", "name")
+OF_ARCHITECTURE = (
+    "choices", "accounting", "area_mm2", "device", "dram_gbps", "power_w", "latency_ms", "energy_mj",
+)  # fmt: skip
+
+question_options = stacked([
+    click.option(
+        "--network", "networks", multiple=True, metavar="NAME|FILE",
+        help="Is it about this network? Of a co-design: repeat, in the same order.",
+    ),
+    click.option("--layer", "name", help="Of a result of `map`: which layer, where the file holds several."),
+    architecture_option(required=False), choice_options, workload_options, training_options, budget_options,
+    fusion_options, goal_options, team_options, range_options, request_options,
+])  # fmt: skip
+"""``--network``, ``--architecture`` and whatever else may be given to the command that wrote the result."""
+
+
+def question_checks(directory: str, options: Options) -> list[Check]:
+    """Does a folder answer the problem of these options? Where nothing is asked, that is not checked.
+
+    Raises
+    ------
+    SpecError
+        On options that make no sense, or that ask nothing without others.
+    """
+    from optimizer.verify import asked, folder  # noqa: PLC0415
+    from optimizer.verify.claim import NOT_CHECKED, Check  # noqa: PLC0415
+
+    _check(options)
+    if not options["networks"] and options["architecture"] is None:
+        return [Check(NOT_CHECKED, True, NOT_ASKED)] if folder.states_problem(directory) else []
+    stated = folder.stated_problem(directory)
+    whole = bool(options["networks"]) and options["architecture"] is not None
+    wanted = _whole(stated, options) if whole else [_part(stated, options)]
+    return [asked.question_check(stated, wanted, whole=whole)]
+
+
+def _check(options: Options) -> None:
+    """Without a network or an architecture, options of these say nothing, nor does anything else without both."""
+    context = click.get_current_context()
+    given = {
+        parameter.name: parameter.opts[-1] for parameter in context.command.params
+        if parameter.name and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
+    }  # fmt: skip
+    asking = {parameter.name for parameter in question_parameters()} - {"networks", "architecture"}
+    missing = [name for name in ("networks", "architecture") if not options[name]]
+    for name in asking & set(given):
+        needed = ["networks"] if name in OF_NETWORK else ["architecture"] if name in OF_ARCHITECTURE else missing
+        absent = [f"--{word.removesuffix('s')}" for word in needed if word in missing]
+        if absent:
+            raise SpecError(
+                "this option says nothing without others", field=given[name], value=str(options[name]),
+                allowed=f"together with {' and '.join(absent)}", remedy=f"add {' and '.join(absent)}, or leave it out",
+            )  # fmt: skip
+
+
+def question_parameters() -> list[click.Parameter]:
+    """The options of a question."""
+    return click.command()(question_options(lambda: None)).params
+
+
+def _part(stated: Data, options: Options) -> Data:
+    """Only the networks, or only the architecture with its budgets."""
+    from optimizer.session import architecture_part, network_part  # noqa: PLC0415
+
+    if options["architecture"] is not None:
+        part = architecture_part(read_architecture(options))
+        return {"networks": [part] * len(stated["networks"])} if "networks" in stated else part
+    parts = [network_part(network) for network in _networks(options)]
+    if "networks" in stated:
+        return {"networks": parts}
+    return parts[0]
+
+
+def _networks(options: Options) -> list[Network]:
+    if options["name"] is None:
+        return [member.network for member in read_members(options["networks"], options)]
+    return [_single(read_network(spec, options), options["name"]) for spec in options["networks"]]
+
+
+def _single(network: Network, name: str | None) -> Network:
+    """The network that `map` makes of one layer."""
+    from optimizer.api import network_of  # noqa: PLC0415
+
+    return network_of(pick_layer(network, name))
+
+
+def _whole(stated: Data, options: Options) -> list[Data]:
+    """Problems that would do: of a network of one layer `solve` and `map` make different ones."""
+    architecture = read_architecture(options)
+    if "networks" in stated or len(options["networks"]) > 1:
+        return [_team(architecture, options)]
+    network = read_network(options["networks"][0], options)
+    if options["name"] is not None:
+        return [_problem(_single(network, options["name"]), architecture, stated, options)]
+    found = [_problem(network, architecture, stated, options)]
+    if len(network.mac_layers()) == 1:
+        found.append(_problem(_single(network, None), architecture, stated, options))
+    return found
+
+
+def _team(architecture: Architecture, options: Options) -> Data:
+    from optimizer.codesign.team import prepare_team  # noqa: PLC0415
+
+    return prepare_team(
+        read_members(options["networks"], options), architecture, aggregate=options["aggregate"],
+        relative=options["relative"], objective=options["objective"], padding=options["padding"], cache_dir=None,
+        fusion=asked_fusion(options), workers=1,
+    ).problem  # fmt: skip
+
+
+def _problem(network: Network, architecture: Architecture, stated: Data, options: Options) -> Data:
+    """What `solve`, `map`, `study`, `evaluate` or `adjust` would work on."""
+    from optimizer.given_design import priced_under  # noqa: PLC0415
+    from optimizer.session import prepare  # noqa: PLC0415
+
+    more: Mapping[str, Any] = {}
+    objective = options["objective"]
+    if options["vary"] or options["pareto"]:
+        architecture, objective, more = _study(architecture, options)
+    elif "request" in stated:
+        more = {"request": read_request(options).data()}
+    elif "groups" in stated:  # given by hand, and shown by `show`
+        architecture, more = priced_under(architecture), {"groups": stated["groups"]}
+    return {**prepare(
+        network, architecture, objective=objective, padding=options["padding"], cache_dir=None,
+        fusion=asked_fusion(options),
+    ).problem, **more}  # fmt: skip
+
+
+def _study(architecture: Architecture, options: Options) -> tuple[Architecture, str, Data]:
+    """The architecture under the loosest limits, the objective, and what is varied."""
+    from optimizer.study.describe import question  # noqa: PLC0415
+    from optimizer.study.run import budgeted  # noqa: PLC0415
+    from optimizer.study.run_front import capped  # noqa: PLC0415
+
+    asked = asked_ranges(options)
+    tolerance = (options["tolerance"] or Fraction(0)) if asked.objective is None else None
+    loosest = capped if asked.dynamic else budgeted
+    return loosest(architecture, asked.vary), asked.objective or "energy", {"study": question(asked.vary, tolerance)}

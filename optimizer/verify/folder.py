@@ -1,0 +1,229 @@
+"""Verification of a folder: whatever a command's ``--out`` wrote, file by file; what is not checked has its name.
+
+================== ==================================================== ===============================================
+main file          other files                                          written by
+================== ==================================================== ===============================================
+``adjust.json``    ``result.json``, ``certificate.json``, adjusted      ``adjust``
+                   networks, ``original/``
+``result.json``    ``certificate.json``; of a study ``steps.csv``,      ``solve``, ``map``, ``study``, ``codesign``
+                   ``cells.csv``; of a co-design ``cross.csv``,
+                   ``networks/``, ``alone/``; ``layer_by_layer/``
+``evaluation.json``                                                     ``evaluate --groups``
+``memory.json``                                                         ``memory``
+``sparse.json``                                                         ``sparse size``, ``interleave``, ``simulate``,
+                                                                        ``report``, ``accuracy``
+================== ==================================================== ===============================================
+
+A folder may hold several of them. A file of none of them, and a field that no check reads, is named.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optimizer import result_io
+from optimizer.codesign import files as joint_files
+from optimizer.errors import SpecError, TilewrightError
+from optimizer.result import Progress
+from optimizer.verify import adjusted, evaluated, memory_plan, sparse_files, texts
+from optimizer.verify.check import DAMAGED, Verification, verify
+from optimizer.verify.claim import NOT_CHECKED, Check
+from optimizer.verify.joint import verify_joint
+from optimizer.verify.known import unread_fields
+
+Data = dict[str, Any]
+RESULT_FILES = (result_io.RESULT_FILE, result_io.CERTIFICATE_FILE)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How thorough, and who is told what is going on."""
+
+    thorough: bool = False
+    progress: Callable[[Progress], None] | None = None
+    started: float = 0.0
+
+    def say(self, message: str) -> None:
+        """Tell it."""
+        if self.progress is not None:
+            self.progress(Progress(time.perf_counter() - self.started, message=message))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Files that belong together: what they are called beside the main one, and how they are checked."""
+
+    main: str
+    files: Callable[[Data], list[str]]
+    check: Callable[[Path, Way], list[Check]]
+
+
+def verify_folder(
+    directory: str | Path, *, thorough: bool = False, progress: Callable[[Progress], None] | None = None
+) -> Verification:
+    """Check everything in a folder that a command wrote.
+
+    Parameters
+    ----------
+    directory : str or Path
+    thorough : bool
+        Prove everything again, not only samples.
+    progress : callable, optional
+        Called with a :class:`Progress` that says what is being checked.
+
+    Raises
+    ------
+    SpecError
+        If no command wrote this folder, or a file is missing or unreadable.
+    """
+    folder, way = Path(directory), Way(thorough, progress, time.perf_counter())
+    kinds = kinds_of(folder)
+    checks: list[Check] = []
+    for kind in kinds:
+        label = f"{kind.main}: " if len(kinds) > 1 else ""
+        checks += [check._replace(name=check.name if check.name == NOT_CHECKED else label + check.name)
+                   for check in _checked(kind, folder, way)]  # fmt: skip
+    known = {name for kind in kinds for name in _files(kind, folder)}
+    found = sorted(str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
+    checks += [Check(NOT_CHECKED, True, name) for name in found if name not in known]
+    return Verification(checks)
+
+
+def kinds_of(folder: Path) -> list[Kind]:
+    """What a folder holds; a main file that is a part of another kind is none of its own.
+
+    Raises
+    ------
+    SpecError
+        If it holds nothing.
+    """
+    if not folder.is_dir():
+        raise SpecError(
+            "there is no such folder", file=str(folder), allowed=f"a folder with {', '.join(k.main for k in KINDS)}",
+            remedy="give the folder that --out wrote",
+        )  # fmt: skip
+    found: list[Kind] = []
+    for kind in KINDS:
+        if (folder / kind.main).is_file() and not any(kind.main in _files(other, folder) for other in found):
+            found.append(kind)
+    if not found:
+        raise SpecError(
+            "no command wrote this folder", file=str(folder), remedy="give the folder that --out wrote",
+            allowed=f"one of {', '.join(kind.main for kind in KINDS)} in it",
+        )  # fmt: skip
+    return found
+
+
+def states_problem(directory: str | Path) -> bool:
+    """Does the first main file of a folder state a problem of networks?"""
+    main = kinds_of(Path(directory))[0].main
+    problem = result_io.load_data(directory, main).get("problem")
+    return isinstance(problem, dict) and bool({"network_yaml", "networks"} & set(problem))
+
+
+def stated_problem(directory: str | Path) -> Data:
+    """The problem that the first main file of a folder states.
+
+    Raises
+    ------
+    SpecError
+        If it states none.
+    """
+    main = kinds_of(Path(directory))[0].main
+    data = result_io.load_data(directory, main)
+    if not states_problem(directory):
+        raise SpecError(
+            "it states no problem of networks", file=str(Path(directory) / main), field="problem",
+            value=data.get("problem"), allowed="a result of solve, map, codesign, study, adjust, evaluate or memory",
+            remedy="leave --network and --architecture out",
+        )  # fmt: skip
+    problem: Data = data["problem"]
+    return problem
+
+
+def _checked(kind: Kind, folder: Path, way: Way) -> Iterator[Check]:
+    """The checks of one kind; what is damaged so that it cannot be read fails."""
+    try:
+        yield from kind.check(folder, way)
+    except TilewrightError:
+        raise
+    except DAMAGED as error:
+        text = " ".join(str(error).split())
+        yield Check(kind.main, False, f"cannot be read: {type(error).__name__}: {text}")
+    yield from (Check(NOT_CHECKED, True, fields) for fields in unread_fields(folder, _files(kind, folder)))
+
+
+def _files(kind: Kind, folder: Path) -> list[str]:
+    """The files of a kind; where the main one is damaged, none but that: its check fails."""
+    data = result_io.load_data(folder, kind.main)
+    try:
+        return [kind.main, *kind.files(data)]
+    except (KeyError, TypeError, AttributeError):
+        return [kind.main]
+
+
+def _result_files(data: Data) -> list[str]:
+    """Files of a result, a study or a co-design."""
+    found = [result_io.CERTIFICATE_FILE]
+    if joint_files.is_codesign(data):
+        places = joint_files.places([str(entry["name"]) for entry in data.get("networks") or []]).values()
+        parts = joint_files.PARTS if "hardware" in data else ("alone",)
+        found += [f"{part}/{place}/{name}" for part in parts for place in places for name in RESULT_FILES]
+        found.append(joint_files.CROSS_FILE)
+    if "comparison" in data:
+        found += [f"{result_io.BESIDE}/{name}" for name in RESULT_FILES]
+    if "study" in data:
+        found += [name for name, _ in texts.study_files(data)]
+    return found
+
+
+def _check_result(folder: Path, way: Way) -> list[Check]:
+    result = result_io.load(folder)
+    if joint_files.is_codesign(result.data):
+        found = verify_joint(joint_files.load(folder), thorough=way.thorough, progress=way.progress)
+        cross = (joint_files.CROSS_FILE, joint_files.cross_csv)
+        return [*found.checks, *texts.text_checks(folder, [cross], result.data)]
+    found = verify(result, thorough=way.thorough, progress=way.progress)
+    expected = texts.study_files(result.data) if "study" in result.data else []
+    return [*found.checks, *texts.text_checks(folder, expected, result.data)]
+
+
+def _adjust_files(data: Data) -> list[str]:
+    if "after" not in data:
+        return []
+    own = [*RESULT_FILES, result_io.ADJUSTED_YAML, *(f"{result_io.ORIGINAL}/{name}" for name in RESULT_FILES)]
+    return [*own, result_io.ADJUSTED_ONNX] if "onnx" not in data else own
+
+
+def _check_adjustment(folder: Path, way: Way) -> list[Check]:
+    return adjusted.verify_adjusted(folder, thorough=way.thorough, progress=way.progress).checks
+
+
+def _check_evaluation(folder: Path, way: Way) -> list[Check]:
+    return list(evaluated.evaluation_checks(result_io.load_data(folder, result_io.EVALUATION_FILE), way.say))
+
+
+def _check_memory(folder: Path, way: Way) -> list[Check]:
+    data = result_io.load_data(folder, result_io.MEMORY_FILE)
+    return list(memory_plan.memory_checks(data, thorough=way.thorough, say=way.say))
+
+
+def _check_sparse(folder: Path, way: Way) -> list[Check]:
+    return list(sparse_files.sparse_checks(result_io.load_data(folder, result_io.SPARSE_FILE), way.say))
+
+
+def _alone(data: Data) -> list[str]:
+    return []
+
+
+KINDS = (
+    Kind(result_io.ADJUST_FILE, _adjust_files, _check_adjustment),
+    Kind(result_io.RESULT_FILE, _result_files, _check_result),
+    Kind(result_io.EVALUATION_FILE, _alone, _check_evaluation),
+    Kind(result_io.MEMORY_FILE, _alone, _check_memory),
+    Kind(result_io.SPARSE_FILE, _alone, _check_sparse),
+)
