@@ -59,6 +59,13 @@ def _violations(data: dict[str, Any]) -> Iterator[str]:
     offered = [(some["kind"], some["clock_mhz"]) for some in asked["multipliers"]]
     if (design["multiplier"], design["exact"]["clock_mhz"]) not in offered:
         yield "a multiplier that was not offered"
+    deep = max((int(fan_in) - 1).bit_length() for fan_in in fan_ins) + 1
+    stages = {
+        (some["kind"], some["clock_mhz"]): {"combinational": 0, "pipelined": 2, "deep": some["stages"] + deep}
+        for some in asked["multipliers"]
+    }.get((design["multiplier"], design["exact"]["clock_mhz"]))  # fmt: skip
+    if stages is not None and design["proctime"] != stages[design["multiplier"]]:
+        yield f"a latency of the arithmetic of {design['proctime']} clocks, it is {stages[design['multiplier']]}"
     if design["width_bits"] not in asked["widths_bits"]:
         yield "a width that was not offered"
     yield from _uses(design, asked)
@@ -69,7 +76,8 @@ def _uses(design: dict[str, Any], asked: dict[str, Any]) -> Iterator[str]:
     found = counted_uses(
         design["neurons"], design["out_degrees"], design["z"], design["width_bits"], asked["input_bits"]
     )  # fmt: skip
-    yield from (f"{name}: {found[name]} counted" for name in found if found[name] != design["device_use"][name])
+    if found != design["device_use"]:
+        yield f"device use {design['device_use']}, counted is {found}"
     yield from (f"budget of {name}" for name, limit in asked["budgets"].items() if found[name] > limit)
 
 

@@ -18,7 +18,10 @@ from optimizer.workload import Network
 
 Data = dict[str, Any]
 UNPROVED = "adjust.json: that no other widths cost less (objective.bound, largest_gain, status OPTIMAL)"
-NO_WIDTHS = "adjust.json: that no widths keep the limits"
+NO_WIDTHS = (
+    "adjust.json: that no widths keep the limits; before, layers, objective (the design of the network as it was is "
+    "not in the folder)"
+)
 UNSEEN = "adjust.json: classes.candidates, resolution.searched, effort"
 CLOSE = 1e-9
 """What rounding to floats may leave."""

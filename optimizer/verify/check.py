@@ -22,8 +22,7 @@ from optimizer.verify.claim import Check, Claim, expected_warnings, hash_of, reb
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
 from optimizer.verify.effort import Effort, Say
 from optimizer.verify.front import check_front
-from optimizer.verify.front_study import front_study_checks, question_faults
-from optimizer.verify.front_words import front_words
+from optimizer.verify.front_words import front_words, question_faults
 from optimizer.verify.fused_again import fused_again
 from optimizer.verify.replay import REASONS, Replay, replay
 from optimizer.verify.reprove import reprove
@@ -95,9 +94,7 @@ def examine(result: Result, effort: Effort, *, proofs: bool = True, reasons: boo
     try:
         if certificate.get("format") == FRONT_FORMAT:
             checks.append(front_words(data, certificate))
-            if checks[0].ok:
-                checks += check_front(data, certificate, effort)
-                checks += front_study_checks(data, certificate)
+            checks += check_front(data, certificate, effort) if checks[0].ok else []
             return checks
         claim = rebuild(data, certificate)
         for check in _numbers(claim, effort.say):
@@ -110,8 +107,7 @@ def examine(result: Result, effort: Effort, *, proofs: bool = True, reasons: boo
         step, study = "study", "study" in data
         if study:
             checks.append(verdict("asked", list(question_faults(data)), "the study that the problem asks for"))
-            checks += check_staircase(claim, _unit(claim)[1])
-            checks += least_checks(claim)
+            checks += [*check_staircase(claim, _unit(claim)[1]), *least_checks(claim)]
         if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
             checks += _proofs(claim, replayed, effort.part(2) if "comparison" in data else effort)

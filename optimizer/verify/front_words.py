@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer.hardware import Hardware
 from optimizer.points import Box
-from optimizer.verify.claim import Check, Claim, rebuild
+from optimizer.verify.claim import Check, Claim, expected_warnings, rebuild
 from optimizer.verify.design_checks import differences, verdict
 from optimizer.verify.staircase import COSTS, Study, design_words, metric, section_words
 
@@ -27,7 +27,7 @@ def front_words(data: Data, certificate: Data) -> Check:
     """Both files and the problem agree in what they say of themselves and of the designs."""
     claim = rebuild(data, certificate | {"boxes": []})
     section = data["study"]
-    faults = [*_heads(claim, data, certificate), *section_words(section)]
+    faults = [*_heads(claim, data, certificate), *question_faults(data), *section_words(section)]
     stated_front = "front" in section
     if section["kind"] != ("staircase" if stated_front else "front"):
         faults.append(f"the study is a {section['kind']}")
@@ -35,9 +35,19 @@ def front_words(data: Data, certificate: Data) -> Check:
     faults += [fault for raw in designs for fault in _design(claim, certificate, raw)]
     if stated_front:
         faults += _steps(claim, certificate, section)
-    elif (section["cells"], section["least"], section["tolerance"]) != ([], [], certificate["tolerance"]):
-        faults.append("a front has no cells, and the tolerance of its certificate")
+    elif section["cells"] or section["least"]:
+        faults.append("a front has no cells")
     return verdict("agreement", faults, "both files, the problem and what is said of the designs agree")
+
+
+def question_faults(data: Data) -> Iterator[str]:
+    """The study is the one that the problem asks for."""
+    study, asked = data["study"], data["problem"]["study"]
+    if study["vary"] != asked["vary"]:
+        yield f"the study varies {study['vary']}, asked for is {asked['vary']}"
+    front = study["kind"] == "front"
+    if front != ("front_tolerance" in asked) or (front and study["tolerance"] != asked["front_tolerance"]):
+        yield f"a {study['kind']} with the tolerance {study.get('tolerance')}, asked for is {asked}"
 
 
 def _heads(claim: Claim, data: Data, certificate: Data) -> Iterator[str]:
@@ -48,12 +58,12 @@ def _heads(claim: Claim, data: Data, certificate: Data) -> Iterator[str]:
         "objective": {"name": problem["objective"], "unit": unit}, "accounting": problem["accounting"],
         "space": {"text": claim.space, "padding": claim.padding, "reuse": "innermost"},
         "network": claim.network.name, "architecture": claim.architecture.name,
-        "warnings": list(claim.network.warnings), "problem": problem,
+        "warnings": expected_warnings(claim), "problem": problem,
     }  # fmt: skip
     yield from differences({key: value for key, value in data.items() if key not in (*RUN, *CHECKED)}, expected)
     told = {
         "format": certificate["format"], "accounting": problem["accounting"], "space": claim.space,
-        "padding": claim.padding, "tolerance": certificate["tolerance"],
+        "padding": claim.padding, "tolerance": problem["study"].get("front_tolerance", "0"),
         "menus": {p: list(labels) for p, labels in zip(claim.points.paths, claim.points.labels, strict=True)},
         "layers": [{"name": name, "count": count} for name, count in claim.parts],
     }  # fmt: skip

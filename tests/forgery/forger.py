@@ -32,17 +32,18 @@ class Forgery:
     data: Data
     certificate: Data
     random: Random
+    beside: Result | None = None
 
     @classmethod
     def of(cls, result: Result, random: Random) -> Forgery:
         """A copy, as it would come back from files."""
         data, certificate = (json.loads(json.dumps(part)) for part in (result.data, result.certificate))
-        return cls(data, certificate, random)
+        return cls(data, certificate, random, copy.deepcopy(result.beside))
 
     @property
     def result(self) -> Result:
         """The forgery as a result."""
-        return Result(copy.deepcopy(self.data), copy.deepcopy(self.certificate))
+        return Result(copy.deepcopy(self.data), copy.deepcopy(self.certificate), copy.deepcopy(self.beside))
 
     @property
     def claim(self) -> Claim:

@@ -93,6 +93,7 @@ def designs(f: Forgery) -> list[Data]:
             {"design": list(index)} | {key: found.data[key] for key in DESIGN if key in found.data}
             for index, point in claim.points.points.items() for goal in ("energy", "latency", "edp")
             for found in [solve(claim.network, at(bare, dict(point.choices)), objective=goal, workers=1)]
+            if "layers" in found.data
         ]  # fmt: skip
     return POOLS[key]
 
