@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -30,7 +30,10 @@ Extents = dict[str, int]
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard the annealer tries; `declared`: in the declared space only."""
+    """How hard the annealer tries: starts (shared by the points of a menu) of so many steps each.
+
+    `declared`: in the declared space only.
+    """
 
     steps: int = 8000
     restarts: int = 3
@@ -171,10 +174,11 @@ def attack(instance: Instance, stated: Result, effort: Effort) -> Duel:
     layer, architecture = layer_of(instance.layer), machine_of(instance.machine)
     value = stated.certificate["value"]
     claimed = None if value is None else Fraction(value)
+    fields = [(hardware, extents) for hardware in architecture.points() for extents in instance.variants]
+    share = replace(effort, restarts=max(1, effort.restarts // len(fields)))
     cold = [
-        best_found(layer, hardware, architecture.accounting, instance, extents, effort)
-        for hardware in architecture.points() for extents in instance.variants
-    ]  # fmt: skip
+        best_found(layer, hardware, architecture.accounting, instance, extents, share) for hardware, extents in fields
+    ]
     best = min((found for found in cold if found), key=lambda found: found.value, default=None)
     if claimed is not None and (best is None or best.value >= claimed):
         near = improved(layer, architecture, instance, stated.data, effort)

@@ -54,8 +54,9 @@ def _tensors(r: Random, free: bool) -> File:
 
 def _inner(r: Random, number: int, base: float, free: bool) -> File:
     words = r.choice(SIZES[(0 if number > 1 else 3) :])
+    access = [bits for bits in (8, 16, 32, 64) if bits <= 4 * words]
     level = {
-        "name": f"L{number}", "energy": _energy(r, base), "access_bits": r.choice([8, 16, 32, 64]),
+        "name": f"L{number}", "energy": _energy(r, base), "access_bits": r.choice(access),
         "size": f"{words} words", "area_um2": words,
     } | _ports(r) | _tensors(r, free)  # fmt: skip
     if r.random() < 0.2:

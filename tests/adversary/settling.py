@@ -1,8 +1,8 @@
 """From any nest to one of the declared space that is much like it. Compiled.
 
-The space is that of README, *The search* and *Hoisted nodes*, and of ``optimizer.session.SPACE``: in the block of a
-level a loop stands right below the node of the tensor that it is irrelevant to; one over a halo dim may stand right
-below the input's node instead; at most one node is hoisted.
+The space is that of README, *The declared space*: in the block of a level a loop stands right below the node of the
+tensor that it is irrelevant to; one over a halo dim may stand right below the input's node instead; at most one node is
+hoisted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def has_halo(task: Task, dim: int) -> bool:
     """Is a dim part of a window or a stride of the input?"""
     for axis in range(task.coefficients.shape[1]):
         row = task.coefficients[1, axis]
-        if row[dim] and (row[dim] > 1 or np.count_nonzero(row) > 1):
+        if row[dim] and (row[dim] > 1 or np.count_nonzero(row * (task.extents > 1)) > 1):
             return True
     return False
 

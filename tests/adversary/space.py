@@ -1,14 +1,9 @@
-"""Is a mapping in the declared space? Written from the text: README, *The block of a level* to *Halo and windows*.
-
-In the block of a level a temporal loop stands right below the node of the tensor that it is irrelevant to; one over a
-halo dim may stand right below the input's node instead, if that node is further in, or if the other tensor is not kept
-there. At most one node is hoisted: it stands right above the loops irrelevant to its tensor that close an outer block.
-"""
+"""Is a mapping in the declared space? Written from the text: README, *The declared space*, rules 1 to 6."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from optimizer.mapping import Item, Loop, Mapping, Node
 from optimizer.workload import ROLES, Layer
@@ -33,10 +28,10 @@ def lacks(layer: Layer, dim: str) -> str | None:
     return next((role for role in ROLES if dim not in layer.operand(role).dims), None)
 
 
-def is_halo(layer: Layer, dim: str) -> bool:
-    """Is a dim part of a window of the input, or has it a stride?"""
+def is_halo(layer: Layer, dim: str, running: Container[str]) -> bool:
+    """Has the input a window (of two dims of more than one trip) or a stride along a dim?"""
     axes = [axis for axis in layer.operand("I").axes if dim in dict(axis.terms)]
-    return any(len(axis.terms) > 1 or dict(axis.terms)[dim] > 1 for axis in axes)
+    return any(dict(axis.terms)[dim] > 1 or sum(d in running for d, _ in axis.terms) > 1 for axis in axes)
 
 
 def is_temporal(item: Item) -> bool:
@@ -45,10 +40,11 @@ def is_temporal(item: Item) -> bool:
 
 
 def hoisted_nodes(items: Sequence[Item]) -> list[Hoisted]:
-    """Nodes with temporal loops of outer levels inside of them."""
+    """Nodes with temporal loops inside of them that nodes or fan-outs of outer levels close in."""
     found = []
     for place, item in enumerate(items):
-        passed = [other.level for other in items[place:] if is_temporal(other) and other.level < item.level]
+        inner = [n for n in range(place, len(items)) if not is_temporal(items[n]) and items[n].level < item.level]
+        passed = [other.level for other in items[place : max(inner, default=place)] if is_temporal(other)]
         if isinstance(item, Node) and passed:
             found.append(Hoisted(item, place, min(passed)))
     return found
@@ -60,6 +56,28 @@ def outside(layer: Layer, mapping: Mapping) -> str | None:
     raised = hoisted_nodes(items)
     if len(raised) > 1:
         return "two hoisted nodes: " + ", ".join(f"{h.node.role} at level {h.node.level}" for h in raised)
+    places = [hoisted.place for hoisted in raised]
+    faults = [_fault(layer, _owned(items, places, outermost)) for outermost in (False, True)]
+    return None if None in faults else faults[0]
+
+
+def _owned(items: Sequence[Item], hoisted: Sequence[int], outermost: bool) -> list[Item]:
+    """The nest with every loop in the outermost block that it may be in, or as far in as the mapping says."""
+    owned: list[Item] = []
+    level = 0
+    for place, item in enumerate(items):
+        if is_temporal(item):
+            owned.append(replace(item, level=level if outermost else max(level, item.level)))
+            continue
+        owned.append(item)
+        if place not in hoisted:
+            level = max(level, item.level + isinstance(item, Loop))
+    return owned
+
+
+def _fault(layer: Layer, items: Sequence[Item]) -> str | None:
+    """The first breach, with loops in the blocks of the levels that own them."""
+    raised = hoisted_nodes(items)
     hoisted = raised[0] if raised else None
     complaints = [*(_of_hoist(layer, items, hoisted) if hoisted else ()), *_of_loops(layer, items, hoisted)]
     return complaints[0] if complaints else None
@@ -71,12 +89,10 @@ def _of_hoist(layer: Layer, items: Sequence[Item], hoisted: Hoisted) -> Iterator
         yield "the input is hoisted to an inner block"
     if any(item.role == node.role and item.level in hoisted.between for item in items if isinstance(item, Node)):
         yield f"{node.role} is kept at a level that its hoisted node passes"
-    for item in items[hoisted.place + 1 :]:
-        if isinstance(item, Node) and item.level == outer:
+    for place in range(hoisted.place, len(items)):
+        item = items[place]
+        if isinstance(item, Node) and item.level == outer and any(map(is_temporal, items[hoisted.place : place])):
             yield f"the loops below the hoisted node do not close the block of level {outer}"
-    for item in items[: hoisted.place]:
-        if is_temporal(item) and item.level == outer and _is_over(layer, item, node.role):
-            yield f"loops of block {outer} that are irrelevant to {node.role} stand above its hoisted node"
     own = [item.role for item in items if isinstance(item, Node) and item.level == outer]
     if outer and node.role in own and own[-1] != node.role:
         yield f"{node.role} is not the last node of block {outer}"
@@ -88,17 +104,15 @@ def _of_hoist(layer: Layer, items: Sequence[Item], hoisted: Hoisted) -> Iterator
                 yield f"a loop above a node of level {item.level}, which the hoisted node passes"
 
 
-def _is_over(layer: Layer, item: Item, role: str) -> bool:
-    return isinstance(item, Loop) and lacks(layer, item.dim) == role
-
-
 def _of_loops(layer: Layer, items: Sequence[Item], hoisted: Hoisted | None) -> Iterator[str]:
     """Loops that stand elsewhere than right below the node that profits from them."""
     for place, item in enumerate(items):
         if not isinstance(item, Loop) or item.axis is not None or item.level == 0:
             continue
         if hoisted and place > hoisted.place and hoisted.outer <= item.level < hoisted.node.level:
-            continue  # one of the loops that the hoisted node stands above
+            if lacks(layer, item.dim) != hoisted.node.role:
+                yield f"a loop over {item.dim}, which {hoisted.node.role} is hoisted above"
+            continue
         level = item.level
         above = [
             other.role for other in items[:place]
@@ -111,7 +125,8 @@ def _of_loops(layer: Layer, items: Sequence[Item], hoisted: Hoisted | None) -> I
 def _homes(layer: Layer, items: Sequence[Item], hoisted: Hoisted | None, loop: Loop) -> set[str | None]:
     """Nodes of its block that a loop may stand right below; None: at the beginning of the block."""
     kept = [item.role for item in items if isinstance(item, Node) and item.level == loop.level]
-    profits, halo = lacks(layer, loop.dim), is_halo(layer, loop.dim)
+    running = {item.dim for item in items if isinstance(item, Loop)}
+    profits, halo = lacks(layer, loop.dim), is_halo(layer, loop.dim, running)
     homes: set[str | None] = set()
     if profits in kept:
         homes.add(profits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from adversary.settling import settle
 from adversary.space import outside
 from adversary.task import Ints, Task, mapping_of, rows_of, task_of
 from optimizer.cost import evaluate
+from optimizer.declared_space import outside_of_space
 from optimizer.hardware import Hardware
 from optimizer.mapping_yaml import from_items, to_items
 from optimizer.workload import Layer
@@ -45,7 +47,7 @@ def test_no_optimum_is_beaten(tally: Tally) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
 def test_no_optimum_is_beaten_in_long_runs(part: int, tally: Tally) -> None:
-    assert_unbeaten(SLOW[part::10], Effort(steps=15000, restarts=5), tally)
+    assert_unbeaten(SLOW[part::10], Effort(steps=15000, restarts=6), tally)
 
 
 def walks(number: int, steps: int = 300) -> tuple[Layer, Hardware, str, Task, list[Ints]]:
@@ -60,7 +62,7 @@ def walks(number: int, steps: int = 300) -> tuple[Layer, Hardware, str, Task, li
         if legal(task, other):
             rows = other
             found.append(rows)
-    return layer, hardware, architecture.accounting, task, found[:: max(1, len(found) // 8)]
+    return layer, hardware, architecture.accounting, task, found[:: max(1, len(found) // 12)]
 
 
 @pytest.mark.parametrize("number", range(2 * len(KINDS)))
@@ -87,18 +89,23 @@ def test_settled_nests_are_in_the_declared_space(number: int) -> None:
             assert np.array_equal(settle(task, rows)[1], rows)
 
 
-def test_nests_outside_of_the_declared_space_are_seen() -> None:
-    reasons = set()
+def test_both_writings_of_the_declared_space_agree() -> None:
+    verdicts = Counter[bool]()
     for number in range(2 * len(KINDS)):
-        layer, _, _, _, nests = walks(number)
-        reasons |= {(outside(layer, mapping_of(layer, rows)) or "declared").split()[0] for rows in nests}
-    assert {"declared", "two", "a"} <= reasons
+        layer, _, _, task, nests = walks(number)
+        settled = [other for possible, other in (settle(task, rows) for rows in nests) if possible]
+        for rows in [*nests, *(other for other in settled if legal(task, other))]:
+            mapping = mapping_of(layer, rows)
+            inside = outside(layer, mapping) is None
+            assert inside == (outside_of_space(layer, mapping) is None), (outside(layer, mapping), mapping)
+            verdicts[inside] += 1
+    assert min(verdicts[True], verdicts[False]) > 40
 
 
 def narrowed(instance: Instance) -> Instance:
     """The machine with the least room at every inner level that its nodes need to run at all."""
     levels = [
-        level | ({"size": "6 words"} if number else {}) for number, level in enumerate(instance.machine["levels"])
+        level | ({"size": "8 words"} if number else {}) for number, level in enumerate(instance.machine["levels"])
     ]
     return replace(instance, machine=instance.machine | {"levels": levels})
 
@@ -106,11 +113,11 @@ def narrowed(instance: Instance) -> Instance:
 def test_a_wrong_optimum_is_beaten() -> None:
     """The optimum of a machine with less room is no optimum of the machine."""
     beaten: list[Duel] = []
-    for number in range(200, 218):
+    for number in range(200, 209):
         instance = random_instance(number)
         stated = claim(narrowed(instance))
         if stated.status == "OPTIMAL" and stated.certificate["value"] != claim(instance).certificate["value"]:
             duel = attack(instance, stated, Effort(steps=5000, restarts=2))
             assert duel.beaten
             beaten.append(duel)
-    assert len(beaten) >= 3
+    assert len(beaten) >= 2
