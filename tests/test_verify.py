@@ -298,7 +298,7 @@ def test_both_routes_refute(energy: Result, route: str, monkeypatch: pytest.Monk
     assert [check.ok for check in reprove(claim, Effort(True, 0))] == [False]
     claim, effort = rebuild(energy.data, energy.certificate), Effort(True, 0)
     assert [check.ok for check in reprove(claim, effort)] == [True]
-    assert set(effort.tallies[0].by) == {Route.LATTICE if route == "lattice" else Route.CP_SAT}
+    assert set(effort.tallies[0].by) - {Route.COUNTING} == {Route.LATTICE if route == "lattice" else Route.CP_SAT}
 
 
 def test_a_raised_bound_of_a_solved_point_is_refuted(edp: Result) -> None:
