@@ -86,8 +86,9 @@ def as_files(result: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", HONEST)
-def test_honest_results_pass(kind: str) -> None:
-    found = checks_of(as_files(HONEST[kind]()), thorough=True)
+@pytest.mark.parametrize("thorough", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_honest_results_pass(kind: str, thorough: bool) -> None:
+    found = checks_of(as_files(HONEST[kind]()), thorough=thorough)
     assert not [check for check in found if not check.ok]
 
 
