@@ -24,7 +24,7 @@ from optimizer.verify.folder import verify_folder
 from optimizer.workload_yaml import dump_network, parse_network
 
 Folders = Callable[[str], Path]
-FAST, SLOW = 2, 200
+FAST, SLOW = 1, 200
 
 
 def lies_pass(folder: Path, kind: str, seed: int) -> str | None:

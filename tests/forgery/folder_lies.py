@@ -13,8 +13,8 @@ FolderLie = Callable[[Path, Random], str | None]
 """Changes a folder; the name of the field that was changed, or None if there was nothing to change."""
 UNREAD = {"versions", "seed", "wall_s", "workers"}
 """What a run was, not what it found: named, not checked."""
-WEAKER = ("complete", True)
-"""That not all reasons are known, where they are, is true still."""
+WEAKER = (("complete", True), ("proved", True))
+"""That something is not known to be so, where it is, is true still."""
 QUESTION = {"problem", "request"}
 """Another question with its own true answer is no forgery; ``verify --network`` compares questions."""
 
@@ -23,7 +23,7 @@ def leaves(data: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
     """All numbers and texts of a file, but those that nobody can check and those of the question."""
     if isinstance(data, dict | list):
         for key, inner in data.items() if isinstance(data, dict) else enumerate(data):
-            if key not in UNREAD | QUESTION and (key, inner) != WEAKER:
+            if key not in UNREAD | QUESTION and (key, inner) not in WEAKER:
                 yield from leaves(inner, (*place, key))
     elif data is not None:
         yield place, data
@@ -79,7 +79,7 @@ def lost(folder: Path, random: Random) -> str | None:
     """A section of a file is gone."""
     path = random.choice(json_files(folder))
     data = json.loads(path.read_text())
-    key = random.choice(sorted(set(data) - UNREAD))
+    key = random.choice(sorted(key for key, stated in data.items() if key not in UNREAD and stated is not None))
     del data[key]
     path.write_text(json.dumps(data))
     return str(key)
