@@ -35,8 +35,8 @@ def has_halo(task: Task, dim: int) -> bool:
 
 @njit(cache=True)
 def find_hoist(task: Task, rows: Ints) -> tuple[bool, int, int, int]:
-    """(may it be, row, level, block) of the hoisted node; row -1 if there is none."""
-    hoisted = -1
+    """(may it be, row, level, outer block) of the hoisted node; row -1 if there is none."""
+    hoisted, outer = -1, 0
     for n in range(len(rows)):
         level = rows[n, LEVEL]
         if rows[n, KIND] != NODE or rows[n, BLOCK] >= level:
@@ -45,11 +45,11 @@ def find_hoist(task: Task, rows: Ints) -> tuple[bool, int, int, int]:
             if rows[m, BLOCK] < level and rows[m, KIND] == TIME:
                 if hoisted >= 0:
                     return False, -1, 0, 0
-                hoisted = n
+                hoisted, outer = n, rows[m, BLOCK]
                 break
     if hoisted < 0:
         return True, -1, 0, 0
-    tensor, level, outer = rows[hoisted, WHAT], rows[hoisted, LEVEL], rows[hoisted, BLOCK]
+    tensor, level = rows[hoisted, WHAT], rows[hoisted, LEVEL]
     if tensor == 1 and outer:
         return False, -1, 0, 0
     for n in range(len(rows)):
@@ -146,6 +146,7 @@ def _rebuilt(
                 size += 1
             if moved >= 0 and level == outer and gap == counts[level] + 1:
                 result[size] = rows[moved]
+                result[size, BLOCK] = level
                 size += 1
             for n in range(len(rows)):
                 if rows[n, KIND] == TIME and blocks[n] == level and gaps[n] == gap:

@@ -37,11 +37,11 @@ def assert_unbeaten(numbers: range, effort: Effort, tally: Tally) -> None:
     }  # fmt: skip
     tally("adversary", counts)
     assert not beaten, "\n\n".join(map(str, beaten))
-    assert counts["reached"] >= 0.8 * len(duels), counts
+    assert counts["reached"] >= 0.75 * len(duels), counts
 
 
 def test_no_optimum_is_beaten(tally: Tally) -> None:
-    assert_unbeaten(FAST, Effort(steps=5000, restarts=2), tally)
+    assert_unbeaten(FAST, Effort(steps=6000, restarts=2), tally)
 
 
 @pytest.mark.slow
