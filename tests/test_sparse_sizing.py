@@ -144,7 +144,8 @@ def test_checker_sees_changes(field, value):
 def test_checker_counts_resources_again(name):
     data = size(asked(budgets={"dsp": 240})).data
     data["design"]["device_use"][name] += 1
-    assert violations(data) and violations(data)[0].startswith(name)
+    (fault,) = violations(data)
+    assert fault.startswith("device use") and f"'{name}': {data['design']['device_use'][name]}" in fault
     data["design"]["device_use"][name] -= 1
     data["request"]["budgets"][name] = data["design"]["device_use"][name] - 1
     assert violations(data) == [f"budget of {name}"]

@@ -20,6 +20,7 @@ from optimizer.result import Result
 from optimizer.verify.blame import blame_checks
 from optimizer.verify.check import examine, verify
 from optimizer.verify.claim import hash_of, rebuild
+from optimizer.verify.effort import Effort
 from optimizer.verify.floors import Floors
 from optimizer.verify.joint import verify_joint
 
@@ -67,7 +68,7 @@ def test_a_feasible_problem_is_not_infeasible(limits: dict[str, str], objective:
 def reason_faults(result: Result) -> list[str]:
     """The reason alone."""
     claim = rebuild(result.data, result.certificate)
-    examined = partial(examine, thorough=False, say=str, reasons=False)
+    examined = partial(examine, effort=Effort.of(result.data, thorough=False), reasons=False)
     return [check.name for check in blame_checks(claim, examined, thorough=True, say=str) if not check.ok]
 
 
