@@ -262,7 +262,10 @@ def other_bounds(f: Forgery) -> bool:
         return True
     key = f.random.choice(sorted(entry["lower_bounds"]))
     stated = entry["lower_bounds"][key]
-    entry["lower_bounds"][key] = dict.fromkeys(stated, 1) if isinstance(stated, dict) else 1 + 2 * (stated or 0)
+    if isinstance(stated, str):
+        entry["lower_bounds"][key] = f"another {stated}"
+    else:
+        entry["lower_bounds"][key] = dict.fromkeys(stated, 1) if isinstance(stated, dict) else 1 + 2 * (stated or 0)
     return True
 
 
