@@ -15,7 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from user_home import Guard, leave_home, watch_home
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if "CI" not in os.environ:  # there Hypothesis has a profile of its own, as patient as this one
+    settings.load_profile("unhurried")
 
 NUMBA_CACHE = "NUMBA_CACHE_DIR"
 HOME, GUARD = pytest.StashKey[Path](), pytest.StashKey[Guard]()
