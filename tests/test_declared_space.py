@@ -95,7 +95,7 @@ def test_optimum_of_all_nests_in_the_space(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@settings(max_examples=120, deadline=None, suppress_health_check=RELAXED)
 @given(cases(small=True, halo=True, depths=(1, 2, 2, 3), fixed_keep=True))
 def test_optimum_of_all_nests_in_the_space_often(case: Case) -> None:
     check_all_nests_of_the_space(case)

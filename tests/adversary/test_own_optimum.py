@@ -27,4 +27,4 @@ def test_sample(tally: Callable[..., None]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(8))
 def test_real_layers(part: int, tally: Callable[..., None]) -> None:
-    assert_consistent(CASES[12 + part : 172 : 8], 4, tally)
+    assert_consistent(CASES[12 + part : 108 : 8], 4, tally)
