@@ -126,7 +126,7 @@ def solve(
     StoppedError
         If the search was given up.
     OverflowError
-        If a weight makes the costs of the mapping to beat (or of one multiply-accumulate a cycle) leave 62 bits.
+        If energies, cycles or the weighted sum could leave the integers of the search (:func:`check_range`).
     """
     check_range(problem, weight=weight, beat=beat)
     merged = merge(problem)

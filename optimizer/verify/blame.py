@@ -20,8 +20,8 @@ from optimizer.infeasible import SUBJECTS, UNITS, rounded_up, within_text
 from optimizer.report_units import size_text
 from optimizer.verify.claim import NOT_CHECKED, Check, Claim
 from optimizer.verify.design_checks import differences, verdict
+from optimizer.verify.effort import Say
 from optimizer.verify.possible import Examine, Possible
-from optimizer.verify.reprove import Say
 
 Data = dict[str, Any]
 SECONDS = 60.0

@@ -19,7 +19,7 @@ from optimizer.session import SPACE
 from optimizer.verify.beside import comparison_faults
 from optimizer.verify.claim import Check, Claim, expected_warnings, hash_fault, rebuild
 from optimizer.verify.design_checks import check_design, differences, plain, verdict
-from optimizer.verify.reprove import Say
+from optimizer.verify.effort import Say
 
 Data = dict[str, Any]
 BEFORE = "layer_by_layer"

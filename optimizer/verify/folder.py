@@ -31,7 +31,7 @@ from optimizer.codesign import files as joint_files
 from optimizer.errors import SpecError, TilewrightError
 from optimizer.result import Progress
 from optimizer.verify import adjusted, evaluated, memory_plan, sparse_files, texts
-from optimizer.verify.check import DAMAGED, damaged, verify
+from optimizer.verify.check import DAMAGED, damaged, teller, verify
 from optimizer.verify.claim import NOT_CHECKED, Check
 from optimizer.verify.effort import SEEDS
 from optimizer.verify.joint import verify_joint
@@ -53,8 +53,7 @@ class Way:
 
     def say(self, message: str) -> None:
         """Tell it."""
-        if self.progress is not None:
-            self.progress(Progress(time.perf_counter() - self.started, message=message))
+        teller(self.progress, self.started)(message)
 
 
 @dataclass(frozen=True)

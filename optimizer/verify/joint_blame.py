@@ -24,8 +24,8 @@ from optimizer.result import Result
 from optimizer.verify.blame import SECONDS
 from optimizer.verify.claim import NOT_CHECKED, Check
 from optimizer.verify.design_checks import differences, verdict
+from optimizer.verify.effort import Say
 from optimizer.verify.joint_claim import JointClaim
-from optimizer.verify.reprove import Say
 
 Data = dict[str, Any]
 

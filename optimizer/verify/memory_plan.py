@@ -18,8 +18,8 @@ from optimizer.training.recompute import MemoryPlan, plan_memory
 from optimizer.training.recompute_costs import Costs, work_costs
 from optimizer.verify.claim import NOT_CHECKED, Check, hash_fault, hash_of
 from optimizer.verify.design_checks import differences, verdict
+from optimizer.verify.effort import Say
 from optimizer.verify.memory import replay
-from optimizer.verify.reprove import Say
 from optimizer.workload import Layer, Network
 from optimizer.workload_yaml import parse_network
 

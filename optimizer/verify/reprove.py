@@ -24,8 +24,6 @@ from optimizer.verify.points_again import Derived, TooManyError, derive
 from optimizer.verify.statements import SIZE, TIME, Decision, Statement, by_counting, by_program, decide
 from optimizer.verify.time_limit import limited
 
-__all__ = ["Derivation", "Say", "points_check", "reprove"]
-
 PROGRAM_SECONDS = 10.0
 THOROUGH_SECONDS = 60.0
 LEAST_DRAWN = 3

@@ -16,7 +16,7 @@ from optimizer.sparse_engine.network import SparseNetwork
 from optimizer.sparse_engine.sizing import UNITS
 from optimizer.verify.claim import NOT_CHECKED, Check
 from optimizer.verify.design_checks import differences, plain, verdict
-from optimizer.verify.reprove import Say
+from optimizer.verify.effort import Say
 
 Data = dict[str, Any]
 OTHER_SEED = 31
