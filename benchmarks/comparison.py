@@ -13,8 +13,8 @@ from benchmarks.random_search import search_on_cores
 from benchmarks.registry import PJ_PER_UJ, SEED, WORKERS, Details, Measured, register, time_limit_s
 from benchmarks.series import COMPARISON
 from optimizer import api
-from optimizer.architecture import Architecture
-from optimizer.workload import Network
+from optimizer.architecture.architecture import Architecture
+from optimizer.workload.network import Network
 
 NETWORK = "resnet18"
 MENUS = Menus((8, 16), (8, 12, 16), (8, 16))

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from formulations.primes import divisors
 from optimizer.networks import build
-from optimizer.workload import Layer, Network
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
 
 T = TypeVar("T")
 

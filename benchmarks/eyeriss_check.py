@@ -17,11 +17,11 @@ from typing import Any
 from benchmarks.registry import SEED, WORKERS
 from benchmarks.table import lines
 from optimizer import api
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import load_architecture, parse_architecture
-from optimizer.fusion.compare import off_chip_words
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.networks.load import load
-from optimizer.workload import Network
+from optimizer.results.comparison import off_chip_words
+from optimizer.workload.network import Network
 
 PRESET = "eyeriss"
 GOALS = ("energy", "dram", "latency")

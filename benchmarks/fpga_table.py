@@ -9,11 +9,11 @@ from typing import Any
 from benchmarks.registry import SEED, WORKERS
 from benchmarks.table import lines
 from optimizer.api import solve
-from optimizer.architecture_yaml import load_architecture
+from optimizer.architecture.reader import load_architecture
+from optimizer.architecture.retarget import on_device
+from optimizer.files.presets import preset_names
 from optimizer.networks.load import load
-from optimizer.on_device import on_device
-from optimizer.presets import preset_names
-from optimizer.report_units import energy_text, number_text
+from optimizer.report.units import energy_text, number_text
 
 ASIC = "ASIC"
 CHIPS = (ASIC, *preset_names("devices"))

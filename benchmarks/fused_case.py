@@ -12,10 +12,11 @@ import optimizer
 from benchmarks.registry import SEED, WORKERS
 from benchmarks.rule_groups import evaluate_rule
 from optimizer import api
-from optimizer.architecture import Architecture
-from optimizer.fusion.compare import off_chip_words
-from optimizer.fusion.options import Fusion
-from optimizer.workload import Layer, Network
+from optimizer.architecture.architecture import Architecture
+from optimizer.problem.fusion_options import Fusion
+from optimizer.results.comparison import off_chip_words
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
 
 PJ_PER_MJ = 1e9
 BITS_PER_MB = 8e6

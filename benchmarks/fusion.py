@@ -10,13 +10,14 @@ from benchmarks.growth import proved
 from benchmarks.menus import Menus, edge
 from benchmarks.registry import MEMORY, Measured, register
 from benchmarks.series import CHAINS, GROUPS, Series
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import load_architecture
-from optimizer.choose import choose
-from optimizer.fusion.options import Fusion
-from optimizer.geometry import IDENTITY_WINDOW, View, Window
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.reader import load_architecture
+from optimizer.architecture.selection import choose
 from optimizer.networks import build
-from optimizer.workload import Network, conv
+from optimizer.problem.fusion_options import Fusion
+from optimizer.workload.layer import conv
+from optimizer.workload.network import Network
+from optimizer.workload.views import IDENTITY_WINDOW, View, Window
 
 SECONDS = {"vgg16": 30.0, "fsrcnn": 30.0, "resnet34": 60.0, "mobilenet_v1": 60.0, "googlenet": 120.0}
 """Targets on one hardware point."""

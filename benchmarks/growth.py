@@ -12,12 +12,12 @@ from benchmarks.menus import Menus, edge
 from benchmarks.registry import PJ_PER_UJ, SEED, WORKERS, Measured, register
 from benchmarks.series import LAYERS, LEVELS, POINTS, Series
 from optimizer import api
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import load_architecture
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.reader import load_architecture
 from optimizer.fusion.groups import groups
-from optimizer.fusion.options import Fusion
 from optimizer.networks import build
-from optimizer.workload import Network
+from optimizer.problem.fusion_options import Fusion
+from optimizer.workload.network import Network
 
 LEVELS_NETWORK = "alexnet"
 LEVELS_MENUS = Menus(glb_kib=(128, 256), rf_words=(64, 128))

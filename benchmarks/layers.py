@@ -9,9 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from benchmarks.registry import Details, Measured, benchmark
-from formulations import lattice
-from optimizer.lowering import lower
-from optimizer.reference_format import VARIABLE, OptimumCase, optimum_cases
+from formulations.lattice import search as lattice
+from optimizer.interop.reference_cases import VARIABLE, OptimumCase, optimum_cases
+from optimizer.pricing.lowering import lower
 
 
 def _ratio_to_best_known(case: OptimumCase, objective: str, energy: Fraction, cycles: Fraction) -> float | None:

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.presets import read_spec
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.reader import parse_architecture
+from optimizer.files.presets import read_spec
 
 FILES: dict[int, str | Path] = {3: "edge", 4: Path(__file__).with_name("edge_4_levels.yaml")}
 """Preset or file by number of levels."""

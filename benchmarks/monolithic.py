@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from ortools.sat.python import cp_model
 
 from benchmarks.merge import append, weighted
-from formulations.model import LayerProgram
-from formulations.sizing import SizedProblem
-from formulations.solver import STATUS, Status
-from optimizer.architecture import Architecture
-from optimizer.lowering import lower
-from optimizer.workload import Layer, Network
+from formulations.layer.model import LayerProgram
+from formulations.layer.sizing import SizedProblem
+from formulations.layer.solver import STATUS, Status
+from optimizer.architecture.architecture import Architecture
+from optimizer.pricing.lowering import lower
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
 
 Counted = tuple[SizedProblem, int]
 """A layer on every hardware point, and how often the network runs it."""
@@ -64,7 +65,7 @@ def sized_layers(network: Network, architecture: Architecture) -> list[Counted]:
 
 
 def joint_program(layers: Sequence[Counted]) -> JointProgram:
-    """The one program. It holds every layer's own with its menus (:mod:`formulations.sizing`), and
+    """The one program. It holds every layer's own with its menus (:mod:`formulations.layer.sizing`), and
 
     1. ``point[n, h] == point[0, h]`` for every layer n and hardware point h: all run on the same one
     2. minimize ``sum_n count_n * energy_n``.

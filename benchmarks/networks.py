@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.registry import MEMORY, SEED, WORKERS, Measured, register
 from optimizer import api
-from optimizer.architecture_yaml import load_architecture
+from optimizer.architecture.reader import load_architecture
 from optimizer.networks import build
 
 ARCHITECTURE = "edge"

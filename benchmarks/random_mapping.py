@@ -7,15 +7,15 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from formulations.kernels.layout import spatial_vectors
-from formulations.node_tiles import node_extents
+from formulations.lattice.kernels.layout import spatial_vectors
+from formulations.layer.node_tiles import node_extents
 from formulations.primes import factorize
 from formulations.problem import Hoist, I, LayerSolution, LevelTiling, Problem
-from optimizer.cost import Accounting
-from optimizer.hardware import Hardware
-from optimizer.lowering import lift, lower
-from optimizer.mapping import Item, Loop, Mapping
-from optimizer.workload import Layer
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import Accounting
+from optimizer.mapping.mapping import Item, Loop, Mapping
+from optimizer.pricing.lowering import lift, lower
+from optimizer.workload.layer import Layer
 
 Vector = tuple[int, ...]
 Keep = tuple[tuple[bool, bool, bool], ...]

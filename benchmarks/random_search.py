@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from benchmarks.random_mapping import MappingSampler
-from optimizer.architecture import Architecture
-from optimizer.cost import Accounting, evaluate
-from optimizer.hardware import Hardware
-from optimizer.workload import Layer, Network
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import Accounting, evaluate
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
 
 SAMPLES = 100
 """Mappings of every layer that one visit of a hardware point draws."""

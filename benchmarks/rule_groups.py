@@ -27,17 +27,19 @@ from typing import Any
 import networkx as nx
 
 from formulations.primes import divisors
-from optimizer.architecture import Architecture
-from optimizer.choose import single_point
-from optimizer.fusion.cuts import Along, Cut, Tiling
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.selection import single_point
+from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.fusion.groups import Group, may_join, operand_sources
 from optimizer.fusion.plan import Choice, Frame, Plan
-from optimizer.fusion.price_group import GroupPricer
-from optimizer.fusion.runs import Aim, Runs
-from optimizer.given_design import evaluate_groups
-from optimizer.hardware import Hardware
-from optimizer.store import Store
-from optimizer.workload import Layer, Network
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.fusion.tilings import Along, Cut, Tiling
+from optimizer.given_groups.evaluate import evaluate_groups
+from optimizer.problem.goal import Aim
+from optimizer.store.store import Store
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
 
 Names = tuple[str, ...]
 
@@ -46,7 +48,7 @@ def evaluate_rule(
     network: Network, architecture: Architecture, *, objective: str = "energy", most: int | None = None,
     cache_dir: Path | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Groups by the rule with their costs, as :func:`optimizer.given_design.evaluate_groups` states them.
+    """Groups by the rule with their costs, as :func:`optimizer.given_groups.evaluate.evaluate_groups` states them.
 
     Parameters
     ----------

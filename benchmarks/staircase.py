@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.registry import SEED, WORKERS, Measured, register
 from optimizer import api
-from optimizer.architecture_yaml import load_architecture
+from optimizer.architecture.reader import load_architecture
 from optimizer.networks import build
 from optimizer.study.metrics import Range
 from optimizer.study.run import study

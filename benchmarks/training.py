@@ -9,10 +9,10 @@ from typing import Any
 
 from benchmarks.registry import SEED, WORKERS, Measured, register
 from optimizer import api
-from optimizer.architecture_yaml import load_architecture
-from optimizer.choose import choose
+from optimizer.architecture.reader import load_architecture
+from optimizer.architecture.selection import choose
 from optimizer.networks import load
-from optimizer.report_phases import phase_totals
+from optimizer.report.phases import phase_totals
 
 ARCHITECTURE = "datacenter"
 OPTIMIZER = "sgd-momentum"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from formulations import lattice
-from optimizer.architecture_yaml import load_architecture
-from optimizer.lowering import lower
-from optimizer.workload import conv
+from formulations.lattice import search as lattice
+from optimizer.architecture.reader import load_architecture
+from optimizer.pricing.lowering import lower
+from optimizer.workload.layer import conv
 
 
 def warm_up() -> float:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import optimizer
-from optimizer.choose import choose
+from optimizer.architecture.selection import choose
 from optimizer.scaling.opening import open_pool
 from optimizer.scaling.tasks import run_tasks
-from optimizer.workload import conv
+from optimizer.workload.layer import conv
 
 
 def best_mapping(payload: dict[str, Any], cache_dir: Path | None) -> dict[str, Any]:

@@ -35,8 +35,9 @@ these are the numbers, each with what keeps it within the kernels' integers (``f
    ``energy + weight * cycles`` of what is best so far stays below ``2**62`` (``branch.hopeless``).
 
 The CP-SAT program is built of the same quantities, but multiplies some by instances and divisors again. Its variables
-are limited to 62 bits where they are made (:func:`formulations.rows.bounded`), and the solver turns down, before it
-searches, a program in which a linear expression could leave 64 bits. Both are an ``OverflowError`` like the one here.
+are limited to 62 bits where they are made (:func:`formulations.layer.rows.bounded`), and the solver turns down, before
+it searches, a program in which a linear expression could leave 64 bits. Both are an ``OverflowError`` like the one
+here.
 """
 
 from __future__ import annotations
@@ -46,8 +47,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from formulations.kernels.layout import INFINITE
-from formulations.problem import AxisSpec, I, LevelSpec, O, Problem, W
+from formulations.problem import INFINITE, AxisSpec, I, LevelSpec, O, Problem, W
 
 LIMIT = INFINITE
 PRODUCTS = 4 * LIMIT

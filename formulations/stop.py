@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from formulations.kernels.layout import BEST, STOPPED, Int
+import numpy as np
+from numpy.typing import NDArray
 
 
 class StoppedError(Exception):
@@ -18,15 +19,15 @@ class Stop:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._tables: dict[int, Int] = {}
+        self._flags: dict[int, NDArray[np.int64]] = {}
         self._requested = False
 
     def request(self) -> None:
         """Give up all running searches, and those that start later."""
         with self._lock:
             self._requested = True
-            for c in self._tables.values():
-                c[BEST, STOPPED] = 1
+            for flag in self._flags.values():
+                flag[0] = 1
 
     @property
     def requested(self) -> bool:
@@ -52,14 +53,14 @@ class Stop:
                 alarm.cancel()
 
     @contextmanager
-    def watched(self, c: Int) -> Iterator[None]:
-        """While a search runs on the table `c`, a request reaches its kernels."""
+    def watched(self, flag: NDArray[np.int64]) -> Iterator[None]:
+        """While a search runs that looks at `flag[0]` now and then, a request sets it to 1."""
         with self._lock:
-            self._tables[id(c)] = c
+            self._flags[id(flag)] = flag
         try:
             self.check()
             yield
             self.check()
         finally:
             with self._lock:
-                del self._tables[id(c)]
+                del self._flags[id(flag)]

@@ -11,14 +11,14 @@ from typing import Any
 _EXPORTS = {
     "solve": "optimizer.api",
     "map_layer": "optimizer.api",
-    "evaluate": "optimizer.cost",
-    "evaluate_groups": "optimizer.given_design",
+    "evaluate": "optimizer.mapping.cost",
+    "evaluate_groups": "optimizer.given_groups.evaluate",
     "load": "optimizer.networks.load",
-    "load_architecture": "optimizer.architecture_yaml",
-    "Result": "optimizer.result",
-    "Progress": "optimizer.result",
-    "Budgets": "optimizer.budgets",
-    "on_device": "optimizer.on_device",
+    "load_architecture": "optimizer.architecture.reader",
+    "Result": "optimizer.results.result",
+    "Progress": "optimizer.results.result",
+    "Budgets": "optimizer.architecture.budgets",
+    "on_device": "optimizer.architecture.retarget",
 }
 
 __all__ = list(_EXPORTS)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from optimizer.architecture import Architecture
-from optimizer.assemble import unit_value
-from optimizer.conclude import conclude
-from optimizer.explore import Report
-from optimizer.fusion.compare import comparison
-from optimizer.fusion.options import Fusion
-from optimizer.infeasible import explain, patience
-from optimizer.points import size
-from optimizer.reporter import Reporter, Show, Watch
-from optimizer.result import Result
-from optimizer.session import Padding, Session, prepare
-from optimizer.solo import asker, explore_session
-from optimizer.workload import Layer, Network
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.boxes import size
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.space import Padding
+from optimizer.results.comparison import comparison
+from optimizer.results.result import Result
+from optimizer.results.solve_result import conclude
+from optimizer.results.totals import unit_value
+from optimizer.search.branch_and_bound import Report
+from optimizer.search.infeasibility import explain, patience
+from optimizer.search.progress import Reporter, Show, Watch
+from optimizer.search.session import Session, prepare
+from optimizer.search.threads import asker, explore_session
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
 
 
 def solve(
@@ -38,7 +40,7 @@ def solve(
         Larger extents that dims may be padded to; the padded work is paid for.
     time_limit_s : float, optional
         Seconds after which the best design so far is returned with its bound. Without it, the reason why there is no
-        design is sought only for a short while (:func:`optimizer.infeasible.explain`).
+        design is sought only for a short while (:func:`optimizer.search.infeasibility.explain`).
     workers : int
         Threads; the answer does not depend on it.
     seed : int

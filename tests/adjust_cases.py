@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from optimizer.networks.builder import NetworkBuilder
-from optimizer.workload import Network
+from optimizer.workload.network import Network
 
 SMALL_ARCH = """
 name: small

@@ -11,11 +11,11 @@ from block_space import divisors, solutions
 from layer_cases import Case
 
 from formulations.problem import Problem
-from optimizer.cost import LayerCost
-from optimizer.hardware import Hardware
-from optimizer.lowering import lift
-from optimizer.mapping import Item, Loop, Mapping, Node
-from optimizer.workload import ROLES, Layer
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import LayerCost
+from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.pricing.lowering import lift
+from optimizer.workload.layer import ROLES, Layer
 
 Rest = tuple[tuple[str, int], ...]
 Price = tuple[int, int]

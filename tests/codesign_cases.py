@@ -7,14 +7,14 @@ from typing import Any
 
 from chip_cases import chip_yaml
 
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.codesign.result import CoDesign
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.reader import parse_architecture
+from optimizer.codesign.request import Member
 from optimizer.codesign.run import codesign
-from optimizer.codesign.team import Member
-from optimizer.exact_yaml import load_exact
-from optimizer.workload import Network
-from optimizer.workload_yaml import parse_network
+from optimizer.files.exact_yaml import load_exact
+from optimizer.results.result import CoDesign
+from optimizer.workload.network import Network
+from optimizer.workload.reader import parse_network
 
 SIZES = "8 words, 16 words, 64 words, 256 words"
 ARCHITECTURE = chip_yaml(

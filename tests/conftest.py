@@ -70,7 +70,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 def _kernel_digest() -> str:
     """A name for the sources of the kernels: the compiler's cache misses changes in a file that a kernel calls."""
-    spec = importlib.util.find_spec("formulations.kernels")
+    spec = importlib.util.find_spec("formulations.lattice.kernels")
     assert spec is not None and spec.origin is not None
     folders = (Path(spec.origin).parent, Path(__file__).parent / "adversary")
     sources = [path for folder in folders for path in sorted(folder.glob("*.py"))]
@@ -82,10 +82,10 @@ def _compile_kernels() -> None:
     from adversary.annealing import search  # noqa: PLC0415
     from adversary.task import task_of  # noqa: PLC0415
 
-    from formulations import lattice  # noqa: PLC0415
-    from optimizer.architecture_yaml import load_architecture  # noqa: PLC0415
-    from optimizer.lowering import lower  # noqa: PLC0415
-    from optimizer.workload import conv  # noqa: PLC0415
+    from formulations.lattice import search as lattice  # noqa: PLC0415
+    from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
+    from optimizer.pricing.lowering import lower  # noqa: PLC0415
+    from optimizer.workload.layer import conv  # noqa: PLC0415
 
     hardware = next(load_architecture("edge_small").points())
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})

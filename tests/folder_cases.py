@@ -12,7 +12,7 @@ from test_cli_errors import CHIP as WIDE_CHIP
 from test_fusion_solve import ARCHITECTURE, NETWORK
 
 from optimizer.cli import main
-from optimizer.workload_yaml import dump_network
+from optimizer.workload.reader import dump_network
 
 TWO = "name: small\nlayers:\n  - {name: a, type: matmul, dims: {M: 8, N: 16, K: 8}}\n"
 OTHER = "name: other\nlayers:\n  - {name: c, type: matmul, dims: {M: 8, N: 8, K: 4}}\n"

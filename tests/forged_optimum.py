@@ -9,13 +9,13 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.api import solve
-from optimizer.architecture import Architecture
-from optimizer.choose import at
-from optimizer.result import Result
-from optimizer.verify.check import point_counts
-from optimizer.verify.claim import Claim, rebuild
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.selection import at
+from optimizer.results.result import Result
+from optimizer.verify.claims.solve import Claim, rebuild
 from optimizer.verify.design_checks import DESIGN_KEYS
-from optimizer.workload import Network
+from optimizer.verify.solve import point_counts
+from optimizer.workload.network import Network
 
 
 def forged(network: Network, architecture: Architecture, objective: str, worse: Fraction) -> tuple[Result, int]:

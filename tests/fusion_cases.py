@@ -9,24 +9,26 @@ from fractions import Fraction
 from hypothesis import assume, reject
 from hypothesis import strategies as st
 
-from optimizer.blocks import Sparsity
-from optimizer.cost import Accounting
+from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
-from optimizer.fusion.cuts import Cut
+from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.fusion.groups import groups
 from optimizer.fusion.network_pricer import NetworkPricer
 from optimizer.fusion.plan import Choice, Plan
-from optimizer.fusion.price_group import GroupPricer
-from optimizer.fusion.runs import Runs
-from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, WHOLE, Grid, View, Window
-from optimizer.hardware import Hardware, Level
-from optimizer.lowering import lift, lower
-from optimizer.pricing import NEVER, Pricer
-from optimizer.sparsity import default_dim, sparsify
-from optimizer.store import Store
-from optimizer.vector_cost import vector_cost
-from optimizer.verify.fused_claim import ClaimedRun, FusedClaim, RunKey
-from optimizer.workload import ROLES, Layer, Network, VectorLayer, conv, matmul
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.fusion.tilings import Cut
+from optimizer.golden.group_claim import ClaimedRun, FusedClaim, RunKey
+from optimizer.mapping.cost import Accounting
+from optimizer.mapping.vector_cost import vector_cost
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.pricing.lowering import lift, lower
+from optimizer.problem.goal import NEVER
+from optimizer.store.store import Store
+from optimizer.workload.layer import ROLES, Layer, VectorLayer, conv, matmul
+from optimizer.workload.network import Network
+from optimizer.workload.nm_blocks import Sparsity
+from optimizer.workload.sparsity import default_dim, sparsify
+from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, WHOLE, Grid, View, Window
 
 Draw = st.DrawFn
 

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from optimizer.geometry import WHOLE
+from optimizer.workload.views import WHOLE
 
 FAR = 1e6
 """Magnitude of the numbers that stand where a layer must not look."""

@@ -9,14 +9,14 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from formulations.problem import Problem
-from optimizer.blocks import Block, Sparsity
-from optimizer.cost import Accounting, LayerCost, evaluate
-from optimizer.hardware import Hardware, Level
-from optimizer.lowering import lower
-from optimizer.mapping import Mapping
-from optimizer.sparsity import compress
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.mapping.cost import Accounting, LayerCost, evaluate
+from optimizer.mapping.mapping import Mapping
+from optimizer.pricing.lowering import lower
 from optimizer.training.contractions import second_gradient
-from optimizer.workload import ROLES, Axis, Layer, conv, matmul
+from optimizer.workload.layer import ROLES, Axis, Layer, conv, matmul
+from optimizer.workload.nm_blocks import Block, Sparsity
+from optimizer.workload.sparsity import compress
 
 
 @dataclass(frozen=True)

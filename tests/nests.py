@@ -9,9 +9,9 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from optimizer.hardware import Hardware, Level
-from optimizer.mapping import Item, Loop, Mapping, Node
-from optimizer.workload import ROLES, Layer, Operand, conv, matmul
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.workload.layer import ROLES, Layer, Operand, conv, matmul
 
 Words = frozenset[tuple[int, ...]]
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optimizer.geometry import WHOLE
 from optimizer.training.contractions import Part, input_gradient, second_gradient
 from optimizer.training.operands import has_weights, producers
-from optimizer.workload import Layer, Network, Operand, VectorLayer
+from optimizer.workload.layer import Layer, Operand, VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.views import WHOLE
 
 Array = np.ndarray
 EPSILON = 1e-5

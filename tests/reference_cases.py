@@ -9,25 +9,25 @@ from typing import Any
 
 import pytest
 
-from optimizer import reference_format
-from optimizer.reference_format import VARIABLE, CountCase, FusedCase, OptimumCase
+from optimizer.interop import reference_cases
+from optimizer.interop.reference_cases import VARIABLE, CountCase, FusedCase, OptimumCase
 
 __all__ = ["CountCase", "FusedCase", "OptimumCase", "count_cases", "fused_cases", "optimum_cases"]
 
 
 def count_cases() -> list[Any]:
     """All count cases; one skipped parameter if there is no reference folder."""
-    return _parameters(reference_format.count_cases)
+    return _parameters(reference_cases.count_cases)
 
 
 def optimum_cases() -> list[Any]:
     """All single-layer optima; one skipped parameter if there is no reference folder."""
-    return _parameters(reference_format.optimum_cases)
+    return _parameters(reference_cases.optimum_cases)
 
 
 def fused_cases() -> list[Any]:
     """All optima of networks whose layers may be fused; one skipped parameter if there is no reference folder."""
-    return _parameters(reference_format.fused_cases)
+    return _parameters(reference_cases.fused_cases)
 
 
 def _parameters(read: Callable[[Path], Sequence[CountCase | OptimumCase | FusedCase]]) -> list[Any]:

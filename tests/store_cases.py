@@ -8,7 +8,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from formulations.problem import Hoist, LayerSolution, LevelTiling
-from optimizer.store import Store
+from optimizer.store.store import Store
 
 KEYS = [f"key{number}" for number in range(12)]
 SOLVED = frozenset(KEYS[::3])

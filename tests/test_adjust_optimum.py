@@ -12,28 +12,28 @@ from adjust_cases import SMALL_ARCH, build, width_count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.solver import Status
+from formulations.layer.solver import Status
+from formulations.networks.width_bound import WidthRelaxation
+from formulations.networks.widths import Pairing, Table, WidthProblem, WidthProgram
 from formulations.stop import Stop, StoppedError
-from formulations.width_bound import WidthRelaxation
-from formulations.widths import Pairing, Table, WidthProblem, WidthProgram
-from optimizer.adjust.api import adjust
 from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
 from optimizer.adjust.pricer import WidthPricer
 from optimizer.adjust.request import Request, Tolerance
 from optimizer.adjust.resolution import at_resolution, image_of
+from optimizer.adjust.run import adjust
 from optimizer.adjust.search import best_of
 from optimizer.adjust.space import WidthSpace
 from optimizer.adjust.ties import find_ties, resized
 from optimizer.api import solve
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.choose import single_point
-from optimizer.exact_yaml import load_exact
-from optimizer.explore import Asked, Explorer
-from optimizer.part import Part
-from optimizer.result import Progress
-from optimizer.session import prepare
-from optimizer.store import Store
-from optimizer.visit import Visit
+from optimizer.architecture.reader import parse_architecture
+from optimizer.architecture.selection import single_point
+from optimizer.files.exact_yaml import load_exact
+from optimizer.problem.progress import Progress
+from optimizer.search.box_visit import Visit
+from optimizer.search.branch_and_bound import Asked, Explorer
+from optimizer.search.network_bounds import Part
+from optimizer.search.session import prepare
+from optimizer.store.store import Store
 
 LOOSE = Tolerance(Fraction(-1), Fraction(1))
 

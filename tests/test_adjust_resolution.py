@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from optimizer.adjust.request import parse_resolutions
 from optimizer.adjust.resolution import at_resolution, image_of, outputs_of
 from optimizer.errors import SpecError
-from optimizer.geometry import Window
 from optimizer.networks.builder import NetworkBuilder
 from optimizer.networks.load import load
 from optimizer.verify.resolution_check import brought_back, image_faults
 from optimizer.verify.width_ties import tie_faults
-from optimizer.workload import Layer, Network, VectorLayer, conv, matmul
-from optimizer.workload_yaml import dump_network
+from optimizer.workload.layer import Layer, VectorLayer, conv, matmul
+from optimizer.workload.network import Network
+from optimizer.workload.reader import dump_network
+from optimizer.workload.views import Window
 
 IMAGES = {
     "googlenet": (224, 224), "resnet18": (224, 224), "resnet34": (224, 224), "resnet50": (224, 224),

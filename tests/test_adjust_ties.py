@@ -20,8 +20,9 @@ from optimizer.errors import SpecError
 from optimizer.networks.load import load
 from optimizer.onnx_import import import_onnx
 from optimizer.verify.width_ties import bottleneck_layers, tie_faults
-from optimizer.workload import Network, VectorLayer
-from optimizer.workload_yaml import dump_network, parse_network
+from optimizer.workload.layer import VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.reader import dump_network, parse_network
 
 
 def layers(name: str) -> list[tuple[str, ...]]:

@@ -9,15 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_explore import brute_force, grid, some_layers
 
-from optimizer.aggregate import KINDS, Aggregate
-from optimizer.design import Goal
+from optimizer.architecture.boxes import PointSet, point_set
 from optimizer.errors import SpecError
-from optimizer.explore import Explorer
-from optimizer.part import Part
-from optimizer.points import PointSet, point_set
-from optimizer.pricing import Pricer
-from optimizer.store import Store
-from optimizer.workload import Layer
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.problem.aggregate import KINDS, Aggregate
+from optimizer.problem.goal import Goal
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.network_bounds import Part
+from optimizer.store.store import Store
+from optimizer.workload.layer import Layer
 
 positive = st.fractions(min_value=Fraction(1, 1000), max_value=10**6, max_denominator=1000)
 

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from optimizer.architecture_schema import json_schema
-from optimizer.architecture_yaml import load_architecture, parse_architecture
-from optimizer.budgets import Budgets
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.reader import load_architecture, parse_architecture
+from optimizer.architecture.schema import json_schema
+from optimizer.architecture.technology_schema import technology_schema
 from optimizer.errors import SpecError
-from optimizer.exact_yaml import load_exact
-from optimizer.hardware import Hardware
-from optimizer.presets import preset_names, presets
-from optimizer.technology_schema import technology_schema
+from optimizer.files.exact_yaml import load_exact
+from optimizer.files.presets import preset_names, presets
 
 MINIMAL = """
 name: mine

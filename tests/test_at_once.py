@@ -12,26 +12,27 @@ import pytest
 from codesign_cases import capped, joint
 from test_infeasible import NETWORK, TINY, under
 
-from formulations.kernels.layout import spatial_vectors
-from formulations.spread import widest
-from optimizer import api, pricing
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import load_architecture
-from optimizer.at_once import AtOnce
-from optimizer.budgets import Budgets
-from optimizer.lowering import lower
+from formulations.lattice.kernels.layout import spatial_vectors
+from formulations.layer.spread import widest
+from optimizer import api
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.reader import load_architecture
 from optimizer.networks.load import load
-from optimizer.report import infeasible_text
-from optimizer.result import Result
-from optimizer.session import prepare
+from optimizer.pricing import layer_pricer
+from optimizer.pricing.lowering import lower
+from optimizer.report.solve import infeasible_text
+from optimizer.results.result import Result
+from optimizer.search.instant_bounds import AtOnce
+from optimizer.search.session import prepare
 from optimizer.study.metrics import Range
 from optimizer.study.run import study
 from optimizer.study.run_front import front_study
-from optimizer.verify.check import verify
+from optimizer.verify.codesign import verify_joint
 from optimizer.verify.effort import Route
-from optimizer.verify.joint import verify_joint
-from optimizer.workload import conv
-from optimizer.workload_yaml import parse_network
+from optimizer.verify.solve import verify
+from optimizer.workload.layer import conv
+from optimizer.workload.reader import parse_network
 
 IMPOSSIBLE = [
     ({"latency_ms": "0.0001"}, ["latency_ms"]),
@@ -52,7 +53,7 @@ def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def searched(*_: object, **__: object) -> None:
         raise AssertionError("a layer was searched")
 
-    monkeypatch.setattr(pricing, "solve", searched)
+    monkeypatch.setattr(layer_pricer, "solve", searched)
 
 
 @pytest.mark.parametrize(("budgets", "blamed"), IMPOSSIBLE, ids=[" ".join(budgets) for budgets, _ in IMPOSSIBLE])

@@ -24,15 +24,16 @@ from benchmarks.random_mapping import MappingSampler
 from benchmarks.random_search import RandomOutcome, random_search
 from benchmarks.runner import summarize
 from benchmarks.table import markdown
-from formulations import lattice
-from formulations.model import LayerProgram
-from formulations.solver import Status, solve_sized
+from formulations.lattice import search as lattice
+from formulations.layer.model import LayerProgram
+from formulations.layer.solver import Status, solve_sized
 from optimizer import api
-from optimizer.cost import evaluate
-from optimizer.lowering import lower
-from optimizer.mapping_checks import PlacedItem, check_mapping
-from optimizer.presets import read_spec
-from optimizer.workload import Layer, Network, conv, matmul
+from optimizer.files.presets import read_spec
+from optimizer.mapping.cost import evaluate
+from optimizer.mapping.legality import PlacedItem, check_mapping
+from optimizer.pricing.lowering import lower
+from optimizer.workload.layer import Layer, conv, matmul
+from optimizer.workload.network import Network
 
 FEW = Menus((2,), (2,), (8,), (32,), (32, 64))
 LAYERS = [

@@ -19,14 +19,15 @@ from jsonschema import Draft202012Validator
 from result_cases import NETWORK, design, nothing
 
 import optimizer
-from optimizer import result_io
 from optimizer.cli import main
 from optimizer.cli.inputs import default_cache_folder
 from optimizer.cli.progress import ProgressDisplay, progress_line
 from optimizer.errors import SpecError
-from optimizer.result import Progress, Result
+from optimizer.problem.progress import Progress
+from optimizer.results import folder as result_folder
+from optimizer.results.result import Result
 from optimizer.verify import folder as verify_folder
-from optimizer.verify.claim import Check
+from optimizer.verify.outcome import Check
 from optimizer.verify.verification import Verification
 
 CONV = "name: conv1\ntype: conv\ndims: {K: 16, C: 8, P: 14, Q: 14, R: 3, S: 3}\n"
@@ -82,7 +83,7 @@ def conv(tmp_path: Path) -> str:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    return result_io.save(Result(design(), {"points": []}), tmp_path / "saved")
+    return result_folder.save(Result(design(), {"points": []}), tmp_path / "saved")
 
 
 def run(*arguments: object) -> Outcome:
@@ -176,7 +177,7 @@ def test_solve_defaults(api: FakeApi, tmp_path: Path) -> None:
 
 
 def test_budgets_of_the_file_stay_unless_replaced(api: FakeApi, tmp_path: Path) -> None:
-    from optimizer.presets import read_spec  # noqa: PLC0415
+    from optimizer.files.presets import read_spec  # noqa: PLC0415
 
     data = read_spec("architectures", "edge_small")[0]
     data["area"] = {"fixed_mm2": 1}
@@ -194,7 +195,7 @@ def test_solve_prints_and_saves(api: FakeApi, tmp_path: Path) -> None:
     assert "OPTIMAL" in outcome.stdout and "keep O in GLB" in outcome.stdout
     assert "hardware points 12/96 closed (3 solved)" in outcome.stderr
     assert sorted(path.name for path in out.iterdir()) == ["certificate.json", "result.json"]
-    assert result_io.load(out).data["problem_hash"] == "0123"
+    assert result_folder.load(out).data["problem_hash"] == "0123"
     quiet = good("solve", "alexnet", "-a", "edge_small", "--out", out, "--quiet")
     assert quiet.stdout == "OPTIMAL  energy 16.5 nJ  gap 0.0 %\n"
     assert not quiet.stderr
@@ -206,7 +207,7 @@ def test_exit_codes(api: FakeApi, status: str, code: int, tmp_path: Path) -> Non
     outcome = run("solve", "alexnet", "-a", "edge_small", "--out", tmp_path / "out")
     assert outcome.exit_code == code
     assert outcome.stdout.startswith(status)
-    assert result_io.load(tmp_path / "out").status == status
+    assert result_folder.load(tmp_path / "out").status == status
 
 
 def test_map_picks_the_layer(api: FakeApi, conv: str) -> None:
@@ -218,7 +219,7 @@ def test_map_picks_the_layer(api: FakeApi, conv: str) -> None:
 
 
 def test_unroll_dims_that_no_layer_has(api: FakeApi, tmp_path: Path) -> None:
-    from optimizer.presets import read_spec  # noqa: PLC0415
+    from optimizer.files.presets import read_spec  # noqa: PLC0415
 
     network = tmp_path / "tiny.yaml"
     network.write_text(NETWORK)
@@ -231,7 +232,7 @@ def test_unroll_dims_that_no_layer_has(api: FakeApi, tmp_path: Path) -> None:
     assert "GLB.unroll.x: no layer has the dim KK" in stderr
     assert "GLB.unroll.y: no layer has the dim C" in stderr
     assert "dim P " not in stderr
-    assert len(result_io.load(tmp_path / "out").data["warnings"]) == 3
+    assert len(result_folder.load(tmp_path / "out").data["warnings"]) == 3
     assert "warning" not in good("solve", "resnet18", "-a", "eyeriss").stderr
 
 
@@ -320,7 +321,7 @@ def test_output_folder_is_tried_before_the_work(api: FakeApi, tmp_path: Path) ->
 def test_trying_the_output_folder_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     for folder in ("old", "new", "old/deep/er"):
-        result_io.check_writable(tmp_path / folder)
+        result_folder.check_writable(tmp_path / folder)
     assert [path.name for path in tmp_path.rglob("*")] == ["old"]
 
 
@@ -401,7 +402,7 @@ def test_show_of_damaged_folders(saved: Path, tmp_path: Path) -> None:
     assert "no such folder" in bad("show", tmp_path / "nowhere")
     damaged = design()
     damaged["layers"][0]["mapping"] = [{"for": "Z", "bound": 2, "level": "DRAM"}]
-    result_io.save(Result(damaged, {}), saved)
+    result_folder.save(Result(damaged, {}), saved)
     assert "damaged" in bad("show", saved)
     (saved / "result.json").write_text('{"status": 3}')
     assert "not a result" in bad("show", saved)
@@ -416,7 +417,7 @@ def test_show_of_damaged_folders(saved: Path, tmp_path: Path) -> None:
 
 @dataclass
 class FakeCheck:
-    """Stands for ``optimizer.verify.check``."""
+    """Stands for ``optimizer.verify.solve``."""
 
     ok: bool
     thorough: bool = False
@@ -444,18 +445,18 @@ def test_verify(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_saving_is_all_or_nothing(saved: Path) -> None:
     with pytest.raises(TypeError):
-        result_io.save(Result({"status": object()}, {"new": 1}), saved)
-    assert result_io.load(saved).status == "OPTIMAL"
+        result_folder.save(Result({"status": object()}, {"new": 1}), saved)
+    assert result_folder.load(saved).status == "OPTIMAL"
     assert sorted(path.name for path in saved.iterdir()) == ["certificate.json", "result.json"]
     with pytest.raises(ValueError, match="JSON"):
-        result_io.save(Result({"status": "OPTIMAL", "energy_pj": float("nan")}, {}), saved)
+        result_folder.save(Result({"status": "OPTIMAL", "energy_pj": float("nan")}, {}), saved)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
 def test_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(SpecError, match="cannot write"):
-        result_io.save(Result(design(), {}), tmp_path / "out")
+        result_folder.save(Result(design(), {}), tmp_path / "out")
     tmp_path.chmod(0o700)
 
 
@@ -510,7 +511,7 @@ def test_map_then_show_and_evaluate(conv: str, small_point: list[str], tmp_path:
     """The whole way with the real solver: the cost model gives the saved mapping the saved energy."""
     out = tmp_path / "out"
     assert good("map", conv, *small_point, "--out", out).stdout.startswith("OPTIMAL")
-    data = result_io.load(out).data
+    data = result_folder.load(out).data
     assert data["hardware_points"]["total"] == 1
     assert data["hardware"]["choices"] == {"array.x": 8, "array.y": 8, "GLB.size": "64 KiB", "RF.size": "64 words"}
     (entry,) = data["layers"]

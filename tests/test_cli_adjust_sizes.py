@@ -13,11 +13,11 @@ from click.testing import Result as Outcome
 from optimizer.adjust.resolution import at_resolution, image_of
 from optimizer.cli import main
 from optimizer.onnx_import import import_onnx
-from optimizer.report import to_text
-from optimizer.report_adjust import adjust_report
-from optimizer.result_io import load as load_result
-from optimizer.verify.adjusted import _checks
-from optimizer.workload_yaml import dump_network, load_network
+from optimizer.report.adjust import adjust_report
+from optimizer.report.solve import to_text
+from optimizer.results.folder import load as load_result
+from optimizer.verify.adjust import _checks
+from optimizer.workload.reader import dump_network, load_network
 
 
 def run(*arguments: object) -> Outcome:

@@ -15,7 +15,7 @@ from test_cli import bad
 from optimizer.cli import main
 from optimizer.cli.codesign_options import read_members
 from optimizer.codesign import files
-from optimizer.scaling import exploration
+from optimizer.search import processes as exploration
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from result_cases import NETWORK
 
 from optimizer.cli import main
 from optimizer.cli.inputs import read_network
-from optimizer.report import to_text
-from optimizer.report_memory import memory_report
-from optimizer.training.lifetimes import lifetimes
-from optimizer.training.recompute_costs import design_costs
+from optimizer.recompute.costs import design_costs
+from optimizer.recompute.lifetimes import lifetimes
+from optimizer.report.memory import memory_report
+from optimizer.report.solve import to_text
 
 ALEXNET = ("memory", "alexnet", "--training", "sgd-momentum", "--batch", "64")
 

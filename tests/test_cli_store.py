@@ -17,16 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store_cases import solution
 
-from optimizer import store as store_module
 from optimizer.cli import main
 from optimizer.cli.inputs import asked_pool
 from optimizer.cli.options import scaling_options
 from optimizer.errors import SpecError
+from optimizer.problem.versions import MODEL_VERSION
 from optimizer.scaling.pool import SerialPool
 from optimizer.scaling.process_pool import ProcessPool
-from optimizer.store import MODEL_VERSION, Store, task_key
-from optimizer.store_contents import Selection, export_lines, import_lines
-from optimizer.store_file import CONTENT, STORE_FILE, sealed
+from optimizer.store import store as store_module
+from optimizer.store.contents import Selection, export_lines, import_lines
+from optimizer.store.database import CONTENT, STORE_FILE, sealed
+from optimizer.store.store import Store, task_key
 
 OPTIMUM, BOUND, NOTHING_FITS = "aa00", "aa11", "bb00"
 PAYLOAD = {"network": "alexnet", "label": "alexnet at 3 mm2"}
@@ -213,7 +214,7 @@ def test_an_import_changes_nothing_that_is_known(own, others) -> None:
 
 
 def test_long_exports_go_in_steps(monkeypatch) -> None:
-    monkeypatch.setattr("optimizer.store_contents.AT_ONCE", 3)
+    monkeypatch.setattr("optimizer.store.contents.AT_ONCE", 3)
     store = Store()
     for number in range(10):
         store.note_bound(f"{number}", number)

@@ -16,7 +16,7 @@ from optimizer.scaling import dask_pool
 from optimizer.scaling.opening import open_pool
 from optimizer.scaling.pool import SerialPool
 from optimizer.scaling.tasks import run_tasks
-from optimizer.store import Store, task_key
+from optimizer.store.store import Store, task_key
 
 distributed = pytest.importorskip("distributed")
 dask = pytest.importorskip("dask")

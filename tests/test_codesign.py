@@ -19,25 +19,25 @@ from hypothesis import strategies as st
 from test_explore import LAYERS, pareto
 
 from optimizer import api
-from optimizer.aggregate import KINDS, Aggregate
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.budgets import Budgets
-from optimizer.choose import choose
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.reader import parse_architecture
+from optimizer.architecture.selection import choose
 from optimizer.codesign import files, search
-from optimizer.codesign.plot import save_plot
-from optimizer.codesign.result import CoDesign
+from optimizer.codesign.request import Member
 from optimizer.codesign.run import codesign
-from optimizer.codesign.team import Member
 from optimizer.errors import SpecError
-from optimizer.exact_yaml import load_exact
-from optimizer.fusion.options import Fusion
-from optimizer.report import to_text
-from optimizer.report_codesign import codesign_report
-from optimizer.result import Progress
+from optimizer.files.exact_yaml import load_exact
+from optimizer.problem.aggregate import KINDS, Aggregate
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.goal import make_goal
+from optimizer.problem.progress import Progress
+from optimizer.report.codesign import codesign_report
+from optimizer.report.codesign_plot import save_plot
+from optimizer.report.solve import to_text
+from optimizer.results.result import CoDesign
 from optimizer.scaling.pool import SerialPool
-from optimizer.session import make_goal
-from optimizer.verify.joint import verify_joint
-from optimizer.workload import Network
+from optimizer.verify.codesign import verify_joint
+from optimizer.workload.network import Network
 
 POINTS = tuple(parse_architecture(load_exact(ARCHITECTURE)).points())
 SOME = POINTS[0]

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_verify import leaves, put, replaced
 
-from optimizer.codesign.result import CoDesign
-from optimizer.result import Progress
-from optimizer.verify import joint as joint_check
-from optimizer.verify.claim import hash_of
-from optimizer.verify.joint import verify_joint
+from optimizer.problem.progress import Progress
+from optimizer.results.result import CoDesign
+from optimizer.verify import codesign as joint_check
+from optimizer.verify.claims.solve import hash_of
+from optimizer.verify.codesign import verify_joint
 
 UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
 TECHNOLOGY = "technology"

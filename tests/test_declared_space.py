@@ -10,12 +10,12 @@ from brute_force import all_nests, fits, front, price
 from hypothesis import HealthCheck, assume, given, settings
 from layer_cases import Case, cases
 
-from formulations import lattice
-from formulations.solver import solve_layer
-from optimizer.declared_space import outside_of_space
-from optimizer.lowering import lift
-from optimizer.mapping import Item, Loop, Mapping, Node
-from optimizer.workload import Layer, conv, matmul
+from formulations.lattice import search as lattice
+from formulations.layer.solver import solve_layer
+from optimizer.mapping.declared_space import outside_of_space
+from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.pricing.lowering import lift
+from optimizer.workload.layer import Layer, conv, matmul
 
 RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 MOST = 20000

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.device import RESOURCES, load_device
+from optimizer.architecture.device import RESOURCES, load_device
 from optimizer.errors import SpecError
-from optimizer.presets import preset_names
+from optimizer.files.presets import preset_names
 
 
 def test_presets_have_every_resource() -> None:

@@ -14,21 +14,22 @@ from codesign_cases import ARCHITECTURE, architecture, joint, network
 from test_fusion_solve import ARCHITECTURE as FUSED_CHIP
 from test_fusion_solve import NETWORK as BLOCK
 
-from formulations.lattice import Found
-from optimizer import api, pricing
-from optimizer.architecture_yaml import parse_architecture
+from formulations.lattice.search import Found
+from optimizer import api
+from optimizer.architecture.reader import parse_architecture
 from optimizer.cli import main
 from optimizer.errors import InternalDisagreementError, SpecError, TilewrightError
-from optimizer.exact_yaml import load_exact
-from optimizer.faults import disagreement
-from optimizer.fusion import runs
-from optimizer.fusion.options import Fusion
-from optimizer.report import full_report, to_text
-from optimizer.result import Result
-from optimizer.store import Store
+from optimizer.files.exact_yaml import load_exact
+from optimizer.fusion import tile_pricer as runs
+from optimizer.pricing import layer_pricer
+from optimizer.problem.disagreement import disagreement
+from optimizer.problem.fusion_options import Fusion
+from optimizer.report.solve import full_report, to_text
+from optimizer.results.result import Result
+from optimizer.store.store import Store
 from optimizer.study import staircase
-from optimizer.verify.check import verify
-from optimizer.workload_yaml import parse_network
+from optimizer.verify.solve import verify
+from optimizer.workload.reader import parse_network
 
 LAYER = "{name: fc, type: matmul, dims: {M: 8, N: 8, K: 8}}"
 
@@ -37,7 +38,7 @@ LAYER = "{name: fc, type: matmul, dims: {M: 8, N: 8, K: 8}}"
 def wrong(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes the search state energies, or latencies, that are too low."""
 
-    def install(module: Any = pricing, **less: int) -> None:
+    def install(module: Any = layer_pricer, **less: int) -> None:
         right = module.solve
 
         def solve(*arguments: Any, **options: Any) -> Found:
@@ -84,16 +85,16 @@ def test_a_search_that_misses_a_known_mapping(monkeypatch: pytest.MonkeyPatch) -
     """On the larger of two arrays the search finds nothing, though the mapping of the smaller one fits."""
     (layer,) = network("large").mac_layers()
     small, large = architecture("64 words").points()
-    pricer = pricing.Pricer(layer, 1, "timeloop", {}, Store(None))
+    pricer = layer_pricer.Pricer(layer, 1, "timeloop", {}, Store(None))
     assert pricer.price(small) is not None
-    monkeypatch.setattr(pricing, "solve", lambda *_, **__: Found(None, 0, 0))
+    monkeypatch.setattr(layer_pricer, "solve", lambda *_, **__: Found(None, 0, 0))
     with pytest.raises(InternalDisagreementError, match=r"layer fc has a mapping of energy .* none as good"):
         pricer.price(large)
 
 
 def test_a_disagreement_ends_the_exploration(monkeypatch: pytest.MonkeyPatch) -> None:
     """The design known by then is kept."""
-    right, calls = pricing.Pricer.price, []
+    right, calls = layer_pricer.Pricer.price, []
 
     def price(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
@@ -101,7 +102,7 @@ def test_a_disagreement_ends_the_exploration(monkeypatch: pytest.MonkeyPatch) ->
             raise disagreement("layer fc has two optima")
         return right(*arguments, **options)
 
-    monkeypatch.setattr(pricing.Pricer, "price", price)
+    monkeypatch.setattr(layer_pricer.Pricer, "price", price)
     check(solved("energy"), "layer fc has two optima")
 
 

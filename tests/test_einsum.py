@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.einsum import einsum_layer, layer_einsum, parse_einsum
 from optimizer.errors import SpecError
-from optimizer.workload import Axis, conv, matmul
+from optimizer.workload.einsum import einsum_layer, layer_einsum, parse_einsum
+from optimizer.workload.layer import Axis, conv, matmul
 
 CONV = "O[n,k,p,q] += W[k,c,r,s] * I[n,c,2p+r,2q+s]"
 DIMS = {"N": 1, "K": 4, "C": 3, "P": 5, "Q": 6, "R": 3, "S": 3}

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 import optimizer
-from optimizer.choose import single_point
+from optimizer.architecture.selection import single_point
 from optimizer.cli import main
-from optimizer.mapping_yaml import load_mapping
-from optimizer.verify.walk import walk
+from optimizer.golden.walk import walk
+from optimizer.mapping.reader import load_mapping
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -13,14 +13,13 @@ import pytest
 from test_infeasible import NETWORK, TINY, under
 
 from optimizer import api
-from optimizer.aggregate import Aggregate
-from optimizer.explore import Exploration
-from optimizer.restore import restore
+from optimizer.problem.aggregate import Aggregate
 from optimizer.scaling import tasks
-from optimizer.scaling.exploration import explore_spread
 from optimizer.scaling.pool import Outcome, Payload, SerialPool, Work
-from optimizer.session import prepare
-from optimizer.workload_yaml import parse_network
+from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.processes import explore_spread
+from optimizer.search.session import prepare, restore
+from optimizer.workload.reader import parse_network
 
 OTHER = """
 name: other

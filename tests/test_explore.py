@@ -12,17 +12,17 @@ from block_space import solutions
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optimizer.cost import evaluate
-from optimizer.design import Goal
-from optimizer.explore import Exploration, Explorer
-from optimizer.fabric import RESOURCES, Caps, vector
-from optimizer.hardware import Hardware, Level
-from optimizer.lowering import lift, lower
-from optimizer.part import Part
-from optimizer.points import PointSet, point_set, size
-from optimizer.pricing import Pricer
-from optimizer.store import Store
-from optimizer.workload import Layer, conv, matmul
+from optimizer.architecture.boxes import PointSet, point_set, size
+from optimizer.architecture.fabric import RESOURCES, Caps, vector
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.mapping.cost import evaluate
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.pricing.lowering import lift, lower
+from optimizer.problem.goal import Goal
+from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.network_bounds import Part
+from optimizer.store.store import Store
+from optimizer.workload.layer import Layer, conv, matmul
 
 LAYERS = (
     matmul("a", {"M": 2, "N": 4, "K": 3}),

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layer_cases import Case, cases
 
+from formulations.layer.solver import Status, find_below, solve_layer
 from formulations.problem import Problem
-from formulations.solver import Status, find_below, solve_layer
 
 NOTHING, FOUND = Status.INFEASIBLE, Status.FEASIBLE
 Goal = Literal["energy", "latency"]

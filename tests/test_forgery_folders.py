@@ -18,10 +18,10 @@ from forgery.forger import Forgery
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.networks.load import load
-from optimizer.verify.check import verify
-from optimizer.verify.claim import hash_of
+from optimizer.verify.claims.solve import hash_of
 from optimizer.verify.folder import verify_folder
-from optimizer.workload_yaml import dump_network, parse_network
+from optimizer.verify.solve import verify
+from optimizer.workload.reader import dump_network, parse_network
 
 Folders = Callable[[str], Path]
 FAST, SLOW = 1, 200

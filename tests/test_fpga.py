@@ -17,25 +17,25 @@ from hypothesis import strategies as st
 from test_infeasible import ARCHITECTURE, NETWORK
 
 from optimizer import api
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import load_architecture, parse_architecture
-from optimizer.budgets import Budgets
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.device import load_device
+from optimizer.architecture.device_plan import DevicePlan, memories, use_of
+from optimizer.architecture.fabric import RESOURCES, Memory, exceeded, vector
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.architecture.reader import load_architecture, parse_architecture
+from optimizer.architecture.retarget import on_device
+from optimizer.architecture.technology import TableComponent
+from optimizer.architecture.technology_reader import load_technology
 from optimizer.cli import main
-from optimizer.device import load_device
-from optimizer.device_plan import DevicePlan, memories, use_of
 from optimizer.errors import SpecError
-from optimizer.exact_yaml import load_exact
-from optimizer.fabric import RESOURCES, Memory, exceeded, vector
-from optimizer.hardware import Hardware, Level
-from optimizer.on_device import on_device
-from optimizer.presets import preset_names
-from optimizer.report import full_report, points_text, to_text
-from optimizer.result import Result
-from optimizer.technology import TableComponent
-from optimizer.technology_yaml import load_technology
-from optimizer.verify.check import verify
-from optimizer.verify.device_again import Recount
-from optimizer.workload_yaml import parse_network
+from optimizer.files.exact_yaml import load_exact
+from optimizer.files.presets import preset_names
+from optimizer.report.solve import full_report, points_text, to_text
+from optimizer.results.result import Result
+from optimizer.verify.device_use import Recount
+from optimizer.verify.solve import verify
+from optimizer.workload.reader import parse_network
 
 ROOMY = {"dsp": 100, "bram18": 100, "lut": 40000, "lutram": 4000, "ff": 40000}
 
@@ -176,7 +176,7 @@ def test_a_proof_on_a_device_and_its_check() -> None:
 
 def fitting(architecture: Architecture) -> list[Architecture]:
     """Every point that fits, as an architecture of one point without a device's limits."""
-    from optimizer.choose import choose  # noqa: PLC0415
+    from optimizer.architecture.selection import choose  # noqa: PLC0415
 
     assert architecture.plan is not None
     points = [p for p in architecture.points() if exceeded(p.resources, architecture.plan.limits) is None]

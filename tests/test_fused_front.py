@@ -12,11 +12,12 @@ import pytest
 
 import optimizer
 from optimizer import networks
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.exact_yaml import load_exact
-from optimizer.geometry import IDENTITY_WINDOW, View, Window
-from optimizer.workload import Network, VectorLayer
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.reader import parse_architecture
+from optimizer.files.exact_yaml import load_exact
+from optimizer.workload.layer import VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.views import IDENTITY_WINDOW, View, Window
 
 KIB = 2**10
 IMAGE = (3, 224, 224)

@@ -18,7 +18,7 @@ from benchmarks import fused_table
 from benchmarks.__main__ import main
 from benchmarks.fused_case import Case, compare, rule_gap, word_bits
 from optimizer import networks
-from optimizer.workload import VectorLayer
+from optimizer.workload.layer import VectorLayer
 
 FIGURES = {"dram_mb": 4.0, "latency_ms": 2.0, "energy_mj": 8.0, "value": 8e9, "groups": []}
 

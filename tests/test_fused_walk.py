@@ -7,13 +7,14 @@ from fractions import Fraction
 
 import pytest
 
+from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
-from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, Window
-from optimizer.hardware import Hardware, Level
-from optimizer.mapping import Loop, Mapping, Node
-from optimizer.verify.fused import FusedWalk, walk_fused
-from optimizer.verify.fused_claim import ClaimedRun, FusedClaim
-from optimizer.workload import Network, VectorLayer, conv, matmul
+from optimizer.golden.group_claim import ClaimedRun, FusedClaim
+from optimizer.golden.group_walk import FusedWalk, walk_fused
+from optimizer.mapping.mapping import Loop, Mapping, Node
+from optimizer.workload.layer import VectorLayer, conv, matmul
+from optimizer.workload.network import Network
+from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, Window
 
 DRAM = Level(
     "DRAM", None, (1, 1), 8, 100, 0, 90, leak_energy=2, read_bits_per_cycle=Fraction(4), must_keep=frozenset("WIO")

@@ -14,19 +14,19 @@ from fusion_cases import Case, cases, claim_by, claim_of, network_pricer, networ
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from formulations.fusion import Candidate, Cover
-from optimizer.fusion.cuts import Along, Cut, Steps, Tiling, cuts
+from formulations.networks.cover import Candidate, Cover
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.fusion.groups import Group, groups
 from optimizer.fusion.network_pricer import NetworkPricer
 from optimizer.fusion.plan import Choice, Frame, Plan
-from optimizer.fusion.price_group import GroupPricer
-from optimizer.fusion.runs import Aim
-from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, Grid, Window
-from optimizer.hardware import Hardware, Level
-from optimizer.pricing import NEVER
-from optimizer.verify.fused import walk_fused
-from optimizer.verify.fused_claim import FusedClaim
-from optimizer.workload import Layer, Network, VectorLayer, conv, matmul
+from optimizer.fusion.tilings import Along, Cut, Steps, Tiling, cuts
+from optimizer.golden.group_claim import FusedClaim
+from optimizer.golden.group_walk import walk_fused
+from optimizer.problem.goal import NEVER, Aim
+from optimizer.workload.layer import Layer, VectorLayer, conv, matmul
+from optimizer.workload.network import Network
+from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, Grid, Window
 
 AIMS = (Aim(), Aim("latency"), Aim(weight=3))
 RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

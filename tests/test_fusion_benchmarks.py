@@ -15,9 +15,9 @@ from benchmarks import fusion, growth, registry, series
 from benchmarks.menus import edge
 from benchmarks.power_law import exponent
 from benchmarks.table import markdown
-from optimizer.choose import choose, single_point
+from optimizer.architecture.selection import choose, single_point
 from optimizer.fusion.groups import groups
-from optimizer.fusion.options import Fusion
+from optimizer.problem.fusion_options import Fusion
 
 
 @pytest.mark.parametrize("power", [-1.0, 0.5, 2.0])

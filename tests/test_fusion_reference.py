@@ -11,10 +11,11 @@ import pytest
 from fusion_cases import Case, claim_of, network_pricer
 from reference_cases import FusedCase, fused_cases
 
-from optimizer.design import Goal, Site
 from optimizer.fusion.network_pricer import Fused, FusedPrice
-from optimizer.lowering import latency_unit
-from optimizer.verify.fused import walk_fused
+from optimizer.golden.group_walk import walk_fused
+from optimizer.pricing.lowering import latency_unit
+from optimizer.problem.goal import Goal
+from optimizer.search.point_solver import Site
 
 
 def _designs(case: Case, most: int, objective: str) -> list[Fused]:

@@ -13,18 +13,18 @@ from click.testing import CliRunner
 
 from formulations.stop import StoppedError
 from optimizer import api
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.budgets import Budgets
-from optimizer.choose import choose
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.reader import parse_architecture
+from optimizer.architecture.selection import choose
 from optimizer.cli import main
 from optimizer.errors import SpecError
-from optimizer.exact_yaml import load_exact
-from optimizer.fusion.options import Fusion
-from optimizer.fusion.price_group import GroupPricer
-from optimizer.report import full_report, to_text
-from optimizer.result import Result
-from optimizer.verify.check import verify
-from optimizer.workload_yaml import parse_network
+from optimizer.files.exact_yaml import load_exact
+from optimizer.fusion.group_pricer import GroupPricer
+from optimizer.problem.fusion_options import Fusion
+from optimizer.report.solve import full_report, to_text
+from optimizer.results.result import Result
+from optimizer.verify.solve import verify
+from optimizer.workload.reader import parse_network
 
 ARCHITECTURE = chip_yaml(
     "{x: 2, y: 2}",

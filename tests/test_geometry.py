@@ -15,23 +15,15 @@ from onnx.reference import ReferenceEvaluator
 from onnx_models import FLOAT, integers, tensor, write_model
 
 from optimizer import networks
-from optimizer.einsum import einsum_layer
 from optimizer.errors import SpecError
-from optimizer.geometry import (
-    IDENTITY,
-    IDENTITY_WINDOW,
-    ONE_POSITION,
-    WHOLE,
-    Window,
-    fitted,
-    hull,
-    misfits,
-)
 from optimizer.networks.builder import NetworkBuilder
 from optimizer.onnx_import import import_onnx
 from optimizer.onnx_import.transposed import phases
-from optimizer.workload import Network, VectorLayer, conv, matmul
-from optimizer.workload_yaml import dump_network, load_network, parse_network
+from optimizer.workload.einsum import einsum_layer
+from optimizer.workload.layer import VectorLayer, conv, matmul
+from optimizer.workload.network import Network
+from optimizer.workload.reader import dump_network, load_network, parse_network
+from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, ONE_POSITION, WHOLE, Window, fitted, hull, misfits
 
 LIGHT = sorted((Path(onnx.__file__).parent / "backend" / "test" / "data" / "light").glob("*.onnx"))
 

@@ -18,24 +18,25 @@ from test_fusion_solve import ARCHITECTURE, block, tiny
 
 import optimizer
 from optimizer import api
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.choose import choose
+from optimizer.architecture.reader import parse_architecture
+from optimizer.architecture.selection import choose
 from optimizer.cli import main
 from optimizer.errors import SpecError, TilewrightError
-from optimizer.exact_yaml import load_exact
-from optimizer.fusion.by_hand import needed_bits, price_given
-from optimizer.fusion.cuts import Along, Tiling, cuts
-from optimizer.fusion.describe import group_entry
+from optimizer.files.exact_yaml import load_exact
+from optimizer.files.yaml_fields import Fields
 from optimizer.fusion.groups import groups
-from optimizer.fusion.groups_yaml import GivenGroup, parse_groups
-from optimizer.fusion.options import Fusion
 from optimizer.fusion.plan import Choice, Frame
-from optimizer.fusion.runs import Aim, Runs
-from optimizer.store import Store
-from optimizer.verify.fused import walk_fused
-from optimizer.verify.fused_design import claim_of
-from optimizer.workload_yaml import parse_network
-from optimizer.yaml_fields import Fields
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.fusion.tilings import Along, Tiling, cuts
+from optimizer.given_groups.pricing import needed_bits, price_given
+from optimizer.given_groups.reader import GivenGroup, parse_groups
+from optimizer.golden.group_entry import claim_of
+from optimizer.golden.group_walk import walk_fused
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.goal import Aim
+from optimizer.results.group_entry import group_entry
+from optimizer.store.store import Store
+from optimizer.workload.reader import parse_network
 
 SAME = "[[1, 1, 0], [1, 1, 0], [1, 1, 0]]"
 NETWORK = f"""

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from optimizer import api
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.budgets import Budgets
-from optimizer.exact_yaml import load_exact
-from optimizer.explore import Exploration, Explorer
-from optimizer.report import infeasible_text, points_text
-from optimizer.result import Progress, Result
-from optimizer.verify.check import verify
-from optimizer.workload_yaml import parse_network
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.reader import parse_architecture
+from optimizer.files.exact_yaml import load_exact
+from optimizer.problem.progress import Progress
+from optimizer.report.solve import infeasible_text, points_text
+from optimizer.results.result import Result
+from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.verify.solve import verify
+from optimizer.workload.reader import parse_network
 
 ARCHITECTURE = """
 name: tiny

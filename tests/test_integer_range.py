@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from layer_cases import Case, cases
 
-from formulations import lattice
 from formulations.integer_range import LIMIT, Most, check_range
-from formulations.kernels.layout import INFINITE, word_scale
-from formulations.master import Option, choose
-from formulations.problem import PortSpec, Problem
-from formulations.rows import LARGEST, bounded, rejection
-from formulations.solver import costs_of, solve_layer
-from optimizer.hardware import Hardware, Level
-from optimizer.lowering import lift, lower
-from optimizer.workload import conv, matmul
+from formulations.lattice import search as lattice
+from formulations.lattice.kernels.layout import word_scale
+from formulations.layer.rows import LARGEST, bounded, rejection
+from formulations.layer.solver import costs_of, solve_layer
+from formulations.networks.master import Option, choose
+from formulations.problem import INFINITE, PortSpec, Problem
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.pricing.lowering import lift, lower
+from optimizer.workload.layer import conv, matmul
 
 
 def most(problem: Problem) -> Most:

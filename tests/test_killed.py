@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.store_file import STORE_FILE
+from optimizer.store.database import STORE_FILE
 
 KILLS = 20
 COMMANDS = {

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from layer_cases import Case, cases
 
-from formulations.halo import distinct_starts
-from formulations.hoisting import hoists
+from formulations.layer.halo import distinct_starts
+from formulations.layer.hoisting import hoists
+from formulations.layer.solver import LayerOutcome, Status, costs_of, solve_layer
 from formulations.problem import LayerSolution, Problem
-from formulations.solver import LayerOutcome, Status, costs_of, solve_layer
-from optimizer.lowering import lift
-from optimizer.verify.walk import walk
+from optimizer.golden.walk import walk
+from optimizer.pricing.lowering import lift
 
 OBJECTIVES = ("energy", "latency", "edp")
 RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -123,7 +123,7 @@ def check_nests(case: Case) -> None:
 
 
 def check_lattice(case: Case) -> None:
-    lattice = pytest.importorskip("formulations.lattice")
+    lattice = pytest.importorskip("formulations.lattice.search")
     problem = case.problem
     for objective in OBJECTIVES:
         found = lattice.solve(problem, objective).solution

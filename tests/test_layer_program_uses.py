@@ -7,13 +7,13 @@ from fractions import Fraction
 
 import pytest
 
-from formulations.hoisting import hoists, legal_hoists
+from formulations.layer.hoisting import hoists, legal_hoists
+from formulations.layer.sizing import SizedProblem
+from formulations.layer.solver import Status, costs_of, expression_value, solve_layer, solve_sized
 from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
-from formulations.sizing import SizedProblem
-from formulations.solver import Status, costs_of, expression_value, solve_layer, solve_sized
-from optimizer.hardware import Hardware, Level
-from optimizer.lowering import lower
-from optimizer.workload import Layer, conv, matmul
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.pricing.lowering import lower
+from optimizer.workload.layer import Layer, conv, matmul
 
 
 def two_levels(words: int, mesh: tuple[int, int] = (16, 16), energy: int = 6) -> Hardware:

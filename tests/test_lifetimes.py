@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from formulations.checkpoint_search import Limits
-from formulations.solver import Status
+from formulations.layer.solver import Status
+from formulations.networks.checkpoint_search import Limits
+from optimizer.golden.training_memory import replay
 from optimizer.networks.load import load
+from optimizer.recompute.lifetimes import lifetimes
+from optimizer.recompute.run import plan_memory
 from optimizer.training.bits import TrainingBits
-from optimizer.training.lifetimes import lifetimes
-from optimizer.training.recompute import plan_memory
-from optimizer.verify.memory import replay
 
 RESNET18_WORDS = 11_689_512
 """Learned words of ResNet-18 (He et al. 2016), batch normalizations included."""

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nests import Nest, nests, plain_hardware
 
-from optimizer.architecture_yaml import load_architecture
-from optimizer.cost import Accounting, Reuse, evaluate
-from optimizer.hardware import Hardware
-from optimizer.limits import (
+from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.reader import load_architecture
+from optimizer.mapping.cost import Accounting, Reuse, evaluate
+from optimizer.mapping.lower_bounds import (
     data_movement_words,
     layer_limits,
     least_energy,
@@ -23,11 +23,11 @@ from optimizer.limits import (
     touched_words,
     window_reuse,
 )
-from optimizer.mapping import Loop, Mapping, Node
+from optimizer.mapping.mapping import Loop, Mapping, Node
 from optimizer.networks.load import load
-from optimizer.sparsity import sparsify
-from optimizer.verify.physical import energy_at_least, physical_bounds
-from optimizer.workload import ROLES, Axis, Layer, Operand, conv, matmul
+from optimizer.verify.physical_bounds import energy_at_least, physical_bounds
+from optimizer.workload.layer import ROLES, Axis, Layer, Operand, conv, matmul
+from optimizer.workload.sparsity import sparsify
 
 
 def filled_to_the_brim(nest: Nest) -> Nest:

@@ -10,20 +10,21 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from formulations import lattice
 from formulations.integer_range import LIMIT
-from formulations.solver import Status, solve_layer
+from formulations.lattice import search as lattice
+from formulations.layer.solver import Status, solve_layer
 from optimizer.api import map_layer, solve
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import load_architecture, parse_architecture
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.errors import SpecError
-from optimizer.exact_yaml import load_exact
-from optimizer.lowering import lower
-from optimizer.magnitude import check_magnitude, check_total
+from optimizer.files.exact_yaml import load_exact
+from optimizer.files.presets import preset_names
 from optimizer.networks.catalog import build
-from optimizer.presets import preset_names
-from optimizer.verify.check import verify
-from optimizer.workload import Network, conv, matmul
+from optimizer.pricing.integer_range import check_magnitude, check_total
+from optimizer.pricing.lowering import lower
+from optimizer.verify.solve import verify
+from optimizer.workload.layer import conv, matmul
+from optimizer.workload.network import Network
 
 CHIP = """
 name: chip

@@ -11,12 +11,12 @@ import yaml
 from hypothesis import given, settings
 from nests import Nest, nests, plain_hardware
 
+from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
-from optimizer.hardware import Hardware
-from optimizer.mapping import Loop, Mapping, Node
-from optimizer.mapping_yaml import format_nest, from_items, load_mapping, to_items
-from optimizer.verify.checks import limits, structural
-from optimizer.workload import conv
+from optimizer.golden.legality import limits, structural
+from optimizer.mapping.mapping import Loop, Mapping, Node
+from optimizer.mapping.reader import format_nest, from_items, load_mapping, to_items
+from optimizer.workload.layer import conv
 
 LAYER = conv("conv1", {"K": 8, "C": 3, "P": 4, "R": 3})
 NEST: list[dict[str, Any]] = [

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from formulations.lattice import solve
-from formulations.merging import merge
-from optimizer.hardware import Hardware, Level
-from optimizer.lowering import kept_dims, lift, lower
-from optimizer.workload import ROLES, Layer, conv
+from formulations.lattice.merging import merge
+from formulations.lattice.search import solve
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.pricing.lowering import kept_dims, lift, lower
+from optimizer.workload.layer import ROLES, Layer, conv
 from tests.layer_cases import Case, cases
 
 POINT = conv("point", {"N": 2, "K": 4, "C": 6, "P": 6, "Q": 4})

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from formulations.lattice import solve
+from formulations.lattice.search import solve
 from optimizer import load_architecture
 from optimizer import solve as solve_network
-from optimizer.cost import evaluate
-from optimizer.fusion.options import Fusion
-from optimizer.lowering import lower
-from optimizer.mapping import Loop, Mapping, Node
-from optimizer.store import MODEL_VERSION
-from optimizer.vector_cost import vector_cost
-from optimizer.workload import Network, VectorLayer
-from optimizer.workload_yaml import load_network
+from optimizer.mapping.cost import evaluate
+from optimizer.mapping.mapping import Loop, Mapping, Node
+from optimizer.mapping.vector_cost import vector_cost
+from optimizer.pricing.lowering import lower
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.versions import MODEL_VERSION
+from optimizer.workload.layer import VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.reader import load_network
 
 REFERENCE = ("6", "06f1842bfd1ab3ef")
 """Version of the model, and what :func:`digest` says of it."""

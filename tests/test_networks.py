@@ -9,7 +9,7 @@ import pytest
 
 from optimizer import networks
 from optimizer.errors import SpecError
-from optimizer.workload import Layer, VectorLayer
+from optimizer.workload.layer import Layer, VectorLayer
 
 # Multiply-accumulates and parameters. resnet18, resnet34, resnet50, vgg16, vgg19, mobilenet_v2, vit_b16: the
 # parameters are the "num_params" that torchvision states, whose "GFLOPS" (1.81, 3.66, 4.09, 15.47, 19.63, 0.3,

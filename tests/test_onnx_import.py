@@ -16,7 +16,7 @@ from optimizer.onnx_import import import_onnx
 from optimizer.onnx_import.contraction import Contraction, broadcast_product, contraction
 from optimizer.onnx_import.graph import Unsupported
 from optimizer.onnx_import.transposed import phases
-from optimizer.workload import VectorLayer
+from optimizer.workload.layer import VectorLayer
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 

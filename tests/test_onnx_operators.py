@@ -9,10 +9,10 @@ from onnx import TensorProto, helper
 from onnx_models import FLOAT, INT64, integers, tensor, write_model
 
 from optimizer.errors import SpecError
-from optimizer.geometry import IDENTITY, IDENTITY_WINDOW, Window
 from optimizer.onnx_import import import_onnx
-from optimizer.workload import VectorLayer
-from optimizer.workload_yaml import dump_network, parse_network
+from optimizer.workload.layer import VectorLayer
+from optimizer.workload.reader import dump_network, parse_network
+from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, Window
 
 X = [2, 4, 6, 6]
 

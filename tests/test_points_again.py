@@ -10,14 +10,14 @@ from codesign_cases import joint
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations import lattice
-from formulations.kernels.memo import Memos
+from formulations.lattice import search as lattice
+from formulations.lattice.kernels.memo import Memos
 from formulations.stop import Stop, StoppedError
-from optimizer.lowering import lower
-from optimizer.verify.claim import Claim, rebuild
-from optimizer.verify.lines import Cost, corners, prove
-from optimizer.verify.points_again import _Point
-from optimizer.verify.time_limit import limited
+from optimizer.pricing.lowering import lower
+from optimizer.verify.again.points import _Point
+from optimizer.verify.again.tangent_lines import Cost, corners, prove
+from optimizer.verify.again.time_limit import limited
+from optimizer.verify.claims.solve import Claim, rebuild
 
 COSTS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), min_size=1, max_size=6)
 

@@ -22,7 +22,7 @@ from optimizer.scaling.opening import open_pool
 from optimizer.scaling.pool import SerialPool, limited
 from optimizer.scaling.process_pool import ProcessPool
 from optimizer.scaling.tasks import run_tasks
-from optimizer.store import Store, task_key
+from optimizer.store.store import Store, task_key
 
 LAYERS = [{"dims": {"K": 4, "C": c, "P": 4, "R": 3}} for c in (2, 3, 4)]
 

@@ -9,7 +9,8 @@ import pytest
 
 import optimizer
 from optimizer import networks
-from optimizer.workload import Layer, Network, VectorLayer
+from optimizer.workload.layer import Layer, VectorLayer
+from optimizer.workload.network import Network
 
 MIB = 2**20
 

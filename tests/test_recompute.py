@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_graphs import chain, training_graph, training_graphs
 
-from formulations.checkpoint_search import Limits, solve_memory
-from formulations.solver import Status
+from formulations.layer.solver import Status
+from formulations.networks.checkpoint_search import Limits, solve_memory
 from optimizer.errors import SpecError
-from optimizer.training.lifetimes import lifetimes
-from optimizer.training.recompute import lower, plan_memory
-from optimizer.training.recompute_costs import Costs, overhead_of, work_costs
-from optimizer.verify.memory import replay
-from optimizer.workload import Network
+from optimizer.golden.training_memory import replay
+from optimizer.recompute.costs import Costs, overhead_of, work_costs
+from optimizer.recompute.lifetimes import lifetimes
+from optimizer.recompute.run import lower, plan_memory
+from optimizer.workload.network import Network
 
 
 def answers(network: Network, costs: Costs, reserve: int) -> Iterator[tuple[int, int]]:
@@ -137,7 +137,7 @@ def test_time_limit_leaves_a_bound() -> None:
 def test_least_peak_in_many_turns(monkeypatch) -> None:
     """Turns too short for a proof give the same answer."""
     once = plan_memory(chain(16), goal="peak", workers=1).outcome
-    monkeypatch.setattr("formulations.checkpoint_search.TURN_S", 0.002)
+    monkeypatch.setattr("formulations.networks.checkpoint_search.TURN_S", 0.002)
     again = plan_memory(chain(16), goal="peak", workers=1).outcome
     assert again.status is Status.OPTIMAL and (again.value, again.second) == (once.value, once.second)
 
@@ -151,7 +151,7 @@ def test_replay_sees_a_wrong_claim(monkeypatch) -> None:
         real["memory"] = memory
         return changed(memory, tensors=tuple(changed(t, bits=0) for t in memory.tensors))
 
-    monkeypatch.setattr("optimizer.training.recompute.lower", lowered)
+    monkeypatch.setattr("optimizer.recompute.run.lower", lowered)
     with pytest.raises(Exception, match="does not confirm"):
         plan_memory(chain(5), goal="peak", workers=1)
 

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 from reference_cases import CountCase, OptimumCase, count_cases, optimum_cases
 
-from formulations.lattice import solve
-from optimizer.cost import evaluate
-from optimizer.lowering import lift, lower
-from optimizer.verify.walk import walk
+from formulations.lattice.search import solve
+from optimizer.golden.walk import walk
+from optimizer.mapping.cost import evaluate
+from optimizer.pricing.lowering import lift, lower
 
 
 def _relative_error(found: Fraction, expected: Any) -> Fraction:

@@ -6,11 +6,14 @@ import pytest
 from nests import plain_hardware
 from result_cases import design, fc_layer, level, nothing
 
-from optimizer.cost import evaluate
 from optimizer.errors import SpecError
-from optimizer.evaluation import evaluation_report, layer_record
-from optimizer.mapping import Loop, Mapping, Node
-from optimizer.report import (
+from optimizer.files.quantities import size_text
+from optimizer.mapping.cost import evaluate
+from optimizer.mapping.mapping import Loop, Mapping, Node
+from optimizer.report.checks import checks_table
+from optimizer.report.layers import distinct_layers, dram_words, find_layer, runs
+from optimizer.report.mapping import evaluation_report
+from optimizer.report.solve import (
     full_report,
     hardware_table,
     headline,
@@ -22,10 +25,9 @@ from optimizer.report import (
     summary_table,
     to_text,
 )
-from optimizer.report_checks import checks_table
-from optimizer.report_layers import distinct_layers, dram_words, find_layer, runs
-from optimizer.report_units import energy_text, energy_unit, number_text, percent_text, ratio_text, size_text
-from optimizer.workload import ROLES, matmul
+from optimizer.report.units import energy_text, energy_unit, number_text, percent_text, ratio_text
+from optimizer.results.layer_entry import layer_record
+from optimizer.workload.layer import ROLES, matmul
 
 
 def row(text: str, start: str) -> list[str]:

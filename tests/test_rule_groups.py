@@ -14,14 +14,16 @@ from test_fusion_solve import block, tiny
 
 from benchmarks.rule_groups import Rule, decisions, evaluate_rule, rule_plans, stretches, weight_bits
 from optimizer import api, evaluate_groups, networks
-from optimizer.architecture import Architecture
-from optimizer.choose import choose, single_point
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.selection import choose, single_point
 from optimizer.errors import SpecError
-from optimizer.fusion.options import Fusion
-from optimizer.fusion.runs import Aim, Runs
-from optimizer.geometry import IDENTITY_WINDOW, View, Window
-from optimizer.store import Store
-from optimizer.workload import Network, conv
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.goal import Aim
+from optimizer.store.store import Store
+from optimizer.workload.layer import conv
+from optimizer.workload.network import Network
+from optimizer.workload.views import IDENTITY_WINDOW, View, Window
 
 POINTWISE: View = (IDENTITY_WINDOW, IDENTITY_WINDOW, IDENTITY_WINDOW)
 WINDOW: View = (IDENTITY_WINDOW, Window(1, 3, 1), Window(1, 3, 1))

@@ -13,20 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_explore import LAYERS, RELAXED, brute_force, chip, grid, some_layers
 
-from optimizer.aggregate import Aggregate
-from optimizer.archive import Best
-from optimizer.design import Goal
-from optimizer.explore import Closed, Exploration, Explorer
-from optimizer.hardware import Hardware
-from optimizer.part import Part
-from optimizer.points import Box, PointSet, carve, point_set
-from optimizer.pricing import Pricer
-from optimizer.screen import Screen
-from optimizer.store import Store
+from optimizer.architecture.boxes import Box, PointSet, carve, point_set
+from optimizer.architecture.hardware import Hardware
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.goal import Goal
+from optimizer.search.box_visit import Node
+from optimizer.search.branch_and_bound import Closed, Exploration, Explorer
+from optimizer.search.incumbents import Best
+from optimizer.search.network_bounds import Part
+from optimizer.search.screening import Screen
+from optimizer.store.store import Store
 from optimizer.study.metrics import Range
 from optimizer.study.steps import Places, Steps
-from optimizer.verify.ideal import worse
-from optimizer.visit import Node
+from optimizer.verify.optimistic_corner import worse
 
 Index = tuple[int, ...]
 

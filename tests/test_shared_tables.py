@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layer_cases import Case, cases
 
-from formulations.kernels.memo import Memo
-from formulations.lattice import solve
+from formulations.lattice.kernels.memo import Memo
+from formulations.lattice.search import solve
 from formulations.problem import Hoist, LevelSpec, O, Problem
-from optimizer.hardware import Hardware, Level
-from optimizer.lowering import lower
-from optimizer.workload import conv
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.pricing.lowering import lower
+from optimizer.workload.layer import conv
 
 RELAXED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from optimizer.device import load_device
+from optimizer.architecture.device import load_device
 from optimizer.errors import SpecError
 from optimizer.sparse_engine.describe import describe
 from optimizer.sparse_engine.device_use import bank_cost, blocks_for, device_use

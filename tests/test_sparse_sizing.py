@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.solver import Status
-from formulations.sparse_sizing import solve_sizing
+from formulations.layer.solver import Status
+from formulations.sparse.sizing import solve_sizing
 from optimizer.errors import SpecError
 from optimizer.sparse_engine import explain, reprove
 from optimizer.sparse_engine import request as requests

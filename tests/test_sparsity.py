@@ -15,18 +15,19 @@ from layer_cases import Case, cases
 from test_layer_program import RELAXED, check_blocks, check_expression, check_hoisted, check_lattice, check_nests
 
 from optimizer.api import solve
-from optimizer.architecture_yaml import load_architecture
-from optimizer.blocks import Block
-from optimizer.choose import choose
+from optimizer.architecture.reader import load_architecture
+from optimizer.architecture.selection import choose
 from optimizer.errors import SpecError
-from optimizer.limits import layer_limits
-from optimizer.lowering import lift, lower
-from optimizer.mapping import Loop, Mapping
-from optimizer.sparsity import compress, default_dim, dense, densify, sparsify
-from optimizer.verify.check import verify
-from optimizer.verify.walk import walk
-from optimizer.workload import Layer, Network, Operand, conv, matmul
-from optimizer.workload_yaml import dump_network, parse_network
+from optimizer.golden.walk import walk
+from optimizer.mapping.lower_bounds import layer_limits
+from optimizer.mapping.mapping import Loop, Mapping
+from optimizer.pricing.lowering import lift, lower
+from optimizer.verify.solve import verify
+from optimizer.workload.layer import Layer, Operand, conv, matmul
+from optimizer.workload.network import Network
+from optimizer.workload.nm_blocks import Block
+from optimizer.workload.reader import dump_network, parse_network
+from optimizer.workload.sparsity import compress, default_dim, dense, densify, sparsify
 
 Element = tuple[int, ...]
 

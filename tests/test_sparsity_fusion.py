@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from test_fusion import RELAXED, SEEDS, check_best, check_some_plans
 
 from optimizer.api import solve
-from optimizer.architecture_yaml import load_architecture
+from optimizer.architecture.reader import load_architecture
 from optimizer.errors import SpecError
-from optimizer.fusion.options import Fusion
-from optimizer.workload_yaml import parse_network
+from optimizer.problem.fusion_options import Fusion
+from optimizer.workload.reader import parse_network
 
 CASES = cases(sizes=(2, 4), largest=4, sparse=True) | cases(sizes=(2, 3), largest=4, chain=True, wide=True, sparse=True)
 SMALL = cases(sizes=(2, 3), largest=4, sparse=True) | cases(

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from formulations.kernels.memo import Memo
-from formulations.lattice import solve
+from formulations.lattice.kernels.memo import Memo
+from formulations.lattice.search import solve
 from formulations.stop import Stop, StoppedError
-from optimizer.architecture_yaml import load_architecture
-from optimizer.lowering import lower
-from optimizer.workload import conv
+from optimizer.architecture.reader import load_architecture
+from optimizer.pricing.lowering import lower
+from optimizer.workload.layer import conv
 
 LAYER = conv("layer", {"K": 64, "C": 32, "P": 28, "Q": 28, "R": 3, "S": 3})
 PROBLEM = lower(LAYER, next(iter(load_architecture("edge").points())))

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from store_cases import KEYS, SOLVED, bounds_of, solution, write_entries
 
 from formulations.problem import LevelSpec, PortSpec, Problem
-from optimizer import store as store_module
-from optimizer import store_file
 from optimizer.errors import SpecError
-from optimizer.filesystem import on_network
-from optimizer.store import Store, content_key, layer_label, task_content, task_key
-from optimizer.store_file import STORE_FILE
+from optimizer.store import database
+from optimizer.store import store as store_module
+from optimizer.store.database import STORE_FILE
+from optimizer.store.network_mounts import on_network
+from optimizer.store.store import Store, content_key, layer_label, task_content, task_key
 
 NOTES = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["bound", "optimum", "none"]), st.integers(1, 30)))
 
@@ -155,7 +155,7 @@ def test_damage_after_the_first_page_is_an_error_when_it_is_met(tmp_path) -> Non
         Store(tmp_path).optimum("key7")
 
 
-@pytest.mark.parametrize("marks", [(0, 0), (12345, 0), (store_file.APPLICATION, store_file.LAYOUT + 1)])
+@pytest.mark.parametrize("marks", [(0, 0), (12345, 0), (database.APPLICATION, database.LAYOUT + 1)])
 def test_files_of_others_are_left_as_they_are(tmp_path, marks) -> None:
     path = tmp_path / STORE_FILE
     database = sqlite3.connect(path)
@@ -176,7 +176,7 @@ def test_a_folder_that_cannot_be_made(tmp_path) -> None:
 
 
 def test_a_store_that_another_process_holds_too_long(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(store_file, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(database, "PATIENCE_S", 0.05)
     store = Store(tmp_path)
     other = sqlite3.connect(tmp_path / STORE_FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -194,7 +194,7 @@ def test_the_journal_is_what_the_file_system_allows(tmp_path, monkeypatch) -> No
             return str(database.execute("PRAGMA journal_mode").fetchone()[0])
 
     assert mode() == ("delete" if on_network(tmp_path) else "wal")
-    monkeypatch.setattr(store_file, "on_network", lambda _path: True)
+    monkeypatch.setattr(database, "on_network", lambda _path: True)
     assert mode() == "delete"
 
 

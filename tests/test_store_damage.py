@@ -15,22 +15,23 @@ from hypothesis import strategies as st
 from layer_cases import cases
 from store_cases import solution
 
-from formulations.fitting import fits
-from formulations.lattice import solve as lattice_solve
+from formulations.lattice.search import solve as lattice_solve
+from formulations.layer.fitting import fits
 from formulations.problem import Hoist, LayerSolution
-from optimizer import load_architecture, store_file
+from optimizer import load_architecture
 from optimizer import solve as solve_network
 from optimizer.cli import main
 from optimizer.errors import SpecError
-from optimizer.lowering import lower
-from optimizer.recall import Question, recalled
-from optimizer.result_io import save
-from optimizer.store import Store, task_key
-from optimizer.store_contents import Selection, entries, export_lines, groups, import_lines, prune
-from optimizer.store_file import CONTENT, STORE_FILE, sealed
-from optimizer.verify.check import verify
-from optimizer.workload import conv
-from optimizer.workload_yaml import load_network
+from optimizer.pricing.lowering import lower
+from optimizer.results.folder import save
+from optimizer.store import database
+from optimizer.store.contents import Selection, entries, export_lines, groups, import_lines, prune
+from optimizer.store.database import CONTENT, STORE_FILE, sealed
+from optimizer.store.recall import Question, recalled
+from optimizer.store.store import Store, task_key
+from optimizer.verify.solve import verify
+from optimizer.workload.layer import conv
+from optimizer.workload.reader import load_network
 
 DAMAGE = [
     "UPDATE layers SET bound = bound * 102 / 100",
@@ -264,11 +265,11 @@ def test_no_result_rests_on_an_import(tmp_path, right, factor) -> None:
 
 def test_verify_opens_no_store_on_disk(tmp_path, right, monkeypatch) -> None:
     save(right[1], tmp_path)
-    opened, connect = [], store_file.connect
+    opened, connect = [], database.connect
 
     def watched(folder: Path | None):
         opened.append(folder)
         return connect(folder)
 
-    monkeypatch.setattr("optimizer.store.connect", watched)
+    monkeypatch.setattr("optimizer.store.store.connect", watched)
     assert verify(tmp_path).ok and set(opened) <= {None}

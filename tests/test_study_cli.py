@@ -13,14 +13,15 @@ import pytest
 from click.testing import CliRunner, Result
 from test_cli_errors import CHIP
 
-from optimizer.architecture_yaml import load_architecture
-from optimizer.budgets import Budgets
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.reader import load_architecture
 from optimizer.cli import main
-from optimizer.report_study import limit_text
-from optimizer.result_io import load
-from optimizer.verify.claim import Check, rebuild
+from optimizer.report.study import limit_text
+from optimizer.results.folder import load
+from optimizer.verify.claims.solve import rebuild
+from optimizer.verify.outcome import Check
 from optimizer.verify.staircase import Study
-from optimizer.workload_yaml import load_network
+from optimizer.workload.reader import load_network
 
 NETWORK = """
 name: small

@@ -14,12 +14,12 @@ from test_explore import LAYERS, RELAXED, chip, grid, some_layers
 from test_explore import pareto as pareto_uncached
 from test_study_steps import Case
 
-from optimizer.design import Goal
+from optimizer.architecture.boxes import point_set
 from optimizer.errors import SpecError
-from optimizer.part import Part
-from optimizer.points import point_set
-from optimizer.pricing import NEVER, Pricer
-from optimizer.store import Store
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.problem.goal import NEVER, Goal
+from optimizer.search.network_bounds import Part
+from optimizer.store.store import Store
 from optimizer.study import front, sums
 from optimizer.study.front import FrontExplorer, FrontState, lines_of
 from optimizer.study.frontier import Frontier, Spot, covers, gaps_of, reaches

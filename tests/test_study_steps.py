@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_explore import LAYERS, RELAXED, brute_force, chip, grid, some_layers
 
-from optimizer.design import Goal
-from optimizer.explore import Exploration, Explorer
-from optimizer.part import Part
-from optimizer.points import PointSet, point_set
-from optimizer.pricing import Pricer
-from optimizer.store import Store
+from optimizer.architecture.boxes import PointSet, point_set
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.problem.goal import Goal
+from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.network_bounds import Part
+from optimizer.store.store import Store
 from optimizer.study.metrics import STATIC, Range
 from optimizer.study.staircase import staircase_of
 from optimizer.study.steps import Places, Steps, minimal, within
-from optimizer.workload import Layer
+from optimizer.workload.layer import Layer
 
 Case = tuple[list[tuple[Layer, int]], PointSet, Goal, list[Range]]
 

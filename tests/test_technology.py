@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from optimizer.architecture.technology import TableComponent, to_units
+from optimizer.architecture.technology_reader import load_technology, parse_technology
 from optimizer.errors import SpecError
-from optimizer.exact_yaml import dump_exact, load_exact
-from optimizer.presets import preset_names, read_spec
-from optimizer.technology import TableComponent, to_units
-from optimizer.technology_yaml import load_technology, parse_technology
+from optimizer.files.exact_yaml import dump_exact, load_exact
+from optimizer.files.presets import preset_names, read_spec
 
 KIB = 8 * 1024
 WORDS = st.text(st.characters(exclude_categories=("C", "Z")))

@@ -10,16 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy_step import Execution, Reader
 
-from optimizer.einsum import einsum_layer
 from optimizer.errors import SpecError
-from optimizer.geometry import IDENTITY_WINDOW, Window
 from optimizer.networks import build
 from optimizer.networks.builder import NetworkBuilder
 from optimizer.training.bits import TrainingBits
 from optimizer.training.operands import output_words
 from optimizer.training.step import training_step
-from optimizer.workload import Layer, Network, VectorLayer, conv
-from optimizer.workload_yaml import dump_network, parse_network
+from optimizer.workload.einsum import einsum_layer
+from optimizer.workload.layer import Layer, VectorLayer, conv
+from optimizer.workload.network import Network
+from optimizer.workload.reader import dump_network, parse_network
+from optimizer.workload.views import IDENTITY_WINDOW, Window
 
 STEP = 1e-6
 

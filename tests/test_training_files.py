@@ -9,15 +9,16 @@ from click.testing import CliRunner
 from onnx import helper
 from onnx_models import tensor, write_model
 
-from optimizer import api, load_architecture, result_io
+from optimizer import api, load_architecture
 from optimizer.cli import main
 from optimizer.errors import SpecError
-from optimizer.fusion.options import Fusion
 from optimizer.networks import load
 from optimizer.onnx_import import import_onnx
-from optimizer.report_phases import phase_totals
-from optimizer.verify.check import verify
-from optimizer.workload_yaml import parse_network
+from optimizer.problem.fusion_options import Fusion
+from optimizer.report.phases import phase_totals
+from optimizer.results import folder as result_folder
+from optimizer.verify.solve import verify
+from optimizer.workload.reader import parse_network
 
 TINY = """
 name: tiny
@@ -91,7 +92,7 @@ def test_the_command_line_trains_and_the_result_is_verified(tmp_path) -> None:
     assert sum(total["energy_pj"] for total in totals.values()) == pytest.approx(data["energy_pj"])
     assert sum(total["latency_cycles"] for total in totals.values()) == data["latency_cycles"]
     assert totals["update"]["layers"] == 3
-    result = result_io.load(out)
+    result = result_folder.load(out)
     assert verify(result).ok
     result.data["training"]["optimizer"] = "sgd"
     assert not verify(result).ok

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_explore import RELAXED, Problem, check, grid
 
-from optimizer.blocks import Sparsity
-from optimizer.design import Goal
-from optimizer.geometry import IDENTITY_WINDOW, Window
-from optimizer.points import point_set
-from optimizer.sparsity import sparsify
+from optimizer.architecture.boxes import point_set
+from optimizer.problem.goal import Goal
 from optimizer.training.step import training_step
-from optimizer.workload import Layer, Network, conv, matmul
+from optimizer.workload.layer import Layer, conv, matmul
+from optimizer.workload.network import Network
+from optimizer.workload.nm_blocks import Sparsity
+from optimizer.workload.sparsity import sparsify
+from optimizer.workload.views import IDENTITY_WINDOW, Window
 
 
 def one_axis(channels: int, kernel: int, stride: int, dilation: int) -> Network:

@@ -6,13 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.api import solve
-from optimizer.architecture_yaml import load_architecture
-from optimizer.choose import choose
+from optimizer.architecture.reader import load_architecture
+from optimizer.architecture.selection import choose
 from optimizer.networks.builder import NetworkBuilder
-from optimizer.sparsity import dense, sparsify
 from optimizer.training.step import training_step
-from optimizer.verify.check import verify
-from optimizer.workload import Layer, Network, VectorLayer
+from optimizer.verify.solve import verify
+from optimizer.workload.layer import Layer, VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.sparsity import dense, sparsify
 
 POINT = {
     "array.x": "16", "array.y": "16", "GLB.size": "256 KiB", "RF.size": "128 words",

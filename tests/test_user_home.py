@@ -13,7 +13,7 @@ from conftest import GUARD
 from user_home import HOMES, INSIDE, USERS, Guard
 
 from optimizer.cli.inputs import default_cache_folder
-from optimizer.store import Store
+from optimizer.store.store import Store
 
 
 def users_folders() -> list[Path]:

@@ -12,26 +12,26 @@ from ortools.sat.python import cp_model
 from test_infeasible import NETWORK, TINY
 from training_graphs import chain
 
-from formulations.checkpoint_search import Limits, solve_memory
-from formulations.solver import STATUS, Status
+from formulations.layer.solver import STATUS, Status
+from formulations.networks.checkpoint_search import Limits, solve_memory
+from formulations.networks.widths import Table, WidthProblem, WidthProgram
 from formulations.stop import Stop
-from formulations.widths import Table, WidthProblem, WidthProgram
 from optimizer import api
-from optimizer.archive import Best
 from optimizer.codesign import search
-from optimizer.codesign.result import CoDesign
-from optimizer.explore import Exploration, Explorer
-from optimizer.report import headline
-from optimizer.solo import priced
+from optimizer.recompute.costs import work_costs
+from optimizer.recompute.lifetimes import lifetimes
+from optimizer.recompute.run import lower
+from optimizer.report.solve import headline
+from optimizer.results.result import CoDesign
+from optimizer.search.box_visit import Visitor
+from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.incumbents import Best
+from optimizer.search.threads import priced
 from optimizer.study.front import FrontExplorer
 from optimizer.study.run_front import front_study
-from optimizer.training.lifetimes import lifetimes
-from optimizer.training.recompute import lower
-from optimizer.training.recompute_costs import work_costs
-from optimizer.verify.check import verify
-from optimizer.verify.joint import verify_joint
-from optimizer.visit import Visitor
-from optimizer.workload_yaml import parse_network
+from optimizer.verify.codesign import verify_joint
+from optimizer.verify.solve import verify
+from optimizer.workload.reader import parse_network
 
 
 def test_a_stopped_search_whose_bound_is_reached_is_optimal(monkeypatch: pytest.MonkeyPatch) -> None:

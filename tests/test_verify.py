@@ -17,25 +17,28 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from formulations.kernels.memo import Memos
+from formulations.lattice.kernels.memo import Memos
 from formulations.stop import Stop
-from optimizer import technology_yaml
 from optimizer.api import solve
-from optimizer.architecture_yaml import load_architecture, parse_architecture
-from optimizer.budgets import Budgets
+from optimizer.architecture import technology_reader
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.cli import main
 from optimizer.errors import SpecError
-from optimizer.exact_yaml import load_exact
-from optimizer.result import Progress, Result
-from optimizer.result_io import CERTIFICATE_FILE, RESULT_FILE, load, save
-from optimizer.session import decode_exact, encode_exact
-from optimizer.verify import least_cycles, points_again, replay, statements
-from optimizer.verify.check import verify
-from optimizer.verify.claim import hash_of, rebuild
+from optimizer.files.exact_yaml import load_exact
+from optimizer.problem.exact_json import decode_exact, encode_exact
+from optimizer.problem.progress import Progress
+from optimizer.results.folder import CERTIFICATE_FILE, RESULT_FILE, load, save
+from optimizer.results.result import Result
+from optimizer.verify import least_cycles, replay
+from optimizer.verify.again import points as points_again
+from optimizer.verify.again import statements
+from optimizer.verify.again.floors import reprove
+from optimizer.verify.claims.solve import hash_of, rebuild
 from optimizer.verify.effort import Effort, Route
-from optimizer.verify.reprove import reprove
+from optimizer.verify.solve import verify
 from optimizer.verify.verification import Verification
-from optimizer.workload_yaml import parse_network
+from optimizer.workload.reader import parse_network
 
 ARCHITECTURE = chip_yaml(
     "{x: [2, 4], y: 2}",
@@ -388,7 +391,7 @@ def own_technology(tmp_path: Path) -> Path:
 
 
 def test_a_result_needs_no_file_besides(own_technology: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(technology_yaml, "read_spec", None)
+    monkeypatch.setattr(technology_reader, "read_spec", None)
     found = verify(own_technology)
     assert found.ok, found.checks
 

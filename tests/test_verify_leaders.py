@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from test_study_cli import CHIP, NETWORK
 
-from optimizer.architecture_yaml import load_architecture
-from optimizer.result import Result
+from optimizer.architecture.reader import load_architecture
+from optimizer.results.result import Result
 from optimizer.study.metrics import Range
 from optimizer.study.run import study
-from optimizer.verify.check import verify
-from optimizer.workload_yaml import load_network
+from optimizer.verify.solve import verify
+from optimizer.workload.reader import load_network
 
 Boxes = list[dict[str, Any]]
 

@@ -13,9 +13,9 @@ from folder_cases import COMMANDS, WIDE
 
 from optimizer.cli import main
 from optimizer.networks.load import load
-from optimizer.verify.asked import differing, question_check
-from optimizer.verify.claim import hash_of
-from optimizer.workload_yaml import dump_network
+from optimizer.verify.claims.solve import hash_of
+from optimizer.verify.problem_match import differing, question_check
+from optimizer.workload.reader import dump_network
 
 Folders = Callable[[str], Path]
 SAME = {

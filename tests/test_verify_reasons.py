@@ -13,16 +13,15 @@ import pytest
 from codesign_cases import capped, joint
 from test_infeasible import ARCHITECTURE, solve, under
 
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.codesign.result import CoDesign
-from optimizer.exact_yaml import load_exact
-from optimizer.result import Result
-from optimizer.verify.blame import blame_checks
-from optimizer.verify.check import examine, verify
-from optimizer.verify.claim import hash_of, rebuild
+from optimizer.architecture.reader import parse_architecture
+from optimizer.files.exact_yaml import load_exact
+from optimizer.results.result import CoDesign, Result
+from optimizer.verify.box_floors import Floors
+from optimizer.verify.claims.solve import hash_of, rebuild
+from optimizer.verify.codesign import verify_joint
 from optimizer.verify.effort import Effort
-from optimizer.verify.floors import Floors
-from optimizer.verify.joint import verify_joint
+from optimizer.verify.infeasibility import blame_checks
+from optimizer.verify.solve import examine, verify
 
 Data = dict[str, Any]
 

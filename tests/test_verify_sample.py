@@ -20,31 +20,32 @@ from codesign_cases import architecture, joint, network
 from forged_optimum import forged
 from test_verify import ARCHITECTURE, NETWORK, make
 
-from formulations import lattice
-from formulations.kernels.memo import Memos
+from formulations.lattice import search as lattice
+from formulations.lattice.kernels.memo import Memos
 from formulations.stop import StoppedError
-from optimizer import store
 from optimizer.api import solve
-from optimizer.architecture_yaml import parse_architecture
+from optimizer.architecture.reader import parse_architecture
 from optimizer.cli import main
-from optimizer.exact_yaml import load_exact
-from optimizer.fusion.options import Fusion
-from optimizer.pricing import NEVER
-from optimizer.result import Result
-from optimizer.result_io import save
+from optimizer.files.exact_yaml import load_exact
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.goal import NEVER
+from optimizer.results.folder import save
+from optimizer.results.result import Result
+from optimizer.store import store
 from optimizer.study.metrics import Range
 from optimizer.study.run import study
 from optimizer.study.run_front import front_study
-from optimizer.verify import check, statements
-from optimizer.verify import reprove as reprove_module
-from optimizer.verify.bearing import Bearing
-from optimizer.verify.check import examine, verify
-from optimizer.verify.claim import Claim, rebuild
+from optimizer.verify import solve as check
+from optimizer.verify.again import floors as reprove_module
+from optimizer.verify.again import statements
+from optimizer.verify.again.floors import LEAST_DRAWN, Derivation, drawn, reprove
+from optimizer.verify.claims.solve import Claim, rebuild
+from optimizer.verify.codesign import verify_joint
 from optimizer.verify.effort import LEAST_SECONDS, MOST_SECONDS, Effort, Route, Tally
-from optimizer.verify.joint import verify_joint
-from optimizer.verify.reprove import LEAST_DRAWN, Derivation, drawn, reprove
+from optimizer.verify.floor_weights import Bearing
+from optimizer.verify.solve import examine, verify
 from optimizer.verify.verification import Verification
-from optimizer.workload_yaml import parse_network
+from optimizer.workload.reader import parse_network
 
 OBJECTIVES = ("energy", "edp")
 WORSE = {"energy": Fraction(121, 100), "edp": Fraction(2)}
@@ -229,7 +230,7 @@ def test_what_is_drawn_and_not_decided_is_not_counted(monkeypatch: pytest.Monkey
     own = {floor.statement.key for floor in Bearing(claim).floors() if floor.own}
     true = statements.decide
     monkeypatch.setattr(
-        "optimizer.verify.reprove.decide",
+        "optimizer.verify.again.floors.decide",
         lambda statement, *rest, **kept: true(statement, *rest, **kept) if statement.key in own
         else statements.Decision(None, why=statements.TIME),
     )  # fmt: skip
@@ -249,7 +250,7 @@ def test_numbers_too_large_decide_nothing(honest: Result, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("error", [OverflowError, StoppedError])
 def test_a_point_that_cannot_be_derived_is_undecided(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     result = solve(mixed(), architecture(), objective="edp")
-    monkeypatch.setattr("optimizer.verify.reprove.derive", raises(error))
+    monkeypatch.setattr("optimizer.verify.again.floors.derive", raises(error))
     found = verify(result)
     assert found.undecided == ["points again"] and "0 of 4 bounds of single points" in found.verdict
 
@@ -266,7 +267,7 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
     asked: list[statements.Statement] = []
     true = statements.by_program
     monkeypatch.setattr(
-        "optimizer.verify.reprove.by_program", lambda one, *rest: (asked.append(one), true(one, *rest))[1]
+        "optimizer.verify.again.floors.by_program", lambda one, *rest: (asked.append(one), true(one, *rest))[1]
     )
     capped, product = make("energy", padding="none", latency_ms="0.0008"), make("edp", padding="none")
     for result in (capped, product):

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from nests import Nest, naive_children, naive_fetched, nests, plain_hardware, tile_sequence
 
+from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
-from optimizer.hardware import Hardware
-from optimizer.mapping import Item, Loop, Mapping, Node
-from optimizer.verify.walk import Counts, Walk, walk
-from optimizer.workload import Layer, conv, matmul
+from optimizer.golden.walk import Counts, Walk, walk
+from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.workload.layer import Layer, conv, matmul
 
 
 def nest(*entries: str) -> Mapping:

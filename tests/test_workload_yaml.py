@@ -7,9 +7,9 @@ import pytest
 
 from optimizer import networks
 from optimizer.errors import SpecError
-from optimizer.geometry import WHOLE
-from optimizer.workload import Layer, VectorLayer, conv, matmul
-from optimizer.workload_yaml import dump_network, load_network, parse_network
+from optimizer.workload.layer import Layer, VectorLayer, conv, matmul
+from optimizer.workload.reader import dump_network, load_network, parse_network
+from optimizer.workload.views import WHOLE
 
 NETWORK = """
 name: tiny

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from optimizer.workload import Network, VectorLayer
+from optimizer.workload.layer import VectorLayer
+from optimizer.workload.network import Network
 
 
 def training_graph(

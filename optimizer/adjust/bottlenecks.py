@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from formulations.widths import Values
+from formulations.networks.widths import Values
 from optimizer.adjust.request import Request
 from optimizer.adjust.sizes import Form
 from optimizer.adjust.ties import Ties
 from optimizer.errors import SpecError
-from optimizer.workload import Layer, Network
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)

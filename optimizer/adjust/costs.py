@@ -7,15 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from formulations.stop import Stop
 from optimizer.adjust.space import Piece, WidthSpace
-from optimizer.cost import Accounting
+from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.floors import RunFloors
-from optimizer.fusion.runs import Aim, Runs
-from optimizer.hardware import Hardware
-from optimizer.limits import layer_limits
-from optimizer.pricing import Price, Pricer
-from optimizer.store import Store
-from optimizer.vector_cost import vector_cost
-from optimizer.workload import Layer, VectorLayer
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.mapping.cost import Accounting
+from optimizer.mapping.lower_bounds import layer_limits
+from optimizer.mapping.vector_cost import vector_cost
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.pricing.price import Price
+from optimizer.problem.goal import Aim
+from optimizer.store.store import Store
+from optimizer.workload.layer import Layer, VectorLayer
 
 Entry = tuple[int, list[tuple[int, int]]]
 """Cost of vector layers; then (number of a shape, runs) of the others."""
@@ -25,9 +27,9 @@ class Costs:
     """Costs of all entries of a space on one hardware point under one aim.
 
     A multiply-accumulate layer costs at least its floor: of energy what every step pays at the innermost level and
-    every word outside (:class:`RunFloors`), or the limits of :mod:`optimizer.limits`; of cycles the best use of the
-    array and compulsory traffic. Once priced it costs its proved optimum. `cycles` holds floors of cycles that are
-    known for the point, by shape; new ones are added.
+    every word outside (:class:`RunFloors`), or the limits of :mod:`optimizer.mapping.lower_bounds`; of cycles the best
+    use of the array and compulsory traffic. Once priced it costs its proved optimum. `cycles` holds floors of cycles
+    that are known for the point, by shape; new ones are added.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The best widths of a network on hardware points, proved.
 
-The program of :mod:`formulations.widths` has bounds in the place of layers that are not priced. Its relaxation is
-solved and the layers that it uses are priced, until all of them are: then it is a good bound. Literals whose toll
+The program of :mod:`formulations.networks.widths` has bounds in the place of layers that are not priced. Its relaxation
+is solved and the layers that it uses are priced, until all of them are: then it is a good bound. Literals whose toll
 exceeds what a design is known to be above the bound are in no better design, so the program without them is small; it
 is solved, the layers of its answer are priced, and so on until an answer is found whose layers are all priced. No other
 widths cost less: those that the program had cost at least their bounds, and those that it had not the bound and a toll.
@@ -14,17 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from formulations.solver import Status
+from formulations.layer.solver import Status
+from formulations.networks.width_bound import WidthRelaxation
+from formulations.networks.widths import Values, WidthProgram
 from formulations.stop import Stop, StoppedError
-from formulations.width_bound import WidthRelaxation
-from formulations.widths import Values, WidthProgram
 from optimizer.adjust.costs import Costs
 from optimizer.adjust.space import WidthSpace
-from optimizer.cost import Accounting
-from optimizer.fusion.runs import Aim
-from optimizer.hardware import Hardware
-from optimizer.pricing import NEVER, GivenUp, Price
-from optimizer.store import Store
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import Accounting
+from optimizer.pricing.price import GivenUp, Price
+from optimizer.problem.goal import NEVER, Aim
+from optimizer.store.store import Store
 
 FIRST_TOLL = 12
 """The first program has the literals whose toll is at most the bound over two to this power; later ones four times
@@ -59,7 +59,8 @@ Watch = Callable[[Hardware, Aim, int | None, int, Effort], None]
 class WidthPricer:
     """Prices the network with the widths that are best for a hardware point and an aim.
 
-    It takes the place of the layers in the branch and bound over hardware points (:mod:`optimizer.explore`).
+    It takes the place of the layers in the branch and bound over hardware points
+    (:mod:`optimizer.search.branch_and_bound`).
     """
 
     count = 1

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import networkx as nx
 
-from optimizer.workload import AnyLayer, Network
+from optimizer.workload.layer import AnyLayer
+from optimizer.workload.network import Network
 
 
 def rebuilt(network: Network, change: Callable[[AnyLayer], AnyLayer], *, name: str | None = None) -> Network:

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from formulations.widths import Range
+from formulations.networks.widths import Range
 from optimizer.adjust.resolution import Image
 from optimizer.adjust.ties import WidthClass
 from optimizer.errors import SpecError
-from optimizer.workload import Network
+from optimizer.workload.network import Network
 
 _PERCENT = r"(\d+(?:\.\d*)?|\.\d+)\s*%"
 _BOTH = re.compile(rf"(?:\+-|\+/-|±)?\s*{_PERCENT}")

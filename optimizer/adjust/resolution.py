@@ -24,8 +24,9 @@ from typing import NoReturn
 from optimizer.adjust.rebuild import rebuilt
 from optimizer.adjust.ties import NORMALIZATIONS
 from optimizer.errors import SpecError
-from optimizer.geometry import Window, misfits
-from optimizer.workload import AnyLayer, Axis, Layer, Network, VectorLayer
+from optimizer.workload.layer import AnyLayer, Axis, Layer, VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.views import Window, misfits
 
 Image = tuple[int, int]
 """Rows and columns."""

@@ -17,18 +17,18 @@ from optimizer.adjust.request import Request
 from optimizer.adjust.resolution import Image, at_resolution, image_of
 from optimizer.adjust.space import WidthSpace
 from optimizer.adjust.ties import Ties
-from optimizer.archive import Best
-from optimizer.assemble import unit_value
-from optimizer.explore import Exploration, Explorer
-from optimizer.fusion.runs import Aim
-from optimizer.hardware import Hardware
-from optimizer.magnitude import check_magnitude
-from optimizer.part import Part
-from optimizer.points import size
-from optimizer.result import Progress
-from optimizer.session import Session
-from optimizer.store import Store
-from optimizer.workload import Network
+from optimizer.architecture.boxes import size
+from optimizer.architecture.hardware import Hardware
+from optimizer.pricing.integer_range import check_magnitude
+from optimizer.problem.goal import Aim
+from optimizer.problem.progress import Progress
+from optimizer.results.totals import unit_value
+from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.incumbents import Best
+from optimizer.search.network_bounds import Part
+from optimizer.search.session import Session
+from optimizer.store.store import Store
+from optimizer.workload.network import Network
 
 Show = Callable[[Progress], None]
 

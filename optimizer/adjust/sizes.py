@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from optimizer.workload import AnyLayer, Axis, Layer, VectorLayer
+from optimizer.workload.layer import AnyLayer, Axis, Layer, VectorLayer
 
 Form = tuple[int, ...]
 """Numbers of the width classes that a number of channels is the sum of, in ascending order."""

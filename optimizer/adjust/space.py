@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from formulations.widths import Pairing, Table, Values, WidthProblem
+from formulations.networks.widths import Pairing, Table, Values, WidthProblem
 from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
 from optimizer.adjust.request import Request
 from optimizer.adjust.sizes import Form, Shape, with_widths
 from optimizer.adjust.ties import Ties, channels
-from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
+from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
+from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from optimizer.adjust.rebuild import rebuilt
 from optimizer.adjust.sizes import Form, Shape, channels_of, is_regular, with_widths
 from optimizer.errors import SpecError
-from optimizer.geometry import IDENTITY_WINDOW, WHOLE
-from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
+from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.views import IDENTITY_WINDOW, WHOLE
 
 NORMALIZATIONS = ("layernormalization", "rmsnormalization", "instancenormalization", "batchnorm")
 """Vector layers that may read one or two learned words per channel."""

@@ -18,9 +18,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from optimizer.errors import TilewrightError
-from optimizer.geometry import Window
-from optimizer.vector_ops import LRN_FIXED
-from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
+from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.vector_ops import LRN_FIXED
+from optimizer.workload.views import Window
 
 OPSET = 17
 IR_VERSION = 9

@@ -15,9 +15,9 @@ from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from optimizer.adjust.api import Adjustment
     from optimizer.adjust.request import Request
-    from optimizer.architecture import Architecture
+    from optimizer.adjust.run import Adjustment
+    from optimizer.architecture.architecture import Architecture
 
 NO_WIDTHS = 1
 WITH_ARCHITECTURE = {
@@ -84,13 +84,13 @@ def adjust(network: str, **options: Any) -> None:
     request = read_request(options)
     architecture = _architecture(options)
     graph = read_network(network, options)
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.adjust.api import adjust as run  # noqa: PLC0415
-    from optimizer.adjust.describe import adjust_data  # noqa: PLC0415
-    from optimizer.report_adjust import adjust_headline, adjust_report  # noqa: PLC0415
+    from optimizer.adjust.result_data import adjust_data  # noqa: PLC0415
+    from optimizer.adjust.run import adjust as run  # noqa: PLC0415
+    from optimizer.report.adjust import adjust_headline, adjust_report  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["out"] is not None:
-        result_io.check_writable(options["out"])
+        result_folder.check_writable(options["out"])
     limit = options["time_limit"]
     with ProgressDisplay(quiet=options["quiet"]) as display, design_kept(options["out"]):
         found = run(
@@ -143,25 +143,25 @@ def _architecture(options: Options) -> Architecture:
                 "the hardware of a result is taken as it is", field=option, value=str(options[name]),
                 allowed="with --architecture", remedy="leave it out",
             )  # fmt: skip
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.adjust.api import hardware_of  # noqa: PLC0415
+    from optimizer.adjust.run import hardware_of  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
-    return hardware_of(result_io.load(options["hardware"]).data, str(options["hardware"]))
+    return hardware_of(result_folder.load(options["hardware"]).data, str(options["hardware"]))
 
 
 def _save(found: Adjustment, data: dict[str, Any], directory: str) -> None:
     """The networks, the designs before and after, and adjust.json last."""
-    from optimizer import result_io  # noqa: PLC0415
     from optimizer.adjust.write_onnx import CannotWriteError, onnx_bytes  # noqa: PLC0415
-    from optimizer.workload_yaml import dump_network  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.workload.reader import dump_network  # noqa: PLC0415
 
     if found.after is not None and found.adjusted is not None:
-        result_io.save(found.before, Path(directory) / result_io.ORIGINAL)
-        result_io.save(found.after, directory)
-        result_io.save_bytes(dump_network(found.adjusted).encode(), directory, result_io.ADJUSTED_YAML)
+        result_folder.save(found.before, Path(directory) / result_folder.ORIGINAL)
+        result_folder.save(found.after, directory)
+        result_folder.save_bytes(dump_network(found.adjusted).encode(), directory, result_folder.ADJUSTED_YAML)
         try:
-            result_io.save_bytes(onnx_bytes(found.adjusted), directory, result_io.ADJUSTED_ONNX)
+            result_folder.save_bytes(onnx_bytes(found.adjusted), directory, result_folder.ADJUSTED_ONNX)
         except CannotWriteError as error:
             data["onnx"] = f"not written: {error}"
-            say_warnings([f"no {result_io.ADJUSTED_ONNX}: {error}"])
-    result_io.save_data(data, directory, result_io.ADJUST_FILE)
+            say_warnings([f"no {result_folder.ADJUSTED_ONNX}: {error}"])
+    result_folder.save_data(data, directory, result_folder.ADJUST_FILE)

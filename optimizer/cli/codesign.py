@@ -22,7 +22,7 @@ from optimizer.cli.output import fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
-    from optimizer.codesign.result import CoDesign
+    from optimizer.results.result import CoDesign
 
 NO_DESIGN = 1
 
@@ -45,17 +45,17 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     on the joint design and on the best design of every other one. Ctrl-C stops with the best joint design found.
     """
     members, architecture = read_members(networks, options), read_architecture(options)
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.choose import unroll_warnings  # noqa: PLC0415
+    from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
     from optimizer.codesign import files  # noqa: PLC0415
     from optimizer.codesign import run as api  # noqa: PLC0415
-    from optimizer.codesign.plot import save_plot  # noqa: PLC0415
-    from optimizer.pictures import check_picture  # noqa: PLC0415
+    from optimizer.report.codesign_plot import save_plot  # noqa: PLC0415
+    from optimizer.report.figures import check_picture  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["plot"] is not None:
         check_picture(options["plot"])
     if options["out"] is not None:
-        result_io.check_writable(options["out"])
+        result_folder.check_writable(options["out"])
     dims = {dim for member in members for layer in member.network.mac_layers() for dim in layer.extents}
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)
@@ -80,7 +80,7 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
 
 
 def _show(result: CoDesign, options: Options) -> None:
-    from optimizer.report_codesign import codesign_headline, codesign_report  # noqa: PLC0415
+    from optimizer.report.codesign import codesign_headline, codesign_report  # noqa: PLC0415
 
     show_on_stdout(codesign_headline(result.data) if options["quiet"] else codesign_report(result.data))
     for place in (options["out"], options["plot"]):

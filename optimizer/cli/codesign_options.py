@@ -14,8 +14,8 @@ from optimizer.cli.options import Positive, stacked
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from optimizer.codesign.team import Member
-    from optimizer.workload import Network
+    from optimizer.codesign.request import Member
+    from optimizer.workload.network import Network
 
     _Type = click.ParamType[Any]
 else:
@@ -32,7 +32,7 @@ class Weight(NamedTuple):
 
 
 class Cap(NamedTuple):
-    """Cap of a network; `budget` as in :class:`optimizer.budgets.Budgets`."""
+    """Cap of a network; `budget` as in :class:`optimizer.architecture.budgets.Budgets`."""
 
     network: str
     budget: str
@@ -100,7 +100,7 @@ def read_members(specs: Sequence[str], options: Options) -> list[Member]:
     SpecError
         On a weight or cap of another network, and on a second one of the same kind.
     """
-    from optimizer.codesign.team import Member  # noqa: PLC0415
+    from optimizer.codesign.request import Member  # noqa: PLC0415
 
     networks = {spec: read_network(spec, _suited(spec, specs, options)) for spec in dict.fromkeys(specs)}
     weights: dict[str, Fraction] = {}

@@ -12,8 +12,8 @@ from optimizer.cli.output import show_on_stdout
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from optimizer.architecture import Architecture
-    from optimizer.workload import Network
+    from optimizer.architecture.architecture import Architecture
+    from optimizer.workload.network import Network
 
 OF_MAPPING = ("layer", "reuse")
 OF_GROUPS = ("objective", "out", "cache", "no_cache")
@@ -74,11 +74,11 @@ def _check_mode(options: Options) -> None:
 
 
 def _evaluate_mapping(network: Network, architecture: Architecture, options: Options) -> None:
-    from optimizer.choose import single_point  # noqa: PLC0415
-    from optimizer.cost import evaluate as cost_of  # noqa: PLC0415
-    from optimizer.evaluation import evaluation_report  # noqa: PLC0415
-    from optimizer.mapping_yaml import load_mapping  # noqa: PLC0415
-    from optimizer.sparsity import check_sparsity  # noqa: PLC0415
+    from optimizer.architecture.selection import single_point  # noqa: PLC0415
+    from optimizer.mapping.cost import evaluate as cost_of  # noqa: PLC0415
+    from optimizer.mapping.reader import load_mapping  # noqa: PLC0415
+    from optimizer.problem.sparsity_check import check_sparsity  # noqa: PLC0415
+    from optimizer.report.mapping import evaluation_report  # noqa: PLC0415
 
     layer, hardware = pick_layer(network, options["layer"]), single_point(architecture)
     check_sparsity([layer], hardware, file=architecture.file)
@@ -90,13 +90,13 @@ def _evaluate_mapping(network: Network, architecture: Architecture, options: Opt
 
 
 def _evaluate_groups(network: Network, architecture: Architecture, options: Options) -> None:
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.choose import unroll_warnings  # noqa: PLC0415
-    from optimizer.given_design import evaluate_groups  # noqa: PLC0415
-    from optimizer.report import full_report  # noqa: PLC0415
+    from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
+    from optimizer.given_groups.evaluate import evaluate_groups  # noqa: PLC0415
+    from optimizer.report.solve import full_report  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["out"] is not None:
-        result_io.check_writable(options["out"])
+        result_folder.check_writable(options["out"])
     warnings = unroll_warnings(architecture, {dim for layer in network.mac_layers() for dim in layer.extents})
     data = evaluate_groups(
         network, architecture, options["groups"], objective=options["objective"] or "energy",
@@ -105,7 +105,7 @@ def _evaluate_groups(network: Network, architecture: Architecture, options: Opti
     data["warnings"] += [line for line in warnings if line not in data["warnings"]]
     say_warnings(warnings)
     if options["out"] is not None:
-        result_io.save_data(data, options["out"], result_io.EVALUATION_FILE)
+        result_folder.save_data(data, options["out"], result_folder.EVALUATION_FILE)
     show_on_stdout(full_report(data))
     if options["out"] is not None:
         click.echo(f"written to {options['out']}", err=True)

@@ -15,11 +15,12 @@ import click
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from optimizer.architecture import Architecture
-    from optimizer.fusion.options import Fusion
+    from optimizer.architecture.architecture import Architecture
+    from optimizer.problem.fusion_options import Fusion
     from optimizer.scaling.pool import Pool
     from optimizer.training.bits import TrainingBits
-    from optimizer.workload import Layer, Network
+    from optimizer.workload.layer import Layer
+    from optimizer.workload.network import Network
 
 Options = Mapping[str, Any]
 
@@ -72,11 +73,11 @@ def pick_layer(network: Network, name: str | None) -> Layer:
 
 def read_architecture(options: Options) -> Architecture:
     """The architecture of a command, with its choices, accounting and (where there are any) budgets."""
-    from optimizer.architecture_yaml import load_architecture  # noqa: PLC0415
-    from optimizer.budgets import Budgets  # noqa: PLC0415
-    from optimizer.choose import choose  # noqa: PLC0415
-    from optimizer.on_device import on_device  # noqa: PLC0415
-    from optimizer.schema_check import placed  # noqa: PLC0415
+    from optimizer.architecture.budgets import Budgets  # noqa: PLC0415
+    from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
+    from optimizer.architecture.retarget import on_device  # noqa: PLC0415
+    from optimizer.architecture.selection import choose  # noqa: PLC0415
+    from optimizer.files.schema_check import placed  # noqa: PLC0415
 
     try:
         architecture = load_architecture(options["architecture"])
@@ -110,7 +111,7 @@ def asked_fusion(options: Options) -> Fusion | None:
     SpecError
         On options of groups that make no sense.
     """
-    from optimizer.fusion.options import Fusion  # noqa: PLC0415
+    from optimizer.problem.fusion_options import Fusion  # noqa: PLC0415
 
     return Fusion(options["max_group"], options["halo"], options["tile"]) if options["fusion"] else None
 

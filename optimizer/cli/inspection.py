@@ -28,7 +28,7 @@ def verify(directory: str, thorough: bool, seed: int | None, quiet: bool, **opti
     problem. Names of networks in a folder are no evidence. What is not checked is named.
     """
     from optimizer.cli.progress import ProgressDisplay  # noqa: PLC0415
-    from optimizer.report_checks import checks_table  # noqa: PLC0415
+    from optimizer.report.checks import checks_table  # noqa: PLC0415
     from optimizer.verify.folder import verify_folder  # noqa: PLC0415
     from optimizer.verify.verification import Verification  # noqa: PLC0415
 
@@ -49,7 +49,7 @@ def verify(directory: str, thorough: bool, seed: int | None, quiet: bool, **opti
 @click.option("--layer", "name", help="One layer: limits, loop nest, accesses.")
 def show(directory: str, name: str | None) -> None:
     """Tables and loop nests of whatever a command's --out wrote."""
-    from optimizer.report_folder import folder_report  # noqa: PLC0415
+    from optimizer.report.folder import folder_report  # noqa: PLC0415
 
     try:
         show_on_stdout(folder_report(directory, name))

@@ -15,7 +15,7 @@ def networks() -> None:
     from rich.text import Text  # noqa: PLC0415
 
     from optimizer.networks.catalog import build, describe, names  # noqa: PLC0415
-    from optimizer.report import plain_table  # noqa: PLC0415
+    from optimizer.report.solve import plain_table  # noqa: PLC0415
 
     columns = ("name", "description", "layers", "of them MAC", "MACs", "parameters")
     table = plain_table("Built-in networks", *columns, left=2)
@@ -33,9 +33,9 @@ def architectures() -> None:
     """The built-in architectures."""
     from rich.text import Text  # noqa: PLC0415
 
-    from optimizer.architecture_yaml import load_architecture  # noqa: PLC0415
-    from optimizer.presets import presets  # noqa: PLC0415
-    from optimizer.report import plain_table  # noqa: PLC0415
+    from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
+    from optimizer.files.presets import presets  # noqa: PLC0415
+    from optimizer.report.solve import plain_table  # noqa: PLC0415
 
     table = plain_table("Built-in architectures", "name", "description", "levels", "accounting", "points", left=4)
     for name, description in presets("architectures"):
@@ -50,10 +50,10 @@ def devices() -> None:
     """The built-in FPGA devices."""
     from rich.text import Text  # noqa: PLC0415
 
-    from optimizer.device import RESOURCES, load_device  # noqa: PLC0415
-    from optimizer.presets import preset_names  # noqa: PLC0415
-    from optimizer.report import plain_table  # noqa: PLC0415
-    from optimizer.report_units import number_text  # noqa: PLC0415
+    from optimizer.architecture.device import RESOURCES, load_device  # noqa: PLC0415
+    from optimizer.files.presets import preset_names  # noqa: PLC0415
+    from optimizer.report.solve import plain_table  # noqa: PLC0415
+    from optimizer.report.units import number_text  # noqa: PLC0415
 
     table = plain_table("Built-in devices", "name", "description", "fabric", "MHz", *RESOURCES, left=3)
     for name in preset_names("devices"):
@@ -70,11 +70,11 @@ def devices() -> None:
 )
 def schema(kind: str) -> None:
     """JSON Schema of architecture (default), technology, groups, device or fabric files, for editors."""
-    from optimizer.architecture_schema import json_schema  # noqa: PLC0415
-    from optimizer.device import device_schema  # noqa: PLC0415
-    from optimizer.fabric_yaml import fabric_schema  # noqa: PLC0415
-    from optimizer.fusion.groups_schema import groups_schema  # noqa: PLC0415
-    from optimizer.technology_schema import technology_schema  # noqa: PLC0415
+    from optimizer.architecture.device import device_schema  # noqa: PLC0415
+    from optimizer.architecture.fabric_reader import fabric_schema  # noqa: PLC0415
+    from optimizer.architecture.schema import json_schema  # noqa: PLC0415
+    from optimizer.architecture.technology_schema import technology_schema  # noqa: PLC0415
+    from optimizer.given_groups.schema import groups_schema  # noqa: PLC0415
 
     schemas = {
         "architecture": json_schema, "technology": technology_schema, "groups": groups_schema, "device": device_schema,

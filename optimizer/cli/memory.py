@@ -15,9 +15,9 @@ from optimizer.cli.output import show_on_stdout
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from formulations.checkpoint_search import Limits
-    from optimizer.training.recompute_costs import Costs
-    from optimizer.workload import Network
+    from formulations.networks.checkpoint_search import Limits
+    from optimizer.recompute.costs import Costs
+    from optimizer.workload.network import Network
 
 NO_ANSWER = 1
 BITS_PER_GB = 8 * 10**9
@@ -59,13 +59,13 @@ def memory(network: str, **options: Any) -> None:
     """
     _check(options)
     graph = read_network(network, options)
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.report_memory import memory_headline, memory_report  # noqa: PLC0415
-    from optimizer.training.memory_result import memory_data  # noqa: PLC0415
-    from optimizer.training.recompute import plan_memory  # noqa: PLC0415
+    from optimizer.recompute.result import memory_data  # noqa: PLC0415
+    from optimizer.recompute.run import plan_memory  # noqa: PLC0415
+    from optimizer.report.memory import memory_headline, memory_report  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["out"] is not None:
-        result_io.check_writable(options["out"])
+        result_folder.check_writable(options["out"])
     costs = _costs(graph, options)
     limit = options["time_limit"]
     plan = plan_memory(
@@ -76,9 +76,9 @@ def memory(network: str, **options: Any) -> None:
     )  # fmt: skip
     data = memory_data(graph, plan, seed=options["seed"])
     if options["out"] is not None:
-        result_io.save_data(data, options["out"], result_io.MEMORY_FILE)
+        result_folder.save_data(data, options["out"], result_folder.MEMORY_FILE)
         if options["plot"]:
-            from optimizer.training.plot import save_plot  # noqa: PLC0415
+            from optimizer.report.memory_plot import save_plot  # noqa: PLC0415
 
             save_plot(data, Path(options["out"]))
     show_on_stdout(memory_headline(data) if options["quiet"] else memory_report(data))
@@ -100,7 +100,7 @@ def _goal(options: Options) -> Any:
 
 
 def _limits(costs: Costs, options: Options) -> Limits:
-    from formulations.checkpoint_search import Limits  # noqa: PLC0415
+    from formulations.networks.checkpoint_search import Limits  # noqa: PLC0415
 
     capacity: Fraction | None = options["off_chip_gb"]
     percent: Fraction | None = options["max_overhead"]
@@ -111,13 +111,13 @@ def _limits(costs: Costs, options: Options) -> Limits:
 
 
 def _costs(network: Network, options: Options) -> Costs:
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.training.lifetimes import lifetimes  # noqa: PLC0415
-    from optimizer.training.recompute_costs import design_costs, work_costs  # noqa: PLC0415
+    from optimizer.recompute.costs import design_costs, work_costs  # noqa: PLC0415
+    from optimizer.recompute.lifetimes import lifetimes  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["result"] is None:
         return work_costs(network)
-    return design_costs(lifetimes(network), result_io.load(options["result"]).data, options["cost"] or "energy")
+    return design_costs(lifetimes(network), result_folder.load(options["result"]).data, options["cost"] or "energy")
 
 
 def _check(options: Options) -> None:

@@ -18,8 +18,8 @@ WIDTH_OF_FILES = 150
 def design_kept(out: str | None) -> Iterator[None]:
     """Write the design that an internal disagreement leaves into the folder `out`; the error goes on."""
     from optimizer.errors import InternalDisagreementError  # noqa: PLC0415
-    from optimizer.result import Result  # noqa: PLC0415
-    from optimizer.result_io import save  # noqa: PLC0415
+    from optimizer.results.folder import save  # noqa: PLC0415
+    from optimizer.results.result import Result  # noqa: PLC0415
 
     try:
         yield

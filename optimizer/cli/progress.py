@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from optimizer.result import Progress
+    from optimizer.problem.progress import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 _COUNTERS = re.compile(r"\d+")
@@ -35,7 +35,7 @@ def progress_line(progress: Progress) -> str:
 
 
 def _value(progress: Progress, value: float) -> str:
-    from optimizer.report_units import energy_text  # noqa: PLC0415
+    from optimizer.report.units import energy_text  # noqa: PLC0415
 
     return energy_text(value) if progress.unit == "pJ" else f"{value:.5g} {progress.unit}".rstrip()
 

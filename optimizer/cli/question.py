@@ -25,9 +25,9 @@ from optimizer.cli.study import asked_ranges, range_options
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from optimizer.architecture import Architecture
-    from optimizer.verify.claim import Check
-    from optimizer.workload import Network
+    from optimizer.architecture.architecture import Architecture
+    from optimizer.verify.outcome import Check
+    from optimizer.workload.network import Network
 
 Data = dict[str, Any]
 NOT_ASKED = "whether it answers your problem (give --network, --architecture and what else it was made with)"
@@ -56,8 +56,8 @@ def question_checks(directory: str, options: Options) -> list[Check]:
     SpecError
         On options that make no sense, or that ask nothing without others.
     """
-    from optimizer.verify import asked, folder  # noqa: PLC0415
-    from optimizer.verify.claim import NOT_CHECKED, Check  # noqa: PLC0415
+    from optimizer.verify import folder, problem_match  # noqa: PLC0415
+    from optimizer.verify.outcome import NOT_CHECKED, Check  # noqa: PLC0415
 
     _check(options)
     if not options["networks"] and options["architecture"] is None:
@@ -65,7 +65,7 @@ def question_checks(directory: str, options: Options) -> list[Check]:
     stated = folder.stated_problem(directory)
     whole = bool(options["networks"]) and options["architecture"] is not None
     wanted = _whole(stated, options) if whole else [_part(stated, options)]
-    return [asked.question_check(stated, wanted, whole=whole)]
+    return [problem_match.question_check(stated, wanted, whole=whole)]
 
 
 def _check(options: Options) -> None:
@@ -94,7 +94,7 @@ def question_parameters() -> list[click.Parameter]:
 
 def _part(stated: Data, options: Options) -> Data:
     """Only the networks, or only the architecture with its budgets."""
-    from optimizer.session import architecture_part, network_part  # noqa: PLC0415
+    from optimizer.search.session import architecture_part, network_part  # noqa: PLC0415
 
     if options["architecture"] is not None:
         part = architecture_part(read_architecture(options))
@@ -133,7 +133,7 @@ def _whole(stated: Data, options: Options) -> list[Data]:
 
 
 def _team(architecture: Architecture, options: Options) -> Data:
-    from optimizer.codesign.team import prepare_team  # noqa: PLC0415
+    from optimizer.codesign.request import prepare_team  # noqa: PLC0415
 
     return prepare_team(
         read_members(options["networks"], options), architecture, aggregate=options["aggregate"],
@@ -144,8 +144,8 @@ def _team(architecture: Architecture, options: Options) -> Data:
 
 def _problem(network: Network, architecture: Architecture, stated: Data, options: Options) -> Data:
     """What `solve`, `map`, `study`, `evaluate` or `adjust` would work on."""
-    from optimizer.given_design import priced_under  # noqa: PLC0415
-    from optimizer.session import prepare  # noqa: PLC0415
+    from optimizer.given_groups.evaluate import priced_under  # noqa: PLC0415
+    from optimizer.search.session import prepare  # noqa: PLC0415
 
     more: Mapping[str, Any] = {}
     objective = options["objective"]
@@ -163,7 +163,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
 
 def _study(architecture: Architecture, options: Options) -> tuple[Architecture, str, Data]:
     """The architecture under the loosest limits, the objective, and what is varied."""
-    from optimizer.study.describe import question  # noqa: PLC0415
+    from optimizer.study.result_data import question  # noqa: PLC0415
     from optimizer.study.run import budgeted  # noqa: PLC0415
     from optimizer.study.run_front import capped  # noqa: PLC0415
 

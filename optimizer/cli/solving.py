@@ -31,8 +31,8 @@ from optimizer.cli.output import fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
-    from optimizer.architecture import Architecture
-    from optimizer.result import Result
+    from optimizer.architecture.architecture import Architecture
+    from optimizer.results.result import Result
 
 NO_DESIGN = 1
 
@@ -109,11 +109,11 @@ def _check_padding(padding: Any, dims: set[str]) -> None:
 
 def _run(solver: Any, subject: Any, architecture: Architecture, dims: set[str], options: Options) -> None:
     """Solve, save, show; the exit code tells whether there is a design."""
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.choose import unroll_warnings  # noqa: PLC0415
+    from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["out"] is not None:
-        result_io.check_writable(options["out"])
+        result_folder.check_writable(options["out"])
     cache = cache_folder(options)
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)
@@ -127,7 +127,7 @@ def _run(solver: Any, subject: Any, architecture: Architecture, dims: set[str], 
     known = result.data.setdefault("warnings", [])
     known += [line for line in warnings if line not in known]
     if options["out"] is not None:
-        result_io.save(result, Path(options["out"]))
+        result_folder.save(result, Path(options["out"]))
     _show(result, quiet=options["quiet"])
     if options["out"] is not None and not options["quiet"]:
         click.echo(f"written to {options['out']}", err=True)
@@ -137,6 +137,6 @@ def _run(solver: Any, subject: Any, architecture: Architecture, dims: set[str], 
 
 
 def _show(result: Result, *, quiet: bool) -> None:
-    from optimizer.report import full_report, headline  # noqa: PLC0415
+    from optimizer.report.solve import full_report, headline  # noqa: PLC0415
 
     show_on_stdout(headline(result.data) if quiet else full_report(result.data))

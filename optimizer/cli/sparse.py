@@ -71,7 +71,8 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def size(**options: Any) -> None:
     """Best engine under budgets, with a proof; or the smallest set of rules and budgets that exclude every engine."""
     request = read_request(options)
-    from optimizer.sparse_engine import report, sizing  # noqa: PLC0415
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.sparse_engine import sizing  # noqa: PLC0415
 
     limit = options["time_limit"]
     _check_out(options)
@@ -94,7 +95,7 @@ def size(**options: Any) -> None:
 def interleave(**options: Any) -> None:
     """Clash-free access patterns of every junction, by a checked program."""
     engine = read_engine(options)
-    from optimizer.sparse_engine import report  # noqa: PLC0415
+    from optimizer.report import sparse as report  # noqa: PLC0415
     from optimizer.sparse_engine.simulation import patterns_of  # noqa: PLC0415
 
     _check_out(options)
@@ -120,7 +121,8 @@ def interleave(**options: Any) -> None:
 @_out_option
 def simulate(**options: Any) -> None:
     """Train on random inputs clock by clock, ports watched, and compare with plain masked matrices."""
-    from optimizer.sparse_engine import report, simulation  # noqa: PLC0415
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.sparse_engine import simulation  # noqa: PLC0415
     from optimizer.sparse_engine.describe import engine_data  # noqa: PLC0415
     from optimizer.sparse_engine.fixed_point import parse_format  # noqa: PLC0415
 
@@ -146,7 +148,8 @@ def simulate(**options: Any) -> None:
 @_out_option
 def accuracy(**options: Any) -> None:
     """Accuracy against word width and density on scikit-learn's digits (needs the extra 'digits')."""
-    from optimizer.sparse_engine import digits, report  # noqa: PLC0415
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.sparse_engine import digits  # noqa: PLC0415
     from optimizer.sparse_engine.fixed_point import parse_format  # noqa: PLC0415
 
     _check_out(options)
@@ -163,10 +166,11 @@ def accuracy(**options: Any) -> None:
 @click.argument("directory", metavar="DIR", type=click.Path())
 def verify(directory: str) -> None:
     """Check what `size` or `interleave` wrote: figures, rules and budgets, and the optimum again without CP-SAT."""
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.sparse_engine import report, verification  # noqa: PLC0415
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.sparse_engine import verification  # noqa: PLC0415
 
-    found = verification.verify(result_io.load_data(directory, result_io.SPARSE_FILE), directory)
+    found = verification.verify(result_folder.load_data(directory, result_folder.SPARSE_FILE), directory)
     show_on_stdout(report.verification_report(found))
     if found["faults"]:
         sys.exit(NOTHING)
@@ -179,7 +183,7 @@ def verify(directory: str) -> None:
 @_out_option
 def report_command(**options: Any) -> None:
     """Rates, storage, arithmetic and device use of an engine, against the dense network and by the early estimator."""
-    from optimizer.sparse_engine import report  # noqa: PLC0415
+    from optimizer.report import sparse as report  # noqa: PLC0415
     from optimizer.sparse_engine.describe import describe  # noqa: PLC0415
 
     engine = read_engine(options, options["width"])
@@ -191,18 +195,18 @@ def report_command(**options: Any) -> None:
 
 def _check_out(options: Options) -> None:
     """The output folder can be written; known before the work starts."""
-    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["out"] is not None:
-        result_io.check_writable(options["out"])
+        result_folder.check_writable(options["out"])
 
 
 def _finish(data: Options, render: Callable[[Options], Any], options: Options) -> None:
     """Save, show; the exit code tells whether there is an answer."""
-    from optimizer import result_io  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["out"] is not None:
-        result_io.save_data(data, options["out"], result_io.SPARSE_FILE)
+        result_folder.save_data(data, options["out"], result_folder.SPARSE_FILE)
     show_on_stdout(render(data))
     if options["out"] is not None:
         click.echo(f"written to {options['out']}", err=True)

@@ -72,7 +72,7 @@ def read_engine(options: Options, width_bits: int = 12) -> Engine:
 
 def read_request(options: Options) -> SizingRequest:
     """The sizing request of these options: the device's budgets, replaced by those that are given."""
-    from optimizer.device import load_device  # noqa: PLC0415
+    from optimizer.architecture.device import load_device  # noqa: PLC0415
     from optimizer.sparse_engine.request import SizingRequest as Made  # noqa: PLC0415
     from optimizer.sparse_engine.rules import chosen_rules  # noqa: PLC0415
 

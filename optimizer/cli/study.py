@@ -37,7 +37,7 @@ from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from optimizer.result import Result
+    from optimizer.results.result import Result
     from optimizer.scaling.pool import Pool
     from optimizer.study.metrics import Range
 
@@ -84,12 +84,12 @@ def study(network: str, **options: Any) -> None:
     asked = asked_ranges(options)
     graph, architecture = read_network(network, options), read_architecture(options)
     _check(options, asked)
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.pictures import check_picture  # noqa: PLC0415
-    from optimizer.study.plot import save_plot  # noqa: PLC0415
+    from optimizer.report.figures import check_picture  # noqa: PLC0415
+    from optimizer.report.study_plot import save_plot  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["out"] is not None:
-        result_io.check_writable(options["out"])
+        result_folder.check_writable(options["out"])
     if options["picture"] is not None:
         check_picture(options["picture"])
     limit = options["time_limit"]
@@ -181,21 +181,21 @@ def _check(options: Options, asked: Asked) -> None:
 
 
 def _save(result: Result, options: Options) -> None:
-    from optimizer import result_io  # noqa: PLC0415
-    from optimizer.report_study import cells_csv, steps_csv  # noqa: PLC0415
+    from optimizer.report.study import cells_csv, steps_csv  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["out"] is None:
         return
     folder = Path(options["out"])
-    result_io.save(result, folder)
-    result_io.save_bytes(steps_csv(result.data).encode(), folder, result_io.STEPS_FILE)
+    result_folder.save(result, folder)
+    result_folder.save_bytes(steps_csv(result.data).encode(), folder, result_folder.STEPS_FILE)
     if result.data["study"]["kind"] == "staircase":
-        result_io.save_bytes(cells_csv(result.data).encode(), folder, result_io.CELLS_FILE)
+        result_folder.save_bytes(cells_csv(result.data).encode(), folder, result_folder.CELLS_FILE)
     if not options["quiet"]:
         click.echo(f"written to {folder}", err=True)
 
 
 def _show(result: Result, *, quiet: bool) -> None:
-    from optimizer.report_study import study_headline, study_report  # noqa: PLC0415
+    from optimizer.report.study import study_headline, study_report  # noqa: PLC0415
 
     show_on_stdout(study_headline(result.data) if quiet else study_report(result.data))

@@ -10,18 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.aggregate import Aggregate
-from optimizer.archive import Found, Logs
+from optimizer.architecture.boxes import Box, size
 from optimizer.codesign.explorations import Explorations
 from optimizer.codesign.search import Findings
-from optimizer.design import Goal
-from optimizer.explore import Report
-from optimizer.infeasible import explain, rounded_up
-from optimizer.points import Box, size
-from optimizer.pricing import NEVER
-from optimizer.reporter import Reporter, Watch
-from optimizer.session import Session
-from optimizer.solo import asker
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.goal import NEVER, Goal
+from optimizer.search.branch_and_bound import Report
+from optimizer.search.incumbents import Found, Logs
+from optimizer.search.infeasibility import explain, rounded_up
+from optimizer.search.progress import Reporter, Watch
+from optimizer.search.session import Session
+from optimizer.search.threads import asker
 
 Data = dict[str, Any]
 
@@ -84,7 +83,7 @@ def explain_joint(
     Either networks that have no design even alone, each with its reason (``alone``), or the networks that exclude each
     other (``networks``: none of them can be left out) with the least relaxation of single caps (``relaxations``).
     ``complete`` is false where the time did not suffice. Networks that cannot keep their caps, as is known at once, are
-    searched for their least relaxations only if that is `asked` for (:func:`optimizer.infeasible.explain`).
+    searched for their least relaxations only if that is `asked` for (:func:`optimizer.search.infeasibility.explain`).
     """
     team = explorations.team
     total = size(team.points.whole)

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from optimizer.aggregate import Aggregate
-from optimizer.archive import Archive
-from optimizer.codesign.team import Team, at_point
-from optimizer.design import Pick
-from optimizer.explore import Exploration, Explorer, Report
-from optimizer.hardware import Hardware
-from optimizer.part import Part
-from optimizer.points import Box
-from optimizer.scaling.exploration import WIDTH, explore_spread, joint_problem, run_visits, visit_payload
+from optimizer.architecture.boxes import Box
+from optimizer.architecture.hardware import Hardware
+from optimizer.codesign.request import Team, at_point
+from optimizer.problem.aggregate import Aggregate
 from optimizer.scaling.pool import Payload, Pool
-from optimizer.session import Session
-from optimizer.solo import explore_session
-from optimizer.visit import Node, Visit
+from optimizer.search.box_visit import Node, Visit
+from optimizer.search.branch_and_bound import Exploration, Explorer, Report
+from optimizer.search.incumbents import Archive
+from optimizer.search.network_bounds import Part
+from optimizer.search.point_solver import Pick
+from optimizer.search.processes import WIDTH, explore_spread, joint_problem, run_visits, visit_payload
+from optimizer.search.session import Session
+from optimizer.search.threads import explore_session
 
 
 @dataclass(frozen=True)

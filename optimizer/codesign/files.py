@@ -11,10 +11,9 @@ import io
 import re
 from pathlib import Path
 
-from optimizer import result_io
-from optimizer.codesign.describe import FORMAT, Data
-from optimizer.codesign.result import CoDesign
-from optimizer.result import Result
+from optimizer.codesign.result_data import FORMAT, Data
+from optimizer.results import folder as result_folder
+from optimizer.results.result import CoDesign, Result
 
 CROSS_FILE = "cross.csv"
 PARTS = ("networks", "alone")
@@ -38,9 +37,9 @@ def save(result: CoDesign, directory: str | Path) -> Path:
     for part in PARTS:
         found: dict[str, Result] = getattr(result, part)
         for name, place in places(list(found)).items():
-            result_io.save(found[name], folder / part / place)
-    result_io.save(Result(result.data, result.certificate), folder)
-    result_io.save_bytes(cross_csv(result.data).encode(), folder, CROSS_FILE)
+            result_folder.save(found[name], folder / part / place)
+    result_folder.save(Result(result.data, result.certificate), folder)
+    result_folder.save_bytes(cross_csv(result.data).encode(), folder, CROSS_FILE)
     return folder
 
 
@@ -52,11 +51,11 @@ def load(directory: str | Path) -> CoDesign:
     SpecError
         If a file is missing, unreadable or no result.
     """
-    folder, main = Path(directory), result_io.load(directory)
+    folder, main = Path(directory), result_folder.load(directory)
     places_of = places([str(entry["name"]) for entry in main.data["networks"]])
-    alone = {name: result_io.load(folder / "alone" / place) for name, place in places_of.items()}
+    alone = {name: result_folder.load(folder / "alone" / place) for name, place in places_of.items()}
     design = {} if "hardware" not in main.data else places_of
-    networks = {name: result_io.load(folder / "networks" / place) for name, place in design.items()}
+    networks = {name: result_folder.load(folder / "networks" / place) for name, place in design.items()}
     return CoDesign(main.data, main.certificate, networks, alone)
 
 

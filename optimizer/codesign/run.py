@@ -6,20 +6,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from optimizer.architecture import Architecture
+from optimizer.architecture.architecture import Architecture
 from optimizer.codesign.blame import explain_joint
-from optimizer.codesign.describe import certificate, result_data
 from optimizer.codesign.explorations import Explorations
-from optimizer.codesign.result import CoDesign
+from optimizer.codesign.request import Member, Team, prepare_team
+from optimizer.codesign.result_data import certificate, result_data
 from optimizer.codesign.search import Findings, Search
-from optimizer.codesign.team import Member, Team, prepare_team
-from optimizer.conclude import conclude
-from optimizer.fusion.options import Fusion
-from optimizer.infeasible import patience
-from optimizer.reporter import Watch
-from optimizer.result import Result
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.space import Padding
+from optimizer.results.result import CoDesign, Result
+from optimizer.results.solve_result import conclude
 from optimizer.scaling.pool import Pool
-from optimizer.session import Padding
+from optimizer.search.infeasibility import patience
+from optimizer.search.progress import Watch
 
 
 def codesign(
@@ -37,7 +36,7 @@ def codesign(
     architecture : Architecture
         Its budgets hold for every network.
     aggregate : {"geomean", "weighted", "max"}
-        What is minimized, of the objectives of the networks (:mod:`optimizer.aggregate`).
+        What is minimized, of the objectives of the networks (:mod:`optimizer.problem.aggregate`).
     relative : bool
         Divide every objective by the best that the network has by itself (``weighted`` and ``max``).
     objective : {"energy", "latency", "edp"}

@@ -22,21 +22,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from optimizer.aggregate import Aggregate
-from optimizer.archive import Best
-from optimizer.assemble import unit_value
-from optimizer.at_once import out_of_reach
+from optimizer.architecture.boxes import Box, size
+from optimizer.architecture.hardware import Hardware
 from optimizer.codesign.explorations import Cell, Explorations
-from optimizer.codesign.team import Team
+from optimizer.codesign.request import Team
 from optimizer.errors import InternalDisagreementError
-from optimizer.explore import Exploration, as_found
-from optimizer.faults import disagreement
-from optimizer.hardware import Hardware
-from optimizer.points import Box, size
-from optimizer.reconcile import reconciled
-from optimizer.reporter import Reporter, Show, Watch
-from optimizer.session import Session
-from optimizer.solo import priced
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.disagreement import disagreement
+from optimizer.results.reconciliation import reconciled
+from optimizer.results.totals import unit_value
+from optimizer.search.branch_and_bound import Exploration, as_found
+from optimizer.search.incumbents import Best
+from optimizer.search.instant_bounds import out_of_reach
+from optimizer.search.progress import Reporter, Show, Watch
+from optimizer.search.session import Session
+from optimizer.search.threads import priced
 
 Table = dict[Box, tuple[Cell, ...]]
 """Every network on points."""

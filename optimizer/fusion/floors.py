@@ -8,10 +8,10 @@ from fractions import Fraction
 from functools import cached_property
 
 from formulations.problem import distinct_sums
-from optimizer.fusion.runs import Aim, Runs
-from optimizer.hardware import Hardware
-from optimizer.pricing import NEVER
-from optimizer.workload import ROLES, Layer, Operand
+from optimizer.architecture.hardware import Hardware
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.problem.goal import NEVER, Aim
+from optimizer.workload.layer import ROLES, Layer, Operand
 
 Served = dict[str, tuple[Fraction | None, Fraction | None]]
 """Per role the least energy per step if no level but the outermost keeps it, and if one inside does."""

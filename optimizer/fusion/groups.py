@@ -9,8 +9,9 @@ from functools import cached_property
 
 import networkx as nx
 
-from optimizer.geometry import View
-from optimizer.workload import AnyLayer, Layer, Network
+from optimizer.workload.layer import AnyLayer, Layer
+from optimizer.workload.network import Network
+from optimizer.workload.views import View
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from optimizer.cost import Accounting, port_cycles
-from optimizer.hardware import Hardware
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import Accounting, port_cycles
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from formulations.fusion import Candidate, Cover
+from formulations.networks.cover import Candidate, Cover
 from formulations.stop import Stop, StoppedError
+from optimizer.architecture.hardware import Hardware
+from optimizer.fusion.group_pricer import GroupPricer, Offer
 from optimizer.fusion.plan import Plan
-from optimizer.fusion.price_group import GroupPricer, Offer
-from optimizer.fusion.runs import Aim, Runs
-from optimizer.hardware import Hardware
-from optimizer.pricing import NEVER, GivenUp, Price, Pricer
-from optimizer.vector_cost import VectorCost
-from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.mapping.vector_cost import VectorCost
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.pricing.price import GivenUp, Price
+from optimizer.problem.goal import NEVER, Aim
+from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
+from optimizer.workload.network import Network
 
 VectorPrice = Callable[[VectorLayer, Hardware], VectorCost]
 

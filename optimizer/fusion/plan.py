@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from optimizer.cost import Accounting
-from optimizer.fusion.cuts import Cut, Tiling
+from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.groups import operand_sources
 from optimizer.fusion.moves import Charge, Mover
 from optimizer.fusion.slices import Slices, slice_chains
-from optimizer.hardware import Hardware
-from optimizer.pricing import Price
-from optimizer.workload import Layer, VectorLayer
+from optimizer.fusion.tilings import Cut, Tiling
+from optimizer.mapping.cost import Accounting
+from optimizer.pricing.price import Price
+from optimizer.workload.layer import Layer, VectorLayer
 
 Extents = tuple[tuple[str, int], ...]
 """Dims that tiles (and slices) cut, with the extents of a run."""

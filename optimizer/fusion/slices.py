@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optimizer.fusion.groups import Group, operand_sources
-from optimizer.workload import Axis, Layer
+from optimizer.workload.layer import Axis, Layer
 
 NUMBERS = (2, 4, 8, 16, 32)
 """Numbers of slices that are tried."""

@@ -7,11 +7,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from optimizer.geometry import IDENTITY_WINDOW, ONE_POSITION, WHOLE, Grid, View, Window, fitted, hull
 from optimizer.onnx_import.transposed import phases
-from optimizer.precision import role_bits
-from optimizer.vector_ops import BATCH_NORM, LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
-from optimizer.workload import AnyLayer, Layer, Network, conv, matmul
+from optimizer.workload.layer import AnyLayer, Layer, conv, matmul
+from optimizer.workload.network import Network
+from optimizer.workload.precision import role_bits
+from optimizer.workload.vector_ops import BATCH_NORM, LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
+from optimizer.workload.views import IDENTITY_WINDOW, ONE_POSITION, WHOLE, Grid, View, Window, fitted, hull
 
 BATCH_NORM_WORDS = 2
 """Learned words of a batch normalization per channel: scale and shift. Except in training it is folded."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from optimizer.errors import SpecError
 from optimizer.networks import convolutional, detection, super_resolution, transformers
 from optimizer.networks.builder import NetworkBuilder
-from optimizer.workload import Network
+from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)

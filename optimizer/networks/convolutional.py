@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optimizer.networks.builder import NetworkBuilder, Tensor
-from optimizer.workload import Network
+from optimizer.workload.network import Network
 
 CLASSES = 1000
 

@@ -12,7 +12,7 @@ down, to 22, and it then refuses to join the two. So 22 is the one count that bo
 from __future__ import annotations
 
 from optimizer.networks.builder import NetworkBuilder, Tensor
-from optimizer.workload import Network
+from optimizer.workload.network import Network
 
 BOXES, CLASSES = 5, 80
 

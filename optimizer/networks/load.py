@@ -8,13 +8,14 @@ from pathlib import Path
 from optimizer.errors import SpecError
 from optimizer.networks.catalog import CATALOG, build, unknown_network
 from optimizer.onnx_import import import_onnx
-from optimizer.sparsity import densify, sparsify
-from optimizer.sparsity_yaml import NONE
 from optimizer.training.bits import TrainingBits
 from optimizer.training.step import training_step
 from optimizer.training.updates import optimizer_named
-from optimizer.workload import ROLES, Network
-from optimizer.workload_yaml import load_network
+from optimizer.workload.layer import ROLES
+from optimizer.workload.network import Network
+from optimizer.workload.reader import load_network
+from optimizer.workload.sparsity import densify, sparsify
+from optimizer.workload.sparsity_reader import NONE
 
 OPTIONS = {"batch": "--batch", "sequence": "--sequence", "dims": "--dim", "allow_unknown": "--allow-unknown"}
 
@@ -46,8 +47,8 @@ def load(
     allow_unknown : bool, optional
         Keep unknown operators as tensor traffic; for ONNX files only.
     sparsity : (role, ratio) or "none", optional
-        ``("W", "2:4")``: put all layers in blocks that can be (:func:`optimizer.sparsity.sparsify`); ``"none"``: none,
-        whatever a file says.
+        ``("W", "2:4")``: put all layers in blocks that can be (:func:`optimizer.workload.sparsity.sparsify`);
+        ``"none"``: none, whatever a file says.
     training : str, optional
         Optimizer: one step of training of the network, instead of the network.
     training_bits : TrainingBits, optional

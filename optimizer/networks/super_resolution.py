@@ -9,7 +9,7 @@ FPGA implementation of a real-time super-resolution system using a convolutional
 from __future__ import annotations
 
 from optimizer.networks.builder import NetworkBuilder
-from optimizer.workload import Network
+from optimizer.workload.network import Network
 
 ROWS, COLUMNS, SCALE = 540, 960, 2
 

@@ -8,7 +8,7 @@ to skip work: every query meets every key.
 from __future__ import annotations
 
 from optimizer.networks.builder import NetworkBuilder, Tensor
-from optimizer.workload import Network
+from optimizer.workload.network import Network
 
 BLOCKS, HEADS, FEATURES = 12, 12, 768
 """Size shared by BERT base, ViT-B and GPT-2 small; the hidden layer is four times as wide."""

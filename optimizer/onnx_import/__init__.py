@@ -18,7 +18,7 @@ Free operators
     order. Shape arithmetic and everything else that does not depend on the model's inputs is computed
     beforehand.
 
-Edges have views (:mod:`optimizer.geometry`): windows along batch, rows and columns of convolutions, poolings and
+Edges have views (:mod:`optimizer.workload.views`): windows along batch, rows and columns of convolutions, poolings and
 what works element by element, and rows of matrix products. Behind free operators and broadcasts, and for
 operators that mix positions, everything is needed.
 
@@ -42,8 +42,8 @@ from optimizer.onnx_import.operators import HANDLERS
 from optimizer.onnx_import.reading import fix_dims, read_model
 from optimizer.onnx_import.tensors import Tensors
 from optimizer.onnx_import.unknown import import_opaque
-from optimizer.precision import role_bits
-from optimizer.workload import Network
+from optimizer.workload.network import Network
+from optimizer.workload.precision import role_bits
 
 __all__ = ["import_onnx"]
 

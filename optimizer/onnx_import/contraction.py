@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from optimizer.geometry import IDENTITY, IDENTITY_WINDOW
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
 from optimizer.onnx_import.layout import Layout, Read, aligned_read, grid_of, usual_layout
-from optimizer.vector_ops import vector_layer
-from optimizer.workload import matmul
+from optimizer.workload.layer import matmul
+from optimizer.workload.vector_ops import vector_layer
+from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW
 
 
 @dataclass(frozen=True)

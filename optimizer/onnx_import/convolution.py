@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from optimizer.geometry import Window
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
 from optimizer.onnx_import.layout import Read, spatial_layout, spatial_read
-from optimizer.workload import Layer, conv
+from optimizer.workload.layer import Layer, conv
+from optimizer.workload.views import Window
 
 
 def import_conv(graph: GraphBuilder, node: Any) -> None:

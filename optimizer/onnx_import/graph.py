@@ -10,11 +10,12 @@ from typing import Any
 from onnx import helper
 
 from optimizer.errors import SpecError
-from optimizer.geometry import ONE_POSITION, Grid, View, fitted, hull
 from optimizer.onnx_import.layout import Layout, Read, grid_of, shifted, usual_layout
 from optimizer.onnx_import.tensors import Tensors
-from optimizer.vector_ops import vector_layer
-from optimizer.workload import AnyLayer, Layer, Network
+from optimizer.workload.layer import AnyLayer, Layer
+from optimizer.workload.network import Network
+from optimizer.workload.vector_ops import vector_layer
+from optimizer.workload.views import ONE_POSITION, Grid, View, fitted, hull
 
 
 class Unsupported(Exception):

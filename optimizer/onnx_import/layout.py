@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from optimizer.geometry import IDENTITY_WINDOW, WHOLE, Grid, View, Window
+from optimizer.workload.views import IDENTITY_WINDOW, WHOLE, Grid, View, Window
 
 Axes = tuple[int, ...]
 """Axes of a tensor that make up one tile axis; the last one runs fastest."""

@@ -14,7 +14,7 @@ from typing import Any
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes
 from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.streams import elementwise
-from optimizer.vector_ops import BATCH_NORM, vector_layer
+from optimizer.workload.vector_ops import BATCH_NORM, vector_layer
 
 _KINDS = {"Sum": "add"}
 

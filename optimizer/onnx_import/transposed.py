@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.geometry import Window
 from optimizer.onnx_import.convolution import check_spatial, conv_dims, pair, with_learned_words
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
 from optimizer.onnx_import.layout import Read, spatial_layout, spatial_read
-from optimizer.workload import conv
+from optimizer.workload.layer import conv
+from optimizer.workload.views import Window
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from optimizer.errors import SpecError
 from optimizer.onnx_import.graph import GraphBuilder, node_label
 from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.operators import HANDLERS
-from optimizer.vector_ops import vector_layer
+from optimizer.workload.vector_ops import vector_layer
 
 
 def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bool) -> None:

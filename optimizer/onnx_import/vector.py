@@ -9,7 +9,7 @@ from typing import Any
 from optimizer.onnx_import.graph import GraphBuilder, attributes
 from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.streams import stream_geometry
-from optimizer.vector_ops import LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
+from optimizer.workload.vector_ops import LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
 
 _TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
 """Input elements per axis that one output element of Resize is interpolated from."""

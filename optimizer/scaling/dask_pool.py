@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from optimizer.errors import SpecError
-from optimizer.filesystem import on_network
+from optimizer.problem.versions import MODEL_VERSION
 from optimizer.scaling.pool import Outcome, Payload, Work, limited, task_name
-from optimizer.store import MODEL_VERSION, task_key
+from optimizer.store.network_mounts import on_network
+from optimizer.store.store import task_key
 
 if TYPE_CHECKING:
     from distributed import Client, Future

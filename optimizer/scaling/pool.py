@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-from optimizer.store import LABEL, TIME_LIMIT
+from optimizer.store.store import LABEL, TIME_LIMIT
 
 Payload = dict[str, Any]
 """What a task is about: JSON values only. ``time_limit_s`` limits the work, ``label`` is what people call it."""

@@ -8,7 +8,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 from optimizer.scaling.pool import Outcome, Payload, Pool, Work
-from optimizer.store import Store, task_key
+from optimizer.store.store import Store, task_key
 
 Done = Callable[[int, Outcome], None]
 

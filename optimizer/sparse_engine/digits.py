@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from optimizer.errors import SpecError
-from optimizer.pictures import new_figure, save_picture
+from optimizer.problem.versions import versions
+from optimizer.report.figures import new_figure, save_picture
 from optimizer.sparse_engine.engine import Engine
 from optimizer.sparse_engine.fixed_point import Format, Words
 from optimizer.sparse_engine.interleaving import interleave
 from optimizer.sparse_engine.network import SparseNetwork
 from optimizer.sparse_engine.parameters import Sample, one_hot, start
 from optimizer.sparse_engine.reference import MaskedNetwork
-from optimizer.versions import versions
 
 NEURONS = (64, 64, 16)
 PARALLEL = (16, 4)

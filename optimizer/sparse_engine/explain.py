@@ -8,8 +8,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from formulations.solver import Status
-from formulations.sparse_sizing import TIME
+from formulations.layer.solver import Status
+from formulations.sparse.sizing import TIME
 from optimizer.sparse_engine.engine import Engine
 from optimizer.sparse_engine.request import GOALS, SizingRequest, row_count
 

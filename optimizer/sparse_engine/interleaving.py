@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from formulations.interleaver import Interleaved, Interleaving, solve_interleaving
-from formulations.solver import Status
+from formulations.layer.solver import Status
+from formulations.sparse.interleaver import Interleaved, Interleaving, solve_interleaving
 from optimizer.errors import SpecError
+from optimizer.problem.versions import versions
 from optimizer.sparse_engine.engine import Junction
 from optimizer.sparse_engine.pattern_check import pattern_faults, spread
 from optimizer.sparse_engine.patterns import AccessPattern, pattern_count
-from optimizer.versions import versions
 
 MOST_LITERALS = 600_000
 

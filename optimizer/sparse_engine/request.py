@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
-from formulations.sparse_sizing import EDGES, TIME, Row, SparseSizing, Timing
+from formulations.sparse.sizing import EDGES, TIME, Row, SparseSizing, Timing
 from optimizer.errors import SpecError
 from optimizer.sparse_engine.device_use import LARGEST_WIDTH, RESOURCES, junction_use
 from optimizer.sparse_engine.engine import Engine, Junction, Multiplier, log2_ceil

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from formulations.solver import Status
-from formulations.sparse_sizing import SizingOutcome, solve_sizing
+from formulations.layer.solver import Status
+from formulations.sparse.sizing import SizingOutcome, solve_sizing
+from optimizer.problem.versions import versions
 from optimizer.sparse_engine.check import violations
 from optimizer.sparse_engine.describe import describe
 from optimizer.sparse_engine.engine import Engine, Multiplier
 from optimizer.sparse_engine.explain import explain
 from optimizer.sparse_engine.request import GOALS, SizingRequest, candidates, lift, lower
-from optimizer.versions import versions
 
 UNITS = {"time": "us", "density": "", "dsp": "slices", "bram18": "blocks", "lut": "tables", "input_bits": "bits/clock"}
 

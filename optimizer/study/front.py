@@ -24,10 +24,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from formulations.stop import Stop, StoppedError
-from optimizer.design import Pick, Site
-from optimizer.part import Part
-from optimizer.points import Box, size
-from optimizer.pricing import NEVER
+from optimizer.architecture.boxes import Box, size
+from optimizer.problem.goal import NEVER
+from optimizer.search.network_bounds import Part
+from optimizer.search.point_solver import Pick, Site
 from optimizer.study.frontier import Cost, Frontier, Gap, Line, open_gap
 from optimizer.study.steps import Places
 from optimizer.study.sums import Ends, network_front

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.points import Box
+from optimizer.architecture.boxes import Box
 from optimizer.study.metrics import Place
 from optimizer.study.steps import within
 

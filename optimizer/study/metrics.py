@@ -20,10 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.architecture import Architecture
-from optimizer.budgets import UM2_PER_MM2
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.budgets import UM2_PER_MM2
+from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
-from optimizer.hardware import Hardware, Level
 
 KIB = 8 * 2**10
 Place = tuple[Fraction, ...]

@@ -8,28 +8,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optimizer.aggregate import Aggregate
-from optimizer.architecture import Architecture
-from optimizer.archive import Found
-from optimizer.assemble import number, unit_value
-from optimizer.conclude import conclude
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.boxes import size
 from optimizer.errors import InternalDisagreementError, SpecError
-from optimizer.explore import Exploration
-from optimizer.fusion.options import Fusion
-from optimizer.infeasible import roomy
-from optimizer.points import size
-from optimizer.reconcile import distrusted, reconciled
-from optimizer.result import Result
-from optimizer.scaling.exploration import WIDTH, explore_spread
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.space import Padding
+from optimizer.results.reconciliation import distrusted, reconciled
+from optimizer.results.result import Result
+from optimizer.results.solve_result import conclude
+from optimizer.results.totals import number, unit_value
 from optimizer.scaling.pool import Pool
-from optimizer.session import Padding, Session, prepare
-from optimizer.solo import explore_session, priced
-from optimizer.study.describe import Describer, Scale, asking, limits_entry
+from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.incumbents import Found
+from optimizer.search.infeasibility import roomy
+from optimizer.search.processes import WIDTH, explore_spread
+from optimizer.search.session import Session, prepare
+from optimizer.search.threads import explore_session, priced
 from optimizer.study.metrics import STATIC, Place, Range, check_range
+from optimizer.study.progress import Watch, Watcher
+from optimizer.study.result_data import Describer, Scale, asking, limits_entry
 from optimizer.study.staircase import staircase_of
 from optimizer.study.steps import Places, Steps, minimal
-from optimizer.study.watch import Watch, Watcher
-from optimizer.workload import Network
+from optimizer.workload.network import Network
 
 MOST_AXES = 2
 

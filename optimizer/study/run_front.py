@@ -9,25 +9,27 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optimizer.aggregate import Aggregate
-from optimizer.architecture import Architecture
-from optimizer.archive import Found
-from optimizer.assemble import parts_of, unit_value
-from optimizer.design import Pick
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.boxes import size
 from optimizer.errors import SpecError
-from optimizer.points import size
-from optimizer.result import Result
-from optimizer.session import Padding, Session, prepare
-from optimizer.study.describe import FORMAT, Describer, Scale, asking, limits_entry, range_entry, static_metrics
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.space import Padding
+from optimizer.problem.versions import versions
+from optimizer.results.certificate import parts_of
+from optimizer.results.result import Result
+from optimizer.results.totals import unit_value
+from optimizer.search.incumbents import Found
+from optimizer.search.point_solver import Pick
+from optimizer.search.session import Session, prepare
 from optimizer.study.front import MOST_TOLERANCE, SHARE, Covered, FrontExplorer, FrontState, lines_of
 from optimizer.study.frontier import Spot, open_gap
 from optimizer.study.metrics import DYNAMIC, Range
+from optimizer.study.progress import Watch, Watcher
+from optimizer.study.result_data import FORMAT, Describer, Scale, asking, limits_entry, range_entry, static_metrics
 from optimizer.study.run import budgeted, takes
 from optimizer.study.staircase import Held, Staircase
 from optimizer.study.steps import Places
-from optimizer.study.watch import Watch, Watcher
-from optimizer.versions import versions
-from optimizer.workload import Network
+from optimizer.workload.network import Network
 
 CERTIFICATE_FORMAT = "tilewright-front/1"
 Data = dict[str, Any]

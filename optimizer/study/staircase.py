@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.archive import Found
-from optimizer.explore import BOUNDING, Closed
-from optimizer.faults import disagreement
+from optimizer.problem.disagreement import disagreement
+from optimizer.search.branch_and_bound import BOUNDING, Closed
+from optimizer.search.incumbents import Found
 from optimizer.study.metrics import Place, Range
 from optimizer.study.steps import Places
 

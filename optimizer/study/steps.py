@@ -23,8 +23,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from optimizer.archive import SLACK, Found, Logs, logarithm
-from optimizer.points import Box, PointSet
+from optimizer.architecture.boxes import Box, PointSet
+from optimizer.search.incumbents import SLACK, Found, Logs, logarithm
 from optimizer.study.metrics import STATIC, Place, Range
 
 Index = tuple[int, ...]

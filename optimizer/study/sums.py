@@ -23,9 +23,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from optimizer.design import Site
 from optimizer.errors import SpecError
-from optimizer.pricing import NEVER, Prices
+from optimizer.pricing.price import Prices
+from optimizer.problem.goal import NEVER
+from optimizer.search.point_solver import Site
 from optimizer.study.frontier import Cost, Gap
 
 MOST_SUMS = 200_000

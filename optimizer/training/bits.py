@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
 from optimizer.errors import SpecError
-from optimizer.workload import AnyLayer, Layer, VectorLayer
+from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from optimizer.blocks import Block
-from optimizer.sparsity import compress
-from optimizer.workload import AnyLayer, Layer
+from optimizer.workload.layer import AnyLayer, Layer
+from optimizer.workload.nm_blocks import Block
+from optimizer.workload.sparsity import compress
 
 _IN_INPUT_GRADIENT = {"W": "W", "I": "O", "O": "I"}
 _IN_SECOND_GRADIENT = {"W": "O", "I": "I", "O": "W"}

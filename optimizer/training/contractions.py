@@ -25,9 +25,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from optimizer.errors import SpecError
-from optimizer.geometry import IDENTITY_WINDOW, WHOLE, Grid, View
 from optimizer.onnx_import.transposed import Phase, phases
-from optimizer.workload import Axis, Layer, Operand
+from optimizer.workload.layer import Axis, Layer, Operand
+from optimizer.workload.views import IDENTITY_WINDOW, WHOLE, Grid, View
 
 _DIM_ORDER = {"conv": "NGKCPQRS", "dwconv": "NGKCPQRS", "matmul": "BMNK"}
 _AXIS_ORDER = {"conv": "NGKCPQRS", "dwconv": "NGKCPQRS", "matmul": "BMKN"}

@@ -6,8 +6,8 @@ import math
 
 from optimizer.training.bits import TrainingBits
 from optimizer.training.operands import output_words
-from optimizer.vector_ops import SOFTMAX
-from optimizer.workload import AnyLayer, VectorLayer
+from optimizer.workload.layer import AnyLayer, VectorLayer
+from optimizer.workload.vector_ops import SOFTMAX
 
 LOSS = 2
 """Per element: ``(p - y) / samples``. The logarithm of one probability per position is not counted."""

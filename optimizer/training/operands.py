@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from optimizer.workload import AnyLayer, Layer, Network
+from optimizer.workload.layer import AnyLayer, Layer
+from optimizer.workload.network import Network
 
 
 def output_words(layer: AnyLayer) -> int:

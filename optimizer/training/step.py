@@ -41,8 +41,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optimizer.errors import SpecError
-from optimizer.geometry import IDENTITY, WHOLE, Grid, View, fitted
-from optimizer.sparsity import dense, densify
 from optimizer.training.bits import TrainingBits
 from optimizer.training.blocks import of_input_gradient, of_second_gradient, put_in
 from optimizer.training.contractions import Part, input_gradient, second_gradient
@@ -50,7 +48,10 @@ from optimizer.training.losses import is_softmax, loss_layer
 from optimizer.training.operands import has_weights, output_words, producers, shares, tied_to
 from optimizer.training.updates import Optimizer, optimizer_named, update_layer
 from optimizer.training.vector_rules import PASSING, rule_of
-from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
+from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.sparsity import dense, densify
+from optimizer.workload.views import IDENTITY, WHOLE, Grid, View, fitted
 
 
 def training_step(network: Network, *, optimizer: str = "sgd-momentum", bits: TrainingBits | None = None) -> Network:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optimizer.errors import SpecError
 from optimizer.training.bits import TrainingBits
-from optimizer.workload import VectorLayer
+from optimizer.workload.layer import VectorLayer
 
 
 @dataclass(frozen=True)

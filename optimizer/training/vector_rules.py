@@ -31,8 +31,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from optimizer.errors import SpecError
-from optimizer.vector_ops import LRN_FIXED
-from optimizer.workload import VectorLayer
+from optimizer.workload.layer import VectorLayer
+from optimizer.workload.vector_ops import LRN_FIXED
 
 NORMALIZATION_BACKWARD = 16
 """Per element: statistics 4, normalized value 1, scale and shift 3, scaled gradient and its sums 4, result 4."""

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from optimizer.architecture.fabric import RESOURCES
+from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
-from optimizer.fabric import RESOURCES
-from optimizer.hardware import Hardware, Level
-from optimizer.mapping_yaml import from_items
-from optimizer.verify.claim import Check, Claim, vector_run
-from optimizer.verify.fused_design import member_entry, partition_faults, stated_group, undeclared
-from optimizer.verify.physical import physical_bounds
-from optimizer.verify.walk import walk
-from optimizer.workload import Layer, VectorLayer
+from optimizer.golden.group_entry import member_entry, stated_group
+from optimizer.golden.walk import walk
+from optimizer.mapping.reader import from_items
+from optimizer.verify.claims.solve import Claim, vector_run
+from optimizer.verify.groups import partition_faults, undeclared
+from optimizer.verify.outcome import Check
+from optimizer.verify.physical_bounds import physical_bounds
+from optimizer.workload.layer import Layer, VectorLayer
 
 DESIGN_KEYS = ("hardware", "device", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers")
 

@@ -13,7 +13,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-from formulations.kernels.memo import Memos
+from formulations.lattice.kernels.memo import Memos
 
 Say = Callable[[str], object]
 

@@ -26,20 +26,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from optimizer import result_io
 from optimizer.codesign import files as joint_files
 from optimizer.errors import SpecError, TilewrightError
-from optimizer.result import Progress
-from optimizer.verify import adjusted, evaluated, memory_plan, sparse_files, texts
-from optimizer.verify.check import DAMAGED, damaged, teller, verify
-from optimizer.verify.claim import NOT_CHECKED, Check
+from optimizer.problem.progress import Progress
+from optimizer.results import folder as result_folder
+from optimizer.verify import adjust as adjusted
+from optimizer.verify import csv_files as texts
+from optimizer.verify.again import evaluation as evaluated
+from optimizer.verify.again import memory_plan, sparse_files
+from optimizer.verify.codesign import verify_joint
 from optimizer.verify.effort import SEEDS
-from optimizer.verify.joint import verify_joint
-from optimizer.verify.known import unread_fields
+from optimizer.verify.outcome import NOT_CHECKED, Check
+from optimizer.verify.solve import DAMAGED, damaged, teller, verify
+from optimizer.verify.unread_fields import unread_fields
 from optimizer.verify.verification import Verification
 
 Data = dict[str, Any]
-RESULT_FILES = (result_io.RESULT_FILE, result_io.CERTIFICATE_FILE)
+RESULT_FILES = (result_folder.RESULT_FILE, result_folder.CERTIFICATE_FILE)
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def kinds_of(folder: Path) -> list[Kind]:
 def states_problem(directory: str | Path) -> bool:
     """Does the first main file of a folder state a problem of networks?"""
     main = kinds_of(Path(directory))[0].main
-    problem = result_io.load_data(directory, main).get("problem")
+    problem = result_folder.load_data(directory, main).get("problem")
     return isinstance(problem, dict) and bool({"network_yaml", "networks"} & set(problem))
 
 
@@ -145,7 +148,7 @@ def stated_problem(directory: str | Path) -> Data:
         If it states none.
     """
     main = kinds_of(Path(directory))[0].main
-    data = result_io.load_data(directory, main)
+    data = result_folder.load_data(directory, main)
     if not states_problem(directory):
         raise SpecError(
             "it states no problem of networks", file=str(Path(directory) / main), field="problem",
@@ -170,7 +173,7 @@ def _checked(kind: Kind, folder: Path, way: Way) -> Verification:
 
 def _files(kind: Kind, folder: Path) -> list[str]:
     """The files of a kind; where the main one is damaged, none but that: its check fails."""
-    data = result_io.load_data(folder, kind.main)
+    data = result_folder.load_data(folder, kind.main)
     try:
         return [kind.main, *kind.files(data)]
     except (KeyError, TypeError, AttributeError):
@@ -179,21 +182,21 @@ def _files(kind: Kind, folder: Path) -> list[str]:
 
 def _result_files(data: Data) -> list[str]:
     """Files of a result, a study or a co-design."""
-    found = [result_io.CERTIFICATE_FILE]
+    found = [result_folder.CERTIFICATE_FILE]
     if joint_files.is_codesign(data):
         places = joint_files.places([str(entry["name"]) for entry in data.get("networks") or []]).values()
         parts = joint_files.PARTS if "hardware" in data else ("alone",)
         found += [f"{part}/{place}/{name}" for part in parts for place in places for name in RESULT_FILES]
         found.append(joint_files.CROSS_FILE)
     if "comparison" in data:
-        found += [f"{result_io.BESIDE}/{name}" for name in RESULT_FILES]
+        found += [f"{result_folder.BESIDE}/{name}" for name in RESULT_FILES]
     if "study" in data:
         found += [name for name, _ in texts.study_files(data)]
     return found
 
 
 def _check_result(folder: Path, way: Way) -> Verification:
-    result = result_io.load(folder)
+    result = result_folder.load(folder)
     if joint_files.is_codesign(result.data):
         found = verify_joint(
             joint_files.load(folder), thorough=way.thorough, seed=way.seed, progress=way.progress
@@ -208,8 +211,8 @@ def _check_result(folder: Path, way: Way) -> Verification:
 def _adjust_files(data: Data) -> list[str]:
     if "after" not in data:
         return []
-    own = [*RESULT_FILES, result_io.ADJUSTED_YAML, *(f"{result_io.ORIGINAL}/{name}" for name in RESULT_FILES)]
-    return [*own, result_io.ADJUSTED_ONNX] if "onnx" not in data else own
+    own = [*RESULT_FILES, result_folder.ADJUSTED_YAML, *(f"{result_folder.ORIGINAL}/{name}" for name in RESULT_FILES)]
+    return [*own, result_folder.ADJUSTED_ONNX] if "onnx" not in data else own
 
 
 def _check_adjustment(folder: Path, way: Way) -> Verification:
@@ -217,18 +220,18 @@ def _check_adjustment(folder: Path, way: Way) -> Verification:
 
 
 def _check_evaluation(folder: Path, way: Way) -> Verification:
-    data = result_io.load_data(folder, result_io.EVALUATION_FILE)
+    data = result_folder.load_data(folder, result_folder.EVALUATION_FILE)
     return Verification(list(evaluated.evaluation_checks(data, way.say)), checked="both designs and what follows")
 
 
 def _check_memory(folder: Path, way: Way) -> Verification:
-    data = result_io.load_data(folder, result_io.MEMORY_FILE)
+    data = result_folder.load_data(folder, result_folder.MEMORY_FILE)
     checks = memory_plan.memory_checks(data, thorough=way.thorough, say=way.say)
     return Verification(list(checks), checked="the plan of memory, its figures and its proof")
 
 
 def _check_sparse(folder: Path, way: Way) -> Verification:
-    data = result_io.load_data(folder, result_io.SPARSE_FILE)
+    data = result_folder.load_data(folder, result_folder.SPARSE_FILE)
     return Verification(list(sparse_files.sparse_checks(data, way.say)), checked="the engine and its figures")
 
 
@@ -237,9 +240,9 @@ def _alone(data: Data) -> list[str]:
 
 
 KINDS = (
-    Kind(result_io.ADJUST_FILE, _adjust_files, _check_adjustment),
-    Kind(result_io.RESULT_FILE, _result_files, _check_result),
-    Kind(result_io.EVALUATION_FILE, _alone, _check_evaluation),
-    Kind(result_io.MEMORY_FILE, _alone, _check_memory),
-    Kind(result_io.SPARSE_FILE, _alone, _check_sparse),
+    Kind(result_folder.ADJUST_FILE, _adjust_files, _check_adjustment),
+    Kind(result_folder.RESULT_FILE, _result_files, _check_result),
+    Kind(result_folder.EVALUATION_FILE, _alone, _check_evaluation),
+    Kind(result_folder.MEMORY_FILE, _alone, _check_memory),
+    Kind(result_folder.SPARSE_FILE, _alone, _check_sparse),
 )

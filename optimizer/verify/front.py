@@ -14,15 +14,16 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from optimizer.hardware import Hardware
-from optimizer.pricing import NEVER
-from optimizer.verify.bearing import Floor
-from optimizer.verify.claim import Check, Claim, hash_of, rebuild
+from optimizer.architecture.hardware import Hardware
+from optimizer.problem.goal import NEVER
+from optimizer.verify.again.floors import Prover, conclusion
+from optimizer.verify.again.statements import Statement
+from optimizer.verify.claims.solve import Claim, hash_of, rebuild
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort, Route, Tally
-from optimizer.verify.reprove import Prover, conclusion
-from optimizer.verify.staircase import metric
-from optimizer.verify.statements import Statement
+from optimizer.verify.floor_weights import Floor
+from optimizer.verify.metrics import metric
+from optimizer.verify.outcome import Check
 
 Data = dict[str, Any]
 REASONS = ("area", "covered", "solved", "infeasible", "open")
@@ -226,7 +227,7 @@ class _Front:
     def designs_again(self, effort: Effort) -> Check:
         """The least energy on a design's hardware within its latency is its energy."""
         from optimizer.api import solve  # noqa: PLC0415
-        from optimizer.choose import at  # noqa: PLC0415
+        from optimizer.architecture.selection import at  # noqa: PLC0415
 
         designs, faults, done = list(self.designs), [], 0
         effort.random("designs").shuffle(designs)

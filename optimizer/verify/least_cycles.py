@@ -7,10 +7,10 @@ import math
 from fractions import Fraction
 from functools import lru_cache
 
-from optimizer.hardware import Hardware
-from optimizer.verify.claim import Claim, Group
-from optimizer.verify.walk import step_bits, step_cycles
-from optimizer.workload import VectorLayer
+from optimizer.architecture.hardware import Hardware
+from optimizer.golden.walk import step_bits, step_cycles
+from optimizer.verify.claims.solve import Claim, Group
+from optimizer.workload.layer import VectorLayer
 
 KEPT = 1 << 16
 """Results kept: neighbouring boxes have most fan-outs in common, and so have layers their extents."""

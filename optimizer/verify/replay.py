@@ -8,15 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from formulations.master import Entry as MasterEntry
-from formulations.master import settle
-from optimizer.fabric import RESOURCES
-from optimizer.points import Box
-from optimizer.verify.bounds import Bounds, Join
-from optimizer.verify.claim import OVER_BUDGET, Check, Claim, Entry
+from formulations.networks.master import Entry as MasterEntry
+from formulations.networks.master import settle
+from optimizer.architecture.boxes import Box
+from optimizer.architecture.fabric import RESOURCES
+from optimizer.verify.box_bounds import Bounds, Join
+from optimizer.verify.claims.solve import OVER_BUDGET, Claim, Entry
 from optimizer.verify.design_checks import verdict
-from optimizer.verify.device_again import device_checks
-from optimizer.verify.ideal import worse
+from optimizer.verify.device_use import device_checks
+from optimizer.verify.optimistic_corner import worse
+from optimizer.verify.outcome import Check
 
 REASONS = (*OVER_BUDGET, "bound", "solved", "infeasible", "open")
 OTHER_SEED = 7919

@@ -12,8 +12,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from optimizer.errors import SpecError
-from optimizer.geometry import Window
-from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
+from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.views import Window
 
 
 def image_faults(before: Network, after: Network, images: tuple[list[int], list[int]]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from optimizer.verify.claim import Claim
+from optimizer.verify.claims.solve import Claim
 
 OTHER_KINDS = ("networks", "cross", "energy_unit", "dram_words", "layer_by_layer", "request", "design", "junctions")
 """Sections of co-designs, evaluations, adjustments and sparse engines."""

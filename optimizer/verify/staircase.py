@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from optimizer.hardware import Hardware
-from optimizer.points import Box
-from optimizer.verify.claim import Check, Claim, Entry
+from optimizer.architecture.boxes import Box
+from optimizer.architecture.hardware import Hardware
+from optimizer.verify.claims.solve import Claim, Entry
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort, Route, Tally
+from optimizer.verify.metrics import metric
+from optimizer.verify.outcome import Check
 
 Data = dict[str, Any]
 FORMAT = "tilewright-study/1"
@@ -38,15 +40,6 @@ CLOSE = 1e-9
 """Relative difference that rounding to floats may leave."""
 
 
-def metric(name: str, point: Hardware) -> Fraction:
-    """A varied metric of a hardware point, in the unit that its name ends with."""
-    if name == "area-mm2":
-        return Fraction(point.area_um2, 10**6)
-    if name == "dram-gbps":
-        bits = point.levels[0].shared_bits_per_cycle
-        return Fraction(0) if bits is None else bits / 8 * point.clock_mhz / 1000
-    levels = {"buffer-kib": point.levels[1:2], "storage-kib": point.levels[1:]}[name]
-    return sum((Fraction((level.size_bits or 0) * math.prod(level.mesh), 8192) for level in levels), Fraction(0))
 
 
 def section_words(section: Data) -> Iterator[str]:
@@ -281,8 +274,8 @@ def check_staircase(claim: Claim, worth: Fraction) -> Iterator[Check]:
 def steps_again(claim: Claim, worth: Fraction, effort: Effort) -> Check:
     """Solve the points of some designs by themselves, and walk the loop nests of what comes out."""
     from optimizer.api import solve  # noqa: PLC0415  (the interface imports the verifier's parts)
-    from optimizer.choose import at  # noqa: PLC0415
-    from optimizer.verify.check import examine  # noqa: PLC0415
+    from optimizer.architecture.selection import at  # noqa: PLC0415
+    from optimizer.verify.solve import examine  # noqa: PLC0415
 
     study = Study(claim, worth)
     steps, faults, done = list(study.steps), [], 0

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.verify.claim import NOT_CHECKED, Check
 from optimizer.verify.effort import Effort, Route, Tally
+from optimizer.verify.outcome import NOT_CHECKED, Check
 
 NUMBERS = "numbers, budgets, boxes and totals"
 BEARING_ROUTES = (Route.CP_SAT, Route.COUNTING, Route.LATTICE)

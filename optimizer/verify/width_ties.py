@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from optimizer.workload import AnyLayer, Layer, Network, VectorLayer
+from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
+from optimizer.workload.network import Network
 
 CHANNELS = {"conv": ("K", "C"), "dwconv": ("G", "G"), "matmul": ("N", "K")}
 """Dims of the output and input channels by kind of layer."""

@@ -17,13 +17,13 @@ from adversary.layers import KINDS, Entry, layer_of, random_layer
 from adversary.machines import File, machine_of, random_machine
 from adversary.space import outside
 from adversary.task import OBJECTIVES, Ints, mapping_of, rows_of, task_of
-from optimizer.architecture import Architecture
-from optimizer.cost import evaluate
-from optimizer.hardware import Hardware
-from optimizer.mapping import Mapping
-from optimizer.mapping_yaml import from_items, to_items
-from optimizer.result import Result
-from optimizer.workload import Layer
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import evaluate
+from optimizer.mapping.mapping import Mapping
+from optimizer.mapping.reader import from_items, to_items
+from optimizer.results.result import Result
+from optimizer.workload.layer import Layer
 
 Extents = dict[str, int]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from optimizer.workload import Layer
-from optimizer.workload_yaml import parse_network
+from optimizer.workload.layer import Layer
+from optimizer.workload.reader import parse_network
 
 Entry = dict[str, Any]
 EXTENTS = (1, 2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 8, 8, 9, 10, 12, 12, 14, 16, 18, 20, 24)

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.exact_yaml import load_exact
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.reader import parse_architecture
+from optimizer.files.exact_yaml import load_exact
 
 File = dict[str, Any]
 SIZES = (4, 8, 12, 16, 24, 32, 48, 64, 100, 128, 200, 256, 512)

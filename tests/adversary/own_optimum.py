@@ -9,14 +9,14 @@ from random import Random
 from typing import Any
 
 import optimizer
-from formulations import lattice
+from formulations.lattice import search as lattice
 from formulations.problem import LayerSolution, Problem
 from formulations.stop import Stop, StoppedError
-from optimizer.hardware import Hardware
-from optimizer.lowering import lower
+from optimizer.architecture.hardware import Hardware
+from optimizer.files.presets import preset_names
 from optimizer.networks.catalog import names
-from optimizer.presets import preset_names
-from optimizer.workload import Layer
+from optimizer.pricing.lowering import lower
+from optimizer.workload.layer import Layer
 
 Pair = tuple[int, int]
 WEIGHTS = (0.1, 1, 5)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from optimizer.mapping import Item, Loop, Mapping, Node
-from optimizer.workload import ROLES, Layer
+from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.workload.layer import ROLES, Layer
 
 
 @dataclass(frozen=True)

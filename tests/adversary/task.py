@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.hardware import Hardware, Level
-from optimizer.mapping import Item, Loop, Mapping, Node
-from optimizer.workload import ROLES, Layer
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.workload.layer import ROLES, Layer
 
 Ints = NDArray[np.int64]
 

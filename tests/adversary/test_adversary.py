@@ -17,11 +17,11 @@ from adversary.machines import machine_of
 from adversary.settling import settle
 from adversary.space import outside
 from adversary.task import Ints, Task, mapping_of, rows_of, task_of
-from optimizer.cost import evaluate
-from optimizer.declared_space import outside_of_space
-from optimizer.hardware import Hardware
-from optimizer.mapping_yaml import from_items, to_items
-from optimizer.workload import Layer
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import evaluate
+from optimizer.mapping.declared_space import outside_of_space
+from optimizer.mapping.reader import from_items, to_items
+from optimizer.workload.layer import Layer
 
 Tally = Callable[..., None]
 FAST = range(40)

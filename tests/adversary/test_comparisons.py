@@ -16,10 +16,10 @@ from adversary.machines import machine_of, random_machine
 from adversary.space import outside
 from adversary.task import OBJECTIVES
 from adversary.variations import larger, restated, side_by_side
-from optimizer.choose import at
-from optimizer.mapping_yaml import from_items
-from optimizer.result import Result
-from optimizer.workload import Network
+from optimizer.architecture.selection import at
+from optimizer.mapping.reader import from_items
+from optimizer.results.result import Result
+from optimizer.workload.network import Network
 
 Tally = Callable[..., None]
 

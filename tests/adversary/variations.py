@@ -9,11 +9,11 @@ from random import Random
 from typing import Any
 
 from adversary.machines import ROLES, File
+from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
-from optimizer.hardware import Hardware
-from optimizer.mapping import Item, Loop, Mapping, Node
-from optimizer.mapping_yaml import from_items, to_items
-from optimizer.workload import Layer
+from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.mapping.reader import from_items, to_items
+from optimizer.workload.layer import Layer
 
 
 def _with_level(machine: File, number: int, **fields: Any) -> File:

@@ -11,15 +11,15 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from formulations.master import Entry as MasterEntry
-from formulations.master import settle
-from optimizer.fabric import RESOURCES
-from optimizer.points import Box
-from optimizer.result import Result
-from optimizer.verify.check import point_counts
-from optimizer.verify.claim import Claim, Entry, hash_of, rebuild
+from formulations.networks.master import Entry as MasterEntry
+from formulations.networks.master import settle
+from optimizer.architecture.boxes import Box
+from optimizer.architecture.fabric import RESOURCES
+from optimizer.results.result import Result
+from optimizer.verify.box_floors import Floors
+from optimizer.verify.claims.solve import Claim, Entry, hash_of, rebuild
 from optimizer.verify.design_checks import plain
-from optimizer.verify.floors import Floors
+from optimizer.verify.solve import point_counts
 
 Data = dict[str, Any]
 DESIGN = ("hardware", "device", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers", "groups")

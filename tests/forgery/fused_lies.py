@@ -10,12 +10,12 @@ from typing import Any
 from chip_cases import chip_yaml
 
 from optimizer import api
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.choose import at
-from optimizer.exact_yaml import load_exact
-from optimizer.fusion.compare import reductions
-from optimizer.fusion.options import Fusion
-from optimizer.result import Result
+from optimizer.architecture.reader import parse_architecture
+from optimizer.architecture.selection import at
+from optimizer.files.exact_yaml import load_exact
+from optimizer.problem.fusion_options import Fusion
+from optimizer.results.comparison import reductions
+from optimizer.results.result import Result
 from optimizer.verify.least_cycles import part_cycles
 
 from . import problems

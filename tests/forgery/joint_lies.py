@@ -10,18 +10,17 @@ from random import Random
 from typing import Any
 
 from optimizer import api
-from optimizer.choose import at
-from optimizer.codesign.result import CoDesign
+from optimizer.architecture.selection import at
+from optimizer.codesign.request import Member
 from optimizer.codesign.run import codesign
-from optimizer.codesign.team import Member
-from optimizer.pricing import NEVER
-from optimizer.result import Result
-from optimizer.verify.check import as_stored
-from optimizer.verify.claim import hash_of
-from optimizer.verify.floors import Floors
-from optimizer.verify.joint_claim import JointClaim, rebuild_joint
-from optimizer.verify.joint_numbers import Numbers, own_value
+from optimizer.problem.goal import NEVER
+from optimizer.results.result import CoDesign, Result
+from optimizer.verify.box_floors import Floors
+from optimizer.verify.claims.codesign import JointClaim, rebuild_joint
+from optimizer.verify.claims.solve import hash_of
+from optimizer.verify.codesign_numbers import Numbers, own_value
 from optimizer.verify.least_cycles import part_cycles
+from optimizer.verify.solve import as_stored
 
 from . import problems, truth
 from .forger import Data, Forgery, _master, box_entry

@@ -6,9 +6,9 @@ from functools import cache
 from random import Random
 
 from optimizer import api
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.exact_yaml import load_exact
-from optimizer.result import Result
+from optimizer.architecture.reader import parse_architecture
+from optimizer.files.exact_yaml import load_exact
+from optimizer.results.result import Result
 from optimizer.training.step import training_step
 
 from . import problems

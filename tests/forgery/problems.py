@@ -10,13 +10,13 @@ from typing import Any
 from chip_cases import chip_yaml
 
 from optimizer.api import solve
-from optimizer.architecture import Architecture
-from optimizer.architecture_yaml import parse_architecture
-from optimizer.budgets import Budgets
-from optimizer.exact_yaml import load_exact
-from optimizer.result import Result
-from optimizer.workload import Network
-from optimizer.workload_yaml import parse_network
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.reader import parse_architecture
+from optimizer.files.exact_yaml import load_exact
+from optimizer.results.result import Result
+from optimizer.workload.network import Network
+from optimizer.workload.reader import parse_network
 
 SIZES = "[8 words, 32 words]"
 CHIP = chip_yaml(

@@ -9,13 +9,13 @@ from fractions import Fraction
 from random import Random
 
 from optimizer.api import solve
-from optimizer.choose import at
-from optimizer.points import Box, size
-from optimizer.pricing import NEVER
-from optimizer.verify.claim import Claim
-from optimizer.verify.floors import Floors
-from optimizer.verify.ideal import worse
+from optimizer.architecture.boxes import Box, size
+from optimizer.architecture.selection import at
+from optimizer.problem.goal import NEVER
+from optimizer.verify.box_floors import Floors
+from optimizer.verify.claims.solve import Claim
 from optimizer.verify.least_cycles import part_cycles
+from optimizer.verify.optimistic_corner import worse
 
 from . import truth
 from .forger import DESIGN, Data, Forgery, box_entry

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from optimizer.result import Result
+from optimizer.results.result import Result
 from optimizer.study.metrics import Range
 from optimizer.study.run import study
 from optimizer.study.run_front import front_study

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from formulations import lattice
-from formulations.kernels.memo import Memos
-from optimizer.hardware import Hardware
-from optimizer.lowering import lower
-from optimizer.points import Box
-from optimizer.verify.claim import Claim, Group
-from optimizer.workload import Layer
+from formulations.lattice import search as lattice
+from formulations.lattice.kernels.memo import Memos
+from optimizer.architecture.boxes import Box
+from optimizer.architecture.hardware import Hardware
+from optimizer.pricing.lowering import lower
+from optimizer.verify.claims.solve import Claim, Group
+from optimizer.workload.layer import Layer
 
 TABLES = Memos()
 

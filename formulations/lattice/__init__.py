@@ -1,0 +1,1 @@
+"""The divisor-lattice search for one layer, by compiled kernels."""

@@ -1,0 +1,1 @@
+"""CP-SAT programs of whole networks: covers, caps, widths, checkpoints."""

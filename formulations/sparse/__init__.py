@@ -1,0 +1,1 @@
+"""CP-SAT programs of the sparse engine."""

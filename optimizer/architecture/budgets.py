@@ -1,0 +1,86 @@
+"""Budgets: limits that a design must keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+from optimizer.architecture.fabric import RESOURCES, Caps, Vector, exceeded
+from optimizer.errors import SpecError
+
+UM2_PER_MM2 = 10**6
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """Limits a design must keep; ``None`` is no limit.
+
+    ``area_mm2`` in mm2, ``dram_gbps`` in 10^9 bytes/s, ``power_w`` in W, ``latency_ms`` in ms,
+    ``energy_mj`` in mJ.
+    """
+
+    area_mm2: Fraction | None = None
+    dram_gbps: Fraction | None = None
+    power_w: Fraction | None = None
+    latency_ms: Fraction | None = None
+    energy_mj: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        for budget in fields(self):
+            value = getattr(self, budget.name)
+            if isinstance(value, float) or (value is not None and value <= 0):
+                raise SpecError(
+                    "a budget must be an exact positive number", field=f"budgets.{budget.name}", value=value,
+                    allowed="int or Fraction > 0", remedy='use e.g. Fraction("2.5")',
+                )  # fmt: skip
+
+    @property
+    def area_um2(self) -> Fraction | None:
+        """The area budget in um2, to compare with :attr:`Hardware.area_um2`."""
+        return None if self.area_mm2 is None else self.area_mm2 * UM2_PER_MM2
+
+
+@dataclass(frozen=True)
+class Limits(Budgets):
+    """Budgets together with what may be used of every resource of a device; ``None`` is no limit."""
+
+    dsp: int | None = None
+    bram18: int | None = None
+    uram: int | None = None
+    lut: int | None = None
+    lutram: int | None = None
+    ff: int | None = None
+
+    def __post_init__(self) -> None:
+        """Budgets were checked where they were made; a device may have nothing of a resource."""
+
+    @property
+    def resources(self) -> Caps:
+        """The limits of resources in the order of :data:`RESOURCES`."""
+        return tuple(getattr(self, name) for name in RESOURCES)
+
+    @property
+    def budgets(self) -> Budgets:
+        """The budgets alone."""
+        return Budgets(**{budget.name: getattr(self, budget.name) for budget in fields(Budgets)})
+
+    def allow(self, area_um2: int, use: Vector) -> bool:
+        """Does a chip of this area (um2), or this use of a device (empty: none), keep the limits?"""
+        fits = self.area_um2 is None or area_um2 <= self.area_um2
+        return fits and exceeded(use, self.resources) is None
+
+    def looser(self, other: Limits) -> bool:
+        """Does it differ from other limits only by more area or resources, or by none of them being limited?"""
+        names = [limit.name for limit in fields(self)]
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        chip = [pairs.pop(name) for name in ("area_mm2", *RESOURCES)]
+        more = all(mine is None or (yours is not None and mine >= yours) for mine, yours in chip)
+        return more and all(mine == yours for mine, yours in pairs.values())
+
+
+def limits_of(budgets: Budgets, resources: Caps | None) -> Limits:
+    """Budgets with the limits of resources, where there is a device."""
+    known: dict[str, Any] = {budget.name: getattr(budgets, budget.name) for budget in fields(Budgets)}
+    known |= {} if resources is None else dict(zip(RESOURCES, resources, strict=True))
+    return Limits(**known)

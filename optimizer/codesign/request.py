@@ -1,0 +1,211 @@
+"""The networks of a co-design, prepared for the search: same menus and objective, caps and weights of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.boxes import PointSet, point_set
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.fabric import Caps
+from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.selection import at
+from optimizer.errors import SpecError
+from optimizer.problem.aggregate import KINDS, Aggregate
+from optimizer.problem.disagreement import disagreement
+from optimizer.problem.exact_json import encode_exact
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.space import Padding
+from optimizer.search.network_bounds import Part
+from optimizer.search.session import Session, prepare, problem_hash
+from optimizer.workload.network import Network
+
+OWN_CAPS = ("latency_ms", "energy_mj", "power_w")
+"""Budgets that a network may have for itself."""
+MOST_POWERS = 64
+"""Products of more values have too many digits to be handled fast."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network with its weight and caps of its own, which join the budgets of the architecture.
+
+    Parameters
+    ----------
+    network : Network
+    weight : Fraction
+        Above zero. A power of the geometric mean; a factor otherwise.
+    caps : mapping of {"latency_ms", "energy_mj", "power_w"} to Fraction
+
+    Raises
+    ------
+    SpecError
+        On another cap, or one that is not positive.
+    """
+
+    network: Network
+    weight: Fraction = Fraction(1)
+    caps: Dict[str, Fraction] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.caps:
+            if name not in OWN_CAPS:
+                raise SpecError(
+                    "no such cap of a network", field=f"caps.{name}", value=name, allowed=", ".join(OWN_CAPS),
+                    remedy="area and bandwidth are those of the chip: budgets of the architecture",
+                )  # fmt: skip
+        Budgets(**self.caps)
+
+    def budgets(self, common: Budgets) -> Budgets:
+        """Those of the chip, each with the tighter of both limits."""
+        tighter: dict[str, Any] = {
+            name: min(limit, getattr(common, name) or limit) for name, limit in self.caps.items()
+        }  # fmt: skip
+        return replace(common, **tighter)
+
+
+@dataclass(frozen=True)
+class Team:
+    """Prepared networks, and how their objectives become one.
+
+    ``kind`` is that of the aggregate; with ``relative`` every value is divided by the network's own optimum.
+    """
+
+    members: tuple[Member, ...]
+    sessions: tuple[Session, ...]
+    kind: str
+    relative: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the networks, in their order."""
+        return tuple(member.network.name for member in self.members)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What the exploration asks of every network."""
+        return tuple(session.part for session in self.sessions)
+
+    @property
+    def points(self) -> PointSet:
+        """The hardware points, the same for all."""
+        return self.sessions[0].points
+
+    @property
+    def area_cap_um2(self) -> int | None:
+        """Largest whole area within the budget."""
+        return self.sessions[0].area_cap_um2
+
+    @property
+    def resource_caps(self) -> Caps:
+        """What may be used of every resource of the device."""
+        return self.sessions[0].resource_caps
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The problem as plain data."""
+        return {
+            "aggregate": self.kind,
+            "relative": self.relative,
+            "weights": [str(member.weight) for member in self.members],
+            "caps": [{name: str(limit) for name, limit in member.caps.items()} for member in self.members],
+            "networks": [session.problem for session in self.sessions],
+        }
+
+    @property
+    def problem_hash(self) -> str:
+        """Hash of the problem and of the version of the model."""
+        return problem_hash(self.problem)
+
+    def aggregate(self, optima: Sequence[Fraction | None]) -> Aggregate | None:
+        """With the weights that apply; None if they are relative to an optimum that is not known."""
+        weights = [member.weight for member in self.members]
+        if not self.relative:
+            return Aggregate(self.kind, tuple(weights))
+        known = [optimum for optimum in optima if optimum is not None]
+        if len(known) < len(weights):
+            return None
+        return Aggregate(self.kind, tuple(w / v for w, v in zip(weights, known, strict=True)))
+
+
+def prepare_team(
+    members: Sequence[Member], architecture: Architecture, *, aggregate: str, relative: bool, objective: str,
+    padding: Padding, cache_dir: Path | None, fusion: Fusion | None, workers: int,
+) -> Team:  # fmt: skip
+    """Check the inputs and put every network into integers.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense for all networks together, or for one of them
+        (:func:`optimizer.search.session.prepare`).
+    """
+    _check_names([member.network.name for member in members])
+    if aggregate not in KINDS:
+        raise SpecError(
+            "unknown aggregate", field="aggregate", value=aggregate, allowed=", ".join(KINDS),
+            remedy="use one of these",
+        )  # fmt: skip
+    if relative and aggregate == "geomean":
+        raise SpecError(
+            "the geometric mean orders designs the same, relative or not", field="relative", value=True,
+            allowed="with weighted or max", remedy="leave it out; the report shows every loss anyway",
+        )  # fmt: skip
+    powers = Aggregate(aggregate, tuple(member.weight for member in members)).powers
+    if aggregate == "geomean" and sum(powers) > MOST_POWERS:
+        raise SpecError(
+            "the powers of the geometric mean are too large", field="weights", value=list(powers),
+            allowed=f"weights in the ratios of whole numbers with a sum of at most {MOST_POWERS}",
+            remedy="round the weights, or use the aggregate `weighted`",
+        )  # fmt: skip
+    sessions = tuple(
+        prepare(
+            member.network, architecture.with_budgets(member.budgets(architecture.budgets)), objective=objective,
+            padding=_padding_of(member.network, padding, members), cache_dir=cache_dir, fusion=fusion, workers=workers,
+        )
+        for member in members
+    )  # fmt: skip
+    return Team(tuple(members), sessions, aggregate, relative)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if not names:
+        raise SpecError(
+            "no network", field="networks", value=[], allowed="one or more networks", remedy="name at least one"
+        )  # fmt: skip
+    for name in names:
+        if list(names).count(name) > 1:
+            raise SpecError(
+                "two networks have the same name", field="networks", value=name, allowed="different names",
+                remedy="leave one out, or change `name:` in its file; to count a network more, give it a weight",
+            )  # fmt: skip
+
+
+def _padding_of(network: Network, padding: Padding, members: Sequence[Member]) -> Padding:
+    """Extents for the dims that the network has; dims that no network has stay, to be refused."""
+    if isinstance(padding, str):
+        return padding
+    dims = {dim for layer in network.mac_layers() for dim in layer.extents}
+    all_dims = {dim for member in members for layer in member.network.mac_layers() for dim in layer.extents}
+    return {dim: extents for dim, extents in padding.items() if dim in dims or dim not in all_dims}
+
+
+def at_point(session: Session, point: Hardware) -> Session:
+    """The same problem with all menus cut down to the entries of a hardware point; what is priced stays known.
+
+    Raises
+    ------
+    InternalDisagreementError
+        If the entries do not lead to this point.
+    """
+    architecture = at(session.architecture, dict(point.choices))
+    points = point_set(list(architecture.points()))
+    if list(points.points.values()) != [point]:
+        raise disagreement(f"{dict(point.choices)} is not one point")
+    problem = session.problem | {"architecture": encode_exact(architecture.source)}
+    return replace(session, architecture=architecture, points=points, problem=problem)

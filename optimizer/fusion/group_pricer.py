@@ -1,0 +1,287 @@
+"""The best plan of a group on a hardware point, proved: every cut and choice is priced or closed by a bound."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+
+from optimizer.architecture.hardware import Hardware
+from optimizer.fusion.floors import RunFloors
+from optimizer.fusion.groups import Group, groups
+from optimizer.fusion.moves import Charge
+from optimizer.fusion.plan import Choice, Extents, Frame, Plan, PricedRun, RunShape
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.fusion.tilings import Along, Cut, Tiling, cuts
+from optimizer.problem.fusion_options import HALO, Fusion
+from optimizer.problem.goal import NEVER, Aim
+from optimizer.workload.layer import ROLES, Layer
+from optimizer.workload.network import Network
+from optimizer.workload.views import TILE_AXES
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What is known of a group on a hardware point: a value that no plan goes below; if a plan is known, its value."""
+
+    bound: int
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True)
+class _Option:
+    """One cut and choice with its bound."""
+
+    bound: int
+    frame: Frame
+    choice: Choice
+    rooms: tuple[int, ...]
+    charges: tuple[Charge, ...]
+    floors: tuple[int, ...]
+    """Per multiply-accumulate layer of the group a bound on all its runs."""
+    exact: bool = False
+    """Are these as good as they get?"""
+
+
+class GroupPricer:
+    """Prices one group on hardware points.
+
+    Parameters
+    ----------
+    group : Group
+    runs : Runs
+    halo : tuple of str
+        Policies that may be used.
+    axes : tuple of str
+        Tile axes that may be cut.
+    """
+
+    def __init__(
+        self, group: Group, runs: Runs, halo: tuple[str, ...] = HALO, axes: tuple[str, ...] = TILE_AXES
+    ) -> None:
+        self.group, self._runs, self._halo, self._axes = group, runs, halo, axes
+        self._along = Along(group)
+        self._floors: tuple[tuple[Hardware, Aim], RunFloors] | None = None
+
+    @cached_property
+    def _frames(self) -> list[Frame]:
+        return [Frame(Tiling(self._along, cut)) for cut in cuts(self.group, self._halo, self._axes)]
+
+    @cached_property
+    def _whole(self) -> Frame:
+        """The group in one tile."""
+        return Frame(Tiling(self._along, Cut((1, 1, 1))))
+
+    @cached_property
+    def _least(self) -> dict[str, tuple[int, int, int]]:
+        """Positions of every tensor, along each axis, that any cut computes or fetches."""
+        along = [self._along.least(axis) for axis in range(3)]
+        return {name: (along[0][name], along[1][name], along[2][name]) for name in along[0]}
+
+    def bound(self, hardware: Hardware, aim: Aim) -> int:
+        """A value that no plan goes below, whatever its cut (NEVER: none fits).
+
+        A tensor from outside is streamed by all that read it, or fetched for all, without what windows see of the
+        padding.
+        """
+        floors, frame = self._runs_floors(hardware, aim), self._whole
+        value = Fraction(0)
+        streamed = dict.fromkeys(self.group.outside, Fraction(0))
+        held = {name: floors.fetch(self._bits(name)) for name in self.group.outside}
+        for layer in (layer for layer in frame.layers if 0 not in self._least[layer.name]):
+            sizes = zip(layer.tile_dims, self._least[layer.name], strict=True)
+            extents = layer.extents | {dim: size for dim, size in sizes if dim is not None}
+            value += floors.work(layer, extents)
+            pinned = frame.pinned(layer, Choice())
+            for role in ROLES:
+                source = frame.sources[layer.name].get(role, "")
+                if source in held:
+                    streamed[source] += floors.operand(layer, role, extents, pinned=False)
+                    held[source] += floors.operand(layer, role, extents, pinned=True)
+                else:
+                    value += floors.operand(layer, role, extents, pinned=role in pinned)
+        value += sum((min(streamed[name], held[name]) for name in held), Fraction(0))
+        return min(NEVER, math.floor(value))
+
+    def _bits(self, name: str) -> int:
+        """Bits of what any cut fetches of a tensor."""
+        tensor = self._whole.tiling.tensors[name]
+        return tensor.words * tensor.bits * math.prod(self._least[name])
+
+    def tight_bound(self, hardware: Hardware, aim: Aim, beat: int) -> int:
+        """The least bound of all cuts and choices (NEVER: none fits), or `beat` if it is not below that."""
+        options = self._options(hardware, aim)
+        return min((option.bound for option in options if option.bound < beat), default=beat)
+
+    def best(self, hardware: Hardware, aim: Aim, beat: int = NEVER) -> Offer:
+        """The best plan, or a bound once it is clear that none is below `beat`."""
+        best: Plan | None = None
+        limit = beat
+        numbers = itertools.count()
+        queue = [(option.bound, next(numbers), option) for option in self._options(hardware, aim)]
+        heapq.heapify(queue)
+        while queue and queue[0][0] < limit:
+            _, number, option = heapq.heappop(queue)
+            if not option.exact:
+                option = self._refined(option, hardware, aim, limit)
+                heapq.heappush(queue, (option.bound, number, option))
+                continue
+            plan = self._price(option, hardware, aim, limit)
+            if plan is not None:
+                best, limit = plan, aim.value(plan.energy, plan.latency)
+        return Offer(limit, best)
+
+    def plan(self, frame: Frame, choice: Choice, hardware: Hardware, aim: Aim) -> Plan | None:
+        """The plan of one cut of the group and one choice; only loop nests are sought. None if it does not fit."""
+        rooms = self._rooms(frame, choice, hardware)
+        if rooms is None:
+            return None
+        found: list[PricedRun] = []
+        for layer in frame.layers:
+            runs = self._price_layer(frame, choice, rooms, layer, hardware, aim, NEVER)
+            if runs is None:
+                return None
+            found += runs
+        return _plan(frame, choice, found, frame.charges(hardware, self._runs.accounting, choice))
+
+    def _runs_floors(self, hardware: Hardware, aim: Aim) -> RunFloors:
+        """Bounds on runs; those of the last hardware and aim are kept."""
+        if self._floors is None or self._floors[0] != (hardware, aim):
+            self._floors = (hardware, aim), RunFloors(self._runs, hardware, aim)
+        return self._floors[1]
+
+    def _options(self, hardware: Hardware, aim: Aim) -> Iterator[_Option]:
+        for frame in self._frames:
+            for choice in frame.choices():
+                option = self._option(frame, choice, hardware, aim)
+                if option is not None:
+                    yield option
+
+    def _option(self, frame: Frame, choice: Choice, hardware: Hardware, aim: Aim) -> _Option | None:
+        """A cut and choice with its bound; None if the buffer cannot hold what it should."""
+        rooms = self._rooms(frame, choice, hardware)
+        if rooms is None:
+            return None
+        charges = frame.charges(hardware, self._runs.accounting, choice)
+        bound = sum(aim.value(charge.energy, charge.latency) for charge in charges)
+        run_floors = self._runs_floors(hardware, aim)
+        floors = tuple(_floor(frame, layer, choice, run_floors) for layer in frame.layers)
+        return _Option(bound + sum(floors), frame, choice, rooms, charges, floors)
+
+    def _refined(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> _Option:
+        """The option with the best bounds there are on its runs, as far as it takes to reach the limit."""
+        known, frame = self._runs_floors(hardware, aim), option.frame
+        layers = list({layer.shape_key(): layer for layer in frame.layers}.values())
+        for most in (0, 1, None):
+            exact = {layer.name: [shape.extents for shape in _by_work(frame, layer)[:most]] for layer in frame.layers}
+            known.prepare([(layer, dict(extents)) for layer in layers for extents in exact[layer.name]])
+            floors = tuple(_floor(frame, layer, option.choice, known, exact[layer.name]) for layer in frame.layers)
+            bound = option.bound - sum(option.floors) + sum(floors)
+            if bound >= limit:
+                break
+        return replace(option, bound=bound, floors=floors, exact=True)
+
+    def _rooms(self, frame: Frame, choice: Choice, hardware: Hardware) -> tuple[int, ...] | None:
+        """Bits of the buffer left for tiles while each member runs; None if it cannot hold what it should."""
+        buffer = hardware.levels[1]
+        if any(frame.pinned(layer, choice) & buffer.must_bypass for layer in frame.layers):
+            return None
+        usable, taken = buffer.usable_bits, frame.reserved_bits(choice)
+        if usable is not None and max(taken) > usable:
+            return None
+        return tuple(NEVER if usable is None else usable - bits for bits in taken)
+
+    def _fine_enough(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> bool:
+        """May strips or slices beat the limit? Not if the runs that they are parts of do not (:meth:`Frame.coarse`)."""
+        frame, choice, value = option.frame, option.choice, option.bound
+        for layer, floor in zip(frame.layers, option.floors, strict=True):
+            if limit >= NEVER or frame.shapes(layer, choice) == frame.coarse(layer):
+                continue
+            pinned, room = frame.pinned(layer, choice), option.rooms[self.group.position[layer.name]]
+            value -= floor
+            for shape in frame.coarse(layer):
+                price = self._runs.price(layer, hardware, aim, dict(shape.extents), pinned, room)
+                if price is None:
+                    return False
+                value += shape.count * price.value
+        return value < limit
+
+    def _price(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> Plan | None:
+        """The plan of an option, or None if it is not below `limit` or does not fit."""
+        frame, value = option.frame, option.bound
+        if not self._fine_enough(option, hardware, aim, limit):
+            return None
+        found: list[PricedRun] = []
+        for layer, floor in zip(frame.layers, option.floors, strict=True):
+            left = NEVER if limit >= NEVER else limit - value + floor
+            runs = self._price_layer(frame, option.choice, option.rooms, layer, hardware, aim, left)
+            if runs is None:
+                return None
+            found += runs
+            value += sum(run.shape.count * run.price.value for run in runs) - floor
+        plan = _plan(frame, option.choice, found, option.charges)
+        return plan if aim.value(plan.energy, plan.latency) < limit else None
+
+    def _price_layer(
+        self, frame: Frame, choice: Choice, rooms: tuple[int, ...], layer: Layer, hardware: Hardware, aim: Aim,
+        limit: int,
+    ) -> list[PricedRun] | None:  # fmt: skip
+        """The best runs of one layer, or None if all together they are not below `limit`, or do not fit."""
+        floors, shapes = self._runs_floors(hardware, aim), frame.shapes(layer, choice)
+        pinned, room = frame.pinned(layer, choice), rooms[self.group.position[layer.name]]
+        least = [shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes]
+        value, found = sum(least), []
+        for shape, floor in zip(shapes, least, strict=True):
+            beat = NEVER if limit >= NEVER else -((value - floor - limit) // shape.count)
+            price = self._runs.price(
+                layer, hardware, aim, dict(shape.extents), pinned, room, beat, resumes=shape.resumes
+            )  # fmt: skip
+            if price is None or not price.found:
+                return None
+            found.append(PricedRun(shape, pinned, room, price))
+            value += shape.count * price.value - floor
+            if value >= limit:
+                return None
+        return found
+
+
+def _by_work(frame: Frame, layer: Layer) -> list[RunShape]:
+    """Coarse runs of a layer, those that take most work together first."""
+    return sorted(frame.coarse(layer), key=lambda x: -x.count * math.prod((layer.extents | dict(x.extents)).values()))
+
+
+def _floor(
+    frame: Frame, layer: Layer, choice: Choice, floors: RunFloors, exact: Collection[Extents] = ()
+) -> int:  # fmt: skip
+    """A bound on all runs of a layer: by each of them, and by what strips and slices are parts of.
+
+    With all operands in the buffer, parts one after the other are a mapping of the coarse run (:meth:`Frame.coarse`);
+    besides, they pay for what comes from outside. Coarse runs in `exact` are bounded as well as can be.
+    """
+    shapes, coarse, pinned = frame.shapes(layer, choice), frame.coarse(layer), frame.pinned(layer, choice)
+    each = [shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes]
+    more = [shape.count * floors.more(layer, dict(shape.extents), pinned) for shape in shapes]
+    whole = [floors.whole(layer, dict(x.extents), pinned, exact=x.extents in exact) for x in coarse]
+    if shapes == coarse:
+        return sum(
+            least if base is None else max(least, math.floor(shape.count * base + extra))
+            for shape, least, extra, base in zip(shapes, each, more, whole, strict=True)
+        )  # fmt: skip
+    found = [shape.count * base for shape, base in zip(coarse, whole, strict=True) if base is not None]
+    return max(sum(each), math.floor(sum((*found, *more), Fraction(0)))) if len(found) == len(coarse) else sum(each)
+
+
+def _plan(frame: Frame, choice: Choice, runs: list[PricedRun], charges: tuple[Charge, ...]) -> Plan:
+    """A plan with its totals."""
+    energy = sum(run.price.energy * run.shape.count for run in runs) + sum(charge.energy for charge in charges)
+    latency = sum(run.price.latency * run.shape.count for run in runs) + sum(charge.latency for charge in charges)
+    return Plan(frame.group.members, frame.tiling.cut, choice, energy, latency, tuple(runs), charges)
+
+
+def group_pricers(network: Network, fusion: Fusion, runs: Runs) -> list[GroupPricer]:
+    """A pricer of every group that a network may have."""
+    return [GroupPricer(group, runs, fusion.halo, fusion.axes) for group in groups(network, fusion.max_group)]

@@ -1,0 +1,160 @@
+"""Prices of one layer's run on one tile, with some operands held on chip: the single-layer program, cached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Dict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TypeVar
+
+from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.search import solve
+from formulations.layer.node_tiles import bits_held
+from formulations.problem import INFINITE, LayerSolution, Problem
+from formulations.stop import Stop
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import Accounting
+from optimizer.pricing.lowering import lower
+from optimizer.pricing.price import Price
+from optimizer.problem.goal import NEVER, Aim
+from optimizer.store.recall import Question, recalled
+from optimizer.store.store import Store, layer_label
+from optimizer.workload.layer import ROLES, Layer
+
+T = TypeVar("T")
+
+
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The optimum where the room of level 1 is in ``low .. high`` bits (None: nothing fits)."""
+
+    low: int
+    high: int
+    price: Price | None
+
+
+class Runs:
+    """Prices runs of layers; equal problems are solved once.
+
+    Parameters
+    ----------
+    accounting : {"timeloop", "looptree"}
+    store : Store
+    workers : int
+        Threads of :meth:`side_by_side`.
+    memos : Memos, optional
+        Tables to share with others.
+    """
+
+    def __init__(self, accounting: Accounting, store: Store, workers: int = 1, memos: Memos | None = None) -> None:
+        self.accounting, self._store, self._workers = accounting, store, workers
+        self.stop = Stop()
+        self._lock, self._locks = Lock(), dict[object, Lock]()
+        self._memos = memos or Memos()
+        self._steps: dict[object, list[_Step]] = {}
+        self._bounds: dict[object, list[tuple[int, int]]] = {}
+
+    def price(
+        self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int], pinned: frozenset[str],
+        room_bits: int, beat: int = NEVER, *, resumes: bool = False,
+    ) -> Price | None:  # fmt: skip
+        """Optimum of a run, or a bound once it is clear that `beat` cannot be beaten.
+
+        Parameters
+        ----------
+        layer : Layer
+        hardware : Hardware
+        aim : Aim
+        extents : mapping
+            Extents of the dims that the tile (or slice) cuts.
+        pinned : frozenset of str
+            Roles of the operands that level 1 holds before, during and after the run.
+        room_bits : int
+            What is left of level 1 for tiles of other operands; of no matter where it holds all that it may keep.
+        beat : int
+            Values of `beat` and above are of no interest.
+        resumes : bool
+            The output holds partial sums from before.
+
+        Returns
+        -------
+        Price or None
+            None if nothing fits.
+        """
+        if pinned | hardware.levels[1].must_bypass == frozenset(ROLES):
+            room_bits = 0
+        run = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
+        problem = lower(
+            run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits, resumes=resumes
+        )  # fmt: skip
+        with self._lock_of(problem):
+            return self._price(run, problem, aim, room_bits, beat)
+
+    def side_by_side(self, work: Callable[[T], object], items: Iterable[T]) -> None:
+        """Do some work on every item, several at a time; what it returns must not depend on the others."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            list(pool.map(work, items))
+
+    def _lock_of(self, problem: Problem) -> Lock:
+        """Held while a layer of this shape is searched: its tables are shared."""
+        with self._lock:
+            return self._locks.setdefault(problem.shape, Lock())
+
+    def _price(self, run: Layer, problem: Problem, aim: Aim, room_bits: int, beat: int) -> Price | None:
+        unlimited = replace(problem.levels[1], capacity_bits=None)
+        key = replace(problem, levels=(problem.levels[0], unlimited, *problem.levels[2:])), aim
+        steps = self._steps.setdefault(key, [])
+        for step in steps:
+            if step.low <= room_bits <= step.high:
+                return step.price
+        known = max((value for room, value in self._bounds.get(key, ()) if room >= room_bits), default=0)
+        if known >= beat:
+            return Price(known)
+        price, low = self._solve(run, problem, aim, beat), 0
+        if price is not None and not price.found:
+            self._bounds.setdefault(key, []).append((room_bits, price.value))
+            return price
+        if price is not None and price.solution is not None:
+            low = bits_held(problem, price.solution, 1)
+        steps.append(_Step(low, room_bits, price))
+        return price
+
+    def _solve(self, run: Layer, problem: Problem, aim: Aim, beat: int) -> Price | None:
+        """The optimum of a problem; a bound if it does not beat `beat`; None if nothing fits."""
+        goal = "weighted" if aim.weight else aim.objective
+        question = Question(problem, goal, aim.weight)
+        label = layer_label(run.dims, goal)
+        found = recalled(self._store, question, beat, lambda limit: self._search(problem, goal, aim, limit), label)
+        if isinstance(found, int):
+            return Price(found)
+        if found is None:
+            return None
+        return Price(question.value(found), found.energy, question.cycles(found), found)
+
+    def _search(self, problem: Problem, goal: str, aim: Aim, beat: int) -> LayerSolution | None:
+        cap, start = INFINITE, None
+        if beat < NEVER and goal == "latency":
+            cap = min(beat * problem.latency_unit, INFINITE) - 1
+        elif beat < NEVER:
+            start = beat, 0
+        with self._memos.of(problem) as memo:
+            return solve(
+                problem, goal, latency_cap=cap, beat=start, memo=memo, weight=aim.weight, stop=self.stop
+            ).solution  # fmt: skip
+
+    def best_pinned(self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int]) -> int | None:
+        """Value of a run with all operands pinned that level 1 may keep, and level 1 moving any number of bits a cycle.
+
+        A smaller run repeated over the rest is a mapping of it, and what level 1 serves costs no more than what is
+        streamed from outside of it (see :mod:`optimizer.fusion.floors`). None if nothing fits.
+        """
+        buffer = hardware.levels[1]
+        if aim.objective == "latency" or aim.weight or any(level.leak_energy for level in hardware.levels):
+            free = replace(buffer, read_bits_per_cycle=None, write_bits_per_cycle=None, shared_bits_per_cycle=None)
+            hardware = replace(hardware, levels=(hardware.levels[0], free, *hardware.levels[2:]))
+        price = self.price(layer, hardware, aim, extents, frozenset(ROLES) - buffer.must_bypass, 0)
+        return None if price is None else price.value

@@ -1,0 +1,1 @@
+"""Fused groups that are chosen by hand: read, checked, priced."""

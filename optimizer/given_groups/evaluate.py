@@ -1,0 +1,160 @@
+"""Costs of a network on one hardware point with groups given by hand, beside layer by layer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.selection import single_point
+from optimizer.errors import SpecError
+from optimizer.fusion.network_pricer import Fused, NetworkPricer, joined
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.given_groups.pricing import price_given
+from optimizer.given_groups.reader import GivenGroup, load_groups, parse_groups
+from optimizer.mapping.vector_cost import vector_cost
+from optimizer.pricing.price import Price
+from optimizer.problem.fusion_options import check_buffer, check_fusible
+from optimizer.problem.goal import Aim
+from optimizer.problem.space import SPACE
+from optimizer.problem.versions import versions
+from optimizer.results.comparison import comparison, off_chip_words
+from optimizer.results.solve_result import fused_parts, layers_alone
+from optimizer.results.totals import number as json_number
+from optimizer.results.totals import totals, unit_value
+from optimizer.search.session import Session, prepare
+from optimizer.store.store import Store
+from optimizer.workload.network import Network
+
+FORMAT = "tilewright-evaluation/1"
+STATUS = "EVALUATED"
+OBJECTIVES = ("energy", "latency")
+GIVEN = (
+    "Given by hand, not searched: hardware, groups, tiles, halo policies, resident weights, held tensors and strips. "
+    "The loop nest of every run of a layer, in a group or by itself, is the proved best by {objective} of these. "
+)
+
+
+def evaluate_groups(
+    network: Network, architecture: Architecture, groups: str | Path | dict[str, Any], *, objective: str = "energy",
+    cache_dir: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Costs of a design and a grouping given by hand, and of the same hardware layer by layer.
+
+    Hardware, groups, tiles and policies are taken as they are; only the loop nests inside of every run are sought, and
+    are proved best. The numbers of groups are checked by an independent walk.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        One hardware point (see :func:`optimizer.architecture.selection.choose`). Of its budgets only that of bandwidth
+        counts.
+    groups : path or dict
+        A groups file, or its contents (see :mod:`optimizer.given_groups.reader`).
+    objective : {"energy", "latency"}
+        What the loop nests minimize.
+    cache_dir : Path, optional
+        Folder of the layer store; without it results are kept in memory only.
+
+    Returns
+    -------
+    dict
+        What ``evaluation.json`` holds: energies in pJ (or MAC energies), cycles, words at the outermost level.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense, menus that are left open, an architecture without a single buffer, and tiles
+        or layers that do not fit.
+    """
+    started = time.perf_counter()
+    _check_objective(objective)
+    hardware = single_point(architecture)
+    check_buffer(hardware, architecture.file)
+    given = load_groups(groups, network) if isinstance(groups, str | Path) else parse_groups(groups, network)
+    check_fusible(network.mac_layers())
+    session = prepare(network, priced_under(architecture), objective=objective, padding="none", cache_dir=cache_dir)
+    session = replace(session, problem=session.problem | {"groups": [group.decisions for group in given]})
+    prices = _prices(session, hardware)
+    alone, fused = _costs(session, hardware, given, cache_dir)
+    before = _design(session, alone, hardware, layers_alone(session, prices, hardware))
+    after = _design(session, fused, hardware, fused_parts(session, fused, hardware))
+    return {
+        "format": FORMAT,
+        "status": STATUS,
+        "accounting": session.accounting,
+        "space": {"text": GIVEN.format(objective=objective) + SPACE, "padding": {}, "reuse": "innermost"},
+        "network": network.name,
+        **({} if network.training is None else {"training": network.training}),
+        "architecture": architecture.name,
+        "warnings": list(network.warnings),
+        "versions": versions(),
+        "problem": session.problem,
+        "problem_hash": session.problem_hash,
+        **after,
+        "layer_by_layer": before,
+        "comparison": comparison(before, after),
+        "wall_s": round(time.perf_counter() - started, 3),
+    }
+
+
+def priced_under(architecture: Architecture) -> Architecture:
+    """The architecture with those of its budgets that change costs: that of bandwidth."""
+    return architecture.with_budgets(Budgets(dram_gbps=architecture.budgets.dram_gbps))
+
+
+def _check_objective(objective: str) -> None:
+    if objective not in OBJECTIVES:
+        problem = "a run has no energy-delay product of its own" if objective == "edp" else "unknown objective"
+        raise SpecError(
+            problem, field="objective", value=objective, allowed=", ".join(OBJECTIVES),
+            remedy="evaluate by energy or by latency: both totals are stated",
+        )  # fmt: skip
+
+
+def _prices(session: Session, hardware: Hardware) -> list[Price]:
+    """Prices of the layers by themselves, in the order of the session's pricers."""
+    found = []
+    for pricer in session.pricers:
+        price = pricer.price(hardware, session.goal.objective)
+        if price is None:
+            raise SpecError(
+                "no loop nest of the layer fits the hardware", file=session.architecture.file, field="levels",
+                value=pricer.layer.name, allowed="levels that hold a word of every tensor that they must keep",
+                remedy="enlarge the levels, or drop must_keep",
+            )  # fmt: skip
+        found.append(price)
+    return found
+
+
+def _costs(
+    session: Session, hardware: Hardware, given: Sequence[GivenGroup], cache_dir: Path | None
+) -> tuple[Fused, Fused]:  # fmt: skip
+    """The network layer by layer, and with the given groups."""
+    aim, accounting = Aim(session.goal.objective), session.accounting
+    runs = Runs(accounting, Store(cache_dir))
+    by_shape = {pricer.layer.shape_key(): pricer for pricer in session.pricers}
+    pricers = {layer.name: by_shape[layer.shape_key()] for layer in session.network.mac_layers()}
+    network = NetworkPricer(
+        session.network, pricers, [], runs, lambda layer, point: vector_cost(layer, point, accounting)
+    )  # fmt: skip
+    singles = network.singles(hardware, aim)
+    assert singles is not None
+    return joined([], singles), joined([price_given(group, runs, hardware, aim) for group in given], singles)
+
+
+def _design(session: Session, costs: Fused, hardware: Hardware, parts: dict[str, Any]) -> dict[str, Any]:
+    """Totals and parts of one way to run the network."""
+    name = session.goal.objective
+    unit, worth = unit_value(name, hardware)
+    value = json_number(Aim(name).value(costs.energy, costs.latency) * worth)
+    design = totals(hardware, costs.energy, Fraction(costs.latency)) | parts
+    objective = {"name": name, "unit": unit, "value": value}
+    return {"status": STATUS, "objective": objective, **design, "dram_words": off_chip_words(design)}

@@ -1,0 +1,229 @@
+"""Prices of one layer on hardware points: optimum or bound, padded variants, tables and results shared."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field, replace
+
+from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.search import solve
+from formulations.layer.spread import split_axes, widest
+from formulations.problem import LayerSolution, Problem
+from formulations.stop import Stop
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import Accounting
+from optimizer.mapping.lower_bounds import least_energy
+from optimizer.pricing.lowering import lower
+from optimizer.pricing.price import GivenUp, Price
+from optimizer.problem.disagreement import disagreement
+from optimizer.problem.goal import NEVER
+from optimizer.store.recall import Question, recalled
+from optimizer.store.store import Store, layer_label
+from optimizer.workload.layer import Layer
+
+
+@dataclass
+class _Known:
+    """Mappings of one problem that other objectives found, and the least energy of all its mappings (if known)."""
+
+    solutions: list[LayerSolution] = field(default_factory=list)
+    least_energy: int = 0
+
+    def note(self, solution: LayerSolution, objective: str) -> None:
+        """Remember an optimum."""
+        self.solutions.append(solution)
+        if objective == "energy":
+            self.least_energy = solution.energy
+
+    def best(self, weight: int, unit: int) -> LayerSolution | None:
+        """The best one under a weight, ties broken by latency; `unit` latency units are a cycle."""
+        return min(
+            self.solutions, key=lambda s: (s.energy + weight * -(-s.latency // unit), s.latency), default=None
+        )  # fmt: skip
+
+
+class Pricer:
+    """Prices one layer; equal layers share one pricer. Its `stop` gives a running search up.
+
+    Parameters
+    ----------
+    layer : Layer
+    count : int
+        How many times the network runs it.
+    accounting : {"timeloop", "looptree"}
+    padding : mapping
+        Per dim the larger extents it may be padded to.
+    store : Store
+    memos : Memos, optional
+        Tables to share with others.
+    """
+
+    def __init__(
+        self, layer: Layer, count: int, accounting: Accounting, padding: Dict[str, tuple[int, ...]], store: Store,
+        memos: Memos | None = None,
+    ) -> None:  # fmt: skip
+        self.layer, self.count, self._accounting, self._store = layer, count, accounting, store
+        self.variants = list(_padded(layer, padding))
+        self.stop = Stop()
+        self.given_up: GivenUp | None = None
+        self._memos = memos or Memos()
+        self._known: dict[Problem, _Known] = {}
+        self._kin: dict[Problem, list[LayerSolution]] = {}
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one run."""
+        return self.layer.macs
+
+    def lower(self, hardware: Hardware, extents: tuple[tuple[str, int], ...]) -> Problem:
+        """The integer problem of one padded variant; fan-outs whose axes take the same dims lie on their long side."""
+        problem = lower(self.layer, hardware, accounting=self._accounting, extents=dict(extents))
+        levels = [
+            replace(level, fanout=_sorted(level.fanout)) if level.spatial_x == level.spatial_y else level
+            for level in problem.levels
+        ]
+        return replace(problem, levels=tuple(levels))
+
+    def latency_floor(self, hardware: Hardware) -> int:
+        """Cycles that no mapping goes below: work over the largest product of spatial factors, compulsory traffic."""
+        floors = []
+        for extents in self.variants:
+            problem = self.lower(hardware, extents)
+            spread = math.prod(widest(problem.extents, lv.fanout, lv.spatial_x, lv.spatial_y) for lv in problem.levels)
+            floors.append(max(-(-problem.work // spread), -(-problem.port_floor // problem.latency_unit)))
+        return min(floors)
+
+    def energy_floor(self, hardware: Hardware) -> int:
+        """Energy units that no mapping goes below: multiply-accumulates and compulsory accesses."""
+        return least_energy(self.layer, hardware)
+
+    def price(
+        self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
+    ) -> Price | None:
+        """Optimum over all padded variants, or a bound once it is clear that `beat` cannot be beaten.
+
+        Parameters
+        ----------
+        hardware : Hardware
+        objective : {"energy", "latency"}
+        weight : int
+            With objective energy: energy units charged per cycle on top.
+        cap : int
+            Most cycles allowed.
+        beat : int
+            Values of `beat` and above are of no interest.
+
+        Returns
+        -------
+        Price or None
+            None if no mapping fits at all.
+        """
+        best: Price | None = None
+        for extents in self.variants:
+            limit = beat if best is None else min(beat, best.value)
+            found = self._variant(hardware, extents, objective, weight, cap, limit)
+            if found is not None and (best is None or _rank(found) < _rank(best)):
+                best = found
+        return best
+
+    def _variant(
+        self, hardware: Hardware, extents: tuple[tuple[str, int], ...], objective: str, weight: int, cap: int, beat: int
+    ) -> Price | None:  # fmt: skip
+        problem = self.lower(hardware, extents)
+        mappings = self._known.setdefault(problem, _Known())
+        latency_cap = min(cap * problem.latency_unit, NEVER)
+        goal = "weighted" if objective == "energy" and weight else objective
+        question = Question(problem, goal, weight, latency_cap)
+        found = recalled(
+            self._store, question, beat,
+            lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings), layer_label(extents, goal),
+        )  # fmt: skip
+        if isinstance(found, int):
+            return Price(found)
+        if found is None:
+            return None
+        if cap >= NEVER:
+            mappings.note(found, goal)
+        return Price(question.value(found), found.energy, question.cycles(found), found, extents)
+
+    def _search(
+        self, problem: Problem, goal: str, weight: int, latency_cap: int, beat: int, mappings: _Known
+    ) -> LayerSolution | None:  # fmt: skip
+        """The optimum if it beats `beat`, sought from the best mapping that is known.
+
+        The mapping with the least energy on another mesh is one to beat, if it fits on this one: of equals the search
+        returns the same one with and without it.
+
+        Raises
+        ------
+        InternalDisagreementError
+            If the search finds nothing as good as a mapping that fits.
+        """
+        unit, limit, start = problem.latency_unit, None, None
+        kin = self._kin.setdefault(_meshless(problem), []) if goal == "energy" and latency_cap >= NEVER else []
+        known = min(((s.energy, s.latency + 1) for s in kin if _fits(problem, s)), default=(NEVER, NEVER))
+        if goal == "weighted" and latency_cap >= NEVER:
+            start = mappings.best(weight, unit)
+        if beat < NEVER and goal == "latency":
+            latency_cap = min(latency_cap, beat * unit - 1)
+        elif beat < NEVER:
+            limit = (beat, 0)
+        if start is not None and (limit is None or start.energy + weight * -(-start.latency // unit) < beat):
+            limit = start.energy, start.latency
+        else:
+            start = None
+        if known[0] < min(beat, NEVER):
+            limit = known
+        with self._memos.of(problem) as memo:
+            found = solve(
+                problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight,
+                least_energy=mappings.least_energy, stop=self.stop,
+            ).solution or start  # fmt: skip
+        if found is not None:
+            kin.append(found)
+        elif known[0] < min(beat, NEVER):
+            raise disagreement(
+                f"layer {self.layer.name} has a mapping of energy {known[0]}, latency {known[1] - 1}; the search finds "
+                "none as good"
+            )
+        return found
+
+
+def _meshless(problem: Problem) -> Problem:
+    """The same for problems that differ in their fan-outs only."""
+    return replace(problem, levels=tuple(replace(level, fanout=(0, 0)) for level in problem.levels))
+
+
+def _fits(problem: Problem, solution: LayerSolution) -> bool:
+    """Do the spatial factors of a mapping fit the fan-outs?"""
+    try:
+        for number, level in enumerate(solution.levels):
+            split_axes(problem, number, level.spatial)
+    except ValueError:
+        return False
+    return True
+
+
+def _rank(price: Price) -> tuple[int, bool]:
+    return price.value, not price.found
+
+
+def _sorted(fanout: tuple[int, int]) -> tuple[int, int]:
+    return (fanout[1], fanout[0]) if fanout[0] < fanout[1] else fanout
+
+
+def _padded(layer: Layer, padding: Dict[str, tuple[int, ...]]) -> Iterator[tuple[tuple[str, int], ...]]:
+    """Every combination of padded extents, the unpadded one first."""
+    options = [
+        [extent, *sorted(e for e in set(padding.get(dim, ())) if e > extent)] for dim, extent in layer.dims
+    ]  # fmt: skip
+    names = [dim for dim, _ in layer.dims]
+    for chosen in sorted(itertools.product(*options), key=math.prod):
+        yield tuple(zip(names, chosen, strict=True))
+
+
+
+

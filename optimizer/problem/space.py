@@ -1,0 +1,19 @@
+"""The declared space of mappings, the objectives, and what padding may be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from typing import Literal
+
+Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
+OBJECTIVES = ("energy", "latency", "edp")
+SPACE = (
+    "Uneven mappings: per level a choice of kept tensors (where free), one order of their nodes, perfect factors of "
+    "every (padded) extent over temporal and spatial loops of both axes. In the block of an inner level, a loop over a "
+    "dim stands right below the node of the tensor that the dim is irrelevant to; along an input axis with a window or "
+    "a stride also right below the input's node, if the block does not keep that tensor or its node stands above the "
+    "input's. At most one node, the first of its level, stands further out: above the loops irrelevant to it that "
+    "close an outer block (of the input, the outermost), past levels that do not keep it and have only such loops (of "
+    "the input, none). Reuse between neighbouring input tiles is counted along the loop right above the node, where "
+    "that moves the tile."
+)

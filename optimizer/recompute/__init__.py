@@ -1,0 +1,1 @@
+"""Which activations of a training step are kept, and which are computed again."""

@@ -1,0 +1,91 @@
+"""What computing a forward layer again costs.
+
+All costs are integers, in one of three units:
+
+* ``operations``: multiply-accumulates, and scalar operations of vector layers. Keeping on chip saves none.
+* ``fJ`` and ``cycles`` of the layers of a solved training step (energies are rounded to whole fJ). A tensor that is
+  kept on chip saves at least the energy of writing it off chip once and of reading it once per layer that reads it; no
+  cycles are taken to be saved. A recomputed layer is charged in full, wherever its inputs are. The on-chip reserve is
+  memory beside the buffer that the design was solved with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimizer.errors import SpecError
+from optimizer.golden.training_memory import Replay
+from optimizer.recompute.lifetimes import Lifetimes
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
+
+FEMTOJOULES = 1000
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What computing a layer again costs, what keeping its output on chip saves, and what the whole step costs."""
+
+    unit: str
+    redo: Mapping[str, int]
+    total: int
+    gain: Mapping[str, int] = field(default_factory=dict)
+
+
+def work_costs(network: Network) -> Costs:
+    """Multiply-accumulates and scalar operations of every layer."""
+    work = {
+        layer.name: layer.multiplicity * (layer.macs if isinstance(layer, Layer) else layer.operations)
+        for layer in network.layers()
+    }
+    return Costs("operations", work, sum(work.values()))
+
+
+def design_costs(lives: Lifetimes, data: Mapping[str, Any], measure: str) -> Costs:
+    """Energies (fJ) or cycles of the layers of a solved training step.
+
+    Parameters
+    ----------
+    lives : Lifetimes
+    data : mapping
+        Contents of the step's ``result.json``.
+    measure : {"energy", "latency"}
+
+    Raises
+    ------
+    SpecError
+        If the result is of another network, or has no design.
+    """
+    layers = {entry["name"]: entry for entry in data.get("layers") or []}
+    missing = [name for name in lives.steps if name not in layers]
+    if missing:
+        raise SpecError(
+            "the result is not of this training step", field="layers", value=missing[:5],
+            allowed=f"layers such as {', '.join(list(layers)[:5]) or 'none'}",
+            remedy="solve the same network with the same --training, layer by layer",
+        )  # fmt: skip
+    key, scale = ("energy_pj", FEMTOJOULES) if measure == "energy" else ("latency_cycles", 1)
+    cost = {name: round(entry[key] * entry.get("multiplicity", 1) * scale) for name, entry in layers.items()}
+    unit, gains = ("fJ", _gains(lives, data)) if measure == "energy" else ("cycles", {})
+    return Costs(unit, cost, sum(cost.values()), gains)
+
+
+def _gains(lives: Lifetimes, data: Mapping[str, Any]) -> dict[str, int]:
+    """Energy (fJ) of writing a tensor off chip once and reading it once per reader."""
+    outer = data["hardware"]["levels"][0]
+    write, read = (round(outer[key] * FEMTOJOULES) for key in ("update_energy_pj", "read_energy_pj"))
+    readers = {a.name: len(a.reads) for a in lives.activations}
+    for activation in lives.activations:
+        for source in activation.inputs:
+            readers[source] += 1
+    return {
+        a.name: -(-a.bits // outer["access_bits"]) * (write + readers[a.name] * read) for a in lives.activations
+    }
+
+
+def overhead_of(replayed: Replay, choices: Mapping[str, str], costs: Costs) -> int:
+    """Cost of what was computed again, less what tensors kept on chip save."""
+    saved = sum(costs.gain.get(name, 0) for name, choice in choices.items() if choice == "chip")
+    return sum(costs.redo[name] for name in replayed.again) - saved

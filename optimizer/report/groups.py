@@ -1,0 +1,126 @@
+"""Fused groups of a result: what runs together, the nest of each group, and the comparison with layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from optimizer.files.quantities import size_text
+from optimizer.mapping.reader import nest_text
+from optimizer.report.units import energy_text, energy_unit, number_text, percent_text
+from optimizer.workload.layer import Layer
+from optimizer.workload.reader import parse_network
+
+Data = dict[str, Any]
+FIGURES = {"energy_pj": "energy", "latency_cycles": "cycles", "dram_words": "DRAM words"}
+
+
+def groups_table(data: Data) -> Table:
+    """One row per fused group."""
+    table = Table(title=Text("Fused groups", style="bold"), title_justify="left", header_style="bold")
+    for name in ("group", "layers", "tiles", "halo", "resident", "held"):
+        table.add_column(name, overflow="fold")
+    for name in ("buffer", "DRAM words", "cycles", "energy"):
+        table.add_column(name, justify="right")
+    for number, group in enumerate(data["groups"], 1):
+        resident = [name for name, how in group["weights"].items() if how == "resident"]
+        table.add_row(
+            str(number), ", ".join(group["layers"]), tiles_text(group), halo_text(group), ", ".join(resident) or "-",
+            ", ".join(group["held"]) or "-", size_text(group["buffer_bits"]), number_text(group["dram_words"]),
+            number_text(group["latency_cycles"]), energy_text(group["energy_pj"], energy_unit(data)),
+        )  # fmt: skip
+    return table
+
+
+def tiles_text(group: Data) -> str:
+    """Number of tiles, and how they come about."""
+    parts = group["tile"]["parts"]
+    cut = [f"{number} {axis}" for axis, number in parts.items() if number > 1]
+    text = f"{group['tile']['tiles']} ({' x '.join(cut)})" if cut else "1"
+    return text if group["slices"] is None else f"{text}, channels in {group['slices']['number']}"
+
+
+def halo_text(group: Data) -> str:
+    """Halo policy of the axes that are cut."""
+    parts = group["tile"]["parts"]
+    return ", ".join(f"{axis} {policy}d" for axis, policy in group["halo"].items() if parts[axis] > 1) or "-"
+
+
+def group_nests(data: Data) -> list[RenderableType]:
+    """The fused loop nest of every group."""
+    network = parse_network(data["problem"]["network_yaml"])
+    found: list[RenderableType] = []
+    for number, group in enumerate(data["groups"], 1):
+        layers = {name: network.graph.nodes[name]["layer"] for name in group["layers"]}
+        heading = Text(f"group {number}", style="bold")
+        heading.append(f"  {', '.join(group['layers'])}", style="default")
+        found += [Text(), heading, Text("\n".join(_group_lines(group, layers)))]
+    return found
+
+
+def _group_lines(group: Data, layers: dict[str, Any]) -> list[str]:
+    lines = [f"keep weights of {name} [resident]" for name, how in group["weights"].items() if how == "resident"]
+    indent = ""
+    for axis, number in group["tile"]["parts"].items():
+        if number > 1:
+            lines.append(f"{indent}for tile of {axis} in {number}")
+            indent += "  "
+    slices = group["slices"] or {"layers": [], "number": 1}
+    for name in group["layers"]:
+        if name in slices["layers"][:1]:
+            lines.append(f"{indent}for slice of channels in {slices['number']}")
+        within = indent + "  " if name in slices["layers"] else indent
+        runs = sorted((run for run in group["runs"] if run["layer"] == name), key=lambda run: -run["count"])
+        if not runs:
+            lines.append(f"{within}{name}: vector layer, part by part")
+            continue
+        lines += [f"{within}{line}" for line in _run_lines(name, layers[name], runs, group)]
+    return lines
+
+
+def _run_lines(name: str, layer: Layer, runs: list[Data], group: Data) -> list[str]:
+    """The most frequent run of a layer.
+
+    The others differ in extents, by the borders, or in that they do not add to partial sums.
+    """
+    run, others = runs[0], len({tuple(run["extents"].items()) for run in runs}) - 1
+    pinned = f", {' '.join(run['pinned'])} in the buffer" if run["pinned"] else ""
+    strips = group["strips"].get(name)
+    more = f", in {strips} strips of rows" if strips else ""
+    more += ", adding to partial sums" if run["resumes"] else ""
+    rest = f" (and {others} other shapes at borders)" if others else ""
+    small = replace(layer, dims=tuple((dim, run["extents"].get(dim, extent)) for dim, extent in layer.dims))
+    nest = nest_text(small, run["mapping"]).splitlines()
+    times = "1 run" if run["count"] == 1 else f"{number_text(run['count'])} runs"
+    return [f"{name}: {times}{pinned}{more}{rest}", *(f"  {line}" for line in nest)]
+
+
+def comparison_table(data: Data) -> Table:
+    """Fused beside layer by layer."""
+    both = data["comparison"]
+    table = Table(title=Text("Fused against layer by layer", style="bold"), title_justify="left", header_style="bold")
+    for name in ("", "layer by layer", "fused", "reduction"):
+        table.add_column(name, justify="right" if name else "left")
+    before, after = both["layer_by_layer"], both["fused"]
+    table.add_row("status", before["status"], after["status"], "")
+    for key, name in FIGURES.items():
+        values = [before[key], after[key]]
+        unit = energy_unit(data)
+        texts = [energy_text(v, unit) if key == "energy_pj" and v is not None else number_text(v) for v in values]
+        table.add_row(name, *texts, percent_text(both["reduction"][key]))
+    return table
+
+
+def groups_report(data: Data, *, nests: bool) -> Group:
+    """Everything about the groups of a result."""
+    parts: list[RenderableType] = []
+    if data.get("comparison"):
+        parts += [Text(), comparison_table(data)]
+    if data.get("groups"):
+        parts += [Text(), groups_table(data)]
+        parts += group_nests(data) if nests else []
+    return Group(*parts)

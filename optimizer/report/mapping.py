@@ -1,0 +1,49 @@
+"""Report of one mapping that was given by hand."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import LayerCost
+from optimizer.mapping.declared_space import outside_of_space
+from optimizer.mapping.mapping import Mapping
+from optimizer.mapping.reader import format_nest
+from optimizer.report.layers import access_table, layer_heading, limits_table
+from optimizer.report.units import NORMALIZED, number_text
+from optimizer.results.layer_entry import layer_record
+from optimizer.workload.layer import Layer
+
+
+def evaluation_report(layer: Layer, hardware: Hardware, mapping: Mapping, cost: LayerCost) -> Group:
+    """Loop nest, totals beside the limits, accesses, cycles per level, and whether the declared space has the nest."""
+    record = layer_record(layer, hardware, cost)
+    data = {
+        "energy_unit": "pJ" if hardware.energy_unit_pj is not None else NORMALIZED,
+        "hardware": {"levels": [{"name": level.name} for level in hardware.levels]},
+    }
+    return Group(
+        layer_heading(data, record), Text(format_nest(layer, hardware, mapping)), Text(), limits_table(data, record),
+        Text(), access_table(record["accesses"]), Text(), cycles_table(hardware, cost), Text(),
+        space_text(layer, mapping),
+    )  # fmt: skip
+
+
+def cycles_table(hardware: Hardware, cost: LayerCost) -> Table:
+    """Cycles of the multipliers and of the busiest port of every level; the largest is the latency."""
+    table = Table("busy", "cycles", header_style="bold")
+    table.columns[1].justify = "right"
+    table.add_row("multipliers", number_text(cost.compute_cycles))
+    for level, cycles in zip(hardware.levels, cost.level_cycles, strict=True):
+        table.add_row(Text(level.name), number_text(float(cycles)))
+    return table
+
+
+def space_text(layer: Layer, mapping: Mapping) -> Text:
+    """Is the nest in the declared space, and if not, why?"""
+    reason = outside_of_space(layer, mapping)
+    if reason is None:
+        return Text("declared space   inside: an OPTIMAL mapping for the same objective is at least as good")
+    return Text(f"declared space   outside: {reason}; it may be better than an OPTIMAL mapping")

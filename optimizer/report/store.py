@@ -1,0 +1,89 @@
+"""What a store holds, as tables."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group as Parts
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from optimizer.files.quantities import size_text
+from optimizer.problem.versions import MODEL_VERSION
+from optimizer.report.solve import plain_table
+from optimizer.report.units import NOTHING
+from optimizer.store.contents import SHORT, Entry, Group
+from optimizer.store.store import BOUND, START
+
+TENSORS = "WIO"
+
+
+def date_text(seconds: int) -> str:
+    """A time in this place's zone."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def groups_table(title: str, groups: Sequence[Group]) -> Table:
+    """Counts and sizes by kind and version of the model."""
+    table = plain_table(title, "kind", "model", "entries", "JSON", "oldest", "newest", left=2)
+    for group in groups:
+        version = group.version if group.version == MODEL_VERSION else f"{group.version} (stale)"
+        table.add_row(
+            group.kind, version, f"{group.entries:,}", size_text(8 * group.size_bytes), date_text(group.oldest),
+            date_text(group.newest),
+        )  # fmt: skip
+    return table
+
+
+def entries_table(entries: Sequence[Entry], more: int) -> Parts:
+    """One row per entry, and how many more there are."""
+    table = plain_table("Entries, newest first", "key", "kind", "label", "model", "JSON", "created", left=4)
+    for entry in entries:
+        label = Text(entry.label or NOTHING)
+        size = size_text(8 * entry.size_bytes)
+        table.add_row(entry.key[:SHORT], entry.kind, label, entry.version, size, date_text(entry.created))
+    return Parts(table, Text(f"and {more:,} more: --all shows them", style="dim")) if more else Parts(table)
+
+
+def entry_report(line: dict[str, Any]) -> Parts:
+    """One entry in full."""
+    head = plain_table("Entry", "field", "value", left=2)
+    for name in ("key", "kind", "label", "version"):
+        head.add_row(name, Text(line[name] or NOTHING))
+    head.add_row("created", date_text(line["created"]))
+    if line["table"] == "tasks":
+        texts = [Text(f"{name}: {json.dumps(line[name], indent=1)}") for name in ("payload", "outcome")]
+        return Parts(head, *texts)
+    if line["kind"] == BOUND:
+        head.add_row("bound", f"{line['bound']:,}")
+        return Parts(head)
+    solution = line["entry"]
+    if solution is None:
+        head.add_row("optimum", "no mapping fits")
+        return Parts(head)
+    if line["kind"] == START:
+        head.add_row("start", "others say that this is the optimum; nothing rests on it")
+    head.add_row("energy", f"{solution['energy']:,} units")
+    head.add_row("latency", f"{solution['latency']:,} units")
+    return Parts(head, _solution_table(solution), *_hoist_text(solution["hoist"]))
+
+
+def _solution_table(solution: dict[str, Any]) -> Table:
+    """The levels of a solution; extents in the order of the dims in the label."""
+    columns = ("level", "nodes, outermost first", "extents with loops", "extents below them", "tile of I", "fan-out")
+    table = plain_table("Solution: extents are of the dims of the label, in their order", *columns, left=6)
+    for number, level in enumerate(solution["levels"]):
+        nodes = " ".join(TENSORS[tensor] for tensor in level["order"])
+        extents = (" ".join(map(str, level[name])) for name in ("top", "bottom", "input_tile", "spatial"))
+        table.add_row(str(number), nodes or NOTHING, *extents)
+    return table
+
+
+def _hoist_text(hoist: dict[str, int] | None) -> list[RenderableType]:
+    if hoist is None:
+        return []
+    return [Text(f"{TENSORS[hoist['tensor']]} of level {hoist['level']} stands in the block of level {hoist['outer']}")]

@@ -1,0 +1,1 @@
+"""From what a search found to results, certificates and folders."""

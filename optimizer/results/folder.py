@@ -1,0 +1,220 @@
+"""Results on disk: a folder with ``result.json`` and ``certificate.json``."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from optimizer.errors import SpecError
+from optimizer.results.result import Result
+
+RESULT_FILE = "result.json"
+CERTIFICATE_FILE = "certificate.json"
+EVALUATION_FILE = "evaluation.json"
+SPARSE_FILE = "sparse.json"
+MEMORY_FILE = "memory.json"
+STEPS_FILE = "steps.csv"
+CELLS_FILE = "cells.csv"
+ADJUST_FILE = "adjust.json"
+ADJUSTED_YAML = "adjusted.yaml"
+ADJUSTED_ONNX = "adjusted.onnx"
+ORIGINAL = "original"
+"""Folder, beside ``adjust.json``, with the result of the network as it was."""
+BESIDE = "layer_by_layer"
+"""Folder, beside a fused result, with the best design layer by layer that it is compared with."""
+
+
+def save(result: Result, directory: str | Path) -> Path:
+    """Write a result into a folder, which is made if need be; each file appears whole or not at all.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    SpecError
+        If the folder cannot be made or written.
+    """
+    folder = _made(directory)
+    if result.beside is not None:
+        save(result.beside, folder / BESIDE)
+    try:
+        _write(folder / CERTIFICATE_FILE, result.certificate)
+        _write(folder / RESULT_FILE, result.data)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def save_data(data: dict[str, Any], directory: str | Path, name: str) -> Path:
+    """Write a JSON file of this name into a folder, as :func:`save` writes a result; errors are the same."""
+    folder = _made(directory)
+    try:
+        _write(folder / name, data)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def check_writable(directory: str | Path) -> None:
+    """Try that a result can be saved in a folder; a folder that does not exist is made and removed again.
+
+    Raises
+    ------
+    SpecError
+        If it is a file, or cannot be made or written.
+    """
+    folder = Path(directory)
+    missing = list(itertools.takewhile(lambda path: not path.exists(), (folder, *folder.parents)))
+    try:
+        _made(folder)
+    finally:
+        for path in missing:
+            with contextlib.suppress(OSError):  # never made, or another run has put something there
+                path.rmdir()
+
+
+def _made(directory: str | Path) -> Path:
+    folder = Path(directory)
+    if folder.exists() and not folder.is_dir():
+        raise SpecError(
+            "the output folder is an existing file", file=str(folder),
+            allowed="a folder, new or existing", remedy="name another folder, or move the file away",
+        )  # fmt: skip
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def load(directory: str | Path) -> Result:
+    """Read a result from its folder.
+
+    Raises
+    ------
+    SpecError
+        If the folder or one of its files is missing, unreadable or no result.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise SpecError(
+            "there is no such folder", file=str(folder), allowed=f"a folder with {RESULT_FILE}",
+            remedy="give the folder that --out wrote",
+        )  # fmt: skip
+    data = _read(folder / RESULT_FILE)
+    if not isinstance(data.get("status"), str):
+        raise SpecError(
+            "not a result of Tilewright", file=str(folder / RESULT_FILE), field="status",
+            value=data.get("status"), allowed="OPTIMAL, FEASIBLE, INFEASIBLE, UNKNOWN",
+            remedy="solve again into this folder",
+        )  # fmt: skip
+    beside = load(folder / BESIDE) if "comparison" in data and (folder / BESIDE).is_dir() else None
+    return Result(data, _read(folder / CERTIFICATE_FILE), beside)
+
+
+def load_data(directory: str | Path, name: str) -> dict[str, Any]:
+    """Read a JSON file that :func:`save_data` wrote.
+
+    Raises
+    ------
+    SpecError
+        If it is missing, unreadable or no JSON object.
+    """
+    return _read(Path(directory) / name, name)
+
+
+def _read(path: Path, expected: str = f"{RESULT_FILE} and {CERTIFICATE_FILE}") -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(
+            "there is no such file", file=str(path), allowed=expected,
+            remedy="give the folder that --out wrote",
+        ) from None  # fmt: skip
+    except (OSError, ValueError, RecursionError) as error:
+        raise SpecError(
+            f"cannot read the file: {error}", file=str(path), allowed="JSON in UTF-8",
+            remedy="solve again into this folder",
+        ) from None  # fmt: skip
+    if not isinstance(data, dict):
+        raise SpecError(
+            "not a result of Tilewright", file=str(path), value=type(data).__name__, allowed="a JSON object",
+            remedy="solve again into this folder",
+        )  # fmt: skip
+    return data
+
+
+def save_lines(lines: Iterable[str], path: Path) -> None:
+    """Write a text file of these lines; it appears whole or not at all.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be written.
+    """
+    save_parts((f"{line}\n".encode() for line in lines), path)
+
+
+def save_parts(parts: Iterable[bytes], path: Path) -> None:
+    """Write a file made of these parts, as :func:`save_lines` does."""
+    try:
+        _write_parts(path, parts)
+    except OSError as error:
+        raise SpecError(
+            f"cannot write the file: {error.strerror or error}", file=str(path),
+            allowed="a file in a folder that exists and may be written", remedy="name another file",
+        ) from None  # fmt: skip
+
+
+def save_bytes(content: bytes, directory: str | Path, name: str) -> Path:
+    """Write a file of this name into a folder, as :func:`save` writes a result; errors are the same."""
+    folder = _made(directory)
+    try:
+        _write_parts(folder / name, [content])
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    _write_parts(path, [json.dumps(data, indent=1, allow_nan=False).encode(), b"\n"])
+
+
+def _write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Write to a neighbour file first, then rename."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.writelines(parts)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _give_usual_permissions(temporary)
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _give_usual_permissions(path: str) -> None:
+    """Temporary files are private; results are as readable as any file the user writes."""
+    mask = os.umask(0)
+    os.umask(mask)
+    Path(path).chmod(0o666 & ~mask)
+
+
+def _unwritable(folder: Path, error: OSError) -> SpecError:
+    return SpecError(
+        f"cannot write the output folder: {error.strerror or error}", file=str(folder),
+        allowed="a folder that may be written", remedy="name another folder, or change its permissions",
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""What to do where two parts of Tilewright state different numbers for one thing: keep the design, trust no bound.
+
+The search prices a mapping; the cost model, and with fusion the walk of a group, count it again from the loop nest.
+Where they differ the numbers of the design become those counted again, its status FEASIBLE, and the bound what holds
+without any search: compulsory cycles, energies of zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from optimizer.architecture.hardware import Hardware
+from optimizer.errors import InternalDisagreementError
+from optimizer.fusion.network_pricer import FusedPrice, Single, joined
+from optimizer.fusion.plan import Plan
+from optimizer.mapping.cost import evaluate
+from optimizer.pricing.lowering import lift, lower
+from optimizer.pricing.price import Price
+from optimizer.problem.disagreement import disagreement
+from optimizer.results.group_entry import differs, priced_again, state_group
+from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.incumbents import Best, Found
+from optimizer.search.point_solver import Pick
+from optimizer.search.session import Session
+from optimizer.workload.layer import Layer
+
+
+class _IllegalError(Exception):
+    """The design is no design."""
+
+
+def reconciled(session: Session, state: Exploration) -> Exploration:
+    """The exploration if all parts agree on its best design; else its numbers counted again, and nothing proved."""
+    if state.found is None or not state.found.picks[0].prices:
+        return state
+    checker = _Checker(session, state.found.point)
+    try:
+        designs = [checker.found(state.found)]
+    except _IllegalError:
+        designs = []
+    if not checker.faults:
+        return state
+    archive = Best()
+    for found in designs:
+        if session.goal.allows(found.picks[0].energy, found.picks[0].latency):
+            archive.offer(found)
+    return distrusted(session, replace(state, archive=archive), *map(disagreement, checker.faults))
+
+
+def distrusted(session: Session, state: Exploration, *errors: InternalDisagreementError) -> Exploration:
+    """The exploration with these errors noted, and nothing proved."""
+    found = replace(state, disagreements=(*state.disagreements, *map(str, errors)))
+    Explorer([session.part], session.points, session.area_cap_um2, limits=session.resource_caps).distrust(found)
+    return found
+
+
+class _Checker:
+    """Counts a design again; what differs is among the ``faults``."""
+
+    def __init__(self, session: Session, hardware: Hardware) -> None:
+        self._session, self._hardware = session, hardware
+        self.faults: list[str] = []
+
+    def found(self, found: Found) -> Found:
+        """The design with the numbers counted again."""
+        pick = self._fused(found) if self._session.fused is not None else self._alone(found)
+        goal = self._session.goal
+        value, cycles = goal.value(pick.energy, pick.latency), goal.stretched(pick.energy, pick.latency)
+        return replace(found, value=value, picks=(pick,), rank=(value, (cycles,), (pick.energy,), found.box))
+
+    def _alone(self, found: Found) -> Pick:
+        pairs = list(zip(self._session.pricers, found.picks[0].prices, strict=True))
+        prices = tuple(self._price(pricer.layer, price) for pricer, price in pairs)
+        energy, latency = self._session.vector_cost(self._hardware)
+        counts = [pricer.count for pricer, _ in pairs]
+        energy += sum(count * price.energy for count, price in zip(counts, prices, strict=True))
+        latency += sum(count * price.latency for count, price in zip(counts, prices, strict=True))
+        return Pick(energy, latency, prices)
+
+    def _price(self, layer: Layer, price: Price) -> Price:
+        assert price.solution is not None
+        extents = dict(price.extents)
+        problem = lower(layer, self._hardware, accounting=self._session.accounting, extents=extents)
+        mapping = lift(layer, problem, price.solution, extents=extents)
+        cost = evaluate(layer, self._hardware, mapping, accounting=self._session.accounting)
+        units = cost.latency_cycles * problem.latency_unit
+        if cost.energy == price.energy and units == price.solution.latency:
+            return price
+        self.faults.append(
+            f"on layer {layer.name} the search says energy {price.energy}, latency {price.solution.latency}; the cost "
+            f"model says {cost.energy}, {units}"
+        )
+        solution = replace(price.solution, energy=cost.energy, latency=math.ceil(units))
+        return replace(price, energy=cost.energy, latency=math.ceil(cost.latency_cycles), solution=solution)
+
+    def _fused(self, found: Found) -> Pick:
+        (price,) = found.picks[0].prices
+        assert isinstance(price, FusedPrice) and price.fused is not None
+        plans, layers = [self._plan(plan) for plan in price.fused.plans], self._session.network.graph.nodes
+        alone = [self._single(layers[single.layer]["layer"], single) for single in price.fused.alone]
+        fused = joined(plans, alone)
+        again = replace(price, energy=fused.energy, latency=fused.latency, fused=fused)
+        return Pick(fused.energy, fused.latency, (again,))
+
+    def _single(self, layer: Layer, single: Single) -> Single:
+        if single.price is None:
+            return single
+        price = self._price(layer, single.price)
+        return replace(single, energy=price.energy, latency=price.latency, price=price)
+
+    def _plan(self, plan: Plan) -> Plan:
+        network, accounting, runs = self._session.network, self._session.accounting, []
+        for run in plan.runs:
+            price, fault = priced_again(network.graph.nodes[run.shape.layer]["layer"], run, self._hardware, accounting)
+            self.faults += [] if fault is None else [fault]
+            runs.append(replace(run, price=price))
+        plan = replace(plan, runs=tuple(runs))
+        _, walked = state_group(network, plan, self._hardware, accounting)
+        if (walked.energy, walked.latency) != (plan.energy, plan.latency) or walked.violations:
+            self.faults.append(differs(plan, walked))
+        if walked.violations:
+            raise _IllegalError
+        return replace(plan, energy=walked.energy, latency=walked.latency)

@@ -1,0 +1,103 @@
+"""Totals of a design, its hardware and the counts of an exploration, as they stand in a result."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from optimizer.architecture.boxes import size
+from optimizer.architecture.device_plan import use_of
+from optimizer.architecture.fabric import RESOURCES
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.problem.goal import NEVER
+from optimizer.search.branch_and_bound import Exploration
+
+
+def status_of(state: Exploration) -> str:
+    """OPTIMAL, FEASIBLE, INFEASIBLE or UNKNOWN."""
+    if state.value is None:
+        return "INFEASIBLE" if state.complete else "UNKNOWN"
+    return "OPTIMAL" if state.proved else "FEASIBLE"
+
+
+def unit_value(objective: str, hardware: Hardware) -> tuple[str, Fraction]:
+    """Unit of an objective in reports, and how much of it one integer unit is."""
+    energy = hardware.energy_unit_pj or Fraction(1, hardware.energy_scale)
+    name = "pJ" if hardware.energy_unit_pj is not None else "MAC energies"
+    if objective == "latency":
+        return "cycles", Fraction(1)
+    return (name, energy) if objective == "energy" else (f"{name} x cycles", energy)
+
+
+def number(value: Fraction) -> int | float:
+    """A JSON number: whole where it is whole."""
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def counts(state: Exploration) -> dict[str, int]:
+    """Points by what closed them; where a layer does not fit, its floor is infinite."""
+    unfit = [entry for entry in state.closed if entry.by == "infeasible"]
+    small = sum(size(entry.box) for entry in unfit if NEVER in (*entry.energy_floors, *entry.latency_floors))
+    return {
+        "total": state.total,
+        "closed_by_bound": state.points("bound"),
+        "closed_by_area": state.points("area"),
+        "closed_by_size": small,
+        "closed_by_caps": state.points("infeasible") - small,
+        "solved": state.points("solved"),
+        "open": state.points("open"),
+        "boxes": len(state.closed),
+    }
+
+
+def points_over(state: Exploration) -> int:
+    """Points in boxes that exceed a resource of the device."""
+    return sum(state.points(name) for name in RESOURCES)
+
+
+def totals(hardware: Hardware, energy: int, cycles: Fraction) -> dict[str, Any]:
+    """A hardware point with energy and cycles of one run of the network; `energy` is in energy units."""
+    energy_pj = hardware.energy_pj(energy)
+    seconds = float(cycles / (hardware.clock_mhz * 10**6))
+    return {
+        "hardware": describe(hardware),
+        "area_um2": hardware.area_um2,
+        "energy_pj": energy_pj,
+        "latency_cycles": number(cycles),
+        "latency_ms": seconds * 1e3,
+        "power_w": energy_pj * 1e-12 / seconds if hardware.energy_unit_pj is not None and seconds else None,
+    }
+
+
+def describe(hardware: Hardware) -> dict[str, Any]:
+    """A hardware point for reports."""
+
+    def level(spec: Level) -> dict[str, Any]:
+        ports = {
+            name: None if bits is None else number(bits)
+            for name, bits in (
+                ("read", spec.read_bits_per_cycle),
+                ("write", spec.write_bits_per_cycle),
+                ("shared", spec.shared_bits_per_cycle),
+            )
+        }
+        energies = {
+            f"{name}_energy_pj": hardware.energy_pj(getattr(spec, f"{name}_energy"))
+            for name in ("read", "fill", "update")
+        }
+        return {
+            "name": spec.name,
+            "size_bits": spec.size_bits,
+            "mesh": list(spec.mesh),
+            "access_bits": spec.access_bits,
+            **energies,
+            "bits_per_cycle": ports,
+            "buffering": spec.buffering,
+        }
+
+    return {
+        "choices": dict(hardware.choices),
+        "array": list(hardware.mac_mesh),
+        "clock_mhz": number(hardware.clock_mhz),
+        "levels": [level(spec) for spec in hardware.levels],
+    } | ({"resources": use_of(hardware.resources)} if hardware.resources else {})

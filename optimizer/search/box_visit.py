@@ -1,0 +1,121 @@
+"""The visit of one box of hardware points: bounds of every network on its ideal corner, or the solution of a point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from optimizer.architecture.boxes import Box, PointSet, size
+from optimizer.problem.aggregate import Aggregate
+from optimizer.search.network_bounds import Part, View
+from optimizer.search.point_solver import Pick
+
+Floors = list[list[int]]
+"""Per network and pricer: energy units or cycles of one run; NEVER where it does not fit."""
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A solved point (its box, and the bounds proved there) that is at least as good as all points of another box."""
+
+    box: Box
+    bound: Fraction
+    bounds: tuple[Fraction, ...]
+
+
+@dataclass(order=True)
+class Node:
+    """A box to visit: the floors of a box it is a part of, with its own least cycles, and the bounds these give.
+
+    ``bounds`` are those of the networks, empty where there is no ideal corner. A box is not ``fit`` if floors show that
+    there is no design, and ``fresh`` until a search was made on a box around it, ``even`` once one was made on a box
+    whose points store alike, and ``tight`` once one was made on the box itself. The boxes ``behind`` a point, which is
+    at least as good as theirs, are looked at when it is closed; if it is solved, it is ``ahead`` of them.
+    """
+
+    bound: Fraction
+    order: int
+    box: Box = field(compare=False)
+    energy: Floors = field(compare=False)
+    latency: Floors = field(compare=False)
+    bounds: tuple[Fraction, ...] = field(compare=False, default=())
+    fit: bool = field(compare=False, default=True)
+    fresh: bool = field(compare=False, default=True)
+    even: bool = field(compare=False, default=False)
+    tight: bool = field(compare=False, default=False)
+    behind: tuple[Box, ...] = field(compare=False, default=())
+    ahead: Ahead | None = field(compare=False, default=None)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Outcome of a visit.
+
+    ``by`` is why the box is closed (``bound``, ``infeasible``, ``solved``), None where it is to be split, or a point to
+    be solved. ``bounds`` are those of the networks, ``picks`` the best design of a point, if one is of interest.
+    """
+
+    by: str | None
+    bounds: tuple[Fraction, ...]
+    energy: Floors
+    latency: Floors
+    picks: tuple[Pick, ...] | None = None
+
+
+class Visitor:
+    """Visits boxes that have an ideal corner.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        One per network.
+    points : PointSet
+    aggregate : Aggregate
+    """
+
+    def __init__(self, parts: Sequence[Part], points: PointSet, aggregate: Aggregate) -> None:
+        self.parts, self.points, self.aggregate = parts, points, aggregate
+
+    def visit(self, node: Node, limit: Fraction | None, pool: Executor | None = None) -> Visit:
+        """Bound a box, or solve a point whose bound is tight; designs above `limit` are of no interest.
+
+        Raises
+        ------
+        StoppedError
+            If a search was given up.
+        """
+        corner = self.points.corner(node.box)
+        known = zip(self.parts, node.energy, node.latency, strict=True)
+        views = [part.view(corner, energy, latency, pool) for part, energy, latency in known]
+        reason, bounds, picks = self._tighten(views, limit), [view.bound for view in views], None
+        if reason is None and node.tight and size(node.box) == 1:
+            reason, picks = self._solve(views, bounds, limit)
+        return Visit(reason, tuple(bounds), [view.energy for view in views], [view.latency for view in views], picks)
+
+    def _tighten(self, views: Sequence[View], limit: Fraction | None) -> str | None:
+        """Bound the networks one after the other; why the box is closed, if it is."""
+        if not all(view.fits for view in views):
+            return "infeasible"
+        for number, view in enumerate(views):
+            view.tighten(self.aggregate.limit(number, [other.bound for other in views], limit))
+            if not view.fits:
+                return "infeasible"
+            if view.pick is None:
+                return "bound"
+        return None
+
+    def _solve(
+        self, views: Sequence[View], bounds: list[Fraction], limit: Fraction | None
+    ) -> tuple[str, tuple[Pick, ...] | None]:  # fmt: skip
+        """Solve a single point: why it is closed, and its best design; the bounds are replaced by proved ones."""
+        picks = []
+        for number, view in enumerate(views):
+            pick, bounds[number] = view.solve(self.aggregate.limit(number, bounds, limit))
+            if pick is None:
+                return "infeasible", None
+            picks.append(pick)
+            if number + 1 < len(views) and limit is not None and self.aggregate.value(bounds) > limit:
+                return "solved", None
+        return "solved", tuple(picks)

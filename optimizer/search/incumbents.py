@@ -1,0 +1,114 @@
+"""What an exploration keeps of the designs it finds, and what a design elsewhere must beat to be of interest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.architecture.boxes import Box
+from optimizer.architecture.hardware import Hardware
+from optimizer.search.point_solver import Pick
+
+Logs = NDArray[np.float64]
+"""Natural logarithms of objectives."""
+
+SLACK = 1e-11
+"""More than the rounding of the logarithm of an objective."""
+
+Rank = tuple[Fraction, tuple[Fraction, ...], tuple[int, ...], Box]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A design: one pick per network on a hardware point.
+
+    ``value`` is the objective. ``rank`` orders designs: objective, then latencies, energies, place in the menus; so
+    the choice among equals does not depend on the order in which they are found.
+    """
+
+    value: Fraction
+    picks: tuple[Pick, ...]
+    point: Hardware
+    box: Box
+    rank: Rank
+
+
+class Archive(Protocol):
+    """Keeps designs.
+
+    ``reach`` is the ratio by which a search on a box may be hoped to raise its bounds; where more is needed, it is
+    split.
+    """
+
+    reach: float
+
+    @property
+    def designs(self) -> Sequence[Found]:
+        """What is kept, best first."""
+
+    def limit(self, box: Box) -> Fraction | None:
+        """The objective above which no design on any hardware of a box is of interest."""
+
+    def closes(self, box: Box, bound: Fraction) -> bool:
+        """Is no design of a box of interest, if all have at least this objective?"""
+
+    def cutoffs(self, shape: tuple[int, ...]) -> Logs:
+        """Per point, in a grid of the menus' sizes, the logarithm of the objective from which on it is of no interest.
+
+        Rounded: only a hint where to look.
+        """
+
+    def offer(self, found: Found) -> None:
+        """Keep a design if it is of interest."""
+
+
+def logarithm(value: Fraction) -> float:
+    """Natural logarithm, of numbers of any size."""
+    return math.log(value.numerator) - math.log(value.denominator) if value > 0 else -math.inf
+
+
+class Best:
+    """Keeps the best design.
+
+    Parameters
+    ----------
+    cutoff : Fraction, optional
+        Objective of a design that is known already, elsewhere.
+    """
+
+    reach = math.inf
+
+    def __init__(self, cutoff: Fraction | None = None) -> None:
+        self._cutoff = cutoff
+        self._best: Found | None = None
+
+    @property
+    def designs(self) -> Sequence[Found]:
+        """The best design, if there is one."""
+        return () if self._best is None else (self._best,)
+
+    def limit(self, box: Box) -> Fraction | None:
+        """The best objective, whatever the hardware."""
+        values = [*(found.value for found in self.designs), *([] if self._cutoff is None else [self._cutoff])]
+        return min(values, default=None)
+
+    def closes(self, box: Box, bound: Fraction) -> bool:
+        """Is the bound worse than the best objective? (Equal ones are compared by rank.)"""
+        limit = self.limit(box)
+        return limit is not None and bound > limit
+
+    def cutoffs(self, shape: tuple[int, ...]) -> Logs:
+        """The same everywhere; designs as good as the best one are of interest."""
+        limit = self.limit(())
+        return np.full(shape, np.inf if limit is None else logarithm(limit) + SLACK)
+
+    def offer(self, found: Found) -> None:
+        """Keep it if it is better than the best one."""
+        if self._best is None or found.rank < self._best.rank:
+            self._best = found

@@ -1,0 +1,317 @@
+"""Why no design exists: the smallest set of budgets to blame, and the least relaxation of each.
+
+A layer that does not fit into the memories is found by counting words: with all loops outermost, a level holds one word
+of every tensor that it must keep, and no mapping needs less. Without a cap on latency or energy, a point that holds
+every layer is a design. On a device the kinds of memory are part of the question: a point fits if any combination of
+kinds does. What is known before any search (:mod:`optimizer.search.instant_bounds`) comes first: it settles caps that
+are out of reach, and bounds every relaxation. Then the fastest and the most frugal design settle most questions; both
+are optima without caps, which are cheaper to find than designs under caps, and each is looked for once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+from typing import Any
+
+from formulations.primes import divisors
+from optimizer.architecture.budgets import Limits
+from optimizer.architecture.fabric import RESOURCES
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.files.quantities import size_text
+from optimizer.problem.goal import NEVER, Goal, make_goal
+from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.instant_bounds import CAPS, CHIP, AtOnce, uses
+from optimizer.search.point_solver import Pick
+from optimizer.search.session import Session
+from optimizer.workload.layer import Layer
+
+Solve = Callable[[Limits, str, str], Exploration]
+"""Explores the same problem under other limits and objective; the text says what for."""
+Lacks = list[tuple[Level, Layer, int]]
+"""Levels that are too small for a layer, and the bits that it needs."""
+
+UNITS = {"area_mm2": "mm2", "latency_ms": "ms", "energy_mj": "mJ", "power_w": "W", **{name: name for name in RESOURCES}}
+SUBJECTS = {
+    "area_mm2": "the smallest chip", "latency_ms": "the fastest design", "energy_mj": "the most frugal design",
+    "power_w": "the most frugal design", **{name: f"the chip with least {name}" for name in RESOURCES},
+}  # fmt: skip
+ROUND_UP = Context(prec=6, rounding=ROUND_CEILING)
+ROUND_DOWN = Context(prec=6, rounding=ROUND_FLOOR)
+
+PATIENCE_S = 10.0
+"""Without a time limit, the reason is sought for so long, or as long as the search for a design took."""
+
+QUICK = 10**5
+"""Hardware points times tile shapes up to which a problem is small: then the reason is sought to the end."""
+
+
+def patience(sessions: Sequence[Session], started: float, deadline: float | None) -> float | None:
+    """Until when to look for the reason (``time.perf_counter``), given when the run began and its time limit."""
+    if deadline is not None or all(map(_is_quick, sessions)):
+        return deadline
+    now = time.perf_counter()
+    return now + max(PATIENCE_S, now - started)
+
+
+class _StoppedError(Exception):
+    """Time is over, or Ctrl-C."""
+
+
+def explain(session: Session, solve: Solve, *, asked: bool = False) -> dict[str, Any]:
+    """What stands under ``infeasible`` in a result: ``budgets``, ``relaxations``, ``complete``, maybe ``layer``.
+
+    Where the time does not suffice, what is known at once stands in for what was not found: more budgets may be blamed
+    than need be, relaxations are bounds (not ``exact``), and ``complete`` is false. Where caps are out of reach at
+    once, large problems are searched only if that is `asked` for (by a time limit).
+    """
+    return _too_small(session) or _Inquiry(session, solve, asked).outcome()
+
+
+def roomy(session: Session) -> Iterator[tuple[tuple[int, ...], Hardware]]:
+    """The hardware points that hold every layer, with their menu entries: designs, but for caps."""
+    needs = _needs(session)
+    return ((index, point) for index, point in session.points.points.items() if not _lacking(needs, point))
+
+
+class _Inquiry:
+    """Questions about other budgets; every answer is kept."""
+
+    def __init__(self, session: Session, solve: Solve, asked: bool) -> None:
+        self._solve = solve
+        self._limits = session.architecture.limits
+        self._point = next(iter(session.points.points.values()))
+        self._plan = session.architecture.plan
+        self._at_once = AtOnce(session, [point for _, point in roomy(session)])
+        self._known: dict[tuple[Limits, str], Exploration] = {}
+        self._stopped: dict[tuple[Limits, str], Exploration] = {}
+        self._over = not asked and not _is_quick(session) and self._at_once.excludes(self._limits)
+
+    def outcome(self) -> dict[str, Any]:
+        active = [name for name in CAPS if self._binds(name)]
+        budgets = self._smallest(active, lambda limits: not self._at_once.excludes(limits))
+        complete = False
+        with contextlib.suppress(_StoppedError, KeyboardInterrupt):
+            budgets = self._smallest(active, self._possible, len(budgets)) or budgets
+            complete = True
+        relaxations = [found for name in budgets if (found := self._relaxation(name)) is not None]
+        complete = complete and all(entry["exact"] for entry in relaxations)
+        return {"budgets": budgets, "relaxations": relaxations, "complete": complete}
+
+    def _binds(self, name: str) -> bool:
+        """Is it a budget, and of a device's resources one that some chip exceeds?"""
+        limit = getattr(self._limits, name)
+        chips = self._at_once.chips
+        return limit is not None and (name not in RESOURCES or any(chip.need(name) > limit for chip in chips))
+
+    def _smallest(
+        self, active: list[str], possible: Callable[[Limits], bool], below: int | None = None
+    ) -> list[str]:  # fmt: skip
+        """Fewest budgets that already exclude every design; with `below` only fewer than that, or none."""
+        for count in range(1, len(active) if below is None else below):
+            for names in itertools.combinations(active, count):
+                others = {name: None for name in CAPS if name not in names}
+                if not possible(replace(self._limits, **others)):
+                    return list(names)
+        return active if below is None else []
+
+    def _relaxation(self, name: str) -> dict[str, Any] | None:
+        """The least limit of one budget that lets a design through, the others as they are; None if none does.
+
+        Where the time does not suffice, a limit below which there is no design.
+        """
+        relaxed = replace(self._limits, **{name: None})
+        bound = self._at_once.least(name, relaxed)
+        if bound is None:
+            return None
+        try:
+            if not self._possible(relaxed):
+                return None
+            value = self._least_chip(name) if name in CHIP else self._least(name, relaxed)
+            return self._entry(name, relaxed, value)
+        except (_StoppedError, KeyboardInterrupt):
+            self._over = True
+            bound = max(bound, self._reached(name, relaxed))
+            return self._entry(name, relaxed, bound, exact=False) if bound else None
+
+    def _entry(self, name: str, relaxed: Limits, value: Fraction | int, *, exact: bool = True) -> dict[str, Any]:
+        rounded = rounded_up if exact else rounded_down
+        least = Decimal(int(value)) if name in RESOURCES else rounded(value)
+        needs = "needs" if exact else "needs at least"
+        text = f"{SUBJECTS[name]}{within_text(relaxed)} {needs} {least.normalize():f} {UNITS[name]}"
+        limit = float(getattr(self._limits, name))
+        return {"budget": name, "limit": limit, "least": float(least), "exact": exact, "text": text}
+
+    def _least_chip(self, name: str) -> Fraction | int:
+        """Bisection over the areas, or uses of a resource, of the chips that hold all layers."""
+        needs: list[Fraction | int] = sorted({chip.need(name) for chip in self._at_once.chips})
+        low, high = 0, len(needs) - 1
+        while low < high:
+            middle = (low + high) // 2
+            tried: dict[str, Any] = {name: needs[middle]}
+            if self._possible(replace(self._limits, **tried)):
+                high = middle
+            else:
+                low = middle + 1
+        return needs[low]
+
+    def _least(self, name: str, relaxed: Limits) -> Fraction:
+        """The least latency, energy or power that a design within the other budgets needs."""
+        state = self._explored(*_ask(name, relaxed))
+        assert state.value is not None
+        return self._in_unit(name, state.value, state.goal)
+
+    def _reached(self, name: str, relaxed: Limits) -> Fraction:
+        """What an exploration had proved of the least latency, energy or power when it was stopped."""
+        state = self._stopped.get(_ask(name, relaxed))
+        return Fraction(0) if state is None or name in CHIP else self._in_unit(name, state.bound, state.goal)
+
+    def _in_unit(self, name: str, value: Fraction, goal: Goal) -> Fraction:
+        """Cycles as ms, energy units as mJ, or as the power that they are within the cap on latency."""
+        hertz = self._point.clock_mhz * 10**6
+        if name == "latency_ms":
+            return math.ceil(value) * 1000 / hertz
+        energy_pj = value * (self._point.energy_unit_pj or Fraction(1))
+        return energy_pj / 10**9 if name == "energy_mj" else energy_pj / 10**12 * hertz / goal.latency_cap
+
+    def _possible(self, limits: Limits) -> bool:
+        """Is there a design within these limits?"""
+        if self._at_once.excludes(limits):
+            return False
+        goal = make_goal("energy", limits, self._point)
+        fast, frugal = goal.latency_cap < NEVER, goal.energy_cap < NEVER
+        if not fast and not frugal:
+            return True  # a cap on power alone only makes a design idle
+        if any(_keeps(goal, limits, state) for state in self._known.values()):
+            return True
+        uncapped = replace(limits, latency_ms=None, energy_mj=None, power_w=None)
+        if fast:
+            best = self._best(uncapped, "latency")
+            if goal.allows(best.energy, best.latency) or not goal.allows(0, best.latency):
+                return goal.allows(best.energy, best.latency)
+        if frugal or goal.power_cap is not None:
+            best = self._best(uncapped, "energy")
+            if goal.allows(best.energy, best.latency) or not goal.allows(best.energy, 0):
+                return goal.allows(best.energy, best.latency)
+        return self._explored(limits, "energy").best is not None
+
+    def _best(self, limits: Limits, objective: str) -> Pick:
+        best = self._explored(limits, objective).best
+        assert best is not None
+        return best
+
+    def _explored(self, limits: Limits, objective: str) -> Exploration:
+        key = limits, objective
+        known = self._answered(limits, objective)
+        if known is not None:
+            self._known[key] = known
+        if key not in self._known:
+            if self._over:
+                raise _StoppedError
+            kind = "fastest" if objective == "latency" else "most frugal"
+            state = self._solve(limits, objective, f"no design; seeking the {kind} one{within_text(limits)}")
+            if not state.complete:
+                self._over, self._stopped[key] = True, state
+                raise _StoppedError
+            self._known[key] = state
+        return self._known[key]
+
+    def _answered(self, limits: Limits, objective: str) -> Exploration | None:
+        """What is known of a chip with more room, if there is no design even there, or the best one fits as well."""
+        for (other, kind), state in self._known.items():
+            if kind == objective and other.looser(limits):
+                point = state.best_point
+                if point is None or any(limits.allow(*chip) for chip in uses(self._plan, point)):
+                    return state
+        return None
+
+
+def _ask(name: str, relaxed: Limits) -> tuple[Limits, str]:
+    """The exploration whose optimum is the least latency, energy or power within limits."""
+    return relaxed, "latency" if name == "latency_ms" else "energy"
+
+
+def _is_quick(session: Session) -> bool:
+    """Is the problem so small that searches take no time worth mentioning?"""
+    shapes = sum(math.prod(len(divisors(extent)) for _, extent in p.layer.dims) for p in session.pricers)
+    return len(session.points.points) * shapes <= QUICK
+
+
+def rounded_up(value: Fraction | int) -> Decimal:
+    """Six digits, so that a limit that is stated so is kept."""
+    return ROUND_UP.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def rounded_down(value: Fraction | int) -> Decimal:
+    """Six digits, so that a bound that is stated so holds."""
+    return ROUND_DOWN.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def _keeps(goal: Goal, limits: Limits, state: Exploration) -> bool:
+    """Does the design that was found keep these caps?"""
+    point = state.best_point
+    if state.best is None or point is None or not limits.allow(point.area_um2, point.resources):
+        return False
+    return goal.allows(state.best.energy, state.best.latency)
+
+
+def within_text(limits: Limits) -> str:
+    """The limits that hold, in a sentence."""
+    names = [name for name in CAPS if name not in RESOURCES and getattr(limits, name) is not None]
+    names += ["the device"] if any(count is not None for count in limits.resources) else []
+    return f" within {', '.join(names)}" if names else ""
+
+
+def _too_small(session: Session) -> dict[str, Any] | None:
+    """A layer that no point of the menus can hold: the levels to blame and what they need."""
+    points, needs = session.points, _needs(session)
+    found = _lacking(needs, points.corner(points.whole))
+    if found:
+        return _blame([level for level, _, _ in found], found[0][1]) | {"relaxations": [_room(*it) for it in found]}
+    if next(roomy(session), None) is not None:
+        return None
+    lacking = [_lacking(needs, point) for point in points.points.values()]
+    # tied menus: each of them is large enough somewhere, but never all at the same point
+    return _blame([level for some in lacking for level, _, _ in some], lacking[0][0][1])
+
+
+def _blame(levels: list[Level], layer: Layer) -> dict[str, Any]:
+    names = dict.fromkeys(f"{level.name}.size" for level in levels)
+    return {"budgets": list(names), "relaxations": [], "complete": True, "layer": layer.name}
+
+
+def _room(level: Level, layer: Layer, need: int) -> dict[str, Any]:
+    """The relaxation of a size."""
+    largest = _bits(level.size_bits)
+    text = f"{level.name} needs {_bits(need)} for layer {layer.name}, the largest in the menu is {largest}"
+    return {"budget": f"{level.name}.size", "limit": level.size_bits, "least": need, "exact": True, "text": text}
+
+
+def _needs(session: Session) -> list[tuple[int, Layer]]:
+    """By inner level the most bits of one word of every tensor that it must keep, and the layer that needs them."""
+    levels = next(iter(session.points.points.values())).levels
+    layers = [pricer.layer for pricer in session.pricers]
+
+    def need(level: Level, layer: Layer) -> int:
+        return sum(operand.bits for operand in layer.operands if operand.role in level.must_keep)
+
+    return [max(((need(level, it), it) for it in layers), key=lambda found: found[0]) for level in levels[1:]]
+
+
+def _lacking(needs: list[tuple[int, Layer]], hardware: Hardware) -> Lacks:
+    """Levels without room for one word of every tensor they must keep, the layer that needs most, its bits."""
+    return [
+        (level, layer, most * level.buffering)
+        for level, (most, layer) in zip(hardware.levels[1:], needs, strict=True)
+        if level.usable_bits is not None and most > level.usable_bits
+    ]  # fmt: skip
+
+
+def _bits(bits: int | None) -> str:
+    return f"{bits} bits" if bits is None or bits % 8 else size_text(bits)

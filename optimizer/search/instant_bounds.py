@@ -1,0 +1,114 @@
+"""What is known of all chips before any search: the energy and cycles that they take at least, and what caps that asks.
+
+A chip that cannot keep the caps even so needs no search; what is least over all chips that may, no cap can be below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from optimizer.architecture.budgets import UM2_PER_MM2, Limits
+from optimizer.architecture.device_plan import DevicePlan
+from optimizer.architecture.fabric import RESOURCES, Vector
+from optimizer.architecture.hardware import Hardware
+from optimizer.problem.goal import make_goal
+from optimizer.search.session import Session
+
+CHIP = ("area_mm2", *RESOURCES)
+"""Budgets of the chip itself, whatever runs on it."""
+
+CAPS = (*CHIP, "latency_ms", "energy_mj", "power_w")
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A hardware point: area (um2), use of a device (empty: none), and energy units and cycles that it takes at least.
+
+    What no cap asks for is 0.
+    """
+
+    area_um2: int
+    use: Vector
+    energy: int
+    cycles: int
+
+    def need(self, name: str) -> Fraction | int:
+        """What it takes of a budget of the chip: mm2, or a number of resources."""
+        return Fraction(self.area_um2, UM2_PER_MM2) if name == "area_mm2" else self.use[RESOURCES.index(name)]
+
+
+class AtOnce:
+    """Chips that hold every layer, and which of them may keep limits.
+
+    Parameters
+    ----------
+    session : Session
+    points : sequence of Hardware
+        The hardware points that hold every layer.
+    """
+
+    def __init__(self, session: Session, points: Sequence[Hardware]) -> None:
+        self._point = next(iter(session.points.points.values()))
+        part, limits = session.part, session.architecture.limits
+        found: dict[Chip, None] = {}
+        cares = limits.energy_mj is not None or limits.power_w is not None
+        for point in points:
+            energy = part.least_energy(point) if cares else 0
+            cycles = part.least_latency(point) if limits.latency_ms is not None else 0
+            for area, use in uses(session.architecture.plan, point):
+                found[Chip(area, use, energy, cycles)] = None
+        self.chips = tuple(found)
+
+    def allowed(self, limits: Limits) -> Iterator[Chip]:
+        """Chips that may have a design within limits, by what is known."""
+        goal = make_goal("energy", limits, self._point)
+        for chip in self.chips:
+            if limits.allow(chip.area_um2, chip.use) and goal.allows(chip.energy, chip.cycles):
+                yield chip
+
+    def excludes(self, limits: Limits) -> bool:
+        """Is it clear that there is no design within limits?"""
+        return next(self.allowed(limits), None) is None
+
+    def least(self, name: str, relaxed: Limits) -> Fraction | int | None:
+        """What no design needs less of one budget than, the others as they are; None where they exclude all designs.
+
+        In the unit of the budget: mm2, a number of resources, ms, mJ or W.
+        """
+        allowed = list(self.allowed(relaxed))
+        if not allowed:
+            return None
+        if name in CHIP:
+            return min(chip.need(name) for chip in allowed)
+        goal = make_goal("energy", relaxed, self._point)
+        hertz, joule = self._point.clock_mhz * 10**6, (self._point.energy_unit_pj or Fraction(1)) / 10**12
+        if name == "latency_ms":
+            return min(math.ceil(goal.stretched(chip.energy, chip.cycles)) for chip in allowed) * 1000 / hertz
+        energy = min(chip.energy for chip in allowed) * joule
+        if name == "energy_mj":
+            return energy * 1000
+        return energy * hertz / goal.latency_cap if relaxed.latency_ms is not None else Fraction(0)
+
+
+def out_of_reach(session: Session) -> bool:
+    """Can no hardware point keep the caps, by what is known before any search?"""
+    part, limits = session.part, session.architecture.limits
+    plan = session.architecture.plan
+    goal = session.goal
+    for point in session.points.points.values():
+        cycles = part.least_latency(point)
+        fits = goal.allows(0, cycles) and any(limits.allow(*chip) for chip in uses(plan, point))
+        if fits and goal.allows(part.least_energy(point) if goal.capped else 0, cycles):
+            return False
+    return True
+
+
+def uses(plan: DevicePlan | None, point: Hardware) -> Iterator[tuple[int, Vector]]:
+    """Area (um2) of a point, and its use of a device for all kinds of memory."""
+    if plan is None:
+        yield point.area_um2, ()
+    else:
+        yield from ((point.area_um2, placement.use) for placement in plan.options(point))

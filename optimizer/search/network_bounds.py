@@ -1,0 +1,156 @@
+"""One network of an exploration: its bounds and its best design on one hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from optimizer.architecture.hardware import Hardware
+from optimizer.pricing.price import Prices
+from optimizer.problem.goal import NEVER, Goal
+from optimizer.search.point_solver import Pick, Site
+
+VectorCost = Callable[[Hardware], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A network: what it is priced by, and what is minimized within which caps, on the points of one architecture.
+
+    ``vector_cost`` gives energy units and cycles of the vector layers on a hardware.
+    """
+
+    pricers: Sequence[Prices]
+    goal: Goal
+    vector_cost: VectorCost
+    _fixed: dict[object, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    _floors: dict[object, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _energies: dict[object, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def seeks_latency_alone(self) -> bool:
+        """Does energy not matter at all?"""
+        return self.goal.objective == "latency" and not self.goal.capped
+
+    def view(
+        self, hardware: Hardware, energy: Sequence[int], latency: Sequence[int], pool: Executor | None = None
+    ) -> View:  # fmt: skip
+        """The network on a hardware, given floors that are known already."""
+        return View(self, Site(self.pricers, hardware, self.fixed(hardware), pool), energy, latency)
+
+    def fixed(self, hardware: Hardware) -> tuple[int, int]:
+        """Energy units and cycles of the vector layers: they see nothing but their lanes and the outermost level."""
+        key = hardware.levels[0], hardware.vector_lanes, hardware.vector_energy
+        if key not in self._fixed:
+            self._fixed[key] = self.vector_cost(hardware)
+        return self._fixed[key]
+
+    def latency_floors(self, hardware: Hardware) -> tuple[int, ...]:
+        """Cycles that one run takes at least, by pricer: they depend on meshes, lanes and bandwidths."""
+        timing = (
+            (level.mesh, level.read_bits_per_cycle, level.write_bits_per_cycle, level.shared_bits_per_cycle)
+            for level in hardware.levels
+        )
+        key = hardware.mac_mesh, hardware.vector_lanes, *timing
+        if key not in self._floors:
+            self._floors[key] = tuple(pricer.latency_floor(hardware) for pricer in self.pricers)
+        return self._floors[key]
+
+    def least_energy(self, hardware: Hardware) -> int:
+        """Energy units that the network takes at least, before any search."""
+        floors = zip(self.pricers, self.energy_floors(hardware), strict=True)
+        return self.fixed(hardware)[0] + sum(pricer.count * floor for pricer, floor in floors)
+
+    def least_latency(self, hardware: Hardware) -> int:
+        """Cycles that the network takes at least, before any search."""
+        floors = zip(self.pricers, self.latency_floors(hardware), strict=True)
+        return self.fixed(hardware)[1] + sum(pricer.count * floor for pricer, floor in floors)
+
+    def energy_floors(self, hardware: Hardware) -> tuple[int, ...]:
+        """Energy units that one run takes at least, by pricer; zeros where energy does not matter."""
+        if self.seeks_latency_alone:
+            return (0,) * len(self.pricers)
+        costs = (
+            (level.mesh, level.size_bits, level.read_energy, level.fill_energy, level.update_energy)
+            for level in hardware.levels
+        )
+        key = hardware.mac_mesh, hardware.mac_energy, *costs
+        if key not in self._energies:
+            self._energies[key] = tuple(pricer.energy_floor(hardware) for pricer in self.pricers)
+        return self._energies[key]
+
+
+class View:
+    """A network on one hardware, bounded ever more tightly.
+
+    ``energy`` and ``latency`` are floors per pricer (energy units and cycles of one run; NEVER: it does not fit);
+    ``pick`` is the optimum of what :meth:`tighten` summed, once it is known.
+    """
+
+    def __init__(self, part: Part, site: Site, energy: Sequence[int], latency: Sequence[int]) -> None:
+        self._part, self.goal, self.site = part, part.goal, site
+        self.energy = list(map(max, energy, part.energy_floors(site.hardware)))
+        self.latency = list(map(max, latency, part.latency_floors(site.hardware)))
+        self.pick: Pick | None = None
+
+    @property
+    def least_energy(self) -> int:
+        """Energy units that no design goes below."""
+        return self._sum(self.site.fixed[0], self.energy)
+
+    @property
+    def least_latency(self) -> int:
+        """Cycles that no design goes below."""
+        return self._sum(self.site.fixed[1], self.latency)
+
+    @property
+    def bound(self) -> Fraction:
+        """Objective that no design goes below."""
+        return self.goal.value(self.least_energy, self.least_latency)
+
+    @property
+    def fits(self) -> bool:
+        """May there be a design?"""
+        unfit = NEVER in self.energy or NEVER in self.latency
+        return not unfit and self.goal.allows(self.least_energy, self.least_latency)
+
+    def tighten(self, limit: Fraction | None) -> None:
+        """Find the least energy (or latency, where only it counts), until it is clear that `limit` is exceeded."""
+        if self._part.seeks_latency_alone:
+            most = NEVER if limit is None else min(int(limit) + 1, NEVER)
+            self.pick, self.latency = self.site.sum_within("latency", self.latency, most)
+        else:
+            self.pick, self.energy = self.site.sum_within("energy", self.energy, self._most_energy(limit))
+
+    def solve(self, limit: Fraction | None) -> tuple[Pick | None, Fraction]:
+        """The best design, and a bound on all; designs above `limit` are of no interest.
+
+        Asks for a `pick`. The design is None if none keeps the caps.
+        """
+        goal, cheapest = self.goal, self.pick
+        assert cheapest is not None
+        candidates, proved = [cheapest], goal.value(cheapest.energy, cheapest.latency)
+        if goal.objective == "edp" and not goal.capped:
+            candidates, _, proved = self.site.hull(goal, cheapest, limit)
+        elif goal.capped and not (goal.objective == "energy" and goal.allows(cheapest.energy, cheapest.latency)):
+            found = self.site.within_caps(goal)
+            if found is None:
+                return None, self.bound
+            candidates, proved = [found], goal.value(found.energy, found.latency)
+        allowed = [pick for pick in candidates if goal.allows(pick.energy, pick.latency)]
+        return min(allowed, key=lambda pick: goal.rank(pick.energy, pick.latency), default=None), proved
+
+    def _most_energy(self, value: Fraction | None) -> int:
+        """Energy from which on no design is of interest."""
+        if value is None:
+            return min(self.goal.energy_cap + 1, NEVER)
+        if self.goal.objective == "energy":
+            return min(int(value) + 1, NEVER)
+        if self.goal.objective == "edp":
+            return min(int(value / max(1, self.least_latency)) + 1, NEVER)
+        return NEVER
+
+    def _sum(self, fixed: int, floors: list[int]) -> int:
+        return fixed + sum(p.count * floor for p, floor in zip(self.site.pricers, floors, strict=True))

@@ -1,0 +1,110 @@
+"""Which points of a box may still be of interest, by what is known of the box: a hint where to search, no proof.
+
+Floors of a box hold for all of its points, but every point has vector layers, least cycles and budgets of its own.
+Logarithms of the objectives that these give are compared with those to beat, all at once, in rounded numbers; what is
+closed in the end is closed by exact bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from optimizer.architecture.boxes import Box, PointSet
+from optimizer.architecture.hardware import Hardware
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.goal import NEVER
+from optimizer.search.box_visit import Node
+from optimizer.search.incumbents import Logs
+from optimizer.search.network_bounds import Part
+
+
+class Screen:
+    """The points of an exploration in grids of the menus' sizes.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        One per network.
+    points : PointSet
+    aggregate : Aggregate
+    allowed : callable
+        Does a hardware keep the budgets of the chip?
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], points: PointSet, aggregate: Aggregate, allowed: Callable[[Hardware], bool]
+    ) -> None:  # fmt: skip
+        self._points, self._aggregate, self._is_allowed = points, aggregate, allowed
+        self._sheets = [_Sheet(part, points) for part in parts]
+
+    def open_part(self, node: Node, cutoffs: Logs) -> tuple[Box, float] | None:
+        """The least box around the points of a box that may be of interest; None if none may.
+
+        Parameters
+        ----------
+        node : Node
+        cutoffs : array
+            Of the archive.
+
+        Returns
+        -------
+        (box, float)
+            The float is the largest ratio by which the bound of such a point would have to rise.
+        """
+        window = tuple(slice(low, high + 1) for low, high in node.box)
+        known = zip(self._sheets, node.energy, node.latency, strict=True)
+        single = [sheet.bounds(window, energy, latency) for sheet, energy, latency in known]
+        with np.errstate(invalid="ignore"):
+            bounds = self._aggregate.logarithm(single)
+        is_open = self._allowed[window] & (bounds <= cutoffs[window]) & (bounds < np.inf)
+        if not is_open.any():
+            return None
+        most, least = cutoffs[window][is_open], bounds[is_open]
+        with np.errstate(over="ignore", invalid="ignore"):  # of equals, infinite ones too, none has to rise
+            rise = float(np.exp(np.max(np.where(most == least, 0.0, most - least))))
+        sides = [(int(found.min()), int(found.max())) for found in np.nonzero(is_open)]
+        return tuple((low + a, low + b) for (low, _), (a, b) in zip(node.box, sides, strict=True)), rise
+
+    @cached_property
+    def _allowed(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        flags = [self._is_allowed(point) for point in self._points.inside(self._points.whole)]
+        return np.array(flags).reshape(self._points.shape)
+
+
+class _Sheet:
+    """One network: its vector layers and least cycles on every point."""
+
+    def __init__(self, part: Part, points: PointSet) -> None:
+        self._goal, self._points, self._part = part.goal, points, part
+        self._counts = np.array([pricer.count for pricer in part.pricers], dtype=float)
+
+    @cached_property
+    def _fixed(self) -> tuple[Logs, Logs]:
+        """Energy units and cycles of the vector layers."""
+        fixed = np.array([self._part.fixed(point) for point in self._points.inside(self._points.whole)], dtype=float)
+        return fixed[:, 0].reshape(self._points.shape), fixed[:, 1].reshape(self._points.shape)
+
+    @cached_property
+    def _floors(self) -> Logs:
+        """Cycles, by point and pricer."""
+        floors = [self._part.latency_floors(point) for point in self._points.inside(self._points.whole)]
+        return np.array(floors, dtype=float).reshape(*self._points.shape, -1)
+
+    def bounds(self, window: tuple[slice, ...], energy: Sequence[int], latency: Sequence[int]) -> Logs:
+        """Logarithms of the bounds of the points in a window; infinite where a cap is broken."""
+        goal = self._goal
+        energies = self._fixed[0][window] + float(sum(c * e for c, e in zip(self._counts, energy, strict=True)))
+        cycles = np.maximum(self._floors[window], np.array(latency, dtype=float)) @ self._counts
+        cycles += self._fixed[1][window]
+        if goal.power_cap is not None:
+            cycles = np.maximum(cycles, energies / float(goal.power_cap))
+        with np.errstate(divide="ignore"):
+            terms = {"energy": [energies], "latency": [cycles], "edp": [energies, cycles]}[goal.objective]
+            found: Logs = np.sum([np.log(term) for term in terms], axis=0)
+        for amount, cap in ((energies, goal.energy_cap), (cycles, goal.latency_cap)):
+            if cap < NEVER:
+                found[amount > cap * (1 + 1e-9)] = np.inf
+        return found

@@ -1,0 +1,273 @@
+"""A solve in preparation: layers grouped, points listed, budgets in integer units."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from formulations.lattice.kernels.memo import Memos
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.boxes import PointSet, point_set
+from optimizer.architecture.budgets import Budgets
+from optimizer.architecture.fabric import Caps
+from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.reader import parse_architecture
+from optimizer.errors import SpecError
+from optimizer.fusion.group_pricer import group_pricers
+from optimizer.fusion.network_pricer import NetworkPricer
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.mapping.cost import Accounting
+from optimizer.mapping.vector_cost import vector_cost
+from optimizer.pricing.integer_range import check_magnitude, check_total
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.pricing.price import Prices
+from optimizer.problem.exact_json import decode_exact, encode_exact
+from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible, parse_fusion
+from optimizer.problem.goal import Goal, make_goal
+from optimizer.problem.padding import automatic_padding
+from optimizer.problem.space import OBJECTIVES, SPACE, Padding
+from optimizer.problem.sparsity_check import check_sparsity
+from optimizer.problem.versions import MODEL_VERSION
+from optimizer.search.network_bounds import Part
+from optimizer.store.store import Store
+from optimizer.workload.layer import Layer, VectorLayer
+from optimizer.workload.network import Network
+from optimizer.workload.reader import dump_network, parse_network
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything the branch and bound needs, and what the result says about the problem."""
+
+    network: Network
+    architecture: Architecture
+    points: PointSet
+    pricers: list[Pricer]
+    goal: Goal
+    accounting: Accounting
+    padding: dict[str, dict[str, tuple[int, ...]]]
+    problem: dict[str, Any]
+    fusion: Fusion | None = None
+    fused: NetworkPricer | None = None
+
+    @property
+    def parts(self) -> Sequence[Prices]:
+        """What is priced by itself: every layer, or with fusion the whole network."""
+        return self.pricers if self.fused is None else [self.fused]
+
+    @property
+    def part(self) -> Part:
+        """The network as a part of an exploration."""
+        return Part(self.parts, self.goal, self.vector_cost)
+
+    @property
+    def space(self) -> str:
+        """The declared space."""
+        return SPACE + (self.fusion.space if self.fusion else "")
+
+    @property
+    def area_cap_um2(self) -> int | None:
+        """Largest whole area within the budget."""
+        area = self.architecture.budgets.area_um2
+        return None if area is None else int(area)
+
+    @property
+    def resource_caps(self) -> Caps:
+        """What may be used of every resource of the device; empty without one."""
+        plan = self.architecture.plan
+        return () if plan is None else plan.limits
+
+    @property
+    def problem_hash(self) -> str:
+        """Hash of the problem: network, architecture, objective, budgets, padding, version of the model."""
+        return problem_hash(self.problem)
+
+    def vector_cost(self, hardware: Hardware) -> tuple[int, int]:
+        """Energy units and cycles of all vector layers that no part prices."""
+        if self.fused is not None:
+            return 0, 0
+        costs = [
+            (layer.multiplicity, vector_cost(layer, hardware, self.accounting))
+            for layer in self.network.layers() if isinstance(layer, VectorLayer)
+        ]  # fmt: skip
+        return sum(n * c.energy for n, c in costs), sum(n * c.latency_cycles for n, c in costs)
+
+
+def prepare(
+    network: Network, architecture: Architecture, *, objective: str, padding: Padding, cache_dir: Path | None,
+    fusion: Fusion | None = None, workers: int = 1,
+) -> Session:  # fmt: skip
+    """Check the inputs and put them into integers.
+
+    Raises
+    ------
+    SpecError
+        On an unknown objective, a network without layers, N:M blocks that the architecture does not take, a layer too
+        large for exact integers, budgets that the technology or device cannot measure, padding of a dim that no layer
+        has; with fusion, on padding, outputs in blocks, budgets of latency, energy or power, and on architectures
+        without a single buffer.
+    """
+    if objective not in OBJECTIVES:
+        raise SpecError(
+            "unknown objective", field="objective", value=objective, allowed=", ".join(OBJECTIVES),
+            remedy="use one of these",
+        )  # fmt: skip
+    layers = network.mac_layers()
+    if not layers:
+        raise SpecError(
+            "the network has no multiply-accumulate layer", field=network.name,
+            value=[layer.name for layer in network.layers()], allowed="at least one convolution, matmul or einsum",
+            remedy="check that this is the right file",
+        )  # fmt: skip
+    if not isinstance(padding, str):
+        for dim, larger in padding.items():
+            extents = [layer.extents[dim] for layer in layers if dim in layer.extents]
+            if not extents:
+                raise SpecError(
+                    "no layer has this dim", field=f"padding.{dim}", value=dim,
+                    allowed=", ".join(sorted({d for layer in layers for d in layer.extents})),
+                    remedy="pad one of these dims, or leave it out",
+                )  # fmt: skip
+            for extent in larger:
+                if extent <= min(extents):
+                    raise SpecError(
+                        "no layer can be padded to this extent", field=f"padding.{dim}", value=extent,
+                        allowed=f"more than {min(extents)}", remedy="padding only enlarges: choose a larger extent",
+                    )  # fmt: skip
+    elif padding not in ("none", "auto"):
+        raise SpecError(
+            "unknown padding", field="padding", value=padding, allowed="none, auto, or extents per dim",
+            remedy="use one of these",
+        )  # fmt: skip
+    _check_device(architecture)
+    points = point_set(list(architecture.points()))
+    check_sparsity(layers, next(iter(points.points.values())), file=architecture.file)
+    if fusion is not None:
+        _check_fusion(architecture, points, padding)
+        check_fusible(layers)
+    store = Store(cache_dir)
+    shapes: dict[object, list[Layer]] = {}
+    for layer in layers:
+        shapes.setdefault(layer.shape_key(), []).append(layer)
+    accounting: Accounting = architecture.accounting
+    pricers, lists, by_name, memos = [], {}, {}, None if fusion is None else Memos()
+    for members in shapes.values():
+        first = members[0]
+        chosen = {} if padding == "none" else automatic_padding(first) if padding == "auto" else dict(padding)
+        if chosen:
+            lists[first.name] = chosen
+        pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store, memos))
+        by_name.update({member.name: pricers[-1] for member in members})
+    largest = [(pricer.layer, dict(pricer.variants[-1])) for pricer in pricers]
+    check_magnitude(largest, list(points.points.values()), accounting, architecture.file)
+    if fusion is not None:
+        check_total(network, list(points.points.values()), accounting)
+    problem = {**network_part(network), **architecture_part(architecture)} | {
+        "objective": objective,
+        "padding": padding if isinstance(padding, str) else {d: list(e) for d, e in padding.items()},
+    } | ({} if fusion is None else {"fusion": fusion.data()})
+    some = next(iter(points.points.values()))
+    return Session(
+        network,
+        architecture,
+        points,
+        pricers,
+        make_goal(objective, architecture.budgets, some),
+        accounting,
+        lists,
+        problem,
+        fusion,
+        None if fusion is None else network_pricer(network, fusion, accounting, store, by_name, workers, memos),
+    )
+
+
+def problem_hash(problem: dict[str, Any]) -> str:
+    """Hash of a problem as plain data, and of the version of the model."""
+    return hashlib.sha256(json.dumps([MODEL_VERSION, problem], sort_keys=True).encode()).hexdigest()
+
+
+def network_part(network: Network) -> dict[str, Any]:
+    """What a problem says of its network."""
+    return {"network_yaml": dump_network(network)}
+
+
+def architecture_part(architecture: Architecture) -> dict[str, Any]:
+    """What a problem says of its architecture, the way of counting and the budgets."""
+    return {
+        "architecture": encode_exact(architecture.source),
+        "accounting": architecture.accounting,
+        "budgets": _budgets(architecture.budgets),
+    }
+
+
+def network_pricer(
+    network: Network, fusion: Fusion, accounting: Accounting, store: Store, pricers: dict[str, Pricer],
+    workers: int = 1, memos: Memos | None = None,
+) -> NetworkPricer:  # fmt: skip
+    """The pricer of a network whose layers may be fused; `pricers` are those of single layers, by name."""
+    runs = Runs(accounting, store, workers, memos)
+    found = group_pricers(network, fusion, runs)
+    return NetworkPricer(network, pricers, found, runs, lambda layer, point: vector_cost(layer, point, accounting))
+
+
+def _check_device(architecture: Architecture) -> None:
+    area, plan = architecture.budgets.area_mm2, architecture.plan
+    if plan is not None and area is not None:
+        raise SpecError(
+            "a device has resources, no area", file=architecture.file, field="budgets.area_mm2", value=area,
+            allowed=f"no budget of area on {plan.device.name}: its resources take its place",
+            remedy="drop --area-mm2 (or budgets.area_mm2), or the device",
+        )  # fmt: skip
+
+
+def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding) -> None:
+    for point in points.points.values():
+        check_buffer(point, architecture.file)
+    if padding != "none":
+        raise SpecError(
+            "padding and fusion do not go together", field="padding", value=padding, allowed="none",
+            remedy="drop one of the two",
+        )  # fmt: skip
+    budgets = architecture.budgets
+    for name in ("latency_ms", "energy_mj", "power_w"):
+        limit = getattr(budgets, name)
+        if limit is not None:
+            raise SpecError(
+                "with fusion this budget is not supported", field=f"budgets.{name}", value=str(limit),
+                allowed="budgets of area and off-chip bandwidth", remedy="drop the budget, or do not fuse",
+            )  # fmt: skip
+
+
+def _budgets(budgets: Budgets) -> dict[str, str]:
+    names = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj")
+    return {name: str(getattr(budgets, name)) for name in names if getattr(budgets, name) is not None}
+
+
+def restore(problem: dict[str, Any], cache_dir: Path | None = None, workers: int = 1) -> Session:
+    """The session of a :attr:`Session.problem`.
+
+    Parameters
+    ----------
+    problem : dict
+        As it stands in a result.
+    cache_dir : Path, optional
+        Folder of the layer store.
+    workers : int
+        Threads that price groups of layers.
+    """
+    budgets = Budgets(**{name: Fraction(limit) for name, limit in problem["budgets"].items()})
+    architecture = parse_architecture(decode_exact(problem["architecture"]))
+    padding: Padding = problem["padding"]
+    if not isinstance(padding, str):
+        padding = {dim: tuple(extents) for dim, extents in padding.items()}
+    return prepare(
+        parse_network(problem["network_yaml"]),
+        replace(architecture, budgets=budgets, accounting=problem["accounting"]),
+        objective=problem["objective"], padding=padding, cache_dir=cache_dir,
+        fusion=parse_fusion(problem["fusion"]) if "fusion" in problem else None, workers=workers,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Results of layers and tasks, kept between runs."""

@@ -1,0 +1,80 @@
+"""What the store knows of a layer problem, and what is searched instead where it does not know enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from formulations.layer.fitting import fits
+from formulations.problem import INFINITE, LayerSolution, Problem
+from optimizer.store.store import Store, content_key
+
+
+@dataclass(frozen=True)
+class Question:
+    """The best mapping of a problem is sought.
+
+    Parameters
+    ----------
+    problem : Problem
+    goal : {"energy", "latency", "weighted"}
+    weight : int
+        Energy units per cycle, goal weighted.
+    latency_cap : int
+        Latency units.
+    """
+
+    problem: Problem
+    goal: str
+    weight: int = 0
+    latency_cap: int = INFINITE
+
+    @property
+    def key(self) -> str:
+        """Under which the store keeps the answer."""
+        return content_key(self.problem, self.goal, self.latency_cap, self.weight)
+
+    def cycles(self, solution: LayerSolution) -> int:
+        """Whole cycles."""
+        return -(-solution.latency // self.problem.latency_unit)
+
+    def value(self, solution: LayerSolution) -> int:
+        """The objective: energy units, or cycles."""
+        cycles = self.cycles(solution)
+        return cycles if self.goal == "latency" else solution.energy + self.weight * cycles
+
+
+Search = Callable[[int], LayerSolution | None]
+"""The best mapping whose value is below a limit, or None if there is none."""
+
+
+def recalled(
+    store: Store, question: Question, beat: int, search: Search, label: str = ""
+) -> LayerSolution | int | None:  # fmt: skip
+    """The optimum, a bound of at least `beat` if it is not below `beat`, or None if nothing fits.
+
+    What the store cannot answer is searched, from the value of a start if it has one, and the answer is kept under the
+    label. A start only says where to look first: whatever it says, the answer is the same.
+    """
+    key = question.key
+    known, solution = store.optimum(key)
+    if known and (solution is None or _answers(question, solution)):
+        return solution
+    bound = store.bound(key)
+    if beat < INFINITE and bound >= beat:
+        return bound
+    start, limit = store.start(key), beat
+    if start is not None and _answers(question, start):
+        limit = min(beat, question.value(start) + 1)
+    solution = search(limit)
+    if solution is None and limit < beat:
+        solution = search(beat)
+    if solution is None and beat < INFINITE:
+        store.note_bound(key, beat, label)
+        return beat
+    store.note_optimum(key, solution, label)
+    return solution
+
+
+def _answers(question: Question, solution: LayerSolution) -> bool:
+    return solution.latency <= question.latency_cap and fits(question.problem, solution)

@@ -1,0 +1,169 @@
+"""What was found once: layer results and outcomes of tasks, keyed by content and version of the model."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from formulations.problem import Hoist, LayerSolution, LevelTiling, Problem
+from optimizer.problem.versions import MODEL_VERSION
+from optimizer.store.database import STORE_FILE, connect, faults, note
+
+OPTIMUM, BOUND, START = LAYER_KINDS = "optimum", "bound", "start"
+TIME_LIMIT, LABEL, PROBLEM = "time_limit_s", "label", "problem"
+"""Entries of payloads that are not kept as they are: see :func:`task_content`."""
+
+# An optimum takes the place of whatever is there, a bound that of a lower bound or a start, a start that of a start.
+NOTE_OPTIMUM = note("layers")
+NOTE_BOUND = note("layers", "layers.kind = 'start' OR layers.kind = 'bound' AND layers.bound < excluded.bound")
+NOTE_START = note("layers", "layers.kind = 'start'")
+NOTE_OUTCOME = note("tasks")
+
+
+def content_key(problem: Problem, objective: str, latency_cap: int, weight: int = 0) -> str:
+    """Hash of everything a layer result depends on."""
+    return _hash([MODEL_VERSION, objective, latency_cap, weight, asdict(problem)])
+
+
+def task_content(payload: dict[str, Any]) -> dict[str, Any]:
+    """What the outcome of a task depends on, as the store keeps it: of a payload all but its time limit and label.
+
+    An object under ``problem``, which may be long and which many tasks share, is kept as its hash.
+    """
+    content = {name: value for name, value in payload.items() if name not in (TIME_LIMIT, LABEL)}
+    if isinstance(content.get(PROBLEM), dict):
+        content[PROBLEM] = f"sha256:{_hash(content[PROBLEM])}"
+    return content
+
+
+def task_key(kind: str, payload: dict[str, Any], version: str | None = None) -> str:
+    """Hash of a task's :func:`task_content`, kind and version of the model (this one by default)."""
+    return _hash([MODEL_VERSION if version is None else version, kind, task_content(payload)])
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def layer_label(dims: Iterable[tuple[str, int]], objective: str) -> str:
+    """What people see of a layer result: the dims that its problem has, in order, and the objective."""
+    return f"{' '.join(f'{dim}={extent}' for dim, extent in dims if extent > 1)}, {objective}"
+
+
+class Store:
+    """Layer results and outcomes of tasks; without a folder they live in memory only.
+
+    A layer entry is the optimum of a problem, or a value that no mapping goes below, or a *start*: a mapping of which
+    others say that it is the optimum. Threads may share a store, and any number of processes may use the same folder.
+    Damaged entries are as if they were not there. What is noted is in the file when the call returns: a process
+    that is killed loses nothing (a power cut may take the last moments).
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Made if need be.
+
+    Raises
+    ------
+    SpecError
+        Here and in all methods, if the file cannot be used.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._lock = threading.Lock()
+        self._path = Path(STORE_FILE) if folder is None else folder / STORE_FILE
+        self._database = connect(folder)
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The database, for this thread alone; its faults become a ``SpecError``."""
+        with self._lock, faults(self._path):
+            yield self._database
+
+    def optimum(self, key: str) -> tuple[bool, LayerSolution | None]:
+        """(known, solution): the optimum noted under a key; None as solution means that no mapping exists."""
+        return self._solution(key, OPTIMUM)
+
+    def start(self, key: str) -> LayerSolution | None:
+        """What others say is the optimum under a key; nothing may rest on it."""
+        return self._solution(key, START)[1]
+
+    def _solution(self, key: str, kind: str) -> tuple[bool, LayerSolution | None]:
+        row = self._row("SELECT entry FROM sound_layers WHERE key = ?1 AND kind = ?2", key, kind)
+        try:
+            return (False, None) if row is None else (True, solution_of(json.loads(row[0])))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return False, None
+
+    def bound(self, key: str) -> int:
+        """A value that the objective of no mapping goes below (0 if nothing is known)."""
+        row = self._row("SELECT bound FROM sound_layers WHERE key = ? AND kind = 'bound'", key)
+        return 0 if row is None else int(row[0])
+
+    def note_optimum(self, key: str, solution: LayerSolution | None, label: str = "") -> None:
+        """Remember an optimum."""
+        entry = json.dumps(None if solution is None else asdict(solution))
+        with self.database() as database:
+            database.execute(NOTE_OPTIMUM, (key, MODEL_VERSION, OPTIMUM, int(time.time()), label, None, entry))
+
+    def note_bound(self, key: str, bound: int, label: str = "") -> None:
+        """Remember a bound, unless more is known; one step, so that processes do not undo each other's."""
+        with self.database() as database:
+            database.execute(NOTE_BOUND, (key, MODEL_VERSION, BOUND, int(time.time()), label, bound, None))
+
+    def outcome(self, key: str) -> dict[str, Any] | None:
+        """The outcome of the task with this :func:`task_key`; None if it is not known."""
+        row = self._row("SELECT outcome FROM sound_tasks WHERE key = ?", key)
+        found: dict[str, Any] | None = None if row is None else json.loads(row[0])
+        return found
+
+    def note_outcome(self, kind: str, payload: dict[str, Any], outcome: dict[str, Any]) -> None:
+        """Remember the outcome of a task."""
+        key, label = task_key(kind, payload), str(payload.get(LABEL, ""))
+        content = json.dumps(task_content(payload), sort_keys=True)
+        row = key, MODEL_VERSION, kind, int(time.time()), label, content, json.dumps(outcome, allow_nan=False)
+        with self.database() as database:
+            database.execute(NOTE_OUTCOME, row)
+
+    def _row(self, query: str, *values: str) -> tuple[Any, ...] | None:
+        with self.database() as database:
+            row: tuple[Any, ...] | None = database.execute(query, values).fetchone()
+        return row
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+
+def solution_of(value: dict[str, Any] | None) -> LayerSolution | None:
+    """The solution that an optimum's entry holds; None where no mapping exists.
+
+    Raises
+    ------
+    KeyError, TypeError
+        If it holds none.
+    """
+    if value is None:
+        return None
+
+    def whole(number: object) -> int:
+        if type(number) is not int or abs(number) >= 2**63:
+            raise TypeError(f"not a whole number of 64 bits: {number}")
+        return number
+
+    def level(entry: dict[str, Any]) -> LevelTiling:
+        names = ("order", "top", "bottom", "input_tile", "spatial")
+        order, top, bottom, tile, spatial = (tuple(map(whole, entry[name])) for name in names)
+        return LevelTiling(order, top, bottom, tile, spatial, whole(entry["window"]))
+
+    levels, hoist = tuple(level(entry) for entry in value["levels"]), value["hoist"]
+    node = None if hoist is None else Hoist(*(whole(hoist[name]) for name in ("tensor", "level", "outer")))
+    return LayerSolution(levels, whole(value["energy"]), whole(value["latency"]), node)

@@ -1,0 +1,1 @@
+"""Checks that search: what a bound rests on is proved again."""

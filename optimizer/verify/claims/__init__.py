@@ -1,0 +1,1 @@
+"""What results claim, rebuilt from their files alone."""

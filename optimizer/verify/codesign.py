@@ -1,0 +1,235 @@
+"""Verification of a co-design: its networks as results of their own, its proof by replaying the joint certificate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from optimizer.codesign.files import load
+from optimizer.problem.progress import Progress
+from optimizer.results.result import CoDesign, Result
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.session import Session, restore
+from optimizer.verify.again.codesign_infeasibility import joint_blame_checks, with_reason
+from optimizer.verify.again.floors import Derivation, Prover, points_check, reprove
+from optimizer.verify.again.groups import fused_again
+from optimizer.verify.again.points import derive_exclusion
+from optimizer.verify.claims.codesign import JointClaim, rebuild_joint
+from optimizer.verify.claims.solve import Claim, rebuild
+from optimizer.verify.codesign_numbers import hash_faults, number_faults, own_value, problem_faults
+from optimizer.verify.design_checks import plain, verdict
+from optimizer.verify.effort import Effort, Route, Say, Tally
+from optimizer.verify.floor_weights import Bearing
+from optimizer.verify.outcome import Check, left_out
+from optimizer.verify.replay import Replay, replay
+from optimizer.verify.solve import DAMAGED, as_stored, damaged, examine, teller
+from optimizer.verify.verification import Verification
+
+CHECKED = "numbers of all networks, budgets, boxes and totals"
+EXCLUDED = "points without a design"
+
+
+def verify_joint(
+    source: str | Path | CoDesign, *, thorough: bool = False, seed: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Verification:  # fmt: skip
+    """Check a co-design again by code that shares nothing with the search; parameters as of
+    :func:`optimizer.verify.solve.verify`."""
+    started = time.perf_counter()
+    result = _as_stored(source if isinstance(source, CoDesign) else load(source))
+    effort = Effort.of(result.data, thorough=thorough, seed=seed, say=teller(progress, started))
+    checks: list[Check] = []
+    step = "problem"
+    try:
+        claim = rebuild_joint(result)
+        checks.append(verdict("problem", list(hash_faults(claim)), f"hash {result.data['problem_hash'][:16]} again"))
+        checks.append(verdict("one chip", list(problem_faults(claim)), "the networks share architecture and budgets"))
+        step = "networks"
+        checks += _single_results(claim, effort)
+        step = "agreement"
+        checks.append(verdict("agreement", list(number_faults(claim)), "all numbers follow from the exact ones"))
+        checks.append(verdict("cross table", list(_cross_faults(claim)), "designs and exact values as in the results"))
+        step = "certificate"
+        replayed = _replayed(claim, effort.say)
+        checks += replayed.checks
+        if all(check.ok is not False for check in checks):  # searching again is slow, and cannot mend what failed
+            step = "proof again"
+            checks += _proofs(claim, replayed, effort)
+            step = "infeasible"
+            checks += joint_blame_checks(claim, thorough=effort.thorough, say=effort.say)
+    except DAMAGED as error:
+        checks.append(damaged(step, error))
+    return Verification.of(checks, effort, started, CHECKED)
+
+
+def _as_stored(result: CoDesign) -> CoDesign:
+    """As it would come back from files."""
+
+    def results(found: dict[str, Result]) -> dict[str, Result]:
+        return {name: Result(as_stored(one.data), as_stored(one.certificate)) for name, one in found.items()}
+
+    return CoDesign(
+        as_stored(result.data), as_stored(result.certificate), results(result.networks), results(result.alone)
+    )  # fmt: skip
+
+
+def _single_results(claim: JointClaim, effort: Effort) -> Iterator[Check]:
+    """Every network on the joint design, and by itself; the joint certificate proves the first again."""
+    for number, name in enumerate(claim.names):
+        problem = claim.result.data["problem"]["networks"][number]
+        alone = claim.result.alone[name]
+        faults = [] if alone.data["problem"] == problem else ["its problem is another"]
+        part = effort.part(2 * len(claim.names) - number)  # as much again for the joint certificate
+        found = examine(with_reason(claim, name), part.about(f"{name} alone"))
+        yield _summed(f"{name} alone", faults, found)
+        yield from left_out(found, f"{name} alone")
+        if claim.whole.design is None:
+            continue
+        there = claim.result.networks[name]
+        faults = list(_point_faults(claim, problem, there))
+        found = examine(there, effort.about(f"{name} on the joint design"), proofs=effort.thorough)
+        yield _summed(f"{name} on the joint design", faults, found)
+        yield from left_out(found, f"{name} on the joint design")
+    extra = set(claim.result.networks) - set(claim.names if claim.whole.design is not None else ())
+    if extra:
+        yield Check("networks", False, f"results without a design: {', '.join(sorted(extra))}")
+
+
+def _point_faults(claim: JointClaim, problem: object, there: Result) -> Iterator[str]:
+    """The problem of a network on the joint design: the same, with a single point, the joint one."""
+    assert claim.whole.design is not None and isinstance(problem, dict)
+    stated = there.data["problem"]
+    for key in {*problem, *stated} - {"architecture"}:
+        if problem.get(key) != stated.get(key):
+            yield f"its {key} is another"
+    points = list(rebuild(there.data, there.certificate).points.points.values())
+    if points != [claim.whole.points.points[tuple(low for low, _ in claim.whole.design)]]:
+        yield "its hardware is not the joint design"
+
+
+def _summed(name: str, faults: list[str], checks: list[Check]) -> Check:
+    """The checks of one result as one."""
+    faults = faults + [f"{check.name}: {check.detail}" for check in checks if check.ok is False]
+    unsettled = [f"{check.name}: {check.detail}" for check in checks if check.ok is None]
+    if unsettled and not faults:
+        return Check(name, None, "; ".join(unsettled))
+    return verdict(name, faults, f"all {len(checks)} checks of a result pass")
+
+
+def _cross_faults(claim: JointClaim) -> Iterator[str]:
+    """The columns are the joint design and those of the single networks; their exact values are in the results."""
+    owners: dict[tuple[int, ...], list[str]] = {}
+    for name in claim.names:
+        design = claim.result.alone[name].certificate["design"]
+        if design is not None:
+            owners.setdefault(tuple(design), []).append(name)
+    hopeless = any(claim.result.alone[name].data["status"] == "INFEASIBLE" for name in claim.names)
+    expected = [] if hopeless else [(tuple(names), point) for point, names in owners.items()]
+    if claim.whole.design is not None:
+        expected.insert(0, ((), tuple(low for low, _ in claim.whole.design)))
+    stated = [(column.made_for, tuple(low for low, _ in column.box)) for column in claim.columns]
+    if stated != expected:
+        yield f"the designs are {stated}, they should be {expected}"
+        return
+    for column in claim.columns:
+        for name, one, cell in zip(claim.names, claim.claims, column.cells, strict=True):
+            result = None
+            if not column.made_for:
+                result = claim.result.networks[name]
+            elif name in column.made_for and cell != "UNKNOWN":
+                result = claim.result.alone[name]
+            if result is not None and not _same_design(cell, result, one):
+                yield f"{name}: the cross table has {cell}, its result another design"
+            own = own_value(claim.result.alone[name])
+            optimal = claim.result.alone[name].data["status"] == "OPTIMAL"
+            if optimal and own is not None and not isinstance(cell, str) and one.target.value(*cell) < own:
+                yield f"{name}: {cell} is better than its own optimum {own}"
+
+
+def _same_design(cell: tuple[int, int] | str, result: Result, claim: Claim) -> bool:
+    """Are these the energy, the cycles and the objective of a result?"""
+    if isinstance(cell, str):
+        return False
+    energy_pj, cycles = claim.some_point.energy_pj(cell[0]), plain(claim.target.cycles(*cell))
+    stated = (result.data["energy_pj"], result.data["latency_cycles"], own_value(result))
+    return stated == (energy_pj, cycles, claim.target.value(*cell))
+
+
+def _replayed(claim: JointClaim, say: Say) -> Replay:
+    """The joint certificate; without boxes it rests on a network that has no design even alone, or proves nothing."""
+    say("replaying the joint certificate")
+    status = claim.result.certificate["status"]
+    hopeless = any(claim.result.alone[name].data["status"] == "INFEASIBLE" for name in claim.names)
+    if claim.whole.entries:
+        found = replay(claim.whole, claim.claims, claim.join)
+        feasible = Check("single networks", not hopeless, "each has a design by itself, or its search was stopped")
+        return replace(found, checks=(*found.checks, feasible))
+    bare = [claim.result.certificate[key] for key in ("value", "design", "master_optimum")] == [None] * 3
+    fine = bare and claim.result.certificate["bound"] == "0" and status == ("INFEASIBLE" if hopeless else "UNKNOWN")
+    return Replay((Check("status", fine, f"{status} without a joint exploration"),))
+
+
+def _proofs(claim: JointClaim, replayed: Replay, effort: Effort) -> Iterator[Check]:
+    """Floors, and points that rest on more than floors, proved by another route; cells of the cross table again."""
+    parts = len(claim.names) + 1
+    for number, (name, one) in enumerate(zip(claim.names, claim.claims, strict=True)):
+        part = effort.part(parts - number).about(name)
+        if one.fusion is not None:
+            found = [fused_again(one, part)]
+        else:
+            raised = [one.entries.index(entry) for network, entry in replayed.raised if network == number]
+            found = reprove(one, part, raised, replayed.excluded)
+        yield from (check._replace(name=f"{check.name}, {name}") for check in found)
+    if replayed.excluded:
+        yield _excluded_again(claim, replayed.excluded, effort.part(2))
+    yield _cells_again(claim, effort)
+
+
+def _excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:
+    """Show again that on single points some network cannot keep its caps."""
+    bearing, networks = Bearing(claim.whole), len(claim.names)
+    points = [
+        Derivation(
+            f"box {claim.whole.entries[number].box}", networks * bearing.of([number]), False,
+            partial(derive_exclusion, claim.claims, number, effort.tables),
+        )
+        for number in numbers
+    ]  # fmt: skip
+    prover = Prover(claim.claims[0], effort)
+    prover.run((), points)
+    return points_check("excluded again", prover, len(points), networks * bearing.of(numbers), EXCLUDED)
+
+
+def _cells_again(claim: JointClaim, effort: Effort) -> Check:
+    """Networks on designs made for others, solved again with fresh tables: all, or what fits the time."""
+    cells = [
+        (column, n) for column in claim.columns for n, name in enumerate(claim.names)
+        if column.made_for and name not in column.made_for and column.cells[n] != "UNKNOWN"
+    ]
+    effort.random("cells").shuffle(cells)
+    if effort.thorough:  # one network after the other: only its tables are kept
+        cells.sort(key=lambda cell: cell[1])
+    sessions: dict[int, Session] = {}
+    faults, done = [], 0
+    for column, n in cells:
+        if done and effort.left_s <= 0:
+            break
+        effort.say(f"solving cell {done + 1} of {len(cells)} of the cross table again")
+        if n not in sessions:
+            if effort.thorough:
+                sessions.clear()
+            sessions[n] = restore(claim.result.data["problem"]["networks"][n])
+        session = sessions[n]
+        explorer = Explorer(
+            [session.part], session.points, session.area_cap_um2, limits=session.resource_caps, within=column.box
+        )  # fmt: skip
+        best, cell = explorer.run().best, column.cells[n]
+        again = "INFEASIBLE" if best is None else (best.energy, best.latency)
+        if again != cell:
+            faults.append(f"{claim.names[n]} on {column.box}: {again}, the table has {cell}")
+        done += 1
+    effort.record(Tally("cells of the cross table", len(cells), {Route.SEARCH: done - len(faults)}))
+    return verdict("cross table again", faults, f"{done} of {len(cells)} cells solved again")

@@ -1,0 +1,1 @@
+"""What is computed: layers, networks, tensors and their views, precision and sparsity."""
