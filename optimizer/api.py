@@ -8,6 +8,7 @@ from pathlib import Path
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import size
 from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.problem import Problem
 from optimizer.problem.space import Padding
 from optimizer.results.comparison import comparison
 from optimizer.results.result import Result
@@ -65,9 +66,8 @@ def solve(
         On inputs that make no sense.
     """
     started = time.perf_counter()
-    session = prepare(
-        network, architecture, objective=objective, padding=padding, cache_dir=cache_dir, fusion=fusion, workers=workers
-    )  # fmt: skip
+    asked = Problem(network, architecture, objective, padding, fusion)
+    session = prepare(asked, cache_dir=cache_dir, workers=workers)
     deadline = None if time_limit_s is None else started + time_limit_s
 
     def reports(other: Session, purpose: str = "") -> Report | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from optimizer.problem.problem import network_json
+from optimizer.workload.reader import parse_network
+
 NETWORK = """
 name: tiny
 layers:
@@ -76,7 +79,7 @@ def design(**changes: Any) -> dict[str, Any]:
         "hardware_points": {"total": 96, "closed_by_bound": 90, "closed_by_area": 4, "solved": 2},
         "warnings": ["the model has an unknown operator [Foo]"], "versions": {}, "seed": 3, "wall_s": 1.25,
         "problem": {
-            "network_yaml": NETWORK, "architecture": {}, "budgets": {"area_mm2": "9/2", "power_w": None},
+            **network_json(parse_network(NETWORK)), "architecture": {}, "budgets": {"area_mm2": "9/2", "power_w": None},
             "objective": "energy", "padding": "none",
         },
         "problem_hash": "0123",

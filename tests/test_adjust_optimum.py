@@ -28,6 +28,7 @@ from optimizer.api import solve
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import single_point
 from optimizer.files.exact_yaml import load_exact
+from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Progress
 from optimizer.search.box_visit import Visit
 from optimizer.search.branch_and_bound import Asked, Explorer
@@ -241,7 +242,7 @@ def test_a_search_given_up_without_a_design_keeps_its_bound(tmp_path) -> None:
     full = adjust(network, small(), request, cache_dir=tmp_path)
     space = WidthSpace(network, find_ties(network), request)
     pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
-    session = prepare(network, small(), objective="energy", padding="none", cache_dir=tmp_path)
+    session = prepare(Problem(network, small()), cache_dir=tmp_path)
     part = Part([pricer], session.goal, lambda hardware: (0, 0))
     stopped = Explorer([part], session.points, None).run()
     assert stopped.best is None and not stopped.complete and full.state.value is not None

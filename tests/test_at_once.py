@@ -21,6 +21,7 @@ from optimizer.architecture.reader import load_architecture
 from optimizer.networks.load import load
 from optimizer.pricing import layer_pricer
 from optimizer.pricing.lowering import lower
+from optimizer.problem.problem import Problem
 from optimizer.report.solve import infeasible_text
 from optimizer.results.result import Result
 from optimizer.search.instant_bounds import AtOnce
@@ -102,9 +103,7 @@ def test_a_time_limit_asks_for_the_least_relaxation() -> None:
 @pytest.mark.parametrize("name", ["latency_ms", "energy_mj"])
 def test_no_design_is_below_what_is_known_at_once(name: str) -> None:
     objective = {"latency_ms": "latency", "energy_mj": "energy"}[name]
-    session = prepare(
-        parse_network(NETWORK), under({name: "1"}), objective=objective, padding="none", cache_dir=None
-    )  # fmt: skip
+    session = prepare(Problem(parse_network(NETWORK), under({name: "1"}), objective))
     known = AtOnce(session, list(session.points.points.values()))
     least = known.least(name, TINY.limits)
     found = api.solve(parse_network(NETWORK), TINY, objective=objective).data

@@ -13,6 +13,7 @@ from click.testing import Result as Outcome
 from optimizer.adjust.resolution import at_resolution, image_of
 from optimizer.cli import main
 from optimizer.onnx_import import import_onnx
+from optimizer.problem.problem import network_json
 from optimizer.report.adjust import adjust_report
 from optimizer.report.solve import to_text
 from optimizer.results.folder import load as load_result
@@ -99,7 +100,7 @@ def test_another_resolution_is_found(folder) -> None:
     assert not failed(folder / "out", data)
     after, before = load_result(folder / "out"), load_result(folder / "out" / "original")
     other = at_resolution(load_network(folder / "out" / "adjusted.yaml"), (6, 6))
-    after.data["problem"]["network_yaml"] = dump_network(other)
+    after.data["problem"] |= network_json(other)
     found = [check.name for check in _checks(data, before, after, other) if not check.ok]
     assert found == ["resolution", "limits"]
 

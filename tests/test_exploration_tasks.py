@@ -14,6 +14,7 @@ from test_infeasible import NETWORK, TINY, under
 
 from optimizer import api
 from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.problem import Problem
 from optimizer.scaling import tasks
 from optimizer.scaling.pool import Outcome, Payload, SerialPool, Work
 from optimizer.search.branch_and_bound import Exploration
@@ -30,9 +31,7 @@ layers:
 
 def problem(text: str = NETWORK, objective: str = "edp", budgets: dict[str, str] | None = None) -> dict[str, Any]:
     """A problem as it comes back from a file."""
-    session = prepare(
-        parse_network(text), under(budgets or {}), objective=objective, padding="none", cache_dir=None
-    )  # fmt: skip
+    session = prepare(Problem(parse_network(text), under(budgets or {}), objective))
     data: dict[str, Any] = json.loads(json.dumps(session.problem))
     return data
 

@@ -18,6 +18,7 @@ from forgery.forger import Forgery
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.networks.load import load
+from optimizer.problem.problem import network_json
 from optimizer.verify.claims.solve import hash_of
 from optimizer.verify.folder import verify_folder
 from optimizer.verify.solve import verify
@@ -85,7 +86,8 @@ def test_a_smaller_network_of_the_same_name_fails(folders: Folders, tmp_path: Pa
     smaller = f"{head}fc6{rest.replace(f'N: {extent}', f'N: {extent // 4}', 1)}"
     assert parse_network(smaller).graph.nodes["fc6"]["layer"].extents["N"] == extent // 4
     result, certificate = (json.loads((folder / name).read_text()) for name in ("result.json", "certificate.json"))
-    result["network"], result["problem"]["network_yaml"] = "alexnet", smaller
+    result["network"] = "alexnet"
+    result["problem"] |= network_json(parse_network(smaller))
     result["problem_hash"] = certificate["problem_hash"] = hash_of(result["problem"])
     for name, data in (("result.json", result), ("certificate.json", certificate)):
         (folder / name).write_text(json.dumps(data))

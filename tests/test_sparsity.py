@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import random
 from fractions import Fraction
 
@@ -310,7 +311,9 @@ def test_a_solve_is_verified() -> None:
         assert verify(result).ok
         assert found[name]["sparsity"] == "W 2:4 along K" and found[name]["dims"]["K"] == 16
         forged = copy.deepcopy(result)
-        forged.data["problem"]["network_yaml"] = forged.data["problem"]["network_yaml"].replace("2:4", "1:4")
+        text = json.dumps(forged.data["problem"]["network"])
+        assert "2:4" in text
+        forged.data["problem"]["network"] = json.loads(text.replace("2:4", "1:4"))
         assert not verify(forged).ok
     assert found["edge_skip"]["latency_cycles"] == 64**3 // 64 // 2
     assert found["edge_gate"]["latency_cycles"] == 64**3 // 64

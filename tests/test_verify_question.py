@@ -13,9 +13,10 @@ from folder_cases import COMMANDS, WIDE
 
 from optimizer.cli import main
 from optimizer.networks.load import load
+from optimizer.problem.problem import network_json
 from optimizer.verify.claims.solve import hash_of
 from optimizer.verify.problem_match import differing, question_check
-from optimizer.workload.reader import dump_network
+from optimizer.workload.reader import dump_network, parse_network
 
 Folders = Callable[[str], Path]
 SAME = {
@@ -99,8 +100,8 @@ def test_names_are_no_evidence(tmp_path: Path) -> None:
     block = "\n".join(lines[place : place + 12])
     assert str(size) in block
     smaller = text.replace(block, block.replace(str(size), str(size // 4)))
-    stated = {"network_yaml": smaller, "objective": "energy"}
-    asked = {"network_yaml": text, "objective": "energy"}
+    stated = network_json(parse_network(smaller)) | {"objective": "energy"}
+    asked = network_json(parse_network(text)) | {"objective": "energy"}
     check = question_check(stated, [asked], whole=True)
     assert not check.ok and "fc6" in check.detail and str(size) in check.detail
     assert question_check(asked, [asked], whole=True).ok

@@ -61,5 +61,3 @@ def largest_capacity(menu: list[tuple[LevelSpec, Literal]]) -> int | None:
     """The largest capacity a menu offers; None if any entry is unbounded."""
     sizes = [spec.capacity_bits for spec, _ in menu]
     return None if any(size is None for size in sizes) else max(size for size in sizes if size is not None)
-
-

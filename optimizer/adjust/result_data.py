@@ -10,11 +10,11 @@ from optimizer.adjust.resolution import image_of
 from optimizer.adjust.run import Adjustment
 from optimizer.adjust.search import Size, best_of
 from optimizer.architecture.hardware import Hardware
+from optimizer.problem.problem import problem_hash
 from optimizer.problem.versions import versions
 from optimizer.results.result import Result
 from optimizer.results.totals import number, status_of, unit_value
 from optimizer.search.branch_and_bound import BOUNDING
-from optimizer.search.session import problem_hash
 from optimizer.workload.network import Network
 
 ADJUST_FORMAT = "tilewright-adjust/1"

@@ -21,6 +21,7 @@ from optimizer.architecture.selection import at
 from optimizer.errors import SpecError
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import decode_exact
+from optimizer.problem.problem import Problem
 from optimizer.results.result import Result
 from optimizer.search.branch_and_bound import Exploration
 from optimizer.search.session import Session, prepare
@@ -85,7 +86,7 @@ def adjust(
     ties = find_ties(network, request.freeze)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
-        session = prepare(network, architecture, objective=objective, padding="none", cache_dir=folder)
+        session = prepare(Problem(network, architecture, objective), cache_dir=folder)
         search = SizeSearch(
             session, ties, request, store=Store(folder), workers=workers, seed=seed, started=started, show=progress
         )

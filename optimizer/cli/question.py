@@ -94,12 +94,12 @@ def question_parameters() -> list[click.Parameter]:
 
 def _part(stated: Data, options: Options) -> Data:
     """Only the networks, or only the architecture with its budgets."""
-    from optimizer.search.session import architecture_part, network_part  # noqa: PLC0415
+    from optimizer.problem.problem import architecture_json, network_json  # noqa: PLC0415
 
     if options["architecture"] is not None:
-        part = architecture_part(read_architecture(options))
+        part = architecture_json(read_architecture(options))
         return {"networks": [part] * len(stated["networks"])} if "networks" in stated else part
-    parts = [network_part(network) for network in _networks(options)]
+    parts = [network_json(network) for network in _networks(options)]
     if "networks" in stated:
         return {"networks": parts}
     return parts[0]
@@ -145,6 +145,7 @@ def _team(architecture: Architecture, options: Options) -> Data:
 def _problem(network: Network, architecture: Architecture, stated: Data, options: Options) -> Data:
     """What `solve`, `map`, `study`, `evaluate` or `adjust` would work on."""
     from optimizer.given_groups.evaluate import priced_under  # noqa: PLC0415
+    from optimizer.problem.problem import Problem  # noqa: PLC0415
     from optimizer.search.session import prepare  # noqa: PLC0415
 
     more: Mapping[str, Any] = {}
@@ -155,10 +156,8 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
         more = {"request": read_request(options).data()}
     elif "groups" in stated:  # given by hand, and shown by `show`
         architecture, more = priced_under(architecture), {"groups": stated["groups"]}
-    return {**prepare(
-        network, architecture, objective=objective, padding=options["padding"], cache_dir=None,
-        fusion=asked_fusion(options),
-    ).problem, **more}  # fmt: skip
+    asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options))
+    return {**prepare(asked).problem, **more}
 
 
 def _study(architecture: Architecture, options: Options) -> tuple[Architecture, str, Data]:

@@ -20,9 +20,10 @@ from optimizer.problem.aggregate import KINDS, Aggregate
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import encode_exact
 from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import Padding
 from optimizer.search.network_bounds import Part
-from optimizer.search.session import Session, prepare, problem_hash
+from optimizer.search.session import Session, prepare
 from optimizer.workload.network import Network
 
 OWN_CAPS = ("latency_ms", "energy_mj", "power_w")
@@ -165,8 +166,11 @@ def prepare_team(
         )  # fmt: skip
     sessions = tuple(
         prepare(
-            member.network, architecture.with_budgets(member.budgets(architecture.budgets)), objective=objective,
-            padding=_padding_of(member.network, padding, members), cache_dir=cache_dir, fusion=fusion, workers=workers,
+            Problem(
+                member.network, architecture.with_budgets(member.budgets(architecture.budgets)), objective,
+                _padding_of(member.network, padding, members), fusion,
+            ),
+            cache_dir=cache_dir, workers=workers,
         )
         for member in members
     )  # fmt: skip

@@ -26,8 +26,6 @@ from optimizer.workload.layer import ROLES, Layer
 T = TypeVar("T")
 
 
-
-
 @dataclass(frozen=True)
 class _Step:
     """The optimum where the room of level 1 is in ``low .. high`` bits (None: nothing fits)."""

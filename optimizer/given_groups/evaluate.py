@@ -22,6 +22,7 @@ from optimizer.mapping.vector_cost import vector_cost
 from optimizer.pricing.price import Price
 from optimizer.problem.fusion_options import check_buffer, check_fusible
 from optimizer.problem.goal import Aim
+from optimizer.problem.problem import Problem
 from optimizer.problem.space import SPACE
 from optimizer.problem.versions import versions
 from optimizer.results.comparison import comparison, off_chip_words
@@ -80,7 +81,7 @@ def evaluate_groups(
     check_buffer(hardware, architecture.file)
     given = load_groups(groups, network) if isinstance(groups, str | Path) else parse_groups(groups, network)
     check_fusible(network.mac_layers())
-    session = prepare(network, priced_under(architecture), objective=objective, padding="none", cache_dir=cache_dir)
+    session = prepare(Problem(network, priced_under(architecture), objective), cache_dir=cache_dir)
     session = replace(session, problem=session.problem | {"groups": [group.decisions for group in given]})
     prices = _prices(session, hardware)
     alone, fused = _costs(session, hardware, given, cache_dir)

@@ -223,7 +223,3 @@ def _padded(layer: Layer, padding: Dict[str, tuple[int, ...]]) -> Iterator[tuple
     names = [dim for dim, _ in layer.dims]
     for chosen in sorted(itertools.product(*options), key=math.prod):
         yield tuple(zip(names, chosen, strict=True))
-
-
-
-

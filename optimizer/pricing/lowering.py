@@ -141,7 +141,6 @@ def lower(
     )  # fmt: skip
 
 
-
 def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, ...], level: int) -> list[Item]:
     """Loops between two cuts."""
     return [Loop(dim, o // i, level) for dim, o, i in zip(dims, outer, inner, strict=True) if o != i]

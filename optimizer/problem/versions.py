@@ -10,7 +10,6 @@ MODEL_VERSION = "6"
 (``tests/test_model_version.py`` says when)."""
 
 
-
 def versions() -> dict[str, str]:
     """Versions that a result depends on."""
     return {"python": platform.python_version()} | {

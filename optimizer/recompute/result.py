@@ -7,11 +7,11 @@ from typing import Any
 from formulations.layer.solver import Status
 from formulations.networks.checkpoint_search import MemoryOutcome
 from optimizer.golden.training_memory import Replay
+from optimizer.problem.problem import network_json, problem_hash
 from optimizer.problem.versions import versions
 from optimizer.recompute.costs import overhead_of
 from optimizer.recompute.lifetimes import KINDS
 from optimizer.recompute.run import MemoryPlan
-from optimizer.search.session import network_part, problem_hash
 from optimizer.workload.network import Network
 
 MEMORY_FORMAT = "tilewright-memory/1"
@@ -54,7 +54,7 @@ def _problem(network: Network, plan: MemoryPlan) -> dict[str, Any]:
     """Everything that the answer depends on."""
     costs = plan.costs
     return {
-        **network_part(network),
+        **network_json(network),
         "memory": {
             "goal": None if plan.outcome is None else plan.goal, "off_chip_bits": plan.limits.peak_bits,
             "overhead": plan.limits.overhead, "on_chip_reserve_bits": plan.reserve_bits, "recompute": plan.recompute,

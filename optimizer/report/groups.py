@@ -11,9 +11,9 @@ from rich.text import Text
 
 from optimizer.files.quantities import size_text
 from optimizer.mapping.reader import nest_text
+from optimizer.problem.problem import network_of
 from optimizer.report.units import energy_text, energy_unit, number_text, percent_text
 from optimizer.workload.layer import Layer
-from optimizer.workload.reader import parse_network
 
 Data = dict[str, Any]
 FIGURES = {"energy_pj": "energy", "latency_cycles": "cycles", "dram_words": "DRAM words"}
@@ -52,7 +52,7 @@ def halo_text(group: Data) -> str:
 
 def group_nests(data: Data) -> list[RenderableType]:
     """The fused loop nest of every group."""
-    network = parse_network(data["problem"]["network_yaml"])
+    network = network_of(data["problem"])
     found: list[RenderableType] = []
     for number, group in enumerate(data["groups"], 1):
         layers = {name: network.graph.nodes[name]["layer"] for name in group["layers"]}

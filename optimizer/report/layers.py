@@ -11,9 +11,9 @@ from rich.text import Text
 
 from optimizer.errors import SpecError
 from optimizer.mapping.reader import nest_text
+from optimizer.problem.problem import network_of
 from optimizer.report.units import dims_text, energy_text, energy_unit, number_text, percent_text, ratio_text
 from optimizer.workload.layer import Layer
-from optimizer.workload.reader import parse_network
 
 Data = dict[str, Any]
 ROLES = ("W", "I", "O")
@@ -103,12 +103,12 @@ def layer_nest(data: Data, name: str) -> str:
 
 def _layer(data: Data, name: str) -> Layer:
     """The layer itself, from the problem that the result carries."""
-    text = (data.get("problem") or {}).get("network_yaml")
-    network = parse_network(text) if isinstance(text, str) else None
+    problem = data.get("problem") or {}
+    network = network_of(problem) if isinstance(problem.get("network"), dict) else None
     layer = network.graph.nodes[name]["layer"] if network is not None and name in network.graph else None
     if not isinstance(layer, Layer):
         raise SpecError(
-            "the result does not hold this layer's problem", field="problem.network_yaml", value=name,
+            "the result does not hold this layer's problem", field="problem.network", value=name,
             allowed="the network that was solved", remedy="solve again into this folder",
         )  # fmt: skip
     return layer

@@ -7,17 +7,17 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from optimizer.problem.problem import network_of
 from optimizer.report.units import energy_text, energy_unit, number_text, percent_text
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import PHASES
-from optimizer.workload.reader import parse_network
 
 Data = dict[str, Any]
 
 
 def phase_totals(data: Data) -> dict[str, Data]:
     """Number of layers, multiply-accumulates, energy and cycles of every phase of a result, in the order they run."""
-    network = parse_network(data["problem"]["network_yaml"])
+    network = network_of(data["problem"])
     totals: dict[str, Data] = {}
     for entry in data["layers"]:
         layer, runs = network.graph.nodes[entry["name"]]["layer"], entry.get("multiplicity") or 1

@@ -34,8 +34,6 @@ def energy_text(value: float | None, unit: str = "pJ") -> str:
     return f"{value / scale:.4g} {name}"
 
 
-
-
 def percent_text(share: float | None) -> str:
     """A share as a percentage."""
     return NOTHING if share is None else f"{100 * share:.1f} %"

@@ -33,9 +33,6 @@ class CoDesign:
         return str(self.data["status"])
 
 
-
-
-
 @dataclass
 class Result:
     """A design with its proof.

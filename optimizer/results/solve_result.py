@@ -66,12 +66,6 @@ def result_data(session: Session, state: Exploration, seed: int, wall_s: float) 
     return data
 
 
-
-
-
-
-
-
 def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[str, Any]:
     best = state.best
     assert best is not None
@@ -79,8 +73,6 @@ def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[st
     plan = session.architecture.plan
     device = {} if plan is None else {"device": device_entry(plan, hardware)}
     return totals(hardware, best.energy, Fraction(cycles)) | device | _parts(session, best, hardware)
-
-
 
 
 def _parts(session: Session, best: Pick, hardware: Hardware) -> dict[str, Any]:
@@ -118,8 +110,6 @@ def fused_parts(session: Session, fused: Fused, hardware: Hardware) -> dict[str,
             assert found is not None
             layers.append(layer_entry(session, layer, hardware, found) | {"group": None, "shared_with": []})
     return {"groups": [entry for entry, _ in described], "layers": layers}
-
-
 
 
 def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price) -> dict[str, Any]:

@@ -34,8 +34,6 @@ Line = tuple[int, int]
 """(weight, value): ``energy + weight x latency >= value`` for every design."""
 
 
-
-
 @dataclass(frozen=True)
 class Pick:
     """One price per pricer and the totals over the network, vector layers included."""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from formulations.lattice.kernels.memo import Memos
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import PointSet, point_set
-from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
-from optimizer.architecture.reader import parse_architecture
 from optimizer.errors import SpecError
 from optimizer.fusion.group_pricer import group_pricers
 from optimizer.fusion.network_pricer import NetworkPricer
@@ -26,18 +21,16 @@ from optimizer.mapping.vector_cost import vector_cost
 from optimizer.pricing.integer_range import check_magnitude, check_total
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.pricing.price import Prices
-from optimizer.problem.exact_json import decode_exact, encode_exact
-from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible, parse_fusion
+from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible
 from optimizer.problem.goal import Goal, make_goal
 from optimizer.problem.padding import automatic_padding
+from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import OBJECTIVES, SPACE, Padding
 from optimizer.problem.sparsity_check import check_sparsity
-from optimizer.problem.versions import MODEL_VERSION
 from optimizer.search.network_bounds import Part
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.network import Network
-from optimizer.workload.reader import dump_network, parse_network
 
 
 @dataclass(frozen=True)
@@ -98,11 +91,8 @@ class Session:
         return sum(n * c.energy for n, c in costs), sum(n * c.latency_cycles for n, c in costs)
 
 
-def prepare(
-    network: Network, architecture: Architecture, *, objective: str, padding: Padding, cache_dir: Path | None,
-    fusion: Fusion | None = None, workers: int = 1,
-) -> Session:  # fmt: skip
-    """Check the inputs and put them into integers.
+def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) -> Session:
+    """Check a problem and put it into integers.
 
     Raises
     ------
@@ -112,6 +102,9 @@ def prepare(
         has; with fusion, on padding, outputs in blocks, budgets of latency, energy or power, and on architectures
         without a single buffer.
     """
+    network, architecture, objective, padding, fusion = (
+        asked.network, asked.architecture, asked.objective, asked.padding, asked.fusion,
+    )  # fmt: skip
     if objective not in OBJECTIVES:
         raise SpecError(
             "unknown objective", field="objective", value=objective, allowed=", ".join(OBJECTIVES),
@@ -167,10 +160,6 @@ def prepare(
     check_magnitude(largest, list(points.points.values()), accounting, architecture.file)
     if fusion is not None:
         check_total(network, list(points.points.values()), accounting)
-    problem = {**network_part(network), **architecture_part(architecture)} | {
-        "objective": objective,
-        "padding": padding if isinstance(padding, str) else {d: list(e) for d, e in padding.items()},
-    } | ({} if fusion is None else {"fusion": fusion.data()})
     some = next(iter(points.points.values()))
     return Session(
         network,
@@ -180,29 +169,10 @@ def prepare(
         make_goal(objective, architecture.budgets, some),
         accounting,
         lists,
-        problem,
+        asked.to_json(),
         fusion,
         None if fusion is None else network_pricer(network, fusion, accounting, store, by_name, workers, memos),
     )
-
-
-def problem_hash(problem: dict[str, Any]) -> str:
-    """Hash of a problem as plain data, and of the version of the model."""
-    return hashlib.sha256(json.dumps([MODEL_VERSION, problem], sort_keys=True).encode()).hexdigest()
-
-
-def network_part(network: Network) -> dict[str, Any]:
-    """What a problem says of its network."""
-    return {"network_yaml": dump_network(network)}
-
-
-def architecture_part(architecture: Architecture) -> dict[str, Any]:
-    """What a problem says of its architecture, the way of counting and the budgets."""
-    return {
-        "architecture": encode_exact(architecture.source),
-        "accounting": architecture.accounting,
-        "budgets": _budgets(architecture.budgets),
-    }
 
 
 def network_pricer(
@@ -243,31 +213,16 @@ def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding
             )  # fmt: skip
 
 
-def _budgets(budgets: Budgets) -> dict[str, str]:
-    names = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj")
-    return {name: str(getattr(budgets, name)) for name in names if getattr(budgets, name) is not None}
-
-
-def restore(problem: dict[str, Any], cache_dir: Path | None = None, workers: int = 1) -> Session:
-    """The session of a :attr:`Session.problem`.
+def restore(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 1) -> Session:
+    """The session of a :attr:`Session.problem`, so that any process can work on it.
 
     Parameters
     ----------
-    problem : dict
-        As it stands in a result.
+    data : dict
+        The problem as it stands in a result.
     cache_dir : Path, optional
         Folder of the layer store.
     workers : int
         Threads that price groups of layers.
     """
-    budgets = Budgets(**{name: Fraction(limit) for name, limit in problem["budgets"].items()})
-    architecture = parse_architecture(decode_exact(problem["architecture"]))
-    padding: Padding = problem["padding"]
-    if not isinstance(padding, str):
-        padding = {dim: tuple(extents) for dim, extents in padding.items()}
-    return prepare(
-        parse_network(problem["network_yaml"]),
-        replace(architecture, budgets=budgets, accounting=problem["accounting"]),
-        objective=problem["objective"], padding=padding, cache_dir=cache_dir,
-        fusion=parse_fusion(problem["fusion"]) if "fusion" in problem else None, workers=workers,
-    )  # fmt: skip
+    return prepare(Problem.from_json(data), cache_dir=cache_dir, workers=workers)

@@ -13,6 +13,7 @@ from optimizer.architecture.boxes import size
 from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.problem import Problem
 from optimizer.problem.space import Padding
 from optimizer.results.reconciliation import distrusted, reconciled
 from optimizer.results.result import Result
@@ -69,9 +70,8 @@ def study(
     _check(vary, architecture)
 
     def prepared(ranges: Sequence[Range], under: Architecture) -> tuple[Session, Places]:
-        session = prepare(
-            network, under, objective=objective, padding=padding, cache_dir=cache_dir, fusion=fusion, workers=workers
-        )  # fmt: skip
+        asked = Problem(network, under, objective, padding, fusion)
+        session = prepare(asked, cache_dir=cache_dir, workers=workers)
         return session, Places(session.points, ranges)
 
     def explored(session: Session, places: Places) -> Exploration:

@@ -13,6 +13,7 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import size
 from optimizer.errors import SpecError
 from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.problem import Problem
 from optimizer.problem.space import Padding
 from optimizer.problem.versions import versions
 from optimizer.results.certificate import parts_of
@@ -65,9 +66,8 @@ def front_study(
     started = time.perf_counter()
     static = [varied for varied in vary if varied.name not in DYNAMIC]
     _check(vary, static, architecture, objective, tolerance)
-    session = prepare(
-        network, capped(architecture, vary), objective=objective or "energy", padding=padding, cache_dir=cache_dir
-    )
+    asked = Problem(network, capped(architecture, vary), objective or "energy", padding)
+    session = prepare(asked, cache_dir=cache_dir)
     places = Places(session.points, static)
     explorer = FrontExplorer(session.part, places, session.area_cap_um2, tolerance, workers)
     watcher = None if progress is None else Watcher(size(session.points.whole), started, progress)

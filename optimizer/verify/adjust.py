@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from optimizer.problem.problem import network_of
 from optimizer.problem.progress import Progress
 from optimizer.results.folder import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL, load, load_data
 from optimizer.results.result import Result
@@ -25,7 +26,7 @@ from optimizer.verify.verification import Verification
 from optimizer.verify.width_ties import bottleneck_layers, tie_faults, written
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
-from optimizer.workload.reader import dump_network, load_network, parse_network
+from optimizer.workload.reader import dump_network, load_network
 
 CHECKED = "both designs, ties, widths, limits and gain"
 UNPROVED = "that no other widths cost less"
@@ -69,7 +70,7 @@ def verify_adjusted(
 
 
 def _checks(data: dict[str, Any], before: Result, after: Result, written_down: Network) -> Iterator[Check]:
-    old, new = (parse_network(result.data["problem"]["network_yaml"]) for result in (before, after))
+    old, new = (network_of(result.data["problem"]) for result in (before, after))
     same = dump_network(written_down) == dump_network(new)
     yield verdict("network", [] if same else [f"{ADJUSTED_YAML} is not the network of the design"], "as solved")
     moved = data.get("resolution")

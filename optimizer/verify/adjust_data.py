@@ -104,4 +104,3 @@ def onnx_checks(data: Data, folder: Path, network: Network) -> Iterator[Check]:
     stated = path.read_bytes() if path.is_file() else b""
     yield Check(ADJUSTED_ONNX, stated == made, "the adjusted network, written again" if stated == made
                 else "is not the adjusted network")  # fmt: skip
-

@@ -136,7 +136,7 @@ def states_problem(directory: str | Path) -> bool:
     """Does the first main file of a folder state a problem of networks?"""
     main = kinds_of(Path(directory))[0].main
     problem = result_folder.load_data(directory, main).get("problem")
-    return isinstance(problem, dict) and bool({"network_yaml", "networks"} & set(problem))
+    return isinstance(problem, dict) and bool({"network", "networks"} & set(problem))
 
 
 def stated_problem(directory: str | Path) -> Data:

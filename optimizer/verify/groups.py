@@ -15,22 +15,6 @@ STRIPS = (2, 4, 8)
 SLICES = (2, 32)
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 def undeclared(group: Data, fusion: Fusion) -> Iterator[str]:
     """Decisions of a group that the declared space does not have: axes, halo, strips, slices."""
     for axis, parts in group["tile"]["parts"].items():

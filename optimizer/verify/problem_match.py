@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import yaml
-
 from optimizer.problem.exact_json import decode_exact
 from optimizer.verify.claims.solve import hash_of
 from optimizer.verify.outcome import Check
@@ -63,8 +61,8 @@ def _readable(problem: Any) -> Any:
     known = dict(problem)
     if "networks" in known:
         known["networks"] = _readable(known["networks"])
-    if "network_yaml" in known:
-        known["network"] = _named(yaml.safe_load(known.pop("network_yaml")))
+    if "network" in known:
+        known["network"] = _named(decode_exact(known["network"]))
     if "architecture" in known:
         known["architecture"] = _named(decode_exact(known["architecture"]))
     return known

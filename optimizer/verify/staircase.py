@@ -40,8 +40,6 @@ CLOSE = 1e-9
 """Relative difference that rounding to floats may leave."""
 
 
-
-
 def section_words(section: Data) -> Iterator[str]:
     """What a study says of itself: format, units, nothing more than is known."""
     if section["format"] != FORMAT:

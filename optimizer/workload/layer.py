@@ -235,8 +235,6 @@ class VectorLayer:
 AnyLayer = Layer | VectorLayer
 
 
-
-
 def _single(*dims: str) -> tuple[Axis, ...]:
     return tuple(Axis(((dim, 1),)) for dim in dims)
 

@@ -111,15 +111,25 @@ def parse_network(text: str, *, name: str = "network", bits: object = None) -> N
     return _network(load_exact(text), None, name, role_bits(bits))
 
 
+def network_from_data(data: object) -> Network:
+    """The network that :func:`network_data` describes; errors as for a file."""
+    return _network(data, None, "network", role_bits(None))
+
+
 def dump_network(network: Network) -> str:
     """The network as YAML text; :func:`load_network` reads it back unchanged."""
+    return dump_exact(network_data(network))
+
+
+def network_data(network: Network) -> dict[str, object]:
+    """The network as plain values, as they stand in a YAML file; :func:`network_from_data` reads them back."""
     data: dict[str, object] = {"name": network.name}
     if network.warnings:
         data["warnings"] = list(network.warnings)
     if network.training is not None:
         data["training"] = network.training
     data["layers"] = [_entry(network, layer) for layer in network.layers()]
-    return dump_exact(data)
+    return data
 
 
 def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) -> Network:

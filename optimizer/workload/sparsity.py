@@ -184,5 +184,3 @@ def _stays(layer: Layer, block: Block) -> str:
         return f"no plain dim {block.dim}"
     extent = layer.extents[block.dim]
     return f"{block.dim} is {extent}" if extent % block.size else ""
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -322,9 +323,10 @@ def other_problem(f: Forgery) -> bool:
         for part in (problem, f.data, f.certificate):
             part["accounting"] = other
     elif how == "network":
-        if "N: 3" not in problem["network_yaml"]:
+        text = json.dumps(problem["network"])
+        if '"N": 3' not in text:
             return False
-        problem["network_yaml"] = problem["network_yaml"].replace("N: 3", "N: 6")
+        problem["network"] = json.loads(text.replace('"N": 3', '"N": 6'))
     elif how == "clock":
         if "device" in architecture:  # it has a clock of its own
             return False

@@ -13,6 +13,7 @@ from typing import Any
 
 from formulations.networks.checkpoint_search import Limits
 from optimizer.golden.training_memory import replay
+from optimizer.problem.problem import network_of
 from optimizer.recompute.costs import Costs, work_costs
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.recompute.result import EVALUATED, MEMORY_FORMAT, memory_data, moments_entry
@@ -23,7 +24,6 @@ from optimizer.verify.effort import Say
 from optimizer.verify.outcome import NOT_CHECKED, Check
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
-from optimizer.workload.reader import parse_network
 
 Data = dict[str, Any]
 OTHER_SEED = 31
@@ -35,7 +35,7 @@ FREE = ("versions", "seed", "wall_s", "objective", "status", "least_peak", "chos
 def memory_checks(data: Data, *, thorough: bool, say: Say) -> Iterator[Check]:
     """All checks of a plan of memory."""
     problem = data["problem"]
-    network, costs = parse_network(problem["network_yaml"]), costs_of(problem)
+    network, costs = network_of(problem), costs_of(problem)
     yield verdict("problem", list(_problem_faults(data)), f"hash {hash_of(problem)[:16]} recomputed")
     yield verdict("costs", list(_cost_faults(network, costs)), f"of {len(costs.redo)} layers, in {costs.unit}")
     if costs.unit != "operations":

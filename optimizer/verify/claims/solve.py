@@ -26,7 +26,7 @@ from optimizer.problem.space import SPACE
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.network import Network
-from optimizer.workload.reader import parse_network
+from optimizer.workload.reader import network_from_data
 
 Accounting = Literal["timeloop", "looptree"]
 KEPT = 16
@@ -34,12 +34,6 @@ KEPT = 16
 
 OVER_BUDGET = ("area", *RESOURCES)
 """Reasons that close a box without any bound: the least of its points exceeds this budget."""
-
-
-
-
-
-
 
 
 @dataclass(frozen=True)
@@ -229,7 +223,7 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
         If something is missing or makes no sense.
     """
     problem = data["problem"]
-    network = _network(problem["network_yaml"])
+    network = _network(json.dumps(problem["network"]))
     architecture, points = _grid(*(json.dumps(problem[key]) for key in ("architecture", "budgets", "accounting")))
     groups, padding = _groups(network, problem["padding"])
     some = next(iter(points.points.values()))
@@ -243,7 +237,7 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
 
 @lru_cache(maxsize=KEPT)
 def _network(text: str) -> Network:
-    return parse_network(text)
+    return network_from_data(decode_exact(json.loads(text)))
 
 
 @lru_cache(maxsize=KEPT)

@@ -1,0 +1,50 @@
+"""What is known of an answer, and why the work on it ended: two things that are never merged."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Status(str, Enum):
+    """What is known of an answer.
+
+    ``OPTIMAL``: a design that no other one undercuts, proved. ``FEASIBLE``: a design, with a bound on all others.
+    ``INFEASIBLE``: there is no design, proved. ``UNKNOWN``: neither. ``EVALUATED``: given by hand, nothing was chosen.
+    """
+
+    OPTIMAL = "OPTIMAL"
+    FEASIBLE = "FEASIBLE"
+    INFEASIBLE = "INFEASIBLE"
+    UNKNOWN = "UNKNOWN"
+    EVALUATED = "EVALUATED"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def has_design(self) -> bool:
+        """Is there a design to use?"""
+        return self in (Status.OPTIMAL, Status.FEASIBLE, Status.EVALUATED)
+
+    @property
+    def is_proved(self) -> bool:
+        """Would more time change nothing?"""
+        return self not in (Status.FEASIBLE, Status.UNKNOWN)
+
+
+class Termination(str, Enum):
+    """Why the work ended.
+
+    ``COMPLETE``: everything was decided. ``STOPPED``: by its time limit or by the user. ``GIVEN_UP``: parts of the work
+    were given up, for example tasks that ran out of time or memory. ``DISAGREEMENT``: two parts of Tilewright stated
+    different numbers for one thing.
+    """
+
+    COMPLETE = "complete"
+    TIME_LIMIT = "time limit"
+    INTERRUPTED = "interrupted"
+    GIVEN_UP = "given up"
+    DISAGREEMENT = "disagreement"
+
+    def __str__(self) -> str:
+        return self.value
