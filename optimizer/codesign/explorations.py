@@ -12,6 +12,7 @@ from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
 from optimizer.codesign.request import Team, at_point
 from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.status import Termination
 from optimizer.scaling.pool import Payload, Pool
 from optimizer.search.box_visit import Node, Visit
 from optimizer.search.branch_and_bound import Exploration, Explorer, Report
@@ -82,7 +83,8 @@ class Explorations:
                 [self.team.sessions[n].problem for n in numbers], pool=self._pool, aggregate=aggregate,
                 archive=archive, cache_dir=self._cache_dir, time_limit_s=seconds, within=within, report=report,
             )  # fmt: skip
-        if state.interrupted and (until is None or time.perf_counter() < until):
+        stopped = state.ended in (Termination.INTERRUPTED, Termination.TIME_LIMIT)
+        if stopped and (until is None or time.perf_counter() < until):
             self.deadline = time.perf_counter()  # Ctrl-C
         return state
 

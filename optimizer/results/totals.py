@@ -10,14 +10,15 @@ from optimizer.architecture.device_plan import use_of
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.problem.goal import NEVER
+from optimizer.problem.status import Status
 from optimizer.search.branch_and_bound import Exploration
 
 
-def status_of(state: Exploration) -> str:
-    """OPTIMAL, FEASIBLE, INFEASIBLE or UNKNOWN."""
+def status_of(state: Exploration) -> Status:
+    """What is known after an exploration."""
     if state.value is None:
-        return "INFEASIBLE" if state.complete else "UNKNOWN"
-    return "OPTIMAL" if state.proved else "FEASIBLE"
+        return Status.INFEASIBLE if state.complete else Status.UNKNOWN
+    return Status.OPTIMAL if state.proved else Status.FEASIBLE
 
 
 def unit_value(objective: str, hardware: Hardware) -> tuple[str, Fraction]:

@@ -27,6 +27,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.errors import InternalDisagreementError
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import NEVER, Goal
+from optimizer.problem.status import Termination
 from optimizer.search.box_visit import Ahead, Node, Visit, Visitor
 from optimizer.search.incumbents import Archive, Best, Found
 from optimizer.search.network_bounds import Part
@@ -71,8 +72,8 @@ class Closed:
 class Exploration:
     """State and outcome: the designs kept, the proved bound, and the closed boxes.
 
-    It is ``interrupted`` by its deadline or Ctrl-C; it is not ``complete`` then, nor where visits were given up. After
-    ``disagreements`` between parts of Tilewright nothing that was proved counts.
+    ``ended`` says why it ended. It is not ``complete`` after its deadline or Ctrl-C, nor where visits were given up.
+    After ``disagreements`` between parts of Tilewright nothing that was proved counts.
     """
 
     goal: Goal
@@ -82,7 +83,7 @@ class Exploration:
     closed: list[Closed] = field(default_factory=list)
     bound: Fraction = Fraction(0)
     complete: bool = False
-    interrupted: bool = False
+    ended: Termination = Termination.INTERRUPTED
     disagreements: tuple[str, ...] = ()
 
     @property
@@ -170,11 +171,11 @@ class Explorer:
         """
         state = Exploration(self.parts[0].goal, size(self.whole), self.archive)
         heap, self._given_up = [self._node(self.whole)], []
-        stop, state.interrupted = Stop(), True
+        stop = Stop()
         for pricer in itertools.chain.from_iterable(part.pricers for part in self.parts):
             pricer.stop, pricer.given_up = stop, None  # of an earlier exploration nothing is salvaged
         alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
-        with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
+        with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt):
             visits = self._visits or self._here(pool)
             try:
                 if deadline is not None and time.perf_counter() >= deadline:
@@ -188,9 +189,11 @@ class Explorer:
                     self._round(heap, state, visits)
                     if report:
                         report(state)
-                state.interrupted = False
+                state.ended = Termination.COMPLETE
+            except StoppedError:
+                state.ended = Termination.TIME_LIMIT
             except InternalDisagreementError as error:
-                state.disagreements = (str(error),)
+                state.disagreements, state.ended = (str(error),), Termination.DISAGREEMENT
             finally:
                 stop.request()
         if state.disagreements:
@@ -202,6 +205,8 @@ class Explorer:
         heap += [self._node(piece, left) for left in heap for piece in left.behind]
         state.closed += [self._closed(left, self._known_reason(left) or "open", left) for left in heap]
         state.complete = not any(entry.by == "open" for entry in state.closed)
+        if state.ended is Termination.COMPLETE and not state.complete:
+            state.ended = Termination.GIVEN_UP
         state.settle()
         return state
 
