@@ -15,21 +15,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
-from user_home import Guard, leave_home, watch_home
 
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-if "CI" not in os.environ:  # there Hypothesis has a profile of its own, as patient as this one
-    settings.load_profile("unhurried")
+from tests.support import profiles
+from tests.support.user_home import GUARD, leave_home, watch_home
 
 NUMBA_CACHE = "NUMBA_CACHE_DIR"
-HOME, GUARD = pytest.StashKey[Path](), pytest.StashKey[Guard]()
+HOME = pytest.StashKey[Path]()
 TALLY = "tally: "
+
+profiles.register()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, leave slow tests out unless ``-m`` says otherwise, share compiled kernels."""
+    """Register the markers, leave slow tests out unless ``-m`` says otherwise, share compiled kernels."""
     config.addinivalue_line("markers", "slow: a long check, run by `-m slow`")
+    config.addinivalue_line("markers", "system: the program as a user runs it, in processes of its own")
     if not config.option.markexpr:
         config.option.markexpr = "not slow"
     if hasattr(config, "workerinput"):
@@ -62,8 +62,8 @@ def own_cache(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder that a command of a kind wrote (:mod:`folder_cases`)."""
-    from folder_cases import maker  # noqa: PLC0415
+    """The folder that a command of a kind wrote (:mod:`tests.support.folder_cases`)."""
+    from tests.support.folder_cases import maker  # noqa: PLC0415
 
     return maker(tmp_path_factory.mktemp("folders"))
 
@@ -79,13 +79,12 @@ def _kernel_digest() -> str:
 
 def _compile_kernels() -> None:
     """Compile before parallel workers start, so that none compiles again and none writes into a shared cache."""
-    from adversary.annealing import search  # noqa: PLC0415
-    from adversary.task import task_of  # noqa: PLC0415
-
     from formulations.lattice import search as lattice  # noqa: PLC0415
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
     from optimizer.pricing.lowering import lower  # noqa: PLC0415
     from optimizer.workload.layer import conv  # noqa: PLC0415
+    from tests.adversary.annealing import search  # noqa: PLC0415
+    from tests.adversary.task import task_of  # noqa: PLC0415
 
     hardware = next(load_architecture("edge_small").points())
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 MODEL_VERSION = "6"
 """Changes whenever a cost rule or the space changes, so that stale results are never served
-(``tests/test_model_version.py`` says when)."""
+(``tests/pricing/test_model_version.py`` says when)."""
 
 
 def versions() -> dict[str, str]:

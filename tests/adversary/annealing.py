@@ -5,9 +5,23 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from adversary.counting import indexed, legal, value
-from adversary.settling import settle
-from adversary.task import ALONG_X, ALONG_Y, BLOCK, BOUND, KEEPS, KIND, LEVEL, NODE, TIME, WHAT, Ints, Task, primes
+from tests.adversary.counting import indexed, legal, value
+from tests.adversary.settling import settle
+from tests.adversary.task import (
+    ALONG_X,
+    ALONG_Y,
+    BLOCK,
+    BOUND,
+    KEEPS,
+    KIND,
+    LEVEL,
+    NODE,
+    TIME,
+    WHAT,
+    Ints,
+    Task,
+    primes,
+)
 
 HOT, WARM, COLD = 0.5, 0.03, 1e-4
 """Temperatures, of the logarithm of the objective: of a start from nothing, from a known nest, and the last one."""

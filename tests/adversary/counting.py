@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from adversary.task import (
+from tests.adversary.task import (
     ACCESS,
     ALONG_X,
     BLOCK,

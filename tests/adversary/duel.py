@@ -12,11 +12,6 @@ from typing import Any
 import yaml
 
 import optimizer
-from adversary.annealing import improve, search
-from adversary.layers import KINDS, Entry, layer_of, random_layer
-from adversary.machines import File, machine_of, random_machine
-from adversary.space import outside
-from adversary.task import OBJECTIVES, Ints, mapping_of, rows_of, task_of
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import evaluate
@@ -24,6 +19,11 @@ from optimizer.mapping.mapping import Mapping
 from optimizer.mapping.reader import from_items, to_items
 from optimizer.results.result import Result
 from optimizer.workload.layer import Layer
+from tests.adversary.annealing import improve, search
+from tests.adversary.layers import KINDS, Entry, layer_of, random_layer
+from tests.adversary.machines import File, machine_of, random_machine
+from tests.adversary.space import outside
+from tests.adversary.task import OBJECTIVES, Ints, mapping_of, rows_of, task_of
 
 Extents = dict[str, int]
 

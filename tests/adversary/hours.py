@@ -8,8 +8,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from adversary.duel import Effort, fight, random_instance
-from adversary.own_optimum import cases, check
+from tests.adversary.duel import Effort, fight, random_instance
+from tests.adversary.own_optimum import cases, check
 
 Outcome = tuple[dict[str, int], str]
 """What to count, and a fault or nothing."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -33,20 +34,20 @@ class Case:
     accounting: Any
 
 
-def layers() -> Iterator[tuple[str, Layer]]:
-    """The distinct layers of all built-in networks."""
+def layers(networks: Iterable[str]) -> Iterator[tuple[str, Layer]]:
+    """The distinct layers of built-in networks."""
     seen = set()
-    for network in names():
+    for network in networks:
         for layer in optimizer.load(network).mac_layers():
             if layer.shape_key() not in seen:
                 seen.add(layer.shape_key())
                 yield f"{network} {layer.name}", layer
 
 
-def points() -> Iterator[tuple[str, Hardware, Any]]:
-    """The first, the middle and the last point of every preset; where presets agree, of one of them."""
+def points(presets: Iterable[str]) -> Iterator[tuple[str, Hardware, Any]]:
+    """The first, the middle and the last point of presets; where presets agree, of one of them."""
     seen = set()
-    for preset in preset_names("architectures"):
+    for preset in presets:
         architecture = optimizer.load_architecture(preset)
         every = list(architecture.points())
         for number in sorted({0, len(every) // 2, len(every) - 1}):
@@ -56,11 +57,13 @@ def points() -> Iterator[tuple[str, Hardware, Any]]:
                 yield f"{preset}[{number}]", every[number], architecture.accounting
 
 
-def cases(seed: int = 0) -> list[Case]:
-    """Every layer on every point, in an order that mixes them."""
+@cache
+def cases(seed: int = 0, networks: tuple[str, ...] = (), presets: tuple[str, ...] = ()) -> list[Case]:
+    """Every layer on every point of networks and presets (all, unless named), in an order that mixes them."""
+    of, on = layers(networks or names()), points(presets or preset_names("architectures"))
     found = [
         Case(f"{layer_name} on {point_name}", layer, hardware, accounting)
-        for (layer_name, layer), (point_name, hardware, accounting) in itertools.product(layers(), points())
+        for (layer_name, layer), (point_name, hardware, accounting) in itertools.product(of, on)
     ]
     Random(seed).shuffle(found)
     return found

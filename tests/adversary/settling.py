@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from adversary.counting import indexed
-from adversary.task import BLOCK, KIND, LEVEL, NODE, TIME, WHAT, Ints, Task
+from tests.adversary.counting import indexed
+from tests.adversary.task import BLOCK, KIND, LEVEL, NODE, TIME, WHAT, Ints, Task
 
 
 @njit(cache=True)

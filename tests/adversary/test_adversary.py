@@ -9,19 +9,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from adversary.annealing import mutate, trivial
-from adversary.counting import cost, legal
-from adversary.duel import Duel, Effort, Instance, attack, claim, fight, random_instance
-from adversary.layers import KINDS, layer_of
-from adversary.machines import machine_of
-from adversary.settling import settle
-from adversary.space import outside
-from adversary.task import Ints, Task, mapping_of, rows_of, task_of
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import evaluate
 from optimizer.mapping.declared_space import outside_of_space
 from optimizer.mapping.reader import from_items, to_items
 from optimizer.workload.layer import Layer
+from tests.adversary.annealing import mutate, trivial
+from tests.adversary.counting import cost, legal
+from tests.adversary.duel import Duel, Effort, Instance, attack, claim, fight, random_instance
+from tests.adversary.layers import KINDS, layer_of
+from tests.adversary.machines import machine_of
+from tests.adversary.settling import settle
+from tests.adversary.space import outside
+from tests.adversary.task import Ints, Task, mapping_of, rows_of, task_of
 
 Tally = Callable[..., None]
 FAST = range(40)

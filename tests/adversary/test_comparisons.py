@@ -10,16 +10,16 @@ from random import Random
 import pytest
 
 import optimizer
-from adversary.duel import Instance, claim, random_instance
-from adversary.layers import KINDS, layer_of, random_layer
-from adversary.machines import machine_of, random_machine
-from adversary.space import outside
-from adversary.task import OBJECTIVES
-from adversary.variations import larger, restated, side_by_side
 from optimizer.architecture.selection import at
 from optimizer.mapping.reader import from_items
 from optimizer.results.result import Result
 from optimizer.workload.network import Network
+from tests.adversary.duel import Instance, claim, random_instance
+from tests.adversary.layers import KINDS, layer_of, random_layer
+from tests.adversary.machines import machine_of, random_machine
+from tests.adversary.space import outside
+from tests.adversary.task import OBJECTIVES
+from tests.adversary.variations import larger, restated, side_by_side
 
 Tally = Callable[..., None]
 

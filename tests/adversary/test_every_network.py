@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import optimizer
-from adversary.task import OBJECTIVES
 from optimizer.networks.catalog import names
+from tests.adversary.task import OBJECTIVES
 
 
 @pytest.mark.slow

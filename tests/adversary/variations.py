@@ -8,12 +8,12 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from adversary.machines import ROLES, File
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
 from optimizer.mapping.mapping import Item, Loop, Mapping, Node
 from optimizer.mapping.reader import from_items, to_items
 from optimizer.workload.layer import Layer
+from tests.adversary.machines import ROLES, File
 
 
 def _with_level(machine: File, number: int, **fields: Any) -> File:

@@ -7,8 +7,6 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from chip_cases import chip_yaml
-
 from optimizer import api
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import at
@@ -17,6 +15,7 @@ from optimizer.problem.fusion_options import Fusion
 from optimizer.results.comparison import reductions
 from optimizer.results.result import Result
 from optimizer.verify.least_cycles import part_cycles
+from tests.support.chip_cases import chip_yaml
 
 from . import problems
 from .design_lies import other_hardware, other_hash, other_total, scale_layer, words

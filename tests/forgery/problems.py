@@ -7,8 +7,6 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from chip_cases import chip_yaml
-
 from optimizer.api import solve
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
@@ -17,6 +15,7 @@ from optimizer.files.exact_yaml import load_exact
 from optimizer.results.result import Result
 from optimizer.workload.network import Network
 from optimizer.workload.reader import parse_network
+from tests.support.chip_cases import chip_yaml
 
 SIZES = "[8 words, 32 words]"
 CHIP = chip_yaml(

@@ -1,0 +1,1 @@
+"""Tests by area; a checkout and a copy of this folder beside an installed wheel run them alike."""

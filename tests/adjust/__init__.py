@@ -1,0 +1,1 @@
+"""Networks with other widths and resolutions."""

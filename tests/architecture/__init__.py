@@ -1,0 +1,1 @@
+"""Hardware: menus, points, technologies, devices."""

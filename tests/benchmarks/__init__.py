@@ -1,0 +1,1 @@
+"""Bookkeeping and methods of the benchmarks."""

@@ -1,0 +1,1 @@
+"""Mappings: files, lower bounds, the declared space."""

@@ -1,0 +1,1 @@
+"""From layers and hardware to integer problems and prices."""

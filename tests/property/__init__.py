@@ -1,0 +1,1 @@
+"""Random problems: every route to an optimum agrees with enumeration."""

@@ -1,0 +1,1 @@
+"""Tasks and pools of processes."""

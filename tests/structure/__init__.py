@@ -1,0 +1,1 @@
+"""Rules of the code and of the test run."""

@@ -1,0 +1,1 @@
+"""Staircases and fronts."""

@@ -1,0 +1,123 @@
+"""Small random explorations: a grid of chips, layers, a goal; their optimum by enumeration; what must hold of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+from optimizer.architecture.boxes import PointSet, point_set, size
+from optimizer.architecture.fabric import RESOURCES, Caps, vector
+from optimizer.architecture.hardware import Hardware, Level
+from optimizer.mapping.cost import evaluate
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.pricing.lowering import lift, lower
+from optimizer.problem.goal import Goal
+from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.network_bounds import Part
+from optimizer.store.store import Store
+from optimizer.study.metrics import Range
+from optimizer.workload.layer import Layer, conv, matmul
+from tests.support.block_space import solutions
+
+LAYERS = (
+    matmul("a", {"M": 2, "N": 4, "K": 3}),
+    matmul("b", {"M": 4, "N": 1, "K": 4}),
+    conv("c", {"K": 2, "C": 2, "P": 4, "R": 2}),
+)
+
+
+def chip(size_words: int, array: int, energy: int, bandwidth: int) -> Hardware:
+    """A two-level chip; the buffer's energy per access is independent of its size here."""
+    levels = (
+        Level("DRAM", None, (1, 1), 16, 40, 40, 40, shared_bits_per_cycle=Fraction(16 * bandwidth)),
+        Level(
+            "GLB", 16 * size_words, (1, 1), 16, energy, energy, energy, leak_energy=1,
+            read_bits_per_cycle=Fraction(32), must_keep=frozenset("WIO"),
+        ),
+    )  # fmt: skip
+    choices = (("array.x", array), ("GLB.size", (size_words, energy)), ("DRAM.bandwidth", bandwidth))
+    area = 100 * size_words + 1000 * array
+    blocks = -(-size_words // 4)
+    resources = vector({"dsp": array, "bram18": blocks, "lut": 30 * array + size_words, "ff": 8 * bandwidth})
+    return Hardware(
+        levels, (array, 1), 1, energy_unit_pj=Fraction(1), area_um2=area, choices=choices, resources=resources
+    )  # fmt: skip
+
+
+def grid(draw: st.DrawFn) -> PointSet:
+    """A small grid of chips: buffers grow dearer per access as they grow."""
+    sizes = sorted(draw(st.sets(st.integers(4, 14), min_size=1, max_size=3)))
+    energies = sorted(draw(st.lists(st.integers(1, 9), min_size=len(sizes), max_size=len(sizes))))
+    arrays = sorted(draw(st.sets(st.sampled_from([1, 2, 4]), min_size=1, max_size=2)))
+    bandwidths = sorted(draw(st.sets(st.sampled_from([1, 2, 8]), min_size=1, max_size=2)))
+    options = itertools.product(arrays, zip(sizes, energies, strict=True), bandwidths)
+    return point_set([chip(words, array, energy, b) for array, (words, energy), b in options])
+
+
+def pareto(layer: Layer, hardware: Hardware) -> list[tuple[int, int]]:
+    """All undominated (energy, cycles) of a layer, by enumeration of the declared space."""
+    problem = lower(layer, hardware)
+    found: set[tuple[int, int]] = set()
+    for solution in solutions(problem):
+        cost = evaluate(layer, hardware, lift(layer, problem, solution))
+        found.add((cost.energy, math.ceil(cost.latency_cycles)))
+    front: list[tuple[int, int]] = []
+    for energy, latency in sorted(found):
+        if not front or latency < front[-1][1]:
+            front.append((energy, latency))
+    return front
+
+
+def brute_force(
+    layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None, limits: Caps = ()
+) -> Fraction | None:  # fmt: skip
+    """Best objective over all points and all combinations of Pareto-optimal mappings."""
+    best: Fraction | None = None
+    for point in points.points.values():
+        if area_cap is not None and point.area_um2 > area_cap:
+            continue
+        if any(limit is not None and use > limit for use, limit in zip(point.resources, limits, strict=False)):
+            continue
+        fronts = [[(n * e, n * t) for e, t in pareto(layer, point)] for layer, n in layers]
+        for choice in itertools.product(*fronts):
+            energy, latency = sum(e for e, _ in choice), sum(t for _, t in choice)
+            if goal.allows(energy, latency):
+                value = goal.value(energy, latency)
+                best = value if best is None else min(best, value)
+    return best
+
+
+def explore(
+    layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None, limits: Caps = ()
+) -> Exploration:  # fmt: skip
+    store = Store()
+    pricers = [Pricer(layer, count, "timeloop", {}, store) for layer, count in layers]
+    return Explorer([Part(pricers, goal, lambda hardware: (0, 0))], points, area_cap, limits=limits).run()
+
+
+Problem = tuple[list[tuple[Layer, int]], PointSet, Goal, int | None, Caps]
+StudyCase = tuple[list[tuple[Layer, int]], PointSet, Goal, list[Range]]
+
+
+def some_layers(draw: st.DrawFn) -> list[tuple[Layer, int]]:
+    """One or two different layers, with how often each runs."""
+    chosen = draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=2, unique=True))
+    return [(layer, draw(st.integers(1, 3))) for layer in chosen]
+
+
+def check(problem: Problem) -> None:
+    layers, points, goal, area_cap, limits = problem
+    state = explore(layers, points, goal, area_cap, limits)
+    assert state.complete
+    assert state.value == brute_force(layers, points, goal, area_cap, limits)
+    for entry in state.closed:
+        if entry.by in RESOURCES:
+            kind = RESOURCES.index(entry.by)
+            assert all(point.resources[kind] > limits[kind] for point in points.inside(entry.box))
+    if state.value is not None:
+        assert state.bound <= state.value
+        assert state.bound >= state.value * Fraction(999, 1000)
+    assert sum(size(entry.box) for entry in state.closed) == state.total == len(points.points)

@@ -1,0 +1,78 @@
+"""What must hold of random fused groups: the walk counts what a plan says, the best plan is the least of all."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from optimizer.architecture.hardware import Hardware
+from optimizer.fusion.group_pricer import GroupPricer
+from optimizer.fusion.plan import Plan
+from optimizer.golden.group_walk import walk_fused
+from optimizer.problem.goal import NEVER, Aim
+from tests.support.fusion_cases import Case, claim_of, network_pricer
+
+AIMS = (Aim(), Aim("latency"), Aim(weight=3))
+SEEDS = st.integers(0, 1 << 30)
+MOST_OPTIONS = 1500
+
+
+def check_plan(case: Case, plan: Plan, reserved: list[int]) -> None:
+    """The walk counts what the plan says, and the buffer never holds more than was reserved."""
+    walked = walk_fused(case.network, case.hardware, claim_of(plan, case), accounting=case.accounting)
+    assert walked.violations == ()
+    assert (walked.energy, walked.latency) == (plan.energy, plan.latency)
+    for name, bits in zip(plan.members, reserved, strict=True):
+        assert walked.held_bits[name] <= bits, name
+
+
+def check_some_plans(case: Case, seed: int) -> bool:
+    """Check some options of some group; was there one that fits?"""
+    rng = random.Random(seed)
+    pricers = network_pricer(case)._groups
+    if not pricers:
+        return False
+    pricer, aim = rng.choice(pricers), rng.choice(AIMS)
+    options = list(pricer._options(case.hardware, aim))
+    checked = False
+    for option in rng.sample(options, min(4, len(options))):
+        plan = pricer._price(option, case.hardware, aim, NEVER)
+        if plan is not None:
+            check_plan(case, plan, option.frame.reserved_bits(option.choice))
+            assert option.bound <= aim.value(plan.energy, plan.latency)
+            checked = True
+    return checked
+
+
+def every_plan(pricer: GroupPricer, hardware: Hardware, aim: Aim) -> list[int]:
+    """Values of all options, priced without bounds; none of them is below its bound."""
+    found = []
+    for option in pricer._options(hardware, aim):
+        plan = pricer._price(option, hardware, aim, NEVER)
+        if plan is not None:
+            found.append(aim.value(plan.energy, plan.latency))
+            assert option.bound <= found[-1]
+    return found
+
+
+def small_enough(pricers: list[GroupPricer], hardware: Hardware, most: int) -> bool:
+    """Are there few enough options to price all?"""
+    return sum(1 for p in pricers for _ in itertools.islice(p._options(hardware, Aim()), most + 1)) <= most
+
+
+def check_best(case: Case) -> None:
+    """The best plan of every group is the least of all."""
+    pricers = network_pricer(case)._groups
+    assume(pricers and small_enough(pricers, case.hardware, MOST_OPTIONS))
+    for pricer, aim in itertools.product(pricers, AIMS):
+        least = min(every_plan(pricer, case.hardware, aim), default=NEVER)
+        assert pricer.bound(case.hardware, aim) <= least
+        offer = pricer.best(case.hardware, aim)
+        assert offer.bound == least and (offer.plan is None) == (least == NEVER)
+        if least < NEVER:
+            assert pricer.best(case.hardware, aim, least).plan is None
+            assert pricer.best(case.hardware, aim, least).bound == least
+            assert pricer.best(case.hardware, aim, least + 1).bound == least

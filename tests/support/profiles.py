@@ -1,0 +1,48 @@
+"""How deep random tests go: Hypothesis profiles, and the number of examples that a test takes in each of them.
+
+``dev`` is the default: few examples, the same ones in every run. ``ci`` draws new ones in every run, as many as the
+test names; ``nightly`` draws several times as many. ``--hypothesis-profile NAME`` or the variable
+``TILEWRIGHT_PROFILE`` chooses one.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+PROFILE = "TILEWRIGHT_PROFILE"
+PERCENT = {"dev": 10, "ci": 100, "nightly": 400}
+"""Examples of a test in hundredths of those that it names."""
+
+FEWEST = 5
+"""Examples of a test in ``dev``, unless it names fewer."""
+
+PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
+RELAXED = [*PATIENT, HealthCheck.filter_too_much]
+
+
+def register() -> None:
+    """Register the profiles and load the one that the environment names."""
+    for name, percent in PERCENT.items():
+        settings.register_profile(
+            name, max_examples=percent, deadline=None, suppress_health_check=PATIENT, derandomize=name == "dev",
+            database=None if name == "dev" else settings().database, print_blob=name != "dev",
+        )  # fmt: skip
+    settings.load_profile(os.environ.get(PROFILE, "dev"))
+
+
+def examples(number: int, dev: int | None = None) -> int:
+    """Examples that a test takes: `number` in ``ci``, a share in ``dev``, several times as many in ``nightly``.
+
+    Parameters
+    ----------
+    number : int
+        Examples in ``ci``.
+    dev : int, optional
+        Examples in ``dev``, where a share of `number` takes too long or shows too little.
+    """
+    percent = settings().max_examples
+    if percent < PERCENT["ci"] and dev is not None:
+        return dev
+    return max(min(number, FEWEST), number * percent // PERCENT["ci"])

@@ -1,0 +1,1 @@
+"""Processes, clusters, examples: the program as a user runs it."""

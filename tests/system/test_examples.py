@@ -1,0 +1,81 @@
+"""The files in ``examples/``: they load, fit together, and show what the README says about them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import optimizer
+from optimizer.architecture.selection import single_point
+from optimizer.cli import main
+from optimizer.golden.walk import walk
+from optimizer.mapping.reader import load_mapping
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def conv():
+    (layer,) = optimizer.load(str(EXAMPLES / "conv.yaml")).mac_layers()
+    return layer
+
+
+def test_conv_is_a_layer_of_resnet18(conv):
+    shapes = {layer.shape_key() for layer in optimizer.load("resnet18").mac_layers()}
+    assert conv.shape_key() in shapes
+
+
+def test_network_has_one_layer_of_every_way_to_write_it():
+    network = optimizer.load(str(EXAMPLES / "network.yaml"))
+    assert [layer.kind for layer in network.layers()] == ["conv", "dwconv", "einsum", "add", "matmul"]
+    assert set(network.graph.predecessors("add")) == {"conv1", "mix"}
+
+
+def test_architecture_has_twelve_points():
+    architecture = optimizer.load_architecture(EXAMPLES / "my_arch.yaml")
+    assert len(architecture) == len(list(architecture.points())) == 12
+    assert architecture.budgets.area_mm2 == 4
+
+
+@pytest.mark.parametrize("reuse", ["exact", "innermost"])
+def test_mapping_by_hand_is_legal_and_not_better_than_the_optimum(conv, reuse):
+    eyeriss = optimizer.load_architecture("eyeriss")
+    hardware = single_point(eyeriss)
+    mapping = load_mapping(EXAMPLES / "mapping.yaml", conv, hardware)
+    cost = optimizer.evaluate(conv, hardware, mapping, reuse=reuse)
+    walked = walk(conv, hardware, mapping, accounting="timeloop", reuse=reuse)
+    assert not walked.violations
+    assert (walked.energy, walked.latency_cycles) == (cost.energy, cost.latency_cycles)
+    best = optimizer.map_layer(conv, eyeriss)
+    assert best.status == "OPTIMAL"
+    assert best.data["objective"]["value"] <= hardware.energy_pj(cost.energy)
+
+
+def test_groups_by_hand_save_words_of_dram(tmp_path):
+    """As the README runs it; the first group never leaves the chip between convolution and pooling."""
+    command = ["evaluate", "resnet18", "-a", "eyeriss_rs", "--groups", str(EXAMPLES / "groups.yaml"), "--no-cache"]
+    outcome = CliRunner().invoke(main, [*command, "--out", str(tmp_path / "out")])
+    assert outcome.exit_code == 0, outcome.output
+    stored = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    first, second, third = stored["groups"]
+    image, weights, pooled = 3 * 229 * 229, 64 * 3 * 7 * 7, 64 * 56 * 56
+    assert first["dram_words"] >= image + weights + pooled
+    assert first["dram_words"] < image + weights + pooled + 64 * 112 * 112
+    assert (second["halo"]["rows"], third["tile"]["tiles"]) == ("recompute", 1)
+    reduction = stored["comparison"]["reduction"]
+    assert reduction["energy_pj"] > 0 and reduction["dram_words"] > 0
+
+
+def test_sweep_gives_the_same_in_processes_and_from_the_store(tmp_path):
+    script = shutil.copy(EXAMPLES / "sweep.py", tmp_path)
+    shown = [
+        subprocess.run([sys.executable, script, workers], check=True, capture_output=True, text=True).stdout
+        for workers in ("2", "1")
+    ]  # fmt: skip
+    assert shown[0] == shown[1] and shown[0].count("OPTIMAL") == 6
+    outcome = CliRunner().invoke(main, ["store", "list", "--cache", str(tmp_path / "results")])
+    assert outcome.exit_code == 0 and "array 16 x 12" in outcome.stdout

@@ -1,0 +1,1 @@
+"""Layers, networks, views and where they come from."""
