@@ -12,18 +12,11 @@ from optimizer.adjust.search import Size, best_of
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.problem import problem_hash
 from optimizer.problem.versions import versions
+from optimizer.results.formats import ADJUST_ACCURACY, ADJUST_FORMAT, ADJUST_SPACE
 from optimizer.results.result import Result
 from optimizer.results.totals import number, status_of, unit_value
 from optimizer.search.branch_and_bound import BOUNDING
 from optimizer.workload.network import Network
-
-ADJUST_FORMAT = "tilewright-adjust/1"
-ACCURACY = "The adjusted network must be trained again; its accuracy is not predicted."
-SPACE = (
-    "Channel widths of the free classes out of their candidates, input resolutions and expansion ratios asked for, "
-    "parameters and multiply-accumulates of the network within their limits, hardware points out of the menus, every "
-    "layer by itself under its best mapping. "
-)
 
 
 def adjust_data(found: Adjustment) -> dict[str, Any]:
@@ -46,9 +39,9 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
             "gain": None if value is None else float((before - value) / before),
             "largest_gain": float((before - bound) / before),
         },
-        "accuracy": ACCURACY,
+        "accuracy": ADJUST_ACCURACY,
         "accounting": session.accounting,
-        "space": SPACE + session.space,
+        "space": ADJUST_SPACE + session.space,
         "architecture": session.architecture.name,
         "network": found.network.name,
         "request": found.request.data(),

@@ -151,7 +151,7 @@ def _architecture(options: Options) -> Architecture:
 
 def _save(found: Adjustment, data: dict[str, Any], directory: str) -> None:
     """The networks, the designs before and after, and adjust.json last."""
-    from optimizer.adjust.write_onnx import CannotWriteError, onnx_bytes  # noqa: PLC0415
+    from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes  # noqa: PLC0415
     from optimizer.results import folder as result_folder  # noqa: PLC0415
     from optimizer.workload.reader import dump_network  # noqa: PLC0415
 

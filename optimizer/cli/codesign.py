@@ -46,10 +46,10 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     """
     members, architecture = read_members(networks, options), read_architecture(options)
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
-    from optimizer.codesign import files  # noqa: PLC0415
     from optimizer.codesign import run as api  # noqa: PLC0415
     from optimizer.report.codesign_plot import save_plot  # noqa: PLC0415
     from optimizer.report.figures import check_picture  # noqa: PLC0415
+    from optimizer.results import codesign_folder  # noqa: PLC0415
     from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["plot"] is not None:
@@ -70,7 +70,7 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
         )  # fmt: skip
     result.data["warnings"] += [line for line in warnings if line not in result.data["warnings"]]
     if options["out"] is not None:
-        files.save(result, options["out"])
+        codesign_folder.save(result, options["out"])
     if options["plot"] is not None:
         save_plot(result.data, options["plot"])
     _show(result, options)

@@ -181,8 +181,8 @@ def _check(options: Options, asked: Asked) -> None:
 
 
 def _save(result: Result, options: Options) -> None:
-    from optimizer.report.study import cells_csv, steps_csv  # noqa: PLC0415
     from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.study_csv import cells_csv, steps_csv  # noqa: PLC0415
 
     if options["out"] is None:
         return

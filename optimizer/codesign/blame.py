@@ -14,10 +14,11 @@ from optimizer.architecture.boxes import Box, size
 from optimizer.codesign.explorations import Explorations
 from optimizer.codesign.search import Findings
 from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.budget_text import rounded_up
 from optimizer.problem.goal import NEVER, Goal
 from optimizer.search.branch_and_bound import Report
 from optimizer.search.incumbents import Found, Logs
-from optimizer.search.infeasibility import explain, rounded_up
+from optimizer.search.infeasibility import explain
 from optimizer.search.progress import Reporter, Watch
 from optimizer.search.session import Session
 from optimizer.search.threads import asker

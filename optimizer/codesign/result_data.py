@@ -13,14 +13,10 @@ from optimizer.codesign.request import Team
 from optimizer.codesign.search import Column, Findings, shown
 from optimizer.problem.versions import versions
 from optimizer.results.certificate import closed_entry, parts_of
+from optimizer.results.formats import CODESIGN_CERTIFICATE_FORMAT, CODESIGN_FORMAT, JOINT
 from optimizer.results.solve_result import settled
 from optimizer.results.totals import counts, describe, number, points_over, status_of, totals, unit_value
 from optimizer.search.branch_and_bound import Closed
-
-FORMAT = "tilewright-codesign/1"
-CERTIFICATE_FORMAT = "tilewright-codesign-certificate/1"
-JOINT = "joint"
-"""Name of the joint design in the cross table."""
 
 Data = dict[str, Any]
 
@@ -43,7 +39,7 @@ def result_data(team: Team, found: Findings, seed: int, wall_s: float) -> Data:
     session = team.sessions[0]
     point = None if joint is None else joint.best_point
     data: Data = {
-        "format": FORMAT,
+        "format": CODESIGN_FORMAT,
         "status": joint_status(found),
         "objective": _objective(team, found),
         "energy_unit": unit_value("energy", team.points.corner(team.points.whole))[0],
@@ -155,7 +151,7 @@ def certificate(team: Team, found: Findings, seed: int) -> Data:
     """Contents of ``certificate.json``: exact values, and what closed every box of hardware points."""
     joint, aggregate = found.joint, found.aggregate
     return {
-        "format": CERTIFICATE_FORMAT,
+        "format": CODESIGN_CERTIFICATE_FORMAT,
         "problem_hash": team.problem_hash,
         "status": joint_status(found),
         "objective": team.sessions[0].goal.objective,

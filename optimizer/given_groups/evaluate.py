@@ -26,6 +26,7 @@ from optimizer.problem.problem import Problem
 from optimizer.problem.space import SPACE
 from optimizer.problem.versions import versions
 from optimizer.results.comparison import comparison, off_chip_words
+from optimizer.results.formats import EVALUATED, EVALUATION_FORMAT, GIVEN_SPACE
 from optimizer.results.solve_result import fused_parts, layers_alone
 from optimizer.results.totals import number as json_number
 from optimizer.results.totals import totals, unit_value
@@ -33,13 +34,8 @@ from optimizer.search.session import Session, prepare
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
 
-FORMAT = "tilewright-evaluation/1"
-STATUS = "EVALUATED"
 OBJECTIVES = ("energy", "latency")
-GIVEN = (
-    "Given by hand, not searched: hardware, groups, tiles, halo policies, resident weights, held tensors and strips. "
-    "The loop nest of every run of a layer, in a group or by itself, is the proved best by {objective} of these. "
-)
+
 
 
 def evaluate_groups(
@@ -88,10 +84,10 @@ def evaluate_groups(
     before = _design(session, alone, hardware, layers_alone(session, prices, hardware))
     after = _design(session, fused, hardware, fused_parts(session, fused, hardware))
     return {
-        "format": FORMAT,
-        "status": STATUS,
+        "format": EVALUATION_FORMAT,
+        "status": EVALUATED,
         "accounting": session.accounting,
-        "space": {"text": GIVEN.format(objective=objective) + SPACE, "padding": {}, "reuse": "innermost"},
+        "space": {"text": GIVEN_SPACE.format(objective=objective) + SPACE, "padding": {}, "reuse": "innermost"},
         "network": network.name,
         **({} if network.training is None else {"training": network.training}),
         "architecture": architecture.name,
@@ -158,4 +154,4 @@ def _design(session: Session, costs: Fused, hardware: Hardware, parts: dict[str,
     value = json_number(Aim(name).value(costs.energy, costs.latency) * worth)
     design = totals(hardware, costs.energy, Fraction(costs.latency)) | parts
     objective = {"name": name, "unit": unit, "value": value}
-    return {"status": STATUS, "objective": objective, **design, "dram_words": off_chip_words(design)}
+    return {"status": EVALUATED, "objective": objective, **design, "dram_words": off_chip_words(design)}

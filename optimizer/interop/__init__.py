@@ -1,1 +1,1 @@
-"""Files of other tools."""
+"""Files of other tools, read and written."""

@@ -12,10 +12,8 @@ from optimizer.problem.versions import versions
 from optimizer.recompute.costs import overhead_of
 from optimizer.recompute.lifetimes import KINDS
 from optimizer.recompute.run import MemoryPlan
+from optimizer.results.formats import EVALUATED, MEMORY_FORMAT
 from optimizer.workload.network import Network
-
-MEMORY_FORMAT = "tilewright-memory/1"
-EVALUATED = "EVALUATED"
 
 
 def memory_data(network: Network, plan: MemoryPlan, *, seed: int) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from optimizer.codesign.files import is_codesign
 from optimizer.errors import SpecError
 from optimizer.report.adjust import adjust_report
 from optimizer.report.codesign import codesign_report
@@ -18,6 +17,7 @@ from optimizer.report.solve import full_report, layer_report
 from optimizer.report.sparse import sparse_report
 from optimizer.report.study import study_report
 from optimizer.results import folder as result_folder
+from optimizer.results.codesign_folder import is_codesign
 
 Data = dict[str, Any]
 Report = Callable[[Data], RenderableType]

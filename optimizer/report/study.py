@@ -1,10 +1,7 @@
-"""Studies as tables, and as rows for CSV files. Every function takes the contents of ``result.json``."""
+"""Studies as tables. Every function takes the contents of ``result.json``."""
 
 from __future__ import annotations
 
-import csv
-import io
-from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -14,12 +11,12 @@ from rich.text import Text
 
 from optimizer.report.solve import hash_text, plain_table
 from optimizer.report.units import energy_text, energy_unit, number_text
+from optimizer.results.study_csv import limit_text
 
 Data = dict[str, Any]
 STYLES = {"OPTIMAL": "bold green", "FEASIBLE": "bold yellow"}
 NOTHING = "-"
 MOST_ROWS = 40
-ROUND_UP = Context(prec=6, rounding=ROUND_CEILING)
 
 
 def study_report(data: Data) -> Group:
@@ -58,14 +55,6 @@ def study_headline(data: Data) -> Text:
         least = " or ".join(", ".join(f"{n} {limit_text(x)}" for n, x in place.items()) for place in study["least"])
         text.append(f"; the least that lets a design through: {least or 'not known'}", style="default")
     return text
-
-
-def limit_text(value: str | None) -> str:
-    """An exact limit in short: rounded up to six digits, so that it still lets through what the exact one does."""
-    if value is None:
-        return "end"
-    exact = Fraction(value)
-    return f"{ROUND_UP.divide(Decimal(exact.numerator), Decimal(exact.denominator)).normalize():f}"
 
 
 def _range_text(varied: Data) -> str:
@@ -171,40 +160,3 @@ def _proof(data: Data) -> Text:
         f"{points['total']:,} hardware points in {points['boxes']:,} boxes: {points['solved']:,} solved, "
         f"{points['open']:,} open; {data['wall_s']:.1f} s; problem {hash_text(data)}", style="dim",
     )  # fmt: skip
-
-
-def steps_csv(data: Data) -> str:
-    """One row per design: what it needs, objective, bound, what it takes, entries of the menus."""
-    designs = data["study"]["designs"]
-    if not designs:
-        return ""
-    goals = ["value", "bound", "gap", "change_percent"]
-    head = ["design", *designs[0]["needs"], "status", *goals, "unit", "energy_pj", "latency_cycles", "latency_ms"]
-    rows = [[*head, *(f"metric {name}" for name in designs[0]["metrics"]), *designs[0]["choices"]]]
-    for design in designs:
-        known = design.get("objective", {})
-        rows.append([
-            design["number"], *(limit_text(x) for x in design["needs"].values()), design["status"],
-            *(known.get(name) for name in goals), data["objective"]["unit"], design["energy_pj"],
-            design["latency_cycles"], design["latency_ms"], *design["metrics"].values(), *design["choices"].values(),
-        ])  # fmt: skip
-    return _csv(rows)
-
-
-def cells_csv(data: Data) -> str:
-    """One row per cell: from, below, best design, its status and value."""
-    study = data["study"]
-    names = [varied["name"] for varied in study["vary"]]
-    ends = [(name, end) for end in ("from", "below") for name in names]
-    rows: list[list[Any]] = [[*(f"{name} {end}" for name, end in ends), "design", "status", "value"]]
-    values = {design["number"]: design["objective"]["value"] for design in study["designs"]}
-    for cell in study["cells"]:
-        limits = [limit_text(cell[end][name]) for name, end in ends]
-        rows.append([*limits, cell["design"], cell["status"], values.get(cell["design"])])
-    return _csv(rows)
-
-
-def _csv(rows: list[list[Any]]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
-    return stream.getvalue()

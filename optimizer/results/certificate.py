@@ -6,11 +6,10 @@ from typing import Any
 
 from optimizer.architecture.boxes import size
 from optimizer.architecture.device_plan import use_of
+from optimizer.results.formats import CERTIFICATE_FORMAT
 from optimizer.results.totals import status_of
 from optimizer.search.branch_and_bound import Closed, Exploration
 from optimizer.search.session import Session
-
-CERTIFICATE_FORMAT = "tilewright-certificate/1"
 
 
 def certificate(session: Session, state: Exploration, master: str | None) -> dict[str, Any]:

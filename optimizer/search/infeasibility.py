@@ -16,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -25,9 +25,10 @@ from optimizer.architecture.budgets import Limits
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.files.quantities import size_text
+from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_down, rounded_up, within_text
 from optimizer.problem.goal import NEVER, Goal, make_goal
 from optimizer.search.branch_and_bound import Exploration
-from optimizer.search.instant_bounds import CAPS, CHIP, AtOnce, uses
+from optimizer.search.instant_bounds import AtOnce, uses
 from optimizer.search.point_solver import Pick
 from optimizer.search.session import Session
 from optimizer.workload.layer import Layer
@@ -36,14 +37,6 @@ Solve = Callable[[Limits, str, str], Exploration]
 """Explores the same problem under other limits and objective; the text says what for."""
 Lacks = list[tuple[Level, Layer, int]]
 """Levels that are too small for a layer, and the bits that it needs."""
-
-UNITS = {"area_mm2": "mm2", "latency_ms": "ms", "energy_mj": "mJ", "power_w": "W", **{name: name for name in RESOURCES}}
-SUBJECTS = {
-    "area_mm2": "the smallest chip", "latency_ms": "the fastest design", "energy_mj": "the most frugal design",
-    "power_w": "the most frugal design", **{name: f"the chip with least {name}" for name in RESOURCES},
-}  # fmt: skip
-ROUND_UP = Context(prec=6, rounding=ROUND_CEILING)
-ROUND_DOWN = Context(prec=6, rounding=ROUND_FLOOR)
 
 PATIENCE_S = 10.0
 """Without a time limit, the reason is sought for so long, or as long as the search for a design took."""
@@ -243,29 +236,12 @@ def _is_quick(session: Session) -> bool:
     return len(session.points.points) * shapes <= QUICK
 
 
-def rounded_up(value: Fraction | int) -> Decimal:
-    """Six digits, so that a limit that is stated so is kept."""
-    return ROUND_UP.divide(Decimal(value.numerator), Decimal(value.denominator))
-
-
-def rounded_down(value: Fraction | int) -> Decimal:
-    """Six digits, so that a bound that is stated so holds."""
-    return ROUND_DOWN.divide(Decimal(value.numerator), Decimal(value.denominator))
-
-
 def _keeps(goal: Goal, limits: Limits, state: Exploration) -> bool:
     """Does the design that was found keep these caps?"""
     point = state.best_point
     if state.best is None or point is None or not limits.allow(point.area_um2, point.resources):
         return False
     return goal.allows(state.best.energy, state.best.latency)
-
-
-def within_text(limits: Limits) -> str:
-    """The limits that hold, in a sentence."""
-    names = [name for name in CAPS if name not in RESOURCES and getattr(limits, name) is not None]
-    names += ["the device"] if any(count is not None for count in limits.resources) else []
-    return f" within {', '.join(names)}" if names else ""
 
 
 def _too_small(session: Session) -> dict[str, Any] | None:

@@ -14,13 +14,9 @@ from optimizer.architecture.budgets import UM2_PER_MM2, Limits
 from optimizer.architecture.device_plan import DevicePlan
 from optimizer.architecture.fabric import RESOURCES, Vector
 from optimizer.architecture.hardware import Hardware
+from optimizer.problem.budget_text import CHIP
 from optimizer.problem.goal import make_goal
 from optimizer.search.session import Session
-
-CHIP = ("area_mm2", *RESOURCES)
-"""Budgets of the chip itself, whatever runs on it."""
-
-CAPS = (*CHIP, "latency_ms", "energy_mj", "power_w")
 
 
 @dataclass(frozen=True)

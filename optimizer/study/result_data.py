@@ -10,6 +10,7 @@ from typing import Any
 from optimizer.architecture.boxes import Box, PointSet
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.aggregate import Aggregate
+from optimizer.results.formats import STUDY_FORMAT
 from optimizer.results.totals import number
 from optimizer.search.incumbents import Found, Rank
 from optimizer.search.session import Session
@@ -17,7 +18,6 @@ from optimizer.study.metrics import STATIC, Range
 from optimizer.study.staircase import Cell, Corner, Staircase
 from optimizer.study.steps import minimal
 
-FORMAT = "tilewright-study/1"
 Data = dict[str, Any]
 
 
@@ -116,7 +116,7 @@ class Describer:
         nothing = "INFEASIBLE" if self._complete else "UNKNOWN"
         statuses = [cell["status"] for cell in cells] or [nothing]
         return {
-            "format": FORMAT,
+            "format": STUDY_FORMAT,
             "kind": "staircase",
             "status": study_status(statuses, designs=bool(self.steps)),
             "vary": [range_entry(varied) for varied in ranges],

@@ -17,6 +17,7 @@ from optimizer.problem.problem import Problem
 from optimizer.problem.space import Padding
 from optimizer.problem.versions import versions
 from optimizer.results.certificate import parts_of
+from optimizer.results.formats import FRONT_FORMAT, STUDY_FORMAT
 from optimizer.results.result import Result
 from optimizer.results.totals import unit_value
 from optimizer.search.incumbents import Found
@@ -26,13 +27,12 @@ from optimizer.study.front import MOST_TOLERANCE, SHARE, Covered, FrontExplorer,
 from optimizer.study.frontier import Spot, open_gap
 from optimizer.study.metrics import DYNAMIC, Range
 from optimizer.study.progress import Watch, Watcher
-from optimizer.study.result_data import FORMAT, Describer, Scale, asking, limits_entry, range_entry, static_metrics
+from optimizer.study.result_data import Describer, Scale, asking, limits_entry, range_entry, static_metrics
 from optimizer.study.run import budgeted, takes
 from optimizer.study.staircase import Held, Staircase
 from optimizer.study.steps import Places
 from optimizer.workload.network import Network
 
-CERTIFICATE_FORMAT = "tilewright-front/1"
 Data = dict[str, Any]
 
 
@@ -172,7 +172,7 @@ class _Told:
                 "certificate_box": boxes.index(spot.box) if spot.box in boxes else None,
             })  # fmt: skip
         return {
-            "format": FORMAT, "kind": "front", "status": status, "tolerance": str(self.tolerance),
+            "format": STUDY_FORMAT, "kind": "front", "status": status, "tolerance": str(self.tolerance),
             "vary": [range_entry(varied) for varied in self.vary], "designs": designs, "cells": [], "least": [],
         }  # fmt: skip
 
@@ -239,7 +239,7 @@ class _Told:
 
 def _certificate(session: Session, state: FrontState, tolerance: Fraction) -> Data:
     return {
-        "format": CERTIFICATE_FORMAT,
+        "format": FRONT_FORMAT,
         "problem_hash": session.problem_hash,
         "accounting": session.accounting,
         "space": session.space,

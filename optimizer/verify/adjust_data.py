@@ -7,10 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optimizer.adjust.result_data import ACCURACY, ADJUST_FORMAT, SPACE
-from optimizer.adjust.write_onnx import CannotWriteError, onnx_bytes
-from optimizer.problem.space import SPACE as NESTS
+from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
+from optimizer.problem.space import SPACE
 from optimizer.results.folder import ADJUSTED_ONNX
+from optimizer.results.formats import ADJUST_ACCURACY, ADJUST_FORMAT, ADJUST_SPACE
 from optimizer.results.result import Result
 from optimizer.verify.claims.solve import hash_fault, rebuild
 from optimizer.verify.design_checks import differences, verdict
@@ -35,7 +35,8 @@ def data_checks(data: Data) -> Iterator[Check]:
     faults = hash_fault(data)
     claim = rebuild({"problem": problem}, {"boxes": []})
     stated = {
-        "format": ADJUST_FORMAT, "accuracy": ACCURACY, "accounting": problem["accounting"], "space": SPACE + NESTS,
+        "format": ADJUST_FORMAT, "accuracy": ADJUST_ACCURACY, "accounting": problem["accounting"],
+        "space": ADJUST_SPACE + SPACE,
         "architecture": claim.architecture.name, "network": claim.network.name, "request": problem["request"],
         "limits": _limits(data, claim.network),
     }  # fmt: skip

@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from optimizer.codesign.files import load
 from optimizer.problem.progress import Progress
+from optimizer.results.codesign_folder import load
 from optimizer.results.result import CoDesign, Result
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.session import Session, restore

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.architecture.selection import unroll_warnings
-from optimizer.codesign.result_data import CERTIFICATE_FORMAT, FORMAT, JOINT
+from optimizer.results.formats import CODESIGN_CERTIFICATE_FORMAT, CODESIGN_FORMAT, JOINT
 from optimizer.results.result import Result
 from optimizer.verify.claims.codesign import Column, JointClaim
 from optimizer.verify.claims.solve import hash_of
@@ -28,7 +28,8 @@ def hash_faults(claim: JointClaim) -> Iterator[str]:
     """Formats and hashes."""
     data, certificate = claim.result.data, claim.result.certificate
     expected = hash_of(data["problem"])
-    for name, stated, form in (("result", data, FORMAT), ("certificate", certificate, CERTIFICATE_FORMAT)):
+    files = (("result", data, CODESIGN_FORMAT), ("certificate", certificate, CODESIGN_CERTIFICATE_FORMAT))
+    for name, stated, form in files:
         if stated["format"] != form:
             yield f"the {name}'s format is {stated['format']!r}, known is {form!r}"
         if stated["problem_hash"] != expected:
@@ -90,7 +91,7 @@ class Numbers:
         claim, data, problem = self._claim, self._data, self._data["problem"]
         whole = claim.whole
         expected: Data = {
-            "format": FORMAT,
+            "format": CODESIGN_FORMAT,
             "status": claim.result.certificate["status"],
             "objective": self._objective(),
             "energy_unit": self._energy_name,
@@ -116,7 +117,8 @@ class Numbers:
         problem = self._data["problem"]
         weights = self._weights()
         return {
-            "format": CERTIFICATE_FORMAT, "problem_hash": self._data["problem_hash"], "status": self._data["status"],
+            "format": CODESIGN_CERTIFICATE_FORMAT, "problem_hash": self._data["problem_hash"],
+            "status": self._data["status"],
             "objective": problem["networks"][0]["objective"], "aggregate": claim.kind,
             "weights": None if weights is None else [str(weight) for weight in weights],
             "powers": list(claim.powers) if claim.kind == "geomean" and weights is not None else None,

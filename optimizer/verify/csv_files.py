@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from optimizer.report.study import cells_csv, steps_csv
 from optimizer.results.folder import CELLS_FILE, STEPS_FILE
+from optimizer.results.study_csv import cells_csv, steps_csv
 from optimizer.verify.outcome import Check
 
 Data = dict[str, Any]

@@ -26,9 +26,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from optimizer.codesign import files as joint_files
 from optimizer.errors import SpecError, TilewrightError
 from optimizer.problem.progress import Progress
+from optimizer.results import codesign_folder
 from optimizer.results import folder as result_folder
 from optimizer.verify import adjust as adjusted
 from optimizer.verify import csv_files as texts
@@ -183,11 +183,11 @@ def _files(kind: Kind, folder: Path) -> list[str]:
 def _result_files(data: Data) -> list[str]:
     """Files of a result, a study or a co-design."""
     found = [result_folder.CERTIFICATE_FILE]
-    if joint_files.is_codesign(data):
-        places = joint_files.places([str(entry["name"]) for entry in data.get("networks") or []]).values()
-        parts = joint_files.PARTS if "hardware" in data else ("alone",)
+    if codesign_folder.is_codesign(data):
+        places = codesign_folder.places([str(entry["name"]) for entry in data.get("networks") or []]).values()
+        parts = codesign_folder.PARTS if "hardware" in data else ("alone",)
         found += [f"{part}/{place}/{name}" for part in parts for place in places for name in RESULT_FILES]
-        found.append(joint_files.CROSS_FILE)
+        found.append(codesign_folder.CROSS_FILE)
     if "comparison" in data:
         found += [f"{result_folder.BESIDE}/{name}" for name in RESULT_FILES]
     if "study" in data:
@@ -197,11 +197,11 @@ def _result_files(data: Data) -> list[str]:
 
 def _check_result(folder: Path, way: Way) -> Verification:
     result = result_folder.load(folder)
-    if joint_files.is_codesign(result.data):
+    if codesign_folder.is_codesign(result.data):
         found = verify_joint(
-            joint_files.load(folder), thorough=way.thorough, seed=way.seed, progress=way.progress
+            codesign_folder.load(folder), thorough=way.thorough, seed=way.seed, progress=way.progress
         )  # fmt: skip
-        expected: list[texts.Made] = [(joint_files.CROSS_FILE, joint_files.cross_csv)]
+        expected: list[texts.Made] = [(codesign_folder.CROSS_FILE, codesign_folder.cross_csv)]
     else:
         found = verify(result, thorough=way.thorough, seed=way.seed, progress=way.progress)
         expected = texts.study_files(result.data) if "study" in result.data else []

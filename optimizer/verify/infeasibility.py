@@ -16,8 +16,7 @@ from typing import Any
 
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.files.quantities import size_text
-from optimizer.search.infeasibility import SUBJECTS, UNITS, rounded_up, within_text
-from optimizer.search.instant_bounds import CAPS, CHIP
+from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_up, within_text
 from optimizer.verify.again.feasible_designs import Examine, Possible
 from optimizer.verify.claims.solve import Claim
 from optimizer.verify.design_checks import differences, verdict

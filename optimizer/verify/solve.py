@@ -16,6 +16,7 @@ from optimizer.errors import TilewrightError
 from optimizer.problem.goal import NEVER
 from optimizer.problem.progress import Progress
 from optimizer.results.folder import load
+from optimizer.results.formats import CERTIFICATE_FORMAT, FRONT_FORMAT
 from optimizer.results.result import Result
 from optimizer.verify.again.floors import reprove
 from optimizer.verify.again.groups import fused_again
@@ -33,8 +34,6 @@ from optimizer.verify.staircase import check_staircase, steps_again
 from optimizer.verify.study_limits import least_checks
 from optimizer.verify.verification import NUMBERS, WITHOUT_DESIGN, Verification
 
-CERTIFICATE_FORMAT = "tilewright-certificate/1"
-FRONT_FORMAT = "tilewright-front/1"
 DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 
 __all__ = ["Check", "Verification", "verify"]

@@ -14,6 +14,7 @@ from typing import Any
 
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
+from optimizer.results.formats import STUDY_FORMAT
 from optimizer.verify.claims.solve import Claim, Entry
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort, Route, Tally
@@ -21,7 +22,6 @@ from optimizer.verify.metrics import metric
 from optimizer.verify.outcome import Check
 
 Data = dict[str, Any]
-FORMAT = "tilewright-study/1"
 UNITS = {
     "area-mm2": "mm2", "dram-gbps": "GB/s", "buffer-kib": "KiB", "storage-kib": "KiB", "latency-ms": "ms",
     "energy-mj": "mJ",
@@ -42,7 +42,7 @@ CLOSE = 1e-9
 
 def section_words(section: Data) -> Iterator[str]:
     """What a study says of itself: format, units, nothing more than is known."""
-    if section["format"] != FORMAT:
+    if section["format"] != STUDY_FORMAT:
         yield f"the format is {section['format']!r}"
     for varied in section["vary"]:
         if set(varied) != {"name", "unit", "low", "high"} or varied["unit"] != UNITS[varied["name"]]:

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from click.testing import Result as Outcome
 
 from optimizer.adjust.request import parse_range, parse_tolerance
-from optimizer.adjust.write_onnx import CannotWriteError, onnx_bytes
 from optimizer.cli import main
 from optimizer.errors import SpecError
+from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
 from optimizer.networks.load import load
 from optimizer.onnx_import import import_onnx
 from optimizer.report.adjust import adjust_report

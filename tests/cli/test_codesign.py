@@ -12,7 +12,7 @@ from click.testing import Result as Outcome
 
 from optimizer.cli import main
 from optimizer.cli.codesign_options import read_members
-from optimizer.codesign import files
+from optimizer.results import codesign_folder
 from optimizer.search import processes as exploration
 from tests.support.codesign_cases import ARCHITECTURE, NETWORKS
 from tests.support.command_line import bad
@@ -49,7 +49,7 @@ def test_a_report_with_files_that_verify(folder: Path) -> None:
     assert data["objective"]["weights"] == {"small": 1, "large": 2}
     assert data["problem"]["networks"][0]["budgets"] == {"latency_ms": "1"}
     assert data["problem"]["networks"][1]["budgets"] == {}
-    assert (out / files.CROSS_FILE).read_text().startswith("design,network")
+    assert (out / codesign_folder.CROSS_FILE).read_text().startswith("design,network")
     verified = run("verify", out)
     assert verified.exit_code == 0 and "verified" in verified.output
     assert run("verify", out / "networks" / "small", "--quiet").exit_code == 0

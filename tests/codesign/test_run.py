@@ -20,7 +20,7 @@ from optimizer import api
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import choose
-from optimizer.codesign import files, search
+from optimizer.codesign import search
 from optimizer.codesign.request import Member
 from optimizer.codesign.run import codesign
 from optimizer.errors import SpecError
@@ -32,6 +32,7 @@ from optimizer.problem.progress import Progress
 from optimizer.report.codesign import codesign_report
 from optimizer.report.codesign_plot import save_plot
 from optimizer.report.solve import to_text
+from optimizer.results import codesign_folder
 from optimizer.results.result import CoDesign
 from optimizer.scaling.pool import SerialPool
 from optimizer.verify.codesign import verify_joint
@@ -336,13 +337,13 @@ def test_progress_tells_the_steps() -> None:
 
 def test_files_come_back(tmp_path: Path) -> None:
     found = joint("small", "large")
-    files.save(found, tmp_path / "out")
-    again = files.load(tmp_path / "out")
+    codesign_folder.save(found, tmp_path / "out")
+    again = codesign_folder.load(tmp_path / "out")
     assert again.status == "OPTIMAL"
     assert again.certificate == found.certificate
     assert set(again.networks) == set(again.alone) == {"small", "large"}
     assert verify_joint(tmp_path / "out").ok
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / files.CROSS_FILE).read_text())))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / codesign_folder.CROSS_FILE).read_text())))
     assert [(row["design"], row["network"]) for row in rows] == [
         (design, name) for design in ("joint", "small", "large") for name in ("small", "large")
     ]
@@ -350,7 +351,7 @@ def test_files_come_back(tmp_path: Path) -> None:
 
 
 def test_folders_of_networks_are_plain_and_differ() -> None:
-    places = files.places(["a/b", "a b", "A_b", "..", "résumé"])
+    places = codesign_folder.places(["a/b", "a b", "A_b", "..", "résumé"])
     assert len({place.casefold() for place in places.values()}) == 5
     assert all("/" not in place and place.strip(".") for place in places.values())
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from optimizer.codesign.blame import First, Only
 from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.budget_text import rounded_up
 from optimizer.problem.goal import NEVER, Goal
 from optimizer.results.result import Result
 from optimizer.search.branch_and_bound import Exploration, Explorer
-from optimizer.search.infeasibility import rounded_up
 from optimizer.search.network_bounds import Part
 from optimizer.search.session import restore
 from optimizer.verify.claims.codesign import JointClaim

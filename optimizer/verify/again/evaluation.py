@@ -11,11 +11,12 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from optimizer.given_groups.evaluate import FORMAT, GIVEN, STATUS, evaluate_groups
+from optimizer.given_groups.evaluate import evaluate_groups
 from optimizer.given_groups.reader import parse_groups
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import SPACE
 from optimizer.results.comparison import off_chip_words
+from optimizer.results.formats import EVALUATED, EVALUATION_FORMAT, GIVEN_SPACE
 from optimizer.verify.claims.solve import Claim, expected_warnings, hash_fault, rebuild
 from optimizer.verify.comparison import comparison_faults
 from optimizer.verify.design_checks import check_design, differences, plain, verdict
@@ -48,9 +49,9 @@ def evaluation_checks(data: Data, say: Say) -> Iterator[Check]:
 def _head_faults(claim: Claim) -> Iterator[str]:
     data, problem, network = claim.data, claim.data["problem"], claim.network
     expected = {
-        "format": FORMAT, "status": STATUS, "accounting": problem["accounting"],
+        "format": EVALUATION_FORMAT, "status": EVALUATED, "accounting": problem["accounting"],
         "space": {
-            "text": GIVEN.format(objective=problem["objective"]) + SPACE, "padding": {}, "reuse": "innermost",
+            "text": GIVEN_SPACE.format(objective=problem["objective"]) + SPACE, "padding": {}, "reuse": "innermost",
         },
         "network": network.name, "architecture": claim.architecture.name,
         "warnings": expected_warnings(claim),
@@ -94,7 +95,7 @@ def _design_checks(claim: Claim, part: Data) -> Iterator[Check]:
     }  # fmt: skip
     faults = list(differences(part["objective"], expected, "objective"))
     faults += [] if part["dram_words"] == off_chip_words(part) else [f"dram_words are {off_chip_words(part)}"]
-    faults += [] if part["status"] == STATUS else [f"the status is {part['status']}"]
+    faults += [] if part["status"] == EVALUATED else [f"the status is {part['status']}"]
     yield verdict("objective", faults, f"{claim.target.objective} and words off chip follow")
 
 

@@ -16,8 +16,9 @@ from optimizer.golden.training_memory import replay
 from optimizer.problem.problem import network_of
 from optimizer.recompute.costs import Costs, work_costs
 from optimizer.recompute.lifetimes import lifetimes
-from optimizer.recompute.result import EVALUATED, MEMORY_FORMAT, memory_data, moments_entry
+from optimizer.recompute.result import memory_data, moments_entry
 from optimizer.recompute.run import MemoryPlan, plan_memory
+from optimizer.results.formats import EVALUATED, MEMORY_FORMAT
 from optimizer.verify.claims.solve import hash_fault, hash_of
 from optimizer.verify.design_checks import differences, verdict
 from optimizer.verify.effort import Say

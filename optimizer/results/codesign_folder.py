@@ -10,11 +10,13 @@ import csv
 import io
 import re
 from pathlib import Path
+from typing import Any
 
-from optimizer.codesign.result_data import FORMAT, Data
 from optimizer.results import folder as result_folder
+from optimizer.results.formats import CODESIGN_FORMAT
 from optimizer.results.result import CoDesign, Result
 
+Data = dict[str, Any]
 CROSS_FILE = "cross.csv"
 PARTS = ("networks", "alone")
 FIGURES = ("energy_pj", "latency_cycles", "latency_ms", "power_w", "value", "loss_percent")
@@ -22,7 +24,7 @@ FIGURES = ("energy_pj", "latency_cycles", "latency_ms", "power_w", "value", "los
 
 def is_codesign(data: Data) -> bool:
     """Are these the contents of a co-design's ``result.json``?"""
-    return data.get("format") == FORMAT
+    return data.get("format") == CODESIGN_FORMAT
 
 
 def save(result: CoDesign, directory: str | Path) -> Path:

@@ -1,0 +1,30 @@
+"""What files say of themselves, and what those who write and those who check them both have to know: constants only."""
+
+from __future__ import annotations
+
+CERTIFICATE_FORMAT = "tilewright-certificate/1"
+FRONT_FORMAT = "tilewright-front/1"
+"""Format of a front's certificate."""
+STUDY_FORMAT = "tilewright-study/1"
+CODESIGN_FORMAT = "tilewright-codesign/1"
+CODESIGN_CERTIFICATE_FORMAT = "tilewright-codesign-certificate/1"
+EVALUATION_FORMAT = "tilewright-evaluation/1"
+MEMORY_FORMAT = "tilewright-memory/1"
+ADJUST_FORMAT = "tilewright-adjust/1"
+
+EVALUATED = "EVALUATED"
+"""Status where nothing was to be chosen."""
+JOINT = "joint"
+"""Name of the joint design in the cross table of a co-design."""
+GIVEN_SPACE = (
+    "Given by hand, not searched: hardware, groups, tiles, halo policies, resident weights, held tensors and strips. "
+    "The loop nest of every run of a layer, in a group or by itself, is the proved best by {objective} of these. "
+)
+"""Space of an evaluation of groups given by hand; that of the loop nests follows."""
+ADJUST_ACCURACY = "The adjusted network must be trained again; its accuracy is not predicted."
+ADJUST_SPACE = (
+    "Channel widths of the free classes out of their candidates, input resolutions and expansion ratios asked for, "
+    "parameters and multiply-accumulates of the network within their limits, hardware points out of the menus, every "
+    "layer by itself under its best mapping. "
+)
+"""Space of an adjustment; that of the loop nests follows."""
