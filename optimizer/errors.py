@@ -29,7 +29,7 @@ def _shortened(text: str) -> str:
 
 
 class TilewrightError(Exception):
-    """Base of every error that Tilewright raises on purpose; the command line exits with code 2."""
+    """Base of every error that Tilewright raises on purpose."""
 
 
 class InternalDisagreementError(TilewrightError):
@@ -41,8 +41,12 @@ class InternalDisagreementError(TilewrightError):
     result: object = None
 
 
+class UnavailableError(TilewrightError):
+    """Something that is needed is not there: a package of an extra, a cluster that is gone; exit code 3."""
+
+
 class SpecError(TilewrightError):
-    """Bad input.
+    """Bad input; exit code 2.
 
     Parameters
     ----------

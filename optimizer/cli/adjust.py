@@ -13,6 +13,7 @@ from optimizer.cli.options import Choice, Positive, cache_options, stacked, work
 from optimizer.cli.output import design_kept, fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
+from optimizer.results import formats
 
 if TYPE_CHECKING:
     from optimizer.adjust.request import Request
@@ -156,12 +157,12 @@ def _save(found: Adjustment, data: dict[str, Any], directory: str) -> None:
     from optimizer.workload.reader import dump_network  # noqa: PLC0415
 
     if found.after is not None and found.adjusted is not None:
-        result_folder.save(found.before, Path(directory) / result_folder.ORIGINAL)
+        result_folder.save(found.before, Path(directory) / formats.ORIGINAL)
         result_folder.save(found.after, directory)
-        result_folder.save_bytes(dump_network(found.adjusted).encode(), directory, result_folder.ADJUSTED_YAML)
+        result_folder.save_bytes(dump_network(found.adjusted).encode(), directory, formats.ADJUSTED_YAML)
         try:
-            result_folder.save_bytes(onnx_bytes(found.adjusted), directory, result_folder.ADJUSTED_ONNX)
+            result_folder.save_bytes(onnx_bytes(found.adjusted), directory, formats.ADJUSTED_ONNX)
         except CannotWriteError as error:
             data["onnx"] = f"not written: {error}"
-            say_warnings([f"no {result_folder.ADJUSTED_ONNX}: {error}"])
-    result_folder.save_data(data, directory, result_folder.ADJUST_FILE)
+            say_warnings([f"no {formats.ADJUSTED_ONNX}: {error}"])
+    result_folder.save_data(data, directory, formats.ADJUST_FILE)

@@ -22,7 +22,7 @@ from optimizer.cli.output import fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
-    from optimizer.results.result import CoDesign
+    from optimizer.results.result import CodesignResult
 
 NO_DESIGN = 1
 
@@ -79,7 +79,7 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
         sys.exit(NO_DESIGN)
 
 
-def _show(result: CoDesign, options: Options) -> None:
+def _show(result: CodesignResult, options: Options) -> None:
     from optimizer.report.codesign import codesign_headline, codesign_report  # noqa: PLC0415
 
     show_on_stdout(codesign_headline(result.data) if options["quiet"] else codesign_report(result.data))

@@ -10,6 +10,7 @@ from optimizer.cli.inputs import Options, cache_folder, pick_layer, read_archite
 from optimizer.cli.options import architecture_options, cache_options, training_options, workload_options
 from optimizer.cli.output import show_on_stdout
 from optimizer.errors import SpecError
+from optimizer.results import formats
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
@@ -105,7 +106,7 @@ def _evaluate_groups(network: Network, architecture: Architecture, options: Opti
     data["warnings"] += [line for line in warnings if line not in data["warnings"]]
     say_warnings(warnings)
     if options["out"] is not None:
-        result_folder.save_data(data, options["out"], result_folder.EVALUATION_FILE)
+        result_folder.save_data(data, options["out"], formats.EVALUATION_FILE)
     show_on_stdout(full_report(data))
     if options["out"] is not None:
         click.echo(f"written to {options['out']}", err=True)

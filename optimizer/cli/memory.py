@@ -13,6 +13,7 @@ from optimizer.cli.inputs import Options, read_network
 from optimizer.cli.options import Positive, training_options, workload_options
 from optimizer.cli.output import show_on_stdout
 from optimizer.errors import SpecError
+from optimizer.results import formats
 
 if TYPE_CHECKING:
     from formulations.networks.checkpoint_search import Limits
@@ -76,7 +77,7 @@ def memory(network: str, **options: Any) -> None:
     )  # fmt: skip
     data = memory_data(graph, plan, seed=options["seed"])
     if options["out"] is not None:
-        result_folder.save_data(data, options["out"], result_folder.MEMORY_FILE)
+        result_folder.save_data(data, options["out"], formats.MEMORY_FILE)
         if options["plot"]:
             from optimizer.report.memory_plot import save_plot  # noqa: PLC0415
 

@@ -12,6 +12,7 @@ import click
 from optimizer.cli.options import Positive
 from optimizer.cli.output import show_on_stdout
 from optimizer.cli.sparse_options import Numbers, Options, engine_options, read_engine, read_request
+from optimizer.results import formats
 
 NOTHING = 1
 """Exit code without a design or pattern, or where the simulator and the masked matrices differ."""
@@ -170,7 +171,7 @@ def verify(directory: str) -> None:
     from optimizer.results import folder as result_folder  # noqa: PLC0415
     from optimizer.sparse_engine import verification  # noqa: PLC0415
 
-    found = verification.verify(result_folder.load_data(directory, result_folder.SPARSE_FILE), directory)
+    found = verification.verify(result_folder.load_data(directory, formats.SPARSE_FILE), directory)
     show_on_stdout(report.verification_report(found))
     if found["faults"]:
         sys.exit(NOTHING)
@@ -206,7 +207,7 @@ def _finish(data: Options, render: Callable[[Options], Any], options: Options) -
     from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["out"] is not None:
-        result_folder.save_data(data, options["out"], result_folder.SPARSE_FILE)
+        result_folder.save_data(data, options["out"], formats.SPARSE_FILE)
     show_on_stdout(render(data))
     if options["out"] is not None:
         click.echo(f"written to {options['out']}", err=True)

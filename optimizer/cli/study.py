@@ -35,6 +35,7 @@ from optimizer.cli.options import (
 from optimizer.cli.output import design_kept, fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
+from optimizer.results import formats
 
 if TYPE_CHECKING:
     from optimizer.results.result import Result
@@ -188,9 +189,9 @@ def _save(result: Result, options: Options) -> None:
         return
     folder = Path(options["out"])
     result_folder.save(result, folder)
-    result_folder.save_bytes(steps_csv(result.data).encode(), folder, result_folder.STEPS_FILE)
+    result_folder.save_bytes(steps_csv(result.data).encode(), folder, formats.STEPS_FILE)
     if result.data["study"]["kind"] == "staircase":
-        result_folder.save_bytes(cells_csv(result.data).encode(), folder, result_folder.CELLS_FILE)
+        result_folder.save_bytes(cells_csv(result.data).encode(), folder, formats.CELLS_FILE)
     if not options["quiet"]:
         click.echo(f"written to {folder}", err=True)
 

@@ -14,7 +14,7 @@ from optimizer.codesign.result_data import certificate, result_data
 from optimizer.codesign.search import Findings, Search
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
-from optimizer.results.result import CoDesign, Result
+from optimizer.results.result import CodesignResult, Result
 from optimizer.results.solve_result import conclude
 from optimizer.scaling.pool import Pool
 from optimizer.search.infeasibility import patience
@@ -26,7 +26,7 @@ def codesign(
     objective: str = "energy", padding: Padding = "none", time_limit_s: float | None = None, workers: int = 2,
     seed: int = 0, cache_dir: Path | None = None, fusion: Fusion | None = None, pool: Pool | None = None,
     progress: Watch | None = None,
-) -> CoDesign:  # fmt: skip
+) -> CodesignResult:  # fmt: skip
     """Best hardware of an architecture's menus for several networks, each with its own best mappings, with a proof.
 
     Parameters
@@ -55,7 +55,7 @@ def codesign(
 
     Returns
     -------
-    CoDesign
+    CodesignResult
 
     Raises
     ------
@@ -78,7 +78,7 @@ def codesign(
         explorations.deadline = patience(team.sessions, started, deadline)
         data["infeasible"] = explain_joint(explorations, found, workers, started, progress, asked=deadline is not None)
         data["wall_s"] = round(time.perf_counter() - started, 3)
-    return CoDesign(data, certificate(team, found, seed), _on_joint(team, found, seed), _alone(team, found, seed))
+    return CodesignResult(data, certificate(team, found, seed), _on_joint(team, found, seed), _alone(team, found, seed))
 
 
 def _on_joint(team: Team, found: Findings, seed: int) -> dict[str, Result]:

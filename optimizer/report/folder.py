@@ -17,17 +17,18 @@ from optimizer.report.solve import full_report, layer_report
 from optimizer.report.sparse import sparse_report
 from optimizer.report.study import study_report
 from optimizer.results import folder as result_folder
+from optimizer.results import formats
 from optimizer.results.codesign_folder import is_codesign
 
 Data = dict[str, Any]
 Report = Callable[[Data], RenderableType]
 REPORTS: dict[str, Report] = {
-    result_folder.ADJUST_FILE: adjust_report,
-    result_folder.EVALUATION_FILE: full_report,
-    result_folder.MEMORY_FILE: memory_report,
-    result_folder.SPARSE_FILE: sparse_report,
+    formats.ADJUST_FILE: adjust_report,
+    formats.EVALUATION_FILE: full_report,
+    formats.MEMORY_FILE: memory_report,
+    formats.SPARSE_FILE: sparse_report,
 }
-WITH_LAYERS = (result_folder.RESULT_FILE, result_folder.EVALUATION_FILE)
+WITH_LAYERS = (formats.RESULT_FILE, formats.EVALUATION_FILE)
 
 
 def folder_report(directory: str | Path, layer: str | None = None) -> RenderableType:
@@ -47,7 +48,7 @@ def folder_report(directory: str | Path, layer: str | None = None) -> Renderable
     for name, report in REPORTS.items():
         if (folder / name).is_file():
             found.append(report(result_folder.load_data(folder, name)))
-    if (folder / result_folder.RESULT_FILE).is_file() or not found:
+    if (folder / formats.RESULT_FILE).is_file() or not found:
         found.append(_result_report(result_folder.load(folder).data))
     return Group(*(part for one in found for part in (one, Text()))) if len(found) > 1 else found[0]
 
@@ -59,8 +60,8 @@ def _result_report(data: Data) -> RenderableType:
 
 def _layer(folder: Path, name: str) -> RenderableType:
     """A layer of the result, or of the evaluation."""
-    main = next((name for name in WITH_LAYERS if (folder / name).is_file()), result_folder.RESULT_FILE)
-    whole = main == result_folder.RESULT_FILE
+    main = next((name for name in WITH_LAYERS if (folder / name).is_file()), formats.RESULT_FILE)
+    whole = main == formats.RESULT_FILE
     data = result_folder.load(folder).data if whole else result_folder.load_data(folder, main)
     if is_codesign(data):
         raise SpecError(

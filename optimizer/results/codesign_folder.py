@@ -14,7 +14,7 @@ from typing import Any
 
 from optimizer.results import folder as result_folder
 from optimizer.results.formats import CODESIGN_FORMAT
-from optimizer.results.result import CoDesign, Result
+from optimizer.results.result import CodesignResult, Result
 
 Data = dict[str, Any]
 CROSS_FILE = "cross.csv"
@@ -27,7 +27,7 @@ def is_codesign(data: Data) -> bool:
     return data.get("format") == CODESIGN_FORMAT
 
 
-def save(result: CoDesign, directory: str | Path) -> Path:
+def save(result: CodesignResult, directory: str | Path) -> Path:
     """Write all files, each whole or not at all.
 
     Raises
@@ -45,7 +45,7 @@ def save(result: CoDesign, directory: str | Path) -> Path:
     return folder
 
 
-def load(directory: str | Path) -> CoDesign:
+def load(directory: str | Path) -> CodesignResult:
     """Read a co-design back.
 
     Raises
@@ -58,7 +58,7 @@ def load(directory: str | Path) -> CoDesign:
     alone = {name: result_folder.load(folder / "alone" / place) for name, place in places_of.items()}
     design = {} if "hardware" not in main.data else places_of
     networks = {name: result_folder.load(folder / "networks" / place) for name, place in design.items()}
-    return CoDesign(main.data, main.certificate, networks, alone)
+    return CodesignResult(main.data, main.certificate, networks, alone)
 
 
 def places(names: list[str]) -> dict[str, str]:

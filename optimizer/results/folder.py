@@ -1,4 +1,9 @@
-"""Results on disk: a folder with ``result.json`` and ``certificate.json``."""
+"""Results on disk: folders, whose files appear together.
+
+All files of a result are written into a folder beside their places first, then that folder gets the name
+:data:`NEXT` in one step, then its files take their places. Whoever reads takes a file from there where there is one, so
+that after a kill at any moment the files are all old or all new.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +11,26 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from optimizer.errors import SpecError
-from optimizer.results.result import Result
+from optimizer.results.formats import BESIDE, CERTIFICATE_FILE, RESULT_FILE
+from optimizer.results.result import Files, Result
 
-RESULT_FILE = "result.json"
-CERTIFICATE_FILE = "certificate.json"
-EVALUATION_FILE = "evaluation.json"
-SPARSE_FILE = "sparse.json"
-MEMORY_FILE = "memory.json"
-STEPS_FILE = "steps.csv"
-CELLS_FILE = "cells.csv"
-ADJUST_FILE = "adjust.json"
-ADJUSTED_YAML = "adjusted.yaml"
-ADJUSTED_ONNX = "adjusted.onnx"
-ORIGINAL = "original"
-"""Folder, beside ``adjust.json``, with the result of the network as it was."""
-BESIDE = "layer_by_layer"
-"""Folder, beside a fused result, with the best design layer by layer that it is compared with."""
+NEXT = ".next"
 
 
-def save(result: Result, directory: str | Path) -> Path:
-    """Write a result into a folder, which is made if need be; each file appears whole or not at all.
+def write_files(files: Files, directory: str | Path) -> Path:
+    """Put files into a folder, which is made if need be; they appear together.
+
+    Parameters
+    ----------
+    files : dict of str to bytes
+        Contents by path inside of the folder.
 
     Returns
     -------
@@ -44,24 +43,49 @@ def save(result: Result, directory: str | Path) -> Path:
         If the folder cannot be made or written.
     """
     folder = _made(directory)
-    if result.beside is not None:
-        save(result.beside, folder / BESIDE)
     try:
-        _write(folder / CERTIFICATE_FILE, result.certificate)
-        _write(folder / RESULT_FILE, result.data)
+        _settle(folder)
+        aside = Path(tempfile.mkdtemp(prefix=".part", dir=folder))
+        try:
+            for name, content in files.items():
+                (aside / name).parent.mkdir(parents=True, exist_ok=True)
+                _write_parts(aside / name, [content])
+            aside.rename(folder / NEXT)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        _settle(folder)
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder
 
 
-def save_data(data: dict[str, Any], directory: str | Path, name: str) -> Path:
-    """Write a JSON file of this name into a folder, as :func:`save` writes a result; errors are the same."""
-    folder = _made(directory)
-    try:
-        _write(folder / name, data)
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    return folder
+def _settle(folder: Path) -> None:
+    """Let the files that wait in a folder take their places."""
+    waiting = folder / NEXT
+    if not waiting.is_dir():
+        return
+    for path in sorted(path for path in waiting.rglob("*") if path.is_file()):
+        place = folder / path.relative_to(waiting)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(place)
+    shutil.rmtree(waiting)
+
+
+def place_of(folder: Path, name: str) -> Path:
+    """Where a file of a folder is, after a kill too; it may be missing."""
+    waiting = folder / NEXT / name
+    return waiting if waiting.is_file() else folder / name
+
+
+def holds(folder: Path, name: str) -> bool:
+    """Is there such a file in a folder?"""
+    return place_of(folder, name).is_file()
+
+
+def save(result: Result, directory: str | Path) -> Path:
+    """Write all files of a result into a folder; errors as of :func:`write_files`."""
+    return write_files(result.files(), directory)
 
 
 def check_writable(directory: str | Path) -> None:
@@ -99,7 +123,7 @@ def _made(directory: str | Path) -> Path:
 
 
 def load(directory: str | Path) -> Result:
-    """Read a result from its folder.
+    """Read ``result.json`` and ``certificate.json`` from a folder.
 
     Raises
     ------
@@ -112,7 +136,8 @@ def load(directory: str | Path) -> Result:
             "there is no such folder", file=str(folder), allowed=f"a folder with {RESULT_FILE}",
             remedy="give the folder that --out wrote",
         )  # fmt: skip
-    data = _read(folder / RESULT_FILE)
+    expected = f"{RESULT_FILE} and {CERTIFICATE_FILE}"
+    data = _read(folder, RESULT_FILE, expected)
     if not isinstance(data.get("status"), str):
         raise SpecError(
             "not a result of Tilewright", file=str(folder / RESULT_FILE), field="status",
@@ -120,23 +145,24 @@ def load(directory: str | Path) -> Result:
             remedy="solve again into this folder",
         )  # fmt: skip
     beside = load(folder / BESIDE) if "comparison" in data and (folder / BESIDE).is_dir() else None
-    return Result(data, _read(folder / CERTIFICATE_FILE), beside)
+    return Result(data, _read(folder, CERTIFICATE_FILE, expected), beside)
 
 
 def load_data(directory: str | Path, name: str) -> dict[str, Any]:
-    """Read a JSON file that :func:`save_data` wrote.
+    """Read a JSON file of a folder.
 
     Raises
     ------
     SpecError
         If it is missing, unreadable or no JSON object.
     """
-    return _read(Path(directory) / name, name)
+    return _read(Path(directory), name, name)
 
 
-def _read(path: Path, expected: str = f"{RESULT_FILE} and {CERTIFICATE_FILE}") -> dict[str, Any]:
+def _read(folder: Path, name: str, expected: str) -> dict[str, Any]:
+    path = folder / name
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(place_of(folder, name).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(
             "there is no such file", file=str(path), allowed=expected,
@@ -175,20 +201,6 @@ def save_parts(parts: Iterable[bytes], path: Path) -> None:
             f"cannot write the file: {error.strerror or error}", file=str(path),
             allowed="a file in a folder that exists and may be written", remedy="name another file",
         ) from None  # fmt: skip
-
-
-def save_bytes(content: bytes, directory: str | Path, name: str) -> Path:
-    """Write a file of this name into a folder, as :func:`save` writes a result; errors are the same."""
-    folder = _made(directory)
-    try:
-        _write_parts(folder / name, [content])
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    return folder
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
-    _write_parts(path, [json.dumps(data, indent=1, allow_nan=False).encode(), b"\n"])
 
 
 def _write_parts(path: Path, parts: Iterable[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+SOLVE_FORMAT = "tilewright-solve/1"
 CERTIFICATE_FORMAT = "tilewright-certificate/1"
 FRONT_FORMAT = "tilewright-front/1"
 """Format of a front's certificate."""
@@ -11,6 +12,22 @@ CODESIGN_CERTIFICATE_FORMAT = "tilewright-codesign-certificate/1"
 EVALUATION_FORMAT = "tilewright-evaluation/1"
 MEMORY_FORMAT = "tilewright-memory/1"
 ADJUST_FORMAT = "tilewright-adjust/1"
+SPARSE_FORMAT = "tilewright-sparse/1"
+
+RESULT_FILE = "result.json"
+CERTIFICATE_FILE = "certificate.json"
+EVALUATION_FILE = "evaluation.json"
+SPARSE_FILE = "sparse.json"
+MEMORY_FILE = "memory.json"
+STEPS_FILE = "steps.csv"
+CELLS_FILE = "cells.csv"
+ADJUST_FILE = "adjust.json"
+ADJUSTED_YAML = "adjusted.yaml"
+ADJUSTED_ONNX = "adjusted.onnx"
+ORIGINAL = "original"
+"""Folder, beside ``adjust.json``, with the result of the network as it was."""
+BESIDE = "layer_by_layer"
+"""Folder, beside a fused result, with the best design layer by layer that it is compared with."""
 
 EVALUATED = "EVALUATED"
 """Status where nothing was to be chosen."""

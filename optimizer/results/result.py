@@ -1,57 +1,278 @@
-"""What a solve hands back, and what it reports on the way."""
+"""What tasks hand back: one head for all of them, and a body for each."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from optimizer.problem.status import Status, Termination
+from optimizer.results import formats
+from optimizer.results.entries import HardwareEntry, LayerEntry, Objective
+
+if TYPE_CHECKING:
+    import pandas
+
+Data = dict[str, Any]
+Files = dict[str, bytes]
+"""Contents of the files of a folder by their paths in it."""
+
+
+def json_bytes(data: Data) -> bytes:
+    """A JSON file."""
+    return json.dumps(data, indent=1, allow_nan=False).encode() + b"\n"
 
 
 @dataclass
-class CoDesign:
-    """One hardware for several networks, with its proof.
+class Result:
+    """An answer with its proof.
 
     Parameters
     ----------
     data : dict
-        Contents of ``result.json``: status, objective, hardware, networks, cross table and the problem itself.
+        Contents of the main file: status, objective, what was found, and the problem itself.
     certificate : dict
-        Contents of ``certificate.json``: exact values, and what closed every hardware point.
+        Contents of ``certificate.json``: what closed every hardware point; empty where nothing was explored.
+    beside : Result, optional
+        The best design layer by layer, where ``comparison`` in the data sets the two beside each other.
+    """
+
+    FORMAT: ClassVar[str] = formats.SOLVE_FORMAT
+    MAIN: ClassVar[str] = formats.RESULT_FILE
+    TABLES: ClassVar[tuple[str, ...]] = ("layers", "accesses", "levels")
+
+    data: Data
+    certificate: Data = field(default_factory=dict)
+    beside: Result | None = None
+
+    @property
+    def status(self) -> Status:
+        """What is known."""
+        return Status(self.data["status"])
+
+    @property
+    def termination(self) -> Termination:
+        """Why the work ended."""
+        return Termination(self.data["termination"])
+
+    @property
+    def objective(self) -> Objective | None:
+        """What was minimized, and how far it is proved; None where nothing was chosen."""
+        stated = self.data.get("objective")
+        return Objective.of(stated) if isinstance(stated, dict) else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader has to know besides."""
+        return tuple(self.data.get("warnings", ()))
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Versions that made it."""
+        return dict(self.data.get("versions", {}))
+
+    @property
+    def wall_s(self) -> float | None:
+        """Seconds that it took."""
+        return self.data.get("wall_s")
+
+    @property
+    def problem_hash(self) -> str | None:
+        """Hash of the problem, equal for equal questions only."""
+        return self.data.get("problem_hash")
+
+    @property
+    def layers(self) -> tuple[LayerEntry, ...]:
+        """The layers of the design, in the order of the network; empty without a design."""
+        return tuple(LayerEntry.of(entry) for entry in self.data.get("layers", ()))
+
+    @property
+    def hardware(self) -> HardwareEntry | None:
+        """The chosen hardware point; None without a design."""
+        stated = self.data.get("hardware")
+        return HardwareEntry.of(stated) if isinstance(stated, dict) and "levels" in stated else None
+
+    @property
+    def energy_pj(self) -> float | None:
+        """Energy of one run of the network, in pJ (or energies of a multiplication, where the technology has no unit).
+        """
+        return self.data.get("energy_pj")
+
+    @property
+    def latency_cycles(self) -> float | None:
+        """Cycles of one run of the network."""
+        return self.data.get("latency_cycles")
+
+    @property
+    def area_um2(self) -> int | None:
+        """Area of the hardware."""
+        return self.data.get("area_um2")
+
+    def files(self) -> Files:
+        """Everything that belongs into the folder of this result."""
+        found = {formats.RESULT_FILE: json_bytes(self.data), formats.CERTIFICATE_FILE: json_bytes(self.certificate)}
+        if self.beside is not None:
+            found |= inside(formats.BESIDE, self.beside.files())
+        return found
+
+    def to_dataframe(self, table: str = "") -> pandas.DataFrame:
+        """A table of the result, one row per entry.
+
+        Parameters
+        ----------
+        table : str
+            One of ``TABLES`` of the class; by default the first.
+
+        Raises
+        ------
+        SpecError
+            If there is no such table.
+        UnavailableError
+            If pandas is not installed (it comes with OR-Tools).
+        """
+        from optimizer.results.dataframes import dataframe  # noqa: PLC0415
+
+        return dataframe(self, table or self.TABLES[0])
+
+    def _repr_html_(self) -> str:
+        from optimizer.results.dataframes import html  # noqa: PLC0415
+
+        return html(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {headline(self.data)}>"
+
+
+class StudyResult(Result):
+    """What the optimum becomes as limits change; the data of the best design, and ``study`` with all steps."""
+
+    FORMAT = formats.STUDY_FORMAT
+    TABLES = ("designs", "cells", "layers", "accesses", "levels")
+
+    __repr__ = Result.__repr__
+
+    def files(self) -> Files:
+        """Everything that belongs into the folder of this result."""
+        from optimizer.results.study_csv import study_files  # noqa: PLC0415
+
+        return super().files() | {name: made(self.data).encode() for name, made in study_files(self.data)}
+
+
+@dataclass(repr=False)
+class CodesignResult(Result):
+    """One hardware for several networks, with its proof.
+
+    Parameters
+    ----------
     networks : dict of str to Result
         Every network on the joint design: results with a single hardware point. Empty without a design.
     alone : dict of str to Result
         The best design of every network by itself.
     """
 
-    data: dict[str, Any]
-    certificate: dict[str, Any]
+    FORMAT = formats.CODESIGN_FORMAT
+    TABLES = ("cross", "levels")
+
     networks: dict[str, Result] = field(default_factory=dict)
     alone: dict[str, Result] = field(default_factory=dict)
 
-    @property
-    def status(self) -> str:
-        """``OPTIMAL``, ``FEASIBLE``, ``INFEASIBLE`` or ``UNKNOWN``."""
-        return str(self.data["status"])
+    def files(self) -> Files:
+        """Everything that belongs into the folder of this result."""
+        from optimizer.results.codesign_folder import CROSS_FILE, PARTS, cross_csv, places  # noqa: PLC0415
+
+        found = super().files() | {CROSS_FILE: cross_csv(self.data).encode()}
+        for part in PARTS:
+            results: dict[str, Result] = getattr(self, part)
+            for name, place in places(list(results)).items():
+                found |= inside(f"{part}/{place}", results[name].files())
+        return found
 
 
-@dataclass
-class Result:
-    """A design with its proof.
+class EvaluationResult(Result):
+    """Costs of groups that were given by hand."""
+
+    FORMAT = formats.EVALUATION_FORMAT
+    MAIN = formats.EVALUATION_FILE
+
+    __repr__ = Result.__repr__
+
+    def files(self) -> Files:
+        """Everything that belongs into the folder of this result."""
+        return {self.MAIN: json_bytes(self.data)}
+
+
+class MemoryResult(EvaluationResult):
+    """Memory of a training step over time, and what is kept or computed again."""
+
+    FORMAT = formats.MEMORY_FORMAT
+    MAIN = formats.MEMORY_FILE
+    TABLES = ("tensors", "over_time")
+
+
+class SparseResult(EvaluationResult):
+    """A sparse engine, access patterns, a simulation, or accuracies."""
+
+    FORMAT = formats.SPARSE_FORMAT
+    MAIN = formats.SPARSE_FILE
+    TABLES = ("design", "junctions", "accuracies")
+
+
+@dataclass(repr=False)
+class AdjustResult(Result):
+    """A network with other channel widths: the design before (None: not kept) and after, and the network itself.
 
     Parameters
     ----------
-    data : dict
-        Contents of ``result.json``: status, objective, hardware, layers, lower bounds and the problem itself.
-    certificate : dict
-        Contents of ``certificate.json``: what closed every hardware point.
-    beside : Result, optional
-        The best design layer by layer, where ``comparison`` in the data sets the two beside each other.
+    original : Result, optional
+        The best design of the network as it was.
+    adjusted : Result, optional
+        The best design of the adjusted network; None if there are no such widths.
+    network_yaml : str
+        The adjusted network.
+    network_onnx : bytes, optional
+        The same for other tools; None where it cannot be written, and ``data["onnx"]`` says why.
     """
 
-    data: dict[str, Any]
-    certificate: dict[str, Any] = field(default_factory=dict)
-    beside: Result | None = None
+    FORMAT = formats.ADJUST_FORMAT
+    MAIN = formats.ADJUST_FILE
+    TABLES = ("classes", "layers")
+
+    original: Result | None = None
+    adjusted: Result | None = None
+    network_yaml: str = ""
+    network_onnx: bytes | None = None
 
     @property
-    def status(self) -> str:
-        """``OPTIMAL``, ``FEASIBLE``, ``INFEASIBLE`` or ``UNKNOWN``."""
-        return str(self.data["status"])
+    def layers(self) -> tuple[LayerEntry, ...]:
+        """The layers of the adjusted design."""
+        return () if self.adjusted is None else self.adjusted.layers
+
+    def files(self) -> Files:
+        """Everything that belongs into the folder of this result."""
+        found = {self.MAIN: json_bytes(self.data)}
+        if self.adjusted is not None and self.original is not None:
+            found |= inside(formats.ORIGINAL, self.original.files()) | self.adjusted.files()
+            found[formats.ADJUSTED_YAML] = self.network_yaml.encode()
+            found |= {} if self.network_onnx is None else {formats.ADJUSTED_ONNX: self.network_onnx}
+        return found
+
+
+def inside(folder: str, files: Files) -> Files:
+    """The files one folder down."""
+    return {f"{folder}/{name}": content for name, content in files.items()}
+
+
+def headline(data: Data) -> str:
+    """Status, objective, what was solved and on what, in one line."""
+    stated = data.get("objective")
+    parts = [str(data.get("status", data.get("kind", "")))]
+    if isinstance(stated, dict) and stated.get("value") is not None:
+        parts.append(f"{stated['name']} {stated['value']:.5g} {stated.get('unit', '')}".rstrip())
+        if stated.get("gap"):
+            parts.append(f"gap {100 * stated['gap']:.2g} %")
+    networks: Iterable[Any] = data.get("networks") or [data.get("network")]
+    names = [str(one["name"] if isinstance(one, dict) else one) for one in networks if one]
+    if names:
+        parts.append(", ".join(names) + (f" on {data['architecture']}" if data.get("architecture") else ""))
+    return "  ".join(parts)

@@ -14,7 +14,8 @@ from typing import Any
 
 from optimizer.problem.problem import network_of
 from optimizer.problem.progress import Progress
-from optimizer.results.folder import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL, load, load_data
+from optimizer.results.folder import load, load_data
+from optimizer.results.formats import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL
 from optimizer.results.result import Result
 from optimizer.verify.adjust_data import data_checks, onnx_checks, table_checks
 from optimizer.verify.design_checks import plain, verdict

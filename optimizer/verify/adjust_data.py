@@ -9,8 +9,7 @@ from typing import Any
 
 from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
 from optimizer.problem.space import SPACE
-from optimizer.results.folder import ADJUSTED_ONNX
-from optimizer.results.formats import ADJUST_ACCURACY, ADJUST_FORMAT, ADJUST_SPACE
+from optimizer.results.formats import ADJUST_ACCURACY, ADJUST_FORMAT, ADJUST_SPACE, ADJUSTED_ONNX
 from optimizer.results.result import Result
 from optimizer.verify.claims.solve import hash_fault, rebuild
 from optimizer.verify.design_checks import differences, verdict

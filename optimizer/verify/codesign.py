@@ -10,7 +10,7 @@ from pathlib import Path
 
 from optimizer.problem.progress import Progress
 from optimizer.results.codesign_folder import load
-from optimizer.results.result import CoDesign, Result
+from optimizer.results.result import CodesignResult, Result
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.session import Session, restore
 from optimizer.verify.again.codesign_infeasibility import joint_blame_checks, with_reason
@@ -33,13 +33,13 @@ EXCLUDED = "points without a design"
 
 
 def verify_joint(
-    source: str | Path | CoDesign, *, thorough: bool = False, seed: int | None = None,
+    source: str | Path | CodesignResult, *, thorough: bool = False, seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Verification:  # fmt: skip
     """Check a co-design again by code that shares nothing with the search; parameters as of
     :func:`optimizer.verify.solve.verify`."""
     started = time.perf_counter()
-    result = _as_stored(source if isinstance(source, CoDesign) else load(source))
+    result = _as_stored(source if isinstance(source, CodesignResult) else load(source))
     effort = Effort.of(result.data, thorough=thorough, seed=seed, say=teller(progress, started))
     checks: list[Check] = []
     step = "problem"
@@ -65,13 +65,13 @@ def verify_joint(
     return Verification.of(checks, effort, started, CHECKED)
 
 
-def _as_stored(result: CoDesign) -> CoDesign:
+def _as_stored(result: CodesignResult) -> CodesignResult:
     """As it would come back from files."""
 
     def results(found: dict[str, Result]) -> dict[str, Result]:
         return {name: Result(as_stored(one.data), as_stored(one.certificate)) for name, one in found.items()}
 
-    return CoDesign(
+    return CodesignResult(
         as_stored(result.data), as_stored(result.certificate), results(result.networks), results(result.alone)
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from optimizer.results.folder import CELLS_FILE, STEPS_FILE
+from optimizer.results.formats import CELLS_FILE, STEPS_FILE
 from optimizer.results.study_csv import cells_csv, steps_csv
 from optimizer.verify.outcome import Check
 

@@ -28,7 +28,7 @@ from typing import Any
 
 from optimizer.errors import SpecError, TilewrightError
 from optimizer.problem.progress import Progress
-from optimizer.results import codesign_folder
+from optimizer.results import codesign_folder, formats
 from optimizer.results import folder as result_folder
 from optimizer.verify import adjust as adjusted
 from optimizer.verify import csv_files as texts
@@ -42,7 +42,7 @@ from optimizer.verify.unread_fields import unread_fields
 from optimizer.verify.verification import Verification
 
 Data = dict[str, Any]
-RESULT_FILES = (result_folder.RESULT_FILE, result_folder.CERTIFICATE_FILE)
+RESULT_FILES = (formats.RESULT_FILE, formats.CERTIFICATE_FILE)
 
 
 @dataclass(frozen=True)
@@ -182,14 +182,14 @@ def _files(kind: Kind, folder: Path) -> list[str]:
 
 def _result_files(data: Data) -> list[str]:
     """Files of a result, a study or a co-design."""
-    found = [result_folder.CERTIFICATE_FILE]
+    found = [formats.CERTIFICATE_FILE]
     if codesign_folder.is_codesign(data):
         places = codesign_folder.places([str(entry["name"]) for entry in data.get("networks") or []]).values()
         parts = codesign_folder.PARTS if "hardware" in data else ("alone",)
         found += [f"{part}/{place}/{name}" for part in parts for place in places for name in RESULT_FILES]
         found.append(codesign_folder.CROSS_FILE)
     if "comparison" in data:
-        found += [f"{result_folder.BESIDE}/{name}" for name in RESULT_FILES]
+        found += [f"{formats.BESIDE}/{name}" for name in RESULT_FILES]
     if "study" in data:
         found += [name for name, _ in texts.study_files(data)]
     return found
@@ -211,8 +211,8 @@ def _check_result(folder: Path, way: Way) -> Verification:
 def _adjust_files(data: Data) -> list[str]:
     if "after" not in data:
         return []
-    own = [*RESULT_FILES, result_folder.ADJUSTED_YAML, *(f"{result_folder.ORIGINAL}/{name}" for name in RESULT_FILES)]
-    return [*own, result_folder.ADJUSTED_ONNX] if "onnx" not in data else own
+    own = [*RESULT_FILES, formats.ADJUSTED_YAML, *(f"{formats.ORIGINAL}/{name}" for name in RESULT_FILES)]
+    return [*own, formats.ADJUSTED_ONNX] if "onnx" not in data else own
 
 
 def _check_adjustment(folder: Path, way: Way) -> Verification:
@@ -220,18 +220,18 @@ def _check_adjustment(folder: Path, way: Way) -> Verification:
 
 
 def _check_evaluation(folder: Path, way: Way) -> Verification:
-    data = result_folder.load_data(folder, result_folder.EVALUATION_FILE)
+    data = result_folder.load_data(folder, formats.EVALUATION_FILE)
     return Verification(list(evaluated.evaluation_checks(data, way.say)), checked="both designs and what follows")
 
 
 def _check_memory(folder: Path, way: Way) -> Verification:
-    data = result_folder.load_data(folder, result_folder.MEMORY_FILE)
+    data = result_folder.load_data(folder, formats.MEMORY_FILE)
     checks = memory_plan.memory_checks(data, thorough=way.thorough, say=way.say)
     return Verification(list(checks), checked="the plan of memory, its figures and its proof")
 
 
 def _check_sparse(folder: Path, way: Way) -> Verification:
-    data = result_folder.load_data(folder, result_folder.SPARSE_FILE)
+    data = result_folder.load_data(folder, formats.SPARSE_FILE)
     return Verification(list(sparse_files.sparse_checks(data, way.say)), checked="the engine and its figures")
 
 
@@ -240,9 +240,9 @@ def _alone(data: Data) -> list[str]:
 
 
 KINDS = (
-    Kind(result_folder.ADJUST_FILE, _adjust_files, _check_adjustment),
-    Kind(result_folder.RESULT_FILE, _result_files, _check_result),
-    Kind(result_folder.EVALUATION_FILE, _alone, _check_evaluation),
-    Kind(result_folder.MEMORY_FILE, _alone, _check_memory),
-    Kind(result_folder.SPARSE_FILE, _alone, _check_sparse),
+    Kind(formats.ADJUST_FILE, _adjust_files, _check_adjustment),
+    Kind(formats.RESULT_FILE, _result_files, _check_result),
+    Kind(formats.EVALUATION_FILE, _alone, _check_evaluation),
+    Kind(formats.MEMORY_FILE, _alone, _check_memory),
+    Kind(formats.SPARSE_FILE, _alone, _check_sparse),
 )

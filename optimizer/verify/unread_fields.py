@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from optimizer.results import folder as result_folder
+from optimizer.results import formats
 
 Data = dict[str, Any]
 UNREAD = ("versions", "seed", "wall_s")
@@ -20,12 +20,12 @@ _CERTIFICATE = ("format", "problem_hash", "status", "objective", "accounting", "
                 "master_optimum", "design", "menus", "layers", "boxes")  # fmt: skip
 
 READ = {
-    result_folder.RESULT_FILE: (*_HEAD, *_DESIGN, "hardware_points", "comparison", "infeasible", "study", "energy_unit",
+    formats.RESULT_FILE: (*_HEAD, *_DESIGN, "hardware_points", "comparison", "infeasible", "study", "energy_unit",
                             "networks", "cross"),
-    result_folder.CERTIFICATE_FILE: (*_CERTIFICATE, "tolerance", "aggregate", "weights", "powers", "networks", "cross"),
-    result_folder.EVALUATION_FILE: (*_HEAD, *_DESIGN, "dram_words", "comparison", "layer_by_layer"),
-    result_folder.MEMORY_FILE: (*_HEAD, "macs", "budgets", "keep_all", "chosen", "least_peak", "tensors", "over_time"),
-    result_folder.ADJUST_FILE: (*_HEAD, "accuracy", "request", "resolution", "limits", "classes", "before", "after",
+    formats.CERTIFICATE_FILE: (*_CERTIFICATE, "tolerance", "aggregate", "weights", "powers", "networks", "cross"),
+    formats.EVALUATION_FILE: (*_HEAD, *_DESIGN, "dram_words", "comparison", "layer_by_layer"),
+    formats.MEMORY_FILE: (*_HEAD, "macs", "budgets", "keep_all", "chosen", "least_peak", "tensors", "over_time"),
+    formats.ADJUST_FILE: (*_HEAD, "accuracy", "request", "resolution", "limits", "classes", "before", "after",
                             "layers", "hardware", "onnx", "effort"),
 }  # fmt: skip
 """By file, fields that may be there; those of :data:`UNREAD` are not checked, wherever they stand."""

@@ -33,7 +33,7 @@ from optimizer.report.codesign import codesign_report
 from optimizer.report.codesign_plot import save_plot
 from optimizer.report.solve import to_text
 from optimizer.results import codesign_folder
-from optimizer.results.result import CoDesign
+from optimizer.results.result import CodesignResult
 from optimizer.scaling.pool import SerialPool
 from optimizer.verify.codesign import verify_joint
 from optimizer.workload.network import Network
@@ -117,7 +117,7 @@ def check(data: st.DataObject) -> None:
         assert named == [f"n{n}" for n in others] and bool(others) == bool(hopeless)
 
 
-def exact(result: CoDesign, column: int = 0) -> list[tuple[int, int]]:
+def exact(result: CodesignResult, column: int = 0) -> list[tuple[int, int]]:
     """Energy units and cycles of all networks on a design."""
     return [tuple(cell) for cell in result.certificate["cross"][column]["networks"]]
 

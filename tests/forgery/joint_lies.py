@@ -14,7 +14,7 @@ from optimizer.architecture.selection import at
 from optimizer.codesign.request import Member
 from optimizer.codesign.run import codesign
 from optimizer.problem.goal import NEVER
-from optimizer.results.result import CoDesign, Result
+from optimizer.results.result import CodesignResult, Result
 from optimizer.verify.box_floors import Floors
 from optimizer.verify.claims.codesign import JointClaim, rebuild_joint
 from optimizer.verify.claims.solve import hash_of
@@ -31,7 +31,7 @@ DEEP = "{name: deep, layers: [{name: conv, type: conv, dims: {K: 2, C: 2, P: 3, 
 
 
 @cache
-def joint(aggregate: str = "geomean", relative: bool = False, objective: str = "energy", cap: str = "") -> CoDesign:
+def joint(aggregate: str = "geomean", relative: bool = False, objective: str = "energy", cap: str = "") -> CodesignResult:
     """Two tiny networks on the tiny chip."""
     caps = {"latency_ms": Fraction(cap)} if cap else {}
     members = [Member(problems.network(FLAT), Fraction(2), caps), Member(problems.network(DEEP))]
@@ -43,13 +43,13 @@ def joint(aggregate: str = "geomean", relative: bool = False, objective: str = "
 class JointForgery:
     """A co-design that is being changed."""
 
-    def __init__(self, honest: CoDesign, random: Random) -> None:
+    def __init__(self, honest: CodesignResult, random: Random) -> None:
         self.random = random
         results = [
             {name: Result(as_stored(r.data), as_stored(r.certificate)) for name, r in part.items()}
             for part in (honest.networks, honest.alone)
         ]
-        self.result = CoDesign(as_stored(honest.data), as_stored(honest.certificate), *results)
+        self.result = CodesignResult(as_stored(honest.data), as_stored(honest.certificate), *results)
 
     @property
     def data(self) -> Data:
@@ -415,7 +415,7 @@ JOINT_LIES: list[JointLie] = [
     words, other_problem, swapped, single_lie,
 ]  # fmt: skip
 
-JOINT_KINDS: dict[str, Callable[[], CoDesign]] = {
+JOINT_KINDS: dict[str, Callable[[], CodesignResult]] = {
     "geomean": lambda: joint(cap="1"),
     "relative": lambda: joint("max", True, "edp"),
     "weighted": lambda: joint("weighted", False, "latency"),

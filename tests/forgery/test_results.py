@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.results.result import CoDesign, Result
+from optimizer.results.result import CodesignResult, Result
 from optimizer.verify.codesign import verify_joint
 from optimizer.verify.outcome import Check
 from optimizer.verify.solve import verify
@@ -44,7 +44,7 @@ IN_FLOORS = {
 
 def checks_of(result: Any, *, thorough: bool) -> list[Check]:
     """All checks of a result."""
-    check = verify_joint if isinstance(result, CoDesign) else verify
+    check = verify_joint if isinstance(result, CodesignResult) else verify
     return check(result, thorough=thorough).checks
 
 
@@ -63,7 +63,7 @@ def forged(kind: str, seed: int) -> tuple[list[Any], Any]:
     """The lies of a forgery, and the forged result; equal for equal seeds."""
     honest, random = HONEST[kind](), Random(f"{kind} {seed}")
     while True:
-        start = JointForgery(honest, random) if isinstance(honest, CoDesign) else Forgery.of(honest, random)
+        start = JointForgery(honest, random) if isinstance(honest, CodesignResult) else Forgery.of(honest, random)
         first = random.choice(LIES[kind])
         if not first(start) or contents(start.result) == contents(honest):
             continue
@@ -79,7 +79,7 @@ def forged(kind: str, seed: int) -> tuple[list[Any], Any]:
 
 def as_files(result: Any) -> Any:
     """As it comes back from files."""
-    if isinstance(result, CoDesign):
+    if isinstance(result, CodesignResult):
         return result
     return Result(json.loads(json.dumps(result.data)), json.loads(json.dumps(result.certificate)), result.beside)
 

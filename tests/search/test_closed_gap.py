@@ -19,7 +19,7 @@ from optimizer.recompute.costs import work_costs
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.recompute.run import lower
 from optimizer.report.solve import headline
-from optimizer.results.result import CoDesign
+from optimizer.results.result import CodesignResult
 from optimizer.search.box_visit import Visitor
 from optimizer.search.branch_and_bound import Exploration, Explorer
 from optimizer.search.incumbents import Best
@@ -89,7 +89,7 @@ AGGREGATES = [
 ]  # fmt: skip
 
 
-def no_loss(found: CoDesign) -> None:
+def no_loss(found: CodesignResult) -> None:
     """No network is better off than by itself, no design better than the joint one; and it verifies."""
     assert found.status in ("OPTIMAL", "FEASIBLE")
     for entry in found.data["cross"]:

@@ -10,7 +10,7 @@ from optimizer.architecture.reader import parse_architecture
 from optimizer.codesign.request import Member
 from optimizer.codesign.run import codesign
 from optimizer.files.exact_yaml import load_exact
-from optimizer.results.result import CoDesign
+from optimizer.results.result import CodesignResult
 from optimizer.workload.network import Network
 from optimizer.workload.reader import parse_network
 from tests.support.chip_cases import chip_yaml
@@ -40,7 +40,7 @@ def network(name: str, *more: str, layers: str | None = None) -> Network:
     return parse_network(f"name: {name}\nlayers:\n" + "".join(f"  - {line}\n" for line in lines))
 
 
-def joint(*members: Member | str, **options: Any) -> CoDesign:
+def joint(*members: Member | str, **options: Any) -> CodesignResult:
     """A co-design of networks, by name or with weights and caps."""
     made = [member if isinstance(member, Member) else Member(network(member)) for member in members]
     return codesign(made, architecture(), **options)

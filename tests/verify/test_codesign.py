@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optimizer.problem.progress import Progress
-from optimizer.results.result import CoDesign
+from optimizer.results.result import CodesignResult
 from optimizer.verify import codesign as joint_check
 from optimizer.verify.claims.solve import hash_of
 from optimizer.verify.codesign import verify_joint
@@ -23,41 +23,41 @@ from tests.support.tampering import leaves, put, replaced
 
 UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
 TECHNOLOGY = "technology"
-Tamper = Callable[[CoDesign], Any]
+Tamper = Callable[[CodesignResult], Any]
 
 
 @pytest.fixture(scope="module")
-def energy() -> CoDesign:
+def energy() -> CodesignResult:
     """Three networks, one of them capped; the geometric mean."""
     return joint("small", capped("large", 2, latency_ms="0.002"), "conv")
 
 
 @pytest.fixture(scope="module")
-def edp() -> CoDesign:
+def edp() -> CodesignResult:
     """The largest energy-delay product relative to the own optimum."""
     return joint("small", "large", "conv", objective="edp", aggregate="max", relative=True)
 
 
 @pytest.fixture(scope="module", params=["energy", "edp"])
-def result(request: pytest.FixtureRequest) -> CoDesign:
+def result(request: pytest.FixtureRequest) -> CodesignResult:
     """Both of them."""
-    found: CoDesign = request.getfixturevalue(request.param)
+    found: CodesignResult = request.getfixturevalue(request.param)
     return found
 
 
-def failed(result: CoDesign, *, thorough: bool = False) -> list[str]:
+def failed(result: CodesignResult, *, thorough: bool = False) -> list[str]:
     """Names of the checks that failed."""
     return [check.name for check in verify_joint(result, thorough=thorough).checks if not check.ok]
 
 
-def changed(result: CoDesign, tamper: Tamper) -> CoDesign:
+def changed(result: CodesignResult, tamper: Tamper) -> CodesignResult:
     """A copy with something changed."""
     other = copy.deepcopy(result)
     tamper(other)
     return other
 
 
-def test_real_results_pass(result: CoDesign) -> None:
+def test_real_results_pass(result: CodesignResult) -> None:
     messages: list[Progress] = []
     found = verify_joint(result, progress=messages.append)
     assert found.ok, [check for check in found.checks if not check.ok]
@@ -67,7 +67,7 @@ def test_real_results_pass(result: CoDesign) -> None:
     assert any(progress.message.startswith("conv alone: ") for progress in messages)
 
 
-def test_a_thorough_check_solves_all_cells(energy: CoDesign) -> None:
+def test_a_thorough_check_solves_all_cells(energy: CodesignResult) -> None:
     found = verify_joint(energy, thorough=True)
     assert found.ok
     detail = next(check.detail for check in found.checks if check.name == "cross table again")
@@ -92,7 +92,7 @@ def test_points_that_only_a_trade_excludes_pass() -> None:
     checks = {check.name: check.ok for check in verify_joint(found).checks}
     assert checks["excluded again"] and all(checks.values())
 
-    def exclude(result: CoDesign) -> None:
+    def exclude(result: CodesignResult) -> None:
         boxes = result.certificate["boxes"]
         box = next(b for b in boxes if b["closed_by"] == "solved" and b["box"][1][0] != result.certificate["design"][1])
         box["closed_by"] = "infeasible"
@@ -109,8 +109,8 @@ def numbers_of(data: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [path for path in leaves(known) if TECHNOLOGY not in path and "mapping" not in path]
 
 
-def change_result(result: CoDesign, data: st.DataObject, by: int) -> None:
-    stored = CoDesign(json.loads(json.dumps(result.data)), result.certificate, result.networks, result.alone)
+def change_result(result: CodesignResult, data: st.DataObject, by: int) -> None:
+    stored = CodesignResult(json.loads(json.dumps(result.data)), result.certificate, result.networks, result.alone)
     path = data.draw(st.sampled_from(numbers_of(stored.data)))
     bad = changed(stored, lambda r: put(r.data, path, lambda value: replaced(value, by)))
     assert failed(bad), path
@@ -124,9 +124,9 @@ def may_stay_true(certificate: dict[str, Any], path: tuple[Any, ...]) -> bool:
     return False
 
 
-def change_certificate(result: CoDesign, data: st.DataObject, by: int) -> None:
+def change_certificate(result: CodesignResult, data: st.DataObject, by: int) -> None:
     certificate = json.loads(json.dumps(result.certificate))
-    stored = CoDesign(result.data, certificate, result.networks, result.alone)
+    stored = CodesignResult(result.data, certificate, result.networks, result.alone)
     path = data.draw(st.sampled_from([path for path in leaves(certificate) if not may_stay_true(certificate, path)]))
     bad = changed(stored, lambda r: put(r.certificate, path, lambda value: replaced(value, by)))
     assert failed(bad), path
@@ -134,29 +134,29 @@ def change_certificate(result: CoDesign, data: st.DataObject, by: int) -> None:
 
 @settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), by=st.sampled_from([-1, 1, 1000]))
-def test_any_changed_leaf_of_the_result_is_caught(energy: CoDesign, data: st.DataObject, by: int) -> None:
+def test_any_changed_leaf_of_the_result_is_caught(energy: CodesignResult, data: st.DataObject, by: int) -> None:
     change_result(energy, data, by)
 
 
 @settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), by=st.sampled_from([-1, 1, 10**9]))
-def test_any_changed_leaf_of_the_certificate_is_caught(energy: CoDesign, data: st.DataObject, by: int) -> None:
+def test_any_changed_leaf_of_the_certificate_is_caught(energy: CodesignResult, data: st.DataObject, by: int) -> None:
     change_certificate(energy, data, by)
 
 
 @pytest.mark.slow
 @settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), by=st.sampled_from([-1, 1, 1000, 10**9]))
-def test_any_changed_leaf_is_caught_often(result: CoDesign, data: st.DataObject, by: int) -> None:
+def test_any_changed_leaf_is_caught_often(result: CodesignResult, data: st.DataObject, by: int) -> None:
     data.draw(st.sampled_from([change_result, change_certificate]))(result, data, by)
 
 
-def shift_cell(result: CoDesign) -> None:
+def shift_cell(result: CodesignResult) -> None:
     """A cell of the cross table away from the diagonal, in its exact form."""
     result.certificate["cross"][1]["networks"][1][0] += 1
 
 
-def shift_cell_everywhere(result: CoDesign) -> None:
+def shift_cell_everywhere(result: CodesignResult) -> None:
     """The same cell in both files, with all that follows from it."""
     shift_cell(result)
     faults = [fault for fault in _number_faults(result) if ".networks.large." in fault or "cross[1]." in fault]
@@ -167,29 +167,29 @@ def shift_cell_everywhere(result: CoDesign) -> None:
         target[key] = json.loads(value)
 
 
-def _number_faults(result: CoDesign) -> list[str]:
+def _number_faults(result: CodesignResult) -> list[str]:
     return list(joint_check.number_faults(joint_check.rebuild_joint(result)))
 
 
-def swap_networks(result: CoDesign) -> None:
+def swap_networks(result: CodesignResult) -> None:
     """Results of two networks change places."""
     networks = result.networks
     networks["small"], networks["conv"] = networks["conv"], networks["small"]
 
 
-def other_point(result: CoDesign) -> None:
+def other_point(result: CodesignResult) -> None:
     """A network's result on another point than the joint one."""
     point = result.certificate["design"]
     result.certificate["design"] = [0 for _ in point]
 
 
-def rebudget(result: CoDesign) -> None:
+def rebudget(result: CodesignResult) -> None:
     """Another cap with the right hash."""
     result.data["problem"]["networks"][1]["budgets"]["latency_ms"] = "0.0001"
     result.data["problem_hash"] = result.certificate["problem_hash"] = hash_of(result.data["problem"])
 
 
-def raise_bound(result: CoDesign) -> None:
+def raise_bound(result: CodesignResult) -> None:
     """The bounds of a box that is closed by its bound, so that they agree with each other."""
     box = next(box for box in result.certificate["boxes"] if box["closed_by"] == "bound" and box["bounds"])
     box["bounds"] = [str(2 * Fraction(bound)) for bound in box["bounds"]]
@@ -222,17 +222,17 @@ TAMPERS: dict[str, Tamper] = {
 
 
 @pytest.mark.parametrize("tamper", TAMPERS.values(), ids=TAMPERS.keys())
-def test_tampering_is_caught(energy: CoDesign, tamper: Tamper) -> None:
+def test_tampering_is_caught(energy: CodesignResult, tamper: Tamper) -> None:
     assert failed(changed(energy, tamper))
 
 
-def test_a_cell_that_is_wrong_everywhere_is_solved_again(energy: CoDesign) -> None:
+def test_a_cell_that_is_wrong_everywhere_is_solved_again(energy: CodesignResult) -> None:
     bad = changed(energy, shift_cell_everywhere)
     assert failed(bad) == ["cross table again"]
 
 
-def test_a_raised_floor_with_all_its_bounds_is_refuted(energy: CoDesign) -> None:
-    def tamper(result: CoDesign) -> None:
+def test_a_raised_floor_with_all_its_bounds_is_refuted(energy: CodesignResult) -> None:
+    def tamper(result: CodesignResult) -> None:
         claim = joint_check.rebuild_joint(result)
         for number, box in enumerate(result.certificate["boxes"]):
             if box["closed_by"] == "bound" and box["bounds"]:

@@ -13,7 +13,7 @@ import pytest
 
 from optimizer.architecture.reader import parse_architecture
 from optimizer.files.exact_yaml import load_exact
-from optimizer.results.result import CoDesign, Result
+from optimizer.results.result import CodesignResult, Result
 from optimizer.verify.box_floors import Floors
 from optimizer.verify.claims.solve import hash_of, rebuild
 from optimizer.verify.codesign import verify_joint
@@ -129,7 +129,7 @@ def test_sizes_that_are_needed_are_counted() -> None:
 
 
 @pytest.fixture(scope="module")
-def excluding() -> CoDesign:
+def excluding() -> CodesignResult:
     """Two networks that exclude each other."""
     found = joint(capped("small", energy_mj="0.00001669"), capped("large", energy_mj="0.00007"))
     assert found.status == "INFEASIBLE" and found.data["infeasible"]["relaxations"]
@@ -137,17 +137,17 @@ def excluding() -> CoDesign:
     return found
 
 
-def reason_of(found: CoDesign) -> Data:
+def reason_of(found: CodesignResult) -> Data:
     return found.data["infeasible"]
 
 
-def more(found: CoDesign) -> None:
+def more(found: CodesignResult) -> None:
     entry = reason_of(found)["relaxations"][0]
     old = entry["text"].split(" needs ")[1].split()[0]
     entry["least"], entry["text"] = float(old) * 2, entry["text"].replace(old, f"{float(old) * 2:f}")
 
 
-JOINT_EDITS: list[Callable[[CoDesign], object]] = [
+JOINT_EDITS: list[Callable[[CodesignResult], object]] = [
     more,
     lambda found: reason_of(found).update(relaxations=[]),
     lambda found: reason_of(found).update(networks=["large"]),
@@ -158,7 +158,7 @@ JOINT_EDITS: list[Callable[[CoDesign], object]] = [
 
 
 @pytest.mark.parametrize("number", range(len(JOINT_EDITS)))
-def test_an_edited_reason_of_a_codesign_fails(excluding: CoDesign, number: int) -> None:
+def test_an_edited_reason_of_a_codesign_fails(excluding: CodesignResult, number: int) -> None:
     found = copy.deepcopy(excluding)
     JOINT_EDITS[number](found)
     assert [check.name for check in verify_joint(found).checks if not check.ok] == ["infeasible"]

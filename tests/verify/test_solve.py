@@ -26,7 +26,8 @@ from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.exact_json import decode_exact, encode_exact
 from optimizer.problem.progress import Progress
-from optimizer.results.folder import CERTIFICATE_FILE, RESULT_FILE, load, save
+from optimizer.results.folder import load, save
+from optimizer.results.formats import CERTIFICATE_FILE, RESULT_FILE
 from optimizer.results.result import Result
 from optimizer.verify import least_cycles, replay
 from optimizer.verify.again import points as points_again

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.architecture.boxes import Box
-from optimizer.results.result import CoDesign
+from optimizer.results.result import CodesignResult
 from optimizer.verify.claims.solve import Claim, rebuild
 
 Data = dict[str, Any]
@@ -39,7 +39,7 @@ class JointClaim:
     ``whole`` have all floors and the joint bound. ``weights`` are the ones that apply; None if there are none.
     """
 
-    result: CoDesign
+    result: CodesignResult
     names: tuple[str, ...]
     claims: tuple[Claim, ...]
     whole: Claim
@@ -75,7 +75,7 @@ class JointClaim:
         return exact.power(quotient, exact.divide(Decimal(1), Decimal(sum(self.powers))))
 
 
-def rebuild_joint(result: CoDesign) -> JointClaim:
+def rebuild_joint(result: CodesignResult) -> JointClaim:
     """Everything that follows from the ``problem`` section, with the boxes and the cross table of the certificate.
 
     Raises
@@ -111,7 +111,7 @@ def _flat(box: Data) -> Data:
     return box | {name: [n for floors in box[name] for n in floors] for name in ("energy_floors", "latency_floors")}
 
 
-def _network_claim(result: CoDesign, number: int) -> Claim:
+def _network_claim(result: CodesignResult, number: int) -> Claim:
     """The claim of one network: its floors, and its bound where one is stated."""
     certificate = result.certificate
     boxes = [
