@@ -28,6 +28,7 @@ from optimizer.results import folder as result_folder
 from optimizer.results.result import Result
 from optimizer.verify import folder as verify_folder
 from optimizer.verify.outcome import Check
+from optimizer.verify.searches import Searches
 from optimizer.verify.verification import Verification
 
 CONV = "name: conv1\ntype: conv\ndims: {K: 16, C: 8, P: 14, Q: 14, R: 3, S: 3}\n"
@@ -424,7 +425,7 @@ class FakeCheck:
     seed: int | None = None
 
     def verify(
-        self, result: Any, *, thorough: bool = False, seed: int | None = None, progress: Any = None
+        self, result: Any, again: Searches, *, thorough: bool = False, seed: int | None = None, progress: Any = None
     ) -> Verification:
         """Note, and return two checks."""
         self.thorough, self.seed = thorough, seed

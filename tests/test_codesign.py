@@ -37,7 +37,7 @@ from optimizer.report.solve import to_text
 from optimizer.results import codesign_folder
 from optimizer.results.result import CoDesign
 from optimizer.scaling.pool import SerialPool
-from optimizer.verify.codesign import verify_joint
+from optimizer.verify.again import verify_joint
 from optimizer.workload.network import Network
 
 POINTS = tuple(parse_architecture(load_exact(ARCHITECTURE)).points())

@@ -17,8 +17,8 @@ from test_verify import leaves, put, replaced
 from optimizer.problem.progress import Progress
 from optimizer.results.result import CoDesign
 from optimizer.verify import codesign as joint_check
+from optimizer.verify.again import verify_joint
 from optimizer.verify.claims.solve import hash_of
-from optimizer.verify.codesign import verify_joint
 
 UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
 TECHNOLOGY = "technology"

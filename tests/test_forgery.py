@@ -17,9 +17,8 @@ from forgery.joint_lies import JOINT_KINDS, JOINT_LIES, JointForgery
 from forgery.proof_lies import PROOF_LIES, claim_best, claim_infeasible, worse_designs
 
 from optimizer.results.result import CoDesign, Result
-from optimizer.verify.codesign import verify_joint
+from optimizer.verify.again import verify, verify_joint
 from optimizer.verify.outcome import Check
-from optimizer.verify.solve import verify
 
 FAST, SLOW = 2, 200
 """Forgeries of a kind of result; the slow ones are shared by the kinds that differ in the problem only."""

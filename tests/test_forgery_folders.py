@@ -18,9 +18,8 @@ from forgery.forger import Forgery
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.networks.load import load
+from optimizer.verify.again import verify, verify_folder
 from optimizer.verify.claims.solve import hash_of
-from optimizer.verify.folder import verify_folder
-from optimizer.verify.solve import verify
 from optimizer.workload.reader import dump_network, parse_network
 
 Folders = Callable[[str], Path]

@@ -18,7 +18,7 @@ from optimizer.problem.progress import Progress
 from optimizer.report.solve import infeasible_text, points_text
 from optimizer.results.result import Result
 from optimizer.search.branch_and_bound import Exploration, Explorer
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify
 from optimizer.workload.reader import parse_network
 
 ARCHITECTURE = """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from folder_cases import COMMANDS, run
 
-from optimizer.verify.folder import verify_folder
+from optimizer.verify.again import verify_folder
 
 Data = dict[str, Any]
 Folders = Callable[[str], Path]

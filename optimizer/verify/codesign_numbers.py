@@ -17,7 +17,7 @@ from optimizer.verify.design_checks import differences, hardware_table, plain
 from optimizer.verify.solve import point_counts
 
 Data = dict[str, Any]
-FREE = ("versions", "seed", "wall_s", "infeasible", "device")
+FREE = ("versions", "seed", "wall_s", "infeasible", "device", "disagreements")
 """Keys that say nothing of the design, or are checked elsewhere."""
 SHOWN = 1e-15
 """Relative difference of the same root, calculated in two ways."""
