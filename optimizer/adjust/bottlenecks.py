@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from formulations.networks.widths import Values
-from optimizer.adjust.request import Request
+from optimizer.adjust.request import WidthChanges
 from optimizer.adjust.sizes import Form
 from optimizer.adjust.ties import Ties
 from optimizer.errors import SpecError
@@ -54,7 +54,7 @@ def _pointwise(layer: Layer) -> bool:
     return layer.kind == "conv" and sizes.get("R", 1) == sizes.get("S", 1) == 1
 
 
-def candidates_of(ties: Ties, bottlenecks: tuple[Bottleneck, ...], request: Request) -> tuple[Values, ...]:
+def candidates_of(ties: Ties, bottlenecks: tuple[Bottleneck, ...], request: WidthChanges) -> tuple[Values, ...]:
     """Candidate widths of every class; those of bottlenecks are all ratios times all candidates of their input.
 
     Raises

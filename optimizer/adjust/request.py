@@ -10,6 +10,7 @@ from fractions import Fraction
 from formulations.networks.widths import Range
 from optimizer.adjust.resolution import Image
 from optimizer.adjust.ties import WidthClass
+from optimizer.architecture.architecture import Architecture
 from optimizer.errors import SpecError
 from optimizer.workload.network import Network
 
@@ -38,7 +39,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
-class Request:
+class WidthChanges:
     """What may change.
 
     Parameters
@@ -171,3 +172,23 @@ def parse_ratios(text: str, field: str) -> tuple[Fraction, ...]:
             )  # fmt: skip
         ratios.append(ratio)
     return tuple(dict.fromkeys(ratios))
+
+
+@dataclass(frozen=True)
+class AdjustRequest:
+    """The channel widths of a network that cost least on an architecture.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        Budgets of area, off-chip bandwidth and a device's resources are kept.
+    changes : WidthChanges
+        What may change, and how far.
+    objective : {"energy", "latency", "edp"}
+    """
+
+    network: Network
+    architecture: Architecture
+    changes: WidthChanges = WidthChanges()
+    objective: str = "energy"

@@ -5,18 +5,21 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from optimizer.adjust.adjustment import Adjustment
 from optimizer.adjust.bottlenecks import ratio_of
 from optimizer.adjust.resolution import image_of
-from optimizer.adjust.run import Adjustment
 from optimizer.adjust.search import Size, best_of
 from optimizer.architecture.hardware import Hardware
+from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
 from optimizer.problem.problem import problem_hash
+from optimizer.problem.status import Termination
 from optimizer.problem.versions import versions
 from optimizer.results.formats import ADJUST_ACCURACY, ADJUST_FORMAT, ADJUST_SPACE
-from optimizer.results.result import Result
+from optimizer.results.result import AdjustResult, Result
 from optimizer.results.totals import number, status_of, unit_value
 from optimizer.search.branch_and_bound import BOUNDING
 from optimizer.workload.network import Network
+from optimizer.workload.reader import dump_network
 
 
 def adjust_data(found: Adjustment) -> dict[str, Any]:
@@ -31,11 +34,11 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
     problem = session.problem | {"request": found.request.data()}
     return {
         "format": ADJUST_FORMAT,
-        "status": status_of(state),
+        "status": status_of(state).value, "termination": state.ended.value,
         "objective": {
             "name": session.goal.objective, "unit": unit, "value": None if value is None else number(value * worth),
             "bound": number(bound * worth), "gap": None if value is None else float((value - bound) / value),
-            "original": number(before * worth), "original_status": found.before.status,
+            "original": number(before * worth), "original_status": found.before.status.value,
             "gain": None if value is None else float((before - value) / before),
             "largest_gain": float((before - bound) / before),
         },
@@ -64,6 +67,26 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
         "problem": problem,
         "problem_hash": problem_hash(problem),
     }  # fmt: skip
+
+
+def adjust_result(found: Adjustment) -> AdjustResult:
+    """The result, with the adjusted network as files; where ONNX cannot hold it, ``onnx`` in the data says why."""
+    data = adjust_data(found)
+    results = [result.data for result in (found.before, found.after) if result is not None]
+    faults = [fault for size in found.sizes for fault in size.state.disagreements]
+    faults += [fault for one in results for fault in one.get("disagreements", ())]
+    if faults:
+        data |= {"disagreements": list(dict.fromkeys(faults)), "termination": Termination.DISAGREEMENT.value}
+    if found.after is None or found.adjusted is None:
+        return AdjustResult(data)
+    onnx: bytes | None = None
+    try:
+        onnx = onnx_bytes(found.adjusted)
+    except CannotWriteError as error:
+        data["onnx"] = f"not written: {error}"
+    return AdjustResult(
+        data, original=found.before, adjusted=found.after, network_yaml=dump_network(found.adjusted), network_onnx=onnx
+    )
 
 
 def _choices(point: Hardware) -> dict[str, Any]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from optimizer.adjust.adjustment import Adjustment
 from optimizer.adjust.pricer import WidthPrice
-from optimizer.adjust.request import Request
-from optimizer.adjust.search import Show, Size, SizeSearch, best_of, merged
-from optimizer.adjust.ties import Ties, find_ties, resized
-from optimizer.api import solve
+from optimizer.adjust.request import AdjustRequest
+from optimizer.adjust.result_data import adjust_result
+from optimizer.adjust.search import SizeSearch, best_of, merged
+from optimizer.adjust.ties import find_ties, resized
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
@@ -21,58 +22,22 @@ from optimizer.architecture.selection import at
 from optimizer.errors import SpecError
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import decode_exact
+from optimizer.problem.options import Options
 from optimizer.problem.problem import Problem
-from optimizer.results.result import Result
+from optimizer.results.result import AdjustResult, Result
 from optimizer.search.branch_and_bound import Exploration
-from optimizer.search.session import Session, prepare
+from optimizer.search.session import prepare
+from optimizer.solving.run import run as solve
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
 
 
-@dataclass(frozen=True)
-class Adjustment:
-    """What was found: every resolution and all together, and designs of the network before and after (None: no widths).
-    """
-
-    network: Network
-    request: Request
-    session: Session
-    ties: Ties
-    sizes: list[Size]
-    state: Exploration
-    before: Result
-    after: Result | None
-    adjusted: Network | None
-    widths: tuple[int, ...]
-    seed: int
-    wall_s: float
-
-
-def adjust(
-    network: Network, architecture: Architecture, request: Request, *, objective: str = "energy",
-    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Path | None = None,
-    progress: Show | None = None,
-) -> Adjustment:  # fmt: skip
+def run(request: AdjustRequest, options: Options) -> AdjustResult:
     """Channel widths that cost least on an architecture, parameters and work within the request's tolerances.
 
     Where the architecture has menus, the hardware point is chosen together with the widths. The cost is that of every
-    layer by itself under its best mapping; the network as it is gets its own best hardware, to compare with.
-
-    Parameters
-    ----------
-    network : Network
-    architecture : Architecture
-        Budgets of area, off-chip bandwidth and a device's resources are kept.
-    request : Request
-    objective : {"energy", "latency", "edp"}
-    time_limit_s : float, optional
-        Of the search for widths and resolution; then the best design so far is returned with its bound.
-    workers, seed : int
-        Threads and random seed.
-    cache_dir : Path, optional
-        Folder of the layer store; without it results are kept until the end only.
-    progress : callable, optional
-        Called with a :class:`Progress` after every round.
+    layer by itself under its best mapping; the network as it is gets its own best hardware, to compare with. The time
+    limit is that of the search for widths and resolution.
 
     Raises
     ------
@@ -81,20 +46,28 @@ def adjust(
     InternalDisagreementError
         If the adjusted network, solved by itself, does not cost what the search says.
     """
+    return adjust_result(adjustment(request, options))
+
+
+def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
+    """Everything that :func:`run` finds."""
     started = time.perf_counter()
+    network, architecture, objective, changes = request.network, request.architecture, request.objective, request.changes
+    cache_dir, workers, seed = options.cache_dir, options.workers, options.seed
     _check_budgets(architecture)
-    ties = find_ties(network, request.freeze)
+    ties = find_ties(network, changes.freeze)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
         session = prepare(Problem(network, architecture, objective), cache_dir=folder)
         search = SizeSearch(
-            session, ties, request, store=Store(folder), workers=workers, seed=seed, started=started, show=progress
+            session, ties, changes, store=Store(folder), workers=workers, seed=seed, started=started,
+            show=options.progress,
         )
-        sizes = search.run(None if time_limit_s is None else started + time_limit_s)
+        sizes = search.run(options.deadline(started))
         state, chosen = merged(sizes), best_of(sizes)
 
         def solved(subject: Network, where: Architecture) -> Result:
-            return solve(subject, where, objective=objective, workers=workers, seed=seed, cache_dir=folder)
+            return solve(Problem(subject, where, objective), Options(workers=workers, seed=seed, cache_dir=folder))
 
         before, after, adjusted, widths = solved(network, architecture), None, None, ties.widths
         if state.best is not None and state.best_point is not None:
@@ -105,7 +78,7 @@ def adjust(
             after = solved(adjusted, at(architecture, dict(state.best_point.choices)))
             _confirm(state, after)
     wall_s = time.perf_counter() - started
-    return Adjustment(network, request, session, ties, sizes, state, before, after, adjusted, widths, seed, wall_s)
+    return Adjustment(network, changes, session, ties, sizes, state, before, after, adjusted, widths, seed, wall_s)
 
 
 def _check_budgets(architecture: Architecture) -> None:

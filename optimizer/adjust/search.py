@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from optimizer.adjust.pricer import Effort, WidthPricer
-from optimizer.adjust.request import Request
+from optimizer.adjust.request import WidthChanges
 from optimizer.adjust.resolution import Image, at_resolution, image_of
 from optimizer.adjust.space import WidthSpace
 from optimizer.adjust.ties import Ties
@@ -52,7 +52,7 @@ class SizeSearch:
     session : Session
         Of the network as it is.
     ties : Ties
-    request : Request
+    request : WidthChanges
     store : Store
     workers, seed : int
     started : float
@@ -61,7 +61,7 @@ class SizeSearch:
     """
 
     def __init__(
-        self, session: Session, ties: Ties, request: Request, *, store: Store, workers: int, seed: int, started: float,
+        self, session: Session, ties: Ties, request: WidthChanges, *, store: Store, workers: int, seed: int, started: float,
         show: Show | None = None,
     ) -> None:  # fmt: skip
         self._session, self._ties, self._request, self._store = session, ties, request, store

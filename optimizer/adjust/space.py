@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from formulations.networks.widths import Pairing, Table, Values, WidthProblem
 from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
-from optimizer.adjust.request import Request
+from optimizer.adjust.request import WidthChanges
 from optimizer.adjust.sizes import Form, Shape, with_widths
 from optimizer.adjust.ties import Ties, channels
 from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
@@ -48,7 +48,7 @@ class WidthSpace:
     ----------
     network : Network
     ties : Ties
-    request : Request
+    request : WidthChanges
     original : Network, optional
         The network that parameters and multiply-accumulates are compared with, where it is another one.
 
@@ -69,7 +69,7 @@ class WidthSpace:
         Entries that the network reads as it is (none where it is not allowed itself), and its free widths.
     """
 
-    def __init__(self, network: Network, ties: Ties, request: Request, original: Network | None = None) -> None:
+    def __init__(self, network: Network, ties: Ties, request: WidthChanges, original: Network | None = None) -> None:
         self.ties = ties
         self.bottlenecks = find_bottlenecks(network, ties) if request.expansion else ()
         self.candidates = (
@@ -116,7 +116,7 @@ class WidthSpace:
         pieces = [*self.fixed, *(piece for rows in self.pieces for entry in rows for piece in entry)]
         return list({p.layer.shape_key(): p.layer for p in pieces if isinstance(p.layer, Layer)}.values())
 
-    def _pairings(self, axes: list[Values], request: Request) -> Iterator[Pairing]:
+    def _pairings(self, axes: list[Values], request: WidthChanges) -> Iterator[Pairing]:
         """Hidden widths with those of their inputs, where both are free."""
         for pair in self.bottlenecks:
             if pair.given in self._place:

@@ -16,7 +16,7 @@ from optimizer.errors import SpecError
 from optimizer.results import formats
 
 if TYPE_CHECKING:
-    from optimizer.adjust.request import Request
+    from optimizer.adjust.request import WidthChanges
     from optimizer.adjust.run import Adjustment
     from optimizer.architecture.architecture import Architecture
 
@@ -113,12 +113,12 @@ def adjust(network: str, **options: Any) -> None:
         sys.exit(NO_WIDTHS)
 
 
-def read_request(options: Options) -> Request:
+def read_request(options: Options) -> WidthChanges:
     """The request of these options."""
     from optimizer.adjust import request as read  # noqa: PLC0415
 
     low, high = read.parse_range(options["span"], "--range")
-    return read.Request(
+    return read.WidthChanges(
         options["multiple"], low, high, read.parse_tolerance(options["params"], "--params"),
         read.parse_tolerance(options["macs"], "--macs"), tuple(options["freeze"]),
         () if options["resolution"] is None else read.parse_resolutions(options["resolution"], "--resolution"),

@@ -29,7 +29,7 @@ def verify(directory: str, thorough: bool, seed: int | None, quiet: bool, **opti
     """
     from optimizer.cli.progress import ProgressDisplay  # noqa: PLC0415
     from optimizer.report.checks import checks_table  # noqa: PLC0415
-    from optimizer.verify.folder import verify_folder  # noqa: PLC0415
+    from optimizer.verify.again import verify_folder  # noqa: PLC0415
     from optimizer.verify.verification import Verification  # noqa: PLC0415
 
     found = Verification(question_checks(directory, options))

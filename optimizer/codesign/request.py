@@ -71,6 +71,35 @@ class Member:
 
 
 @dataclass(frozen=True)
+class CodesignRequest:
+    """One hardware for several networks.
+
+    Parameters
+    ----------
+    members : tuple of Member
+        Networks with weights and caps of their own; their names differ.
+    architecture : Architecture
+        Its budgets hold for every network.
+    aggregate : {"geomean", "weighted", "max"}
+        What is minimized, of the objectives of the networks (:mod:`optimizer.problem.aggregate`).
+    relative : bool
+        Divide every objective by the best that the network has by itself (``weighted`` and ``max``).
+    objective : {"energy", "latency", "edp"}
+        Of every network.
+    padding, fusion
+        As of :class:`Problem`.
+    """
+
+    members: tuple[Member, ...]
+    architecture: Architecture
+    aggregate: str = "geomean"
+    relative: bool = False
+    objective: str = "energy"
+    padding: Padding = "none"
+    fusion: Fusion | None = None
+
+
+@dataclass(frozen=True)
 class Team:
     """Prepared networks, and how their objectives become one.
 
@@ -134,11 +163,8 @@ class Team:
         return Aggregate(self.kind, tuple(w / v for w, v in zip(weights, known, strict=True)))
 
 
-def prepare_team(
-    members: Sequence[Member], architecture: Architecture, *, aggregate: str, relative: bool, objective: str,
-    padding: Padding, cache_dir: Path | None, fusion: Fusion | None, workers: int,
-) -> Team:  # fmt: skip
-    """Check the inputs and put every network into integers.
+def prepare_team(request: CodesignRequest, *, cache_dir: Path | None = None, workers: int = 1) -> Team:
+    """Check a request and put every network into integers.
 
     Raises
     ------
@@ -146,6 +172,8 @@ def prepare_team(
         On inputs that make no sense for all networks together, or for one of them
         (:func:`optimizer.search.session.prepare`).
     """
+    members, aggregate, relative = request.members, request.aggregate, request.relative
+    budgets = request.architecture.budgets
     _check_names([member.network.name for member in members])
     if aggregate not in KINDS:
         raise SpecError(
@@ -167,14 +195,14 @@ def prepare_team(
     sessions = tuple(
         prepare(
             Problem(
-                member.network, architecture.with_budgets(member.budgets(architecture.budgets)), objective,
-                _padding_of(member.network, padding, members), fusion,
+                member.network, request.architecture.with_budgets(member.budgets(budgets)), request.objective,
+                _padding_of(member.network, request.padding, members), request.fusion,
             ),
             cache_dir=cache_dir, workers=workers,
         )
         for member in members
     )  # fmt: skip
-    return Team(tuple(members), sessions, aggregate, relative)
+    return Team(members, sessions, aggregate, relative)
 
 
 def _check_names(names: Sequence[str]) -> None:

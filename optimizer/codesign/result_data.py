@@ -11,6 +11,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.codesign.explorations import Cell
 from optimizer.codesign.request import Team
 from optimizer.codesign.search import Column, Findings, shown
+from optimizer.problem.status import Status, Termination
 from optimizer.problem.versions import versions
 from optimizer.results.certificate import closed_entry, parts_of
 from optimizer.results.formats import CODESIGN_CERTIFICATE_FORMAT, CODESIGN_FORMAT, JOINT
@@ -21,11 +22,17 @@ from optimizer.search.branch_and_bound import Closed
 Data = dict[str, Any]
 
 
-def joint_status(found: Findings) -> str:
-    """OPTIMAL, FEASIBLE, INFEASIBLE or UNKNOWN."""
+def joint_status(found: Findings) -> Status:
+    """What is known of the joint design."""
     if found.hopeless:
-        return "INFEASIBLE"
-    return "UNKNOWN" if found.joint is None else status_of(found.joint)
+        return Status.INFEASIBLE
+    return Status.UNKNOWN if found.joint is None else status_of(found.joint)
+
+
+def joint_termination(found: Findings) -> Termination:
+    """Why the work ended: for the joint design, and for those of single networks."""
+    ends = [state.ended for state in (found.joint, *found.alone) if state is not None]
+    return next((ended for ended in reversed(Termination) if ended in ends), Termination.COMPLETE)
 
 
 def columns_of(found: Findings) -> list[Column]:
@@ -40,7 +47,8 @@ def result_data(team: Team, found: Findings, seed: int, wall_s: float) -> Data:
     point = None if joint is None else joint.best_point
     data: Data = {
         "format": CODESIGN_FORMAT,
-        "status": joint_status(found),
+        "status": joint_status(found).value,
+        "termination": joint_termination(found).value,
         "objective": _objective(team, found),
         "energy_unit": unit_value("energy", team.points.corner(team.points.whole))[0],
         "accounting": session.accounting,
@@ -99,7 +107,7 @@ def _network_entry(team: Team, found: Findings, n: int) -> Data:
         "name": team.names[n],
         "caps": {name: str(limit) for name, limit in team.members[n].caps.items()},
         "joint": None if joint is None or point is None else _cell_entry(team, n, point, joint.cells[n], alone.value),
-        "alone": {"status": status_of(alone), **(own or {})},
+        "alone": {"status": status_of(alone).value, **(own or {})},
     }
 
 
@@ -153,7 +161,7 @@ def certificate(team: Team, found: Findings, seed: int) -> Data:
     return {
         "format": CODESIGN_CERTIFICATE_FORMAT,
         "problem_hash": team.problem_hash,
-        "status": joint_status(found),
+        "status": joint_status(found).value,
         "objective": team.sessions[0].goal.objective,
         "aggregate": team.kind,
         "weights": None if aggregate is None else [str(weight) for weight in aggregate.weights],

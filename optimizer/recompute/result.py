@@ -7,13 +7,29 @@ from typing import Any
 from formulations.layer.solver import Status
 from formulations.networks.checkpoint_search import MemoryOutcome
 from optimizer.golden.training_memory import Replay
+from optimizer.problem.options import Options
 from optimizer.problem.problem import network_json, problem_hash
 from optimizer.problem.versions import versions
 from optimizer.recompute.costs import overhead_of
 from optimizer.recompute.lifetimes import KINDS
-from optimizer.recompute.run import MemoryPlan
+from optimizer.recompute.request import MemoryRequest
+from optimizer.recompute.run import MemoryPlan, plan_memory
 from optimizer.results.formats import EVALUATED, MEMORY_FORMAT
+from optimizer.results.result import MemoryResult
 from optimizer.workload.network import Network
+
+
+def run(request: MemoryRequest, options: Options) -> MemoryResult:
+    """Memory of a training step over time, and the best choice for every saved activation.
+
+    Raises
+    ------
+    SpecError
+        If the network is no training step.
+    InternalDisagreementError
+        If the replay of an answer does not confirm it.
+    """
+    return MemoryResult(memory_data(request.network, plan_memory(request, options), seed=options.seed))
 
 
 def memory_data(network: Network, plan: MemoryPlan, *, seed: int) -> dict[str, Any]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from formulations.layer.solver import Status
-from formulations.networks.checkpoint_search import NO_LIMITS, Choice, Goal, Limits, MemoryOutcome, solve_memory
+from formulations.networks.checkpoint_search import Choice, Goal, Limits, MemoryOutcome, solve_memory
 from formulations.networks.checkpointing import Saved, TrainingMemory
-from optimizer.errors import TilewrightError
 from optimizer.golden.training_memory import Replay, replay
+from optimizer.problem.disagreement import disagreement
+from optimizer.problem.options import Options
 from optimizer.recompute.costs import Costs, overhead_of, work_costs
 from optimizer.recompute.lifetimes import Lifetimes, lifetimes
+from optimizer.recompute.request import MemoryRequest
 from optimizer.recompute.starts import start_from
-from optimizer.workload.network import Network
 
 
 def lower(lives: Lifetimes, costs: Costs, reserve_bits: int = 0, recompute: bool = True) -> TrainingMemory:
@@ -55,40 +56,20 @@ class MemoryPlan:
     recompute: bool = True
 
 
-def plan_memory(
-    network: Network, *, goal: Goal | None = "overhead", limits: Limits = NO_LIMITS, reserve_bits: int = 0,
-    costs: Costs | None = None, recompute: bool = True, time_limit_s: float | None = None, workers: int = 2,
-    seed: int = 0,
-) -> MemoryPlan:  # fmt: skip
+def plan_memory(request: MemoryRequest, options: Options) -> MemoryPlan:
     """Memory of a training step over time, and the best choice for every saved activation.
-
-    Parameters
-    ----------
-    network : Network
-        A training step.
-    goal : {"overhead", "peak"}, optional
-        What is minimized; None chooses nothing and keeps all.
-    limits : Limits
-        Caps on the peak off chip (bits), weights and gradients included, and on the overhead (in the costs' unit).
-    reserve_bits : int
-        On-chip memory for kept activations.
-    costs : Costs, optional
-        By default those of :func:`work_costs`.
-    recompute : bool
-        Whether anything may be computed again.
-    time_limit_s : float, optional
-    workers, seed : int
-        Threads and random seed of the solver.
 
     Raises
     ------
     SpecError
         If the network is no training step.
-    TilewrightError
+    InternalDisagreementError
         If the replay of an answer does not confirm it.
     """
+    network, goal, limits, reserve_bits = request.network, request.goal, request.limits, request.reserve_bits
+    recompute, time_limit_s, workers, seed = request.recompute, options.time_limit_s, options.workers, options.seed
     lives = lifetimes(network)
-    costs = costs or work_costs(network)
+    costs = request.costs or work_costs(network)
     everything = {a.name: "keep" if a.reads else "drop" for a in lives.activations}
     keep_all = replay(network, everything)
     plan = MemoryPlan(
@@ -126,4 +107,4 @@ def _confirm(answer: Replay, outcome: MemoryOutcome, goal: Goal, plan: MemoryPla
     if answer.on_chip_bits > plan.reserve_bits:
         faults.append(f"{answer.on_chip_bits} bits on chip of {plan.reserve_bits}")
     if faults:
-        raise TilewrightError(f"the replay of the answer does not confirm it: {'; '.join(faults)}")
+        raise disagreement(f"the replay of the answer does not confirm it: {'; '.join(faults)}")

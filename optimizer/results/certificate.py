@@ -20,7 +20,7 @@ def certificate(session: Session, state: Exploration, master: str | None) -> dic
     return {
         "format": CERTIFICATE_FORMAT,
         "problem_hash": session.problem_hash,
-        "status": status_of(state),
+        "status": status_of(state).value,
         "objective": session.goal.objective,
         "accounting": session.accounting,
         "space": session.space,

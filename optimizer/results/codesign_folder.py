@@ -14,7 +14,7 @@ from typing import Any
 
 from optimizer.results import folder as result_folder
 from optimizer.results.formats import CODESIGN_FORMAT
-from optimizer.results.result import CodesignResult, Result
+from optimizer.results.result import CodesignResult
 
 Data = dict[str, Any]
 CROSS_FILE = "cross.csv"
@@ -25,24 +25,6 @@ FIGURES = ("energy_pj", "latency_cycles", "latency_ms", "power_w", "value", "los
 def is_codesign(data: Data) -> bool:
     """Are these the contents of a co-design's ``result.json``?"""
     return data.get("format") == CODESIGN_FORMAT
-
-
-def save(result: CodesignResult, directory: str | Path) -> Path:
-    """Write all files, each whole or not at all.
-
-    Raises
-    ------
-    SpecError
-        If the folder cannot be made or written.
-    """
-    folder = Path(directory)
-    for part in PARTS:
-        found: dict[str, Result] = getattr(result, part)
-        for name, place in places(list(found)).items():
-            result_folder.save(found[name], folder / part / place)
-    result_folder.save(Result(result.data, result.certificate), folder)
-    result_folder.save_bytes(cross_csv(result.data).encode(), folder, CROSS_FILE)
-    return folder
 
 
 def load(directory: str | Path) -> CodesignResult:
@@ -58,7 +40,7 @@ def load(directory: str | Path) -> CodesignResult:
     alone = {name: result_folder.load(folder / "alone" / place) for name, place in places_of.items()}
     design = {} if "hardware" not in main.data else places_of
     networks = {name: result_folder.load(folder / "networks" / place) for name, place in design.items()}
-    return CodesignResult(main.data, main.certificate, networks, alone)
+    return CodesignResult(main.data, main.certificate, networks=networks, alone=alone)
 
 
 def places(names: list[str]) -> dict[str, str]:

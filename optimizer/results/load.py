@@ -23,11 +23,14 @@ from optimizer.results.result import (
     StudyResult,
 )
 
+KINDS: tuple[type[Result], ...] = (
+    AdjustResult, Result, StudyResult, CodesignResult, EvaluationResult, MemoryResult, SparseResult,
+)  # fmt: skip
 CLASSES: dict[str, type[Result]] = {
     kind.FORMAT: kind
-    for kind in (Result, StudyResult, CodesignResult, AdjustResult, EvaluationResult, MemoryResult, SparseResult)
+    for kind in KINDS
 }
-MAIN_FILES = tuple(dict.fromkeys(kind.MAIN for kind in (AdjustResult, *CLASSES.values())))
+MAIN_FILES = tuple(dict.fromkeys(kind.MAIN for kind in KINDS))
 """An adjustment holds results of solves too, so its own file comes first."""
 _RANK = {Status.UNKNOWN: 0, Status.FEASIBLE: 1}
 
@@ -49,10 +52,10 @@ def load_result(directory: str | Path) -> Result:
     name = main_file(where)
     data = folder.load_data(where, name)
     kind = CLASSES.get(str(data.get("format")))
-    if kind is None or kind.MAIN != name:
+    if kind is None or name != kind.MAIN:
         raise SpecError(
             "not a format of this version", file=str(where / name), field="format", value=data.get("format"),
-            allowed=", ".join(known for known, one in CLASSES.items() if one.MAIN == name),
+            allowed=", ".join(known for known, one in CLASSES.items() if name == one.MAIN),
             remedy="make the result again with this version",
         )  # fmt: skip
     return _read(kind, where, data)

@@ -53,8 +53,10 @@ class Result:
 
     @property
     def termination(self) -> Termination:
-        """Why the work ended."""
-        return Termination(self.data["termination"])
+        """Why the work ended; what CP-SAT alone works on ends early only by its time limit, and does not state it."""
+        if "termination" in self.data:
+            return Termination(self.data["termination"])
+        return Termination.COMPLETE if self.status.is_proved else Termination.TIME_LIMIT
 
     @property
     def objective(self) -> Objective | None:
@@ -216,6 +218,16 @@ class SparseResult(EvaluationResult):
     FORMAT = formats.SPARSE_FORMAT
     MAIN = formats.SPARSE_FILE
     TABLES = ("design", "junctions", "accuracies")
+
+    @property
+    def status(self) -> Status:
+        """What is known; of what is only counted or run nothing is chosen."""
+        return Status(self.data.get("status", Status.EVALUATED))
+
+    @classmethod
+    def of(cls, data: Data) -> SparseResult:
+        """The result with these contents."""
+        return cls({"format": cls.FORMAT, **data})
 
 
 @dataclass(repr=False)

@@ -21,6 +21,7 @@ from optimizer.pricing.price import Price
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.versions import versions
 from optimizer.results.certificate import certificate
+from optimizer.results.formats import SOLVE_FORMAT
 from optimizer.results.group_entry import group_entry
 from optimizer.results.layer_entry import accesses_of
 from optimizer.results.reconciliation import reconciled
@@ -39,7 +40,9 @@ def result_data(session: Session, state: Exploration, seed: int, wall_s: float) 
     value, bound = state.value, min(state.bound, state.value) if state.value is not None else state.bound
     device = session.architecture.plan
     data: dict[str, Any] = {
-        "status": status_of(state),
+        "format": SOLVE_FORMAT,
+        "status": status_of(state).value,
+        "termination": state.ended.value,
         "objective": {
             "name": session.goal.objective,
             "unit": unit,

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 from optimizer.problem.budget_text import rounded_up
+from optimizer.results.formats import CELLS_FILE, STEPS_FILE
 
 Data = dict[str, Any]
+Made = tuple[str, Callable[[Data], str]]
+"""Name of a file, and what makes its contents."""
+
+
+def study_files(data: Data) -> list[Made]:
+    """The files beside a study."""
+    cells: list[Made] = [(CELLS_FILE, cells_csv)] if data["study"]["kind"] == "staircase" else []
+    return [(STEPS_FILE, steps_csv), *cells]
 
 
 def steps_csv(data: Data) -> str:

@@ -205,7 +205,9 @@ class Explorer:
         heap += [self._node(piece, left) for left in heap for piece in left.behind]
         state.closed += [self._closed(left, self._known_reason(left) or "open", left) for left in heap]
         state.complete = not any(entry.by == "open" for entry in state.closed)
-        if state.ended is Termination.COMPLETE and not state.complete:
+        if state.complete:
+            state.ended = Termination.COMPLETE
+        elif state.ended is Termination.COMPLETE:
             state.ended = Termination.GIVEN_UP
         state.settle()
         return state
@@ -214,6 +216,7 @@ class Explorer:
         """Forget what searches proved: one open box holds all points, with the bound that holds without a search."""
         node = self._node(self.whole)
         state.closed, state.complete = [self._closed(node, "open", node)], False
+        state.ended = Termination.DISAGREEMENT
         state.bound = node.bound if state.value is None else min(node.bound, state.value)
 
     def _here(self, pool: Executor) -> Visits:

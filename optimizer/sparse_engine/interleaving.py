@@ -14,6 +14,7 @@ import numpy as np
 from formulations.layer.solver import Status
 from formulations.sparse.interleaver import Interleaved, Interleaving, solve_interleaving
 from optimizer.errors import SpecError
+from optimizer.problem.disagreement import disagreement
 from optimizer.problem.versions import versions
 from optimizer.sparse_engine.engine import Junction
 from optimizer.sparse_engine.pattern_check import pattern_faults, spread
@@ -60,7 +61,7 @@ def interleave(
     ------
     SpecError
         If z does not divide ``N_{i-1}``, or there are too many literals.
-    RuntimeError
+    InternalDisagreementError
         If the independent check refuses the pattern.
     """
     started = time.perf_counter()
@@ -78,7 +79,7 @@ def interleave(
         faults = list(pattern_faults(edges, junction.left, junction.right, junction.parallel, latency))
         reached = spread(edges, junction.right, junction.parallel)
         if faults or reached < (found.spread or 0):
-            raise RuntimeError(f"the pattern breaks its definition: {'; '.join(faults) or 'spread'}")
+            raise disagreement(f"the pattern breaks its definition: {'; '.join(faults) or 'spread'}")
         data |= {"starts": [list(row) for row in found.starts], "spread": reached}
         data["order"] = [list(row) for row in found.order] if dither and found.order is not None else None
         data["edges_sha256"] = _digest(edges)

@@ -83,5 +83,5 @@ def simulate(
         "kind": "sparse simulation", "equal": equal, "inputs": inputs, "clocks": run.clocks,
         "blocks": run.clocks // engine.block_cycle, "block_cycle": engine.block_cycle, "accesses": run.accesses,
         "forwarding": forwarding, "forwarded": run.forwarded, "learned": not parameters.equals(run.parameters),
-        "format": f"1+{form.integer}+{form.fraction}", "rate_shift": rate_shift, "seed": seed,
+        "word": f"1+{form.integer}+{form.fraction}", "rate_shift": rate_shift, "seed": seed,
     }  # fmt: skip

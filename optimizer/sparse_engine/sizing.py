@@ -11,6 +11,7 @@ from typing import Any
 
 from formulations.layer.solver import Status
 from formulations.sparse.sizing import SizingOutcome, solve_sizing
+from optimizer.problem.disagreement import disagreement
 from optimizer.problem.versions import versions
 from optimizer.sparse_engine.check import violations
 from optimizer.sparse_engine.describe import describe
@@ -54,7 +55,7 @@ def size(
     ------
     SpecError
         If there are too many candidates to list.
-    RuntimeError
+    InternalDisagreementError
         If the independent check refuses the design.
     """
     started = time.perf_counter()
@@ -76,7 +77,7 @@ def size(
         data["design"] = describe(engine, request.input_bits) | {"multiplier": multiplier.kind}
         faults = violations(data)
         if faults:
-            raise RuntimeError(f"the design breaks its own rules: {'; '.join(faults)}")
+            raise disagreement(f"the design breaks its own rules: {'; '.join(faults)}")
     if outcome.status is Status.INFEASIBLE:
         data["infeasible"] = explain(request, _only_outcome(solve))
     spent = round(time.perf_counter() - started, 3)

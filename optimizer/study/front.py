@@ -26,6 +26,7 @@ from fractions import Fraction
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.boxes import Box, size
 from optimizer.problem.goal import NEVER
+from optimizer.problem.status import Termination
 from optimizer.search.network_bounds import Part
 from optimizer.search.point_solver import Pick, Site
 from optimizer.study.frontier import Cost, Frontier, Gap, Line, open_gap
@@ -75,6 +76,7 @@ class FrontState:
     started: float = field(default_factory=time.perf_counter)
     closed: list[Covered] = field(default_factory=list)
     complete: bool = False
+    ended: Termination = Termination.INTERRUPTED
 
     def points(self, by: str) -> int:
         """Points in boxes closed for one reason."""
@@ -125,19 +127,26 @@ class FrontExplorer:
             pricer.stop = stop
         alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
         heap = [_Open(0, next(self._numbers), self.points.whole, Bounded(), (0, 0))]
-        with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt, StoppedError):
+        with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt):
             try:
                 while heap:
                     stop.check()
                     self._step(heap, state, pool)
                     if report:
                         report(state)
+                state.ended = Termination.COMPLETE
+            except StoppedError:
+                state.ended = Termination.TIME_LIMIT
             finally:
                 stop.request()
         for left in heap:
             known = left.known.lines and self._gap(left.box, state, left.known, left.fixed) is None
             state.closed.append(self._closed(left, "covered" if known else "open", left.known, left.fixed))
         state.complete = not any(entry.by == "open" for entry in state.closed)
+        if state.complete:
+            state.ended = Termination.COMPLETE
+        elif state.ended is Termination.COMPLETE:
+            state.ended = Termination.GIVEN_UP
         return state
 
     def _step(self, heap: list[_Open], state: FrontState, pool: Executor) -> None:

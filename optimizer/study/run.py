@@ -5,21 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import size
 from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.problem.aggregate import Aggregate
-from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.options import Options
 from optimizer.problem.problem import Problem
-from optimizer.problem.space import Padding
+from optimizer.results.formats import STUDY_FORMAT
 from optimizer.results.reconciliation import distrusted, reconciled
-from optimizer.results.result import Result
+from optimizer.results.result import StudyResult
 from optimizer.results.solve_result import conclude
 from optimizer.results.totals import number, unit_value
-from optimizer.scaling.pool import Pool
 from optimizer.search.branch_and_bound import Exploration
 from optimizer.search.incumbents import Found
 from optimizer.search.infeasibility import roomy
@@ -27,38 +25,22 @@ from optimizer.search.processes import WIDTH, explore_spread
 from optimizer.search.session import Session, prepare
 from optimizer.search.threads import explore_session, priced
 from optimizer.study.metrics import STATIC, Place, Range, check_range
-from optimizer.study.progress import Watch, Watcher
+from optimizer.study.progress import Watcher
+from optimizer.study.request import StudyRequest
 from optimizer.study.result_data import Describer, Scale, asking, limits_entry
 from optimizer.study.staircase import staircase_of
 from optimizer.study.steps import Places, Steps, minimal
-from optimizer.workload.network import Network
 
 MOST_AXES = 2
 
 
-def study(
-    network: Network, architecture: Architecture, vary: Sequence[Range], *, objective: str = "energy",
-    padding: Padding = "none", fusion: Fusion | None = None, time_limit_s: float | None = None, workers: int = 2,
-    seed: int = 0, cache_dir: Path | None = None, pool: Pool | None = None, progress: Watch | None = None,
-) -> Result:  # fmt: skip
+def run(request: StudyRequest, options: Options) -> StudyResult:
     """The optimum for every limit on one or two metrics of the hardware, with a proof.
-
-    Parameters
-    ----------
-    network : Network
-    architecture : Architecture
-        Its budgets are kept; a range may lower them further.
-    vary : sequence of Range
-        One or two limits of :data:`optimizer.study.metrics.STATIC`.
-    objective, padding, fusion, time_limit_s, workers, seed, cache_dir, progress
-        As in :func:`optimizer.api.solve`.
-    pool : Pool, optional
-        Runs the visits of boxes in other processes; by default they run here, on `workers` threads.
 
     Returns
     -------
-    Result
-        That of ``solve`` under the loosest limits, with ``study`` in its data: all steps.
+    StudyResult
+        The result of ``solve`` under the loosest limits, with ``study`` in its data: all steps.
 
     Raises
     ------
@@ -66,22 +48,24 @@ def study(
         On inputs that make no sense.
     """
     started = time.perf_counter()
-    deadline = None if time_limit_s is None else started + time_limit_s
+    deadline, workers = options.deadline(started), options.workers
+    architecture, vary, objective = request.architecture, request.vary, request.objective
     _check(vary, architecture)
 
     def prepared(ranges: Sequence[Range], under: Architecture) -> tuple[Session, Places]:
-        asked = Problem(network, under, objective, padding, fusion)
-        session = prepare(asked, cache_dir=cache_dir, workers=workers)
+        asked = Problem(request.network, under, objective, request.padding, request.fusion)
+        session = prepare(asked, cache_dir=options.cache_dir, workers=workers)
         return session, Places(session.points, ranges)
 
     def explored(session: Session, places: Places) -> Exploration:
-        watcher = None if progress is None else Watcher(size(session.points.whole), started, progress)
+        watcher = None if options.progress is None else Watcher(size(session.points.whole), started, options.progress)
         archive = Steps(places)
-        if pool is None:
+        if options.pool is None:
             return explore_session(session, workers, deadline, watcher, archive=archive, width=WIDTH)
         seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())
         return explore_spread(
-            [session.problem], pool=pool, archive=archive, cache_dir=cache_dir, time_limit_s=seconds, report=watcher
+            [session.problem], pool=options.pool, archive=archive, cache_dir=options.cache_dir, time_limit_s=seconds,
+            report=watcher,
         )  # fmt: skip
 
     session, places = prepared(vary, budgeted(architecture, vary))
@@ -89,12 +73,12 @@ def study(
     best = reconciled(session, priced(session, state, workers))
     if best.disagreements:
         state = replace(best, archive=state.archive)
-    result = conclude(asking(session, vary), best, seed=seed, wall_s=time.perf_counter() - started)
+    result = conclude(asking(session, vary), best, seed=options.seed, wall_s=time.perf_counter() - started)
     try:
         staircase = staircase_of(places, state.archive.designs, state.closed)
     except InternalDisagreementError as error:
         best = distrusted(session, best, error)
-        error.result = conclude(asking(session, vary), best, seed=seed, wall_s=result.data["wall_s"])
+        error.result = conclude(asking(session, vary), best, seed=options.seed, wall_s=result.data["wall_s"])
         raise
     some = next(iter(session.points.points.values()))
     scale = Scale(Aggregate(), unit_value(objective, some)[1])
@@ -108,9 +92,9 @@ def study(
         freed = {"area_mm2": None} if any(varied.name == "area-mm2" for varied in vary) else {}
         wider, there = prepared(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
         section["least"] = [limits_entry(unlimited, place) for place in _beyond(wider, there, explored)]
-    result.data["study"] = section
-    result.data["wall_s"] = round(time.perf_counter() - started, 3)
-    return result
+    wall_s = round(time.perf_counter() - started, 3)
+    data = result.data | {"format": STUDY_FORMAT, "study": section, "wall_s": wall_s}
+    return StudyResult(data, result.certificate, result.beside)
 
 
 def budgeted(architecture: Architecture, vary: Sequence[Range]) -> Architecture:

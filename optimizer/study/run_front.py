@@ -6,19 +6,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import size
 from optimizer.errors import SpecError
 from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.options import Options
 from optimizer.problem.problem import Problem
-from optimizer.problem.space import Padding
 from optimizer.problem.versions import versions
 from optimizer.results.certificate import parts_of
 from optimizer.results.formats import FRONT_FORMAT, STUDY_FORMAT
-from optimizer.results.result import Result
+from optimizer.results.result import StudyResult
 from optimizer.results.totals import unit_value
 from optimizer.search.incumbents import Found
 from optimizer.search.point_solver import Pick
@@ -26,37 +25,18 @@ from optimizer.search.session import Session, prepare
 from optimizer.study.front import MOST_TOLERANCE, SHARE, Covered, FrontExplorer, FrontState, lines_of
 from optimizer.study.frontier import Spot, open_gap
 from optimizer.study.metrics import DYNAMIC, Range
-from optimizer.study.progress import Watch, Watcher
+from optimizer.study.progress import Watcher
+from optimizer.study.request import FrontRequest
 from optimizer.study.result_data import Describer, Scale, asking, limits_entry, range_entry, static_metrics
 from optimizer.study.run import budgeted, takes
 from optimizer.study.staircase import Held, Staircase
 from optimizer.study.steps import Places
-from optimizer.workload.network import Network
 
 Data = dict[str, Any]
 
 
-def front_study(
-    network: Network, architecture: Architecture, vary: Sequence[Range], *, objective: str | None = None,
-    tolerance: Fraction = Fraction(0), padding: Padding = "none", time_limit_s: float | None = None, workers: int = 2,
-    seed: int = 0, cache_dir: Path | None = None, progress: Watch | None = None,
-) -> Result:  # fmt: skip
+def run(request: FrontRequest, options: Options) -> StudyResult:
     """The exact front in energy and latency over all hardware points and mappings.
-
-    Parameters
-    ----------
-    network : Network
-    architecture : Architecture
-        Its budgets are kept, but of power.
-    vary : sequence of Range
-        At most one static metric, a third one of the front; with `objective` also a limit on latency or energy.
-    objective : {"energy", "latency", "edp"}, optional
-        The staircase of this objective over the limits, instead of the front.
-    tolerance : Fraction
-        Of the front: every design is within 1 + tolerance of a reported one in energy and latency, on hardware that
-        takes no more of the static metric.
-    padding, time_limit_s, workers, seed, cache_dir, progress
-        As in :func:`optimizer.api.solve`.
 
     Raises
     ------
@@ -64,21 +44,21 @@ def front_study(
         On inputs that make no sense, or if the exact front is too large.
     """
     started = time.perf_counter()
+    vary, architecture, objective, tolerance = request.vary, request.architecture, request.objective, request.tolerance
     static = [varied for varied in vary if varied.name not in DYNAMIC]
     _check(vary, static, architecture, objective, tolerance)
-    asked = Problem(network, capped(architecture, vary), objective or "energy", padding)
-    session = prepare(asked, cache_dir=cache_dir)
+    asked = Problem(request.network, capped(architecture, vary), objective or "energy", request.padding)
+    session = prepare(asked, cache_dir=options.cache_dir)
     places = Places(session.points, static)
-    explorer = FrontExplorer(session.part, places, session.area_cap_um2, tolerance, workers)
-    watcher = None if progress is None else Watcher(size(session.points.whole), started, progress)
-    deadline = None if time_limit_s is None else started + time_limit_s
-    state = explorer.run(deadline=deadline, report=watcher)
+    explorer = FrontExplorer(session.part, places, session.area_cap_um2, tolerance, options.workers)
+    watcher = None if options.progress is None else Watcher(size(session.points.whole), started, options.progress)
+    state = explorer.run(deadline=options.deadline(started), report=watcher)
     session = asking(session, vary, None if objective is not None else tolerance)
     told = _Told(session, state, vary, tolerance)
     section = told.front() if objective is None else told.staircase()
-    data = _header(session, state, seed) | {"status": section["status"], "study": section}
+    data = _header(session, state, options.seed) | {"status": section["status"], "study": section}
     data["wall_s"] = round(time.perf_counter() - started, 3)
-    return Result(data, _certificate(session, state, tolerance))
+    return StudyResult(data, _certificate(session, state, tolerance))
 
 
 def _check(
@@ -129,6 +109,8 @@ def _header(session: Session, state: FrontState, seed: int) -> Data:
     unit, _ = unit_value(session.goal.objective, some)
     names = ("area", "covered", "solved", "infeasible", "open")
     return {
+        "format": STUDY_FORMAT,
+        "termination": state.ended.value,
         "objective": {"name": session.goal.objective, "unit": unit},
         "accounting": session.accounting,
         "space": {"text": session.space, "padding": session.padding, "reuse": "innermost"},

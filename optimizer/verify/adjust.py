@@ -22,6 +22,7 @@ from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort
 from optimizer.verify.outcome import NOT_CHECKED, Check, left_out
 from optimizer.verify.resolution_check import brought_back, image_faults
+from optimizer.verify.searches import Searches
 from optimizer.verify.solve import DAMAGED, damaged, examine, teller
 from optimizer.verify.verification import Verification
 from optimizer.verify.width_ties import bottleneck_layers, tie_faults, written
@@ -39,10 +40,10 @@ def is_adjustment(directory: str | Path) -> bool:
 
 
 def verify_adjusted(
-    directory: str | Path, *, thorough: bool = False, seed: int | None = None,
+    directory: str | Path, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Verification:  # fmt: skip
-    """All checks of what ``tilewright adjust --out`` wrote.
+    """All checks of what ``tilewright adjust --out`` wrote; parameters as of :func:`optimizer.verify.solve.verify`.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def verify_adjusted(
         return Verification.of(checks, effort, started, CHECKED, (UNPROVED,))
     after, before = load(directory), load(Path(directory) / ORIGINAL)
     for number, (label, result) in enumerate((("after", after), ("before", before))):
-        found = examine(result, effort.part(2 - number).about(label))
+        found = examine(result, effort.part(2 - number).about(label), again)
         checks += [check._replace(name=f"{label}: {check.name}") for check in found if check.name != NOT_CHECKED]
         checks += left_out(found, label)
     try:

@@ -1,42 +1,41 @@
-"""Verification of a co-design: its networks as results of their own, its proof by replaying the joint certificate."""
+"""Verification of a co-design: its networks as results of their own, its proof by replaying the joint certificate.
+
+Nothing here searches; see :mod:`optimizer.verify.solve`.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from optimizer.problem.progress import Progress
 from optimizer.results.codesign_folder import load
 from optimizer.results.result import CodesignResult, Result
-from optimizer.search.branch_and_bound import Explorer
-from optimizer.search.session import Session, restore
-from optimizer.verify.again.codesign_infeasibility import joint_blame_checks, with_reason
-from optimizer.verify.again.floors import Derivation, Prover, points_check, reprove
-from optimizer.verify.again.groups import fused_again
-from optimizer.verify.again.points import derive_exclusion
 from optimizer.verify.claims.codesign import JointClaim, rebuild_joint
 from optimizer.verify.claims.solve import Claim, rebuild
+from optimizer.verify.codesign_infeasibility import joint_blame_checks, with_reason
 from optimizer.verify.codesign_numbers import hash_faults, number_faults, own_value, problem_faults
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort, Route, Say, Tally
-from optimizer.verify.floor_weights import Bearing
-from optimizer.verify.outcome import Check, left_out
+from optimizer.verify.floor_weights import EXCLUDED, Bearing
+from optimizer.verify.outcome import Check, left_out, not_searched
 from optimizer.verify.replay import Replay, replay
+from optimizer.verify.searches import Searches
 from optimizer.verify.solve import DAMAGED, as_stored, damaged, examine, teller
+from optimizer.verify.unsearched import unsearched_bounds
 from optimizer.verify.verification import Verification
 
+CELLS = "cells of the cross table"
 CHECKED = "numbers of all networks, budgets, boxes and totals"
-EXCLUDED = "points without a design"
 
 
 def verify_joint(
-    source: str | Path | CodesignResult, *, thorough: bool = False, seed: int | None = None,
+    source: str | Path | CodesignResult, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Verification:  # fmt: skip
-    """Check a co-design again by code that shares nothing with the search; parameters as of
+    """Check a co-design by code that imports no search, no pricing and no cost model; parameters as of
     :func:`optimizer.verify.solve.verify`."""
     started = time.perf_counter()
     result = _as_stored(source if isinstance(source, CodesignResult) else load(source))
@@ -48,7 +47,7 @@ def verify_joint(
         checks.append(verdict("problem", list(hash_faults(claim)), f"hash {result.data['problem_hash'][:16]} again"))
         checks.append(verdict("one chip", list(problem_faults(claim)), "the networks share architecture and budgets"))
         step = "networks"
-        checks += _single_results(claim, effort)
+        checks += _single_results(claim, effort, again)
         step = "agreement"
         checks.append(verdict("agreement", list(number_faults(claim)), "all numbers follow from the exact ones"))
         checks.append(verdict("cross table", list(_cross_faults(claim)), "designs and exact values as in the results"))
@@ -57,9 +56,9 @@ def verify_joint(
         checks += replayed.checks
         if all(check.ok is not False for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
-            checks += _proofs(claim, replayed, effort)
+            checks += _proofs(claim, replayed, effort, again)
             step = "infeasible"
-            checks += joint_blame_checks(claim, thorough=effort.thorough, say=effort.say)
+            checks += joint_blame_checks(claim, again, thorough=effort.thorough, say=effort.say)
     except DAMAGED as error:
         checks.append(damaged(step, error))
     return Verification.of(checks, effort, started, CHECKED)
@@ -72,25 +71,26 @@ def _as_stored(result: CodesignResult) -> CodesignResult:
         return {name: Result(as_stored(one.data), as_stored(one.certificate)) for name, one in found.items()}
 
     return CodesignResult(
-        as_stored(result.data), as_stored(result.certificate), results(result.networks), results(result.alone)
+        as_stored(result.data), as_stored(result.certificate), networks=results(result.networks),
+        alone=results(result.alone),
     )  # fmt: skip
 
 
-def _single_results(claim: JointClaim, effort: Effort) -> Iterator[Check]:
+def _single_results(claim: JointClaim, effort: Effort, again: Searches | None) -> Iterator[Check]:
     """Every network on the joint design, and by itself; the joint certificate proves the first again."""
     for number, name in enumerate(claim.names):
         problem = claim.result.data["problem"]["networks"][number]
         alone = claim.result.alone[name]
         faults = [] if alone.data["problem"] == problem else ["its problem is another"]
         part = effort.part(2 * len(claim.names) - number)  # as much again for the joint certificate
-        found = examine(with_reason(claim, name), part.about(f"{name} alone"))
+        found = examine(with_reason(claim, name), part.about(f"{name} alone"), again)
         yield _summed(f"{name} alone", faults, found)
         yield from left_out(found, f"{name} alone")
         if claim.whole.design is None:
             continue
         there = claim.result.networks[name]
         faults = list(_point_faults(claim, problem, there))
-        found = examine(there, effort.about(f"{name} on the joint design"), proofs=effort.thorough)
+        found = examine(there, effort.about(f"{name} on the joint design"), again, proofs=effort.thorough)
         yield _summed(f"{name} on the joint design", faults, found)
         yield from left_out(found, f"{name} on the joint design")
     extra = set(claim.result.networks) - set(claim.names if claim.whole.design is not None else ())
@@ -172,38 +172,27 @@ def _replayed(claim: JointClaim, say: Say) -> Replay:
     return Replay((Check("status", fine, f"{status} without a joint exploration"),))
 
 
-def _proofs(claim: JointClaim, replayed: Replay, effort: Effort) -> Iterator[Check]:
+def _proofs(claim: JointClaim, replayed: Replay, effort: Effort, again: Searches | None) -> Iterator[Check]:
     """Floors, and points that rest on more than floors, proved by another route; cells of the cross table again."""
     parts = len(claim.names) + 1
     for number, (name, one) in enumerate(zip(claim.names, claim.claims, strict=True)):
         part = effort.part(parts - number).about(name)
-        if one.fusion is not None:
-            found = [fused_again(one, part)]
+        raised = [one.entries.index(entry) for network, entry in replayed.raised if network == number]
+        if again is None:
+            yield from left_out(unsearched_bounds(one, part, raised, replayed.excluded), name)
         else:
-            raised = [one.entries.index(entry) for network, entry in replayed.raised if network == number]
-            found = reprove(one, part, raised, replayed.excluded)
-        yield from (check._replace(name=f"{check.name}, {name}") for check in found)
-    if replayed.excluded:
-        yield _excluded_again(claim, replayed.excluded, effort.part(2))
-    yield _cells_again(claim, effort)
+            found = again.bounds(one, part, raised, replayed.excluded)
+            yield from (check._replace(name=f"{check.name}, {name}") for check in found)
+    if replayed.excluded and again is not None:
+        yield again.excluded(claim, replayed.excluded, effort.part(2))
+    elif replayed.excluded:
+        whole = len(claim.names) * Bearing(claim.whole).of(replayed.excluded)
+        effort.record(Tally(EXCLUDED, len(replayed.excluded), whole=whole))
+        yield not_searched(f"certificate.json: {len(replayed.excluded)} {EXCLUDED}")
+    yield _cells_again(claim, effort, again)
 
 
-def _excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:
-    """Show again that on single points some network cannot keep its caps."""
-    bearing, networks = Bearing(claim.whole), len(claim.names)
-    points = [
-        Derivation(
-            f"box {claim.whole.entries[number].box}", networks * bearing.of([number]), False,
-            partial(derive_exclusion, claim.claims, number, effort.tables),
-        )
-        for number in numbers
-    ]  # fmt: skip
-    prover = Prover(claim.claims[0], effort)
-    prover.run((), points)
-    return points_check("excluded again", prover, len(points), networks * bearing.of(numbers), EXCLUDED)
-
-
-def _cells_again(claim: JointClaim, effort: Effort) -> Check:
+def _cells_again(claim: JointClaim, effort: Effort, again: Searches | None) -> Check:
     """Networks on designs made for others, solved again with fresh tables: all, or what fits the time."""
     cells = [
         (column, n) for column in claim.columns for n, name in enumerate(claim.names)
@@ -212,24 +201,18 @@ def _cells_again(claim: JointClaim, effort: Effort) -> Check:
     effort.random("cells").shuffle(cells)
     if effort.thorough:  # one network after the other: only its tables are kept
         cells.sort(key=lambda cell: cell[1])
-    sessions: dict[int, Session] = {}
+    if again is None:
+        effort.record(Tally(CELLS, len(cells), {Route.SEARCH: 0}))
+        return not_searched(f"result.json: {len(cells)} {CELLS}")
+    solved = again.cells(claim.result.data["problem"]["networks"], keep=not effort.thorough)
     faults, done = [], 0
     for column, n in cells:
         if done and effort.left_s <= 0:
             break
         effort.say(f"solving cell {done + 1} of {len(cells)} of the cross table again")
-        if n not in sessions:
-            if effort.thorough:
-                sessions.clear()
-            sessions[n] = restore(claim.result.data["problem"]["networks"][n])
-        session = sessions[n]
-        explorer = Explorer(
-            [session.part], session.points, session.area_cap_um2, limits=session.resource_caps, within=column.box
-        )  # fmt: skip
-        best, cell = explorer.run().best, column.cells[n]
-        again = "INFEASIBLE" if best is None else (best.energy, best.latency)
-        if again != cell:
-            faults.append(f"{claim.names[n]} on {column.box}: {again}, the table has {cell}")
+        cell, found = column.cells[n], solved(n, column.box) or "INFEASIBLE"
+        if found != cell:
+            faults.append(f"{claim.names[n]} on {column.box}: {found}, the table has {cell}")
         done += 1
-    effort.record(Tally("cells of the cross table", len(cells), {Route.SEARCH: done - len(faults)}))
+    effort.record(Tally(CELLS, len(cells), {Route.SEARCH: done - len(faults)}))
     return verdict("cross table again", faults, f"{done} of {len(cells)} cells solved again")

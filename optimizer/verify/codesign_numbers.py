@@ -14,10 +14,11 @@ from optimizer.results.result import Result
 from optimizer.verify.claims.codesign import Column, JointClaim
 from optimizer.verify.claims.solve import hash_of
 from optimizer.verify.design_checks import differences, hardware_table, plain
+from optimizer.verify.endings import ending_faults
 from optimizer.verify.solve import point_counts
 
 Data = dict[str, Any]
-FREE = ("versions", "seed", "wall_s", "infeasible", "device")
+FREE = ("versions", "seed", "wall_s", "infeasible", "device", "disagreements")
 """Keys that say nothing of the design, or are checked elsewhere."""
 SHOWN = 1e-15
 """Relative difference of the same root, calculated in two ways."""
@@ -57,6 +58,7 @@ def number_faults(claim: JointClaim) -> Iterator[str]:
     """Everything that ``result.json`` and the heads of ``certificate.json`` state."""
     numbers = Numbers(claim)
     data, certificate = claim.result.data, claim.result.certificate
+    yield from ending_faults(data, certificate, *(one.data for one in claim.result.alone.values()))
     stated = {key: value for key, value in data.items() if key not in (*FREE, "networks", "cross")}
     yield from differences(stated, numbers.head())
     if "infeasible" in data and data["status"] != "INFEASIBLE":
@@ -93,6 +95,7 @@ class Numbers:
         expected: Data = {
             "format": CODESIGN_FORMAT,
             "status": claim.result.certificate["status"],
+            "termination": data["termination"],
             "objective": self._objective(),
             "energy_unit": self._energy_name,
             "accounting": problem["networks"][0]["accounting"],

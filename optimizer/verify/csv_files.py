@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from optimizer.results.formats import CELLS_FILE, STEPS_FILE
-from optimizer.results.study_csv import cells_csv, steps_csv
+from optimizer.results.study_csv import Data, Made
 from optimizer.verify.outcome import Check
-
-Data = dict[str, Any]
-Made = tuple[str, Callable[[Data], str]]
-"""Name of a file, and what makes its contents."""
-
-
-def study_files(data: Data) -> list[Made]:
-    """The files beside a study."""
-    cells: list[Made] = [(CELLS_FILE, cells_csv)] if data["study"]["kind"] == "staircase" else []
-    return [(STEPS_FILE, steps_csv), *cells]
 
 
 def text_checks(folder: Path, made: Sequence[Made], data: Data) -> Iterator[Check]:

@@ -13,8 +13,6 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-from formulations.lattice.kernels.memo import Memos
-
 Say = Callable[[str], object]
 
 LEAST_SECONDS = 5.0
@@ -99,8 +97,6 @@ class Effort:
         When what is always asked for is given up.
     say : callable
         Is told what is being done.
-    tables : Memos
-        Of searches; fresh unless other results are checked as well.
     """
 
     thorough: bool
@@ -108,7 +104,6 @@ class Effort:
     due: float = math.inf
     latest: float = math.inf
     say: Say = str
-    tables: Memos = field(default_factory=Memos)
     tallies: list[Tally] = field(default_factory=list)
 
     @staticmethod

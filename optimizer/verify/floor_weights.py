@@ -11,8 +11,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.verify.again.statements import Statement
 from optimizer.verify.claims.solve import Claim, Entry
+from optimizer.verify.statements import Statement
+
+FLOORS, POINTS = "floors", "bounds of single points"
+BOXES = "bounds of boxes"
+"""Of a fused network."""
+LINES = "values of lines"
+"""Of a front."""
+EXCLUDED = "points without a design"
+"""Of a co-design."""
 
 
 @dataclass(frozen=True)

@@ -28,15 +28,15 @@ from typing import Any
 
 from optimizer.errors import SpecError, TilewrightError
 from optimizer.problem.progress import Progress
-from optimizer.results import codesign_folder, formats
+from optimizer.results import codesign_folder, formats, study_csv
 from optimizer.results import folder as result_folder
 from optimizer.verify import adjust as adjusted
 from optimizer.verify import csv_files as texts
-from optimizer.verify.again import evaluation as evaluated
-from optimizer.verify.again import memory_plan, sparse_files
 from optimizer.verify.codesign import verify_joint
 from optimizer.verify.effort import SEEDS
+from optimizer.verify.evaluation import evaluation_checks
 from optimizer.verify.outcome import NOT_CHECKED, Check
+from optimizer.verify.searches import Searches
 from optimizer.verify.solve import DAMAGED, damaged, teller, verify
 from optimizer.verify.unread_fields import unread_fields
 from optimizer.verify.verification import Verification
@@ -47,8 +47,9 @@ RESULT_FILES = (formats.RESULT_FILE, formats.CERTIFICATE_FILE)
 
 @dataclass(frozen=True)
 class Way:
-    """How thorough, and who is told what is going on."""
+    """What searches again, how thoroughly, and who is told what is going on."""
 
+    again: Searches | None
     thorough: bool
     seed: int
     progress: Callable[[Progress], None] | None
@@ -69,7 +70,7 @@ class Kind:
 
 
 def verify_folder(
-    directory: str | Path, *, thorough: bool = False, seed: int | None = None,
+    directory: str | Path, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Verification:  # fmt: skip
     """Check everything in a folder that a command wrote.
@@ -77,6 +78,9 @@ def verify_folder(
     Parameters
     ----------
     directory : str or Path
+    again : Searches or None
+        Proves again what the bounds rest on; without it that is named as not checked, and files of which hardly
+        anything can be checked without a search cannot be decided.
     thorough : bool
         Prove everything again, not only samples.
     seed : int, optional
@@ -90,7 +94,7 @@ def verify_folder(
         If no command wrote this folder, or a file is missing or unreadable.
     """
     chosen = secrets.randbelow(SEEDS) if seed is None else seed
-    folder, way = Path(directory), Way(thorough, chosen, progress, time.perf_counter())
+    folder, way = Path(directory), Way(again, thorough, chosen, progress, time.perf_counter())
     kinds = kinds_of(folder)
     parts = [_checked(kind, folder, way) for kind in kinds]
     checks = []
@@ -191,7 +195,7 @@ def _result_files(data: Data) -> list[str]:
     if "comparison" in data:
         found += [f"{formats.BESIDE}/{name}" for name in RESULT_FILES]
     if "study" in data:
-        found += [name for name, _ in texts.study_files(data)]
+        found += [name for name, _ in study_csv.study_files(data)]
     return found
 
 
@@ -199,12 +203,12 @@ def _check_result(folder: Path, way: Way) -> Verification:
     result = result_folder.load(folder)
     if codesign_folder.is_codesign(result.data):
         found = verify_joint(
-            codesign_folder.load(folder), thorough=way.thorough, seed=way.seed, progress=way.progress
+            codesign_folder.load(folder), way.again, thorough=way.thorough, seed=way.seed, progress=way.progress
         )  # fmt: skip
-        expected: list[texts.Made] = [(codesign_folder.CROSS_FILE, codesign_folder.cross_csv)]
+        expected: list[study_csv.Made] = [(codesign_folder.CROSS_FILE, codesign_folder.cross_csv)]
     else:
-        found = verify(result, thorough=way.thorough, seed=way.seed, progress=way.progress)
-        expected = texts.study_files(result.data) if "study" in result.data else []
+        found = verify(result, way.again, thorough=way.thorough, seed=way.seed, progress=way.progress)
+        expected = study_csv.study_files(result.data) if "study" in result.data else []
     return replace(found, checks=[*found.checks, *texts.text_checks(folder, expected, result.data)])
 
 
@@ -216,23 +220,32 @@ def _adjust_files(data: Data) -> list[str]:
 
 
 def _check_adjustment(folder: Path, way: Way) -> Verification:
-    return adjusted.verify_adjusted(folder, thorough=way.thorough, seed=way.seed, progress=way.progress)
+    return adjusted.verify_adjusted(folder, way.again, thorough=way.thorough, seed=way.seed, progress=way.progress)
 
 
 def _check_evaluation(folder: Path, way: Way) -> Verification:
     data = result_folder.load_data(folder, formats.EVALUATION_FILE)
-    return Verification(list(evaluated.evaluation_checks(data, way.say)), checked="both designs and what follows")
+    return Verification(list(evaluation_checks(data, way.say, way.again)), checked="both designs and what follows")
 
 
 def _check_memory(folder: Path, way: Way) -> Verification:
     data = result_folder.load_data(folder, formats.MEMORY_FILE)
-    checks = memory_plan.memory_checks(data, thorough=way.thorough, say=way.say)
+    if way.again is None:
+        return _undecided(formats.MEMORY_FILE)
+    checks = way.again.memory(data, thorough=way.thorough, say=way.say)
     return Verification(list(checks), checked="the plan of memory, its figures and its proof")
 
 
 def _check_sparse(folder: Path, way: Way) -> Verification:
     data = result_folder.load_data(folder, formats.SPARSE_FILE)
-    return Verification(list(sparse_files.sparse_checks(data, way.say)), checked="the engine and its figures")
+    if way.again is None:
+        return _undecided(formats.SPARSE_FILE)
+    return Verification(list(way.again.sparse(data, way.say)), checked="the engine and its figures")
+
+
+def _undecided(main: str) -> Verification:
+    """A file whose checks all need a search, where there is none."""
+    return Verification([Check(main, None, "its checks solve again, and nothing was searched")])
 
 
 def _alone(data: Data) -> list[str]:

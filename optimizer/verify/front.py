@@ -1,7 +1,7 @@
 """Check of a front: the boxes cover the points and leave no gap that the reported designs do not cover.
 
-For the boxes and gaps code of its own is used; a sample of the values that lines rest on is proved again by CP-SAT, or
-by the lattice search with fresh tables, and a sample of designs is solved again by itself, under a cap on its latency.
+For the boxes and gaps code of its own is used. Where there is a search, a sample of the values that lines rest on is
+proved again, and a sample of designs is solved again by itself, under a cap on its latency.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.selection import at
 from optimizer.problem.goal import NEVER
-from optimizer.verify.again.floors import Prover, conclusion
-from optimizer.verify.again.statements import Statement
 from optimizer.verify.claims.solve import Claim, hash_of, rebuild
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort, Route, Tally
 from optimizer.verify.floor_weights import Floor
 from optimizer.verify.metrics import metric
-from optimizer.verify.outcome import Check
+from optimizer.verify.outcome import Check, not_searched
+from optimizer.verify.searches import Searches
+from optimizer.verify.statements import Statement
+from optimizer.verify.unsearched import unsearched_lines
 
 Data = dict[str, Any]
 REASONS = ("area", "covered", "solved", "infeasible", "open")
 LEAST = 2
 """Designs that are solved again in any case."""
-LAYERS = "values of lines"
 
 
-def check_front(data: Data, certificate: Data, effort: Effort) -> Iterator[Check]:
-    """All checks of a front."""
+def check_front(data: Data, certificate: Data, effort: Effort, again: Searches | None) -> Iterator[Check]:
+    """All checks of a front; without `again` nothing is searched."""
     expected = hash_of(data["problem"])
     files = (("result", data), ("certificate", certificate))
     wrong = [f"the hash of the {name} is another" for name, file in files if file["problem_hash"] != expected]
@@ -47,8 +48,8 @@ def check_front(data: Data, certificate: Data, effort: Effort) -> Iterator[Check
     effort.say("looking for gaps")
     yield verdict("gaps", list(front.gaps()), "no box closed by lines leaves a gap")
     yield verdict("fixed costs", list(front.fixed_faults()), "of vector layers, recomputed")
-    yield front.lines_again(effort)
-    yield front.designs_again(effort)
+    yield from front.lines_again(effort, again)
+    yield front.designs_again(effort, again)
 
 
 class _Front:
@@ -197,7 +198,7 @@ class _Front:
             if any(stated > own for stated, own in zip(raw["fixed"], fixed, strict=True)):
                 yield f"box {raw['box']}: fixed costs {raw['fixed']}, there are {list(fixed)}"
 
-    def lines_again(self, effort: Effort) -> Check:
+    def lines_again(self, effort: Effort, again: Searches | None) -> list[Check]:
         """No layer has less than a line or a least latency says, on the box's own ideal corner."""
         found: dict[object, Floor] = {}
         carrying = [raw for raw in self.boxes if raw["closed_by"] in ("covered", "solved", "open")]
@@ -205,11 +206,9 @@ class _Front:
             for floor in self._values(raw, Fraction(1, len(carrying))):
                 key = floor.statement.key
                 found[key] = found[key] + floor if key in found else floor
-        prover = Prover(self.claim, effort)
-        prover.run(list(found.values()), ())
-        whole = sum((floor.share for floor in found.values()), Fraction(0))
-        tally = effort.record(prover.floors.tally(LAYERS, len(found), whole))
-        return conclusion("lines again", prover.floors.faults, tally, effort)
+        if again is None:
+            return unsearched_lines(found.values(), effort)
+        return [again.lines(self.claim, list(found.values()), effort)]
 
     def _values(self, raw: Data, part: Fraction) -> Iterator[Floor]:
         """What the lines of a box, and its least latency, say of single layers."""
@@ -224,12 +223,12 @@ class _Front:
                     share = part * Fraction(group.count * n, total * len(kinds))
                     yield Floor(Statement(group, corner, n, weight), share, raw["box"], own=False)
 
-    def designs_again(self, effort: Effort) -> Check:
+    def designs_again(self, effort: Effort, again: Searches | None) -> Check:
         """The least energy on a design's hardware within its latency is its energy."""
-        from optimizer.api import solve  # noqa: PLC0415
-        from optimizer.architecture.selection import at  # noqa: PLC0415
-
         designs, faults, done = list(self.designs), [], 0
+        if again is None:
+            effort.record(Tally("designs", len(designs), {Route.SEARCH: 0}))
+            return not_searched("result.json: that no design of the front can be better")
         effort.random("designs").shuffle(designs)
         for raw, point, energy, latency in designs:
             if done >= LEAST and effort.left_s <= 0:
@@ -238,7 +237,7 @@ class _Front:
             done += 1
             only = at(self.claim.architecture, dict(point.choices))
             cap = Fraction(latency * 1000) / (point.clock_mhz * 10**6)
-            found = solve(
+            found = again.solve(
                 self.claim.network, only.with_budgets(replace(only.budgets, latency_ms=cap)), objective="energy",
                 padding=self.claim.data["problem"]["padding"],
             )  # fmt: skip

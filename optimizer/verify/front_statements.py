@@ -8,8 +8,10 @@ from typing import Any
 
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
+from optimizer.results.formats import STUDY_FORMAT
 from optimizer.verify.claims.solve import Claim, expected_warnings, rebuild
 from optimizer.verify.design_checks import differences, verdict
+from optimizer.verify.endings import ending_faults
 from optimizer.verify.metrics import metric
 from optimizer.verify.outcome import Check
 from optimizer.verify.staircase import COSTS, Study, design_words, section_words
@@ -56,7 +58,9 @@ def _heads(claim: Claim, data: Data, certificate: Data) -> Iterator[str]:
     problem, hardware = data["problem"], claim.some_point
     energy = "MAC energies" if hardware.energy_unit_pj is None else "pJ"
     unit = {"energy": energy, "latency": "cycles", "edp": f"{energy} x cycles"}[claim.target.objective]
+    yield from ending_faults(data, certificate)
     expected = {
+        "format": STUDY_FORMAT, "termination": data["termination"],
         "objective": {"name": problem["objective"], "unit": unit}, "accounting": problem["accounting"],
         "space": {"text": claim.space, "padding": claim.padding, "reuse": "innermost"},
         "network": claim.network.name, "architecture": claim.architecture.name,

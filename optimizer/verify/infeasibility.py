@@ -1,6 +1,6 @@
 """Check of INFEASIBLE and of its reason: there is no design, these budgets suffice for that, relaxations are least.
 
-Everything is worked out anew by :class:`optimizer.verify.again.feasible_designs.Possible`, and compared field by field.
+Everything is worked out anew by :class:`optimizer.verify.feasible_designs.Possible`, and compared field by field.
 What it does not settle in time is named.
 """
 
@@ -17,18 +17,21 @@ from typing import Any
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.files.quantities import size_text
 from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_up, within_text
-from optimizer.verify.again.feasible_designs import Examine, Possible
 from optimizer.verify.claims.solve import Claim
 from optimizer.verify.design_checks import differences, verdict
 from optimizer.verify.effort import Say
-from optimizer.verify.outcome import NOT_CHECKED, Check
+from optimizer.verify.feasible_designs import Examine, Possible, lacking
+from optimizer.verify.outcome import NOT_CHECKED, Check, not_searched
+from optimizer.verify.searches import Searches
 
 Data = dict[str, Any]
 SECONDS = 60.0
 OPEN = "not settled"
 
 
-def blame_checks(claim: Claim, examine: Examine, *, thorough: bool, say: Say) -> Iterator[Check]:
+def blame_checks(
+    claim: Claim, examine: Examine, again: Searches | None, *, thorough: bool, say: Say
+) -> Iterator[Check]:  # fmt: skip
     """All checks of a result without a design; none of a result with one.
 
     Parameters
@@ -36,6 +39,8 @@ def blame_checks(claim: Claim, examine: Examine, *, thorough: bool, say: Say) ->
     claim : Claim
     examine : callable
         All checks of a result, but not these.
+    again : Searches, optional
+        Without it, what counting does not settle is named as not checked.
     thorough : bool
         However long it takes; else at most :data:`SECONDS`.
     """
@@ -45,8 +50,8 @@ def blame_checks(claim: Claim, examine: Examine, *, thorough: bool, say: Say) ->
             yield Check("infeasible", False, f"a reason why nothing is feasible, but the status is {status}")
         return
     say("seeking a design after all")
-    possible = Possible(claim, examine, None if thorough else SECONDS)
-    yield from _no_design(possible)
+    possible = Possible(claim, examine, again, None if thorough else SECONDS)
+    yield from _no_design(possible, searched=again is not None)
     if stated is None:
         return
     if not possible.chips:
@@ -59,9 +64,11 @@ def blame_checks(claim: Claim, examine: Examine, *, thorough: bool, say: Say) ->
     yield from (Check(NOT_CHECKED, True, f"result.json: infeasible: {part}") for part in inquiry.unsettled)
 
 
-def _no_design(possible: Possible) -> Iterator[Check]:
+def _no_design(possible: Possible, *, searched: bool) -> Iterator[Check]:
     found = possible.possible(possible.limits)
-    if found is None:
+    if found is None and not searched:
+        yield not_searched("result.json: that there is no design")
+    elif found is None:
         yield Check(NOT_CHECKED, True, "result.json: that there is no design (sought again, not settled in time)")
     else:
         yield Check("no design", not found, "there is a design within all budgets" if found else "none found anew")
@@ -71,7 +78,7 @@ def _size_faults(possible: Possible, stated: Data) -> Iterator[str]:
     """No point holds every layer: the levels to blame, the layer that needs most, what it needs."""
     points = possible.claim.points
     corner = points.corner(points.whole)
-    found = list(possible.lacking(corner))
+    found = list(lacking(possible.claim, corner))
     relaxations = []
     for number, layer, need in found:
         level = corner.levels[number]
@@ -81,7 +88,7 @@ def _size_faults(possible: Possible, stated: Data) -> Iterator[str]:
             "exact": True, "text": text + _bits(level.size_bits),
         })  # fmt: skip
     if not found:
-        found = [entry for point in points.points.values() for entry in possible.lacking(point)]
+        found = [entry for point in points.points.values() for entry in lacking(possible.claim, point)]
     names = dict.fromkeys(f"{corner.levels[number].name}.size" for number, _, _ in found)
     expected = {"budgets": list(names), "complete": True, "layer": found[0][1].name}
     yield from differences(stated, expected | {"relaxations": stated["relaxations"]}, "infeasible")

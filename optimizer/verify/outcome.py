@@ -17,6 +17,11 @@ class Check(NamedTuple):
     detail: str
 
 
+def not_searched(what: str) -> Check:
+    """What only a search would check, where there is none."""
+    return Check(NOT_CHECKED, True, f"{what} (nothing was searched again)")
+
+
 def left_out(checks: Iterable[Check], label: str = "") -> Iterator[Check]:
     """What checks name as not checked, under a label."""
     of = f"{label}: " if label else ""

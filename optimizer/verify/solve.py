@@ -1,4 +1,8 @@
-"""Verification of a result: its numbers by walking the loop nests, its proof by replaying the certificate."""
+"""Verification of a result: its numbers by walking the loop nests, its proof by replaying the certificate.
+
+Nothing here searches. What bounds rest on is proved again by the search that is handed in
+(:mod:`optimizer.verify.again`); without one it is named as not checked.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +20,23 @@ from optimizer.errors import TilewrightError
 from optimizer.problem.goal import NEVER
 from optimizer.problem.progress import Progress
 from optimizer.results.folder import load
-from optimizer.results.formats import CERTIFICATE_FORMAT, FRONT_FORMAT
+from optimizer.results.formats import CERTIFICATE_FORMAT, FRONT_FORMAT, SOLVE_FORMAT, STUDY_FORMAT
 from optimizer.results.result import Result
-from optimizer.verify.again.floors import reprove
-from optimizer.verify.again.groups import fused_again
 from optimizer.verify.claims.solve import Claim, expected_warnings, hash_of, rebuild
 from optimizer.verify.comparison import beside_checks
 from optimizer.verify.design_checks import DESIGN_KEYS, check_design, plain, verdict
 from optimizer.verify.effort import Effort, Say
+from optimizer.verify.endings import ending_faults
 from optimizer.verify.front import check_front
 from optimizer.verify.front_statements import front_words, question_faults
 from optimizer.verify.infeasibility import blame_checks
 from optimizer.verify.outcome import Check
 from optimizer.verify.replay import REASONS, Replay, replay
+from optimizer.verify.searches import Searches
 from optimizer.verify.sections import misplaced
 from optimizer.verify.staircase import check_staircase, steps_again
 from optimizer.verify.study_limits import least_checks
+from optimizer.verify.unsearched import unsearched_bounds
 from optimizer.verify.verification import NUMBERS, WITHOUT_DESIGN, Verification
 
 DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
@@ -40,15 +45,17 @@ __all__ = ["Check", "Verification", "verify"]
 
 
 def verify(
-    source: str | Path | Result, *, thorough: bool = False, seed: int | None = None,
+    source: str | Path | Result, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Verification:  # fmt: skip
-    """Check a result again by code that shares nothing with the search.
+    """Check a result by code that imports no search, no pricing and no cost model.
 
     Parameters
     ----------
     source : str, Path or Result
         A folder with a result, or the result itself.
+    again : Searches or None
+        Proves again what the bounds rest on; without it that is named as not checked.
     thorough : bool
         Prove every floor of the certificate again, not only the design's and a sample of the others.
     seed : int, optional
@@ -70,7 +77,7 @@ def verify(
     result = source if isinstance(source, Result) else load(source)
     effort = Effort.of(result.data, thorough=thorough, seed=seed, say=teller(progress, started))
     checked = NUMBERS if result.data.get("layers") else WITHOUT_DESIGN
-    return Verification.of(examine(result, effort), effort, started, checked)
+    return Verification.of(examine(result, effort, again), effort, started, checked)
 
 
 def teller(progress: Callable[[Progress], None] | None, started: float) -> Say:
@@ -83,11 +90,13 @@ def teller(progress: Callable[[Progress], None] | None, started: float) -> Say:
     return say
 
 
-def examine(result: Result, effort: Effort, *, proofs: bool = True, reasons: bool = True) -> list[Check]:
+def examine(
+    result: Result, effort: Effort, again: Searches | None, *, proofs: bool = True, reasons: bool = True
+) -> list[Check]:  # fmt: skip
     """All checks of a result.
 
-    Without `proofs` nothing is searched again (but a front is checked whole), without `reasons` not why there is no
-    design.
+    Without `again` nothing is searched, and what that leaves out is named. Without `proofs` it is left out because it
+    is proved elsewhere (but a front is checked whole), without `reasons` not why there is no design.
     """
     data, certificate = as_stored(result.data), as_stored(result.certificate)
     checks: list[Check] = []
@@ -95,7 +104,7 @@ def examine(result: Result, effort: Effort, *, proofs: bool = True, reasons: boo
     try:
         if certificate.get("format") == FRONT_FORMAT:
             checks.append(front_words(data, certificate))
-            checks += check_front(data, certificate, effort) if checks[0].ok else []
+            checks += check_front(data, certificate, effort, again) if checks[0].ok else []
             return checks
         claim = rebuild(data, certificate)
         for check in _numbers(claim, effort.say):
@@ -111,18 +120,25 @@ def examine(result: Result, effort: Effort, *, proofs: bool = True, reasons: boo
             checks += [*check_staircase(claim, _unit(claim)[1]), *least_checks(claim)]
         if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
             step = "proof again"
-            checks += _proofs(claim, replayed, effort.part(2) if "comparison" in data else effort)
-            checks += [steps_again(claim, _unit(claim)[1], effort)] if study else []
+            checks += _proofs(claim, replayed, effort.part(2) if "comparison" in data else effort, again)
+            if study:
+                sound = partial(_sound, effort=effort)
+                checks.append(steps_again(claim, _unit(claim)[1], effort, again, sound))
         step = "infeasible"
         if reasons and proofs and all(check.ok for check in checks):
-            examined = partial(examine, effort=replace(effort, tallies=[]), reasons=False)
-            checks += blame_checks(claim, examined, thorough=effort.thorough, say=effort.say)
+            examined = partial(examine, effort=replace(effort, tallies=[]), again=again, reasons=False)
+            checks += blame_checks(claim, examined, again, thorough=effort.thorough, say=effort.say)
         step = "comparison"
         beside = Result(data, certificate, result.beside)
-        checks += beside_checks(beside, lambda other: examine(other, effort, proofs=proofs))
+        checks += beside_checks(beside, lambda other: examine(other, effort, again, proofs=proofs))
     except DAMAGED as error:
         checks.append(damaged(step, error))
     return checks
+
+
+def _sound(result: Result, effort: Effort) -> bool:
+    """Does a result that was found on the way pass all checks but the proofs?"""
+    return all(check.ok for check in examine(result, effort, None, proofs=False))
 
 
 def damaged(step: str, error: Exception) -> Check:
@@ -154,11 +170,10 @@ def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
     yield verdict("design", present, "there is none")
 
 
-def _proofs(claim: Claim, replayed: Replay, effort: Effort) -> list[Check]:
+def _proofs(claim: Claim, replayed: Replay, effort: Effort, again: Searches | None) -> list[Check]:
     """Floors, and points that rest on more than floors, proved by another route."""
-    if claim.fusion is not None:
-        return [fused_again(claim, effort)]
-    return reprove(claim, effort, {*replayed.excluded, *(claim.entries.index(entry) for _, entry in replayed.raised)})
+    raised = {*replayed.excluded, *(claim.entries.index(entry) for _, entry in replayed.raised)}
+    return unsearched_bounds(claim, effort, raised) if again is None else again.bounds(claim, effort, raised)
 
 
 def _hashes(data: dict[str, Any], certificate: dict[str, Any]) -> Iterator[str]:
@@ -175,7 +190,9 @@ def _agreement(claim: Claim) -> Iterator[str]:
     data, certificate, problem = claim.data, claim.certificate, claim.data["problem"]
     unit, worth = _unit(claim)
     value, bound = claim.value, _bound(claim)
+    yield from ending_faults(data, certificate)
     pairs = (
+        ("format", data["format"], STUDY_FORMAT if "study" in data else SOLVE_FORMAT),
         ("status", data["status"], certificate["status"]),
         ("objective.name", data["objective"]["name"], problem["objective"]),
         ("objective of the certificate", certificate["objective"], problem["objective"]),

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.selection import at
 from optimizer.results.formats import STUDY_FORMAT
+from optimizer.results.result import Result
 from optimizer.verify.claims.solve import Claim, Entry
 from optimizer.verify.design_checks import plain, verdict
 from optimizer.verify.effort import Effort, Route, Tally
 from optimizer.verify.metrics import metric
-from optimizer.verify.outcome import Check
+from optimizer.verify.outcome import Check, not_searched
+from optimizer.verify.searches import Searches
 
 Data = dict[str, Any]
 UNITS = {
@@ -269,28 +272,28 @@ def check_staircase(claim: Claim, worth: Fraction) -> Iterator[Check]:
     yield verdict("cells", faults, f"{len(study.stated['cells'])} cells follow from the boxes, and fall")
 
 
-def steps_again(claim: Claim, worth: Fraction, effort: Effort) -> Check:
-    """Solve the points of some designs by themselves, and walk the loop nests of what comes out."""
-    from optimizer.api import solve  # noqa: PLC0415  (the interface imports the verifier's parts)
-    from optimizer.architecture.selection import at  # noqa: PLC0415
-    from optimizer.verify.solve import examine  # noqa: PLC0415
-
+def steps_again(
+    claim: Claim, worth: Fraction, effort: Effort, again: Searches | None, sound: Callable[[Result], bool]
+) -> Check:  # fmt: skip
+    """Solve the points of some designs by themselves; `sound` walks the loop nests of what comes out."""
     study = Study(claim, worth)
     steps, faults, done = list(study.steps), [], 0
+    if again is None:
+        effort.record(Tally("designs", len(steps), {Route.SEARCH: 0}))
+        return not_searched("result.json: study.designs, solved by themselves")
     effort.random("steps").shuffle(steps)
     for step in steps:
         if done >= LEAST and effort.left_s <= 0:
             break
         effort.say(f"solving the point of design {step.number} again")
         done += 1
-        found = solve(
+        found = again.solve(
             study.claim.network, at(study.claim.architecture, dict(step.point.choices)),
             objective=study.claim.target.objective, padding=study.claim.data["problem"]["padding"],
             fusion=study.claim.fusion,
         )  # fmt: skip
         costs = [{name: data.get(name) for name in COSTS[:2]} for data in (step.raw, found.data)]
-        sound = all(check.ok for check in examine(found, effort, proofs=False))
-        if found.certificate["value"] != str(step.value) or costs[0] != costs[1] or not sound:
+        if found.certificate["value"] != str(step.value) or costs[0] != costs[1] or not sound(found):
             faults.append(f"design {step.number} has {step.value} units and {costs[0]}, its point {costs[1]}")
     effort.record(Tally("designs", len(steps), {Route.SEARCH: done - len(faults)}))
     return verdict("steps again", faults, f"{done} of {len(steps)} designs solved again by themselves")

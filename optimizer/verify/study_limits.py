@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from optimizer.architecture.hardware import Hardware
-from optimizer.verify.again.feasible_designs import Possible
 from optimizer.verify.claims.solve import Claim
 from optimizer.verify.design_checks import verdict
+from optimizer.verify.feasible_designs import lacking
 from optimizer.verify.metrics import metric
 from optimizer.verify.outcome import NOT_CHECKED, Check
 from optimizer.verify.staircase import HOLDING
@@ -56,12 +56,12 @@ def _inside(claim: Claim, point: Hardware) -> bool:
 
 def _least(claim: Claim) -> list[Place]:
     """Places of points that hold every layer, none of which needs more than another one."""
-    possible, names = Possible(claim, lambda found: [], 0.0), _names(claim)
+    names = _names(claim)
     limits, plan = claim.architecture.limits, claim.architecture.plan
     places = set()
     for point in claim.points.points.values():
         uses = [placement.use for placement in plan.options(point)] if plan is not None else [()]
         area = 0 if "area-mm2" in names else point.area_um2
-        if not list(possible.lacking(point)) and any(limits.allow(area, use) for use in uses):
+        if not list(lacking(claim, point)) and any(limits.allow(area, use) for use in uses):
             places.add(tuple(metric(name, point) for name in names))
     return [a for a in sorted(places) if not any(b != a and all(map(Fraction.__le__, b, a)) for b in places)]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from optimizer.results import folder as result_folder
 from optimizer.results import formats
 
 Data = dict[str, Any]
 UNREAD = ("versions", "seed", "wall_s")
 """What a run was, not what it found."""
 
-_HEAD = ("format", "status", "objective", "accounting", "space", "network", "training", "architecture", "warnings",
+_HEAD = ("format", "status", "termination", "objective", "accounting", "space", "network", "training", "architecture", "warnings",
          "problem", "problem_hash", *UNREAD)  # fmt: skip
 _DESIGN = ("hardware", "device", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers", "groups")
 _CERTIFICATE = ("format", "problem_hash", "status", "objective", "accounting", "space", "padding", "value", "bound",
@@ -37,9 +37,9 @@ def unread_fields(folder: Path, names: Iterable[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         known = READ.get(Path(name).name)
-        if known is None or not (folder / name).is_file():
+        if known is None or not result_folder.holds(folder, name):
             continue
-        data = json.loads((folder / name).read_text(encoding="utf-8"))
+        data = result_folder.load_data(folder, name)
         usual |= set(UNREAD) & set(data)
         unknown = [key for key in data if key not in known]
         found += [f"{name}: {', '.join(unknown)}"] if unknown else []

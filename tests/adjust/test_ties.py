@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
-from optimizer.adjust.request import Request
+from optimizer.adjust.request import WidthChanges
 from optimizer.adjust.space import WidthSpace
 from optimizer.adjust.ties import find_ties, resized
 from optimizer.errors import SpecError
@@ -62,7 +62,7 @@ def test_candidates_of_bottlenecks() -> None:
     network = build(["inverted"], [8, 16])
     ties = find_ties(network)
     pairs = find_bottlenecks(network, ties)
-    request = Request(4, expansion=(Fraction(2), Fraction(5, 4), Fraction(7, 5)))
+    request = WidthChanges(4, expansion=(Fraction(2), Fraction(5, 4), Fraction(7, 5)))
     assert candidates_of(ties, pairs, request)[:2] == ((8,), (10, 16))
     wide = replace(request, low=Fraction(1, 2), high=Fraction(2))
     assert candidates_of(ties, pairs, wide)[:2] == ((4, 8, 12, 16), (5, 8, 10, 15, 16, 20, 24, 32))
@@ -176,7 +176,7 @@ def test_tables_count_words_and_macs(case, multiple) -> None:
     """The totals at the entries of any widths are those of the network with these widths."""
     blocks, old, new = case
     network = build(blocks, old)
-    ties, request = find_ties(network), Request(multiple=multiple)
+    ties, request = find_ties(network), WidthChanges(multiple=multiple)
     space = WidthSpace(network, ties, request)
     chosen = [options[new[n % len(new)] % len(options)] for n, options in enumerate(space.problem.widths)]
     after = resized(network, ties, space.widths(chosen))

@@ -17,7 +17,7 @@ from formulations.networks.widths import Pairing, Table, WidthProblem, WidthProg
 from formulations.stop import Stop, StoppedError
 from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
 from optimizer.adjust.pricer import WidthPricer
-from optimizer.adjust.request import Request, Tolerance
+from optimizer.adjust.request import Tolerance, WidthChanges
 from optimizer.adjust.resolution import at_resolution, image_of
 from optimizer.adjust.run import adjust
 from optimizer.adjust.search import best_of
@@ -112,9 +112,9 @@ def test_program_and_bound_against_enumeration(case) -> None:
 BLOCKS = [["inverted"], ["plain", "strided"], ["joined"], ["residual", "plain"], ["inverted", "pooled"]]
 HALF = Fraction(1, 2)
 REQUESTS = [
-    Request(2, HALF, 3 * HALF, LOOSE, Tolerance(-HALF / 2, Fraction(0))),
-    Request(3, HALF / 2, Fraction(2), Tolerance(Fraction(-1, 10), Fraction(1, 5)), LOOSE),
-    Request(2, HALF, Fraction(2), Tolerance(Fraction(1, 20), Fraction(1)), LOOSE),
+    WidthChanges(2, HALF, 3 * HALF, LOOSE, Tolerance(-HALF / 2, Fraction(0))),
+    WidthChanges(3, HALF / 2, Fraction(2), Tolerance(Fraction(-1, 10), Fraction(1, 5)), LOOSE),
+    WidthChanges(2, HALF, Fraction(2), Tolerance(Fraction(1, 20), Fraction(1)), LOOSE),
 ]
 
 
@@ -143,7 +143,7 @@ def test_resolution_chosen_with_the_widths(objective, tmp_path) -> None:
     network = build(["inverted"], [4, 6], 6, pooled=True)
     images = ((4, 4), (6, 6), (5, 7), (9, 9))
     tolerance = Tolerance(-HALF / 2, HALF / 4)
-    request = Request(2, HALF, 2 * HALF, LOOSE, tolerance, resolutions=images)
+    request = WidthChanges(2, HALF, 2 * HALF, LOOSE, tolerance, resolutions=images)
     found = compare(network, request, small(), objective, tmp_path)
     assert [entry.image for entry in found.sizes] == [(6, 6), (4, 4), (5, 7), (9, 9)]
     assert found.state.total == 4 and found.adjusted is not None
@@ -162,7 +162,7 @@ def test_resolution_chosen_with_the_widths(objective, tmp_path) -> None:
 def test_ratios_chosen_with_the_widths(blocks, ratios, freeze, objective, tmp_path) -> None:
     network = build(blocks, [4, 8, 6, 12][: width_count(blocks)], 4, pooled=True)
     some = Tolerance(-HALF, Fraction(1, 4))
-    request = Request(2, HALF, 3 * HALF, LOOSE, some, tuple(freeze), expansion=tuple(map(Fraction, ratios)))
+    request = WidthChanges(2, HALF, 3 * HALF, LOOSE, some, tuple(freeze), expansion=tuple(map(Fraction, ratios)))
     images = ((4, 4), (5, 5)) if objective == "edp" else ()
     compare(network, replace(request, resolutions=images), small(), objective, tmp_path)
 
@@ -170,7 +170,7 @@ def test_ratios_chosen_with_the_widths(blocks, ratios, freeze, objective, tmp_pa
 def test_resolutions_without_widths_and_with_little_time(tmp_path) -> None:
     network = build(["inverted"], [4, 8], 6, pooled=True)
     close = Tolerance(Fraction(-1, 100), Fraction(1, 100))
-    request = Request(low=Fraction(1), high=Fraction(1), macs=close, resolutions=((12, 12), (6, 6)))
+    request = WidthChanges(low=Fraction(1), high=Fraction(1), macs=close, resolutions=((12, 12), (6, 6)))
     found = adjust(network, small(), request, cache_dir=tmp_path)
     assert [entry.state.value is None for entry in found.sizes] == [False, True] and found.state.complete
     assert found.state.bound == found.state.value == found.sizes[0].state.value
@@ -204,25 +204,25 @@ def compare(network, request, architecture, objective, folder):
 
 
 def test_no_widths() -> None:
-    request = Request(parameters=Tolerance(Fraction(1, 1000), Fraction(1, 999)))
+    request = WidthChanges(parameters=Tolerance(Fraction(1, 1000), Fraction(1, 999)))
     found = adjust(build(["inverted"], [8, 8]), small(), request)
     assert found.state.complete and found.state.best is None and found.after is None
 
 
 def test_nothing_to_choose(tmp_path) -> None:
     network = build(["inverted"], [8, 8])
-    for request in (Request(low=Fraction(1), high=Fraction(1)), Request(freeze=("stem", "b0.inverted.expand"))):
+    for request in (WidthChanges(low=Fraction(1), high=Fraction(1)), WidthChanges(freeze=("stem", "b0.inverted.expand"))):
         found = adjust(network, small(), request, cache_dir=tmp_path)
         assert found.widths == find_ties(network).widths and found.state.complete
     tolerance = Tolerance(Fraction(1, 100), Fraction(1, 50))
-    found = adjust(network, small(), Request(low=Fraction(1), high=Fraction(1), macs=tolerance), cache_dir=tmp_path)
+    found = adjust(network, small(), WidthChanges(low=Fraction(1), high=Fraction(1), macs=tolerance), cache_dir=tmp_path)
     assert found.state.best is None and found.state.complete
 
 
 def test_progress_and_a_search_that_is_given_up(tmp_path) -> None:
     network = build(["inverted", "plain"], [8, 16, 8])
     seen: list[Progress] = []
-    request = Request(multiple=1, low=Fraction(1, 2), high=Fraction(3, 2), parameters=LOOSE, macs=LOOSE)
+    request = WidthChanges(multiple=1, low=Fraction(1, 2), high=Fraction(3, 2), parameters=LOOSE, macs=LOOSE)
     full = adjust(network, small(), request, progress=seen.append, cache_dir=tmp_path)
     assert len(seen) == full.sizes[0].effort.rounds > 1 and "layers priced" in seen[-1].message
     space = WidthSpace(network, find_ties(network), request)
@@ -239,7 +239,7 @@ def test_a_search_given_up_without_a_design_keeps_its_bound(tmp_path) -> None:
     """Neither the network as it is nor what the first rounds look at is within the tolerances."""
     network = build(["inverted", "plain"], [8, 16, 8])
     more = Tolerance(Fraction(1, 10), Fraction(1, 5))
-    request = Request(multiple=1, low=Fraction(1, 2), high=Fraction(3, 2), parameters=more, macs=more)
+    request = WidthChanges(multiple=1, low=Fraction(1, 2), high=Fraction(3, 2), parameters=more, macs=more)
     full = adjust(network, small(), request, cache_dir=tmp_path)
     space = WidthSpace(network, find_ties(network), request)
     pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())

@@ -32,8 +32,8 @@ from optimizer.files.exact_yaml import load_exact
 from optimizer.files.presets import preset_names
 from optimizer.report.solve import full_report, points_text, to_text
 from optimizer.results.result import Result
+from optimizer.verify.again import verify
 from optimizer.verify.device_use import Recount
-from optimizer.verify.solve import verify
 from optimizer.workload.reader import parse_network
 from tests.support.profiles import examples
 from tests.support.tiny_problem import ARCHITECTURE, NETWORK

@@ -24,6 +24,7 @@ from optimizer.results import folder as result_folder
 from optimizer.results.result import Result
 from optimizer.verify import folder as verify_folder
 from optimizer.verify.outcome import Check
+from optimizer.verify.searches import Searches
 from optimizer.verify.verification import Verification
 from tests.support.command_line import bad, good, run
 from tests.support.result_cases import NETWORK, design, nothing
@@ -403,7 +404,7 @@ class FakeCheck:
     seed: int | None = None
 
     def verify(
-        self, result: Any, *, thorough: bool = False, seed: int | None = None, progress: Any = None
+        self, result: Any, again: Searches, *, thorough: bool = False, seed: int | None = None, progress: Any = None
     ) -> Verification:
         """Note, and return two checks."""
         self.thorough, self.seed = thorough, seed

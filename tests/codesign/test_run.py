@@ -35,7 +35,7 @@ from optimizer.report.solve import to_text
 from optimizer.results import codesign_folder
 from optimizer.results.result import CodesignResult
 from optimizer.scaling.pool import SerialPool
-from optimizer.verify.codesign import verify_joint
+from optimizer.verify.again import verify_joint
 from optimizer.workload.network import Network
 from tests.support.codesign_cases import ARCHITECTURE, architecture, capped, joint, network
 from tests.support.explorations import LAYERS, pareto

@@ -15,9 +15,8 @@ from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.networks.load import load
 from optimizer.problem.problem import network_json
+from optimizer.verify.again import verify, verify_folder
 from optimizer.verify.claims.solve import hash_of
-from optimizer.verify.folder import verify_folder
-from optimizer.verify.solve import verify
 from optimizer.workload.reader import dump_network, parse_network
 from tests.forgery import problems
 from tests.forgery.folder_lies import FOLDER_KINDS, FOLDER_LIES

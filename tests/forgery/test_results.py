@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from optimizer.results.result import CodesignResult, Result
-from optimizer.verify.codesign import verify_joint
+from optimizer.verify.again import verify, verify_joint
 from optimizer.verify.outcome import Check
-from optimizer.verify.solve import verify
 from tests.forgery import fused_lies, joint_lies, kinds, problems, proof_lies, study_lies
 from tests.forgery.design_lies import DESIGN_LIES
 from tests.forgery.forger import Forgery

@@ -22,7 +22,7 @@ from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.solve import full_report, to_text
 from optimizer.results.result import Result
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify
 from tests.support.fused_block import ARCHITECTURE, NETWORK, block, tiny
 
 

@@ -22,7 +22,7 @@ from optimizer.files.presets import preset_names
 from optimizer.networks.catalog import build
 from optimizer.pricing.integer_range import check_magnitude, check_total
 from optimizer.pricing.lowering import lower
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify
 from optimizer.workload.layer import conv, matmul
 from optimizer.workload.network import Network
 from tests.support.profiles import examples

@@ -20,7 +20,7 @@ from optimizer.golden.walk import walk
 from optimizer.mapping.lower_bounds import layer_limits
 from optimizer.mapping.mapping import Loop, Mapping
 from optimizer.pricing.lowering import lift, lower
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify
 from optimizer.workload.layer import Layer, Operand, conv, matmul
 from optimizer.workload.network import Network
 from optimizer.workload.nm_blocks import Block

@@ -22,10 +22,11 @@ from optimizer.pricing import layer_pricer
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.solve import full_report, to_text
+from optimizer.results import codesign_folder
 from optimizer.results.result import Result
 from optimizer.store.store import Store
 from optimizer.study import staircase
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify, verify_folder
 from optimizer.workload.reader import parse_network
 from tests.support.codesign_cases import ARCHITECTURE, architecture, joint, network
 from tests.support.fused_block import ARCHITECTURE as FUSED_CHIP
@@ -120,11 +121,14 @@ def test_a_comparison_tells_of_both_designs(wrong: Callable[..., None]) -> None:
     assert "on layer one the search says" in "\n".join(result.data["disagreements"])
 
 
-def test_codesign_keeps_the_joint_design(wrong: Callable[..., None]) -> None:
+def test_codesign_keeps_the_joint_design(wrong: Callable[..., None], tmp_path: Path) -> None:
     wrong(energy=7)
     found = joint("small", "large")
     assert found.status == "FEASIBLE" and found.data["disagreements"]
     assert all(result.status == "FEASIBLE" for result in (*found.networks.values(), *found.alone.values()))
+    told = verify_folder(codesign_folder.save(found, tmp_path / "out"))
+    assert told.ok, [check for check in told.checks if not check.ok]
+    assert "result.json: disagreements" in told.verdict, "named, as nothing checks it"
 
 
 @pytest.fixture

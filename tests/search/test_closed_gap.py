@@ -26,8 +26,7 @@ from optimizer.search.incumbents import Best
 from optimizer.search.threads import priced
 from optimizer.study.front import FrontExplorer
 from optimizer.study.run_front import front_study
-from optimizer.verify.codesign import verify_joint
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify, verify_joint
 from optimizer.workload.reader import parse_network
 from tests.support.codesign_cases import joint
 from tests.support.tiny_problem import NETWORK, TINY

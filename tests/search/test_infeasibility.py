@@ -14,7 +14,7 @@ from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.progress import Progress
 from optimizer.report.solve import infeasible_text, points_text
 from optimizer.search.branch_and_bound import Exploration, Explorer
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify
 from tests.support.tiny_problem import ARCHITECTURE, TINY, solve, under
 
 BUDGETS = [  # the fastest design needs 0.0005 ms and 0.056929 mm2, the most frugal one 0.000162482 mJ and 0.257 W

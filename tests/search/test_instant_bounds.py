@@ -27,9 +27,8 @@ from optimizer.search.session import prepare
 from optimizer.study.metrics import Range
 from optimizer.study.run import study
 from optimizer.study.run_front import front_study
-from optimizer.verify.codesign import verify_joint
+from optimizer.verify.again import verify, verify_joint
 from optimizer.verify.effort import Route
-from optimizer.verify.solve import verify
 from optimizer.workload.layer import conv
 from optimizer.workload.reader import parse_network
 from tests.support.codesign_cases import capped, joint

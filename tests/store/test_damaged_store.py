@@ -27,7 +27,7 @@ from optimizer.store.contents import Selection, entries, export_lines, groups, i
 from optimizer.store.database import CONTENT, STORE_FILE, sealed
 from optimizer.store.recall import Question, recalled
 from optimizer.store.store import Store, task_key
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify
 from optimizer.workload.layer import conv
 from optimizer.workload.reader import load_network
 from tests.support.layer_cases import cases

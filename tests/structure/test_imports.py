@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import copy
 import importlib.util
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cache
 from pathlib import Path
 
@@ -54,6 +57,25 @@ DIRECTIONS = {
 }
 """What a package, or a module of it, may import of us besides itself and the errors."""
 
+SEARCHING = "optimizer.verify.again"
+"""The only part of the checker that searches."""
+CLOSURES = {
+    "optimizer.golden": (
+        "optimizer.errors", "optimizer.files", "optimizer.workload", "optimizer.architecture.hardware",
+        "optimizer.mapping.mapping", "optimizer.mapping.reader", "optimizer.mapping.legality",
+    ),
+    "optimizer.verify": (
+        "optimizer.errors", "optimizer.files", "optimizer.workload", "optimizer.architecture", "optimizer.golden",
+        "optimizer.mapping.mapping", "optimizer.mapping.reader", "optimizer.mapping.legality", "optimizer.problem",
+        "optimizer.results.result", "optimizer.results.formats", "optimizer.results.folder",
+        "optimizer.results.codesign_folder", "optimizer.results.comparison", "optimizer.results.study_csv",
+        "optimizer.interop.onnx_writer", "formulations.problem", "formulations.networks.master",
+        "formulations.layer.rows", "formulations.primes",
+    ),
+}  # fmt: skip
+"""What a package may import besides itself, directly or through others. Of the checker: no search, no pricing, no cost
+model, no fusion, no store and no kernels. ``formulations.layer.rows`` and ``primes`` are what the master needs."""
+
 OWN = ("formulations", "optimizer", "tests", "benchmarks")
 
 
@@ -95,6 +117,37 @@ def imports(tree: ast.AST) -> Iterator[str]:
             members = [f"{node.module}.{alias.name}" for alias in node.names]
             names = [member if member in MODULES else str(node.module) for member in members]
         yield from (name for name in names if inside(name, OWN))
+
+
+def packages_of(name: str) -> Iterator[str]:
+    """The packages around a module: importing it runs them first."""
+    parts = name.split(".")
+    yield from (".".join(parts[:number]) for number in range(1, len(parts)))
+
+
+def closure(start: Iterable[str], edges: Mapping[str, Set[str]]) -> dict[str, str]:
+    """Everything that is imported, directly or through others, and by which module first."""
+    found = dict.fromkeys(start, "the start")
+    waiting = list(found)
+    while waiting:
+        name = waiting.pop()
+        for imported in (*edges.get(name, ()), *packages_of(name)):
+            if imported not in found:
+                found[imported] = name
+                waiting.append(imported)
+    return found
+
+
+def outside(package: str, edges: Mapping[str, Set[str]]) -> list[str]:
+    """Modules that the closure of a package, without what searches in it, must not have."""
+    start = [name for name in edges if inside(name, (package,)) and not inside(name, (SEARCHING,))]
+    allowed = (package, *CLOSURES[package])
+    found = closure(start, edges)
+    around = {folder for name in found if inside(name, allowed) for folder in packages_of(name)}
+    return [
+        f"{by} imports {name}" for name, by in found.items()
+        if inside(name, (SEARCHING,)) or (not inside(name, allowed) and name not in around)
+    ]  # fmt: skip
 
 
 def calls(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
@@ -188,3 +241,83 @@ def test_rule_sees_a_breach(rule) -> None:
 
 def test_directions_name_existing_modules() -> None:
     assert set(DIRECTIONS) <= set(MODULES)
+
+
+class AtRuntime(ast.NodeTransformer):
+    """Leaves out what only type checkers see."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        """The body of ``if TYPE_CHECKING`` never runs."""
+        return node.orelse if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+
+
+def loads(tree: ast.Module) -> set[str]:
+    """Our own modules that a module loads when it runs."""
+    return {name for name in imports(AtRuntime().visit(copy.deepcopy(tree))) if name in MODULES}
+
+
+EDGES = {name: loads(tree) for name, tree in trees().items()}
+
+
+@pytest.mark.parametrize("package", CLOSURES)
+def test_closure(package: str) -> None:
+    assert not outside(package, EDGES)
+
+
+@pytest.mark.parametrize("package", CLOSURES)
+def test_no_import_of_a_closure_is_hidden(package: str) -> None:
+    """No module is named in a string, and none takes a name from the face of ``optimizer``, which imports on demand."""
+    allowed = (package, *CLOSURES[package])
+    found = {name: tree for name, tree in trees().items() if inside(name, allowed) and not inside(name, (SEARCHING,))}
+    assert len(found) > len(CLOSURES[package])
+    assert not [name for name, tree in found.items() if list(calls(tree, "import_module", "__import__"))]
+    assert not [name for name in found if "optimizer" in EDGES[name]]
+
+
+@pytest.mark.parametrize(
+    ("package", "by", "imported"),
+    [
+        ("optimizer.verify", "optimizer.verify.solve", "optimizer.verify.again.floors"),
+        ("optimizer.verify", "optimizer.problem.goal", "optimizer.search.session"),
+        ("optimizer.verify", "formulations.networks.master", "formulations.lattice.kernels.memo"),
+        ("optimizer.verify", "optimizer.results", "optimizer.results.solve_result"),
+        ("optimizer.golden", "optimizer.workload.layer", "optimizer.mapping.cost"),
+    ],
+)
+def test_a_closure_sees_a_breach(package: str, by: str, imported: str) -> None:
+    """Also where an allowed module, or a package around one, imports what is not allowed."""
+    assert imported in EDGES
+    assert f"{by} imports {imported}" in outside(package, {**EDGES, by: {*EDGES[by], imported}})
+
+
+def test_closures_name_existing_modules() -> None:
+    assert {SEARCHING, *CLOSURES, *(name for names in CLOSURES.values() for name in names)} <= set(MODULES)
+
+
+LOADED = """
+import sys
+import {first}
+before = set(sys.modules)
+import {then}
+print(*sorted(name for name in set(sys.modules) - before if name.split(".")[0] in ("numba", "llvmlite", "ortools")))
+print(*sorted(name for name in set(sys.modules) if name.split(".")[0] in ("numba", "llvmlite")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("formulations.networks.master", "optimizer.verify.solve"),
+     ("formulations.networks.master", "optimizer.verify.folder"), ("sys", "optimizer.golden.group_entry"),
+     ("sys", "optimizer.golden.training_memory"), ("sys", "optimizer.report.folder")],
+)  # fmt: skip
+def test_no_kernels_and_no_solver_are_loaded(first: str, then: str) -> None:
+    """In a fresh process: the checker loads CP-SAT only for the master, which it settles again; kernels never."""
+    script = LOADED.format(first=first, then=then)
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []
+
+
+def test_imports_of_type_checkers_alone_are_not_loaded() -> None:
+    code = "if TYPE_CHECKING:\n    import optimizer.api\nelse:\n    import optimizer.errors"
+    code += "\ndef f():\n    import optimizer.cli"
+    assert loads(ast.parse(code)) == {"optimizer.errors", "optimizer.cli"}

@@ -16,7 +16,7 @@ from optimizer.onnx_import import import_onnx
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.phases import phase_totals
 from optimizer.results import folder as result_folder
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify
 from optimizer.workload.reader import parse_network
 from tests.support.onnx_models import tensor, write_model
 

@@ -10,7 +10,7 @@ from optimizer.architecture.reader import load_architecture
 from optimizer.architecture.selection import choose
 from optimizer.networks.builder import NetworkBuilder
 from optimizer.training.step import training_step
-from optimizer.verify.solve import verify
+from optimizer.verify.again import verify
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.network import Network
 from optimizer.workload.sparsity import dense, sparsify

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from optimizer.problem.progress import Progress
 from optimizer.results.result import CodesignResult
 from optimizer.verify import codesign as joint_check
+from optimizer.verify.again import verify_joint
 from optimizer.verify.claims.solve import hash_of
-from optimizer.verify.codesign import verify_joint
 from tests.support.codesign_cases import capped, joint
 from tests.support.profiles import examples
 from tests.support.tampering import leaves, put, replaced

@@ -14,12 +14,12 @@ import pytest
 from optimizer.architecture.reader import parse_architecture
 from optimizer.files.exact_yaml import load_exact
 from optimizer.results.result import CodesignResult, Result
+from optimizer.verify.again import SearchAgain, verify, verify_joint
 from optimizer.verify.box_floors import Floors
 from optimizer.verify.claims.solve import hash_of, rebuild
-from optimizer.verify.codesign import verify_joint
 from optimizer.verify.effort import Effort
 from optimizer.verify.infeasibility import blame_checks
-from optimizer.verify.solve import examine, verify
+from optimizer.verify.solve import examine
 from tests.support.codesign_cases import capped, joint
 from tests.support.tiny_problem import ARCHITECTURE, solve, under
 
@@ -67,8 +67,9 @@ def test_a_feasible_problem_is_not_infeasible(limits: dict[str, str], objective:
 def reason_faults(result: Result) -> list[str]:
     """The reason alone."""
     claim = rebuild(result.data, result.certificate)
-    examined = partial(examine, effort=Effort.of(result.data, thorough=False), reasons=False)
-    return [check.name for check in blame_checks(claim, examined, thorough=True, say=str) if not check.ok]
+    again = SearchAgain()
+    examined = partial(examine, effort=Effort.of(result.data, thorough=False), again=again, reasons=False)
+    return [check.name for check in blame_checks(claim, examined, again, thorough=True, say=str) if not check.ok]
 
 
 def relaxed(data: Data) -> Data:

@@ -33,14 +33,14 @@ from optimizer.study.metrics import Range
 from optimizer.study.run import study
 from optimizer.study.run_front import front_study
 from optimizer.verify import solve as check
+from optimizer.verify.again import SearchAgain, statements, verify, verify_joint
 from optimizer.verify.again import floors as reprove_module
-from optimizer.verify.again import statements
 from optimizer.verify.again.floors import LEAST_DRAWN, Derivation, drawn, reprove
 from optimizer.verify.claims.solve import Claim, rebuild
-from optimizer.verify.codesign import verify_joint
 from optimizer.verify.effort import LEAST_SECONDS, MOST_SECONDS, Effort, Route, Tally
 from optimizer.verify.floor_weights import Bearing
-from optimizer.verify.solve import examine, verify
+from optimizer.verify.solve import examine
+from optimizer.verify.statements import Statement
 from optimizer.verify.verification import Verification
 from optimizer.workload.reader import parse_network
 from tests.support.codesign_cases import architecture, joint, network
@@ -90,7 +90,7 @@ def lie(request: pytest.FixtureRequest) -> tuple[Result, int]:
 def test_a_worse_design_claimed_optimal_fails(lie: tuple[Result, int]) -> None:
     result, lies = lie
     assert result.status == "OPTIMAL" and lies >= 2
-    assert all(one.ok for one in examine(result, Effort(False, 0), proofs=False))
+    assert all(one.ok for one in examine(result, Effort(False, 0), None, proofs=False))
     found = verify(result)
     assert found.failed == ["proof again"] and not found.ok
     assert found.verdict == "NOT VERIFIED: proof again"
@@ -100,12 +100,12 @@ def test_a_lie_is_found_as_often_as_what_rests_on_it_is_drawn(lie: tuple[Result,
     result, _ = lie
     claim = claim_of(result)
     floors = [floor for floor in Bearing(claim).floors() if not floor.own]
-    full = reprove(claim, Effort(True, 0))[-1]
+    full = reprove(claim, Effort(True, 0), tables=Memos())[-1]
     false = [f for f in floors if statements.by_program(f.statement, claim.accounting, 60.0) != (Route.CP_SAT, "", "")]
     assert not full.ok and false
     for seed in range(6):
         first = drawn(floors, in_no_time(seed).random("sample"))[:LEAST_DRAWN]
-        told = reprove(claim, in_no_time(seed), raised_of(claim))[-1]
+        told = reprove(claim, in_no_time(seed), raised_of(claim), tables=Memos())[-1]
         assert told.ok == (not any(floor in false for floor in first)), seed
 
 
@@ -134,7 +134,7 @@ def test_floors_of_the_chosen_point_are_always_proved(honest: Result) -> None:
         box["energy_floors"][number] += sign * 1000 * math.prod(counts) // counts[number]
     bad = Result(honest.data, certificate)
     for seed in range(3):
-        told = examine(bad, in_no_time(seed))
+        told = examine(bad, in_no_time(seed), SearchAgain())
         assert [one.name for one in told if not one.ok] in (["proof again"], ["points again", "proof again"])
 
 
@@ -144,7 +144,7 @@ def test_a_seed_draws_the_same_again(honest: Result, seed: int) -> None:
         messages: list[str] = []
         effort = in_no_time(seed)
         effort.say = messages.append
-        examine(honest, effort)
+        examine(honest, effort, SearchAgain())
         return [message for message in messages if "drawn" in message or "proof" in message] + [str(effort.tallies)]
 
     assert said() == said()
@@ -172,7 +172,7 @@ def test_time_is_about_that_of_the_solve(took: Any, most: float | None) -> None:
 
 def test_a_verdict_on_a_sample_says_what_was_proved(honest: Result) -> None:
     effort = in_no_time(1)
-    found = Verification.of(examine(honest, effort), effort, time.perf_counter())
+    found = Verification.of(examine(honest, effort, SearchAgain()), effort, time.perf_counter())
     assert found.ok and not found.complete and 0 < found.share < 1
     pattern = (
         r"verified: numbers, budgets, boxes and totals; (\d+) of (\d+) floors( and (\d) of 4 bounds of single points)? "
@@ -264,7 +264,7 @@ def test_a_point_may_be_proved_by_cp_sat_alone(honest: Result) -> None:
 
 def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every statement that a point rests on is proved; with a floor of one more, a mapping refutes it."""
-    asked: list[statements.Statement] = []
+    asked: list[Statement] = []
     true = statements.by_program
     monkeypatch.setattr(
         "optimizer.verify.again.floors.by_program", lambda one, *rest: (asked.append(one), true(one, *rest))[1]
@@ -295,7 +295,7 @@ def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
     rounded = 0
     for floor in Bearing(claim).floors()[:4]:
         one = floor.statement
-        (problem,) = one.problems(claim.accounting)
+        (problem,) = statements.problems(one, claim.accounting)
         found = lattice.solve(problem, "latency").solution
         assert found is not None
         rounded += found.latency % problem.latency_unit > 0

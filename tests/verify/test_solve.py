@@ -31,11 +31,10 @@ from optimizer.results.formats import CERTIFICATE_FILE, RESULT_FILE
 from optimizer.results.result import Result
 from optimizer.verify import least_cycles, replay
 from optimizer.verify.again import points as points_again
-from optimizer.verify.again import statements
+from optimizer.verify.again import statements, verify
 from optimizer.verify.again.floors import reprove
 from optimizer.verify.claims.solve import hash_of, rebuild
 from optimizer.verify.effort import Effort, Route
-from optimizer.verify.solve import verify
 from optimizer.verify.verification import Verification
 from optimizer.workload.reader import parse_network
 from tests.support.pair_results import ARCHITECTURE, NETWORK, make
@@ -251,9 +250,9 @@ def test_both_routes_refute(energy: Result, route: str, monkeypatch: pytest.Monk
     if route == "lattice":
         monkeypatch.setattr(statements, "_by_program", lambda *_: None)
     claim = rebuild(energy.data, changed(energy, shift_floor(10**9, 0)).certificate)
-    assert [check.ok for check in reprove(claim, Effort(True, 0))] == [False]
+    assert [check.ok for check in reprove(claim, Effort(True, 0), tables=Memos())] == [False]
     claim, effort = rebuild(energy.data, energy.certificate), Effort(True, 0)
-    assert [check.ok for check in reprove(claim, effort)] == [True]
+    assert [check.ok for check in reprove(claim, effort, tables=Memos())] == [True]
     assert set(effort.tallies[0].by) - {Route.COUNTING} == {Route.LATTICE if route == "lattice" else Route.CP_SAT}
 
 

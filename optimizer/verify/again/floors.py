@@ -15,21 +15,23 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 
+from formulations.lattice.kernels.memo import Memos
 from formulations.stop import Stop, StoppedError
-from optimizer.verify.again.points import Derived, TooManyError, derive
-from optimizer.verify.again.statements import SIZE, TIME, Decision, Statement, by_counting, by_program, decide
+from optimizer.verify.again.points import Derived, TooManyError, derive, derive_exclusion
+from optimizer.verify.again.statements import SIZE, TIME, Decision, by_program, decide
 from optimizer.verify.again.time_limit import limited
+from optimizer.verify.claims.codesign import JointClaim
 from optimizer.verify.claims.solve import Claim
 from optimizer.verify.design_checks import verdict
 from optimizer.verify.effort import Effort, Route, Say, Tally
-from optimizer.verify.floor_weights import Bearing, Floor
+from optimizer.verify.floor_weights import EXCLUDED, FLOORS, LINES, POINTS, Bearing, Floor
 from optimizer.verify.outcome import Check
+from optimizer.verify.statements import Statement, by_counting
 
 PROGRAM_SECONDS = 10.0
 THOROUGH_SECONDS = 60.0
 LEAST_DRAWN = 3
 MANY = "its fronts have too many joint choices"
-FLOORS, POINTS = "floors", "bounds of single points"
 
 
 @dataclass(frozen=True)
@@ -68,33 +70,50 @@ class _Log:
         return Tally(what, total, self.by, len(self.undecided), self.share, whole, tuple(self.missing))
 
 
-def reprove(claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()) -> list[Check]:
-    """Prove floors and bounds of single points again.
-
-    Parameters
-    ----------
-    claim : Claim
-        Of one network.
-    raised : collection of int
-        Numbers of boxes, single points, with a bound that rests on more than their floors.
-    beside : collection of int
-        Numbers of boxes that rest on more than this network's floors, and are proved elsewhere.
-    """
+def reprove(
+    claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = (), *, tables: Memos
+) -> list[Check]:  # fmt: skip
+    """Prove floors and bounds of single points again; parameters as of
+    :meth:`optimizer.verify.searches.Searches.bounds`."""
     bearing = Bearing(claim, {*raised, *beside})
     points = [
         Derivation(
             f"box {entry.box}", bearing.of([number]), bearing.owns(entry),
-            partial(derive, claim, entry, effort.tables),
+            partial(derive, claim, entry, tables),
         )
         for number, entry in ((n, claim.entries[n]) for n in sorted(raised))
     ]  # fmt: skip
     floors = bearing.floors()
-    prover = Prover(claim, effort)
+    prover = Prover(claim, effort, tables)
     prover.run(floors, points)
     whole = bearing.of(bearing.parts.keys() - set(raised) - set(beside))
     tally = effort.record(prover.floors.tally(FLOORS, len(floors), whole))
     checks = [points_check("points again", prover, len(points), bearing.of(raised))] if points else []
     return [*checks, conclusion("proof again", prover.floors.faults, tally, effort)]
+
+
+def lines_again(claim: Claim, floors: Sequence[Floor], effort: Effort, tables: Memos) -> Check:
+    """Prove what the lines of a front say of single layers again."""
+    prover = Prover(claim, effort, tables)
+    prover.run(floors, ())
+    whole = sum((floor.share for floor in floors), Fraction(0))
+    tally = effort.record(prover.floors.tally(LINES, len(floors), whole))
+    return conclusion("lines again", prover.floors.faults, tally, effort)
+
+
+def excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort, tables: Memos) -> Check:
+    """Show again that on single points some network cannot keep its caps."""
+    bearing, networks = Bearing(claim.whole), len(claim.names)
+    points = [
+        Derivation(
+            f"box {claim.whole.entries[number].box}", networks * bearing.of([number]), False,
+            partial(derive_exclusion, claim.claims, number, tables),
+        )
+        for number in numbers
+    ]  # fmt: skip
+    prover = Prover(claim.claims[0], effort, tables)
+    prover.run((), points)
+    return points_check("excluded again", prover, len(points), networks * bearing.of(numbers), EXCLUDED)
 
 
 def points_check(name: str, prover: Prover, total: int, whole: Fraction, what: str = POINTS) -> Check:
@@ -120,8 +139,8 @@ def conclusion(name: str, faults: list[str], tally: Tally, effort: Effort, more:
 class Prover:
     """Proves statements about one network again."""
 
-    def __init__(self, claim: Claim, effort: Effort) -> None:
-        self.effort, self._accounting = effort, claim.accounting
+    def __init__(self, claim: Claim, effort: Effort, tables: Memos) -> None:
+        self.effort, self._accounting, self._tables = effort, claim.accounting, tables
         self._limited = not effort.thorough
         self._known: dict[object, Decision] = {}
         self.floors, self.points = _Log(), _Log()
@@ -171,7 +190,7 @@ class Prover:
         if key not in self._known:
             most = min(PROGRAM_SECONDS, program_s) if self._limited else THOROUGH_SECONDS
             self._known[key] = decide(
-                statement, self._accounting, self.effort.tables, program_s=most,
+                statement, self._accounting, self._tables, program_s=most,
                 lattice_s=max(seconds - most, 0.0) if self._limited else None,
             )  # fmt: skip
         return self._known[key]

@@ -18,13 +18,11 @@ from optimizer.verify.again.floors import LEAST_DRAWN, conclusion
 from optimizer.verify.again.tangent_lines import Cost, prove
 from optimizer.verify.claims.solve import Claim, Entry, vector_run
 from optimizer.verify.effort import Effort, Route, Tally
-from optimizer.verify.floor_weights import Bearing
+from optimizer.verify.floor_weights import BOXES, Bearing
 from optimizer.verify.least_cycles import part_cycles
 from optimizer.verify.outcome import Check
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
-
-BOXES = "bounds of boxes"
 
 
 def fused_again(claim: Claim, effort: Effort) -> Check:

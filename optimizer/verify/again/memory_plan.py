@@ -13,9 +13,11 @@ from typing import Any
 
 from formulations.networks.checkpoint_search import Limits
 from optimizer.golden.training_memory import replay
+from optimizer.problem.options import Options
 from optimizer.problem.problem import network_of
 from optimizer.recompute.costs import Costs, work_costs
 from optimizer.recompute.lifetimes import lifetimes
+from optimizer.recompute.request import MemoryRequest
 from optimizer.recompute.result import memory_data, moments_entry
 from optimizer.recompute.run import MemoryPlan, plan_memory
 from optimizer.results.formats import EVALUATED, MEMORY_FORMAT
@@ -118,11 +120,11 @@ def _chosen_faults(data: Data, network: Network, costs: Costs) -> Iterator[str]:
 
 def _solved(data: Data, network: Network, costs: Costs, seconds: float | None) -> MemoryPlan:
     asked = data["problem"]["memory"]
-    return plan_memory(
-        network, goal=asked["goal"], limits=Limits(asked["off_chip_bits"], asked["overhead"]),
-        reserve_bits=asked["on_chip_reserve_bits"], costs=costs, recompute=asked["recompute"], time_limit_s=seconds,
-        workers=1, seed=OTHER_SEED,
+    request = MemoryRequest(
+        network, asked["goal"], Limits(asked["off_chip_bits"], asked["overhead"]), asked["on_chip_reserve_bits"], costs,
+        asked["recompute"],
     )  # fmt: skip
+    return plan_memory(request, Options(time_limit_s=seconds, workers=1, seed=OTHER_SEED))
 
 
 def _proofs(data: Data, again: Data) -> Iterator[Check]:

@@ -26,11 +26,11 @@ from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.pricing.lowering import lower
 from optimizer.problem.goal import NEVER
-from optimizer.verify.again.statements import Statement
 from optimizer.verify.again.tangent_lines import Cost, corners, prove
 from optimizer.verify.claims.solve import Claim, Entry
 from optimizer.verify.effort import Say
 from optimizer.verify.least_cycles import least_cycles
+from optimizer.verify.statements import Statement
 
 MOST_STATES = 2_000_000
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.results.formats import SPARSE_FORMAT
 from optimizer.sparse_engine import blame_check, pattern_check, reprove, simulation
 from optimizer.sparse_engine.describe import describe
 from optimizer.sparse_engine.engine import Engine, Junction
@@ -42,7 +43,9 @@ def sparse_checks(data: Data, say: Say) -> Iterator[Check]:
             "not a result of the sparse engine", field="kind", value=data.get("kind"), allowed=", ".join(kinds),
             remedy="give the folder that a command of `tilewright sparse` wrote",
         )  # fmt: skip
-    yield from kinds[data["kind"]](data, say)
+    stated = data.get("format")
+    yield verdict("format", [] if stated == SPARSE_FORMAT else [f"it is {stated!r}"], SPARSE_FORMAT)
+    yield from kinds[data["kind"]]({key: value for key, value in data.items() if key != "format"}, say)
 
 
 def _engine(data: Data) -> Engine:

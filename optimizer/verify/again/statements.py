@@ -1,81 +1,31 @@
-"""Statements that bounds rest on, and their proofs: a decision by the CP-SAT program of a layer, else by the lattice.
+"""Proofs of statements about single layers: a decision by the CP-SAT program of a layer, else by the lattice search.
 
-A statement is ``no mapping of the layer on this hardware, within a cap on its cycles, costs less than the floor``,
-where the cost is energy, energy + weight x cycles, or cycles. Energy units per cycle are lost in the same way as
+Energy units per cycle are lost in the same way as
 leakage of the outermost level, which has a single instance: a weighted cost is the energy of a machine that leaks more.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from formulations.lattice import search as lattice
 from formulations.lattice.kernels.memo import Memos
 from formulations.layer.solver import Status, find_below
-from formulations.primes import divisors
 from formulations.problem import Problem
 from formulations.stop import StoppedError
-from optimizer.architecture.hardware import Hardware
 from optimizer.pricing.lowering import lower
 from optimizer.problem.goal import NEVER
 from optimizer.verify.again.time_limit import limited
-from optimizer.verify.claims.solve import Accounting, Group
+from optimizer.verify.claims.solve import Accounting
 from optimizer.verify.effort import Route
-from optimizer.verify.least_cycles import least_cycles
-from optimizer.verify.physical_bounds import energy_at_least
+from optimizer.verify.statements import Statement
 
 OTHER_SEED = 104729
 TIME = "time ran out"
 SIZE = "the numbers exceed the integers of both searches"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """No mapping of a layer on a hardware costs less than the floor.
-
-    Parameters
-    ----------
-    weight : int, optional
-        Energy units per cycle; None: the cost is cycles alone.
-    cap : int, optional
-        Only mappings of at most so many cycles.
-    """
-
-    group: Group
-    hardware: Hardware
-    floor: int
-    weight: int | None = 0
-    cap: int | None = None
-
-    @property
-    def key(self) -> object:
-        """Equal for equal statements about one network."""
-        machine = self.hardware.levels, self.hardware.mac_mesh, self.hardware.mac_energy
-        return self.group.layer.name, machine, self.floor, self.weight, self.cap
-
-    @property
-    def work(self) -> tuple[int, str]:
-        """Few divisors and few choices of kept tensors are proved fast."""
-        points = sum(math.prod(len(divisors(e)) for e in extents.values()) for extents in self.group.variants)
-        free = sum(3 - len(level.must_keep | level.must_bypass) for level in self.hardware.levels[1:])
-        return points << free, self.group.layer.name
-
-    def problems(self, accounting: Accounting) -> Iterator[Problem]:
-        """The layer with each of its padded extents; its energy (or latency) is the cost."""
-        for extents in self.group.variants:
-            problem = lower(self.group.layer, self.hardware, accounting=accounting, extents=extents)
-            outer = problem.levels[0]
-            outer = replace(outer, leak_energy=outer.leak_energy + (self.weight or 0))
-            yield replace(problem, levels=(outer, *problem.levels[1:]))
-
-    def __str__(self) -> str:
-        cost = "cycles" if self.weight is None else f"energy + {self.weight} x cycles" if self.weight else "energy"
-        within = "" if self.cap is None else f" within {self.cap} cycles"
-        return f"{self.group.layer.name}: {cost}{within} of at least {self.floor}"
 
 
 class Decision(NamedTuple):
@@ -86,13 +36,22 @@ class Decision(NamedTuple):
     why: str = ""
 
 
+def problems(statement: Statement, accounting: Accounting) -> Iterator[Problem]:
+    """The layer with each of its padded extents; its energy (or latency) is the cost."""
+    for extents in statement.group.variants:
+        problem = lower(statement.group.layer, statement.hardware, accounting=accounting, extents=extents)
+        outer = problem.levels[0]
+        outer = replace(outer, leak_energy=outer.leak_energy + (statement.weight or 0))
+        yield replace(problem, levels=(outer, *problem.levels[1:]))
+
+
 def decide(
     statement: Statement, accounting: Accounting, tables: Memos, *, program_s: float, lattice_s: float | None
 ) -> Decision:  # fmt: skip
     """Prove or refute a statement within so many seconds of each route (None: as long as it takes)."""
     routes = set()
     until = time.perf_counter() + program_s
-    for problem in statement.problems(accounting):
+    for problem in problems(statement, accounting):
         found = _by_program(problem, statement, until - time.perf_counter())
         if found is None:
             found = _by_lattice(problem, statement, tables, lattice_s)
@@ -102,18 +61,10 @@ def decide(
     return Decision(Route.LATTICE if Route.LATTICE in routes else Route.CP_SAT)
 
 
-def by_counting(statement: Statement) -> bool:
-    """Do words, steps and ports alone give what the statement says, whatever the mapping?"""
-    cycles = least_cycles(statement.group, statement.hardware)
-    if statement.weight is None:
-        return statement.floor <= cycles
-    return statement.floor <= energy_at_least(statement.group.layer, statement.hardware) + statement.weight * cycles
-
-
 def by_program(statement: Statement, accounting: Accounting, seconds: float) -> Decision | None:
     """Prove or refute a statement by CP-SAT alone; None if that needs more time or larger integers."""
     until = time.perf_counter() + seconds
-    for problem in statement.problems(accounting):
+    for problem in problems(statement, accounting):
         found = _by_program(problem, statement, until - time.perf_counter())
         if found is None or found.route is None:
             return found

@@ -1,7 +1,6 @@
 """Check of ``evaluation.json``: both designs walked, the comparison made again, the loop nests sought again.
 
-The groups are walked as those of a result. That every loop nest is the best one is found again by the same search with
-fresh tables.
+The groups are walked as those of a result. That every loop nest is the best one only a search finds again.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from optimizer.given_groups.evaluate import evaluate_groups
-from optimizer.given_groups.reader import parse_groups
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import SPACE
 from optimizer.results.comparison import off_chip_words
@@ -21,19 +18,21 @@ from optimizer.verify.claims.solve import Claim, expected_warnings, hash_fault, 
 from optimizer.verify.comparison import comparison_faults
 from optimizer.verify.design_checks import check_design, differences, plain, verdict
 from optimizer.verify.effort import Say
-from optimizer.verify.outcome import Check
+from optimizer.verify.outcome import Check, not_searched
+from optimizer.verify.searches import Searches
 
 Data = dict[str, Any]
 BEFORE = "layer_by_layer"
-SEARCHED = ("energy_pj", "latency_cycles", "dram_words")
 
 
-def evaluation_checks(data: Data, say: Say) -> Iterator[Check]:
-    """All checks of an evaluation of groups given by hand."""
+def evaluation_checks(data: Data, say: Say, again: Searches | None) -> Iterator[Check]:
+    """All checks of an evaluation of groups given by hand; without `again` no loop nest is sought."""
     claim = rebuild(data, {"boxes": []})
     yield verdict("problem", hash_fault(data), f"hash {data['problem_hash'][:16]} recomputed")
     yield verdict("agreement", list(_head_faults(claim)), "the file and the problem agree")
-    yield verdict("groups as given", list(_group_faults(claim)), "groups, tiles and policies are the given ones")
+    if again is not None:
+        faults = list(again.given_groups(claim))
+        yield verdict("groups as given", faults, "groups, tiles and policies are the given ones")
     say("walking the loop nests")
     fused = replace(claim, fusion=Fusion(max(2, len(claim.network.graph))))
     for label, part, one in (("", data, fused), (f"{BEFORE}: ", data[BEFORE], claim)):
@@ -42,8 +41,11 @@ def evaluation_checks(data: Data, say: Say) -> Iterator[Check]:
     yield verdict(
         "comparison", list(comparison_faults(data["comparison"], data[BEFORE], data)), "figures of both designs"
     )
+    if again is None:
+        yield not_searched("evaluation.json: that the groups are the given ones and the loop nests the best")
+        return
     say("seeking the loop nests again")
-    yield verdict("nests again", list(_again(claim)), "no run of a layer has a better loop nest")
+    yield verdict("nests again", list(again.nests(claim)), "no run of a layer has a better loop nest")
 
 
 def _head_faults(claim: Claim) -> Iterator[str]:
@@ -59,24 +61,6 @@ def _head_faults(claim: Claim) -> Iterator[str]:
     yield from differences({key: data[key] for key in (*expected, "training") if key in data}, expected)
     if len(claim.points.points) != 1:
         yield f"the architecture stands for {len(claim.points.points)} hardware points"
-
-
-def _group_faults(claim: Claim) -> Iterator[str]:
-    stated, given = (
-        parse_groups({"groups": groups}, claim.network) for groups in (claim.data["groups"], _given(claim))
-    )
-    for number, (one, other) in enumerate(zip(stated, given, strict=False)):
-        if (one.group.members, one.frame.tiling.cut, one.choice) != (
-            other.group.members, other.frame.tiling.cut, other.choice
-        ):  # fmt: skip
-            yield f"groups[{number}] is not the one of the problem"
-    if len(stated) != len(given):
-        yield f"{len(stated)} groups, the problem has {len(given)}"
-
-
-def _given(claim: Claim) -> list[Data]:
-    groups: list[Data] = claim.data["problem"]["groups"]
-    return groups
 
 
 def _design_checks(claim: Claim, part: Data) -> Iterator[Check]:
@@ -97,15 +81,3 @@ def _design_checks(claim: Claim, part: Data) -> Iterator[Check]:
     faults += [] if part["dram_words"] == off_chip_words(part) else [f"dram_words are {off_chip_words(part)}"]
     faults += [] if part["status"] == EVALUATED else [f"the status is {part['status']}"]
     yield verdict("objective", faults, f"{claim.target.objective} and words off chip follow")
-
-
-def _again(claim: Claim) -> Iterator[str]:
-    problem = claim.data["problem"]
-    found = evaluate_groups(
-        claim.network, claim.architecture, {"groups": _given(claim)}, objective=problem["objective"]
-    )  # fmt: skip
-    for label, stated, other in (("", claim.data, found), (f"{BEFORE}: ", claim.data[BEFORE], found[BEFORE])):
-        yield from (
-            f"{label}{key} is {stated[key]}, the best loop nests make {other[key]}"
-            for key in SEARCHED if stated[key] != other[key]
-        )

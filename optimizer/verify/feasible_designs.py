@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from optimizer.architecture.budgets import Budgets, Limits
+from optimizer.architecture.budgets import Limits
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware
 from optimizer.results.result import Result
-from optimizer.results.solve_result import conclude
-from optimizer.search.session import restore
-from optimizer.search.threads import explore_session, rebudgeted
 from optimizer.verify.claims.solve import Claim
 from optimizer.verify.least_cycles import part_cycles
 from optimizer.verify.outcome import Check
 from optimizer.verify.physical_bounds import energy_at_least
+from optimizer.verify.searches import Searches
 from optimizer.workload.layer import Layer
 
 Chip = tuple[int, tuple[int, ...]]
@@ -53,6 +51,20 @@ class Answer:
         return self.high if self.high is not None and self.low >= self.high else None
 
 
+def lacking(claim: Claim, point: Hardware) -> Iterator[tuple[int, Layer, int]]:
+    """Levels of a point without room for a word of every tensor they must keep: number, layer, bits needed."""
+    for number, level in enumerate(point.levels):
+        if level.usable_bits is None:
+            continue
+        needs = [
+            (sum(operand.bits for operand in group.layer.operands if operand.role in level.must_keep), group.layer)
+            for group in claim.groups
+        ]
+        most = max(need for need, _ in needs)
+        if number and most > level.usable_bits:
+            yield number, next(layer for need, layer in needs if need == most), most
+
+
 class Possible:
     """Answers about one problem under other budgets; every search is made once, until the time is over.
 
@@ -61,31 +73,20 @@ class Possible:
     claim : Claim
     examine : callable
         All checks of a result that was found on the way.
+    again : Searches, optional
+        Without it, what counting does not settle is not known.
     seconds : float or None
         For all searches together.
     """
 
-    def __init__(self, claim: Claim, examine: Examine, seconds: float | None) -> None:
-        self.claim, self._examine = claim, examine
+    def __init__(self, claim: Claim, examine: Examine, again: Searches | None, seconds: float | None) -> None:
+        self.claim, self._examine, self._again = claim, examine, again
         self.limits = claim.architecture.limits
         self._until = None if seconds is None else time.perf_counter() + seconds
         self._known: dict[tuple[Limits, str], Answer] = {}
         self.chips = sorted({chip for point in self._holding() for chip in self._uses(point)})
         self.faults: list[str] = []
         """What is wrong with results that were found on the way."""
-
-    def lacking(self, point: Hardware) -> Iterator[tuple[int, Layer, int]]:
-        """Levels of a point without room for a word of every tensor they must keep: number, layer, bits needed."""
-        for number, level in enumerate(point.levels):
-            if level.usable_bits is None:
-                continue
-            needs = [
-                (sum(operand.bits for operand in group.layer.operands if operand.role in level.must_keep), group.layer)
-                for group in self.claim.groups
-            ]
-            most = max(need for need, _ in needs)
-            if number and most > level.usable_bits:
-                yield number, next(layer for need, layer in needs if need == most), most
 
     def possible(self, limits: Limits) -> bool | None:
         """Is there a design within these limits? None: not known in time."""
@@ -133,23 +134,16 @@ class Possible:
         return self._known[key]
 
     def _sought(self, limits: Limits, objective: str) -> Answer:
-        if self._until is not None and time.perf_counter() >= self._until:
+        if self._again is None or (self._until is not None and time.perf_counter() >= self._until):
             return Answer(Fraction(0), None)
-        budgets = {budget.name: getattr(limits, budget.name) for budget in fields(Budgets)}
-        asked = {name: str(limit) for name, limit in budgets.items() if limit is not None}
-        session = restore(self.claim.data["problem"] | {"objective": objective, "budgets": asked})
-        same_device = limits.resources == self.limits.resources
-        session = session if same_device else rebudgeted(session, limits, objective)
-        state = explore_session(session, 1, self._until)
-        if same_device:  # a problem states the limits of its device only as they are
-            found = conclude(session, state, seed=0, wall_s=0.0)
-            self.faults += [f"{check.name}: {check.detail}" for check in self._examine(found) if check.ok is False]
-        if state.value is None:
-            return Answer(state.bound, None, none=state.complete)
-        return Answer(state.bound, state.value)
+        found = self._again.least(self.claim.data["problem"], self.limits, limits, objective, self._until)
+        if found.result is not None:
+            checks = self._examine(found.result)
+            self.faults += [f"{check.name}: {check.detail}" for check in checks if check.ok is False]
+        return Answer(found.bound, found.value, none=found.value is None and found.complete)
 
     def _holding(self) -> Iterator[Hardware]:
-        yield from (point for point in self.claim.points.points.values() if not list(self.lacking(point)))
+        yield from (point for point in self.claim.points.points.values() if not list(lacking(self.claim, point)))
 
     def _uses(self, point: Hardware) -> Iterator[Chip]:
         plan = self.claim.architecture.plan

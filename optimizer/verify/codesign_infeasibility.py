@@ -1,30 +1,25 @@
 """Check of the reason why no hardware serves all networks: who excludes whom, and how far a cap would have to give way.
 
-Explorations of some of the networks are made again with fresh tables; what they do not settle in time is named.
+Common designs of some of the networks are sought again; what that does not settle is named.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from optimizer.codesign.blame import First, Only
-from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.budget_text import rounded_up
-from optimizer.problem.goal import NEVER, Goal
 from optimizer.results.result import Result
-from optimizer.search.branch_and_bound import Exploration, Explorer
-from optimizer.search.network_bounds import Part
-from optimizer.search.session import restore
 from optimizer.verify.claims.codesign import JointClaim
 from optimizer.verify.design_checks import differences, verdict
 from optimizer.verify.effort import Say
 from optimizer.verify.infeasibility import SECONDS
 from optimizer.verify.outcome import NOT_CHECKED, Check
+from optimizer.verify.searches import CommonDesigns, Searches
 
 Data = dict[str, Any]
 
@@ -36,7 +31,9 @@ def with_reason(claim: JointClaim, name: str) -> Result:
     return alone if reason is None else replace(alone, data=alone.data | {"infeasible": reason})
 
 
-def joint_blame_checks(claim: JointClaim, *, thorough: bool, say: Say) -> Iterator[Check]:
+def joint_blame_checks(
+    claim: JointClaim, again: Searches | None, *, thorough: bool, say: Say
+) -> Iterator[Check]:  # fmt: skip
     """All checks of ``infeasible`` of a co-design; none where there is a joint design. Reasons of single networks are
     checked with these (:func:`with_reason`).
     """
@@ -51,7 +48,9 @@ def joint_blame_checks(claim: JointClaim, *, thorough: bool, say: Say) -> Iterat
         yield verdict("infeasible", list(_alone_faults(stated, hopeless)), "networks without a design even alone")
         return
     say("seeking a common design of those that exclude each other")
-    inquiry = _Inquiry(claim, stated, None if thorough else time.perf_counter() + SECONDS)
+    until = None if thorough else time.perf_counter() + SECONDS
+    problems = claim.result.data["problem"]["networks"]
+    inquiry = _Inquiry(claim, stated, None if again is None else again.common_designs(problems, until))
     yield verdict("infeasible", list(inquiry.faults()), "who excludes whom, and relaxations, worked out again")
     yield from (Check(NOT_CHECKED, True, f"result.json: infeasible: {part}") for part in inquiry.unsettled)
 
@@ -67,11 +66,10 @@ def _alone_faults(stated: Data, hopeless: list[str]) -> Iterator[str]:
 
 
 class _Inquiry:
-    """A stated reason against explorations of some of the networks; ``unsettled`` is what time did not suffice for."""
+    """A stated reason against common designs of some of the networks; ``unsettled`` is what these did not settle."""
 
-    def __init__(self, claim: JointClaim, stated: Data, until: float | None) -> None:
-        self._claim, self._stated, self._until = claim, stated, until
-        self._sessions = [restore(problem) for problem in claim.result.data["problem"]["networks"]]
+    def __init__(self, claim: JointClaim, stated: Data, designs: CommonDesigns | None) -> None:
+        self._claim, self._stated, self._designs = claim, stated, designs
         self.unsettled: list[str] = []
 
     def faults(self) -> Iterator[str]:
@@ -99,44 +97,27 @@ class _Inquiry:
         if not numbers:
             return
         text = " and ".join(self._claim.names[n] for n in numbers)
-        aggregate = Aggregate("max", tuple(Fraction(1) for _ in numbers))
-        state = self._explored([self._sessions[n].part for n in numbers], aggregate, First)
-        if state.found is None and not state.complete:
+        found = None if self._designs is None else self._designs.exist(numbers)
+        if found is None:
             self.unsettled.append(f"whether {text} have a common design")
-        elif (state.found is not None) != expected:
-            yield f"{text} have {'a' if state.found else 'no'} common design"
+        elif found != expected:
+            yield f"{text} have {'a' if found else 'no'} common design"
 
     def _relaxations(self, kept: list[int], number: int) -> Iterator[Data]:
         """What should be stated of a network: the least latency and energy that let a design through."""
-        session = self._sessions[number]
-        goal, some = session.goal, self._claim.whole.some_point
-        for name, unit, relaxed, worth in (
-            ("latency_ms", "ms", Goal("latency", NEVER, goal.energy_cap, goal.power_cap),
-             1000 / (some.clock_mhz * 10**6)),
-            ("energy_mj", "mJ", Goal("energy", goal.latency_cap, NEVER, goal.power_cap),
-             (some.energy_unit_pj or Fraction(1)) / 10**9),
-        ):  # fmt: skip
-            limit = getattr(session.architecture.budgets, name)
+        some, budgets = self._claim.whole.some_point, self._claim.claims[number].architecture.budgets
+        for name, unit, worth in (
+            ("latency_ms", "ms", 1000 / (some.clock_mhz * 10**6)),
+            ("energy_mj", "mJ", (some.energy_unit_pj or Fraction(1)) / 10**9),
+        ):
+            limit = getattr(budgets, name)
             if limit is None:
                 continue
-            parts = [self._sessions[n].part for n in kept]
-            place = kept.index(number)
-            parts[place] = replace(parts[place], goal=relaxed)
-            state = self._explored(parts, Only("weighted", tuple(Fraction(1) for _ in kept), place))
-            if not state.complete:
+            settled, value = (False, None) if self._designs is None else self._designs.least(kept, number, name)
+            if not settled:
                 self.unsettled.append(f"the relaxation of {name} of {self._claim.names[number]}")
-            elif state.value is not None:
-                least = rounded_up((math.ceil(state.value) if name == "latency_ms" else state.value) * worth)
+            elif value is not None:
+                least = rounded_up((math.ceil(value) if name == "latency_ms" else value) * worth)
                 text = f"{self._claim.names[number]} needs {least.normalize():f} {unit} beside the others"
                 yield {"network": self._claim.names[number], "budget": name, "limit": float(limit),
                        "least": float(least), "exact": True, "text": text}  # fmt: skip
-
-    def _explored(
-        self, parts: Sequence[Part], aggregate: Aggregate, archive: Callable[[], First] | None = None
-    ) -> Exploration:  # fmt: skip
-        first = self._sessions[0]
-        explorer = Explorer(
-            parts, first.points, first.area_cap_um2, aggregate, 1, first.resource_caps,
-            None if archive is None else archive(),
-        )  # fmt: skip
-        return explorer.run(deadline=self._until)

@@ -1,0 +1,47 @@
+"""How a task is run: what its answer does not depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimizer.problem.progress import Progress
+
+if TYPE_CHECKING:
+    from optimizer.scaling.pool import Pool
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Limits, threads and places of a run.
+
+    Parameters
+    ----------
+    time_limit_s : float, optional
+        Seconds after which the best answer so far is returned with its bound.
+    workers : int
+        Threads; the answer does not depend on their number.
+    seed : int
+        Random seed of the solver.
+    cache_dir : Path, optional
+        Folder of the store of results; without it results are kept in memory only.
+    pool : Pool, optional
+        Runs tasks in other processes; by default they run here, on `workers` threads.
+    progress : callable, optional
+        Called with a :class:`Progress` now and then.
+    """
+
+    time_limit_s: float | None = None
+    workers: int = 2
+    seed: int = 0
+    cache_dir: Path | None = None
+    pool: Pool | None = None
+    progress: Watch | None = None
+
+    def deadline(self, started: float) -> float | None:
+        """The end of a run that started then (``time.perf_counter``)."""
+        return None if self.time_limit_s is None else started + self.time_limit_s

@@ -1,0 +1,37 @@
+"""What is asked about the memory of a training step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from formulations.networks.checkpoint_search import NO_LIMITS, Goal, Limits
+from optimizer.recompute.costs import Costs
+from optimizer.workload.network import Network
+
+
+@dataclass(frozen=True)
+class MemoryRequest:
+    """Memory of a training step over time, and the best choice for every saved activation.
+
+    Parameters
+    ----------
+    network : Network
+        A training step.
+    goal : {"overhead", "peak"}, optional
+        What is minimized; None chooses nothing and keeps all.
+    limits : Limits
+        Caps on the peak off chip (bits), weights and gradients included, and on the overhead (in the costs' unit).
+    reserve_bits : int
+        On-chip memory for kept activations.
+    costs : Costs, optional
+        By default those of :func:`optimizer.recompute.costs.work_costs`.
+    recompute : bool
+        Whether anything may be computed again.
+    """
+
+    network: Network
+    goal: Goal | None = "overhead"
+    limits: Limits = NO_LIMITS
+    reserve_bits: int = 0
+    costs: Costs | None = None
+    recompute: bool = True

@@ -1,0 +1,68 @@
+"""Solve a network on an architecture: explore, conclude, and say why where there is no design."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from optimizer.architecture.boxes import size
+from optimizer.problem.options import Options, Watch
+from optimizer.problem.problem import Problem
+from optimizer.results.comparison import comparison
+from optimizer.results.result import Result
+from optimizer.results.solve_result import conclude
+from optimizer.results.totals import unit_value
+from optimizer.search.branch_and_bound import Report
+from optimizer.search.infeasibility import explain, patience
+from optimizer.search.progress import Reporter, Show
+from optimizer.search.session import Session, prepare
+from optimizer.search.threads import asker, explore_session
+
+
+def run(request: Problem, options: Options) -> Result:
+    """Best hardware of an architecture's menus and best mapping of every layer, with a proof.
+
+    Where the search and the cost model disagree (a fault of Tilewright) ``data["disagreements"]`` says so: the best
+    design found is kept, FEASIBLE, with the bound that holds without a search.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense.
+    """
+    started = time.perf_counter()
+    session = prepare(request, cache_dir=options.cache_dir, workers=options.workers)
+    deadline = options.deadline(started)
+
+    def reports(other: Session, purpose: str = "") -> Report | None:
+        return None if options.progress is None else _reporter(other, started, options.progress, purpose)
+
+    state = explore_session(session, options.workers, deadline, reports(session))
+    result = conclude(session, state, seed=options.seed, wall_s=time.perf_counter() - started)
+    if result.status == "INFEASIBLE":
+        ask = asker(session, options.workers, patience([session], started, deadline), reports)
+        result.data["infeasible"] = explain(session, ask, asked=deadline is not None)
+        result.data["wall_s"] = round(time.perf_counter() - started, 3)
+    return result
+
+
+def compare(request: Problem, options: Options) -> Result:
+    """Best design with fusion, and the best one layer by layer beside it, each on its own best hardware.
+
+    The time limit is for each. Errors are those of :func:`run`.
+    """
+    alone, fused = run(replace(request, fusion=None), options), run(request, options)
+    faults = [fault for result in (alone, fused) for fault in result.data.get("disagreements", ())]
+    both: dict[str, Any] = {"comparison": comparison(alone.data, fused.data)}
+    if faults:
+        both |= {"disagreements": faults, "termination": "disagreement"}
+    return Result(fused.data | both, fused.certificate, alone)
+
+
+def _reporter(session: Session, started: float, watch: Watch, purpose: str = "") -> Reporter:
+    """Reports an exploration; the values of one with a purpose besides the main one are not those of the problem."""
+    whole = session.points.whole
+    unit, worth = unit_value(session.goal.objective, session.points.corner(whole))
+    show: Show | None = None if purpose else lambda value: float(value * worth)
+    return Reporter(watch, started, size(whole), unit, show, purpose, purpose or "solving a first hardware point")
