@@ -1,32 +1,53 @@
-"""The typed Python interface: solve a network, map a layer."""
+"""The Python interface: one function per task, each a thin wrapper around a request, options and a run."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.boxes import size
 from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.options import Options
 from optimizer.problem.problem import Problem
+from optimizer.problem.progress import Progress
 from optimizer.problem.space import Padding
-from optimizer.results.comparison import comparison
-from optimizer.results.result import Result
-from optimizer.results.solve_result import conclude
-from optimizer.results.totals import unit_value
-from optimizer.search.branch_and_bound import Report
-from optimizer.search.infeasibility import explain, patience
-from optimizer.search.progress import Reporter, Show, Watch
-from optimizer.search.session import Session, prepare
-from optimizer.search.threads import asker, explore_session
+from optimizer.problem.versions import versions
+from optimizer.results.load import load_result, save_result
+from optimizer.results.result import (
+    AdjustResult,
+    CodesignResult,
+    EvaluationResult,
+    MemoryResult,
+    Result,
+    SparseResult,
+    StudyResult,
+)
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
+
+if TYPE_CHECKING:
+    from formulations.networks.checkpoint_search import Limits
+    from optimizer.adjust.request import WidthChanges
+    from optimizer.architecture.hardware import Hardware
+    from optimizer.codesign.request import Member
+    from optimizer.mapping.cost import LayerCost
+    from optimizer.mapping.mapping import Mapping as LoopNest
+    from optimizer.recompute.costs import Costs
+    from optimizer.scaling.pool import Pool
+    from optimizer.sparse_engine.request import SizingRequest
+    from optimizer.study.metrics import Range
+    from optimizer.verify.verification import Verification
+
+Watch = Callable[[Progress], None] | Literal["auto"] | None
+Folder = str | Path
 
 
 def solve(
     network: Network, architecture: Architecture, *, objective: str = "energy", padding: Padding = "none",
-    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Path | None = None,
-    fusion: Fusion | None = None, progress: Watch | None = None,
+    fusion: Fusion | None = None, time_limit_s: float | None = None, workers: int = 2, seed: int = 0,
+    cache_dir: Folder | None = None, progress: Watch = None,
 ) -> Result:  # fmt: skip
     """Best hardware of an architecture's menus and best mapping of every layer, with a proof.
 
@@ -39,75 +60,55 @@ def solve(
         Sums over the layers; ``edp`` is (sum of energies) x (sum of latencies).
     padding : {"none", "auto"} or mapping of dim to extents
         Larger extents that dims may be padded to; the padded work is paid for.
+    fusion : Fusion, optional
+        Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
     time_limit_s : float, optional
-        Seconds after which the best design so far is returned with its bound. Without it, the reason why there is no
-        design is sought only for a short while (:func:`optimizer.search.infeasibility.explain`).
+        Seconds after which the best design so far is returned with its bound.
     workers : int
         Threads; the answer does not depend on it.
     seed : int
         Of the CP-SAT master.
-    cache_dir : Path, optional
-        Folder of the layer store; without it results are kept in memory only.
-    fusion : Fusion, optional
-        Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
-    progress : callable, optional
-        Called with a :class:`Progress` at the start and after every box of hardware points; also while the reason
-        is sought why there is no design.
+    cache_dir : str or Path, optional
+        Folder of the store of results; without it results are kept in memory only.
+    progress : callable, "auto" or None
+        Called with a :class:`Progress` now and then; "auto" shows a line in a terminal or notebook.
 
     Returns
     -------
     Result
-        Where the search and the cost model disagree (a fault of Tilewright) its ``data["disagreements"]`` says so: the
-        best design found is kept, FEASIBLE, with the bound that holds without a search.
 
     Raises
     ------
     SpecError
         On inputs that make no sense.
     """
-    started = time.perf_counter()
-    asked = Problem(network, architecture, objective, padding, fusion)
-    session = prepare(asked, cache_dir=cache_dir, workers=workers)
-    deadline = None if time_limit_s is None else started + time_limit_s
+    from optimizer.solving.run import run  # noqa: PLC0415
 
-    def reports(other: Session, purpose: str = "") -> Report | None:
-        return progress and _reporter(other, started, progress, purpose)
-
-    state = explore_session(session, workers, deadline, reports(session))
-    result = conclude(session, state, seed=seed, wall_s=time.perf_counter() - started)
-    if result.status == "INFEASIBLE":
-        ask = asker(session, workers, patience([session], started, deadline), reports)
-        result.data["infeasible"] = explain(session, ask, asked=deadline is not None)
-        result.data["wall_s"] = round(time.perf_counter() - started, 3)
-    return result
+    return run(
+        Problem(network, architecture, objective, padding, fusion), _options(time_limit_s, workers, seed, cache_dir, progress)
+    )
 
 
 def compare(
     network: Network, architecture: Architecture, *, fusion: Fusion, objective: str = "energy",
-    padding: Padding = "none", time_limit_s: float | None = None, workers: int = 2, seed: int = 0,
-    cache_dir: Path | None = None, progress: Watch | None = None,
+    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Folder | None = None,
+    progress: Watch = None,
 ) -> Result:  # fmt: skip
-    """Best design with fusion, and under ``comparison`` the best one layer by layer beside it.
+    """Best design with fusion, and the best one layer by layer beside it (``result.beside``).
 
     Each has the hardware that is best for it. Parameters are those of :func:`solve`; the time limit is for each.
     """
+    from optimizer.solving.run import compare as run  # noqa: PLC0415
 
-    def solved(fused: Fusion | None) -> Result:
-        return solve(
-            network, architecture, objective=objective, padding=padding, time_limit_s=time_limit_s, workers=workers,
-            seed=seed, cache_dir=cache_dir, fusion=fused, progress=progress,
-        )  # fmt: skip
-
-    alone, fused = solved(None), solved(fusion)
-    faults = [fault for result in (alone, fused) for fault in result.data.get("disagreements", ())]
-    both = {"comparison": comparison(alone.data, fused.data)} | ({"disagreements": faults} if faults else {})
-    return Result(fused.data | both, fused.certificate, alone)
+    return run(
+        Problem(network, architecture, objective, "none", fusion), _options(time_limit_s, workers, seed, cache_dir, progress)
+    )
 
 
 def map_layer(
     layer: Layer, architecture: Architecture, *, objective: str = "energy", padding: Padding = "none",
-    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Path | None = None,
-    progress: Watch | None = None,
+    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Folder | None = None,
+    progress: Watch = None,
 ) -> Result:  # fmt: skip
     """Best mapping of a single layer; where the architecture has menus, the best hardware as well.
 
@@ -119,6 +120,313 @@ def map_layer(
     )  # fmt: skip
 
 
+def codesign(
+    members: Iterable[Member | Network], architecture: Architecture, *, aggregate: str = "geomean",
+    relative: bool = False, objective: str = "energy", padding: Padding = "none", fusion: Fusion | None = None,
+    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Folder | None = None,
+    pool: Pool | None = None, progress: Watch = None,
+) -> CodesignResult:  # fmt: skip
+    """Best hardware for several networks, each with its own best mappings, with a proof.
+
+    Parameters
+    ----------
+    members : iterable of Member or Network
+        Networks, with weights and caps of their own where they are members; their names differ.
+    architecture : Architecture
+        Its budgets hold for every network.
+    aggregate : {"geomean", "weighted", "max"}
+        What is minimized, of the objectives of the networks.
+    relative : bool
+        Divide every objective by the best that the network has by itself (``weighted`` and ``max``).
+    pool : Pool, optional
+        Runs the work in other processes.
+    objective, padding, fusion, time_limit_s, workers, seed, cache_dir, progress
+        As for :func:`solve`; the time limit is that of the whole run.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense.
+    """
+    from optimizer.codesign.request import CodesignRequest, Member  # noqa: PLC0415
+    from optimizer.codesign.run import run  # noqa: PLC0415
+
+    asked = tuple(Member(one) if isinstance(one, Network) else one for one in members)
+    return run(
+        CodesignRequest(asked, architecture, aggregate, relative, objective, padding, fusion),
+        _options(time_limit_s, workers, seed, cache_dir, progress, pool),
+    )
+
+
+def study(
+    network: Network, architecture: Architecture, vary: Sequence[Range], *, objective: str = "energy",
+    padding: Padding = "none", fusion: Fusion | None = None, time_limit_s: float | None = None, workers: int = 2,
+    seed: int = 0, cache_dir: Folder | None = None, pool: Pool | None = None, progress: Watch = None,
+) -> StudyResult:  # fmt: skip
+    """The optimum for every limit in one or two ranges, every step with its proof.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        Its budgets are kept; a range may lower them further.
+    vary : sequence of Range
+        One or two of area-mm2, dram-gbps, buffer-kib, storage-kib; limits on latency or energy: :func:`front`.
+    pool : Pool, optional
+        Runs the work in other processes.
+    objective, padding, fusion, time_limit_s, workers, seed, cache_dir, progress
+        As for :func:`solve`.
+
+    Returns
+    -------
+    StudyResult
+        The best design under the loosest limits, and all steps.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense.
+    """
+    from optimizer.study.request import StudyRequest  # noqa: PLC0415
+    from optimizer.study.run import run  # noqa: PLC0415
+
+    return run(
+        StudyRequest(network, architecture, tuple(vary), objective, padding, fusion),
+        _options(time_limit_s, workers, seed, cache_dir, progress, pool),
+    )
+
+
+def front(
+    network: Network, architecture: Architecture, vary: Sequence[Range] = (), *, objective: str | None = None,
+    tolerance: Fraction | float = 0, padding: Padding = "none", time_limit_s: float | None = None, workers: int = 2,
+    seed: int = 0, cache_dir: Folder | None = None, progress: Watch = None,
+) -> StudyResult:  # fmt: skip
+    """The front in energy and latency over all hardware points and mappings, exact or within a tolerance, proved.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        Its budgets are kept, but of power.
+    vary : sequence of Range
+        At most one metric of the hardware, a third one of the front; with `objective` also latency-ms or energy-mj.
+    objective : {"energy", "latency", "edp"}, optional
+        The staircase of this objective over the limits, instead of the front.
+    tolerance : Fraction or float
+        Every design is within 1 + tolerance of a reported one in energy and latency; 0: exact.
+    padding, time_limit_s, workers, seed, cache_dir, progress
+        As for :func:`solve`.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense, or if the exact front is too large.
+    """
+    from optimizer.study.request import FrontRequest  # noqa: PLC0415
+    from optimizer.study.run_front import run  # noqa: PLC0415
+
+    exact = tolerance if isinstance(tolerance, Fraction) else Fraction(str(tolerance))
+    return run(
+        FrontRequest(network, architecture, tuple(vary), objective, exact, padding),
+        _options(time_limit_s, workers, seed, cache_dir, progress),
+    )
+
+
+def adjust(
+    network: Network, architecture: Architecture, changes: WidthChanges | None = None, *, objective: str = "energy",
+    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Folder | None = None,
+    progress: Watch = None,
+) -> AdjustResult:  # fmt: skip
+    """Channel widths and input resolution that cost least on an architecture, the network's size nearly kept; proved.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        Budgets of area, off-chip bandwidth and a device's resources are kept.
+    changes : WidthChanges, optional
+        What may change, and how far.
+    objective, time_limit_s, workers, seed, cache_dir, progress
+        As for :func:`solve`.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense, and budgets of latency, energy or power.
+    """
+    from optimizer.adjust.request import AdjustRequest, WidthChanges  # noqa: PLC0415
+    from optimizer.adjust.run import run  # noqa: PLC0415
+
+    return run(
+        AdjustRequest(network, architecture, changes or WidthChanges(), objective),
+        _options(time_limit_s, workers, seed, cache_dir, progress),
+    )
+
+
+def plan_memory(
+    network: Network, *, goal: Literal["overhead", "peak"] | None = "overhead", limits: Limits | None = None,
+    reserve_bits: int = 0, costs: Costs | None = None, recompute: bool = True, time_limit_s: float | None = None,
+    workers: int = 2, seed: int = 0,
+) -> MemoryResult:  # fmt: skip
+    """Memory of a training step over time, and which saved activations to keep or to compute again, proved.
+
+    Parameters
+    ----------
+    network : Network
+        A training step (``load(name, training="adam")``).
+    goal : {"overhead", "peak"}, optional
+        What is minimized; None chooses nothing and keeps all.
+    limits : Limits, optional
+        Caps on the peak off chip (bits) and on the overhead (in the costs' unit).
+    reserve_bits : int
+        On-chip memory for kept activations.
+    costs : Costs, optional
+        What layers cost; by default operations.
+    recompute : bool
+        Whether anything may be computed again.
+    time_limit_s, workers, seed
+        As for :func:`solve`.
+    """
+    from formulations.networks.checkpoint_search import NO_LIMITS  # noqa: PLC0415
+    from optimizer.recompute.request import MemoryRequest  # noqa: PLC0415
+    from optimizer.recompute.result import run  # noqa: PLC0415
+
+    request = MemoryRequest(network, goal, limits or NO_LIMITS, reserve_bits, costs, recompute)
+    return run(request, _options(time_limit_s, workers, seed, None, None))
+
+
+def size_engine(
+    request: SizingRequest, objective: str = "time", *, time_limit_s: float | None = None, workers: int = 2, seed: int = 0
+) -> SparseResult:
+    """Best sparse training engine under budgets, with a proof; or what excludes every engine.
+
+    Parameters
+    ----------
+    request : SizingRequest
+        Neurons, degrees, widths, multipliers, rules and budgets.
+    objective : {"time", "density", "dsp", "bram18", "lut", "input_bits"}
+        Least time per input, most density, or least of a resource.
+    time_limit_s, workers, seed
+        As for :func:`solve`.
+    """
+    from optimizer.sparse_engine.sizing import size  # noqa: PLC0415
+
+    return SparseResult.of(
+        size(request, objective, time_limit_s=time_limit_s, workers=workers, seed=seed).data
+    )
+
+
+def evaluate(
+    layer: Layer, hardware: Hardware, mapping: LoopNest, *, accounting: Literal["timeloop", "looptree"] = "timeloop",
+    reuse: Literal["innermost", "exact"] = "innermost",
+) -> LayerCost:  # fmt: skip
+    """What a mapping costs on a hardware point: accesses, energy, cycles.
+
+    Parameters
+    ----------
+    layer : Layer
+    hardware : Hardware
+        One point of an architecture (``next(iter(architecture.points()))``).
+    mapping : Mapping
+        A loop nest; it is not checked for legality.
+    accounting : {"timeloop", "looptree"}
+        How accesses are counted.
+    reuse : {"innermost", "exact"}
+        Which moves of a sliding window keep the overlap.
+    """
+    from optimizer.mapping.cost import evaluate as cost_of  # noqa: PLC0415
+
+    return cost_of(layer, hardware, mapping, accounting=accounting, reuse=reuse)
+
+
+def evaluate_groups(
+    network: Network, architecture: Architecture, groups: str | Path | Mapping[str, Any], *, objective: str = "energy",
+    cache_dir: Folder | None = None,
+) -> EvaluationResult:  # fmt: skip
+    """Costs of fused groups chosen by hand, and of the same hardware layer by layer.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        One hardware point (see :func:`optimizer.architecture.selection.choose`).
+    groups : path or mapping
+        A groups file, or its contents.
+    objective : {"energy", "latency"}
+        What the loop nest inside of every run of a layer minimizes.
+    cache_dir : str or Path, optional
+        Folder of the store of results.
+
+    Raises
+    ------
+    SpecError
+        On groups that make no sense or do not fit.
+    """
+    from optimizer.given_groups.evaluate import evaluate_groups as run  # noqa: PLC0415
+
+    given = dict(groups) if isinstance(groups, Mapping) else groups
+    return EvaluationResult(run(network, architecture, given, objective=objective, cache_dir=_path(cache_dir)))
+
+
+def verify(
+    subject: Result | Folder, *, thorough: bool = False, seed: int | None = None, progress: Watch = None
+) -> Verification:
+    """Check the numbers and the proof of a result, or of whatever a command's ``--out`` wrote, by other code.
+
+    Parameters
+    ----------
+    subject : Result, str or Path
+        A result, or the folder of one.
+    thorough : bool
+        Prove every bound again, not only those of the design and a sample.
+    seed : int, optional
+        Draws the sample; without one a fresh seed.
+    progress : callable, "auto" or None
+        As for :func:`solve`.
+
+    Returns
+    -------
+    Verification
+        ``ok``, ``verdict`` (one line) and ``checks``; what is not checked is named.
+
+    Raises
+    ------
+    SpecError
+        If no command wrote the folder, or a file is missing.
+    """
+    from optimizer.verify.again import verify_folder  # noqa: PLC0415
+    from optimizer.verify.again.result import verify_result  # noqa: PLC0415
+
+    watch = _watch(progress)
+    if isinstance(subject, Result):
+        return verify_result(subject, thorough=thorough, seed=seed, progress=watch)
+    return verify_folder(subject, thorough=thorough, seed=seed, progress=watch)
+
+
+def save(result: Result, directory: Folder, *, force: bool = False) -> Path:
+    """Write all files of a result into a folder; they appear together.
+
+    Parameters
+    ----------
+    result : Result
+    directory : str or Path
+        Made if need be.
+    force : bool
+        Write over a result of another kind, or over a better one.
+
+    Raises
+    ------
+    SpecError
+        If the folder cannot be written, or holds what only `force` writes over.
+    """
+    return save_result(result, directory, force=force)
+
+
+def show_versions() -> dict[str, str]:
+    """Versions of Python, Tilewright and what its answers depend on."""
+    return versions()
+
+
 def network_of(layer: Layer) -> Network:
     """A network of a single layer, with its name."""
     network = Network(layer.name)
@@ -126,9 +434,26 @@ def network_of(layer: Layer) -> Network:
     return network
 
 
-def _reporter(session: Session, started: float, watch: Watch, purpose: str = "") -> Reporter:
-    """Reports an exploration; the values of one with a purpose besides the main one are not those of the problem."""
-    whole = session.points.whole
-    unit, worth = unit_value(session.goal.objective, session.points.corner(whole))
-    show: Show | None = None if purpose else lambda value: float(value * worth)
-    return Reporter(watch, started, size(whole), unit, show, purpose, purpose or "solving a first hardware point")
+def _options(
+    time_limit_s: float | None, workers: int, seed: int, cache_dir: Folder | None, progress: Watch,
+    pool: Pool | None = None,
+) -> Options:  # fmt: skip
+    return Options(time_limit_s, workers, seed, _path(cache_dir), pool, _watch(progress))
+
+
+def _path(folder: Folder | None) -> Path | None:
+    return None if folder is None else Path(folder)
+
+
+def _watch(progress: Watch) -> Callable[[Progress], None] | None:
+    if progress != "auto":
+        return progress
+    from optimizer.report.live import live_progress  # noqa: PLC0415
+
+    return live_progress()
+
+
+__all__ = [
+    "adjust", "codesign", "compare", "evaluate", "evaluate_groups", "front", "load_result", "map_layer", "plan_memory",
+    "save", "show_versions", "size_engine", "solve", "study", "verify",
+]  # fmt: skip

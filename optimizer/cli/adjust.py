@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimizer.cli.inputs import Options, cache_folder, read_architecture, read_network, say_warnings
-from optimizer.cli.options import Choice, Positive, cache_options, stacked, workload_options
-from optimizer.cli.output import design_kept, fail_on_disagreement, show_on_stdout
+from optimizer.cli.finish import check_out, design_kept, finish, run_options
+from optimizer.cli.inputs import Options, read_architecture, read_network, say_warnings
+from optimizer.cli.options import Choice, Positive, cache_options, out_options, stacked, workload_options
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
 from optimizer.results import formats
 
 if TYPE_CHECKING:
     from optimizer.adjust.request import WidthChanges
-    from optimizer.adjust.run import Adjustment
     from optimizer.architecture.architecture import Architecture
 
 NO_WIDTHS = 1
@@ -70,7 +67,7 @@ request_options = stacked([
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
 @cache_options
-@click.option("--out", type=click.Path(), metavar="DIR", help="Write the adjusted network and its design there.")
+@out_options
 @click.option("--quiet", is_flag=True, help="One line of result, no progress.")
 @workload_options
 @click.option("--area-mm2", type=Positive(), help="With --architecture: chip area, mm2.")
@@ -85,32 +82,18 @@ def adjust(network: str, **options: Any) -> None:
     request = read_request(options)
     architecture = _architecture(options)
     graph = read_network(network, options)
-    from optimizer.adjust.result_data import adjust_data  # noqa: PLC0415
-    from optimizer.adjust.run import adjust as run  # noqa: PLC0415
+    from optimizer.adjust.request import AdjustRequest  # noqa: PLC0415
+    from optimizer.adjust.run import run  # noqa: PLC0415
     from optimizer.report.adjust import adjust_headline, adjust_report  # noqa: PLC0415
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.result import AdjustResult  # noqa: PLC0415
 
-    if options["out"] is not None:
-        result_folder.check_writable(options["out"])
-    limit = options["time_limit"]
-    with ProgressDisplay(quiet=options["quiet"]) as display, design_kept(options["out"]):
-        found = run(
-            graph, architecture, request, objective=options["objective"],
-            time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
-            cache_dir=cache_folder(options), progress=display,
-        )  # fmt: skip
-    data = adjust_data(found)
-    if options["out"] is not None:
-        _save(found, data, options["out"])
-    show_on_stdout(adjust_headline(data) if options["quiet"] else adjust_report(data))
-    if options["out"] is not None and not options["quiet"]:
-        click.echo(f"written to {options['out']}", err=True)
-    faults = [fault for size in found.sizes for fault in size.state.disagreements]
-    for result in (found.before, found.after):
-        faults += [] if result is None else result.data.get("disagreements", [])
-    fail_on_disagreement({"disagreements": faults})
-    if data["status"] not in ("OPTIMAL", "FEASIBLE"):
-        sys.exit(NO_WIDTHS)
+    check_out(AdjustResult, options)
+    asked = AdjustRequest(graph, architecture, request, options["objective"])
+    with ProgressDisplay(quiet=options["quiet"]) as display, design_kept(options):
+        result = run(asked, run_options(options, display))
+    if "onnx" in result.data:
+        say_warnings([f"no {formats.ADJUSTED_ONNX}: {result.data['onnx'].removeprefix('not written: ')}"])
+    finish(result, options, adjust_headline, adjust_report)
 
 
 def read_request(options: Options) -> WidthChanges:
@@ -148,21 +131,3 @@ def _architecture(options: Options) -> Architecture:
     from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     return hardware_of(result_folder.load(options["hardware"]).data, str(options["hardware"]))
-
-
-def _save(found: Adjustment, data: dict[str, Any], directory: str) -> None:
-    """The networks, the designs before and after, and adjust.json last."""
-    from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes  # noqa: PLC0415
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
-    from optimizer.workload.reader import dump_network  # noqa: PLC0415
-
-    if found.after is not None and found.adjusted is not None:
-        result_folder.save(found.before, Path(directory) / formats.ORIGINAL)
-        result_folder.save(found.after, directory)
-        result_folder.save_bytes(dump_network(found.adjusted).encode(), directory, formats.ADJUSTED_YAML)
-        try:
-            result_folder.save_bytes(onnx_bytes(found.adjusted), directory, formats.ADJUSTED_ONNX)
-        except CannotWriteError as error:
-            data["onnx"] = f"not written: {error}"
-            say_warnings([f"no {formats.ADJUSTED_ONNX}: {error}"])
-    result_folder.save_data(data, directory, formats.ADJUST_FILE)

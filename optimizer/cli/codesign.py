@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from optimizer.cli.codesign_options import read_members, team_options
-from optimizer.cli.inputs import Options, asked_fusion, asked_pool, cache_folder, read_architecture, say_warnings
+from optimizer.cli.codesign_options import read_members, team_options, team_request
+from optimizer.cli.finish import check_out, finish, run_options
+from optimizer.cli.inputs import asked_pool, read_architecture, say_warnings
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
@@ -18,13 +18,7 @@ from optimizer.cli.options import (
     training_options,
     workload_options,
 )
-from optimizer.cli.output import fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
-
-if TYPE_CHECKING:
-    from optimizer.results.result import CodesignResult
-
-NO_DESIGN = 1
 
 
 @click.command()
@@ -46,43 +40,22 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     """
     members, architecture = read_members(networks, options), read_architecture(options)
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
-    from optimizer.codesign import run as api  # noqa: PLC0415
+    from optimizer.codesign.run import run  # noqa: PLC0415
+    from optimizer.report.codesign import codesign_headline, codesign_report  # noqa: PLC0415
     from optimizer.report.codesign_plot import save_plot  # noqa: PLC0415
     from optimizer.report.figures import check_picture  # noqa: PLC0415
-    from optimizer.results import codesign_folder  # noqa: PLC0415
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.result import CodesignResult  # noqa: PLC0415
 
     if options["plot"] is not None:
         check_picture(options["plot"])
-    if options["out"] is not None:
-        result_folder.check_writable(options["out"])
+    check_out(CodesignResult, options)
     dims = {dim for member in members for layer in member.network.mac_layers() for dim in layer.extents}
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)
-    fusion = asked_fusion(options)
-    cache, limit = cache_folder(options), options["time_limit"]
+    asked = team_request(members, architecture, options)
     with asked_pool(options) as pool, ProgressDisplay(quiet=options["quiet"]) as display:
-        result = api.codesign(
-            members, architecture, aggregate=options["aggregate"], relative=options["relative"],
-            objective=options["objective"], padding=options["padding"],
-            time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
-            cache_dir=cache, fusion=fusion, pool=pool, progress=display,
-        )  # fmt: skip
+        result = run(asked, run_options(options, display, pool))
     result.data["warnings"] += [line for line in warnings if line not in result.data["warnings"]]
-    if options["out"] is not None:
-        codesign_folder.save(result, options["out"])
     if options["plot"] is not None:
         save_plot(result.data, options["plot"])
-    _show(result, options)
-    fail_on_disagreement(result.data)
-    if result.status not in ("OPTIMAL", "FEASIBLE"):
-        sys.exit(NO_DESIGN)
-
-
-def _show(result: CodesignResult, options: Options) -> None:
-    from optimizer.report.codesign import codesign_headline, codesign_report  # noqa: PLC0415
-
-    show_on_stdout(codesign_headline(result.data) if options["quiet"] else codesign_report(result.data))
-    for place in (options["out"], options["plot"]):
-        if place is not None and not options["quiet"]:
-            click.echo(f"written to {place}", err=True)
+    finish(result, options, codesign_headline, codesign_report, also=(options["plot"],))

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from optimizer.cli.inputs import Options, read_network
+from optimizer.cli.inputs import Options, asked_fusion, read_network
 from optimizer.cli.options import Positive, stacked
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from optimizer.codesign.request import Member
+    from optimizer.architecture.architecture import Architecture
+    from optimizer.codesign.request import CodesignRequest, Member
     from optimizer.workload.network import Network
 
     _Type = click.ParamType[Any]
@@ -114,6 +115,16 @@ def read_members(specs: Sequence[str], options: Options) -> list[Member]:
         if known.setdefault(cap.budget, cap.value) != cap.value:
             raise _twice(f"--cap {cap.network}", [known[cap.budget], cap.value])
     return [Member(networks[spec], weights.get(spec, Fraction(1)), caps[spec]) for spec in specs]
+
+
+def team_request(members: Sequence[Member], architecture: Architecture, options: Options) -> CodesignRequest:
+    """What a co-design is asked."""
+    from optimizer.codesign.request import CodesignRequest  # noqa: PLC0415
+
+    return CodesignRequest(
+        tuple(members), architecture, options["aggregate"], options["relative"], options["objective"],
+        options["padding"], asked_fusion(options),
+    )  # fmt: skip
 
 
 def _owner(name: str, networks: dict[str, Network], option: str) -> str:

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from optimizer.cli.finish import check_out, finish
 from optimizer.cli.inputs import Options, cache_folder, pick_layer, read_architecture, read_network, say_warnings
-from optimizer.cli.options import architecture_options, cache_options, training_options, workload_options
+from optimizer.cli.options import architecture_options, cache_options, out_options, training_options, workload_options
 from optimizer.cli.output import show_on_stdout
 from optimizer.errors import SpecError
-from optimizer.results import formats
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
     from optimizer.workload.network import Network
 
 OF_MAPPING = ("layer", "reuse")
-OF_GROUPS = ("objective", "out", "cache", "no_cache")
+OF_GROUPS = ("objective", "out", "force", "cache", "no_cache")
 
 
 @click.command()
@@ -33,7 +33,7 @@ OF_GROUPS = ("objective", "out", "cache", "no_cache")
     "--objective", type=click.Choice(["energy", "latency"]),
     help="With --groups: what the loop nest inside of every run minimizes; default: energy.",
 )  # fmt: skip
-@click.option("--out", type=click.Path(), metavar="DIR", help="With --groups: write evaluation.json there.")
+@out_options
 @cache_options
 @architecture_options
 @workload_options
@@ -91,22 +91,17 @@ def _evaluate_mapping(network: Network, architecture: Architecture, options: Opt
 
 
 def _evaluate_groups(network: Network, architecture: Architecture, options: Options) -> None:
+    from optimizer.api import evaluate_groups  # noqa: PLC0415
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
-    from optimizer.given_groups.evaluate import evaluate_groups  # noqa: PLC0415
-    from optimizer.report.solve import full_report  # noqa: PLC0415
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.report.solve import full_report, headline  # noqa: PLC0415
+    from optimizer.results.result import EvaluationResult  # noqa: PLC0415
 
-    if options["out"] is not None:
-        result_folder.check_writable(options["out"])
+    check_out(EvaluationResult, options)
     warnings = unroll_warnings(architecture, {dim for layer in network.mac_layers() for dim in layer.extents})
-    data = evaluate_groups(
+    result = evaluate_groups(
         network, architecture, options["groups"], objective=options["objective"] or "energy",
         cache_dir=cache_folder(options),
     )  # fmt: skip
-    data["warnings"] += [line for line in warnings if line not in data["warnings"]]
+    result.data["warnings"] += [line for line in warnings if line not in result.data["warnings"]]
     say_warnings(warnings)
-    if options["out"] is not None:
-        result_folder.save_data(data, options["out"], formats.EVALUATION_FILE)
-    show_on_stdout(full_report(data))
-    if options["out"] is not None:
-        click.echo(f"written to {options['out']}", err=True)
+    finish(result, options, headline, full_report)

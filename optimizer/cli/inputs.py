@@ -113,7 +113,7 @@ def asked_fusion(options: Options) -> Fusion | None:
     """
     from optimizer.problem.fusion_options import Fusion  # noqa: PLC0415
 
-    return Fusion(options["max_group"], options["halo"], options["tile"]) if options["fusion"] else None
+    return Fusion(options["max_group"], options["halo"], options["tile"]) if options.get("fusion") else None
 
 
 def say_warnings(warnings: list[str]) -> None:

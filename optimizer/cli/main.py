@@ -1,44 +1,109 @@
-"""The command group and its error handling."""
+"""The command group: commands are loaded when they are used, and errors become exit codes."""
 
 from __future__ import annotations
 
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Any
 
 import click
 
-from optimizer.cli.adjust import adjust
-from optimizer.cli.codesign import codesign
-from optimizer.cli.evaluating import evaluate
-from optimizer.cli.inspection import show, verify
-from optimizer.cli.listing import architectures, devices, networks, schema
-from optimizer.cli.memory import memory
-from optimizer.cli.solving import map_command, solve
-from optimizer.cli.sparse import sparse
-from optimizer.cli.store import store
-from optimizer.cli.study import study
-from optimizer.errors import InternalDisagreementError, TilewrightError
+from optimizer.errors import InternalDisagreementError, SpecError, TilewrightError, UnavailableError
 
-BAD_INPUT = 2
-INTERNAL = 70
+BAD_INPUT, MISSING, INTERNAL = 2, 3, 70
 EPILOG = (
     "Exit codes: 0 a design (OPTIMAL, FEASIBLE) or a passed check; 1 INFEASIBLE, UNKNOWN or a failed "
-    "verification; 2 bad input; 70 parts of Tilewright disagree: a design may be written, nothing is proved."
+    "verification; 2 bad input; 3 something that is needed is missing; 70 parts of Tilewright disagree: a design may be "
+    "written, nothing is proved."
 )
+COMMANDS = {
+    "solve": ("solving", "Best hardware and best mapping of every layer of a network, with a proof."),
+    "map": ("solving", "Best mapping of one layer."),
+    "codesign": ("codesign", "Best hardware for several networks, each with its own best mappings."),
+    "study": ("study", "What limits cost: the optimum for every limit in a range, or a front."),
+    "adjust": ("adjust", "Channel widths and input resolution that cost least on hardware."),
+    "evaluate": ("evaluating", "Costs of a mapping, or of fused groups, given by hand."),
+    "memory": ("memory", "Memory of a training step over time, and what to compute again."),
+    "verify": ("inspection", "Check the numbers and the proof of whatever --out wrote."),
+    "show": ("inspection", "Tables and loop nests of whatever --out wrote."),
+    "networks": ("listing", "The built-in networks."),
+    "architectures": ("listing", "The built-in architectures."),
+    "devices": ("listing", "The built-in FPGA devices."),
+    "schema": ("listing", "JSON Schema of the input files."),
+    "sparse": ("sparse", "Engines that train networks of fixed degrees."),
+    "store": ("store", "The store of results: list, show, prune, export, import."),
+}
+"""Module of :mod:`optimizer.cli` and short help of every command, so that help and errors load none of them."""
 
 
-class _Group(click.Group):
-    """Errors that a user can act on become a message on stderr and exit code 2, faults of Tilewright code 70."""
+class LazyGroup(click.Group):
+    """Loads a command when it is used. Errors that a user can act on become a message on stderr and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, in the order in which a user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself."""
+        if cmd_name not in COMMANDS:
+            return None
+        name = {"map": "map_command"}.get(cmd_name, cmd_name)
+        command: click.Command = getattr(import_module(f"optimizer.cli.{COMMANDS[cmd_name][0]}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without loading one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:  # fmt: skip
+        """Read the arguments of the group itself; click's complaints get the form of ours."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            click.echo(f"error: {_told(error)}", err=True)
+            raise click.exceptions.Exit(BAD_INPUT) from None
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what Tilewright raises on purpose gets its exit code."""
         try:
             return super().invoke(ctx)
-        except InternalDisagreementError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(INTERNAL)
         except TilewrightError as error:
             click.echo(f"error: {error}", err=True)
+            codes = {InternalDisagreementError: INTERNAL, UnavailableError: MISSING}
+            ctx.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), BAD_INPUT))
+        except click.UsageError as error:
+            click.echo(f"error: {_told(error)}", err=True)
             ctx.exit(BAD_INPUT)
+
+
+def _told(error: click.UsageError) -> SpecError:
+    """A complaint of click in the form of our own."""
+    command = "tilewright" if error.ctx is None else error.ctx.command_path
+    remedy, asked = f"see `{command} --help`", error.param if isinstance(error, click.BadParameter) else None
+    if asked is None:
+        return SpecError(error.format_message().rstrip("."), field=command, remedy=remedy)
+    if not isinstance(error, click.MissingParameter):
+        return SpecError(error.message.rstrip("."), field=_name(asked), remedy=remedy)
+    return SpecError("it is missing", field=_name(asked), allowed=_allowed(asked), remedy=remedy)
+
+
+def _name(parameter: click.Parameter) -> str:
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len)
+    return parameter.metavar or parameter.human_readable_name
+
+
+def _allowed(parameter: click.Parameter) -> str | None:
+    """What may be given in the place of what is missing."""
+    from optimizer.files.presets import preset_names  # noqa: PLC0415
+
+    if _name(parameter) == "--architecture":
+        return f"a .yaml file, or one of {', '.join(preset_names('architectures'))}"
+    if _name(parameter).startswith("NETWORK"):
+        return "a built-in name (see `tilewright networks`), a .onnx or a .yaml file"
+    return None
 
 
 def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -52,17 +117,9 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
     ctx.exit()
 
 
-@click.group(cls=_Group, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version."
 )
 def main() -> None:
     """Provably optimal accelerators for neural networks: hardware sizes and mappings, with a certificate."""
-
-
-COMMANDS = (
-    solve, map_command, codesign, study, adjust, evaluate, memory, verify, show, networks, architectures, devices,
-    schema, sparse, store,
-)  # fmt: skip
-for command in COMMANDS:
-    main.add_command(command)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from optimizer.cli.finish import check_out, finish, run_options
 from optimizer.cli.inputs import Options, read_network
-from optimizer.cli.options import Positive, training_options, workload_options
-from optimizer.cli.output import show_on_stdout
+from optimizer.cli.options import Positive, out_options, training_options, workload_options
 from optimizer.errors import SpecError
-from optimizer.results import formats
 
 if TYPE_CHECKING:
     from formulations.networks.checkpoint_search import Limits
     from optimizer.recompute.costs import Costs
     from optimizer.workload.network import Network
 
-NO_ANSWER = 1
 BITS_PER_GB = 8 * 10**9
 BITS_PER_KIB = 8 * 2**10
 
@@ -49,7 +46,7 @@ BITS_PER_KIB = 8 * 2**10
 @click.option("--time-limit", type=Positive(), metavar="SECONDS", help="Stop then, with the best answer and its bound.")
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
-@click.option("--out", type=click.Path(), metavar="DIR", help="Write memory.json there.")
+@out_options
 @click.option("--plot", is_flag=True, help="With --out: draw memory.svg too (needs the extra `plot`).")
 @click.option("--quiet", is_flag=True, help="One line of result.")
 def memory(network: str, **options: Any) -> None:
@@ -60,33 +57,22 @@ def memory(network: str, **options: Any) -> None:
     """
     _check(options)
     graph = read_network(network, options)
-    from optimizer.recompute.result import memory_data  # noqa: PLC0415
-    from optimizer.recompute.run import plan_memory  # noqa: PLC0415
+    from optimizer.recompute.request import MemoryRequest  # noqa: PLC0415
+    from optimizer.recompute.result import run  # noqa: PLC0415
     from optimizer.report.memory import memory_headline, memory_report  # noqa: PLC0415
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.report.memory_plot import save_plot  # noqa: PLC0415
+    from optimizer.results.result import MemoryResult  # noqa: PLC0415
 
-    if options["out"] is not None:
-        result_folder.check_writable(options["out"])
+    check_out(MemoryResult, options)
     costs = _costs(graph, options)
-    limit = options["time_limit"]
-    plan = plan_memory(
-        graph, goal=_goal(options), limits=_limits(costs, options),
-        reserve_bits=int((options["on_chip_kib"] or 0) * BITS_PER_KIB), costs=costs,
-        time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
-        recompute=options["recompute"],
+    reserve_bits = int((options["on_chip_kib"] or 0) * BITS_PER_KIB)
+    asked = MemoryRequest(
+        graph, _goal(options), _limits(costs, options), reserve_bits, costs, options["recompute"]
     )  # fmt: skip
-    data = memory_data(graph, plan, seed=options["seed"])
-    if options["out"] is not None:
-        result_folder.save_data(data, options["out"], formats.MEMORY_FILE)
-        if options["plot"]:
-            from optimizer.report.memory_plot import save_plot  # noqa: PLC0415
-
-            save_plot(data, Path(options["out"]))
-    show_on_stdout(memory_headline(data) if options["quiet"] else memory_report(data))
-    if options["out"] is not None and not options["quiet"]:
-        click.echo(f"written to {options['out']}", err=True)
-    if data["status"] not in ("OPTIMAL", "FEASIBLE", "EVALUATED"):
-        sys.exit(NO_ANSWER)
+    result = run(asked, run_options(options))
+    finish(result, options, memory_headline, memory_report)
+    if options["plot"]:
+        save_plot(result.data, Path(options["out"]))
 
 
 def _chooses(options: Options) -> bool:

@@ -309,6 +309,11 @@ goal_options = stacked([
     ),
 ])  # fmt: skip
 
+out_options = stacked([
+    click.option("--out", type=click.Path(), metavar="DIR", help="Write all files of the result there."),
+    click.option("--force", is_flag=True, help="Write over a result of another kind, or over a better one."),
+])  # fmt: skip
+
 search_options = stacked([
     goal_options,
     click.option(
@@ -317,7 +322,7 @@ search_options = stacked([
     click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads."),
     click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."),
     cache_options,
-    click.option("--out", type=click.Path(), metavar="DIR", help="Write result.json and certificate.json there."),
+    out_options,
     click.option("--quiet", is_flag=True, help="One line of result, no progress."),
 ])  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,16 @@ WIDTH_OF_FILES = 150
 
 
 @contextmanager
-def design_kept(out: str | None) -> Iterator[None]:
-    """Write the design that an internal disagreement leaves into the folder `out`; the error goes on."""
+def keeping(keep: Callable[[Any], None]) -> Iterator[None]:
+    """Hand the design that an internal disagreement leaves to `keep`; the error goes on."""
     from optimizer.errors import InternalDisagreementError  # noqa: PLC0415
-    from optimizer.results.folder import save  # noqa: PLC0415
     from optimizer.results.result import Result  # noqa: PLC0415
 
     try:
         yield
     except InternalDisagreementError as error:
-        if out is not None and isinstance(error.result, Result):
-            save(error.result, out)
+        if isinstance(error.result, Result):
+            keep(error.result)
         raise
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from optimizer.report.progress_line import progress_line
+
 if TYPE_CHECKING:
     from rich.status import Status
 
@@ -17,27 +19,6 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 10.0
 _COUNTERS = re.compile(r"\d+")
-
-
-def progress_line(progress: Progress) -> str:
-    """Time, incumbent, bound, gap and points in one line."""
-    parts = [f"{progress.elapsed_s:.1f} s"]
-    parts += [f"best {_value(progress, progress.incumbent)}"] if progress.incumbent is not None else []
-    parts += [f"bound {_value(progress, progress.bound)}"] if progress.bound is not None else []
-    parts += [f"gap {100 * progress.gap:.1f} %"] if progress.gap is not None else []
-    if progress.points_total:
-        parts.append(
-            f"hardware points {progress.points_closed:,}/{progress.points_total:,} closed"
-            f" ({progress.points_solved:,} solved)"
-        )
-    parts += [progress.message] if progress.message else []
-    return "  ".join(parts)
-
-
-def _value(progress: Progress, value: float) -> str:
-    from optimizer.report.units import energy_text  # noqa: PLC0415
-
-    return energy_text(value) if progress.unit == "pJ" else f"{value:.5g} {progress.unit}".rstrip()
 
 
 class ProgressDisplay:

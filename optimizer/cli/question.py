@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimizer.cli.adjust import read_request, request_options
-from optimizer.cli.codesign_options import read_members, team_options
+from optimizer.cli.codesign_options import read_members, team_options, team_request
 from optimizer.cli.inputs import Options, asked_fusion, pick_layer, read_architecture, read_network
 from optimizer.cli.options import (
     architecture_option,
@@ -135,11 +135,7 @@ def _whole(stated: Data, options: Options) -> list[Data]:
 def _team(architecture: Architecture, options: Options) -> Data:
     from optimizer.codesign.request import prepare_team  # noqa: PLC0415
 
-    return prepare_team(
-        read_members(options["networks"], options), architecture, aggregate=options["aggregate"],
-        relative=options["relative"], objective=options["objective"], padding=options["padding"], cache_dir=None,
-        fusion=asked_fusion(options), workers=1,
-    ).problem  # fmt: skip
+    return prepare_team(team_request(read_members(options["networks"], options), architecture, options)).problem
 
 
 def _problem(network: Network, architecture: Architecture, stated: Data, options: Options) -> Data:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from optimizer.cli.finish import check_out, finish, run_options
 from optimizer.cli.inputs import (
     Options,
     asked_fusion,
-    cache_folder,
     pick_layer,
     read_architecture,
     read_network,
@@ -27,14 +24,11 @@ from optimizer.cli.options import (
     training_options,
     workload_options,
 )
-from optimizer.cli.output import fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
-    from optimizer.results.result import Result
-
-NO_DESIGN = 1
+    from optimizer.workload.network import Network
 
 
 @click.command()
@@ -56,11 +50,7 @@ def solve(network: str, **options: Any) -> None:
     dims = {dim for layer in graph.mac_layers() for dim in layer.extents}
     _check_fusion(options)
     _check_padding(options["padding"], dims)
-    from optimizer import api  # noqa: PLC0415
-
-    solver: Any = api.compare if options["compare"] else api.solve
-    fusion = asked_fusion(options)
-    _run(solver if fusion is None else partial(solver, fusion=fusion), graph, architecture, dims, options)
+    _run(graph, architecture, dims, options)
 
 
 def _check_fusion(options: Options) -> None:
@@ -90,9 +80,9 @@ def map_command(layer_file: str, name: str | None, **options: Any) -> None:
     """
     layer, architecture = pick_layer(read_network(layer_file, options), name), read_architecture(options)
     _check_padding(options["padding"], set(layer.extents))
-    from optimizer import api  # noqa: PLC0415
+    from optimizer.api import network_of  # noqa: PLC0415
 
-    _run(api.map_layer, layer, architecture, set(layer.extents), options)
+    _run(network_of(layer), architecture, set(layer.extents), options)
 
 
 def _check_padding(padding: Any, dims: set[str]) -> None:
@@ -107,36 +97,20 @@ def _check_padding(padding: Any, dims: set[str]) -> None:
             )  # fmt: skip
 
 
-def _run(solver: Any, subject: Any, architecture: Architecture, dims: set[str], options: Options) -> None:
+def _run(network: Network, architecture: Architecture, dims: set[str], options: Options) -> None:
     """Solve, save, show; the exit code tells whether there is a design."""
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.problem.problem import Problem  # noqa: PLC0415
+    from optimizer.report.solve import full_report, headline  # noqa: PLC0415
+    from optimizer.results.result import Result  # noqa: PLC0415
+    from optimizer.solving.run import compare, run  # noqa: PLC0415
 
-    if options["out"] is not None:
-        result_folder.check_writable(options["out"])
-    cache = cache_folder(options)
+    check_out(Result, options)
+    asked = Problem(network, architecture, options["objective"], options["padding"], asked_fusion(options))
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)
-    limit = options["time_limit"]
     with ProgressDisplay(quiet=options["quiet"]) as display:
-        result: Result = solver(
-            subject, architecture, objective=options["objective"], padding=options["padding"],
-            time_limit_s=None if limit is None else float(limit), workers=options["workers"],
-            seed=options["seed"], cache_dir=cache, progress=display,
-        )  # fmt: skip
+        result = (compare if options.get("compare") else run)(asked, run_options(options, display))
     known = result.data.setdefault("warnings", [])
     known += [line for line in warnings if line not in known]
-    if options["out"] is not None:
-        result_folder.save(result, Path(options["out"]))
-    _show(result, quiet=options["quiet"])
-    if options["out"] is not None and not options["quiet"]:
-        click.echo(f"written to {options['out']}", err=True)
-    fail_on_disagreement(result.data)
-    if result.status not in ("OPTIMAL", "FEASIBLE"):
-        sys.exit(NO_DESIGN)
-
-
-def _show(result: Result, *, quiet: bool) -> None:
-    from optimizer.report.solve import full_report, headline  # noqa: PLC0415
-
-    show_on_stdout(headline(result.data) if quiet else full_report(result.data))
+    finish(result, options, headline, full_report)

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from optimizer.cli.options import Positive
+from optimizer.cli.finish import check_out, finish
+from optimizer.cli.options import Positive, out_options
 from optimizer.cli.output import show_on_stdout
 from optimizer.cli.sparse_options import Numbers, Options, engine_options, read_engine, read_request
 from optimizer.results import formats
 
 NOTHING = 1
 """Exit code without a design or pattern, or where the simulator and the masked matrices differ."""
-SETTLED = ("OPTIMAL", "FEASIBLE")
 
 
 @click.group()
@@ -25,10 +25,6 @@ def sparse() -> None:
 
     LAYERS are neurons per layer, e.g. 1024,64,32.
     """
-
-
-def _out_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--out", type=click.Path(), metavar="DIR", help="Write sparse.json there.")(command)
 
 
 def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,7 +64,7 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--with", "added", multiple=True, metavar="RULE", help="Keep this rule too, e.g. power-of-two.")
 @click.option("--without", "dropped", multiple=True, metavar="RULE", help="Drop this rule, e.g. fi-divides-z.")
 @_search_options
-@_out_option
+@out_options
 def size(**options: Any) -> None:
     """Best engine under budgets, with a proof; or the smallest set of rules and budgets that exclude every engine."""
     request = read_request(options)
@@ -92,7 +88,7 @@ def size(**options: Any) -> None:
 @click.option("--spread", "wanted_spread", type=click.IntRange(min=1), help="Rows per right neuron; default: the most.")
 @click.option("--hazards", is_flag=True, help="Allow partial deltas to be read before they are written.")
 @_search_options
-@_out_option
+@out_options
 def interleave(**options: Any) -> None:
     """Clash-free access patterns of every junction, by a checked program."""
     engine = read_engine(options)
@@ -119,7 +115,7 @@ def interleave(**options: Any) -> None:
 @click.option("--rate-shift", type=click.IntRange(0, 16), default=3, show_default=True, help="Learning rate 2^-N.")
 @click.option("--forwarding", is_flag=True, help="Partial deltas may be taken from the pipeline.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
-@_out_option
+@out_options
 def simulate(**options: Any) -> None:
     """Train on random inputs clock by clock, ports watched, and compare with plain masked matrices."""
     from optimizer.report import sparse as report  # noqa: PLC0415
@@ -146,7 +142,7 @@ def simulate(**options: Any) -> None:
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How many runs each.")
 @click.option("--rate-shift", type=click.IntRange(0, 16), default=2, show_default=True, help="Learning rate 2^-N.")
 @click.option("--plot", "picture", type=click.Path(), metavar="FILE", help="Draw it (needs the extra 'plot').")
-@_out_option
+@out_options
 def accuracy(**options: Any) -> None:
     """Accuracy against word width and density on scikit-learn's digits (needs the extra 'digits')."""
     from optimizer.report import sparse as report  # noqa: PLC0415
@@ -181,7 +177,7 @@ def verify(directory: str) -> None:
 @engine_options
 @click.option("--width", type=click.IntRange(3, 18), default=12, show_default=True, help="Word width, bits.")
 @click.option("--input-width", type=click.IntRange(1, 64), default=8, show_default=True, help="Bits of an input value.")
-@_out_option
+@out_options
 def report_command(**options: Any) -> None:
     """Rates, storage, arithmetic and device use of an engine, against the dense network and by the early estimator."""
     from optimizer.report import sparse as report  # noqa: PLC0415
@@ -196,20 +192,13 @@ def report_command(**options: Any) -> None:
 
 def _check_out(options: Options) -> None:
     """The output folder can be written; known before the work starts."""
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.result import SparseResult  # noqa: PLC0415
 
-    if options["out"] is not None:
-        result_folder.check_writable(options["out"])
+    check_out(SparseResult, options)
 
 
 def _finish(data: Options, render: Callable[[Options], Any], options: Options) -> None:
     """Save, show; the exit code tells whether there is an answer."""
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.result import SparseResult  # noqa: PLC0415
 
-    if options["out"] is not None:
-        result_folder.save_data(data, options["out"], formats.SPARSE_FILE)
-    show_on_stdout(render(data))
-    if options["out"] is not None:
-        click.echo(f"written to {options['out']}", err=True)
-    if data.get("status", "OPTIMAL") not in SETTLED:
-        sys.exit(NOTHING)
+    finish(SparseResult.of(data), options, render, render)

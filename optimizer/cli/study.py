@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from fractions import Fraction
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from optimizer.cli.finish import check_out, design_kept, finish, run_options
 from optimizer.cli.inputs import (
     Options,
     asked_fusion,
     asked_pool,
-    cache_folder,
     read_architecture,
     read_network,
     say_warnings,
@@ -32,17 +29,16 @@ from optimizer.cli.options import (
     training_options,
     workload_options,
 )
-from optimizer.cli.output import design_kept, fail_on_disagreement, show_on_stdout
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
-from optimizer.results import formats
 
 if TYPE_CHECKING:
-    from optimizer.results.result import Result
-    from optimizer.scaling.pool import Pool
+    from optimizer.architecture.architecture import Architecture
+    from optimizer.problem.options import Options as RunOptions
+    from optimizer.results.result import StudyResult
     from optimizer.study.metrics import Range
+    from optimizer.workload.network import Network
 
-NO_DESIGN = 1
 METRICS = {"area": "area-mm2", "bandwidth": "dram-gbps", "buffer": "buffer-kib", "storage": "storage-kib"}
 """What a front may hold besides an objective."""
 OBJECTIVES = ("energy", "latency", "edp")
@@ -86,30 +82,21 @@ def study(network: str, **options: Any) -> None:
     graph, architecture = read_network(network, options), read_architecture(options)
     _check(options, asked)
     from optimizer.report.figures import check_picture  # noqa: PLC0415
+    from optimizer.report.study import study_headline, study_report  # noqa: PLC0415
     from optimizer.report.study_plot import save_plot  # noqa: PLC0415
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.result import StudyResult  # noqa: PLC0415
 
-    if options["out"] is not None:
-        result_folder.check_writable(options["out"])
+    check_out(StudyResult, options)
     if options["picture"] is not None:
         check_picture(options["picture"])
-    limit = options["time_limit"]
-    cache = cache_folder(options)
     showing = ProgressDisplay(quiet=options["quiet"])
-    with asked_pool(options) as pool, showing as display, design_kept(options["out"]):
-        result: Result = _runner(asked, options, pool)(
-            graph, architecture, asked.vary, objective=asked.objective, padding=options["padding"],
-            time_limit_s=None if limit is None else float(limit), workers=options["workers"], seed=options["seed"],
-            cache_dir=cache, progress=display,
-        )  # fmt: skip
+    with asked_pool(options) as pool, showing as display, design_kept(options):
+        result = _run(asked, graph, architecture, options, run_options(options, display, pool))
     say_warnings(result.data["warnings"])
-    _save(result, options)
     if options["picture"] is not None:
         save_plot(result.data, options["picture"])
-    _show(result, quiet=options["quiet"])
-    fail_on_disagreement(result.data)
-    if result.data["study"]["status"] not in ("OPTIMAL", "FEASIBLE"):
-        sys.exit(NO_DESIGN)
+    settled = result.data["study"]["status"] in ("OPTIMAL", "FEASIBLE")
+    finish(result, options, study_headline, study_report, also=(options["picture"],), found=settled)
 
 
 class Asked(NamedTuple):
@@ -151,14 +138,21 @@ def asked_ranges(options: Options) -> Asked:
     return Asked(None if both else objectives.pop(), [Range(METRICS[name]) for name in metrics], both)
 
 
-def _runner(asked: Asked, options: Options, pool: Pool | None) -> Any:
-    """The function that does the study."""
-    from optimizer.study.run import study as over_hardware  # noqa: PLC0415
-    from optimizer.study.run_front import front_study  # noqa: PLC0415
+def _run(
+    asked: Asked, network: Network, architecture: Architecture, options: Options, how: RunOptions
+) -> StudyResult:  # fmt: skip
+    from optimizer.study import run as over_hardware  # noqa: PLC0415
+    from optimizer.study import run_front as over_designs  # noqa: PLC0415
+    from optimizer.study.request import FrontRequest, StudyRequest  # noqa: PLC0415
 
+    vary, padding = tuple(asked.vary), options["padding"]
     if asked.dynamic:
-        return partial(front_study, tolerance=options["tolerance"] or Fraction(0))
-    return partial(over_hardware, fusion=asked_fusion(options), pool=pool)
+        tolerance = options["tolerance"] or Fraction(0)
+        return over_designs.run(FrontRequest(network, architecture, vary, asked.objective, tolerance, padding), how)
+    assert asked.objective is not None
+    return over_hardware.run(
+        StudyRequest(network, architecture, vary, asked.objective, padding, asked_fusion(options)), how
+    )
 
 
 def _check(options: Options, asked: Asked) -> None:
@@ -179,24 +173,3 @@ def _check(options: Options, asked: Asked) -> None:
             "only a front of energy and latency has a tolerance", field="--tolerance", value=options["tolerance"],
             allowed="--pareto energy,latency", remedy="drop it: this study is exact",
         )  # fmt: skip
-
-
-def _save(result: Result, options: Options) -> None:
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
-    from optimizer.results.study_csv import cells_csv, steps_csv  # noqa: PLC0415
-
-    if options["out"] is None:
-        return
-    folder = Path(options["out"])
-    result_folder.save(result, folder)
-    result_folder.save_bytes(steps_csv(result.data).encode(), folder, formats.STEPS_FILE)
-    if result.data["study"]["kind"] == "staircase":
-        result_folder.save_bytes(cells_csv(result.data).encode(), folder, formats.CELLS_FILE)
-    if not options["quiet"]:
-        click.echo(f"written to {folder}", err=True)
-
-
-def _show(result: Result, *, quiet: bool) -> None:
-    from optimizer.report.study import study_headline, study_report  # noqa: PLC0415
-
-    show_on_stdout(study_headline(result.data) if quiet else study_report(result.data))

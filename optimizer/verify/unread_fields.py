@@ -13,8 +13,8 @@ Data = dict[str, Any]
 UNREAD = ("versions", "seed", "wall_s")
 """What a run was, not what it found."""
 
-_HEAD = ("format", "status", "termination", "objective", "accounting", "space", "network", "training", "architecture", "warnings",
-         "problem", "problem_hash", *UNREAD)  # fmt: skip
+_HEAD = ("format", "status", "termination", "objective", "accounting", "space", "network", "training", "architecture",
+         "warnings", "problem", "problem_hash", *UNREAD)  # fmt: skip
 _DESIGN = ("hardware", "device", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers", "groups")
 _CERTIFICATE = ("format", "problem_hash", "status", "objective", "accounting", "space", "padding", "value", "bound",
                 "master_optimum", "design", "menus", "layers", "boxes")  # fmt: skip
