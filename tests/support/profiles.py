@@ -32,6 +32,11 @@ def register() -> None:
     settings.load_profile(os.environ.get(PROFILE, "dev"))
 
 
+def nightly() -> bool:
+    """Is this a run that may take hours?"""
+    return settings().max_examples > PERCENT["ci"]
+
+
 def examples(number: int, dev: int | None = None) -> int:
     """Examples that a test takes: `number` in ``ci``, a share in ``dev``, several times as many in ``nightly``.
 
