@@ -13,7 +13,7 @@ from benchmarks.registry import SEED, WORKERS, Measured, register
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import load_architecture
 from optimizer.codesign.request import Member
-from optimizer.codesign.run import codesign
+from optimizer.api import codesign
 from optimizer.networks import build
 
 OBJECTIVE = "edp"

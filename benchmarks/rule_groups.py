@@ -35,7 +35,7 @@ from optimizer.fusion.groups import Group, may_join, operand_sources
 from optimizer.fusion.plan import Choice, Frame, Plan
 from optimizer.fusion.tile_pricer import Runs
 from optimizer.fusion.tilings import Along, Cut, Tiling
-from optimizer.given_groups.evaluate import evaluate_groups
+from optimizer.api import evaluate_groups
 from optimizer.problem.goal import Aim
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer

@@ -26,6 +26,11 @@ TALLY = "tally: "
 profiles.register()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option that writes the expected output of commands again."""
+    parser.addoption("--update-golden", action="store_true", help="write the files of tests/cli/golden again")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, leave slow tests out unless ``-m`` says otherwise, share compiled kernels."""
     config.addinivalue_line("markers", "slow: a long check, run by `-m slow`")

@@ -20,6 +20,7 @@ from optimizer.workload.network import Network
 from optimizer.workload.reader import dump_network
 from optimizer.workload.views import Window
 from tests.support.adjust_cases import build, networks
+from tests.support.choices import slow_unless
 from tests.support.profiles import examples
 
 IMAGES = {
@@ -29,7 +30,7 @@ IMAGES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", list(IMAGES))
+@pytest.mark.parametrize("name", slow_unless(["resnet18", "mobilenet_v1", "fsrcnn"], IMAGES))
 def test_known_networks_are_those_of_the_builder(name, monkeypatch) -> None:
     network = load(name, batch=2)
     own = image_of(network)

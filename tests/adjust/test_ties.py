@@ -22,6 +22,7 @@ from optimizer.workload.layer import VectorLayer
 from optimizer.workload.network import Network
 from optimizer.workload.reader import dump_network, parse_network
 from tests.support.adjust_cases import build, networks
+from tests.support.choices import slow_if
 from tests.support.onnx_models import integers, tensor, write_model
 from tests.support.profiles import examples
 
@@ -87,7 +88,10 @@ def test_only_hidden_widths_of_a_transformer() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["alexnet", "vgg16", "googlenet", "resnet50", "mobilenet_v1", "mobilenet_v2", "yolov2", "fsrcnn", "vit_b16"]
+    "name", slow_if(
+        ["googlenet", "resnet50", "mobilenet_v2", "yolov2", "vit_b16"],
+        ["alexnet", "vgg16", "googlenet", "resnet50", "mobilenet_v1", "mobilenet_v2", "yolov2", "fsrcnn", "vit_b16"],
+    )
 )
 def test_own_widths_give_the_same_network(name: str) -> None:
     network = load(name)

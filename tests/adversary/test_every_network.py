@@ -1,4 +1,7 @@
-"""Every built-in network has a proved design on `edge_small`, for every objective, and the three agree."""
+"""Built-in networks have a proved design on `edge_small`, for every objective, and the three agree.
+
+The profile ``nightly`` takes all of them.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,17 @@ import pytest
 import optimizer
 from optimizer.networks.catalog import names
 from tests.adversary.task import OBJECTIVES
+from tests.support.profiles import nightly
+
+SAMPLE = ("alexnet", "resnet18", "mobilenet_v1", "fsrcnn", "bert_base", "gpt2_decode")
+
+
+def test_the_sample_is_of_built_in_networks() -> None:
+    assert set(SAMPLE) < set(names())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", names())
+@pytest.mark.parametrize("network", names() if nightly() else SAMPLE)
 def test_three_objectives_from_a_cold_store(network: str, tmp_path: Path, tally: Callable[..., None]) -> None:
     designs, seconds = {}, 0.0
     for objective in OBJECTIVES:

@@ -35,6 +35,7 @@ from optimizer.results.result import Result
 from optimizer.verify.again import verify
 from optimizer.verify.device_use import Recount
 from optimizer.workload.reader import parse_network
+from tests.support.choices import slow_if
 from tests.support.profiles import examples
 from tests.support.tiny_problem import ARCHITECTURE, NETWORK
 
@@ -149,7 +150,7 @@ def test_energies_are_those_of_generic45_times_the_stated_factor() -> None:
             assert mine.at(None) == other.at(None)
 
 
-@pytest.mark.parametrize("name", preset_names("architectures"))
+@pytest.mark.parametrize("name", slow_if(["edge"], preset_names("architectures")))
 def test_every_preset_on_every_device_is_counted_alike_twice(name: str) -> None:
     """The search's count and the verifier's, which share no code."""
     for device in preset_names("devices"):

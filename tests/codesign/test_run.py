@@ -22,7 +22,7 @@ from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import choose
 from optimizer.codesign import search
 from optimizer.codesign.request import Member
-from optimizer.codesign.run import codesign
+from optimizer.api import codesign
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.aggregate import KINDS, Aggregate

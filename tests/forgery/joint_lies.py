@@ -12,7 +12,7 @@ from typing import Any
 from optimizer import api
 from optimizer.architecture.selection import at
 from optimizer.codesign.request import Member
-from optimizer.codesign.run import codesign
+from optimizer.api import codesign
 from optimizer.problem.goal import NEVER
 from optimizer.results.result import CodesignResult, Result
 from optimizer.verify.box_floors import Floors

@@ -11,8 +11,8 @@ from typing import Any
 
 from optimizer.results.result import Result
 from optimizer.study.metrics import Range
-from optimizer.study.run import study
-from optimizer.study.run_front import front_study
+from optimizer.api import study
+from optimizer.api import front as front_study
 from optimizer.verify.design_checks import plain
 from optimizer.verify.staircase import Study
 

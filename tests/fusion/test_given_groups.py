@@ -35,6 +35,7 @@ from optimizer.problem.goal import Aim
 from optimizer.results.group_entry import group_entry
 from optimizer.store.store import Store
 from optimizer.workload.reader import parse_network
+from tests.support.choices import slow_if
 from tests.support.fused_block import ARCHITECTURE, block, tiny
 from tests.support.fusion_cases import Case, cases, network_pricer
 from tests.support.profiles import examples
@@ -73,7 +74,7 @@ def group(*layers: str, **decisions: Any) -> dict[str, Any]:
     return {"layers": list(layers), **decisions}
 
 
-@pytest.mark.parametrize("objective", ["energy", "latency"])
+@pytest.mark.parametrize("objective", slow_if(["latency"], ["energy", "latency"]))
 def test_groups_of_a_solved_network_cost_the_same(objective: str, tmp_path: Path) -> None:
     solved = api.compare(block(), tiny(), fusion=Fusion(3), objective=objective).data
     assert solved["groups"]

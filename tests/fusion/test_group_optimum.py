@@ -498,7 +498,10 @@ def chain_of(rows: int, widths: list[int]) -> Network:
 
 @pytest.mark.parametrize(
     ("rows", "widths", "energy", "cycles"),
-    [(128, [128, 32, 128], 13_295_616, 10_560), (256, [64, 64, 64, 64], 34_897_920, 31_488)],
+    [
+        (128, [128, 32, 128], 13_295_616, 10_560),
+        pytest.param(256, [64, 64, 64, 64], 34_897_920, 31_488, marks=pytest.mark.slow),
+    ],
 )
 def test_chains_of_accelforge(rows: int, widths: list[int], energy: int, cycles: int) -> None:
     """Best known of a 16 x 16 array below a buffer of 8,192 words (AccelForge, looptree accounting).

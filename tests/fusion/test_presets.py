@@ -126,6 +126,7 @@ def test_how_the_multipliers_of_vwa_are_split(rows: int, blocks: int, percent: f
     assert round(100 * sum(layer.macs for layer in convolutions) / (168 * cycles), 1) == percent
 
 
+@pytest.mark.slow
 def test_vwa_is_busy_on_resnet34():
     """Published: 97 %; here 99.7 %, lost in the 1x1 convolutions, whose channels the 3 taps do not divide."""
     architecture = optimizer.load_architecture("vwa")

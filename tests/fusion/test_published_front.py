@@ -18,6 +18,7 @@ from optimizer.files.exact_yaml import load_exact
 from optimizer.workload.layer import VectorLayer
 from optimizer.workload.network import Network
 from optimizer.workload.views import IDENTITY_WINDOW, View, Window
+from tests.support.choices import slow_if
 
 KIB = 2**10
 IMAGE = (3, 224, 224)
@@ -77,7 +78,7 @@ def moved(network: Network, architecture: Architecture, rows: int, columns: int)
     return entry["dram_words"] - sum(weights.values()), entry["buffer_words"] - sum(weights.values())
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (28, 1), (56, 1), (56, 56)])
+@pytest.mark.parametrize(("rows", "columns"), slow_if([(56, 56)], [(1, 1), (28, 1), (56, 1), (56, 56)]))
 def test_only_the_image_and_the_last_output_move(roomy: Architecture, rows: int, columns: int) -> None:
     """3.637 MiB, whatever the tiles: the image is fetched tile by tile, and what tiles share of it is kept."""
     words, _ = moved(front(image=True), roomy, rows, columns)
@@ -85,6 +86,7 @@ def test_only_the_image_and_the_last_output_move(roomy: Architecture, rows: int,
     assert round(4 * words / KIB**2, 3) == 3.637
 
 
+@pytest.mark.slow
 def test_one_position_per_tile_needs_the_published_storage(roomy: Architecture) -> None:
     """366 KiB for a tile and what tiles share, besides weights; 362 KB are published."""
     _, held = moved(front(image=True), roomy, 56, 56)

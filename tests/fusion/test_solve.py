@@ -23,10 +23,11 @@ from optimizer.problem.fusion_options import Fusion
 from optimizer.report.solve import full_report, to_text
 from optimizer.results.result import Result
 from optimizer.verify.again import verify
+from tests.support.choices import slow_unless
 from tests.support.fused_block import ARCHITECTURE, NETWORK, block, tiny
 
 
-@pytest.fixture(scope="module", params=["energy", "edp", "latency"])
+@pytest.fixture(scope="module", params=slow_unless(["energy"], ["energy", "edp", "latency"]))
 def solved(request: pytest.FixtureRequest) -> Result:
     return api.compare(block(), tiny(), fusion=Fusion(3), objective=request.param)
 
@@ -128,7 +129,7 @@ def test_what_does_not_go_together() -> None:
         api.solve(block(), parse_architecture(lonely), fusion=Fusion(2))
 
 
-@pytest.mark.parametrize("objective", ["energy", "edp", "latency"])
+@pytest.mark.parametrize("objective", slow_unless(["energy"], ["energy", "edp", "latency"]))
 def test_a_search_given_up_keeps_what_it_found(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any group is priced: a design at least as good as layer by layer, with a bound."""
     architecture = choose(tiny(), {"GLB.size": "2 KiB"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from optimizer.pricing.lowering import lower
 from optimizer.verify.again import verify
 from optimizer.workload.layer import conv, matmul
 from optimizer.workload.network import Network
+from tests.support.choices import slow_unless
 from tests.support.profiles import examples
 
 CHIP = """
@@ -60,8 +62,11 @@ def test_layers_beyond_the_integers_are_refused(exponent: int, padding: Any) -> 
         map_layer(layer, load_architecture("edge_small"), padding=padding)
 
 
-@pytest.mark.parametrize("name", preset_names("architectures"))
-@pytest.mark.parametrize("network", ["vgg16", "resnet50", "mobilenet_v2", "bert_base", "gpt2"])
+ON_PRESETS = list(product(preset_names("architectures"), ["vgg16", "resnet50", "mobilenet_v2", "bert_base", "gpt2"]))
+QUICK = [(name, network) for name, network in ON_PRESETS if name == "eyeriss" or (network == "gpt2" and name != "edge")]
+
+
+@pytest.mark.parametrize(("name", "network"), slow_unless(QUICK, ON_PRESETS))
 def test_usual_networks_are_within_the_integers(name: str, network: str) -> None:
     points, graph = list(load_architecture(name).points()), build(network)
     for accounting in ("timeloop", "looptree"):

@@ -25,7 +25,7 @@ from optimizer.search.branch_and_bound import Exploration, Explorer
 from optimizer.search.incumbents import Best
 from optimizer.search.threads import priced
 from optimizer.study.front import FrontExplorer
-from optimizer.study.run_front import front_study
+from optimizer.api import front as front_study
 from optimizer.verify.again import verify, verify_joint
 from optimizer.workload.reader import parse_network
 from tests.support.codesign_cases import joint

@@ -25,8 +25,8 @@ from optimizer.results.result import Result
 from optimizer.search.instant_bounds import AtOnce
 from optimizer.search.session import prepare
 from optimizer.study.metrics import Range
-from optimizer.study.run import study
-from optimizer.study.run_front import front_study
+from optimizer.api import study
+from optimizer.api import front as front_study
 from optimizer.verify.again import verify, verify_joint
 from optimizer.verify.effort import Route
 from optimizer.workload.layer import conv

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
-from functools import cache
 from unittest import mock
 
 import pytest
@@ -22,11 +21,8 @@ from optimizer.study.front import FrontExplorer, FrontState, lines_of
 from optimizer.study.frontier import Frontier, Spot, covers, gaps_of, reaches
 from optimizer.study.metrics import STATIC, Range
 from optimizer.study.steps import Places, within
-from tests.support.explorations import LAYERS, StudyCase, chip, grid, some_layers
-from tests.support.explorations import pareto as pareto_uncached
+from tests.support.explorations import LAYERS, StudyCase, chip, grid, pareto, some_layers
 from tests.support.profiles import examples
-
-pareto = cache(pareto_uncached)
 
 
 @st.composite

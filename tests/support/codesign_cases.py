@@ -8,7 +8,7 @@ from typing import Any
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import parse_architecture
 from optimizer.codesign.request import Member
-from optimizer.codesign.run import codesign
+from optimizer.api import codesign
 from optimizer.files.exact_yaml import load_exact
 from optimizer.results.result import CodesignResult
 from optimizer.workload.network import Network

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -21,12 +22,15 @@ from optimizer.store.store import Store
 from optimizer.study.metrics import Range
 from optimizer.workload.layer import Layer, conv, matmul
 from tests.support.block_space import solutions
+from tests.support.profiles import in_depth
 
 LAYERS = (
     matmul("a", {"M": 2, "N": 4, "K": 3}),
     matmul("b", {"M": 4, "N": 1, "K": 4}),
     conv("c", {"K": 2, "C": 2, "P": 4, "R": 2}),
 )
+DRAWN = LAYERS if in_depth() else (*LAYERS[:2], conv("c", {"K": 2, "C": 1, "P": 3, "R": 2}))
+"""Layers of random explorations: all mappings of the last one are many, so quick runs take a smaller one."""
 
 
 def chip(size_words: int, array: int, energy: int, bandwidth: int) -> Hardware:
@@ -57,6 +61,7 @@ def grid(draw: st.DrawFn) -> PointSet:
     return point_set([chip(words, array, energy, b) for array, (words, energy), b in options])
 
 
+@cache
 def pareto(layer: Layer, hardware: Hardware) -> list[tuple[int, int]]:
     """All undominated (energy, cycles) of a layer, by enumeration of the declared space."""
     problem = lower(layer, hardware)
@@ -104,7 +109,7 @@ StudyCase = tuple[list[tuple[Layer, int]], PointSet, Goal, list[Range]]
 
 def some_layers(draw: st.DrawFn) -> list[tuple[Layer, int]]:
     """One or two different layers, with how often each runs."""
-    chosen = draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=2, unique=True))
+    chosen = draw(st.lists(st.sampled_from(DRAWN), min_size=1, max_size=2, unique=True))
     return [(layer, draw(st.integers(1, 3))) for layer in chosen]
 
 

@@ -14,10 +14,12 @@ from optimizer.fusion.plan import Plan
 from optimizer.golden.group_walk import walk_fused
 from optimizer.problem.goal import NEVER, Aim
 from tests.support.fusion_cases import Case, claim_of, network_pricer
+from tests.support.profiles import examples
 
 AIMS = (Aim(), Aim("latency"), Aim(weight=3))
 SEEDS = st.integers(0, 1 << 30)
-MOST_OPTIONS = 1500
+MOST_OPTIONS = examples(1500, dev=60)
+"""Options of a group that are all priced, at most; cases with more are passed over."""
 
 
 def check_plan(case: Case, plan: Plan, reserved: list[int]) -> None:

@@ -32,6 +32,16 @@ def register() -> None:
     settings.load_profile(os.environ.get(PROFILE, "dev"))
 
 
+def in_depth() -> bool:
+    """Is this more than the few examples of ``dev``?"""
+    return settings().max_examples >= PERCENT["ci"]
+
+
+def nightly() -> bool:
+    """Is this a run that may take hours?"""
+    return settings().max_examples > PERCENT["ci"]
+
+
 def examples(number: int, dev: int | None = None) -> int:
     """Examples that a test takes: `number` in ``ci``, a share in ``dev``, several times as many in ``nightly``.
 
@@ -42,7 +52,6 @@ def examples(number: int, dev: int | None = None) -> int:
     dev : int, optional
         Examples in ``dev``, where a share of `number` takes too long or shows too little.
     """
-    percent = settings().max_examples
-    if percent < PERCENT["ci"] and dev is not None:
+    if dev is not None and not in_depth():
         return dev
-    return max(min(number, FEWEST), number * percent // PERCENT["ci"])
+    return max(min(number, FEWEST), number * settings().max_examples // PERCENT["ci"])

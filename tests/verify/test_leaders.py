@@ -12,7 +12,7 @@ import pytest
 from optimizer.architecture.reader import load_architecture
 from optimizer.results.result import Result
 from optimizer.study.metrics import Range
-from optimizer.study.run import study
+from optimizer.api import study
 from optimizer.verify.again import verify
 from optimizer.workload.reader import load_network
 from tests.support.study_problem import CHIP, NETWORK

@@ -30,8 +30,8 @@ from optimizer.results.folder import save
 from optimizer.results.result import Result
 from optimizer.store import store
 from optimizer.study.metrics import Range
-from optimizer.study.run import study
-from optimizer.study.run_front import front_study
+from optimizer.api import study
+from optimizer.api import front as front_study
 from optimizer.verify import solve as check
 from optimizer.verify.again import SearchAgain, statements, verify, verify_joint
 from optimizer.verify.again import floors as reprove_module

@@ -16,6 +16,7 @@ from optimizer.onnx_import.contraction import Contraction, broadcast_product, co
 from optimizer.onnx_import.graph import Unsupported
 from optimizer.onnx_import.transposed import phases
 from optimizer.workload.layer import VectorLayer
+from tests.support.choices import slow_if
 from tests.support.onnx_models import FLOAT, INT64, integers, tensor, write_model
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
@@ -37,7 +38,7 @@ LIGHT_FIGURES = {
 }
 
 
-@pytest.mark.parametrize("name", LIGHT_FIGURES)
+@pytest.mark.parametrize("name", slow_if(["densenet121", "inception_v2", "resnet50"], LIGHT_FIGURES))
 def test_light_models(name):
     network = import_onnx(LIGHT / f"light_{name}.onnx")
     assert (network.macs, network.parameters) == LIGHT_FIGURES[name]

@@ -10,6 +10,7 @@ from optimizer.errors import SpecError
 from optimizer.workload.layer import Layer, VectorLayer, conv, matmul
 from optimizer.workload.reader import dump_network, load_network, parse_network
 from optimizer.workload.views import WHOLE
+from tests.support.choices import NETWORKS, slow_unless
 
 NETWORK = """
 name: tiny
@@ -69,7 +70,7 @@ def test_round_trip():
     same(parse_network(dump_network(network)), network)
 
 
-@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize("name", slow_unless(NETWORKS, networks.names()))
 def test_round_trip_of_built_in_networks(name):
     network = networks.build(name, bits={"W": 4, "I": 8})
     same(parse_network(dump_network(network)), network)

@@ -22,10 +22,14 @@ from optimizer.workload.layer import VectorLayer, conv, matmul
 from optimizer.workload.network import Network
 from optimizer.workload.reader import dump_network, load_network, parse_network
 from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, ONE_POSITION, WHOLE, Window, fitted, hull, misfits
+from tests.support.choices import NETWORKS, slow_unless
 from tests.support.geometry_cases import check_layer, convolve, convolve_transposed, pool_max
 from tests.support.onnx_models import FLOAT, integers, tensor, write_model
 
-LIGHT = sorted((Path(onnx.__file__).parent / "backend" / "test" / "data" / "light").glob("*.onnx"))
+LIGHT = {
+    path.stem.removeprefix("light_"): path
+    for path in sorted((Path(onnx.__file__).parent / "backend" / "test" / "data" / "light").glob("*.onnx"))
+}
 
 WINDOWS = st.builds(Window, st.integers(1, 4), st.integers(1, 6), st.integers(-3, 5))
 
@@ -152,7 +156,7 @@ def own_windows(layer):
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize("name", slow_unless(NETWORKS, networks.names()))
 def test_views_of_built_in_networks(name, batch):
     network = networks.build(name, batch=batch)
     check_ranges(network)
@@ -172,7 +176,7 @@ def test_views_of_built_in_networks(name, batch):
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize("name", slow_unless(NETWORKS, networks.names()))
 def test_built_in_networks_come_back_from_yaml_with_their_geometry(name, batch):
     network = networks.build(name, batch=batch)
     again = parse_network(dump_network(network))
@@ -715,12 +719,12 @@ def test_softmax_before_opset_13_works_over_all_axes_to_the_end(tmp_path):
     assert network.view("c", "soft") == (IDENTITY_WINDOW, None, None)
 
 
-@pytest.mark.parametrize("path", LIGHT, ids=lambda path: path.stem.removeprefix("light_"))
-def test_views_of_light_models(path):
-    network = import_onnx(path)
+@pytest.mark.parametrize("name", slow_unless(["shufflenet", "squeezenet"], LIGHT))
+def test_views_of_light_models(name):
+    network = import_onnx(LIGHT[name])
     check_ranges(network)
     for producer, consumer, view in edges(network):
-        hidden = path.stem == "light_shufflenet" and consumer.kind == "dwconv"
+        hidden = name == "shufflenet" and consumer.kind == "dwconv"
         if consumer.kind in ("conv", "dwconv") and not hidden:
             assert [(window.stride, window.reach) for window in view[1:]] == list(own_windows(consumer))
             for window, outputs, extent in zip(view[1:], consumer.grid[1:], producer.grid[1:], strict=True):
