@@ -10,10 +10,10 @@ from pathlib import Path
 
 from benchmarks.menus import Menus, edge
 from benchmarks.registry import SEED, WORKERS, Measured, register
+from optimizer.api import codesign
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import load_architecture
 from optimizer.codesign.request import Member
-from optimizer.api import codesign
 from optimizer.networks import build
 
 OBJECTIVE = "edp"

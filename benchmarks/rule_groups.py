@@ -35,7 +35,7 @@ from optimizer.fusion.groups import Group, may_join, operand_sources
 from optimizer.fusion.plan import Choice, Frame, Plan
 from optimizer.fusion.tile_pricer import Runs
 from optimizer.fusion.tilings import Along, Cut, Tiling
-from optimizer.api import evaluate_groups
+from optimizer.inspection import evaluate_groups
 from optimizer.problem.goal import Aim
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer
@@ -70,7 +70,7 @@ def evaluate_rule(
     """
     rule = Rule(single_point(architecture), Runs(architecture.accounting, Store(cache_dir)), Aim(objective), most)
     groups = [decisions(plan) for plan in rule_plans(network, rule)]
-    return evaluate_groups(network, architecture, {"groups": groups}, objective=objective, cache_dir=cache_dir)
+    return evaluate_groups(network, architecture, {"groups": groups}, objective=objective, cache_dir=cache_dir).data
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,12 @@ if TYPE_CHECKING:
     from optimizer.api import adjust as adjust
     from optimizer.api import codesign as codesign
     from optimizer.api import compare as compare
-    from optimizer.api import evaluate as evaluate
-    from optimizer.api import evaluate_groups as evaluate_groups
     from optimizer.api import front as front
-    from optimizer.api import load_result as load_result
     from optimizer.api import map_layer as map_layer
     from optimizer.api import plan_memory as plan_memory
-    from optimizer.api import save as save
-    from optimizer.api import show_versions as show_versions
     from optimizer.api import size_engine as size_engine
     from optimizer.api import solve as solve
     from optimizer.api import study as study
-    from optimizer.api import verify as verify
     from optimizer.architecture.architecture import Architecture as Architecture
     from optimizer.architecture.budgets import Budgets as Budgets
     from optimizer.architecture.hardware import Hardware as Hardware
@@ -34,17 +28,23 @@ if TYPE_CHECKING:
     from optimizer.errors import SpecError as SpecError
     from optimizer.errors import TilewrightError as TilewrightError
     from optimizer.errors import UnavailableError as UnavailableError
+    from optimizer.inspection import evaluate as evaluate
+    from optimizer.inspection import evaluate_groups as evaluate_groups
+    from optimizer.inspection import load_result as load_result
+    from optimizer.inspection import save as save
+    from optimizer.inspection import show_versions as show_versions
+    from optimizer.inspection import verify as verify
     from optimizer.mapping.mapping import Loop as Loop
     from optimizer.mapping.mapping import Mapping as Mapping
     from optimizer.mapping.mapping import Node as Node
     from optimizer.networks.load import load as load
     from optimizer.problem.fusion_options import Fusion as Fusion
-    from optimizer.problem.options import Options as Options
     from optimizer.problem.problem import Problem as Problem
     from optimizer.problem.progress import Progress as Progress
     from optimizer.problem.status import Status as Status
     from optimizer.problem.status import Termination as Termination
     from optimizer.results.result import Result as Result
+    from optimizer.scaling.options import Options as Options
     from optimizer.study.metrics import Range as Range
     from optimizer.workload.layer import Layer as Layer
     from optimizer.workload.network import Network as Network
@@ -53,7 +53,10 @@ if TYPE_CHECKING:
     __version__: str
 
 _PLACES = {
-    "optimizer.api": ("adjust", "codesign", "compare", "evaluate", "evaluate_groups", "front", "load_result", "map_layer", "plan_memory", "save", "show_versions", "size_engine", "solve", "study", "verify",),
+    "optimizer.api": (
+        "adjust", "codesign", "compare", "front", "map_layer", "plan_memory", "size_engine", "solve", "study",
+    ),
+    "optimizer.inspection": ("evaluate", "evaluate_groups", "load_result", "save", "show_versions", "verify"),
     "optimizer.architecture.architecture": ("Architecture",),
     "optimizer.architecture.budgets": ("Budgets",),
     "optimizer.architecture.hardware": ("Hardware",),
@@ -64,7 +67,7 @@ _PLACES = {
     "optimizer.mapping.mapping": ("Loop", "Mapping", "Node",),
     "optimizer.networks.load": ("load",),
     "optimizer.problem.fusion_options": ("Fusion",),
-    "optimizer.problem.options": ("Options",),
+    "optimizer.scaling.options": ("Options",),
     "optimizer.problem.problem": ("Problem",),
     "optimizer.problem.progress": ("Progress",),
     "optimizer.problem.status": ("Status", "Termination",),

@@ -1,44 +1,37 @@
-"""The Python interface: one function per task, each a thin wrapper around a request, options and a run."""
+"""The tasks of the Python interface: each a thin wrapper around a request, options and a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.problem.fusion_options import Fusion
-from optimizer.problem.options import Options
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Progress
 from optimizer.problem.space import Padding
-from optimizer.problem.versions import versions
-from optimizer.results.load import load_result, save_result
 from optimizer.results.result import (
     AdjustResult,
     CodesignResult,
-    EvaluationResult,
     MemoryResult,
     Result,
     SparseResult,
     StudyResult,
 )
+from optimizer.scaling.options import Options
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
 
 if TYPE_CHECKING:
     from formulations.networks.checkpoint_search import Limits
     from optimizer.adjust.request import WidthChanges
-    from optimizer.architecture.hardware import Hardware
     from optimizer.codesign.request import Member
-    from optimizer.mapping.cost import LayerCost
-    from optimizer.mapping.mapping import Mapping as LoopNest
     from optimizer.recompute.costs import Costs
     from optimizer.scaling.pool import Pool
     from optimizer.sparse_engine.request import SizingRequest
     from optimizer.study.metrics import Range
-    from optimizer.verify.verification import Verification
 
 Watch = Callable[[Progress], None] | Literal["auto"] | None
 Folder = str | Path
@@ -316,117 +309,6 @@ def size_engine(
     )
 
 
-def evaluate(
-    layer: Layer, hardware: Hardware, mapping: LoopNest, *, accounting: Literal["timeloop", "looptree"] = "timeloop",
-    reuse: Literal["innermost", "exact"] = "innermost",
-) -> LayerCost:  # fmt: skip
-    """What a mapping costs on a hardware point: accesses, energy, cycles.
-
-    Parameters
-    ----------
-    layer : Layer
-    hardware : Hardware
-        One point of an architecture (``next(iter(architecture.points()))``).
-    mapping : Mapping
-        A loop nest; it is not checked for legality.
-    accounting : {"timeloop", "looptree"}
-        How accesses are counted.
-    reuse : {"innermost", "exact"}
-        Which moves of a sliding window keep the overlap.
-    """
-    from optimizer.mapping.cost import evaluate as cost_of  # noqa: PLC0415
-
-    return cost_of(layer, hardware, mapping, accounting=accounting, reuse=reuse)
-
-
-def evaluate_groups(
-    network: Network, architecture: Architecture, groups: str | Path | Mapping[str, Any], *, objective: str = "energy",
-    cache_dir: Folder | None = None,
-) -> EvaluationResult:  # fmt: skip
-    """Costs of fused groups chosen by hand, and of the same hardware layer by layer.
-
-    Parameters
-    ----------
-    network : Network
-    architecture : Architecture
-        One hardware point (see :func:`optimizer.architecture.selection.choose`).
-    groups : path or mapping
-        A groups file, or its contents.
-    objective : {"energy", "latency"}
-        What the loop nest inside of every run of a layer minimizes.
-    cache_dir : str or Path, optional
-        Folder of the store of results.
-
-    Raises
-    ------
-    SpecError
-        On groups that make no sense or do not fit.
-    """
-    from optimizer.given_groups.evaluate import evaluate_groups as run  # noqa: PLC0415
-
-    given = dict(groups) if isinstance(groups, Mapping) else groups
-    return EvaluationResult(run(network, architecture, given, objective=objective, cache_dir=_path(cache_dir)))
-
-
-def verify(
-    subject: Result | Folder, *, thorough: bool = False, seed: int | None = None, progress: Watch = None
-) -> Verification:
-    """Check the numbers and the proof of a result, or of whatever a command's ``--out`` wrote, by other code.
-
-    Parameters
-    ----------
-    subject : Result, str or Path
-        A result, or the folder of one.
-    thorough : bool
-        Prove every bound again, not only those of the design and a sample.
-    seed : int, optional
-        Draws the sample; without one a fresh seed.
-    progress : callable, "auto" or None
-        As for :func:`solve`.
-
-    Returns
-    -------
-    Verification
-        ``ok``, ``verdict`` (one line) and ``checks``; what is not checked is named.
-
-    Raises
-    ------
-    SpecError
-        If no command wrote the folder, or a file is missing.
-    """
-    from optimizer.verify.again import verify_folder  # noqa: PLC0415
-    from optimizer.verify.again.result import verify_result  # noqa: PLC0415
-
-    watch = _watch(progress)
-    if isinstance(subject, Result):
-        return verify_result(subject, thorough=thorough, seed=seed, progress=watch)
-    return verify_folder(subject, thorough=thorough, seed=seed, progress=watch)
-
-
-def save(result: Result, directory: Folder, *, force: bool = False) -> Path:
-    """Write all files of a result into a folder; they appear together.
-
-    Parameters
-    ----------
-    result : Result
-    directory : str or Path
-        Made if need be.
-    force : bool
-        Write over a result of another kind, or over a better one.
-
-    Raises
-    ------
-    SpecError
-        If the folder cannot be written, or holds what only `force` writes over.
-    """
-    return save_result(result, directory, force=force)
-
-
-def show_versions() -> dict[str, str]:
-    """Versions of Python, Tilewright and what its answers depend on."""
-    return versions()
-
-
 def network_of(layer: Layer) -> Network:
     """A network of a single layer, with its name."""
     network = Network(layer.name)
@@ -438,14 +320,15 @@ def _options(
     time_limit_s: float | None, workers: int, seed: int, cache_dir: Folder | None, progress: Watch,
     pool: Pool | None = None,
 ) -> Options:  # fmt: skip
-    return Options(time_limit_s, workers, seed, _path(cache_dir), pool, _watch(progress))
+    return Options(time_limit_s, workers, seed, _path(cache_dir), pool, watching(progress))
 
 
 def _path(folder: Folder | None) -> Path | None:
     return None if folder is None else Path(folder)
 
 
-def _watch(progress: Watch) -> Callable[[Progress], None] | None:
+def watching(progress: Watch) -> Callable[[Progress], None] | None:
+    """The callback that `progress` asks for."""
     if progress != "auto":
         return progress
     from optimizer.report.live import live_progress  # noqa: PLC0415
@@ -454,6 +337,5 @@ def _watch(progress: Watch) -> Callable[[Progress], None] | None:
 
 
 __all__ = [
-    "adjust", "codesign", "compare", "evaluate", "evaluate_groups", "front", "load_result", "map_layer", "plan_memory",
-    "save", "show_versions", "size_engine", "solve", "study", "verify",
+    "adjust", "codesign", "compare", "front", "map_layer", "plan_memory", "size_engine", "solve", "study",
 ]  # fmt: skip

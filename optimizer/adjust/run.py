@@ -22,9 +22,9 @@ from optimizer.architecture.selection import at
 from optimizer.errors import SpecError
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import decode_exact
-from optimizer.problem.options import Options
 from optimizer.problem.problem import Problem
 from optimizer.results.result import AdjustResult, Result
+from optimizer.scaling.options import Options
 from optimizer.search.branch_and_bound import Exploration
 from optimizer.search.session import prepare
 from optimizer.solving.run import run as solve

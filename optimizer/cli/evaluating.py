@@ -91,8 +91,8 @@ def _evaluate_mapping(network: Network, architecture: Architecture, options: Opt
 
 
 def _evaluate_groups(network: Network, architecture: Architecture, options: Options) -> None:
-    from optimizer.api import evaluate_groups  # noqa: PLC0415
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
+    from optimizer.inspection import evaluate_groups  # noqa: PLC0415
     from optimizer.report.solve import full_report, headline  # noqa: PLC0415
     from optimizer.results.result import EvaluationResult  # noqa: PLC0415
 

@@ -16,8 +16,8 @@ from optimizer.cli.output import fail_on_disagreement, show_on_stdout
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from optimizer.problem.options import Options, Watch
     from optimizer.results.result import Result
+    from optimizer.scaling.options import Options, Watch
     from optimizer.scaling.pool import Pool
 
 Data = dict[str, Any]
@@ -42,7 +42,7 @@ def check_out(kind: type[Result], options: Mapping[str, Any]) -> None:
 
 def run_options(options: Mapping[str, Any], progress: Watch | None = None, pool: Pool | None = None) -> Options:
     """How a task is run, from the options of its command."""
-    from optimizer.problem.options import Options  # noqa: PLC0415
+    from optimizer.scaling.options import Options  # noqa: PLC0415
 
     limit = options["time_limit"]
     return Options(

@@ -34,8 +34,8 @@ from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
-    from optimizer.problem.options import Options as RunOptions
     from optimizer.results.result import StudyResult
+    from optimizer.scaling.options import Options as RunOptions
     from optimizer.study.metrics import Range
     from optimizer.workload.network import Network
 

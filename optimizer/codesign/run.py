@@ -9,10 +9,10 @@ from optimizer.codesign.explorations import Explorations
 from optimizer.codesign.request import CodesignRequest, Team, prepare_team
 from optimizer.codesign.result_data import certificate, result_data
 from optimizer.codesign.search import Findings, Search
-from optimizer.problem.options import Options
 from optimizer.problem.status import Termination
 from optimizer.results.result import CodesignResult, Result
 from optimizer.results.solve_result import conclude
+from optimizer.scaling.options import Options
 from optimizer.search.infeasibility import patience
 
 

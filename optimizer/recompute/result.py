@@ -7,7 +7,6 @@ from typing import Any
 from formulations.layer.solver import Status
 from formulations.networks.checkpoint_search import MemoryOutcome
 from optimizer.golden.training_memory import Replay
-from optimizer.problem.options import Options
 from optimizer.problem.problem import network_json, problem_hash
 from optimizer.problem.versions import versions
 from optimizer.recompute.costs import overhead_of
@@ -16,6 +15,7 @@ from optimizer.recompute.request import MemoryRequest
 from optimizer.recompute.run import MemoryPlan, plan_memory
 from optimizer.results.formats import EVALUATED, MEMORY_FORMAT
 from optimizer.results.result import MemoryResult
+from optimizer.scaling.options import Options
 from optimizer.workload.network import Network
 
 

@@ -9,11 +9,11 @@ from formulations.networks.checkpoint_search import Choice, Goal, Limits, Memory
 from formulations.networks.checkpointing import Saved, TrainingMemory
 from optimizer.golden.training_memory import Replay, replay
 from optimizer.problem.disagreement import disagreement
-from optimizer.problem.options import Options
 from optimizer.recompute.costs import Costs, overhead_of, work_costs
 from optimizer.recompute.lifetimes import Lifetimes, lifetimes
 from optimizer.recompute.request import MemoryRequest
 from optimizer.recompute.starts import start_from
+from optimizer.scaling.options import Options
 
 
 def lower(lives: Lifetimes, costs: Costs, reserve_bits: int = 0, recompute: bool = True) -> TrainingMemory:

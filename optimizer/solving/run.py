@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from optimizer.architecture.boxes import size
-from optimizer.problem.options import Options, Watch
 from optimizer.problem.problem import Problem
 from optimizer.results.comparison import comparison
 from optimizer.results.result import Result
 from optimizer.results.solve_result import conclude
 from optimizer.results.totals import unit_value
+from optimizer.scaling.options import Options, Watch
 from optimizer.search.branch_and_bound import Report
 from optimizer.search.infeasibility import explain, patience
 from optimizer.search.progress import Reporter, Show

@@ -11,13 +11,13 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import size
 from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.problem.aggregate import Aggregate
-from optimizer.problem.options import Options
 from optimizer.problem.problem import Problem
 from optimizer.results.formats import STUDY_FORMAT
 from optimizer.results.reconciliation import distrusted, reconciled
 from optimizer.results.result import StudyResult
 from optimizer.results.solve_result import conclude
 from optimizer.results.totals import number, unit_value
+from optimizer.scaling.options import Options
 from optimizer.search.branch_and_bound import Exploration
 from optimizer.search.incumbents import Found
 from optimizer.search.infeasibility import roomy

@@ -12,13 +12,13 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import size
 from optimizer.errors import SpecError
 from optimizer.problem.aggregate import Aggregate
-from optimizer.problem.options import Options
 from optimizer.problem.problem import Problem
 from optimizer.problem.versions import versions
 from optimizer.results.certificate import parts_of
 from optimizer.results.formats import FRONT_FORMAT, STUDY_FORMAT
 from optimizer.results.result import StudyResult
 from optimizer.results.totals import unit_value
+from optimizer.scaling.options import Options
 from optimizer.search.incumbents import Found
 from optimizer.search.point_solver import Pick
 from optimizer.search.session import Session, prepare

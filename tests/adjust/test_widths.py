@@ -19,7 +19,6 @@ from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_
 from optimizer.adjust.pricer import WidthPricer
 from optimizer.adjust.request import Tolerance, WidthChanges
 from optimizer.adjust.resolution import at_resolution, image_of
-from optimizer.adjust.run import adjustment
 from optimizer.adjust.search import best_of
 from optimizer.adjust.space import WidthSpace
 from optimizer.adjust.ties import find_ties, resized
@@ -36,6 +35,7 @@ from optimizer.search.session import prepare
 from optimizer.store.store import Store
 from tests.support.adjust_cases import SMALL_ARCH, build, width_count
 from tests.support.profiles import examples
+from tests.support.runs import adjust
 
 LOOSE = Tolerance(Fraction(-1), Fraction(1))
 

@@ -133,5 +133,5 @@ def test_the_best_number_of_parts_is_taken() -> None:
 
 def api_energy(network: Network, architecture: Architecture, group: dict[str, Any]) -> float:
     """Energy with a group given by hand."""
-    energy: float = evaluate_groups(network, architecture, {"groups": [group]})["energy_pj"]
+    energy: float = evaluate_groups(network, architecture, {"groups": [group]}).data["energy_pj"]
     return energy

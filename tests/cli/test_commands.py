@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -15,13 +15,15 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-import optimizer
+import optimizer.solving
 from optimizer.cli.inputs import default_cache_folder
 from optimizer.cli.progress import ProgressDisplay, progress_line
 from optimizer.errors import SpecError
+from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Progress
 from optimizer.results import folder as result_folder
 from optimizer.results.result import Result
+from optimizer.scaling.options import Options
 from optimizer.verify import folder as verify_folder
 from optimizer.verify.outcome import Check
 from optimizer.verify.searches import Searches
@@ -40,22 +42,25 @@ levels:
 
 @dataclass
 class FakeApi:
-    """Stands for ``optimizer.api``: notes how it was called and returns a prepared result."""
+    """Stands for ``optimizer.solving.run``: notes how it was called and returns a prepared result."""
 
     result: Result = field(default_factory=lambda: Result(design(), {"points": []}))
     calls: list[tuple[str, Any, Any, dict[str, Any]]] = field(default_factory=list)
 
-    def solve(self, network: Any, architecture: Any, **options: Any) -> Result:
+    def run(self, asked: Problem, options: Options) -> Result:
         """Note and return."""
-        return self._note("solve", network, architecture, options)
+        return self._note("solve", asked, options)
 
-    def map_layer(self, layer: Any, architecture: Any, **options: Any) -> Result:
+    def compare(self, asked: Problem, options: Options) -> Result:
         """Note and return."""
-        return self._note("map_layer", layer, architecture, options)
+        return self._note("compare", asked, options)
 
-    def _note(self, name: str, subject: Any, architecture: Any, options: dict[str, Any]) -> Result:
-        self.calls.append((name, subject, architecture, options))
-        options["progress"](Progress(1.5, 2e9, 1e9, 0.5, 96, 12, 3, "solving"))
+    def _note(self, name: str, asked: Problem, options: Options) -> Result:
+        how = {field.name: getattr(options, field.name) for field in fields(options)}
+        how |= {"objective": asked.objective, "padding": asked.padding}
+        self.calls.append((name, asked.network, asked.architecture, how))
+        assert how.pop("pool") is None and options.progress is not None
+        options.progress(Progress(1.5, 2e9, 1e9, 0.5, 96, 12, 3, "solving"))
         return self.result
 
 
@@ -68,7 +73,7 @@ def install(monkeypatch: pytest.MonkeyPatch, package: ModuleType, name: str, mod
 def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeApi:
     """The solver replaced, and a private cache."""
     fake = FakeApi()
-    install(monkeypatch, optimizer, "api", fake)
+    install(monkeypatch, optimizer.solving, "run", fake)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return fake
 
@@ -192,10 +197,11 @@ def test_exit_codes(api: FakeApi, status: str, code: int, tmp_path: Path) -> Non
 
 def test_map_picks_the_layer(api: FakeApi, conv: str) -> None:
     good("map", conv, "-a", "eyeriss")
-    name, layer, architecture, options = api.calls[0]
-    assert (name, layer.name, architecture.name, options["objective"]) == ("map_layer", "conv1", "eyeriss", "energy")
+    _, network, architecture, options = api.calls[0]
+    assert (network.name, architecture.name, options["objective"]) == ("conv1", "eyeriss", "energy")
+    assert [layer.name for layer in network.layers()] == ["conv1"]
     good("map", "resnet18", "--layer", "fc", "-a", "eyeriss")
-    assert api.calls[1][1].name == "fc"
+    assert [layer.name for layer in api.calls[1][1].layers()] == ["fc"]
 
 
 def test_unroll_dims_that_no_layer_has(api: FakeApi, tmp_path: Path) -> None:

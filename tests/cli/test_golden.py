@@ -102,7 +102,7 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
     """All commands and groups of commands."""
     yield path
     for name in group.list_commands(click.Context(group)):
-        inner = group.commands[name]
+        inner = group.get_command(click.Context(group), name)
         yield from commands(inner, *path, name) if isinstance(inner, click.Group) else [(*path, name)]
 
 

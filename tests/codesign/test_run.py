@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer import api
+from optimizer.api import codesign
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import choose
 from optimizer.codesign import search
 from optimizer.codesign.request import Member
-from optimizer.api import codesign
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.aggregate import KINDS, Aggregate
@@ -33,6 +33,7 @@ from optimizer.report.codesign import codesign_report
 from optimizer.report.codesign_plot import save_plot
 from optimizer.report.solve import to_text
 from optimizer.results import codesign_folder
+from optimizer.results.load import save_result
 from optimizer.results.result import CodesignResult
 from optimizer.scaling.pool import SerialPool
 from optimizer.verify.again import verify_joint
@@ -337,7 +338,7 @@ def test_progress_tells_the_steps() -> None:
 
 def test_files_come_back(tmp_path: Path) -> None:
     found = joint("small", "large")
-    codesign_folder.save(found, tmp_path / "out")
+    save_result(found, tmp_path / "out")
     again = codesign_folder.load(tmp_path / "out")
     assert again.status == "OPTIMAL"
     assert again.certificate == found.certificate

@@ -10,9 +10,9 @@ from random import Random
 from typing import Any
 
 from optimizer import api
+from optimizer.api import codesign
 from optimizer.architecture.selection import at
 from optimizer.codesign.request import Member
-from optimizer.api import codesign
 from optimizer.problem.goal import NEVER
 from optimizer.results.result import CodesignResult, Result
 from optimizer.verify.box_floors import Floors

@@ -9,10 +9,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from optimizer.api import front as front_study
+from optimizer.api import study
 from optimizer.results.result import Result
 from optimizer.study.metrics import Range
-from optimizer.api import study
-from optimizer.api import front as front_study
 from optimizer.verify.design_checks import plain
 from optimizer.verify.staircase import Study
 

@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import optimizer
 from optimizer import api
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import choose
@@ -39,6 +38,7 @@ from tests.support.choices import slow_if
 from tests.support.fused_block import ARCHITECTURE, block, tiny
 from tests.support.fusion_cases import Case, cases, network_pricer
 from tests.support.profiles import examples
+from tests.support.runs import group_costs
 
 SAME = "[[1, 1, 0], [1, 1, 0], [1, 1, 0]]"
 NETWORK = f"""
@@ -79,14 +79,14 @@ def test_groups_of_a_solved_network_cost_the_same(objective: str, tmp_path: Path
     solved = api.compare(block(), tiny(), fusion=Fusion(3), objective=objective).data
     assert solved["groups"]
     architecture = choose(tiny(), solved["hardware"]["choices"])
-    found = optimizer.evaluate_groups(block(), architecture, {"groups": solved["groups"]}, objective=objective)
+    found = group_costs(block(), architecture, {"groups": solved["groups"]}, objective=objective)
     for name in ("hardware", "energy_pj", "latency_cycles", "latency_ms", "power_w", "area_um2", "groups", "layers"):
         assert found[name] == solved[name], name
     for name in ("layer_by_layer", "fused", "reduction"):
         assert found["comparison"][name] | {"status": ""} == solved["comparison"][name] | {"status": ""}
     assert found["dram_words"] == solved["comparison"]["fused"]["dram_words"]
     (tmp_path / "groups.json").write_text(json.dumps({"groups": solved["groups"]}))
-    again = optimizer.evaluate_groups(block(), architecture, tmp_path / "groups.json", objective=objective)
+    again = group_costs(block(), architecture, tmp_path / "groups.json", objective=objective)
     assert again["groups"] == solved["groups"]
     assert found["status"] == "EVALUATED" and "not searched" in found["space"]["text"]
 
@@ -103,7 +103,7 @@ def test_groups_of_a_solved_network_cost_the_same(objective: str, tmp_path: Path
     ],
 )
 def test_words_by_hand(decisions: dict[str, Any], words: int) -> None:
-    found = optimizer.evaluate_groups(block(), chip(), {"groups": [group("sum", "three", "one", **decisions)]})
+    found = group_costs(block(), chip(), {"groups": [group("sum", "three", "one", **decisions)]})
     (entry,) = found["groups"]
     assert entry["layers"] == ["one", "three", "sum"]
     assert entry["dram_words"] == found["dram_words"] == words
@@ -115,7 +115,7 @@ def test_words_by_hand(decisions: dict[str, Any], words: int) -> None:
 
 
 def test_no_groups_are_layer_by_layer() -> None:
-    found = optimizer.evaluate_groups(several(), chip(), {"groups": []})
+    found = group_costs(several(), chip(), {"groups": []})
     both = found["comparison"]
     assert both["fused"] == both["layer_by_layer"]
     assert set(both["reduction"].values()) == {0}
@@ -130,14 +130,14 @@ def test_all_decisions_are_read() -> None:
     assert found.group.members == ("c1", "c2", "c3")
     assert (found.frame.tiling.cut.parts, found.frame.tiling.cut.halo) == ((1, 2, 1), ("recompute", "cache"))
     assert found.choice == Choice(frozenset({"c1"}), frozenset({"sum"}), frozenset({("c2", 4)}))
-    (entry,) = optimizer.evaluate_groups(several(), chip(), data)["groups"]
+    (entry,) = group_costs(several(), chip(), data)["groups"]
     assert entry["strips"] == {"c2": 4} and entry["held"] == ["sum"]
 
 
 def test_layers_may_take_turns() -> None:
     """Half of the 256 words between two layers at a time, with 256 words of sums in the buffer of 512 words."""
     turns = {"layers": ["c1", "c2"], "number": 2, "gathers": True}
-    found = optimizer.evaluate_groups(several(), chip(), {"groups": [group("c1", "c2", slices=turns)]})
+    found = group_costs(several(), chip(), {"groups": [group("c1", "c2", slices=turns)]})
     assert found["groups"][0]["slices"] == turns
     assert found["groups"][0]["buffer_words"] == 128 + 256
     assert {run["resumes"] for run in found["groups"][0]["runs"] if run["layer"] == "c2"} == {False, True}
@@ -147,8 +147,8 @@ def test_several_layers_may_run_in_strips() -> None:
     """Without strips the two tensors of 256 words that a layer reads and writes fill the buffer of 512 words."""
     plain = group("c1", "c2", "c3", "a1", weights={"c1": "resident"})
     with pytest.raises(SpecError, match="8448 bits are needed and 8192 are usable"):
-        optimizer.evaluate_groups(several(), chip(), {"groups": [plain]})
-    found = optimizer.evaluate_groups(several(), chip(), {"groups": [plain | {"strips": {"c2": 2, "c3": 4}}]})
+        group_costs(several(), chip(), {"groups": [plain]})
+    found = group_costs(several(), chip(), {"groups": [plain | {"strips": {"c2": 2, "c3": 4}}]})
     assert found["groups"][0]["strips"] == {"c2": 2, "c3": 4}
     assert found["groups"][0]["dram_words"] == 256 + 16 + 2 * 16 + 4 * 16 + 16 + 2 * 256
 
@@ -218,21 +218,21 @@ def altered(number: int, **level: Any) -> Any:
 def test_hardware_that_does_not_do() -> None:
     pair = {"groups": [group("one", "three", weights={"three": "resident"})]}
     with pytest.raises(SpecError, match="2 hardware points"):
-        optimizer.evaluate_groups(several(), tiny(), pair)
+        group_costs(several(), tiny(), pair)
     with pytest.raises(SpecError, match="GLB never keeps W"):
-        optimizer.evaluate_groups(several(), altered(1, must_bypass=["W"]), pair)
+        group_costs(several(), altered(1, must_bypass=["W"]), pair)
     with pytest.raises(SpecError, match="no loop nest of the layer fits"):
-        optimizer.evaluate_groups(several(), altered(2, size="2 words"), pair)
+        group_costs(several(), altered(2, size="2 words"), pair)
     data = copy.deepcopy(load_exact(ARCHITECTURE))
     del data["levels"][1]
     with pytest.raises(SpecError, match="one buffer"):
-        optimizer.evaluate_groups(several(), parse_architecture(data), pair)
+        group_costs(several(), parse_architecture(data), pair)
 
 
 @pytest.mark.parametrize(("objective", "words"), [("edp", "energy-delay"), ("speed", "unknown objective")])
 def test_objectives_that_runs_do_not_have(objective: str, words: str) -> None:
     with pytest.raises(SpecError, match=words):
-        optimizer.evaluate_groups(block(), chip(), {"groups": []}, objective=objective)
+        group_costs(block(), chip(), {"groups": []}, objective=objective)
 
 
 def test_command_line(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_command_line(tmp_path: Path) -> None:
         assert words in outcome.stdout
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["evaluation.json"]
     stored = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    expected = optimizer.evaluate_groups(several(), chip("2 KiB"), tmp_path / "groups.yaml")
+    expected = group_costs(several(), chip("2 KiB"), tmp_path / "groups.yaml")
     for name in ("groups", "layers", "comparison", "energy_pj", "latency_cycles", "dram_words", "accounting", "space"):
         assert stored[name] == expected[name], name
     assert stored["format"] == "tilewright-evaluation/1" and set(stored["versions"]) >= {"tilewright", "python"}

@@ -10,7 +10,6 @@ import math
 
 import pytest
 
-import optimizer
 from optimizer import networks
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import parse_architecture
@@ -19,6 +18,7 @@ from optimizer.workload.layer import VectorLayer
 from optimizer.workload.network import Network
 from optimizer.workload.views import IDENTITY_WINDOW, View, Window
 from tests.support.choices import slow_if
+from tests.support.runs import group_costs
 
 KIB = 2**10
 IMAGE = (3, 224, 224)
@@ -73,7 +73,7 @@ def moved(network: Network, architecture: Architecture, rows: int, columns: int)
         "layers": names, "tile": {"parts": {"rows": rows, "columns": columns}},
         "weights": dict.fromkeys(weights, "resident"), "held": [name for name in network.graph if name == "image"],
     }  # fmt: skip
-    (entry,) = optimizer.evaluate_groups(network, architecture, {"groups": [group]})["groups"]
+    (entry,) = group_costs(network, architecture, {"groups": [group]})["groups"]
     assert entry["layers"] == ["conv1_1", "conv1_2", "pool1", "conv2_1", "conv2_2", "pool2", LAST]
     return entry["dram_words"] - sum(weights.values()), entry["buffer_words"] - sum(weights.values())
 

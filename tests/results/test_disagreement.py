@@ -22,7 +22,7 @@ from optimizer.pricing import layer_pricer
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.solve import full_report, to_text
-from optimizer.results import codesign_folder
+from optimizer.results.load import save_result
 from optimizer.results.result import Result
 from optimizer.store.store import Store
 from optimizer.study import staircase
@@ -126,7 +126,7 @@ def test_codesign_keeps_the_joint_design(wrong: Callable[..., None], tmp_path: P
     found = joint("small", "large")
     assert found.status == "FEASIBLE" and found.data["disagreements"]
     assert all(result.status == "FEASIBLE" for result in (*found.networks.values(), *found.alone.values()))
-    told = verify_folder(codesign_folder.save(found, tmp_path / "out"))
+    told = verify_folder(save_result(found, tmp_path / "out"))
     assert told.ok, [check for check in told.checks if not check.ok]
     assert "result.json: disagreements" in told.verdict, "named, as nothing checks it"
 

@@ -14,6 +14,7 @@ from formulations.networks.checkpoint_search import Limits, solve_memory
 from formulations.networks.widths import Table, WidthProblem, WidthProgram
 from formulations.stop import Stop
 from optimizer import api
+from optimizer.api import front as front_study
 from optimizer.codesign import search
 from optimizer.recompute.costs import work_costs
 from optimizer.recompute.lifetimes import lifetimes
@@ -25,7 +26,6 @@ from optimizer.search.branch_and_bound import Exploration, Explorer
 from optimizer.search.incumbents import Best
 from optimizer.search.threads import priced
 from optimizer.study.front import FrontExplorer
-from optimizer.api import front as front_study
 from optimizer.verify.again import verify, verify_joint
 from optimizer.workload.reader import parse_network
 from tests.support.codesign_cases import joint

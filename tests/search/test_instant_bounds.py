@@ -13,6 +13,8 @@ import pytest
 from formulations.lattice.kernels.layout import spatial_vectors
 from formulations.layer.spread import widest
 from optimizer import api
+from optimizer.api import front as front_study
+from optimizer.api import study
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import load_architecture
@@ -25,8 +27,6 @@ from optimizer.results.result import Result
 from optimizer.search.instant_bounds import AtOnce
 from optimizer.search.session import prepare
 from optimizer.study.metrics import Range
-from optimizer.api import study
-from optimizer.api import front as front_study
 from optimizer.verify.again import verify, verify_joint
 from optimizer.verify.effort import Route
 from optimizer.workload.layer import conv

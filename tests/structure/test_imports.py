@@ -43,17 +43,18 @@ DIRECTIONS = {
     "optimizer.store": ("optimizer.problem.versions", "formulations.problem", "formulations.layer.fitting"),
     "optimizer.pricing": (*MODEL, "optimizer.problem", "optimizer.store", "formulations"),
     "optimizer.fusion": PRICED,
-    "optimizer.scaling": ("optimizer.store", "optimizer.problem.versions"),
+    "optimizer.scaling": ("optimizer.store", "optimizer.problem.versions", "optimizer.problem.progress"),
     "optimizer.search": (*PRICED, "optimizer.fusion", "optimizer.scaling"),
     "optimizer.results": (*SEARCHED, "optimizer.golden"),
+    "optimizer.solving": FOUND,
     "optimizer.given_groups": FOUND,
     "optimizer.codesign": FOUND,
     "optimizer.study": FOUND,
-    "optimizer.adjust": (*FOUND, "optimizer.api"),
+    "optimizer.adjust": (*FOUND, "optimizer.solving", "optimizer.interop.onnx_writer"),
     "optimizer.recompute": (*FOUND, "optimizer.training"),
     "optimizer.sparse_engine.check": (),
     "optimizer.sparse_engine.pattern_check": (),
-    "optimizer.sparse_engine": ("formulations", "optimizer.problem.versions", "optimizer.report.figures"),
+    "optimizer.sparse_engine": ("formulations", "optimizer.problem.versions", "optimizer.problem.disagreement", "optimizer.report.figures"),
 }
 """What a package, or a module of it, may import of us besides itself and the errors."""
 
@@ -67,7 +68,8 @@ CLOSURES = {
     "optimizer.verify": (
         "optimizer.errors", "optimizer.files", "optimizer.workload", "optimizer.architecture", "optimizer.golden",
         "optimizer.mapping.mapping", "optimizer.mapping.reader", "optimizer.mapping.legality", "optimizer.problem",
-        "optimizer.results.result", "optimizer.results.formats", "optimizer.results.folder",
+        "optimizer.results.result", "optimizer.results.entries", "optimizer.results.dataframes",
+        "optimizer.results.formats", "optimizer.results.folder",
         "optimizer.results.codesign_folder", "optimizer.results.comparison", "optimizer.results.study_csv",
         "optimizer.interop.onnx_writer", "formulations.problem", "formulations.networks.master",
         "formulations.layer.rows", "formulations.primes",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from optimizer.api import codesign
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import parse_architecture
 from optimizer.codesign.request import Member
-from optimizer.api import codesign
 from optimizer.files.exact_yaml import load_exact
 from optimizer.results.result import CodesignResult
 from optimizer.workload.network import Network

@@ -66,7 +66,7 @@ def design(**changes: Any) -> dict[str, Any]:
         "energy_pj": 500.0, "latency_cycles": 32, "operations": 32, "dram_words": 64,
     }  # fmt: skip
     return {
-        "status": "OPTIMAL",
+        "format": "tilewright-solve/1", "status": "OPTIMAL", "termination": "complete",
         "objective": {"name": "energy", "unit": "pJ", "value": 16500.0, "bound": 16500.0, "gap": 0.0},
         "accounting": "timeloop",
         "space": {"text": "all uneven loop nests", "padding": {"fc1": {"M": [5, 6]}}},
@@ -96,7 +96,7 @@ def nothing(status: str = "INFEASIBLE") -> dict[str, Any]:
         ],
     }
     return {
-        "status": status, "objective": {"name": "energy", "unit": "pJ", "value": None, "bound": None, "gap": None},
+        "format": "tilewright-solve/1", "status": status, "termination": "complete", "objective": {"name": "energy", "unit": "pJ", "value": None, "bound": None, "gap": None},
         "hardware": None, "layers": [], "warnings": [],
         "hardware_points": {"total": 96, "closed_by_bound": 96, "closed_by_area": 0, "solved": 0},
     } | ({"infeasible": infeasible} if status == "INFEASIBLE" else {})  # fmt: skip

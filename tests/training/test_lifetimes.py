@@ -9,8 +9,8 @@ from formulations.networks.checkpoint_search import Limits
 from optimizer.golden.training_memory import replay
 from optimizer.networks.load import load
 from optimizer.recompute.lifetimes import lifetimes
-from optimizer.recompute.run import plan_memory
 from optimizer.training.bits import TrainingBits
+from tests.support.runs import plan_memory
 
 RESNET18_WORDS = 11_689_512
 """Learned words of ResNet-18 (He et al. 2016), batch normalizations included."""

@@ -16,9 +16,10 @@ from optimizer.errors import SpecError
 from optimizer.golden.training_memory import replay
 from optimizer.recompute.costs import Costs, overhead_of, work_costs
 from optimizer.recompute.lifetimes import lifetimes
-from optimizer.recompute.run import lower, plan_memory
+from optimizer.recompute.run import lower
 from optimizer.workload.network import Network
 from tests.support.profiles import examples
+from tests.support.runs import plan_memory
 from tests.support.training_graphs import chain, training_graph, training_graphs
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from optimizer.api import study
 from optimizer.architecture.reader import load_architecture
 from optimizer.results.result import Result
 from optimizer.study.metrics import Range
-from optimizer.api import study
 from optimizer.verify.again import verify
 from optimizer.workload.reader import load_network
 from tests.support.study_problem import CHIP, NETWORK

@@ -20,7 +20,8 @@ from click.testing import CliRunner
 from formulations.lattice import search as lattice
 from formulations.lattice.kernels.memo import Memos
 from formulations.stop import StoppedError
-from optimizer.api import solve
+from optimizer.api import front as front_study
+from optimizer.api import solve, study
 from optimizer.architecture.reader import parse_architecture
 from optimizer.cli import main
 from optimizer.files.exact_yaml import load_exact
@@ -30,8 +31,6 @@ from optimizer.results.folder import save
 from optimizer.results.result import Result
 from optimizer.store import store
 from optimizer.study.metrics import Range
-from optimizer.api import study
-from optimizer.api import front as front_study
 from optimizer.verify import solve as check
 from optimizer.verify.again import SearchAgain, statements, verify, verify_joint
 from optimizer.verify.again import floors as reprove_module

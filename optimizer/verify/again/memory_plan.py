@@ -13,7 +13,6 @@ from typing import Any
 
 from formulations.networks.checkpoint_search import Limits
 from optimizer.golden.training_memory import replay
-from optimizer.problem.options import Options
 from optimizer.problem.problem import network_of
 from optimizer.recompute.costs import Costs, work_costs
 from optimizer.recompute.lifetimes import lifetimes
@@ -21,6 +20,7 @@ from optimizer.recompute.request import MemoryRequest
 from optimizer.recompute.result import memory_data, moments_entry
 from optimizer.recompute.run import MemoryPlan, plan_memory
 from optimizer.results.formats import EVALUATED, MEMORY_FORMAT
+from optimizer.scaling.options import Options
 from optimizer.verify.claims.solve import hash_fault, hash_of
 from optimizer.verify.design_checks import differences, verdict
 from optimizer.verify.effort import Say

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optimizer.problem.progress import Progress
-
-if TYPE_CHECKING:
-    from optimizer.scaling.pool import Pool
+from optimizer.scaling.pool import Pool
 
 Watch = Callable[[Progress], None]
 

@@ -1,0 +1,134 @@
+"""What the Python interface does with designs given by hand and with results: price, check, save, read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from optimizer.api import Folder, Watch, watching
+from optimizer.architecture.architecture import Architecture
+from optimizer.problem.versions import versions
+from optimizer.results.load import load_result, save_result
+from optimizer.results.result import EvaluationResult, Result
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
+
+if TYPE_CHECKING:
+    from optimizer.architecture.hardware import Hardware
+    from optimizer.mapping.cost import LayerCost
+    from optimizer.mapping.mapping import Mapping as LoopNest
+    from optimizer.verify.verification import Verification
+
+__all__ = ["evaluate", "evaluate_groups", "load_result", "save", "show_versions", "verify"]
+
+
+def evaluate(
+    layer: Layer, hardware: Hardware, mapping: LoopNest, *, accounting: Literal["timeloop", "looptree"] = "timeloop",
+    reuse: Literal["innermost", "exact"] = "innermost",
+) -> LayerCost:  # fmt: skip
+    """What a mapping costs on a hardware point: accesses, energy, cycles.
+
+    Parameters
+    ----------
+    layer : Layer
+    hardware : Hardware
+        One point of an architecture (``next(iter(architecture.points()))``).
+    mapping : Mapping
+        A loop nest; it is not checked for legality.
+    accounting : {"timeloop", "looptree"}
+        How accesses are counted.
+    reuse : {"innermost", "exact"}
+        Which moves of a sliding window keep the overlap.
+    """
+    from optimizer.mapping.cost import evaluate as cost_of  # noqa: PLC0415
+
+    return cost_of(layer, hardware, mapping, accounting=accounting, reuse=reuse)
+
+
+def evaluate_groups(
+    network: Network, architecture: Architecture, groups: str | Path | Mapping[str, Any], *, objective: str = "energy",
+    cache_dir: Folder | None = None,
+) -> EvaluationResult:  # fmt: skip
+    """Costs of fused groups chosen by hand, and of the same hardware layer by layer.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        One hardware point (see :func:`optimizer.architecture.selection.choose`).
+    groups : path or mapping
+        A groups file, or its contents.
+    objective : {"energy", "latency"}
+        What the loop nest inside of every run of a layer minimizes.
+    cache_dir : str or Path, optional
+        Folder of the store of results.
+
+    Raises
+    ------
+    SpecError
+        On groups that make no sense or do not fit.
+    """
+    from optimizer.given_groups.evaluate import evaluate_groups as run  # noqa: PLC0415
+
+    given = dict(groups) if isinstance(groups, Mapping) else groups
+    return EvaluationResult(run(network, architecture, given, objective=objective, cache_dir=None if cache_dir is None else Path(cache_dir)))
+
+
+def verify(
+    subject: Result | Folder, *, thorough: bool = False, seed: int | None = None, progress: Watch = None
+) -> Verification:
+    """Check the numbers and the proof of a result, or of whatever a command's ``--out`` wrote, by other code.
+
+    Parameters
+    ----------
+    subject : Result, str or Path
+        A result, or the folder of one.
+    thorough : bool
+        Prove every bound again, not only those of the design and a sample.
+    seed : int, optional
+        Draws the sample; without one a fresh seed.
+    progress : callable, "auto" or None
+        As for :func:`solve`.
+
+    Returns
+    -------
+    Verification
+        ``ok``, ``verdict`` (one line) and ``checks``; what is not checked is named.
+
+    Raises
+    ------
+    SpecError
+        If no command wrote the folder, or a file is missing.
+    """
+    from optimizer.verify.again import verify_folder  # noqa: PLC0415
+    from optimizer.verify.again.result import verify_result  # noqa: PLC0415
+
+    watch = watching(progress)
+    if isinstance(subject, Result):
+        return verify_result(subject, thorough=thorough, seed=seed, progress=watch)
+    return verify_folder(subject, thorough=thorough, seed=seed, progress=watch)
+
+
+def save(result: Result, directory: Folder, *, force: bool = False) -> Path:
+    """Write all files of a result into a folder; they appear together.
+
+    Parameters
+    ----------
+    result : Result
+    directory : str or Path
+        Made if need be.
+    force : bool
+        Write over a result of another kind, or over a better one.
+
+    Raises
+    ------
+    SpecError
+        If the folder cannot be written, or holds what only `force` writes over.
+    """
+    return save_result(result, directory, force=force)
+
+
+def show_versions() -> dict[str, str]:
+    """Versions of Python, Tilewright and what its answers depend on."""
+    return versions()
