@@ -13,6 +13,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.codesign.request import Team, at_point
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.status import Termination
+from optimizer.results.reconciliation import reconciled
 from optimizer.scaling.pool import Payload, Pool
 from optimizer.search.box_visit import Node, Visit
 from optimizer.search.branch_and_bound import Exploration, Explorer, Report
@@ -121,7 +122,10 @@ class Explorations:
         state = self.run([number], within=box)
         if not state.complete:
             return Cell("UNKNOWN")
-        return Cell("INFEASIBLE") if state.best is None else Cell("OPTIMAL", state.best, state.value)
+        if state.best is None:
+            return Cell("INFEASIBLE")
+        counted = reconciled(self.team.sessions[number], state)
+        return Cell("UNKNOWN") if counted.best is None else Cell("OPTIMAL", counted.best, counted.value)
 
     def _payload(self, number: int, box: Box) -> Payload:
         """One visit of a point of which nothing is known."""

@@ -1,1 +1,4 @@
-"""The independent verifier: it counts by executing the loop nest and shares nothing with the cost model."""
+"""The independent checker: it walks loop nests and replays certificates, and imports no search and no cost model.
+
+Only :mod:`optimizer.verify.again` searches, and nothing here imports it.
+"""

@@ -24,8 +24,8 @@ def unsearched_bounds(
         return _left(Tally(BOXES, boxes, whole=Fraction(bool(boxes))), effort)
     bearing = Bearing(claim, {*raised, *beside})
     whole = bearing.of(bearing.parts.keys() - set(raised) - set(beside))
-    points = Tally(POINTS, len(raised), whole=bearing.of(raised))
-    return [*(_left(points, effort) if raised else []), *_left(_counted(FLOORS, bearing.floors(), whole), effort)]
+    found = _left(_counted(FLOORS, bearing.floors(), whole), effort)
+    return found + _left(Tally(POINTS, len(raised), whole=bearing.of(raised)), effort) if raised else found
 
 
 def unsearched_lines(floors: Collection[Floor], effort: Effort) -> list[Check]:

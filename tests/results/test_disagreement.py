@@ -121,11 +121,14 @@ def test_a_comparison_tells_of_both_designs(wrong: Callable[..., None]) -> None:
     assert "on layer one the search says" in "\n".join(result.data["disagreements"])
 
 
-def test_codesign_keeps_the_joint_design(wrong: Callable[..., None], tmp_path: Path) -> None:
+def test_codesign_keeps_the_joint_design(
+    wrong: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wrong(energy=7)
     found = joint("small", "large")
     assert found.status == "FEASIBLE" and found.data["disagreements"]
     assert all(result.status == "FEASIBLE" for result in (*found.networks.values(), *found.alone.values()))
+    monkeypatch.undo()
     told = verify_folder(save_result(found, tmp_path / "out"))
     assert told.ok, [check for check in told.checks if not check.ok]
     assert "result.json: disagreements" in told.verdict, "named, as nothing checks it"

@@ -25,6 +25,9 @@ BASE = ("optimizer.files", "optimizer.workload")
 MODEL = (*BASE, "optimizer.architecture", "optimizer.mapping")
 PRICED = (*MODEL, "optimizer.problem", "optimizer.store", "optimizer.pricing", "formulations")
 SEARCHED = (*PRICED, "optimizer.fusion", "optimizer.scaling", "optimizer.search")
+PROVER = (
+    "optimizer.architecture", "optimizer.problem", "optimizer.verify", "optimizer.pricing.lowering", "formulations",
+)  # fmt: skip
 FOUND = (*SEARCHED, "optimizer.golden", "optimizer.results")
 
 DIRECTIONS = {
@@ -52,6 +55,14 @@ DIRECTIONS = {
     "optimizer.study": FOUND,
     "optimizer.adjust": (*FOUND, "optimizer.solving", "optimizer.interop.onnx_writer"),
     "optimizer.recompute": (*FOUND, "optimizer.training"),
+    "optimizer.verify.again.floors": PROVER,
+    "optimizer.verify.again.points": PROVER,
+    "optimizer.verify.again.statements": PROVER,
+    "optimizer.verify.again.tangent_lines": PROVER,
+    "optimizer.verify.again.time_limit": PROVER,
+    "optimizer.verify.again.groups": (
+        *PROVER, "optimizer.workload", "optimizer.pricing", "optimizer.fusion", "optimizer.store",
+    ),
     "optimizer.sparse_engine.check": (),
     "optimizer.sparse_engine.pattern_check": (),
     "optimizer.sparse_engine": ("formulations", "optimizer.problem.versions", "optimizer.problem.disagreement", "optimizer.report.figures"),

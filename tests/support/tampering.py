@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
+
+from optimizer.results.result import Result
+
+Tamper = Callable[[dict[str, Any], dict[str, Any]], Any]
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -34,3 +39,21 @@ def put(data: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> None:
     for key in path[:-1]:
         data = data[key]
     data[path[-1]] = change(data[path[-1]])
+
+
+def changed(result: Result, tamper: Tamper) -> Result:
+    """A copy of a result with something changed."""
+    data, certificate = copy.deepcopy(result.data), copy.deepcopy(result.certificate)
+    tamper(data, certificate)
+    return Result(data, certificate)
+
+
+def shift_floor(by: int, number: int) -> Tamper:
+    """A floor and the bound that rests on it, changed together."""
+
+    def tamper(data: dict[str, Any], certificate: dict[str, Any]) -> None:
+        box = next(b for b in certificate["boxes"] if b["closed_by"] == "bound")
+        box["energy_floors"][number] += by
+        box["bound"] = str(Fraction(box["bound"]) + by * certificate["layers"][number]["count"])
+
+    return tamper

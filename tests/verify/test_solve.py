@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
 from collections.abc import Callable
@@ -39,12 +38,11 @@ from optimizer.verify.verification import Verification
 from optimizer.workload.reader import parse_network
 from tests.support.pair_results import ARCHITECTURE, NETWORK, make
 from tests.support.profiles import examples
-from tests.support.tampering import leaves, put, replaced
+from tests.support.tampering import Tamper, changed, leaves, put, replaced, shift_floor
 
 TECHNOLOGY = ("problem", "architecture", "technology")
 UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
 
-Tamper = Callable[[dict[str, Any], dict[str, Any]], Any]
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +68,6 @@ def failed(found: Verification) -> list[str]:
     """Names of the checks that failed."""
     assert found.ok == all(check.ok for check in found.checks)
     return [check.name for check in found.checks if not check.ok]
-
-
-def changed(result: Result, tamper: Tamper) -> Result:
-    """A copy of a result with something changed."""
-    data, certificate = copy.deepcopy(result.data), copy.deepcopy(result.certificate)
-    tamper(data, certificate)
-    return Result(data, certificate)
 
 
 def test_real_results_pass(result: Result) -> None:
@@ -225,17 +216,6 @@ TAMPERS: dict[str, Tamper] = {
 @pytest.mark.parametrize("tamper", TAMPERS.values(), ids=TAMPERS.keys())
 def test_tampering_is_caught(result: Result, tamper: Tamper) -> None:
     assert failed(verify(changed(result, tamper)))
-
-
-def shift_floor(by: int, number: int) -> Tamper:
-    """A floor and the bound that rests on it, changed together."""
-
-    def tamper(data: dict[str, Any], certificate: dict[str, Any]) -> None:
-        box = next(b for b in certificate["boxes"] if b["closed_by"] == "bound")
-        box["energy_floors"][number] += by
-        box["bound"] = str(Fraction(box["bound"]) + by * certificate["layers"][number]["count"])
-
-    return tamper
 
 
 @pytest.mark.parametrize("number", [0, 1])

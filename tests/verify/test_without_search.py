@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from folder_cases import COMMANDS
-from test_verify import changed, leaves, make, put, replaced, shift_floor
 
 from optimizer.results.result import Result
 from optimizer.verify.again import SearchAgain, verify
@@ -21,6 +19,9 @@ from optimizer.verify.folder import verify_folder
 from optimizer.verify.outcome import NOT_CHECKED
 from optimizer.verify.solve import verify as verify_with
 from optimizer.verify.verification import Verification
+from tests.support.folder_cases import COMMANDS
+from tests.support.pair_results import make
+from tests.support.tampering import changed, leaves, put, replaced, shift_floor
 
 Folders = Callable[[str], Path]
 SOLVED_AGAIN = ("memory", "no_memory", "kept", "size", "no_size", "interleave", "simulate", "report")
@@ -51,6 +52,32 @@ def test_what_needs_a_search_is_undecided(folders: Folders, kind: str) -> None:
     found = verify_folder(folders(kind), None)
     assert not found.ok and not found.failed
     assert found.verdict.startswith("CANNOT DECIDE: ")
+
+
+@pytest.mark.parametrize("padding", ["none", "auto"])
+def test_bounds_that_rest_on_more_than_floors_are_named(padding: str) -> None:
+    """The bound of a product, and a cap that only the trade of energy against cycles breaks."""
+    for result in (make("edp", padding=padding), make("energy", padding=padding, latency_ms="0.0008")):
+        alone, whole = verify_with(result, None, seed=1), verify(result, seed=1)
+        assert alone.ok and whole.ok
+        assert [(tally.what, tally.total, tally.whole) for tally in alone.proofs] == [
+            (tally.what, tally.total, tally.whole) for tally in whole.proofs
+        ]
+        points = next(tally for tally in alone.proofs if tally.what == "bounds of single points")
+        assert points.proved == 0 and f"certificate.json: {points.total} bounds of single points" in alone.verdict
+
+
+@pytest.mark.parametrize("limits", [{"area_mm2": "0.001"}, {"latency_ms": "0.0001"}, {"energy_mj": "0.00001"}])
+def test_that_there_is_no_design(limits: dict[str, str]) -> None:
+    """Chips are counted; what only a search shows is named."""
+    result = make("energy", **limits)
+    assert result.status == "INFEASIBLE"
+    alone, whole = verify_with(result, None, seed=1), verify(result, seed=1)
+    assert alone.ok and whole.ok and names(alone) <= names(whole)
+    assert ("no design" in names(alone)) != ("that there is no design" in alone.verdict)
+    lie = copy.deepcopy(result.data)
+    lie["infeasible"]["relaxations"][0]["least"] *= 2
+    assert "area_mm2" not in limits or verify_with(Result(lie, result.certificate), None).failed == ["infeasible"]
 
 
 @pytest.fixture(scope="module")
