@@ -16,7 +16,7 @@ _EXPORTS = {
     "load": "optimizer.networks.load",
     "load_architecture": "optimizer.architecture.reader",
     "Result": "optimizer.results.result",
-    "Progress": "optimizer.results.result",
+    "Progress": "optimizer.problem.progress",
     "Budgets": "optimizer.architecture.budgets",
     "on_device": "optimizer.architecture.retarget",
 }
