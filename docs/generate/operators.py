@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 
-from markdown_parts import code, table
+from docstrings import plain
+from markdown_parts import cell, code, table
 
 from optimizer.onnx_import.operators import HANDLERS
 
@@ -22,5 +23,5 @@ def table_of_handlers() -> dict[str, list[str]]:
 
 def reference() -> str:
     """Operators and what becomes of them."""
-    rows = ([", ".join(map(code, sorted(names))), text] for text, names in table_of_handlers().items())
+    rows = ([", ".join(map(code, sorted(names))), cell(plain(text))] for text, names in table_of_handlers().items())
     return table(["operators", "what becomes of them"], rows)

@@ -56,6 +56,9 @@ def _below(schema: Schema, place: str) -> Iterator[list[str]]:
     """Keys of the mapping or list that stands at a place; menus are described in one line."""
     for variant in (schema, *schema.get("anyOf", ())[:1], schema.get("then", {})):
         yield from _rows(variant, f"{place}.")
+    for kind in schema.get("allOf", ()):
+        name = kind["if"]["properties"]["kind"]["const"]
+        yield from _rows(kind["then"], f"{place}(kind: {name}).")
     items = schema.get("items")
     if isinstance(items, dict):
         yield from _rows(items, f"{place}[].")
@@ -65,9 +68,11 @@ def _allowed(schema: Schema) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
     if "const" in schema:
-        return f"exactly {schema['const']}"
+        return f"{schema['const']}"
     if "description" in schema:
         return str(schema["description"])
+    if "items" in schema:
+        return "a list"
     variants = [*schema.get("anyOf", ()), schema.get("else", {}), schema.get("then", {})]
     said = [_allowed(variant) for variant in variants if variant]
-    return "; or ".join(said) or str(schema.get("type", "anything"))
+    return "; or ".join(said) or {"object": "a mapping", "string": "text"}.get(schema.get("type", ""), "anything")

@@ -1,6 +1,7 @@
 """The documentation: it builds strictly and offline, links hold, README is short, the glossary has every word."""
 
 import hashlib
+import pydoc
 import re
 import subprocess
 import sys
@@ -71,6 +72,20 @@ def test_links_lead_somewhere(page):
         assert target.is_file(), f"{page}: {link}"
         if anchor:
             assert anchor in _anchors(target), f"{page}: {link}"
+
+
+CODE = re.compile(r"``?([^`\n]+)``?")
+PLACE = re.compile(r"(?:optimizer|formulations|examples|tests|benchmarks|docs|\.ci)/[\w./-]+")
+NAME = re.compile(r"(?:optimizer|formulations)(?:\.\w+)+")
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))], ids=str)
+def test_what_pages_name_is_there(page):
+    """Files and objects of the code."""
+    named = CODE.findall(page.read_text(encoding="utf-8"))
+    places = {place for text in named for place in PLACE.findall(text) if "DATE" not in place}
+    assert {place for place in places if not (ROOT / place).exists()} == set()
+    assert {name for text in named for name in NAME.findall(text) if pydoc.locate(name) is None} == set()
 
 
 def test_every_page_has_a_place():

@@ -24,6 +24,12 @@ def test_tutorial_runs_and_prints_what_it_shows(page, tmp_path, monkeypatch):
     run(page)
 
 
+@pytest.mark.slow
+def test_guide_to_python_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(PAGES.parent / "guide" / "python.md")
+
+
 @pytest.mark.parametrize(
     ("shown", "printed"),
     [
