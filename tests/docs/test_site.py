@@ -3,16 +3,21 @@
 import hashlib
 import pydoc
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from tutorial_blocks import blocks
 
 import optimizer
 from formulations.layer.solver import Status
 from optimizer.architecture.device import RESOURCES
 from optimizer.architecture.schema import json_schema
+from optimizer.cli import main
 from optimizer.given_groups.schema import groups_schema
 from optimizer.problem.aggregate import KINDS
 from optimizer.problem.space import OBJECTIVES
@@ -21,6 +26,8 @@ from optimizer.workload.views import TILE_AXES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+if not DOCS.is_dir():
+    pytest.skip("the documentation is not beside the tests", allow_module_level=True)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 OFFLINE = """
 import socket, sys
@@ -86,6 +93,31 @@ def test_what_pages_name_is_there(page):
     places = {place for text in named for place in PLACE.findall(text) if "DATE" not in place}
     assert {place for place in places if not (ROOT / place).exists()} == set()
     assert {name for text in named for name in NAME.findall(text) if pydoc.locate(name) is None} == set()
+
+
+def shown_commands() -> list[str]:
+    """Commands in blocks that are shown and not run, of README and of all pages."""
+    pages = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    texts = (block.text for page in pages for block in blocks(page) if block.language == "sh")
+    return [line for text in texts for line in text.splitlines() if line.startswith("tilewright ")]
+
+
+@pytest.mark.parametrize("line", shown_commands())
+def test_commands_that_are_shown_are_understood(line):
+    _, *arguments = shlex.split(line, comments=True)
+    command = main
+    while isinstance(command, click.Group):
+        command = command.commands[arguments.pop(0)]
+    assert set(_missing(command, arguments)) == set()
+
+
+def _missing(command: click.Command, arguments: list[str]) -> Iterator[str]:
+    """Names of required parameters that are not given; unknown options raise."""
+    given, left, _ = command.make_parser(click.Context(command)).parse_args(list(arguments))
+    assert left == []
+    for parameter in command.params:
+        if parameter.required and not given.get(parameter.name):
+            yield str(parameter.name)
 
 
 def test_every_page_has_a_place():
