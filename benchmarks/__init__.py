@@ -1,1 +1,1 @@
-"""Measurements of Tilewright: ``python -m benchmarks list``; how they are made: ``protocol.md``."""
+"""Measurements of Tilewright: ``python -m benchmarks list``; how they are made: ``docs/benchmarks/protocol.md``."""

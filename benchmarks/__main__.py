@@ -18,7 +18,7 @@ from benchmarks.runner import measure
 from benchmarks.table import markdown
 
 
-@click.group(help="Measure Tilewright; the protocol is in benchmarks/protocol.md.")
+@click.group(help="Measure Tilewright; the protocol is in docs/benchmarks/protocol.md.")
 def main() -> None:
     """Group of the commands."""
 

@@ -1,4 +1,4 @@
-"""Reports as tables for the README."""
+"""Reports as tables in Markdown."""
 
 from __future__ import annotations
 

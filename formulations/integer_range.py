@@ -13,7 +13,7 @@ pass only if *no* mapping, however bad, reaches that, since the tables of bounds
 * ``n_T``, of level l the reads, fills and updates by T: W and I one read and one fill, O one read (and one for drains
   in ``looptree``), one fill and one update; no fills at level 0, nothing where T is not kept,
 
-these are the numbers, each with what keeps it within the kernels' integers (``formulations/kernels/``):
+these are the numbers, each with what keeps it within the kernels' integers (``formulations/lattice/kernels/``):
 
 1. *Bits of a level*: ``B_l = sum_T n_T words_T bits_T < 2**62``. That is ``read_bits + write_bits`` of
    ``leaf.price_level``. Words of ``fetched``, ``requested``, ``input_total`` and of the tables in ``moved.py`` and

@@ -35,7 +35,7 @@ def read_yaml(path: str | Path) -> object:
     if data is None:
         raise SpecError(
             "the file is empty", file=file, allowed="a mapping or a list in YAML",
-            remedy="see the formats in the README",
+            remedy="see docs/reference/files.md",
         )  # fmt: skip
     return data
 
@@ -69,7 +69,7 @@ class Fields:
         if not isinstance(data, dict):
             raise SpecError(
                 "expected a mapping", file=file, field=path or None, value=data,
-                allowed="key: value pairs", remedy="see the formats in the README",
+                allowed="key: value pairs", remedy="see docs/reference/files.md",
             )  # fmt: skip
         self._data = {str(key): value for key, value in data.items()}
 

@@ -1,8 +1,8 @@
 """From any nest to one of the declared space that is much like it. Compiled.
 
-The space is that of README, *The declared space*: in the block of a level a loop stands right below the node of the
-tensor that it is irrelevant to; one over a halo dim may stand right below the input's node instead; at most one node is
-hoisted.
+The space is that of docs/theory/mapspace.md, *The declared space*: in the block of a level a loop stands right below
+the node of the tensor that it is irrelevant to; one over a halo dim may stand right below the input's node instead; at
+most one node is hoisted.
 """
 
 from __future__ import annotations

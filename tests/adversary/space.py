@@ -1,4 +1,4 @@
-"""Is a mapping in the declared space? Written from the text: README, *The declared space*, rules 1 to 6."""
+"""Is a mapping in the declared space? Written from rules 1 to 6 of docs/theory/mapspace.md, *The declared space*."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""``tilewright sparse``: what the README shows, exit codes, files and errors."""
+"""``tilewright sparse``: exit codes, files and errors; what comes out is in the tutorial."""
 
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -124,20 +123,3 @@ def test_damaged_results_are_refused(tmp_path):
     assert run("verify", tmp_path).exit_code == 2
     (tmp_path / "sparse.json").write_text('{"kind": "other"}')
     assert "sparse patterns" in run("verify", tmp_path).output
-
-
-def blocks():
-    """(command, lines shown) of every run of this command group in the README."""
-    file = Path(__file__).parents[2] / "README.md"
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
-    for block in text.split("```")[1::2]:
-        for part in block.split("$ tilewright sparse ")[1:]:
-            command, *lines = part.strip().splitlines()
-            yield command, lines
-
-
-@pytest.mark.parametrize(("command", "lines"), list(blocks()))
-def test_readme_shows_what_comes_out(command, lines):
-    printed = run(*command.split()).output.splitlines()
-    shown = [line.rstrip() for line in printed]
-    assert [line for line in lines if line != "..." and line not in shown] == []

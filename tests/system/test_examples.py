@@ -1,4 +1,4 @@
-"""The files in ``examples/``: they load, fit together, and show what the README says about them."""
+"""The files in ``examples/``: they load, fit together, and show what the documentation says about them."""
 
 import json
 import shutil
@@ -56,7 +56,7 @@ def test_mapping_by_hand_is_legal_and_not_better_than_the_optimum(conv, reuse):
 
 
 def test_groups_by_hand_save_words_of_dram(tmp_path):
-    """As the README runs it; the first group never leaves the chip between convolution and pooling."""
+    """As the documentation runs it; the first group never leaves the chip between convolution and pooling."""
     command = ["evaluate", "resnet18", "-a", "eyeriss_rs", "--groups", str(EXAMPLES / "groups.yaml"), "--no-cache"]
     outcome = CliRunner().invoke(main, [*command, "--out", str(tmp_path / "out")])
     assert outcome.exit_code == 0, outcome.output

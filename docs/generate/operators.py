@@ -1,0 +1,27 @@
+"""The ONNX operators that are understood, from the table of their handlers."""
+
+from __future__ import annotations
+
+import inspect
+
+from docstrings import plain
+from markdown_parts import cell, code, table
+
+from optimizer.onnx_import.operators import HANDLERS
+
+
+def table_of_handlers() -> dict[str, list[str]]:
+    """Operators by the first line of their handler's docstring."""
+    found: dict[str, list[str]] = {}
+    for operator, handler in HANDLERS.items():
+        text = inspect.getdoc(handler)
+        if not text:
+            raise LookupError(f"the handler of {operator} has no docstring")
+        found.setdefault(text.splitlines()[0], []).append(operator)
+    return found
+
+
+def reference() -> str:
+    """Operators and what becomes of them."""
+    rows = ([", ".join(map(code, sorted(names))), cell(plain(text))] for text, names in table_of_handlers().items())
+    return table(["operators", "what becomes of them"], rows)
