@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-W, I, O = 0, 1, 2
+W, I, O = 0, 1, 2  # noqa: E741 - the field's own letters
 INFINITE = 1 << 60
 """No cost: of what does not exist. Costs of what exists stay below (:mod:`formulations.integer_range`)."""
 

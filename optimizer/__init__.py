@@ -127,12 +127,12 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import version  # noqa: PLC0415
 
         return version("tilewright")
     if name not in _MODULES:
         raise AttributeError(f"module 'optimizer' has no attribute {name!r}")
-    from importlib import import_module
+    from importlib import import_module  # noqa: PLC0415
 
     return getattr(import_module(_MODULES[name]), name)
 

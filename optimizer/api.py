@@ -75,7 +75,7 @@ def solve(
     SpecError
         On inputs that make no sense.
     """
-    from optimizer.solving.run import run
+    from optimizer.solving.run import run  # noqa: PLC0415
 
     return run(
         Problem(network, architecture, objective, padding, fusion), _options(time_limit_s, workers, seed, cache_dir, progress)
@@ -91,7 +91,7 @@ def compare(
 
     Each has the hardware that is best for it. Parameters are those of :func:`solve`; the time limit is for each.
     """
-    from optimizer.solving.run import compare as run
+    from optimizer.solving.run import compare as run  # noqa: PLC0415
 
     return run(
         Problem(network, architecture, objective, "none", fusion), _options(time_limit_s, workers, seed, cache_dir, progress)
@@ -141,8 +141,8 @@ def codesign(
     SpecError
         On inputs that make no sense.
     """
-    from optimizer.codesign.request import CodesignRequest, Member
-    from optimizer.codesign.run import run
+    from optimizer.codesign.request import CodesignRequest, Member  # noqa: PLC0415
+    from optimizer.codesign.run import run  # noqa: PLC0415
 
     asked = tuple(Member(one) if isinstance(one, Network) else one for one in members)
     return run(
@@ -180,8 +180,8 @@ def study(
     SpecError
         On inputs that make no sense.
     """
-    from optimizer.study.request import StudyRequest
-    from optimizer.study.run import run
+    from optimizer.study.request import StudyRequest  # noqa: PLC0415
+    from optimizer.study.run import run  # noqa: PLC0415
 
     return run(
         StudyRequest(network, architecture, tuple(vary), objective, padding, fusion),
@@ -215,8 +215,8 @@ def front(
     SpecError
         On inputs that make no sense, or if the exact front is too large.
     """
-    from optimizer.study.request import FrontRequest
-    from optimizer.study.run_front import run
+    from optimizer.study.request import FrontRequest  # noqa: PLC0415
+    from optimizer.study.run_front import run  # noqa: PLC0415
 
     exact = tolerance if isinstance(tolerance, Fraction) else Fraction(str(tolerance))
     return run(
@@ -247,8 +247,8 @@ def adjust(
     SpecError
         On inputs that make no sense, and budgets of latency, energy or power.
     """
-    from optimizer.adjust.request import AdjustRequest, WidthChanges
-    from optimizer.adjust.run import run
+    from optimizer.adjust.request import AdjustRequest, WidthChanges  # noqa: PLC0415
+    from optimizer.adjust.run import run  # noqa: PLC0415
 
     return run(
         AdjustRequest(network, architecture, changes or WidthChanges(), objective),
@@ -280,9 +280,9 @@ def plan_memory(
     time_limit_s, workers, seed
         As for :func:`solve`.
     """
-    from formulations.networks.checkpoint_search import NO_LIMITS
-    from optimizer.recompute.request import MemoryRequest
-    from optimizer.recompute.result import run
+    from formulations.networks.checkpoint_search import NO_LIMITS  # noqa: PLC0415
+    from optimizer.recompute.request import MemoryRequest  # noqa: PLC0415
+    from optimizer.recompute.result import run  # noqa: PLC0415
 
     request = MemoryRequest(network, goal, limits or NO_LIMITS, reserve_bits, costs, recompute)
     return run(request, _options(time_limit_s, workers, seed, None, None))
@@ -302,7 +302,7 @@ def size_engine(
     time_limit_s, workers, seed
         As for :func:`solve`.
     """
-    from optimizer.sparse_engine.sizing import size
+    from optimizer.sparse_engine.sizing import size  # noqa: PLC0415
 
     return SparseResult.of(
         size(request, objective, time_limit_s=time_limit_s, workers=workers, seed=seed).data
@@ -331,7 +331,7 @@ def watching(progress: Watch) -> Callable[[Progress], None] | None:
     """The callback that `progress` asks for."""
     if progress != "auto":
         return progress
-    from optimizer.report.live import live_progress
+    from optimizer.report.live import live_progress  # noqa: PLC0415
 
     return live_progress()
 

@@ -41,7 +41,7 @@ def evaluate(
     reuse : {"innermost", "exact"}
         Which moves of a sliding window keep the overlap.
     """
-    from optimizer.mapping.cost import evaluate as cost_of
+    from optimizer.mapping.cost import evaluate as cost_of  # noqa: PLC0415
 
     return cost_of(layer, hardware, mapping, accounting=accounting, reuse=reuse)
 
@@ -69,7 +69,7 @@ def evaluate_groups(
     SpecError
         On groups that make no sense or do not fit.
     """
-    from optimizer.given_groups.evaluate import evaluate_groups as run
+    from optimizer.given_groups.evaluate import evaluate_groups as run  # noqa: PLC0415
 
     given = dict(groups) if isinstance(groups, Mapping) else groups
     return EvaluationResult(run(network, architecture, given, objective=objective, cache_dir=None if cache_dir is None else Path(cache_dir)))
@@ -101,8 +101,8 @@ def verify(
     SpecError
         If no command wrote the folder, or a file is missing.
     """
-    from optimizer.verify.again import verify_folder
-    from optimizer.verify.again.result import verify_result
+    from optimizer.verify.again import verify_folder  # noqa: PLC0415
+    from optimizer.verify.again.result import verify_result  # noqa: PLC0415
 
     watch = watching(progress)
     if isinstance(subject, Result):

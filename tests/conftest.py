@@ -68,7 +68,7 @@ def own_cache(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder that a command of a kind wrote (:mod:`tests.support.folder_cases`)."""
-    from tests.support.folder_cases import maker
+    from tests.support.folder_cases import maker  # noqa: PLC0415
 
     return maker(tmp_path_factory.mktemp("folders"))
 
@@ -84,12 +84,12 @@ def _kernel_digest() -> str:
 
 def _compile_kernels() -> None:
     """Compile before parallel workers start, so that none compiles again and none writes into a shared cache."""
-    from formulations.lattice import search as lattice
-    from optimizer.architecture.reader import load_architecture
-    from optimizer.pricing.lowering import lower
-    from optimizer.workload.layer import conv
-    from tests.adversary.annealing import search
-    from tests.adversary.task import task_of
+    from formulations.lattice import search as lattice  # noqa: PLC0415
+    from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
+    from optimizer.pricing.lowering import lower  # noqa: PLC0415
+    from optimizer.workload.layer import conv  # noqa: PLC0415
+    from tests.adversary.annealing import search  # noqa: PLC0415
+    from tests.adversary.task import task_of  # noqa: PLC0415
 
     hardware = next(load_architecture("edge_small").points())
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})

@@ -39,12 +39,12 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     on the joint design and on the best design of every other one. Ctrl-C stops with the best joint design found.
     """
     members, architecture = read_members(networks, options), read_architecture(options)
-    from optimizer.architecture.selection import unroll_warnings
-    from optimizer.codesign.run import run
-    from optimizer.report.codesign import codesign_headline, codesign_report
-    from optimizer.report.codesign_plot import save_plot
-    from optimizer.report.figures import check_picture
-    from optimizer.results.result import CodesignResult
+    from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
+    from optimizer.codesign.run import run  # noqa: PLC0415
+    from optimizer.report.codesign import codesign_headline, codesign_report  # noqa: PLC0415
+    from optimizer.report.codesign_plot import save_plot  # noqa: PLC0415
+    from optimizer.report.figures import check_picture  # noqa: PLC0415
+    from optimizer.results.result import CodesignResult  # noqa: PLC0415
 
     if options["plot"] is not None:
         check_picture(options["plot"])

@@ -101,7 +101,7 @@ def read_members(specs: Sequence[str], options: Options) -> list[Member]:
     SpecError
         On a weight or cap of another network, and on a second one of the same kind.
     """
-    from optimizer.codesign.request import Member
+    from optimizer.codesign.request import Member  # noqa: PLC0415
 
     networks = {spec: read_network(spec, _suited(spec, specs, options)) for spec in dict.fromkeys(specs)}
     weights: dict[str, Fraction] = {}
@@ -119,7 +119,7 @@ def read_members(specs: Sequence[str], options: Options) -> list[Member]:
 
 def team_request(members: Sequence[Member], architecture: Architecture, options: Options) -> CodesignRequest:
     """What a co-design is asked."""
-    from optimizer.codesign.request import CodesignRequest
+    from optimizer.codesign.request import CodesignRequest  # noqa: PLC0415
 
     return CodesignRequest(
         tuple(members), architecture, options["aggregate"], options["relative"], options["objective"],
@@ -154,7 +154,7 @@ def _suited(spec: str, specs: Sequence[str], options: Options) -> Options:
 
 def _suiting(spec: str) -> Iterator[str]:
     """Workload options that make sense for a network."""
-    from optimizer.networks.catalog import CATALOG
+    from optimizer.networks.catalog import CATALOG  # noqa: PLC0415
 
     if spec in CATALOG:
         yield "batch"

@@ -75,11 +75,11 @@ def _check_mode(options: Options) -> None:
 
 
 def _evaluate_mapping(network: Network, architecture: Architecture, options: Options) -> None:
-    from optimizer.architecture.selection import single_point
-    from optimizer.mapping.cost import evaluate as cost_of
-    from optimizer.mapping.reader import load_mapping
-    from optimizer.problem.sparsity_check import check_sparsity
-    from optimizer.report.mapping import evaluation_report
+    from optimizer.architecture.selection import single_point  # noqa: PLC0415
+    from optimizer.mapping.cost import evaluate as cost_of  # noqa: PLC0415
+    from optimizer.mapping.reader import load_mapping  # noqa: PLC0415
+    from optimizer.problem.sparsity_check import check_sparsity  # noqa: PLC0415
+    from optimizer.report.mapping import evaluation_report  # noqa: PLC0415
 
     layer, hardware = pick_layer(network, options["layer"]), single_point(architecture)
     check_sparsity([layer], hardware, file=architecture.file)
@@ -91,10 +91,10 @@ def _evaluate_mapping(network: Network, architecture: Architecture, options: Opt
 
 
 def _evaluate_groups(network: Network, architecture: Architecture, options: Options) -> None:
-    from optimizer.architecture.selection import unroll_warnings
-    from optimizer.inspection import evaluate_groups
-    from optimizer.report.solve import full_report, headline
-    from optimizer.results.result import EvaluationResult
+    from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
+    from optimizer.inspection import evaluate_groups  # noqa: PLC0415
+    from optimizer.report.solve import full_report, headline  # noqa: PLC0415
+    from optimizer.results.result import EvaluationResult  # noqa: PLC0415
 
     check_out(EvaluationResult, options)
     warnings = unroll_warnings(architecture, {dim for layer in network.mac_layers() for dim in layer.extents})

@@ -32,8 +32,8 @@ def check_out(kind: type[Result], options: Mapping[str, Any]) -> None:
     ------
     SpecError
     """
-    from optimizer.results.folder import check_writable
-    from optimizer.results.load import check_kind
+    from optimizer.results.folder import check_writable  # noqa: PLC0415
+    from optimizer.results.load import check_kind  # noqa: PLC0415
 
     if options["out"] is not None:
         check_writable(options["out"])
@@ -42,7 +42,7 @@ def check_out(kind: type[Result], options: Mapping[str, Any]) -> None:
 
 def run_options(options: Mapping[str, Any], progress: Watch | None = None, pool: Pool | None = None) -> Options:
     """How a task is run, from the options of its command."""
-    from optimizer.scaling.options import Options
+    from optimizer.scaling.options import Options  # noqa: PLC0415
 
     limit = options["time_limit"]
     return Options(
@@ -89,13 +89,13 @@ def finish(
 
 
 def _save(result: Result, options: Mapping[str, Any]) -> None:
-    from optimizer.results.load import save_result
+    from optimizer.results.load import save_result  # noqa: PLC0415
 
     save_result(result, options["out"], force=options["force"])
 
 
 def design_kept(options: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Write the design that an internal disagreement leaves into the output folder; the error goes on."""
-    from optimizer.cli.output import keeping
+    from optimizer.cli.output import keeping  # noqa: PLC0415
 
     return keeping(lambda result: _save(result, options) if options["out"] is not None else None)

@@ -27,7 +27,7 @@ Options = Mapping[str, Any]
 
 def read_network(spec: str, options: Options) -> Network:
     """The network of a command with the workload options."""
-    from optimizer.networks.load import load
+    from optimizer.networks.load import load  # noqa: PLC0415
 
     dims: dict[str, int] = {}
     for name, extent in options["dims"]:
@@ -45,7 +45,7 @@ def read_network(spec: str, options: Options) -> Network:
 
 def _training_bits(options: Options) -> TrainingBits | None:
     """Precisions of a training step, if any are given."""
-    from optimizer.training.bits import TrainingBits
+    from optimizer.training.bits import TrainingBits  # noqa: PLC0415
 
     given = options.get("training_bits")
     return None if given is None else TrainingBits.from_names(given)
@@ -73,11 +73,11 @@ def pick_layer(network: Network, name: str | None) -> Layer:
 
 def read_architecture(options: Options) -> Architecture:
     """The architecture of a command, with its choices, accounting and (where there are any) budgets."""
-    from optimizer.architecture.budgets import Budgets
-    from optimizer.architecture.reader import load_architecture
-    from optimizer.architecture.retarget import on_device
-    from optimizer.architecture.selection import choose
-    from optimizer.files.schema_check import placed
+    from optimizer.architecture.budgets import Budgets  # noqa: PLC0415
+    from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
+    from optimizer.architecture.retarget import on_device  # noqa: PLC0415
+    from optimizer.architecture.selection import choose  # noqa: PLC0415
+    from optimizer.files.schema_check import placed  # noqa: PLC0415
 
     try:
         architecture = load_architecture(options["architecture"])
@@ -111,7 +111,7 @@ def asked_fusion(options: Options) -> Fusion | None:
     SpecError
         On options of groups that make no sense.
     """
-    from optimizer.problem.fusion_options import Fusion
+    from optimizer.problem.fusion_options import Fusion  # noqa: PLC0415
 
     return Fusion(options["max_group"], options["halo"], options["tile"]) if options.get("fusion") else None
 
@@ -162,7 +162,7 @@ def asked_pool(options: Options) -> AbstractContextManager[Pool | None]:
     SpecError
         On limits that only processes have, without processes.
     """
-    from optimizer.scaling.opening import open_pool
+    from optimizer.scaling.opening import open_pool  # noqa: PLC0415
 
     limit = options["task_time_limit"]
     if not options["processes"] and options["scheduler"] is None:

@@ -27,10 +27,10 @@ def verify(directory: str, thorough: bool, seed: int | None, quiet: bool, **opti
     With --network and --architecture, and the other options that the command was given: also that it is about this very
     problem. Names of networks in a folder are no evidence. What is not checked is named.
     """
-    from optimizer.cli.progress import ProgressDisplay
-    from optimizer.report.checks import checks_table
-    from optimizer.verify.again import verify_folder
-    from optimizer.verify.verification import Verification
+    from optimizer.cli.progress import ProgressDisplay  # noqa: PLC0415
+    from optimizer.report.checks import checks_table  # noqa: PLC0415
+    from optimizer.verify.again import verify_folder  # noqa: PLC0415
+    from optimizer.verify.verification import Verification  # noqa: PLC0415
 
     found = Verification(question_checks(directory, options))
     if found.ok:  # what answers another problem is not looked at any further
@@ -49,7 +49,7 @@ def verify(directory: str, thorough: bool, seed: int | None, quiet: bool, **opti
 @click.option("--layer", "name", help="One layer: limits, loop nest, accesses.")
 def show(directory: str, name: str | None) -> None:
     """Tables and loop nests of whatever a command's --out wrote."""
-    from optimizer.report.folder import folder_report
+    from optimizer.report.folder import folder_report  # noqa: PLC0415
 
     try:
         show_on_stdout(folder_report(directory, name))

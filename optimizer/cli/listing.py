@@ -12,10 +12,10 @@ from optimizer.cli.output import show_on_stdout
 @click.command()
 def networks() -> None:
     """The built-in networks."""
-    from rich.text import Text
+    from rich.text import Text  # noqa: PLC0415
 
-    from optimizer.networks.catalog import build, describe, names
-    from optimizer.report.solve import plain_table
+    from optimizer.networks.catalog import build, describe, names  # noqa: PLC0415
+    from optimizer.report.solve import plain_table  # noqa: PLC0415
 
     columns = ("name", "description", "layers", "of them MAC", "MACs", "parameters")
     table = plain_table("Built-in networks", *columns, left=2)
@@ -31,11 +31,11 @@ def networks() -> None:
 @click.command()
 def architectures() -> None:
     """The built-in architectures."""
-    from rich.text import Text
+    from rich.text import Text  # noqa: PLC0415
 
-    from optimizer.architecture.reader import load_architecture
-    from optimizer.files.presets import presets
-    from optimizer.report.solve import plain_table
+    from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
+    from optimizer.files.presets import presets  # noqa: PLC0415
+    from optimizer.report.solve import plain_table  # noqa: PLC0415
 
     table = plain_table("Built-in architectures", "name", "description", "levels", "accounting", "points", left=4)
     for name, description in presets("architectures"):
@@ -48,12 +48,12 @@ def architectures() -> None:
 @click.command()
 def devices() -> None:
     """The built-in FPGA devices."""
-    from rich.text import Text
+    from rich.text import Text  # noqa: PLC0415
 
-    from optimizer.architecture.device import RESOURCES, load_device
-    from optimizer.files.presets import preset_names
-    from optimizer.report.solve import plain_table
-    from optimizer.report.units import number_text
+    from optimizer.architecture.device import RESOURCES, load_device  # noqa: PLC0415
+    from optimizer.files.presets import preset_names  # noqa: PLC0415
+    from optimizer.report.solve import plain_table  # noqa: PLC0415
+    from optimizer.report.units import number_text  # noqa: PLC0415
 
     table = plain_table("Built-in devices", "name", "description", "fabric", "MHz", *RESOURCES, left=3)
     for name in preset_names("devices"):
@@ -70,11 +70,11 @@ def devices() -> None:
 )
 def schema(kind: str) -> None:
     """JSON Schema of architecture (default), technology, groups, device or fabric files, for editors."""
-    from optimizer.architecture.device import device_schema
-    from optimizer.architecture.fabric_reader import fabric_schema
-    from optimizer.architecture.schema import json_schema
-    from optimizer.architecture.technology_schema import technology_schema
-    from optimizer.given_groups.schema import groups_schema
+    from optimizer.architecture.device import device_schema  # noqa: PLC0415
+    from optimizer.architecture.fabric_reader import fabric_schema  # noqa: PLC0415
+    from optimizer.architecture.schema import json_schema  # noqa: PLC0415
+    from optimizer.architecture.technology_schema import technology_schema  # noqa: PLC0415
+    from optimizer.given_groups.schema import groups_schema  # noqa: PLC0415
 
     schemas = {
         "architecture": json_schema, "technology": technology_schema, "groups": groups_schema, "device": device_schema,

@@ -97,7 +97,7 @@ def _name(parameter: click.Parameter) -> str:
 
 def _allowed(parameter: click.Parameter) -> str | None:
     """What may be given in the place of what is missing."""
-    from optimizer.files.presets import preset_names
+    from optimizer.files.presets import preset_names  # noqa: PLC0415
 
     if _name(parameter) == "--architecture":
         return f"a .yaml file, or one of {', '.join(preset_names('architectures'))}"

@@ -57,11 +57,11 @@ def memory(network: str, **options: Any) -> None:
     """
     _check(options)
     graph = read_network(network, options)
-    from optimizer.recompute.request import MemoryRequest
-    from optimizer.recompute.result import run
-    from optimizer.report.memory import memory_headline, memory_report
-    from optimizer.report.memory_plot import save_plot
-    from optimizer.results.result import MemoryResult
+    from optimizer.recompute.request import MemoryRequest  # noqa: PLC0415
+    from optimizer.recompute.result import run  # noqa: PLC0415
+    from optimizer.report.memory import memory_headline, memory_report  # noqa: PLC0415
+    from optimizer.report.memory_plot import save_plot  # noqa: PLC0415
+    from optimizer.results.result import MemoryResult  # noqa: PLC0415
 
     check_out(MemoryResult, options)
     costs = _costs(graph, options)
@@ -87,7 +87,7 @@ def _goal(options: Options) -> Any:
 
 
 def _limits(costs: Costs, options: Options) -> Limits:
-    from formulations.networks.checkpoint_search import Limits
+    from formulations.networks.checkpoint_search import Limits  # noqa: PLC0415
 
     capacity: Fraction | None = options["off_chip_gb"]
     percent: Fraction | None = options["max_overhead"]
@@ -98,9 +98,9 @@ def _limits(costs: Costs, options: Options) -> Limits:
 
 
 def _costs(network: Network, options: Options) -> Costs:
-    from optimizer.recompute.costs import design_costs, work_costs
-    from optimizer.recompute.lifetimes import lifetimes
-    from optimizer.results import folder as result_folder
+    from optimizer.recompute.costs import design_costs, work_costs  # noqa: PLC0415
+    from optimizer.recompute.lifetimes import lifetimes  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     if options["result"] is None:
         return work_costs(network)

@@ -113,7 +113,7 @@ class Vary(_Type):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Range:
         """A range of limits."""
-        from optimizer.study.metrics import Range
+        from optimizer.study.metrics import Range  # noqa: PLC0415
 
         name, equals, ends = str(value).partition("=")
         low, colon, high = ends.partition(":")

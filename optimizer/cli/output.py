@@ -17,8 +17,8 @@ WIDTH_OF_FILES = 150
 @contextmanager
 def keeping(keep: Callable[[Any], None]) -> Iterator[None]:
     """Hand the design that an internal disagreement leaves to `keep`; the error goes on."""
-    from optimizer.errors import InternalDisagreementError
-    from optimizer.results.result import Result
+    from optimizer.errors import InternalDisagreementError  # noqa: PLC0415
+    from optimizer.results.result import Result  # noqa: PLC0415
 
     try:
         yield
@@ -35,7 +35,7 @@ def fail_on_disagreement(data: dict[str, Any]) -> None:
     ------
     InternalDisagreementError
     """
-    from optimizer.errors import InternalDisagreementError
+    from optimizer.errors import InternalDisagreementError  # noqa: PLC0415
 
     if data.get("disagreements"):
         raise InternalDisagreementError("\n".join(data["disagreements"]))
@@ -43,7 +43,7 @@ def fail_on_disagreement(data: dict[str, Any]) -> None:
 
 def show_on_stdout(renderable: RenderableType) -> None:
     """Print to stdout, in colours on a terminal."""
-    from rich.console import Console
+    from rich.console import Console  # noqa: PLC0415
 
     width = None if sys.stdout.isatty() else WIDTH_OF_FILES
     Console(width=width, highlight=False, markup=False).print(renderable)

@@ -38,7 +38,7 @@ class ProgressDisplay:
 
     def __enter__(self) -> ProgressDisplay:
         if not self._quiet and sys.stderr.isatty():
-            from rich.console import Console
+            from rich.console import Console  # noqa: PLC0415
 
             self._status = Console(stderr=True, highlight=False, markup=False).status("starting")
             self._status.start()
@@ -56,7 +56,7 @@ class ProgressDisplay:
         if self._quiet:
             return
         if self._status is not None:
-            from rich.text import Text
+            from rich.text import Text  # noqa: PLC0415
 
             self._status.update(Text(progress_line(progress)))
             return

@@ -56,8 +56,8 @@ def question_checks(directory: str, options: Options) -> list[Check]:
     SpecError
         On options that make no sense, or that ask nothing without others.
     """
-    from optimizer.verify import folder, problem_match
-    from optimizer.verify.outcome import NOT_CHECKED, Check
+    from optimizer.verify import folder, problem_match  # noqa: PLC0415
+    from optimizer.verify.outcome import NOT_CHECKED, Check  # noqa: PLC0415
 
     _check(options)
     if not options["networks"] and options["architecture"] is None:
@@ -94,7 +94,7 @@ def question_parameters() -> list[click.Parameter]:
 
 def _part(stated: Data, options: Options) -> Data:
     """Only the networks, or only the architecture with its budgets."""
-    from optimizer.problem.problem import architecture_json, network_json
+    from optimizer.problem.problem import architecture_json, network_json  # noqa: PLC0415
 
     if options["architecture"] is not None:
         part = architecture_json(read_architecture(options))
@@ -113,7 +113,7 @@ def _networks(options: Options) -> list[Network]:
 
 def _single(network: Network, name: str | None) -> Network:
     """The network that `map` makes of one layer."""
-    from optimizer.api import network_of
+    from optimizer.api import network_of  # noqa: PLC0415
 
     return network_of(pick_layer(network, name))
 
@@ -133,16 +133,16 @@ def _whole(stated: Data, options: Options) -> list[Data]:
 
 
 def _team(architecture: Architecture, options: Options) -> Data:
-    from optimizer.codesign.request import prepare_team
+    from optimizer.codesign.request import prepare_team  # noqa: PLC0415
 
     return prepare_team(team_request(read_members(options["networks"], options), architecture, options)).problem
 
 
 def _problem(network: Network, architecture: Architecture, stated: Data, options: Options) -> Data:
     """What `solve`, `map`, `study`, `evaluate` or `adjust` would work on."""
-    from optimizer.given_groups.evaluate import priced_under
-    from optimizer.problem.problem import Problem
-    from optimizer.search.session import prepare
+    from optimizer.given_groups.evaluate import priced_under  # noqa: PLC0415
+    from optimizer.problem.problem import Problem  # noqa: PLC0415
+    from optimizer.search.session import prepare  # noqa: PLC0415
 
     more: Mapping[str, Any] = {}
     objective = options["objective"]
@@ -158,9 +158,9 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
 
 def _study(architecture: Architecture, options: Options) -> tuple[Architecture, str, Data]:
     """The architecture under the loosest limits, the objective, and what is varied."""
-    from optimizer.study.result_data import question
-    from optimizer.study.run import budgeted
-    from optimizer.study.run_front import capped
+    from optimizer.study.result_data import question  # noqa: PLC0415
+    from optimizer.study.run import budgeted  # noqa: PLC0415
+    from optimizer.study.run_front import capped  # noqa: PLC0415
 
     asked = asked_ranges(options)
     tolerance = (options["tolerance"] or Fraction(0)) if asked.objective is None else None

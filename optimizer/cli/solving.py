@@ -55,7 +55,7 @@ def solve(network: str, **options: Any) -> None:
 
 def _check_fusion(options: Options) -> None:
     """Nothing is said about fusion without --fusion."""
-    from optimizer.errors import SpecError
+    from optimizer.errors import SpecError  # noqa: PLC0415
 
     if options["compare"] and not options["fusion"]:
         raise SpecError(
@@ -80,14 +80,14 @@ def map_command(layer_file: str, name: str | None, **options: Any) -> None:
     """
     layer, architecture = pick_layer(read_network(layer_file, options), name), read_architecture(options)
     _check_padding(options["padding"], set(layer.extents))
-    from optimizer.api import network_of
+    from optimizer.api import network_of  # noqa: PLC0415
 
     _run(network_of(layer), architecture, set(layer.extents), options)
 
 
 def _check_padding(padding: Any, dims: set[str]) -> None:
     """Dims that are padded by name exist."""
-    from optimizer.errors import SpecError
+    from optimizer.errors import SpecError  # noqa: PLC0415
 
     for dim in padding if isinstance(padding, dict) else ():
         if dim not in dims:
@@ -99,11 +99,11 @@ def _check_padding(padding: Any, dims: set[str]) -> None:
 
 def _run(network: Network, architecture: Architecture, dims: set[str], options: Options) -> None:
     """Solve, save, show; the exit code tells whether there is a design."""
-    from optimizer.architecture.selection import unroll_warnings
-    from optimizer.problem.problem import Problem
-    from optimizer.report.solve import full_report, headline
-    from optimizer.results.result import Result
-    from optimizer.solving.run import compare, run
+    from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
+    from optimizer.problem.problem import Problem  # noqa: PLC0415
+    from optimizer.report.solve import full_report, headline  # noqa: PLC0415
+    from optimizer.results.result import Result  # noqa: PLC0415
+    from optimizer.solving.run import compare, run  # noqa: PLC0415
 
     check_out(Result, options)
     asked = Problem(network, architecture, options["objective"], options["padding"], asked_fusion(options))

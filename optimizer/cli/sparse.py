@@ -68,8 +68,8 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def size(**options: Any) -> None:
     """Best engine under budgets, with a proof; or the smallest set of rules and budgets that exclude every engine."""
     request = read_request(options)
-    from optimizer.report import sparse as report
-    from optimizer.sparse_engine import sizing
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.sparse_engine import sizing  # noqa: PLC0415
 
     limit = options["time_limit"]
     _check_out(options)
@@ -92,8 +92,8 @@ def size(**options: Any) -> None:
 def interleave(**options: Any) -> None:
     """Clash-free access patterns of every junction, by a checked program."""
     engine = read_engine(options)
-    from optimizer.report import sparse as report
-    from optimizer.sparse_engine.simulation import patterns_of
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.sparse_engine.simulation import patterns_of  # noqa: PLC0415
 
     _check_out(options)
     limit = options["time_limit"]
@@ -118,10 +118,10 @@ def interleave(**options: Any) -> None:
 @out_options
 def simulate(**options: Any) -> None:
     """Train on random inputs clock by clock, ports watched, and compare with plain masked matrices."""
-    from optimizer.report import sparse as report
-    from optimizer.sparse_engine import simulation
-    from optimizer.sparse_engine.describe import engine_data
-    from optimizer.sparse_engine.fixed_point import parse_format
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.sparse_engine import simulation  # noqa: PLC0415
+    from optimizer.sparse_engine.describe import engine_data  # noqa: PLC0415
+    from optimizer.sparse_engine.fixed_point import parse_format  # noqa: PLC0415
 
     form = parse_format(options["form"])
     engine = read_engine(options, form.width)
@@ -145,9 +145,9 @@ def simulate(**options: Any) -> None:
 @out_options
 def accuracy(**options: Any) -> None:
     """Accuracy against word width and density on scikit-learn's digits (needs the extra 'digits')."""
-    from optimizer.report import sparse as report
-    from optimizer.sparse_engine import digits
-    from optimizer.sparse_engine.fixed_point import parse_format
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.sparse_engine import digits  # noqa: PLC0415
+    from optimizer.sparse_engine.fixed_point import parse_format  # noqa: PLC0415
 
     _check_out(options)
     found = digits.accuracies(
@@ -163,9 +163,9 @@ def accuracy(**options: Any) -> None:
 @click.argument("directory", metavar="DIR", type=click.Path())
 def verify(directory: str) -> None:
     """Check what `size` or `interleave` wrote: figures, rules and budgets, and the optimum again without CP-SAT."""
-    from optimizer.report import sparse as report
-    from optimizer.results import folder as result_folder
-    from optimizer.sparse_engine import verification
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.sparse_engine import verification  # noqa: PLC0415
 
     found = verification.verify(result_folder.load_data(directory, formats.SPARSE_FILE), directory)
     show_on_stdout(report.verification_report(found))
@@ -180,8 +180,8 @@ def verify(directory: str) -> None:
 @out_options
 def report_command(**options: Any) -> None:
     """Rates, storage, arithmetic and device use of an engine, against the dense network and by the early estimator."""
-    from optimizer.report import sparse as report
-    from optimizer.sparse_engine.describe import describe
+    from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.sparse_engine.describe import describe  # noqa: PLC0415
 
     engine = read_engine(options, options["width"])
     _check_out(options)
@@ -192,13 +192,13 @@ def report_command(**options: Any) -> None:
 
 def _check_out(options: Options) -> None:
     """The output folder can be written; known before the work starts."""
-    from optimizer.results.result import SparseResult
+    from optimizer.results.result import SparseResult  # noqa: PLC0415
 
     check_out(SparseResult, options)
 
 
 def _finish(data: Options, render: Callable[[Options], Any], options: Options) -> None:
     """Save, show; the exit code tells whether there is an answer."""
-    from optimizer.results.result import SparseResult
+    from optimizer.results.result import SparseResult  # noqa: PLC0415
 
     finish(SparseResult.of(data), options, render, render)

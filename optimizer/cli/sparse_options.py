@@ -63,8 +63,8 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def read_engine(options: Options, width_bits: int = 12) -> Engine:
     """The engine of these options."""
-    from optimizer.sparse_engine.engine import Engine as Made
-    from optimizer.sparse_engine.network import SparseNetwork
+    from optimizer.sparse_engine.engine import Engine as Made  # noqa: PLC0415
+    from optimizer.sparse_engine.network import SparseNetwork  # noqa: PLC0415
 
     network = SparseNetwork(options["layers"], options["degrees"])
     return Made(network, options["parallel"], width_bits, options["proctime"], options["clock_mhz"])
@@ -72,9 +72,9 @@ def read_engine(options: Options, width_bits: int = 12) -> Engine:
 
 def read_request(options: Options) -> SizingRequest:
     """The sizing request of these options: the device's budgets, replaced by those that are given."""
-    from optimizer.architecture.device import load_device
-    from optimizer.sparse_engine.request import SizingRequest as Made
-    from optimizer.sparse_engine.rules import chosen_rules
+    from optimizer.architecture.device import load_device  # noqa: PLC0415
+    from optimizer.sparse_engine.request import SizingRequest as Made  # noqa: PLC0415
+    from optimizer.sparse_engine.rules import chosen_rules  # noqa: PLC0415
 
     budgets: dict[str, int] = {}
     if options["device"] is not None:
@@ -98,7 +98,7 @@ def _period(rate: Fraction | None) -> Fraction | None:
 
 def _menus(layers: tuple[int, ...], text: str) -> tuple[tuple[int, ...], ...]:
     """``4:8,16`` or ``any``, alone or in a place of the list."""
-    from optimizer.sparse_engine.request import any_out_degree
+    from optimizer.sparse_engine.request import any_out_degree  # noqa: PLC0415
 
     every = any_out_degree(layers)
     parts = [part.strip() for part in text.split(",")]
@@ -116,7 +116,7 @@ def _menus(layers: tuple[int, ...], text: str) -> tuple[tuple[int, ...], ...]:
 
 def _multiplier(text: str, clock_mhz: Fraction) -> Multiplier:
     """``pipelined``, ``combinational@10`` or ``deep3@100``."""
-    from optimizer.sparse_engine.engine import Multiplier as Made
+    from optimizer.sparse_engine.engine import Multiplier as Made  # noqa: PLC0415
 
     found = _MULTIPLIER.fullmatch(text.strip())
     if found is None or (found[2] and found[1] != "deep"):

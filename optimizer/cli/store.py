@@ -36,11 +36,11 @@ def store() -> None:
 @click.option("--all", "everything", is_flag=True, help="List every entry; otherwise the newest tasks.")
 def list_command(cache: str | None, kind: str | None, everything: bool) -> None:
     """Counts, sizes and versions of what is there, and the newest entries."""
-    from optimizer.files.quantities import size_text
-    from optimizer.report.store import entries_table, groups_table
-    from optimizer.store.contents import Selection, check_kind, entries, groups
-    from optimizer.store.database import STORE_FILE
-    from optimizer.store.store import LAYER_KINDS
+    from optimizer.files.quantities import size_text  # noqa: PLC0415
+    from optimizer.report.store import entries_table, groups_table  # noqa: PLC0415
+    from optimizer.store.contents import Selection, check_kind, entries, groups  # noqa: PLC0415
+    from optimizer.store.database import STORE_FILE  # noqa: PLC0415
+    from optimizer.store.store import LAYER_KINDS  # noqa: PLC0415
 
     folder = _folder(cache)
     with _opened(folder) as opened:
@@ -62,8 +62,8 @@ def list_command(cache: str | None, kind: str | None, everything: bool) -> None:
 @store_folder_option
 def show(key: str, cache: str | None) -> None:
     """One entry in full; the beginning of its KEY is enough."""
-    from optimizer.report.store import entry_report
-    from optimizer.store.contents import find
+    from optimizer.report.store import entry_report  # noqa: PLC0415
+    from optimizer.store.contents import find  # noqa: PLC0415
 
     with _opened(_folder(cache)) as opened:
         line = find(opened, key)
@@ -85,8 +85,8 @@ def prune(
     Several conditions remove what meets all of them; what is damaged goes in any case. What is removed is computed
     again when it is needed; other processes may use the store meanwhile.
     """
-    from optimizer.files.quantities import size_text
-    from optimizer.store import contents
+    from optimizer.files.quantities import size_text  # noqa: PLC0415
+    from optimizer.store import contents  # noqa: PLC0415
 
     if everything and (stale or older_than is not None):
         raise SpecError(
@@ -112,8 +112,8 @@ def prune(
 @kind_option
 def export(file: str, cache: str | None, kind: str | None) -> None:
     """Write entries to FILE, a line of JSON each; `import` reads it."""
-    from optimizer.results.folder import save_lines
-    from optimizer.store.contents import Selection, check_kind, export_lines
+    from optimizer.results.folder import save_lines  # noqa: PLC0415
+    from optimizer.store.contents import Selection, check_kind, export_lines  # noqa: PLC0415
 
     with _opened(_folder(cache)) as opened:
         check_kind(opened, kind)
@@ -129,8 +129,8 @@ def import_command(file: str, cache: str | None) -> None:
 
     Results never rest on them: what is the optimum is proved here. So bounds and outcomes of tasks are left out.
     """
-    from optimizer.store.contents import import_lines
-    from optimizer.store.store import Store
+    from optimizer.store.contents import import_lines  # noqa: PLC0415
+    from optimizer.store.store import Store  # noqa: PLC0415
 
     try:
         lines = Path(file).read_text(encoding="utf-8").splitlines()
@@ -152,7 +152,7 @@ def _folder(cache: str | None) -> Path:
 
 
 def _former(folder: Path) -> Path:
-    from optimizer.store.database import FORMER_FILE
+    from optimizer.store.database import FORMER_FILE  # noqa: PLC0415
 
     return folder / FORMER_FILE
 
@@ -160,8 +160,8 @@ def _former(folder: Path) -> Path:
 @contextmanager
 def _opened(folder: Path) -> Iterator[Store]:
     """The store of a folder, which is not made here."""
-    from optimizer.store.database import STORE_FILE
-    from optimizer.store.store import Store
+    from optimizer.store.database import STORE_FILE  # noqa: PLC0415
+    from optimizer.store.store import Store  # noqa: PLC0415
 
     if not (folder / STORE_FILE).exists():
         raise SpecError(

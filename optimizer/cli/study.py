@@ -81,10 +81,10 @@ def study(network: str, **options: Any) -> None:
     asked = asked_ranges(options)
     graph, architecture = read_network(network, options), read_architecture(options)
     _check(options, asked)
-    from optimizer.report.figures import check_picture
-    from optimizer.report.study import study_headline, study_report
-    from optimizer.report.study_plot import save_plot
-    from optimizer.results.result import StudyResult
+    from optimizer.report.figures import check_picture  # noqa: PLC0415
+    from optimizer.report.study import study_headline, study_report  # noqa: PLC0415
+    from optimizer.report.study_plot import save_plot  # noqa: PLC0415
+    from optimizer.results.result import StudyResult  # noqa: PLC0415
 
     check_out(StudyResult, options)
     if options["picture"] is not None:
@@ -115,7 +115,7 @@ def asked_ranges(options: Options) -> Asked:
     SpecError
         If that makes no sense.
     """
-    from optimizer.study.metrics import DYNAMIC, Range
+    from optimizer.study.metrics import DYNAMIC, Range  # noqa: PLC0415
 
     vary, names = list(options["vary"]), options["pareto"]
     if bool(vary) == bool(names):
@@ -141,9 +141,9 @@ def asked_ranges(options: Options) -> Asked:
 def _run(
     asked: Asked, network: Network, architecture: Architecture, options: Options, how: RunOptions
 ) -> StudyResult:  # fmt: skip
-    from optimizer.study import run as over_hardware
-    from optimizer.study import run_front as over_designs
-    from optimizer.study.request import FrontRequest, StudyRequest
+    from optimizer.study import run as over_hardware  # noqa: PLC0415
+    from optimizer.study import run_front as over_designs  # noqa: PLC0415
+    from optimizer.study.request import FrontRequest, StudyRequest  # noqa: PLC0415
 
     vary, padding = tuple(asked.vary), options["padding"]
     if asked.dynamic:

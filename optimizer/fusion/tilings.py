@@ -243,9 +243,9 @@ def _new(needed: Sequence[Range]) -> tuple[Range, ...]:
     done: list[Range] = []
     for low, high in needed:
         for first, end in done:
-            low = end if first <= low < end else low
+            low = end if first <= low < end else low  # noqa: PLW2901
         for first, end in reversed(done):
-            high = first if first < high <= end else high
+            high = first if first < high <= end else high  # noqa: PLW2901
         found.append((low, high) if low < high else EMPTY)
         done = _merged([*done, found[-1]])
     return tuple(found)

@@ -42,7 +42,7 @@ def new_figure(width: float, height: float) -> Any:
         If matplotlib is not installed.
     """
     try:
-        from matplotlib.figure import Figure
+        from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError:
         raise SpecError(
             "drawing needs matplotlib", field="--plot", value="not installed", allowed="the extra `plot`",

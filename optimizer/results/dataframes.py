@@ -49,7 +49,7 @@ def html(result: Result) -> str:
 
 def _pandas() -> Any:
     try:
-        import pandas
+        import pandas  # noqa: PLC0415
     except ImportError:
         raise UnavailableError("tables need pandas, which is not installed: pip install pandas") from None
     return pandas
@@ -81,19 +81,19 @@ def _levels(data: Data) -> list[Data]:
 
 
 def _designs(data: Data) -> str:
-    from optimizer.results.study_csv import steps_csv
+    from optimizer.results.study_csv import steps_csv  # noqa: PLC0415
 
     return steps_csv(data)
 
 
 def _cells(data: Data) -> str:
-    from optimizer.results.study_csv import cells_csv
+    from optimizer.results.study_csv import cells_csv  # noqa: PLC0415
 
     return cells_csv(data) if data["study"]["kind"] == "staircase" else ""
 
 
 def _cross(data: Data) -> str:
-    from optimizer.results.codesign_folder import cross_csv
+    from optimizer.results.codesign_folder import cross_csv  # noqa: PLC0415
 
     return cross_csv(data)
 

@@ -212,7 +212,7 @@ def _write_parts(path: Path, parts: Iterable[bytes]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         _give_usual_permissions(temporary)
-        os.replace(temporary, path)
+        os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -133,12 +133,12 @@ class Result:
         UnavailableError
             If pandas is not installed (it comes with OR-Tools).
         """
-        from optimizer.results.dataframes import dataframe
+        from optimizer.results.dataframes import dataframe  # noqa: PLC0415
 
         return dataframe(self, table or self.TABLES[0])
 
     def _repr_html_(self) -> str:
-        from optimizer.results.dataframes import html
+        from optimizer.results.dataframes import html  # noqa: PLC0415
 
         return html(self)
 
@@ -156,7 +156,7 @@ class StudyResult(Result):
 
     def files(self) -> Files:
         """Everything that belongs into the folder of this result."""
-        from optimizer.results.study_csv import study_files
+        from optimizer.results.study_csv import study_files  # noqa: PLC0415
 
         return super().files() | {name: made(self.data).encode() for name, made in study_files(self.data)}
 
@@ -181,7 +181,7 @@ class CodesignResult(Result):
 
     def files(self) -> Files:
         """Everything that belongs into the folder of this result."""
-        from optimizer.results.codesign_folder import CROSS_FILE, PARTS, cross_csv, places
+        from optimizer.results.codesign_folder import CROSS_FILE, PARTS, cross_csv, places  # noqa: PLC0415
 
         found = super().files() | {CROSS_FILE: cross_csv(self.data).encode()}
         for part in PARTS:

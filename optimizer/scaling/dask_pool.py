@@ -89,7 +89,7 @@ class DaskPool:
 
     def _finish(self, futures: dict[int, Future], payloads: Sequence[Payload], done: Done) -> list[int]:
         """Wait for tasks, by their numbers: those that were given up because workers died."""
-        from distributed import KilledWorker, as_completed
+        from distributed import KilledWorker, as_completed  # noqa: PLC0415
 
         numbers: dict[str, list[int]] = {}
         for number, future in futures.items():
@@ -135,7 +135,7 @@ def worker_cache(asked: Path) -> Path:
     The database cannot be shared by hosts, so the client's path serves only where it lies on a disk of the worker's
     host and may be written. Outcomes of tasks are noted by the client in any case.
     """
-    from distributed import get_worker
+    from distributed import get_worker  # noqa: PLC0415
 
     try:
         asked.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def worker_cache(asked: Path) -> Path:
 
 def _connected(scheduler: str) -> Client:
     try:
-        from distributed import Client
+        from distributed import Client  # noqa: PLC0415
     except ImportError as error:
         raise SpecError(
             f"the cluster needs Dask distributed, which is not installed: {error}", field="--scheduler",

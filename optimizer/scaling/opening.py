@@ -38,12 +38,12 @@ def open_pool(
                 "the workers of a cluster limit their memory themselves", field="--memory-limit", value=memory_limit_mb,
                 allowed="without --scheduler", remedy="use `dask worker --memory-limit`, and leave this one out",
             )  # fmt: skip
-        from optimizer.scaling.dask_pool import DaskPool
+        from optimizer.scaling.dask_pool import DaskPool  # noqa: PLC0415
 
         with DaskPool(scheduler, task_time_limit_s) as cluster:
             yield cluster
     elif workers > 1 or memory_limit_mb is not None:
-        from optimizer.scaling.process_pool import ProcessPool
+        from optimizer.scaling.process_pool import ProcessPool  # noqa: PLC0415
 
         with ProcessPool(workers, memory_limit_mb, task_time_limit_s) as processes:
             yield processes

@@ -155,7 +155,7 @@ def _begin(lifeline: Connection, memory_limit_mb: int | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     if memory_limit_mb is not None and sys.platform == "linux":
-        import resource
+        import resource  # noqa: PLC0415
 
         most = memory_limit_mb * 10**6
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))

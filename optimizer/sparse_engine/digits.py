@@ -65,7 +65,7 @@ def load_digits(seed: int = 0) -> Digits:
         If scikit-learn is not installed.
     """
     try:
-        from sklearn import datasets
+        from sklearn import datasets  # noqa: PLC0415
     except ImportError:
         raise SpecError(
             "scikit-learn is not installed", allowed="the optional extra 'digits'",

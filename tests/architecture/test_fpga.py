@@ -178,7 +178,7 @@ def test_a_proof_on_a_device_and_its_check() -> None:
 
 def fitting(architecture: Architecture) -> list[Architecture]:
     """Every point that fits, as an architecture of one point without a device's limits."""
-    from optimizer.architecture.selection import choose
+    from optimizer.architecture.selection import choose  # noqa: PLC0415
 
     assert architecture.plan is not None
     points = [p for p in architecture.points() if exceeded(p.resources, architecture.plan.limits) is None]

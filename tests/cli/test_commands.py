@@ -109,7 +109,7 @@ def test_help_and_version() -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; from optimizer.cli import main; print([m for m in sys.modules if m in HEAVY])"
     heavy = "HEAVY = {'ortools', 'numba', 'numpy', 'onnx', 'networkx', 'rich', 'jsonschema'};"
-    import subprocess
+    import subprocess  # noqa: PLC0415
 
     done = subprocess.run([sys.executable, "-c", heavy + code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -162,7 +162,7 @@ def test_solve_defaults(api: FakeApi, tmp_path: Path) -> None:
 
 
 def test_budgets_of_the_file_stay_unless_replaced(api: FakeApi, tmp_path: Path) -> None:
-    from optimizer.files.presets import read_spec
+    from optimizer.files.presets import read_spec  # noqa: PLC0415
 
     data = read_spec("architectures", "edge_small")[0]
     data["area"] = {"fixed_mm2": 1}
@@ -205,7 +205,7 @@ def test_map_picks_the_layer(api: FakeApi, conv: str) -> None:
 
 
 def test_unroll_dims_that_no_layer_has(api: FakeApi, tmp_path: Path) -> None:
-    from optimizer.files.presets import read_spec
+    from optimizer.files.presets import read_spec  # noqa: PLC0415
 
     network = tmp_path / "tiny.yaml"
     network.write_text(NETWORK)

@@ -43,7 +43,7 @@ def verified(folder: str) -> Result:
 
 
 def solved(**limits: Fraction) -> str | None:
-    from optimizer.api import solve
+    from optimizer.api import solve  # noqa: PLC0415
 
     architecture = load_architecture("chip.yaml").with_budgets(Budgets(**limits))
     value: str | None = solve(load_network("net.yaml"), architecture, objective="edp").certificate["value"]

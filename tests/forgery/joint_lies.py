@@ -400,7 +400,7 @@ def swapped(f: JointForgery) -> bool:
 
 def single_lie(f: JointForgery) -> bool:
     """A lie in the result of one network only."""
-    from .design_lies import other_total, scale_layer, words
+    from .design_lies import other_total, scale_layer, words  # noqa: PLC0415
 
     part = f.random.choice([part for part in (f.result.networks, f.result.alone) if part])
     name = f.random.choice(sorted(part))

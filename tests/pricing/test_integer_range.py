@@ -105,7 +105,7 @@ def test_programs_beyond_the_solver_are_refused() -> None:
         bounded(LARGEST + 1)
     program = lower(matmul("m", {"M": 4, "N": 4, "K": 4}), one_buffer(256), accounting="timeloop")
     assert bounded(LARGEST) == LARGEST
-    from ortools.sat.python import cp_model
+    from ortools.sat.python import cp_model  # noqa: PLC0415
 
     model = cp_model.CpModel()
     model.add(model.new_int_var(0, 1 << 40, "x") * (1 << 40) <= 5)

@@ -18,9 +18,9 @@ def square(payload: Data, cache_dir: Path | None) -> Data:
 
 def map_layer(payload: Data, cache_dir: Path | None) -> Data:
     """The proved best mapping of a small layer on one hardware point, without the time that it took."""
-    import optimizer
-    from optimizer.architecture.selection import choose
-    from optimizer.workload.layer import conv
+    import optimizer  # noqa: PLC0415
+    from optimizer.architecture.selection import choose  # noqa: PLC0415
+    from optimizer.workload.layer import conv  # noqa: PLC0415
 
     choices = {"array.x": "8", "array.y": "8", "GLB.size": "64KiB", "RF.size": "64words"}
     result = optimizer.map_layer(
@@ -69,6 +69,6 @@ def take_memory(payload: Data, cache_dir: Path | None) -> Data:
 
 def fail(payload: Data, cache_dir: Path | None) -> Data:
     """Fail as on bad input."""
-    from optimizer.errors import SpecError
+    from optimizer.errors import SpecError  # noqa: PLC0415
 
     raise SpecError("no such network", field="network", value=payload["number"], remedy="name another")

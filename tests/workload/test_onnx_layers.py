@@ -285,7 +285,7 @@ def test_transposed_convolution_multiplies_no_inserted_zero(tmp_path):
 @pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER"])
 def test_automatic_padding_of_transposed_convolutions(mode):
     """The padding found here makes the phases agree with ONNX's own evaluation."""
-    from optimizer.onnx_import.transposed import paddings
+    from optimizer.onnx_import.transposed import paddings  # noqa: PLC0415
 
     rng = np.random.default_rng(0)
     x, w = rng.integers(1, 9, (1, 1, 5)).astype(np.float32), rng.integers(1, 9, (1, 1, 4)).astype(np.float32)

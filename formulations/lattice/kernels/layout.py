@@ -22,7 +22,7 @@ from formulations.primes import divisors
 from formulations.problem import INFINITE, Hoist, Problem
 
 Int = NDArray[np.int64]
-W, I, O = 0, 1, 2
+W, I, O = 0, 1, 2  # noqa: E741
 
 # Rows of `c` that hold one number per dim.
 EXTENT, LACKS, HALO, AXIS_OF, STEP, COUNT, STRIDE = range(7)
