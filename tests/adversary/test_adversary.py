@@ -22,10 +22,11 @@ from tests.adversary.machines import machine_of
 from tests.adversary.settling import settle
 from tests.adversary.space import outside
 from tests.adversary.task import Ints, Task, mapping_of, rows_of, task_of
+from tests.support.profiles import examples
 
 Tally = Callable[..., None]
-FAST = range(40)
-SLOW = range(40, 340)
+FAST = range(examples(40, dev=12))
+SLOW = range(40, 40 + examples(300))
 
 
 def assert_unbeaten(numbers: range, effort: Effort, tally: Tally) -> None:
@@ -113,7 +114,7 @@ def narrowed(instance: Instance) -> Instance:
 def test_a_wrong_optimum_is_beaten() -> None:
     """The optimum of a machine with less room is no optimum of the machine."""
     beaten: list[Duel] = []
-    for number in range(200, 209):
+    for number in range(200, 200 + examples(9, dev=5)):
         instance = random_instance(number)
         stated = claim(narrowed(instance))
         if stated.status == "OPTIMAL" and stated.certificate["value"] != claim(instance).certificate["value"]:

@@ -266,6 +266,7 @@ def test_padding_goes_to_the_networks_that_have_the_dim() -> None:
         joint("small", "conv", padding={"Z": (5,)})
 
 
+@pytest.mark.slow
 def test_a_pool_finds_the_same() -> None:
     here = joint("small", "large", "conv", objective="edp")
     there = joint("small", "large", "conv", objective="edp", pool=SerialPool())

@@ -20,6 +20,7 @@ from tests.forgery.design_lies import DESIGN_LIES
 from tests.forgery.forger import Forgery
 from tests.forgery.joint_lies import JOINT_KINDS, JOINT_LIES, JointForgery
 from tests.forgery.proof_lies import PROOF_LIES, claim_best, claim_infeasible, worse_designs
+from tests.support.choices import slow_if
 
 FAST, SLOW = 2, 200
 """Forgeries of a kind of result; the slow ones are shared by the kinds that differ in the problem only."""
@@ -84,7 +85,7 @@ def as_files(result: Any) -> Any:
     return Result(json.loads(json.dumps(result.data)), json.loads(json.dumps(result.certificate)), result.beside)
 
 
-@pytest.mark.parametrize("kind", HONEST)
+@pytest.mark.parametrize("kind", slow_if(["fused edp"], HONEST))
 @pytest.mark.parametrize("thorough", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_honest_results_pass(kind: str, thorough: bool) -> None:
     found = checks_of(as_files(HONEST[kind]()), thorough=thorough)
