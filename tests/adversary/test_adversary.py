@@ -14,7 +14,7 @@ from optimizer.mapping.cost import evaluate
 from optimizer.mapping.declared_space import outside_of_space
 from optimizer.mapping.reader import from_items, to_items
 from optimizer.workload.layer import Layer
-from tests.adversary.annealing import mutate, trivial
+from tests.adversary.annealing import mutate, seed_mutations, trivial
 from tests.adversary.counting import cost, legal
 from tests.adversary.duel import Duel, Effort, Instance, attack, claim, fight, random_instance
 from tests.adversary.layers import KINDS, layer_of
@@ -57,6 +57,7 @@ def walks(number: int, steps: int = 300) -> tuple[Layer, Hardware, str, Task, li
     layer, architecture = layer_of(instance.layer), machine_of(instance.machine)
     hardware = next(architecture.points())
     task = task_of(layer, hardware, architecture.accounting, instance.objective)
+    seed_mutations(number)
     rows, found = trivial(task, number), []
     for _ in range(steps):
         other = mutate(task, rows)

@@ -108,6 +108,7 @@ def staircase_checks(data: dict[str, Any], certificate: dict[str, Any]) -> list[
     return [Check("study", not faults, " ".join(faults))]
 
 
+@pytest.mark.slow
 def test_two_limits_make_a_grid(run: Any) -> None:
     result = run("--vary", "dram-gbps=8:16", "--vary", "buffer-kib", "--objective", "edp", "--out", "out")
     assert result.exit_code == 0, result.output

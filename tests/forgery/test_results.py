@@ -21,8 +21,9 @@ from tests.forgery.forger import Forgery
 from tests.forgery.joint_lies import JOINT_KINDS, JOINT_LIES, JointForgery
 from tests.forgery.proof_lies import PROOF_LIES, claim_best, claim_infeasible, worse_designs
 from tests.support.choices import slow_if
+from tests.support.profiles import examples
 
-FAST, SLOW = 2, 200
+FAST, SLOW = 2, examples(50)
 """Forgeries of a kind of result; the slow ones are shared by the kinds that differ in the problem only."""
 SECOND = 0.25
 """How often a forgery has a second lie."""
@@ -100,7 +101,7 @@ def test_no_forgery_passes(kind: str) -> None:
 
 
 def how_many(kind: str) -> int:
-    """200 for each kind of single result; for all fused ones, staircases, fronts and co-designs together."""
+    """`SLOW` for each kind of single result; for all fused ones, staircases, fronts and co-designs together."""
     return next(SLOW if honest is kinds.KINDS else -(-SLOW // len(honest)) for honest, _ in KINDS_OF if kind in honest)
 
 
