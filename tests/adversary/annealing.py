@@ -162,6 +162,12 @@ def mutate(task: Task, rows: Ints) -> Ints:
 
 
 @njit(cache=True)
+def seed_mutations(seed: int) -> None:
+    """Let the next mutations be the same in every run."""
+    np.random.seed(seed)
+
+
+@njit(cache=True)
 def anneal(task: Task, start: Ints, declared: bool, steps: int, hot: float, seed: int) -> tuple[float, Ints]:
     """The best nest met, and its value; `declared`: of the declared space only."""
     np.random.seed(seed)

@@ -14,7 +14,7 @@ from optimizer.mapping.cost import evaluate
 from optimizer.mapping.declared_space import outside_of_space
 from optimizer.mapping.reader import from_items, to_items
 from optimizer.workload.layer import Layer
-from tests.adversary.annealing import mutate, trivial
+from tests.adversary.annealing import mutate, seed_mutations, trivial
 from tests.adversary.counting import cost, legal
 from tests.adversary.duel import Duel, Effort, Instance, attack, claim, fight, random_instance
 from tests.adversary.layers import KINDS, layer_of
@@ -22,10 +22,11 @@ from tests.adversary.machines import machine_of
 from tests.adversary.settling import settle
 from tests.adversary.space import outside
 from tests.adversary.task import Ints, Task, mapping_of, rows_of, task_of
+from tests.support.profiles import examples
 
 Tally = Callable[..., None]
-FAST = range(40)
-SLOW = range(40, 340)
+FAST = range(examples(40, dev=12))
+SLOW = range(40, 40 + examples(300))
 
 
 def assert_unbeaten(numbers: range, effort: Effort, tally: Tally) -> None:
@@ -56,6 +57,7 @@ def walks(number: int, steps: int = 300) -> tuple[Layer, Hardware, str, Task, li
     layer, architecture = layer_of(instance.layer), machine_of(instance.machine)
     hardware = next(architecture.points())
     task = task_of(layer, hardware, architecture.accounting, instance.objective)
+    seed_mutations(number)
     rows, found = trivial(task, number), []
     for _ in range(steps):
         other = mutate(task, rows)
@@ -113,7 +115,7 @@ def narrowed(instance: Instance) -> Instance:
 def test_a_wrong_optimum_is_beaten() -> None:
     """The optimum of a machine with less room is no optimum of the machine."""
     beaten: list[Duel] = []
-    for number in range(200, 209):
+    for number in range(200, 200 + examples(9, dev=5)):
         instance = random_instance(number)
         stated = claim(narrowed(instance))
         if stated.status == "OPTIMAL" and stated.certificate["value"] != claim(instance).certificate["value"]:

@@ -231,7 +231,7 @@ BLAMED = [  # the smallest point takes 12 dsp, 20,580 lut with 96 lutram, or 36 
 ]
 
 
-@pytest.mark.parametrize("few", BLAMED, ids=[" ".join(few) for few in BLAMED])
+@pytest.mark.parametrize("few", slow_if(BLAMED[-1:], BLAMED), ids=[" ".join(few) for few in BLAMED])
 def test_blame_and_least_relaxation_of_resources(few: dict[str, int]) -> None:
     resources = ROOMY | few
     result = solve(tiny(resources))

@@ -23,6 +23,7 @@ from optimizer.verify.adjust import _checks
 from optimizer.workload.layer import Layer
 from optimizer.workload.reader import dump_network, load_network
 from tests.support.adjust_cases import SMALL_ARCH, build
+from tests.support.choices import slow_if
 
 
 def run(*arguments: object) -> Outcome:
@@ -69,7 +70,7 @@ def test_onnx_that_it_writes(folder) -> None:
     same_layers(network, import_onnx(folder / "out" / "adjusted.onnx"))
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet18", "fsrcnn"])
+@pytest.mark.parametrize("name", slow_if(["mobilenet_v2", "resnet18"], ["mobilenet_v2", "resnet18", "fsrcnn"]))
 def test_onnx_of_known_networks(name, tmp_path) -> None:
     (tmp_path / "m.onnx").write_bytes(onnx_bytes(load(name)))
     same_layers(load(name), import_onnx(tmp_path / "m.onnx"))
@@ -85,7 +86,7 @@ def same_layers(network, other) -> None:
     assert network.parameters == other.parameters
 
 
-@pytest.mark.parametrize("name", ["gpt2", "yolov2"])
+@pytest.mark.parametrize("name", slow_if(["yolov2"], ["gpt2", "yolov2"]))
 def test_what_cannot_be_written_as_onnx(name) -> None:
     with pytest.raises(CannotWriteError):
         onnx_bytes(load(name))

@@ -50,6 +50,7 @@ def solved(**limits: Fraction) -> str | None:
     return value
 
 
+@pytest.mark.slow
 def test_every_step_is_what_solve_finds_under_that_budget(run: Any) -> None:
     pytest.importorskip("matplotlib")
     result = run("--vary", "area-mm2=0.05:5", "--objective", "edp", "--out", "out", "--plot", "steps.svg")
@@ -107,6 +108,7 @@ def staircase_checks(data: dict[str, Any], certificate: dict[str, Any]) -> list[
     return [Check("study", not faults, " ".join(faults))]
 
 
+@pytest.mark.slow
 def test_two_limits_make_a_grid(run: Any) -> None:
     result = run("--vary", "dram-gbps=8:16", "--vary", "buffer-kib", "--objective", "edp", "--out", "out")
     assert result.exit_code == 0, result.output
@@ -120,6 +122,7 @@ def test_two_limits_make_a_grid(run: Any) -> None:
     assert verified("out").stdout.startswith("verified: ")
 
 
+@pytest.mark.slow
 def test_a_front_and_limits_on_latency_agree(run: Any) -> None:
     assert run("--pareto", "energy,latency", "--out", "front").exit_code == 0
     assert run("--vary", "latency-ms", "--objective", "energy", "--out", "steps").exit_code == 0
@@ -135,6 +138,7 @@ def test_a_front_and_limits_on_latency_agree(run: Any) -> None:
     assert verified("front").exit_code == 1
 
 
+@pytest.mark.slow
 def test_a_tolerance_thins_a_front_and_is_stated(run: Any) -> None:
     assert run("--pareto", "energy,latency,area", "--out", "exact").exit_code == 0
     result = run("--pareto", "energy,latency,area", "--tolerance", "20%", "--out", "near")

@@ -39,7 +39,7 @@ from optimizer.scaling.pool import SerialPool
 from optimizer.verify.again import verify_joint
 from optimizer.workload.network import Network
 from tests.support.codesign_cases import ARCHITECTURE, architecture, capped, joint, network
-from tests.support.explorations import LAYERS, pareto
+from tests.support.explorations import DRAWN, pareto
 from tests.support.profiles import examples
 
 POINTS = tuple(parse_architecture(load_exact(ARCHITECTURE)).points())
@@ -50,14 +50,14 @@ def network_of(name: str, layers: tuple[tuple[int, int], ...]) -> Network:
     """A network of layers, given by number and multiplicity."""
     made = Network(name)
     for number, count in layers:
-        made.add(replace(LAYERS[number], multiplicity=count))
+        made.add(replace(DRAWN[number], multiplicity=count))
     return made
 
 
 @cache
 def front(layer: int, point: int) -> list[tuple[int, int]]:
     """Undominated (energy, cycles) of a layer on a point, by enumeration of mappings."""
-    return pareto(LAYERS[layer], POINTS[point])
+    return pareto(DRAWN[layer], POINTS[point])
 
 
 def optimum(
@@ -218,6 +218,7 @@ def test_a_cap_of_one_network_moves_the_choice() -> None:
     assert found.data["cross"][2]["aggregate"] is None
 
 
+@pytest.mark.slow
 def test_networks_that_exclude_each_other_are_named() -> None:
     """`small` needs the small buffer, `large` a larger one; `conv` has nothing to do with it."""
     tight = {"energy_mj": "0.00001669"}, {"energy_mj": "0.00007"}
@@ -268,6 +269,7 @@ def test_padding_goes_to_the_networks_that_have_the_dim() -> None:
         joint("small", "conv", padding={"Z": (5,)})
 
 
+@pytest.mark.slow
 def test_a_pool_finds_the_same() -> None:
     here = joint("small", "large", "conv", objective="edp")
     there = joint("small", "large", "conv", objective="edp", pool=SerialPool())

@@ -22,9 +22,10 @@ from tests.forgery import problems
 from tests.forgery.folder_lies import FOLDER_KINDS, FOLDER_LIES
 from tests.forgery.forger import Forgery
 from tests.support.folder_cases import run
+from tests.support.profiles import examples
 
 Folders = Callable[[str], Path]
-FAST, SLOW = 1, 200
+FAST, SLOW = 1, examples(50)
 
 
 def lies_pass(folder: Path, kind: str, seed: int) -> str | None:

@@ -19,8 +19,10 @@ from tests.forgery.design_lies import DESIGN_LIES
 from tests.forgery.forger import Forgery
 from tests.forgery.joint_lies import JOINT_KINDS, JOINT_LIES, JointForgery
 from tests.forgery.proof_lies import PROOF_LIES, claim_best, claim_infeasible, worse_designs
+from tests.support.choices import slow_if
+from tests.support.profiles import examples
 
-FAST, SLOW = 2, 200
+FAST, SLOW = 2, examples(50)
 """Forgeries of a kind of result; the slow ones are shared by the kinds that differ in the problem only."""
 SECOND = 0.25
 """How often a forgery has a second lie."""
@@ -83,7 +85,7 @@ def as_files(result: Any) -> Any:
     return Result(json.loads(json.dumps(result.data)), json.loads(json.dumps(result.certificate)), result.beside)
 
 
-@pytest.mark.parametrize("kind", HONEST)
+@pytest.mark.parametrize("kind", slow_if(["fused edp"], HONEST))
 @pytest.mark.parametrize("thorough", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_honest_results_pass(kind: str, thorough: bool) -> None:
     found = checks_of(as_files(HONEST[kind]()), thorough=thorough)
@@ -98,7 +100,7 @@ def test_no_forgery_passes(kind: str) -> None:
 
 
 def how_many(kind: str) -> int:
-    """200 for each kind of single result; for all fused ones, staircases, fronts and co-designs together."""
+    """`SLOW` for each kind of single result; for all fused ones, staircases, fronts and co-designs together."""
     return next(SLOW if honest is kinds.KINDS else -(-SLOW // len(honest)) for honest, _ in KINDS_OF if kind in honest)
 
 

@@ -28,6 +28,7 @@ from optimizer.search.threads import priced
 from optimizer.study.front import FrontExplorer
 from optimizer.verify.again import verify, verify_joint
 from optimizer.workload.reader import parse_network
+from tests.support.choices import slow_if
 from tests.support.codesign_cases import joint
 from tests.support.tiny_problem import NETWORK, TINY
 from tests.support.training_graphs import chain
@@ -53,6 +54,7 @@ def test_a_stopped_search_whose_bound_is_reached_is_optimal(monkeypatch: pytest.
     assert not verify(forged).ok
 
 
+@pytest.mark.slow
 def test_a_stopped_front_without_a_gap_is_optimal(monkeypatch: pytest.MonkeyPatch) -> None:
     step, stops = FrontExplorer._step, []
 
@@ -116,7 +118,7 @@ def stop_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("options", AGGREGATES, ids=str)
-@pytest.mark.parametrize("objective", ["energy", "edp"])
+@pytest.mark.parametrize("objective", slow_if(["edp"], ["energy", "edp"]))
 def test_a_joint_design_is_one_for_each_network(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], objective: str
 ) -> None:

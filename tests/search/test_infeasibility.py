@@ -15,6 +15,7 @@ from optimizer.problem.progress import Progress
 from optimizer.report.solve import infeasible_text, points_text
 from optimizer.search.branch_and_bound import Exploration, Explorer
 from optimizer.verify.again import verify
+from tests.support.choices import slow_if
 from tests.support.tiny_problem import ARCHITECTURE, TINY, solve, under
 
 BUDGETS = [  # the fastest design needs 0.0005 ms and 0.056929 mm2, the most frugal one 0.000162482 mJ and 0.257 W
@@ -35,7 +36,7 @@ def feasible(budgets: dict[str, str | Fraction]) -> bool:
     return status == "OPTIMAL"
 
 
-@pytest.mark.parametrize("budgets", BUDGETS, ids=[" ".join(budgets) for budgets in BUDGETS])
+@pytest.mark.parametrize("budgets", slow_if(BUDGETS[4:7], BUDGETS), ids=[" ".join(budgets) for budgets in BUDGETS])
 def test_blame_and_relaxations(budgets: dict[str, Any]) -> None:
     result = solve(under(budgets))
     assert result.status == "INFEASIBLE"
@@ -128,6 +129,7 @@ def test_values_are_reported_with_their_unit() -> None:
     assert last.bound is not None and not last.message
 
 
+@pytest.mark.slow
 def test_a_stopped_search_for_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Explorer.run
 

@@ -26,7 +26,7 @@ from optimizer.store.store import Store
 from optimizer.study.metrics import Range
 from optimizer.study.steps import Places, Steps
 from optimizer.verify.optimistic_corner import worse
-from tests.support.explorations import LAYERS, brute_force, chip, grid, some_layers
+from tests.support.explorations import DRAWN, LAYERS, brute_force, chip, grid, some_layers
 from tests.support.profiles import examples
 
 Index = tuple[int, ...]
@@ -143,7 +143,7 @@ def test_a_study_closes_what_a_solved_point_leads() -> None:
 
 @settings(max_examples=examples(25))
 @given(
-    st.sampled_from(LAYERS), st.integers(4, 14), st.lists(st.sampled_from([1, 2, 4, 8]), min_size=2, max_size=4),
+    st.sampled_from(DRAWN), st.integers(4, 14), st.lists(st.sampled_from([1, 2, 4, 8]), min_size=2, max_size=4),
     st.sampled_from(["energy", "latency"]), st.integers(0, 3),
 )  # fmt: skip
 def test_prices_do_not_depend_on_what_other_meshes_cost(layer, words, arrays, objective, weight) -> None:

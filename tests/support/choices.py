@@ -14,7 +14,8 @@ NETWORKS = ("alexnet", "resnet18", "fsrcnn", "gpt2_decode")
 def slow_unless(quick: Iterable[Any], values: Iterable[Any]) -> list[Any]:
     """The values as parameters: those that are not among the quick ones are marked ``slow``."""
     every = list(values)
-    return slow_if([value for value in every if value not in set(quick)], every)
+    named = list(quick)
+    return slow_if([value for value in every if value not in named], every)
 
 
 def slow_if(slow: Iterable[Any], values: Iterable[Any]) -> list[Any]:

@@ -55,6 +55,7 @@ def test_a_task_whose_worker_dies_is_run_again(tmp_path, scheduler) -> None:
     assert len(list(tmp_path.glob("1-*"))) == 2
 
 
+@pytest.mark.slow
 def test_a_task_whose_worker_always_dies_is_named(tmp_path, scheduler) -> None:
     """Others that were with its workers are not blamed for it, and their outcomes are kept."""
     payloads = [{"number": n, "deaths": 99 * (n == 2), "folder": str(tmp_path), "label": f"case {n}"} for n in range(8)]

@@ -70,6 +70,7 @@ def test_groups_by_hand_save_words_of_dram(tmp_path):
     assert reduction["energy_pj"] > 0 and reduction["dram_words"] > 0
 
 
+@pytest.mark.slow
 def test_sweep_gives_the_same_in_processes_and_from_the_store(tmp_path):
     script = shutil.copy(EXAMPLES / "sweep.py", tmp_path)
     shown = [

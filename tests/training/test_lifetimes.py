@@ -10,6 +10,7 @@ from optimizer.golden.training_memory import replay
 from optimizer.networks.load import load
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.training.bits import TrainingBits
+from tests.support.choices import slow_if
 from tests.support.runs import plan_memory
 
 RESNET18_WORDS = 11_689_512
@@ -51,7 +52,13 @@ def test_no_copy_of_weights_of_the_same_precision() -> None:
     assert lifetimes(network).over_time()["weights"][0] == RESNET18_WORDS * 16
 
 
-@pytest.mark.parametrize("name", ["alexnet", "resnet18", "mobilenet_v2", "googlenet", "gpt2", "vit_b16"])
+@pytest.mark.parametrize(
+    "name",
+    slow_if(
+        ["mobilenet_v2", "googlenet", "vit_b16"],
+        ["alexnet", "resnet18", "mobilenet_v2", "googlenet", "gpt2", "vit_b16"],
+    ),
+)
 def test_replay_agrees_on_networks(name) -> None:
     network = load(name, training="adam", sequence=32 if name == "gpt2" else None)
     lives = lifetimes(network)
@@ -66,6 +73,7 @@ def test_batch_scales_activations() -> None:
     assert many == 8 * one
 
 
+@pytest.mark.slow
 def test_resnet18_within_a_budget() -> None:
     """No multiply-accumulate needs to be done twice to save a quarter: batch normalizations do."""
     network = load("resnet18", batch=32, training="sgd-momentum")

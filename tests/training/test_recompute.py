@@ -18,6 +18,7 @@ from optimizer.recompute.costs import Costs, overhead_of, work_costs
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.recompute.run import lower
 from optimizer.workload.network import Network
+from tests.support.choices import slow_if
 from tests.support.profiles import examples
 from tests.support.runs import plan_memory
 from tests.support.training_graphs import chain, training_graph, training_graphs
@@ -74,7 +75,7 @@ def test_cap_on_overhead(network, cap) -> None:
     assert plan.outcome.value == min(peak for overhead, peak in every if overhead <= cap)
 
 
-@pytest.mark.parametrize("length", [4, 9, 16, 25, 36])
+@pytest.mark.parametrize("length", slow_if([36], [4, 9, 16, 25, 36]))
 def test_chain_needs_about_two_roots(length) -> None:
     """Chen et al. 2016: segments of sqrt(n), peak about 2 sqrt(n), at most one more forward pass.
 

@@ -20,6 +20,7 @@ from optimizer.verify.claims.solve import hash_of, rebuild
 from optimizer.verify.effort import Effort
 from optimizer.verify.infeasibility import blame_checks
 from optimizer.verify.solve import examine
+from tests.support.choices import slow_if
 from tests.support.codesign_cases import capped, joint
 from tests.support.tiny_problem import ARCHITECTURE, solve, under
 
@@ -102,7 +103,7 @@ EDITS: dict[str, tuple[dict[str, str], Callable[[Data], object]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("name", slow_if(["power larger"], EDITS))
 def test_an_edited_reason_fails(name: str) -> None:
     budgets, edit = EDITS[name]
     result = copied(solve(under(budgets)))

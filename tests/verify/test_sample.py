@@ -261,6 +261,7 @@ def test_a_point_may_be_proved_by_cp_sat_alone(honest: Result) -> None:
         assert set(points.by) == {Route.CP_SAT} and points.whole + found["floors"].whole == 1
 
 
+@pytest.mark.slow
 def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every statement that a point rests on is proved; with a floor of one more, a mapping refutes it."""
     asked: list[Statement] = []
