@@ -13,7 +13,7 @@ from benchmarks.registry import SEED, WORKERS, Measured, register
 from optimizer.api import codesign
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import load_architecture
-from optimizer.codesign.request import Member
+from optimizer.multi_network.request import Member
 from optimizer.networks import build
 
 OBJECTIVE = "edp"

@@ -10,7 +10,7 @@ from optimizer import api
 from optimizer.api import study
 from optimizer.architecture.reader import load_architecture
 from optimizer.networks import build
-from optimizer.study.metrics import Range
+from optimizer.studies.metrics import Range
 
 MOST_RATIO = 5.0
 """A staircase takes at most so many times the seconds of a solve."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from optimizer.architecture.hardware import Hardware as Hardware
     from optimizer.architecture.reader import load_architecture as load_architecture
     from optimizer.architecture.retarget import on_device as on_device
-    from optimizer.codesign.request import Member as Member
     from optimizer.errors import InternalDisagreementError as InternalDisagreementError
     from optimizer.errors import SpecError as SpecError
     from optimizer.errors import TilewrightError as TilewrightError
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from optimizer.mapping.mapping import Loop as Loop
     from optimizer.mapping.mapping import Mapping as Mapping
     from optimizer.mapping.mapping import Node as Node
+    from optimizer.multi_network.request import Member as Member
     from optimizer.networks.load import load as load
     from optimizer.problem.fusion_options import Fusion as Fusion
     from optimizer.problem.problem import Problem as Problem
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from optimizer.problem.status import Termination as Termination
     from optimizer.results.result import Result as Result
     from optimizer.scaling.options import Options as Options
-    from optimizer.study.metrics import Range as Range
+    from optimizer.studies.metrics import Range as Range
     from optimizer.workload.layer import Layer as Layer
     from optimizer.workload.network import Network as Network
     from optimizer.workload.reader import load_network as load_network
@@ -62,7 +62,7 @@ _PLACES = {
     "optimizer.architecture.hardware": ("Hardware",),
     "optimizer.architecture.reader": ("load_architecture",),
     "optimizer.architecture.retarget": ("on_device",),
-    "optimizer.codesign.request": ("Member",),
+    "optimizer.multi_network.request": ("Member",),
     "optimizer.errors": ("InternalDisagreementError", "SpecError", "TilewrightError", "UnavailableError",),
     "optimizer.mapping.mapping": ("Loop", "Mapping", "Node",),
     "optimizer.networks.load": ("load",),
@@ -72,7 +72,7 @@ _PLACES = {
     "optimizer.problem.progress": ("Progress",),
     "optimizer.problem.status": ("Status", "Termination",),
     "optimizer.results.result": ("Result",),
-    "optimizer.study.metrics": ("Range",),
+    "optimizer.studies.metrics": ("Range",),
     "optimizer.workload.layer": ("Layer",),
     "optimizer.workload.network": ("Network",),
     "optimizer.workload.reader": ("load_network",),

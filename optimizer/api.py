@@ -26,12 +26,12 @@ from optimizer.workload.network import Network
 
 if TYPE_CHECKING:
     from formulations.networks.checkpoint_search import Limits
-    from optimizer.adjust.request import WidthChanges
-    from optimizer.codesign.request import Member
+    from optimizer.multi_network.request import Member
+    from optimizer.network_adjustment.request import WidthChanges
     from optimizer.recompute.costs import Costs
     from optimizer.scaling.pool import Pool
     from optimizer.sparse_engine.request import SizingRequest
-    from optimizer.study.metrics import Range
+    from optimizer.studies.metrics import Range
 
 Watch = Callable[[Progress], None] | Literal["auto"] | None
 Folder = str | Path
@@ -141,8 +141,8 @@ def codesign(
     SpecError
         On inputs that make no sense.
     """
-    from optimizer.codesign.request import CodesignRequest, Member  # noqa: PLC0415
-    from optimizer.codesign.run import run  # noqa: PLC0415
+    from optimizer.multi_network.request import CodesignRequest, Member  # noqa: PLC0415
+    from optimizer.multi_network.run import run  # noqa: PLC0415
 
     asked = tuple(Member(one) if isinstance(one, Network) else one for one in members)
     return run(
@@ -180,8 +180,8 @@ def study(
     SpecError
         On inputs that make no sense.
     """
-    from optimizer.study.request import StudyRequest  # noqa: PLC0415
-    from optimizer.study.run import run  # noqa: PLC0415
+    from optimizer.studies.request import StudyRequest  # noqa: PLC0415
+    from optimizer.studies.run import run  # noqa: PLC0415
 
     return run(
         StudyRequest(network, architecture, tuple(vary), objective, padding, fusion),
@@ -215,8 +215,8 @@ def front(
     SpecError
         On inputs that make no sense, or if the exact front is too large.
     """
-    from optimizer.study.request import FrontRequest  # noqa: PLC0415
-    from optimizer.study.run_front import run  # noqa: PLC0415
+    from optimizer.studies.request import FrontRequest  # noqa: PLC0415
+    from optimizer.studies.run_front import run  # noqa: PLC0415
 
     exact = tolerance if isinstance(tolerance, Fraction) else Fraction(str(tolerance))
     return run(
@@ -247,8 +247,8 @@ def adjust(
     SpecError
         On inputs that make no sense, and budgets of latency, energy or power.
     """
-    from optimizer.adjust.request import AdjustRequest, WidthChanges  # noqa: PLC0415
-    from optimizer.adjust.run import run  # noqa: PLC0415
+    from optimizer.network_adjustment.request import AdjustRequest, WidthChanges  # noqa: PLC0415
+    from optimizer.network_adjustment.run import run  # noqa: PLC0415
 
     return run(
         AdjustRequest(network, architecture, changes or WidthChanges(), objective),

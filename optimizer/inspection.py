@@ -16,9 +16,9 @@ from optimizer.workload.network import Network
 
 if TYPE_CHECKING:
     from optimizer.architecture.hardware import Hardware
+    from optimizer.checker.verification import Verification
     from optimizer.mapping.cost import LayerCost
     from optimizer.mapping.mapping import Mapping as LoopNest
-    from optimizer.verify.verification import Verification
 
 __all__ = ["evaluate", "evaluate_groups", "load_result", "save", "show_versions", "verify"]
 
@@ -101,8 +101,8 @@ def verify(
     SpecError
         If no command wrote the folder, or a file is missing.
     """
-    from optimizer.verify.again import verify_folder  # noqa: PLC0415
-    from optimizer.verify.again.result import verify_result  # noqa: PLC0415
+    from optimizer.checker.again import verify_folder  # noqa: PLC0415
+    from optimizer.checker.again.result import verify_result  # noqa: PLC0415
 
     watch = watching(progress)
     if isinstance(subject, Result):

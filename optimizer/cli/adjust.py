@@ -14,8 +14,8 @@ from optimizer.errors import SpecError
 from optimizer.results import formats
 
 if TYPE_CHECKING:
-    from optimizer.adjust.request import WidthChanges
     from optimizer.architecture.architecture import Architecture
+    from optimizer.network_adjustment.request import WidthChanges
 
 NO_WIDTHS = 1
 WITH_ARCHITECTURE = {
@@ -82,8 +82,8 @@ def adjust(network: str, **options: Any) -> None:
     request = read_request(options)
     architecture = _architecture(options)
     graph = read_network(network, options)
-    from optimizer.adjust.request import AdjustRequest  # noqa: PLC0415
-    from optimizer.adjust.run import run  # noqa: PLC0415
+    from optimizer.network_adjustment.request import AdjustRequest  # noqa: PLC0415
+    from optimizer.network_adjustment.run import run  # noqa: PLC0415
     from optimizer.report.adjust import adjust_headline, adjust_report  # noqa: PLC0415
     from optimizer.results.result import AdjustResult  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ def adjust(network: str, **options: Any) -> None:
 
 def read_request(options: Options) -> WidthChanges:
     """The request of these options."""
-    from optimizer.adjust import request as read  # noqa: PLC0415
+    from optimizer.network_adjustment import request as read  # noqa: PLC0415
 
     low, high = read.parse_range(options["span"], "--range")
     return read.WidthChanges(
@@ -127,7 +127,7 @@ def _architecture(options: Options) -> Architecture:
                 "the hardware of a result is taken as it is", field=option, value=str(options[name]),
                 allowed="with --architecture", remedy="leave it out",
             )  # fmt: skip
-    from optimizer.adjust.run import hardware_of  # noqa: PLC0415
+    from optimizer.network_adjustment.run import hardware_of  # noqa: PLC0415
     from optimizer.results import folder as result_folder  # noqa: PLC0415
 
     return hardware_of(result_folder.load(options["hardware"]).data, str(options["hardware"]))

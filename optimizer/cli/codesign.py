@@ -40,7 +40,7 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     """
     members, architecture = read_members(networks, options), read_architecture(options)
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
-    from optimizer.codesign.run import run  # noqa: PLC0415
+    from optimizer.multi_network.run import run  # noqa: PLC0415
     from optimizer.report.codesign import codesign_headline, codesign_report  # noqa: PLC0415
     from optimizer.report.codesign_plot import save_plot  # noqa: PLC0415
     from optimizer.report.figures import check_picture  # noqa: PLC0415

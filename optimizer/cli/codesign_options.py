@@ -15,7 +15,7 @@ from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
-    from optimizer.codesign.request import CodesignRequest, Member
+    from optimizer.multi_network.request import CodesignRequest, Member
     from optimizer.workload.network import Network
 
     _Type = click.ParamType[Any]
@@ -101,7 +101,7 @@ def read_members(specs: Sequence[str], options: Options) -> list[Member]:
     SpecError
         On a weight or cap of another network, and on a second one of the same kind.
     """
-    from optimizer.codesign.request import Member  # noqa: PLC0415
+    from optimizer.multi_network.request import Member  # noqa: PLC0415
 
     networks = {spec: read_network(spec, _suited(spec, specs, options)) for spec in dict.fromkeys(specs)}
     weights: dict[str, Fraction] = {}
@@ -119,7 +119,7 @@ def read_members(specs: Sequence[str], options: Options) -> list[Member]:
 
 def team_request(members: Sequence[Member], architecture: Architecture, options: Options) -> CodesignRequest:
     """What a co-design is asked."""
-    from optimizer.codesign.request import CodesignRequest  # noqa: PLC0415
+    from optimizer.multi_network.request import CodesignRequest  # noqa: PLC0415
 
     return CodesignRequest(
         tuple(members), architecture, options["aggregate"], options["relative"], options["objective"],

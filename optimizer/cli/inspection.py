@@ -27,10 +27,10 @@ def verify(directory: str, thorough: bool, seed: int | None, quiet: bool, **opti
     With --network and --architecture, and the other options that the command was given: also that it is about this very
     problem. Names of networks in a folder are no evidence. What is not checked is named.
     """
+    from optimizer.checker.again import verify_folder  # noqa: PLC0415
+    from optimizer.checker.verification import Verification  # noqa: PLC0415
     from optimizer.cli.progress import ProgressDisplay  # noqa: PLC0415
     from optimizer.report.checks import checks_table  # noqa: PLC0415
-    from optimizer.verify.again import verify_folder  # noqa: PLC0415
-    from optimizer.verify.verification import Verification  # noqa: PLC0415
 
     found = Verification(question_checks(directory, options))
     if found.ok:  # what answers another problem is not looked at any further

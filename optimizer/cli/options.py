@@ -12,7 +12,7 @@ import click
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from optimizer.study.metrics import Range
+    from optimizer.studies.metrics import Range
 
     _Type = click.ParamType[Any]
 else:
@@ -113,7 +113,7 @@ class Vary(_Type):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Range:
         """A range of limits."""
-        from optimizer.study.metrics import Range  # noqa: PLC0415
+        from optimizer.studies.metrics import Range  # noqa: PLC0415
 
         name, equals, ends = str(value).partition("=")
         low, colon, high = ends.partition(":")

@@ -26,7 +26,7 @@ from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
-    from optimizer.verify.outcome import Check
+    from optimizer.checker.outcome import Check
     from optimizer.workload.network import Network
 
 Data = dict[str, Any]
@@ -56,8 +56,8 @@ def question_checks(directory: str, options: Options) -> list[Check]:
     SpecError
         On options that make no sense, or that ask nothing without others.
     """
-    from optimizer.verify import folder, problem_match  # noqa: PLC0415
-    from optimizer.verify.outcome import NOT_CHECKED, Check  # noqa: PLC0415
+    from optimizer.checker import folder, problem_match  # noqa: PLC0415
+    from optimizer.checker.outcome import NOT_CHECKED, Check  # noqa: PLC0415
 
     _check(options)
     if not options["networks"] and options["architecture"] is None:
@@ -133,7 +133,7 @@ def _whole(stated: Data, options: Options) -> list[Data]:
 
 
 def _team(architecture: Architecture, options: Options) -> Data:
-    from optimizer.codesign.request import prepare_team  # noqa: PLC0415
+    from optimizer.multi_network.request import prepare_team  # noqa: PLC0415
 
     return prepare_team(team_request(read_members(options["networks"], options), architecture, options)).problem
 
@@ -158,9 +158,9 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
 
 def _study(architecture: Architecture, options: Options) -> tuple[Architecture, str, Data]:
     """The architecture under the loosest limits, the objective, and what is varied."""
-    from optimizer.study.result_data import question  # noqa: PLC0415
-    from optimizer.study.run import budgeted  # noqa: PLC0415
-    from optimizer.study.run_front import capped  # noqa: PLC0415
+    from optimizer.studies.result_data import question  # noqa: PLC0415
+    from optimizer.studies.run import budgeted  # noqa: PLC0415
+    from optimizer.studies.run_front import capped  # noqa: PLC0415
 
     asked = asked_ranges(options)
     tolerance = (options["tolerance"] or Fraction(0)) if asked.objective is None else None

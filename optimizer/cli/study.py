@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
     from optimizer.results.result import StudyResult
     from optimizer.scaling.options import Options as RunOptions
-    from optimizer.study.metrics import Range
+    from optimizer.studies.metrics import Range
     from optimizer.workload.network import Network
 
 METRICS = {"area": "area-mm2", "bandwidth": "dram-gbps", "buffer": "buffer-kib", "storage": "storage-kib"}
@@ -115,7 +115,7 @@ def asked_ranges(options: Options) -> Asked:
     SpecError
         If that makes no sense.
     """
-    from optimizer.study.metrics import DYNAMIC, Range  # noqa: PLC0415
+    from optimizer.studies.metrics import DYNAMIC, Range  # noqa: PLC0415
 
     vary, names = list(options["vary"]), options["pareto"]
     if bool(vary) == bool(names):
@@ -141,9 +141,9 @@ def asked_ranges(options: Options) -> Asked:
 def _run(
     asked: Asked, network: Network, architecture: Architecture, options: Options, how: RunOptions
 ) -> StudyResult:  # fmt: skip
-    from optimizer.study import run as over_hardware  # noqa: PLC0415
-    from optimizer.study import run_front as over_designs  # noqa: PLC0415
-    from optimizer.study.request import FrontRequest, StudyRequest  # noqa: PLC0415
+    from optimizer.studies import run as over_hardware  # noqa: PLC0415
+    from optimizer.studies import run_front as over_designs  # noqa: PLC0415
+    from optimizer.studies.request import FrontRequest, StudyRequest  # noqa: PLC0415
 
     vary, padding = tuple(asked.vary), options["padding"]
     if asked.dynamic:

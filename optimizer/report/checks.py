@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.verify.outcome import NOT_CHECKED
+from optimizer.checker.outcome import NOT_CHECKED
 
 OUTCOMES = {True: ("ok", "green"), False: ("FAILED", "bold red"), None: ("undecided", "bold yellow")}
 

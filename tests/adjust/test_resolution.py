@@ -8,13 +8,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from optimizer.adjust.request import parse_resolutions
-from optimizer.adjust.resolution import at_resolution, image_of, outputs_of
+from optimizer.checker.resolution_check import brought_back, image_faults
+from optimizer.checker.width_ties import tie_faults
 from optimizer.errors import SpecError
+from optimizer.network_adjustment.request import parse_resolutions
+from optimizer.network_adjustment.resolution import at_resolution, image_of, outputs_of
 from optimizer.networks.builder import NetworkBuilder
 from optimizer.networks.load import load
-from optimizer.verify.resolution_check import brought_back, image_faults
-from optimizer.verify.width_ties import tie_faults
 from optimizer.workload.layer import Layer, VectorLayer, conv, matmul
 from optimizer.workload.network import Network
 from optimizer.workload.reader import dump_network

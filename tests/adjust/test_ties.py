@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
-from optimizer.adjust.request import WidthChanges
-from optimizer.adjust.space import WidthSpace
-from optimizer.adjust.ties import find_ties, resized
+from optimizer.checker.width_ties import bottleneck_layers, tie_faults
 from optimizer.errors import SpecError
+from optimizer.network_adjustment.bottlenecks import candidates_of, find_bottlenecks, ratio_of
+from optimizer.network_adjustment.request import WidthChanges
+from optimizer.network_adjustment.space import WidthSpace
+from optimizer.network_adjustment.ties import find_ties, resized
 from optimizer.networks.load import load
 from optimizer.onnx_import import import_onnx
-from optimizer.verify.width_ties import bottleneck_layers, tie_faults
 from optimizer.workload.layer import VectorLayer
 from optimizer.workload.network import Network
 from optimizer.workload.reader import dump_network, parse_network

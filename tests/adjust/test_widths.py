@@ -15,17 +15,17 @@ from formulations.layer.solver import Status
 from formulations.networks.width_bound import WidthRelaxation
 from formulations.networks.widths import Pairing, Table, WidthProblem, WidthProgram
 from formulations.stop import Stop, StoppedError
-from optimizer.adjust.bottlenecks import candidates_of, find_bottlenecks, ratio_of
-from optimizer.adjust.pricer import WidthPricer
-from optimizer.adjust.request import Tolerance, WidthChanges
-from optimizer.adjust.resolution import at_resolution, image_of
-from optimizer.adjust.search import best_of
-from optimizer.adjust.space import WidthSpace
-from optimizer.adjust.ties import find_ties, resized
 from optimizer.api import solve
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import single_point
 from optimizer.files.exact_yaml import load_exact
+from optimizer.network_adjustment.bottlenecks import candidates_of, find_bottlenecks, ratio_of
+from optimizer.network_adjustment.pricer import WidthPricer
+from optimizer.network_adjustment.request import Tolerance, WidthChanges
+from optimizer.network_adjustment.resolution import at_resolution, image_of
+from optimizer.network_adjustment.search import best_of
+from optimizer.network_adjustment.space import WidthSpace
+from optimizer.network_adjustment.ties import find_ties, resized
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Progress
 from optimizer.search.box_visit import Visit

@@ -26,14 +26,14 @@ from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.architecture.retarget import on_device
 from optimizer.architecture.technology import TableComponent
 from optimizer.architecture.technology_reader import load_technology
+from optimizer.checker.again import verify
+from optimizer.checker.device_use import Recount
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
 from optimizer.files.presets import preset_names
 from optimizer.report.solve import full_report, points_text, to_text
 from optimizer.results.result import Result
-from optimizer.verify.again import verify
-from optimizer.verify.device_use import Recount
 from optimizer.workload.reader import parse_network
 from tests.support.choices import slow_if
 from tests.support.profiles import examples

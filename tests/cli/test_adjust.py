@@ -10,16 +10,16 @@ import pytest
 from click.testing import CliRunner
 from click.testing import Result as Outcome
 
-from optimizer.adjust.request import parse_range, parse_tolerance
+from optimizer.checker.adjust import _checks
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
+from optimizer.network_adjustment.request import parse_range, parse_tolerance
 from optimizer.networks.load import load
 from optimizer.onnx_import import import_onnx
 from optimizer.report.adjust import adjust_report
 from optimizer.report.solve import to_text
 from optimizer.results.folder import load as load_result
-from optimizer.verify.adjust import _checks
 from optimizer.workload.layer import Layer
 from optimizer.workload.reader import dump_network, load_network
 from tests.support.adjust_cases import SMALL_ARCH, build

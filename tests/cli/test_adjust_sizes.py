@@ -9,14 +9,14 @@ import pytest
 from click.testing import CliRunner
 from click.testing import Result as Outcome
 
-from optimizer.adjust.resolution import at_resolution, image_of
+from optimizer.checker.adjust import _checks
 from optimizer.cli import main
+from optimizer.network_adjustment.resolution import at_resolution, image_of
 from optimizer.onnx_import import import_onnx
 from optimizer.problem.problem import network_json
 from optimizer.report.adjust import adjust_report
 from optimizer.report.solve import to_text
 from optimizer.results.folder import load as load_result
-from optimizer.verify.adjust import _checks
 from optimizer.workload.reader import dump_network, load_network
 from tests.support.adjust_cases import SMALL_ARCH, build
 

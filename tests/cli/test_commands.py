@@ -16,6 +16,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import optimizer.solving
+from optimizer.checker import folder as verify_folder
+from optimizer.checker.outcome import Check
+from optimizer.checker.searches import Searches
+from optimizer.checker.verification import Verification
 from optimizer.cli.inputs import default_cache_folder
 from optimizer.cli.progress import ProgressDisplay, progress_line
 from optimizer.errors import SpecError
@@ -24,10 +28,6 @@ from optimizer.problem.progress import Progress
 from optimizer.results import folder as result_folder
 from optimizer.results.result import Result
 from optimizer.scaling.options import Options
-from optimizer.verify import folder as verify_folder
-from optimizer.verify.outcome import Check
-from optimizer.verify.searches import Searches
-from optimizer.verify.verification import Verification
 from tests.support.command_line import bad, good, run
 from tests.support.result_cases import NETWORK, design, nothing
 
@@ -403,7 +403,7 @@ def test_show_of_damaged_folders(saved: Path, tmp_path: Path) -> None:
 
 @dataclass
 class FakeCheck:
-    """Stands for ``optimizer.verify.solve``."""
+    """Stands for ``optimizer.checker.solve``."""
 
     ok: bool
     thorough: bool = False

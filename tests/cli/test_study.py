@@ -14,12 +14,12 @@ from click.testing import CliRunner, Result
 
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import load_architecture
+from optimizer.checker.claims.solve import rebuild
+from optimizer.checker.outcome import Check
+from optimizer.checker.staircase import Study
 from optimizer.cli import main
 from optimizer.report.study import limit_text
 from optimizer.results.folder import load
-from optimizer.verify.claims.solve import rebuild
-from optimizer.verify.outcome import Check
-from optimizer.verify.staircase import Study
 from optimizer.workload.reader import load_network
 from tests.support.study_problem import CHIP, NETWORK
 

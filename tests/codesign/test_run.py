@@ -21,10 +21,11 @@ from optimizer.api import codesign
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import choose
-from optimizer.codesign import search
-from optimizer.codesign.request import Member
+from optimizer.checker.again import verify_joint
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
+from optimizer.multi_network import search
+from optimizer.multi_network.request import Member
 from optimizer.problem.aggregate import KINDS, Aggregate
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.goal import make_goal
@@ -36,7 +37,6 @@ from optimizer.results import codesign_folder
 from optimizer.results.load import save_result
 from optimizer.results.result import CodesignResult
 from optimizer.scaling.pool import SerialPool
-from optimizer.verify.again import verify_joint
 from optimizer.workload.network import Network
 from tests.support.codesign_cases import ARCHITECTURE, architecture, capped, joint, network
 from tests.support.explorations import DRAWN, pareto

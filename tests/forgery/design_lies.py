@@ -9,11 +9,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from optimizer.checker.design_checks import plain
 from optimizer.golden.legality import limits, structural
 from optimizer.golden.walk import walk
 from optimizer.mapping.mapping import Mapping
 from optimizer.mapping.reader import nest_from_items
-from optimizer.verify.design_checks import plain
 
 from .forger import Data, Forgery
 from .proof_lies import Lie, designs, take

@@ -15,11 +15,11 @@ from formulations.networks.master import Entry as MasterEntry
 from formulations.networks.master import settle
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.fabric import RESOURCES
+from optimizer.checker.box_floors import Floors
+from optimizer.checker.claims.solve import Claim, Entry, hash_of, rebuild
+from optimizer.checker.design_checks import plain
+from optimizer.checker.solve import point_counts
 from optimizer.results.result import Result
-from optimizer.verify.box_floors import Floors
-from optimizer.verify.claims.solve import Claim, Entry, hash_of, rebuild
-from optimizer.verify.design_checks import plain
-from optimizer.verify.solve import point_counts
 
 Data = dict[str, Any]
 DESIGN = ("hardware", "device", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers", "groups")

@@ -10,11 +10,11 @@ from typing import Any
 from optimizer import api
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import at
+from optimizer.checker.least_cycles import part_cycles
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.fusion_options import Fusion
 from optimizer.results.comparison import reductions
 from optimizer.results.result import Result
-from optimizer.verify.least_cycles import part_cycles
 from tests.support.chip_cases import chip_yaml
 
 from . import problems

@@ -12,15 +12,15 @@ from typing import Any
 from optimizer import api
 from optimizer.api import codesign
 from optimizer.architecture.selection import at
-from optimizer.codesign.request import Member
+from optimizer.checker.box_floors import Floors
+from optimizer.checker.claims.codesign import JointClaim, rebuild_joint
+from optimizer.checker.claims.solve import hash_of
+from optimizer.checker.codesign_numbers import Numbers, own_value
+from optimizer.checker.least_cycles import part_cycles
+from optimizer.checker.solve import as_stored
+from optimizer.multi_network.request import Member
 from optimizer.problem.goal import NEVER
 from optimizer.results.result import CodesignResult, Result
-from optimizer.verify.box_floors import Floors
-from optimizer.verify.claims.codesign import JointClaim, rebuild_joint
-from optimizer.verify.claims.solve import hash_of
-from optimizer.verify.codesign_numbers import Numbers, own_value
-from optimizer.verify.least_cycles import part_cycles
-from optimizer.verify.solve import as_stored
 
 from . import problems, truth
 from .forger import Data, Forgery, _master, box_entry

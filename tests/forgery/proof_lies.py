@@ -11,11 +11,11 @@ from random import Random
 from optimizer.api import solve
 from optimizer.architecture.boxes import Box, size
 from optimizer.architecture.selection import at
+from optimizer.checker.box_floors import Floors
+from optimizer.checker.claims.solve import Claim
+from optimizer.checker.least_cycles import part_cycles
+from optimizer.checker.optimistic_corner import worse
 from optimizer.problem.goal import NEVER
-from optimizer.verify.box_floors import Floors
-from optimizer.verify.claims.solve import Claim
-from optimizer.verify.least_cycles import part_cycles
-from optimizer.verify.optimistic_corner import worse
 
 from . import truth
 from .forger import DESIGN, Data, Forgery, box_entry

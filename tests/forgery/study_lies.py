@@ -11,10 +11,10 @@ from typing import Any
 
 from optimizer.api import front as front_study
 from optimizer.api import study
+from optimizer.checker.design_checks import plain
+from optimizer.checker.staircase import Study
 from optimizer.results.result import Result
-from optimizer.study.metrics import Range
-from optimizer.verify.design_checks import plain
-from optimizer.verify.staircase import Study
+from optimizer.studies.metrics import Range
 
 from . import problems
 from .forger import Data, Forgery

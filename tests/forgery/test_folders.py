@@ -11,12 +11,12 @@ from random import Random
 import pytest
 from click.testing import CliRunner
 
+from optimizer.checker.again import verify, verify_folder
+from optimizer.checker.claims.solve import hash_of
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.networks.load import load
 from optimizer.problem.problem import network_json
-from optimizer.verify.again import verify, verify_folder
-from optimizer.verify.claims.solve import hash_of
 from optimizer.workload.reader import dump_network, parse_network
 from tests.forgery import problems
 from tests.forgery.folder_lies import FOLDER_KINDS, FOLDER_LIES

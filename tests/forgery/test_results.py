@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from optimizer.checker.again import verify, verify_joint
+from optimizer.checker.outcome import Check
 from optimizer.results.result import CodesignResult, Result
-from optimizer.verify.again import verify, verify_joint
-from optimizer.verify.outcome import Check
 from tests.forgery import fused_lies, joint_lies, kinds, problems, proof_lies, study_lies
 from tests.forgery.design_lies import DESIGN_LIES
 from tests.forgery.forger import Forgery

@@ -8,8 +8,8 @@ from formulations.lattice import search as lattice
 from formulations.lattice.kernels.memo import Memos
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
+from optimizer.checker.claims.solve import Claim, Group
 from optimizer.pricing.lowering import lower
-from optimizer.verify.claims.solve import Claim, Group
 from optimizer.workload.layer import Layer
 
 TABLES = Memos()

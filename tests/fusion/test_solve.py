@@ -15,6 +15,7 @@ from optimizer import api
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import choose
+from optimizer.checker.again import verify
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
@@ -22,7 +23,6 @@ from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.solve import full_report, to_text
 from optimizer.results.result import Result
-from optimizer.verify.again import verify
 from tests.support.choices import slow_unless
 from tests.support.fused_block import ARCHITECTURE, NETWORK, block, tiny
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.reader import load_architecture
+from optimizer.checker.physical_bounds import energy_at_least, physical_bounds
 from optimizer.mapping.cost import Accounting, Reuse, evaluate
 from optimizer.mapping.lower_bounds import (
     data_movement_words,
@@ -24,7 +25,6 @@ from optimizer.mapping.lower_bounds import (
 )
 from optimizer.mapping.mapping import Loop, Mapping, Node
 from optimizer.networks.load import load
-from optimizer.verify.physical_bounds import energy_at_least, physical_bounds
 from optimizer.workload.layer import ROLES, Axis, Layer, Operand, conv, matmul
 from optimizer.workload.sparsity import sparsify
 from tests.support.nests import Nest, nests, plain_hardware

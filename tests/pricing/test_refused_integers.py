@@ -17,13 +17,13 @@ from formulations.layer.solver import Status, solve_layer
 from optimizer.api import map_layer, solve
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import load_architecture, parse_architecture
+from optimizer.checker.again import verify
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
 from optimizer.files.presets import preset_names
 from optimizer.networks.catalog import build
 from optimizer.pricing.integer_range import check_magnitude, check_total
 from optimizer.pricing.lowering import lower
-from optimizer.verify.again import verify
 from optimizer.workload.layer import conv, matmul
 from optimizer.workload.network import Network
 from tests.support.choices import slow_unless

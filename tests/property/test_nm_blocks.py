@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
 from optimizer.architecture.selection import choose
+from optimizer.checker.again import verify
 from optimizer.errors import SpecError
 from optimizer.golden.walk import walk
 from optimizer.mapping.lower_bounds import layer_limits
 from optimizer.mapping.mapping import Loop, Mapping
 from optimizer.pricing.lowering import lift, lower
-from optimizer.verify.again import verify
 from optimizer.workload.layer import Layer, Operand, conv, matmul
 from optimizer.workload.network import Network
 from optimizer.workload.nm_blocks import Block

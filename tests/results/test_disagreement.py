@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from formulations.lattice.search import Found
 from optimizer import api
 from optimizer.architecture.reader import parse_architecture
+from optimizer.checker.again import verify, verify_folder
 from optimizer.cli import main
 from optimizer.errors import InternalDisagreementError, SpecError, TilewrightError
 from optimizer.files.exact_yaml import load_exact
@@ -25,8 +26,7 @@ from optimizer.report.solve import full_report, to_text
 from optimizer.results.load import save_result
 from optimizer.results.result import Result
 from optimizer.store.store import Store
-from optimizer.study import staircase
-from optimizer.verify.again import verify, verify_folder
+from optimizer.studies import staircase
 from optimizer.workload.reader import parse_network
 from tests.support.codesign_cases import ARCHITECTURE, architecture, joint, network
 from tests.support.fused_block import ARCHITECTURE as FUSED_CHIP

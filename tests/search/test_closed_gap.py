@@ -15,7 +15,8 @@ from formulations.networks.widths import Table, WidthProblem, WidthProgram
 from formulations.stop import Stop
 from optimizer import api
 from optimizer.api import front as front_study
-from optimizer.codesign import search
+from optimizer.checker.again import verify, verify_joint
+from optimizer.multi_network import search
 from optimizer.recompute.costs import work_costs
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.recompute.run import lower
@@ -25,8 +26,7 @@ from optimizer.search.box_visit import Visitor
 from optimizer.search.branch_and_bound import Exploration, Explorer
 from optimizer.search.incumbents import Best
 from optimizer.search.threads import priced
-from optimizer.study.front import FrontExplorer
-from optimizer.verify.again import verify, verify_joint
+from optimizer.studies.front import FrontExplorer
 from optimizer.workload.reader import parse_network
 from tests.support.choices import slow_if
 from tests.support.codesign_cases import joint

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from optimizer.architecture.reader import parse_architecture
+from optimizer.checker.again import verify
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.progress import Progress
 from optimizer.report.solve import infeasible_text, points_text
 from optimizer.search.branch_and_bound import Exploration, Explorer
-from optimizer.verify.again import verify
 from tests.support.choices import slow_if
 from tests.support.tiny_problem import ARCHITECTURE, TINY, solve, under
 

@@ -18,6 +18,8 @@ from optimizer.api import study
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import load_architecture
+from optimizer.checker.again import verify, verify_joint
+from optimizer.checker.effort import Route
 from optimizer.networks.load import load
 from optimizer.pricing import layer_pricer
 from optimizer.pricing.lowering import lower
@@ -26,9 +28,7 @@ from optimizer.report.solve import infeasible_text
 from optimizer.results.result import Result
 from optimizer.search.instant_bounds import AtOnce
 from optimizer.search.session import prepare
-from optimizer.study.metrics import Range
-from optimizer.verify.again import verify, verify_joint
-from optimizer.verify.effort import Route
+from optimizer.studies.metrics import Range
 from optimizer.workload.layer import conv
 from optimizer.workload.reader import parse_network
 from tests.support.codesign_cases import capped, joint

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from optimizer.architecture.boxes import Box, PointSet, carve, point_set
 from optimizer.architecture.hardware import Hardware
+from optimizer.checker.optimistic_corner import worse
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import Goal
@@ -23,9 +24,8 @@ from optimizer.search.incumbents import Best
 from optimizer.search.network_bounds import Part
 from optimizer.search.screening import Screen
 from optimizer.store.store import Store
-from optimizer.study.metrics import Range
-from optimizer.study.steps import Places, Steps
-from optimizer.verify.optimistic_corner import worse
+from optimizer.studies.metrics import Range
+from optimizer.studies.steps import Places, Steps
 from tests.support.explorations import DRAWN, LAYERS, brute_force, chip, grid, some_layers
 from tests.support.profiles import examples
 

@@ -18,6 +18,7 @@ from formulations.layer.fitting import fits
 from formulations.problem import Hoist, LayerSolution
 from optimizer import load_architecture
 from optimizer import solve as solve_network
+from optimizer.checker.again import verify
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.pricing.lowering import lower
@@ -27,7 +28,6 @@ from optimizer.store.contents import Selection, entries, export_lines, groups, i
 from optimizer.store.database import CONTENT, STORE_FILE, sealed
 from optimizer.store.recall import Question, recalled
 from optimizer.store.store import Store, task_key
-from optimizer.verify.again import verify
 from optimizer.workload.layer import conv
 from optimizer.workload.reader import load_network
 from tests.support.layer_cases import cases

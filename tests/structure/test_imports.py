@@ -26,7 +26,7 @@ MODEL = (*BASE, "optimizer.architecture", "optimizer.mapping")
 PRICED = (*MODEL, "optimizer.problem", "optimizer.store", "optimizer.pricing", "formulations")
 SEARCHED = (*PRICED, "optimizer.fusion", "optimizer.scaling", "optimizer.search")
 PROVER = (
-    "optimizer.architecture", "optimizer.problem", "optimizer.verify", "optimizer.pricing.lowering", "formulations",
+    "optimizer.architecture", "optimizer.problem", "optimizer.checker", "optimizer.pricing.lowering", "formulations",
 )  # fmt: skip
 FOUND = (*SEARCHED, "optimizer.golden", "optimizer.results")
 
@@ -51,16 +51,16 @@ DIRECTIONS = {
     "optimizer.results": (*SEARCHED, "optimizer.golden"),
     "optimizer.solving": FOUND,
     "optimizer.given_groups": FOUND,
-    "optimizer.codesign": FOUND,
-    "optimizer.study": FOUND,
-    "optimizer.adjust": (*FOUND, "optimizer.solving", "optimizer.interop.onnx_writer"),
+    "optimizer.multi_network": FOUND,
+    "optimizer.studies": FOUND,
+    "optimizer.network_adjustment": (*FOUND, "optimizer.solving", "optimizer.interop.onnx_writer"),
     "optimizer.recompute": (*FOUND, "optimizer.training"),
-    "optimizer.verify.again.floors": PROVER,
-    "optimizer.verify.again.points": PROVER,
-    "optimizer.verify.again.statements": PROVER,
-    "optimizer.verify.again.tangent_lines": PROVER,
-    "optimizer.verify.again.time_limit": PROVER,
-    "optimizer.verify.again.groups": (
+    "optimizer.checker.again.floors": PROVER,
+    "optimizer.checker.again.points": PROVER,
+    "optimizer.checker.again.statements": PROVER,
+    "optimizer.checker.again.tangent_lines": PROVER,
+    "optimizer.checker.again.time_limit": PROVER,
+    "optimizer.checker.again.groups": (
         *PROVER, "optimizer.workload", "optimizer.pricing", "optimizer.fusion", "optimizer.store",
     ),
     "optimizer.sparse_engine.check": (),
@@ -69,14 +69,14 @@ DIRECTIONS = {
 }
 """What a package, or a module of it, may import of us besides itself and the errors."""
 
-SEARCHING = "optimizer.verify.again"
+SEARCHING = "optimizer.checker.again"
 """The only part of the checker that searches."""
 CLOSURES = {
     "optimizer.golden": (
         "optimizer.errors", "optimizer.files", "optimizer.workload", "optimizer.architecture.hardware",
         "optimizer.mapping.mapping", "optimizer.mapping.reader", "optimizer.mapping.legality",
     ),
-    "optimizer.verify": (
+    "optimizer.checker": (
         "optimizer.errors", "optimizer.files", "optimizer.workload", "optimizer.architecture", "optimizer.golden",
         "optimizer.mapping.mapping", "optimizer.mapping.reader", "optimizer.mapping.legality", "optimizer.problem",
         "optimizer.results.result", "optimizer.results.entries", "optimizer.results.dataframes",
@@ -290,10 +290,10 @@ def test_no_import_of_a_closure_is_hidden(package: str) -> None:
 @pytest.mark.parametrize(
     ("package", "by", "imported"),
     [
-        ("optimizer.verify", "optimizer.verify.solve", "optimizer.verify.again.floors"),
-        ("optimizer.verify", "optimizer.problem.goal", "optimizer.search.session"),
-        ("optimizer.verify", "formulations.networks.master", "formulations.lattice.kernels.memo"),
-        ("optimizer.verify", "optimizer.results", "optimizer.results.solve_result"),
+        ("optimizer.checker", "optimizer.checker.solve", "optimizer.checker.again.floors"),
+        ("optimizer.checker", "optimizer.problem.goal", "optimizer.search.session"),
+        ("optimizer.checker", "formulations.networks.master", "formulations.lattice.kernels.memo"),
+        ("optimizer.checker", "optimizer.results", "optimizer.results.solve_result"),
         ("optimizer.golden", "optimizer.workload.layer", "optimizer.mapping.cost"),
     ],
 )
@@ -319,8 +319,8 @@ print(*sorted(name for name in set(sys.modules) if name.split(".")[0] in ("numba
 
 @pytest.mark.parametrize(
     ("first", "then"),
-    [("formulations.networks.master", "optimizer.verify.solve"),
-     ("formulations.networks.master", "optimizer.verify.folder"), ("sys", "optimizer.golden.group_entry"),
+    [("formulations.networks.master", "optimizer.checker.solve"),
+     ("formulations.networks.master", "optimizer.checker.folder"), ("sys", "optimizer.golden.group_entry"),
      ("sys", "optimizer.golden.training_memory"), ("sys", "optimizer.report.folder")],
 )  # fmt: skip
 def test_no_kernels_and_no_solver_are_loaded(first: str, then: str) -> None:

@@ -16,11 +16,11 @@ from optimizer.pricing.layer_pricer import Pricer
 from optimizer.problem.goal import NEVER, Goal
 from optimizer.search.network_bounds import Part
 from optimizer.store.store import Store
-from optimizer.study import front, sums
-from optimizer.study.front import FrontExplorer, FrontState, lines_of
-from optimizer.study.frontier import Frontier, Spot, covers, gaps_of, reaches
-from optimizer.study.metrics import STATIC, Range
-from optimizer.study.steps import Places, within
+from optimizer.studies import front, sums
+from optimizer.studies.front import FrontExplorer, FrontState, lines_of
+from optimizer.studies.frontier import Frontier, Spot, covers, gaps_of, reaches
+from optimizer.studies.metrics import STATIC, Range
+from optimizer.studies.steps import Places, within
 from tests.support.explorations import LAYERS, StudyCase, chip, grid, pareto, some_layers
 from tests.support.profiles import examples
 

@@ -15,9 +15,9 @@ from optimizer.problem.goal import Goal
 from optimizer.search.branch_and_bound import Exploration, Explorer
 from optimizer.search.network_bounds import Part
 from optimizer.store.store import Store
-from optimizer.study.metrics import STATIC, Range
-from optimizer.study.staircase import staircase_of
-from optimizer.study.steps import Places, Steps, minimal, within
+from optimizer.studies.metrics import STATIC, Range
+from optimizer.studies.staircase import staircase_of
+from optimizer.studies.steps import Places, Steps, minimal, within
 from tests.support.explorations import LAYERS, StudyCase, brute_force, chip, grid, some_layers
 from tests.support.profiles import examples
 

@@ -8,8 +8,8 @@ from typing import Any
 from optimizer.api import codesign
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import parse_architecture
-from optimizer.codesign.request import Member
 from optimizer.files.exact_yaml import load_exact
+from optimizer.multi_network.request import Member
 from optimizer.results.result import CodesignResult
 from optimizer.workload.network import Network
 from optimizer.workload.reader import parse_network

@@ -19,7 +19,7 @@ from optimizer.problem.goal import Goal
 from optimizer.search.branch_and_bound import Exploration, Explorer
 from optimizer.search.network_bounds import Part
 from optimizer.store.store import Store
-from optimizer.study.metrics import Range
+from optimizer.studies.metrics import Range
 from optimizer.workload.layer import Layer, conv, matmul
 from tests.support.block_space import solutions
 from tests.support.profiles import in_depth

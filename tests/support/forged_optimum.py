@@ -11,10 +11,10 @@ from typing import Any
 from optimizer.api import solve
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.selection import at
+from optimizer.checker.claims.solve import Claim, rebuild
+from optimizer.checker.design_checks import DESIGN_KEYS
+from optimizer.checker.solve import point_counts
 from optimizer.results.result import Result
-from optimizer.verify.claims.solve import Claim, rebuild
-from optimizer.verify.design_checks import DESIGN_KEYS
-from optimizer.verify.solve import point_counts
 from optimizer.workload.network import Network
 
 

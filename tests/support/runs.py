@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimizer.adjust.adjustment import Adjustment
-from optimizer.adjust.request import AdjustRequest, WidthChanges
-from optimizer.adjust.run import adjustment
 from optimizer.architecture.architecture import Architecture
 from optimizer.inspection import evaluate_groups
+from optimizer.network_adjustment.adjustment import Adjustment
+from optimizer.network_adjustment.request import AdjustRequest, WidthChanges
+from optimizer.network_adjustment.run import adjustment
 from optimizer.recompute import run
 from optimizer.recompute.request import MemoryRequest
 from optimizer.recompute.run import MemoryPlan

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from onnx import helper
 
 from optimizer import api, load_architecture
+from optimizer.checker.again import verify
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.networks import load
@@ -16,7 +17,6 @@ from optimizer.onnx_import import import_onnx
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.phases import phase_totals
 from optimizer.results import folder as result_folder
-from optimizer.verify.again import verify
 from optimizer.workload.reader import parse_network
 from tests.support.onnx_models import tensor, write_model
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
 from optimizer.architecture.selection import choose
+from optimizer.checker.again import verify
 from optimizer.networks.builder import NetworkBuilder
 from optimizer.training.step import training_step
-from optimizer.verify.again import verify
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.network import Network
 from optimizer.workload.sparsity import dense, sparsify

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from optimizer.checker import codesign as joint_check
+from optimizer.checker.again import verify_joint
+from optimizer.checker.claims.solve import hash_of
 from optimizer.problem.progress import Progress
 from optimizer.results.result import CodesignResult
-from optimizer.verify import codesign as joint_check
-from optimizer.verify.again import verify_joint
-from optimizer.verify.claims.solve import hash_of
 from tests.support.codesign_cases import capped, joint
 from tests.support.profiles import examples
 from tests.support.tampering import leaves, put, replaced

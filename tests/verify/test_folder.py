@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.verify.again import verify_folder
+from optimizer.checker.again import verify_folder
 from tests.support.folder_cases import COMMANDS, run
 
 Data = dict[str, Any]

@@ -11,9 +11,9 @@ import pytest
 
 from optimizer.api import study
 from optimizer.architecture.reader import load_architecture
+from optimizer.checker.again import verify
 from optimizer.results.result import Result
-from optimizer.study.metrics import Range
-from optimizer.verify.again import verify
+from optimizer.studies.metrics import Range
 from optimizer.workload.reader import load_network
 from tests.support.study_problem import CHIP, NETWORK
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from formulations.lattice import search as lattice
 from formulations.lattice.kernels.memo import Memos
 from formulations.stop import Stop, StoppedError
+from optimizer.checker.again.points import _Point
+from optimizer.checker.again.tangent_lines import Cost, corners, prove
+from optimizer.checker.again.time_limit import limited
+from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.pricing.lowering import lower
-from optimizer.verify.again.points import _Point
-from optimizer.verify.again.tangent_lines import Cost, corners, prove
-from optimizer.verify.again.time_limit import limited
-from optimizer.verify.claims.solve import Claim, rebuild
 from tests.support.codesign_cases import joint
 
 COSTS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), min_size=1, max_size=6)

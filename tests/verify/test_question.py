@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 from click.testing import Result as Outcome
 
+from optimizer.checker.claims.solve import hash_of
+from optimizer.checker.problem_match import differing, question_check
 from optimizer.cli import main
 from optimizer.networks.load import load
 from optimizer.problem.problem import network_json
-from optimizer.verify.claims.solve import hash_of
-from optimizer.verify.problem_match import differing, question_check
 from optimizer.workload.reader import dump_network, parse_network
 from tests.support.folder_cases import COMMANDS, WIDE
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from optimizer.architecture.reader import parse_architecture
+from optimizer.checker.again import SearchAgain, verify, verify_joint
+from optimizer.checker.box_floors import Floors
+from optimizer.checker.claims.solve import hash_of, rebuild
+from optimizer.checker.effort import Effort
+from optimizer.checker.infeasibility import blame_checks
+from optimizer.checker.solve import examine
 from optimizer.files.exact_yaml import load_exact
 from optimizer.results.result import CodesignResult, Result
-from optimizer.verify.again import SearchAgain, verify, verify_joint
-from optimizer.verify.box_floors import Floors
-from optimizer.verify.claims.solve import hash_of, rebuild
-from optimizer.verify.effort import Effort
-from optimizer.verify.infeasibility import blame_checks
-from optimizer.verify.solve import examine
 from tests.support.choices import slow_if
 from tests.support.codesign_cases import capped, joint
 from tests.support.tiny_problem import ARCHITECTURE, solve, under

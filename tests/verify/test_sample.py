@@ -23,6 +23,16 @@ from formulations.stop import StoppedError
 from optimizer.api import front as front_study
 from optimizer.api import solve, study
 from optimizer.architecture.reader import parse_architecture
+from optimizer.checker import solve as check
+from optimizer.checker.again import SearchAgain, statements, verify, verify_joint
+from optimizer.checker.again import floors as reprove_module
+from optimizer.checker.again.floors import LEAST_DRAWN, Derivation, drawn, reprove
+from optimizer.checker.claims.solve import Claim, rebuild
+from optimizer.checker.effort import LEAST_SECONDS, MOST_SECONDS, Effort, Route, Tally
+from optimizer.checker.floor_weights import Bearing
+from optimizer.checker.solve import examine
+from optimizer.checker.statements import Statement
+from optimizer.checker.verification import Verification
 from optimizer.cli import main
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.fusion_options import Fusion
@@ -30,17 +40,7 @@ from optimizer.problem.goal import NEVER
 from optimizer.results.folder import save
 from optimizer.results.result import Result
 from optimizer.store import store
-from optimizer.study.metrics import Range
-from optimizer.verify import solve as check
-from optimizer.verify.again import SearchAgain, statements, verify, verify_joint
-from optimizer.verify.again import floors as reprove_module
-from optimizer.verify.again.floors import LEAST_DRAWN, Derivation, drawn, reprove
-from optimizer.verify.claims.solve import Claim, rebuild
-from optimizer.verify.effort import LEAST_SECONDS, MOST_SECONDS, Effort, Route, Tally
-from optimizer.verify.floor_weights import Bearing
-from optimizer.verify.solve import examine
-from optimizer.verify.statements import Statement
-from optimizer.verify.verification import Verification
+from optimizer.studies.metrics import Range
 from optimizer.workload.reader import parse_network
 from tests.support.codesign_cases import architecture, joint, network
 from tests.support.forged_optimum import forged
@@ -229,7 +229,7 @@ def test_what_is_drawn_and_not_decided_is_not_counted(monkeypatch: pytest.Monkey
     own = {floor.statement.key for floor in Bearing(claim).floors() if floor.own}
     true = statements.decide
     monkeypatch.setattr(
-        "optimizer.verify.again.floors.decide",
+        "optimizer.checker.again.floors.decide",
         lambda statement, *rest, **kept: true(statement, *rest, **kept) if statement.key in own
         else statements.Decision(None, why=statements.TIME),
     )  # fmt: skip
@@ -249,7 +249,7 @@ def test_numbers_too_large_decide_nothing(honest: Result, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("error", [OverflowError, StoppedError])
 def test_a_point_that_cannot_be_derived_is_undecided(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     result = solve(mixed(), architecture(), objective="edp")
-    monkeypatch.setattr("optimizer.verify.again.floors.derive", raises(error))
+    monkeypatch.setattr("optimizer.checker.again.floors.derive", raises(error))
     found = verify(result)
     assert found.undecided == ["points again"] and "0 of 4 bounds of single points" in found.verdict
 
@@ -267,7 +267,7 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
     asked: list[Statement] = []
     true = statements.by_program
     monkeypatch.setattr(
-        "optimizer.verify.again.floors.by_program", lambda one, *rest: (asked.append(one), true(one, *rest))[1]
+        "optimizer.checker.again.floors.by_program", lambda one, *rest: (asked.append(one), true(one, *rest))[1]
     )
     capped, product = make("energy", padding="none", latency_ms="0.0008"), make("edp", padding="none")
     for result in (capped, product):

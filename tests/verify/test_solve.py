@@ -20,6 +20,13 @@ from formulations.stop import Stop
 from optimizer.api import solve
 from optimizer.architecture import technology_reader
 from optimizer.architecture.reader import load_architecture, parse_architecture
+from optimizer.checker import least_cycles, replay
+from optimizer.checker.again import points as points_again
+from optimizer.checker.again import statements, verify
+from optimizer.checker.again.floors import reprove
+from optimizer.checker.claims.solve import hash_of, rebuild
+from optimizer.checker.effort import Effort, Route
+from optimizer.checker.verification import Verification
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
@@ -28,13 +35,6 @@ from optimizer.problem.progress import Progress
 from optimizer.results.folder import load, save
 from optimizer.results.formats import CERTIFICATE_FILE, RESULT_FILE
 from optimizer.results.result import Result
-from optimizer.verify import least_cycles, replay
-from optimizer.verify.again import points as points_again
-from optimizer.verify.again import statements, verify
-from optimizer.verify.again.floors import reprove
-from optimizer.verify.claims.solve import hash_of, rebuild
-from optimizer.verify.effort import Effort, Route
-from optimizer.verify.verification import Verification
 from optimizer.workload.reader import parse_network
 from tests.support.pair_results import ARCHITECTURE, NETWORK, make
 from tests.support.profiles import examples

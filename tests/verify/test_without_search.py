@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from optimizer.checker.again import SearchAgain, verify
+from optimizer.checker.claims.solve import hash_of
+from optimizer.checker.folder import verify_folder
+from optimizer.checker.outcome import NOT_CHECKED
+from optimizer.checker.solve import verify as verify_with
+from optimizer.checker.verification import Verification
 from optimizer.results.result import Result
-from optimizer.verify.again import SearchAgain, verify
-from optimizer.verify.claims.solve import hash_of
-from optimizer.verify.folder import verify_folder
-from optimizer.verify.outcome import NOT_CHECKED
-from optimizer.verify.solve import verify as verify_with
-from optimizer.verify.verification import Verification
 from tests.support.folder_cases import COMMANDS
 from tests.support.pair_results import make
 from tests.support.tampering import changed, leaves, put, replaced, shift_floor
@@ -105,7 +105,7 @@ def test_a_floor_that_lies_is_named_not_praised(energy: Result) -> None:
 SHOW_AND_VERIFY = """
 import sys
 from optimizer.cli import main
-from optimizer.verify.folder import verify_folder
+from optimizer.checker.folder import verify_folder
 for folder in sys.argv[1:]:
     print(verify_folder(folder, None).verdict)
     main(["show", folder], standalone_mode=False)

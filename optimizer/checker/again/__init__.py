@@ -1,0 +1,40 @@
+"""The verifier as everybody calls it: all checks of :mod:`optimizer.checker`, and what bounds rest on proved again.
+
+The checks import no search. Here one is handed to them, with fresh tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from optimizer.checker import codesign, folder, solve
+from optimizer.checker.again.search_again import SearchAgain
+from optimizer.checker.verification import Verification
+from optimizer.problem.progress import Progress
+from optimizer.results.result import CodesignResult, Result
+
+__all__ = ["SearchAgain", "verify", "verify_folder", "verify_joint"]
+
+Watch = Callable[[Progress], None]
+
+
+def verify(
+    source: str | Path | Result, *, thorough: bool = False, seed: int | None = None, progress: Watch | None = None,
+) -> Verification:  # fmt: skip
+    """Check a result; parameters, outcome and errors are those of :func:`optimizer.checker.solve.verify`."""
+    return solve.verify(source, SearchAgain(), thorough=thorough, seed=seed, progress=progress)
+
+
+def verify_joint(
+    source: str | Path | CodesignResult, *, thorough: bool = False, seed: int | None = None, progress: Watch | None = None,
+) -> Verification:  # fmt: skip
+    """Check a co-design; parameters, outcome and errors are those of :func:`optimizer.checker.codesign.verify_joint`."""
+    return codesign.verify_joint(source, SearchAgain(), thorough=thorough, seed=seed, progress=progress)
+
+
+def verify_folder(
+    directory: str | Path, *, thorough: bool = False, seed: int | None = None, progress: Watch | None = None,
+) -> Verification:  # fmt: skip
+    """Check a folder; parameters, outcome and errors are those of :func:`optimizer.checker.folder.verify_folder`."""
+    return folder.verify_folder(directory, SearchAgain(), thorough=thorough, seed=seed, progress=progress)

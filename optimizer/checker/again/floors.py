@@ -1,0 +1,244 @@
+"""Proof of what bounds rest on by another route: the floors of the chosen point, and a sample of all, or all.
+
+The sample is drawn with the odds of its parts in the bound, so that a lie is found with about the probability of what
+rests on it. A drawn floor is decided before the next one, however hard it is. CP-SAT is asked first; where it does not
+finish, the lattice search with fresh tables decides.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+
+from formulations.lattice.kernels.memo import Memos
+from formulations.stop import Stop, StoppedError
+from optimizer.checker.again.points import Derived, TooManyError, derive, derive_exclusion
+from optimizer.checker.again.statements import SIZE, TIME, Decision, by_program, decide
+from optimizer.checker.again.time_limit import limited
+from optimizer.checker.claims.codesign import JointClaim
+from optimizer.checker.claims.solve import Claim
+from optimizer.checker.design_checks import verdict
+from optimizer.checker.effort import Effort, Route, Say, Tally
+from optimizer.checker.floor_weights import EXCLUDED, FLOORS, LINES, POINTS, Bearing, Floor
+from optimizer.checker.outcome import Check
+from optimizer.checker.statements import Statement, by_counting
+
+PROGRAM_SECONDS = 10.0
+THOROUGH_SECONDS = 60.0
+LEAST_DRAWN = 3
+MANY = "its fronts have too many joint choices"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A bound of a single point that rests on more than floors, and how it is derived again."""
+
+    name: str
+    share: Fraction
+    own: bool
+    derive: Callable[[Stop, Say], Derived]
+
+
+Item = Floor | Derivation
+
+
+@dataclass
+class _Log:
+    """What was found of one kind."""
+
+    faults: list[str] = field(default_factory=list)
+    by: dict[Route, int] = field(default_factory=dict)
+    share: Fraction = Fraction(0)
+    undecided: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def proved(self, route: Route, share: Fraction) -> None:
+        self.by[route] = self.by.get(route, 0) + 1
+        self.share += share
+
+    def failed(self, name: str, why: str, *, own: bool) -> None:
+        self.undecided.append(f"{name} ({why})")
+        if own:
+            self.missing.append(f"{name} ({why})")
+
+    def tally(self, what: str, total: int, whole: Fraction) -> Tally:
+        return Tally(what, total, self.by, len(self.undecided), self.share, whole, tuple(self.missing))
+
+
+def reprove(
+    claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = (), *, tables: Memos
+) -> list[Check]:  # fmt: skip
+    """Prove floors and bounds of single points again; parameters as of
+    :meth:`optimizer.checker.searches.Searches.bounds`."""
+    bearing = Bearing(claim, {*raised, *beside})
+    points = [
+        Derivation(
+            f"box {entry.box}", bearing.of([number]), bearing.owns(entry),
+            partial(derive, claim, entry, tables),
+        )
+        for number, entry in ((n, claim.entries[n]) for n in sorted(raised))
+    ]  # fmt: skip
+    floors = bearing.floors()
+    prover = Prover(claim, effort, tables)
+    prover.run(floors, points)
+    whole = bearing.of(bearing.parts.keys() - set(raised) - set(beside))
+    tally = effort.record(prover.floors.tally(FLOORS, len(floors), whole))
+    checks = [points_check("points again", prover, len(points), bearing.of(raised))] if points else []
+    return [*checks, conclusion("proof again", prover.floors.faults, tally, effort)]
+
+
+def lines_again(claim: Claim, floors: Sequence[Floor], effort: Effort, tables: Memos) -> Check:
+    """Prove what the lines of a front say of single layers again."""
+    prover = Prover(claim, effort, tables)
+    prover.run(floors, ())
+    whole = sum((floor.share for floor in floors), Fraction(0))
+    tally = effort.record(prover.floors.tally(LINES, len(floors), whole))
+    return conclusion("lines again", prover.floors.faults, tally, effort)
+
+
+def excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort, tables: Memos) -> Check:
+    """Show again that on single points some network cannot keep its caps."""
+    bearing, networks = Bearing(claim.whole), len(claim.names)
+    points = [
+        Derivation(
+            f"box {claim.whole.entries[number].box}", networks * bearing.of([number]), False,
+            partial(derive_exclusion, claim.claims, number, tables),
+        )
+        for number in numbers
+    ]  # fmt: skip
+    prover = Prover(claim.claims[0], effort, tables)
+    prover.run((), points)
+    return points_check("excluded again", prover, len(points), networks * bearing.of(numbers), EXCLUDED)
+
+
+def points_check(name: str, prover: Prover, total: int, whole: Fraction, what: str = POINTS) -> Check:
+    """The check of the points that a prover has derived again."""
+    tally = prover.effort.record(prover.points.tally(what, total, whole))
+    lines = f", from {prover.lines} statements about layers, {prover.by_cp_sat} of them proved by CP-SAT"
+    return conclusion(name, prover.points.faults, tally, prover.effort, lines)
+
+
+def conclusion(name: str, faults: list[str], tally: Tally, effort: Effort, more: str = "") -> Check:
+    """A check that passes if there are no faults; undecided if something is that was to be proved in any case."""
+    how = ", ".join(f"{count} by {route.value}" for route, count in tally.by.items())
+    text = f"{tally.text} proved again{': ' if how else ''}{how}{more}"
+    if tally.undecided:
+        text += f"; {tally.undecided} begun and not decided"
+    if faults:
+        return verdict(name, faults, text)
+    if tally.missing:
+        text += f": {', '.join(tally.missing)}"
+    return Check(name, None if tally.missing or (effort.thorough and tally.undecided) else True, text)
+
+
+class Prover:
+    """Proves statements about one network again."""
+
+    def __init__(self, claim: Claim, effort: Effort, tables: Memos) -> None:
+        self.effort, self._accounting, self._tables = effort, claim.accounting, tables
+        self._limited = not effort.thorough
+        self._known: dict[object, Decision] = {}
+        self.floors, self.points = _Log(), _Log()
+        self.lines = self.by_cp_sat = 0
+
+    def run(self, floors: Sequence[Floor], points: Sequence[Derivation]) -> None:
+        """What follows from counting, what else the chosen point rests on, then what is drawn."""
+        searched: list[Floor] = []
+        for floor in floors:
+            if by_counting(floor.statement):
+                self.floors.proved(Route.COUNTING, floor.share)
+            else:
+                searched.append(floor)
+        own = sorted((floor for floor in searched if floor.own), key=lambda floor: floor.statement.work)
+        for number, floor in enumerate(own):
+            self.effort.say(f"proving floor {number + 1} of {len(own)} of the chosen point again")
+            self._floor(floor, self.effort.most_s / (2 * (len(own) - number)), self.effort.most_s)
+        for point in points:
+            if point.own:
+                self._point(point, self.effort.most_s)
+        self._draw([*(floor for floor in searched if not floor.own), *(point for point in points if not point.own)])
+
+    def _draw(self, rest: list[Item]) -> None:
+        """Thoroughly: all; else as drawn, until the sample's time is over, but some in any case."""
+        effort = self.effort
+        for number, item in enumerate(drawn(rest, effort.random("sample"))):
+            seconds = effort.most_s if number < LEAST_DRAWN else effort.left_s
+            if seconds <= 0:
+                return
+            effort.say(f"proving {number + 1} of {len(rest)} drawn again")
+            if isinstance(item, Floor):
+                self._floor(item, seconds / 2, seconds)
+            else:
+                self._point(item, seconds)
+
+    def _floor(self, floor: Floor, program_s: float, seconds: float) -> None:
+        found = self._decide(floor.statement, program_s, seconds)
+        if found.route is not None:
+            self.floors.proved(found.route, floor.share)
+        elif found.refuted:
+            self.floors.faults.append(f"box {floor.box}, {floor.statement}: some mapping has {found.refuted}")
+        else:
+            self.floors.failed(floor.statement.group.layer.name, found.why, own=floor.own)
+
+    def _decide(self, statement: Statement, program_s: float, seconds: float) -> Decision:
+        key = statement.key
+        if key not in self._known:
+            most = min(PROGRAM_SECONDS, program_s) if self._limited else THOROUGH_SECONDS
+            self._known[key] = decide(
+                statement, self._accounting, self._tables, program_s=most,
+                lattice_s=max(seconds - most, 0.0) if self._limited else None,
+            )  # fmt: skip
+        return self._known[key]
+
+    def _point(self, point: Derivation, seconds: float) -> None:
+        """Derive a point's bound by the lattice search; then CP-SAT proves what it was derived from."""
+        until = time.perf_counter() + seconds
+        try:
+            with limited(seconds if self._limited else None) as stop:
+                derived = point.derive(stop, self.effort.say)
+        except (StoppedError, TooManyError, OverflowError) as error:
+            why = {StoppedError: TIME, TooManyError: MANY}.get(type(error), SIZE)
+            self.points.failed(point.name, why, own=point.own)
+            return
+        faults = [*derived.faults, *self._lines(derived, until)]
+        if faults:
+            self.points.faults += faults
+        else:
+            route = Route.CP_SAT if self._all_by_program(derived) else Route.LATTICE
+            self.points.proved(route, point.share)
+
+    def _lines(self, derived: Derived, until: float) -> Iterator[str]:
+        """Statements that CP-SAT refutes, as far as it comes; none takes more than half of the time left."""
+        statements = sorted(derived.statements, key=lambda statement: statement.work)
+        self.lines += len(statements)
+        for number, statement in enumerate(statements):
+            self.effort.say(f"proving statement {number + 1} of {len(statements)} of a point again")
+            most = PROGRAM_SECONDS if self._limited else THOROUGH_SECONDS
+            seconds = min(most, (until - time.perf_counter()) / 2)
+            if statement.key not in self._known:
+                found = by_program(statement, self._accounting, seconds)
+                if found is not None:
+                    self._known[statement.key] = found
+            known = self._known.get(statement.key)
+            self.by_cp_sat += known is not None and known.route is Route.CP_SAT
+            if known is not None and known.refuted:
+                yield f"{statement}: some mapping has {known.refuted}"
+
+    def _all_by_program(self, derived: Derived) -> bool:
+        known = (self._known.get(statement.key) for statement in derived.statements)
+        return all(found is not None and found.route is Route.CP_SAT for found in known)
+
+
+def drawn(items: Sequence[Item], numbers: random.Random) -> list[Item]:
+    """All items in random order: at every place, each of the rest stands with the odds of its share."""
+    keys = {id(item): math.inf for item in items}
+    for item in items:
+        chance = 1.0 - numbers.random()
+        if item.share:
+            keys[id(item)] = -math.log(chance) / float(item.share)
+    return sorted(items, key=lambda item: keys[id(item)])

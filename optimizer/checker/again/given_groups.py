@@ -1,0 +1,46 @@
+"""Groups given by hand once more: read as the evaluation reads them, and their loop nests sought again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from optimizer.checker.claims.solve import Claim
+from optimizer.checker.evaluation import BEFORE
+from optimizer.given_groups.evaluate import evaluate_groups
+from optimizer.given_groups.reader import parse_groups
+
+Data = dict[str, Any]
+SEARCHED = ("energy_pj", "latency_cycles", "dram_words")
+
+
+def group_faults(claim: Claim) -> Iterator[str]:
+    """Where the groups of an evaluation are not those that its problem gives."""
+    stated, given = (
+        parse_groups({"groups": groups}, claim.network) for groups in (claim.data["groups"], _given(claim))
+    )
+    for number, (one, other) in enumerate(zip(stated, given, strict=False)):
+        if (one.group.members, one.frame.tiling.cut, one.choice) != (
+            other.group.members, other.frame.tiling.cut, other.choice
+        ):  # fmt: skip
+            yield f"groups[{number}] is not the one of the problem"
+    if len(stated) != len(given):
+        yield f"{len(stated)} groups, the problem has {len(given)}"
+
+
+def nest_faults(claim: Claim) -> Iterator[str]:
+    """Where the same search with fresh tables finds better loop nests, or others."""
+    problem = claim.data["problem"]
+    found = evaluate_groups(
+        claim.network, claim.architecture, {"groups": _given(claim)}, objective=problem["objective"]
+    )  # fmt: skip
+    for label, stated, other in (("", claim.data, found), (f"{BEFORE}: ", claim.data[BEFORE], found[BEFORE])):
+        yield from (
+            f"{label}{key} is {stated[key]}, the best loop nests make {other[key]}"
+            for key in SEARCHED if stated[key] != other[key]
+        )
+
+
+def _given(claim: Claim) -> list[Data]:
+    groups: list[Data] = claim.data["problem"]["groups"]
+    return groups

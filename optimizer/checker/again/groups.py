@@ -1,0 +1,129 @@
+"""Proof of a fused network's floors again: fresh tables, and covers by dynamic programming instead of CP-SAT.
+
+The groups' plans come from the same pricing of groups as in the search (its runs are checked against the CP-SAT program
+and brute force in the tests); which groups cover the network is decided by another algorithm here.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from optimizer.architecture.hardware import Hardware
+from optimizer.checker.again.floors import LEAST_DRAWN, conclusion
+from optimizer.checker.again.tangent_lines import Cost, prove
+from optimizer.checker.claims.solve import Claim, Entry, vector_run
+from optimizer.checker.effort import Effort, Route, Tally
+from optimizer.checker.floor_weights import BOXES, Bearing
+from optimizer.checker.least_cycles import part_cycles
+from optimizer.checker.outcome import Check
+from optimizer.fusion.group_pricer import group_pricers
+from optimizer.fusion.tile_pricer import Runs
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.problem.goal import Aim
+from optimizer.store.store import Store
+from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
+
+
+def fused_again(claim: Claim, effort: Effort) -> Check:
+    """Check bounds of boxes again: of the design's point and of others, as a seed draws them, or of all."""
+    bearing = Bearing(claim)
+    own = [number for number in bearing.parts if bearing.owns(claim.entries[number])]
+    others = [number for number in bearing.parts if number not in own]
+    effort.random("boxes").shuffle(others)
+    again = _Again(claim)
+    faults: list[str] = []
+    proved: list[int] = []
+    for place, number in enumerate([*own, *others]):
+        drawn = place - len(own)
+        if drawn >= 0 and (effort.left_s if drawn >= LEAST_DRAWN else effort.most_s) <= 0:
+            break
+        effort.say(f"proving box {place + 1} of {len(bearing.parts)} again")
+        wrong = again.faults(claim.entries[number])
+        faults += wrong
+        proved += [] if wrong else [number]
+    by = {Route.LATTICE: len(proved)} if proved else {}
+    tally = Tally(BOXES, len(bearing.parts), by, 0, bearing.of(proved), Fraction(bool(bearing.parts)))
+    return conclusion("proof again", faults, effort.record(tally), effort)
+
+
+class _Again:
+    """Best totals of a network on hardware points, by dynamic programming over finished layers."""
+
+    def __init__(self, claim: Claim) -> None:
+        assert claim.fusion is not None
+        self._claim, self._network, accounting = claim, claim.network, claim.accounting
+        store = Store()
+        self._groups = group_pricers(claim.network, claim.fusion, Runs(accounting, store))
+        self._singles = {layer.name: Pricer(layer, 1, accounting, {}, store) for layer in claim.network.mac_layers()}
+
+    def faults(self, entry: Entry) -> list[str]:
+        """What is wrong with the floor of a box, or with the bound of a solved point."""
+        hardware, objective = self._claim.points.corner(entry.box), self._claim.target.objective
+        aim = Aim("latency" if objective == "latency" else "energy")
+        least = self._least(hardware, aim)
+        if least is None:
+            return []
+        stated = entry.latency[0] if objective == "latency" else entry.energy[0]
+        if stated > aim.value(*least):
+            return [f"box {entry.box}: some cover has {aim.objective} {aim.value(*least)}, the floor is {stated}"]
+        if objective != "edp" or entry.by != "solved":
+            return []
+        proof = prove(
+            least, sum(part_cycles(self._claim, hardware)), entry.bound,
+            lambda weight: self._least(hardware, Aim(weight=weight)), lambda: self._least(hardware, Aim("latency")),
+        )  # fmt: skip
+        if proof is not None:
+            return []
+        return [f"box {entry.box}: the bound {entry.bound} of the product is not proved"]
+
+    def _least(self, hardware: Hardware, aim: Aim) -> Cost | None:
+        singles = {}
+        for layer in self._network.layers():
+            cost = self._single(layer.name, hardware, aim)
+            if cost is None:
+                return None
+            singles[layer.name] = layer.multiplicity * cost[0], layer.multiplicity * cost[1]
+        steps = [(frozenset([name]), aim.value(*cost), cost) for name, cost in singles.items()]
+        for pricer in self._groups:
+            alone = sum(aim.value(*singles[name]) for name in pricer.group.members)
+            plan = pricer.best(hardware, aim, alone).plan
+            if plan is not None:
+                cost = plan.energy, plan.latency
+                steps.append((frozenset(plan.members), aim.value(*cost), cost))
+        return cheapest_cover(self._network, steps)
+
+    def _single(self, name: str, hardware: Hardware, aim: Aim) -> Cost | None:
+        layer = self._network.graph.nodes[name]["layer"]
+        if not isinstance(layer, Layer):
+            run = vector_run(layer, hardware)
+            return run.energy, run.cycles
+        price = self._singles[name].price(hardware, aim.objective, weight=aim.weight)
+        return None if price is None else (price.energy, price.latency)
+
+
+def cheapest_cover(network: Network, steps: list[tuple[frozenset[str], int, Cost]]) -> Cost:
+    """Totals of the steps, least in the sum of their values, that run all layers, each once, after what they read.
+
+    States are the sets of layers that have run; a step may follow if all that its layers read from outside has run.
+    """
+    order = list(network.graph)
+    reads = {name: frozenset(network.graph.predecessors(name)) for name in order}
+    needs = [
+        (members, frozenset().union(*(reads[name] for name in members)) - members, value, cost)
+        for members, value, cost in steps
+    ]
+    start: frozenset[str] = frozenset()
+    best: dict[frozenset[str], tuple[int, Cost]] = {start: (0, (0, 0))}
+    waves: dict[int, set[frozenset[str]]] = {0: {start}}
+    for size in range(len(order)):
+        for done in waves.pop(size, set()):
+            known, (energy, latency) = best[done]
+            for members, before, value, cost in needs:
+                if before <= done and not members & done:
+                    total = known + value, (energy + cost[0], latency + cost[1])
+                    after = done | members
+                    if after not in best or total < best[after]:
+                        best[after] = total
+                    waves.setdefault(len(after), set()).add(after)
+    return best[frozenset(order)][1]

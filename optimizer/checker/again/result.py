@@ -1,0 +1,22 @@
+"""Verification of a result that is in memory: as the folder that it would be saved into."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+
+from optimizer.checker.again import verify_folder
+from optimizer.checker.verification import Verification
+from optimizer.problem.progress import Progress
+from optimizer.results.folder import write_files
+from optimizer.results.result import Result
+
+
+def verify_result(
+    result: Result, *, thorough: bool = False, seed: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Verification:  # fmt: skip
+    """Check a result of any kind; outcome and errors are those of :func:`optimizer.checker.again.verify_folder`."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_files(result.files(), folder)
+        return verify_folder(folder, thorough=thorough, seed=seed, progress=progress)

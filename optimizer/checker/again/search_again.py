@@ -1,0 +1,90 @@
+"""The search that the checks ask: provers of single layers and of groups, and whole problems solved again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from formulations.lattice.kernels.memo import Memos
+from optimizer import api
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.budgets import Limits
+from optimizer.checker.again.floors import excluded_again, lines_again, reprove
+from optimizer.checker.again.given_groups import group_faults, nest_faults
+from optimizer.checker.again.groups import fused_again
+from optimizer.checker.again.memory_plan import memory_checks
+from optimizer.checker.again.sparse_files import sparse_checks
+from optimizer.checker.again.whole_problems import Common, cell_solver, least_value
+from optimizer.checker.claims.codesign import JointClaim
+from optimizer.checker.claims.solve import Claim
+from optimizer.checker.effort import Effort, Say
+from optimizer.checker.floor_weights import Floor
+from optimizer.checker.outcome import Check
+from optimizer.checker.searches import CellSolver, CommonDesigns, Least
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.space import Padding
+from optimizer.results.result import Result
+from optimizer.workload.network import Network
+
+Data = dict[str, Any]
+
+
+class SearchAgain:
+    """What :class:`optimizer.checker.searches.Searches` asks for; proofs about layers share the tables of one instance.
+
+    Make a new one for every verification: nothing is kept from before.
+    """
+
+    def __init__(self) -> None:
+        self._tables = Memos()
+
+    def bounds(
+        self, claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
+    ) -> list[Check]:  # fmt: skip
+        """Floors and bounds of single points; of a fused network, bounds of boxes."""
+        if claim.fusion is not None:
+            return [fused_again(claim, effort)]
+        return reprove(claim, effort, raised, beside, tables=self._tables)
+
+    def lines(self, claim: Claim, floors: Sequence[Floor], effort: Effort) -> Check:
+        """What the lines of a front say of single layers."""
+        return lines_again(claim, floors, effort, self._tables)
+
+    def excluded(self, claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:
+        """That on single points some network cannot keep its caps."""
+        return excluded_again(claim, numbers, effort, self._tables)
+
+    def solve(
+        self, network: Network, architecture: Architecture, *, objective: str, padding: Padding,
+        fusion: Fusion | None = None,
+    ) -> Result:  # fmt: skip
+        """A whole problem, with nothing kept from before."""
+        return api.solve(network, architecture, objective=objective, padding=padding, fusion=fusion)
+
+    def cells(self, problems: Sequence[Data], *, keep: bool) -> CellSolver:
+        """Networks on given hardware."""
+        return cell_solver(problems, keep=keep)
+
+    def least(self, problem: Data, own: Limits, limits: Limits, objective: str, until: float | None) -> Least:
+        """The least latency or energy within other limits than the problem's own."""
+        return least_value(problem, own, limits, objective, until)
+
+    def common_designs(self, problems: Sequence[Data], until: float | None) -> CommonDesigns:
+        """Designs for several networks."""
+        return Common(problems, until)
+
+    def given_groups(self, claim: Claim) -> Iterator[str]:
+        """Where the groups of an evaluation are not those that its problem gives."""
+        return group_faults(claim)
+
+    def nests(self, claim: Claim) -> Iterator[str]:
+        """Where the loop nests of an evaluation are not the best ones."""
+        return nest_faults(claim)
+
+    def memory(self, data: Data, *, thorough: bool, say: Say) -> Iterator[Check]:
+        """All checks of a plan of memory."""
+        return memory_checks(data, thorough=thorough, say=say)
+
+    def sparse(self, data: Data, say: Say) -> Iterator[Check]:
+        """All checks of what a command of ``tilewright sparse`` wrote."""
+        return sparse_checks(data, say)

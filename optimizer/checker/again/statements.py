@@ -1,0 +1,122 @@
+"""Proofs of statements about single layers: a decision by the CP-SAT program of a layer, else by the lattice search.
+
+Energy units per cycle are lost in the same way as
+leakage of the outermost level, which has a single instance: a weighted cost is the energy of a machine that leaks more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from formulations.lattice import search as lattice
+from formulations.lattice.kernels.memo import Memos
+from formulations.layer.solver import Status, find_below
+from formulations.problem import Problem
+from formulations.stop import StoppedError
+from optimizer.checker.again.time_limit import limited
+from optimizer.checker.claims.solve import Accounting
+from optimizer.checker.effort import Route
+from optimizer.checker.statements import Statement
+from optimizer.pricing.lowering import lower
+from optimizer.problem.goal import NEVER
+
+OTHER_SEED = 104729
+TIME = "time ran out"
+SIZE = "the numbers exceed the integers of both searches"
+
+
+class Decision(NamedTuple):
+    """The route of a proof; without one, the costs of a mapping that refutes the statement, or why nothing is known."""
+
+    route: Route | None
+    refuted: str = ""
+    why: str = ""
+
+
+def problems(statement: Statement, accounting: Accounting) -> Iterator[Problem]:
+    """The layer with each of its padded extents; its energy (or latency) is the cost."""
+    for extents in statement.group.variants:
+        problem = lower(statement.group.layer, statement.hardware, accounting=accounting, extents=extents)
+        outer = problem.levels[0]
+        outer = replace(outer, leak_energy=outer.leak_energy + (statement.weight or 0))
+        yield replace(problem, levels=(outer, *problem.levels[1:]))
+
+
+def decide(
+    statement: Statement, accounting: Accounting, tables: Memos, *, program_s: float, lattice_s: float | None
+) -> Decision:  # fmt: skip
+    """Prove or refute a statement within so many seconds of each route (None: as long as it takes)."""
+    routes = set()
+    until = time.perf_counter() + program_s
+    for problem in problems(statement, accounting):
+        found = _by_program(problem, statement, until - time.perf_counter())
+        if found is None:
+            found = _by_lattice(problem, statement, tables, lattice_s)
+        if found.route is None:
+            return found
+        routes.add(found.route)
+    return Decision(Route.LATTICE if Route.LATTICE in routes else Route.CP_SAT)
+
+
+def by_program(statement: Statement, accounting: Accounting, seconds: float) -> Decision | None:
+    """Prove or refute a statement by CP-SAT alone; None if that needs more time or larger integers."""
+    until = time.perf_counter() + seconds
+    for problem in problems(statement, accounting):
+        found = _by_program(problem, statement, until - time.perf_counter())
+        if found is None or found.route is None:
+            return found
+    return Decision(Route.CP_SAT)
+
+
+def _limits(problem: Problem, statement: Statement) -> tuple[int, int | None]:
+    """What a refutation is below, and its largest latency, in units of the problem; cycles are whole."""
+    unit = problem.latency_unit
+    value = (statement.floor - 1) * unit + 1 if statement.weight is None else statement.floor
+    return value, None if statement.cap is None else statement.cap * unit
+
+
+def _by_program(problem: Problem, statement: Statement, seconds: float) -> Decision | None:
+    if seconds <= 0:
+        return None
+    value, cap = _limits(problem, statement)
+    try:
+        found = find_below(
+            problem, "latency" if statement.weight is None else "energy", value, latency_cap=cap, time_limit_s=seconds,
+            seed=OTHER_SEED,
+        )  # fmt: skip
+    except OverflowError:
+        return None
+    if found.status is Status.INFEASIBLE:
+        return Decision(Route.CP_SAT)
+    if found.solution is None:
+        return None
+    return Decision(None, _costs(problem, statement, found.solution.energy, found.solution.latency))
+
+
+def _by_lattice(problem: Problem, statement: Statement, tables: Memos, seconds: float | None) -> Decision:
+    value, cap = _limits(problem, statement)
+    most = NEVER if cap is None else min(cap, NEVER)
+    if statement.weight is None:
+        goal, beat, most = "latency", None, min(value - 1, most)
+    else:
+        goal, beat = "energy", (min(value, NEVER), 0)
+    try:
+        with limited(seconds) as stop, tables.of(problem) as memo:
+            found = lattice.solve(problem, goal, latency_cap=most, beat=beat, memo=memo, stop=stop).solution
+    except StoppedError:
+        return Decision(None, why=TIME)
+    except OverflowError:
+        return Decision(None, why=SIZE)
+    if found is None:
+        return Decision(Route.LATTICE)
+    return Decision(None, _costs(problem, statement, found.energy, found.latency))
+
+
+def _costs(problem: Problem, statement: Statement, energy: int, latency: int) -> str:
+    cycles = -(-latency // problem.latency_unit)
+    if statement.weight is None:
+        return f"{cycles} cycles"
+    return f"{energy - statement.weight * cycles} energy units and {cycles} cycles"

@@ -1,0 +1,99 @@
+"""Whole problems solved again by the search itself, with fresh tables: cells of a cross table, least values, designs
+that several networks have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from fractions import Fraction
+from typing import Any
+
+from optimizer.architecture.boxes import Box
+from optimizer.architecture.budgets import Budgets, Limits
+from optimizer.checker.searches import CellSolver, Least
+from optimizer.multi_network.blame import First, Only
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.goal import NEVER, Goal
+from optimizer.results.solve_result import conclude
+from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.network_bounds import Part
+from optimizer.search.session import Session, restore
+from optimizer.search.threads import explore_session, rebudgeted
+
+Data = dict[str, Any]
+
+
+def cell_solver(problems: Sequence[Data], *, keep: bool) -> CellSolver:
+    """Best designs of networks on given hardware; `keep` the tables of all networks, or only of the last one."""
+    sessions: dict[int, Session] = {}
+
+    def solved(number: int, box: Box) -> tuple[int, int] | None:
+        if number not in sessions:
+            if not keep:
+                sessions.clear()
+            sessions[number] = restore(problems[number])
+        session = sessions[number]
+        explorer = Explorer(
+            [session.part], session.points, session.area_cap_um2, limits=session.resource_caps, within=box
+        )  # fmt: skip
+        best = explorer.run().best
+        return None if best is None else (best.energy, best.latency)
+
+    return solved
+
+
+def least_value(problem: Data, own: Limits, limits: Limits, objective: str, until: float | None) -> Least:
+    """The least latency or energy of a problem within other limits than its `own`."""
+    budgets = {budget.name: getattr(limits, budget.name) for budget in fields(Budgets)}
+    asked = {name: str(limit) for name, limit in budgets.items() if limit is not None}
+    session = restore(problem | {"objective": objective, "budgets": asked})
+    same_device = limits.resources == own.resources
+    session = session if same_device else rebudgeted(session, limits, objective)
+    state = explore_session(session, 1, until)
+    # a problem states the limits of its device only as they are
+    found = conclude(session, state, seed=0, wall_s=0.0) if same_device else None
+    return Least(state.value, state.bound, state.complete, found)
+
+
+class Common:
+    """Designs that serve several networks of a co-design.
+
+    Parameters
+    ----------
+    problems : sequence of dict
+        Those of the networks.
+    until : float or None
+        When to stop (``time.perf_counter()``).
+    """
+
+    def __init__(self, problems: Sequence[Data], until: float | None) -> None:
+        self._sessions, self._until = [restore(problem) for problem in problems], until
+
+    def exist(self, numbers: Sequence[int]) -> bool | None:
+        """Is there a design for these networks? None: not known in time."""
+        aggregate = Aggregate("max", tuple(Fraction(1) for _ in numbers))
+        state = self._explored([self._sessions[n].part for n in numbers], aggregate, First)
+        return None if state.found is None and not state.complete else state.found is not None
+
+    def least(self, numbers: Sequence[int], number: int, budget: str) -> tuple[bool, Fraction | None]:
+        """Was it settled; and the least value of one network where its own cap on `budget` is lifted, if any."""
+        goal = self._sessions[number].goal
+        relaxed = {
+            "latency_ms": Goal("latency", NEVER, goal.energy_cap, goal.power_cap),
+            "energy_mj": Goal("energy", goal.latency_cap, NEVER, goal.power_cap),
+        }[budget]
+        parts, place = [self._sessions[n].part for n in numbers], list(numbers).index(number)
+        parts[place] = replace(parts[place], goal=relaxed)
+        state = self._explored(parts, Only("weighted", tuple(Fraction(1) for _ in numbers), place))
+        return state.complete, state.value if state.complete else None
+
+    def _explored(
+        self, parts: Sequence[Part], aggregate: Aggregate, archive: Callable[[], First] | None = None
+    ) -> Exploration:  # fmt: skip
+        first = self._sessions[0]
+        explorer = Explorer(
+            parts, first.points, first.area_cap_um2, aggregate, 1, first.resource_caps,
+            None if archive is None else archive(),
+        )  # fmt: skip
+        return explorer.run(deadline=self._until)

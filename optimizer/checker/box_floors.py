@@ -1,0 +1,63 @@
+"""What the floors of a box give for one network: its objective, and whether any design may keep its caps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from optimizer.architecture.boxes import Box
+from optimizer.checker.claims.solve import Claim, Entry
+from optimizer.checker.least_cycles import part_cycles
+from optimizer.problem.goal import NEVER
+
+
+class Floors:
+    """Values recomputed from floors, on the box's ideal hardware.
+
+    Parameters
+    ----------
+    claim : Claim
+        Of one network.
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self._fixed: dict[Box, tuple[int, int]] = {}
+        self._spread: dict[Box, tuple[int, ...]] = {}
+
+    def value(self, entry: Entry) -> Fraction:
+        """The objective that the floors give."""
+        return self.claim.target.value(*self._spent(entry.box, entry.energy, entry.latency))
+
+    def faults(self, entry: Entry) -> Iterator[str]:
+        """Floors that the box's own numbers show: compute cycles, and none for what is not minimized."""
+        target = self.claim.target
+        if target.objective == "latency" and not target.capped:
+            if any(entry.energy):
+                yield "floors of an energy that was not asked for"
+            return
+        own = self._cycles(entry.box)
+        if entry.latency != own and not entry.says_nothing:
+            yield f"latency floors {list(entry.latency)}, the multipliers give {list(own)}"
+
+    def hopeless(self, entry: Entry) -> bool:
+        """Do the floors show that a layer does not fit, or that a cap is broken?"""
+        if NEVER in (*entry.energy, *entry.latency):
+            return True
+        return not self.claim.target.allows(*self._spent(entry.box, entry.energy, entry.latency))
+
+    def _spent(self, box: Box, energy: tuple[int, ...], latency: tuple[int, ...]) -> tuple[int, int]:
+        if box not in self._fixed:
+            self._fixed[box] = self.claim.fixed(self.claim.points.corner(box))
+        counts = [count for _, count in self.claim.parts]
+        fixed = self._fixed[box]
+        return (
+            fixed[0] + sum(n * floor for n, floor in zip(counts, energy, strict=True)),
+            fixed[1] + sum(n * floor for n, floor in zip(counts, latency, strict=True)),
+        )
+
+    def _cycles(self, box: Box) -> tuple[int, ...]:
+        if box not in self._spread:
+            corner = self.claim.points.corner(box)
+            self._spread[box] = part_cycles(self.claim, corner)
+        return self._spread[box]

@@ -1,0 +1,30 @@
+"""CSV files of a folder: made again from the data that was checked, and compared byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from optimizer.checker.outcome import Check
+from optimizer.results.study_csv import Data, Made
+
+
+def text_checks(folder: Path, made: Sequence[Made], data: Data) -> Iterator[Check]:
+    """One check per file: it is there, and says what the data says."""
+    for name, contents in made:
+        try:
+            stated = (folder / name).read_bytes().decode().splitlines(keepends=True)
+        except (OSError, UnicodeDecodeError) as error:
+            yield Check(name, False, f"cannot be read: {error}")
+            continue
+        expected = contents(data).splitlines(keepends=True)
+        yield Check(name, stated == expected, _first_difference(stated, expected))
+
+
+def _first_difference(stated: list[str], expected: list[str]) -> str:
+    for number, (one, other) in enumerate(zip(stated, expected, strict=False), start=1):
+        if one != other:
+            return f"line {number} is {one.rstrip()!r}, it should be {other.rstrip()!r}"
+    if len(stated) != len(expected):
+        return f"{len(stated)} lines, there should be {len(expected)}"
+    return f"{len(expected)} lines, made again"

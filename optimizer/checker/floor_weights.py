@@ -1,0 +1,96 @@
+"""What a bound rests on: the floors of the certificate's boxes, each with its part in the bounds that they carry.
+
+Every box that holds points within the budgets, and rests on floors, carries as much as any other; a box that is bounded
+by a solved point passes its part on to that point. What a box carries is divided among its layers by what they
+contribute: runs x floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from optimizer.checker.claims.solve import Claim, Entry
+from optimizer.checker.statements import Statement
+
+FLOORS, POINTS = "floors", "bounds of single points"
+BOXES = "bounds of boxes"
+"""Of a fused network."""
+LINES = "values of lines"
+"""Of a front."""
+EXCLUDED = "points without a design"
+"""Of a co-design."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A floor of the certificate: its part in the bounds, a box that states it, and whether it is the design's own."""
+
+    statement: Statement
+    share: Fraction
+    box: object
+    own: bool
+
+    def __add__(self, other: Floor) -> Floor:
+        return Floor(self.statement, self.share + other.share, self.box, self.own or other.own)
+
+
+class Bearing:
+    """Parts of the boxes of one network in its bounds.
+
+    Parameters
+    ----------
+    claim : Claim
+    derived : collection of int
+        Numbers of boxes with a bound that rests on more than their floors.
+    """
+
+    def __init__(self, claim: Claim, derived: Collection[int] = ()) -> None:
+        self.claim, self._derived = claim, derived
+        solved = {tuple(low for low, _ in e.box): n for n, e in enumerate(claim.entries) if e.by == "solved"}
+        self._latency = claim.target.objective == "latency" and not claim.target.capped
+        carrying = [n for n, entry in enumerate(claim.entries) if not entry.over_budget and self._carries(n, entry)]
+        self.parts = dict.fromkeys(carrying, Fraction(0))
+        for number in carrying:
+            leader = claim.entries[number].leader
+            bearer = number if leader is None else solved[leader]
+            self.parts[bearer] += Fraction(1, len(carrying))
+
+    def _carries(self, number: int, entry: Entry) -> bool:
+        """Is there anything to prove? (Least cycles alone, as may break a cap, are recomputed elsewhere.)"""
+        return number in self._derived or entry.leader is not None or any(self._stated(entry))
+
+    def _stated(self, entry: Entry) -> tuple[int, ...]:
+        return entry.latency if self._latency else entry.energy
+
+    def of(self, numbers: Collection[int]) -> Fraction:
+        """The part of some boxes."""
+        return sum((self.parts.get(number, Fraction(0)) for number in numbers), Fraction(0))
+
+    def owns(self, entry: Entry) -> bool:
+        """Does a box hold the design's point?"""
+        design = self.claim.design
+        if design is None or entry.over_budget:
+            return False
+        return all(low <= n <= high for (low, high), (n, _) in zip(entry.box, design, strict=True))
+
+    def floors(self) -> list[Floor]:
+        """All floors above zero of boxes within the budgets, equal ones once."""
+        found: dict[object, Floor] = {}
+        for number, entry in enumerate(self.claim.entries):
+            if not entry.over_budget:
+                for floor in self._floors(number, entry):
+                    key = floor.statement.key
+                    found[key] = found[key] + floor if key in found else floor
+        return list(found.values())
+
+    def _floors(self, number: int, entry: Entry) -> Iterator[Floor]:
+        stated = self._stated(entry)
+        total = sum(group.count * n for group, n in zip(self.claim.groups, stated, strict=True))
+        part = Fraction(0) if number in self._derived else self.parts.get(number, Fraction(0))
+        corner, own = self.claim.points.corner(entry.box), self.owns(entry)
+        for group, n in zip(self.claim.groups, stated, strict=True):
+            if n:
+                statement = Statement(group, corner, n, None if self._latency else 0)
+                yield Floor(statement, part * Fraction(group.count * n, total), entry.box, own)

@@ -1,0 +1,261 @@
+"""Verification of a folder: whatever a command's ``--out`` wrote, file by file; what is not checked has its name.
+
+================== ==================================================== ===============================================
+main file          other files                                          written by
+================== ==================================================== ===============================================
+``adjust.json``    ``result.json``, ``certificate.json``, adjusted      ``adjust``
+                   networks, ``original/``
+``result.json``    ``certificate.json``; of a study ``steps.csv``,      ``solve``, ``map``, ``study``, ``codesign``
+                   ``cells.csv``; of a co-design ``cross.csv``,
+                   ``networks/``, ``alone/``; ``layer_by_layer/``
+``evaluation.json``                                                     ``evaluate --groups``
+``memory.json``                                                         ``memory``
+``sparse.json``                                                         ``sparse size``, ``interleave``, ``simulate``,
+                                                                        ``report``, ``accuracy``
+================== ==================================================== ===============================================
+
+A folder may hold several of them. A file of none of them, and a field that no check reads, is named.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from optimizer.checker import adjust as adjusted
+from optimizer.checker import csv_files as texts
+from optimizer.checker.codesign import verify_joint
+from optimizer.checker.effort import SEEDS
+from optimizer.checker.evaluation import evaluation_checks
+from optimizer.checker.outcome import NOT_CHECKED, Check
+from optimizer.checker.searches import Searches
+from optimizer.checker.solve import DAMAGED, damaged, teller, verify
+from optimizer.checker.unread_fields import unread_fields
+from optimizer.checker.verification import Verification
+from optimizer.errors import SpecError, TilewrightError
+from optimizer.problem.progress import Progress
+from optimizer.results import codesign_folder, formats, study_csv
+from optimizer.results import folder as result_folder
+
+Data = dict[str, Any]
+RESULT_FILES = (formats.RESULT_FILE, formats.CERTIFICATE_FILE)
+
+
+@dataclass(frozen=True)
+class Way:
+    """What searches again, how thoroughly, and who is told what is going on."""
+
+    again: Searches | None
+    thorough: bool
+    seed: int
+    progress: Callable[[Progress], None] | None
+    started: float
+
+    def say(self, message: str) -> None:
+        """Tell it."""
+        teller(self.progress, self.started)(message)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Files that belong together: what they are called beside the main one, and how they are checked."""
+
+    main: str
+    files: Callable[[Data], list[str]]
+    check: Callable[[Path, Way], Verification]
+
+
+def verify_folder(
+    directory: str | Path, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Verification:  # fmt: skip
+    """Check everything in a folder that a command wrote.
+
+    Parameters
+    ----------
+    directory : str or Path
+    again : Searches or None
+        Proves again what the bounds rest on; without it that is named as not checked, and files of which hardly
+        anything can be checked without a search cannot be decided.
+    thorough : bool
+        Prove everything again, not only samples.
+    seed : int, optional
+        Draws the samples; without one a fresh seed.
+    progress : callable, optional
+        Called with a :class:`Progress` that says what is being checked.
+
+    Raises
+    ------
+    SpecError
+        If no command wrote this folder, or a file is missing or unreadable.
+    """
+    chosen = secrets.randbelow(SEEDS) if seed is None else seed
+    folder, way = Path(directory), Way(again, thorough, chosen, progress, time.perf_counter())
+    kinds = kinds_of(folder)
+    parts = [_checked(kind, folder, way) for kind in kinds]
+    checks = []
+    for kind, part in zip(kinds, parts, strict=True):
+        label = f"{kind.main}: " if len(kinds) > 1 else ""
+        checks += [check if check.name == NOT_CHECKED else check._replace(name=label + check.name)
+                   for check in part.checks]  # fmt: skip
+    known = {name for kind in kinds for name in _files(kind, folder)}
+    found = sorted(str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
+    checks += [Check(NOT_CHECKED, True, name) for name in found if name not in known]
+    return Verification(
+        checks, tuple(tally for part in parts for tally in part.proofs), chosen, time.perf_counter() - way.started,
+        "; ".join(part.checked for part in parts), tuple(text for part in parts for text in part.unproved),
+    )  # fmt: skip
+
+
+def kinds_of(folder: Path) -> list[Kind]:
+    """What a folder holds; a main file that is a part of another kind is none of its own.
+
+    Raises
+    ------
+    SpecError
+        If it holds nothing.
+    """
+    if not folder.is_dir():
+        raise SpecError(
+            "there is no such folder", file=str(folder), allowed=f"a folder with {', '.join(k.main for k in KINDS)}",
+            remedy="give the folder that --out wrote",
+        )  # fmt: skip
+    found: list[Kind] = []
+    for kind in KINDS:
+        if (folder / kind.main).is_file() and not any(kind.main in _files(other, folder) for other in found):
+            found.append(kind)
+    if not found:
+        raise SpecError(
+            "no command wrote this folder", file=str(folder), remedy="give the folder that --out wrote",
+            allowed=f"one of {', '.join(kind.main for kind in KINDS)} in it",
+        )  # fmt: skip
+    return found
+
+
+def states_problem(directory: str | Path) -> bool:
+    """Does the first main file of a folder state a problem of networks?"""
+    main = kinds_of(Path(directory))[0].main
+    problem = result_folder.load_data(directory, main).get("problem")
+    return isinstance(problem, dict) and bool({"network", "networks"} & set(problem))
+
+
+def stated_problem(directory: str | Path) -> Data:
+    """The problem that the first main file of a folder states.
+
+    Raises
+    ------
+    SpecError
+        If it states none.
+    """
+    main = kinds_of(Path(directory))[0].main
+    data = result_folder.load_data(directory, main)
+    if not states_problem(directory):
+        raise SpecError(
+            "it states no problem of networks", file=str(Path(directory) / main), field="problem",
+            value=data.get("problem"), allowed="a result of solve, map, codesign, study, adjust, evaluate or memory",
+            remedy="leave --network and --architecture out",
+        )  # fmt: skip
+    problem: Data = data["problem"]
+    return problem
+
+
+def _checked(kind: Kind, folder: Path, way: Way) -> Verification:
+    """The checks of one kind; what is damaged so that it cannot be read fails."""
+    try:
+        found = kind.check(folder, way)
+    except TilewrightError:
+        raise
+    except DAMAGED as error:
+        found = Verification([damaged(kind.main, error)])
+    unread = [Check(NOT_CHECKED, True, fields) for fields in unread_fields(folder, _files(kind, folder))]
+    return replace(found, checks=[*found.checks, *unread])
+
+
+def _files(kind: Kind, folder: Path) -> list[str]:
+    """The files of a kind; where the main one is damaged, none but that: its check fails."""
+    data = result_folder.load_data(folder, kind.main)
+    try:
+        return [kind.main, *kind.files(data)]
+    except (KeyError, TypeError, AttributeError):
+        return [kind.main]
+
+
+def _result_files(data: Data) -> list[str]:
+    """Files of a result, a study or a co-design."""
+    found = [formats.CERTIFICATE_FILE]
+    if codesign_folder.is_codesign(data):
+        places = codesign_folder.places([str(entry["name"]) for entry in data.get("networks") or []]).values()
+        parts = codesign_folder.PARTS if "hardware" in data else ("alone",)
+        found += [f"{part}/{place}/{name}" for part in parts for place in places for name in RESULT_FILES]
+        found.append(codesign_folder.CROSS_FILE)
+    if "comparison" in data:
+        found += [f"{formats.BESIDE}/{name}" for name in RESULT_FILES]
+    if "study" in data:
+        found += [name for name, _ in study_csv.study_files(data)]
+    return found
+
+
+def _check_result(folder: Path, way: Way) -> Verification:
+    result = result_folder.load(folder)
+    if codesign_folder.is_codesign(result.data):
+        found = verify_joint(
+            codesign_folder.load(folder), way.again, thorough=way.thorough, seed=way.seed, progress=way.progress
+        )  # fmt: skip
+        expected: list[study_csv.Made] = [(codesign_folder.CROSS_FILE, codesign_folder.cross_csv)]
+    else:
+        found = verify(result, way.again, thorough=way.thorough, seed=way.seed, progress=way.progress)
+        expected = study_csv.study_files(result.data) if "study" in result.data else []
+    return replace(found, checks=[*found.checks, *texts.text_checks(folder, expected, result.data)])
+
+
+def _adjust_files(data: Data) -> list[str]:
+    if "after" not in data:
+        return []
+    own = [*RESULT_FILES, formats.ADJUSTED_YAML, *(f"{formats.ORIGINAL}/{name}" for name in RESULT_FILES)]
+    return [*own, formats.ADJUSTED_ONNX] if "onnx" not in data else own
+
+
+def _check_adjustment(folder: Path, way: Way) -> Verification:
+    return adjusted.verify_adjusted(folder, way.again, thorough=way.thorough, seed=way.seed, progress=way.progress)
+
+
+def _check_evaluation(folder: Path, way: Way) -> Verification:
+    data = result_folder.load_data(folder, formats.EVALUATION_FILE)
+    return Verification(list(evaluation_checks(data, way.say, way.again)), checked="both designs and what follows")
+
+
+def _check_memory(folder: Path, way: Way) -> Verification:
+    data = result_folder.load_data(folder, formats.MEMORY_FILE)
+    if way.again is None:
+        return _undecided(formats.MEMORY_FILE)
+    checks = way.again.memory(data, thorough=way.thorough, say=way.say)
+    return Verification(list(checks), checked="the plan of memory, its figures and its proof")
+
+
+def _check_sparse(folder: Path, way: Way) -> Verification:
+    data = result_folder.load_data(folder, formats.SPARSE_FILE)
+    if way.again is None:
+        return _undecided(formats.SPARSE_FILE)
+    return Verification(list(way.again.sparse(data, way.say)), checked="the engine and its figures")
+
+
+def _undecided(main: str) -> Verification:
+    """A file whose checks all need a search, where there is none."""
+    return Verification([Check(main, None, "its checks solve again, and nothing was searched")])
+
+
+def _alone(data: Data) -> list[str]:
+    return []
+
+
+KINDS = (
+    Kind(formats.ADJUST_FILE, _adjust_files, _check_adjustment),
+    Kind(formats.RESULT_FILE, _result_files, _check_result),
+    Kind(formats.EVALUATION_FILE, _alone, _check_evaluation),
+    Kind(formats.MEMORY_FILE, _alone, _check_memory),
+    Kind(formats.SPARSE_FILE, _alone, _check_sparse),
+)

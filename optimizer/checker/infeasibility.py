@@ -1,0 +1,211 @@
+"""Check of INFEASIBLE and of its reason: there is no design, these budgets suffice for that, relaxations are least.
+
+Everything is worked out anew by :class:`optimizer.checker.feasible_designs.Possible`, and compared field by field.
+What it does not settle in time is named.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from optimizer.architecture.fabric import RESOURCES
+from optimizer.checker.claims.solve import Claim
+from optimizer.checker.design_checks import differences, verdict
+from optimizer.checker.effort import Say
+from optimizer.checker.feasible_designs import Examine, Possible, lacking
+from optimizer.checker.outcome import NOT_CHECKED, Check, not_searched
+from optimizer.checker.searches import Searches
+from optimizer.files.quantities import size_text
+from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_up, within_text
+
+Data = dict[str, Any]
+SECONDS = 60.0
+OPEN = "not settled"
+
+
+def blame_checks(
+    claim: Claim, examine: Examine, again: Searches | None, *, thorough: bool, say: Say
+) -> Iterator[Check]:  # fmt: skip
+    """All checks of a result without a design; none of a result with one.
+
+    Parameters
+    ----------
+    claim : Claim
+    examine : callable
+        All checks of a result, but not these.
+    again : Searches, optional
+        Without it, what counting does not settle is named as not checked.
+    thorough : bool
+        However long it takes; else at most :data:`SECONDS`.
+    """
+    status, stated = claim.data["status"], claim.data.get("infeasible")
+    if status != "INFEASIBLE":
+        if stated is not None:
+            yield Check("infeasible", False, f"a reason why nothing is feasible, but the status is {status}")
+        return
+    say("seeking a design after all")
+    possible = Possible(claim, examine, again, None if thorough else SECONDS)
+    yield from _no_design(possible, searched=again is not None)
+    if stated is None:
+        return
+    if not possible.chips:
+        yield verdict("infeasible", list(_size_faults(possible, stated)), "sizes counted again")
+        return
+    say("working out the reason again")
+    inquiry = _Inquiry(possible, stated)
+    faults = [*inquiry.blame_faults(), *inquiry.relaxation_faults(), *possible.faults]
+    yield verdict("infeasible", faults, "budgets to blame and least relaxations worked out again")
+    yield from (Check(NOT_CHECKED, True, f"result.json: infeasible: {part}") for part in inquiry.unsettled)
+
+
+def _no_design(possible: Possible, *, searched: bool) -> Iterator[Check]:
+    found = possible.possible(possible.limits)
+    if found is None and not searched:
+        yield not_searched("result.json: that there is no design")
+    elif found is None:
+        yield Check(NOT_CHECKED, True, "result.json: that there is no design (sought again, not settled in time)")
+    else:
+        yield Check("no design", not found, "there is a design within all budgets" if found else "none found anew")
+
+
+def _size_faults(possible: Possible, stated: Data) -> Iterator[str]:
+    """No point holds every layer: the levels to blame, the layer that needs most, what it needs."""
+    points = possible.claim.points
+    corner = points.corner(points.whole)
+    found = list(lacking(possible.claim, corner))
+    relaxations = []
+    for number, layer, need in found:
+        level = corner.levels[number]
+        text = f"{level.name} needs {_bits(need * level.buffering)} for layer {layer.name}, the largest in the menu is "
+        relaxations.append({
+            "budget": f"{level.name}.size", "limit": level.size_bits, "least": need * level.buffering,
+            "exact": True, "text": text + _bits(level.size_bits),
+        })  # fmt: skip
+    if not found:
+        found = [entry for point in points.points.values() for entry in lacking(possible.claim, point)]
+    names = dict.fromkeys(f"{corner.levels[number].name}.size" for number, _, _ in found)
+    expected = {"budgets": list(names), "complete": True, "layer": found[0][1].name}
+    yield from differences(stated, expected | {"relaxations": stated["relaxations"]}, "infeasible")
+    if stated["relaxations"] != relaxations:
+        yield f"the sizes needed are {stated['relaxations']}, they should be {relaxations}"
+
+
+def _bits(bits: int | None) -> str:
+    return f"{bits} bits" if bits is None or bits % 8 else size_text(bits)
+
+
+class _Inquiry:
+    """A stated reason against what is worked out anew; ``unsettled`` says what the time did not suffice for."""
+
+    def __init__(self, possible: Possible, stated: Data) -> None:
+        self._possible, self._limits, self._stated = possible, possible.limits, stated
+        self.unsettled: list[str] = []
+
+    def blame_faults(self) -> Iterator[str]:
+        """The budgets exclude every design, and no fewer budgets do."""
+        stated, blamed = self._stated, self._stated["budgets"]
+        active = [name for name in CAPS if self._binds(name)]
+        yield from differences(stated, {key: stated.get(key) for key in ("budgets", "relaxations", "complete")})
+        if blamed != [name for name in active if name in blamed]:
+            yield f"the budgets to blame are {blamed}, set are {active}"
+            return
+        yield from self._expect(blamed, expected=False)
+        if not stated["complete"]:
+            return
+        for fewer in itertools.combinations(active, len(blamed) - 1):
+            yield from self._expect(fewer, expected=True)
+
+    def relaxation_faults(self) -> Iterator[str]:
+        """Every relaxation is the least one; none is missing unless the search was stopped."""
+        stated = {entry["budget"]: entry for entry in self._stated["relaxations"]}
+        if len(stated) != len(self._stated["relaxations"]) or not set(stated) <= set(self._stated["budgets"]):
+            yield f"relaxations of {list(stated)}, to blame are {self._stated['budgets']}"
+        for name in self._stated["budgets"] if self._stated["complete"] else stated:
+            right, entry = self._relaxation(name), stated.get(name)
+            if entry is not None and not entry["exact"]:
+                yield from self._bound_faults(name, entry, right)
+            elif right == OPEN:
+                self.unsettled.append(f"the relaxation of {name}")
+            elif entry != right:
+                yield f"the relaxation of {name} is {entry}, it should be {right}"
+
+    def _bound_faults(self, name: str, entry: Data, right: Data | str | None) -> Iterator[str]:
+        """A limit below which there is no design, where the least one that lets a design through was not found."""
+        if self._stated["complete"]:
+            yield f"the relaxation of {name} is a bound, but the search for the reason was not stopped"
+        least = Decimal(str(entry["least"]))
+        yield from differences(entry, self._entry(name, least, exact=False), f"relaxation of {name}")
+        if right == OPEN:
+            self.unsettled.append(f"the bound on {name}")
+        elif isinstance(right, dict) and entry["least"] > right["least"]:
+            yield f"the relaxation of {name} is at least {entry['least']}, but {right['least']} suffices"
+
+    def _binds(self, name: str) -> bool:
+        limit = getattr(self._limits, name)
+        if limit is None or name not in RESOURCES:
+            return limit is not None
+        return any(self._possible.need(name, chip) > limit for chip in self._possible.chips)
+
+    def _expect(self, names: Sequence[str], *, expected: bool) -> Iterator[str]:
+        """Do these budgets alone leave a design, as they should or should not?"""
+        dropped: dict[str, Any] = {name: None for name in CAPS if name not in names}
+        found = self._possible.possible(replace(self._limits, **dropped))
+        text = " and ".join(names) or "no budgets"
+        if found is None:
+            self.unsettled.append(f"that {text} alone {'leave' if expected else 'exclude'} every design")
+        elif found != expected:
+            yield f"{text} alone {'leave a' if found else 'exclude every'} design"
+
+    def _relaxation(self, name: str) -> Data | str | None:
+        """What should be stated: None where no limit of this budget lets a design through."""
+        dropped: dict[str, Any] = {name: None}
+        relaxed = replace(self._limits, **dropped)
+        there = self._possible.possible(relaxed)
+        if not there:
+            return OPEN if there is None else None
+        value = self._least_chip(name) if name in CHIP else self._least(name)
+        if value is None:
+            return OPEN
+        return self._entry(name, Decimal(int(value)) if name in RESOURCES else rounded_up(value), exact=True)
+
+    def _entry(self, name: str, least: Decimal, *, exact: bool) -> Data:
+        """A relaxation as it is to be stated."""
+        dropped: dict[str, Any] = {name: None}
+        needs, within = "needs" if exact else "needs at least", within_text(replace(self._limits, **dropped))
+        text = f"{SUBJECTS[name]}{within} {needs} {least.normalize():f} {UNITS[name]}"
+        limit = float(getattr(self._limits, name))
+        return {"budget": name, "limit": limit, "least": float(least), "exact": exact, "text": text}
+
+    def _least_chip(self, name: str) -> Fraction | None:
+        """The first of all needs, in rising order, that suffices; found by halving."""
+        needs = sorted({self._possible.need(name, chip) for chip in self._possible.chips})
+        low, high = 0, len(needs) - 1
+        while low < high:
+            middle = (low + high) // 2
+            limit: dict[str, Any] = {name: int(needs[middle]) if name in RESOURCES else needs[middle]}
+            found = self._possible.possible(replace(self._limits, **limit))
+            if found is None:
+                return None
+            low, high = (low, middle) if found else (middle + 1, high)
+        return needs[low]
+
+    def _least(self, name: str) -> Fraction | None:
+        """The least latency (ms), energy (mJ) or power (W) within the other budgets."""
+        some = self._possible.claim.some_point
+        dropped: dict[str, Any] = {name: None}
+        hertz, unit = some.clock_mhz * 10**6, some.energy_unit_pj or Fraction(1)
+        answer = self._possible.least(replace(self._limits, **dropped), "latency" if name == "latency_ms" else "energy")
+        if answer.settled is None:
+            return None
+        if name == "latency_ms":
+            return ceil(answer.settled) * 1000 / hertz
+        energy_pj = answer.settled * unit
+        return energy_pj / 10**9 if name == "energy_mj" else energy_pj / 10**12 * hertz / self._possible.cap(
+            "latency_ms", self._limits
+        )

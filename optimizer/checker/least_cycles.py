@@ -1,0 +1,76 @@
+"""Cycles that no mapping goes below: full use of the multipliers, and compulsory traffic."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+from functools import lru_cache
+
+from optimizer.architecture.hardware import Hardware
+from optimizer.checker.claims.solve import Claim, Group
+from optimizer.golden.walk import step_bits, step_cycles
+from optimizer.workload.layer import VectorLayer
+
+KEPT = 1 << 16
+"""Results kept: neighbouring boxes have most fan-outs in common, and so have layers their extents."""
+
+def part_cycles(claim: Claim, hardware: Hardware) -> tuple[int, ...]:
+    """Cycles that no design goes below, part by part: of a fused network, all its work on all units."""
+    if claim.fusion is None:
+        return tuple(least_cycles(group, hardware) for group in claim.groups)
+    vectors = sum(x.operations * x.multiplicity for x in claim.network.layers() if isinstance(x, VectorLayer))
+    work = math.ceil(Fraction(claim.network.macs, math.prod(hardware.mac_mesh)))
+    return (work + math.ceil(Fraction(vectors, hardware.vector_lanes)),)
+
+
+def least_cycles(group: Group, hardware: Hardware) -> int:
+    """Cycles that no mapping goes below: the work over the largest spread of every fan-out, or compulsory traffic."""
+    best = None
+    for extents in group.variants:
+        spread = 1
+        for number, level in enumerate(hardware.levels):
+            spread *= widest(tuple(extents.items()), hardware.fanout(number), (level.spatial_x, level.spatial_y))
+        work = math.prod(extents.values()) * step_cycles(group.layer, hardware)
+        cycles = max(-(-work // spread), _traffic_cycles(group, hardware, extents))
+        best = cycles if best is None else min(best, cycles)
+    assert best is not None
+    return best
+
+
+def _traffic_cycles(group: Group, hardware: Hardware, extents: dict[str, int]) -> int:
+    """Whole cycles in which every word that takes part passes the outermost ports once."""
+    bits = {}
+    for operand in group.layer.operands:
+        words = math.prod(_indices(tuple((c, extents[dim]) for dim, c in axis.terms)) for axis in operand.axes)
+        bits[operand.role] = words * min(operand.bits, step_bits(group.layer, operand))
+    dram = hardware.levels[0]
+    ports = (
+        (bits["W"] + bits["I"], dram.read_bits_per_cycle), (bits["O"], dram.write_bits_per_cycle),
+        (sum(bits.values()), dram.shared_bits_per_cycle),
+    )  # fmt: skip
+    return max((math.ceil(moved / limit) for moved, limit in ports if limit is not None), default=0)
+
+
+@lru_cache(maxsize=KEPT)
+def _indices(terms: tuple[tuple[int, int], ...]) -> int:
+    """Different sums of ``coefficient * i`` with every i below its extent, for (coefficient, extent)."""
+    ranges = [[coefficient * i for i in range(extent)] for coefficient, extent in terms]
+    return len({sum(steps) for steps in itertools.product(*ranges)})
+
+
+@lru_cache(maxsize=KEPT)
+def widest(
+    extents: tuple[tuple[str, int], ...], fanout: tuple[int, int],
+    allowed: tuple[tuple[str, ...] | None, tuple[str, ...] | None],
+) -> int:  # fmt: skip
+    """Most children that factors of the extents can fill along both axes."""
+    reached = {(1, 1)}
+    for dim, extent in extents:
+        divisors = [d for d in range(1, extent + 1) if extent % d == 0]
+        x, y = (divisors if dims is None or dim in dims else [1] for dims in allowed)
+        shares = [(a, b) for a in x for b in y if a <= fanout[0] and b <= fanout[1] and extent % (a * b) == 0]
+        reached = {
+            (p * a, q * b) for p, q in reached for a, b in shares if p * a <= fanout[0] and q * b <= fanout[1]
+        }
+    return max(p * q for p, q in reached)

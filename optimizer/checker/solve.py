@@ -1,0 +1,253 @@
+"""Verification of a result: its numbers by walking the loop nests, its proof by replaying the certificate.
+
+Nothing here searches. What bounds rest on is proved again by the search that is handed in
+(:mod:`optimizer.checker.again`); without one it is named as not checked.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from optimizer.architecture.fabric import RESOURCES
+from optimizer.checker.claims.solve import Claim, expected_warnings, hash_of, rebuild
+from optimizer.checker.comparison import beside_checks
+from optimizer.checker.design_checks import DESIGN_KEYS, check_design, plain, verdict
+from optimizer.checker.effort import Effort, Say
+from optimizer.checker.endings import ending_faults
+from optimizer.checker.front import check_front
+from optimizer.checker.front_statements import front_words, question_faults
+from optimizer.checker.infeasibility import blame_checks
+from optimizer.checker.outcome import Check
+from optimizer.checker.replay import REASONS, Replay, replay
+from optimizer.checker.searches import Searches
+from optimizer.checker.sections import misplaced
+from optimizer.checker.staircase import check_staircase, steps_again
+from optimizer.checker.study_limits import least_checks
+from optimizer.checker.unsearched import unsearched_bounds
+from optimizer.checker.verification import NUMBERS, WITHOUT_DESIGN, Verification
+from optimizer.errors import TilewrightError
+from optimizer.problem.goal import NEVER
+from optimizer.problem.progress import Progress
+from optimizer.results.folder import load
+from optimizer.results.formats import CERTIFICATE_FORMAT, FRONT_FORMAT, SOLVE_FORMAT, STUDY_FORMAT
+from optimizer.results.result import Result
+
+DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
+
+__all__ = ["Check", "Verification", "verify"]
+
+
+def verify(
+    source: str | Path | Result, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Verification:  # fmt: skip
+    """Check a result by code that imports no search, no pricing and no cost model.
+
+    Parameters
+    ----------
+    source : str, Path or Result
+        A folder with a result, or the result itself.
+    again : Searches or None
+        Proves again what the bounds rest on; without it that is named as not checked.
+    thorough : bool
+        Prove every floor of the certificate again, not only the design's and a sample of the others.
+    seed : int, optional
+        Draws the sample; by default one that nobody can foresee.
+    progress : callable, optional
+        Called with a :class:`Progress` that says what is being checked.
+
+    Returns
+    -------
+    Verification
+        A result that was changed, or is wrong, fails at least one check; a lie in a floor does if that floor is drawn.
+
+    Raises
+    ------
+    SpecError
+        If the folder or one of its files is missing or no result at all.
+    """
+    started = time.perf_counter()
+    result = source if isinstance(source, Result) else load(source)
+    effort = Effort.of(result.data, thorough=thorough, seed=seed, say=teller(progress, started))
+    checked = NUMBERS if result.data.get("layers") else WITHOUT_DESIGN
+    return Verification.of(examine(result, effort, again), effort, started, checked)
+
+
+def teller(progress: Callable[[Progress], None] | None, started: float) -> Say:
+    """Says what is being checked, to whoever wants to know."""
+
+    def say(message: str) -> None:
+        if progress is not None:
+            progress(Progress(time.perf_counter() - started, message=message))
+
+    return say
+
+
+def examine(
+    result: Result, effort: Effort, again: Searches | None, *, proofs: bool = True, reasons: bool = True
+) -> list[Check]:  # fmt: skip
+    """All checks of a result.
+
+    Without `again` nothing is searched, and what that leaves out is named. Without `proofs` it is left out because it
+    is proved elsewhere (but a front is checked whole), without `reasons` not why there is no design.
+    """
+    data, certificate = as_stored(result.data), as_stored(result.certificate)
+    checks: list[Check] = []
+    step = "problem"
+    try:
+        if certificate.get("format") == FRONT_FORMAT:
+            checks.append(front_words(data, certificate))
+            checks += check_front(data, certificate, effort, again) if checks[0].ok else []
+            return checks
+        claim = rebuild(data, certificate)
+        for check in _numbers(claim, effort.say):
+            checks.append(check)
+            step = f"after {check.name}"
+        effort.say("replaying the certificate")
+        step = "certificate"
+        replayed = replay(claim)
+        checks += replayed.checks
+        step, study = "study", "study" in data
+        if study:
+            checks.append(verdict("asked", list(question_faults(data)), "the study that the problem asks for"))
+            checks += [*check_staircase(claim, _unit(claim)[1]), *least_checks(claim)]
+        if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
+            step = "proof again"
+            checks += _proofs(claim, replayed, effort.part(2) if "comparison" in data else effort, again)
+            if study:
+                sound = partial(_sound, effort=effort)
+                checks.append(steps_again(claim, _unit(claim)[1], effort, again, sound))
+        step = "infeasible"
+        if reasons and proofs and all(check.ok for check in checks):
+            examined = partial(examine, effort=replace(effort, tallies=[]), again=again, reasons=False)
+            checks += blame_checks(claim, examined, again, thorough=effort.thorough, say=effort.say)
+        step = "comparison"
+        beside = Result(data, certificate, result.beside)
+        checks += beside_checks(beside, lambda other: examine(other, effort, again, proofs=proofs))
+    except DAMAGED as error:
+        checks.append(damaged(step, error))
+    return checks
+
+
+def _sound(result: Result, effort: Effort) -> bool:
+    """Does a result that was found on the way pass all checks but the proofs?"""
+    return all(check.ok for check in examine(result, effort, None, proofs=False))
+
+
+def damaged(step: str, error: Exception) -> Check:
+    """The check that an error ended; numbers too large for the integers of a search or of floats decide nothing."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, OverflowError):
+        return Check(step, None, f"cannot be decided: {text}")
+    return Check(step, False, f"cannot be read: {text}")
+
+
+def as_stored(data: dict[str, Any]) -> dict[str, Any]:
+    """As it would come back from a file."""
+    stored: dict[str, Any] = json.loads(json.dumps(data))
+    return stored
+
+
+def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
+    """Both files against each other and against the problem; the design."""
+    data, certificate = claim.data, claim.certificate
+    yield verdict("problem", list(_hashes(data, certificate)), f"hash {data['problem_hash'][:16]} recomputed")
+    yield verdict("agreement", [*_agreement(claim), *misplaced(data, claim)], "both files and the problem agree")
+    if claim.design is not None:
+        say("walking the loop nests")
+        yield from check_design(claim, claim.points.points[tuple(low for low, _ in claim.design)])
+        return
+    present = [f"{key} without a design" for key in DESIGN_KEYS if key in data]
+    if claim.value is not None:
+        present.append(f"the objective {claim.value} without a design")
+    yield verdict("design", present, "there is none")
+
+
+def _proofs(claim: Claim, replayed: Replay, effort: Effort, again: Searches | None) -> list[Check]:
+    """Floors, and points that rest on more than floors, proved by another route."""
+    raised = {*replayed.excluded, *(claim.entries.index(entry) for _, entry in replayed.raised)}
+    return unsearched_bounds(claim, effort, raised) if again is None else again.bounds(claim, effort, raised)
+
+
+def _hashes(data: dict[str, Any], certificate: dict[str, Any]) -> Iterator[str]:
+    if certificate["format"] != CERTIFICATE_FORMAT:
+        yield f"the certificate's format is {certificate['format']!r}, known is {CERTIFICATE_FORMAT!r}"
+    expected = hash_of(data["problem"])
+    for name, stated in (("result", data["problem_hash"]), ("certificate", certificate["problem_hash"])):
+        if stated != expected:
+            yield f"the {name} states the hash {stated}, the problem has {expected}"
+
+
+def _agreement(claim: Claim) -> Iterator[str]:
+    """Everything that both files state, or that follows from the problem without any walking."""
+    data, certificate, problem = claim.data, claim.certificate, claim.data["problem"]
+    unit, worth = _unit(claim)
+    value, bound = claim.value, _bound(claim)
+    yield from ending_faults(data, certificate)
+    pairs = (
+        ("format", data["format"], STUDY_FORMAT if "study" in data else SOLVE_FORMAT),
+        ("status", data["status"], certificate["status"]),
+        ("objective.name", data["objective"]["name"], problem["objective"]),
+        ("objective of the certificate", certificate["objective"], problem["objective"]),
+        ("objective.unit", data["objective"]["unit"], unit),
+        ("objective.value", data["objective"]["value"], None if value is None else plain(value * worth)),
+        ("objective.bound", data["objective"]["bound"], plain(bound * worth)),
+        ("objective.gap", data["objective"]["gap"],
+         None if value is None else float((value - bound) / value) if value else 0.0),
+        ("accounting", data["accounting"], problem["accounting"]),
+        ("accounting of the certificate", certificate["accounting"], problem["accounting"]),
+        ("space", data["space"], {"text": claim.space, "padding": claim.padding, "reuse": "innermost"}),
+        ("space of the certificate", certificate["space"], claim.space),
+        ("padding of the certificate", certificate["padding"], claim.padding),
+        ("network", data["network"], claim.network.name),
+        ("training", data.get("training"), claim.network.training),
+        ("architecture", data["architecture"], claim.architecture.name),
+        ("warnings", data["warnings"], expected_warnings(claim)),
+        ("menus of the certificate", certificate["menus"],
+         {path: list(labels) for path, labels in zip(claim.points.paths, claim.points.labels, strict=True)}),
+        ("layers of the certificate", certificate["layers"],
+         [{"name": name, "count": count} for name, count in claim.parts]),
+        ("hardware_points", data["hardware_points"], point_counts(claim)),
+    )  # fmt: skip
+    for name, stated, expected in pairs:
+        if stated != expected:
+            yield f"{name} is {stated!r}, it should be {expected!r}"
+    if (value is None) != (claim.design is None):
+        yield f"the certificate's value is {value}, its design {claim.design}"
+
+
+def point_counts(claim: Claim) -> dict[str, int]:
+    """Points by what closed them; where a layer does not fit, its floor is infinite."""
+    by = {reason: sum(e.points for e in claim.entries if e.by == reason) for reason in REASONS}
+    unfit = [entry for entry in claim.entries if entry.by == "infeasible"]
+    small = sum(entry.points for entry in unfit if NEVER in (*entry.energy, *entry.latency))
+    device = {} if claim.architecture.plan is None else {"closed_by_device": sum(by[name] for name in RESOURCES)}
+    return {
+        "total": len(claim.points.points), "closed_by_bound": by["bound"], "closed_by_area": by["area"],
+        "closed_by_size": small, "closed_by_caps": by["infeasible"] - small,
+        "solved": by["solved"], "open": by["open"], "boxes": len(claim.entries),
+    } | device  # fmt: skip
+
+
+def _bound(claim: Claim) -> Fraction:
+    """The certificate's bound, at most the value."""
+    bound = Fraction(claim.certificate["bound"])
+    return bound if claim.value is None else min(bound, claim.value)
+
+
+def _unit(claim: Claim) -> tuple[str, Fraction]:
+    """Unit of the objective, and how much of it one integer unit is."""
+    hardware = claim.some_point
+    in_pj = hardware.energy_unit_pj
+    name = "MAC energies" if in_pj is None else "pJ"
+    worth = Fraction(1, hardware.energy_scale) if in_pj is None else in_pj
+    return {
+        "energy": (name, worth), "latency": ("cycles", Fraction(1)), "edp": (f"{name} x cycles", worth),
+    }[claim.target.objective]  # fmt: skip

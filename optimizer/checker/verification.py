@@ -1,0 +1,119 @@
+"""The outcome of a verification: all checks, how much was proved again by which route, and what that allows to say."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+
+from optimizer.checker.effort import Effort, Route, Tally
+from optimizer.checker.outcome import NOT_CHECKED, Check
+
+NUMBERS = "numbers, budgets, boxes and totals"
+BEARING_ROUTES = (Route.CP_SAT, Route.COUNTING, Route.LATTICE)
+WITHOUT_DESIGN = "boxes and bounds (there is no design)"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of all checks.
+
+    Parameters
+    ----------
+    checks : list of Check
+    proofs : tuple of Tally
+        What was proved again, kind by kind: floors, bounds of single points, ...
+    seed : int
+        Drew what was proved again; the same seed draws the same.
+    seconds : float
+    checked : str
+        What else was checked.
+    unproved : tuple of str
+        What no check looks at.
+    """
+
+    checks: list[Check]
+    proofs: tuple[Tally, ...] = ()
+    seed: int = 0
+    seconds: float = 0.0
+    checked: str = NUMBERS
+    unproved: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(
+        checks: list[Check], effort: Effort, started: float, checked: str = NUMBERS, unproved: tuple[str, ...] = ()
+    ) -> Verification:  # fmt: skip
+        """Checks and what was searched for them, begun at a time of ``time.perf_counter()``."""
+        proofs: dict[str, Tally] = {}
+        for tally in effort.tallies:
+            proofs[tally.what] = proofs[tally.what] + tally if tally.what in proofs else tally
+        seconds = time.perf_counter() - started
+        return Verification(checks, tuple(proofs.values()), effort.seed, seconds, checked, unproved)
+
+    @property
+    def ok(self) -> bool:
+        """Did every check pass? (What is not among the checks, as the rest of a sample, may be wrong all the same.)"""
+        return all(check.ok for check in self.checks)
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the checks that failed."""
+        return [check.name for check in self.checks if check.ok is False]
+
+    @property
+    def undecided(self) -> list[str]:
+        """Names of the checks that came to no end."""
+        return [check.name for check in self.checks if check.ok is None]
+
+    @property
+    def complete(self) -> bool:
+        """Was everything of every kind proved again?"""
+        return all(tally.proved == tally.total for tally in self.proofs)
+
+    @property
+    def share(self) -> Fraction:
+        """What part of the bound rests on what was proved again; of several bounds, on average."""
+        whole = sum((tally.whole for tally in self.proofs), Fraction(0))
+        return sum((tally.share for tally in self.proofs), Fraction(0)) / whole if whole else Fraction(1)
+
+    def proved_by(self, route: Route) -> int:
+        """How many things were proved again by a route, no slower one being needed."""
+        return sum(tally.by.get(route, 0) for tally in self.proofs)
+
+    @property
+    def verdict(self) -> str:
+        """One line: whether the result was verified, what was proved again and what was not."""
+        if self.failed:
+            return f"NOT VERIFIED: {', '.join(self.failed)}"
+        parts = [*self._proved(), *self._solved()]
+        if self.undecided:
+            head = f"CANNOT DECIDE: {', '.join(self.undecided)}"
+            parts += [f"not proved again: {name}" for tally in self.proofs for name in tally.missing]
+        else:
+            head = f"verified: {self.checked}"
+        begun = sum(tally.undecided - len(tally.missing) for tally in self.proofs)
+        parts += [f"{begun} more begun and not decided"] if begun else []
+        parts += [f"not proved again: {text}" for text in self.unproved]
+        parts += [] if self.complete else [f"seed {self.seed}"]
+        left_out = [check.detail for check in self.checks if check.name == NOT_CHECKED]
+        parts += [f"not checked: {', '.join(left_out)}"] if left_out else []
+        return "; ".join([head, *parts])
+
+    def _proved(self) -> list[str]:
+        """What the bound rests on; nothing where there is no bound."""
+        if not self.proofs:
+            return []
+        bearing = [tally for tally in self.proofs if tally.whole or Route.SEARCH not in tally.by]
+        bearing = [tally for tally in bearing if tally.total]
+        if not bearing:
+            return ["there are no floors to prove again"]
+        counts = " and ".join(tally.text for tally in bearing)
+        text = f"{counts} proved again ({int(100 * self.share)} % of the bound)"
+        routes = [(route, sum(tally.by.get(route, 0) for tally in bearing)) for route in BEARING_ROUTES]
+        first, *others = [f"{number} of them by {route.value}" for route, number in routes if number] or [""]
+        return [", ".join([text, *([first] if first else []), *(other.replace(" of them", "") for other in others)])]
+
+    def _solved(self) -> list[str]:
+        """What the search has solved again."""
+        again = [tally for tally in self.proofs if Route.SEARCH in tally.by and not tally.whole]
+        return [f"{tally.text} solved again" for tally in again]

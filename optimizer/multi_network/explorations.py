@@ -1,0 +1,150 @@
+"""Explorations of some networks of a co-design, on the threads of this process or spread over a pool."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from optimizer.architecture.boxes import Box
+from optimizer.architecture.hardware import Hardware
+from optimizer.multi_network.request import Team, at_point
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.status import Termination
+from optimizer.results.reconciliation import reconciled
+from optimizer.scaling.pool import Payload, Pool
+from optimizer.search.box_visit import Node, Visit
+from optimizer.search.branch_and_bound import Exploration, Explorer, Report
+from optimizer.search.incumbents import Archive
+from optimizer.search.network_bounds import Part
+from optimizer.search.point_solver import Pick
+from optimizer.search.processes import WIDTH, explore_spread, joint_problem, run_visits, visit_payload
+from optimizer.search.session import Session
+from optimizer.search.threads import explore_session
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A network on a hardware point: the best design there, and its objective.
+
+    ``status`` is OPTIMAL, INFEASIBLE (a cap is broken, or a layer does not fit) or UNKNOWN (time ran out).
+    """
+
+    status: str
+    pick: Pick | None = None
+    value: Fraction | None = None
+
+
+class Explorations:
+    """Runs explorations until a common deadline; once one is interrupted, the others are not begun.
+
+    Parameters
+    ----------
+    team : Team
+    workers : int
+        Threads, where there is no pool.
+    deadline : float or None
+        ``time.perf_counter``.
+    pool : Pool, optional
+        Runs the visits of boxes; by default they run here, on threads.
+    cache_dir : Path, optional
+        Folder of the store, for the pool.
+    """
+
+    def __init__(
+        self, team: Team, workers: int, deadline: float | None, pool: Pool | None, cache_dir: Path | None
+    ) -> None:  # fmt: skip
+        self.team, self.deadline = team, deadline
+        self.workers, self._pool, self._cache_dir = workers, pool, cache_dir
+        self._parts = team.parts
+
+    @property
+    def stopped(self) -> bool:
+        """Is there no time left?"""
+        return self.deadline is not None and time.perf_counter() >= self.deadline
+
+    def run(
+        self, numbers: Sequence[int], *, aggregate: Aggregate | None = None, archive: Archive | None = None,
+        within: Box | None = None, parts: Sequence[Part] | None = None, deadline: float | None = None,
+        report: Report | None = None,
+    ) -> Exploration:  # fmt: skip
+        """Explore for the networks of these numbers.
+
+        ``parts`` stand for other goals than those of the problem: they are explored here, on threads. ``deadline``
+        is one before the common one.
+        """
+        until = self.deadline if deadline is None else deadline
+        if self._pool is None or parts is not None:
+            state = self._here(parts or [self._parts[n] for n in numbers], aggregate, archive, within, until, report)
+        else:
+            seconds = None if until is None else max(0.0, until - time.perf_counter())
+            state = explore_spread(
+                [self.team.sessions[n].problem for n in numbers], pool=self._pool, aggregate=aggregate,
+                archive=archive, cache_dir=self._cache_dir, time_limit_s=seconds, within=within, report=report,
+            )  # fmt: skip
+        stopped = state.ended in (Termination.INTERRUPTED, Termination.TIME_LIMIT)
+        if stopped and (until is None or time.perf_counter() < until):
+            self.deadline = time.perf_counter()  # Ctrl-C
+        return state
+
+    def unsought(self, number: int) -> Exploration:
+        """The exploration of a network that was not begun."""
+        return self._here([self._parts[number]], None, None, None, time.perf_counter(), None)
+
+    def _here(
+        self, parts: Sequence[Part], aggregate: Aggregate | None, archive: Archive | None, within: Box | None,
+        until: float | None, report: Report | None,
+    ) -> Exploration:  # fmt: skip
+        explorer = Explorer(
+            parts, self.team.points, self.team.area_cap_um2, aggregate, self.workers, self.team.resource_caps,
+            archive, within, width=WIDTH,
+        )  # fmt: skip
+        return explorer.run(deadline=until, report=report)
+
+    def distrust(self, state: Exploration, aggregate: Aggregate) -> None:
+        """Forget what searches of all networks proved."""
+        team = self.team
+        Explorer(
+            self._parts, team.points, team.area_cap_um2, aggregate, limits=team.resource_caps
+        ).distrust(state)  # fmt: skip
+
+    def cells(self, box: Box) -> list[Cell]:
+        """All networks on the point of a box, each with its own caps."""
+        if self._pool is None:
+            return [self._cell_here(number, box) for number in range(len(self._parts))]
+        payloads = [self._payload(number, box) for number in range(len(self._parts))]
+        visits = run_visits(payloads, self._pool, self._cache_dir)
+        return [_cell(part, visit) for part, visit in zip(self._parts, visits, strict=True)]
+
+    def _cell_here(self, number: int, box: Box) -> Cell:
+        state = self.run([number], within=box)
+        if not state.complete:
+            return Cell("UNKNOWN")
+        if state.best is None:
+            return Cell("INFEASIBLE")
+        counted = reconciled(self.team.sessions[number], state)
+        return Cell("UNKNOWN") if counted.best is None else Cell("OPTIMAL", counted.best, counted.value)
+
+    def _payload(self, number: int, box: Box) -> Payload:
+        """One visit of a point of which nothing is known."""
+        zeros = [[0] * len(self._parts[number].pricers)]
+        seconds = None if self.deadline is None else max(0.0, self.deadline - time.perf_counter())
+        shared = joint_problem([self.team.sessions[number].problem], Aggregate())
+        return visit_payload(shared, Node(Fraction(0), 0, box, zeros, zeros, tight=True), None, seconds)
+
+    def on_point(self, number: int, point: Hardware) -> tuple[Session, Exploration]:
+        """A network with the menus cut down to one point, solved here, whatever the time."""
+        session = at_point(self.team.sessions[number], point)
+        return session, explore_session(session, self.workers, None)
+
+
+def _cell(part: Part, visit: Visit | None) -> Cell:
+    """What the visit of a point says of its network."""
+    if visit is None:
+        return Cell("UNKNOWN")
+    if visit.picks is None:
+        return Cell("INFEASIBLE")
+    (pick,) = visit.picks
+    return Cell("OPTIMAL", pick, part.goal.value(pick.energy, pick.latency))

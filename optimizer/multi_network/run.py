@@ -1,0 +1,57 @@
+"""Co-design: one exploration for all networks, and one for each by itself."""
+
+from __future__ import annotations
+
+import time
+
+from optimizer.multi_network.blame import explain_joint
+from optimizer.multi_network.explorations import Explorations
+from optimizer.multi_network.request import CodesignRequest, Team, prepare_team
+from optimizer.multi_network.result_data import certificate, result_data
+from optimizer.multi_network.search import Findings, Search
+from optimizer.problem.status import Termination
+from optimizer.results.result import CodesignResult, Result
+from optimizer.results.solve_result import conclude
+from optimizer.scaling.options import Options
+from optimizer.search.infeasibility import patience
+
+
+def run(request: CodesignRequest, options: Options) -> CodesignResult:
+    """Best hardware of an architecture's menus for several networks, each with its own best mappings, with a proof.
+
+    The time limit is that of the whole run; then the best joint design so far is returned with its bound. Without it,
+    the reason why there is no design is sought only for a short while.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense.
+    """
+    started = time.perf_counter()
+    workers, seed, progress = options.workers, options.seed, options.progress
+    team = prepare_team(request, cache_dir=options.cache_dir, workers=workers)
+    deadline = options.deadline(started)
+    explorations = Explorations(team, workers, deadline, options.pool, options.cache_dir)
+    found = Search(explorations, started, progress).findings()
+    data = result_data(team, found, seed, time.perf_counter() - started)
+    faults = [fault for state in (found.joint, *found.alone) if state is not None for fault in state.disagreements]
+    if faults:
+        data |= {"disagreements": list(dict.fromkeys(faults)), "termination": Termination.DISAGREEMENT.value}
+    if data["status"] == "INFEASIBLE":
+        explorations.deadline = patience(team.sessions, started, deadline)
+        data["infeasible"] = explain_joint(explorations, found, workers, started, progress, asked=deadline is not None)
+        data["wall_s"] = round(time.perf_counter() - started, 3)
+    return CodesignResult(
+        data, certificate(team, found, seed), networks=_on_joint(team, found, seed), alone=_alone(team, found, seed)
+    )
+
+
+def _on_joint(team: Team, found: Findings, seed: int) -> dict[str, Result]:
+    """Results of the networks on the joint design; their time is part of the whole."""
+    pairs = zip(team.names, found.designs, strict=bool(found.designs))
+    return {name: conclude(session, state, seed=seed, wall_s=0.0) for name, (session, state) in pairs}
+
+
+def _alone(team: Team, found: Findings, seed: int) -> dict[str, Result]:
+    rows = zip(team.names, team.sessions, found.alone, found.seconds, strict=True)
+    return {name: conclude(session, state, seed=seed, wall_s=wall_s) for name, session, state, wall_s in rows}

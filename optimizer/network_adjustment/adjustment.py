@@ -1,0 +1,32 @@
+"""What the search for widths found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optimizer.network_adjustment.request import WidthChanges
+from optimizer.network_adjustment.search import Size
+from optimizer.network_adjustment.ties import Ties
+from optimizer.results.result import Result
+from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.session import Session
+from optimizer.workload.network import Network
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What was found: every resolution and all together, and designs of the network before and after (None: no widths).
+    """
+
+    network: Network
+    request: WidthChanges
+    session: Session
+    ties: Ties
+    sizes: list[Size]
+    state: Exploration
+    before: Result
+    after: Result | None
+    adjusted: Network | None
+    widths: tuple[int, ...]
+    seed: int
+    wall_s: float

@@ -1,0 +1,202 @@
+"""The best widths of a network on hardware points, proved.
+
+The program of :mod:`formulations.networks.widths` has bounds in the place of layers that are not priced. Its relaxation
+is solved and the layers that it uses are priced, until all of them are: then it is a good bound. Literals whose toll
+exceeds what a design is known to be above the bound are in no better design, so the program without them is small; it
+is solved, the layers of its answer are priced, and so on until an answer is found whose layers are all priced. No other
+widths cost less: those that the program had cost at least their bounds, and those that it had not the bound and a toll.
+
+Each answer, once priced, is a design, so a search that is given up has one, and the bound proved by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from formulations.layer.solver import Status
+from formulations.networks.width_bound import WidthRelaxation
+from formulations.networks.widths import Values, WidthProgram
+from formulations.stop import Stop, StoppedError
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import Accounting
+from optimizer.network_adjustment.costs import Costs
+from optimizer.network_adjustment.space import WidthSpace
+from optimizer.pricing.price import GivenUp, Price
+from optimizer.problem.goal import NEVER, Aim
+from optimizer.store.store import Store
+
+FIRST_TOLL = 12
+"""The first program has the literals whose toll is at most the bound over two to this power; later ones four times
+that, until nothing better can be left out."""
+
+
+@dataclass(frozen=True)
+class WidthPrice(Price):
+    """What the network costs on a hardware point, and its widths, one per class (none: only a bound)."""
+
+    widths: Values = field(default=(), kw_only=True)
+
+    @property
+    def found(self) -> bool:
+        """Is it the price of a design, not only a bound?"""
+        return bool(self.widths)
+
+
+@dataclass
+class Effort:
+    """How much was searched: programs solved, layers priced exactly, different layers in all the tables."""
+
+    rounds: int = 0
+    priced: int = 0
+    layers: int = 0
+
+
+Watch = Callable[[Hardware, Aim, int | None, int, Effort], None]
+"""Called after every round with the point, the aim, the best value found and the bound proved."""
+
+
+class WidthPricer:
+    """Prices the network with the widths that are best for a hardware point and an aim.
+
+    It takes the place of the layers in the branch and bound over hardware points
+    (:mod:`optimizer.search.branch_and_bound`).
+    """
+
+    count = 1
+
+    def __init__(
+        self, space: WidthSpace, accounting: Accounting, store: Store, *, workers: int = 1, seed: int = 0,
+        watch: Watch | None = None,
+    ) -> None:  # fmt: skip
+        self.space, self.stop, self.effort = space, Stop(), Effort()
+        self.given_up: GivenUp | None = None
+        self.workers, self.seed = workers, seed
+        self._accounting, self._store, self._watch = accounting, store, watch
+        self._proved: dict[tuple[Hardware, Aim], WidthPrice | None] = {}
+        self._cycles: dict[Hardware, dict[object, int]] = {}
+
+    @property
+    def macs(self) -> int:
+        """Least multiply-accumulates of an adjusted network."""
+        return self.space.least_macs
+
+    def latency_floor(self, hardware: Hardware) -> int:
+        """Cycles that the network takes at least: the least work allowed, on all multipliers."""
+        return -(-self.macs // hardware.macs_per_cycle)
+
+    def energy_floor(self, hardware: Hardware) -> int:
+        """Nothing is known before a search."""
+        return 0
+
+    def price(
+        self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
+    ) -> WidthPrice | None:
+        """The best widths, or a bound once it is clear that none are below `beat`; None if none fit.
+
+        Raises
+        ------
+        ValueError
+            If latency is capped: energies under a cap are not sums of optima.
+        """
+        if cap < NEVER:
+            raise ValueError("no cap on the latency of networks that are adjusted")
+        aim = Aim(objective, weight)
+        if (hardware, aim) not in self._proved:
+            found = self._search(hardware, aim, beat)
+            if found is not None and not found.found:
+                return found
+            self._proved[hardware, aim] = found
+        return self._proved[hardware, aim]
+
+    def _search(self, hardware: Hardware, aim: Aim, beat: int) -> WidthPrice | None:
+        cycles = self._cycles.setdefault(hardware, {})
+        costs = Costs(self.space, hardware, aim, self._accounting, self._store, self.stop, self.workers, cycles)
+        search = _Search(self, costs, hardware, aim)
+        try:
+            return search.run(beat)
+        except StoppedError:
+            self.given_up = GivenUp(hardware, aim.objective, aim.weight, search.best, search.bound)
+            raise
+
+    def note(self, search: _Search) -> None:
+        """Count a round, and tell of it."""
+        self.effort.rounds += 1
+        self.effort.layers = search.costs.shapes
+        if self._watch is not None:
+            value = None if search.best is None else search.best.value
+            self._watch(search.hardware, search.aim, value, search.bound, self.effort)
+
+
+class _Search:
+    """One search: a hardware point and an aim."""
+
+    def __init__(self, pricer: WidthPricer, costs: Costs, hardware: Hardware, aim: Aim) -> None:
+        self._pricer, self.costs, self.hardware, self.aim = pricer, costs, hardware, aim
+        self._program = WidthProgram(pricer.space.problem)
+        self._relaxation = WidthRelaxation(self._program)
+        self.best: WidthPrice | None = None
+        self.bound = 0
+        self._entries: dict[int, list[tuple[int, int]]] = {}
+        for table, literals in enumerate(self._program.read):
+            for n, literal in enumerate(literals):
+                self._entries.setdefault(literal, []).append((table, n))
+        self._forbidden: set[int] = set()
+
+    def run(self, beat: int) -> WidthPrice | None:
+        """The best design, a bound of at least `beat`, or None if there is no design."""
+        toll = 0
+        start = self._pricer.space.start
+        self._price(enumerate(start))
+        if start and self.costs.fits:
+            self._keep(start, self._pricer.space.start_widths)
+        while True:
+            base, rows = self.costs.base, self.costs.rows()
+            relaxed = self._relaxation.bound(rows)
+            least = base + relaxed.bound
+            self.bound = max(self.bound, least)
+            self._pricer.note(self)
+            if self.best is not None and self.best.value <= self.bound:
+                return self.best
+            if self.bound >= beat:
+                return WidthPrice(self.bound)
+            if self._price([entry for column in relaxed.used for entry in self._entries.get(column, ())]):
+                if not self.costs.fits:
+                    return None
+                continue
+            span = max(relaxed.tolls, default=0) if self.best is None else self.best.value - least
+            toll = min(max(toll, least >> FIRST_TOLL), span)
+            allowed = [column for column in relaxed.within(toll) if column not in self._forbidden]
+            answer = self._program.least(
+                rows, allowed, self._pricer.stop, workers=self._pricer.workers, seed=self._pricer.seed
+            )  # fmt: skip
+            self._pricer.stop.check()
+            if answer.status is Status.INFEASIBLE:
+                if toll >= span:
+                    return self.best
+                toll = 4 * toll + 1
+                continue
+            self.bound = max(self.bound, min(base + answer.bound, least + toll + 1))
+            priced = self._price(enumerate(answer.entries))
+            self._keep(answer.entries, answer.widths)
+            if not priced:
+                toll = 4 * toll + 1
+
+    def _price(self, entries: Iterable[tuple[int, int]]) -> bool:
+        """Price the layers of entries; was there anything to price? What does not fit is forbidden."""
+        numbers = self.costs.unpriced(entries)
+        self.costs.price(numbers)
+        self._pricer.effort.priced += len(numbers)
+        unfit = {self._program.read[table][n] for table, n in self.costs.unfit()} - self._forbidden
+        self._relaxation.forbid(unfit)
+        self._forbidden |= unfit
+        return bool(numbers)
+
+    def _keep(self, entries: Values, widths: Values) -> None:
+        """Keep a design whose layers are priced, if they fit and it is the best so far."""
+        if not self._forbidden.isdisjoint(row[n] for row, n in zip(self._program.read, entries, strict=True)):
+            return
+        energy, latency = self.costs.totals(entries)
+        found = WidthPrice(self.aim.value(energy, latency), energy, latency, widths=self._pricer.space.widths(widths))
+        if self.best is None or found.value < self.best.value:
+            self.best = found

@@ -1,0 +1,63 @@
+"""What a study is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from optimizer.architecture.architecture import Architecture
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.space import Padding
+from optimizer.studies.metrics import Range
+from optimizer.workload.network import Network
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """The optimum for every limit on one or two metrics of the hardware.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        Its budgets are kept; a range may lower them further.
+    vary : tuple of Range
+        One or two limits of :data:`optimizer.studies.metrics.STATIC`.
+    objective, padding, fusion
+        As of :class:`optimizer.problem.problem.Problem`.
+    """
+
+    network: Network
+    architecture: Architecture
+    vary: tuple[Range, ...]
+    objective: str = "energy"
+    padding: Padding = "none"
+    fusion: Fusion | None = None
+
+
+@dataclass(frozen=True)
+class FrontRequest:
+    """The exact front in energy and latency over all hardware points and mappings, or a staircase over one of the two.
+
+    Parameters
+    ----------
+    network : Network
+    architecture : Architecture
+        Its budgets are kept, but of power.
+    vary : tuple of Range
+        At most one static metric, a third one of the front; with `objective` also a limit on latency or energy.
+    objective : {"energy", "latency", "edp"}, optional
+        The staircase of this objective over the limits, instead of the front.
+    tolerance : Fraction
+        Of the front: every design is within 1 + tolerance of a reported one in energy and latency, on hardware that
+        takes no more of the static metric.
+    padding
+        As of :class:`optimizer.problem.problem.Problem`.
+    """
+
+    network: Network
+    architecture: Architecture
+    vary: tuple[Range, ...] = ()
+    objective: str | None = None
+    tolerance: Fraction = Fraction(0)
+    padding: Padding = "none"

@@ -1,0 +1,199 @@
+"""Staircases as plain data: what stands under ``study`` in a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from optimizer.architecture.boxes import Box, PointSet
+from optimizer.architecture.hardware import Hardware
+from optimizer.problem.aggregate import Aggregate
+from optimizer.results.formats import STUDY_FORMAT
+from optimizer.results.totals import number
+from optimizer.search.incumbents import Found, Rank
+from optimizer.search.session import Session
+from optimizer.studies.metrics import STATIC, Range
+from optimizer.studies.staircase import Cell, Corner, Staircase
+from optimizer.studies.steps import minimal
+
+Data = dict[str, Any]
+
+
+def study_status(statuses: Sequence[str], *, designs: bool) -> str:
+    """OPTIMAL if every part is settled, else what is known."""
+    settled = all(status in ("OPTIMAL", "INFEASIBLE") for status in statuses)
+    if designs:
+        return "OPTIMAL" if settled else "FEASIBLE"
+    return "INFEASIBLE" if settled else "UNKNOWN"
+
+
+def range_entry(varied: Range) -> Data:
+    """A range, exact."""
+    ends = {"low": varied.low, "high": varied.high}
+    return {"name": varied.name, "unit": varied.unit} | {
+        end: None if value is None else str(value) for end, value in ends.items()
+    }  # fmt: skip
+
+
+def static_metrics(point: Hardware) -> Data:
+    """All metrics of a hardware point that have a value, in the units of their names."""
+    known = {
+        name: metric.of(point) for name, metric in STATIC.items() if name != "buffer-kib" or len(point.levels) > 1
+    }
+    return {name: number(value) for name, value in known.items() if value}
+
+
+def limits_entry(ranges: Sequence[Range], place: Sequence[Fraction | None]) -> Data:
+    """Limits by name, exact; None: the end of the range."""
+    return {
+        varied.name: None if value is None else str(value) for varied, value in zip(ranges, place, strict=True)
+    }  # fmt: skip
+
+
+def question(ranges: Sequence[Range], tolerance: Fraction | None = None) -> Data:
+    """What a study asks besides the problem under its loosest limits; with a tolerance, the front of all designs."""
+    front = {} if tolerance is None else {"front_tolerance": str(tolerance)}
+    return {"vary": [range_entry(varied) for varied in ranges]} | front
+
+
+def asking(session: Session, ranges: Sequence[Range], tolerance: Fraction | None = None) -> Session:
+    """A session whose problem, and so its hash, holds what the study asks."""
+    return replace(session, problem=session.problem | {"study": question(ranges, tolerance)})
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How an objective is shown: `worth` is how much of its unit one integer unit is."""
+
+    aggregate: Aggregate
+    worth: Fraction
+
+    def show(self, value: Fraction) -> int | float:
+        """In its unit; of a geometric mean, the mean itself."""
+        if self.aggregate.kind == "geomean":
+            return self.aggregate.mean(value) * float(self.worth)
+        return number(value * self.worth)
+
+    def percent(self, value: Fraction, before: Fraction) -> float:
+        """Change of what is shown, in percent."""
+        if not before:
+            return 0.0
+        return 100 * (self.aggregate.mean(value / before) - 1) if value != before else 0.0
+
+
+class Describer:
+    """Describes a staircase.
+
+    Parameters
+    ----------
+    staircase : Staircase
+    points : PointSet
+    closed : sequence of Box
+        The boxes in the order of the certificate.
+    scale : Scale
+    takes : callable
+        What a design takes, as plain data: energy, latency.
+    complete : bool
+        Are all boxes closed?
+    """
+
+    def __init__(
+        self, staircase: Staircase, points: PointSet, closed: Sequence[Box], scale: Scale,
+        takes: Callable[[Found], Data], *, complete: bool,
+    ) -> None:  # fmt: skip
+        self.staircase, self.points, self.scale, self._takes = staircase, points, scale, takes
+        self.steps = staircase.steps
+        self._numbers: dict[Rank, int] = {found.rank: n for n, found in enumerate(self.steps, start=1)}
+        self._boxes, self._complete = list(closed), complete
+
+    def data(self) -> Data:
+        """The section ``study``."""
+        ranges = self.staircase.ranges
+        cells = [self._cell(cell) for cell in self.staircase.cells]
+        places = [self.staircase.place(found) for found in self.steps]
+        nothing = "INFEASIBLE" if self._complete else "UNKNOWN"
+        statuses = [cell["status"] for cell in cells] or [nothing]
+        return {
+            "format": STUDY_FORMAT,
+            "kind": "staircase",
+            "status": study_status(statuses, designs=bool(self.steps)),
+            "vary": [range_entry(varied) for varied in ranges],
+            "designs": [self._design(n, found) for n, found in enumerate(self.steps)],
+            "cells": cells,
+            "least": [limits_entry(ranges, place) for place in minimal(places)],
+        }
+
+    def _cell(self, cell: Cell) -> Data:
+        ranges = self.staircase.ranges
+        return {
+            "from": limits_entry(ranges, cell.start),
+            "below": limits_entry(ranges, cell.below),
+            "design": None if cell.found is None else self._numbers[cell.found.rank],
+            "status": cell.status,
+            "exact_bound": None if cell.bound is None else str(cell.bound),
+        }
+
+    def _design(self, number_before: int, found: Found) -> Data:
+        place = self.staircase.place(found)
+        corner = self.staircase.corner(place)
+        cell = self.staircase.cell(corner)
+        assert cell is not None and cell.bound is not None
+        bound = min(cell.bound, found.value)
+        one = len(place) == 1 and number_before > 0
+        before = self.steps[number_before - 1] if one else None
+        return {
+            "number": number_before + 1,
+            "needs": limits_entry(self.staircase.ranges, place),
+            "status": cell.status,
+            "objective": {
+                "value": self.scale.show(found.value),
+                "bound": self.scale.show(bound),
+                "gap": float((found.value - bound) / found.value) if found.value else 0.0,
+                "exact": str(found.value),
+                "change_percent": None if before is None else self.scale.percent(found.value, before.value),
+            },
+            **self._takes(found),
+            "metrics": static_metrics(found.point),
+            "choices": dict(found.point.choices),
+            "at_largest": self._at_largest(found.box),
+            "relaxed": self._relaxed(corner, found),
+            "certificate_box": self._box(found.box),
+        }
+
+    def _box(self, box: Box) -> int | None:
+        """Where the certificate solves the design's point; None if time ran out before."""
+        return next((n for n, known in enumerate(self._boxes) if known == box), None)
+
+    def _at_largest(self, box: Box) -> list[str]:
+        """Menus of several entries of which the design takes the last one."""
+        sides = zip(self.points.paths, self.points.labels, box, strict=True)
+        return [path for path, labels, (low, _) in sides if 0 < low == len(labels) - 1]
+
+    def _relaxed(self, corner: Corner, found: Found) -> Data:
+        """Per limit the next better design: how far the limit must be raised, and what that is worth."""
+        known: Data = {}
+        for axis, varied in enumerate(self.staircase.ranges):
+            further = list(corner)
+            while True:
+                further[axis] += 1
+                cell = self.staircase.cell(tuple(further))
+                if cell is None:
+                    known[varied.name] = None
+                    break
+                if cell.found is not None and cell.found.value < found.value:
+                    known[varied.name] = {
+                        "to": str(cell.start[axis]),
+                        "design": self._numbers[cell.found.rank],
+                        "change_percent": self.scale.percent(cell.found.value, found.value),
+                        "menus": changes(found, cell.found),
+                    }
+                    break
+        return known
+
+
+def changes(one: Found, other: Found) -> Data:
+    """Menus of which two designs take different entries."""
+    there = dict(other.point.choices)
+    return {path: [entry, there[path]] for path, entry in one.point.choices if entry != there[path]}

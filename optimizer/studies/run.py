@@ -1,0 +1,149 @@
+"""Studies of limits on the hardware: prepare, explore once, describe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.boxes import size
+from optimizer.errors import InternalDisagreementError, SpecError
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.problem import Problem
+from optimizer.results.formats import STUDY_FORMAT
+from optimizer.results.reconciliation import distrusted, reconciled
+from optimizer.results.result import StudyResult
+from optimizer.results.solve_result import conclude
+from optimizer.results.totals import number, unit_value
+from optimizer.scaling.options import Options
+from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.incumbents import Found
+from optimizer.search.infeasibility import roomy
+from optimizer.search.processes import WIDTH, explore_spread
+from optimizer.search.session import Session, prepare
+from optimizer.search.threads import explore_session, priced
+from optimizer.studies.metrics import STATIC, Place, Range, check_range
+from optimizer.studies.progress import Watcher
+from optimizer.studies.request import StudyRequest
+from optimizer.studies.result_data import Describer, Scale, asking, limits_entry
+from optimizer.studies.staircase import staircase_of
+from optimizer.studies.steps import Places, Steps, minimal
+
+MOST_AXES = 2
+
+
+def run(request: StudyRequest, options: Options) -> StudyResult:
+    """The optimum for every limit on one or two metrics of the hardware, with a proof.
+
+    Returns
+    -------
+    StudyResult
+        The result of ``solve`` under the loosest limits, with ``study`` in its data: all steps.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense.
+    """
+    started = time.perf_counter()
+    deadline, workers = options.deadline(started), options.workers
+    architecture, vary, objective = request.architecture, request.vary, request.objective
+    _check(vary, architecture)
+
+    def prepared(ranges: Sequence[Range], under: Architecture) -> tuple[Session, Places]:
+        asked = Problem(request.network, under, objective, request.padding, request.fusion)
+        session = prepare(asked, cache_dir=options.cache_dir, workers=workers)
+        return session, Places(session.points, ranges)
+
+    def explored(session: Session, places: Places) -> Exploration:
+        watcher = None if options.progress is None else Watcher(size(session.points.whole), started, options.progress)
+        archive = Steps(places)
+        if options.pool is None:
+            return explore_session(session, workers, deadline, watcher, archive=archive, width=WIDTH)
+        seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())
+        return explore_spread(
+            [session.problem], pool=options.pool, archive=archive, cache_dir=options.cache_dir, time_limit_s=seconds,
+            report=watcher,
+        )  # fmt: skip
+
+    session, places = prepared(vary, budgeted(architecture, vary))
+    state = explored(session, places)
+    best = reconciled(session, priced(session, state, workers))
+    if best.disagreements:
+        state = replace(best, archive=state.archive)
+    result = conclude(asking(session, vary), best, seed=options.seed, wall_s=time.perf_counter() - started)
+    try:
+        staircase = staircase_of(places, state.archive.designs, state.closed)
+    except InternalDisagreementError as error:
+        best = distrusted(session, best, error)
+        error.result = conclude(asking(session, vary), best, seed=options.seed, wall_s=result.data["wall_s"])
+        raise
+    some = next(iter(session.points.points.values()))
+    scale = Scale(Aggregate(), unit_value(objective, some)[1])
+    described = Describer(
+        staircase, session.points, [entry.box for entry in state.closed], scale, lambda found: takes(session, found),
+        complete=state.complete,
+    )  # fmt: skip
+    section = described.data()
+    if section["status"] == "INFEASIBLE":
+        unlimited = [Range(varied.name) for varied in vary]
+        freed = {"area_mm2": None} if any(varied.name == "area-mm2" for varied in vary) else {}
+        wider, there = prepared(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
+        section["least"] = [limits_entry(unlimited, place) for place in _beyond(wider, there, explored)]
+    wall_s = round(time.perf_counter() - started, 3)
+    data = result.data | {"format": STUDY_FORMAT, "study": section, "wall_s": wall_s}
+    return StudyResult(data, result.certificate, result.beside)
+
+
+def budgeted(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
+    """The architecture under the loosest limits of the ranges: areas and bandwidths beyond are left out."""
+    names = {"area-mm2": "area_mm2", "dram-gbps": "dram_gbps"}
+    budgets = architecture.budgets
+    limits: dict[str, Any] = {}
+    for varied in vary:
+        name = names.get(varied.name)
+        if name is not None and varied.high is not None:
+            known = getattr(budgets, name)
+            limits[name] = varied.high if known is None else min(known, varied.high)
+    return architecture.with_budgets(replace(budgets, **limits)) if limits else architecture
+
+
+def _check(vary: Sequence[Range], architecture: Architecture) -> None:
+    if not 1 <= len(vary) <= MOST_AXES or len({varied.name for varied in vary}) < len(vary):
+        raise SpecError(
+            "a study varies one or two different limits", field="--vary", value=[varied.name for varied in vary],
+            allowed=", ".join(STATIC), remedy="name one, or two different ones",
+        )  # fmt: skip
+    for varied in vary:
+        check_range(varied, architecture)
+
+
+def takes(session: Session, found: Found) -> dict[str, Any]:
+    """What the design costs."""
+    pick, point = found.picks[0], found.point
+    cycles = session.goal.stretched(pick.energy, pick.latency)
+    return {
+        "energy_pj": point.energy_pj(pick.energy),
+        "latency_cycles": number(cycles),
+        "latency_ms": float(cycles * 1000 / (point.clock_mhz * 10**6)),
+    }
+
+
+def _beyond(
+    session: Session, places: Places, explored: Callable[[Session, Places], Exploration]
+) -> list[Place]:  # fmt: skip
+    """The tightest limits that let a design through, where none in the ranges does: beyond their high ends.
+
+    Without caps every point that holds all layers is a design: that needs no search.
+    """
+    if not session.goal.capped:
+        limits = session.architecture.limits
+        holding = (
+            tuple((n, n) for n in index) for index, point in roomy(session)
+            if limits.allow(point.area_um2, point.resources)
+        )  # fmt: skip
+        return minimal(places.of(box) for box in holding)
+    state = explored(session, places)
+    return minimal(places.of(design.box) for design in state.archive.designs) if state.complete else []

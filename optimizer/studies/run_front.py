@@ -1,0 +1,245 @@
+"""Studies of what designs take: fronts in energy and latency, and limits on one of the two."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.boxes import size
+from optimizer.errors import SpecError
+from optimizer.problem.aggregate import Aggregate
+from optimizer.problem.problem import Problem
+from optimizer.problem.versions import versions
+from optimizer.results.certificate import parts_of
+from optimizer.results.formats import FRONT_FORMAT, STUDY_FORMAT
+from optimizer.results.result import StudyResult
+from optimizer.results.totals import unit_value
+from optimizer.scaling.options import Options
+from optimizer.search.incumbents import Found
+from optimizer.search.point_solver import Pick
+from optimizer.search.session import Session, prepare
+from optimizer.studies.front import MOST_TOLERANCE, SHARE, Covered, FrontExplorer, FrontState, lines_of
+from optimizer.studies.frontier import Spot, open_gap
+from optimizer.studies.metrics import DYNAMIC, Range
+from optimizer.studies.progress import Watcher
+from optimizer.studies.request import FrontRequest
+from optimizer.studies.result_data import Describer, Scale, asking, limits_entry, range_entry, static_metrics
+from optimizer.studies.run import budgeted, takes
+from optimizer.studies.staircase import Held, Staircase
+from optimizer.studies.steps import Places
+
+Data = dict[str, Any]
+
+
+def run(request: FrontRequest, options: Options) -> StudyResult:
+    """The exact front in energy and latency over all hardware points and mappings.
+
+    Raises
+    ------
+    SpecError
+        On inputs that make no sense, or if the exact front is too large.
+    """
+    started = time.perf_counter()
+    vary, architecture, objective, tolerance = request.vary, request.architecture, request.objective, request.tolerance
+    static = [varied for varied in vary if varied.name not in DYNAMIC]
+    _check(vary, static, architecture, objective, tolerance)
+    asked = Problem(request.network, capped(architecture, vary), objective or "energy", request.padding)
+    session = prepare(asked, cache_dir=options.cache_dir)
+    places = Places(session.points, static)
+    explorer = FrontExplorer(session.part, places, session.area_cap_um2, tolerance, options.workers)
+    watcher = None if options.progress is None else Watcher(size(session.points.whole), started, options.progress)
+    state = explorer.run(deadline=options.deadline(started), report=watcher)
+    session = asking(session, vary, None if objective is not None else tolerance)
+    told = _Told(session, state, vary, tolerance)
+    section = told.front() if objective is None else told.staircase()
+    data = _header(session, state, options.seed) | {"status": section["status"], "study": section}
+    data["wall_s"] = round(time.perf_counter() - started, 3)
+    return StudyResult(data, _certificate(session, state, tolerance))
+
+
+def _check(
+    vary: Sequence[Range], static: Sequence[Range], architecture: Architecture, objective: str | None,
+    tolerance: Fraction,
+) -> None:  # fmt: skip
+    if len(static) > 1 or len(vary) - len(static) > 1:
+        raise SpecError(
+            "besides energy and latency at most one metric of the hardware can be varied", field="--vary",
+            value=[varied.name for varied in vary], allowed="one of latency-ms, energy-mj, and one other",
+            remedy="drop one",
+        )  # fmt: skip
+    if architecture.budgets.power_w is not None:
+        raise SpecError(
+            "fronts of energy and latency do not go with a budget of power", field="budgets.power_w",
+            value=architecture.budgets.power_w, allowed="budgets of area, bandwidth, latency, energy",
+            remedy="drop the budget",
+        )  # fmt: skip
+    if not 0 <= tolerance <= MOST_TOLERANCE or (tolerance and objective is not None):
+        raise SpecError(
+            "not a tolerance of a front", field="--tolerance", value=tolerance,
+            allowed=f"0 to {int(100 * MOST_TOLERANCE)} %, with --pareto energy,latency", remedy="write e.g. 1%",
+        )  # fmt: skip
+    for varied in vary:
+        if varied.name == {"latency": "latency-ms", "energy": "energy-mj"}.get(objective or ""):
+            raise SpecError(
+                "the objective itself is no limit on it", field=f"--vary {varied.name}", value=objective,
+                allowed="another objective: energy or edp with latency-ms, latency or edp with energy-mj",
+                remedy="choose another --objective",
+            )  # fmt: skip
+
+
+def capped(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
+    """Under the loosest limits of the ranges."""
+    known = budgeted(architecture, vary)
+    names = {"latency-ms": "latency_ms", "energy-mj": "energy_mj"}
+    limits: dict[str, Any] = {}
+    for varied in vary:
+        if varied.name in names and varied.high is not None:
+            before = getattr(known.budgets, names[varied.name])
+            limits[names[varied.name]] = varied.high if before is None else min(before, varied.high)
+    return known.with_budgets(replace(known.budgets, **limits))
+
+
+def _header(session: Session, state: FrontState, seed: int) -> Data:
+    """What results of all kinds state."""
+    some = next(iter(session.points.points.values()))
+    unit, _ = unit_value(session.goal.objective, some)
+    names = ("area", "covered", "solved", "infeasible", "open")
+    return {
+        "format": STUDY_FORMAT,
+        "termination": state.ended.value,
+        "objective": {"name": session.goal.objective, "unit": unit},
+        "accounting": session.accounting,
+        "space": {"text": session.space, "padding": session.padding, "reuse": "innermost"},
+        "network": session.network.name,
+        "architecture": session.architecture.name,
+        "hardware_points": {"total": state.total, "boxes": len(state.closed)} | {n: state.points(n) for n in names},
+        "warnings": list(session.network.warnings),
+        "versions": versions(),
+        "seed": seed,
+        "problem": session.problem,
+        "problem_hash": session.problem_hash,
+    }
+
+
+class _Told:
+    """Describes what was found."""
+
+    def __init__(self, session: Session, state: FrontState, vary: Sequence[Range], tolerance: Fraction) -> None:
+        self.session, self.state, self.vary, self.tolerance = session, state, list(vary), tolerance
+        self._static = [varied for varied in vary if varied.name not in DYNAMIC]
+        self._counts = [pricer.count for pricer in session.parts]
+        self._some = next(iter(session.points.points.values()))
+
+    def front(self) -> Data:
+        """The section ``study`` of a front."""
+        spots = self.state.frontier.thinned(self.tolerance * SHARE)
+        boxes = [entry.box for entry in self.state.closed]
+        complete = self.state.complete
+        status = ("OPTIMAL" if complete else "FEASIBLE") if spots else ("INFEASIBLE" if complete else "UNKNOWN")
+        designs = []
+        for n, spot in enumerate(spots, start=1):
+            found = self._found(spot)
+            designs.append({
+                "number": n,
+                "needs": limits_entry(self._static, spot.place),
+                "status": "OPTIMAL" if self._settled(spot) else "FEASIBLE",
+                "exact": {"energy": spot.energy, "latency": spot.latency},
+                **takes(self.session, found),
+                "metrics": static_metrics(found.point),
+                "choices": dict(found.point.choices),
+                "certificate_box": boxes.index(spot.box) if spot.box in boxes else None,
+            })  # fmt: skip
+        return {
+            "format": STUDY_FORMAT, "kind": "front", "status": status, "tolerance": str(self.tolerance),
+            "vary": [range_entry(varied) for varied in self.vary], "designs": designs, "cells": [], "least": [],
+        }  # fmt: skip
+
+    def staircase(self) -> Data:
+        """The section ``study`` of an objective over limits, with the front that it was read off."""
+        spots = self.state.frontier.spots
+        placed = [(self._place(spot.energy, spot.latency, spot.place), self._found(spot)) for spot in spots]
+        held: list[Held] = [([place], found.value) for place, found in placed]
+        for entry in self.state.closed:
+            if entry.by == "open":
+                held.append(self._open(entry))
+        staircase = Staircase(self.vary, placed, held)
+        scale = Scale(Aggregate(), unit_value(self.session.goal.objective, self._some)[1])
+        boxes = [entry.box for entry in self.state.closed]
+        described = Describer(
+            staircase, self.session.points, boxes, scale, lambda found: takes(self.session, found),
+            complete=self.state.complete,
+        )  # fmt: skip
+        return described.data() | {"front": self.front()["designs"]}
+
+    def _found(self, spot: Spot) -> Found:
+        goal, pick = self.session.goal, Pick(spot.energy, spot.latency, ())
+        value = goal.value(spot.energy, spot.latency)
+        point = self.session.points.points[tuple(low for low, _ in spot.box)]
+        return Found(value, (pick,), point, spot.box, (value, (Fraction(spot.latency),), (spot.energy,), spot.box))
+
+    def _place(self, energy: int, latency: int, static: Sequence[Fraction]) -> tuple[Fraction, ...]:
+        """The least limits that admit a cost on hardware of a static place."""
+        point, rest = self._some, iter(static)
+        place = []
+        for varied in self.vary:
+            if varied.name == "latency-ms":
+                place.append(varied.place(latency * 1000 / (point.clock_mhz * 10**6)))
+            elif varied.name == "energy-mj":
+                place.append(varied.place(energy * (point.energy_unit_pj or Fraction(1)) / 10**9))
+            else:
+                place.append(next(rest))
+        return tuple(place)
+
+    def _least(self, entry: Covered) -> tuple[int, int]:
+        """Energy and latency that no design of a box goes below."""
+        lines = dict(lines_of(entry.known, self._counts, entry.fixed))
+        cycles = sum(c * v for c, v in zip(self._counts, entry.known.latency, strict=True)) if lines else 0
+        return lines.get(0, 0), entry.fixed[1] + cycles
+
+    def _open(self, entry: Covered) -> Held:
+        """What is known of an open box."""
+        energy, latency = self._least(entry)
+        static = Places(self.session.points, self._static).least(entry.box)
+        return [self._place(energy, latency, place) for place in static], self.session.goal.value(energy, latency)
+
+    def _settled(self, spot: Spot) -> bool:
+        """Can no design of an open box beat this one?"""
+        places = Places(self.session.points, self._static)
+        for entry in self.state.closed:
+            if entry.by == "open" and any(
+                all(a <= b for a, b in zip(place, spot.place, strict=True)) for place in places.least(entry.box)
+            ):
+                lines = lines_of(entry.known, self._counts, entry.fixed)
+                if open_gap([(spot.latency, spot.energy)], lines, self._least(entry)[1]) is not None:
+                    return False
+        return True
+
+
+def _certificate(session: Session, state: FrontState, tolerance: Fraction) -> Data:
+    return {
+        "format": FRONT_FORMAT,
+        "problem_hash": session.problem_hash,
+        "accounting": session.accounting,
+        "space": session.space,
+        "padding": session.padding,
+        "tolerance": str(tolerance),
+        "menus": {path: list(labels) for path, labels in zip(session.points.paths, session.points.labels, strict=True)},
+        "layers": parts_of(session),
+        "boxes": [_entry(entry) for entry in state.closed],
+    }
+
+
+def _entry(entry: Covered) -> Data:
+    return {
+        "box": [list(side) for side in entry.box],
+        "points": size(entry.box),
+        "closed_by": entry.by,
+        "area_um2": entry.area_um2,
+        "fixed": list(entry.fixed),
+        "lines": [{"weight": weight, "values": list(values)} for weight, values in entry.known.lines],
+        "latency_floors": list(entry.known.latency),
+    }

@@ -1,4 +1,0 @@
-"""The independent checker: it walks loop nests and replays certificates, and imports no search and no cost model.
-
-Only :mod:`optimizer.verify.again` searches, and nothing here imports it.
-"""
