@@ -8,7 +8,8 @@ import click
 
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
 from optimizer.cli.inputs import Options, read_architecture, read_network, say_warnings
-from optimizer.cli.options import Choice, Positive, cache_options, out_options, stacked, workload_options
+from optimizer.cli.option_types import Choice, Positive
+from optimizer.cli.options import cache_options, out_options, stacked, workload_options
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
 from optimizer.results import formats

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from optimizer.cli.inputs import Options, asked_fusion, read_network
-from optimizer.cli.options import Positive, stacked
+from optimizer.cli.option_types import Positive
+from optimizer.cli.options import stacked
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from optimizer.errors import InternalDisagreementError, SpecError, TilewrightErr
 BAD_INPUT, MISSING, INTERNAL = 2, 3, 70
 EPILOG = (
     "Exit codes: 0 a design (OPTIMAL, FEASIBLE) or a passed check; 1 INFEASIBLE, UNKNOWN or a failed "
-    "verification; 2 bad input; 3 something that is needed is missing; 70 parts of Tilewright disagree: a design may be "
-    "written, nothing is proved."
+    "verification; 2 bad input; 3 something that is needed is missing; 70 parts of Tilewright disagree: a design may "
+    "be written, nothing is proved."
 )
 COMMANDS = {
     "solve": ("solving", "Best hardware and best mapping of every layer of a network, with a proof."),

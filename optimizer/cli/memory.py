@@ -10,7 +10,8 @@ import click
 
 from optimizer.cli.finish import check_out, finish, run_options
 from optimizer.cli.inputs import Options, read_network
-from optimizer.cli.options import Positive, out_options, training_options, workload_options
+from optimizer.cli.option_types import Positive
+from optimizer.cli.options import out_options, training_options, workload_options
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from optimizer.cli.finish import check_out, finish
-from optimizer.cli.options import Positive, out_options
+from optimizer.cli.option_types import Positive
+from optimizer.cli.options import out_options
 from optimizer.cli.output import show_on_stdout
 from optimizer.cli.sparse_options import Numbers, Options, engine_options, read_engine, read_request
 from optimizer.results import formats

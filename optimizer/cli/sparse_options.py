@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimizer.cli.options import Positive
+from optimizer.cli.option_types import Positive
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from optimizer.cli.inputs import cache_folder, default_cache_folder
-from optimizer.cli.options import Positive, store_folder_option
+from optimizer.cli.option_types import Positive
+from optimizer.cli.options import store_folder_option
 from optimizer.cli.output import show_on_stdout
 from optimizer.errors import SpecError
 

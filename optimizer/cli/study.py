@@ -16,10 +16,8 @@ from optimizer.cli.inputs import (
     read_network,
     say_warnings,
 )
+from optimizer.cli.option_types import Names, Share, Vary
 from optimizer.cli.options import (
-    Names,
-    Share,
-    Vary,
     architecture_options,
     budget_options,
     fusion_options,

@@ -16,7 +16,8 @@ from optimizer.problem.status import Termination
 from optimizer.results.reconciliation import reconciled
 from optimizer.scaling.pool import Payload, Pool
 from optimizer.search.box_visit import Node, Visit
-from optimizer.search.branch_and_bound import Exploration, Explorer, Report
+from optimizer.search.branch_and_bound import Explorer, Report
+from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Archive
 from optimizer.search.network_bounds import Part
 from optimizer.search.point_solver import Pick

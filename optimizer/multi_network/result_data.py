@@ -17,7 +17,7 @@ from optimizer.results.certificate import closed_entry, parts_of
 from optimizer.results.formats import CODESIGN_CERTIFICATE_FORMAT, CODESIGN_FORMAT, JOINT
 from optimizer.results.solve_result import settled
 from optimizer.results.totals import counts, describe, number, points_over, status_of, totals, unit_value
-from optimizer.search.branch_and_bound import Closed
+from optimizer.search.exploration import Closed
 
 Data = dict[str, Any]
 

@@ -31,7 +31,8 @@ from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.disagreement import disagreement
 from optimizer.results.reconciliation import reconciled
 from optimizer.results.totals import unit_value
-from optimizer.search.branch_and_bound import Exploration, as_found
+from optimizer.search.branch_and_bound import as_found
+from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best
 from optimizer.search.instant_bounds import out_of_reach
 from optimizer.search.progress import Reporter, Show, Watch

@@ -8,7 +8,7 @@ from optimizer.network_adjustment.request import WidthChanges
 from optimizer.network_adjustment.search import Size
 from optimizer.network_adjustment.ties import Ties
 from optimizer.results.result import Result
-from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.exploration import Exploration
 from optimizer.search.session import Session
 from optimizer.workload.network import Network
 

@@ -17,7 +17,7 @@ from optimizer.problem.versions import versions
 from optimizer.results.formats import ADJUST_ACCURACY, ADJUST_FORMAT, ADJUST_SPACE
 from optimizer.results.result import AdjustResult, Result
 from optimizer.results.totals import number, status_of, unit_value
-from optimizer.search.branch_and_bound import BOUNDING
+from optimizer.search.exploration import BOUNDING
 from optimizer.workload.network import Network
 from optimizer.workload.reader import dump_network
 

@@ -25,7 +25,7 @@ from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.problem import Problem
 from optimizer.results.result import AdjustResult, Result
 from optimizer.scaling.options import Options
-from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.exploration import Exploration
 from optimizer.search.session import prepare
 from optimizer.solving.run import run as solve
 from optimizer.store.store import Store

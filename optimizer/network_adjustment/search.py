@@ -23,7 +23,8 @@ from optimizer.pricing.integer_range import check_magnitude
 from optimizer.problem.goal import Aim
 from optimizer.problem.progress import Progress
 from optimizer.results.totals import unit_value
-from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best
 from optimizer.search.network_bounds import Part
 from optimizer.search.session import Session

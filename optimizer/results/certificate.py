@@ -8,7 +8,7 @@ from optimizer.architecture.boxes import size
 from optimizer.architecture.device_plan import use_of
 from optimizer.results.formats import CERTIFICATE_FORMAT
 from optimizer.results.totals import status_of
-from optimizer.search.branch_and_bound import Closed, Exploration
+from optimizer.search.exploration import Closed, Exploration
 from optimizer.search.session import Session
 
 

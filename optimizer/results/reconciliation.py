@@ -19,7 +19,8 @@ from optimizer.pricing.lowering import lift, lower
 from optimizer.pricing.price import Price
 from optimizer.problem.disagreement import disagreement
 from optimizer.results.group_entry import differs, priced_again, state_group
-from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best, Found
 from optimizer.search.point_solver import Pick
 from optimizer.search.session import Session

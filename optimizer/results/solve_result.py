@@ -27,7 +27,7 @@ from optimizer.results.layer_entry import accesses_of
 from optimizer.results.reconciliation import reconciled
 from optimizer.results.result import Result
 from optimizer.results.totals import counts, number, points_over, status_of, totals, unit_value
-from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.exploration import Exploration
 from optimizer.search.point_solver import Pick
 from optimizer.search.session import Session
 from optimizer.workload.layer import Layer, VectorLayer

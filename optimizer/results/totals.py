@@ -11,7 +11,7 @@ from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.problem.goal import NEVER
 from optimizer.problem.status import Status
-from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.exploration import Exploration
 
 
 def status_of(state: Exploration) -> Status:

@@ -27,7 +27,7 @@ from optimizer.architecture.hardware import Hardware, Level
 from optimizer.files.quantities import size_text
 from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_down, rounded_up, within_text
 from optimizer.problem.goal import NEVER, Goal, make_goal
-from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.exploration import Exploration
 from optimizer.search.instant_bounds import AtOnce, uses
 from optimizer.search.point_solver import Pick
 from optimizer.search.session import Session

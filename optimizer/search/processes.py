@@ -21,7 +21,8 @@ from optimizer.problem.aggregate import Aggregate
 from optimizer.scaling.pool import Outcome, Payload, Pool
 from optimizer.scaling.tasks import run_tasks
 from optimizer.search.box_visit import Node, Visit, Visitor
-from optimizer.search.branch_and_bound import Asked, Exploration, Explorer, Report
+from optimizer.search.branch_and_bound import Asked, Explorer, Report
+from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Archive
 from optimizer.search.point_solver import Pick
 from optimizer.search.session import Session, restore

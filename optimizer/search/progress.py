@@ -9,7 +9,7 @@ from typing import Protocol
 
 from optimizer.architecture.boxes import Box, size
 from optimizer.problem.progress import Progress
-from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.exploration import Exploration
 
 
 class Entry(Protocol):

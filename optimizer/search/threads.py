@@ -8,7 +8,8 @@ from dataclasses import replace
 from optimizer.architecture.boxes import Box, point_set
 from optimizer.architecture.budgets import Limits
 from optimizer.problem.goal import make_goal
-from optimizer.search.branch_and_bound import Exploration, Explorer, Report
+from optimizer.search.branch_and_bound import Explorer, Report
+from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Archive
 from optimizer.search.infeasibility import Solve
 from optimizer.search.session import Session

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from optimizer.problem.progress import Progress
-from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.exploration import Exploration
 from optimizer.search.progress import Tally
 from optimizer.studies.front import FrontState
 

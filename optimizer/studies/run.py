@@ -18,7 +18,7 @@ from optimizer.results.result import StudyResult
 from optimizer.results.solve_result import conclude
 from optimizer.results.totals import number, unit_value
 from optimizer.scaling.options import Options
-from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Found
 from optimizer.search.infeasibility import roomy
 from optimizer.search.processes import WIDTH, explore_spread

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from optimizer.problem.disagreement import disagreement
-from optimizer.search.branch_and_bound import BOUNDING, Closed
+from optimizer.search.exploration import BOUNDING, Closed
 from optimizer.search.incumbents import Found
 from optimizer.studies.metrics import Place, Range
 from optimizer.studies.steps import Places

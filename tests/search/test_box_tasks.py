@@ -16,7 +16,7 @@ from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.problem import Problem
 from optimizer.scaling import tasks
 from optimizer.scaling.pool import Outcome, Payload, SerialPool, Work
-from optimizer.search.branch_and_bound import Exploration
+from optimizer.search.exploration import Exploration
 from optimizer.search.processes import explore_spread
 from optimizer.search.session import prepare, restore
 from optimizer.workload.reader import parse_network

@@ -23,7 +23,8 @@ from optimizer.recompute.run import lower
 from optimizer.report.solve import headline
 from optimizer.results.result import CodesignResult
 from optimizer.search.box_visit import Visitor
-from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best
 from optimizer.search.threads import priced
 from optimizer.studies.front import FrontExplorer

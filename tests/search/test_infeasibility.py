@@ -14,7 +14,8 @@ from optimizer.checker.again import verify
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.progress import Progress
 from optimizer.report.solve import infeasible_text, points_text
-from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.exploration import Exploration
 from tests.support.choices import slow_if
 from tests.support.tiny_problem import ARCHITECTURE, TINY, solve, under
 

@@ -19,7 +19,8 @@ from optimizer.pricing.layer_pricer import Pricer
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import Goal
 from optimizer.search.box_visit import Node
-from optimizer.search.branch_and_bound import Closed, Exploration, Explorer
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.exploration import Closed, Exploration
 from optimizer.search.incumbents import Best
 from optimizer.search.network_bounds import Part
 from optimizer.search.screening import Screen

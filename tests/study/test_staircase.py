@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from optimizer.architecture.boxes import point_set
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.problem.goal import Goal
-from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.exploration import Exploration
 from optimizer.search.network_bounds import Part
 from optimizer.store.store import Store
 from optimizer.studies.metrics import STATIC, Range

@@ -16,7 +16,8 @@ from optimizer.mapping.cost import evaluate
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.pricing.lowering import lift, lower
 from optimizer.problem.goal import Goal
-from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.exploration import Exploration
 from optimizer.search.network_bounds import Part
 from optimizer.store.store import Store
 from optimizer.studies.metrics import Range

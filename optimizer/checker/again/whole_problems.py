@@ -16,7 +16,8 @@ from optimizer.multi_network.blame import First, Only
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import NEVER, Goal
 from optimizer.results.solve_result import conclude
-from optimizer.search.branch_and_bound import Exploration, Explorer
+from optimizer.search.branch_and_bound import Explorer
+from optimizer.search.exploration import Exploration
 from optimizer.search.network_bounds import Part
 from optimizer.search.session import Session, restore
 from optimizer.search.threads import explore_session, rebudgeted
