@@ -36,9 +36,12 @@ def list_() -> None:
 @click.option("--repeat", default=3, show_default=True, type=click.IntRange(min=1), help="Runs of each benchmark.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write all reports to this file.")
 @click.option(
-    "--time-limit", default=time_limit_s, type=click.FloatRange(min=0, min_open=True), show_default="120",
+    "--time-limit",
+    default=time_limit_s,
+    type=click.FloatRange(min=0, min_open=True),
+    show_default="120",
     help="Seconds after which a method that is compared with Tilewright is stopped.",
-)  # fmt: skip
+)
 def run(names: tuple[str, ...], repeat: int, file: Path | None, time_limit: float) -> None:
     """Run benchmarks; NAMES may hold wildcards, as in '*-energy'."""
     os.environ[TIME_LIMIT] = str(time_limit)  # every run is a process that inherits it
@@ -75,15 +78,22 @@ def csv_(name: str, files: tuple[Path, ...]) -> None:
 @click.option("--max-group", default=4, show_default=True, type=click.IntRange(min=2), help="Most layers in a group.")
 @click.option("--objective", default="energy", show_default=True, type=click.Choice(["energy", "latency"]))
 @click.option(
-    "--time-limit", type=click.FloatRange(min=0, min_open=True),
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
     help="Seconds for the proof of one network; what was stopped is done again with more seconds only.",
-)  # fmt: skip
+)
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Folder of the layer store.")
 @click.option("--markdown", "shown", type=click.Path(dir_okay=False, path_type=Path), help="Write the tables here too.")
 def fused_table_(
-    out: Path, presets: tuple[str, ...], networks: tuple[str, ...], max_group: int, objective: str,
-    time_limit: float | None, cache: Path | None, shown: Path | None,
-) -> None:  # fmt: skip
+    out: Path,
+    presets: tuple[str, ...],
+    networks: tuple[str, ...],
+    max_group: int,
+    objective: str,
+    time_limit: float | None,
+    cache: Path | None,
+    shown: Path | None,
+) -> None:
     """Compare layer by layer, groups by a rule and proved groups on the presets."""
     options = {"max_group": max_group, "objective": objective, "time_limit_s": time_limit}
     wanted = fused_table.cases(presets, networks, **options)

@@ -47,10 +47,12 @@ CASES = {
         ("alexnet", "resnet18", "bert_base", "gpt2"), partial(load_architecture, "edge_small"), "edge_small", 180
     ),
     "eight": Case(
-        ("vgg16", "resnet50", "googlenet", "mobilenet_v2", "bert_base", "gpt2", "vit_b16", "yolov2"), points_of_edge,
-        f"{len(POINTS)} points of edge within {AREA_MM2} mm2", 900,
+        ("vgg16", "resnet50", "googlenet", "mobilenet_v2", "bert_base", "gpt2", "vit_b16", "yolov2"),
+        points_of_edge,
+        f"{len(POINTS)} points of edge within {AREA_MM2} mm2",
+        900,
     ),
-}  # fmt: skip
+}
 
 
 def solve_joint(case: Case, folder: Path) -> Measured:
@@ -64,7 +66,7 @@ def solve_joint(case: Case, folder: Path) -> Measured:
     members = [Member(build(name)) for name in case.networks]
     data = codesign(
         members, case.architecture(), objective=OBJECTIVE, workers=WORKERS, seed=SEED, cache_dir=folder
-    ).data  # fmt: skip
+    ).data
     if data["status"] != "OPTIMAL":
         raise RuntimeError(f"{', '.join(case.networks)}: {data['status']} instead of OPTIMAL")
     gains = {entry["design"]: entry["improvement_percent"] for entry in data["cross"][1:]}
@@ -76,9 +78,11 @@ def solve_joint(case: Case, folder: Path) -> Measured:
 def _register() -> None:
     for name, case in CASES.items():
         register(
-            f"codesign-{name}", partial(solve_joint, case), target={"wall": case.seconds},
+            f"codesign-{name}",
+            partial(solve_joint, case),
+            target={"wall": case.seconds},
             description=f"design for {', '.join(case.networks)} on {case.where}: geometric mean of EDP, empty cache",
-        )  # fmt: skip
+        )
 
 
 _register()

@@ -42,18 +42,27 @@ def compare(network: Network, architecture: Architecture, limit_s: float) -> Mea
     if joint.bound > optimum or min(guess.value or optimum, joint.value or optimum) < optimum:
         raise RuntimeError(f"{network.name}: {optimum} is not the optimum; {joint}, {guess}")
     figures = {
-        "wall": seconds, "energy_uj": data["energy_pj"] / PJ_PER_UJ, "joint_wall": joint.wall_s,
+        "wall": seconds,
+        "energy_uj": data["energy_pj"] / PJ_PER_UJ,
+        "joint_wall": joint.wall_s,
         "joint_bound": float(joint.bound / optimum),
-    }  # fmt: skip
+    }
     if joint.value is not None and joint.gap is not None:
         figures |= {"joint_ratio": float(joint.value / optimum), "joint_gap": joint.gap}
     if guess.value is not None:
         figures["random_ratio"] = float(guess.value / optimum)
     details: Details = {
-        "status": data["status"], "optimum_units": str(optimum), "hardware_points": data["hardware_points"],
-        "joint_status": joint.status.name, "joint_units": [joint.value, joint.bound], "limit_s": f"{limit_s:g}",
-        "random_units": guess.value, "random_mappings": guess.mappings, "random_s": seconds, "seed": SEED,
-    }  # fmt: skip
+        "status": data["status"],
+        "optimum_units": str(optimum),
+        "hardware_points": data["hardware_points"],
+        "joint_status": joint.status.name,
+        "joint_units": [joint.value, joint.bound],
+        "limit_s": f"{limit_s:g}",
+        "random_units": guess.value,
+        "random_mappings": guess.mappings,
+        "random_s": seconds,
+        "seed": SEED,
+    }
     return Measured(figures, details)
 
 

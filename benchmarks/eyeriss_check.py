@@ -80,26 +80,48 @@ def check(published: Published, goal: str) -> Modelled:
     once = (entry["lower_bounds"]["compulsory_dram_words"].values() for entry in data["layers"])
     least = sum(sum(words) for words in once)
     return Modelled(
-        published, goal, data["status"], off_chip_words(data) / network.macs,
-        1000 * published.batch / data["latency_ms"], least / network.macs,
-    )  # fmt: skip
+        published,
+        goal,
+        data["status"],
+        off_chip_words(data) / network.macs,
+        1000 * published.batch / data["latency_ms"],
+        least / network.macs,
+    )
 
 
 def markdown(found: Iterable[Modelled]) -> str:
     """One row per network and goal."""
-    return lines([
-        ("network, batch", "least", "status", "DRAM words per MAC", "published", "ratio", "every word once",
-         "frames/s", "published", "ratio"),
-        *_rows(found),
-    ])  # fmt: skip
+    return lines(
+        [
+            (
+                "network, batch",
+                "least",
+                "status",
+                "DRAM words per MAC",
+                "published",
+                "ratio",
+                "every word once",
+                "frames/s",
+                "published",
+                "ratio",
+            ),
+            *_rows(found),
+        ]
+    )
 
 
 def _rows(found: Iterable[Modelled]) -> Iterator[tuple[str, ...]]:
     for one in found:
         chip = one.published
         yield (
-            f"{chip.network}, {chip.batch}", one.goal, one.status,
-            f"{one.words_per_mac:.4f}", f"{chip.words_per_mac:.4f}", f"{one.words_per_mac / chip.words_per_mac:.2f}",
+            f"{chip.network}, {chip.batch}",
+            one.goal,
+            one.status,
+            f"{one.words_per_mac:.4f}",
+            f"{chip.words_per_mac:.4f}",
+            f"{one.words_per_mac / chip.words_per_mac:.2f}",
             f"{one.compulsory_per_mac:.4f}",
-            f"{one.frames_per_s:.3g}", f"{chip.frames_per_s:g}", f"{one.frames_per_s / chip.frames_per_s:.2f}",
-        )  # fmt: skip
+            f"{one.frames_per_s:.3g}",
+            f"{chip.frames_per_s:g}",
+            f"{one.frames_per_s / chip.frames_per_s:.2f}",
+        )

@@ -21,9 +21,13 @@ Data = dict[str, Any]
 
 
 def solved(
-    network: str, architecture: str, chips: Sequence[str], objective: str, note: Callable[[str], None],
+    network: str,
+    architecture: str,
+    chips: Sequence[str],
+    objective: str,
+    note: Callable[[str], None],
     cache: Path | None,
-) -> Iterator[tuple[str, Data]]:  # fmt: skip
+) -> Iterator[tuple[str, Data]]:
     """The result on every chip; ``ASIC`` is the architecture as its file has it, others are devices."""
     for chip in chips:
         found = load_architecture(architecture)
@@ -50,9 +54,16 @@ def _row(chip: str, data: Data) -> tuple[str, ...]:
     sizes = [" x ".join(map(str, hardware["array"]))]
     sizes += [f"{path.partition('.')[0]} {entry}" for path, entry in chosen.items()]
     return (
-        chip, f"{number_text(hardware['clock_mhz'])} MHz", data["status"], ", ".join(sizes),
-        energy_text(data["energy_pj"]), f"{data['latency_ms']:.4g} ms", _use(data), beyond, wall,
-    )  # fmt: skip
+        chip,
+        f"{number_text(hardware['clock_mhz'])} MHz",
+        data["status"],
+        ", ".join(sizes),
+        energy_text(data["energy_pj"]),
+        f"{data['latency_ms']:.4g} ms",
+        _use(data),
+        beyond,
+        wall,
+    )
 
 
 def _use(data: Data) -> str:

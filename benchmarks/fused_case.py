@@ -50,8 +50,11 @@ class Case:
     def key(self) -> Data:
         """What tells it from other cases."""
         return {
-            "preset": self.preset, "network": self.network, "max_group": self.max_group, "objective": self.objective,
-        }  # fmt: skip
+            "preset": self.preset,
+            "network": self.network,
+            "max_group": self.max_group,
+            "objective": self.objective,
+        }
 
 
 def compare(case: Case, cache_dir: Path | None = None) -> Data:
@@ -72,21 +75,29 @@ def _compared(case: Case, cache_dir: Path) -> Data:
     network, architecture = optimizer.load(case.network), optimizer.load_architecture(case.preset)
     bits = word_bits(network)
     fused = api.solve(
-        network, architecture, objective=case.objective, fusion=Fusion(case.max_group), workers=WORKERS, seed=SEED,
-        time_limit_s=case.time_limit_s, cache_dir=cache_dir,
-    ).data  # fmt: skip
+        network,
+        architecture,
+        objective=case.objective,
+        fusion=Fusion(case.max_group),
+        workers=WORKERS,
+        seed=SEED,
+        time_limit_s=case.time_limit_s,
+        cache_dir=cache_dir,
+    ).data
     ruled = partial(evaluate_rule, network, architecture, objective=case.objective, cache_dir=cache_dir)
     rule = ruled()
     longer = any(len(group["layers"]) > case.max_group for group in rule["groups"])
     return {
-        **case.key, "time_limit_s": case.time_limit_s,
-        "layer_by_layer": _alone(rule, architecture, bits), "rule": _figures(rule, bits),
+        **case.key,
+        "time_limit_s": case.time_limit_s,
+        "layer_by_layer": _alone(rule, architecture, bits),
+        "rule": _figures(rule, bits),
         "rule_in_space": _figures(ruled(most=case.max_group) if longer else rule, bits),
         "fused": _figures(fused, bits) if fused.get("layers") else None,
         "proof": {"status": fused["status"], "wall_s": fused["wall_s"]}
         | {name: fused["objective"][name] for name in ("bound", "gap")},
         "versions": fused["versions"],
-    }  # fmt: skip
+    }
 
 
 def rule_gap(entry: Data) -> float | None:
@@ -118,10 +129,12 @@ def word_bits(network: Network) -> int:
 
 def _figures(data: Data, bits: int) -> Data:
     return {
-        "dram_mb": off_chip_words(data) * bits / BITS_PER_MB, "latency_ms": data["latency_ms"],
-        "energy_mj": data["energy_pj"] / PJ_PER_MJ, "value": data["objective"]["value"],
+        "dram_mb": off_chip_words(data) * bits / BITS_PER_MB,
+        "latency_ms": data["latency_ms"],
+        "energy_mj": data["energy_pj"] / PJ_PER_MJ,
+        "value": data["objective"]["value"],
         "groups": [group["layers"] for group in data["groups"]],
-    }  # fmt: skip
+    }
 
 
 def _alone(rule: Data, architecture: Architecture, bits: int) -> Data:
@@ -130,5 +143,7 @@ def _alone(rule: Data, architecture: Architecture, bits: int) -> Data:
     return {
         "dram_mb": figures["dram_words"] * bits / BITS_PER_MB,
         "latency_ms": float(figures["latency_cycles"] / (architecture.clock_mhz * 1000)),
-        "energy_mj": figures["energy_pj"] / PJ_PER_MJ, "value": figures["objective"], "groups": [],
-    }  # fmt: skip
+        "energy_mj": figures["energy_pj"] / PJ_PER_MJ,
+        "value": figures["objective"],
+        "groups": [],
+    }

@@ -51,9 +51,7 @@ def finished(case: Case, entry: Data) -> bool:
     return not stopped or spent is None or (case.time_limit_s is not None and spent >= case.time_limit_s)
 
 
-def fill(
-    file: Path, wanted: list[Case], note: Callable[[str], None], cache_dir: Path | None = None
-) -> list[Data]:  # fmt: skip
+def fill(file: Path, wanted: list[Case], note: Callable[[str], None], cache_dir: Path | None = None) -> list[Data]:
     """Compare what is not in the file yet; every entry is written as soon as it is there.
 
     Returns the entries of the cases, in their order.
@@ -103,15 +101,27 @@ def _figure_rows(name: str, entries: list[Data]) -> Iterator[tuple[str, ...]]:
 
 def _proof_rows(entries: list[Data]) -> Iterator[tuple[str, ...]]:
     yield (
-        "proof", "groups of at most", "status", "gap", "seconds", "groups by rule (longest)", "groups proved (longest)",
+        "proof",
+        "groups of at most",
+        "status",
+        "gap",
+        "seconds",
+        "groups by rule (longest)",
+        "groups proved (longest)",
         "rule of such groups above the bound",
-    )  # fmt: skip
+    )
     for entry in entries:
         proof, gap = entry["proof"], rule_gap(entry)
         yield (
-            entry["network"], str(entry["max_group"]), proof["status"], _share(proof["gap"]), f"{proof['wall_s']:.3g}",
-            _groups(entry["rule"]), _groups(entry["fused"]), _share(gap),
-        )  # fmt: skip
+            entry["network"],
+            str(entry["max_group"]),
+            proof["status"],
+            _share(proof["gap"]),
+            f"{proof['wall_s']:.3g}",
+            _groups(entry["rule"]),
+            _groups(entry["fused"]),
+            _share(gap),
+        )
 
 
 def _groups(figures: Data | None) -> str:

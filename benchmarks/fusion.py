@@ -25,8 +25,13 @@ SECONDS = {"vgg16": 30.0, "fsrcnn": 30.0, "resnet34": 60.0, "mobilenet_v1": 60.0
 POINTS_FACTOR = 10
 MEMORY_GB = 4.0
 
-POINT = {"array.x": "16", "array.y": "16", "DRAM.bandwidth.shared": "8 GB/s", "GLB.size": "256 KiB",
-         "RF.size": "128 words"}  # fmt: skip
+POINT = {
+    "array.x": "16",
+    "array.y": "16",
+    "DRAM.bandwidth.shared": "8 GB/s",
+    "GLB.size": "256 KiB",
+    "RF.size": "128 words",
+}
 """The middle of the menus of `edge`."""
 
 PRESETS = ("vwa", "eyeriss_rs")
@@ -84,17 +89,18 @@ def _register_networks() -> None:
     for suffix, (where, what, factor) in places.items():
         for network, seconds in SECONDS.items():
             register(
-                f"fused-{network}{suffix}", partial(solve_fused, network, where),
+                f"fused-{network}{suffix}",
+                partial(solve_fused, network, where),
                 description=f"{network} in groups of at most {Fusion().max_group} layers on {what}, least energy",
                 target={"wall": factor * seconds, MEMORY: MEMORY_GB},
-            )  # fmt: skip
+            )
 
 
 def _register_growth(series: Series, size: int, count: int, most: int) -> None:
     what = f"Growth: chain of {count} convolutions, groups of at most {most} layers, least energy"
     register(
         f"growth-{series.name}-{size}", partial(solve_chain, count, most), description=what, place=(series.name, size)
-    )  # fmt: skip
+    )
 
 
 def _register() -> None:

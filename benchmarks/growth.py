@@ -56,9 +56,12 @@ def proved(network: Network, architecture: Architecture, fusion: Fusion | None =
         raise RuntimeError(f"{network.name}: {data['status']} instead of OPTIMAL")
     layers = len(certificate["layers"] if fusion is None else data["layers"])
     figures = {
-        "wall": data["wall_s"], "cpu": busy, "per_layer": data["wall_s"] / layers,
-        "boxes": data["hardware_points"]["boxes"], "energy_uj": data["energy_pj"] / PJ_PER_UJ,
-    }  # fmt: skip
+        "wall": data["wall_s"],
+        "cpu": busy,
+        "per_layer": data["wall_s"] / layers,
+        "boxes": data["hardware_points"]["boxes"],
+        "energy_uj": data["energy_pj"] / PJ_PER_UJ,
+    }
     details = {"layers": layers, **{key: data[key] for key in ("status", "objective", "hardware_points")}}
     if fusion is not None:
         figures["groups"] = sum(1 for _ in groups(network, fusion.max_group))

@@ -39,9 +39,12 @@ def solve_case(case: OptimumCase, objective: str) -> Details:
     energy = Fraction(solution.energy, case.hardware.energy_scale)
     cycles = Fraction(solution.latency, problem.latency_unit)
     return {
-        "case": case.name, "seconds": seconds, "energy": float(energy), "cycles": float(cycles),
+        "case": case.name,
+        "seconds": seconds,
+        "energy": float(energy),
+        "cycles": float(cycles),
         "ratio_to_best_known": _ratio_to_best_known(case, objective, energy, cycles),
-    }  # fmt: skip
+    }
 
 
 def _distinct(cases: list[OptimumCase], objective: str) -> list[OptimumCase]:

@@ -89,7 +89,7 @@ def joint_program(layers: Sequence[Counted]) -> JointProgram:
 
 def solve_joint(
     layers: Sequence[Counted], *, time_limit_s: float | None = None, workers: int = 1, seed: int = 0
-) -> JointOutcome:  # fmt: skip
+) -> JointOutcome:
     """Least energy of a network over all hardware points, as one program.
 
     Parameters

@@ -28,9 +28,7 @@ def solve_network(network: str, objective: str, folder: Path) -> Measured:
         If the result is not proved optimal: a time without proof says nothing.
     """
     edge = load_architecture(ARCHITECTURE)
-    data = api.solve(
-        build(network), edge, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder
-    ).data  # fmt: skip
+    data = api.solve(build(network), edge, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder).data
     if data["status"] != "OPTIMAL":
         raise RuntimeError(f"{network}: {data['status']} instead of OPTIMAL")
     details = {key: data[key] for key in ("status", "objective", "hardware_points")}
@@ -45,9 +43,12 @@ def _register() -> None:
             target = {"wall": factor * seconds, MEMORY: MEMORY_GB}
             register(f"{network}-{objective}", run, description=f"{what}, empty cache", target=target)
             register(
-                f"{network}-{objective}-warm", run, description=f"{what}, second run on its cache",
-                target={"wall": WARM_SECONDS}, warm=True,
-            )  # fmt: skip
+                f"{network}-{objective}-warm",
+                run,
+                description=f"{what}, second run on its cache",
+                target={"wall": WARM_SECONDS},
+                warm=True,
+            )
 
 
 _register()

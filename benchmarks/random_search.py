@@ -30,7 +30,7 @@ class RandomOutcome:
 
 def random_search(
     layers: Sequence[Layer], points: Sequence[Hardware], accounting: Accounting, *, seconds: float, seed: int
-) -> RandomOutcome:  # fmt: skip
+) -> RandomOutcome:
     """Least energy of a network by random choice, in one process.
 
     Every step visits a random hardware point and draws :data:`SAMPLES` mappings of every layer for it. The best
@@ -65,7 +65,7 @@ def random_search(
 
 def search_on_cores(
     network: Network, architecture: Architecture, *, seconds: float, seed: int, workers: int
-) -> RandomOutcome:  # fmt: skip
+) -> RandomOutcome:
     """The best of `workers` random searches at the same time, with seeds `seed`, `seed` + 1, ..."""
     layers, points = network.mac_layers(), list(architecture.points())
     context = get_context("spawn")  # a process that holds threads cannot be copied safely

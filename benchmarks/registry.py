@@ -72,9 +72,15 @@ _REGISTRY: dict[str, Benchmark] = {}
 
 
 def register(
-    name: str, run: Callable[[Path], Measured], *, description: str, target: Mapping[str, float] | None = None,
-    unit: str = "s", warm: bool = False, place: tuple[str, int] | None = None,
-) -> None:  # fmt: skip
+    name: str,
+    run: Callable[[Path], Measured],
+    *,
+    description: str,
+    target: Mapping[str, float] | None = None,
+    unit: str = "s",
+    warm: bool = False,
+    place: tuple[str, int] | None = None,
+) -> None:
     """Add a benchmark; use it in a loop over parameters, and :func:`benchmark` for a single function.
 
     Raises

@@ -45,9 +45,13 @@ Names = tuple[str, ...]
 
 
 def evaluate_rule(
-    network: Network, architecture: Architecture, *, objective: str = "energy", most: int | None = None,
+    network: Network,
+    architecture: Architecture,
+    *,
+    objective: str = "energy",
+    most: int | None = None,
     cache_dir: Path | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Groups by the rule with their costs, as :func:`optimizer.given_groups.evaluate.evaluate_groups` states them.
 
     Parameters

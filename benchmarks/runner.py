@@ -65,6 +65,11 @@ def measure(benchmark: Benchmark, repeat: int, note: Callable[[str], None]) -> R
     }
     series, size = benchmark.place or (None, None)
     return {
-        "benchmark": benchmark.name, "description": benchmark.description, "series": series, "size": size,
-        "summary": summary, "runs": runs, "environment": environment(),
-    }  # fmt: skip
+        "benchmark": benchmark.name,
+        "description": benchmark.description,
+        "series": series,
+        "size": size,
+        "summary": summary,
+        "runs": runs,
+        "environment": environment(),
+    }

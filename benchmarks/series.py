@@ -54,24 +54,31 @@ class Series:
 
 
 _GROWTH = (
-    Column("seconds", "wall", spread=True), Column("CPU seconds", "cpu"), Column("boxes closed", "boxes", digits=".0f"),
+    Column("seconds", "wall", spread=True),
+    Column("CPU seconds", "cpu"),
+    Column("boxes closed", "boxes", digits=".0f"),
     Column("peak MB", MEMORY, MEGABYTES_PER_GB, ".0f"),
-)  # fmt: skip
+)
 
 LEVELS = Series("levels", "memory levels", (*_GROWTH, Column("energy (uJ)", "energy_uj", digits=",.2f")))
 POINTS = Series("points", "hardware points", _GROWTH)
 LAYERS = Series("layers", "distinct layers", (*_GROWTH, Column("seconds per layer", "per_layer")))
 COMPARISON = Series(
-    "comparison", "distinct layers",
+    "comparison",
+    "distinct layers",
     (
-        Column("Tilewright", "status"), Column("seconds", "wall", spread=True),
+        Column("Tilewright", "status"),
+        Column("seconds", "wall", spread=True),
         Column("optimum (uJ)", "energy_uj", digits=",.2f"),
-        Column("one program", "joint_status"), Column("seconds", "joint_wall", spread=True),
-        Column("value / optimum", "joint_ratio", digits=".4f"), Column("bound / optimum", "joint_bound", digits=".4f"),
-        Column("gap", "joint_gap", digits=".1%"), Column("limit (s)", "limit_s"),
+        Column("one program", "joint_status"),
+        Column("seconds", "joint_wall", spread=True),
+        Column("value / optimum", "joint_ratio", digits=".4f"),
+        Column("bound / optimum", "joint_bound", digits=".4f"),
+        Column("gap", "joint_gap", digits=".1%"),
+        Column("limit (s)", "limit_s"),
         Column("random search / optimum", "random_ratio", digits=".4f"),
     ),
-)  # fmt: skip
+)
 
 _FUSED = (*_GROWTH, Column("groups", "groups", digits=",.0f"))
 CHAINS = Series("chain", "layers", _FUSED, fitted=("groups",))

@@ -27,18 +27,18 @@ def both(network: str, architecture: str, objective: str, folder: Path) -> Measu
         If either is not proved.
     """
     graph, menus = build(network), load_architecture(architecture)
-    alone = api.solve(
-        graph, menus, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder / "solve"
-    ).data  # fmt: skip
+    alone = api.solve(graph, menus, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder / "solve").data
     steps = study(
         graph, menus, [Range("area-mm2")], objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder / "study"
-    ).data  # fmt: skip
+    ).data
     if (alone["status"], steps["study"]["status"]) != ("OPTIMAL", "OPTIMAL"):
         raise RuntimeError(f"{network}: not proved optimal")
     figures = {"ratio": steps["wall_s"] / alone["wall_s"], "steps": float(len(steps["study"]["designs"]))}
     details: dict[str, object] = {
-        "solve_s": alone["wall_s"], "study_s": steps["wall_s"], "hardware_points": steps["hardware_points"]
-    }  # fmt: skip
+        "solve_s": alone["wall_s"],
+        "study_s": steps["wall_s"],
+        "hardware_points": steps["hardware_points"],
+    }
     return Measured(figures, details)
 
 
@@ -46,10 +46,13 @@ def _register() -> None:
     for network, architecture in CASES:
         for objective in ("energy", "edp"):
             register(
-                f"staircase-{network}-{objective}", partial(both, network, architecture, objective), unit="x solve",
+                f"staircase-{network}-{objective}",
+                partial(both, network, architecture, objective),
+                unit="x solve",
                 description=f"seconds of the staircase over area over those of a solve: {network} on {architecture}, "
-                f"least {objective}", target={"ratio": MOST_RATIO},
-            )  # fmt: skip
+                f"least {objective}",
+                target={"ratio": MOST_RATIO},
+            )
 
 
 _register()

@@ -17,10 +17,13 @@ def rows(report: Report) -> Iterator[tuple[str, ...]]:
         target, unit = values["target"], values["unit"]
         met = "" if target is None else "met" if values["median"] <= target else "missed"
         yield (
-            report["benchmark"], figure.replace("_", " "),
+            report["benchmark"],
+            figure.replace("_", " "),
             *(f"{values[key]:.3g} {unit}" for key in ("median", "min", "max")),
-            str(len(report["runs"])), "" if target is None else f"{target:g} {unit}", met,
-        )  # fmt: skip
+            str(len(report["runs"])),
+            "" if target is None else f"{target:g} {unit}",
+            met,
+        )
 
 
 def machine(report: Report) -> str:

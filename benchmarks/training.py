@@ -20,9 +20,12 @@ MOST_RATIO = 4.0
 """A step of training takes at most so many times the seconds of inference."""
 
 ONE_POINT = {
-    "array.x": "128", "array.y": "128", "HBM.bandwidth.shared": "900 GB/s", "GLB.size": "16 MiB",
+    "array.x": "128",
+    "array.y": "128",
+    "HBM.bandwidth.shared": "900 GB/s",
+    "GLB.size": "16 MiB",
     "RF.size": "64 words",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def solve_both(case: Case, objective: str, folder: Path) -> Measured:
         cache = folder / name
         found[name] = api.solve(
             network, architecture, objective=objective, workers=WORKERS, seed=SEED, cache_dir=cache
-        ).data  # fmt: skip
+        ).data
         if found[name]["status"] != "OPTIMAL":
             raise RuntimeError(f"{case.network}, {name}: {found[name]['status']} instead of OPTIMAL")
     keys = ("wall_s", "objective", "hardware_points", "energy_pj", "latency_ms")
@@ -74,10 +77,13 @@ def _register() -> None:
             options = ", ".join(f"{key} {value}" for key, value in case.options.items())
             where = f"one point of {ARCHITECTURE}" if case.choices else ARCHITECTURE
             register(
-                f"training-{name}-{objective}", partial(solve_both, case, objective), unit="x inference",
+                f"training-{name}-{objective}",
+                partial(solve_both, case, objective),
+                unit="x inference",
                 description=f"seconds of a step of training over those of inference: {case.network} ({options}) on "
-                f"{where}, least {objective}", target={"ratio": MOST_RATIO},
-            )  # fmt: skip
+                f"{where}, least {objective}",
+                target={"ratio": MOST_RATIO},
+            )
 
 
 _register()

@@ -24,9 +24,12 @@ def best_mapping(payload: dict[str, Any], cache_dir: Path | None) -> dict[str, A
     """The work on one task: plain data in, plain data out, on one thread."""
     architecture = choose(optimizer.load_architecture("edge_small"), payload["choices"])
     result = optimizer.map_layer(
-        conv("layer", payload["dims"]), architecture, workers=1, cache_dir=cache_dir,
+        conv("layer", payload["dims"]),
+        architecture,
+        workers=1,
+        cache_dir=cache_dir,
         time_limit_s=payload.get("time_limit_s"),
-    )  # fmt: skip
+    )
     return {"status": result.status, "energy_pj": result.data["objective"]["value"]}
 
 
@@ -35,11 +38,12 @@ def main(where: str = "1") -> None:
     sizes = [(x, y) for x in (8, 16) for y in (8, 12, 16)]
     payloads = [
         {
-            "label": f"array {x} x {y}", "dims": {"K": 16, "C": 8, "P": 14, "Q": 14, "R": 3, "S": 3},
+            "label": f"array {x} x {y}",
+            "dims": {"K": 16, "C": 8, "P": 14, "Q": 14, "R": 3, "S": 3},
             "choices": {"array.x": str(x), "array.y": str(y), "GLB.size": "64KiB"},
         }
         for x, y in sizes
-    ]  # fmt: skip
+    ]
     local = where.isdigit()
     with open_pool(int(where) if local else 1, None if local else where, task_time_limit_s=600) as pool:
         folder = Path(__file__).parent / "results"

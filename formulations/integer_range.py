@@ -147,9 +147,12 @@ class Most:
         """The least number that makes the energies of all words whole, whatever the specs."""
         every = {*self._problem.bits, *self._problem.step_bits}
         words = (
-            Fraction(bits * energy, spec.access_bits) for menu in self._menus for spec in menu for bits in every
+            Fraction(bits * energy, spec.access_bits)
+            for menu in self._menus
+            for spec in menu
+            for bits in every
             for energy in (spec.read_energy, spec.fill_energy, spec.update_energy)
-        )  # fmt: skip
+        )
         return math.lcm(*{word.denominator for word in words})
 
     def _uses(self, level: int, tensor: int) -> tuple[int, int, int]:
@@ -216,6 +219,9 @@ def _most_along(problem: Problem, axis: AxisSpec) -> int:
     corners = [(1, 1)]
     for dim, coefficient in axis.terms:
         extent = problem.extents[dim]
-        corners = [corner for trips, width in corners for corner in
-                   ((trips * extent, width), (trips, width + coefficient * (extent - 1)))]  # fmt: skip
+        corners = [
+            corner
+            for trips, width in corners
+            for corner in ((trips * extent, width), (trips, width + coefficient * (extent - 1)))
+        ]
     return max(trips * width for trips, width in corners)

@@ -38,10 +38,18 @@ Folder = str | Path
 
 
 def solve(
-    network: Network, architecture: Architecture, *, objective: str = "energy", padding: Padding = "none",
-    fusion: Fusion | None = None, time_limit_s: float | None = None, workers: int = 2, seed: int = 0,
-    cache_dir: Folder | None = None, progress: Watch = None,
-) -> Result:  # fmt: skip
+    network: Network,
+    architecture: Architecture,
+    *,
+    objective: str = "energy",
+    padding: Padding = "none",
+    fusion: Fusion | None = None,
+    time_limit_s: float | None = None,
+    workers: int = 2,
+    seed: int = 0,
+    cache_dir: Folder | None = None,
+    progress: Watch = None,
+) -> Result:
     """Best hardware of an architecture's menus and best mapping of every layer, with a proof.
 
     Parameters
@@ -78,15 +86,23 @@ def solve(
     from optimizer.solving.run import run  # noqa: PLC0415
 
     return run(
-        Problem(network, architecture, objective, padding, fusion), _options(time_limit_s, workers, seed, cache_dir, progress)
+        Problem(network, architecture, objective, padding, fusion),
+        _options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
 
 def compare(
-    network: Network, architecture: Architecture, *, fusion: Fusion, objective: str = "energy",
-    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Folder | None = None,
+    network: Network,
+    architecture: Architecture,
+    *,
+    fusion: Fusion,
+    objective: str = "energy",
+    time_limit_s: float | None = None,
+    workers: int = 2,
+    seed: int = 0,
+    cache_dir: Folder | None = None,
     progress: Watch = None,
-) -> Result:  # fmt: skip
+) -> Result:
     """Best design with fusion, and the best one layer by layer beside it (``result.beside``).
 
     Each has the hardware that is best for it. Parameters are those of :func:`solve`; the time limit is for each.
@@ -94,31 +110,56 @@ def compare(
     from optimizer.solving.run import compare as run  # noqa: PLC0415
 
     return run(
-        Problem(network, architecture, objective, "none", fusion), _options(time_limit_s, workers, seed, cache_dir, progress)
+        Problem(network, architecture, objective, "none", fusion),
+        _options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
 
 def map_layer(
-    layer: Layer, architecture: Architecture, *, objective: str = "energy", padding: Padding = "none",
-    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Folder | None = None,
+    layer: Layer,
+    architecture: Architecture,
+    *,
+    objective: str = "energy",
+    padding: Padding = "none",
+    time_limit_s: float | None = None,
+    workers: int = 2,
+    seed: int = 0,
+    cache_dir: Folder | None = None,
     progress: Watch = None,
-) -> Result:  # fmt: skip
+) -> Result:
     """Best mapping of a single layer; where the architecture has menus, the best hardware as well.
 
     Parameters are those of :func:`solve`.
     """
     return solve(
-        network_of(layer), architecture, objective=objective, padding=padding, time_limit_s=time_limit_s,
-        workers=workers, seed=seed, cache_dir=cache_dir, progress=progress,
-    )  # fmt: skip
+        network_of(layer),
+        architecture,
+        objective=objective,
+        padding=padding,
+        time_limit_s=time_limit_s,
+        workers=workers,
+        seed=seed,
+        cache_dir=cache_dir,
+        progress=progress,
+    )
 
 
 def codesign(
-    members: Iterable[Member | Network], architecture: Architecture, *, aggregate: str = "geomean",
-    relative: bool = False, objective: str = "energy", padding: Padding = "none", fusion: Fusion | None = None,
-    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Folder | None = None,
-    pool: Pool | None = None, progress: Watch = None,
-) -> CodesignResult:  # fmt: skip
+    members: Iterable[Member | Network],
+    architecture: Architecture,
+    *,
+    aggregate: str = "geomean",
+    relative: bool = False,
+    objective: str = "energy",
+    padding: Padding = "none",
+    fusion: Fusion | None = None,
+    time_limit_s: float | None = None,
+    workers: int = 2,
+    seed: int = 0,
+    cache_dir: Folder | None = None,
+    pool: Pool | None = None,
+    progress: Watch = None,
+) -> CodesignResult:
     """Best hardware for several networks, each with its own best mappings, with a proof.
 
     Parameters
@@ -152,10 +193,20 @@ def codesign(
 
 
 def study(
-    network: Network, architecture: Architecture, vary: Sequence[Range], *, objective: str = "energy",
-    padding: Padding = "none", fusion: Fusion | None = None, time_limit_s: float | None = None, workers: int = 2,
-    seed: int = 0, cache_dir: Folder | None = None, pool: Pool | None = None, progress: Watch = None,
-) -> StudyResult:  # fmt: skip
+    network: Network,
+    architecture: Architecture,
+    vary: Sequence[Range],
+    *,
+    objective: str = "energy",
+    padding: Padding = "none",
+    fusion: Fusion | None = None,
+    time_limit_s: float | None = None,
+    workers: int = 2,
+    seed: int = 0,
+    cache_dir: Folder | None = None,
+    pool: Pool | None = None,
+    progress: Watch = None,
+) -> StudyResult:
     """The optimum for every limit in one or two ranges, every step with its proof.
 
     Parameters
@@ -190,10 +241,19 @@ def study(
 
 
 def front(
-    network: Network, architecture: Architecture, vary: Sequence[Range] = (), *, objective: str | None = None,
-    tolerance: Fraction | float = 0, padding: Padding = "none", time_limit_s: float | None = None, workers: int = 2,
-    seed: int = 0, cache_dir: Folder | None = None, progress: Watch = None,
-) -> StudyResult:  # fmt: skip
+    network: Network,
+    architecture: Architecture,
+    vary: Sequence[Range] = (),
+    *,
+    objective: str | None = None,
+    tolerance: Fraction | float = 0,
+    padding: Padding = "none",
+    time_limit_s: float | None = None,
+    workers: int = 2,
+    seed: int = 0,
+    cache_dir: Folder | None = None,
+    progress: Watch = None,
+) -> StudyResult:
     """The front in energy and latency over all hardware points and mappings, exact or within a tolerance, proved.
 
     Parameters
@@ -226,10 +286,17 @@ def front(
 
 
 def adjust(
-    network: Network, architecture: Architecture, changes: WidthChanges | None = None, *, objective: str = "energy",
-    time_limit_s: float | None = None, workers: int = 2, seed: int = 0, cache_dir: Folder | None = None,
+    network: Network,
+    architecture: Architecture,
+    changes: WidthChanges | None = None,
+    *,
+    objective: str = "energy",
+    time_limit_s: float | None = None,
+    workers: int = 2,
+    seed: int = 0,
+    cache_dir: Folder | None = None,
     progress: Watch = None,
-) -> AdjustResult:  # fmt: skip
+) -> AdjustResult:
     """Channel widths and input resolution that cost least on an architecture, the network's size nearly kept; proved.
 
     Parameters
@@ -257,10 +324,17 @@ def adjust(
 
 
 def plan_memory(
-    network: Network, *, goal: Literal["overhead", "peak"] | None = "overhead", limits: Limits | None = None,
-    reserve_bits: int = 0, costs: Costs | None = None, recompute: bool = True, time_limit_s: float | None = None,
-    workers: int = 2, seed: int = 0,
-) -> MemoryResult:  # fmt: skip
+    network: Network,
+    *,
+    goal: Literal["overhead", "peak"] | None = "overhead",
+    limits: Limits | None = None,
+    reserve_bits: int = 0,
+    costs: Costs | None = None,
+    recompute: bool = True,
+    time_limit_s: float | None = None,
+    workers: int = 2,
+    seed: int = 0,
+) -> MemoryResult:
     """Memory of a training step over time, and which saved activations to keep or to compute again, proved.
 
     Parameters
@@ -289,7 +363,12 @@ def plan_memory(
 
 
 def size_engine(
-    request: SizingRequest, objective: str = "time", *, time_limit_s: float | None = None, workers: int = 2, seed: int = 0
+    request: SizingRequest,
+    objective: str = "time",
+    *,
+    time_limit_s: float | None = None,
+    workers: int = 2,
+    seed: int = 0,
 ) -> SparseResult:
     """Best sparse training engine under budgets, with a proof; or what excludes every engine.
 
@@ -304,9 +383,7 @@ def size_engine(
     """
     from optimizer.sparse_engine.sizing import size  # noqa: PLC0415
 
-    return SparseResult.of(
-        size(request, objective, time_limit_s=time_limit_s, workers=workers, seed=seed).data
-    )
+    return SparseResult.of(size(request, objective, time_limit_s=time_limit_s, workers=workers, seed=seed).data)
 
 
 def network_of(layer: Layer) -> Network:
@@ -317,9 +394,13 @@ def network_of(layer: Layer) -> Network:
 
 
 def _options(
-    time_limit_s: float | None, workers: int, seed: int, cache_dir: Folder | None, progress: Watch,
+    time_limit_s: float | None,
+    workers: int,
+    seed: int,
+    cache_dir: Folder | None,
+    progress: Watch,
     pool: Pool | None = None,
-) -> Options:  # fmt: skip
+) -> Options:
     return Options(time_limit_s, workers, seed, _path(cache_dir), pool, watching(progress))
 
 
@@ -337,5 +418,13 @@ def watching(progress: Watch) -> Callable[[Progress], None] | None:
 
 
 __all__ = [
-    "adjust", "codesign", "compare", "front", "map_layer", "plan_memory", "size_engine", "solve", "study",
-]  # fmt: skip
+    "adjust",
+    "codesign",
+    "compare",
+    "front",
+    "map_layer",
+    "plan_memory",
+    "size_engine",
+    "solve",
+    "study",
+]

@@ -24,9 +24,13 @@ __all__ = ["evaluate", "evaluate_groups", "load_result", "save", "show_versions"
 
 
 def evaluate(
-    layer: Layer, hardware: Hardware, mapping: LoopNest, *, accounting: Literal["timeloop", "looptree"] = "timeloop",
+    layer: Layer,
+    hardware: Hardware,
+    mapping: LoopNest,
+    *,
+    accounting: Literal["timeloop", "looptree"] = "timeloop",
     reuse: Literal["innermost", "exact"] = "innermost",
-) -> LayerCost:  # fmt: skip
+) -> LayerCost:
     """What a mapping costs on a hardware point: accesses, energy, cycles.
 
     Parameters
@@ -47,9 +51,13 @@ def evaluate(
 
 
 def evaluate_groups(
-    network: Network, architecture: Architecture, groups: str | Path | Mapping[str, Any], *, objective: str = "energy",
+    network: Network,
+    architecture: Architecture,
+    groups: str | Path | Mapping[str, Any],
+    *,
+    objective: str = "energy",
     cache_dir: Folder | None = None,
-) -> EvaluationResult:  # fmt: skip
+) -> EvaluationResult:
     """Costs of fused groups chosen by hand, and of the same hardware layer by layer.
 
     Parameters
@@ -72,7 +80,9 @@ def evaluate_groups(
     from optimizer.given_groups.evaluate import evaluate_groups as run  # noqa: PLC0415
 
     given = dict(groups) if isinstance(groups, Mapping) else groups
-    return EvaluationResult(run(network, architecture, given, objective=objective, cache_dir=None if cache_dir is None else Path(cache_dir)))
+    return EvaluationResult(
+        run(network, architecture, given, objective=objective, cache_dir=None if cache_dir is None else Path(cache_dir))
+    )
 
 
 def verify(

@@ -92,5 +92,6 @@ def _axes(problem: Problem, parts: tuple[Extents, ...]) -> tuple[AxisSpec, ...]:
     first = {dims[0] for dims in parts}
     return tuple(
         AxisSpec(tuple((number[d], c) for d, c in axis.terms))
-        for axis in problem.input_axes if any(d in first for d, _ in axis.terms)
-    )  # fmt: skip
+        for axis in problem.input_axes
+        if any(d in first for d, _ in axis.terms)
+    )

@@ -139,8 +139,9 @@ def solve(
     leaves = nodes = 0
     combinations = [
         (keep, resident, pack_machine(layer, problem, keep, resident))
-        for keep in keep_choices(problem) for resident in _residents(problem, keep)
-    ]  # fmt: skip
+        for keep in keep_choices(problem)
+        for resident in _residents(problem, keep)
+    ]
     everywhere = [spatial_vectors(problem, level) for level in range(levels)]
     limits = spatial_limits(everywhere, problem.irrelevant_to)
     port_floor = problem.port_floor
@@ -149,7 +150,7 @@ def solve(
         ranked = sorted(
             (resident is not None, _combination_bound(c, lists, problem), n)
             for n, (_, resident, c) in enumerate(combinations)
-        )  # fmt: skip
+        )
         for _, bound, number in ranked:
             keep, resident, c = combinations[number]
             c[layout.SCALARS, layout.KIND], c[layout.SCALARS, layout.CAP] = KINDS[objective], latency_cap
@@ -191,9 +192,7 @@ def _search_blocks(c: Int, layer: layout.Packed, s: Int, t: Int, r: Int, w: Int)
     search(c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds)
 
 
-def _solution(
-    problem: Problem, keep: Keep, hoist: Hoist | None, w: Int, value: tuple[int, int]
-) -> LayerSolution:  # fmt: skip
+def _solution(problem: Problem, keep: Keep, hoist: Hoist | None, w: Int, value: tuple[int, int]) -> LayerSolution:
     dims = len(problem.extents)
 
     def row(plane: int, level: int, length: int = dims) -> tuple[int, ...]:
@@ -205,10 +204,13 @@ def _solution(
         levels.append(
             LevelTiling(
                 order if n else tuple(tensor for tensor in range(3) if kept[tensor]),
-                row(layout.BEST_TOP, n), row(layout.BEST_BOTTOM, n), row(layout.BEST_TILE, n),
-                row(layout.BEST_SPATIAL, n), max(int(w[layout.BEST_META, n, layout.WINDOW]), -1),
+                row(layout.BEST_TOP, n),
+                row(layout.BEST_BOTTOM, n),
+                row(layout.BEST_TILE, n),
+                row(layout.BEST_SPATIAL, n),
+                max(int(w[layout.BEST_META, n, layout.WINDOW]), -1),
             )
-        )  # fmt: skip
+        )
     for n in range(1, len(levels)):
         lift = row(layout.BEST_LIFT, n)
         if max(lift, default=1) > 1:

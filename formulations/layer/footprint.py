@@ -13,9 +13,15 @@ from formulations.problem import I, LevelSpec, Problem
 
 
 def footprint(
-    model: cp_model.CpModel, problem: Problem, kept: Kept, tiling: Tiling, axes: InputAxes, level: int, tensor: int,
+    model: cp_model.CpModel,
+    problem: Problem,
+    kept: Kept,
+    tiling: Tiling,
+    axes: InputAxes,
+    level: int,
+    tensor: int,
     capacity: int,
-) -> Quantity:  # fmt: skip
+) -> Quantity:
     """Words of the tile of a tensor at a level, 0 where it is not kept.
 
     ``prod_{d relevant, no halo} tile_d * prod_{halo axes} width`` (a table of the products that fit, times the
@@ -39,18 +45,23 @@ def footprint(
 
 
 def fit(
-    model: cp_model.CpModel, problem: Problem, kept: Kept, tiling: Tiling, axes: InputAxes,
+    model: cp_model.CpModel,
+    problem: Problem,
+    kept: Kept,
+    tiling: Tiling,
+    axes: InputAxes,
     menus: list[list[tuple[LevelSpec, Literal]]],
-) -> None:  # fmt: skip
+) -> None:
     """For every level of finite capacity (bits) ``sum_T footprint[T] * bits[T] <= capacity``, per entry of its menu."""
     for level in range(1, len(problem.levels)):
         largest = largest_capacity(menus[level])
         everything = sum(problem.volume(t) * problem.bits[t] for t in TENSORS)
         limit = everything if largest is None else min(largest, everything)
-        held = [
-            footprint(model, problem, kept, tiling, axes, level, tensor, limit)
-            for tensor in TENSORS
-        ] if any(spec.capacity_bits is not None for spec, _ in menus[level]) else []  # fmt: skip
+        held = (
+            [footprint(model, problem, kept, tiling, axes, level, tensor, limit) for tensor in TENSORS]
+            if any(spec.capacity_bits is not None for spec, _ in menus[level])
+            else []
+        )
         bits = sum(quantity.expression * problem.bits[t] for t, quantity in enumerate(held))
         for spec, chosen in menus[level]:
             if spec.capacity_bits is not None:

@@ -76,9 +76,15 @@ class InputAxes:
     """
 
     def __init__(
-        self, model: cp_model.CpModel, problem: Problem, kept: list[Literal], fanouts: FanOuts, tiling: Tiling,
-        windows: Windows, capacities: list[int | None],
-    ) -> None:  # fmt: skip
+        self,
+        model: cp_model.CpModel,
+        problem: Problem,
+        kept: list[Literal],
+        fanouts: FanOuts,
+        tiling: Tiling,
+        windows: Windows,
+        capacities: list[int | None],
+    ) -> None:
         self._model, self._problem = model, problem
         self._fanouts, self._tiling, self._windows = fanouts, tiling, windows
         halo = problem.halo
@@ -118,9 +124,7 @@ class InputAxes:
                 imply(model, [use], trips == self._windows.trips(level, d, p))
                 between = sum(_exponent(slide.between, p) * lit for slide, lit in slides)
                 imply(model, [use], between == self._windows.between(level, d, p))
-        return AxisOfNode(
-            _read(literals, [row.width for row in rows]), _read(literals, [row.fetched for row in rows])
-        )
+        return AxisOfNode(_read(literals, [row.width for row in rows]), _read(literals, [row.fetched for row in rows]))
 
 
 def _exponent(number: int, prime: int) -> int:

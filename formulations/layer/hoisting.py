@@ -65,9 +65,10 @@ def hoists(problem: Problem) -> tuple[Hoist, ...]:
     (b) and (c) need a dim of irr(T) with halo, so they never hold for the input.
     """
     return tuple(
-        hoist for hoist in legal_hoists(problem)
+        hoist
+        for hoist in legal_hoists(problem)
         if _holds_others_between(problem, hoist) or shares_between(problem, hoist) or gaps_between(problem, hoist)
-    )  # fmt: skip
+    )
 
 
 def _holds_others_between(problem: Problem, hoist: Hoist) -> bool:
@@ -82,17 +83,19 @@ def _holds_others_between(problem: Problem, hoist: Hoist) -> bool:
 def shared_axes(problem: Problem, tensor: int) -> list[AxisSpec]:
     """Axes of the input where a dim of irr(T) meets another dim."""
     return [
-        axis for axis in problem.input_axes
+        axis
+        for axis in problem.input_axes
         if len(axis.terms) > 1 and any(problem.irrelevant_to[d] == tensor for d, _ in axis.terms)
-    ]  # fmt: skip
+    ]
 
 
 def shares_between(problem: Problem, hoist: Hoist) -> bool:
     """May (b) hold?"""
     return any(
         math.prod(level.fanout) >= 4 and all(level.spatial_x[d] or level.spatial_y[d] for d, _ in axis.terms)
-        for axis in shared_axes(problem, hoist.tensor) for level in problem.levels[hoist.outer : hoist.level]
-    )  # fmt: skip
+        for axis in shared_axes(problem, hoist.tensor)
+        for level in problem.levels[hoist.outer : hoist.level]
+    )
 
 
 def gaps_between(problem: Problem, hoist: Hoist) -> bool:
@@ -100,5 +103,6 @@ def gaps_between(problem: Problem, hoist: Hoist) -> bool:
     between = problem.levels[hoist.outer + 1 : hoist.level]
     return any(
         coefficient > 1 and problem.irrelevant_to[d] == hoist.tensor
-        for axis in problem.input_axes for d, coefficient in axis.terms
-    ) and any(keep[I] for level in between for keep in level.keep_options)  # fmt: skip
+        for axis in problem.input_axes
+        for d, coefficient in axis.terms
+    ) and any(keep[I] for level in between for keep in level.keep_options)

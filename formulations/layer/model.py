@@ -86,9 +86,10 @@ class LayerProgram:
             return None
         dims = [d for d, lacking in enumerate(self.problem.irrelevant_to) if lacking == hoist.tensor]
         passed = (
-            n for n in range(hoist.outer, hoist.level) if hoist.passes_loops_of(n)
-            and any(solution.levels[n].top[d] != solution.levels[n].bottom[d] for d in dims)
-        )  # fmt: skip
+            n
+            for n in range(hoist.outer, hoist.level)
+            if hoist.passes_loops_of(n) and any(solution.levels[n].top[d] != solution.levels[n].bottom[d] for d in dims)
+        )
         outer = next(passed, None)
         return None if outer is None else replace(hoist, outer=outer)
 

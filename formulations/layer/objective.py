@@ -34,9 +34,13 @@ class Objective:
     """
 
     def __init__(
-        self, model: cp_model.CpModel, problem: Problem, menus: list[list[tuple[LevelSpec, Literal]]], fanouts: FanOuts,
+        self,
+        model: cp_model.CpModel,
+        problem: Problem,
+        menus: list[list[tuple[LevelSpec, Literal]]],
+        fanouts: FanOuts,
         traffic: Traffic,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._model, self._problem, self._menus = model, problem, menus
         self._fanouts = fanouts
         self._actions = [[traffic.served(level, t) for t in TENSORS] for level in range(len(problem.levels))]
@@ -148,8 +152,9 @@ class Objective:
         for level, menu in enumerate(self._menus):
             leaking = (
                 product(model, self._fanouts.instances(level), cycles)
-                if cycles is not None and any(spec.leak_energy for spec, _ in menu) else None
-            )  # fmt: skip
+                if cycles is not None and any(spec.leak_energy for spec, _ in menu)
+                else None
+            )
             priced = [self._level_energy(level, spec, leaking) for spec, _ in menu]
             most = max(bound for _, bound in priced)
             high += most
@@ -163,9 +168,7 @@ class Objective:
         bounded(high)
         return Quantity(total, problem.steps * problem.step_energy, high)
 
-    def _level_energy(
-        self, level: int, spec: LevelSpec, leaking: Quantity | None
-    ) -> tuple[cp_model.LinearExprT, int]:  # fmt: skip
+    def _level_energy(self, level: int, spec: LevelSpec, leaking: Quantity | None) -> tuple[cp_model.LinearExprT, int]:
         expression: cp_model.LinearExprT = 0
         high = 0
         for tensor, actions in enumerate(self._actions[level]):
@@ -190,5 +193,7 @@ def _busy(problem: Problem, spread: dict[int, int]) -> int:
 
 def _priced(actions: Actions, spec: LevelSpec) -> tuple[tuple[Count, int], ...]:
     return (
-        (actions.reads, spec.read_energy), (actions.fills, spec.fill_energy), (actions.updates, spec.update_energy),
-    )  # fmt: skip
+        (actions.reads, spec.read_energy),
+        (actions.fills, spec.fill_energy),
+        (actions.updates, spec.update_energy),
+    )

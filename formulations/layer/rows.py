@@ -103,9 +103,11 @@ def constant(number: int) -> Quantity:
 
 
 def pick_row(
-    model: cp_model.CpModel, columns: Mapping[int, cp_model.LinearExprT], entries: Sequence[tuple[Powers, int]],
+    model: cp_model.CpModel,
+    columns: Mapping[int, cp_model.LinearExprT],
+    entries: Sequence[tuple[Powers, int]],
     when: Literal,
-) -> Quantity:  # fmt: skip
+) -> Quantity:
     """Read a value off a table whose keys are sums of exponents.
 
     Variables: ``row[k]`` Boolean per entry ``(e_k, value_k)``.
@@ -126,8 +128,7 @@ def pick_row(
         imply(
             model,
             [when],
-            sum(e.get(prime, 0) * literal for (e, _), literal in zip(entries, literals, strict=True))
-            == total,
+            sum(e.get(prime, 0) * literal for (e, _), literal in zip(entries, literals, strict=True)) == total,
         )
     values = [number for _, number in entries]
     expression = sum(number * literal for number, literal in zip(values, literals, strict=True))
@@ -135,9 +136,14 @@ def pick_row(
 
 
 def power(
-    model: cp_model.CpModel, columns: Mapping[int, cp_model.LinearExprT], highest: Powers,
-    worth: Callable[[Powers], int], *, when: Literal = True, limit: int | None = None,
-) -> Quantity:  # fmt: skip
+    model: cp_model.CpModel,
+    columns: Mapping[int, cp_model.LinearExprT],
+    highest: Powers,
+    worth: Callable[[Powers], int],
+    *,
+    when: Literal = True,
+    limit: int | None = None,
+) -> Quantity:
     """The value ``worth(exponents)`` where prime p has exponent ``columns[p]`` in ``0..highest[p]``.
 
     Rows worth more than `limit` are left out, so the limit is part of the table.

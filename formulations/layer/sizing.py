@@ -76,7 +76,7 @@ class Sizes:
 
     def _menu(
         self, model: cp_model.CpModel, points: tuple[Problem, ...], level: int
-    ) -> list[tuple[LevelSpec, Literal]]:  # fmt: skip
+    ) -> list[tuple[LevelSpec, Literal]]:
         specs = list(dict.fromkeys(point.levels[level] for point in points))
         if len(specs) == 1:
             return [(specs[0], True)]

@@ -144,9 +144,15 @@ def _suggest(program: LayerProgram, solver: cp_model.CpSolver) -> None:
 
 
 def solve_layer(
-    problem: Problem, objective: ObjectiveName = "energy", *, latency_cap: int | None = None,
-    hint: LayerSolution | None = None, time_limit_s: float | None = None, workers: int = 1, seed: int = 0,
-) -> LayerOutcome:  # fmt: skip
+    problem: Problem,
+    objective: ObjectiveName = "energy",
+    *,
+    latency_cap: int | None = None,
+    hint: LayerSolution | None = None,
+    time_limit_s: float | None = None,
+    workers: int = 1,
+    seed: int = 0,
+) -> LayerOutcome:
     """Best mapping of a layer on fixed hardware.
 
     Parameters
@@ -167,15 +173,25 @@ def solve_layer(
     LayerOutcome
     """
     return solve_sized(
-        SizedProblem((problem,)), objective, latency_cap=latency_cap, hint=hint, time_limit_s=time_limit_s,
-        workers=workers, seed=seed,
-    )  # fmt: skip
+        SizedProblem((problem,)),
+        objective,
+        latency_cap=latency_cap,
+        hint=hint,
+        time_limit_s=time_limit_s,
+        workers=workers,
+        seed=seed,
+    )
 
 
 def find_below(
-    problem: Problem, objective: Literal["energy", "latency"], value: int, *, latency_cap: int | None = None,
-    time_limit_s: float | None = None, seed: int = 0,
-) -> LayerOutcome:  # fmt: skip
+    problem: Problem,
+    objective: Literal["energy", "latency"],
+    value: int,
+    *,
+    latency_cap: int | None = None,
+    time_limit_s: float | None = None,
+    seed: int = 0,
+) -> LayerOutcome:
     """Some mapping of a layer whose objective is below a value, or the proof that there is none.
 
     A decision is easier than an optimum, and clauses decide it several times faster than linear relaxations do, so
@@ -223,9 +239,15 @@ def find_below(
 
 
 def solve_sized(
-    sized: SizedProblem, objective: ObjectiveName = "energy", *, latency_cap: int | None = None,
-    hint: LayerSolution | None = None, time_limit_s: float | None = None, workers: int = 1, seed: int = 0,
-) -> LayerOutcome:  # fmt: skip
+    sized: SizedProblem,
+    objective: ObjectiveName = "energy",
+    *,
+    latency_cap: int | None = None,
+    hint: LayerSolution | None = None,
+    time_limit_s: float | None = None,
+    workers: int = 1,
+    seed: int = 0,
+) -> LayerOutcome:
     """Best hardware point of a menu and mapping of a layer on it, as one program.
 
     Parameters are those of :func:`solve_layer`. Latencies and the cap are in ``sized.latency_unit`` units per cycle.
@@ -239,9 +261,7 @@ def solve_sized(
 class _Search:
     """The calls of the solver behind one answer."""
 
-    def __init__(
-        self, sized: SizedProblem, clock: _Clock, latency_cap: int | None, hint: LayerSolution | None
-    ) -> None:  # fmt: skip
+    def __init__(self, sized: SizedProblem, clock: _Clock, latency_cap: int | None, hint: LayerSolution | None) -> None:
         self._sized, self._clock, self._cap, self._hint = sized, clock, latency_cap, hint
 
     def energy(self) -> LayerOutcome:
@@ -303,7 +323,6 @@ class _Search:
             energy, latency = costs_of(program.points[point], solution)
             solution = replace(solution, energy=energy, latency=latency)
         return LayerOutcome(Status.OPTIMAL if proved else Status.FEASIBLE, solution, stage.bound, 0.0, point)
-
 
     def _start_from(self, program: LayerProgram, hint: LayerSolution) -> None:
         """Hint all of a mapping: the values of a twin of the program (same variables) with its decisions fixed."""

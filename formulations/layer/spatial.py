@@ -21,9 +21,7 @@ class FanOuts:
        offers several fan-outs, the entry chosen excludes the rows above its own).
     """
 
-    def __init__(
-        self, model: cp_model.CpModel, problem: Problem, menus: list[list[tuple[LevelSpec, Literal]]]
-    ) -> None:
+    def __init__(self, model: cp_model.CpModel, problem: Problem, menus: list[list[tuple[LevelSpec, Literal]]]) -> None:
         self._model = model
         self._problem = problem
         self._powers = extents_in_primes(problem)
@@ -53,9 +51,7 @@ class FanOuts:
         for entry, chosen in menu:
             for literal, number in used.rows:
                 if number > entry.fanout[axis] and chosen is not False:
-                    self._model.add_bool_or(
-                        [literal.negated(), *([] if chosen is True else [chosen.negated()])]
-                    )
+                    self._model.add_bool_or([literal.negated(), *([] if chosen is True else [chosen.negated()])])
 
     def share(self, level: int, axis: int, dim: int, prime: int) -> cp_model.LinearExprT:
         """Exponent of the share of one axis."""

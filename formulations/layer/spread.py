@@ -14,7 +14,7 @@ from formulations.problem import Problem
 @lru_cache(maxsize=1 << 16)
 def widest(
     extents: tuple[int, ...], fanout: tuple[int, int], along_x: tuple[bool, ...], along_y: tuple[bool, ...]
-) -> int:  # fmt: skip
+) -> int:
     """The largest product of spatial factors of all dims that fits a fan-out.
 
     Dim by dim, all pairs (children along X, children along Y) that are reached are kept as a table.
@@ -53,9 +53,11 @@ def split_axes(problem: Problem, level: int, vector: tuple[int, ...]) -> tuple[t
     for d, factor in enumerate(vector):
         options = divisors(factor) if spec.spatial_x[d] else [1]
         shares = [
-            (*v, f) for v in shares for f in options
+            (*v, f)
+            for v in shares
+            for f in options
             if math.prod(v) * f <= spec.fanout[0] and (spec.spatial_y[d] or f == factor)
-        ]  # fmt: skip
+        ]
     total = math.prod(vector)
     for share in shares:
         if total // math.prod(share) <= spec.fanout[1]:

@@ -126,8 +126,9 @@ class Tiling:
         dims = self._irrelevant(hoist.tensor)
         return sum(
             self.top(level, d, p) - self.bottom(level, d, p)
-            for d, p, _ in self.slots if d in dims and prime in (None, p)
-        )  # fmt: skip
+            for d, p, _ in self.slots
+            if d in dims and prime in (None, p)
+        )
 
     def keeps(self, level: int, tensor: int) -> Literal:
         """Does the level keep the tensor? No tensor at all (-1) is never kept."""

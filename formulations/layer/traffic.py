@@ -101,7 +101,7 @@ class Traffic:
 
     def __init__(
         self, model: cp_model.CpModel, problem: Problem, kept: Kept, fanouts: FanOuts, tiling: Tiling, axes: InputAxes
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._model, self._problem = model, problem
         self._kept, self._fanouts, self._tiling, self._axes = kept, fanouts, tiling, axes
         self._outside: dict[tuple[int, int], Count] = {}
@@ -180,7 +180,7 @@ class Traffic:
 
     def _kept_or(
         self, level: int, tensor: int, inner: dict[int, cp_model.LinearExprT], highest: Powers
-    ) -> dict[int, cp_model.LinearExprT]:  # fmt: skip
+    ) -> dict[int, cp_model.LinearExprT]:
         here = self._kept.at(level, tensor)
         own = self._tiling.span(level, tensor)
         if isinstance(here, bool):
@@ -202,7 +202,7 @@ class Traffic:
 
     def _quotient(
         self, level: int, total: int, columns: dict[int, cp_model.LinearExprT], dims: list[int], when: Literal
-    ) -> _Words:  # fmt: skip
+    ) -> _Words:
         """``total / prod p ** columns[p]`` (exponents of `dims`), over all instances and per instance (4)."""
         everything = power(self._model, columns, self._tiling.highest(dims), lambda e: total // value(e), when=when)
         if self._single(level):

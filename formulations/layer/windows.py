@@ -56,9 +56,15 @@ class Windows:
     """
 
     def __init__(
-        self, model: cp_model.CpModel, problem: Problem, kept: Kept, orders: Orders, fanouts: FanOuts, tiling: Tiling,
+        self,
+        model: cp_model.CpModel,
+        problem: Problem,
+        kept: Kept,
+        orders: Orders,
+        fanouts: FanOuts,
+        tiling: Tiling,
         hoisted: Hoisted,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._model, self._problem, self._hoisted = model, problem, hoisted
         self._kept, self._orders, self._fanouts, self._tiling = kept, orders, fanouts, tiling
         self.dims = [d for d, halo in enumerate(problem.halo) if halo]
@@ -118,9 +124,13 @@ class Windows:
         return {p: self._model.new_int_var(0, v, high) for p, v in self._tiling.powers[d].items()}
 
     def _copy(
-        self, source: Literal, d: int, target: tuple[dict[int, cp_model.IntVar], dict[int, cp_model.IntVar]],
-        trips: dict[int, cp_model.LinearExprT], between: dict[int, cp_model.LinearExprT],
-    ) -> None:  # fmt: skip
+        self,
+        source: Literal,
+        d: int,
+        target: tuple[dict[int, cp_model.IntVar], dict[int, cp_model.IntVar]],
+        trips: dict[int, cp_model.LinearExprT],
+        between: dict[int, cp_model.LinearExprT],
+    ) -> None:
         for p in self._tiling.powers[d]:
             imply(self._model, [source], target[0][p] == trips[p])
             imply(self._model, [source], target[1][p] == between[p])
@@ -217,9 +227,13 @@ class Windows:
         model.add(sum(sources) == seen)
 
     def _passed_run(
-        self, level: int, tensor: int, d: int, target: tuple[dict[int, cp_model.IntVar], dict[int, cp_model.IntVar]],
+        self,
+        level: int,
+        tensor: int,
+        d: int,
+        target: tuple[dict[int, cp_model.IntVar], dict[int, cp_model.IntVar]],
         fan: dict[int, cp_model.LinearExprT],
-    ) -> Literal:  # fmt: skip
+    ) -> Literal:
         """(8), below a node of `tensor`."""
         model, lacking = self._model, self._problem.irrelevant_to[d]
         hoisted = [literal for _, literal in self._hoisted.over_levels(level, tensor)]

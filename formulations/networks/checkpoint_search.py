@@ -53,9 +53,15 @@ class MemoryOutcome:
 
 
 def solve_memory(
-    memory: TrainingMemory, goal: Goal = "overhead", limits: Limits = NO_LIMITS, *,
-    hint: tuple[Choice, ...] = (), time_limit_s: float | None = None, workers: int = 1, seed: int = 0,
-) -> MemoryOutcome:  # fmt: skip
+    memory: TrainingMemory,
+    goal: Goal = "overhead",
+    limits: Limits = NO_LIMITS,
+    *,
+    hint: tuple[Choice, ...] = (),
+    time_limit_s: float | None = None,
+    workers: int = 1,
+    seed: int = 0,
+) -> MemoryOutcome:
     """The best choice for every forward tensor of a training step.
 
     Parameters

@@ -20,7 +20,7 @@ class Option:
 
 def choose(
     options: Sequence[Sequence[Option]], counts: Sequence[int], *, latency_cap: int, seed: int = 0
-) -> list[int] | None:  # fmt: skip
+) -> list[int] | None:
     """Cheapest choice of one option per layer within a latency cap.
 
     Variables: ``pick[n, k]`` Boolean, layer n runs with option k.
@@ -78,7 +78,7 @@ class Entry:
 
 def settle(
     entries: Sequence[Entry], *, area_cap: int | None, limits: Sequence[int | None] = (), seed: int = 0
-) -> int | None:  # fmt: skip
+) -> int | None:
     """The proved optimum over all boxes.
 
     Variables: ``box[h]`` Boolean, the design lies in box h; ``cost`` integer, its objective.

@@ -50,10 +50,11 @@ class WidthRelaxation:
         self._rows = [
             self._model.add_linear_constraint(
                 model_builder.LinearExpr.weighted_sum([self._columns[n] for n in row.columns], list(row.coefficients)),
-                row.low, row.high,
+                row.low,
+                row.high,
             )
             for row in program.rows
-        ]  # fmt: skip
+        ]
 
     def forbid(self, columns: Collection[int]) -> None:
         """No choice may use these literals."""

@@ -190,7 +190,7 @@ class WidthProgram:
 
     def least(
         self, costs: Sequence[Sequence[int]], allowed: Collection[int], stop: Stop, *, workers: int = 1, seed: int = 0
-    ) -> WidthOutcome:  # fmt: skip
+    ) -> WidthOutcome:
         """Widths of the least sum of costs that use no literals but those allowed (6).
 
         Parameters

@@ -162,9 +162,7 @@ class _Program:
         self.model.add(sum(seen) >= self.spread)  # (6)
 
 
-def _starting(
-    sweep: list[dict[tuple[int, int], cp_model.IntVar]], memory: int, start: int
-) -> list[cp_model.IntVar]:  # fmt: skip
+def _starting(sweep: list[dict[tuple[int, int], cp_model.IntVar]], memory: int, start: int) -> list[cp_model.IntVar]:
     """Literals by which a sweep reads a memory from a row on."""
     return [slot[memory, start] for slot in sweep if (memory, start) in slot]
 

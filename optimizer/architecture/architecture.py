@@ -129,10 +129,13 @@ class Architecture:
     def _cap_error(self, menu: Menu[Fraction], problem: str, remedy: str) -> SpecError:
         limit = format_number(self.budgets.dram_gbps or Fraction(0))
         return SpecError(
-            problem, file=self.file, field=f"levels[0].{menu.path.split('.', 1)[1]}",
-            value=[entry.label for entry in menu.entries], remedy=remedy,
+            problem,
+            file=self.file,
+            field=f"levels[0].{menu.path.split('.', 1)[1]}",
+            value=[entry.label for entry in menu.entries],
+            remedy=remedy,
             allowed=f"at most {limit} GB/s (budgets.dram_gbps)",
-        )  # fmt: skip
+        )
 
     @cached_property
     def menus(self) -> tuple[AnyMenu, ...]:

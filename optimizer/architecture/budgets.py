@@ -31,9 +31,12 @@ class Budgets:
             value = getattr(self, budget.name)
             if isinstance(value, float) or (value is not None and value <= 0):
                 raise SpecError(
-                    "a budget must be an exact positive number", field=f"budgets.{budget.name}", value=value,
-                    allowed="int or Fraction > 0", remedy='use e.g. Fraction("2.5")',
-                )  # fmt: skip
+                    "a budget must be an exact positive number",
+                    field=f"budgets.{budget.name}",
+                    value=value,
+                    allowed="int or Fraction > 0",
+                    remedy='use e.g. Fraction("2.5")',
+                )
 
     @property
     def area_um2(self) -> Fraction | None:

@@ -32,10 +32,13 @@ def check_names(architecture: Architecture) -> None:
     for index, name in enumerate(names):
         if name in names[:index] or name in RESERVED:
             raise SpecError(
-                "the level's name is taken", file=architecture.file, field=f"levels[{index}].name",
-                value=name, allowed=f"different names, none of {', '.join(RESERVED)}",
+                "the level's name is taken",
+                file=architecture.file,
+                field=f"levels[{index}].name",
+                value=name,
+                allowed=f"different names, none of {', '.join(RESERVED)}",
                 remedy="rename the level",
-            )  # fmt: skip
+            )
 
 
 def check_outermost(architecture: Architecture) -> None:
@@ -44,15 +47,22 @@ def check_outermost(architecture: Architecture) -> None:
     file = architecture.file
     if outer.size.values != (None,):
         raise SpecError(
-            "the outermost level must be unbounded", file=file, field="levels[0].size",
-            value=[entry.label for entry in outer.size.entries], allowed="unbounded",
+            "the outermost level must be unbounded",
+            file=file,
+            field="levels[0].size",
+            value=[entry.label for entry in outer.size.entries],
+            allowed="unbounded",
             remedy="remove `size`, or put an off-chip level outside",
-        )  # fmt: skip
+        )
     if outer.must_bypass:
         raise SpecError(
-            "the outermost level keeps every tensor", file=file, field="levels[0].must_bypass",
-            value=sorted(outer.must_bypass), allowed="nothing", remedy="remove `must_bypass`",
-        )  # fmt: skip
+            "the outermost level keeps every tensor",
+            file=file,
+            field="levels[0].must_bypass",
+            value=sorted(outer.must_bypass),
+            allowed="nothing",
+            remedy="remove `must_bypass`",
+        )
 
 
 def check_keeping(architecture: Architecture) -> None:
@@ -61,10 +71,13 @@ def check_keeping(architecture: Architecture) -> None:
         both = sorted(level.must_keep & level.must_bypass)
         if both:
             raise SpecError(
-                "a tensor must both be kept and bypass the level", file=architecture.file,
-                field=f"levels[{index}].must_bypass", value=both,
-                allowed="tensors that are not in must_keep", remedy="remove it from one of the two lists",
-            )  # fmt: skip
+                "a tensor must both be kept and bypass the level",
+                file=architecture.file,
+                field=f"levels[{index}].must_bypass",
+                value=both,
+                allowed="tensors that are not in must_keep",
+                remedy="remove it from one of the two lists",
+            )
 
 
 def check_unrolling(architecture: Architecture) -> None:
@@ -74,10 +87,13 @@ def check_unrolling(architecture: Architecture) -> None:
         for number, (axis, dims) in enumerate(zip("xy", level.unroll, strict=True)):
             if dims == () and any(mesh[index][number] != mesh[index + 1][number] for mesh in all_meshes):
                 raise SpecError(
-                    "no dim may be unrolled along an axis with a fan-out", file=architecture.file,
-                    field=f"levels[{index}].unroll.{axis}", value=list(dims), allowed="at least one dim",
+                    "no dim may be unrolled along an axis with a fan-out",
+                    file=architecture.file,
+                    field=f"levels[{index}].unroll.{axis}",
+                    value=list(dims),
+                    allowed="at least one dim",
                     remedy="list dims such as K, or leave the axis out to allow all",
-                )  # fmt: skip
+                )
 
 
 def check_access_widths(architecture: Architecture) -> None:
@@ -86,11 +102,13 @@ def check_access_widths(architecture: Architecture) -> None:
         for entry in level.size.entries:
             if entry.value is not None and entry.value // level.buffering < level.access_bits:
                 raise SpecError(
-                    "the level is smaller than one access", file=architecture.file,
-                    field=f"levels[{index}].size", value=entry.label,
+                    "the level is smaller than one access",
+                    file=architecture.file,
+                    field=f"levels[{index}].size",
+                    value=entry.label,
                     allowed=f"at least {level.access_bits * level.buffering} bits",
                     remedy="make it larger, or set a smaller access_bits",
-                )  # fmt: skip
+                )
 
 
 def check_sizes(architecture: Architecture) -> None:
@@ -99,10 +117,13 @@ def check_sizes(architecture: Architecture) -> None:
         field = f"levels[{index}].size"
         if level.component is None and level.area_um2 is None and index > 0:
             raise SpecError(
-                "the level has no area", file=architecture.file, field=f"levels[{index}].area_um2",
-                value=level.name, allowed="um2 of one instance, a number >= 0",
+                "the level has no area",
+                file=architecture.file,
+                field=f"levels[{index}].area_um2",
+                value=level.name,
+                allowed="um2 of one instance, a number >= 0",
                 remedy="state area_um2 (0 leaves it out), or name a component",
-            )  # fmt: skip
+            )
         for entry in level.size.entries:
             try:
                 level.access_energies(entry.value)
@@ -126,9 +147,13 @@ def check_meshes(architecture: Architecture) -> None:
     for meshes in _all_meshes(architecture):
         if meshes[0] != (1, 1):
             raise SpecError(
-                "the outermost level has one instance", file=architecture.file, field="levels[0].instances",
-                value=meshes[0], allowed="1 along x and y", remedy="remove `instances`",
-            )  # fmt: skip
+                "the outermost level has one instance",
+                file=architecture.file,
+                field="levels[0].instances",
+                value=meshes[0],
+                allowed="1 along x and y",
+                remedy="remove `instances`",
+            )
         for index, (outer, inner) in enumerate(pairwise(meshes)):
             for axis, a, b in zip("xy", outer, inner, strict=True):
                 if b % a:
@@ -137,20 +162,25 @@ def check_meshes(architecture: Architecture) -> None:
                     field = f"levels[{index + 1}].instances.{axis}" if inner_stated else f"array.{axis}"
                     raise SpecError(
                         f"the fan-out from {names[index]} to {names[index + 1]} is not integral",
-                        file=architecture.file, field=field, value=b, allowed=f"multiples of {a}",
+                        file=architecture.file,
+                        field=field,
+                        value=b,
+                        allowed=f"multiples of {a}",
                         remedy="change the instances or array extents, or tie their menus",
-                    )  # fmt: skip
+                    )
 
 
 def check_energy_scale(architecture: Architecture) -> None:
     """The common energy unit is not absurdly fine: totals must fit the solver's integers."""
     if architecture.energy_scale > MAX_ENERGY_SCALE:
         raise SpecError(
-            "the stated energies have no common unit that is coarse enough", file=architecture.file,
-            field="levels", value=architecture.energy_scale,
+            "the stated energies have no common unit that is coarse enough",
+            file=architecture.file,
+            field="levels",
+            value=architecture.energy_scale,
             allowed=f"at most {MAX_ENERGY_SCALE} units per {architecture.technology.energy_unit}",
             remedy="round the energies to fewer decimals",
-        )  # fmt: skip
+        )
 
 
 def _all_meshes(architecture: Architecture) -> list[tuple[tuple[int, int], ...]]:

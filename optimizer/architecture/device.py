@@ -58,11 +58,14 @@ def device_mapping() -> Schema:
     fabric = text("a fabric preset or the path of a .yaml file; or the mapping that such a file holds")
     technology = text("the technology of architectures on it, likewise; default: the architecture's")
     keys = {
-        "name": text("the device's name"), "description": text("one line"), "resources": resources,
-        "clock_mhz": positive("MHz"), "source": text("where the figures are from"),
+        "name": text("the device's name"),
+        "description": text("one line"),
+        "resources": resources,
+        "clock_mhz": positive("MHz"),
+        "source": text("where the figures are from"),
         "fabric": {"if": {"type": "object"}, "then": fabric_mapping(), "else": fabric},
         "technology": {"if": {"type": "object"}, "then": technology_mapping(), "else": technology},
-    }  # fmt: skip
+    }
     return mapping(keys, ["name", "resources", "clock_mhz", "fabric", "source"])
 
 
@@ -85,6 +88,10 @@ def parse_device(data: Any, *, file: str | None = None) -> Device:
     fabric = parse_fabric(stated, file=file) if isinstance(stated, dict) else load_fabric(stated, beside=file)
     resources = {name: data["resources"].get(name, 0) for name in RESOURCES}
     return Device(
-        data["name"], data.get("description", ""), resources, Fraction(data["clock_mhz"]), fabric,
+        data["name"],
+        data.get("description", ""),
+        resources,
+        Fraction(data["clock_mhz"]),
+        fabric,
         {**data, "fabric": fabric.source},
-    )  # fmt: skip
+    )

@@ -66,9 +66,9 @@ class DevicePlan:
 
     def options(self, hardware: Hardware) -> Iterator[Placement]:
         """All combinations of kinds."""
-        base = total((
-            self.fixed, times(hardware.vector_lanes, self.lane), times(math.prod(hardware.mac_mesh), self.mac)
-        ))  # fmt: skip
+        base = total(
+            (self.fixed, times(hardware.vector_lanes, self.lane), times(math.prod(hardware.mac_mesh), self.mac))
+        )
         per_level: list[list[tuple[str | None, int, Vector]]] = [
             [_placed(level, kind) for kind in kinds] or [(None, 0, NOTHING)]
             for level, kinds in zip(hardware.levels, self.kinds, strict=True)
@@ -120,9 +120,13 @@ def device_plan(device: Device, data: dict[str, Any], mac_bits: int, *, file: st
                 error.problem, file=file, field="mac", value=error.value, allowed=error.allowed, remedy=error.remedy
             ) from None
     return DevicePlan(
-        device, device.available, total((parts["mac"], parts.get("pe", fabric.pe))), parts.get("lane", fabric.lane),
-        parts.get("fixed", fabric.fixed), tuple(_kinds(device, data["levels"], file)),
-    )  # fmt: skip
+        device,
+        device.available,
+        total((parts["mac"], parts.get("pe", fabric.pe))),
+        parts.get("lane", fabric.lane),
+        parts.get("fixed", fabric.fixed),
+        tuple(_kinds(device, data["levels"], file)),
+    )
 
 
 def _kinds(device: Device, levels: Sequence[dict[str, Any]], file: str | None) -> Iterator[tuple[Memory, ...]]:
@@ -136,10 +140,13 @@ def _kinds(device: Device, levels: Sequence[dict[str, Any]], file: str | None) -
         unknown = [name for name in names if name not in known]
         if unknown or not names:
             raise SpecError(
-                f"the level has no memory on {device.name}", file=file, field=f"levels[{index}].memory",
-                value=unknown[0] if unknown else raw["name"], allowed=", ".join(known),
+                f"the level has no memory on {device.name}",
+                file=file,
+                field=f"levels[{index}].memory",
+                value=unknown[0] if unknown else raw["name"],
+                allowed=", ".join(known),
                 remedy=f"state it, e.g. memory: {next(iter(known))}",
-            )  # fmt: skip
+            )
         yield tuple(known[name] for name in names)
 
 
@@ -157,6 +164,7 @@ def device_entry(plan: DevicePlan, hardware: Hardware) -> dict[str, Any]:
     }
     memories = {
         level.name: {"kind": kind, "blocks": blocks}
-        for level, kind, blocks in zip(hardware.levels, placed.kinds, placed.blocks, strict=True) if kind is not None
-    }  # fmt: skip
+        for level, kind, blocks in zip(hardware.levels, placed.kinds, placed.blocks, strict=True)
+        if kind is not None
+    }
     return {"name": plan.device.name, "resources": resources, "memories": memories}

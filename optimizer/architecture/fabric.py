@@ -107,8 +107,9 @@ class Fabric:
         """
         if (kind, bits, multiplier) not in self.macs:
             raise SpecError(
-                f"fabric {self.name!r} has no such multiplier", value=f"{kind}{bits} of {multiplier}",
+                f"fabric {self.name!r} has no such multiplier",
+                value=f"{kind}{bits} of {multiplier}",
                 allowed=", ".join(f"{kind}{bits} of {multiplier}" for kind, bits, multiplier in self.macs),
                 remedy="use one of these, or state `resources: {mac: {dsp: 1}}` in the architecture",
-            )  # fmt: skip
+            )
         return self.macs[kind, bits, multiplier]

@@ -28,30 +28,44 @@ def fabric_mapping() -> Schema:
     """The part of it that also stands inside the schemas of devices and architectures."""
     source = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
-        "description": "one or more keys of `sources`", "$comment": "cite where the number comes from",
-    }  # fmt: skip
+        "description": "one or more keys of `sources`",
+        "$comment": "cite where the number comes from",
+    }
     shape = mapping({"depth": at_least_one("words"), "width": at_least_one("bits of a word")}, ["depth", "width"])
     shapes = {"type": "array", "minItems": 1, "items": shape, "description": "at least one {depth, width}"}
     memory = mapping({"use": use_schema(), "shapes": shapes, "source": source}, ["use", "shapes", "source"])
     names = {"type": "array", "minItems": 1, "items": {"type": "string"}, "description": "names of `memories`"}
     mac = {
-        "type": {"enum": ["int", "float"]}, "bits": at_least_one("bits of an operand"),
-        "multiplier": {"enum": ["dsp", "lut"]}, "use": use_schema(), "source": source,
-    }  # fmt: skip
+        "type": {"enum": ["int", "float"]},
+        "bits": at_least_one("bits of an operand"),
+        "multiplier": {"enum": ["dsp", "lut"]},
+        "use": use_schema(),
+        "source": source,
+    }
     part = mapping({"use": use_schema(), "source": source}, ["use", "source"])
     keys = {
-        "name": text("a name"), "description": text("one line"),
+        "name": text("a name"),
+        "description": text("one line"),
         "sources": {
-            "type": "object", "minProperties": 1, "additionalProperties": {"type": "string"},
-            "description": "citation per key", "$comment": "cite every source under a short key",
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"type": "string"},
+            "description": "citation per key",
+            "$comment": "cite every source under a short key",
         },
-        "memories": _named(memory, "kinds of memory"), "components": _named(names, "kinds per component"),
+        "memories": _named(memory, "kinds of memory"),
+        "components": _named(names, "kinds per component"),
         "mac": {
-            "type": "array", "minItems": 1, "items": mapping(mac, ["type", "bits", "use", "source"]),
-            "description": "at least one multiplier", "$comment": "add a multiplier",
+            "type": "array",
+            "minItems": 1,
+            "items": mapping(mac, ["type", "bits", "use", "source"]),
+            "description": "at least one multiplier",
+            "$comment": "add a multiplier",
         },
-        "pe": part, "lane": part, "fixed": part,
-    }  # fmt: skip
+        "pe": part,
+        "lane": part,
+        "fixed": part,
+    }
     return mapping(keys, [name for name in keys if name != "description"])
 
 
@@ -60,8 +74,12 @@ def _named(entry: Schema, what: str) -> Schema:
 
 
 def _count(what: str) -> Schema:
-    return {"type": "integer", "minimum": 0, "description": f"an integer >= 0: {what}",
-            "$comment": "write a whole number without a decimal point"}  # fmt: skip
+    return {
+        "type": "integer",
+        "minimum": 0,
+        "description": f"an integer >= 0: {what}",
+        "$comment": "write a whole number without a decimal point",
+    }
 
 
 def load_fabric(spec: str | Path, *, beside: str | None = None) -> Fabric:
@@ -88,9 +106,13 @@ def parse_fabric(data: Any, *, file: str | None = None) -> Fabric:
         for kind in kinds:
             if kind not in memories:
                 raise SpecError(
-                    "there is no such kind of memory", file=file, field=f"components.{component}", value=kind,
-                    allowed=", ".join(memories), remedy="use one of these, or add it to `memories`",
-                )  # fmt: skip
+                    "there is no such kind of memory",
+                    file=file,
+                    field=f"components.{component}",
+                    value=kind,
+                    allowed=", ".join(memories),
+                    remedy="use one of these, or add it to `memories`",
+                )
     return Fabric(
         name=data["name"],
         description=data.get("description", ""),

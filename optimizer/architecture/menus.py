@@ -115,9 +115,12 @@ def quantity_menu(raw: object, place: Place, units: dict[str, Fraction], *, whol
 
 
 def _menu(
-    raw: object, place: Place, read: Callable[[object], Entry[T]], number: Callable[[object], Fraction],
+    raw: object,
+    place: Place,
+    read: Callable[[object], Entry[T]],
+    number: Callable[[object], Fraction],
     scale: Callable[[object, Fraction], object],
-) -> Menu[T]:  # fmt: skip
+) -> Menu[T]:
     tie = None
     listed = isinstance(raw, (list, dict))
     values: Sequence[object] = [raw]
@@ -141,9 +144,11 @@ def _menu(
 
 
 def _range(
-    raw: dict[str, Any], place: Place, number: Callable[[object], Fraction],
+    raw: dict[str, Any],
+    place: Place,
+    number: Callable[[object], Fraction],
     scale: Callable[[object, Fraction], object],
-) -> list[object]:  # fmt: skip
+) -> list[object]:
     start, stop = number(raw["from"]), number(raw["to"])
     if stop < start:
         raise place.error("the range decreases", raw, "from <= to", "swap `from` and `to`")
@@ -176,9 +181,12 @@ def tie_groups(menus: Sequence[AnyMenu]) -> list[list[AnyMenu]]:
         lengths = {menu.path: len(menu.entries) for menu in group}
         if len(set(lengths.values())) > 1:
             raise SpecError(
-                f"menus tied by {group[0].tie!r} differ in length", field=group[0].path, value=lengths,
-                allowed="equally many entries", remedy="make the tied menus equally long, or drop `tie`",
-            )  # fmt: skip
+                f"menus tied by {group[0].tie!r} differ in length",
+                field=group[0].path,
+                value=lengths,
+                allowed="equally many entries",
+                remedy="make the tied menus equally long, or drop `tie`",
+            )
     return list(groups.values())
 
 

@@ -59,9 +59,13 @@ def parse_architecture(data: Any, *, file: str | None = None) -> Architecture:
     technology = _stated("technology", data["technology"], file, parse_technology, load_technology)
     data = {**data, "technology": technology.source}
     reader = _Reader(
-        data, file, technology, Fraction(data.get("clock_mhz", technology.clock_mhz)),
-        data.get("word_bits", DEFAULT_WORD_BITS), device,
-    )  # fmt: skip
+        data,
+        file,
+        technology,
+        Fraction(data.get("clock_mhz", technology.clock_mhz)),
+        data.get("word_bits", DEFAULT_WORD_BITS),
+        device,
+    )
     architecture = reader.architecture()
     check_architecture(architecture)
     return architecture
@@ -162,9 +166,13 @@ class _Reader:
             return max(0, len(names) - 2)
         if stated not in names:
             raise SpecError(
-                "there is no level of this name", file=self.file, field="array.below", value=stated,
-                allowed=", ".join(names), remedy="name the level right above the array",
-            )  # fmt: skip
+                "there is no level of this name",
+                file=self.file,
+                field="array.below",
+                value=stated,
+                allowed=", ".join(names),
+                remedy="name the level right above the array",
+            )
         return names.index(stated)
 
     def level(self, index: int, raw: dict[str, Any]) -> LevelSpec:
@@ -194,10 +202,13 @@ class _Reader:
             if "energy" in raw and raw.get("leakage") != "technology":
                 return None
             raise SpecError(
-                "no component to take energy or leakage from", file=self.file, field=f"{field}.component",
-                value=raw["name"], allowed=", ".join(c.name for c in self.technology.components),
+                "no component to take energy or leakage from",
+                file=self.file,
+                field=f"{field}.component",
+                value=raw["name"],
+                allowed=", ".join(c.name for c in self.technology.components),
                 remedy="add `component:`, or state `energy` (and leakage as a number)",
-            )  # fmt: skip
+            )
         with _Located(self.file, f"{field}.component"):
             return self.technology.component(raw["component"])
 
@@ -207,10 +218,13 @@ class _Reader:
             return Menu(path, (Entry("unbounded", None),))
         if "size" not in raw:
             raise SpecError(
-                "an inner level needs a size", file=self.file, field=f"{field}.size", value=raw["name"],
+                "an inner level needs a size",
+                file=self.file,
+                field=f"{field}.size",
+                value=raw["name"],
                 allowed="a size with a unit, a menu of them, or 'unbounded'",
                 remedy="write e.g. size: 108 KiB",
-            )  # fmt: skip
+            )
         place = self.place(f"{field}.size", path)
         menu = quantity_menu(raw["size"], place, size_units(word_bits), whole=True)
         entries = tuple(Entry[int | None](entry.label, int(entry.value)) for entry in menu.entries)

@@ -28,9 +28,12 @@ def on_device(architecture: Architecture, spec: str | Path) -> Architecture:
     """
     if architecture.source is None:
         raise SpecError(
-            "the architecture does not know its source", field="--device", value=architecture.name,
-            allowed="architectures that were read from YAML", remedy="state `device` where it is made",
-        )  # fmt: skip
+            "the architecture does not know its source",
+            field="--device",
+            value=architecture.name,
+            allowed="architectures that were read from YAML",
+            remedy="state `device` where it is made",
+        )
     device = load_device(spec)
     parsed = parse_architecture({**architecture.source, "device": device.source}, file=architecture.file)
     return replace(parsed, budgets=replace(architecture.budgets, area_mm2=None), accounting=architecture.accounting)

@@ -28,22 +28,26 @@ def json_schema() -> Schema:
                 "mac": _mac(),
                 "sparsity": _sparsity(),
                 "vector": _vector(),
-                "area": mapping({
-                    "fixed_mm2": number("mm2 of the chip that no menu changes (controller, interfaces)"),
-                    "pe_um2": number("um2 of a PE without multiplier and memories; default: technology's"),
-                }),
+                "area": mapping(
+                    {
+                        "fixed_mm2": number("mm2 of the chip that no menu changes (controller, interfaces)"),
+                        "pe_um2": number("um2 of a PE without multiplier and memories; default: technology's"),
+                    }
+                ),
                 "budgets": _budgets(),
                 "device": _device(),
                 "resources": mapping({name: use_schema() for name in ("mac", "pe", "lane", "fixed")}),
                 "levels": {
-                    "type": "array", "minItems": 1, "items": _level(),
+                    "type": "array",
+                    "minItems": 1,
+                    "items": _level(),
                     "description": "memory levels, outermost (off-chip) first",
                     "$comment": "list at least one level",
                 },
             },
             required=["name", "technology", "array", "levels"],
         ),
-    }  # fmt: skip
+    }
 
 
 def _technology() -> Schema:
@@ -58,10 +62,12 @@ def _device() -> Schema:
 
 def _dims() -> Schema:
     return {
-        "type": "array", "uniqueItems": True, "items": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]*$"},
+        "type": "array",
+        "uniqueItems": True,
+        "items": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]*$"},
         "description": "a list of different dims in upper case, e.g. [K, C]; absent: any dim",
         "$comment": "write dims such as N, K, C, P, Q, R, S, M",
-    }  # fmt: skip
+    }
 
 
 def _unroll() -> Schema:
@@ -84,51 +90,62 @@ def _array() -> Schema:
 
 
 def _mac() -> Schema:
-    return mapping({
-        "type": {"enum": ["int", "float"]}, "bits": count("bits of an operand; default: word_bits"),
-        "energy": number("energy of one multiply-accumulate, in the technology's unit"),
-        "area_um2": number("um2 of one multiplier"),
-        "multiplier": {"enum": ["dsp", "lut"], "description": "on an FPGA: dsp (default) or lut"},
-    })  # fmt: skip
+    return mapping(
+        {
+            "type": {"enum": ["int", "float"]},
+            "bits": count("bits of an operand; default: word_bits"),
+            "energy": number("energy of one multiply-accumulate, in the technology's unit"),
+            "area_um2": number("um2 of one multiplier"),
+            "multiplier": {"enum": ["dsp", "lut"], "description": "on an FPGA: dsp (default) or lut"},
+        }
+    )
 
 
 def _vector() -> Schema:
-    return mapping({
-        "lanes": counts("scalar operations per cycle"),
-        "energy": number("energy of one scalar operation, in the technology's unit"),
-        "lane_um2": number("um2 of one lane"),
-    })  # fmt: skip
+    return mapping(
+        {
+            "lanes": counts("scalar operations per cycle"),
+            "energy": number("energy of one scalar operation, in the technology's unit"),
+            "lane_um2": number("um2 of one lane"),
+        }
+    )
 
 
 def _budgets() -> Schema:
-    return mapping({
-        "area_mm2": positive("largest chip area in mm2"),
-        "dram_gbps": positive("largest off-chip bandwidth in GB/s"),
-        "power_w": positive("largest average power in W"),
-        "latency_ms": positive("longest latency in ms"),
-        "energy_mj": positive("largest energy in mJ"),
-    })  # fmt: skip
+    return mapping(
+        {
+            "area_mm2": positive("largest chip area in mm2"),
+            "dram_gbps": positive("largest off-chip bandwidth in GB/s"),
+            "power_w": positive("largest average power in W"),
+            "latency_ms": positive("longest latency in ms"),
+            "energy_mj": positive("largest energy in mJ"),
+        }
+    )
 
 
 def _level() -> Schema:
     roles = {
-        "type": "array", "uniqueItems": True, "items": {"enum": ROLES},
-        "description": "a list of W (weights), I (input), O (output)", "$comment": "write e.g. [I, O]",
-    }  # fmt: skip
+        "type": "array",
+        "uniqueItems": True,
+        "items": {"enum": ROLES},
+        "description": "a list of W (weights), I (input), O (output)",
+        "$comment": "write e.g. [I, O]",
+    }
     size = menu(
         {"type": "string", "pattern": f"{SIZE_PATTERN}|^unbounded$"},
         "a size with a unit (bits, B, KiB, MiB, GiB, words) or 'unbounded'",
         "write e.g. 108 KiB or [64 KiB, 128 KiB]",
-    )  # fmt: skip
+    )
     bandwidth = menu(
         {"type": "string", "pattern": BANDWIDTH_PATTERN},
         "a bandwidth with a unit (words/cycle, bits/cycle, B/cycle, GB/s, MB/s)",
         "write e.g. 4 words/cycle or 8 GB/s",
-    )  # fmt: skip
+    )
     instances = menu(
         {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "array"}]},
-        "an integer >= 1, or 'array' for as many as the array is long", "write e.g. 4 or array",
-    )  # fmt: skip
+        "an integer >= 1, or 'array' for as many as the array is long",
+        "write e.g. 4 or array",
+    )
     return mapping(
         {
             "name": text("a name"),
@@ -146,7 +163,9 @@ def _level() -> Schema:
             "bandwidth": mapping({"read": bandwidth, "write": bandwidth, "shared": bandwidth}),
             "ports": count("ports of each kind; multiplies the bandwidths; default 1"),
             "double_buffered": {
-                "type": "boolean", "description": "true or false", "$comment": "write true or false",
+                "type": "boolean",
+                "description": "true or false",
+                "$comment": "write true or false",
             },
             "must_keep": roles,
             "must_bypass": roles,
@@ -159,7 +178,7 @@ def _level() -> Schema:
             },
         },
         required=["name"],
-    )  # fmt: skip
+    )
 
 
 def _level_energy() -> Schema:

@@ -38,10 +38,12 @@ def choose(architecture: Architecture, choices: Mapping[str, str]) -> Architectu
         places = {menu.path: _entry(menu, choices[menu.path]) for menu in group if menu.path in choices}
         if len(set(places.values())) > 1:
             raise SpecError(
-                f"tied menus are chosen apart ({group[0].tie})", field=f"--choose {group[0].path}",
-                value={path: choices[path] for path in places}, remedy="choose one of them only",
+                f"tied menus are chosen apart ({group[0].tie})",
+                field=f"--choose {group[0].path}",
+                value={path: choices[path] for path in places},
+                remedy="choose one of them only",
                 allowed="entries of the same place in all tied menus",
-            )  # fmt: skip
+            )
         for place in set(places.values()):
             kept |= {menu.path: menu.entries[place].label for menu in group if menu.listed}
         choices = {path: entry for path, entry in choices.items() if path not in places}
@@ -49,10 +51,12 @@ def choose(architecture: Architecture, choices: Mapping[str, str]) -> Architectu
     for path in choices:
         close = difflib.get_close_matches(path, known, n=1)
         raise SpecError(
-            "there is no menu of this path", field=f"--choose {path}", value=path,
+            "there is no menu of this path",
+            field=f"--choose {path}",
+            value=path,
             allowed=", ".join(known) or "none: the architecture has no menus",
             remedy=f"did you mean {close[0]}?" if close else "leave it out",
-        )  # fmt: skip
+        )
     return _cut(architecture, kept) if kept else architecture
 
 
@@ -83,8 +87,10 @@ def single_point(architecture: Architecture) -> Hardware:
         chosen = " ".join(f"--choose '{menu.path}={menu.entries[0].label}'" for menu in menus if _leads(menu, menus))
         raise SpecError(
             f"the architecture stands for {len(architecture)} hardware points, one is needed",
-            file=architecture.file, allowed=listing, remedy=f"pick one, e.g. {chosen}",
-        )  # fmt: skip
+            file=architecture.file,
+            allowed=listing,
+            remedy=f"pick one, e.g. {chosen}",
+        )
     return first
 
 
@@ -125,9 +131,12 @@ def _entry(menu: AnyMenu, wanted: str) -> int:
     text = "".join(wanted.split())
     if text not in labels:
         raise SpecError(
-            "the menu has no such entry", field=f"--choose {menu.path}", value=wanted, allowed=_labels(menu),
+            "the menu has no such entry",
+            field=f"--choose {menu.path}",
+            value=wanted,
+            allowed=_labels(menu),
             remedy="take one of these entries, as written",
-        )  # fmt: skip
+        )
     return labels.index(text)
 
 
@@ -136,9 +145,12 @@ def _cut(architecture: Architecture, kept: Mapping[str, object]) -> Architecture
     source = copy.deepcopy(architecture.source)
     if source is None:
         raise SpecError(
-            "the architecture does not know its source", field="--choose", value=architecture.name,
-            allowed="architectures that were read from YAML", remedy="build it with the sizes you want",
-        )  # fmt: skip
+            "the architecture does not know its source",
+            field="--choose",
+            value=architecture.name,
+            allowed="architectures that were read from YAML",
+            remedy="build it with the sizes you want",
+        )
     levels = {level["name"]: level for level in source["levels"]}
     for path, label in kept.items():
         owner, *keys = path.split(".")

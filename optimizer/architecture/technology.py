@@ -103,10 +103,11 @@ class TableComponent:
         sizes = [size for size, _ in self.rows]
         if size_bits is None or not sizes[0] <= size_bits <= sizes[-1]:
             raise SpecError(
-                f"the table of component {self.name!r} has no such size", value=size_bits,
+                f"the table of component {self.name!r} has no such size",
+                value=size_bits,
                 allowed=f"{sizes[0]} to {sizes[-1]} bits",
                 remedy="choose a size in the table, another component, or give `energy` and `area_um2`",
-            )  # fmt: skip
+            )
         index = bisect_left(sizes, size_bits)
         if sizes[index] == size_bits:
             return self.rows[index][1]
@@ -191,10 +192,11 @@ class Technology:
             if component.name == name:
                 return component
         raise SpecError(
-            f"technology {self.name!r} has no such component", value=name,
+            f"technology {self.name!r} has no such component",
+            value=name,
             allowed=", ".join(component.name for component in self.components),
             remedy="use one of these, or give `energy` explicitly",
-        )  # fmt: skip
+        )
 
     def mac(self, kind: str, bits: int) -> MacUnit:
         """The multiplier for this precision.
@@ -208,7 +210,8 @@ class Technology:
             if (unit.kind, unit.bits) == (kind, bits):
                 return unit
         raise SpecError(
-            f"technology {self.name!r} has no {kind} multiplier of {bits} bits", value=f"{kind}{bits}",
+            f"technology {self.name!r} has no {kind} multiplier of {bits} bits",
+            value=f"{kind}{bits}",
             allowed=", ".join(f"{unit.kind}{unit.bits}" for unit in self.macs),
             remedy="use one of these, or give `mac.energy` and `mac.area_um2`",
-        )  # fmt: skip
+        )

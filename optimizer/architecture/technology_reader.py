@@ -50,10 +50,13 @@ def parse_technology(data: Any, *, file: str | None = None) -> Technology:
     for index, precision in enumerate(precisions):
         if precision in precisions[:index]:
             raise SpecError(
-                "this precision is given twice", file=file, field=f"mac[{index}]",
-                value=data["mac"][index]["bits"], allowed="every type and width once",
+                "this precision is given twice",
+                file=file,
+                field=f"mac[{index}]",
+                value=data["mac"][index]["bits"],
+                allowed="every type and width once",
                 remedy="remove one of the two",
-            )  # fmt: skip
+            )
     return Technology(
         name=data["name"],
         description=data.get("description", ""),
@@ -74,9 +77,13 @@ def parse_technology(data: Any, *, file: str | None = None) -> Technology:
 def _component(name: str, raw: dict[str, Any], file: str | None) -> Component:
     if raw["kind"] == "constant":
         return ConstantComponent(
-            name, raw["word_bits"], Fraction(raw["read"]), Fraction(raw["write"]),
-            Fraction(raw.get("area_fixed_um2", 0)), Fraction(raw.get("area_um2_per_bit", 0)),
-        )  # fmt: skip
+            name,
+            raw["word_bits"],
+            Fraction(raw["read"]),
+            Fraction(raw["write"]),
+            Fraction(raw.get("area_fixed_um2", 0)),
+            Fraction(raw.get("area_um2_per_bit", 0)),
+        )
     units = size_units(raw["word_bits"])
     rows: list[tuple[int, Cell]] = []
     for index, row in enumerate(raw["rows"]):
@@ -85,10 +92,13 @@ def _component(name: str, raw: dict[str, Any], file: str | None) -> Component:
         size = amount * units[unit]
         if size.denominator != 1 or (rows and size <= rows[-1][0]):
             raise SpecError(
-                "sizes of a table must be whole bits and increase strictly", file=file, field=field,
-                value=row["size"], allowed=f"more than {rows[-1][0]} bits" if rows else "whole bits",
+                "sizes of a table must be whole bits and increase strictly",
+                file=file,
+                field=field,
+                value=row["size"],
+                allowed=f"more than {rows[-1][0]} bits" if rows else "whole bits",
                 remedy="sort the rows by size",
-            )  # fmt: skip
+            )
         numbers = (Fraction(row.get(key, 0)) for key in ("read", "write", "area_um2", "leakage_uw"))
         rows.append((int(size), Cell(*numbers)))
     return TableComponent(name, raw["word_bits"], tuple(rows))
@@ -107,8 +117,12 @@ def check_sources(data: object, sources: dict[str, str], file: str | None, path:
             for name in value if isinstance(value, list) else [value]:
                 if name not in sources:
                     raise SpecError(
-                        "this source is not cited", file=file, field=field, value=name,
-                        allowed=", ".join(sources), remedy=f"add `{name}:` with its citation under `sources`",
-                    )  # fmt: skip
+                        "this source is not cited",
+                        file=file,
+                        field=field,
+                        value=name,
+                        allowed=", ".join(sources),
+                        remedy=f"add `{name}:` with its citation under `sources`",
+                    )
         else:
             check_sources(value, sources, file, field)

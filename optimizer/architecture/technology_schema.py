@@ -15,12 +15,16 @@ def technology_mapping() -> Schema:
     """The part of it that also stands inside the schema of an architecture."""
     source = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
-        "description": "one or more keys of `sources`", "$comment": "cite where the number comes from",
-    }  # fmt: skip
+        "description": "one or more keys of `sources`",
+        "$comment": "cite where the number comes from",
+    }
     mac = {
-        "type": {"enum": ["int", "float"]}, "bits": count("bits of an operand"),
-        "energy": number("energy of one multiply-accumulate"), "area_um2": number("um2"), "source": source,
-    }  # fmt: skip
+        "type": {"enum": ["int", "float"]},
+        "bits": count("bits of an operand"),
+        "energy": number("energy of one multiply-accumulate"),
+        "area_um2": number("um2"),
+        "source": source,
+    }
     return mapping(
         {
             "name": text("a name"),
@@ -30,47 +34,69 @@ def technology_mapping() -> Schema:
             "units_per_energy": count("integer energy units per energy_unit, e.g. 1000 (fJ) for pJ"),
             "clock_mhz": positive("default clock in MHz"),
             "sources": {
-                "type": "object", "minProperties": 1, "additionalProperties": {"type": "string"},
-                "description": "citation per key", "$comment": "cite every source under a short key",
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {"type": "string"},
+                "description": "citation per key",
+                "$comment": "cite every source under a short key",
             },
             "mac": {
-                "type": "array", "minItems": 1,
+                "type": "array",
+                "minItems": 1,
                 "items": mapping(mac, required=["type", "bits", "energy", "source"]),
-                "description": "at least one multiplier", "$comment": "add a multiplier",
+                "description": "at least one multiplier",
+                "$comment": "add a multiplier",
             },
-            "pe_overhead": mapping(
-                {"area_um2": number("um2"), "source": source}, required=["area_um2", "source"]
-            ),
+            "pe_overhead": mapping({"area_um2": number("um2"), "source": source}, required=["area_um2", "source"]),
             "vector": mapping(
                 {"energy": number("per operation"), "lane_um2": number("um2"), "source": source},
                 required=["energy", "lane_um2", "source"],
             ),
             "components": {
-                "type": "object", "minProperties": 1, "additionalProperties": _component(source),
-                "description": "memories by name", "$comment": "add a memory",
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": _component(source),
+                "description": "memories by name",
+                "$comment": "add a memory",
             },
         },
         required=[
-            "name", "description", "node_nm", "energy_unit", "units_per_energy", "clock_mhz", "sources",
-            "mac", "pe_overhead", "vector", "components",
+            "name",
+            "description",
+            "node_nm",
+            "energy_unit",
+            "units_per_energy",
+            "clock_mhz",
+            "sources",
+            "mac",
+            "pe_overhead",
+            "vector",
+            "components",
         ],
-    )  # fmt: skip
+    )
 
 
 def _component(source: Schema) -> Schema:
     energies = {
-        "word_bits": count("bits of one access"), "read": number("energy of one read"),
+        "word_bits": count("bits of one access"),
+        "read": number("energy of one read"),
         "write": number("energy of one write"),
-    }  # fmt: skip
+    }
     constant = {
-        "kind": {"const": "constant"}, **energies, "area_fixed_um2": number("um2"),
-        "area_um2_per_bit": number("um2 per bit"), "source": source,
-    }  # fmt: skip
+        "kind": {"const": "constant"},
+        **energies,
+        "area_fixed_um2": number("um2"),
+        "area_um2_per_bit": number("um2 per bit"),
+        "source": source,
+    }
     row = {
         "size": {"type": "string", "pattern": SIZE_PATTERN, "description": "a size with a unit"},
-        "read": energies["read"], "write": energies["write"], "area_um2": number("um2"),
-        "leakage_uw": number("uW"), "source": source,
-    }  # fmt: skip
+        "read": energies["read"],
+        "write": energies["write"],
+        "area_um2": number("um2"),
+        "leakage_uw": number("uW"),
+        "source": source,
+    }
     required = ["size", "read", "write", "area_um2", "source"]
     rows = {"type": "array", "minItems": 2, "items": mapping(row, required)}
     table = {"kind": {"const": "table"}, "word_bits": energies["word_bits"], "rows": rows, "source": source}

@@ -40,9 +40,13 @@ def is_adjustment(directory: str | Path) -> bool:
 
 
 def verify_adjusted(
-    directory: str | Path, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
+    directory: str | Path,
+    again: Searches | None,
+    *,
+    thorough: bool = False,
+    seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
-) -> Verification:  # fmt: skip
+) -> Verification:
     """All checks of what ``tilewright adjust --out`` wrote; parameters as of :func:`optimizer.checker.solve.verify`.
 
     Raises

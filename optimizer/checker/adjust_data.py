@@ -34,11 +34,15 @@ def data_checks(data: Data) -> Iterator[Check]:
     faults = hash_fault(data)
     claim = rebuild({"problem": problem}, {"boxes": []})
     stated = {
-        "format": ADJUST_FORMAT, "accuracy": ADJUST_ACCURACY, "accounting": problem["accounting"],
+        "format": ADJUST_FORMAT,
+        "accuracy": ADJUST_ACCURACY,
+        "accounting": problem["accounting"],
         "space": ADJUST_SPACE + SPACE,
-        "architecture": claim.architecture.name, "network": claim.network.name, "request": problem["request"],
+        "architecture": claim.architecture.name,
+        "network": claim.network.name,
+        "request": problem["request"],
         "limits": _limits(data, claim.network),
-    }  # fmt: skip
+    }
     faults += differences({key: data[key] for key in stated}, stated)
     if data["objective"]["name"] != problem["objective"]:
         faults.append(f"the objective is {data['objective']['name']}")
@@ -67,7 +71,8 @@ def table_checks(data: Data, before: Result, after: Result) -> Iterator[Check]:
     rows = {entry["name"]: {"after": {key: entry[key] for key in FIGURES}} for entry in after.data["layers"]}
     expected = [
         {"name": entry["name"], "type": entry["type"], "before": {key: entry[key] for key in FIGURES}}
-        | rows.get(entry["name"], {}) for entry in before.data["layers"]
+        | rows.get(entry["name"], {})
+        for entry in before.data["layers"]
     ]
     if data["layers"] != expected:
         faults.append("layers do not repeat what both designs state")
@@ -102,5 +107,8 @@ def onnx_checks(data: Data, folder: Path, network: Network) -> Iterator[Check]:
         return
     path = folder / ADJUSTED_ONNX
     stated = path.read_bytes() if path.is_file() else b""
-    yield Check(ADJUSTED_ONNX, stated == made, "the adjusted network, written again" if stated == made
-                else "is not the adjusted network")  # fmt: skip
+    yield Check(
+        ADJUSTED_ONNX,
+        stated == made,
+        "the adjusted network, written again" if stated == made else "is not the adjusted network",
+    )

@@ -32,9 +32,13 @@ CHECKED = "numbers of all networks, budgets, boxes and totals"
 
 
 def verify_joint(
-    source: str | Path | CodesignResult, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
+    source: str | Path | CodesignResult,
+    again: Searches | None,
+    *,
+    thorough: bool = False,
+    seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
-) -> Verification:  # fmt: skip
+) -> Verification:
     """Check a co-design by code that imports no search, no pricing and no cost model; parameters as of
     :func:`optimizer.checker.solve.verify`."""
     started = time.perf_counter()
@@ -71,9 +75,11 @@ def _as_stored(result: CodesignResult) -> CodesignResult:
         return {name: Result(as_stored(one.data), as_stored(one.certificate)) for name, one in found.items()}
 
     return CodesignResult(
-        as_stored(result.data), as_stored(result.certificate), networks=results(result.networks),
+        as_stored(result.data),
+        as_stored(result.certificate),
+        networks=results(result.networks),
         alone=results(result.alone),
-    )  # fmt: skip
+    )
 
 
 def _single_results(claim: JointClaim, effort: Effort, again: Searches | None) -> Iterator[Check]:
@@ -195,7 +201,9 @@ def _proofs(claim: JointClaim, replayed: Replay, effort: Effort, again: Searches
 def _cells_again(claim: JointClaim, effort: Effort, again: Searches | None) -> Check:
     """Networks on designs made for others, solved again with fresh tables: all, or what fits the time."""
     cells = [
-        (column, n) for column in claim.columns for n, name in enumerate(claim.names)
+        (column, n)
+        for column in claim.columns
+        for n, name in enumerate(claim.names)
         if column.made_for and name not in column.made_for and column.cells[n] != "UNKNOWN"
     ]
     effort.random("cells").shuffle(cells)

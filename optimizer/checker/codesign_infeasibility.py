@@ -31,9 +31,7 @@ def with_reason(claim: JointClaim, name: str) -> Result:
     return alone if reason is None else replace(alone, data=alone.data | {"infeasible": reason})
 
 
-def joint_blame_checks(
-    claim: JointClaim, again: Searches | None, *, thorough: bool, say: Say
-) -> Iterator[Check]:  # fmt: skip
+def joint_blame_checks(claim: JointClaim, again: Searches | None, *, thorough: bool, say: Say) -> Iterator[Check]:
     """All checks of ``infeasible`` of a co-design; none where there is a joint design. Reasons of single networks are
     checked with these (:func:`with_reason`).
     """
@@ -57,9 +55,11 @@ def joint_blame_checks(
 
 def _alone_faults(stated: Data, hopeless: list[str]) -> Iterator[str]:
     expected = {
-        "networks": hopeless, "relaxations": [], "alone": stated["alone"],
+        "networks": hopeless,
+        "relaxations": [],
+        "alone": stated["alone"],
         "complete": all(reason["complete"] for reason in stated["alone"].values()),
-    }  # fmt: skip
+    }
     yield from differences(stated, expected, "infeasible")
     if list(stated["alone"]) != hopeless:
         yield f"reasons are stated of {list(stated['alone'])}, without a design are {hopeless}"
@@ -75,8 +75,11 @@ class _Inquiry:
     def faults(self) -> Iterator[str]:
         """The networks exclude each other, none can be left out, and relaxations are the least."""
         stated, names = self._stated, self._claim.names
-        yield from differences(stated, {key: stated.get(key) for key in ("networks", "relaxations", "complete")}
-                               | {"alone": {}}, "infeasible")  # fmt: skip
+        yield from differences(
+            stated,
+            {key: stated.get(key) for key in ("networks", "relaxations", "complete")} | {"alone": {}},
+            "infeasible",
+        )
         if stated["networks"] != [name for name in names if name in stated["networks"]]:
             yield f"the networks to blame are {stated['networks']}, there are {list(names)}"
             return
@@ -119,5 +122,11 @@ class _Inquiry:
             elif value is not None:
                 least = rounded_up((math.ceil(value) if name == "latency_ms" else value) * worth)
                 text = f"{self._claim.names[number]} needs {least.normalize():f} {unit} beside the others"
-                yield {"network": self._claim.names[number], "budget": name, "limit": float(limit),
-                       "least": float(least), "exact": True, "text": text}  # fmt: skip
+                yield {
+                    "network": self._claim.names[number],
+                    "budget": name,
+                    "limit": float(limit),
+                    "least": float(least),
+                    "exact": True,
+                    "text": text,
+                }

@@ -120,21 +120,22 @@ class Numbers:
         problem = self._data["problem"]
         weights = self._weights()
         return {
-            "format": CODESIGN_CERTIFICATE_FORMAT, "problem_hash": self._data["problem_hash"],
+            "format": CODESIGN_CERTIFICATE_FORMAT,
+            "problem_hash": self._data["problem_hash"],
             "status": self._data["status"],
-            "objective": problem["networks"][0]["objective"], "aggregate": claim.kind,
+            "objective": problem["networks"][0]["objective"],
+            "aggregate": claim.kind,
             "weights": None if weights is None else [str(weight) for weight in weights],
             "powers": list(claim.powers) if claim.kind == "geomean" and weights is not None else None,
-            "accounting": problem["networks"][0]["accounting"], "value": self._value(),
+            "accounting": problem["networks"][0]["accounting"],
+            "value": self._value(),
             "design": None if self._joint() is None else [low for low, _ in claim.columns[0].box],
-            "menus": {
-                path: list(labels) for path, labels in zip(whole.points.paths, whole.points.labels, strict=True)
-            },
+            "menus": {path: list(labels) for path, labels in zip(whole.points.paths, whole.points.labels, strict=True)},
             "networks": [
                 {"name": name, "layers": [{"name": layer, "count": count} for layer, count in one.parts]}
                 for name, one in zip(claim.names, claim.claims, strict=True)
             ],
-        }  # fmt: skip
+        }
 
     def network(self, n: int) -> Data:
         """A network on the joint design, and by itself."""
@@ -163,17 +164,19 @@ class Numbers:
         gain = None if value is None or best is None else 100 * (claim.mean(value / best) - 1)
         return {
             "design": " and ".join(column.made_for) if column.made_for else JOINT,
-            "choices": dict(point.choices), "area_um2": point.area_um2,
+            "choices": dict(point.choices),
+            "area_um2": point.area_um2,
             "networks": {name: self._cell(n, column) for n, name in enumerate(claim.names)},
             "aggregate": None if value is None else _near(stated["aggregate"], self._shown(value), SHOWN),
             "improvement_percent": None if gain is None else _near(stated["improvement_percent"], gain, 0, PERCENT),
-        }  # fmt: skip
+        }
 
     def joint_value(self, column: Column) -> Fraction | None:
         """The exact aggregate of a design; None if some network has no design there."""
         claim = self._claim
         cells = [
-            one.target.value(*cell) for one, cell in zip(claim.claims, column.cells, strict=True)
+            one.target.value(*cell)
+            for one, cell in zip(claim.claims, column.cells, strict=True)
             if not isinstance(cell, str)
         ]
         return None if claim.weights is None or len(cells) < len(column.cells) else claim.join(cells)
@@ -186,7 +189,8 @@ class Numbers:
         gap = None if value is None else 1 - claim.mean(bound / value)
         unit = {"energy": self._energy_name, "latency": "cycles", "edp": f"{self._energy_name} x cycles"}
         return {
-            "name": problem["networks"][0]["objective"], "aggregate": problem["aggregate"],
+            "name": problem["networks"][0]["objective"],
+            "aggregate": problem["aggregate"],
             "relative": problem["relative"],
             "weights": {
                 name: plain(Fraction(weight)) for name, weight in zip(claim.names, problem["weights"], strict=True)
@@ -195,7 +199,7 @@ class Numbers:
             "value": None if value is None else _near(stated["value"], self._shown(value), SHOWN),
             "bound": _near(stated["bound"], self._shown(bound), SHOWN) if there else None,
             "gap": None if gap is None else _near(stated["gap"], gap, 0, PERCENT),
-        }  # fmt: skip
+        }
 
     def _weights(self) -> list[Fraction] | None:
         """The weights that apply: those of the problem, over the own optima where they are relative."""
@@ -232,10 +236,12 @@ class Numbers:
         seconds = float(cycles / (hardware.clock_mhz * 10**6))
         own = own_value(self._claim.result.alone[self._claim.names[n]])
         return {
-            "energy_pj": energy_pj, "latency_cycles": plain(cycles), "latency_ms": seconds * 1e3,
+            "energy_pj": energy_pj,
+            "latency_cycles": plain(cycles),
+            "latency_ms": seconds * 1e3,
             "power_w": energy_pj * 1e-12 / seconds if self._in_pj and seconds else None,
             "value": plain(value * self._worth()),
-        } | ({} if own is None else {"loss_percent": float(100 * (value / own - 1))})  # fmt: skip
+        } | ({} if own is None else {"loss_percent": float(100 * (value / own - 1))})
 
 
 def own_value(alone: Result) -> Fraction | None:

@@ -57,8 +57,10 @@ def hardware_table(hardware: Hardware) -> dict[str, Any]:
 
     def level(spec: Level) -> dict[str, Any]:
         ports = {
-            "read": spec.read_bits_per_cycle, "write": spec.write_bits_per_cycle, "shared": spec.shared_bits_per_cycle,
-        }  # fmt: skip
+            "read": spec.read_bits_per_cycle,
+            "write": spec.write_bits_per_cycle,
+            "shared": spec.shared_bits_per_cycle,
+        }
         return {
             "name": spec.name,
             "size_bits": spec.size_bits,
@@ -102,8 +104,11 @@ def check_design(claim: Claim, hardware: Hardware) -> Iterator[Check]:
     expected = [layer.name for layer in claim.network.layers()]
     stated = [entry["name"] for entry in data["layers"]]
     missing = [f"{name} is missing" for name in expected if name not in stated]
-    extra = [f"{name} is in the result {stated.count(name)} times, in the network {expected.count(name)}"
-             for name in dict.fromkeys(stated) if stated.count(name) != expected.count(name)]  # fmt: skip
+    extra = [
+        f"{name} is in the result {stated.count(name)} times, in the network {expected.count(name)}"
+        for name in dict.fromkeys(stated)
+        if stated.count(name) != expected.count(name)
+    ]
     order = [] if missing or extra or stated == expected else ["the layers are not in the network's order"]
     yield verdict("layers", missing + extra + order, f"all {len(expected)} layers, each once")
     totals = Totals()
@@ -162,11 +167,20 @@ def _layer_faults(
         run = vector_run(layer, hardware)
         totals.add(layer.multiplicity, run.energy, run.cycles)
         expected = {
-            "name": layer.name, "type": layer.kind, "dims": {}, "multiplicity": layer.multiplicity, "shared_with": [],
-            "mapping": None, "operations": layer.operations, "dram_words": run.words,
-            "energy_pj": hardware.energy_pj(run.energy), "latency_cycles": run.cycles, "accesses": {},
-            "utilization": 0.0, "lower_bounds": {},
-        }  # fmt: skip
+            "name": layer.name,
+            "type": layer.kind,
+            "dims": {},
+            "multiplicity": layer.multiplicity,
+            "shared_with": [],
+            "mapping": None,
+            "operations": layer.operations,
+            "dram_words": run.words,
+            "energy_pj": hardware.energy_pj(run.energy),
+            "latency_cycles": run.cycles,
+            "accesses": {},
+            "utilization": 0.0,
+            "lower_bounds": {},
+        }
         return list(differences(entry, expected | _in_no_group(claim)))
     mapping = from_items(entry["mapping"], layer, hardware)
     steps = walk(layer, hardware, mapping, accounting=claim.accounting, reuse="innermost")
@@ -176,14 +190,20 @@ def _layer_faults(
     made = mapping.extents(layer.extents)
     group = next(g for g in claim.groups if g.layer.shape_key() == layer.shape_key())
     faults = [*steps.violations]
-    faults += [f"{dim} is padded to {made[dim]}, declared are {group.options[dim]}"
-               for dim in made if made[dim] not in group.options[dim]]  # fmt: skip
+    faults += [
+        f"{dim} is padded to {made[dim]}, declared are {group.options[dim]}"
+        for dim in made
+        if made[dim] not in group.options[dim]
+    ]
     accesses: dict[str, dict[str, dict[str, int]]] = {}
     for (level, role), count in steps.counts.items():
         accesses.setdefault(hardware.levels[level].name, {})[role] = {
-            "reads": count.reads, "fills": count.fills, "updates": count.updates,
-            "tile_words": count.tile_words, "instances": count.instances,
-        }  # fmt: skip
+            "reads": count.reads,
+            "fills": count.fills,
+            "updates": count.updates,
+            "tile_words": count.tile_words,
+            "instances": count.instances,
+        }
     busy = hardware.macs_per_cycle * steps.latency_cycles
     expected = {
         "name": layer.name,
@@ -192,7 +212,8 @@ def _layer_faults(
         "padded": {dim: extent for dim, extent in made.items() if extent != layer.extents[dim]},
         "multiplicity": layer.multiplicity,
         "shared_with": [
-            other.name for other in claim.network.mac_layers()
+            other.name
+            for other in claim.network.mac_layers()
             if other.name != layer.name and other.shape_key() == layer.shape_key()
         ],
         "mapping": entry["mapping"],
@@ -202,7 +223,7 @@ def _layer_faults(
         "accesses": accesses,
         "utilization": float(layer.macs / busy),
         "lower_bounds": physical_bounds(layer, hardware),
-    }  # fmt: skip
+    }
     if layer.block is not None:
         expected["sparsity"] = f"{layer.block.role} {layer.block.kept}:{layer.block.size} along {layer.block.dim}"
     return faults + list(differences(entry, expected | _in_no_group(claim)))

@@ -76,9 +76,14 @@ class Tally:
         by = Counter(self.by)
         by.update(other.by)
         return Tally(
-            self.what, self.total + other.total, dict(by), self.undecided + other.undecided,
-            self.share + other.share, self.whole + other.whole, self.missing + other.missing,
-        )  # fmt: skip
+            self.what,
+            self.total + other.total,
+            dict(by),
+            self.undecided + other.undecided,
+            self.share + other.share,
+            self.whole + other.whole,
+            self.missing + other.missing,
+        )
 
 
 @dataclass

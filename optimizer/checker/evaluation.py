@@ -51,13 +51,18 @@ def evaluation_checks(data: Data, say: Say, again: Searches | None) -> Iterator[
 def _head_faults(claim: Claim) -> Iterator[str]:
     data, problem, network = claim.data, claim.data["problem"], claim.network
     expected = {
-        "format": EVALUATION_FORMAT, "status": EVALUATED, "accounting": problem["accounting"],
+        "format": EVALUATION_FORMAT,
+        "status": EVALUATED,
+        "accounting": problem["accounting"],
         "space": {
-            "text": GIVEN_SPACE.format(objective=problem["objective"]) + SPACE, "padding": {}, "reuse": "innermost",
+            "text": GIVEN_SPACE.format(objective=problem["objective"]) + SPACE,
+            "padding": {},
+            "reuse": "innermost",
         },
-        "network": network.name, "architecture": claim.architecture.name,
+        "network": network.name,
+        "architecture": claim.architecture.name,
         "warnings": expected_warnings(claim),
-    } | ({} if network.training is None else {"training": network.training})  # fmt: skip
+    } | ({} if network.training is None else {"training": network.training})
     yield from differences({key: data[key] for key in (*expected, "training") if key in data}, expected)
     if len(claim.points.points) != 1:
         yield f"the architecture stands for {len(claim.points.points)} hardware points"
@@ -74,9 +79,10 @@ def _design_checks(claim: Claim, part: Data) -> Iterator[Check]:
     worth = unit if claim.target.objective == "energy" else Fraction(1)
     in_pj = "pJ" if hardware.energy_unit_pj is not None else "MAC energies"
     expected = {
-        "name": claim.target.objective, "unit": in_pj if claim.target.objective == "energy" else "cycles",
+        "name": claim.target.objective,
+        "unit": in_pj if claim.target.objective == "energy" else "cycles",
         "value": plain(value * worth),
-    }  # fmt: skip
+    }
     faults = list(differences(part["objective"], expected, "objective"))
     faults += [] if part["dram_words"] == off_chip_words(part) else [f"dram_words are {off_chip_words(part)}"]
     faults += [] if part["status"] == EVALUATED else [f"the status is {part['status']}"]

@@ -70,9 +70,13 @@ class Kind:
 
 
 def verify_folder(
-    directory: str | Path, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
+    directory: str | Path,
+    again: Searches | None,
+    *,
+    thorough: bool = False,
+    seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
-) -> Verification:  # fmt: skip
+) -> Verification:
     """Check everything in a folder that a command wrote.
 
     Parameters
@@ -100,15 +104,20 @@ def verify_folder(
     checks = []
     for kind, part in zip(kinds, parts, strict=True):
         label = f"{kind.main}: " if len(kinds) > 1 else ""
-        checks += [check if check.name == NOT_CHECKED else check._replace(name=label + check.name)
-                   for check in part.checks]  # fmt: skip
+        checks += [
+            check if check.name == NOT_CHECKED else check._replace(name=label + check.name) for check in part.checks
+        ]
     known = {name for kind in kinds for name in _files(kind, folder)}
     found = sorted(str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
     checks += [Check(NOT_CHECKED, True, name) for name in found if name not in known]
     return Verification(
-        checks, tuple(tally for part in parts for tally in part.proofs), chosen, time.perf_counter() - way.started,
-        "; ".join(part.checked for part in parts), tuple(text for part in parts for text in part.unproved),
-    )  # fmt: skip
+        checks,
+        tuple(tally for part in parts for tally in part.proofs),
+        chosen,
+        time.perf_counter() - way.started,
+        "; ".join(part.checked for part in parts),
+        tuple(text for part in parts for text in part.unproved),
+    )
 
 
 def kinds_of(folder: Path) -> list[Kind]:
@@ -121,18 +130,22 @@ def kinds_of(folder: Path) -> list[Kind]:
     """
     if not folder.is_dir():
         raise SpecError(
-            "there is no such folder", file=str(folder), allowed=f"a folder with {', '.join(k.main for k in KINDS)}",
+            "there is no such folder",
+            file=str(folder),
+            allowed=f"a folder with {', '.join(k.main for k in KINDS)}",
             remedy="give the folder that --out wrote",
-        )  # fmt: skip
+        )
     found: list[Kind] = []
     for kind in KINDS:
         if (folder / kind.main).is_file() and not any(kind.main in _files(other, folder) for other in found):
             found.append(kind)
     if not found:
         raise SpecError(
-            "no command wrote this folder", file=str(folder), remedy="give the folder that --out wrote",
+            "no command wrote this folder",
+            file=str(folder),
+            remedy="give the folder that --out wrote",
             allowed=f"one of {', '.join(kind.main for kind in KINDS)} in it",
-        )  # fmt: skip
+        )
     return found
 
 
@@ -155,10 +168,13 @@ def stated_problem(directory: str | Path) -> Data:
     data = result_folder.load_data(directory, main)
     if not states_problem(directory):
         raise SpecError(
-            "it states no problem of networks", file=str(Path(directory) / main), field="problem",
-            value=data.get("problem"), allowed="a result of solve, map, codesign, study, adjust, evaluate or memory",
+            "it states no problem of networks",
+            file=str(Path(directory) / main),
+            field="problem",
+            value=data.get("problem"),
+            allowed="a result of solve, map, codesign, study, adjust, evaluate or memory",
             remedy="leave --network and --architecture out",
-        )  # fmt: skip
+        )
     problem: Data = data["problem"]
     return problem
 
@@ -204,7 +220,7 @@ def _check_result(folder: Path, way: Way) -> Verification:
     if codesign_folder.is_codesign(result.data):
         found = verify_joint(
             codesign_folder.load(folder), way.again, thorough=way.thorough, seed=way.seed, progress=way.progress
-        )  # fmt: skip
+        )
         expected: list[study_csv.Made] = [(codesign_folder.CROSS_FILE, codesign_folder.cross_csv)]
     else:
         found = verify(result, way.again, thorough=way.thorough, seed=way.seed, progress=way.progress)

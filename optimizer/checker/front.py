@@ -65,7 +65,7 @@ class _Front:
         self.designs = [
             (raw, points[frozenset(raw["choices"].items())], raw["exact"]["energy"], raw["exact"]["latency"])
             for raw in self.study.get("front", self.study["designs"])
-        ]  # fmt: skip
+        ]
 
     def place(self, point: Hardware) -> tuple[Fraction, ...]:
         """What is varied besides energy and latency."""
@@ -107,10 +107,12 @@ class _Front:
         """Numbers of the designs; none may match or beat another one."""
         for number, (raw, point, energy, latency) in enumerate(self.designs, start=1):
             expected = {
-                "number": number, "energy_pj": point.energy_pj(energy), "latency_cycles": latency,
+                "number": number,
+                "energy_pj": point.energy_pj(energy),
+                "latency_cycles": latency,
                 "latency_ms": float(Fraction(latency * 1000) / (point.clock_mhz * 10**6)),
                 "needs": dict(zip(self.names, map(str, self.place(point)), strict=True)),
-            }  # fmt: skip
+            }
             yield from (f"design {number}: {k} is {raw[k]!r}, not {v!r}" for k, v in expected.items() if raw[k] != v)
             for name, value in raw["metrics"].items():
                 if value != plain(metric(name, point)):
@@ -127,7 +129,7 @@ class _Front:
         known = {
             "latency-ms": Fraction(latency * 1000) / (point.clock_mhz * 10**6),
             "energy-mj": energy * (point.energy_unit_pj or Fraction(1)) / 10**9,
-        }  # fmt: skip
+        }
         names = [varied["name"] for varied in self.study["vary"]]
         return tuple(self._clipped(n, known[n] if n in known else metric(n, point)) for n in names)
 
@@ -160,9 +162,10 @@ class _Front:
         """Is there an uncovered (energy, latency) above all lines? Candidates: just below every two neighbours."""
         factor = 1 + self.tolerance
         known = [
-            (math.ceil(e / factor), math.ceil(t / factor)) for _, point, e, t in self.designs
+            (math.ceil(e / factor), math.ceil(t / factor))
+            for _, point, e, t in self.designs
             if all(a <= b for a, b in zip(self.place(point), place, strict=True))
-        ]  # fmt: skip
+        ]
         target = self.claim.target
         most_energy = NEVER if target.energy_cap is None else int(target.energy_cap)
         most_latency = NEVER if target.latency_cap is None else int(target.latency_cap)
@@ -178,10 +181,12 @@ class _Front:
         counts = [group.count for group in self.claim.groups]
         energy, cycles = raw["fixed"]
         lines = [
-            (line["weight"], energy + line["weight"] * cycles
-             + sum(n * v for n, v in zip(counts, line["values"], strict=True)))
+            (
+                line["weight"],
+                energy + line["weight"] * cycles + sum(n * v for n, v in zip(counts, line["values"], strict=True)),
+            )
             for line in raw["lines"]
-        ]  # fmt: skip
+        ]
         return lines, cycles + sum(n * v for n, v in zip(counts, raw["latency_floors"], strict=True))
 
     def _inside(self, raw: Data) -> Iterator[Hardware]:
@@ -238,9 +243,11 @@ class _Front:
             only = at(self.claim.architecture, dict(point.choices))
             cap = Fraction(latency * 1000) / (point.clock_mhz * 10**6)
             found = again.solve(
-                self.claim.network, only.with_budgets(replace(only.budgets, latency_ms=cap)), objective="energy",
+                self.claim.network,
+                only.with_budgets(replace(only.budgets, latency_ms=cap)),
+                objective="energy",
                 padding=self.claim.data["problem"]["padding"],
-            )  # fmt: skip
+            )
             least = found.certificate["value"]
             exact = least == str(energy) and found.data["latency_cycles"] <= latency
             if least is None or not (exact or (self.tolerance and Fraction(least) <= energy)):

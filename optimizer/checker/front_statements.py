@@ -22,9 +22,17 @@ RUN = ("versions", "seed", "wall_s")
 CHECKED = ("hardware_points", "study", "status", "problem_hash")
 """What is checked with the boxes and the problem."""
 DESIGN = (
-    "number", "needs", "status", "exact", "energy_pj", "latency_cycles", "latency_ms", "metrics", "choices",
+    "number",
+    "needs",
+    "status",
+    "exact",
+    "energy_pj",
+    "latency_cycles",
+    "latency_ms",
+    "metrics",
+    "choices",
     "certificate_box",
-)  # fmt: skip
+)
 
 
 def front_words(data: Data, certificate: Data) -> Check:
@@ -60,19 +68,26 @@ def _heads(claim: Claim, data: Data, certificate: Data) -> Iterator[str]:
     unit = {"energy": energy, "latency": "cycles", "edp": f"{energy} x cycles"}[claim.target.objective]
     yield from ending_faults(data, certificate)
     expected = {
-        "format": STUDY_FORMAT, "termination": data["termination"],
-        "objective": {"name": problem["objective"], "unit": unit}, "accounting": problem["accounting"],
+        "format": STUDY_FORMAT,
+        "termination": data["termination"],
+        "objective": {"name": problem["objective"], "unit": unit},
+        "accounting": problem["accounting"],
         "space": {"text": claim.space, "padding": claim.padding, "reuse": "innermost"},
-        "network": claim.network.name, "architecture": claim.architecture.name,
-        "warnings": expected_warnings(claim), "problem": problem,
-    }  # fmt: skip
+        "network": claim.network.name,
+        "architecture": claim.architecture.name,
+        "warnings": expected_warnings(claim),
+        "problem": problem,
+    }
     yield from differences({key: value for key, value in data.items() if key not in (*RUN, *CHECKED)}, expected)
     told = {
-        "format": certificate["format"], "accounting": problem["accounting"], "space": claim.space,
-        "padding": claim.padding, "tolerance": problem["study"].get("front_tolerance", "0"),
+        "format": certificate["format"],
+        "accounting": problem["accounting"],
+        "space": claim.space,
+        "padding": claim.padding,
+        "tolerance": problem["study"].get("front_tolerance", "0"),
         "menus": {p: list(labels) for p, labels in zip(claim.points.paths, claim.points.labels, strict=True)},
         "layers": [{"name": name, "count": count} for name, count in claim.parts],
-    }  # fmt: skip
+    }
     stated = {key: value for key, value in certificate.items() if key not in ("boxes", "problem_hash")}
     yield from differences(stated, told, "certificate")
 
@@ -137,7 +152,7 @@ def _limits(known: Study, point: Hardware, energy: int, cycles: int) -> tuple[Fr
     taken = {
         "latency-ms": Fraction(cycles * 1000) / (point.clock_mhz * 10**6),
         "energy-mj": energy * (point.energy_unit_pj or Fraction(1)) / 10**9,
-    }  # fmt: skip
+    }
     limits = [taken[name] if name in taken else metric(name, point) for name in known.names]
     return tuple(limit if low is None else max(limit, low) for limit, low in zip(limits, known.low, strict=True))
 

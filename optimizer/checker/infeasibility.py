@@ -31,7 +31,7 @@ OPEN = "not settled"
 
 def blame_checks(
     claim: Claim, examine: Examine, again: Searches | None, *, thorough: bool, say: Say
-) -> Iterator[Check]:  # fmt: skip
+) -> Iterator[Check]:
     """All checks of a result without a design; none of a result with one.
 
     Parameters
@@ -83,10 +83,15 @@ def _size_faults(possible: Possible, stated: Data) -> Iterator[str]:
     for number, layer, need in found:
         level = corner.levels[number]
         text = f"{level.name} needs {_bits(need * level.buffering)} for layer {layer.name}, the largest in the menu is "
-        relaxations.append({
-            "budget": f"{level.name}.size", "limit": level.size_bits, "least": need * level.buffering,
-            "exact": True, "text": text + _bits(level.size_bits),
-        })  # fmt: skip
+        relaxations.append(
+            {
+                "budget": f"{level.name}.size",
+                "limit": level.size_bits,
+                "least": need * level.buffering,
+                "exact": True,
+                "text": text + _bits(level.size_bits),
+            }
+        )
     if not found:
         found = [entry for point in points.points.values() for entry in lacking(possible.claim, point)]
     names = dict.fromkeys(f"{corner.levels[number].name}.size" for number, _, _ in found)
@@ -206,6 +211,8 @@ class _Inquiry:
         if name == "latency_ms":
             return ceil(answer.settled) * 1000 / hertz
         energy_pj = answer.settled * unit
-        return energy_pj / 10**9 if name == "energy_mj" else energy_pj / 10**12 * hertz / self._possible.cap(
-            "latency_ms", self._limits
+        return (
+            energy_pj / 10**9
+            if name == "energy_mj"
+            else energy_pj / 10**12 * hertz / self._possible.cap("latency_ms", self._limits)
         )

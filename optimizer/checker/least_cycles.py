@@ -15,6 +15,7 @@ from optimizer.workload.layer import VectorLayer
 KEPT = 1 << 16
 """Results kept: neighbouring boxes have most fan-outs in common, and so have layers their extents."""
 
+
 def part_cycles(claim: Claim, hardware: Hardware) -> tuple[int, ...]:
     """Cycles that no design goes below, part by part: of a fused network, all its work on all units."""
     if claim.fusion is None:
@@ -46,9 +47,10 @@ def _traffic_cycles(group: Group, hardware: Hardware, extents: dict[str, int]) -
         bits[operand.role] = words * min(operand.bits, step_bits(group.layer, operand))
     dram = hardware.levels[0]
     ports = (
-        (bits["W"] + bits["I"], dram.read_bits_per_cycle), (bits["O"], dram.write_bits_per_cycle),
+        (bits["W"] + bits["I"], dram.read_bits_per_cycle),
+        (bits["O"], dram.write_bits_per_cycle),
         (sum(bits.values()), dram.shared_bits_per_cycle),
-    )  # fmt: skip
+    )
     return max((math.ceil(moved / limit) for moved, limit in ports if limit is not None), default=0)
 
 
@@ -61,16 +63,15 @@ def _indices(terms: tuple[tuple[int, int], ...]) -> int:
 
 @lru_cache(maxsize=KEPT)
 def widest(
-    extents: tuple[tuple[str, int], ...], fanout: tuple[int, int],
+    extents: tuple[tuple[str, int], ...],
+    fanout: tuple[int, int],
     allowed: tuple[tuple[str, ...] | None, tuple[str, ...] | None],
-) -> int:  # fmt: skip
+) -> int:
     """Most children that factors of the extents can fill along both axes."""
     reached = {(1, 1)}
     for dim, extent in extents:
         divisors = [d for d in range(1, extent + 1) if extent % d == 0]
         x, y = (divisors if dims is None or dim in dims else [1] for dims in allowed)
         shares = [(a, b) for a in x for b in y if a <= fanout[0] and b <= fanout[1] and extent % (a * b) == 0]
-        reached = {
-            (p * a, q * b) for p, q in reached for a, b in shares if p * a <= fanout[0] and q * b <= fanout[1]
-        }
+        reached = {(p * a, q * b) for p, q in reached for a, b in shares if p * a <= fanout[0] and q * b <= fanout[1]}
     return max(p * q for p, q in reached)

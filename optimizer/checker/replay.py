@@ -158,8 +158,9 @@ def _master(claim: Claim) -> Check:
         MasterEntry(
             e.area_um2, int(e.bound / scale), int(value / scale) if e.box == claim.design else None, e.resources
         )
-        for e in claim.entries if e.by != "infeasible"
-    ]  # fmt: skip
+        for e in claim.entries
+        if e.by != "infeasible"
+    ]
     cap = claim.architecture.budgets.area_um2
     plan = claim.architecture.plan
     limits = () if plan is None else plan.device.available

@@ -102,9 +102,12 @@ def _vector_back(old: VectorLayer, new: VectorLayer, sources: list[Fraction], ow
         words = count * ratio
         if words.denominator != 1:
             raise SpecError(
-                "words or operations are not so many per position", field=new.name, value=count,
-                allowed=f"multiples of {ratio.denominator}", remedy="adjust the network again",
-            )  # fmt: skip
+                "words or operations are not so many per position",
+                field=new.name,
+                value=count,
+                allowed=f"multiples of {ratio.denominator}",
+                remedy="adjust the network again",
+            )
         return int(words)
 
     ratios = [*sources, *[Fraction(1)] * (len(new.reads) - len(sources))]

@@ -56,7 +56,7 @@ class Searches(Protocol):
 
     def bounds(
         self, claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
-    ) -> list[Check]:  # fmt: skip
+    ) -> list[Check]:
         """What the bounds of a certificate rest on.
 
         Parameters
@@ -76,9 +76,14 @@ class Searches(Protocol):
         """That on single points some network cannot keep its caps."""
 
     def solve(
-        self, network: Network, architecture: Architecture, *, objective: str, padding: Padding,
+        self,
+        network: Network,
+        architecture: Architecture,
+        *,
+        objective: str,
+        padding: Padding,
         fusion: Fusion | None = None,
-    ) -> Result:  # fmt: skip
+    ) -> Result:
         """A whole problem."""
 
     def cells(self, problems: Sequence[Data], *, keep: bool) -> CellSolver:

@@ -14,7 +14,8 @@ OTHER_KINDS = ("networks", "cross", "energy_unit", "dram_words", "layer_by_layer
 def misplaced(data: dict[str, Any], claim: Claim) -> Iterator[str]:
     """Sections of a result of a network that belong to results of another kind."""
     places = {
-        "groups": claim.fusion is not None and claim.design is not None, "comparison": claim.fusion is not None,
+        "groups": claim.fusion is not None and claim.design is not None,
+        "comparison": claim.fusion is not None,
         "infeasible": data["status"] == "INFEASIBLE",
-    } | dict.fromkeys(OTHER_KINDS, False)  # fmt: skip
+    } | dict.fromkeys(OTHER_KINDS, False)
     yield from (f"{name} should not be there" for name, fits in places.items() if name in data and not fits)

@@ -45,9 +45,13 @@ __all__ = ["Check", "Verification", "verify"]
 
 
 def verify(
-    source: str | Path | Result, again: Searches | None, *, thorough: bool = False, seed: int | None = None,
+    source: str | Path | Result,
+    again: Searches | None,
+    *,
+    thorough: bool = False,
+    seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
-) -> Verification:  # fmt: skip
+) -> Verification:
     """Check a result by code that imports no search, no pricing and no cost model.
 
     Parameters
@@ -92,7 +96,7 @@ def teller(progress: Callable[[Progress], None] | None, started: float) -> Say:
 
 def examine(
     result: Result, effort: Effort, again: Searches | None, *, proofs: bool = True, reasons: bool = True
-) -> list[Check]:  # fmt: skip
+) -> list[Check]:
     """All checks of a result.
 
     Without `again` nothing is searched, and what that leaves out is named. Without `proofs` it is left out because it
@@ -199,8 +203,11 @@ def _agreement(claim: Claim) -> Iterator[str]:
         ("objective.unit", data["objective"]["unit"], unit),
         ("objective.value", data["objective"]["value"], None if value is None else plain(value * worth)),
         ("objective.bound", data["objective"]["bound"], plain(bound * worth)),
-        ("objective.gap", data["objective"]["gap"],
-         None if value is None else float((value - bound) / value) if value else 0.0),
+        (
+            "objective.gap",
+            data["objective"]["gap"],
+            None if value is None else float((value - bound) / value) if value else 0.0,
+        ),
         ("accounting", data["accounting"], problem["accounting"]),
         ("accounting of the certificate", certificate["accounting"], problem["accounting"]),
         ("space", data["space"], {"text": claim.space, "padding": claim.padding, "reuse": "innermost"}),
@@ -210,12 +217,18 @@ def _agreement(claim: Claim) -> Iterator[str]:
         ("training", data.get("training"), claim.network.training),
         ("architecture", data["architecture"], claim.architecture.name),
         ("warnings", data["warnings"], expected_warnings(claim)),
-        ("menus of the certificate", certificate["menus"],
-         {path: list(labels) for path, labels in zip(claim.points.paths, claim.points.labels, strict=True)}),
-        ("layers of the certificate", certificate["layers"],
-         [{"name": name, "count": count} for name, count in claim.parts]),
+        (
+            "menus of the certificate",
+            certificate["menus"],
+            {path: list(labels) for path, labels in zip(claim.points.paths, claim.points.labels, strict=True)},
+        ),
+        (
+            "layers of the certificate",
+            certificate["layers"],
+            [{"name": name, "count": count} for name, count in claim.parts],
+        ),
         ("hardware_points", data["hardware_points"], point_counts(claim)),
-    )  # fmt: skip
+    )
     for name, stated, expected in pairs:
         if stated != expected:
             yield f"{name} is {stated!r}, it should be {expected!r}"
@@ -230,10 +243,15 @@ def point_counts(claim: Claim) -> dict[str, int]:
     small = sum(entry.points for entry in unfit if NEVER in (*entry.energy, *entry.latency))
     device = {} if claim.architecture.plan is None else {"closed_by_device": sum(by[name] for name in RESOURCES)}
     return {
-        "total": len(claim.points.points), "closed_by_bound": by["bound"], "closed_by_area": by["area"],
-        "closed_by_size": small, "closed_by_caps": by["infeasible"] - small,
-        "solved": by["solved"], "open": by["open"], "boxes": len(claim.entries),
-    } | device  # fmt: skip
+        "total": len(claim.points.points),
+        "closed_by_bound": by["bound"],
+        "closed_by_area": by["area"],
+        "closed_by_size": small,
+        "closed_by_caps": by["infeasible"] - small,
+        "solved": by["solved"],
+        "open": by["open"],
+        "boxes": len(claim.entries),
+    } | device
 
 
 def _bound(claim: Claim) -> Fraction:
@@ -249,5 +267,7 @@ def _unit(claim: Claim) -> tuple[str, Fraction]:
     name = "MAC energies" if in_pj is None else "pJ"
     worth = Fraction(1, hardware.energy_scale) if in_pj is None else in_pj
     return {
-        "energy": (name, worth), "latency": ("cycles", Fraction(1)), "edp": (f"{name} x cycles", worth),
-    }[claim.target.objective]  # fmt: skip
+        "energy": (name, worth),
+        "latency": ("cycles", Fraction(1)),
+        "edp": (f"{name} x cycles", worth),
+    }[claim.target.objective]

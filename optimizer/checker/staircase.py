@@ -26,14 +26,28 @@ from optimizer.results.result import Result
 
 Data = dict[str, Any]
 UNITS = {
-    "area-mm2": "mm2", "dram-gbps": "GB/s", "buffer-kib": "KiB", "storage-kib": "KiB", "latency-ms": "ms",
+    "area-mm2": "mm2",
+    "dram-gbps": "GB/s",
+    "buffer-kib": "KiB",
+    "storage-kib": "KiB",
+    "latency-ms": "ms",
     "energy-mj": "mJ",
-}  # fmt: skip
+}
 SECTION = ("format", "kind", "status", "vary", "designs", "cells", "least", "front", "tolerance")
 DESIGN = (
-    "number", "needs", "status", "objective", "energy_pj", "latency_cycles", "latency_ms", "metrics", "choices",
-    "at_largest", "relaxed", "certificate_box",
-)  # fmt: skip
+    "number",
+    "needs",
+    "status",
+    "objective",
+    "energy_pj",
+    "latency_cycles",
+    "latency_ms",
+    "metrics",
+    "choices",
+    "at_largest",
+    "relaxed",
+    "certificate_box",
+)
 COSTS = ("energy_pj", "latency_cycles", "latency_ms")
 METRICS = ("area-mm2", "dram-gbps", "buffer-kib", "storage-kib")
 HOLDING = ("bound", "solved", "open")
@@ -90,15 +104,19 @@ class Study:
         points = {frozenset(point.choices): point for point in claim.points.points.values()}
         self.steps = [
             _Step(
-                raw["number"], tuple(Fraction(raw["needs"][name]) for name in self.names),
-                Fraction(raw["objective"]["exact"]), points[frozenset(raw["choices"].items())], raw,
+                raw["number"],
+                tuple(Fraction(raw["needs"][name]) for name in self.names),
+                Fraction(raw["objective"]["exact"]),
+                points[frozenset(raw["choices"].items())],
+                raw,
             )
             for raw in self.stated["designs"]
-        ]  # fmt: skip
+        ]
         self.held = [
             (entry.bound, sorted({self.place(point) for point in claim.points.inside(entry.box)}))
-            for entry in claim.entries if entry.by in HOLDING
-        ]  # fmt: skip
+            for entry in claim.entries
+            if entry.by in HOLDING
+        ]
         """Bounds, and the places that they hold at."""
 
     def place(self, point: Hardware) -> tuple[Fraction, ...]:
@@ -187,9 +205,7 @@ class Study:
         places = sorted({step.place for step in self.steps})
         return [a for a in places if not any(b != a and _within(b, a) for b in places)]
 
-    def _cell(
-        self, cell: Data, start: tuple[Fraction, ...], below: tuple[Fraction | None, ...]
-    ) -> Iterator[str]:  # fmt: skip
+    def _cell(self, cell: Data, start: tuple[Fraction, ...], below: tuple[Fraction | None, ...]) -> Iterator[str]:
         ends = dict(zip(self.names, map(str, start), strict=True))
         limits = {n: None if b is None else str(b) for n, b in zip(self.names, below, strict=True)}
         if cell["from"] != ends or cell["below"] != limits:
@@ -200,9 +216,10 @@ class Study:
         if (None if chosen is None else chosen.value) != value:
             yield f"from {ends}: design {cell['design']} is not the best that is admitted"
         bounds = [
-            bound for bound, places in self.held
+            bound
+            for bound, places in self.held
             if any(_before(place, below) and self.inside(place) for place in places)
-        ]  # fmt: skip
+        ]
         bound = min(bounds, default=None)
         if cell["exact_bound"] != (None if bound is None else str(bound)):
             yield f"from {ends}: the bound is {cell['exact_bound']}, the boxes give {bound}"
@@ -230,6 +247,7 @@ class Study:
 
     def _relaxed(self, step: _Step, axis: int, stated: Data | None) -> Iterator[str]:
         """The least raise of one limit that admits a better design."""
+
         def raised(other: _Step) -> bool:
             return _within((*other.place[:axis], step.place[axis], *other.place[axis + 1 :]), step.place)
 
@@ -274,7 +292,7 @@ def check_staircase(claim: Claim, worth: Fraction) -> Iterator[Check]:
 
 def steps_again(
     claim: Claim, worth: Fraction, effort: Effort, again: Searches | None, sound: Callable[[Result], bool]
-) -> Check:  # fmt: skip
+) -> Check:
     """Solve the points of some designs by themselves; `sound` walks the loop nests of what comes out."""
     study = Study(claim, worth)
     steps, faults, done = list(study.steps), [], 0
@@ -288,10 +306,12 @@ def steps_again(
         effort.say(f"solving the point of design {step.number} again")
         done += 1
         found = again.solve(
-            study.claim.network, at(study.claim.architecture, dict(step.point.choices)),
-            objective=study.claim.target.objective, padding=study.claim.data["problem"]["padding"],
+            study.claim.network,
+            at(study.claim.architecture, dict(step.point.choices)),
+            objective=study.claim.target.objective,
+            padding=study.claim.data["problem"]["padding"],
             fusion=study.claim.fusion,
-        )  # fmt: skip
+        )
         costs = [{name: data.get(name) for name in COSTS[:2]} for data in (step.raw, found.data)]
         if found.certificate["value"] != str(step.value) or costs[0] != costs[1] or not sound(found):
             faults.append(f"design {step.number} has {step.value} units and {costs[0]}, its point {costs[1]}")

@@ -26,9 +26,11 @@ def least_checks(claim: Claim) -> Iterator[Check]:
     study = claim.data["study"]
     if study["designs"]:
         return
-    inside = [entry for entry in claim.entries if entry.by in HOLDING and any(
-        _inside(claim, point) for point in claim.points.inside(entry.box)
-    )]  # fmt: skip
+    inside = [
+        entry
+        for entry in claim.entries
+        if entry.by in HOLDING and any(_inside(claim, point) for point in claim.points.inside(entry.box))
+    ]
     wrong = [f"box {entry.box} lies in the range, closed by {entry.by}" for entry in inside]
     yield verdict("nothing in range", wrong if study["status"] == "INFEASIBLE" else [], "no box with a design is")
     if study["status"] != "INFEASIBLE":

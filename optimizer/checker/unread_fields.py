@@ -13,21 +13,69 @@ Data = dict[str, Any]
 UNREAD = ("versions", "seed", "wall_s")
 """What a run was, not what it found."""
 
-_HEAD = ("format", "status", "termination", "objective", "accounting", "space", "network", "training", "architecture",
-         "warnings", "problem", "problem_hash", *UNREAD)  # fmt: skip
+_HEAD = (
+    "format",
+    "status",
+    "termination",
+    "objective",
+    "accounting",
+    "space",
+    "network",
+    "training",
+    "architecture",
+    "warnings",
+    "problem",
+    "problem_hash",
+    *UNREAD,
+)
 _DESIGN = ("hardware", "device", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers", "groups")
-_CERTIFICATE = ("format", "problem_hash", "status", "objective", "accounting", "space", "padding", "value", "bound",
-                "master_optimum", "design", "menus", "layers", "boxes")  # fmt: skip
+_CERTIFICATE = (
+    "format",
+    "problem_hash",
+    "status",
+    "objective",
+    "accounting",
+    "space",
+    "padding",
+    "value",
+    "bound",
+    "master_optimum",
+    "design",
+    "menus",
+    "layers",
+    "boxes",
+)
 
 READ = {
-    formats.RESULT_FILE: (*_HEAD, *_DESIGN, "hardware_points", "comparison", "infeasible", "study", "energy_unit",
-                            "networks", "cross"),
+    formats.RESULT_FILE: (
+        *_HEAD,
+        *_DESIGN,
+        "hardware_points",
+        "comparison",
+        "infeasible",
+        "study",
+        "energy_unit",
+        "networks",
+        "cross",
+    ),
     formats.CERTIFICATE_FILE: (*_CERTIFICATE, "tolerance", "aggregate", "weights", "powers", "networks", "cross"),
     formats.EVALUATION_FILE: (*_HEAD, *_DESIGN, "dram_words", "comparison", "layer_by_layer"),
     formats.MEMORY_FILE: (*_HEAD, "macs", "budgets", "keep_all", "chosen", "least_peak", "tensors", "over_time"),
-    formats.ADJUST_FILE: (*_HEAD, "accuracy", "request", "resolution", "limits", "classes", "before", "after",
-                            "layers", "hardware", "onnx", "effort"),
-}  # fmt: skip
+    formats.ADJUST_FILE: (
+        *_HEAD,
+        "accuracy",
+        "request",
+        "resolution",
+        "limits",
+        "classes",
+        "before",
+        "after",
+        "layers",
+        "hardware",
+        "onnx",
+        "effort",
+    ),
+}
 """By file, fields that may be there; those of :data:`UNREAD` are not checked, wherever they stand."""
 
 

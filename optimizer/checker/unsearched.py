@@ -14,7 +14,7 @@ from optimizer.checker.statements import by_counting
 
 def unsearched_bounds(
     claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
-) -> list[Check]:  # fmt: skip
+) -> list[Check]:
     """What the bounds of a certificate rest on, as far as no search is needed.
 
     Parameters are those of :meth:`optimizer.checker.searches.Searches.bounds`.

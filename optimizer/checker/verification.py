@@ -42,7 +42,7 @@ class Verification:
     @staticmethod
     def of(
         checks: list[Check], effort: Effort, started: float, checked: str = NUMBERS, unproved: tuple[str, ...] = ()
-    ) -> Verification:  # fmt: skip
+    ) -> Verification:
         """Checks and what was searched for them, begun at a time of ``time.perf_counter()``."""
         proofs: dict[str, Tally] = {}
         for tally in effort.tallies:

@@ -58,9 +58,12 @@ def bottleneck_layers(network: Network) -> Iterator[str]:
             chain.append(graph.nodes[next(graph.successors(chain[-1].name))]["layer"])
         sources = list(graph.predecessors(layer.name))
         if (
-            len(chain) == 3 and len(sources) == 1 and chain[1].kind == "dwconv"
-            and _narrowing(layer) < 0 < _narrowing(chain[2]) and _of_convolutions(network, sources[0])
-        ):  # fmt: skip
+            len(chain) == 3
+            and len(sources) == 1
+            and chain[1].kind == "dwconv"
+            and _narrowing(layer) < 0 < _narrowing(chain[2])
+            and _of_convolutions(network, sources[0])
+        ):
             yield layer.name
 
 

@@ -20,31 +20,43 @@ if TYPE_CHECKING:
 
 NO_WIDTHS = 1
 WITH_ARCHITECTURE = {
-    "choices": "--choose", "accounting": "--accounting", "area_mm2": "--area-mm2", "device": "--device",
+    "choices": "--choose",
+    "accounting": "--accounting",
+    "area_mm2": "--area-mm2",
+    "device": "--device",
     "dram_gbps": "--dram-gbps",
-}  # fmt: skip
+}
 """Options that say something about an architecture, and nothing about the hardware of a result."""
 
-request_options = stacked([
-    click.option(
-        "--params", default="+-5%", show_default=True, metavar="TOLERANCE", help="Of parameters: +-5%, or -5%:+2%."
-    ),
-    click.option("--macs", default="+-5%", show_default=True, metavar="TOLERANCE", help="Of multiply-accumulates."),
-    click.option(
-        "--multiple", type=click.IntRange(1, 1024), default=8, show_default=True, help="New widths are multiples of it."
-    ),
-    click.option(
-        "--range", "span", default="0.75:1.25", show_default=True, help="New widths, as parts of the old ones."
-    ),
-    click.option(
-        "--resolution", metavar="LIST",
-        help="Input images to choose from: 192,224 or 192x256,224x320; default: its own.",
-    ),
-    click.option(
-        "--expansion", metavar="LIST", help="Hidden widths of inverted bottlenecks: one of these times their input's."
-    ),
-    click.option("--freeze", multiple=True, metavar="LAYER", help="Keep its output channels; repeatable."),
-])  # fmt: skip
+request_options = stacked(
+    [
+        click.option(
+            "--params", default="+-5%", show_default=True, metavar="TOLERANCE", help="Of parameters: +-5%, or -5%:+2%."
+        ),
+        click.option("--macs", default="+-5%", show_default=True, metavar="TOLERANCE", help="Of multiply-accumulates."),
+        click.option(
+            "--multiple",
+            type=click.IntRange(1, 1024),
+            default=8,
+            show_default=True,
+            help="New widths are multiples of it.",
+        ),
+        click.option(
+            "--range", "span", default="0.75:1.25", show_default=True, help="New widths, as parts of the old ones."
+        ),
+        click.option(
+            "--resolution",
+            metavar="LIST",
+            help="Input images to choose from: 192,224 or 192x256,224x320; default: its own.",
+        ),
+        click.option(
+            "--expansion",
+            metavar="LIST",
+            help="Hidden widths of inverted bottlenecks: one of these times their input's.",
+        ),
+        click.option("--freeze", multiple=True, metavar="LAYER", help="Keep its output channels; repeatable."),
+    ]
+)
 
 
 @click.command()
@@ -52,15 +64,23 @@ request_options = stacked([
 @click.option("--hardware", type=click.Path(), metavar="DIR", help="Hardware of a result (solve --out DIR).")
 @click.option("--architecture", "-a", metavar="NAME|FILE", help="Or an architecture: its best point is chosen too.")
 @click.option(
-    "--choose", "choices", type=Choice(), multiple=True, metavar="PATH=ENTRY",
+    "--choose",
+    "choices",
+    type=Choice(),
+    multiple=True,
+    metavar="PATH=ENTRY",
     help="With --architecture: take this entry of a menu; repeatable.",
 )
 @click.option(
-    "--accounting", type=click.Choice(["timeloop", "looptree"]),
+    "--accounting",
+    type=click.Choice(["timeloop", "looptree"]),
     help="With --architecture: how accesses are counted; default: the file's.",
 )
 @click.option(
-    "--objective", type=click.Choice(["energy", "latency", "edp"]), default="energy", show_default=True,
+    "--objective",
+    type=click.Choice(["energy", "latency", "edp"]),
+    default="energy",
+    show_default=True,
     help="What to minimize.",
 )
 @request_options
@@ -103,11 +123,15 @@ def read_request(options: Options) -> WidthChanges:
 
     low, high = read.parse_range(options["span"], "--range")
     return read.WidthChanges(
-        options["multiple"], low, high, read.parse_tolerance(options["params"], "--params"),
-        read.parse_tolerance(options["macs"], "--macs"), tuple(options["freeze"]),
+        options["multiple"],
+        low,
+        high,
+        read.parse_tolerance(options["params"], "--params"),
+        read.parse_tolerance(options["macs"], "--macs"),
+        tuple(options["freeze"]),
         () if options["resolution"] is None else read.parse_resolutions(options["resolution"], "--resolution"),
         () if options["expansion"] is None else read.parse_ratios(options["expansion"], "--expansion"),
-    )  # fmt: skip
+    )
 
 
 def _architecture(options: Options) -> Architecture:
@@ -117,17 +141,21 @@ def _architecture(options: Options) -> Architecture:
         raise SpecError(
             "the hardware is given twice" if given else "it is not said which hardware",
             field=" ".join(f"--{name}" for name in given or ("hardware", "architecture")),
-            value=[options[name] for name in given], allowed="one of --hardware DIR and --architecture NAME",
+            value=[options[name] for name in given],
+            allowed="one of --hardware DIR and --architecture NAME",
             remedy="use --hardware for the design of a result, --architecture for a preset or a file",
-        )  # fmt: skip
+        )
     if options["architecture"] is not None:
         return read_architecture(options)
     for name, option in WITH_ARCHITECTURE.items():
         if options[name]:
             raise SpecError(
-                "the hardware of a result is taken as it is", field=option, value=str(options[name]),
-                allowed="with --architecture", remedy="leave it out",
-            )  # fmt: skip
+                "the hardware of a result is taken as it is",
+                field=option,
+                value=str(options[name]),
+                allowed="with --architecture",
+                remedy="leave it out",
+            )
     from optimizer.network_adjustment.run import hardware_of  # noqa: PLC0415
     from optimizer.results import folder as result_folder  # noqa: PLC0415
 

@@ -51,9 +51,12 @@ class WeightType(_Type):
         name, equals, text = str(value).rpartition("=")
         if not equals or not name.strip():
             raise SpecError(
-                "not a weight", field="--weight", value=value, allowed="NETWORK=NUMBER",
+                "not a weight",
+                field="--weight",
+                value=value,
+                allowed="NETWORK=NUMBER",
                 remedy="write e.g. --weight bert_base=2",
-            )  # fmt: skip
+            )
         return Weight(name.strip(), Positive().convert(text, param, ctx))
 
 
@@ -68,30 +71,45 @@ class CapType(_Type):
         name, _, budget = place.rpartition(":")
         if not equals or not name.strip() or budget.strip() not in CAPS:
             raise SpecError(
-                "not a cap of a network", field="--cap", value=value,
+                "not a cap of a network",
+                field="--cap",
+                value=value,
                 allowed=", ".join(f"NETWORK:{cap}=LIMIT" for cap in CAPS),
                 remedy="write e.g. --cap bert_base:latency-ms=20",
-            )  # fmt: skip
+            )
         return Cap(name.strip(), CAPS[budget.strip()], Positive().convert(text, param, ctx))
 
 
-team_options = stacked([
-    click.option(
-        "--aggregate", type=click.Choice(["geomean", "weighted", "max"]), default="geomean", show_default=True,
-        help="What becomes of the objectives of all networks: geometric mean, weighted sum, or the largest.",
-    ),
-    click.option(
-        "--weight", "weights", type=WeightType(), multiple=True, metavar="NETWORK=WEIGHT",
-        help="Power (geomean) or factor of a network's objective; 1 by default; repeatable.",
-    ),
-    click.option(
-        "--cap", "caps", type=CapType(), multiple=True, metavar="NETWORK:CAP=LIMIT",
-        help="Cap of one network, e.g. bert_base:latency-ms=20 (also energy-mj, power-w); repeatable.",
-    ),
-    click.option(
-        "--relative", is_flag=True, help="Divide every objective by the network's own optimum (weighted and max)."
-    ),
-])  # fmt: skip
+team_options = stacked(
+    [
+        click.option(
+            "--aggregate",
+            type=click.Choice(["geomean", "weighted", "max"]),
+            default="geomean",
+            show_default=True,
+            help="What becomes of the objectives of all networks: geometric mean, weighted sum, or the largest.",
+        ),
+        click.option(
+            "--weight",
+            "weights",
+            type=WeightType(),
+            multiple=True,
+            metavar="NETWORK=WEIGHT",
+            help="Power (geomean) or factor of a network's objective; 1 by default; repeatable.",
+        ),
+        click.option(
+            "--cap",
+            "caps",
+            type=CapType(),
+            multiple=True,
+            metavar="NETWORK:CAP=LIMIT",
+            help="Cap of one network, e.g. bert_base:latency-ms=20 (also energy-mj, power-w); repeatable.",
+        ),
+        click.option(
+            "--relative", is_flag=True, help="Divide every objective by the network's own optimum (weighted and max)."
+        ),
+    ]
+)
 
 
 def read_members(specs: Sequence[str], options: Options) -> list[Member]:
@@ -123,9 +141,14 @@ def team_request(members: Sequence[Member], architecture: Architecture, options:
     from optimizer.multi_network.request import CodesignRequest  # noqa: PLC0415
 
     return CodesignRequest(
-        tuple(members), architecture, options["aggregate"], options["relative"], options["objective"],
-        options["padding"], asked_fusion(options),
-    )  # fmt: skip
+        tuple(members),
+        architecture,
+        options["aggregate"],
+        options["relative"],
+        options["objective"],
+        options["padding"],
+        asked_fusion(options),
+    )
 
 
 def _owner(name: str, networks: dict[str, Network], option: str) -> str:
@@ -133,16 +156,22 @@ def _owner(name: str, networks: dict[str, Network], option: str) -> str:
         if name in (spec, network.name):
             return spec
     raise SpecError(
-        "no such network here", field=option, value=name, allowed=", ".join(n.name for n in networks.values()),
+        "no such network here",
+        field=option,
+        value=name,
+        allowed=", ".join(n.name for n in networks.values()),
         remedy="name one of the networks of this command",
-    )  # fmt: skip
+    )
 
 
 def _twice(field: str, values: list[Fraction]) -> SpecError:
     return SpecError(
-        "given twice", field=field, value=[float(value) for value in values], allowed="one number",
+        "given twice",
+        field=field,
+        value=[float(value) for value in values],
+        allowed="one number",
         remedy="leave one of the two out",
-    )  # fmt: skip
+    )
 
 
 def _suited(spec: str, specs: Sequence[str], options: Options) -> Options:

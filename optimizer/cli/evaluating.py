@@ -26,13 +26,15 @@ OF_GROUPS = ("objective", "out", "force", "cache", "no_cache")
 @click.option("--groups", metavar="FILE", help="Cost a network with these fused groups, a .yaml file.")
 @click.option("--layer", metavar="NAME", help="With --mapping: which layer, where the file holds several.")
 @click.option(
-    "--reuse", type=click.Choice(["exact", "innermost"]),
+    "--reuse",
+    type=click.Choice(["exact", "innermost"]),
     help="With --mapping: which moves of a sliding window keep the overlap; default: innermost.",
-)  # fmt: skip
+)
 @click.option(
-    "--objective", type=click.Choice(["energy", "latency"]),
+    "--objective",
+    type=click.Choice(["energy", "latency"]),
     help="With --groups: what the loop nest inside of every run minimizes; default: energy.",
-)  # fmt: skip
+)
 @out_options
 @cache_options
 @architecture_options
@@ -61,17 +63,20 @@ def _check_mode(options: Options) -> None:
         raise SpecError(
             "what to evaluate is given twice" if given else "it is not said what to evaluate",
             field=" ".join(f"--{name}" for name in given or ("mapping", "groups")),
-            value=[options[name] for name in given], allowed="one of --mapping FILE and --groups FILE",
+            value=[options[name] for name in given],
+            allowed="one of --mapping FILE and --groups FILE",
             remedy="use --mapping for the loop nest of one layer, --groups for fused groups of a network",
-        )  # fmt: skip
+        )
     for name in OF_GROUPS if given == ["mapping"] else OF_MAPPING:
         if options[name]:
             option = f"--{name.replace('_', '-')}"
             raise SpecError(
-                f"this option does not go with --{given[0]}", field=option, value=options[name],
+                f"this option does not go with --{given[0]}",
+                field=option,
+                value=options[name],
                 allowed=f"{option} with --{'groups' if given == ['mapping'] else 'mapping'}",
                 remedy=f"leave {option} out",
-            )  # fmt: skip
+            )
 
 
 def _evaluate_mapping(network: Network, architecture: Architecture, options: Options) -> None:
@@ -84,9 +89,7 @@ def _evaluate_mapping(network: Network, architecture: Architecture, options: Opt
     layer, hardware = pick_layer(network, options["layer"]), single_point(architecture)
     check_sparsity([layer], hardware, file=architecture.file)
     mapping = load_mapping(options["mapping"], layer, hardware)
-    cost = cost_of(
-        layer, hardware, mapping, accounting=architecture.accounting, reuse=options["reuse"] or "innermost"
-    )  # fmt: skip
+    cost = cost_of(layer, hardware, mapping, accounting=architecture.accounting, reuse=options["reuse"] or "innermost")
     show_on_stdout(evaluation_report(layer, hardware, mapping, cost))
 
 
@@ -99,9 +102,12 @@ def _evaluate_groups(network: Network, architecture: Architecture, options: Opti
     check_out(EvaluationResult, options)
     warnings = unroll_warnings(architecture, {dim for layer in network.mac_layers() for dim in layer.extents})
     result = evaluate_groups(
-        network, architecture, options["groups"], objective=options["objective"] or "energy",
+        network,
+        architecture,
+        options["groups"],
+        objective=options["objective"] or "energy",
         cache_dir=cache_folder(options),
-    )  # fmt: skip
+    )
     result.data["warnings"] += [line for line in warnings if line not in result.data["warnings"]]
     say_warnings(warnings)
     finish(result, options, headline, full_report)

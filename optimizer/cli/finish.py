@@ -46,15 +46,24 @@ def run_options(options: Mapping[str, Any], progress: Watch | None = None, pool:
 
     limit = options["time_limit"]
     return Options(
-        None if limit is None else float(limit), options["workers"], options["seed"],
-        cache_folder(options) if "cache" in options else None, pool, progress,
-    )  # fmt: skip
+        None if limit is None else float(limit),
+        options["workers"],
+        options["seed"],
+        cache_folder(options) if "cache" in options else None,
+        pool,
+        progress,
+    )
 
 
 def finish(
-    result: Result, options: Mapping[str, Any], short: Report, long: Report, *, also: tuple[str | None, ...] = (),
+    result: Result,
+    options: Mapping[str, Any],
+    short: Report,
+    long: Report,
+    *,
+    also: tuple[str | None, ...] = (),
     found: bool | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Save, show, and leave with the exit code.
 
     Parameters

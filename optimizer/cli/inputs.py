@@ -33,14 +33,23 @@ def read_network(spec: str, options: Options) -> Network:
     for name, extent in options["dims"]:
         if dims.setdefault(name, extent) != extent:
             raise SpecError(
-                "a dim is given twice", field=f"--dim {name}", value=[dims[name], extent],
-                allowed="one extent per dim", remedy="leave one of the two out",
-            )  # fmt: skip
+                "a dim is given twice",
+                field=f"--dim {name}",
+                value=[dims[name], extent],
+                allowed="one extent per dim",
+                remedy="leave one of the two out",
+            )
     return load(
-        spec, batch=options["batch"], sequence=options["sequence"], bits=options["bits"], dims=dims,
-        allow_unknown=options["allow_unknown"], sparsity=options["sparsity"], training=options.get("training"),
+        spec,
+        batch=options["batch"],
+        sequence=options["sequence"],
+        bits=options["bits"],
+        dims=dims,
+        allow_unknown=options["allow_unknown"],
+        sparsity=options["sparsity"],
+        training=options.get("training"),
         training_bits=_training_bits(options),
-    )  # fmt: skip
+    )
 
 
 def _training_bits(options: Options) -> TrainingBits | None:
@@ -65,9 +74,12 @@ def pick_layer(network: Network, name: str | None) -> Layer:
     if name not in layers:
         problem = f"{network.name} has {len(layers)} multiply-accumulate layers" if name is None else "no such layer"
         raise SpecError(
-            problem, field="--layer", value=name, allowed=", ".join(layers) or "none: there are only vector layers",
+            problem,
+            field="--layer",
+            value=name,
+            allowed=", ".join(layers) or "none: there are only vector layers",
             remedy="name one of them with --layer",
-        )  # fmt: skip
+        )
     return layers[name]
 
 
@@ -92,9 +104,12 @@ def read_architecture(options: Options) -> Architecture:
     for path, entry in options["choices"]:
         if chosen.setdefault(path, entry) != entry:
             raise SpecError(
-                "a menu is chosen twice", field=f"--choose {path}", value=[chosen[path], entry],
-                allowed="one entry per menu", remedy="leave one of the two out",
-            )  # fmt: skip
+                "a menu is chosen twice",
+                field=f"--choose {path}",
+                value=[chosen[path], entry],
+                allowed="one entry per menu",
+                remedy="leave one of the two out",
+            )
     architecture = choose(architecture, chosen)
     if options["accounting"] is not None:
         architecture = replace(architecture, accounting=options["accounting"])
@@ -134,9 +149,12 @@ def cache_folder(options: Options) -> Path | None:
     if options["no_cache"]:
         if asked is not None:
             raise SpecError(
-                "--cache and --no-cache contradict each other", field="--cache", value=asked,
-                allowed="one of the two", remedy="leave one out",
-            )  # fmt: skip
+                "--cache and --no-cache contradict each other",
+                field="--cache",
+                value=asked,
+                allowed="one of the two",
+                remedy="leave one out",
+            )
         return None
     folder = Path(asked) if asked is not None else default_cache_folder()
     try:
@@ -148,9 +166,12 @@ def cache_folder(options: Options) -> Path | None:
             say_warnings([f"no cache: {folder}: {error.strerror}"])
             return None
         raise SpecError(
-            f"cannot use the cache folder: {error.strerror}", field="--cache", value=asked,
-            allowed="a folder that may be written", remedy="name another folder, or use --no-cache",
-        ) from None  # fmt: skip
+            f"cannot use the cache folder: {error.strerror}",
+            field="--cache",
+            value=asked,
+            allowed="a folder that may be written",
+            remedy="name another folder, or use --no-cache",
+        ) from None
     return folder
 
 
@@ -169,14 +190,19 @@ def asked_pool(options: Options) -> AbstractContextManager[Pool | None]:
         for name in ("memory_limit", "task_time_limit"):
             if options[name] is not None:
                 raise SpecError(
-                    "only processes have this limit", field=f"--{name.replace('_', '-')}", value=options[name],
-                    allowed="together with --processes or --scheduler", remedy="add --processes, or leave it out",
-                )  # fmt: skip
+                    "only processes have this limit",
+                    field=f"--{name.replace('_', '-')}",
+                    value=options[name],
+                    allowed="together with --processes or --scheduler",
+                    remedy="add --processes, or leave it out",
+                )
         return nullcontext()
     return open_pool(
-        options["workers"], options["scheduler"], memory_limit_mb=options["memory_limit"],
+        options["workers"],
+        options["scheduler"],
+        memory_limit_mb=options["memory_limit"],
         task_time_limit_s=None if limit is None else float(limit),
-    )  # fmt: skip
+    )
 
 
 def default_cache_folder() -> Path:

@@ -55,6 +55,8 @@ def show(directory: str, name: str | None) -> None:
         show_on_stdout(folder_report(directory, name))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SpecError(
-            f"the result is damaged: {type(error).__name__} {error}", file=directory,
-            allowed="a result as it was written", remedy="check it with `tilewright verify`, or solve again",
-        ) from error  # fmt: skip
+            f"the result is damaged: {type(error).__name__} {error}",
+            file=directory,
+            allowed="a result as it was written",
+            remedy="check it with `tilewright verify`, or solve again",
+        ) from error

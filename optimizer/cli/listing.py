@@ -22,9 +22,13 @@ def networks() -> None:
     for name in names():
         network = build(name)
         table.add_row(
-            name, Text(describe(name)), str(len(network.graph)), str(len(network.mac_layers())),
-            f"{network.macs / 1e6:,.1f} M", f"{network.parameters / 1e6:,.2f} M",
-        )  # fmt: skip
+            name,
+            Text(describe(name)),
+            str(len(network.graph)),
+            str(len(network.mac_layers())),
+            f"{network.macs / 1e6:,.1f} M",
+            f"{network.parameters / 1e6:,.2f} M",
+        )
     show_on_stdout(table)
 
 
@@ -77,7 +81,10 @@ def schema(kind: str) -> None:
     from optimizer.given_groups.schema import groups_schema  # noqa: PLC0415
 
     schemas = {
-        "architecture": json_schema, "technology": technology_schema, "groups": groups_schema, "device": device_schema,
+        "architecture": json_schema,
+        "technology": technology_schema,
+        "groups": groups_schema,
+        "device": device_schema,
         "fabric": fabric_schema,
-    }  # fmt: skip
+    }
     click.echo(json.dumps(schemas[kind](), indent=2))

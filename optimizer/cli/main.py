@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
-    ) -> click.Context:  # fmt: skip
+    ) -> click.Context:
         """Read the arguments of the group itself; click's complaints get the form of ours."""
         try:
             return super().make_context(info_name, args, parent, **extra)
@@ -118,8 +118,6 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
 
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version."
-)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 def main() -> None:
     """Provably optimal accelerators for neural networks: hardware sizes and mappings, with a certificate."""

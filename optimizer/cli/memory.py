@@ -31,19 +31,20 @@ BITS_PER_KIB = 8 * 2**10
 @click.option("--on-chip-kib", type=Positive(), help="On-chip memory set aside for kept activations.")
 @click.option("--recompute", is_flag=True, help="Activations may be dropped and computed again.")
 @click.option(
-    "--objective", type=click.Choice(["overhead", "peak"]),
+    "--objective",
+    type=click.Choice(["overhead", "peak"]),
     help="Least overhead within --off-chip-gb, or least peak; default: overhead with --off-chip-gb, else peak.",
-)  # fmt: skip
+)
 @click.option(
     "--max-overhead", type=Positive(), metavar="PERCENT", help="Most overhead, in percent of the step's cost."
-)  # fmt: skip
+)
 @click.option(
-    "--result", type=click.Path(), metavar="DIR",
+    "--result",
+    type=click.Path(),
+    metavar="DIR",
     help="A solved step (solve --training --out DIR): what its layers cost, instead of operations.",
-)  # fmt: skip
-@click.option(
-    "--cost", type=click.Choice(["energy", "latency"]), default=None, help="With --result; default: energy."
-)  # fmt: skip
+)
+@click.option("--cost", type=click.Choice(["energy", "latency"]), default=None, help="With --result; default: energy.")
 @click.option("--time-limit", type=Positive(), metavar="SECONDS", help="Stop then, with the best answer and its bound.")
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
@@ -67,9 +68,7 @@ def memory(network: str, **options: Any) -> None:
     check_out(MemoryResult, options)
     costs = _costs(graph, options)
     reserve_bits = int((options["on_chip_kib"] or 0) * BITS_PER_KIB)
-    asked = MemoryRequest(
-        graph, _goal(options), _limits(costs, options), reserve_bits, costs, options["recompute"]
-    )  # fmt: skip
+    asked = MemoryRequest(graph, _goal(options), _limits(costs, options), reserve_bits, costs, options["recompute"])
     result = run(asked, run_options(options))
     finish(result, options, memory_headline, memory_report)
     if options["plot"]:
@@ -95,7 +94,7 @@ def _limits(costs: Costs, options: Options) -> Limits:
     return Limits(
         None if capacity is None else int(capacity * BITS_PER_GB),
         None if percent is None else int(percent * costs.total / 100),
-    )  # fmt: skip
+    )
 
 
 def _costs(network: Network, options: Options) -> Costs:
@@ -120,11 +119,17 @@ def _check(options: Options) -> None:
         if options[name] and not there:
             option = f"--{name.replace('_', '-')}"
             raise SpecError(
-                f"{option} says nothing without {other}", field=option, value=options[name], allowed=f"with {other}",
+                f"{option} says nothing without {other}",
+                field=option,
+                value=options[name],
+                allowed=f"with {other}",
                 remedy=f"add {other}, or leave {option} out",
-            )  # fmt: skip
+            )
     if options["training"] is None:
         raise SpecError(
-            "memory over time is that of a training step", field="--training", value="none",
-            allowed="sgd, sgd-momentum, adam", remedy="add e.g. --training sgd-momentum",
-        )  # fmt: skip
+            "memory over time is that of a training step",
+            field="--training",
+            value="none",
+            allowed="sgd, sgd-momentum, adam",
+            remedy="add e.g. --training sgd-momentum",
+        )

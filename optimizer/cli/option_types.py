@@ -33,9 +33,7 @@ def _name(parameter: click.Parameter | None) -> str:
 
 def _positive_integer(text: str, field: str, remedy: str) -> int:
     if not _WHOLE.fullmatch(text.strip()) or int(text) < 1:
-        raise SpecError(
-            "not a positive whole number", field=field, value=text, allowed="integers >= 1", remedy=remedy
-        )
+        raise SpecError("not a positive whole number", field=field, value=text, allowed="integers >= 1", remedy=remedy)
     return int(text)
 
 
@@ -49,9 +47,12 @@ class Positive(_Type):
         text = str(value).strip()
         if not _DECIMAL.fullmatch(text) or not Fraction(text):
             raise SpecError(
-                "not a positive number", field=_name(param), value=value, allowed="decimals > 0",
+                "not a positive number",
+                field=_name(param),
+                value=value,
+                allowed="decimals > 0",
                 remedy="write e.g. 2.5, or leave the option out for no limit",
-            )  # fmt: skip
+            )
         return Fraction(text)
 
 
@@ -59,9 +60,12 @@ def _split(value: Any, option: str, example: str) -> tuple[str, str]:
     name, equals, rest = str(value).partition("=")
     if not equals or not name.strip() or not rest.strip():
         raise SpecError(
-            "not of the form name=value", field=option, value=value, allowed="name=value",
+            "not of the form name=value",
+            field=option,
+            value=value,
+            allowed="name=value",
             remedy=f"write e.g. {option} {example}",
-        )  # fmt: skip
+        )
     return name.strip(), rest.strip()
 
 
@@ -121,9 +125,12 @@ class Vary(_Type):
         low, colon, high = ends.partition(":")
         if not name.strip() or (equals and not colon):
             raise SpecError(
-                "not a range of limits", field=_name(param), value=value, allowed="NAME=LOW:HIGH, or NAME for all",
+                "not a range of limits",
+                field=_name(param),
+                value=value,
+                allowed="NAME=LOW:HIGH, or NAME for all",
                 remedy="write e.g. --vary area-mm2=2:12",
-            )  # fmt: skip
+            )
         limits = [Positive().convert(end, param, ctx) if end.strip() else None for end in (low, high)]
         return Range(name.strip(), *limits)
 
@@ -154,9 +161,12 @@ class PaddingRule(_Type):
             dim, equals, numbers = part.partition("=")
             if not equals or not dim.strip() or dim.strip() in extents:
                 raise SpecError(
-                    "not a padding", field=_name(param), value=value, allowed="none, auto, or DIM=EXTENT:EXTENT,...",
+                    "not a padding",
+                    field=_name(param),
+                    value=value,
+                    allowed="none, auto, or DIM=EXTENT:EXTENT,...",
                     remedy="write e.g. --padding P=56:64,Q=56:64",
-                )  # fmt: skip
+                )
             extents[dim.strip()] = [
                 _positive_integer(number, f"{_name(param)} {dim.strip()}", "write extents such as P=56:64")
                 for number in numbers.split(":")
@@ -188,9 +198,12 @@ class TensorBits(_Type):
             name, width = _split(part, option, "master=32,activations=16")
             if name in widths:
                 raise SpecError(
-                    "a precision is given twice", field=f"{option} {name}", value=value, allowed="every name once",
+                    "a precision is given twice",
+                    field=f"{option} {name}",
+                    value=value,
+                    allowed="every name once",
                     remedy="leave one out",
-                )  # fmt: skip
+                )
             widths[name] = _positive_integer(width, f"{option} {name}", f"write e.g. {option} {name}=16")
         return widths
 

@@ -32,31 +32,43 @@ def stacked(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Command], C
     return apply
 
 
-workload_options = stacked([
-    click.option("--batch", type=click.IntRange(min=1), help="Images or sequences at once (built-in networks)."),
-    click.option("--sequence", type=click.IntRange(min=1), help="Tokens (built-in text transformers)."),
-    click.option(
-        "--bits", type=Bits(), metavar="BITS",
-        help="Bits per element where the network says nothing, e.g. 8 or W=8,I=8,O=16; 16 by default.",
-    ),
-    click.option(
-        "--sparsity", type=SparsityRule(), metavar="W=N:M",
-        help="Prune the weights of all layers that can be, N of every M stored; none: run layers dense.",
-    ),
-    click.option("--dim", "dims", type=Dim(), multiple=True, help="Extent of a symbolic dim (ONNX); repeatable."),
-    click.option("--allow-unknown", is_flag=True, help="Keep unknown ONNX operators as traffic, with a warning."),
-])  # fmt: skip
+workload_options = stacked(
+    [
+        click.option("--batch", type=click.IntRange(min=1), help="Images or sequences at once (built-in networks)."),
+        click.option("--sequence", type=click.IntRange(min=1), help="Tokens (built-in text transformers)."),
+        click.option(
+            "--bits",
+            type=Bits(),
+            metavar="BITS",
+            help="Bits per element where the network says nothing, e.g. 8 or W=8,I=8,O=16; 16 by default.",
+        ),
+        click.option(
+            "--sparsity",
+            type=SparsityRule(),
+            metavar="W=N:M",
+            help="Prune the weights of all layers that can be, N of every M stored; none: run layers dense.",
+        ),
+        click.option("--dim", "dims", type=Dim(), multiple=True, help="Extent of a symbolic dim (ONNX); repeatable."),
+        click.option("--allow-unknown", is_flag=True, help="Keep unknown ONNX operators as traffic, with a warning."),
+    ]
+)
 
-training_options = stacked([
-    click.option(
-        "--training", metavar="OPTIMIZER",
-        help="One step of training instead of inference: sgd, sgd-momentum or adam.",
-    ),
-    click.option(
-        "--training-bits", type=TensorBits(), metavar="BITS",
-        help="With --training, bits per element of weights, activations, gradients, weight_gradients, master, state.",
-    ),
-])  # fmt: skip
+training_options = stacked(
+    [
+        click.option(
+            "--training",
+            metavar="OPTIMIZER",
+            help="One step of training instead of inference: sgd, sgd-momentum or adam.",
+        ),
+        click.option(
+            "--training-bits",
+            type=TensorBits(),
+            metavar="BITS",
+            help="With --training: bits of weights, activations, gradients, weight_gradients, master, state.",
+        ),
+    ]
+)
+
 
 def architecture_option(*, required: bool) -> Callable[[Command], Command]:
     """``--architecture``."""
@@ -64,102 +76,148 @@ def architecture_option(*, required: bool) -> Callable[[Command], Command]:
     return click.option("--architecture", "-a", required=required, metavar="NAME|FILE", help=text)
 
 
-choice_options = stacked([
-    click.option(
-        "--choose", "choices", type=Choice(), multiple=True, metavar="PATH=ENTRY",
-        help="Take this entry of a menu, e.g. 'GLB.size=128 KiB'; repeatable.",
-    ),
-    click.option(
-        "--accounting", type=click.Choice(["timeloop", "looptree"]),
-        help="How accesses are counted; default: the file's.",
-    ),
-])  # fmt: skip
+choice_options = stacked(
+    [
+        click.option(
+            "--choose",
+            "choices",
+            type=Choice(),
+            multiple=True,
+            metavar="PATH=ENTRY",
+            help="Take this entry of a menu, e.g. 'GLB.size=128 KiB'; repeatable.",
+        ),
+        click.option(
+            "--accounting",
+            type=click.Choice(["timeloop", "looptree"]),
+            help="How accesses are counted; default: the file's.",
+        ),
+    ]
+)
 
 architecture_options = stacked([architecture_option(required=True), choice_options])
 
-budget_options = stacked([
-    click.option("--area-mm2", type=Positive(), help="Chip area, mm2."),
-    click.option(
-        "--device", metavar="NAME|FILE", help="An FPGA (see `tilewright devices`): its resources in place of area."
-    ),
-    click.option("--dram-gbps", type=Positive(), help="Off-chip bandwidth, 10^9 bytes per second."),
-    click.option("--power-w", type=Positive(), help="Average power, W."),
-    click.option("--max-latency-ms", "latency_ms", type=Positive(), help="Latency, ms."),
-    click.option("--max-energy-mj", "energy_mj", type=Positive(), help="Energy, mJ."),
-])  # fmt: skip
-
-
-fusion_options = stacked([
-    click.option("--fusion", is_flag=True, help="Layers may run in groups, tile by tile, with inner tensors on chip."),
-    click.option(
-        "--max-group", type=click.IntRange(min=2), default=4, show_default=True, help="Most layers in a fused group."
-    ),
-    click.option(
-        "--halo", type=Names(), default="cache,recompute", show_default=True, metavar="POLICIES",
-        help="What may be done about rows and columns that neighbouring tiles share.",
-    ),
-    click.option(
-        "--tile", type=Names(), default="batch,rows", show_default=True, metavar="AXES",
-        help="Axes along which groups may be cut: batch, rows, columns.",
-    ),
-])  # fmt: skip
-
-compare_option = click.option(
-    "--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both."
+budget_options = stacked(
+    [
+        click.option("--area-mm2", type=Positive(), help="Chip area, mm2."),
+        click.option(
+            "--device", metavar="NAME|FILE", help="An FPGA (see `tilewright devices`): its resources in place of area."
+        ),
+        click.option("--dram-gbps", type=Positive(), help="Off-chip bandwidth, 10^9 bytes per second."),
+        click.option("--power-w", type=Positive(), help="Average power, W."),
+        click.option("--max-latency-ms", "latency_ms", type=Positive(), help="Latency, ms."),
+        click.option("--max-energy-mj", "energy_mj", type=Positive(), help="Energy, mJ."),
+    ]
 )
+
+
+fusion_options = stacked(
+    [
+        click.option(
+            "--fusion", is_flag=True, help="Layers may run in groups, tile by tile, with inner tensors on chip."
+        ),
+        click.option(
+            "--max-group",
+            type=click.IntRange(min=2),
+            default=4,
+            show_default=True,
+            help="Most layers in a fused group.",
+        ),
+        click.option(
+            "--halo",
+            type=Names(),
+            default="cache,recompute",
+            show_default=True,
+            metavar="POLICIES",
+            help="What may be done about rows and columns that neighbouring tiles share.",
+        ),
+        click.option(
+            "--tile",
+            type=Names(),
+            default="batch,rows",
+            show_default=True,
+            metavar="AXES",
+            help="Axes along which groups may be cut: batch, rows, columns.",
+        ),
+    ]
+)
+
+compare_option = click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both.")
 
 store_folder_option = click.option(
     "--cache", type=click.Path(), metavar="DIR", help="Where the store of results is; default: the user cache."
-)  # fmt: skip
+)
 
-cache_options = stacked([
-    store_folder_option,
-    click.option("--no-cache", is_flag=True, help="Neither read nor write the store of results."),
-])  # fmt: skip
+cache_options = stacked(
+    [
+        store_folder_option,
+        click.option("--no-cache", is_flag=True, help="Neither read nor write the store of results."),
+    ]
+)
 
-goal_options = stacked([
-    click.option(
-        "--objective", type=click.Choice(["energy", "latency", "edp"]), default="energy", show_default=True,
-        help="What to minimize; edp is total energy times total latency.",
-    ),
-    click.option(
-        "--padding", type=PaddingRule(), default="none", show_default=True, metavar="RULE",
-        help="Larger extents to try: none, auto, or e.g. P=56:64,Q=56:64.",
-    ),
-])  # fmt: skip
+goal_options = stacked(
+    [
+        click.option(
+            "--objective",
+            type=click.Choice(["energy", "latency", "edp"]),
+            default="energy",
+            show_default=True,
+            help="What to minimize; edp is total energy times total latency.",
+        ),
+        click.option(
+            "--padding",
+            type=PaddingRule(),
+            default="none",
+            show_default=True,
+            metavar="RULE",
+            help="Larger extents to try: none, auto, or e.g. P=56:64,Q=56:64.",
+        ),
+    ]
+)
 
-out_options = stacked([
-    click.option("--out", type=click.Path(), metavar="DIR", help="Write all files of the result there."),
-    click.option("--force", is_flag=True, help="Write over a result of another kind, or over a better one."),
-])  # fmt: skip
+out_options = stacked(
+    [
+        click.option("--out", type=click.Path(), metavar="DIR", help="Write all files of the result there."),
+        click.option("--force", is_flag=True, help="Write over a result of another kind, or over a better one."),
+    ]
+)
 
-search_options = stacked([
-    goal_options,
-    click.option(
-        "--time-limit", type=Positive(), metavar="SECONDS", help="Stop then, with the best design and its bound."
-    ),
-    click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads."),
-    click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."),
-    cache_options,
-    out_options,
-    click.option("--quiet", is_flag=True, help="One line of result, no progress."),
-])  # fmt: skip
+search_options = stacked(
+    [
+        goal_options,
+        click.option(
+            "--time-limit", type=Positive(), metavar="SECONDS", help="Stop then, with the best design and its bound."
+        ),
+        click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads."),
+        click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."),
+        cache_options,
+        out_options,
+        click.option("--quiet", is_flag=True, help="One line of result, no progress."),
+    ]
+)
 
-scaling_options = stacked([
-    click.option(
-        "--processes", is_flag=True,
-        help="Let --workers be processes, of one thread each, instead of threads of this one.",
-    ),
-    click.option(
-        "--scheduler", metavar="ADDRESS",
-        help="Run on the workers of this Dask scheduler (needs the extra `cluster`).",
-    ),
-    click.option(
-        "--memory-limit", type=click.IntRange(min=1), metavar="MB",
-        help="With --processes: most memory of each, 10^6 bytes (Linux).",
-    ),
-    click.option(
-        "--task-time-limit", type=Positive(), metavar="SECONDS",
-        help="With --processes or --scheduler: stop every task then; what it was about stays open.",
-    ),
-])  # fmt: skip
+scaling_options = stacked(
+    [
+        click.option(
+            "--processes",
+            is_flag=True,
+            help="Let --workers be processes, of one thread each, instead of threads of this one.",
+        ),
+        click.option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Run on the workers of this Dask scheduler (needs the extra `cluster`).",
+        ),
+        click.option(
+            "--memory-limit",
+            type=click.IntRange(min=1),
+            metavar="MB",
+            help="With --processes: most memory of each, 10^6 bytes (Linux).",
+        ),
+        click.option(
+            "--task-time-limit",
+            type=Positive(),
+            metavar="SECONDS",
+            help="With --processes or --scheduler: stop every task then; what it was about stays open.",
+        ),
+    ]
+)

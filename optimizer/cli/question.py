@@ -33,18 +33,38 @@ Data = dict[str, Any]
 NOT_ASKED = "whether it answers your problem (give --network, --architecture and what else it was made with)"
 OF_NETWORK = ("batch", "sequence", "bits", "sparsity", "dims", "allow_unknown", "training", "training_bits", "name")
 OF_ARCHITECTURE = (
-    "choices", "accounting", "area_mm2", "device", "dram_gbps", "power_w", "latency_ms", "energy_mj",
-)  # fmt: skip
+    "choices",
+    "accounting",
+    "area_mm2",
+    "device",
+    "dram_gbps",
+    "power_w",
+    "latency_ms",
+    "energy_mj",
+)
 
-question_options = stacked([
-    click.option(
-        "--network", "networks", multiple=True, metavar="NAME|FILE",
-        help="Is it about this network? Of a co-design: repeat, in the same order.",
-    ),
-    click.option("--layer", "name", help="Of a result of `map`: which layer, where the file holds several."),
-    architecture_option(required=False), choice_options, workload_options, training_options, budget_options,
-    fusion_options, goal_options, team_options, range_options, request_options,
-])  # fmt: skip
+question_options = stacked(
+    [
+        click.option(
+            "--network",
+            "networks",
+            multiple=True,
+            metavar="NAME|FILE",
+            help="Is it about this network? Of a co-design: repeat, in the same order.",
+        ),
+        click.option("--layer", "name", help="Of a result of `map`: which layer, where the file holds several."),
+        architecture_option(required=False),
+        choice_options,
+        workload_options,
+        training_options,
+        budget_options,
+        fusion_options,
+        goal_options,
+        team_options,
+        range_options,
+        request_options,
+    ]
+)
 """``--network``, ``--architecture`` and whatever else may be given to the command that wrote the result."""
 
 
@@ -72,9 +92,10 @@ def _check(options: Options) -> None:
     """Without a network or an architecture, options of these say nothing, nor does anything else without both."""
     context = click.get_current_context()
     given = {
-        parameter.name: parameter.opts[-1] for parameter in context.command.params
+        parameter.name: parameter.opts[-1]
+        for parameter in context.command.params
         if parameter.name and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
-    }  # fmt: skip
+    }
     asking = {parameter.name for parameter in question_parameters()} - {"networks", "architecture"}
     missing = [name for name in ("networks", "architecture") if not options[name]]
     for name in asking & set(given):
@@ -82,9 +103,12 @@ def _check(options: Options) -> None:
         absent = [f"--{word.removesuffix('s')}" for word in needed if word in missing]
         if absent:
             raise SpecError(
-                "this option says nothing without others", field=given[name], value=str(options[name]),
-                allowed=f"together with {' and '.join(absent)}", remedy=f"add {' and '.join(absent)}, or leave it out",
-            )  # fmt: skip
+                "this option says nothing without others",
+                field=given[name],
+                value=str(options[name]),
+                allowed=f"together with {' and '.join(absent)}",
+                remedy=f"add {' and '.join(absent)}, or leave it out",
+            )
 
 
 def question_parameters() -> list[click.Parameter]:

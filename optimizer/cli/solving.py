@@ -59,9 +59,12 @@ def _check_fusion(options: Options) -> None:
 
     if options["compare"] and not options["fusion"]:
         raise SpecError(
-            "nothing to compare", field="--compare", value="without --fusion", allowed="--fusion --compare",
+            "nothing to compare",
+            field="--compare",
+            value="without --fusion",
+            allowed="--fusion --compare",
             remedy="add --fusion, or drop --compare",
-        )  # fmt: skip
+        )
 
 
 @click.command("map")
@@ -92,9 +95,12 @@ def _check_padding(padding: Any, dims: set[str]) -> None:
     for dim in padding if isinstance(padding, dict) else ():
         if dim not in dims:
             raise SpecError(
-                "no layer has this dim", field="--padding", value=dim, allowed=", ".join(sorted(dims)),
+                "no layer has this dim",
+                field="--padding",
+                value=dim,
+                allowed=", ".join(sorted(dims)),
                 remedy="pad one of these dims, or leave it out",
-            )  # fmt: skip
+            )
 
 
 def _run(network: Network, architecture: Architecture, dims: set[str], options: Options) -> None:

@@ -41,7 +41,11 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @sparse.command()
 @click.argument("layers", type=Numbers())
 @click.option(
-    "--out-degrees", "degrees", default="any", show_default=True, metavar="MENUS",
+    "--out-degrees",
+    "degrees",
+    default="any",
+    show_default=True,
+    metavar="MENUS",
     help="Per junction a number, a menu such as 4:8:16, or any.",
 )
 @click.option("--device", metavar="NAME|FILE", help="Budgets of DSP, block RAM and lookup tables.")
@@ -52,13 +56,21 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--max-time-us", type=Positive(), help="Most microseconds per input.")
 @click.option("--min-rate", type=Positive(), help="Least inputs per second.")
 @click.option(
-    "--objective", type=click.Choice(["time", "density", "dsp", "bram18", "lut", "input_bits"]), default="time",
-    show_default=True, help="Least time per input, most density, or least of a resource.",
+    "--objective",
+    type=click.Choice(["time", "density", "dsp", "bram18", "lut", "input_bits"]),
+    default="time",
+    show_default=True,
+    help="Least time per input, most density, or least of a resource.",
 )
 @click.option("--width", "widths", type=Numbers(), default="12", show_default=True, help="Menu of word widths, bits.")
 @click.option("--input-width", type=click.IntRange(1, 64), default=8, show_default=True, help="Bits of an input value.")
 @click.option(
-    "--multiplier", "multipliers", multiple=True, default=("pipelined",), show_default=True, metavar="KIND[@MHZ]",
+    "--multiplier",
+    "multipliers",
+    multiple=True,
+    default=("pipelined",),
+    show_default=True,
+    metavar="KIND[@MHZ]",
     help="combinational, pipelined or deepSTAGES; repeat for a menu.",
 )
 @click.option("--clock-mhz", type=Positive(), default="15", show_default=True, help="Clock where none is given.")
@@ -75,16 +87,25 @@ def size(**options: Any) -> None:
     limit = options["time_limit"]
     _check_out(options)
     found = sizing.size(
-        request, options["objective"], time_limit_s=None if limit is None else float(limit),
-        workers=options["workers"], seed=options["seed"],
-    )  # fmt: skip
+        request,
+        options["objective"],
+        time_limit_s=None if limit is None else float(limit),
+        workers=options["workers"],
+        seed=options["seed"],
+    )
     _finish(found.data, report.sizing_report, options)
 
 
 @sparse.command()
 @engine_options
-@click.option("--type", "kind", type=click.Choice(["2", "3"]), default="2", show_default=True,
-              help="Start rows per sweep, or equal ones in all sweeps.")  # fmt: skip
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["2", "3"]),
+    default="2",
+    show_default=True,
+    help="Start rows per sweep, or equal ones in all sweeps.",
+)
 @click.option("--dither", is_flag=True, help="Slots may read other memories than their own.")
 @click.option("--spread", "wanted_spread", type=click.IntRange(min=1), help="Rows per right neuron; default: the most.")
 @click.option("--hazards", is_flag=True, help="Allow partial deltas to be read before they are written.")
@@ -99,10 +120,15 @@ def interleave(**options: Any) -> None:
     _check_out(options)
     limit = options["time_limit"]
     found = patterns_of(
-        engine, hazard_free=not options["hazards"], kind=int(options["kind"]), dither=options["dither"],
-        wanted_spread=options["wanted_spread"], time_limit_s=None if limit is None else float(limit),
-        workers=options["workers"], seed=options["seed"],
-    )  # fmt: skip
+        engine,
+        hazard_free=not options["hazards"],
+        kind=int(options["kind"]),
+        dither=options["dither"],
+        wanted_spread=options["wanted_spread"],
+        time_limit_s=None if limit is None else float(limit),
+        workers=options["workers"],
+        seed=options["seed"],
+    )
     order = ("INFEASIBLE", "UNKNOWN", "FEASIBLE", "OPTIMAL")
     status = min((pattern.status for pattern in found), key=order.index)
     data = {"kind": "sparse patterns", "status": status, "junctions": [pattern.data for pattern in found]}
@@ -129,8 +155,13 @@ def simulate(**options: Any) -> None:
     _check_out(options)
     forwarding, seed = options["forwarding"], options["seed"]
     data = simulation.simulate(
-        engine, simulation.hazard_free_patterns(engine, forwarding=forwarding, seed=seed), form,
-        inputs=options["inputs"], rate_shift=options["rate_shift"], forwarding=forwarding, seed=seed,
+        engine,
+        simulation.hazard_free_patterns(engine, forwarding=forwarding, seed=seed),
+        form,
+        inputs=options["inputs"],
+        rate_shift=options["rate_shift"],
+        forwarding=forwarding,
+        seed=seed,
     ) | {"problem": engine_data(engine) | {"format": options["form"]}}
     _finish(data, report.simulation_report, options)
     if not data["equal"]:
@@ -152,9 +183,11 @@ def accuracy(**options: Any) -> None:
 
     _check_out(options)
     found = digits.accuracies(
-        [parse_format(text) for text in options["formats"].split(",")], epochs=options["epochs"],
-        seeds=range(options["seeds"]), rate_shift=options["rate_shift"],
-    )  # fmt: skip
+        [parse_format(text) for text in options["formats"].split(",")],
+        epochs=options["epochs"],
+        seeds=range(options["seeds"]),
+        rate_shift=options["rate_shift"],
+    )
     if options["picture"] is not None:
         digits.plot(found, Path(options["picture"]))
     _finish(digits.accuracy_data(found, options["epochs"], options["rate_shift"]), report.accuracy_report, options)

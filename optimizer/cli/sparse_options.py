@@ -30,9 +30,12 @@ def numbers(text: str, field: str, least: int = 1) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and least <= int(part[:9]) <= _MOST and len(part) < 9 for part in parts):
         raise SpecError(
-            "not a list of whole numbers", field=field, value=text, allowed=f"integers from {least} to {_MOST}",
+            "not a list of whole numbers",
+            field=field,
+            value=text,
+            allowed=f"integers from {least} to {_MOST}",
             remedy="write e.g. 1024,64,32",
-        )  # fmt: skip
+        )
     return tuple(map(int, parts))
 
 
@@ -80,15 +83,18 @@ def read_request(options: Options) -> SizingRequest:
     if options["device"] is not None:
         resources = load_device(options["device"]).resources
         budgets = {name: resources[name] for name in ("dsp", "bram18", "lut")}
-    budgets |= {
-        name: options[name] for name in ("dsp", "bram18", "lut", "input_bits") if options[name] is not None
-    }  # fmt: skip
+    budgets |= {name: options[name] for name in ("dsp", "bram18", "lut", "input_bits") if options[name] is not None}
     limits = [limit for limit in (options["max_time_us"], _period(options["min_rate"])) if limit is not None]
     return Made(
-        options["layers"], _menus(options["layers"], options["degrees"]), options["widths"],
-        tuple(_multiplier(text, options["clock_mhz"]) for text in options["multipliers"]), budgets,
-        min(limits, default=None), chosen_rules(options["added"], options["dropped"]), options["input_width"],
-    )  # fmt: skip
+        options["layers"],
+        _menus(options["layers"], options["degrees"]),
+        options["widths"],
+        tuple(_multiplier(text, options["clock_mhz"]) for text in options["multipliers"]),
+        budgets,
+        min(limits, default=None),
+        chosen_rules(options["added"], options["dropped"]),
+        options["input_width"],
+    )
 
 
 def _period(rate: Fraction | None) -> Fraction | None:
@@ -105,9 +111,12 @@ def _menus(layers: tuple[int, ...], text: str) -> tuple[tuple[int, ...], ...]:
     parts = ["any"] * len(every) if parts == ["any"] else parts
     if len(parts) != len(every):
         raise SpecError(
-            "one menu of out-degrees per junction is needed", field="--out-degrees", value=text,
-            allowed=f"{len(every)} menus, or any", remedy="write e.g. 4:8,16 or any",
-        )  # fmt: skip
+            "one menu of out-degrees per junction is needed",
+            field="--out-degrees",
+            value=text,
+            allowed=f"{len(every)} menus, or any",
+            remedy="write e.g. 4:8,16 or any",
+        )
     return tuple(
         menu if part == "any" else numbers(part.replace(":", ","), "--out-degrees")
         for part, menu in zip(parts, every, strict=True)
@@ -121,9 +130,11 @@ def _multiplier(text: str, clock_mhz: Fraction) -> Multiplier:
     found = _MULTIPLIER.fullmatch(text.strip())
     if found is None or (found[2] and found[1] != "deep"):
         raise SpecError(
-            "not a pipelining of the arithmetic", field="--multiplier", value=text,
+            "not a pipelining of the arithmetic",
+            field="--multiplier",
+            value=text,
             allowed="combinational, pipelined, deepSTAGES, each with @MHZ if need be",
             remedy="write e.g. pipelined or deep3@100",
-        )  # fmt: skip
+        )
     clock = clock_mhz if found[3] is None else Positive().convert(found[3], None, None)
     return Made(found[1], clock, int(found[2] or 1))

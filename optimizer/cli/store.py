@@ -23,7 +23,7 @@ MOST_SHOWN = 20
 
 kind_option = click.option(
     "--kind", metavar="KIND", help="Only of this kind: optimum, bound, start, or a kind of task."
-)  # fmt: skip
+)
 
 
 @click.group()
@@ -91,9 +91,12 @@ def prune(
 
     if everything and (stale or older_than is not None):
         raise SpecError(
-            "--all contradicts other conditions", field="--all", value="with --stale or --older-than",
-            allowed="one of them", remedy="leave --all out, or the others",
-        )  # fmt: skip
+            "--all contradicts other conditions",
+            field="--all",
+            value="with --stale or --older-than",
+            allowed="one of them",
+            remedy="leave --all out, or the others",
+        )
     folder, former_too = _folder(cache), kind is None and older_than is None
     selection = contents.Selection(kind, stale or not (everything or older_than is not None), older_than)
     with _opened(folder) as opened:
@@ -137,9 +140,11 @@ def import_command(file: str, cache: str | None) -> None:
         lines = Path(file).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(
-            f"cannot read the file: {error}", file=file, allowed="what `tilewright store export` wrote",
+            f"cannot read the file: {error}",
+            file=file,
+            allowed="what `tilewright store export` wrote",
             remedy="name such a file",
-        ) from None  # fmt: skip
+        ) from None
     folder = cache_folder({"cache": str(_folder(cache)), "no_cache": False})
     with closing(Store(folder)) as opened:
         starts, others = import_lines(opened, lines, file)
@@ -166,8 +171,11 @@ def _opened(folder: Path) -> Iterator[Store]:
 
     if not (folder / STORE_FILE).exists():
         raise SpecError(
-            "there is no store in this folder", field="--cache", value=str(folder),
-            allowed=f"a folder with {STORE_FILE}", remedy="solve something first, or name the folder with --cache",
-        )  # fmt: skip
+            "there is no store in this folder",
+            field="--cache",
+            value=str(folder),
+            allowed=f"a folder with {STORE_FILE}",
+            remedy="solve something first, or name the folder with --cache",
+        )
     with closing(Store(folder)) as opened:
         yield opened

@@ -41,20 +41,29 @@ METRICS = {"area": "area-mm2", "bandwidth": "dram-gbps", "buffer": "buffer-kib",
 """What a front may hold besides an objective."""
 OBJECTIVES = ("energy", "latency", "edp")
 
-range_options = stacked([
-    click.option(
-        "--vary", type=Vary(), multiple=True, metavar="NAME=LOW:HIGH",
-        help="A limit to vary: area-mm2, dram-gbps, buffer-kib, storage-kib, latency-ms or energy-mj; at most twice.",
-    ),
-    click.option(
-        "--pareto", type=Names(), metavar="NAME,NAME",
-        help="Instead: the front of two or three of energy, latency, edp, area, bandwidth, buffer, storage.",
-    ),
-    click.option(
-        "--tolerance", type=Share(), metavar="PERCENT",
-        help="With --pareto energy,latency: every design is within so much of a reported one; default: exact.",
-    ),
-])  # fmt: skip
+range_options = stacked(
+    [
+        click.option(
+            "--vary",
+            type=Vary(),
+            multiple=True,
+            metavar="NAME=LOW:HIGH",
+            help="Limit to vary: area-mm2, dram-gbps, buffer-kib, storage-kib, latency-ms or energy-mj; at most twice.",
+        ),
+        click.option(
+            "--pareto",
+            type=Names(),
+            metavar="NAME,NAME",
+            help="Instead: the front of two or three of energy, latency, edp, area, bandwidth, buffer, storage.",
+        ),
+        click.option(
+            "--tolerance",
+            type=Share(),
+            metavar="PERCENT",
+            help="With --pareto energy,latency: every design is within so much of a reported one; default: exact.",
+        ),
+    ]
+)
 
 
 @click.command()
@@ -69,7 +78,7 @@ range_options = stacked([
 @scaling_options
 @click.option(
     "--plot", "picture", type=click.Path(), metavar="FILE", help="Draw it: .svg, .png or .pdf (extra `plot`)."
-)  # fmt: skip
+)
 def study(network: str, **options: Any) -> None:
     """What limits cost: the optimum of NETWORK for every limit in a range, each step with its proof.
 
@@ -118,9 +127,12 @@ def asked_ranges(options: Options) -> Asked:
     vary, names = list(options["vary"]), options["pareto"]
     if bool(vary) == bool(names):
         raise SpecError(
-            "a study needs --vary or --pareto", field="--vary", value="both" if vary else "neither",
-            allowed="one of the two", remedy="write e.g. --vary area-mm2=2:12",
-        )  # fmt: skip
+            "a study needs --vary or --pareto",
+            field="--vary",
+            value="both" if vary else "neither",
+            allowed="one of the two",
+            remedy="write e.g. --vary area-mm2=2:12",
+        )
     if vary:
         return Asked(options["objective"], vary, any(varied.name in DYNAMIC for varied in vary))
     objectives = {name for name in names if name in OBJECTIVES}
@@ -129,16 +141,17 @@ def asked_ranges(options: Options) -> Asked:
     known = len(set(names)) == len(names) == len(objectives) + len(metrics) and 2 <= len(names) <= 3
     if not known or not objectives or not (both or len(objectives) == 1):
         raise SpecError(
-            "not a front", field="--pareto", value=",".join(names),
+            "not a front",
+            field="--pareto",
+            value=",".join(names),
             allowed=f"two or three different ones of {', '.join((*OBJECTIVES, *METRICS))}; energy and latency, or one "
-            "objective", remedy="write e.g. --pareto energy,latency or --pareto edp,area",
-        )  # fmt: skip
+            "objective",
+            remedy="write e.g. --pareto energy,latency or --pareto edp,area",
+        )
     return Asked(None if both else objectives.pop(), [Range(METRICS[name]) for name in metrics], both)
 
 
-def _run(
-    asked: Asked, network: Network, architecture: Architecture, options: Options, how: RunOptions
-) -> StudyResult:  # fmt: skip
+def _run(asked: Asked, network: Network, architecture: Architecture, options: Options, how: RunOptions) -> StudyResult:
     from optimizer.studies import run as over_hardware  # noqa: PLC0415
     from optimizer.studies import run_front as over_designs  # noqa: PLC0415
     from optimizer.studies.request import FrontRequest, StudyRequest  # noqa: PLC0415
@@ -157,17 +170,25 @@ def _check(options: Options, asked: Asked) -> None:
     """Options that do not go together."""
     if asked.dynamic and options["fusion"]:
         raise SpecError(
-            "limits on latency or energy, and fronts of both, are not supported with fusion", field="--fusion",
-            value="--fusion", allowed="--vary or --pareto with metrics of the hardware", remedy="drop --fusion",
-        )  # fmt: skip
+            "limits on latency or energy, and fronts of both, are not supported with fusion",
+            field="--fusion",
+            value="--fusion",
+            allowed="--vary or --pareto with metrics of the hardware",
+            remedy="drop --fusion",
+        )
     if asked.dynamic and (options["processes"] or options["scheduler"] is not None):
         raise SpecError(
-            "limits on latency or energy, and fronts of both, are found on threads", field="--processes",
-            value=options["scheduler"] or "--processes", allowed="--vary or --pareto with metrics of the hardware",
+            "limits on latency or energy, and fronts of both, are found on threads",
+            field="--processes",
+            value=options["scheduler"] or "--processes",
+            allowed="--vary or --pareto with metrics of the hardware",
             remedy="use --workers alone",
-        )  # fmt: skip
+        )
     if options["tolerance"] is not None and not asked.dynamic:
         raise SpecError(
-            "only a front of energy and latency has a tolerance", field="--tolerance", value=options["tolerance"],
-            allowed="--pareto energy,latency", remedy="drop it: this study is exact",
-        )  # fmt: skip
+            "only a front of energy and latency has a tolerance",
+            field="--tolerance",
+            value=options["tolerance"],
+            allowed="--pareto energy,latency",
+            remedy="drop it: this study is exact",
+        )

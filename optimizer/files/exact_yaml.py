@@ -30,9 +30,12 @@ def _decimal(loader: _ExactLoader, node: yaml.ScalarNode) -> Fraction:
         return Fraction(text)
     except ValueError:
         raise SpecError(
-            "this number has no exact value", field=_place(node.start_mark), value=text,
-            allowed="finite decimals such as 0.25 or 1e3", remedy="leave the field out where it means 'unlimited'",
-        ) from None  # fmt: skip
+            "this number has no exact value",
+            field=_place(node.start_mark),
+            value=text,
+            allowed="finite decimals such as 0.25 or 1e3",
+            remedy="leave the field out where it means 'unlimited'",
+        ) from None
 
 
 def _mapping(loader: _ExactLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
@@ -43,14 +46,20 @@ def _mapping(loader: _ExactLoader, node: yaml.MappingNode) -> dict[Hashable, Any
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
             raise SpecError(
-                "a key must be text", field=_place(key_node.start_mark), value=key,
-                allowed="`key: value`, the key a word", remedy="put it into quotes where it looks like something else",
-            )  # fmt: skip
+                "a key must be text",
+                field=_place(key_node.start_mark),
+                value=key,
+                allowed="`key: value`, the key a word",
+                remedy="put it into quotes where it looks like something else",
+            )
         if key in seen:
             raise SpecError(
-                "the same key is given twice", field=_place(key_node.start_mark), value=key,
-                allowed="every key once", remedy="remove or rename one of the two",
-            )  # fmt: skip
+                "the same key is given twice",
+                field=_place(key_node.start_mark),
+                value=key,
+                allowed="every key once",
+                remedy="remove or rename one of the two",
+            )
         seen.add(key)
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
@@ -95,9 +104,12 @@ def load_exact(text: str, *, file: str | None = None) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise SpecError(
-            f"not valid YAML: {getattr(error, 'problem', None) or error}", file=file,
-            field=None if mark is None else _place(mark), allowed="YAML 1.1", remedy="mend the syntax there",
-        ) from None  # fmt: skip
+            f"not valid YAML: {getattr(error, 'problem', None) or error}",
+            file=file,
+            field=None if mark is None else _place(mark),
+            allowed="YAML 1.1",
+            remedy="mend the syntax there",
+        ) from None
     except SpecError as error:
         raise SpecError(
             error.problem, file=file, field=error.field, value=error.value, allowed=error.allowed, remedy=error.remedy

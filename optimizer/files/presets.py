@@ -39,17 +39,21 @@ def read_spec(kind: str, spec: str | Path, *, beside: str | None = None) -> tupl
             path = Path(beside).parent / path
             if not path.exists():
                 raise SpecError(
-                    f"there is no file {path}", value=str(spec), allowed="the path of a YAML file, or a preset",
+                    f"there is no file {path}",
+                    value=str(spec),
+                    allowed="the path of a YAML file, or a preset",
                     remedy="check the path; it starts from this file's folder",
-                )  # fmt: skip
+                )
         return read_yaml(path), str(path)
     names = preset_names(kind)
     if spec not in names:
         close = difflib.get_close_matches(spec, names, n=1)
         raise SpecError(
-            f"there is no preset of this name in {kind}", value=spec, allowed=", ".join(names),
+            f"there is no preset of this name in {kind}",
+            value=spec,
+            allowed=", ".join(names),
             remedy=f"did you mean {close[0]!r}?" if close else "use a preset or the path of a .yaml file",
-        )  # fmt: skip
+        )
     file = f"{spec}.yaml"
     text = (resources.files("optimizer") / "data" / kind / file).read_text(encoding="utf-8")
     return load_exact(text, file=file), file

@@ -23,9 +23,15 @@ def size_text(bits: int | None) -> str:
 
 
 SIZE_BITS = {
-    "bit": 1, "bits": 1, "Kibit": 2**10, "Mibit": 2**20,
-    "B": 8, "KiB": 8 * 2**10, "MiB": 8 * 2**20, "GiB": 8 * 2**30,
-}  # fmt: skip
+    "bit": 1,
+    "bits": 1,
+    "Kibit": 2**10,
+    "Mibit": 2**20,
+    "B": 8,
+    "KiB": 8 * 2**10,
+    "MiB": 8 * 2**20,
+    "GiB": 8 * 2**30,
+}
 """Bits per unit; ``words`` depends on the level and is added by :func:`size_units`."""
 
 SIZE_PATTERN = r"^[0-9]+(\.[0-9]+)? *(bits?|Kibit|Mibit|B|KiB|MiB|GiB|words?)$"
@@ -42,9 +48,12 @@ def size_units(word_bits: int) -> dict[str, Fraction]:
 def bandwidth_units(word_bits: int, clock_mhz: Fraction) -> dict[str, Fraction]:
     """Bits per cycle per unit of bandwidth; 1 GB/s is ``8000 / clock_mhz`` bits per cycle."""
     return {
-        "words/cycle": Fraction(word_bits), "bits/cycle": Fraction(1), "B/cycle": Fraction(8),
-        "GB/s": Fraction(8000) / clock_mhz, "MB/s": Fraction(8) / clock_mhz,
-    }  # fmt: skip
+        "words/cycle": Fraction(word_bits),
+        "bits/cycle": Fraction(1),
+        "B/cycle": Fraction(8),
+        "GB/s": Fraction(8000) / clock_mhz,
+        "MB/s": Fraction(8) / clock_mhz,
+    }
 
 
 def split_quantity(text: object, units: dict[str, Fraction], *, file: str | None, field: str) -> tuple[Fraction, str]:
@@ -58,10 +67,13 @@ def split_quantity(text: object, units: dict[str, Fraction], *, file: str | None
     match = _QUANTITY.match(text) if isinstance(text, str) else None
     if match is None or match[2] not in units or Fraction(match[1]) <= 0:
         raise SpecError(
-            "not a positive quantity with a known unit", file=file, field=field, value=text,
+            "not a positive quantity with a known unit",
+            file=file,
+            field=field,
+            value=text,
             allowed=f"a number and one of {', '.join(units)}",
             remedy="write e.g. '108 KiB' (1024 bytes; KB is ambiguous) or '25.6 GB/s'",
-        )  # fmt: skip
+        )
     return Fraction(match[1]), match[2]
 
 

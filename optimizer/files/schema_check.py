@@ -26,9 +26,13 @@ def field_path(parts: Iterable[str | int]) -> str:
 def placed(error: SpecError, file: str | None, field: str | None, value: object = None) -> SpecError:
     """The same error at another place, with another value if one is given."""
     return SpecError(
-        error.problem, file=file, field=field, value=error.value if value is None else value,
-        allowed=error.allowed, remedy=error.remedy,
-    )  # fmt: skip
+        error.problem,
+        file=file,
+        field=field,
+        value=error.value if value is None else value,
+        allowed=error.allowed,
+        remedy=error.remedy,
+    )
 
 
 def check_schema(data: object, schema: dict[str, Any], *, file: str | None = None) -> None:
@@ -44,9 +48,13 @@ def check_schema(data: object, schema: dict[str, Any], *, file: str | None = Non
     """
     for path, value in _floats(data, ()):
         raise SpecError(
-            "a binary float is not exact", file=file, field=field_path(path), value=value,
-            allowed="int or fractions.Fraction", remedy=f'write Fraction("{value}")',
-        )  # fmt: skip
+            "a binary float is not exact",
+            file=file,
+            field=field_path(path),
+            value=value,
+            allowed="int or fractions.Fraction",
+            remedy=f'write Fraction("{value}")',
+        )
     errors = list(Draft202012Validator(schema).iter_errors(data))
     if errors:
         raise _spec_error(min(errors, key=_importance), file)
@@ -79,18 +87,24 @@ def _spec_error(error: ValidationError, file: str | None) -> SpecError:
     if error.validator == "required":
         missing = [name for name in limit if name not in instance]
         return SpecError(
-            f"{missing[0]!r} is missing", file=file, field=f"{field}.{missing[0]}" if field else missing[0],
-            value=list(instance), allowed=f"required here: {', '.join(limit)}",
+            f"{missing[0]!r} is missing",
+            file=file,
+            field=f"{field}.{missing[0]}" if field else missing[0],
+            value=list(instance),
+            allowed=f"required here: {', '.join(limit)}",
             remedy=f"add `{missing[0]}:`",
-        )  # fmt: skip
+        )
     allowed = schema.get("description")
     if error.validator == "enum":
         allowed = ", ".join(map(str, limit))
     return SpecError(
-        "the value does not fit the schema", file=file, field=field, value=instance,
+        "the value does not fit the schema",
+        file=file,
+        field=field,
+        value=instance,
         allowed=allowed or f"{error.validator}: {limit}",
         remedy=schema.get("$comment", "change the value to an allowed one"),
-    )  # fmt: skip
+    )
 
 
 def _unknown_key(error: ValidationError, field: str | None, file: str | None) -> SpecError:
@@ -99,6 +113,10 @@ def _unknown_key(error: ValidationError, field: str | None, file: str | None) ->
     unknown = next(str(key) for key in instance if key not in known)
     close = difflib.get_close_matches(unknown, known, n=1)
     return SpecError(
-        "unknown key", file=file, field=f"{field}.{unknown}" if field else unknown, value=unknown,
-        allowed=", ".join(known), remedy=f"did you mean {close[0]!r}?" if close else "remove it",
-    )  # fmt: skip
+        "unknown key",
+        file=file,
+        field=f"{field}.{unknown}" if field else unknown,
+        value=unknown,
+        allowed=", ".join(known),
+        remedy=f"did you mean {close[0]!r}?" if close else "remove it",
+    )

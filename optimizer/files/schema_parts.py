@@ -15,10 +15,13 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 def mapping(properties: Schema, required: list[str] | None = None) -> Schema:
     """A mapping with exactly these properties, some of them required."""
     return {
-        "type": "object", "properties": properties, "required": required or [], "additionalProperties": False,
+        "type": "object",
+        "properties": properties,
+        "required": required or [],
+        "additionalProperties": False,
         "description": f"a mapping with keys {', '.join(properties)}",
         "$comment": "write it as `key: value` lines",
-    }  # fmt: skip
+    }
 
 
 def text(what: str) -> Schema:
@@ -28,20 +31,32 @@ def text(what: str) -> Schema:
 
 def number(what: str) -> Schema:
     """A number of at least 0."""
-    return {"type": "number", "minimum": 0, "description": f"a number >= 0: {what}",
-            "$comment": "write a plain number without a unit"}  # fmt: skip
+    return {
+        "type": "number",
+        "minimum": 0,
+        "description": f"a number >= 0: {what}",
+        "$comment": "write a plain number without a unit",
+    }
 
 
 def positive(what: str) -> Schema:
     """A number above 0."""
-    return {"type": "number", "exclusiveMinimum": 0, "description": f"a number > 0: {what}",
-            "$comment": "write a plain number without a unit"}  # fmt: skip
+    return {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "description": f"a number > 0: {what}",
+        "$comment": "write a plain number without a unit",
+    }
 
 
 def count(what: str) -> Schema:
     """A whole number of at least 1."""
-    return {"type": "integer", "minimum": 1, "description": f"an integer >= 1: {what}",
-            "$comment": "write a whole number without a decimal point"}  # fmt: skip
+    return {
+        "type": "integer",
+        "minimum": 1,
+        "description": f"an integer >= 1: {what}",
+        "$comment": "write a whole number without a decimal point",
+    }
 
 
 def menu(entry: Schema, what: str, remedy: str) -> Schema:

@@ -23,20 +23,22 @@ def read_yaml(path: str | Path) -> object:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SpecError(
-            "no such file", file=file, allowed="the path of a YAML file", remedy="check the path"
-        ) from None
+        raise SpecError("no such file", file=file, allowed="the path of a YAML file", remedy="check the path") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(
-            f"cannot read the file: {getattr(error, 'strerror', None) or 'not UTF-8 text'}", file=file,
-            allowed="a readable YAML file in UTF-8", remedy="check the path",
-        ) from None  # fmt: skip
+            f"cannot read the file: {getattr(error, 'strerror', None) or 'not UTF-8 text'}",
+            file=file,
+            allowed="a readable YAML file in UTF-8",
+            remedy="check the path",
+        ) from None
     data = load_exact(text, file=file)
     if data is None:
         raise SpecError(
-            "the file is empty", file=file, allowed="a mapping or a list in YAML",
+            "the file is empty",
+            file=file,
+            allowed="a mapping or a list in YAML",
             remedy="see docs/reference/files.md",
-        )  # fmt: skip
+        )
     return data
 
 
@@ -44,10 +46,13 @@ def integer(value: object, *, file: str | None, field: str, least: int | None = 
     """`value` if it is an integer, of at least `least` if given; booleans, floats and strings are refused."""
     if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
         raise SpecError(
-            "not a whole number in range", file=file, field=field, value=value,
+            "not a whole number in range",
+            file=file,
+            field=field,
+            value=value,
             allowed="integers" if least is None else f"integers >= {least}",
             remedy="write a plain integer, without quotes or exponent",
-        )  # fmt: skip
+        )
     return value
 
 
@@ -68,9 +73,13 @@ class Fields:
         self.file, self.path = file, path
         if not isinstance(data, dict):
             raise SpecError(
-                "expected a mapping", file=file, field=path or None, value=data,
-                allowed="key: value pairs", remedy="see docs/reference/files.md",
-            )  # fmt: skip
+                "expected a mapping",
+                file=file,
+                field=path or None,
+                value=data,
+                allowed="key: value pairs",
+                remedy="see docs/reference/files.md",
+            )
         self._data = {str(key): value for key, value in data.items()}
 
     def at(self, key: str) -> str:
@@ -88,9 +97,12 @@ class Fields:
         """Value of a key that must be there."""
         if key not in self._data:
             raise SpecError(
-                f"the key {key!r} is missing", file=self.file, field=self.path or None, allowed=allowed,
+                f"the key {key!r} is missing",
+                file=self.file,
+                field=self.path or None,
+                allowed=allowed,
                 remedy=f"add {key}: ...",
-            )  # fmt: skip
+            )
         return self._data[key]
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -119,13 +131,21 @@ class Fields:
             if key not in known:
                 close = difflib.get_close_matches(key, known, 1)
                 raise SpecError(
-                    "unknown key", file=self.file, field=self.at(key), value=value,
-                    allowed=", ".join(known), remedy=f"did you mean {close[0]}?" if close else "remove it",
-                )  # fmt: skip
+                    "unknown key",
+                    file=self.file,
+                    field=self.at(key),
+                    value=value,
+                    allowed=", ".join(known),
+                    remedy=f"did you mean {close[0]}?" if close else "remove it",
+                )
 
     def fail(self, problem: str, key: str, value: object, allowed: str, remedy: str | None = None) -> NoReturn:
         """Raise a SpecError about one key."""
         raise SpecError(
-            problem, file=self.file, field=self.at(key), value=value, allowed=allowed,
+            problem,
+            file=self.file,
+            field=self.at(key),
+            value=value,
+            allowed=allowed,
             remedy=remedy or f"give {key} such a value",
-        )  # fmt: skip
+        )

@@ -71,9 +71,7 @@ class RunFloors:
         """Energy of bits that are read at the outermost level."""
         return Fraction(0) if self._aim.objective == "latency" else bits * self._bit_energy("I", 0)
 
-    def whole(
-        self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str], *, exact: bool
-    ) -> Fraction | None:  # fmt: skip
+    def whole(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str], *, exact: bool) -> Fraction | None:
         """What a run costs at least, but for what operands that are not pinned cost :meth:`more`.
 
         That is its cost with all operands in level 1 that may be there, by the best mapping of runs that can be cut
@@ -85,14 +83,17 @@ class RunFloors:
             return None
         sizes = layer.extents | dict(extents)
         self._price(layer, sizes if exact else layer.extents)
-        bases = [tuple(sizes.items())] if exact else [
-            base for base in self._prices[layer.name] if all(extent % sizes[dim] == 0 for dim, extent in base)
-        ]  # fmt: skip
+        bases = (
+            [tuple(sizes.items())]
+            if exact
+            else [base for base in self._prices[layer.name] if all(extent % sizes[dim] == 0 for dim, extent in base)]
+        )
         macs, rounding = math.prod(sizes.values()), self._rounding(pinned)
         found = [
             Fraction((price - rounding) * macs, math.prod(extent for _, extent in base))
-            for base in bases if (price := self._prices[layer.name][base]) is not None
-        ]  # fmt: skip
+            for base in bases
+            if (price := self._prices[layer.name][base]) is not None
+        ]
         return max(found, default=None)
 
     def prepare(self, wanted: list[tuple[Layer, Dict[str, int]]]) -> None:
@@ -112,8 +113,9 @@ class RunFloors:
             return 0
         return sum(
             buffer.read_energy + (buffer.update_energy if role == "O" else 0)
-            for role in ROLES if role not in pinned and role not in buffer.must_bypass
-        )  # fmt: skip
+            for role in ROLES
+            if role not in pinned and role not in buffer.must_bypass
+        )
 
     def more(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str]) -> Fraction:
         """Energy that words from outside cost more in a run than at level 1, once each."""
@@ -123,20 +125,28 @@ class RunFloors:
         return self._more[key]
 
     def _streamed(self, layer: Layer, sizes: Dict[str, int], pinned: frozenset[str]) -> Fraction:
-        return sum((
-            least_words(layer.operand(role), sizes) * layer.operand(role).least_bits
-            * (self._bit_energy(role, 0) - self._bit_energy(role, 1))
-            for role in ROLES if self._aim.objective != "latency"
-            and role not in pinned and role not in self._hardware.levels[1].must_bypass
-        ), Fraction(0))  # fmt: skip
+        return sum(
+            (
+                least_words(layer.operand(role), sizes)
+                * layer.operand(role).least_bits
+                * (self._bit_energy(role, 0) - self._bit_energy(role, 1))
+                for role in ROLES
+                if self._aim.objective != "latency"
+                and role not in pinned
+                and role not in self._hardware.levels[1].must_bypass
+            ),
+            Fraction(0),
+        )
 
     @cached_property
     def _dear(self) -> bool:
         """Does an access of level 1 cost more than one outside of it, for some operand?"""
         return self._aim.objective != "latency" and any(
             self._bit_energy(role, 0, way) < self._bit_energy(role, 1, way)
-            for role in ROLES if role not in self._hardware.levels[1].must_bypass for way in ("read", "update")
-        )  # fmt: skip
+            for role in ROLES
+            if role not in self._hardware.levels[1].must_bypass
+            for way in ("read", "update")
+        )
 
     def _bit_energy(self, role: str, number: int, way: str = "") -> Fraction:
         """Energy per bit at a level, of reading; of updating for the output."""
@@ -156,9 +166,10 @@ def served_per_step(layer: Layer, hardware: Hardware) -> Served:
     for role in ROLES:
         innermost = max(n for n, level in enumerate(hardware.levels) if n == 0 or role in level.must_keep)
         inside = [
-            _at(layer, hardware, role, number) for number, level in enumerate(hardware.levels)
+            _at(layer, hardware, role, number)
+            for number, level in enumerate(hardware.levels)
             if number >= max(innermost, 1) and role not in level.must_bypass
-        ]  # fmt: skip
+        ]
         found[role] = None if innermost else _at(layer, hardware, role, 0), min(inside, default=None)
     return found
 

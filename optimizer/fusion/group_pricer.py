@@ -227,9 +227,15 @@ class GroupPricer:
         return plan if aim.value(plan.energy, plan.latency) < limit else None
 
     def _price_layer(
-        self, frame: Frame, choice: Choice, rooms: tuple[int, ...], layer: Layer, hardware: Hardware, aim: Aim,
+        self,
+        frame: Frame,
+        choice: Choice,
+        rooms: tuple[int, ...],
+        layer: Layer,
+        hardware: Hardware,
+        aim: Aim,
         limit: int,
-    ) -> list[PricedRun] | None:  # fmt: skip
+    ) -> list[PricedRun] | None:
         """The best runs of one layer, or None if all together they are not below `limit`, or do not fit."""
         floors, shapes = self._runs_floors(hardware, aim), frame.shapes(layer, choice)
         pinned, room = frame.pinned(layer, choice), rooms[self.group.position[layer.name]]
@@ -239,7 +245,7 @@ class GroupPricer:
             beat = NEVER if limit >= NEVER else -((value - floor - limit) // shape.count)
             price = self._runs.price(
                 layer, hardware, aim, dict(shape.extents), pinned, room, beat, resumes=shape.resumes
-            )  # fmt: skip
+            )
             if price is None or not price.found:
                 return None
             found.append(PricedRun(shape, pinned, room, price))
@@ -254,9 +260,7 @@ def _by_work(frame: Frame, layer: Layer) -> list[RunShape]:
     return sorted(frame.coarse(layer), key=lambda x: -x.count * math.prod((layer.extents | dict(x.extents)).values()))
 
 
-def _floor(
-    frame: Frame, layer: Layer, choice: Choice, floors: RunFloors, exact: Collection[Extents] = ()
-) -> int:  # fmt: skip
+def _floor(frame: Frame, layer: Layer, choice: Choice, floors: RunFloors, exact: Collection[Extents] = ()) -> int:
     """A bound on all runs of a layer: by each of them, and by what strips and slices are parts of.
 
     With all operands in the buffer, parts one after the other are a mapping of the coarse run (:meth:`Frame.coarse`);
@@ -270,7 +274,7 @@ def _floor(
         return sum(
             least if base is None else max(least, math.floor(shape.count * base + extra))
             for shape, least, extra, base in zip(shapes, each, more, whole, strict=True)
-        )  # fmt: skip
+        )
     found = [shape.count * base for shape, base in zip(coarse, whole, strict=True) if base is not None]
     return max(sum(each), math.floor(sum((*found, *more), Fraction(0)))) if len(found) == len(coarse) else sum(each)
 

@@ -71,7 +71,7 @@ def operand_sources(network: Network, layer: Layer) -> dict[str, str] | None:
     edges = {
         producer: network.graph.edges[producer, layer.name]["tensor"]
         for producer in network.graph.predecessors(layer.name)
-    }  # fmt: skip
+    }
     if not edges:
         return {}
     named = {operand.tensor: operand.role for operand in layer.operands[:2]}

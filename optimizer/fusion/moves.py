@@ -52,9 +52,13 @@ class Mover:
         return Charge("store", name, energy + self._leak(cycles), cycles, words)
 
     def vector(
-        self, operations: int, outside: list[tuple[int, int]], inside: list[tuple[int, int]],
-        written_outside: list[tuple[int, int]], written_inside: list[tuple[int, int]],
-    ) -> tuple[int, int]:  # fmt: skip
+        self,
+        operations: int,
+        outside: list[tuple[int, int]],
+        inside: list[tuple[int, int]],
+        written_outside: list[tuple[int, int]],
+        written_inside: list[tuple[int, int]],
+    ) -> tuple[int, int]:
         """(energy, cycles) of operations that stream (words, bits) from and to both levels.
 
         As of a layer by itself, leakage is not charged.
@@ -62,9 +66,11 @@ class Mover:
         dram, buffer = self.hardware.levels[:2]
         energy = operations * self.hardware.vector_energy
         for streams, level, each in (
-            (outside, dram, dram.read_energy), (written_outside, dram, dram.update_energy),
-            (inside, buffer, buffer.read_energy), (written_inside, buffer, buffer.update_energy),
-        ):  # fmt: skip
+            (outside, dram, dram.read_energy),
+            (written_outside, dram, dram.update_energy),
+            (inside, buffer, buffer.read_energy),
+            (written_inside, buffer, buffer.update_energy),
+        ):
             energy += sum(self._energy(level.access_bits, words * bits, each) for words, bits in streams)
         compute = -(-operations // self.hardware.vector_lanes)
         ports = self._cycles(compute, *(_bits(x) for x in (outside, written_outside, inside, written_inside)))
@@ -77,9 +83,10 @@ class Mover:
     def _cycles(self, compute: int, dram_read: int, dram_written: int, read: int, written: int) -> int:
         dram, buffer = self.hardware.levels[:2]
         return max(
-            compute, math.ceil(port_cycles(dram, dram_read, dram_written, self.accounting)),
+            compute,
+            math.ceil(port_cycles(dram, dram_read, dram_written, self.accounting)),
             math.ceil(port_cycles(buffer, read, written, self.accounting)),
-        )  # fmt: skip
+        )
 
     def _leak(self, cycles: int) -> int:
         return cycles * sum(level.leak_energy for level in self.hardware.levels[:2])

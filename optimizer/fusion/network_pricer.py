@@ -84,9 +84,13 @@ class NetworkPricer:
     count = 1
 
     def __init__(
-        self, network: Network, pricers: dict[str, Pricer], groups: list[GroupPricer], runs: Runs,
+        self,
+        network: Network,
+        pricers: dict[str, Pricer],
+        groups: list[GroupPricer],
+        runs: Runs,
         vector_price: VectorPrice,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.network = network
         self._layers = list(network.layers())
         self._pricers, self._groups, self._runs, self._vector_price = pricers, groups, runs, vector_price
@@ -161,9 +165,14 @@ class NetworkPricer:
             raise
 
     def _improve(
-        self, chosen: list[int], rough: set[int], offers: list[Offer], singles: list[Single], hardware: Hardware,
+        self,
+        chosen: list[int],
+        rough: set[int],
+        offers: list[Offer],
+        singles: list[Single],
+        hardware: Hardware,
         aim: Aim,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Bound the groups of a cover better, and price those whose bounds are as good as they get."""
         self._prepare([g for g in chosen if g in rough], hardware, aim)
         for g in chosen:

@@ -292,9 +292,12 @@ class Frame:
             written = (size * out.words, out.bits)
             near = layer.name in self.inner
             spent, cycles = mover.vector(
-                -(-layer.operations * size // positions), outside, inside,
-                [] if near else [written], [written] if near else [],
-            )  # fmt: skip
+                -(-layer.operations * size // positions),
+                outside,
+                inside,
+                [] if near else [written],
+                [written] if near else [],
+            )
             energy, latency = energy + spent * count, latency + cycles * count
             moved += count * (sum(words for words, _ in outside) + (0 if near else written[0]))
         return Charge("vector", layer.name, energy, latency, moved)

@@ -88,9 +88,8 @@ def _read_dim(group: Group, source: str, reader: str, channels: int) -> str | No
         return None
     axes = layer.operand("I").axes
     found = [
-        dim for dim, extent in layer.dims
-        if extent > 1 and dim not in layer.tile_dims and Axis(((dim, 1),)) in axes
-    ]  # fmt: skip
+        dim for dim, extent in layer.dims if extent > 1 and dim not in layer.tile_dims and Axis(((dim, 1),)) in axes
+    ]
     return found[0] if len(found) == 1 and layer.extents[found[0]] * layer.elements(found[0]) == channels else None
 
 

@@ -57,9 +57,17 @@ class Runs:
         self._bounds: dict[object, list[tuple[int, int]]] = {}
 
     def price(
-        self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int], pinned: frozenset[str],
-        room_bits: int, beat: int = NEVER, *, resumes: bool = False,
-    ) -> Price | None:  # fmt: skip
+        self,
+        layer: Layer,
+        hardware: Hardware,
+        aim: Aim,
+        extents: Dict[str, int],
+        pinned: frozenset[str],
+        room_bits: int,
+        beat: int = NEVER,
+        *,
+        resumes: bool = False,
+    ) -> Price | None:
         """Optimum of a run, or a bound once it is clear that `beat` cannot be beaten.
 
         Parameters
@@ -86,9 +94,7 @@ class Runs:
         if pinned | hardware.levels[1].must_bypass == frozenset(ROLES):
             room_bits = 0
         run = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
-        problem = lower(
-            run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits, resumes=resumes
-        )  # fmt: skip
+        problem = lower(run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits, resumes=resumes)
         with self._lock_of(problem):
             return self._price(run, problem, aim, room_bits, beat)
 
@@ -142,7 +148,7 @@ class Runs:
         with self._memos.of(problem) as memo:
             return solve(
                 problem, goal, latency_cap=cap, beat=start, memo=memo, weight=aim.weight, stop=self.stop
-            ).solution  # fmt: skip
+            ).solution
 
     def best_pinned(self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int]) -> int | None:
         """Value of a run with all operands pinned that level 1 may keep, and level 1 moving any number of bits a cycle.

@@ -179,12 +179,14 @@ class Along:
             if own and extent % parts:
                 raise ValueError(f"{parts} parts do not divide the {extent} positions of {name}")
             needed = tuple(
-                _hull([
-                    *([(n * extent // parts, (n + 1) * extent // parts)] if own else []),
-                    *(self.read(name, reader, axis, found[reader].computed[n]) for reader in group.readers(name)),
-                ])
+                _hull(
+                    [
+                        *([(n * extent // parts, (n + 1) * extent // parts)] if own else []),
+                        *(self.read(name, reader, axis, found[reader].computed[n]) for reader in group.readers(name)),
+                    ]
+                )
                 for n in range(parts)
-            )  # fmt: skip
+            )
             found[name] = Steps(extent, needed, _new(needed) if cached else needed, cached)
         return found
 
@@ -202,10 +204,13 @@ class Along:
         needed: dict[str, set[int]] = {}
         for name in (*reversed(group.members), *group.outside):
             own = range(group.layer(name).grid[axis]) if name in group.position and group.leaves(name) else ()
-            needed[name] = set(own).union(*(
-                range(*self.read(name, reader, axis, (position, position + 1)))
-                for reader in group.readers(name) for position in needed[reader]
-            ))  # fmt: skip
+            needed[name] = set(own).union(
+                *(
+                    range(*self.read(name, reader, axis, (position, position + 1)))
+                    for reader in group.readers(name)
+                    for position in needed[reader]
+                )
+            )
         return {name: len(positions) for name, positions in needed.items()}
 
 
@@ -271,7 +276,7 @@ def cuts(group: Group, halo: Sequence[str] = HALO, axes: Sequence[str] = TILE_AX
     lists = [
         divisors(math.gcd(*(grid[axis] for grid in grids))) if name in axes else [1]
         for axis, name in enumerate(TILE_AXES)
-    ]  # fmt: skip
+    ]
     for batch, rows, columns in itertools.product(*lists):
         for down in halo if rows > 1 else halo[:1]:
             for across in halo if columns > 1 else halo[:1]:

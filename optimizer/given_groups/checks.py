@@ -35,9 +35,12 @@ def check_members(network: Network, entries: Sequence[Fields]) -> None:
             _check_member(network, fields, f"layers[{number}]", name)
             if name in owner:
                 fields.fail(
-                    f"the layer is in {owner[name]} already", f"layers[{number}]", name,
-                    "every layer once, in one group at most", "take it out of one of the two places",
-                )  # fmt: skip
+                    f"the layer is in {owner[name]} already",
+                    f"layers[{number}]",
+                    name,
+                    "every layer once, in one group at most",
+                    "take it out of one of the two places",
+                )
             owner[name] = fields.path
         _check_connected(network, fields, names)
         _check_convex(network, fields, names)
@@ -47,15 +50,21 @@ def _check_member(network: Network, fields: Fields, key: str, name: str) -> None
     if name not in network.graph:
         close = difflib.get_close_matches(name, network.graph, 1)
         fields.fail(
-            f"the network {network.name} has no such layer", key, name, ", ".join(network.graph),
+            f"the network {network.name} has no such layer",
+            key,
+            name,
+            ", ".join(network.graph),
             f"did you mean {close[0]}?" if close else "use one of these names",
-        )  # fmt: skip
+        )
     if not may_join(network, name):
         fields.fail(
-            "this layer cannot be fused with others", key, name,
+            "this layer cannot be fused with others",
+            key,
+            name,
             "layers that read each tensor as one known operand, and that, like all they read from, run once and write "
-            "one tensor of as many words at every position", "leave it out of the group: it then runs by itself",
-        )  # fmt: skip
+            "one tensor of as many words at every position",
+            "leave it out of the group: it then runs by itself",
+        )
 
 
 def _check_connected(network: Network, fields: Fields, names: list[str]) -> None:
@@ -64,10 +73,12 @@ def _check_connected(network: Network, fields: Fields, names: list[str]) -> None
         parts.sort(key=lambda part: min(names.index(name) for name in part))
         listed = " | ".join(", ".join(name for name in names if name in part) for part in parts)
         fields.fail(
-            f"no tensors connect these parts of the group: {listed}", "layers", names,
+            f"no tensors connect these parts of the group: {listed}",
+            "layers",
+            names,
             "layers that read from each other, directly or through others of the group",
             "make groups of the parts, or add the layers between them",
-        )  # fmt: skip
+        )
 
 
 def _check_convex(network: Network, fields: Fields, names: list[str]) -> None:
@@ -76,10 +87,12 @@ def _check_convex(network: Network, fields: Fields, names: list[str]) -> None:
     between = [layer.name for layer in network.layers() if layer.name in after & before - set(names)]
     if between:
         fields.fail(
-            f"a path leaves the group and comes back into it, through {', '.join(between)}", "layers", names,
+            f"a path leaves the group and comes back into it, through {', '.join(between)}",
+            "layers",
+            names,
             "groups that contain all layers on the paths between their own",
             f"add {', '.join(between)} to the group, or take layers out",
-        )  # fmt: skip
+        )
 
 
 def check_order(network: Network, groups: Sequence[Group], file: str | None) -> None:
@@ -97,10 +110,13 @@ def check_order(network: Network, groups: Sequence[Group], file: str | None) -> 
     if not nx.is_directed_acyclic_graph(joined):
         ring = [start for start, _ in nx.find_cycle(joined)]
         raise SpecError(
-            "groups read from each other in a ring, so none can run first", file=file, field="groups",
-            value=[*ring, ring[0]], allowed="groups that can run one after the other",
+            "groups read from each other in a ring, so none can run first",
+            file=file,
+            field="groups",
+            value=[*ring, ring[0]],
+            allowed="groups that can run one after the other",
             remedy="join these groups into one, or take layers out of them",
-        )  # fmt: skip
+        )
 
 
 def check_parts(group: Group, cut: Cut, fields: Fields) -> None:
@@ -116,9 +132,12 @@ def check_parts(group: Group, cut: Cut, fields: Fields) -> None:
         if any(extent % parts for extent in extents.values()):
             listed = ", ".join(f"{name} has {extent}" for name, extent in extents.items())
             fields.fail(
-                f"the parts do not divide the {key} of all outputs that leave the group: {listed}", f"tile.parts.{key}",
-                parts, ", ".join(map(str, divisors(math.gcd(*extents.values())))), "choose one of these numbers",
-            )  # fmt: skip
+                f"the parts do not divide the {key} of all outputs that leave the group: {listed}",
+                f"tile.parts.{key}",
+                parts,
+                ", ".join(map(str, divisors(math.gcd(*extents.values())))),
+                "choose one of these numbers",
+            )
 
 
 def check_policies(group: Group, fields: Fields) -> None:
@@ -134,15 +153,21 @@ def check_policies(group: Group, fields: Fields) -> None:
     for name, how in weights.items():
         if name not in able:
             fields.fail(
-                f"{name} is no layer of this group with weights of its own", f"weights.{name}", how,
-                ", ".join(able) or "none: no layer of the group has weights", "remove this entry",
-            )  # fmt: skip
+                f"{name} is no layer of this group with weights of its own",
+                f"weights.{name}",
+                how,
+                ", ".join(able) or "none: no layer of the group has weights",
+                "remove this entry",
+            )
     for number, name in enumerate(held):
         if name not in group.outside:
             fields.fail(
-                "no layer of the group reads such a tensor from outside", f"held[{number}]", name,
-                ", ".join(group.outside) or "none: the group reads from no layer outside", "remove this entry",
-            )  # fmt: skip
+                "no layer of the group reads such a tensor from outside",
+                f"held[{number}]",
+                name,
+                ", ".join(group.outside) or "none: the group reads from no layer outside",
+                "remove this entry",
+            )
 
 
 def _has_weights(group: Group, name: str) -> bool:
@@ -167,15 +192,21 @@ def check_strips(frame: Frame, fields: Fields) -> None:
         if name not in able:
             fields.fail(
                 f"{name} cannot run in strips: that takes a multiply-accumulate layer with whole columns that is the "
-                "last to read its input and whose input and output stay in the buffer", f"strips.{name}", strips,
-                ", ".join(able) or "none: no layer of the group under this tile", "remove this entry",
-            )  # fmt: skip
+                "last to read its input and whose input and output stay in the buffer",
+                f"strips.{name}",
+                strips,
+                ", ".join(able) or "none: no layer of the group under this tile",
+                "remove this entry",
+            )
         rows = math.gcd(*frame.tiling.tensors[name].steps[1].sizes)
         if rows % strips:
             fields.fail(
-                f"the strips do not divide the rows of {name} on every tile", f"strips.{name}", strips,
-                ", ".join(map(str, divisors(rows))), "choose one of these numbers",
-            )  # fmt: skip
+                f"the strips do not divide the rows of {name} on every tile",
+                f"strips.{name}",
+                strips,
+                ", ".join(map(str, divisors(rows))),
+                "choose one of these numbers",
+            )
 
 
 def check_slices(frame: Frame, fields: Fields) -> Slices | None:
@@ -198,6 +229,9 @@ def check_slices(frame: Frame, fields: Fields) -> Slices | None:
     able = dict.fromkeys(f"{', '.join(s.chain)} in {s.number}{' gathered' if s.gathers else ''}" for s in frame.slices)
     fields.fail(
         "these layers cannot take turns on so many slices under this tile: each has to be the only reader of the one "
-        "before, of which no tile may need what another computed", "slices", given,
-        "; ".join(able) or "none: no layers of the group under this tile", "remove this entry, or choose one of these",
-    )  # fmt: skip
+        "before, of which no tile may need what another computed",
+        "slices",
+        given,
+        "; ".join(able) or "none: no layers of the group under this tile",
+        "remove this entry, or choose one of these",
+    )

@@ -37,11 +37,14 @@ from optimizer.workload.network import Network
 OBJECTIVES = ("energy", "latency")
 
 
-
 def evaluate_groups(
-    network: Network, architecture: Architecture, groups: str | Path | dict[str, Any], *, objective: str = "energy",
+    network: Network,
+    architecture: Architecture,
+    groups: str | Path | dict[str, Any],
+    *,
+    objective: str = "energy",
     cache_dir: Path | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Costs of a design and a grouping given by hand, and of the same hardware layer by layer.
 
     Hardware, groups, tiles and policies are taken as they are; only the loop nests inside of every run are sought, and
@@ -111,9 +114,12 @@ def _check_objective(objective: str) -> None:
     if objective not in OBJECTIVES:
         problem = "a run has no energy-delay product of its own" if objective == "edp" else "unknown objective"
         raise SpecError(
-            problem, field="objective", value=objective, allowed=", ".join(OBJECTIVES),
+            problem,
+            field="objective",
+            value=objective,
+            allowed=", ".join(OBJECTIVES),
             remedy="evaluate by energy or by latency: both totals are stated",
-        )  # fmt: skip
+        )
 
 
 def _prices(session: Session, hardware: Hardware) -> list[Price]:
@@ -123,17 +129,20 @@ def _prices(session: Session, hardware: Hardware) -> list[Price]:
         price = pricer.price(hardware, session.goal.objective)
         if price is None:
             raise SpecError(
-                "no loop nest of the layer fits the hardware", file=session.architecture.file, field="levels",
-                value=pricer.layer.name, allowed="levels that hold a word of every tensor that they must keep",
+                "no loop nest of the layer fits the hardware",
+                file=session.architecture.file,
+                field="levels",
+                value=pricer.layer.name,
+                allowed="levels that hold a word of every tensor that they must keep",
                 remedy="enlarge the levels, or drop must_keep",
-            )  # fmt: skip
+            )
         found.append(price)
     return found
 
 
 def _costs(
     session: Session, hardware: Hardware, given: Sequence[GivenGroup], cache_dir: Path | None
-) -> tuple[Fused, Fused]:  # fmt: skip
+) -> tuple[Fused, Fused]:
     """The network layer by layer, and with the given groups."""
     aim, accounting = Aim(session.goal.objective), session.accounting
     runs = Runs(accounting, Store(cache_dir))
@@ -141,7 +150,7 @@ def _costs(
     pricers = {layer.name: by_shape[layer.shape_key()] for layer in session.network.mac_layers()}
     network = NetworkPricer(
         session.network, pricers, [], runs, lambda layer, point: vector_cost(layer, point, accounting)
-    )  # fmt: skip
+    )
     singles = network.singles(hardware, aim)
     assert singles is not None
     return joined([], singles), joined([price_given(group, runs, hardware, aim) for group in given], singles)

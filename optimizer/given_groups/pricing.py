@@ -42,10 +42,12 @@ def _check_kept(given: GivenGroup, hardware: Hardware) -> None:
         if never:
             given.fields.fail(
                 f"{buffer.name} never keeps {', '.join(sorted(never))} (must_bypass), but would have to hold that of "
-                f"{layer.name}", "layers", list(given.group.members),
+                f"{layer.name}",
+                "layers",
+                list(given.group.members),
                 f"groups that leave no tensor in {buffer.name} that it never keeps",
                 "change must_bypass of the level, the group, or what is resident or held",
-            )  # fmt: skip
+            )
 
 
 def _check_size(given: GivenGroup, hardware: Hardware) -> None:
@@ -54,10 +56,11 @@ def _check_size(given: GivenGroup, hardware: Hardware) -> None:
     if usable is not None and most > usable:
         given.fields.fail(
             f"the tile does not fit {buffer.name}: while {name} runs, {most} bits are needed and {usable} are usable",
-            "tile.parts", dict(zip(TILE_AXES, given.frame.tiling.cut.parts, strict=True)),
+            "tile.parts",
+            dict(zip(TILE_AXES, given.frame.tiling.cut.parts, strict=True)),
             f"groups that need at most {usable} bits",
             "cut into more parts, stream weights, hold fewer tensors, split the group, or enlarge the level",
-        )  # fmt: skip
+        )
 
 
 def needed_bits(given: GivenGroup, hardware: Hardware) -> dict[str, int]:

@@ -7,17 +7,27 @@ from optimizer.problem.fusion_options import HALO
 from optimizer.workload.views import TILE_AXES
 
 STATED = (
-    "buffer_bits", "buffer_words", "peak_bits", "macs", "dram_words", "latency_cycles", "energy_pj", "moves", "runs",
-)  # fmt: skip
+    "buffer_bits",
+    "buffer_words",
+    "peak_bits",
+    "macs",
+    "dram_words",
+    "latency_cycles",
+    "energy_pj",
+    "moves",
+    "runs",
+)
 """What a result states of a group besides its decisions."""
 
 
 def groups_schema() -> Schema:
     """JSON Schema of a groups file; of a group it takes what is decided, without what follows from that."""
     groups = {
-        "type": "array", "items": _group(), "description": "a list of groups",
+        "type": "array",
+        "items": _group(),
+        "description": "a list of groups",
         "$comment": "write one group per entry, e.g. - {layers: [conv1, conv2], tile: {parts: {rows: 4}}}",
-    }  # fmt: skip
+    }
     return {"$schema": DRAFT, "title": "Tilewright groups", **mapping({"groups": groups}, required=["groups"])}
 
 
@@ -27,7 +37,9 @@ def _group() -> Schema:
     return mapping(
         {
             "layers": {
-                "type": "array", "items": text("the name of a layer"), "minItems": 2,
+                "type": "array",
+                "items": text("the name of a layer"),
+                "minItems": 2,
                 "description": "a list of two names of layers or more",
                 "$comment": "leave the group out for a layer that runs by itself",
             },
@@ -37,7 +49,9 @@ def _group() -> Schema:
                 {"enum": ["resident", "streamed"], "$comment": "write resident or streamed"}, "resident or streamed"
             ),
             "held": {
-                "type": "array", "items": text("the name of a layer"), "uniqueItems": True,
+                "type": "array",
+                "items": text("the name of a layer"),
+                "uniqueItems": True,
                 "description": "a list of different names of layers outside of the group",
                 "$comment": "write e.g. [conv1]",
             },
@@ -45,26 +59,32 @@ def _group() -> Schema:
             "slices": {"anyOf": [{"type": "null"}, _slices()]},
         },
         required=["layers"],
-    )  # fmt: skip
+    )
 
 
 def _slices() -> Schema:
     layers = {
-        "type": "array", "items": text("the name of a layer"), "minItems": 2,
-        "description": "a list of two names of layers or more", "$comment": "write e.g. [conv1, conv2]",
-    }  # fmt: skip
+        "type": "array",
+        "items": text("the name of a layer"),
+        "minItems": 2,
+        "description": "a list of two names of layers or more",
+        "$comment": "write e.g. [conv1, conv2]",
+    }
     gathers = {
-        "type": "boolean", "description": "does the buffer gather the sums? default false",
+        "type": "boolean",
+        "description": "does the buffer gather the sums? default false",
         "$comment": "write true or false",
-    }  # fmt: skip
+    }
     return mapping(
         {"layers": layers, "number": count("slices of the channels"), "gathers": gathers},
         required=["layers", "number"],
-    )  # fmt: skip
+    )
 
 
 def _by_layer(entry: Schema, what: str) -> Schema:
     return {
-        "type": "object", "additionalProperties": entry, "description": f"a mapping of a layer's name to {what}",
+        "type": "object",
+        "additionalProperties": entry,
+        "description": f"a mapping of a layer's name to {what}",
         "$comment": "write it as `layer: value` lines",
-    }  # fmt: skip
+    }

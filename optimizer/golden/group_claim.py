@@ -108,9 +108,10 @@ class Stage:
     def leaving(self) -> frozenset[str]:
         """Members that layers outside read, or nobody."""
         return frozenset(
-            name for name in self.claim.members
+            name
+            for name in self.claim.members
             if self.network.graph.out_degree(name) == 0 or self.network.graph.out_degree(name) > len(self.readers(name))
-        )  # fmt: skip
+        )
 
     @cached_property
     def buffered(self) -> frozenset[str]:

@@ -37,11 +37,15 @@ def claim_of(network: Network, group: Data, hardware: Hardware) -> FusedClaim:
         runs[key] = ClaimedRun(_mapping(layer, run, hardware), run["count"])
     parts, halo, slices = group["tile"]["parts"], group["halo"], group["slices"]
     return FusedClaim(
-        tuple(group["layers"]), (parts["batch"], parts["rows"], parts["columns"]), (halo["rows"], halo["columns"]),
-        runs, frozenset(name for name, how in group["weights"].items() if how == "resident"),
-        frozenset(group["held"]), dict(group["strips"]),
+        tuple(group["layers"]),
+        (parts["batch"], parts["rows"], parts["columns"]),
+        (halo["rows"], halo["columns"]),
+        runs,
+        frozenset(name for name, how in group["weights"].items() if how == "resident"),
+        frozenset(group["held"]),
+        dict(group["strips"]),
         *(() if slices is None else (tuple(slices["layers"]), slices["number"], bool(slices["gathers"]))),
-    )  # fmt: skip
+    )
 
 
 def _mapping(layer: Layer, run: Data, hardware: Hardware) -> Mapping:
@@ -57,9 +61,7 @@ def part_of(layer: Layer, extents: dict[str, int]) -> Layer:
     return replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
 
 
-def stated_group(
-    network: Network, group: Data, hardware: Hardware, accounting: Accounting
-) -> tuple[Data, FusedWalk]:  # fmt: skip
+def stated_group(network: Network, group: Data, hardware: Hardware, accounting: Accounting) -> tuple[Data, FusedWalk]:
     """A group as it should be stated, from its decisions alone, and its walk."""
     claim = claim_of(network, group, hardware)
     walked, stage = walk_fused(network, hardware, claim, accounting=accounting), Stage(network, claim)
@@ -84,10 +86,11 @@ def stated_group(
         "latency_cycles": walked.latency,
         "energy_pj": hardware.energy_pj(walked.energy),
         "moves": {
-            "latency_cycles": walked.latency - own[1], "energy_pj": hardware.energy_pj(walked.energy - own[0]),
+            "latency_cycles": walked.latency - own[1],
+            "energy_pj": hardware.energy_pj(walked.energy - own[0]),
         },
         "runs": [_stated_run(stage, run, hardware, accounting) for run in group["runs"]],
-    }, walked  # fmt: skip
+    }, walked
 
 
 def slices_entry(chain: tuple[str, ...], number: int, *, gathers: bool) -> Data | None:
@@ -107,15 +110,24 @@ def _stated_run(stage: Stage, run: Data, hardware: Hardware, accounting: Account
     assert isinstance(layer, Layer)
     pinned = stage.pinned(layer)
     walked = walk(
-        part_of(layer, run["extents"]), hardware, _mapping(layer, run, hardware), accounting=accounting,
-        reuse="innermost", pinned=pinned, resumes=bool(run["resumes"]),
-    )  # fmt: skip
+        part_of(layer, run["extents"]),
+        hardware,
+        _mapping(layer, run, hardware),
+        accounting=accounting,
+        reuse="innermost",
+        pinned=pinned,
+        resumes=bool(run["resumes"]),
+    )
     return {
-        "layer": layer.name, "extents": run["extents"], "resumes": bool(run["resumes"]), "count": run["count"],
+        "layer": layer.name,
+        "extents": run["extents"],
+        "resumes": bool(run["resumes"]),
+        "count": run["count"],
         "pinned": sorted(pinned),
-        "mapping": run["mapping"], "energy_pj": hardware.energy_pj(walked.energy),
+        "mapping": run["mapping"],
+        "energy_pj": hardware.energy_pj(walked.energy),
         "latency_cycles": -(-walked.latency_cycles.numerator // walked.latency_cycles.denominator),
-    }  # fmt: skip
+    }
 
 
 def member_entry(layer: AnyLayer, walked: FusedWalk, group: int, hardware: Hardware) -> Data:

@@ -18,8 +18,13 @@ def breaches(stage: Stage, hardware: Hardware) -> list[str]:
     """What leaves the meaning of a claim open, so that it cannot be executed."""
     unknown = [*_members(stage)]
     return unknown or [
-        *_group(stage), *_cut(stage), *_choices(stage), *_tensors(stage), *chain_breaches(stage), *_buffer(hardware)
-    ]  # fmt: skip
+        *_group(stage),
+        *_cut(stage),
+        *_choices(stage),
+        *_tensors(stage),
+        *chain_breaches(stage),
+        *_buffer(hardware),
+    ]
 
 
 def _members(stage: Stage) -> Iterator[str]:

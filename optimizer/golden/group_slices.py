@@ -23,9 +23,10 @@ def sliced_dim(stage: Stage, name: str) -> str | None:
         return None
     operand = layer.operand("I" if name == stage.claim.chain[-1] else "O")
     found = [
-        axis.terms[0][0] for axis in operand.axes
+        axis.terms[0][0]
+        for axis in operand.axes
         if len(axis.terms) == 1 and layer.extents[axis.terms[0][0]] > 1 and axis.terms[0][0] not in layer.tile_dims
-    ]  # fmt: skip
+    ]
     return found[0] if len(found) == 1 else None
 
 

@@ -70,9 +70,11 @@ class _Cost:
 
     def __add__(self, other: _Cost) -> _Cost:
         return _Cost(
-            self.energy + other.energy, self.latency + other.latency,
-            self.dram_words + other.dram_words, self.macs + other.macs,
-        )  # fmt: skip
+            self.energy + other.energy,
+            self.latency + other.latency,
+            self.dram_words + other.dram_words,
+            self.macs + other.macs,
+        )
 
     def times(self, count: int) -> _Cost:
         """The cost of so many of the same."""
@@ -106,7 +108,7 @@ def walk_fused(network: Network, hardware: Hardware, claim: FusedClaim, *, accou
     faults = breaches(stage, hardware) or [
         f"the rows of {name} on some tile cannot be cut into {claim.strips[name]} equal strips"
         for name in uneven(stage)
-    ]  # fmt: skip
+    ]
     if faults:
         return FusedWalk(tuple(faults), sound=False)
     steps = list(execute(stage))
@@ -120,10 +122,16 @@ def walk_fused(network: Network, hardware: Hardware, claim: FusedClaim, *, accou
         computed[step.member] += size_of(step.block)
     return FusedWalk(
         (*_gaps(stage, steps, held), *runs.faults, *_too_full(stage, hardware, held, runs)),
-        True, cost.energy, cost.latency, cost.dram_words, cost.macs, dict(computed), _by_member(stage, held),
+        True,
+        cost.energy,
+        cost.latency,
+        cost.dram_words,
+        cost.macs,
+        dict(computed),
+        _by_member(stage, held),
         max((*held.most.values(), *filled.values())),
         {name: (share.energy, share.latency) for name, share in shares.items()},
-    )  # fmt: skip
+    )
 
 
 def _by_member(stage: Stage, held: Occupancy) -> dict[str, int]:
@@ -202,13 +210,19 @@ class _Runs:
     @staticmethod
     def _walk(
         stage: Stage, hardware: Hardware, accounting: Accounting, layer: Layer, key: RunKey, run: ClaimedRun
-    ) -> Walk:  # fmt: skip
+    ) -> Walk:
         extents = dict(key[1])
         part = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
         return walk(
-            part, hardware, run.mapping, accounting=accounting, reuse="innermost", pinned=stage.pinned(layer),
-            room_bits=run.room_bits, resumes=key[2],
-        )  # fmt: skip
+            part,
+            hardware,
+            run.mapping,
+            accounting=accounting,
+            reuse="innermost",
+            pinned=stage.pinned(layer),
+            room_bits=run.room_bits,
+            resumes=key[2],
+        )
 
 
 def _named(key: RunKey) -> str:
@@ -220,8 +234,9 @@ def _filled(layer: Layer, walked: Walk, pinned: frozenset[str]) -> int:
     """Bits of the buffer that the tiles of a mapping fill."""
     return sum(
         count.tile_words * layer.operand(role).bits
-        for (level, role), count in walked.counts.items() if level == 1 and role not in pinned
-    )  # fmt: skip
+        for (level, role), count in walked.counts.items()
+        if level == 1 and role not in pinned
+    )
 
 
 def _cost_of(walked: Walk) -> _Cost:
@@ -321,7 +336,8 @@ def _accesses(level: Level, bits: int) -> int:
 def _busy(level: Level, read_bits: int, written_bits: int) -> int:
     """Whole cycles that the ports of an instance need."""
     ports = (
-        (read_bits, level.read_bits_per_cycle), (written_bits, level.write_bits_per_cycle),
+        (read_bits, level.read_bits_per_cycle),
+        (written_bits, level.write_bits_per_cycle),
         (read_bits + written_bits, level.shared_bits_per_cycle),
-    )  # fmt: skip
+    )
     return max((math.ceil(bits / limit) for bits, limit in ports if limit is not None), default=0)

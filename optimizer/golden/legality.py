@@ -21,9 +21,12 @@ def structural(layer: Layer, hardware: Hardware, mapping: Mapping, pinned: froze
 
 
 def limits(
-    layer: Layer, hardware: Hardware, mapping: Mapping, pinned: frozenset[str] = frozenset(),
+    layer: Layer,
+    hardware: Hardware,
+    mapping: Mapping,
+    pinned: frozenset[str] = frozenset(),
     room_bits: int | None = None,
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """Breaches of extents, keep and bypass rules, fan-outs and capacities by a sound nest.
 
     Of level 1 the tiles of operands that are not pinned may fill `room_bits`.

@@ -67,9 +67,12 @@ def replay(network: Network, choices: Mapping[str, str]) -> Replay:
     for name in forward:
         if choices.get(name) not in CHOICES:
             raise SpecError(
-                "no such choice for an activation", field=name, value=choices.get(name), allowed=", ".join(CHOICES),
+                "no such choice for an activation",
+                field=name,
+                value=choices.get(name),
+                allowed=", ".join(CHOICES),
                 remedy="give one for every forward layer",
-            )  # fmt: skip
+            )
     return _Machine(network, choices).run()
 
 

@@ -91,9 +91,16 @@ class Walk:
 
 
 def walk(
-    layer: Layer, hardware: Hardware, mapping: Mapping, *, accounting: Accounting, reuse: Reuse,
-    pinned: frozenset[str] = frozenset(), room_bits: int | None = None, resumes: bool = False,
-) -> Walk:  # fmt: skip
+    layer: Layer,
+    hardware: Hardware,
+    mapping: Mapping,
+    *,
+    accounting: Accounting,
+    reuse: Reuse,
+    pinned: frozenset[str] = frozenset(),
+    room_bits: int | None = None,
+    resumes: bool = False,
+) -> Walk:
     """Count one run of a layer by executing its loop nest.
 
     Parameters
@@ -148,9 +155,7 @@ def walk(
         port_cycles=ports,
         level_cycles=level_cycles,
         latency_cycles=latency,
-        energy=macs * hardware.mac_energy
-        + _access_energy(hardware, counts)
-        + _leakage(hardware, mapping, latency),
+        energy=macs * hardware.mac_energy + _access_energy(hardware, counts) + _leakage(hardware, mapping, latency),
     )
 
 
@@ -218,11 +223,18 @@ def _operand_counts(
         yield (
             node.level,
             Counts(
-                reads=served - fresh + drains, fills=fills, updates=updates, tile_words=math.prod(node.tile),
-                instances=_used_instances(mapping, node.level), traffic=traffic, first_visits=visited_words(node),
-                read_bits=elements[0] * element, fill_bits=elements[1] * element, update_bits=elements[2] * element,
+                reads=served - fresh + drains,
+                fills=fills,
+                updates=updates,
+                tile_words=math.prod(node.tile),
+                instances=_used_instances(mapping, node.level),
+                traffic=traffic,
+                first_visits=visited_words(node),
+                read_bits=elements[0] * element,
+                fill_bits=elements[1] * element,
+                update_bits=elements[2] * element,
             ),
-        )  # fmt: skip
+        )
 
 
 def _port_cycles(
@@ -259,7 +271,5 @@ def _access_energy(hardware: Hardware, counts: dict[tuple[int, str], Counts]) ->
 
 def _leakage(hardware: Hardware, mapping: Mapping, cycles: Fraction) -> int:
     """Leakage of all used instances in every started cycle, whether or not the level keeps anything."""
-    per_cycle = sum(
-        level.leak_energy * _used_instances(mapping, index) for index, level in enumerate(hardware.levels)
-    )
+    per_cycle = sum(level.leak_energy * _used_instances(mapping, index) for index, level in enumerate(hardware.levels))
     return per_cycle * math.ceil(cycles)

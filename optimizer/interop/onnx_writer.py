@@ -86,9 +86,12 @@ class _Writer:
             return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
 
         graph = helper.make_graph(
-            self._nodes, self._network.name, [value(name, shape) for name, shape in self._inputs.items()],
-            [value(name, self._shape[name]) for name in outputs], initializer=self._constants,
-        )  # fmt: skip
+            self._nodes,
+            self._network.name,
+            [value(name, shape) for name, shape in self._inputs.items()],
+            [value(name, self._shape[name]) for name in outputs],
+            initializer=self._constants,
+        )
         opsets = [helper.make_opsetid("", OPSET)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="tilewright")
 
@@ -148,9 +151,16 @@ class _Writer:
         weight = self._constant(f"{layer.name}.weight", groups * each[0], each[1], sizes["R"], sizes["S"])
         self._shape[layer.name] = (sizes["N"], groups * each[0], sizes["P"], sizes["Q"])
         self._with_learned(
-            layer, groups * each[0], "Conv", [data, weight], group=groups, kernel_shape=[sizes["R"], sizes["S"]],
-            strides=[stride for stride, _ in steps], dilations=[spread for _, spread in steps], pads=pads,
-        )  # fmt: skip
+            layer,
+            groups * each[0],
+            "Conv",
+            [data, weight],
+            group=groups,
+            kernel_shape=[sizes["R"], sizes["S"]],
+            strides=[stride for stride, _ in steps],
+            dilations=[spread for _, spread in steps],
+            pads=pads,
+        )
 
     @staticmethod
     def _steps(layer: Layer, out: str, kernel: str) -> tuple[int, int]:
@@ -204,8 +214,11 @@ class _Writer:
             raise CannotWriteError(f"{layer.name} ({layer.kind}) reads more than what layers compute")
         shapes = [self._shape[name] for name in inputs]
         kinds: Mapping[str, Callable[[VectorLayer, list[str], list[Image]], Image]] = {
-            **dict.fromkeys(_PAIRS, self._pointwise), **dict.fromkeys(_POOLS, self._pool),
-            **dict.fromkeys(_WHOLE, self._global_pool), "softmax": self._softmax, "concat": self._concat,
+            **dict.fromkeys(_PAIRS, self._pointwise),
+            **dict.fromkeys(_POOLS, self._pool),
+            **dict.fromkeys(_WHOLE, self._global_pool),
+            "softmax": self._softmax,
+            "concat": self._concat,
             "lrn": self._lrn,
         }
         if layer.kind not in kinds:
@@ -226,9 +239,13 @@ class _Writer:
             raise CannotWriteError(f"the windows of {layer.name} are not known")
         windows = [(view.stride, view.reach, outputs) for view, outputs in zip(views, layer.grid[1:], strict=True)]
         self._node(
-            _POOLS[layer.kind], inputs, layer.name, kernel_shape=[view.reach for view in views],
-            strides=[view.stride for view in views], pads=self._pads(layer, inputs[0], windows),
-        )  # fmt: skip
+            _POOLS[layer.kind],
+            inputs,
+            layer.name,
+            kernel_shape=[view.reach for view in views],
+            strides=[view.stride for view in views],
+            pads=self._pads(layer, inputs[0], windows),
+        )
         return (*shapes[0][:2], *layer.grid[1:])
 
     def _global_pool(self, layer: VectorLayer, inputs: list[str], shapes: list[Image]) -> Image:

@@ -92,27 +92,41 @@ def read_count_case(data: Fields[str, Any]) -> CountCase:
     """A parsed ``tlneutral/1`` file as a case."""
     names = [level["name"] for level in data["arch"]["levels"]]
     return CountCase(
-        data["name"], read_layer(data), read_hardware(data), read_mapping(data["mapping"], names),
+        data["name"],
+        read_layer(data),
+        read_hardware(data),
+        read_mapping(data["mapping"], names),
         data["expected"],
-    )  # fmt: skip
+    )
 
 
 def read_optimum_case(data: Fields[str, Any]) -> OptimumCase:
     """A parsed ``optimum/1`` file as a case."""
     return OptimumCase(
-        data["name"], read_layer(data), read_hardware(data), data["accounting"], data["objective"],
+        data["name"],
+        read_layer(data),
+        read_hardware(data),
+        data["accounting"],
+        data["objective"],
         {quantity: Fraction(value) for quantity, value in data["best_known"].items()},
-        data.get("best_known_by", ""), data.get("proved_optimal", False),
-    )  # fmt: skip
+        data.get("best_known_by", ""),
+        data.get("proved_optimal", False),
+    )
 
 
 def read_fused_case(data: Fields[str, Any]) -> FusedCase:
     """A parsed ``fused-optimum/1`` file as a case."""
     return FusedCase(
-        data["name"], read_network(data), read_hardware(data), data["accounting"], data["objective"],
-        data["fusion_allowed"], {quantity: Fraction(value) for quantity, value in data["best_known"].items()},
-        data.get("best_known_by", ""), data.get("proved_optimal", False),
-    )  # fmt: skip
+        data["name"],
+        read_network(data),
+        read_hardware(data),
+        data["accounting"],
+        data["objective"],
+        data["fusion_allowed"],
+        {quantity: Fraction(value) for quantity, value in data["best_known"].items()},
+        data.get("best_known_by", ""),
+        data.get("proved_optimal", False),
+    )
 
 
 def read_network(data: Fields[str, Any]) -> Network:
@@ -169,9 +183,13 @@ def read_layer(data: Fields[str, Any]) -> Layer:
         raise SpecError("a grouped convolution needs its dim G", field="problem.dims", value=dims)
     stride, dilation = problem.get("stride", (1, 1)), problem.get("dilation", (1, 1))
     return conv(
-        data["name"], dims, stride=(int(stride[0]), int(stride[1])),
-        dilation=(int(dilation[0]), int(dilation[1])), bits=bits, kind=problem["type"],
-    )  # fmt: skip
+        data["name"],
+        dims,
+        stride=(int(stride[0]), int(stride[1])),
+        dilation=(int(dilation[0]), int(dilation[1])),
+        bits=bits,
+        kind=problem["type"],
+    )
 
 
 def read_hardware(data: Fields[str, Any]) -> Hardware:
@@ -186,9 +204,11 @@ def read_hardware(data: Fields[str, Any]) -> Hardware:
         for index, level in enumerate(arch["levels"])
     ]
     return Hardware(
-        tuple(levels), (int(arch["mac"]["meshX"]), int(arch["mac"]["meshY"])),
-        int(Fraction(arch["mac"]["energy"]) * scale), energy_scale=scale,
-    )  # fmt: skip
+        tuple(levels),
+        (int(arch["mac"]["meshX"]), int(arch["mac"]["meshY"])),
+        int(Fraction(arch["mac"]["energy"]) * scale),
+        energy_scale=scale,
+    )
 
 
 def read_mapping(mapping: Fields[str, Any], names: list[str]) -> Mapping:
@@ -232,11 +252,12 @@ def _read_level(
         read_bits_per_cycle=bits_per_cycle("read_bw"),
         write_bits_per_cycle=bits_per_cycle("write_bw"),
         shared_bits_per_cycle=bits_per_cycle("shared_bw"),
-        must_keep=must_keep, must_bypass=must_bypass,
+        must_keep=must_keep,
+        must_bypass=must_bypass,
         buffering=int(level.get("multiple_buffering") or 1),
         spatial_x=None if spatial is None else tuple(spatial.get("X", ())),
         spatial_y=None if spatial is None else tuple(spatial.get("Y", ())),
-    )  # fmt: skip
+    )
 
 
 def _files(folder: Path, file_format: str) -> Iterator[dict[str, Any]]:

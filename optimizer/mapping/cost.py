@@ -170,9 +170,15 @@ def operand_accesses(
                 fills, reads, read_bits = fills - first_visits, reads + drains, read_bits + drains * operand.bits
         tile_words = operand.footprint(mapping.tile_below(index, dims))
         accesses[level] = Access(
-            reads, fills, updates, tile_words, used_instances(mapping, level), read_bits, fills * operand.bits,
+            reads,
+            fills,
+            updates,
+            tile_words,
+            used_instances(mapping, level),
+            read_bits,
+            fills * operand.bits,
             updates * served,
-        )  # fmt: skip
+        )
     return accesses
 
 
@@ -207,9 +213,14 @@ def port_cycles(level: Level, read_bits: int, write_bits: int, accounting: Accou
 
 
 def evaluate(
-    layer: Layer, hardware: Hardware, mapping: Mapping, *, accounting: Accounting = "timeloop",
-    reuse: Reuse = "innermost", resumes: bool = False,
-) -> LayerCost:  # fmt: skip
+    layer: Layer,
+    hardware: Hardware,
+    mapping: Mapping,
+    *,
+    accounting: Accounting = "timeloop",
+    reuse: Reuse = "innermost",
+    resumes: bool = False,
+) -> LayerCost:
     """Cost of running `layer` once on `hardware` with `mapping`; the multipliers must take its blocks.
 
     The multiply-accumulates counted are those of the mapping, padding included. Leakage is charged per used
@@ -237,9 +248,14 @@ def evaluate(
     for number, level in enumerate(hardware.levels):
         energy += level.leak_energy * used_instances(mapping, number) * math.ceil(latency)
     return LayerCost(
-        counts, energy, latency, compute, tuple(level_cycles), macs,
+        counts,
+        energy,
+        latency,
+        compute,
+        tuple(level_cycles),
+        macs,
         Fraction(layer.macs) / (hardware.macs_per_cycle * latency),
-    )  # fmt: skip
+    )
 
 
 def used_instances(mapping: Mapping, level: int, dims: frozenset[str] | None = None) -> int:
@@ -248,6 +264,7 @@ def used_instances(mapping: Mapping, level: int, dims: frozenset[str] | None = N
     With `dims`, only loops over these: the instances that hold different parts of a tensor with these dims.
     """
     return math.prod(
-        loop.bound for loop in mapping.loops
+        loop.bound
+        for loop in mapping.loops
         if loop.axis is not None and loop.level < level and (dims is None or loop.dim in dims)
-    )  # fmt: skip
+    )

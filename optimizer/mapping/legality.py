@@ -68,16 +68,21 @@ class _Checks:
                 continue
             if item.level < reached:
                 raise self.error(
-                    f"an item of {self.name(item.level)} stands inside of {self.name(reached)}", entry.field,
-                    self.name(item.level), f"levels in the order {names}", "move the item outwards",
-                )  # fmt: skip
+                    f"an item of {self.name(item.level)} stands inside of {self.name(reached)}",
+                    entry.field,
+                    self.name(item.level),
+                    f"levels in the order {names}",
+                    "move the item outwards",
+                )
             spatial = isinstance(item, Loop) and item.axis is not None
             if item.level == fanned and not spatial:
                 raise self.error(
-                    f"the item stands inside of the fan-out below {self.name(fanned)}", entry.field,
-                    self.name(item.level), "nodes and temporal loops of a level, then its spatial loops",
+                    f"the item stands inside of the fan-out below {self.name(fanned)}",
+                    entry.field,
+                    self.name(item.level),
+                    "nodes and temporal loops of a level, then its spatial loops",
                     "move it before the spatial loops, or into the next level",
-                )  # fmt: skip
+                )
             reached = item.level
             fanned = item.level if spatial else fanned
 
@@ -100,10 +105,12 @@ class _Checks:
                 if isinstance(loop, Loop) and loop.axis is None and loop.bound > 1 and loop.dim in dims:
                     raise self.error(
                         f"the loop over {loop.dim} moves the tile of {node.role} at {self.name(node.level)}, which "
-                        f"stands outside of {self.name(self.placed[passed[-1]].item.level)}", entry.field, loop.dim,
+                        f"stands outside of {self.name(self.placed[passed[-1]].item.level)}",
+                        entry.field,
+                        loop.dim,
                         f"loops over dims that do not index {node.role} between a node and the inside of outer levels",
                         f"move the node into {self.name(node.level)}",
-                    )  # fmt: skip
+                    )
 
     def outermost(self) -> None:
         """The outermost level keeps every tensor, outside of all loops and other nodes."""
@@ -114,16 +121,21 @@ class _Checks:
                 preceded = preceded or isinstance(item, Node) or item.bound > 1
             elif preceded:
                 raise self.error(
-                    f"another item stands outside of {item.role} at {self.name(0)}", entry.field,
-                    item.role, f"all nodes of {self.name(0)} first", "move the node to the top",
-                )  # fmt: skip
+                    f"another item stands outside of {item.role} at {self.name(0)}",
+                    entry.field,
+                    item.role,
+                    f"all nodes of {self.name(0)} first",
+                    "move the node to the top",
+                )
         for role in ROLES:
             if 0 not in self.mapping.keepers(role):
                 raise self.error(
-                    f"{role} is not kept at {self.name(0)}", None, list(self.mapping.keepers(role)),
+                    f"{role} is not kept at {self.name(0)}",
+                    None,
+                    list(self.mapping.keepers(role)),
                     f"the outermost level {self.name(0)} keeps W, I and O",
                     f"add {{keep: {role}, level: {self.name(0)}}} at the top",
-                )  # fmt: skip
+                )
 
     def keepers(self) -> None:
         """No tensor is kept twice at a level, nor at an inner level before an outer one."""
@@ -135,14 +147,20 @@ class _Checks:
                 if level < deepest.get(role, -1):
                     raise self.error(
                         f"{role} at {self.name(level)} stands inside of {role} at {self.name(deepest[role])}",
-                        entry.field, role, "the nodes of a tensor from outer to inner levels", "swap the two nodes",
-                    )  # fmt: skip
+                        entry.field,
+                        role,
+                        "the nodes of a tensor from outer to inner levels",
+                        "swap the two nodes",
+                    )
                 deepest[role] = level
             if isinstance(entry.item, Node) and entry.item in seen:
                 raise self.error(
-                    f"{entry.item.role} is kept twice at {self.name(entry.item.level)}", entry.field,
-                    entry.item.role, "one node per tensor and level", "remove one of the two",
-                )  # fmt: skip
+                    f"{entry.item.role} is kept twice at {self.name(entry.item.level)}",
+                    entry.field,
+                    entry.item.role,
+                    "one node per tensor and level",
+                    "remove one of the two",
+                )
             seen.add(entry.item)
 
     def keep_rules(self) -> None:
@@ -151,17 +169,23 @@ class _Checks:
             for role in sorted(level.must_keep):
                 if number not in self.mapping.keepers(role):
                     raise self.error(
-                        f"{level.name} must keep {role}", None, role, f"must_keep: {sorted(level.must_keep)}",
+                        f"{level.name} must keep {role}",
+                        None,
+                        role,
+                        f"must_keep: {sorted(level.must_keep)}",
                         f"add {{keep: {role}, level: {level.name}}}",
-                    )  # fmt: skip
+                    )
         for entry in self.placed:
             if isinstance(entry.item, Node):
                 banned = self.hardware.levels[entry.item.level].must_bypass
                 if entry.item.role in banned:
                     raise self.error(
-                        f"{entry.item.role} must bypass {self.name(entry.item.level)}", entry.field,
-                        entry.item.role, f"tensors other than {', '.join(sorted(banned))}", "remove the node",
-                    )  # fmt: skip
+                        f"{entry.item.role} must bypass {self.name(entry.item.level)}",
+                        entry.field,
+                        entry.item.role,
+                        f"tensors other than {', '.join(sorted(banned))}",
+                        "remove the node",
+                    )
 
     def extents(self) -> None:
         """Bounds of every dim cover its extent."""
@@ -171,9 +195,11 @@ class _Checks:
                 fields = [e.field for e in self.placed if isinstance(e.item, Loop) and e.item.dim == dim]
                 raise self.error(
                     f"the loops over {dim} make {made[dim]} trips, the layer needs {extent}",
-                    fields[-1] if fields else None, made[dim], f"bounds whose product is >= {extent}",
+                    fields[-1] if fields else None,
+                    made[dim],
+                    f"bounds whose product is >= {extent}",
                     f"enlarge a bound of {dim}, or add a loop over it",
-                )  # fmt: skip
+                )
 
     def unrolling(self) -> None:
         """Spatial loops fit the fan-out of their level, and may run along their axis."""
@@ -186,17 +212,22 @@ class _Checks:
             allowed = level.spatial_x if item.axis == "X" else level.spatial_y
             if allowed is not None and item.dim not in allowed:
                 raise self.error(
-                    f"{item.dim} may not be unrolled along {item.axis} below {level.name}", entry.field,
-                    item.dim, ", ".join(allowed) or "no dim", "unroll another dim, or make the loop temporal",
-                )  # fmt: skip
+                    f"{item.dim} may not be unrolled along {item.axis} below {level.name}",
+                    entry.field,
+                    item.dim,
+                    ", ".join(allowed) or "no dim",
+                    "unroll another dim, or make the loop temporal",
+                )
             width = self.hardware.fanout(item.level)["XY".index(item.axis)]
             used[item.level, item.axis] = total = used.get((item.level, item.axis), 1) * item.bound
             if total > width:
                 raise self.error(
-                    f"the spatial loops along {item.axis} below {level.name} take {total} children, "
-                    f"there are {width}", entry.field, item.bound, f"a product of at most {width}",
+                    f"the spatial loops along {item.axis} below {level.name} take {total} children, there are {width}",
+                    entry.field,
+                    item.bound,
+                    f"a product of at most {width}",
                     "make a bound smaller, or the loop temporal",
-                )  # fmt: skip
+                )
 
     def capacities(self) -> None:
         """The tiles of every level fit its usable capacity."""
@@ -210,10 +241,12 @@ class _Checks:
                 parts = ", ".join(f"{role} {words} words" for role, words in tiles.items())
                 buffered = f" ({level.size_bits} / {level.buffering})" if level.buffering > 1 else ""
                 raise self.error(
-                    f"the tiles at {level.name} take {bits} bits ({parts})", field, bits,
+                    f"the tiles at {level.name} take {bits} bits ({parts})",
+                    field,
+                    bits,
                     f"at most {level.usable_bits} bits{buffered} per instance",
                     f"move loops outwards past the nodes of {level.name}, or bypass a tensor",
-                )  # fmt: skip
+                )
 
     def tile_words(self, number: int) -> dict[str, int]:
         """Words of every tile kept at a level."""

@@ -206,13 +206,15 @@ def _ports(layer: Layer, hardware: Hardware, compulsory: dict[str, int], moved: 
         if number == 0:
             both = max(both, moved * min(operand.least_bits for operand in layer.operands))
         ports = (
-            ("read ", read, level.read_bits_per_cycle), ("write ", write, level.write_bits_per_cycle),
+            ("read ", read, level.read_bits_per_cycle),
+            ("write ", write, level.write_bits_per_cycle),
             ("", both, level.shared_bits_per_cycle),
-        )  # fmt: skip
+        )
         found += [
             (f"{level.name} {way}bandwidth", Fraction(amount) / (bandwidth * math.prod(level.mesh)))
-            for way, amount, bandwidth in ports if bandwidth is not None and amount
-        ]  # fmt: skip
+            for way, amount, bandwidth in ports
+            if bandwidth is not None and amount
+        ]
     return found
 
 
@@ -238,7 +240,8 @@ def _inside(layer: Layer, operand: Operand, hardware: Hardware, bits: int) -> in
     levels = list(enumerate(hardware.levels))[1:]
     serving = [
         _accesses(_served_bits(layer, operand, hardware, number), level) * _serving_energy(level, operand)
-        for number, level in levels if _may_serve(hardware, operand.role, number)
+        for number, level in levels
+        if _may_serve(hardware, operand.role, number)
     ]
     filled = [level for _, level in levels if operand.role in level.must_keep and operand.role != "O"]
     fills = sum(_accesses(bits, level) * level.fill_energy for level in filled)

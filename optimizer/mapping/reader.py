@@ -108,9 +108,13 @@ class _Reader:
             data, prefix = top.require("mapping", "a list of items"), "mapping"
         if not isinstance(data, list):
             raise SpecError(
-                "expected a loop nest", file=self.file, field=prefix or None, value=data,
-                allowed=f"a list of {_FORMS}, or the key levels", remedy="write one item per line",
-            )  # fmt: skip
+                "expected a loop nest",
+                file=self.file,
+                field=prefix or None,
+                value=data,
+                allowed=f"a list of {_FORMS}, or the key levels",
+                remedy="write one item per line",
+            )
         for number, entry in enumerate(data):
             yield self._item(Fields(entry, self.file, f"{prefix}[{number}]"))
 
@@ -118,9 +122,12 @@ class _Reader:
         kind = next((key for key in ("keep", "for", "spatial") if key in fields), None)
         if kind is None:
             raise SpecError(
-                "an item is a node, a loop or a spatial loop", file=self.file, field=fields.path,
-                allowed=_FORMS, remedy="add one of the keys keep, for, spatial",
-            )  # fmt: skip
+                "an item is a node, a loop or a spatial loop",
+                file=self.file,
+                field=fields.path,
+                allowed=_FORMS,
+                remedy="add one of the keys keep, for, spatial",
+            )
         level = self._level(fields)
         if kind == "keep":
             fields.only(("keep", "level"))
@@ -149,9 +156,13 @@ class _Reader:
         form = "[dim, bound]" if length == 2 else "[dim, bound, axis]"
         if not isinstance(loop, list) or len(loop) != length:
             raise SpecError(
-                "not a loop", file=self.file, field=field, value=loop, allowed=form,
+                "not a loop",
+                file=self.file,
+                field=field,
+                value=loop,
+                allowed=form,
                 remedy=f"write {form}, e.g. {'[K, 4]' if length == 2 else '[K, 16, X]'}",
-            )  # fmt: skip
+            )
         bound = Fields({"bound": loop[1]}, self.file, field).integer("bound")
         axis = None if length == 2 else self._axis(loop[2], field)
         return PlacedItem(Loop(self._dim(loop[0], field), bound, level, axis), field)
@@ -172,9 +183,13 @@ class _Reader:
     def _known(self, value: object, known: list[str], field: str, problem: str) -> str:
         if not isinstance(value, str) or value not in known:
             raise SpecError(
-                problem, file=self.file, field=field, value=value, allowed=", ".join(known),
+                problem,
+                file=self.file,
+                field=field,
+                value=value,
+                allowed=", ".join(known),
                 remedy="use one of these names, in this spelling",
-            )  # fmt: skip
+            )
         return value
 
 

@@ -76,9 +76,14 @@ class Only(Aggregate):
 
 
 def explain_joint(
-    explorations: Explorations, found: Findings, workers: int, started: float, watch: Watch | None, *,
+    explorations: Explorations,
+    found: Findings,
+    workers: int,
+    started: float,
+    watch: Watch | None,
+    *,
     asked: bool = False,
-) -> Data:  # fmt: skip
+) -> Data:
     """What stands under ``infeasible`` in a result.
 
     Either networks that have no design even alone, each with its reason (``alone``), or the networks that exclude each
@@ -98,7 +103,7 @@ def explain_joint(
                 team.sessions[n], asker(team.sessions[n], workers, explorations.deadline, reports), asked=asked
             )
             for n in found.hopeless
-        }  # fmt: skip
+        }
         complete = all(reason["complete"] for reason in reasons.values())
         return {"networks": list(reasons), "alone": reasons, "relaxations": [], "complete": complete}
     kept, complete = list(range(len(team.names))), True
@@ -110,9 +115,11 @@ def explain_joint(
         kept = others if state.complete and state.found is None else kept
     relaxations = [] if not complete else [it for n in kept for it in _relaxations(explorations, kept, n)]
     return {
-        "networks": [team.names[n] for n in kept], "alone": {}, "relaxations": relaxations,
+        "networks": [team.names[n] for n in kept],
+        "alone": {},
+        "relaxations": relaxations,
         "complete": complete and not explorations.stopped,
-    }  # fmt: skip
+    }
 
 
 def _any(numbers: Sequence[int]) -> Aggregate:
@@ -144,6 +151,10 @@ def _relaxations(explorations: Explorations, kept: list[int], number: int) -> It
             exact = state.value * (point.energy_unit_pj or Fraction(1)) / 10**9
         least = rounded_up(exact)
         yield {
-            "network": team.names[number], "budget": name, "limit": float(limit), "least": float(least),
-            "exact": True, "text": f"{team.names[number]} needs {least.normalize():f} {unit} beside the others",
-        }  # fmt: skip
+            "network": team.names[number],
+            "budget": name,
+            "limit": float(limit),
+            "least": float(least),
+            "exact": True,
+            "text": f"{team.names[number]} needs {least.normalize():f} {unit} beside the others",
+        }

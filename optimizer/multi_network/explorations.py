@@ -56,7 +56,7 @@ class Explorations:
 
     def __init__(
         self, team: Team, workers: int, deadline: float | None, pool: Pool | None, cache_dir: Path | None
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.team, self.deadline = team, deadline
         self.workers, self._pool, self._cache_dir = workers, pool, cache_dir
         self._parts = team.parts
@@ -67,10 +67,16 @@ class Explorations:
         return self.deadline is not None and time.perf_counter() >= self.deadline
 
     def run(
-        self, numbers: Sequence[int], *, aggregate: Aggregate | None = None, archive: Archive | None = None,
-        within: Box | None = None, parts: Sequence[Part] | None = None, deadline: float | None = None,
+        self,
+        numbers: Sequence[int],
+        *,
+        aggregate: Aggregate | None = None,
+        archive: Archive | None = None,
+        within: Box | None = None,
+        parts: Sequence[Part] | None = None,
+        deadline: float | None = None,
         report: Report | None = None,
-    ) -> Exploration:  # fmt: skip
+    ) -> Exploration:
         """Explore for the networks of these numbers.
 
         ``parts`` stand for other goals than those of the problem: they are explored here, on threads. ``deadline``
@@ -82,9 +88,15 @@ class Explorations:
         else:
             seconds = None if until is None else max(0.0, until - time.perf_counter())
             state = explore_spread(
-                [self.team.sessions[n].problem for n in numbers], pool=self._pool, aggregate=aggregate,
-                archive=archive, cache_dir=self._cache_dir, time_limit_s=seconds, within=within, report=report,
-            )  # fmt: skip
+                [self.team.sessions[n].problem for n in numbers],
+                pool=self._pool,
+                aggregate=aggregate,
+                archive=archive,
+                cache_dir=self._cache_dir,
+                time_limit_s=seconds,
+                within=within,
+                report=report,
+            )
         stopped = state.ended in (Termination.INTERRUPTED, Termination.TIME_LIMIT)
         if stopped and (until is None or time.perf_counter() < until):
             self.deadline = time.perf_counter()  # Ctrl-C
@@ -95,21 +107,31 @@ class Explorations:
         return self._here([self._parts[number]], None, None, None, time.perf_counter(), None)
 
     def _here(
-        self, parts: Sequence[Part], aggregate: Aggregate | None, archive: Archive | None, within: Box | None,
-        until: float | None, report: Report | None,
-    ) -> Exploration:  # fmt: skip
+        self,
+        parts: Sequence[Part],
+        aggregate: Aggregate | None,
+        archive: Archive | None,
+        within: Box | None,
+        until: float | None,
+        report: Report | None,
+    ) -> Exploration:
         explorer = Explorer(
-            parts, self.team.points, self.team.area_cap_um2, aggregate, self.workers, self.team.resource_caps,
-            archive, within, width=WIDTH,
-        )  # fmt: skip
+            parts,
+            self.team.points,
+            self.team.area_cap_um2,
+            aggregate,
+            self.workers,
+            self.team.resource_caps,
+            archive,
+            within,
+            width=WIDTH,
+        )
         return explorer.run(deadline=until, report=report)
 
     def distrust(self, state: Exploration, aggregate: Aggregate) -> None:
         """Forget what searches of all networks proved."""
         team = self.team
-        Explorer(
-            self._parts, team.points, team.area_cap_um2, aggregate, limits=team.resource_caps
-        ).distrust(state)  # fmt: skip
+        Explorer(self._parts, team.points, team.area_cap_um2, aggregate, limits=team.resource_caps).distrust(state)
 
     def cells(self, box: Box) -> list[Cell]:
         """All networks on the point of a box, each with its own caps."""

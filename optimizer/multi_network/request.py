@@ -57,16 +57,19 @@ class Member:
         for name in self.caps:
             if name not in OWN_CAPS:
                 raise SpecError(
-                    "no such cap of a network", field=f"caps.{name}", value=name, allowed=", ".join(OWN_CAPS),
+                    "no such cap of a network",
+                    field=f"caps.{name}",
+                    value=name,
+                    allowed=", ".join(OWN_CAPS),
                     remedy="area and bandwidth are those of the chip: budgets of the architecture",
-                )  # fmt: skip
+                )
         Budgets(**self.caps)
 
     def budgets(self, common: Budgets) -> Budgets:
         """Those of the chip, each with the tighter of both limits."""
         tighter: dict[str, Any] = {
             name: min(limit, getattr(common, name) or limit) for name, limit in self.caps.items()
-        }  # fmt: skip
+        }
         return replace(common, **tighter)
 
 
@@ -177,31 +180,43 @@ def prepare_team(request: CodesignRequest, *, cache_dir: Path | None = None, wor
     _check_names([member.network.name for member in members])
     if aggregate not in KINDS:
         raise SpecError(
-            "unknown aggregate", field="aggregate", value=aggregate, allowed=", ".join(KINDS),
+            "unknown aggregate",
+            field="aggregate",
+            value=aggregate,
+            allowed=", ".join(KINDS),
             remedy="use one of these",
-        )  # fmt: skip
+        )
     if relative and aggregate == "geomean":
         raise SpecError(
-            "the geometric mean orders designs the same, relative or not", field="relative", value=True,
-            allowed="with weighted or max", remedy="leave it out; the report shows every loss anyway",
-        )  # fmt: skip
+            "the geometric mean orders designs the same, relative or not",
+            field="relative",
+            value=True,
+            allowed="with weighted or max",
+            remedy="leave it out; the report shows every loss anyway",
+        )
     powers = Aggregate(aggregate, tuple(member.weight for member in members)).powers
     if aggregate == "geomean" and sum(powers) > MOST_POWERS:
         raise SpecError(
-            "the powers of the geometric mean are too large", field="weights", value=list(powers),
+            "the powers of the geometric mean are too large",
+            field="weights",
+            value=list(powers),
             allowed=f"weights in the ratios of whole numbers with a sum of at most {MOST_POWERS}",
             remedy="round the weights, or use the aggregate `weighted`",
-        )  # fmt: skip
+        )
     sessions = tuple(
         prepare(
             Problem(
-                member.network, request.architecture.with_budgets(member.budgets(budgets)), request.objective,
-                _padding_of(member.network, request.padding, members), request.fusion,
+                member.network,
+                request.architecture.with_budgets(member.budgets(budgets)),
+                request.objective,
+                _padding_of(member.network, request.padding, members),
+                request.fusion,
             ),
-            cache_dir=cache_dir, workers=workers,
+            cache_dir=cache_dir,
+            workers=workers,
         )
         for member in members
-    )  # fmt: skip
+    )
     return Team(members, sessions, aggregate, relative)
 
 
@@ -209,13 +224,16 @@ def _check_names(names: Sequence[str]) -> None:
     if not names:
         raise SpecError(
             "no network", field="networks", value=[], allowed="one or more networks", remedy="name at least one"
-        )  # fmt: skip
+        )
     for name in names:
         if list(names).count(name) > 1:
             raise SpecError(
-                "two networks have the same name", field="networks", value=name, allowed="different names",
+                "two networks have the same name",
+                field="networks",
+                value=name,
+                allowed="different names",
                 remedy="leave one out, or change `name:` in its file; to count a network more, give it a weight",
-            )  # fmt: skip
+            )
 
 
 def _padding_of(network: Network, padding: Padding, members: Sequence[Member]) -> Padding:

@@ -139,8 +139,10 @@ def cross_table(team: Team, found: Findings) -> list[Data]:
         }
         entry = {
             "design": " and ".join(column.names) if column.names else JOINT,
-            "choices": dict(point.choices), "area_um2": point.area_um2, "networks": cells,
-        }  # fmt: skip
+            "choices": dict(point.choices),
+            "area_um2": point.area_um2,
+            "networks": cells,
+        }
         table.append(entry | _joint_figures(team, found, column))
     return table
 
@@ -173,19 +175,16 @@ def certificate(team: Team, found: Findings, seed: int) -> Data:
         "design": None if joint is None or joint.best_box is None else [low for low, _ in joint.best_box],
         "menus": {path: list(labels) for path, labels in zip(team.points.paths, team.points.labels, strict=True)},
         "networks": [
-            {"name": name, "layers": parts_of(session)}
-            for name, session in zip(team.names, team.sessions, strict=True)
+            {"name": name, "layers": parts_of(session)} for name, session in zip(team.names, team.sessions, strict=True)
         ],
         "cross": [_exact_column(column) for column in columns_of(found)],
         "boxes": [] if joint is None else [_box(team, entry) for entry in joint.closed],
-    }  # fmt: skip
+    }
 
 
 def _exact_column(column: Column) -> Data:
     """Energy units and cycles of every network on a design; a status where there is none."""
-    cells = [
-        cell.status if cell.pick is None else [cell.pick.energy, cell.pick.latency] for cell in column.cells
-    ]  # fmt: skip
+    cells = [cell.status if cell.pick is None else [cell.pick.energy, cell.pick.latency] for cell in column.cells]
     return {"made_for": list(column.names), "design": [low for low, _ in column.box], "networks": cells}
 
 

@@ -144,9 +144,12 @@ class Search:
         return session, reconciled(session, state)
 
     def _agreed(
-        self, joint: Exploration, aggregate: Aggregate, alone: Sequence[Exploration],
+        self,
+        joint: Exploration,
+        aggregate: Aggregate,
+        alone: Sequence[Exploration],
         designs: Sequence[tuple[Session, Exploration]],
-    ) -> Exploration:  # fmt: skip
+    ) -> Exploration:
         """The joint exploration if its networks, solved by themselves, agree with it; else with their numbers.
 
         Raises

@@ -15,8 +15,7 @@ from optimizer.workload.network import Network
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What was found: every resolution and all together, and designs of the network before and after (None: no widths).
-    """
+    """What was found at every resolution and in all, and the designs before and after (None: no such widths)."""
 
     network: Network
     request: WidthChanges

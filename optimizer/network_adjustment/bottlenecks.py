@@ -64,10 +64,12 @@ def candidates_of(ties: Ties, bottlenecks: tuple[Bottleneck, ...], request: Widt
     """
     if not bottlenecks:
         raise SpecError(
-            "the network has no inverted bottlenecks whose hidden width is free", field="--expansion",
-            value=", ".join(map(str, request.expansion)), allowed="networks with 1 x 1, depthwise, 1 x 1 convolutions",
+            "the network has no inverted bottlenecks whose hidden width is free",
+            field="--expansion",
+            value=", ".join(map(str, request.expansion)),
+            allowed="networks with 1 x 1, depthwise, 1 x 1 convolutions",
             remedy="leave --expansion out, or freeze less",
-        )  # fmt: skip
+        )
     given = {pair.hidden: pair.given for pair in bottlenecks}
     found: dict[int, Values] = {}
 
@@ -80,10 +82,11 @@ def candidates_of(ties: Ties, bottlenecks: tuple[Bottleneck, ...], request: Widt
         if not found[number]:
             raise SpecError(
                 f"no ratio gives {', '.join(ties.classes[number].layers)} a whole number of channels",
-                field="--expansion", value=", ".join(map(str, request.expansion)),
+                field="--expansion",
+                value=", ".join(map(str, request.expansion)),
                 allowed=f"ratios of {', '.join(map(str, widths(given[number])))} channels",
                 remedy="add a ratio, e.g. a whole number",
-            )  # fmt: skip
+            )
         return found[number]
 
     return tuple(widths(number) for number in range(len(ties.classes)))

@@ -33,9 +33,16 @@ class Costs:
     """
 
     def __init__(
-        self, space: WidthSpace, hardware: Hardware, aim: Aim, accounting: Accounting, store: Store, stop: Stop,
-        workers: int, cycles: dict[object, int],
-    ) -> None:  # fmt: skip
+        self,
+        space: WidthSpace,
+        hardware: Hardware,
+        aim: Aim,
+        accounting: Accounting,
+        store: Store,
+        stop: Stop,
+        workers: int,
+        cycles: dict[object, int],
+    ) -> None:
         self._space, self._hardware, self._aim = space, hardware, aim
         self._accounting, self._store, self._stop, self._workers = accounting, store, stop, workers
         self._cycles = cycles
@@ -84,10 +91,16 @@ class Costs:
     def unfit(self) -> list[tuple[int, int]]:
         """Entries, as (table, entry), with a layer that was priced and fits by no mapping."""
         bad = {number for number, price in self._prices.items() if price is None}
-        return [
-            (table, n) for table, rows in enumerate(self._tables) for n, (_, runs) in enumerate(rows)
-            if any(number in bad for number, _ in runs)
-        ] if bad else []  # fmt: skip
+        return (
+            [
+                (table, n)
+                for table, rows in enumerate(self._tables)
+                for n, (_, runs) in enumerate(rows)
+                if any(number in bad for number, _ in runs)
+            ]
+            if bad
+            else []
+        )
 
     @property
     def fits(self) -> bool:

@@ -66,9 +66,15 @@ class WidthPricer:
     count = 1
 
     def __init__(
-        self, space: WidthSpace, accounting: Accounting, store: Store, *, workers: int = 1, seed: int = 0,
+        self,
+        space: WidthSpace,
+        accounting: Accounting,
+        store: Store,
+        *,
+        workers: int = 1,
+        seed: int = 0,
         watch: Watch | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.space, self.stop, self.effort = space, Stop(), Effort()
         self.given_up: GivenUp | None = None
         self.workers, self.seed = workers, seed
@@ -169,7 +175,7 @@ class _Search:
             allowed = [column for column in relaxed.within(toll) if column not in self._forbidden]
             answer = self._program.least(
                 rows, allowed, self._pricer.stop, workers=self._pricer.workers, seed=self._pricer.seed
-            )  # fmt: skip
+            )
             self._pricer.stop.check()
             if answer.status is Status.INFEASIBLE:
                 if toll >= span:

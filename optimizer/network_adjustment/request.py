@@ -83,11 +83,14 @@ class WidthChanges:
     def data(self) -> dict[str, object]:
         """As it stands in a result."""
         return {
-            "multiple": self.multiple, "range": [str(self.low), str(self.high)], "parameters": self.parameters.data(),
-            "macs": self.macs.data(), "freeze": list(self.freeze),
+            "multiple": self.multiple,
+            "range": [str(self.low), str(self.high)],
+            "parameters": self.parameters.data(),
+            "macs": self.macs.data(),
+            "freeze": list(self.freeze),
             "resolutions": [list(image) for image in self.resolutions],
             "expansion": [str(ratio) for ratio in self.expansion],
-        }  # fmt: skip
+        }
 
 
 def parse_tolerance(text: str, field: str) -> Tolerance:
@@ -109,9 +112,12 @@ def parse_tolerance(text: str, field: str) -> Tolerance:
         tolerance = Tolerance(Fraction(0), Fraction(-1))
     if tolerance.low > tolerance.high or tolerance.low < -1:
         raise SpecError(
-            "not a tolerance", field=field, value=text, allowed="+-5%, 5%, or both sides: -5%:+2%; not below -100%",
+            "not a tolerance",
+            field=field,
+            value=text,
+            allowed="+-5%, 5%, or both sides: -5%:+2%; not below -100%",
             remedy=f"write e.g. {field} +-5%",
-        )  # fmt: skip
+        )
     return tolerance
 
 
@@ -127,9 +133,12 @@ def parse_range(text: str, field: str) -> tuple[Fraction, Fraction]:
     low, high = (Fraction(0), Fraction(0)) if match is None else (Fraction(match[1]), Fraction(match[2]))
     if not 0 < low <= 1 <= high <= 64:
         raise SpecError(
-            "not a range of widths", field=field, value=text, allowed="LOW:HIGH with 0 < LOW <= 1 <= HIGH <= 64",
+            "not a range of widths",
+            field=field,
+            value=text,
+            allowed="LOW:HIGH with 0 < LOW <= 1 <= HIGH <= 64",
             remedy=f"write e.g. {field} 0.75:1.25",
-        )  # fmt: skip
+        )
     return low, high
 
 
@@ -147,9 +156,12 @@ def parse_resolutions(text: str, field: str) -> tuple[Image, ...]:
         image = (0, 0) if match is None else (int(match[1]), int(match[2] or match[1]))
         if min(image) < 1:
             raise SpecError(
-                "not a resolution", field=field, value=part.strip(), allowed="rows and columns of 1 to 99999 pixels",
+                "not a resolution",
+                field=field,
+                value=part.strip(),
+                allowed="rows and columns of 1 to 99999 pixels",
                 remedy=f"write e.g. {field} 192,224 or {field} 192x256,224x320",
-            )  # fmt: skip
+            )
         images.append(image)
     return tuple(dict.fromkeys(images))
 
@@ -167,9 +179,12 @@ def parse_ratios(text: str, field: str) -> tuple[Fraction, ...]:
         ratio = Fraction(part.strip()) if _RATIO.fullmatch(part.strip()) else Fraction(0)
         if not 1 <= ratio <= 64:
             raise SpecError(
-                "not a ratio", field=field, value=part.strip(), allowed="numbers and fractions from 1 to 64",
+                "not a ratio",
+                field=field,
+                value=part.strip(),
+                allowed="numbers and fractions from 1 to 64",
                 remedy=f"write e.g. {field} 3,4,9/2,6",
-            )  # fmt: skip
+            )
         ratios.append(ratio)
     return tuple(dict.fromkeys(ratios))
 

@@ -36,9 +36,24 @@ REDUCTIONS = (*GLOBAL, "reducemean", "reducemax", "reducesum")
 """Vector layers that may read all positions of an image and write one, with work in proportion to what they read."""
 
 POSITIONWISE = (
-    *NORMALIZATIONS, *REDUCTIONS, "add", "sub", "mul", "div", "max", "min", "mean", "maxpool", "averagepool", "lppool",
-    "softmax", "logsoftmax", "lrn", "concat", "reorg",
-)  # fmt: skip
+    *NORMALIZATIONS,
+    *REDUCTIONS,
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "max",
+    "min",
+    "mean",
+    "maxpool",
+    "averagepool",
+    "lppool",
+    "softmax",
+    "logsoftmax",
+    "lrn",
+    "concat",
+    "reorg",
+)
 """Vector layers whose words and operations are so many per position."""
 
 
@@ -138,9 +153,11 @@ class _Resized:
 
     def _too_small(self, layer: AnyLayer) -> NoReturn:
         _refuse(
-            f"nothing is left of the image at {layer.name}", f"{self._image[0]}x{self._image[1]}", "larger images",
+            f"nothing is left of the image at {layer.name}",
+            f"{self._image[0]}x{self._image[1]}",
+            "larger images",
             "leave this resolution out",
-        )  # fmt: skip
+        )
 
     def _first(self, layer: AnyLayer) -> Image:
         """Positions of a convolution that reads the image."""
@@ -149,9 +166,11 @@ class _Resized:
         for extent, (stride, _) in zip(self._image, steps, strict=True):
             if extent % stride:
                 _refuse(
-                    f"{layer.name} steps over the image by {stride}", f"{self._image[0]}x{self._image[1]}",
-                    f"multiples of {stride}", "take the next multiple",
-                )  # fmt: skip
+                    f"{layer.name} steps over the image by {stride}",
+                    f"{self._image[0]}x{self._image[1]}",
+                    f"multiples of {stride}",
+                    "take the next multiple",
+                )
         return self._image[0] // steps[0][0], self._image[1] // steps[1][0]
 
     def _extent(self, layer: AnyLayer, producers: Sequence[str], axis: int) -> int:
@@ -175,9 +194,10 @@ class _Resized:
         flat = isinstance(layer, Layer) and layer.kind == "matmul"
         problem = "reads a flattened image" if flat else f"({layer.kind}) does not say how its size follows from it"
         _refuse(
-            f"no other image, since {layer.name} {problem}", layer.name,
+            f"no other image, since {layer.name} {problem}",
+            layer.name,
             "convolutions, pooling and what works position by position",
-        )  # fmt: skip
+        )
 
     def _conv(self, layer: Layer, producers: Sequence[str], extents: Image) -> Layer:
         steps = _steps(layer)
@@ -207,10 +227,12 @@ class _Resized:
             self._unknown(layer)
         scaled = [self._scaled(layer, words, ratio) for words, ratio in zip(sources, read, strict=True)]
         return replace(
-            layer, grid=grid, reads=tuple(zip([*scaled, *learned], [b for _, b in layer.reads], strict=True)),
+            layer,
+            grid=grid,
+            reads=tuple(zip([*scaled, *learned], [b for _, b in layer.reads], strict=True)),
             writes=((self._scaled(layer, written, made), bits),),
             operations=self._scaled(layer, layer.operations, read[0] if layer.kind in REDUCTIONS else made),
-        )  # fmt: skip
+        )
 
     def _doubtful(self, layer: VectorLayer, producer: str, width: int) -> bool:
         """May a reduction be one over channels instead, as many as positions?"""

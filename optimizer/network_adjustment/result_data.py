@@ -34,11 +34,16 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
     problem = session.problem | {"request": found.request.data()}
     return {
         "format": ADJUST_FORMAT,
-        "status": status_of(state).value, "termination": state.ended.value,
+        "status": status_of(state).value,
+        "termination": state.ended.value,
         "objective": {
-            "name": session.goal.objective, "unit": unit, "value": None if value is None else number(value * worth),
-            "bound": number(bound * worth), "gap": None if value is None else float((value - bound) / value),
-            "original": number(before * worth), "original_status": found.before.status.value,
+            "name": session.goal.objective,
+            "unit": unit,
+            "value": None if value is None else number(value * worth),
+            "bound": number(bound * worth),
+            "gap": None if value is None else float((value - bound) / value),
+            "original": number(before * worth),
+            "original_status": found.before.status.value,
             "gain": None if value is None else float((before - value) / before),
             "largest_gain": float((before - bound) / before),
         },
@@ -59,14 +64,15 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
             "rounds": sum(size.effort.rounds for size in found.sizes),
             "layers_priced": sum(size.effort.priced for size in found.sizes),
             "layers": sum(size.effort.layers for size in found.sizes),
-            "hardware_points": state.total, "points_closed_by_bound": state.points("bound"),
+            "hardware_points": state.total,
+            "points_closed_by_bound": state.points("bound"),
         },
         "versions": versions(),
         "seed": found.seed,
         "wall_s": round(found.wall_s, 3),
         "problem": problem,
         "problem_hash": problem_hash(problem),
-    }  # fmt: skip
+    }
 
 
 def adjust_result(found: Adjustment) -> AdjustResult:
@@ -100,10 +106,11 @@ def _resolution(found: Adjustment, worth: Fraction) -> dict[str, Any]:
     chosen = None if found.after is None else best_of(found.sizes).image
     return {
         "resolution": {
-            "before": list(image_of(found.network)), "after": None if chosen is None else list(chosen),
+            "before": list(image_of(found.network)),
+            "after": None if chosen is None else list(chosen),
             "searched": [_searched(entry, worth) for entry in found.sizes],
         }
-    }  # fmt: skip
+    }
 
 
 def _searched(entry: Size, worth: Fraction) -> dict[str, Any]:
@@ -111,9 +118,11 @@ def _searched(entry: Size, worth: Fraction) -> dict[str, Any]:
     state = entry.state
     bounds = [closed.bound for closed in state.closed if closed.by in BOUNDING]
     return {
-        "image": list(entry.image or ()), "value": None if state.value is None else number(state.value * worth),
-        "bound": number(min(bounds) * worth) if bounds else None, "complete": state.complete,
-    }  # fmt: skip
+        "image": list(entry.image or ()),
+        "value": None if state.value is None else number(state.value * worth),
+        "bound": number(min(bounds) * worth) if bounds else None,
+        "complete": state.complete,
+    }
 
 
 def _classes(found: Adjustment) -> list[dict[str, Any]]:
@@ -130,13 +139,17 @@ def _classes(found: Adjustment) -> list[dict[str, Any]]:
 
     return [
         {
-            "layers": list(entry.layers), "before": entry.width, "after": width if found.after is not None else None,
-            "candidates": list(options), "frozen": entry.frozen, **expansion(number),
+            "layers": list(entry.layers),
+            "before": entry.width,
+            "after": width if found.after is not None else None,
+            "candidates": list(options),
+            "frozen": entry.frozen,
+            **expansion(number),
         }
         for number, (entry, width, options) in enumerate(
             zip(found.ties.classes, found.widths, space.candidates, strict=True)
         )
-    ]  # fmt: skip
+    ]
 
 
 def _totals(network: Network, result: Result) -> dict[str, Any]:

@@ -52,7 +52,12 @@ def run(request: AdjustRequest, options: Options) -> AdjustResult:
 def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
     """Everything that :func:`run` finds."""
     started = time.perf_counter()
-    network, architecture, objective, changes = request.network, request.architecture, request.objective, request.changes
+    network, architecture, objective, changes = (
+        request.network,
+        request.architecture,
+        request.objective,
+        request.changes,
+    )
     cache_dir, workers, seed = options.cache_dir, options.workers, options.seed
     _check_budgets(architecture)
     ties = find_ties(network, changes.freeze)
@@ -60,7 +65,13 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
         folder = Path(temporary) if cache_dir is None else cache_dir
         session = prepare(Problem(network, architecture, objective), cache_dir=folder)
         search = SizeSearch(
-            session, ties, changes, store=Store(folder), workers=workers, seed=seed, started=started,
+            session,
+            ties,
+            changes,
+            store=Store(folder),
+            workers=workers,
+            seed=seed,
+            started=started,
             show=options.progress,
         )
         sizes = search.run(options.deadline(started))
@@ -86,10 +97,13 @@ def _check_budgets(architecture: Architecture) -> None:
         limit = getattr(architecture.budgets, name)
         if limit is not None:
             raise SpecError(
-                "while widths are adjusted this budget is not supported", file=architecture.file,
-                field=f"budgets.{name}", value=str(limit), allowed="budgets of area, off-chip bandwidth and a device",
+                "while widths are adjusted this budget is not supported",
+                file=architecture.file,
+                field=f"budgets.{name}",
+                value=str(limit),
+                allowed="budgets of area, off-chip bandwidth and a device",
                 remedy="drop the budget, and check the adjusted network against it",
-            )  # fmt: skip
+            )
 
 
 def _confirm(state: Exploration, after: Result) -> None:
@@ -118,9 +132,13 @@ def hardware_of(data: dict[str, Any], file: str) -> Architecture:
     """
     if "hardware" not in data:
         raise SpecError(
-            "the result has no design", file=file, field="status", value=data.get("status"),
-            allowed="OPTIMAL or FEASIBLE", remedy="give the folder of a solve that found hardware",
-        )  # fmt: skip
+            "the result has no design",
+            file=file,
+            field="status",
+            value=data.get("status"),
+            allowed="OPTIMAL or FEASIBLE",
+            remedy="give the folder of a solve that found hardware",
+        )
     try:
         problem, choices = data["problem"], data["hardware"]["choices"]
         bandwidth = problem["budgets"].get("dram_gbps")
@@ -131,6 +149,8 @@ def hardware_of(data: dict[str, Any], file: str) -> Architecture:
         return at(architecture, choices)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SpecError(
-            f"the result is damaged: {type(error).__name__} {error}", file=file, allowed="a result as it was written",
+            f"the result is damaged: {type(error).__name__} {error}",
+            file=file,
+            allowed="a result as it was written",
             remedy="check it with `tilewright verify`, or solve again",
-        ) from error  # fmt: skip
+        ) from error

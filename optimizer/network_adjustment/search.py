@@ -62,9 +62,17 @@ class SizeSearch:
     """
 
     def __init__(
-        self, session: Session, ties: Ties, request: WidthChanges, *, store: Store, workers: int, seed: int, started: float,
+        self,
+        session: Session,
+        ties: Ties,
+        request: WidthChanges,
+        *,
+        store: Store,
+        workers: int,
+        seed: int,
+        started: float,
         show: Show | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._session, self._ties, self._request, self._store = session, ties, request, store
         self._workers, self._seed, self._started, self._show = workers, seed, started, show
 
@@ -104,16 +112,20 @@ class SizeSearch:
 
     def _explore(
         self, image: Image | None, space: WidthSpace, cutoff: Fraction | None, deadline: float | None
-    ) -> tuple[Exploration, Effort]:  # fmt: skip
+    ) -> tuple[Exploration, Effort]:
         session = self._session
         watch = None if self._show is None else _Watch(session, self._started, self._show, image).round
         pricer = WidthPricer(
             space, session.accounting, self._store, workers=self._workers, seed=self._seed, watch=watch
         )
         explorer = Explorer(
-            [Part([pricer], session.goal, lambda hardware: (0, 0))], session.points, session.area_cap_um2,
-            workers=self._workers, limits=session.resource_caps, archive=Best(cutoff),
-        )  # fmt: skip
+            [Part([pricer], session.goal, lambda hardware: (0, 0))],
+            session.points,
+            session.area_cap_um2,
+            workers=self._workers,
+            limits=session.resource_caps,
+            archive=Best(cutoff),
+        )
         return explorer.run(deadline=deadline), pricer.effort
 
 
@@ -149,9 +161,13 @@ class _Watch:
         plain = self._plain and self._objective == aim.objective
         where = "" if self._image is None else "{} x {}, ".format(*self._image)
         priced = f"{effort.priced} of {effort.layers} layers priced in {effort.rounds} rounds"
-        self._show(Progress(
-            elapsed_s=time.perf_counter() - self._started,
-            incumbent=float(value * worth) if plain and value is not None else None,
-            bound=float(bound * worth) if plain else None, gap=gap if plain else None,
-            message=f"{where}widths: {priced}", unit=unit,
-        ))  # fmt: skip
+        self._show(
+            Progress(
+                elapsed_s=time.perf_counter() - self._started,
+                incumbent=float(value * worth) if plain and value is not None else None,
+                bound=float(bound * worth) if plain else None,
+                gap=gap if plain else None,
+                message=f"{where}widths: {priced}",
+                unit=unit,
+            )
+        )

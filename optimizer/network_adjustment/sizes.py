@@ -79,9 +79,12 @@ def with_widths(layer: AnyLayer, shape: Shape, before: Channels, after: Channels
         )
         return replace(layer, reads=reads, writes=_scaled(layer.writes, old, new))
     return replace(
-        layer, reads=_scaled(layer.reads, old, new), writes=_scaled(layer.writes, old, new),
-        operations=layer.operations // old * new, parameters=layer.parameters // old * new,
-    )  # fmt: skip
+        layer,
+        reads=_scaled(layer.reads, old, new),
+        writes=_scaled(layer.writes, old, new),
+        operations=layer.operations // old * new,
+        parameters=layer.parameters // old * new,
+    )
 
 
 def _scaled(traffic: tuple[tuple[int, int], ...], old: int, new: int) -> tuple[tuple[int, int], ...]:

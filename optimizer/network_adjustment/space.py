@@ -73,9 +73,10 @@ class WidthSpace:
         self.ties = ties
         self.bottlenecks = find_bottlenecks(network, ties) if request.expansion else ()
         self.candidates = (
-            candidates_of(ties, self.bottlenecks, request) if request.expansion
+            candidates_of(ties, self.bottlenecks, request)
+            if request.expansion
             else tuple(map(request.candidates, ties.classes))
-        )  # fmt: skip
+        )
         hidden = {pair.hidden for pair in self.bottlenecks}
         self.free = tuple(n for n, widths in enumerate(self.candidates) if len(widths) > 1 or n in hidden)
         self._place = {number: place for place, number in enumerate(self.free)}
@@ -97,9 +98,12 @@ class WidthSpace:
         words, macs = request.limits(original or network)
         kept_words, kept_macs = _words(self.fixed), _macs(self.fixed)
         self.problem = replace(
-            bare, tables=tuple(tables), words=(words[0] - kept_words, words[1] - kept_words),
-            macs=(macs[0] - kept_macs, macs[1] - kept_macs), pairings=tuple(self._pairings(axes, request)),
-        )  # fmt: skip
+            bare,
+            tables=tuple(tables),
+            words=(words[0] - kept_words, words[1] - kept_words),
+            macs=(macs[0] - kept_macs, macs[1] - kept_macs),
+            pairings=tuple(self._pairings(axes, request)),
+        )
         self.least_macs = max(0, macs[0])
         self.start_widths = tuple(ties.widths[n] for n in self.free)
         self.start = self._start(request.expansion)
@@ -123,9 +127,11 @@ class WidthSpace:
                 first, second = sorted([(self._place[pair.given],), (self._place[pair.hidden],)])
                 swapped = second == (self._place[pair.given],)
                 together = [
-                    (width, int(ratio * width)) for ratio in request.expansion for width in self.candidates[pair.given]
+                    (width, int(ratio * width))
+                    for ratio in request.expansion
+                    for width in self.candidates[pair.given]
                     if (ratio * width).denominator == 1
-                ]  # fmt: skip
+                ]
                 allowed = frozenset((b, a) if swapped else (a, b) for a, b in together)
                 yield Pairing((axes.index(first), axes.index(second)), allowed)
 
@@ -166,7 +172,7 @@ class WidthSpace:
         return [
             Piece(with_widths(p.layer, p.shape, before, after), p.layer.multiplicity, p.energy, p.latency)
             for p in parts
-        ]  # fmt: skip
+        ]
 
 
 def _parts(layer: AnyLayer, shape: Shape) -> Iterator[_Part]:

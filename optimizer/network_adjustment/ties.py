@@ -26,10 +26,29 @@ NORMALIZATIONS = ("layernormalization", "rmsnormalization", "instancenormalizati
 """Vector layers that may read one or two learned words per channel."""
 
 CHANNELWISE = (
-    *NORMALIZATIONS, "add", "sub", "mul", "div", "max", "min", "mean", "maxpool", "averagepool", "lppool",
-    "globalaveragepool", "globalmaxpool", "globallppool", "reducemean", "reducemax", "reducesum", "softmax",
-    "logsoftmax", "lrn", "resize", "upsample",
-)  # fmt: skip
+    *NORMALIZATIONS,
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "max",
+    "min",
+    "mean",
+    "maxpool",
+    "averagepool",
+    "lppool",
+    "globalaveragepool",
+    "globalmaxpool",
+    "globallppool",
+    "reducemean",
+    "reducemax",
+    "reducesum",
+    "softmax",
+    "logsoftmax",
+    "lrn",
+    "resize",
+    "upsample",
+)
 """Vector layers that write as many channels as they read, if the channels agree, with work in proportion."""
 
 
@@ -62,11 +81,14 @@ def channels(widths: Sequence[int], form: Form) -> int:
 
 def resized(network: Network, ties: Ties, widths: Sequence[int], *, name: str | None = None) -> Network:
     """The network with other widths; with its own widths it is equal."""
+
     def change(layer: AnyLayer) -> AnyLayer:
         return with_widths(
-            layer, ties.shapes[layer.name], lambda form: channels(ties.widths, form),
+            layer,
+            ties.shapes[layer.name],
+            lambda form: channels(ties.widths, form),
             lambda form: channels(widths, form),
-        )  # fmt: skip
+        )
 
     return rebuilt(network, change, name=name)
 
@@ -87,16 +109,22 @@ def find_ties(network: Network, freeze: Iterable[str] = ()) -> Ties:
     """
     if network.training is not None:
         raise SpecError(
-            "widths are adjusted before training", field="network", value=f"a training step of {network.name}",
-            allowed="the network itself", remedy="adjust the network, then train the adjusted one",
-        )  # fmt: skip
+            "widths are adjusted before training",
+            field="network",
+            value=f"a training step of {network.name}",
+            allowed="the network itself",
+            remedy="adjust the network, then train the adjusted one",
+        )
     reader = _Reader(network)
     for name in freeze:
         if name not in network.graph:
             raise SpecError(
-                "there is no such layer to freeze", field="--freeze", value=name, allowed=", ".join(network.graph),
+                "there is no such layer to freeze",
+                field="--freeze",
+                value=name,
+                allowed=", ".join(network.graph),
                 remedy="name a layer of the network",
-            )  # fmt: skip
+            )
         reader.freeze(reader.written[name], "asked for")
     return reader.ties()
 
@@ -137,14 +165,14 @@ class _Reader:
 
         shapes = {
             name: replace(
-                shape, reads=final(shape.reads), writes=final(shape.writes),
+                shape,
+                reads=final(shape.reads),
+                writes=final(shape.writes),
                 parts=tuple(form for part in shape.parts if (form := final(part)) is not None),
             )
             for name, shape in self._shapes.items()
-        }  # fmt: skip
-        return Ties(
-            tuple(WidthClass(self._width[r], tuple(layers[r]), self._frozen.get(r)) for r in roots), shapes
-        )
+        }
+        return Ties(tuple(WidthClass(self._width[r], tuple(layers[r]), self._frozen.get(r)) for r in roots), shapes)
 
     def _root(self, number: int) -> int:
         while self._parent[number] != number:
@@ -245,10 +273,13 @@ class _Reader:
         usual = not extra or (layer.kind in NORMALIZATIONS and all(words in (made, 2 * made) for words in extra))
         counts = [words for words, _ in layer.reads] + [layer.operations]
         if (
-            layer.kind not in CHANNELWISE or not usual or sum(extra) != layer.parameters
-            or len(layer.reads) < len(forms) or any(self._total(form) != made for form in forms)
+            layer.kind not in CHANNELWISE
+            or not usual
+            or sum(extra) != layer.parameters
+            or len(layer.reads) < len(forms)
+            or any(self._total(form) != made for form in forms)
             or any(count % made for count in counts)
-        ):  # fmt: skip
+        ):
             return self._opaque(layer, f"{layer.kind} may mix or cut channels")
         self._equate(forms, layer.name)
         return Shape("stream", forms[0], forms[0])

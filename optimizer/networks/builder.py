@@ -67,9 +67,17 @@ class NetworkBuilder:
         return Tensor(name, shape, grid=self._grid(shape))
 
     def conv(
-        self, name: str, x: Tensor, channels: int, kernel: int, *, stride: int = 1, pad: int = 0,
-        groups: int = 1, learned: str = "batch_norm",
-    ) -> Tensor:  # fmt: skip
+        self,
+        name: str,
+        x: Tensor,
+        channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        pad: int = 0,
+        groups: int = 1,
+        learned: str = "batch_norm",
+    ) -> Tensor:
         """A square convolution, depthwise if each group has one channel in and out.
 
         `learned` says what is learned besides the weights: ``batch_norm`` (scale and shift), ``bias``,
@@ -96,10 +104,15 @@ class NetworkBuilder:
         """Batch normalization in training: the statistics of the batch, which are kept, then their use."""
         channels = x.shape[0]
         layer = vector_layer(
-            name, "batchnorm", [self.batch * x.words] * 2, [self.batch * x.words, 2 * channels],
-            BATCH_NORM * self.batch * x.words, bits=self.bits, constants=[BATCH_NORM_WORDS * channels],
+            name,
+            "batchnorm",
+            [self.batch * x.words] * 2,
+            [self.batch * x.words, 2 * channels],
+            BATCH_NORM * self.batch * x.words,
+            bits=self.bits,
+            constants=[BATCH_NORM_WORDS * channels],
             grid=self._grid(x.shape),
-        )  # fmt: skip
+        )
         return self._append(layer, [x], x.shape, [WHOLE])
 
     def transposed_conv(
@@ -134,9 +147,7 @@ class NetworkBuilder:
         owner = tied if self.training else None
         return self._mac(layer, [x], (tokens, features), features if bias else 0, [view], owner)
 
-    def product(
-        self, name: str, x: Tensor, y: Tensor, *, groups: int, rows: int, columns: int, inner: int
-    ) -> Tensor:
+    def product(self, name: str, x: Tensor, y: Tensor, *, groups: int, rows: int, columns: int, inner: int) -> Tensor:
         """A batched product of two activations, ``rows x inner`` by ``inner x columns``, for each group.
 
         Rows of the result are rows of `x`; what they need of `y` is all rows of their group.
@@ -179,9 +190,16 @@ class NetworkBuilder:
         return self._vector(name, "reorg", [x], shape, 0, grid=self._grid(shape), views=views)
 
     def pool(
-        self, name: str, x: Tensor, kernel: int, stride: int, *, kind: str = "maxpool", pad: int = 0,
+        self,
+        name: str,
+        x: Tensor,
+        kernel: int,
+        stride: int,
+        *,
+        kind: str = "maxpool",
+        pad: int = 0,
         ceil: bool = False,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         """Pooling over square windows; with `ceil` the last window may reach over the border."""
         channels, *extents = x.shape
         over = stride - 1 if ceil else 0
@@ -216,9 +234,16 @@ class NetworkBuilder:
         shape = (tokens.words, features)
         words = self.batch * tokens.words * features
         layer = vector_layer(
-            name, "gather", [self.batch * tokens.words], [words], 0, bits=self.bits,
-            constants=[words], parameters=rows * features, grid=self._grid(shape),
-        )  # fmt: skip
+            name,
+            "gather",
+            [self.batch * tokens.words],
+            [words],
+            0,
+            bits=self.bits,
+            constants=[words],
+            parameters=rows * features,
+            grid=self._grid(shape),
+        )
         return self._append(layer, [tokens], shape, [WHOLE])
 
     def tokens(self, x: Tensor, count: int) -> Tensor:
@@ -242,9 +267,14 @@ class NetworkBuilder:
         return (IDENTITY_WINDOW, down, across) if x.grid == self._grid(x.shape) else WHOLE
 
     def _mac(
-        self, layer: Layer, inputs: Sequence[Tensor], shape: tuple[int, ...], extra: int, views: Sequence[View],
+        self,
+        layer: Layer,
+        inputs: Sequence[Tensor],
+        shape: tuple[int, ...],
+        extra: int,
+        views: Sequence[View],
         owner: str | None = None,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         """Append a multiply-accumulate layer; the first input is I, a second one W. The owner has its weights."""
         weights, data, output = layer.operands
         second = inputs[-1].name if len(inputs) > 1 else f"{owner or layer.name}.weight"
@@ -257,15 +287,29 @@ class NetworkBuilder:
         return self._append(replace(layer, operands=named, parameters=parameters), inputs, shape, views)
 
     def _vector(
-        self, name: str, kind: str, inputs: Sequence[Tensor], shape: tuple[int, ...], operations: int, *,
-        grid: Grid | None = None, views: Sequence[View] | None = None, learned: int = 0,
-    ) -> Tensor:  # fmt: skip
+        self,
+        name: str,
+        kind: str,
+        inputs: Sequence[Tensor],
+        shape: tuple[int, ...],
+        operations: int,
+        *,
+        grid: Grid | None = None,
+        views: Sequence[View] | None = None,
+        learned: int = 0,
+    ) -> Tensor:
         """Append a vector layer; by default on the grid of its first input, element by element."""
         grid = grid or inputs[0].grid
         layer = vector_layer(
-            name, kind, [self.batch * x.words for x in inputs], [self.batch * math.prod(shape)],
-            self.batch * operations, bits=self.bits, constants=[learned] if learned else [], grid=grid,
-        )  # fmt: skip
+            name,
+            kind,
+            [self.batch * x.words for x in inputs],
+            [self.batch * math.prod(shape)],
+            self.batch * operations,
+            bits=self.bits,
+            constants=[learned] if learned else [],
+            grid=grid,
+        )
         return self._append(layer, inputs, shape, views or [_same_positions(x, grid) for x in inputs])
 
     def _append(

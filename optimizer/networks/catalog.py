@@ -38,14 +38,10 @@ CATALOG = {
     "yolov2": Entry("YOLOv2 for the 80 classes of COCO, 416 x 416 images", detection.yolov2),
     "yolov2_720p": Entry("YOLOv2 for the 80 classes of COCO, 1280 x 720 images", detection.yolov2_720p),
     "fsrcnn": Entry("FSRCNN(56,12,4), luminance of 960 x 540 images to 1920 x 1080", super_resolution.fsrcnn),
-    "bert_base": Entry(
-        "BERT base, the 12 encoder layers, sequence of 512", transformers.bert_base, (512, 512)
-    ),
+    "bert_base": Entry("BERT base, the 12 encoder layers, sequence of 512", transformers.bert_base, (512, 512)),
     "vit_b16": Entry("ViT-B/16, 224 x 224 images", transformers.vit_b16),
     "gpt2": Entry("GPT-2 small reading a prompt of 1024 tokens", transformers.gpt2, (1024, 1024)),
-    "gpt2_decode": Entry(
-        "GPT-2 small decoding one token in a context of 1024", transformers.gpt2_decode, (1024, 1024)
-    ),
+    "gpt2_decode": Entry("GPT-2 small decoding one token in a context of 1024", transformers.gpt2_decode, (1024, 1024)),
 }
 """All built-in networks."""
 
@@ -96,10 +92,12 @@ def build(
     if entry.sequence is None:
         if sequence is not None:
             raise SpecError(
-                f"{name} has no sequence length", field="sequence", value=sequence,
+                f"{name} has no sequence length",
+                field="sequence",
+                value=sequence,
                 allowed=f"only with {', '.join(n for n, e in CATALOG.items() if e.sequence is not None)}",
                 remedy="leave it out",
-            )  # fmt: skip
+            )
         return entry.build(net)
     default, longest = entry.sequence
     length = default if sequence is None else sequence
@@ -112,10 +110,12 @@ def unknown_network(name: str) -> SpecError:
     close = difflib.get_close_matches(name.lower().replace("-", "_"), CATALOG, 1, 0.5)
     hint = f"did you mean {close[0]}? " if close else ""
     return SpecError(
-        "no such network", field="network", value=name,
+        "no such network",
+        field="network",
+        value=name,
         allowed=f"{', '.join(CATALOG)}, or a path to a .onnx or .yaml file",
         remedy=f"{hint}give a built-in name or an existing file",
-    )  # fmt: skip
+    )
 
 
 def _entry(name: str) -> Entry:

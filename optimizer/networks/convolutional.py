@@ -164,9 +164,20 @@ def mobilenet_v1(net: NetworkBuilder) -> Network:
 
 
 _SEPARABLE = (
-    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1),
-    (1024, 2), (1024, 1),
-)  # fmt: skip
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (1024, 2),
+    (1024, 1),
+)
 """Channels of the pointwise convolution, stride of the depthwise one (table 1 of the paper; the last stride is
 printed as 2 there, but its extents are those of 1)."""
 
@@ -184,8 +195,14 @@ def mobilenet_v2(net: NetworkBuilder) -> Network:
 
 
 _INVERTED_RESIDUALS = (
-    (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
-)  # fmt: skip
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
 """Expansion, channels, repeats, stride of the first (table 2 of the paper)."""
 
 

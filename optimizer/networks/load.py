@@ -61,9 +61,12 @@ def load(
     """
     if training is None and training_bits is not None:
         raise SpecError(
-            "there is no training", field="training_bits", value=training_bits.data(),
-            allowed="--training-bits with --training", remedy="name an optimizer, or leave it out",
-        )  # fmt: skip
+            "there is no training",
+            field="training_bits",
+            value=training_bits.data(),
+            allowed="--training-bits with --training",
+            remedy="name an optimizer, or leave it out",
+        )
     rule = None if training is None else optimizer_named(training).name
     network = _load(spec, batch, sequence, bits, dims, allow_unknown, training=rule is not None)
     if sparsity is not None:
@@ -76,16 +79,25 @@ def _with_sparsity(network: Network, rule: tuple[str, str] | str) -> Network:
         return densify(network)
     if isinstance(rule, str) or rule[0] not in ROLES:
         raise SpecError(
-            "not a sparsity", field="--sparsity", value=rule, allowed="none, or W, I or O with a ratio",
+            "not a sparsity",
+            field="--sparsity",
+            value=rule,
+            allowed="none, or W, I or O with a ratio",
             remedy="write e.g. W=2:4",
-        )  # fmt: skip
+        )
     return sparsify(network, rule[1], rule[0], field="--sparsity")
 
 
 def _load(
-    spec: str, batch: int | None, sequence: int | None, bits: object, dims: Mapping[str, int] | None,
-    allow_unknown: bool, *, training: bool,
-) -> Network:  # fmt: skip
+    spec: str,
+    batch: int | None,
+    sequence: int | None,
+    bits: object,
+    dims: Mapping[str, int] | None,
+    allow_unknown: bool,
+    *,
+    training: bool,
+) -> Network:
     """The network itself, for inference or as the forward pass of training."""
     suffix = Path(spec).suffix.lower()
     built_in: dict[str, object] = {"batch": batch, "sequence": sequence}
@@ -107,6 +119,9 @@ def _refuse(options: Mapping[str, object], owner: str, remedy: str = "leave it o
     for name, value in options.items():
         if value is not None:
             raise SpecError(
-                f"this option needs {owner}", field=name, value=value, allowed=f"{OPTIONS[name]} with {owner}",
+                f"this option needs {owner}",
+                field=name,
+                value=value,
+                allowed=f"{OPTIONS[name]} with {owner}",
                 remedy=remedy,
-            )  # fmt: skip
+            )

@@ -93,9 +93,11 @@ def import_onnx(
         _import_node(graph, node, allow_unknown)
     if not len(network.graph):
         raise SpecError(
-            "the model has nothing to compute", file=file, allowed="a model with layers",
+            "the model has nothing to compute",
+            file=file,
+            allowed="a model with layers",
             remedy="check that this is the right file",
-        )  # fmt: skip
+        )
     return network
 
 
@@ -120,6 +122,10 @@ def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
         if error.file is not None:
             raise
         raise SpecError(
-            error.problem, file=graph.file, field=error.field or node_label(node), value=error.value,
-            allowed=error.allowed, remedy=error.remedy,
-        ) from error  # fmt: skip
+            error.problem,
+            file=graph.file,
+            field=error.field or node_label(node),
+            value=error.value,
+            allowed=error.allowed,
+            remedy=error.remedy,
+        ) from error

@@ -72,9 +72,14 @@ def import_gemm(graph: GraphBuilder, node: Any) -> None:
     layout = graph.layout(product) or usual_layout(shape)
     words, other = graph.words(node, output), graph.shape(node, bias)
     add = vector_layer(
-        f"{name}/bias", "add", [words, graph.words(node, bias)], [words], words, bits=graph.bits,
+        f"{name}/bias",
+        "add",
+        [words, graph.words(node, bias)],
+        [words],
+        words,
+        bits=graph.bits,
         grid=grid_of(layout, shape),
-    )  # fmt: skip
+    )
     reads = [aligned_read(product, shape, shape, layout), aligned_read(bias, other, shape, layout)]
     graph.add(add, reads, [output], layout)
 
@@ -176,9 +181,15 @@ def _import_product(graph: GraphBuilder, node: Any, left: str, right: str) -> No
 
 
 def _add_product(
-    graph: GraphBuilder, factors: tuple[str, str], output: str, size: Contraction, *, name: str,
-    indices: Indices | None = None, learned: int = 0,
-) -> None:  # fmt: skip
+    graph: GraphBuilder,
+    factors: tuple[str, str],
+    output: str,
+    size: Contraction,
+    *,
+    name: str,
+    indices: Indices | None = None,
+    learned: int = 0,
+) -> None:
     """Append the product of the factors; the constant one is W, or else the right one.
 
     Without `indices` it is not known which axes of the tensors B and M are.

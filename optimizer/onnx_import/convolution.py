@@ -101,9 +101,12 @@ def _convolution(graph: GraphBuilder, node: Any, data_at: int, weights_at: int, 
     kernel, output = graph.shape(node, weights), graph.shape(node, node.output[0])
     dims = conv_dims(output[0], (kernel[0], kernel[1]), groups, output[2:], kernel[2:])
     layer = conv(
-        graph.name(node), dims, stride=pair(given.get("strides"), spatial),
-        dilation=pair(given.get("dilations"), spatial), bits=graph.bits,
-    )  # fmt: skip
+        graph.name(node),
+        dims,
+        stride=pair(given.get("strides"), spatial),
+        dilation=pair(given.get("dilations"), spatial),
+        bits=graph.bits,
+    )
     layer = name_tensors(layer, weights, data, node.output[0])
     layer = with_learned_words(layer, graph, node, weights, bias)
     expected = math.prod(output) * math.prod(kernel[1:])

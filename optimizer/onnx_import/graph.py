@@ -75,11 +75,14 @@ class GraphBuilder:
         shape = self.tensors.known_shape(tensor)
         if shape is None:
             raise SpecError(
-                f"the shape of tensor {tensor!r} is not known", file=self.file, field=node_label(node),
-                value=tensor, allowed="fixed shapes",
+                f"the shape of tensor {tensor!r} is not known",
+                file=self.file,
+                field=node_label(node),
+                value=tensor,
+                allowed="fixed shapes",
                 remedy="fix symbolic dims with --dim name=value; shapes that depend on data or on weights "
                 "outside the file must be declared in the model",
-            )  # fmt: skip
+            )
         return shape
 
     def words(self, node: Any, tensor: str) -> int:
@@ -120,9 +123,7 @@ class GraphBuilder:
         shape = self.tensors.known_shape(outputs[0]) if outputs else None
         return ONE_POSITION if shape is None or layout is None else grid_of(layout, shape)
 
-    def add(
-        self, layer: AnyLayer, reads: Iterable[Read], outputs: list[str], layout: Layout | None = None
-    ) -> None:
+    def add(self, layer: AnyLayer, reads: Iterable[Read], outputs: list[str], layout: Layout | None = None) -> None:
         """Append a layer that computes `outputs`, the first of them with this layout, or part of them."""
         producers: dict[str, str] = {}
         views: dict[str, View] = {}
@@ -140,9 +141,15 @@ class GraphBuilder:
             self._layouts[outputs[0]] = layout
 
     def stream(
-        self, node: Any, operations: int, *, kind: str | None = None, tables: list[str] | None = None,
-        layout: Layout | None = None, reads: Iterable[Read] = (),
-    ) -> None:  # fmt: skip
+        self,
+        node: Any,
+        operations: int,
+        *,
+        kind: str | None = None,
+        tables: list[str] | None = None,
+        layout: Layout | None = None,
+        reads: Iterable[Read] = (),
+    ) -> None:
         """Append the node as a vector layer that reads its inputs and writes its outputs once.
 
         Inputs are activations and constant `tables` (default: all); indices and axes cost nothing. Inputs that

@@ -42,10 +42,16 @@ def _batch_statistics(graph: GraphBuilder, node: Any) -> None:
     tables = [name for name in node.input[1:3] if graph.tensors.is_table(name)]
     layout = graph.layout(data) or graph.usual_layout([result])
     layer = vector_layer(
-        graph.name(node), "batchnorm", [words, words], [words, 2 * channels], BATCH_NORM * words, bits=graph.bits,
-        constants=[graph.words(node, name) for name in tables], parameters=graph.learned_words(node, tables),
+        graph.name(node),
+        "batchnorm",
+        [words, words],
+        [words, 2 * channels],
+        BATCH_NORM * words,
+        bits=graph.bits,
+        constants=[graph.words(node, name) for name in tables],
+        parameters=graph.learned_words(node, tables),
         grid=graph.grid([result], layout),
-    )  # fmt: skip
+    )
     graph.add(layer, [Read(data)], [result], layout)
 
 

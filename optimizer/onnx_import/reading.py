@@ -28,14 +28,18 @@ def read_model(path: str | Path) -> Any:
         model = onnx.load(file, load_external_data=False)
     except Exception as error:  # a corrupt file raises protobuf's own errors, which have no public base
         raise SpecError(
-            f"cannot read the file as ONNX: {error}", file=file, allowed="a binary .onnx model",
+            f"cannot read the file as ONNX: {error}",
+            file=file,
+            allowed="a binary .onnx model",
             remedy="export or download the model again",
-        ) from error  # fmt: skip
+        ) from error
     if not model.graph.node or not model.opset_import:
         raise SpecError(
-            "the file holds no ONNX graph", file=file, allowed="a binary .onnx model with nodes and opsets",
+            "the file holds no ONNX graph",
+            file=file,
+            allowed="a binary .onnx model with nodes and opsets",
             remedy="export or download the model again",
-        )  # fmt: skip
+        )
     return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
@@ -54,9 +58,13 @@ def fix_dims(model: Any, dims: Mapping[str, int], file: str) -> None:
     for name, extent in dims.items():
         if isinstance(extent, bool) or not isinstance(extent, int) or extent < 1:
             raise SpecError(
-                "a dim must be a positive integer", file=file, field=f"--dim {name}", value=extent,
-                allowed="integers >= 1", remedy=f"write e.g. --dim {name}=1",
-            )  # fmt: skip
+                "a dim must be a positive integer",
+                file=file,
+                field=f"--dim {name}",
+                value=extent,
+                allowed="integers >= 1",
+                remedy=f"write e.g. --dim {name}=1",
+            )
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
     open_names = sorted({name or place for value in inputs for name, place in _open_dims(value)})
@@ -66,17 +74,23 @@ def fix_dims(model: Any, dims: Mapping[str, int], file: str) -> None:
     for name in sorted(set(dims) - used):
         close = difflib.get_close_matches(name, open_names, n=1)
         raise SpecError(
-            "the model has no such dim", file=file, field=f"--dim {name}", value=name,
+            "the model has no such dim",
+            file=file,
+            field=f"--dim {name}",
+            value=name,
             allowed=", ".join(open_names) or "none: every dim of the model is fixed already",
             remedy=f"did you mean {close[0]}?" if close else "remove the option, or correct its name",
-        )  # fmt: skip
+        )
     for value in inputs:
         for name, place in _open_dims(value):
             raise SpecError(
                 f"the dim {name or place!r} of the model's input {value.name!r} has no fixed extent",
-                file=file, field=place, value=name or "unnamed", allowed="a positive integer",
+                file=file,
+                field=place,
+                value=name or "unnamed",
+                allowed="a positive integer",
                 remedy=f"fix it with --dim {name or place}=<extent>",
-            )  # fmt: skip
+            )
 
 
 def _fix_value(value: Any, dims: Mapping[str, int]) -> set[str]:

@@ -29,9 +29,13 @@ _RANDOM = {
     "Bernoulli",
 }
 _LEARNED_TYPES = {
-    onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE,
-    onnx.TensorProto.INT8, onnx.TensorProto.UINT8,
-}  # fmt: skip
+    onnx.TensorProto.FLOAT,
+    onnx.TensorProto.FLOAT16,
+    onnx.TensorProto.BFLOAT16,
+    onnx.TensorProto.DOUBLE,
+    onnx.TensorProto.INT8,
+    onnx.TensorProto.UINT8,
+}
 
 
 class Tensors:
@@ -122,10 +126,13 @@ class Tensors:
         for name in inputs:
             if name not in self._types:
                 raise SpecError(
-                    "the node reads a tensor that no node before it produces", file=self._file, field=label,
-                    value=name, allowed="inputs of the graph, weights, outputs of earlier nodes",
+                    "the node reads a tensor that no node before it produces",
+                    file=self._file,
+                    field=label,
+                    value=name,
+                    allowed="inputs of the graph, weights, outputs of earlier nodes",
                     remedy="export the whole graph, its nodes in topological order",
-                )  # fmt: skip
+                )
         for name, kind in self._infer(node, inputs, label).items():
             self._types[name] = kind
         for name in node.output:
@@ -145,19 +152,19 @@ class Tensors:
         types = {name: self._types[name] for name in inputs}
         if any(kind.WhichOneof("value") is None for kind in types.values()):
             return {}
-        data = {
-            name: numpy_helper.from_array(self._values[name], name) for name in inputs if name in self._values
-        }
+        data = {name: numpy_helper.from_array(self._values[name], name) for name in inputs if name in self._values}
         try:
             inferred = onnx.shape_inference.infer_node_outputs(
                 schema, node, types, data, opset_imports=self._opsets, ir_version=self._ir_version
             )
         except onnx.shape_inference.InferenceError as error:
             raise SpecError(
-                f"the shapes of this node do not fit together: {str(error).strip()}", file=self._file,
-                field=label, allowed="shapes that ONNX's shape inference accepts",
+                f"the shapes of this node do not fit together: {str(error).strip()}",
+                file=self._file,
+                field=label,
+                allowed="shapes that ONNX's shape inference accepts",
                 remedy="check the model and the extents given by --dim",
-            ) from error  # fmt: skip
+            ) from error
         return dict(inferred)
 
     def _fold(self, node: Any, inputs: list[str]) -> None:

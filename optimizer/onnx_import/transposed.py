@@ -90,9 +90,12 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
     several = math.prod(len(axis) for axis in axes) > 1
     for number, parts in enumerate(itertools.product(*axes)):
         dims = conv_dims(
-            output[0], (kernel[1] * groups, kernel[0] // groups), groups,
-            tuple(part.outputs for part in parts), tuple(len(part.taps) for part in parts),
-        )  # fmt: skip
+            output[0],
+            (kernel[1] * groups, kernel[0] // groups),
+            groups,
+            tuple(part.outputs for part in parts),
+            tuple(len(part.taps) for part in parts),
+        )
         first, second = [*(part.dilation for part in parts), 1][:2]
         name = f"{stem}/phase{number}" if several else stem
         layer = conv(name, dims, dilation=(first, second), bits=graph.bits)
@@ -104,9 +107,14 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
 
 
 def paddings(
-    given: dict[str, Any], image: Sequence[int], kernel: Sequence[int], output: Sequence[int], *,
-    stride: Sequence[int], dilation: Sequence[int],
-) -> list[int]:  # fmt: skip
+    given: dict[str, Any],
+    image: Sequence[int],
+    kernel: Sequence[int],
+    output: Sequence[int],
+    *,
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> list[int]:
     """Rows that the operator cuts off at the beginning of each axis.
 
     They follow from ``pads``, or from the extent of the output where ``auto_pad`` or ``output_shape`` say

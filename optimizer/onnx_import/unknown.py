@@ -23,20 +23,28 @@ def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bo
     domain, label = node.domain or "ai.onnx", node_label(node)
     if not allow_unknown:
         raise SpecError(
-            f"not understood: {reason}", file=graph.file, field=label,
+            f"not understood: {reason}",
+            file=graph.file,
+            field=label,
             value=f"operator {node.op_type} of domain {domain}",
             allowed=f"{', '.join(sorted(HANDLERS))} of domain ai.onnx",
             remedy="export the model with other operators, or count this one as tensor traffic only with "
             "--allow-unknown",
-        )  # fmt: skip
+        )
     inputs = [*graph.activations(node), *_captured(graph, node)]
     outputs, tables = graph.outputs(node), graph.tables(node)
     layout = graph.usual_layout(outputs)
     layer = vector_layer(
-        graph.name(node), node.op_type.lower(), _known(graph, inputs), _known(graph, outputs), 0,
-        bits=graph.bits, constants=_known(graph, tables), parameters=graph.learned_words(node, tables),
+        graph.name(node),
+        node.op_type.lower(),
+        _known(graph, inputs),
+        _known(graph, outputs),
+        0,
+        bits=graph.bits,
+        constants=_known(graph, tables),
+        parameters=graph.learned_words(node, tables),
         grid=graph.grid(outputs, layout),
-    )  # fmt: skip
+    )
     graph.add(layer, [Read(name) for name in inputs], outputs, layout)
     unknown = [name for name in outputs if graph.tensors.known_shape(name) is None]
     lost = f"; shape not known: {', '.join(unknown)}" if unknown else ""

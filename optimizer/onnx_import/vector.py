@@ -54,8 +54,13 @@ OPERATIONS: Mapping[str, Callable[[GraphBuilder, Any], int]] = {
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), _per_input(1)),
     **dict.fromkeys(("Softmax", "LogSoftmax"), _per_input(SOFTMAX)),
     **dict.fromkeys(
-        ("LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization",
-         "MeanVarianceNormalization"),
+        (
+            "LayerNormalization",
+            "InstanceNormalization",
+            "GroupNormalization",
+            "RMSNormalization",
+            "MeanVarianceNormalization",
+        ),
         _per_input(LAYER_NORM),
     ),
     "LRN": _response_normalization,
@@ -70,11 +75,21 @@ OPERATIONS: Mapping[str, Callable[[GraphBuilder, Any], int]] = {
     "DynamicQuantizeLinear": _per_input(4),
     **dict.fromkeys(("Resize", "Upsample"), _resize),
     **dict.fromkeys(
-        ("Concat", "Pad", "Tile", "GatherElements", "GatherND", "ScatterElements", "ScatterND", "OneHot",
-         "Trilu", "ReverseSequence"),
+        (
+            "Concat",
+            "Pad",
+            "Tile",
+            "GatherElements",
+            "GatherND",
+            "ScatterElements",
+            "ScatterND",
+            "OneHot",
+            "Trilu",
+            "ReverseSequence",
+        ),
         _moves,
     ),
-}  # fmt: skip
+}
 """Scalar operations of every streaming operator."""
 
 
@@ -104,7 +119,14 @@ def import_gather(graph: GraphBuilder, node: Any) -> None:
     outputs = graph.outputs(node)
     layout = graph.usual_layout(outputs)
     layer = vector_layer(
-        graph.name(node), "gather", reads, [words], 0, bits=graph.bits, constants=[words] if constant else [],
-        parameters=graph.learned_words(node, [table]), grid=graph.grid(outputs, layout),
-    )  # fmt: skip
+        graph.name(node),
+        "gather",
+        reads,
+        [words],
+        0,
+        bits=graph.bits,
+        constants=[words] if constant else [],
+        parameters=graph.learned_words(node, [table]),
+        grid=graph.grid(outputs, layout),
+    )
     graph.add(layer, [Read(name) for name in graph.activations(node)], outputs, layout)

@@ -24,15 +24,21 @@ from optimizer.workload.network import Network
 
 PORTS = ("read", "write", "shared")
 _counts = attrgetter(
-    "access_bits", "read_energy", "fill_energy", "update_energy", "leak_energy",
+    "access_bits",
+    "read_energy",
+    "fill_energy",
+    "update_energy",
+    "leak_energy",
     *(f"{port}_bits_per_cycle" for port in PORTS),
-)  # fmt: skip
+)
 
 
 def check_magnitude(
-    layers: Sequence[tuple[Layer, Dict[str, int]]], points: Sequence[Hardware], accounting: Accounting,
+    layers: Sequence[tuple[Layer, Dict[str, int]]],
+    points: Sequence[Hardware],
+    accounting: Accounting,
     file: str | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Refuse a layer if some mapping of it on some point takes more energy or time than the integers hold.
 
     Parameters
@@ -65,10 +71,12 @@ def check_total(network: Network, points: Sequence[Hardware], accounting: Accoun
     most = max(sum(costs) for costs in zip(*map(architecture.run, network.layers()), strict=True))
     if most >= LIMIT:
         raise SpecError(
-            "the network is too large for exact 64-bit costs of all its layers together", field=network.name,
-            value=network.macs, allowed=f"at most {network.macs * LIMIT // most:,} multiply-accumulates here",
+            "the network is too large for exact 64-bit costs of all its layers together",
+            field=network.name,
+            value=network.macs,
+            allowed=f"at most {network.macs * LIMIT // most:,} multiply-accumulates here",
             remedy="use a smaller batch, state energies with fewer digits, or do not fuse",
-        )  # fmt: skip
+        )
 
 
 class _Envelope:
@@ -105,9 +113,10 @@ class _Envelope:
     def _most(self, layer: Layer, extents: Dict[str, int]) -> Most:
         dims, unit = kept_dims(layer, {**layer.extents, **extents}), self._unit(grain(layer))
         problem = replace(
-            lower(layer, self._some, accounting=self._accounting, extents=extents), latency_unit=unit,
+            lower(layer, self._some, accounting=self._accounting, extents=extents),
+            latency_unit=unit,
             step_energy=layer.macs_per_step * self._mac_energy,
-        )  # fmt: skip
+        )
 
         def spec(level: Level, number: int) -> LevelSpec:
             return replace(level_spec(level, number, dims, unit), fanout=self._widest[number])
@@ -131,20 +140,29 @@ class _Envelope:
             return self._slow(layer, unit, reach)
         if reach.kind == "access":
             return SpecError(
-                "an access moves more bits than exact 64-bit integers hold", file=self._file,
-                field=f"levels[{reach.level}].access_bits", value=reach.value, allowed=f"less than {reach.limit:,}",
+                "an access moves more bits than exact 64-bit integers hold",
+                file=self._file,
+                field=f"levels[{reach.level}].access_bits",
+                value=reach.value,
+                allowed=f"less than {reach.limit:,}",
                 remedy="use a narrower access",
-            )  # fmt: skip
+            )
         if reach.kind == "spread":
             return SpecError(
-                "the array has more multipliers than exact 64-bit integers hold", file=self._file, field="array",
-                value=reach.value, allowed=f"less than {reach.limit:,}", remedy="use a smaller array",
-            )  # fmt: skip
+                "the array has more multipliers than exact 64-bit integers hold",
+                file=self._file,
+                field="array",
+                value=reach.value,
+                allowed=f"less than {reach.limit:,}",
+                remedy="use a smaller array",
+            )
         return SpecError(
-            f"the layer has too many multiply-accumulates for exact 64-bit costs ({reach.kind})", field=layer.name,
-            value=steps, allowed=f"at most {steps * reach.limit // reach.value:,} on this architecture",
+            f"the layer has too many multiply-accumulates for exact 64-bit costs ({reach.kind})",
+            field=layer.name,
+            value=steps,
+            allowed=f"at most {steps * reach.limit // reach.value:,} on this architecture",
             remedy="use a smaller batch or sequence, split the layer, or state energies with fewer digits",
-        )  # fmt: skip
+        )
 
     def _slow(self, layer: Layer, unit: int, reach: Reach) -> SpecError:
         name = PORTS[reach.port]
@@ -152,8 +170,10 @@ class _Envelope:
         slowest = min(bits for bits in known if bits is not None)
         parts = "cycles" if unit == 1 else f"cycles in parts of 1/{unit:,}"
         return SpecError(
-            f"the time of layer {layer.name} at this port leaves exact 64-bit integers ({reach.kind})", file=self._file,
-            field=f"levels[{reach.level}].bandwidth.{name}", value=f"{slowest} bits per cycle",
+            f"the time of layer {layer.name} at this port leaves exact 64-bit integers ({reach.kind})",
+            file=self._file,
+            field=f"levels[{reach.level}].bandwidth.{name}",
+            value=f"{slowest} bits per cycle",
             allowed=f"less than {reach.limit:,} for {parts}; some mapping reaches {reach.value:,}",
             remedy="use a larger bandwidth, a lower clock, or a clock and a bandwidth with fewer digits",
-        )  # fmt: skip
+        )

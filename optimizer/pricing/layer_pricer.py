@@ -40,9 +40,7 @@ class _Known:
 
     def best(self, weight: int, unit: int) -> LayerSolution | None:
         """The best one under a weight, ties broken by latency; `unit` latency units are a cycle."""
-        return min(
-            self.solutions, key=lambda s: (s.energy + weight * -(-s.latency // unit), s.latency), default=None
-        )  # fmt: skip
+        return min(self.solutions, key=lambda s: (s.energy + weight * -(-s.latency // unit), s.latency), default=None)
 
 
 class Pricer:
@@ -62,9 +60,14 @@ class Pricer:
     """
 
     def __init__(
-        self, layer: Layer, count: int, accounting: Accounting, padding: Dict[str, tuple[int, ...]], store: Store,
+        self,
+        layer: Layer,
+        count: int,
+        accounting: Accounting,
+        padding: Dict[str, tuple[int, ...]],
+        store: Store,
         memos: Memos | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.layer, self.count, self._accounting, self._store = layer, count, accounting, store
         self.variants = list(_padded(layer, padding))
         self.stop = Stop()
@@ -131,16 +134,19 @@ class Pricer:
 
     def _variant(
         self, hardware: Hardware, extents: tuple[tuple[str, int], ...], objective: str, weight: int, cap: int, beat: int
-    ) -> Price | None:  # fmt: skip
+    ) -> Price | None:
         problem = self.lower(hardware, extents)
         mappings = self._known.setdefault(problem, _Known())
         latency_cap = min(cap * problem.latency_unit, NEVER)
         goal = "weighted" if objective == "energy" and weight else objective
         question = Question(problem, goal, weight, latency_cap)
         found = recalled(
-            self._store, question, beat,
-            lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings), layer_label(extents, goal),
-        )  # fmt: skip
+            self._store,
+            question,
+            beat,
+            lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings),
+            layer_label(extents, goal),
+        )
         if isinstance(found, int):
             return Price(found)
         if found is None:
@@ -151,7 +157,7 @@ class Pricer:
 
     def _search(
         self, problem: Problem, goal: str, weight: int, latency_cap: int, beat: int, mappings: _Known
-    ) -> LayerSolution | None:  # fmt: skip
+    ) -> LayerSolution | None:
         """The optimum if it beats `beat`, sought from the best mapping that is known.
 
         The mapping with the least energy on another mesh is one to beat, if it fits on this one: of equals the search
@@ -178,10 +184,19 @@ class Pricer:
         if known[0] < min(beat, NEVER):
             limit = known
         with self._memos.of(problem) as memo:
-            found = solve(
-                problem, goal, latency_cap=latency_cap, beat=limit, memo=memo, weight=weight,
-                least_energy=mappings.least_energy, stop=self.stop,
-            ).solution or start  # fmt: skip
+            found = (
+                solve(
+                    problem,
+                    goal,
+                    latency_cap=latency_cap,
+                    beat=limit,
+                    memo=memo,
+                    weight=weight,
+                    least_energy=mappings.least_energy,
+                    stop=self.stop,
+                ).solution
+                or start
+            )
         if found is not None:
             kin.append(found)
         elif known[0] < min(beat, NEVER):
@@ -217,9 +232,7 @@ def _sorted(fanout: tuple[int, int]) -> tuple[int, int]:
 
 def _padded(layer: Layer, padding: Dict[str, tuple[int, ...]]) -> Iterator[tuple[tuple[str, int], ...]]:
     """Every combination of padded extents, the unpadded one first."""
-    options = [
-        [extent, *sorted(e for e in set(padding.get(dim, ())) if e > extent)] for dim, extent in layer.dims
-    ]  # fmt: skip
+    options = [[extent, *sorted(e for e in set(padding.get(dim, ())) if e > extent)] for dim, extent in layer.dims]
     names = [dim for dim, _ in layer.dims]
     for chosen in sorted(itertools.product(*options), key=math.prod):
         yield tuple(zip(names, chosen, strict=True))

@@ -47,19 +47,25 @@ def level_spec(
 ) -> LevelSpec:
     """A level in integers but for its fan-out; a capacity beyond all integers of the search is the largest of them."""
     return LevelSpec(
-        None if level.usable_bits is None else min(level.usable_bits, LIMIT), level.access_bits, level.read_energy,
-        level.fill_energy, level.update_energy, level.leak_energy, _ports(level, unit),
-        _keep_options(level, number, pinned), (1, 1), _allowed(dims, level.spatial_x), _allowed(dims, level.spatial_y),
-    )  # fmt: skip
+        None if level.usable_bits is None else min(level.usable_bits, LIMIT),
+        level.access_bits,
+        level.read_energy,
+        level.fill_energy,
+        level.update_energy,
+        level.leak_energy,
+        _ports(level, unit),
+        _keep_options(level, number, pinned),
+        (1, 1),
+        _allowed(dims, level.spatial_x),
+        _allowed(dims, level.spatial_y),
+    )
 
 
 def _keep_options(level: Level, number: int, pinned: frozenset[str]) -> tuple[tuple[bool, bool, bool], ...]:
     if number == 0:
         return ((True, True, True),)
     absent = level.must_bypass | pinned if number == 1 else level.must_bypass
-    choices = [
-        (False,) if role in absent else (True,) if role in level.must_keep else (True, False) for role in ROLES
-    ]
+    choices = [(False,) if role in absent else (True,) if role in level.must_keep else (True, False) for role in ROLES]
     return tuple((w, i, o) for w, i, o in itertools.product(*choices))
 
 
@@ -79,9 +85,15 @@ def _allowed(dims: tuple[str, ...], allowed: tuple[str, ...] | None) -> tuple[bo
 
 
 def lower(
-    layer: Layer, hardware: Hardware, *, accounting: Accounting = "timeloop", extents: Dict[str, int] | None = None,
-    pinned: frozenset[str] = frozenset(), room_bits: int | None = None, resumes: bool = False,
-) -> Problem:  # fmt: skip
+    layer: Layer,
+    hardware: Hardware,
+    *,
+    accounting: Accounting = "timeloop",
+    extents: Dict[str, int] | None = None,
+    pinned: frozenset[str] = frozenset(),
+    room_bits: int | None = None,
+    resumes: bool = False,
+) -> Problem:
     """The integer problem of a layer on a hardware point.
 
     Parameters
@@ -133,12 +145,19 @@ def lower(
     if room_bits is not None:
         levels = (levels[0], replace(levels[1], capacity_bits=room_bits), *levels[2:])
     return Problem(
-        tuple(sizes[dim] for dim in dims), tuple(lacking), tuple(a for a in axes if a.terms),
-        (w.bits, i.bits, o.bits), (w.step_bits, i.step_bits, o.step_bits), hardware.step_cycles(layer.block), levels,
-        layer.macs_per_step * hardware.mac_energy, accounting == "looptree", unit,
+        tuple(sizes[dim] for dim in dims),
+        tuple(lacking),
+        tuple(a for a in axes if a.terms),
+        (w.bits, i.bits, o.bits),
+        (w.step_bits, i.step_bits, o.step_bits),
+        hardware.step_cycles(layer.block),
+        levels,
+        layer.macs_per_step * hardware.mac_energy,
+        accounting == "looptree",
+        unit,
         tuple(role in pinned for role in ROLES),  # type: ignore[arg-type]
         resumes,
-    )  # fmt: skip
+    )
 
 
 def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, ...], level: int) -> list[Item]:
@@ -200,5 +219,6 @@ def _spatial(problem: Problem, dims: tuple[str, ...], level: int, vector: tuple[
     return [
         Loop(dims[d], factor, level, axis)
         for axis, shares in (("X", x), ("Y", y))
-        for d, factor in enumerate(shares) if factor > 1
-    ]  # fmt: skip
+        for d, factor in enumerate(shares)
+        if factor > 1
+    ]

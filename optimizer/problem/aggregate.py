@@ -54,15 +54,21 @@ class Aggregate:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise SpecError(
-                "unknown aggregate", field="aggregate", value=self.kind, allowed=", ".join(KINDS),
+                "unknown aggregate",
+                field="aggregate",
+                value=self.kind,
+                allowed=", ".join(KINDS),
                 remedy="use one of these",
-            )  # fmt: skip
+            )
         for weight in self.weights:
             if weight <= 0:
                 raise SpecError(
-                    "a weight must be positive", field="weights", value=weight, allowed="numbers > 0",
+                    "a weight must be positive",
+                    field="weights",
+                    value=weight,
+                    allowed="numbers > 0",
                     remedy="leave the network out instead",
-                )  # fmt: skip
+                )
 
     @cached_property
     def powers(self) -> tuple[int, ...]:

@@ -14,9 +14,12 @@ CAPS = (*CHIP, "latency_ms", "energy_mj", "power_w")
 
 UNITS = {"area_mm2": "mm2", "latency_ms": "ms", "energy_mj": "mJ", "power_w": "W", **{name: name for name in RESOURCES}}
 SUBJECTS = {
-    "area_mm2": "the smallest chip", "latency_ms": "the fastest design", "energy_mj": "the most frugal design",
-    "power_w": "the most frugal design", **{name: f"the chip with least {name}" for name in RESOURCES},
-}  # fmt: skip
+    "area_mm2": "the smallest chip",
+    "latency_ms": "the fastest design",
+    "energy_mj": "the most frugal design",
+    "power_w": "the most frugal design",
+    **{name: f"the chip with least {name}" for name in RESOURCES},
+}
 ROUND_UP = Context(prec=6, rounding=ROUND_CEILING)
 ROUND_DOWN = Context(prec=6, rounding=ROUND_FLOOR)
 

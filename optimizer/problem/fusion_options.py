@@ -52,19 +52,28 @@ class Fusion:
     def __post_init__(self) -> None:
         if isinstance(self.max_group, bool) or not isinstance(self.max_group, int) or self.max_group < 2:
             raise SpecError(
-                "a group has at least two layers", field="fusion.max_group", value=self.max_group,
-                allowed="integers >= 2", remedy="choose a larger number, or do not fuse",
-            )  # fmt: skip
+                "a group has at least two layers",
+                field="fusion.max_group",
+                value=self.max_group,
+                allowed="integers >= 2",
+                remedy="choose a larger number, or do not fuse",
+            )
         if not self.halo or len(set(self.halo)) < len(self.halo) or not set(self.halo) <= set(HALO):
             raise SpecError(
-                "unknown halo policy", field="fusion.halo", value=",".join(map(str, self.halo)),
-                allowed="cache, recompute, or both", remedy="write e.g. cache,recompute",
-            )  # fmt: skip
+                "unknown halo policy",
+                field="fusion.halo",
+                value=",".join(map(str, self.halo)),
+                allowed="cache, recompute, or both",
+                remedy="write e.g. cache,recompute",
+            )
         if not self.axes or len(set(self.axes)) < len(self.axes) or not set(self.axes) <= set(TILE_AXES):
             raise SpecError(
-                "unknown tile axis", field="fusion.axes", value=",".join(map(str, self.axes)),
-                allowed=", ".join(TILE_AXES), remedy="write e.g. batch,rows",
-            )  # fmt: skip
+                "unknown tile axis",
+                field="fusion.axes",
+                value=",".join(map(str, self.axes)),
+                allowed=", ".join(TILE_AXES),
+                remedy="write e.g. batch,rows",
+            )
 
     @property
     def space(self) -> str:
@@ -93,10 +102,12 @@ def check_fusible(layers: Iterable[Layer]) -> None:
     for layer in layers:
         if layer.block is not None and layer.block.dim in layer.operand("O").dims:
             raise SpecError(
-                "with fusion a layer's output cannot lie in blocks", field=f"{layer.name}.sparsity.dim",
-                value=layer.block.dim, allowed="a dim that does not index the output",
+                "with fusion a layer's output cannot lie in blocks",
+                field=f"{layer.name}.sparsity.dim",
+                value=layer.block.dim,
+                allowed="a dim that does not index the output",
                 remedy="let the blocks lie along a dim that is summed over, or do not fuse",
-            )  # fmt: skip
+            )
 
 
 def check_buffer(hardware: Hardware, file: str | None) -> None:
@@ -108,7 +119,10 @@ def check_buffer(hardware: Hardware, file: str | None) -> None:
     """
     if len(hardware.levels) < 2 or hardware.fanout(0) != (1, 1) or hardware.levels[1].size_bits is None:
         raise SpecError(
-            "fusion needs one buffer of limited size right inside of the outermost level", file=file, field="levels",
+            "fusion needs one buffer of limited size right inside of the outermost level",
+            file=file,
+            field="levels",
             value=[f"{level.name} {level.mesh[0]} x {level.mesh[1]}" for level in hardware.levels[:2]],
-            allowed="a second level with a mesh of 1 x 1 and a size", remedy="use another architecture, or do not fuse",
-        )  # fmt: skip
+            allowed="a second level with a mesh of 1 x 1 and a size",
+            remedy="use another architecture, or do not fuse",
+        )

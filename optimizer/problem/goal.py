@@ -79,11 +79,12 @@ def make_goal(objective: str, budgets: Budgets, hardware: Hardware) -> Goal:
         limit = getattr(budgets, name)
         if limit is not None and unit is None:
             raise SpecError(
-                "this technology has normalized energies, without a unit", field=f"budgets.{name}",
+                "this technology has normalized energies, without a unit",
+                field=f"budgets.{name}",
                 value=int(limit) if limit.denominator == 1 else limit,
                 allowed="budgets of area, off-chip bandwidth and latency",
                 remedy="choose an architecture whose technology is in pJ, or drop the budget",
-            )  # fmt: skip
+            )
     energy = NEVER if budgets.energy_mj is None or unit is None else int(budgets.energy_mj * 10**9 / unit)
     power = None if budgets.power_w is None or unit is None else Fraction(budgets.power_w) * 10**12 / hertz / unit
     return Goal(objective, min(latency, NEVER), min(energy, NEVER), power)

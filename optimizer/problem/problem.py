@@ -48,9 +48,12 @@ class Problem:
         """The problem as plain JSON values; :meth:`from_json` reads it back, exact to the last digit."""
         padding = self.padding if isinstance(self.padding, str) else {d: list(e) for d, e in self.padding.items()}
         return {
-            **network_json(self.network), **architecture_json(self.architecture), "objective": self.objective,
-            "padding": padding, **({} if self.fusion is None else {"fusion": self.fusion.data()}),
-        }  # fmt: skip
+            **network_json(self.network),
+            **architecture_json(self.architecture),
+            "objective": self.objective,
+            "padding": padding,
+            **({} if self.fusion is None else {"fusion": self.fusion.data()}),
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Problem:
@@ -67,9 +70,12 @@ class Problem:
         if not isinstance(padding, str):
             padding = {dim: tuple(extents) for dim, extents in padding.items()}
         return cls(
-            network_of(data), replace(architecture, budgets=budgets, accounting=data["accounting"]),
-            data["objective"], padding, parse_fusion(data["fusion"]) if "fusion" in data else None,
-        )  # fmt: skip
+            network_of(data),
+            replace(architecture, budgets=budgets, accounting=data["accounting"]),
+            data["objective"],
+            padding,
+            parse_fusion(data["fusion"]) if "fusion" in data else None,
+        )
 
 
 def problem_hash(data: dict[str, Any]) -> str:

@@ -21,8 +21,10 @@ def check_sparsity(layers: Iterable[Layer], hardware: Hardware, *, file: str | N
         if block is not None and not hardware.supports(block):
             dims = None if hardware.sparsity is None else hardware.sparsity.dims
             raise SpecError(
-                f"the architecture does not take {block.ratio} blocks along {block.dim} ({layer.name})", file=file,
-                field="sparsity", value=None if hardware.sparsity is None else hardware.sparsity.mode,
+                f"the architecture does not take {block.ratio} blocks along {block.dim} ({layer.name})",
+                file=file,
+                field="sparsity",
+                value=None if hardware.sparsity is None else hardware.sparsity.mode,
                 allowed="dense layers only" if dims is None else f"blocks along {', '.join(dims)}",
                 remedy="add `sparsity: {mode: skip}` (or gate) to the architecture, or leave the layers dense",
-            )  # fmt: skip
+            )

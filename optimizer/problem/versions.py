@@ -14,7 +14,7 @@ def versions() -> dict[str, str]:
     """Versions that a result depends on."""
     return {"python": platform.python_version()} | {
         name: _version(name) for name in ("tilewright", "ortools", "numpy", "numba")
-    }  # fmt: skip
+    }
 
 
 def _version(name: str) -> str:

@@ -62,10 +62,12 @@ def design_costs(lives: Lifetimes, data: Mapping[str, Any], measure: str) -> Cos
     missing = [name for name in lives.steps if name not in layers]
     if missing:
         raise SpecError(
-            "the result is not of this training step", field="layers", value=missing[:5],
+            "the result is not of this training step",
+            field="layers",
+            value=missing[:5],
             allowed=f"layers such as {', '.join(list(layers)[:5]) or 'none'}",
             remedy="solve the same network with the same --training, layer by layer",
-        )  # fmt: skip
+        )
     key, scale = ("energy_pj", FEMTOJOULES) if measure == "energy" else ("latency_cycles", 1)
     cost = {name: round(entry[key] * entry.get("multiplicity", 1) * scale) for name, entry in layers.items()}
     unit, gains = ("fJ", _gains(lives, data)) if measure == "energy" else ("cycles", {})
@@ -80,9 +82,7 @@ def _gains(lives: Lifetimes, data: Mapping[str, Any]) -> dict[str, int]:
     for activation in lives.activations:
         for source in activation.inputs:
             readers[source] += 1
-    return {
-        a.name: -(-a.bits // outer["access_bits"]) * (write + readers[a.name] * read) for a in lives.activations
-    }
+    return {a.name: -(-a.bits // outer["access_bits"]) * (write + readers[a.name] * read) for a in lives.activations}
 
 
 def overhead_of(replayed: Replay, choices: Mapping[str, str], costs: Costs) -> int:

@@ -122,9 +122,11 @@ def _check_phases(network: Network, order: list[AnyLayer]) -> None:
         if phase not in PHASES or (phase == "forward" and seen_backward):
             raise SpecError(
                 "not a training step" if phase not in PHASES else "a forward layer comes after a backward one",
-                field=layer.name, value=phase, allowed=f"phases {', '.join(PHASES)}, the forward ones first",
+                field=layer.name,
+                value=phase,
+                allowed=f"phases {', '.join(PHASES)}, the forward ones first",
                 remedy="make the network with training_step, or --training",
-            )  # fmt: skip
+            )
         seen_backward = seen_backward or phase != "forward"
 
 
@@ -140,9 +142,7 @@ def _activation(network: Network, layer: AnyLayer, step: Mapping[str, int], turn
     readers = sorted(step[name] for name in network.graph.successors(layer.name))
     forward, backward = [s for s in readers if s < turn], tuple(s for s in readers if s >= turn)
     born, inputs = step[layer.name], sorted(network.graph.predecessors(layer.name), key=step.__getitem__)
-    return Activation(
-        layer.name, tensors_written(layer)[0], born, max(forward, default=born), backward, tuple(inputs)
-    )  # fmt: skip
+    return Activation(layer.name, tensors_written(layer)[0], born, max(forward, default=born), backward, tuple(inputs))
 
 
 def _statistics(network: Network, layer: AnyLayer, step: Mapping[str, int]) -> Iterator[Life]:

@@ -48,7 +48,8 @@ def memory_data(network: Network, plan: MemoryPlan, *, seed: int) -> dict[str, A
         "macs": {"step": network.macs, "forward": _forward_macs(network)},
         "objective": None if outcome is None else _objective(plan, outcome),
         "budgets": {
-            "off_chip_bits": plan.limits.peak_bits, "overhead": plan.limits.overhead,
+            "off_chip_bits": plan.limits.peak_bits,
+            "overhead": plan.limits.overhead,
             "on_chip_reserve_bits": plan.reserve_bits,
         },
         "keep_all": moments_entry(plan.keep_all) | {"peak_by_kind_bits": _by_kind(plan)},
@@ -61,7 +62,7 @@ def memory_data(network: Network, plan: MemoryPlan, *, seed: int) -> dict[str, A
         "problem": problem,
         "problem_hash": problem_hash(problem),
         "wall_s": 0.0 if outcome is None else outcome.wall_s + (plan.least_peak.wall_s if plan.least_peak else 0.0),
-    }  # fmt: skip
+    }
 
 
 def _problem(network: Network, plan: MemoryPlan) -> dict[str, Any]:
@@ -70,11 +71,14 @@ def _problem(network: Network, plan: MemoryPlan) -> dict[str, Any]:
     return {
         **network_json(network),
         "memory": {
-            "goal": None if plan.outcome is None else plan.goal, "off_chip_bits": plan.limits.peak_bits,
-            "overhead": plan.limits.overhead, "on_chip_reserve_bits": plan.reserve_bits, "recompute": plan.recompute,
+            "goal": None if plan.outcome is None else plan.goal,
+            "off_chip_bits": plan.limits.peak_bits,
+            "overhead": plan.limits.overhead,
+            "on_chip_reserve_bits": plan.reserve_bits,
+            "recompute": plan.recompute,
         },
         "costs": {"unit": costs.unit, "redo": dict(costs.redo), "total": costs.total, "gain": dict(costs.gain)},
-    }  # fmt: skip
+    }
 
 
 def _objective(plan: MemoryPlan, outcome: MemoryOutcome) -> dict[str, Any]:
@@ -82,10 +86,13 @@ def _objective(plan: MemoryPlan, outcome: MemoryOutcome) -> dict[str, Any]:
     found = bool(plan.choices)
     gap = (outcome.value - outcome.bound) / abs(outcome.value) if found and outcome.value else 0.0
     return {
-        "name": plan.goal, "unit": unit, "value": outcome.value if found else None,
-        "bound": None if outcome.status is Status.INFEASIBLE else outcome.bound, "gap": gap if found else None,
+        "name": plan.goal,
+        "unit": unit,
+        "value": outcome.value if found else None,
+        "bound": None if outcome.status is Status.INFEASIBLE else outcome.bound,
+        "gap": gap if found else None,
         "tie": {"value": outcome.second, "proved": outcome.second_proved} if found else None,
-    }  # fmt: skip
+    }
 
 
 def _forward_macs(network: Network) -> int:
@@ -97,9 +104,11 @@ def moments_entry(replay: Replay) -> dict[str, Any]:
     """What a replay shows, as it stands in ``memory.json``."""
     peak = replay.peak
     return {
-        "peak_off_chip_bits": peak.off_chip_bits, "peak_at": peak.layer, "peak_on_chip_bits": replay.on_chip_bits,
+        "peak_off_chip_bits": peak.off_chip_bits,
+        "peak_at": peak.layer,
+        "peak_on_chip_bits": replay.on_chip_bits,
         "moments": [[m.layer, int(m.again), m.off_chip_bits, m.on_chip_bits] for m in replay.moments],
-    }  # fmt: skip
+    }
 
 
 def _by_kind(plan: MemoryPlan) -> dict[str, int]:
@@ -112,10 +121,14 @@ def _by_kind(plan: MemoryPlan) -> dict[str, int]:
 def _overhead(plan: MemoryPlan, replay: Replay, network: Network) -> dict[str, Any]:
     overhead = overhead_of(replay, plan.choices, plan.costs)
     return {
-        "overhead": overhead, "overhead_unit": plan.costs.unit, "overhead_of_step": overhead / plan.costs.total,
-        "recomputed": replay.again, "macs": replay.macs, "operations": replay.operations,
+        "overhead": overhead,
+        "overhead_unit": plan.costs.unit,
+        "overhead_of_step": overhead / plan.costs.total,
+        "recomputed": replay.again,
+        "macs": replay.macs,
+        "operations": replay.operations,
         "macs_of_step": replay.macs / network.macs if network.macs else 0.0,
-    }  # fmt: skip
+    }
 
 
 def _least(outcome: MemoryOutcome) -> dict[str, Any]:
@@ -128,9 +141,13 @@ def _tensors(plan: MemoryPlan) -> list[dict[str, Any]]:
     steps = plan.lives.steps
     return [
         {
-            "name": a.name, "bits": a.bits, "saved": bool(a.reads), "from": steps[a.born],
-            "last_forward": steps[a.last_forward], "last": steps[a.last],
+            "name": a.name,
+            "bits": a.bits,
+            "saved": bool(a.reads),
+            "from": steps[a.born],
+            "last_forward": steps[a.last_forward],
+            "last": steps[a.last],
             "choice": plan.choices.get(a.name, "keep" if a.reads else "drop"),
         }
         for a in plan.lives.activations
-    ]  # fmt: skip
+    ]

@@ -27,11 +27,16 @@ def lower(lives: Lifetimes, costs: Costs, reserve_bits: int = 0, recompute: bool
     number = {activation.name: n for n, activation in enumerate(lives.activations)}
     tensors = tuple(
         Saved(
-            a.bits, a.born, a.last_forward, a.reads, tuple(number[source] for source in a.inputs),
-            costs.redo[a.name], costs.gain.get(a.name, 0),
+            a.bits,
+            a.born,
+            a.last_forward,
+            a.reads,
+            tuple(number[source] for source in a.inputs),
+            costs.redo[a.name],
+            costs.gain.get(a.name, 0),
         )
         for a in lives.activations
-    )  # fmt: skip
+    )
     return TrainingMemory(tensors, lives.turn, tuple(fixed), tuple(made), reserve_bits, recompute)
 
 
@@ -78,9 +83,11 @@ def plan_memory(request: MemoryRequest, options: Options) -> MemoryPlan:
     if goal is None:
         return plan
     memory = lower(lives, costs, reserve_bits, recompute)
-    start = start_from(
-        network, lives, costs, peak_bits=limits.peak_bits, overhead=limits.overhead, by_peak=goal == "peak"
-    ) if recompute else ()  # fmt: skip
+    start = (
+        start_from(network, lives, costs, peak_bits=limits.peak_bits, overhead=limits.overhead, by_peak=goal == "peak")
+        if recompute
+        else ()
+    )
     outcome = solve_memory(memory, goal, limits, hint=start, time_limit_s=time_limit_s, workers=workers, seed=seed)
     least = None
     if outcome.status is Status.INFEASIBLE:

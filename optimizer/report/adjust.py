@@ -64,9 +64,11 @@ def _totals(data: Data) -> Table:
     unit = energy_unit(data)
     table = plain_table("", "", "before", "after", "change", left=1)
     for name, key in (
-        ("energy", "energy_pj"), ("cycles", "latency_cycles"), ("parameters", "parameters"),
+        ("energy", "energy_pj"),
+        ("cycles", "latency_cycles"),
+        ("parameters", "parameters"),
         ("multiply-accumulates", "macs"),
-    ):  # fmt: skip
+    ):
         before, after = data["before"][key], data["after"][key]
         show = (lambda value: energy_text(value, unit)) if key == "energy_pj" else number_text
         table.add_row(name, show(before), show(after), f"{100 * (after - before) / before:+.2f} %")

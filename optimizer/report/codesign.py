@@ -82,18 +82,31 @@ def networks_table(data: Data) -> Table:
     """Every network on the joint design, and its own best design."""
     objective = data["objective"]["name"]
     table = plain_table(
-        "Networks", "network", "caps", "energy", "latency", objective, "loss", f"own best {objective}", "own status",
+        "Networks",
+        "network",
+        "caps",
+        "energy",
+        "latency",
+        objective,
+        "loss",
+        f"own best {objective}",
+        "own status",
         left=2,
-    )  # fmt: skip
+    )
     for entry in data["networks"]:
         joint, alone = entry["joint"] or {}, entry["alone"]
         latency = joint.get("latency_ms")
         caps = ", ".join(f"{name} <= {limit}" for name, limit in entry["caps"].items())
         table.add_row(
-            Text(entry["name"]), Text(caps), energy_text(joint.get("energy_pj"), energy_unit(data)),
-            "-" if latency is None else f"{latency:.4g} ms", number_text(joint.get("value")),
-            _percent(joint.get("loss_percent")), number_text(alone.get("value")), alone["status"],
-        )  # fmt: skip
+            Text(entry["name"]),
+            Text(caps),
+            energy_text(joint.get("energy_pj"), energy_unit(data)),
+            "-" if latency is None else f"{latency:.4g} ms",
+            number_text(joint.get("value")),
+            _percent(joint.get("loss_percent")),
+            number_text(alone.get("value")),
+            alone["status"],
+        )
     return table
 
 

@@ -31,9 +31,7 @@ def save_plot(data: dict[str, Any], path: str | Path) -> None:
         for column, loss in enumerate(values):
             dark = loss is not None and loss > 0.6 * darkest
             text = "-" if loss is None else f"{loss:.3g}"
-            axes.text(
-                column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black"
-            )
+            axes.text(column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black")
     axes.set_xticks(range(len(cross)), [entry["design"] for entry in cross], rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="design made for", ylabel="network")

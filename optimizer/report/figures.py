@@ -22,14 +22,20 @@ def check_picture(path: str | Path) -> None:
     """
     if Path(path).suffix.lower() not in FORMATS:
         raise SpecError(
-            "unknown format of a picture", field="--plot", value=str(path), allowed=", ".join(FORMATS),
+            "unknown format of a picture",
+            field="--plot",
+            value=str(path),
+            allowed=", ".join(FORMATS),
             remedy="name the file e.g. plot.svg",
-        )  # fmt: skip
+        )
     if not Path(path).absolute().parent.is_dir():
         raise SpecError(
-            "there is no such folder", field="--plot", value=str(path), allowed="a file in a folder that exists",
+            "there is no such folder",
+            field="--plot",
+            value=str(path),
+            allowed="a file in a folder that exists",
             remedy="make the folder, or name another one",
-        )  # fmt: skip
+        )
     new_figure(1, 1)
 
 
@@ -45,9 +51,12 @@ def new_figure(width: float, height: float) -> Any:
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError:
         raise SpecError(
-            "drawing needs matplotlib", field="--plot", value="not installed", allowed="the extra `plot`",
+            "drawing needs matplotlib",
+            field="--plot",
+            value="not installed",
+            allowed="the extra `plot`",
             remedy="pip install 'tilewright[plot]', or leave --plot out",
-        ) from None  # fmt: skip
+        ) from None
     return Figure(figsize=(width, height), layout="constrained")
 
 

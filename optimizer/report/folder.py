@@ -65,7 +65,11 @@ def _layer(folder: Path, name: str) -> RenderableType:
     data = result_folder.load(folder).data if whole else result_folder.load_data(folder, main)
     if is_codesign(data):
         raise SpecError(
-            "layers are in the results of the networks", field="--layer", value=name, file=str(folder),
-            allowed=f"{folder}/networks/NETWORK or {folder}/alone/NETWORK", remedy="give one of these folders",
-        )  # fmt: skip
+            "layers are in the results of the networks",
+            field="--layer",
+            value=name,
+            file=str(folder),
+            allowed=f"{folder}/networks/NETWORK or {folder}/alone/NETWORK",
+            remedy="give one of these folders",
+        )
     return layer_report(data, name)

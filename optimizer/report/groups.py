@@ -29,10 +29,17 @@ def groups_table(data: Data) -> Table:
     for number, group in enumerate(data["groups"], 1):
         resident = [name for name, how in group["weights"].items() if how == "resident"]
         table.add_row(
-            str(number), ", ".join(group["layers"]), tiles_text(group), halo_text(group), ", ".join(resident) or "-",
-            ", ".join(group["held"]) or "-", size_text(group["buffer_bits"]), number_text(group["dram_words"]),
-            number_text(group["latency_cycles"]), energy_text(group["energy_pj"], energy_unit(data)),
-        )  # fmt: skip
+            str(number),
+            ", ".join(group["layers"]),
+            tiles_text(group),
+            halo_text(group),
+            ", ".join(resident) or "-",
+            ", ".join(group["held"]) or "-",
+            size_text(group["buffer_bits"]),
+            number_text(group["dram_words"]),
+            number_text(group["latency_cycles"]),
+            energy_text(group["energy_pj"], energy_unit(data)),
+        )
     return table
 
 

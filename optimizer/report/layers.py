@@ -54,10 +54,12 @@ def find_layer(data: Data, name: str) -> Data:
         if name in (entry.get("shared_with") or []):
             return entry
     raise SpecError(
-        "the result has no such layer", field="--layer", value=name,
+        "the result has no such layer",
+        field="--layer",
+        value=name,
         allowed=", ".join(entry["name"] for entry in entries) or "none: the result holds no design",
         remedy="take one of these names",
-    )  # fmt: skip
+    )
 
 
 def dram_words(data: Data, entry: Data) -> int | None:
@@ -108,9 +110,12 @@ def _layer(data: Data, name: str) -> Layer:
     layer = network.graph.nodes[name]["layer"] if network is not None and name in network.graph else None
     if not isinstance(layer, Layer):
         raise SpecError(
-            "the result does not hold this layer's problem", field="problem.network", value=name,
-            allowed="the network that was solved", remedy="solve again into this folder",
-        )  # fmt: skip
+            "the result does not hold this layer's problem",
+            field="problem.network",
+            value=name,
+            allowed="the network that was solved",
+            remedy="solve again into this folder",
+        )
     return layer
 
 

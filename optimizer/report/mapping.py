@@ -25,10 +25,17 @@ def evaluation_report(layer: Layer, hardware: Hardware, mapping: Mapping, cost: 
         "hardware": {"levels": [{"name": level.name} for level in hardware.levels]},
     }
     return Group(
-        layer_heading(data, record), Text(format_nest(layer, hardware, mapping)), Text(), limits_table(data, record),
-        Text(), access_table(record["accesses"]), Text(), cycles_table(hardware, cost), Text(),
+        layer_heading(data, record),
+        Text(format_nest(layer, hardware, mapping)),
+        Text(),
+        limits_table(data, record),
+        Text(),
+        access_table(record["accesses"]),
+        Text(),
+        cycles_table(hardware, cost),
+        Text(),
         space_text(layer, mapping),
-    )  # fmt: skip
+    )
 
 
 def cycles_table(hardware: Hardware, cost: LayerCost) -> Table:

@@ -41,8 +41,12 @@ def phase_table(data: Data) -> Table:
     energy, cycles = (sum(total[key] for total in totals.values()) for key in ("energy_pj", "latency_cycles"))
     for phase, total in totals.items():
         table.add_row(
-            phase.replace("_", " "), number_text(total["layers"]), number_text(total["macs"]),
-            energy_text(total["energy_pj"], energy_unit(data)), percent_text(total["energy_pj"] / energy),
-            number_text(total["latency_cycles"]), percent_text(total["latency_cycles"] / cycles),
-        )  # fmt: skip
+            phase.replace("_", " "),
+            number_text(total["layers"]),
+            number_text(total["macs"]),
+            energy_text(total["energy_pj"], energy_unit(data)),
+            percent_text(total["energy_pj"] / energy),
+            number_text(total["latency_cycles"]),
+            percent_text(total["latency_cycles"] / cycles),
+        )
     return table

@@ -209,9 +209,20 @@ def _bandwidth_text(level: Data) -> str:
 def layer_table(data: Data) -> Table:
     """One row per different layer: its share of the energy, and its distance from the limits."""
     table = plain_table(
-        "Layers", "layer", "type", "dims", "runs", "energy", "share", "cycles", "util.", "x roofline",
-        "limit", "x DRAM bound", left=3,
-    )  # fmt: skip
+        "Layers",
+        "layer",
+        "type",
+        "dims",
+        "runs",
+        "energy",
+        "share",
+        "cycles",
+        "util.",
+        "x roofline",
+        "limit",
+        "x DRAM bound",
+        left=3,
+    )
     entries = distinct_layers(data)
     total = data.get("energy_pj") or sum(_energy(data, entry) for entry in entries)
     for entry in entries:
@@ -220,14 +231,18 @@ def layer_table(data: Data) -> Table:
         work = dims_text(entry["dims"]) if entry.get("dims") else f"{number_text(entry.get('operations'))} operations"
         work += f" ({entry['sparsity']})" if entry.get("sparsity") else ""
         table.add_row(
-            Text(entry["name"]), Text(entry["type"]), Text(work), number_text(runs(data, entry)),
+            Text(entry["name"]),
+            Text(entry["type"]),
+            Text(work),
+            number_text(runs(data, entry)),
             energy_text(_energy(data, entry), energy_unit(data)),
             percent_text(_energy(data, entry) / total if total else None),
-            number_text(_cycles(data, entry)), percent_text(entry.get("utilization") if entry.get("dims") else None),
+            number_text(_cycles(data, entry)),
+            percent_text(entry.get("utilization") if entry.get("dims") else None),
             ratio_text(entry.get("latency_cycles"), bounds.get("latency_cycles")),
             Text(bounds.get("latency_limit") or "-"),
             ratio_text(dram_words(data, entry) if mapped else None, bounds.get("dram_words_bound")),
-        )  # fmt: skip
+        )
     return table
 
 

@@ -24,14 +24,20 @@ def sparse_report(data: Data) -> RenderableType:
         If no command writes this.
     """
     reports: dict[str, Callable[[Data], RenderableType]] = {
-        "sparse sizing": sizing_report, "sparse patterns": patterns_report, "sparse simulation": simulation_report,
-        "sparse report": design_report, "sparse accuracy": accuracy_report,
-    }  # fmt: skip
+        "sparse sizing": sizing_report,
+        "sparse patterns": patterns_report,
+        "sparse simulation": simulation_report,
+        "sparse report": design_report,
+        "sparse accuracy": accuracy_report,
+    }
     if data.get("kind") not in reports:
         raise SpecError(
-            "not a result of the sparse engine", field="kind", value=data.get("kind"), allowed=", ".join(reports),
+            "not a result of the sparse engine",
+            field="kind",
+            value=data.get("kind"),
+            allowed=", ".join(reports),
             remedy="give the folder that a command of `tilewright sparse` wrote",
-        )  # fmt: skip
+        )
     return reports[data["kind"]](data)
 
 
@@ -132,9 +138,13 @@ def patterns_report(data: Data) -> Group:
         goal, counts = entry["objective"], entry["patterns"]
         reached = "-" if goal["value"] is None else str(goal["value"])
         table.add_row(
-            str(number), entry["status"], str(entry["junction"]["depth"]), reached, str(goal["bound"]),
+            str(number),
+            entry["status"],
+            str(entry["junction"]["depth"]),
+            reached,
+            str(goal["bound"]),
             *(counts[kind] for kind in ("1", "2", "3")),
-        )  # fmt: skip
+        )
     parts: list[RenderableType] = [Text(data["status"]), Text(), table]
     for number, entry in enumerate(data["junctions"], 1):
         if "infeasible" in entry:
@@ -151,9 +161,10 @@ def simulation_report(data: Data) -> Group:
     hazards = f"{data['forwarded']:,} partial deltas forwarded" if data["forwarding"] else "no hazard"
     same = "equal" if data["equal"] else "DIFFER from"
     return Group(
-        Text(text), Text(f"no bank conflict, {hazards}"),
+        Text(text),
+        Text(f"no bank conflict, {hazards}"),
         Text(f"weights, biases and outputs {same} those of the masked matrices"),
-    )  # fmt: skip
+    )
 
 
 def verification_report(found: Data) -> Group:

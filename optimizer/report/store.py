@@ -33,9 +33,13 @@ def groups_table(title: str, groups: Sequence[Group]) -> Table:
     for group in groups:
         version = group.version if group.version == MODEL_VERSION else f"{group.version} (stale)"
         table.add_row(
-            group.kind, version, f"{group.entries:,}", size_text(8 * group.size_bytes), date_text(group.oldest),
+            group.kind,
+            version,
+            f"{group.entries:,}",
+            size_text(8 * group.size_bytes),
+            date_text(group.oldest),
             date_text(group.newest),
-        )  # fmt: skip
+        )
     return table
 
 

@@ -91,14 +91,18 @@ def _designs(data: Data) -> Table:
     for design in study["designs"]:
         change = design["objective"]["change_percent"]
         costs = {
-            "energy": energy_text(design["energy_pj"], energy_unit(data)), "latency": f"{design['latency_ms']:.4g} ms"
-        }  # fmt: skip
+            "energy": energy_text(design["energy_pj"], energy_unit(data)),
+            "latency": f"{design['latency_ms']:.4g} ms",
+        }
         table.add_row(
-            str(design["number"]), Text(hardware_text(design)), *(limit_text(x) for x in design["needs"].values()),
+            str(design["number"]),
+            Text(hardware_text(design)),
+            *(limit_text(x) for x in design["needs"].values()),
             value_text(data, design["objective"]["value"]),
             *([NOTHING if change is None else f"{change:+.2f} %"] if one else []),
-            *(costs[name] for name in both), design["status"],
-        )  # fmt: skip
+            *(costs[name] for name in both),
+            design["status"],
+        )
     return table
 
 
@@ -112,9 +116,13 @@ def _front(data: Data) -> Table:
     table = plain_table(title, "", "hardware", *limits, "energy", "latency", "status", left=2)
     for design in designs[::step]:
         table.add_row(
-            str(design["number"]), Text(hardware_text(design)), *(limit_text(x) for x in design["needs"].values()),
-            energy_text(design["energy_pj"], energy_unit(data)), f"{design['latency_ms']:.4g} ms", design["status"],
-        )  # fmt: skip
+            str(design["number"]),
+            Text(hardware_text(design)),
+            *(limit_text(x) for x in design["needs"].values()),
+            energy_text(design["energy_pj"], energy_unit(data)),
+            f"{design['latency_ms']:.4g} ms",
+            design["status"],
+        )
     return table
 
 
@@ -158,5 +166,6 @@ def _proof(data: Data) -> Text:
     points = data["hardware_points"]
     return Text(
         f"{points['total']:,} hardware points in {points['boxes']:,} boxes: {points['solved']:,} solved, "
-        f"{points['open']:,} open; {data['wall_s']:.1f} s; problem {hash_text(data)}", style="dim",
-    )  # fmt: skip
+        f"{points['open']:,} open; {data['wall_s']:.1f} s; problem {hash_text(data)}",
+        style="dim",
+    )

@@ -35,9 +35,10 @@ def _staircase(axes: Any, data: Data) -> None:
         if heights:
             axes.step([*starts, end], [*heights, heights[-1]], style, where="post", label=key)
     axes.set(
-        xlabel=f"{varied['name']} ({varied['unit']})", title=_title(data),
+        xlabel=f"{varied['name']} ({varied['unit']})",
+        title=_title(data),
         ylabel=f"{data['objective']['name']} ({data['objective']['unit']})",
-    )  # fmt: skip
+    )
     axes.legend()
 
 
@@ -57,7 +58,7 @@ def _regions(axes: Any, data: Data) -> None:
     axes.figure.colorbar(mesh, ax=axes, label="design")
     axes.set(
         xlabel=f"{first['name']} ({first['unit']})", ylabel=f"{second['name']} ({second['unit']})", title=_title(data)
-    )  # fmt: skip
+    )
 
 
 def _front(axes: Any, data: Data) -> None:

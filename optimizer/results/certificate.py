@@ -44,14 +44,16 @@ def parts_of(session: Session) -> list[dict[str, Any]]:
 
 def closed_entry(entry: Closed) -> dict[str, Any]:
     """A box as the certificate states it."""
-    return {
-        "box": [list(side) for side in entry.box],
-        "points": size(entry.box),
-        "closed_by": entry.by,
-        "area_um2": entry.area_um2,
-        "bound": str(entry.bound),
-        "energy_floors": list(entry.energy_floors),
-        "latency_floors": list(entry.latency_floors),
-    } | ({} if entry.ahead is None else {"bound_of_point": [n for n, _ in entry.ahead]}) | (
-        {"resources": use_of(entry.resources)} if entry.resources else {}
-    )  # fmt: skip
+    return (
+        {
+            "box": [list(side) for side in entry.box],
+            "points": size(entry.box),
+            "closed_by": entry.by,
+            "area_um2": entry.area_um2,
+            "bound": str(entry.bound),
+            "energy_floors": list(entry.energy_floors),
+            "latency_floors": list(entry.latency_floors),
+        }
+        | ({} if entry.ahead is None else {"bound_of_point": [n for n, _ in entry.ahead]})
+        | ({"resources": use_of(entry.resources)} if entry.resources else {})
+    )

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
 MOST_ROWS = 40
 """Rows that a notebook shows of a table."""
 LAYER_COLUMNS = (
-    "name", "type", "multiplicity", "energy_pj", "latency_cycles", "compute_cycles", "utilization", "group",
-)  # fmt: skip
+    "name",
+    "type",
+    "multiplicity",
+    "energy_pj",
+    "latency_cycles",
+    "compute_cycles",
+    "utilization",
+    "group",
+)
 
 
 def dataframe(result: Result, table: str) -> pandas.DataFrame:
@@ -25,7 +32,7 @@ def dataframe(result: Result, table: str) -> pandas.DataFrame:
     if table not in result.TABLES:
         raise SpecError(
             "no such table", field="table", value=table, allowed=", ".join(result.TABLES), remedy="name one of these"
-        )  # fmt: skip
+        )
     frames = _pandas()
     found = MAKERS[table](result.data)
     frame: pandas.DataFrame = (
@@ -118,7 +125,16 @@ def _section(name: str) -> Callable[[Data], list[Data]]:
 
 
 MAKERS: dict[str, Callable[[Data], list[Data] | str]] = {
-    "layers": _layers, "accesses": _accesses, "levels": _levels, "designs": _designs, "cells": _cells, "cross": _cross,
-    "classes": _classes, "tensors": _section("tensors"), "over_time": _over_time, "junctions": _section("junctions"),
-    "accuracies": _section("accuracies"), "design": lambda data: [data["design"]] if "design" in data else [],
-}  # fmt: skip
+    "layers": _layers,
+    "accesses": _accesses,
+    "levels": _levels,
+    "designs": _designs,
+    "cells": _cells,
+    "cross": _cross,
+    "classes": _classes,
+    "tensors": _section("tensors"),
+    "over_time": _over_time,
+    "junctions": _section("junctions"),
+    "accuracies": _section("accuracies"),
+    "design": lambda data: [data["design"]] if "design" in data else [],
+}

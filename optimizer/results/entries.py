@@ -64,14 +64,23 @@ class LayerEntry:
         """An entry of ``layers``."""
         accesses = tuple(
             TensorAccess(level, tensor, **{name: counts[name] for name in ACCESSES})
-            for level, tensors in (data.get("accesses") or {}).items() for tensor, counts in tensors.items()
-        )  # fmt: skip
+            for level, tensors in (data.get("accesses") or {}).items()
+            for tensor, counts in tensors.items()
+        )
         nest = data.get("mapping")
         return cls(
-            data["name"], data["type"], dict(data["dims"]), data.get("multiplicity", 1), data.get("energy_pj"),
-            data.get("latency_cycles"), data.get("utilization"), None if nest is None else tuple(nest), accesses,
-            dict(data.get("lower_bounds") or {}), data.get("group"),
-        )  # fmt: skip
+            data["name"],
+            data["type"],
+            dict(data["dims"]),
+            data.get("multiplicity", 1),
+            data.get("energy_pj"),
+            data.get("latency_cycles"),
+            data.get("utilization"),
+            None if nest is None else tuple(nest),
+            accesses,
+            dict(data.get("lower_bounds") or {}),
+            data.get("group"),
+        )
 
 
 ACCESSES = ("reads", "fills", "updates", "tile_words", "instances")
@@ -94,9 +103,12 @@ class LevelEntry:
         """An entry of ``hardware.levels``."""
         x, y = data["mesh"]
         return cls(
-            data["name"], data["size_bits"], (x, y), data["access_bits"],
+            data["name"],
+            data["size_bits"],
+            (x, y),
+            data["access_bits"],
             *(data[f"{name}_energy_pj"] for name in ("read", "fill", "update")),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -114,4 +126,4 @@ class HardwareEntry:
         x, y = data["array"]
         return cls(
             dict(data["choices"]), (x, y), data["clock_mhz"], tuple(LevelEntry.of(level) for level in data["levels"])
-        )  # fmt: skip
+        )

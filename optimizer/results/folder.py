@@ -110,9 +110,11 @@ def _made(directory: str | Path) -> Path:
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise SpecError(
-            "the output folder is an existing file", file=str(folder),
-            allowed="a folder, new or existing", remedy="name another folder, or move the file away",
-        )  # fmt: skip
+            "the output folder is an existing file",
+            file=str(folder),
+            allowed="a folder, new or existing",
+            remedy="name another folder, or move the file away",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -133,17 +135,22 @@ def load(directory: str | Path) -> Result:
     folder = Path(directory)
     if not folder.is_dir():
         raise SpecError(
-            "there is no such folder", file=str(folder), allowed=f"a folder with {RESULT_FILE}",
+            "there is no such folder",
+            file=str(folder),
+            allowed=f"a folder with {RESULT_FILE}",
             remedy="give the folder that --out wrote",
-        )  # fmt: skip
+        )
     expected = f"{RESULT_FILE} and {CERTIFICATE_FILE}"
     data = _read(folder, RESULT_FILE, expected)
     if not isinstance(data.get("status"), str):
         raise SpecError(
-            "not a result of Tilewright", file=str(folder / RESULT_FILE), field="status",
-            value=data.get("status"), allowed="OPTIMAL, FEASIBLE, INFEASIBLE, UNKNOWN",
+            "not a result of Tilewright",
+            file=str(folder / RESULT_FILE),
+            field="status",
+            value=data.get("status"),
+            allowed="OPTIMAL, FEASIBLE, INFEASIBLE, UNKNOWN",
             remedy="solve again into this folder",
-        )  # fmt: skip
+        )
     beside = load(folder / BESIDE) if "comparison" in data and (folder / BESIDE).is_dir() else None
     return Result(data, _read(folder, CERTIFICATE_FILE, expected), beside)
 
@@ -165,19 +172,26 @@ def _read(folder: Path, name: str, expected: str) -> dict[str, Any]:
         data = json.loads(place_of(folder, name).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(
-            "there is no such file", file=str(path), allowed=expected,
+            "there is no such file",
+            file=str(path),
+            allowed=expected,
             remedy="give the folder that --out wrote",
-        ) from None  # fmt: skip
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise SpecError(
-            f"cannot read the file: {error}", file=str(path), allowed="JSON in UTF-8",
+            f"cannot read the file: {error}",
+            file=str(path),
+            allowed="JSON in UTF-8",
             remedy="solve again into this folder",
-        ) from None  # fmt: skip
+        ) from None
     if not isinstance(data, dict):
         raise SpecError(
-            "not a result of Tilewright", file=str(path), value=type(data).__name__, allowed="a JSON object",
+            "not a result of Tilewright",
+            file=str(path),
+            value=type(data).__name__,
+            allowed="a JSON object",
             remedy="solve again into this folder",
-        )  # fmt: skip
+        )
     return data
 
 
@@ -198,9 +212,11 @@ def save_parts(parts: Iterable[bytes], path: Path) -> None:
         _write_parts(path, parts)
     except OSError as error:
         raise SpecError(
-            f"cannot write the file: {error.strerror or error}", file=str(path),
-            allowed="a file in a folder that exists and may be written", remedy="name another file",
-        ) from None  # fmt: skip
+            f"cannot write the file: {error.strerror or error}",
+            file=str(path),
+            allowed="a file in a folder that exists and may be written",
+            remedy="name another file",
+        ) from None
 
 
 def _write_parts(path: Path, parts: Iterable[bytes]) -> None:
@@ -227,6 +243,8 @@ def _give_usual_permissions(path: str) -> None:
 
 def _unwritable(folder: Path, error: OSError) -> SpecError:
     return SpecError(
-        f"cannot write the output folder: {error.strerror or error}", file=str(folder),
-        allowed="a folder that may be written", remedy="name another folder, or change its permissions",
-    )  # fmt: skip
+        f"cannot write the output folder: {error.strerror or error}",
+        file=str(folder),
+        allowed="a folder that may be written",
+        remedy="name another folder, or change its permissions",
+    )

@@ -24,7 +24,7 @@ from optimizer.workload.views import TILE_AXES
 
 def group_entry(
     network: Network, plan: Plan, hardware: Hardware, accounting: Accounting
-) -> tuple[dict[str, Any], FusedWalk]:  # fmt: skip
+) -> tuple[dict[str, Any], FusedWalk]:
     """A group with its tiles, what stays on chip, the loop nests of its runs, and totals; and the walk they are from.
 
     Raises
@@ -52,7 +52,7 @@ def differs(plan: Plan, walked: FusedWalk) -> str:
 
 def state_group(
     network: Network, plan: Plan, hardware: Hardware, accounting: Accounting
-) -> tuple[dict[str, Any], FusedWalk]:  # fmt: skip
+) -> tuple[dict[str, Any], FusedWalk]:
     """The same with the numbers of the walk, whatever the search says."""
     layers = {name: network.graph.nodes[name]["layer"] for name in plan.members}
     weights = [name for name, layer in layers.items() if isinstance(layer, Layer) and layer.parameter_count]
@@ -86,13 +86,11 @@ def priced_again(layer: Layer, run: PricedRun, hardware: Hardware, accounting: A
     )
 
 
-def _lifted(
-    layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting
-) -> tuple[Layer, Problem, Mapping]:  # fmt: skip
+def _lifted(layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting) -> tuple[Layer, Problem, Mapping]:
     part = part_of(layer, dict(run.shape.extents))
     problem = lower(
         part, hardware, accounting=accounting, pinned=run.pinned, room_bits=run.room_bits, resumes=run.shape.resumes
-    )  # fmt: skip
+    )
     assert run.price.solution is not None
     return part, problem, lift(part, problem, run.price.solution)
 
@@ -100,6 +98,9 @@ def _lifted(
 def _run(layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting) -> dict[str, Any]:
     """What is decided about equal runs."""
     return {
-        "layer": layer.name, "extents": dict(run.shape.extents), "resumes": run.shape.resumes,
-        "count": run.shape.count, "mapping": to_items(_lifted(layer, run, hardware, accounting)[2], hardware),
-    }  # fmt: skip
+        "layer": layer.name,
+        "extents": dict(run.shape.extents),
+        "resumes": run.shape.resumes,
+        "count": run.shape.count,
+        "mapping": to_items(_lifted(layer, run, hardware, accounting)[2], hardware),
+    }

@@ -15,9 +15,12 @@ def accesses_of(cost: LayerCost, hardware: Hardware) -> dict[str, dict[str, dict
     accesses: dict[str, dict[str, dict[str, int]]] = {}
     for (level, role), access in sorted(cost.counts.items()):
         accesses.setdefault(hardware.levels[level].name, {})[role] = {
-            "reads": access.reads, "fills": access.fills, "updates": access.updates,
-            "tile_words": access.tile_words, "instances": access.instances,
-        }  # fmt: skip
+            "reads": access.reads,
+            "fills": access.fills,
+            "updates": access.updates,
+            "tile_words": access.tile_words,
+            "instances": access.instances,
+        }
     return accesses
 
 
@@ -25,9 +28,14 @@ def layer_record(layer: Layer, hardware: Hardware, cost: LayerCost) -> dict[str,
     """Totals, counts and limits of one run of a layer, as they stand in a result."""
     latency = cost.latency_cycles
     return {
-        "name": layer.name, "type": layer.kind, "dims": layer.extents, "mapping": [],
+        "name": layer.name,
+        "type": layer.kind,
+        "dims": layer.extents,
+        "mapping": [],
         "energy_pj": hardware.energy_pj(cost.energy),
         "latency_cycles": int(latency) if latency.denominator == 1 else float(latency),
-        "compute_cycles": cost.compute_cycles, "utilization": float(cost.utilization),
-        "accesses": accesses_of(cost, hardware), "lower_bounds": lower_bounds(layer, hardware),
-    }  # fmt: skip
+        "compute_cycles": cost.compute_cycles,
+        "utilization": float(cost.utilization),
+        "accesses": accesses_of(cost, hardware),
+        "lower_bounds": lower_bounds(layer, hardware),
+    }

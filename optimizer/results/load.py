@@ -24,12 +24,15 @@ from optimizer.results.result import (
 )
 
 KINDS: tuple[type[Result], ...] = (
-    AdjustResult, Result, StudyResult, CodesignResult, EvaluationResult, MemoryResult, SparseResult,
-)  # fmt: skip
-CLASSES: dict[str, type[Result]] = {
-    kind.FORMAT: kind
-    for kind in KINDS
-}
+    AdjustResult,
+    Result,
+    StudyResult,
+    CodesignResult,
+    EvaluationResult,
+    MemoryResult,
+    SparseResult,
+)
+CLASSES: dict[str, type[Result]] = {kind.FORMAT: kind for kind in KINDS}
 MAIN_FILES = tuple(dict.fromkeys(kind.MAIN for kind in KINDS))
 """An adjustment holds results of solves too, so its own file comes first."""
 _RANK = {Status.UNKNOWN: 0, Status.FEASIBLE: 1}
@@ -54,10 +57,13 @@ def load_result(directory: str | Path) -> Result:
     kind = CLASSES.get(str(data.get("format")))
     if kind is None or name != kind.MAIN:
         raise SpecError(
-            "not a format of this version", file=str(where / name), field="format", value=data.get("format"),
+            "not a format of this version",
+            file=str(where / name),
+            field="format",
+            value=data.get("format"),
             allowed=", ".join(known for known, one in CLASSES.items() if name == one.MAIN),
             remedy="make the result again with this version",
-        )  # fmt: skip
+        )
     return _read(kind, where, data)
 
 
@@ -73,9 +79,11 @@ def main_file(where: Path) -> str:
         if folder.holds(where, name):
             return name
     raise SpecError(
-        "no command wrote this folder" if where.is_dir() else "there is no such folder", file=str(where),
-        allowed=f"a folder with one of {', '.join(MAIN_FILES)}", remedy="give the folder that --out wrote",
-    )  # fmt: skip
+        "no command wrote this folder" if where.is_dir() else "there is no such folder",
+        file=str(where),
+        allowed=f"a folder with one of {', '.join(MAIN_FILES)}",
+        remedy="give the folder that --out wrote",
+    )
 
 
 def _read(kind: type[Result], where: Path, data: dict[str, Any]) -> Result:
@@ -86,10 +94,12 @@ def _read(kind: type[Result], where: Path, data: dict[str, Any]) -> Result:
             return AdjustResult(data)
         onnx, yaml = (folder.place_of(where, name) for name in (formats.ADJUSTED_ONNX, formats.ADJUSTED_YAML))
         return AdjustResult(
-            data, original=folder.load(where / formats.ORIGINAL), adjusted=folder.load(where),
+            data,
+            original=folder.load(where / formats.ORIGINAL),
+            adjusted=folder.load(where),
             network_yaml=yaml.read_text(encoding="utf-8") if yaml.is_file() else "",
             network_onnx=onnx.read_bytes() if onnx.is_file() else None,
-        )  # fmt: skip
+        )
     if kind.MAIN != formats.RESULT_FILE:
         return kind(data)
     found = folder.load(where)
@@ -117,10 +127,13 @@ def save_result(result: Result, directory: str | Path, *, force: bool = False) -
     before = _known(where)
     if before is not None and not force and _is_worse(result, before):
         raise SpecError(
-            f"the folder holds a better answer: {before.status}, this one is {result.status}", file=str(where),
-            field="status", value=str(result.status), allowed=f"an answer that is no worse than {before!r}",
+            f"the folder holds a better answer: {before.status}, this one is {result.status}",
+            file=str(where),
+            field="status",
+            value=str(result.status),
+            allowed=f"an answer that is no worse than {before!r}",
             remedy="name another folder, or use --force (force=True)",
-        )  # fmt: skip
+        )
     files = result.files()
     old = set() if before is None else set(before.files()) - set(files)
     found = folder.write_files(files, where)
@@ -144,9 +157,13 @@ def check_kind(where: Path, kind: type[Result], *, force: bool = False) -> None:
     stated = folder.load_data(where, there).get("format")
     if stated != kind.FORMAT:
         raise SpecError(
-            "the folder holds a result of another kind", file=str(where / there), field="format", value=stated,
-            allowed=f"{kind.FORMAT}, or an empty folder", remedy="name another folder, or use --force (force=True)",
-        )  # fmt: skip
+            "the folder holds a result of another kind",
+            file=str(where / there),
+            field="format",
+            value=stated,
+            allowed=f"{kind.FORMAT}, or an empty folder",
+            remedy="name another folder, or use --force (force=True)",
+        )
 
 
 def _known(where: Path) -> Result | None:

@@ -97,8 +97,7 @@ class Result:
 
     @property
     def energy_pj(self) -> float | None:
-        """Energy of one run of the network, in pJ (or energies of a multiplication, where the technology has no unit).
-        """
+        """Energy of one run of the network in pJ, or in energies of a multiplication where there is no unit."""
         return self.data.get("energy_pj")
 
     @property

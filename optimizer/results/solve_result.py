@@ -90,10 +90,11 @@ def layers_alone(session: Session, prices: Sequence[Price], hardware: Hardware) 
     """Every layer by itself; the prices are in the order of the session's pricers."""
     priced = {p.layer.shape_key(): price for p, price in zip(session.pricers, prices, strict=True)}
     layers = [
-        vector_entry(session, layer, hardware) if isinstance(layer, VectorLayer)
+        vector_entry(session, layer, hardware)
+        if isinstance(layer, VectorLayer)
         else layer_entry(session, layer, hardware, priced[layer.shape_key()])
         for layer in session.network.layers()
-    ]  # fmt: skip
+    ]
     return {"layers": layers}
 
 
@@ -192,7 +193,8 @@ def settled(state: Exploration, area_cap_um2: int | None, limits: Caps, seed: in
         Entry(
             c.area_um2, int(c.bound / scale), int(state.value / scale) if c.box == state.best_box else None, c.resources
         )
-        for c in state.closed if c.by != "infeasible"
-    ]  # fmt: skip
+        for c in state.closed
+        if c.by != "infeasible"
+    ]
     found = settle(entries, area_cap=area_cap_um2, limits=limits, seed=seed)
     return None if found is None else str(Fraction(found) * scale)

@@ -32,11 +32,20 @@ def steps_csv(data: Data) -> str:
     rows = [[*head, *(f"metric {name}" for name in designs[0]["metrics"]), *designs[0]["choices"]]]
     for design in designs:
         known = design.get("objective", {})
-        rows.append([
-            design["number"], *(limit_text(x) for x in design["needs"].values()), design["status"],
-            *(known.get(name) for name in goals), data["objective"]["unit"], design["energy_pj"],
-            design["latency_cycles"], design["latency_ms"], *design["metrics"].values(), *design["choices"].values(),
-        ])  # fmt: skip
+        rows.append(
+            [
+                design["number"],
+                *(limit_text(x) for x in design["needs"].values()),
+                design["status"],
+                *(known.get(name) for name in goals),
+                data["objective"]["unit"],
+                design["energy_pj"],
+                design["latency_cycles"],
+                design["latency_ms"],
+                *design["metrics"].values(),
+                *design["choices"].values(),
+            ]
+        )
     return _csv(rows)
 
 

@@ -82,10 +82,12 @@ class DaskPool:
         for number in suspects:
             if self._finish({number: start(number, "tilewright-alone")}, payloads, done):
                 raise SpecError(
-                    f"{task_name(number, payloads[number])} ended its workers time and again", field="--scheduler",
-                    value=self._client.scheduler.address, allowed="tasks that the memory of a worker holds",
+                    f"{task_name(number, payloads[number])} ended its workers time and again",
+                    field="--scheduler",
+                    value=self._client.scheduler.address,
+                    allowed="tasks that the memory of a worker holds",
                     remedy="give workers more memory: `dask worker --memory-limit`; their logs say why they died",
-                )  # fmt: skip
+                )
 
     def _finish(self, futures: dict[int, Future], payloads: Sequence[Payload], done: Done) -> list[int]:
         """Wait for tasks, by their numbers: those that were given up because workers died."""
@@ -123,9 +125,12 @@ def run_on_worker(work: Work, payload: Payload, cache_dir: str | None, version: 
     """
     if version != MODEL_VERSION:
         raise SpecError(
-            "a worker of the cluster has another version of Tilewright", field="model version", value=MODEL_VERSION,
-            allowed=version, remedy="install the version of the client on all workers, and start them again",
-        )  # fmt: skip
+            "a worker of the cluster has another version of Tilewright",
+            field="model version",
+            value=MODEL_VERSION,
+            allowed=version,
+            remedy="install the version of the client on all workers, and start them again",
+        )
     return work(payload, None if cache_dir is None else worker_cache(Path(cache_dir)))
 
 
@@ -150,31 +155,38 @@ def _connected(scheduler: str) -> Client:
         from distributed import Client  # noqa: PLC0415
     except ImportError as error:
         raise SpecError(
-            f"the cluster needs Dask distributed, which is not installed: {error}", field="--scheduler",
-            value=scheduler, allowed="with the extra `cluster`", remedy="pip install 'tilewright[cluster]'",
-        ) from error  # fmt: skip
+            f"the cluster needs Dask distributed, which is not installed: {error}",
+            field="--scheduler",
+            value=scheduler,
+            allowed="with the extra `cluster`",
+            remedy="pip install 'tilewright[cluster]'",
+        ) from error
     try:
         return Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise SpecError(
-            f"cannot reach the scheduler: {error}", field="--scheduler", value=scheduler,
+            f"cannot reach the scheduler: {error}",
+            field="--scheduler",
+            value=scheduler,
             allowed="the address of a Dask scheduler that runs, e.g. tcp://10.0.0.1:8786",
             remedy="start one with `dask scheduler`; it says its address",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _failure(name: str, error: BaseException) -> BaseException:
     """What the caller is told; faults of the work itself are passed on as they are."""
     if isinstance(error, CancelledError):
         return SpecError(
-            f"{name} was cancelled, or the scheduler went away", field="--scheduler",
+            f"{name} was cancelled, or the scheduler went away",
+            field="--scheduler",
             allowed="a scheduler that runs to the end",
             remedy="start again: outcomes that are known are not computed again",
-        )  # fmt: skip
+        )
     if isinstance(error, ImportError) or "deserialization" in str(error):
         return SpecError(
-            f"the cluster cannot run {name}: {error}", field="--scheduler",
+            f"the cluster cannot run {name}: {error}",
+            field="--scheduler",
             allowed="a scheduler and workers with the client's version of Tilewright",
             remedy="install the version of the client there, and start them again",
-        )  # fmt: skip
+        )
     return error

@@ -11,9 +11,12 @@ from optimizer.scaling.pool import Pool, SerialPool
 
 @contextmanager
 def open_pool(
-    workers: int = 1, scheduler: str | None = None, *, memory_limit_mb: int | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
+    *,
+    memory_limit_mb: int | None = None,
     task_time_limit_s: float | None = None,
-) -> Iterator[Pool]:  # fmt: skip
+) -> Iterator[Pool]:
     """A pool for as long as the context lasts; the outcomes of tasks do not depend on which.
 
     Parameters
@@ -35,9 +38,12 @@ def open_pool(
     if scheduler is not None:
         if memory_limit_mb is not None:
             raise SpecError(
-                "the workers of a cluster limit their memory themselves", field="--memory-limit", value=memory_limit_mb,
-                allowed="without --scheduler", remedy="use `dask worker --memory-limit`, and leave this one out",
-            )  # fmt: skip
+                "the workers of a cluster limit their memory themselves",
+                field="--memory-limit",
+                value=memory_limit_mb,
+                allowed="without --scheduler",
+                remedy="use `dask worker --memory-limit`, and leave this one out",
+            )
         from optimizer.scaling.dask_pool import DaskPool  # noqa: PLC0415
 
         with DaskPool(scheduler, task_time_limit_s) as cluster:

@@ -31,7 +31,7 @@ class Pool(Protocol):
 
     def run(
         self, work: Work, payloads: Sequence[Payload], cache_dir: Path | None, done: Callable[[int, Outcome], None]
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Run all; `done` is called in this process with the number and outcome of each as it ends, in any order.
 
         Ctrl-C leaves the rest undone and goes on to the caller as ``KeyboardInterrupt``.
@@ -52,7 +52,7 @@ class SerialPool:
 
     def run(
         self, work: Work, payloads: Sequence[Payload], cache_dir: Path | None, done: Callable[[int, Outcome], None]
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Run all, in order."""
         with _noticed_interrupts() as noticed:
             for number, payload in enumerate(payloads):

@@ -52,9 +52,12 @@ class ProcessPool:
     ) -> None:
         if memory_limit_mb is not None and sys.platform != "linux":
             raise SpecError(
-                "memory of processes cannot be limited on this system", field="--memory-limit", value=memory_limit_mb,
-                allowed="a limit on Linux", remedy="leave it out",
-            )  # fmt: skip
+                "memory of processes cannot be limited on this system",
+                field="--memory-limit",
+                value=memory_limit_mb,
+                allowed="a limit on Linux",
+                remedy="leave it out",
+            )
         self._workers, self._memory_mb, self._time_s = workers, memory_limit_mb, task_time_limit_s
         self._executor: ProcessPoolExecutor | None = None
         self._lifeline: tuple[Connection, Connection] | None = None
@@ -102,7 +105,7 @@ class ProcessPool:
 
     def _until_death(
         self, waiting: deque[int], most: int, start: Start, finish: Callable[[int, Future[Outcome]], None]
-    ) -> list[int]:  # fmt: skip
+    ) -> list[int]:
         """Run what waits, at most so many at once, until a process dies: the tasks that ran then; none if none died."""
         running: dict[Future[Outcome], int] = {}
         suspects: list[int] = []
@@ -126,10 +129,12 @@ class ProcessPool:
     def _failure(self, number: int, payload: Payload, problem: str) -> SpecError:
         limit = self._memory_mb
         return SpecError(
-            f"{task_name(number, payload)} {problem}", field=None if limit is None else "--memory-limit", value=limit,
+            f"{task_name(number, payload)} {problem}",
+            field=None if limit is None else "--memory-limit",
+            value=limit,
             allowed="tasks that the memory of this computer holds" if limit is None else "what its tasks need",
             remedy="use fewer workers, so that each has more memory" if limit is None else "raise the limit",
-        )  # fmt: skip
+        )
 
     def _ready(self) -> ProcessPoolExecutor:
         """The processes, started if need be; they begin anew, as they would on another host."""

@@ -14,9 +14,15 @@ Done = Callable[[int, Outcome], None]
 
 
 def run_tasks(
-    kind: str, work: Work, payloads: Sequence[Payload], *, pool: Pool, cache_dir: Path | None, done: Done | None = None,
+    kind: str,
+    work: Work,
+    payloads: Sequence[Payload],
+    *,
+    pool: Pool,
+    cache_dir: Path | None,
+    done: Done | None = None,
     store: Store | None = None,
-) -> list[Outcome]:  # fmt: skip
+) -> list[Outcome]:
     """Outcomes of tasks, in their order.
 
     Those that the store knows (by kind, payload and version of the model) are not run; others are noted the moment they

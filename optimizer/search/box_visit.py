@@ -108,7 +108,7 @@ class Visitor:
 
     def _solve(
         self, views: Sequence[View], bounds: list[Fraction], limit: Fraction | None
-    ) -> tuple[str, tuple[Pick, ...] | None]:  # fmt: skip
+    ) -> tuple[str, tuple[Pick, ...] | None]:
         """Solve a single point: why it is closed, and its best design; the bounds are replaced by proved ones."""
         picks = []
         for number, view in enumerate(views):

@@ -70,10 +70,18 @@ class Explorer:
     """
 
     def __init__(
-        self, parts: Sequence[Part], points: PointSet, area_cap_um2: int | None, aggregate: Aggregate | None = None,
-        workers: int = 2, limits: Caps = (), archive: Archive | None = None, within: Box | None = None,
-        visits: Visits | None = None, width: int = 1,
-    ) -> None:  # fmt: skip
+        self,
+        parts: Sequence[Part],
+        points: PointSet,
+        area_cap_um2: int | None,
+        aggregate: Aggregate | None = None,
+        workers: int = 2,
+        limits: Caps = (),
+        archive: Archive | None = None,
+        within: Box | None = None,
+        visits: Visits | None = None,
+        width: int = 1,
+    ) -> None:
         self.parts, self.points, self.area_cap = parts, points, area_cap_um2
         self.aggregate, self.archive = aggregate or Aggregate(), archive or Best()
         self.whole = points.whole if within is None else within
@@ -144,7 +152,7 @@ class Explorer:
 
     def _node(
         self, box: Box, around: Node | None = None, behind: tuple[Box, ...] = (), ahead: Ahead | None = None
-    ) -> Node:  # fmt: skip
+    ) -> Node:
         """A box, given what is known of one around it; without an ideal corner nothing is."""
         energy = latency = [[0] * len(part.pricers) for part in self.parts]
         if not self.points.has_ideal_corner(box):
@@ -156,11 +164,19 @@ class Explorer:
         views = [part.view(corner, energies, latencies) for part, energies, latencies in known]
         bounds = tuple(view.bound for view in views)
         return Node(
-            self.aggregate.value(bounds), next(self._numbers), box, [view.energy for view in views],
-            [view.latency for view in views], bounds, all(view.fits for view in views), around is None or around.fresh,
-            around is not None and around.even, around is not None and around.tight and around.box == box, behind,
+            self.aggregate.value(bounds),
+            next(self._numbers),
+            box,
+            [view.energy for view in views],
+            [view.latency for view in views],
+            bounds,
+            all(view.fits for view in views),
+            around is None or around.fresh,
+            around is not None and around.even,
+            around is not None and around.tight and around.box == box,
+            behind,
             around.ahead if ahead is None and around is not None else ahead,
-        )  # fmt: skip
+        )
 
     def _salvage(self, entry: Node, state: Exploration) -> None:
         """Keep what the search of a network had found when it was given up: a bound on its box, a design if any."""
@@ -248,9 +264,13 @@ class Explorer:
         if visit.picks is not None:
             self._offer(visit.picks, node.box)
         known = replace(
-            node, energy=visit.energy, latency=visit.latency, fresh=False, tight=True,
+            node,
+            energy=visit.energy,
+            latency=visit.latency,
+            fresh=False,
+            tight=True,
             even=node.even or self.points.even(node.box),
-        )  # fmt: skip
+        )
         if visit.by is None:
             self._push([self._node(node.box, known, node.behind)], heap)
             return
@@ -283,18 +303,24 @@ class Explorer:
         """An entry of the certificate."""
         corner = self.points.corner(node.box)
         return Closed(
-            node.box, by, corner.area_um2, proved.bound,
+            node.box,
+            by,
+            corner.area_um2,
+            proved.bound,
             tuple(min(floor, NEVER) for floors in node.energy for floor in floors),
-            tuple(floor for floors in node.latency for floor in floors), corner.resources, proved.bounds,
+            tuple(floor for floors in node.latency for floor in floors),
+            corner.resources,
+            proved.bounds,
             proved.box if proved.box != node.box else None,
-        )  # fmt: skip
+        )
 
     def _start(self, state: Exploration, visits: Visits) -> None:
         """Solve one point, the largest within the budgets, so that there is a design to beat."""
         fitting = [
             (point.area_um2, sum(point.resources), index)
-            for index, point in self.points.indexed(self.whole) if self._excess(point) is None
-        ]  # fmt: skip
+            for index, point in self.points.indexed(self.whole)
+            if self._excess(point) is None
+        ]
         if fitting:
             node = self._node(tuple((n, n) for n in max(fitting)[2]))
             for visit in visits([(replace(node, tight=True), self.archive.limit(node.box))]):
@@ -313,9 +339,7 @@ class Explorer:
         self.archive.offer(as_found(self.points, goals, self.aggregate, picks, box))
 
 
-def as_found(
-    points: PointSet, goals: Sequence[Goal], aggregate: Aggregate, picks: tuple[Pick, ...], box: Box
-) -> Found:  # fmt: skip
+def as_found(points: PointSet, goals: Sequence[Goal], aggregate: Aggregate, picks: tuple[Pick, ...], box: Box) -> Found:
     """The design of a point (the box that holds just it), with its place in the order of designs."""
     pairs = list(zip(goals, picks, strict=True))
     value = aggregate.value([goal.value(pick.energy, pick.latency) for goal, pick in pairs])

@@ -103,9 +103,7 @@ class _Inquiry:
         chips = self._at_once.chips
         return limit is not None and (name not in RESOURCES or any(chip.need(name) > limit for chip in chips))
 
-    def _smallest(
-        self, active: list[str], possible: Callable[[Limits], bool], below: int | None = None
-    ) -> list[str]:  # fmt: skip
+    def _smallest(self, active: list[str], possible: Callable[[Limits], bool], below: int | None = None) -> list[str]:
         """Fewest budgets that already exclude every design; with `below` only fewer than that, or none."""
         for count in range(1, len(active) if below is None else below):
             for names in itertools.combinations(active, count):
@@ -286,7 +284,7 @@ def _lacking(needs: list[tuple[int, Layer]], hardware: Hardware) -> Lacks:
         (level, layer, most * level.buffering)
         for level, (most, layer) in zip(hardware.levels[1:], needs, strict=True)
         if level.usable_bits is not None and most > level.usable_bits
-    ]  # fmt: skip
+    ]
 
 
 def _bits(bits: int | None) -> str:

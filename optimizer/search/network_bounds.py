@@ -36,7 +36,7 @@ class Part:
 
     def view(
         self, hardware: Hardware, energy: Sequence[int], latency: Sequence[int], pool: Executor | None = None
-    ) -> View:  # fmt: skip
+    ) -> View:
         """The network on a hardware, given floors that are known already."""
         return View(self, Site(self.pricers, hardware, self.fixed(hardware), pool), energy, latency)
 

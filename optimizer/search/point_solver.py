@@ -69,7 +69,7 @@ class Site:
 
     def __init__(
         self, pricers: Sequence[Prices], hardware: Hardware, fixed: tuple[int, int], pool: Executor | None = None
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.pricers, self.hardware, self.fixed, self._pool = pricers, hardware, fixed, pool
 
     def total(self, prices: list[Price]) -> Pick:
@@ -196,9 +196,12 @@ class Site:
                 chosen = choose(options, counts, latency_cap=cap - self.fixed[1])
             except OverflowError as error:
                 raise SpecError(
-                    "the layers' energies, or cycles, together leave the exact integers of budgets", field="budgets",
-                    value=str(error), allowed="sums below 2**62", remedy="drop the budgets, or use a smaller network",
-                ) from None  # fmt: skip
+                    "the layers' energies, or cycles, together leave the exact integers of budgets",
+                    field="budgets",
+                    value=str(error),
+                    allowed="sums below 2**62",
+                    remedy="drop the budgets, or use a smaller network",
+                ) from None
             if chosen is None:
                 return best
             pick = self.total([front[k] for front, k in zip(fronts, chosen, strict=True)])

@@ -35,10 +35,16 @@ Problem = dict[str, Any]
 
 
 def explore_spread(
-    problems: Sequence[Problem], *, pool: Pool, aggregate: Aggregate | None = None, archive: Archive | None = None,
-    cache_dir: Path | None = None, time_limit_s: float | None = None, within: Box | None = None,
+    problems: Sequence[Problem],
+    *,
+    pool: Pool,
+    aggregate: Aggregate | None = None,
+    archive: Archive | None = None,
+    cache_dir: Path | None = None,
+    time_limit_s: float | None = None,
+    within: Box | None = None,
     report: Report | None = None,
-) -> Exploration:  # fmt: skip
+) -> Exploration:
     """Explore the menus that several networks share.
 
     Parameters
@@ -72,9 +78,16 @@ def explore_spread(
     first = sessions[0]
     caps = [session.area_cap_um2 for session in sessions if session.area_cap_um2 is not None]
     explorer = Explorer(
-        [session.part for session in sessions], first.points, min(caps, default=None), aggregate,
-        limits=first.resource_caps, archive=archive, within=within, visits=visits, width=WIDTH,
-    )  # fmt: skip
+        [session.part for session in sessions],
+        first.points,
+        min(caps, default=None),
+        aggregate,
+        limits=first.resource_caps,
+        archive=archive,
+        within=within,
+        visits=visits,
+        width=WIDTH,
+    )
     with closing(Store(cache_dir)) as store:
         return explorer.run(deadline=deadline, report=report)
 
@@ -87,14 +100,19 @@ def joint_problem(problems: Sequence[Problem], aggregate: Aggregate) -> Problem:
 def visit_payload(shared: Problem, node: Node, limit: Fraction | None, seconds: float | None) -> Payload:
     """The visit of a box as :func:`visit_box` takes it; `shared` is a :func:`joint_problem`."""
     return {
-        "problem": shared, "box": [list(side) for side in node.box], "energy": node.energy, "latency": node.latency,
-        "limit": None if limit is None else str(limit), "time_limit_s": seconds, "tight": node.tight,
-    }  # fmt: skip
+        "problem": shared,
+        "box": [list(side) for side in node.box],
+        "energy": node.energy,
+        "latency": node.latency,
+        "limit": None if limit is None else str(limit),
+        "time_limit_s": seconds,
+        "tight": node.tight,
+    }
 
 
 def run_visits(
     payloads: Sequence[Payload], pool: Pool, cache_dir: Path | None, store: Store | None = None
-) -> Iterator[Visit | None]:  # fmt: skip
+) -> Iterator[Visit | None]:
     """Run :func:`visit_box` on a pool: outcomes in order, None where the time ran out; the picks hold no prices."""
     return map(_visit, run_tasks("visit", visit_box, payloads, pool=pool, cache_dir=cache_dir, store=store))
 
@@ -118,9 +136,13 @@ def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
         return {"complete": False}
     picks = None if found.picks is None else [[pick.energy, pick.latency] for pick in found.picks]
     return {
-        "complete": True, "by": found.by, "bounds": [str(bound) for bound in found.bounds],
-        "energy": found.energy, "latency": found.latency, "picks": picks,
-    }  # fmt: skip
+        "complete": True,
+        "by": found.by,
+        "bounds": [str(bound) for bound in found.bounds],
+        "energy": found.energy,
+        "latency": found.latency,
+        "picks": picks,
+    }
 
 
 def _visit(outcome: Outcome) -> Visit | None:
@@ -128,9 +150,12 @@ def _visit(outcome: Outcome) -> Visit | None:
         return None
     picks = outcome["picks"]
     return Visit(
-        outcome["by"], tuple(map(Fraction, outcome["bounds"])), outcome["energy"], outcome["latency"],
+        outcome["by"],
+        tuple(map(Fraction, outcome["bounds"])),
+        outcome["energy"],
+        outcome["latency"],
         None if picks is None else tuple(Pick(energy, latency, ()) for energy, latency in picks),
-    )  # fmt: skip
+    )
 
 
 def _text(problem: Problem) -> str:

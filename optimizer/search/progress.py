@@ -81,9 +81,17 @@ class Reporter:
     """
 
     def __init__(
-        self, watch: Watch, started: float, total: int, unit: str, show: Show | None, message: str = "",
-        first: str = "", *, timed: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        watch: Watch,
+        started: float,
+        total: int,
+        unit: str,
+        show: Show | None,
+        message: str = "",
+        first: str = "",
+        *,
+        timed: bool = False,
+    ) -> None:
         self._started, self._watch, self._message, self._show = started, watch, message, show
         self._tally, self._unit, self._timed = Tally(total), unit, timed
         self._tell(first or message)
@@ -98,8 +106,16 @@ class Reporter:
         incumbent = None if self._show is None or value is None else self._show(value)
         least = None if self._show is None or bound is None else self._show(bound)
         gap = None if not incumbent or least is None else max(0.0, (incumbent - least) / incumbent)
-        self._watch(Progress(
-            elapsed_s=time.perf_counter() - self._started, incumbent=incumbent, bound=least, gap=gap,
-            points_total=self._tally.total, points_closed=self._tally.closed, points_solved=self._tally.solved,
-            message=message, unit=self._unit,
-        ))  # fmt: skip
+        self._watch(
+            Progress(
+                elapsed_s=time.perf_counter() - self._started,
+                incumbent=incumbent,
+                bound=least,
+                gap=gap,
+                points_total=self._tally.total,
+                points_closed=self._tally.closed,
+                points_solved=self._tally.solved,
+                message=message,
+                unit=self._unit,
+            )
+        )

@@ -36,7 +36,7 @@ class Screen:
 
     def __init__(
         self, parts: Sequence[Part], points: PointSet, aggregate: Aggregate, allowed: Callable[[Hardware], bool]
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._points, self._aggregate, self._is_allowed = points, aggregate, allowed
         self._sheets = [_Sheet(part, points) for part in parts]
 

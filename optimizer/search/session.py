@@ -86,8 +86,9 @@ class Session:
             return 0, 0
         costs = [
             (layer.multiplicity, vector_cost(layer, hardware, self.accounting))
-            for layer in self.network.layers() if isinstance(layer, VectorLayer)
-        ]  # fmt: skip
+            for layer in self.network.layers()
+            if isinstance(layer, VectorLayer)
+        ]
         return sum(n * c.energy for n, c in costs), sum(n * c.latency_cycles for n, c in costs)
 
 
@@ -103,40 +104,57 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         without a single buffer.
     """
     network, architecture, objective, padding, fusion = (
-        asked.network, asked.architecture, asked.objective, asked.padding, asked.fusion,
-    )  # fmt: skip
+        asked.network,
+        asked.architecture,
+        asked.objective,
+        asked.padding,
+        asked.fusion,
+    )
     if objective not in OBJECTIVES:
         raise SpecError(
-            "unknown objective", field="objective", value=objective, allowed=", ".join(OBJECTIVES),
+            "unknown objective",
+            field="objective",
+            value=objective,
+            allowed=", ".join(OBJECTIVES),
             remedy="use one of these",
-        )  # fmt: skip
+        )
     layers = network.mac_layers()
     if not layers:
         raise SpecError(
-            "the network has no multiply-accumulate layer", field=network.name,
-            value=[layer.name for layer in network.layers()], allowed="at least one convolution, matmul or einsum",
+            "the network has no multiply-accumulate layer",
+            field=network.name,
+            value=[layer.name for layer in network.layers()],
+            allowed="at least one convolution, matmul or einsum",
             remedy="check that this is the right file",
-        )  # fmt: skip
+        )
     if not isinstance(padding, str):
         for dim, larger in padding.items():
             extents = [layer.extents[dim] for layer in layers if dim in layer.extents]
             if not extents:
                 raise SpecError(
-                    "no layer has this dim", field=f"padding.{dim}", value=dim,
+                    "no layer has this dim",
+                    field=f"padding.{dim}",
+                    value=dim,
                     allowed=", ".join(sorted({d for layer in layers for d in layer.extents})),
                     remedy="pad one of these dims, or leave it out",
-                )  # fmt: skip
+                )
             for extent in larger:
                 if extent <= min(extents):
                     raise SpecError(
-                        "no layer can be padded to this extent", field=f"padding.{dim}", value=extent,
-                        allowed=f"more than {min(extents)}", remedy="padding only enlarges: choose a larger extent",
-                    )  # fmt: skip
+                        "no layer can be padded to this extent",
+                        field=f"padding.{dim}",
+                        value=extent,
+                        allowed=f"more than {min(extents)}",
+                        remedy="padding only enlarges: choose a larger extent",
+                    )
     elif padding not in ("none", "auto"):
         raise SpecError(
-            "unknown padding", field="padding", value=padding, allowed="none, auto, or extents per dim",
+            "unknown padding",
+            field="padding",
+            value=padding,
+            allowed="none, auto, or extents per dim",
             remedy="use one of these",
-        )  # fmt: skip
+        )
     _check_device(architecture)
     points = point_set(list(architecture.points()))
     check_sparsity(layers, next(iter(points.points.values())), file=architecture.file)
@@ -176,9 +194,14 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
 
 
 def network_pricer(
-    network: Network, fusion: Fusion, accounting: Accounting, store: Store, pricers: dict[str, Pricer],
-    workers: int = 1, memos: Memos | None = None,
-) -> NetworkPricer:  # fmt: skip
+    network: Network,
+    fusion: Fusion,
+    accounting: Accounting,
+    store: Store,
+    pricers: dict[str, Pricer],
+    workers: int = 1,
+    memos: Memos | None = None,
+) -> NetworkPricer:
     """The pricer of a network whose layers may be fused; `pricers` are those of single layers, by name."""
     runs = Runs(accounting, store, workers, memos)
     found = group_pricers(network, fusion, runs)
@@ -189,10 +212,13 @@ def _check_device(architecture: Architecture) -> None:
     area, plan = architecture.budgets.area_mm2, architecture.plan
     if plan is not None and area is not None:
         raise SpecError(
-            "a device has resources, no area", file=architecture.file, field="budgets.area_mm2", value=area,
+            "a device has resources, no area",
+            file=architecture.file,
+            field="budgets.area_mm2",
+            value=area,
             allowed=f"no budget of area on {plan.device.name}: its resources take its place",
             remedy="drop --area-mm2 (or budgets.area_mm2), or the device",
-        )  # fmt: skip
+        )
 
 
 def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding) -> None:
@@ -200,17 +226,23 @@ def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding
         check_buffer(point, architecture.file)
     if padding != "none":
         raise SpecError(
-            "padding and fusion do not go together", field="padding", value=padding, allowed="none",
+            "padding and fusion do not go together",
+            field="padding",
+            value=padding,
+            allowed="none",
             remedy="drop one of the two",
-        )  # fmt: skip
+        )
     budgets = architecture.budgets
     for name in ("latency_ms", "energy_mj", "power_w"):
         limit = getattr(budgets, name)
         if limit is not None:
             raise SpecError(
-                "with fusion this budget is not supported", field=f"budgets.{name}", value=str(limit),
-                allowed="budgets of area and off-chip bandwidth", remedy="drop the budget, or do not fuse",
-            )  # fmt: skip
+                "with fusion this budget is not supported",
+                field=f"budgets.{name}",
+                value=str(limit),
+                allowed="budgets of area and off-chip bandwidth",
+                remedy="drop the budget, or do not fuse",
+            )
 
 
 def restore(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 1) -> Session:

@@ -19,14 +19,26 @@ Reports = Callable[[Session, str], Report | None]
 
 
 def explore_session(
-    session: Session, workers: int, deadline: float | None, report: Report | None = None, *,
-    archive: Archive | None = None, within: Box | None = None, width: int = 1,
-) -> Exploration:  # fmt: skip
+    session: Session,
+    workers: int,
+    deadline: float | None,
+    report: Report | None = None,
+    *,
+    archive: Archive | None = None,
+    within: Box | None = None,
+    width: int = 1,
+) -> Exploration:
     """Explore the points of a session (or of a box) until the deadline (``time.perf_counter``), on so many threads."""
     explorer = Explorer(
-        [session.part], session.points, session.area_cap_um2, workers=workers, limits=session.resource_caps,
-        archive=archive, within=within, width=width,
-    )  # fmt: skip
+        [session.part],
+        session.points,
+        session.area_cap_um2,
+        workers=workers,
+        limits=session.resource_caps,
+        archive=archive,
+        within=within,
+        width=width,
+    )
     return explorer.run(deadline=deadline, report=report)
 
 

@@ -63,7 +63,7 @@ def _violations(data: dict[str, Any]) -> Iterator[str]:
     stages = {
         (some["kind"], some["clock_mhz"]): {"combinational": 0, "pipelined": 2, "deep": some["stages"] + deep}
         for some in asked["multipliers"]
-    }.get((design["multiplier"], design["exact"]["clock_mhz"]))  # fmt: skip
+    }.get((design["multiplier"], design["exact"]["clock_mhz"]))
     if stages is not None and design["proctime"] != stages[design["multiplier"]]:
         yield f"a latency of the arithmetic of {design['proctime']} clocks, it is {stages[design['multiplier']]}"
     if design["width_bits"] not in asked["widths_bits"]:
@@ -75,7 +75,7 @@ def _uses(design: dict[str, Any], asked: dict[str, Any]) -> Iterator[str]:
     """Resources counted again and against the budgets."""
     found = counted_uses(
         design["neurons"], design["out_degrees"], design["z"], design["width_bits"], asked["input_bits"]
-    )  # fmt: skip
+    )
     if found != design["device_use"]:
         yield f"device use {design['device_use']}, counted is {found}"
     yield from (f"budget of {name}" for name, limit in asked["budgets"].items() if found[name] > limit)
@@ -101,9 +101,11 @@ def counted_uses(
         tables += z * width * width + z * width + out * (fan_in - 1) * tree_bits + out * tree_bits
         tables += (z + z + out if i else z + out) * width + 2 * out * width * math.ceil(min(2**width, 4096) / 64)
     return {
-        "dsp": sum(parallel) + 2 * sum(parallel[1:]), "bram18": blocks, "lut": tables,
+        "dsp": sum(parallel) + 2 * sum(parallel[1:]),
+        "bram18": blocks,
+        "lut": tables,
         "input_bits": math.ceil(parallel[0] / degrees[0]) * input_bits,
-    }  # fmt: skip
+    }
 
 
 def _memory(width: int, depth: int) -> tuple[int, int]:

@@ -68,9 +68,10 @@ def load_digits(seed: int = 0) -> Digits:
         from sklearn import datasets  # noqa: PLC0415
     except ImportError:
         raise SpecError(
-            "scikit-learn is not installed", allowed="the optional extra 'digits'",
+            "scikit-learn is not installed",
+            allowed="the optional extra 'digits'",
             remedy="pip install 'tilewright[digits]'",
-        ) from None  # fmt: skip
+        ) from None
     pixels, classes = datasets.load_digits(return_X_y=True)
     order = np.random.default_rng(seed).permutation(len(classes))
     pixels, classes = pixels[order] / 16, classes[order].astype(np.int64)
@@ -79,9 +80,13 @@ def load_digits(seed: int = 0) -> Digits:
 
 
 def accuracies(
-    formats: Sequence[Format], *, epochs: int = 10, seeds: Sequence[int] = (0, 1, 2), rate_shift: int = 2,
+    formats: Sequence[Format],
+    *,
+    epochs: int = 10,
+    seeds: Sequence[int] = (0, 1, 2),
+    rate_shift: int = 2,
     shares: Sequence[int] = SHARES,
-) -> list[Accuracy]:  # fmt: skip
+) -> list[Accuracy]:
     """Accuracy of every format at every density, after `epochs` passes over the training images.
 
     The interleaver gives the connections; ``1 / share`` of all there can be. The learning rate is ``2^-rate_shift``.
@@ -99,9 +104,9 @@ def accuracies(
         for form in formats:
             scores = [_score(network, edges, form, load_digits(seed), epochs, rate_shift, seed) for seed in seeds]
             mean = float(np.mean(scores))
-            found.append(Accuracy(
-                form, network.density, network.out_degrees, engine.time_us, mean, min(scores), max(scores)
-            ))  # fmt: skip
+            found.append(
+                Accuracy(form, network.density, network.out_degrees, engine.time_us, mean, min(scores), max(scores))
+            )
     return found
 
 
@@ -131,17 +136,24 @@ def _score(
 def accuracy_data(found: Sequence[Accuracy], epochs: int, rate_shift: int) -> dict[str, Any]:
     """Accuracies as plain data."""
     return {
-        "kind": "sparse accuracy", "neurons": list(NEURONS), "epochs": epochs, "rate_shift": rate_shift,
+        "kind": "sparse accuracy",
+        "neurons": list(NEURONS),
+        "epochs": epochs,
+        "rate_shift": rate_shift,
         "accuracies": [
             {
-                "format": f"{a.form.width} (1+{a.form.integer}+{a.form.fraction})", "density": float(a.density),
-                "out_degrees": list(a.out_degrees), "time_us": float(a.time_us), "mean": a.mean, "least": a.least,
+                "format": f"{a.form.width} (1+{a.form.integer}+{a.form.fraction})",
+                "density": float(a.density),
+                "out_degrees": list(a.out_degrees),
+                "time_us": float(a.time_us),
+                "mean": a.mean,
+                "least": a.least,
                 "most": a.most,
             }
             for a in found
         ],
         "versions": versions(),
-    }  # fmt: skip
+    }
 
 
 def plot(found: Sequence[Accuracy], path: Path) -> None:

@@ -75,15 +75,21 @@ class Engine:
     def __post_init__(self) -> None:
         if len(self.parallel) != self.network.junctions:
             raise SpecError(
-                "one z per junction is needed", field="z", value=list(self.parallel),
-                allowed=f"{self.network.junctions} integers", remedy="give as many as there are layers, less one",
-            )  # fmt: skip
+                "one z per junction is needed",
+                field="z",
+                value=list(self.parallel),
+                allowed=f"{self.network.junctions} integers",
+                remedy="give as many as there are layers, less one",
+            )
         for left, z in zip(self.network.neurons, self.parallel, strict=False):
             if not 1 <= z <= left:
                 raise SpecError(
-                    "z does not fit its left layer", field="z", value=z, allowed=f"1 to {left}",
+                    "z does not fit its left layer",
+                    field="z",
+                    value=z,
+                    allowed=f"1 to {left}",
                     remedy="a clock reads each left neuron at most once",
-                )  # fmt: skip
+                )
 
     @cached_property
     def junctions(self) -> tuple[Junction, ...]:
@@ -134,9 +140,12 @@ def storage_words(network: SparseNetwork) -> dict[str, int]:
     held = [bank_copies(last, i) * sizes[i] for i in range(last)]
     right = sum(sizes[1:])
     words = {
-        "activations": sum(held), "derivatives": sum(held[1:]), "deltas": 2 * right, "biases": right,
+        "activations": sum(held),
+        "derivatives": sum(held[1:]),
+        "deltas": 2 * right,
+        "biases": right,
         "weights": sum(network.weights),
-    }  # fmt: skip
+    }
     return words | {"total": sum(words.values())}
 
 

@@ -51,15 +51,20 @@ def early_estimate(network: SparseNetwork, first_parallel: int, width_bits: int)
     cycles, rest = divmod(edges[0], first_parallel)
     if rest or any(count % cycles for count in edges):
         raise SpecError(
-            "the early estimator needs a balanced pipeline", field="z_1", value=first_parallel,
-            allowed="z_1 that divides W_1, with W_1 / z_1 dividing every W_i", remedy="choose another z_1",
-        )  # fmt: skip
+            "the early estimator needs a balanced pipeline",
+            field="z_1",
+            value=first_parallel,
+            allowed="z_1 that divides W_1, with W_1 / z_1 dividing every W_i",
+            remedy="choose another z_1",
+        )
     parallel = tuple(count // cycles for count in edges)
     with_bias = [z + -(-z // fan_in) for z, fan_in in zip(parallel, network.in_degrees, strict=True)]
     multipliers = sum(parallel) + sum(with_bias) + 2 * sum(parallel[1:])
     hidden = sum(bank_copies(last, i) * sizes[i] for i in range(1, last))
     bits = (
-        width_bits * sum(with_bias) * cycles + bank_copies(last, 0) * sizes[0] + 2 * width_bits * hidden
+        width_bits * sum(with_bias) * cycles
+        + bank_copies(last, 0) * sizes[0]
+        + 2 * width_bits * hidden
         + 2 * width_bits * sum(sizes[1:])
-    )  # fmt: skip
+    )
     return EarlyEstimate(parallel, cycles, multipliers, DSP_PER_MULTIPLIER * multipliers, OVERHEAD * bits)

@@ -110,6 +110,9 @@ def parse_format(text: str) -> Format:
         if len(numbers) == 2 and numbers[1] >= 1 and sum(numbers) <= 23:
             return Format(*numbers)
     raise SpecError(
-        "not a fixed-point format", field="--format", value=text,
-        allowed=f"{', '.join(map(str, FORMATS))}, or INTEGER.FRACTION of up to 23 bits", remedy="write e.g. 12 or 3.8",
-    )  # fmt: skip
+        "not a fixed-point format",
+        field="--format",
+        value=text,
+        allowed=f"{', '.join(map(str, FORMATS))}, or INTEGER.FRACTION of up to 23 bits",
+        remedy="write e.g. 12 or 3.8",
+    )

@@ -33,9 +33,16 @@ class Pattern:
 
 
 def interleave(
-    junction: Junction, kind: int = 2, *, dither: bool = False, latency: int | None = None,
-    wanted_spread: int | None = None, time_limit_s: float | None = None, workers: int = 1, seed: int = 0,
-) -> Pattern:  # fmt: skip
+    junction: Junction,
+    kind: int = 2,
+    *,
+    dither: bool = False,
+    latency: int | None = None,
+    wanted_spread: int | None = None,
+    time_limit_s: float | None = None,
+    workers: int = 1,
+    seed: int = 0,
+) -> Pattern:
     """A clash-free pattern of a junction.
 
     Parameters
@@ -66,9 +73,16 @@ def interleave(
     """
     started = time.perf_counter()
     asked = Interleaving(
-        junction.depth, junction.parallel, junction.out_degree, junction.in_degree, kind == 3, dither, latency, True,
+        junction.depth,
+        junction.parallel,
+        junction.out_degree,
+        junction.in_degree,
+        kind == 3,
+        dither,
+        latency,
+        True,
         wanted_spread,
-    )  # fmt: skip
+    )
     _check(junction, asked)
     found = solve_interleaving(asked, time_limit_s=time_limit_s, workers=workers, seed=seed)
     data = _data(junction, asked, kind, found)
@@ -93,38 +107,59 @@ def interleave(
 def _check(junction: Junction, asked: Interleaving) -> None:
     if junction.left % junction.parallel:
         raise SpecError(
-            "z does not divide the left layer", field="z", value=junction.parallel,
-            allowed=f"divisors of {junction.left}", remedy="a sweep then fills whole clocks",
-        )  # fmt: skip
+            "z does not divide the left layer",
+            field="z",
+            value=junction.parallel,
+            allowed=f"divisors of {junction.left}",
+            remedy="a sweep then fills whole clocks",
+        )
     if asked.literals > MOST_LITERALS:
         raise SpecError(
-            "too large for the interleaver program", field="z", value=asked.literals,
-            allowed=f"up to {MOST_LITERALS} pairs of slot, memory and row", remedy="use no dither, or type 3",
-        )  # fmt: skip
+            "too large for the interleaver program",
+            field="z",
+            value=asked.literals,
+            allowed=f"up to {MOST_LITERALS} pairs of slot, memory and row",
+            remedy="use no dither, or type 3",
+        )
 
 
 def _data(junction: Junction, asked: Interleaving, kind: int, found: Interleaved) -> dict[str, Any]:
     return {
-        "kind": "sparse pattern", "status": found.status.name,
+        "kind": "sparse pattern",
+        "status": found.status.name,
         "objective": {
-            "name": "spread", "sense": "max", "unit": "rows", "value": found.spread, "bound": found.bound,
-            "gap": None if found.spread is None or asked.spread is not None
+            "name": "spread",
+            "sense": "max",
+            "unit": "rows",
+            "value": found.spread,
+            "bound": found.bound,
+            "gap": None
+            if found.spread is None or asked.spread is not None
             else (found.bound - found.spread) / found.spread,
         },
         "junction": {
-            "left": junction.left, "right": junction.right, "out_degree": junction.out_degree,
-            "in_degree": junction.in_degree, "z": junction.parallel, "depth": junction.depth,
+            "left": junction.left,
+            "right": junction.right,
+            "out_degree": junction.out_degree,
+            "in_degree": junction.in_degree,
+            "z": junction.parallel,
+            "depth": junction.depth,
         },
-        "type": kind, "dither": asked.dither, "latency": asked.latency, "wanted_spread": asked.spread,
+        "type": kind,
+        "dither": asked.dither,
+        "latency": asked.latency,
+        "wanted_spread": asked.spread,
         "patterns": {str(some): count_text(pattern_count(junction, some, dither=asked.dither)) for some in (1, 2, 3)},
-    }  # fmt: skip
+    }
 
 
 def _blame(asked: Interleaving, time_limit_s: float | None) -> list[str]:
     """Fewest of the demands (distinct, latency, spread) that are shown to exclude every pattern."""
     drops: dict[str, dict[str, Any]] = {
-        "distinct": {"distinct": False}, "latency": {"latency": None}, "spread": {"spread": None}
-    }  # fmt: skip
+        "distinct": {"distinct": False},
+        "latency": {"latency": None},
+        "spread": {"spread": None},
+    }
     active = [name for name in drops if getattr(asked, name) not in (None, False)]
     for count in range(1, len(active)):
         for names in itertools.combinations(active, count):

@@ -49,9 +49,15 @@ class JunctionUnit:
     """
 
     def __init__(
-        self, pattern: AccessPattern, banks: Surroundings, form: Format, rate_shift: int, latency: int,
-        forwarding: bool, finish: Finish,
-    ) -> None:  # fmt: skip
+        self,
+        pattern: AccessPattern,
+        banks: Surroundings,
+        form: Format,
+        rate_shift: int,
+        latency: int,
+        forwarding: bool,
+        finish: Finish,
+    ) -> None:
         self._pattern, self._banks, self._form, self._rate = pattern, banks, form, rate_shift
         self._latency, self._forwarding, self._finish = latency, forwarding, finish
         self._junction = pattern.junction
@@ -104,9 +110,15 @@ class JunctionUnit:
         self._queue.append((now + self._latency, write))
 
     def _feedforward(
-        self, now: int, number: int, weights: Words, biases: Words, place: tuple[Words, Words], rights: Words,
+        self,
+        now: int,
+        number: int,
+        weights: Words,
+        biases: Words,
+        place: tuple[Words, Words],
+        rights: Words,
         done: Words,
-    ) -> None:  # fmt: skip
+    ) -> None:
         acts = self._banks.activations.read(now, number % self._banks.activations.copies, *place)
         np.add.at(self._sums, rights, self._form.product(weights, acts))
         if len(done):
@@ -115,9 +127,16 @@ class JunctionUnit:
             self._later(now, self._finish(number, done, *values))
 
     def _update(
-        self, now: int, weights: Words, biases: Words, acts: Words, deltas: Words, of_done: Words, here: Words,
+        self,
+        now: int,
+        weights: Words,
+        biases: Words,
+        acts: Words,
+        deltas: Words,
+        of_done: Words,
+        here: Words,
         bias_place: tuple[Words, Words],
-    ) -> None:  # fmt: skip
+    ) -> None:
         form, banks = self._form, self._banks
         new = form.clip(weights - shifted(deltas * acts, form.fraction + self._rate))
         new_biases = form.clip(biases - shifted(of_done, self._rate))

@@ -43,9 +43,12 @@ class SparseNetwork:
         check_layers(self.neurons)
         if len(self.out_degrees) != self.junctions:
             raise SpecError(
-                "one out-degree per junction is needed", field="out_degrees", value=list(self.out_degrees),
-                allowed=f"{self.junctions} integers", remedy="give as many as there are layers, less one",
-            )  # fmt: skip
+                "one out-degree per junction is needed",
+                field="out_degrees",
+                value=list(self.out_degrees),
+                allowed=f"{self.junctions} integers",
+                remedy="give as many as there are layers, less one",
+            )
         for left, right, out_degree in zip(self.neurons, self.neurons[1:], self.out_degrees, strict=False):
             check_out_degree(left, right, out_degree)
 
@@ -83,9 +86,12 @@ def check_layers(neurons: tuple[int, ...]) -> None:
     """Raise :class:`SpecError` unless there are at least two layers with at least one neuron each."""
     if len(neurons) < 2 or min(neurons) < 1:
         raise SpecError(
-            "not the layers of a network", field="layers", value=list(neurons), allowed="two or more integers >= 1",
+            "not the layers of a network",
+            field="layers",
+            value=list(neurons),
+            allowed="two or more integers >= 1",
             remedy="write e.g. 1024,64,32",
-        )  # fmt: skip
+        )
 
 
 def check_out_degree(left: int, right: int, out_degree: int) -> None:
@@ -93,7 +99,9 @@ def check_out_degree(left: int, right: int, out_degree: int) -> None:
     allowed = admissible_out_degrees(left, right)
     if out_degree not in allowed:
         raise SpecError(
-            f"out-degree not admissible between layers of {left} and {right} neurons", field="out_degrees",
-            value=out_degree, allowed=f"multiples of {allowed.step} up to {right}",
+            f"out-degree not admissible between layers of {left} and {right} neurons",
+            field="out_degrees",
+            value=out_degree,
+            allowed=f"multiples of {allowed.step} up to {right}",
             remedy="the left layer's edges must spread evenly over the right layer",
-        )  # fmt: skip
+        )

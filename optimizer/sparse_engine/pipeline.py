@@ -54,9 +54,15 @@ class Pipeline:
     """
 
     def __init__(
-        self, engine: Engine, patterns: Sequence[AccessPattern], parameters: Parameters, form: Format,
-        rate_shift: int = 3, *, forwarding: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        engine: Engine,
+        patterns: Sequence[AccessPattern],
+        parameters: Parameters,
+        form: Format,
+        rate_shift: int = 3,
+        *,
+        forwarding: bool = False,
+    ) -> None:
         for junction in engine.junctions:
             _check(junction)
         self._engine, self._form = engine, form
@@ -65,11 +71,9 @@ class Pipeline:
         self._targets = np.zeros((0, engine.network.neurons[-1]), dtype=np.int64)
         latency = 1 + engine.proctime
         self._units = [
-            JunctionUnit(
-                pattern, self._around(i), form, rate_shift, latency, forwarding, self._finisher(i + 1)
-            )
+            JunctionUnit(pattern, self._around(i), form, rate_shift, latency, forwarding, self._finisher(i + 1))
             for i, pattern in enumerate(patterns)
-        ]  # fmt: skip
+        ]
 
     def _make_banks(self, parameters: Parameters) -> None:
         junctions, last = self._engine.junctions, self._engine.network.junctions
@@ -89,9 +93,13 @@ class Pipeline:
     def _around(self, i: int) -> Surroundings:
         inner = i > 0
         return Surroundings(
-            self._activations[i], self._derivatives[i] if inner else None, self._deltas[i] if inner else None,
-            self._deltas[i + 1], self._weights[i], self._biases[i],
-        )  # fmt: skip
+            self._activations[i],
+            self._derivatives[i] if inner else None,
+            self._deltas[i] if inner else None,
+            self._deltas[i + 1],
+            self._weights[i],
+            self._biases[i],
+        )
 
     def _finisher(self, layer: int) -> Finish:
         """Where finished neurons of a layer go: to the next junction's banks, or at the end into the deltas."""
@@ -163,7 +171,9 @@ def _check(junction: Junction) -> None:
     z, fan_in = junction.parallel, junction.in_degree
     if junction.left % z or (z % fan_in and fan_in % z):
         raise SpecError(
-            "z cannot be simulated", field="z", value=z,
+            "z cannot be simulated",
+            field="z",
+            value=z,
             allowed=f"divisors of {junction.left} that divide {fan_in} or are multiples of it",
             remedy="size the engine with the rules z-divides-n and fi-divides-z",
-        )  # fmt: skip
+        )

@@ -32,9 +32,13 @@ class MaskedNetwork:
     """
 
     def __init__(
-        self, network: SparseNetwork, left_of_edge: Sequence[Words], parameters: Parameters, form: Format,
+        self,
+        network: SparseNetwork,
+        left_of_edge: Sequence[Words],
+        parameters: Parameters,
+        form: Format,
         rate_shift: int = 3,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._network, self._form, self._rate = network, form, rate_shift
         self._edges = [
             (np.repeat(np.arange(right), fan_in), left)

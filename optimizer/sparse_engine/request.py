@@ -66,18 +66,24 @@ class SizingRequest:
         check_layers(self.neurons)
         if len(self.out_degrees) != len(self.neurons) - 1 or not all(self.out_degrees):
             raise SpecError(
-                "one menu of out-degrees per junction is needed", field="out_degrees", value=self.out_degrees,
-                allowed=f"{len(self.neurons) - 1} menus", remedy="give as many as there are layers, less one",
-            )  # fmt: skip
+                "one menu of out-degrees per junction is needed",
+                field="out_degrees",
+                value=self.out_degrees,
+                allowed=f"{len(self.neurons) - 1} menus",
+                remedy="give as many as there are layers, less one",
+            )
         for left, right, menu in zip(self.neurons, self.neurons[1:], self.out_degrees, strict=False):
             for degree in menu:
                 check_out_degree(left, right, degree)
         for width in self.widths_bits:
             if not 3 <= width <= LARGEST_WIDTH:
                 raise SpecError(
-                    "a word of this width is not priced", field="width", value=width,
-                    allowed=f"3 to {LARGEST_WIDTH}", remedy="a product then takes one DSP slice",
-                )  # fmt: skip
+                    "a word of this width is not priced",
+                    field="width",
+                    value=width,
+                    allowed=f"3 to {LARGEST_WIDTH}",
+                    remedy="a product then takes one DSP slice",
+                )
 
     @property
     def units_per_us(self) -> int:
@@ -101,9 +107,12 @@ def candidates(request: SizingRequest) -> list[list[Junction]]:
     """
     if row_count(request) > MOST_ROWS:
         raise SpecError(
-            "too many pairs of out-degree and z", field="out_degrees", value=row_count(request),
-            allowed=f"up to {MOST_ROWS}", remedy="keep the rule z-divides-n, or give menus of out-degrees",
-        )  # fmt: skip
+            "too many pairs of out-degree and z",
+            field="out_degrees",
+            value=row_count(request),
+            allowed=f"up to {MOST_ROWS}",
+            remedy="keep the rule z-divides-n, or give menus of out-degrees",
+        )
     return [
         [
             junction
@@ -155,9 +164,10 @@ def lower(request: SizingRequest, options: list[list[Junction]]) -> SparseSizing
         ),
         len(request.widths_bits),
         tuple(Timing(proctime, int(units / m.clock_mhz), log) for m, proctime, log in timings(request)),
-        RESOURCES, budgets,
+        RESOURCES,
+        budgets,
         *(name in request.rules for name in ("balanced", "right-side", "hazard", "fresh")),
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=MOST_ROWS)
@@ -165,10 +175,15 @@ def _row(junction: Junction, number: int, layers: int, widths_bits: tuple[int, .
     """A junction as the program sees it."""
     uses = (junction_use(junction, number, layers, width, input_bits) for width in widths_bits)
     return Row(
-        junction.parallel, junction.edges, junction.cycles, junction.right_parallel, junction.depth,
-        junction.out_degree, log2_ceil(junction.in_degree),
+        junction.parallel,
+        junction.edges,
+        junction.cycles,
+        junction.right_parallel,
+        junction.depth,
+        junction.out_degree,
+        log2_ceil(junction.in_degree),
         tuple(tuple(use[name] for name in RESOURCES) for use in uses),
-    )  # fmt: skip
+    )
 
 
 def lift(

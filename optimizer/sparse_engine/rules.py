@@ -54,9 +54,12 @@ def chosen_rules(added: Iterable[str] = (), dropped: Iterable[str] = ()) -> tupl
     for option, names in (("--with", added), ("--without", dropped)):
         for name in sorted(names - set(ALL_RULES)):
             raise SpecError(
-                "there is no such rule", field=option, value=name, allowed=", ".join(ALL_RULES),
+                "there is no such rule",
+                field=option,
+                value=name,
+                allowed=", ".join(ALL_RULES),
                 remedy="use one of these names",
-            )  # fmt: skip
+            )
     return tuple(name for name in ALL_RULES if name in (set(DEFAULT_RULES) | added) - dropped)
 
 

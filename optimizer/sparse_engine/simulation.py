@@ -41,17 +41,25 @@ def hazard_free_patterns(engine: Engine, *, forwarding: bool, seed: int = 0) -> 
     for number, pattern in enumerate(found, 1):
         if pattern.pattern is None:
             raise SpecError(
-                f"junction {number} has no pattern without hazards", field="z", value=engine.parallel[number - 1],
+                f"junction {number} has no pattern without hazards",
+                field="z",
+                value=engine.parallel[number - 1],
                 allowed=f"a memory depth above {1 + engine.proctime} (1 + PROCTIME)",
                 remedy="choose a smaller z or PROCTIME, or simulate with forwarding",
-            )  # fmt: skip
+            )
     return [pattern.pattern for pattern in found if pattern.pattern is not None]
 
 
 def simulate(
-    engine: Engine, patterns: Sequence[AccessPattern], form: Format, *, inputs: int = 20, rate_shift: int = 3,
-    forwarding: bool = False, seed: int = 0,
-) -> dict[str, Any]:  # fmt: skip
+    engine: Engine,
+    patterns: Sequence[AccessPattern],
+    form: Format,
+    *,
+    inputs: int = 20,
+    rate_shift: int = 3,
+    forwarding: bool = False,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Train on random inputs, clock by clock and by masked matrices, and compare every word.
 
     Parameters
@@ -80,8 +88,17 @@ def simulate(
     outputs = model.train(sample)
     equal = run.parameters.equals(model.parameters()) and np.array_equal(run.outputs, outputs)
     return {
-        "kind": "sparse simulation", "equal": equal, "inputs": inputs, "clocks": run.clocks,
-        "blocks": run.clocks // engine.block_cycle, "block_cycle": engine.block_cycle, "accesses": run.accesses,
-        "forwarding": forwarding, "forwarded": run.forwarded, "learned": not parameters.equals(run.parameters),
-        "word": f"1+{form.integer}+{form.fraction}", "rate_shift": rate_shift, "seed": seed,
-    }  # fmt: skip
+        "kind": "sparse simulation",
+        "equal": equal,
+        "inputs": inputs,
+        "clocks": run.clocks,
+        "blocks": run.clocks // engine.block_cycle,
+        "block_cycle": engine.block_cycle,
+        "accesses": run.accesses,
+        "forwarding": forwarding,
+        "forwarded": run.forwarded,
+        "learned": not parameters.equals(run.parameters),
+        "word": f"1+{form.integer}+{form.fraction}",
+        "rate_shift": rate_shift,
+        "seed": seed,
+    }

@@ -32,9 +32,13 @@ class Sizing:
 
 
 def size(
-    request: SizingRequest, objective: str = "time", *, time_limit_s: float | None = None, workers: int = 1,
+    request: SizingRequest,
+    objective: str = "time",
+    *,
+    time_limit_s: float | None = None,
+    workers: int = 1,
     seed: int = 0,
-) -> Sizing:  # fmt: skip
+) -> Sizing:
     """Best engine of a request.
 
     Parameters
@@ -70,9 +74,11 @@ def size(
 
     outcome, engine, multiplier = solve(request, GOALS[objective])
     data: dict[str, Any] = {
-        "kind": "sparse sizing", "status": outcome.status.name, "objective": _objective(request, objective, outcome),
+        "kind": "sparse sizing",
+        "status": outcome.status.name,
+        "objective": _objective(request, objective, outcome),
         "request": _asked(request),
-    }  # fmt: skip
+    }
     if engine is not None and multiplier is not None:
         data["design"] = describe(engine, request.input_bits) | {"multiplier": multiplier.kind}
         faults = violations(data)
@@ -100,13 +106,19 @@ def _objective(request: SizingRequest, name: str, outcome: SizingOutcome) -> dic
     value, bound = outcome.value, outcome.bound
     gap = None if value is None or bound is None else abs(Fraction(value - bound, max(abs(value), 1)))
     return {
-        "name": name, "sense": "max" if name == "density" else "min", "unit": UNITS[name],
-        "value": _shown(_scaled(request, name, value)), "bound": _shown(_scaled(request, name, bound)),
-        "exact": None if value is None else {
-            "value": str(_scaled(request, name, value)), "bound": str(_scaled(request, name, bound)),
+        "name": name,
+        "sense": "max" if name == "density" else "min",
+        "unit": UNITS[name],
+        "value": _shown(_scaled(request, name, value)),
+        "bound": _shown(_scaled(request, name, bound)),
+        "exact": None
+        if value is None
+        else {
+            "value": str(_scaled(request, name, value)),
+            "bound": str(_scaled(request, name, bound)),
         },
         "gap": None if gap is None else float(gap),
-    }  # fmt: skip
+    }
 
 
 def _scaled(request: SizingRequest, name: str, number: int | None) -> Fraction | None:
@@ -124,11 +136,14 @@ def _shown(number: Fraction | None) -> float | int | None:
 
 def _asked(request: SizingRequest) -> dict[str, Any]:
     return {
-        "neurons": list(request.neurons), "out_degrees": [list(menu) for menu in request.out_degrees],
+        "neurons": list(request.neurons),
+        "out_degrees": [list(menu) for menu in request.out_degrees],
         "widths_bits": list(request.widths_bits),
         "multipliers": [
             {"kind": m.kind, "clock_mhz": str(m.clock_mhz), "stages": m.stages} for m in request.multipliers
         ],
-        "budgets": dict(request.budgets), "rules": list(request.rules), "input_bits": request.input_bits,
+        "budgets": dict(request.budgets),
+        "rules": list(request.rules),
+        "input_bits": request.input_bits,
         "max_time_us": None if request.max_time_us is None else str(request.max_time_us),
-    }  # fmt: skip
+    }

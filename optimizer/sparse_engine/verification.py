@@ -19,16 +19,22 @@ def verify(data: dict[str, Any], file: str | None = None) -> dict[str, Any]:
     checks = {"sparse sizing": _sizing, "sparse patterns": _patterns}
     if data.get("kind") not in checks:
         raise SpecError(
-            "not a result that can be checked", file=file, field="kind", value=data.get("kind"),
-            allowed=", ".join(checks), remedy="give the folder that `sparse size` or `sparse interleave` wrote",
-        )  # fmt: skip
+            "not a result that can be checked",
+            file=file,
+            field="kind",
+            value=data.get("kind"),
+            allowed=", ".join(checks),
+            remedy="give the folder that `sparse size` or `sparse interleave` wrote",
+        )
     try:
         return checks[data["kind"]](data)
     except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
         raise SpecError(
-            f"the result is damaged: {type(error).__name__} {error}", file=file, allowed="a file as it was written",
+            f"the result is damaged: {type(error).__name__} {error}",
+            file=file,
+            allowed="a file as it was written",
             remedy="write it again",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def _sizing(data: dict[str, Any]) -> dict[str, Any]:

@@ -103,9 +103,7 @@ def groups(store: Store) -> list[Group]:
         return [Group(*row) for row in database.execute(query)]
 
 
-def entries(
-    store: Store, selection: Selection, *, tasks_only: bool = False, most: int | None = None
-) -> list[Entry]:  # fmt: skip
+def entries(store: Store, selection: Selection, *, tasks_only: bool = False, most: int | None = None) -> list[Entry]:
     """The entries of a selection, newest first; of all or of tasks only, all or `most` of them."""
     condition, values = selection.condition()
     query = f"SELECT {_COLUMNS}, bytes FROM ({_TASKS if tasks_only else _ALL}) WHERE {condition}"
@@ -126,9 +124,12 @@ def check_kind(store: Store, kind: str | None) -> None:
     kinds = sorted({group.kind for group in groups(store)})
     if kind is not None and kind not in kinds:
         raise SpecError(
-            "the store has nothing of this kind", field="--kind", value=kind, allowed=", ".join(kinds) or "nothing yet",
+            "the store has nothing of this kind",
+            field="--kind",
+            value=kind,
+            allowed=", ".join(kinds) or "nothing yet",
             remedy="name one of these, or leave it out",
-        )  # fmt: skip
+        )
 
 
 def find(store: Store, prefix: str) -> dict[str, Any]:
@@ -141,9 +142,12 @@ def find(store: Store, prefix: str) -> dict[str, Any]:
     """
     if not prefix or set(prefix) - set("0123456789abcdef"):
         raise SpecError(
-            "not the beginning of a key", field="KEY", value=prefix, allowed="hexadecimal digits, lower case",
+            "not the beginning of a key",
+            field="KEY",
+            value=prefix,
+            allowed="hexadecimal digits, lower case",
             remedy="copy one from `tilewright store list`",
-        )  # fmt: skip
+        )
     begins = "substr(key, 1, ?) = ?"
     found = [line for table in CONTENT for line in _some_lines(store, table, begins, [len(prefix), prefix])]
     if len(found) == 1:
@@ -151,9 +155,11 @@ def find(store: Store, prefix: str) -> dict[str, Any]:
     some = ", ".join(line["key"][: max(SHORT, len(prefix) + 2)] for line in found[:3])
     raise SpecError(
         "several entries have a key that begins so" if found else "no entry has a key that begins so",
-        field="KEY", value=prefix, allowed=f"a longer beginning, e.g. {some}" if found else "the beginning of one key",
+        field="KEY",
+        value=prefix,
+        allowed=f"a longer beginning, e.g. {some}" if found else "the beginning of one key",
         remedy="give more digits" if found else "copy one from `tilewright store list --all`",
-    )  # fmt: skip
+    )
 
 
 def prune(store: Store, selection: Selection, *, dry_run: bool = False) -> tuple[int, int]:
@@ -200,9 +206,9 @@ def _some_lines(store: Store, table: str, condition: str, values: list[object]) 
     with store.database() as database:
         lines = [{"table": table, **dict(zip(names, row, strict=True))} for row in database.execute(query, values)]
     for line in lines:
-        line.update({
-            name: json.loads(line[name]) for name in ("entry", "payload", "outcome") if line.get(name) is not None
-        })  # fmt: skip
+        line.update(
+            {name: json.loads(line[name]) for name in ("entry", "payload", "outcome") if line.get(name) is not None}
+        )
     return lines
 
 
@@ -229,10 +235,13 @@ def import_lines(store: Store, lines: Sequence[str], file: str) -> tuple[int, in
                 raise ValueError(f"format {line[HEADER]}")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise SpecError(
-                f"not a line of a store: {type(error).__name__} {error}", file=file, field=f"line {number}",
-                value=text.strip(), allowed="what `tilewright store export` writes",
+                f"not a line of a store: {type(error).__name__} {error}",
+                file=file,
+                field=f"line {number}",
+                value=text.strip(),
+                allowed="what `tilewright store export` writes",
                 remedy="export again with this version of Tilewright",
-            ) from None  # fmt: skip
+            ) from None
     starts = [row for row in rows if row is not None]
     with store.database() as database:
         database.execute("BEGIN IMMEDIATE")

@@ -99,9 +99,11 @@ def connect(folder: Path | None) -> sqlite3.Connection:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpecError(
-            f"cannot make the folder of the store: {error.strerror or error}", file=str(folder),
-            allowed="a folder that may be written", remedy="name another folder with --cache, or use --no-cache",
-        ) from error  # fmt: skip
+            f"cannot make the folder of the store: {error.strerror or error}",
+            file=str(folder),
+            allowed="a folder that may be written",
+            remedy="name another folder with --cache, or use --no-cache",
+        ) from error
     with faults(path):
         database = sqlite3.connect(path, check_same_thread=False, timeout=PATIENCE_S, isolation_level=None)
         try:
@@ -129,10 +131,12 @@ def _make_tables(database: sqlite3.Connection, path: Path) -> None:
     ours = found[0] == APPLICATION
     raise SpecError(
         "the store is of another version of Tilewright" if ours else "the file is not a store of Tilewright",
-        file=str(path), field="user_version" if ours else "application_id", value=found[1] if ours else found[0],
+        file=str(path),
+        field="user_version" if ours else "application_id",
+        value=found[1] if ours else found[0],
         allowed=f"{LAYOUT if ours else APPLICATION}, or a new file",
         remedy="name another folder with --cache, or move the file away: what it held is computed again",
-    )  # fmt: skip
+    )
 
 
 def _make_views(database: sqlite3.Connection) -> None:
@@ -171,15 +175,19 @@ def faults(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         busy = "locked" in str(error)
         raise SpecError(
-            f"cannot use the store: {error}", file=str(path),
+            f"cannot use the store: {error}",
+            file=str(path),
             allowed="a store that other processes leave free for a moment" if busy else "a file that may be written",
-            remedy="wait for the process that holds it, or name another folder with --cache" if busy
+            remedy="wait for the process that holds it, or name another folder with --cache"
+            if busy
             else "free space or change permissions, name another folder with --cache, or use --no-cache",
-        ) from error  # fmt: skip
+        ) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if isinstance(error, sqlite3.ProgrammingError):
             raise
         raise SpecError(
-            f"the store is damaged, or no store: {error}", file=str(path), allowed="a file that Tilewright wrote",
+            f"the store is damaged, or no store: {error}",
+            file=str(path),
+            allowed="a file that Tilewright wrote",
             remedy="move the file away: what it held is computed again",
-        ) from error  # fmt: skip
+        ) from error

@@ -8,10 +8,26 @@ from pathlib import Path
 MOUNTS = "/proc/self/mountinfo"
 """Linux lists here what is mounted where: see ``proc(5)``."""
 
-NETWORK_TYPES = frozenset({
-    "9p", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4",
-    "orangefs", "panfs", "smb3", "smbfs",
-})  # fmt: skip
+NETWORK_TYPES = frozenset(
+    {
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fuse.glusterfs",
+        "fuse.sshfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "orangefs",
+        "panfs",
+        "smb3",
+        "smbfs",
+    }
+)
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 

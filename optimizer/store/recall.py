@@ -50,7 +50,7 @@ Search = Callable[[int], LayerSolution | None]
 
 def recalled(
     store: Store, question: Question, beat: int, search: Search, label: str = ""
-) -> LayerSolution | int | None:  # fmt: skip
+) -> LayerSolution | int | None:
     """The optimum, a bound of at least `beat` if it is not below `beat`, or None if nothing fits.
 
     What the store cannot answer is searched, from the value of a start if it has one, and the answer is kept under the

@@ -2,9 +2,9 @@ r"""Exact fronts in (energy, latency) over all hardware points and mappings: bra
 
 A box of points is bounded on its ideal corner by *lines* :math:`E + w L \ge v_w`, one for every weight w tried, with
 :math:`v_w` the sum over the layers of their optima under that weight, and by its least latency. No design of the box is
-uncovered if no gap (:mod:`optimizer.studies.frontier`) lies above all lines, at any place of its points: then the box is
-closed. Lines are added while a gap is open, each between the best designs found on both sides of it; a box that stays
-open is split, a single point is solved: its whole front is summed from those of its layers
+uncovered if no gap (:mod:`optimizer.studies.frontier`) lies above all lines, at any place of its points: then the box
+is closed. Lines are added while a gap is open, each between the best designs found on both sides of it; a box that
+stays open is split, a single point is solved: its whole front is summed from those of its layers
 (:mod:`optimizer.studies.sums`).
 
 With a tolerance h every design of the space is within 1 + h, in energy and latency both, of a reported one at a place
@@ -108,17 +108,19 @@ class FrontExplorer:
     """
 
     def __init__(
-        self, part: Part, places: Places, area_cap_um2: int | None, tolerance: Fraction = Fraction(0),
+        self,
+        part: Part,
+        places: Places,
+        area_cap_um2: int | None,
+        tolerance: Fraction = Fraction(0),
         workers: int = 2,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.part, self.places, self.points, self._area_cap = part, places, places.points, area_cap_um2
         self.tolerance, self._workers = tolerance * SHARE, workers
         self._numbers = itertools.count()
         self._counts = [pricer.count for pricer in part.pricers]
 
-    def run(
-        self, *, deadline: float | None = None, report: Callable[[FrontState], None] | None = None
-    ) -> FrontState:  # fmt: skip
+    def run(self, *, deadline: float | None = None, report: Callable[[FrontState], None] | None = None) -> FrontState:
         """Explore until all boxes are closed, the deadline passes, or Ctrl-C."""
         goal = self.part.goal
         state = FrontState(Frontier(goal.energy_cap, goal.latency_cap), size(self.points.whole))
@@ -229,7 +231,7 @@ def lines_of(known: Bounded, counts: Sequence[int], fixed: Cost) -> list[Line]:
     return [
         (weight, fixed[0] + weight * fixed[1] + sum(c * v for c, v in zip(counts, values, strict=True)))
         for weight, values in known.lines
-    ]  # fmt: skip
+    ]
 
 
 class _Lines:

@@ -129,9 +129,10 @@ def open_gap(gaps: Sequence[Gap], lines: Sequence[Line], least_latency: int) -> 
     The one in the middle of those that are open.
     """
     found = [
-        gap for gap in gaps
+        gap
+        for gap in gaps
         if gap[0] >= least_latency and all(gap[1] + weight * gap[0] >= value for weight, value in lines)
-    ]  # fmt: skip
+    ]
     return found[len(found) // 2] if found else None
 
 

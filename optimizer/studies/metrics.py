@@ -101,9 +101,12 @@ def check_range(varied: Range, architecture: Architecture) -> None:
     field = f"--vary {varied.name}"
     if varied.low is not None and varied.high is not None and varied.low > varied.high:
         raise SpecError(
-            "the range is empty", field=field, value=[varied.low, varied.high], allowed="LOW <= HIGH",
+            "the range is empty",
+            field=field,
+            value=[varied.low, varied.high],
+            allowed="LOW <= HIGH",
             remedy="write the smaller limit first",
-        )  # fmt: skip
+        )
     if varied.name == "area-mm2":
         _check_area(field, architecture)
     elif varied.name == "dram-gbps":
@@ -116,27 +119,40 @@ def _check_name(name: str) -> None:
     if name == "power-w":
         raise SpecError(
             "power cannot be varied: a design idles until it keeps the limit, so the optimum changes with every limit",
-            field="--vary", value=name, allowed=", ".join(NAMES),
+            field="--vary",
+            value=name,
+            allowed=", ".join(NAMES),
             remedy="solve with --power-w for the limits of interest",
-        )  # fmt: skip
+        )
     if name not in NAMES:
         raise SpecError(
-            "this cannot be varied", field="--vary", value=name, allowed=", ".join(NAMES), remedy="use one of these",
+            "this cannot be varied",
+            field="--vary",
+            value=name,
+            allowed=", ".join(NAMES),
+            remedy="use one of these",
         )
 
 
 def _check_area(field: str, architecture: Architecture) -> None:
     if architecture.plan is not None:
         raise SpecError(
-            "a device has resources, no area", file=architecture.file, field=field, value=architecture.plan.device.name,
+            "a device has resources, no area",
+            file=architecture.file,
+            field=field,
+            value=architecture.plan.device.name,
             allowed="dram-gbps, buffer-kib, storage-kib, latency-ms, energy-mj on a device",
             remedy="vary one of these, or drop the device",
-        )  # fmt: skip
+        )
     if not any(point.area_um2 for point in architecture.points()):
         raise SpecError(
-            "this technology has no areas", file=architecture.file, field=field, value=architecture.technology.name,
-            allowed="a technology with areas", remedy="choose another technology, or vary something else",
-        )  # fmt: skip
+            "this technology has no areas",
+            file=architecture.file,
+            field=field,
+            value=architecture.technology.name,
+            allowed="a technology with areas",
+            remedy="choose another technology, or vary something else",
+        )
 
 
 def _check_bandwidth(field: str, architecture: Architecture) -> None:
@@ -144,10 +160,12 @@ def _check_bandwidth(field: str, architecture: Architecture) -> None:
     if band.shared is None or not band.shared.listed or band.read is not None or band.write is not None:
         raise SpecError(
             "off-chip bandwidth is no menu: under a budget it takes any value, and the optimum changes with every one",
-            file=architecture.file, field=field, value=architecture.name,
+            file=architecture.file,
+            field=field,
+            value=architecture.name,
             allowed="an outermost level with `bandwidth: {shared: [4 GB/s, 8 GB/s, ...]}` and no other port",
             remedy="make its shared bandwidth a menu",
-        )  # fmt: skip
+        )
 
 
 def _check_capacity(name: str, field: str, architecture: Architecture) -> None:
@@ -155,6 +173,10 @@ def _check_capacity(name: str, field: str, architecture: Architecture) -> None:
     unbounded = [level.name for level in levels if None in level.size.values]
     if not levels or unbounded:
         raise SpecError(
-            "there is no capacity to vary", file=architecture.file, field=field, value=unbounded,
-            allowed="levels with sizes below the outermost one", remedy="give the levels sizes",
-        )  # fmt: skip
+            "there is no capacity to vary",
+            file=architecture.file,
+            field=field,
+            value=unbounded,
+            allowed="levels with sizes below the outermost one",
+            remedy="give the levels sizes",
+        )

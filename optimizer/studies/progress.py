@@ -38,7 +38,12 @@ class Watcher:
 
     def tell(self, message: str) -> None:
         """Say what is going on."""
-        self._watch(Progress(
-            elapsed_s=time.perf_counter() - self._started, points_total=self._tally.total,
-            points_closed=self._tally.closed, points_solved=self._tally.solved, message=message,
-        ))  # fmt: skip
+        self._watch(
+            Progress(
+                elapsed_s=time.perf_counter() - self._started,
+                points_total=self._tally.total,
+                points_closed=self._tally.closed,
+                points_solved=self._tally.solved,
+                message=message,
+            )
+        )

@@ -34,22 +34,18 @@ def range_entry(varied: Range) -> Data:
     ends = {"low": varied.low, "high": varied.high}
     return {"name": varied.name, "unit": varied.unit} | {
         end: None if value is None else str(value) for end, value in ends.items()
-    }  # fmt: skip
+    }
 
 
 def static_metrics(point: Hardware) -> Data:
     """All metrics of a hardware point that have a value, in the units of their names."""
-    known = {
-        name: metric.of(point) for name, metric in STATIC.items() if name != "buffer-kib" or len(point.levels) > 1
-    }
+    known = {name: metric.of(point) for name, metric in STATIC.items() if name != "buffer-kib" or len(point.levels) > 1}
     return {name: number(value) for name, value in known.items() if value}
 
 
 def limits_entry(ranges: Sequence[Range], place: Sequence[Fraction | None]) -> Data:
     """Limits by name, exact; None: the end of the range."""
-    return {
-        varied.name: None if value is None else str(value) for varied, value in zip(ranges, place, strict=True)
-    }  # fmt: skip
+    return {varied.name: None if value is None else str(value) for varied, value in zip(ranges, place, strict=True)}
 
 
 def question(ranges: Sequence[Range], tolerance: Fraction | None = None) -> Data:
@@ -100,9 +96,15 @@ class Describer:
     """
 
     def __init__(
-        self, staircase: Staircase, points: PointSet, closed: Sequence[Box], scale: Scale,
-        takes: Callable[[Found], Data], *, complete: bool,
-    ) -> None:  # fmt: skip
+        self,
+        staircase: Staircase,
+        points: PointSet,
+        closed: Sequence[Box],
+        scale: Scale,
+        takes: Callable[[Found], Data],
+        *,
+        complete: bool,
+    ) -> None:
         self.staircase, self.points, self.scale, self._takes = staircase, points, scale, takes
         self.steps = staircase.steps
         self._numbers: dict[Rank, int] = {found.rank: n for n, found in enumerate(self.steps, start=1)}

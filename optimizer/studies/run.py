@@ -64,9 +64,13 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
             return explore_session(session, workers, deadline, watcher, archive=archive, width=WIDTH)
         seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())
         return explore_spread(
-            [session.problem], pool=options.pool, archive=archive, cache_dir=options.cache_dir, time_limit_s=seconds,
+            [session.problem],
+            pool=options.pool,
+            archive=archive,
+            cache_dir=options.cache_dir,
+            time_limit_s=seconds,
             report=watcher,
-        )  # fmt: skip
+        )
 
     session, places = prepared(vary, budgeted(architecture, vary))
     state = explored(session, places)
@@ -83,9 +87,13 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     some = next(iter(session.points.points.values()))
     scale = Scale(Aggregate(), unit_value(objective, some)[1])
     described = Describer(
-        staircase, session.points, [entry.box for entry in state.closed], scale, lambda found: takes(session, found),
+        staircase,
+        session.points,
+        [entry.box for entry in state.closed],
+        scale,
+        lambda found: takes(session, found),
         complete=state.complete,
-    )  # fmt: skip
+    )
     section = described.data()
     if section["status"] == "INFEASIBLE":
         unlimited = [Range(varied.name) for varied in vary]
@@ -113,9 +121,12 @@ def budgeted(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
 def _check(vary: Sequence[Range], architecture: Architecture) -> None:
     if not 1 <= len(vary) <= MOST_AXES or len({varied.name for varied in vary}) < len(vary):
         raise SpecError(
-            "a study varies one or two different limits", field="--vary", value=[varied.name for varied in vary],
-            allowed=", ".join(STATIC), remedy="name one, or two different ones",
-        )  # fmt: skip
+            "a study varies one or two different limits",
+            field="--vary",
+            value=[varied.name for varied in vary],
+            allowed=", ".join(STATIC),
+            remedy="name one, or two different ones",
+        )
     for varied in vary:
         check_range(varied, architecture)
 
@@ -131,9 +142,7 @@ def takes(session: Session, found: Found) -> dict[str, Any]:
     }
 
 
-def _beyond(
-    session: Session, places: Places, explored: Callable[[Session, Places], Exploration]
-) -> list[Place]:  # fmt: skip
+def _beyond(session: Session, places: Places, explored: Callable[[Session, Places], Exploration]) -> list[Place]:
     """The tightest limits that let a design through, where none in the ranges does: beyond their high ends.
 
     Without caps every point that holds all layers is a design: that needs no search.
@@ -141,9 +150,10 @@ def _beyond(
     if not session.goal.capped:
         limits = session.architecture.limits
         holding = (
-            tuple((n, n) for n in index) for index, point in roomy(session)
+            tuple((n, n) for n in index)
+            for index, point in roomy(session)
             if limits.allow(point.area_um2, point.resources)
-        )  # fmt: skip
+        )
         return minimal(places.of(box) for box in holding)
     state = explored(session, places)
     return minimal(places.of(design.box) for design in state.archive.designs) if state.complete else []

@@ -62,33 +62,45 @@ def run(request: FrontRequest, options: Options) -> StudyResult:
 
 
 def _check(
-    vary: Sequence[Range], static: Sequence[Range], architecture: Architecture, objective: str | None,
+    vary: Sequence[Range],
+    static: Sequence[Range],
+    architecture: Architecture,
+    objective: str | None,
     tolerance: Fraction,
-) -> None:  # fmt: skip
+) -> None:
     if len(static) > 1 or len(vary) - len(static) > 1:
         raise SpecError(
-            "besides energy and latency at most one metric of the hardware can be varied", field="--vary",
-            value=[varied.name for varied in vary], allowed="one of latency-ms, energy-mj, and one other",
+            "besides energy and latency at most one metric of the hardware can be varied",
+            field="--vary",
+            value=[varied.name for varied in vary],
+            allowed="one of latency-ms, energy-mj, and one other",
             remedy="drop one",
-        )  # fmt: skip
+        )
     if architecture.budgets.power_w is not None:
         raise SpecError(
-            "fronts of energy and latency do not go with a budget of power", field="budgets.power_w",
-            value=architecture.budgets.power_w, allowed="budgets of area, bandwidth, latency, energy",
+            "fronts of energy and latency do not go with a budget of power",
+            field="budgets.power_w",
+            value=architecture.budgets.power_w,
+            allowed="budgets of area, bandwidth, latency, energy",
             remedy="drop the budget",
-        )  # fmt: skip
+        )
     if not 0 <= tolerance <= MOST_TOLERANCE or (tolerance and objective is not None):
         raise SpecError(
-            "not a tolerance of a front", field="--tolerance", value=tolerance,
-            allowed=f"0 to {int(100 * MOST_TOLERANCE)} %, with --pareto energy,latency", remedy="write e.g. 1%",
-        )  # fmt: skip
+            "not a tolerance of a front",
+            field="--tolerance",
+            value=tolerance,
+            allowed=f"0 to {int(100 * MOST_TOLERANCE)} %, with --pareto energy,latency",
+            remedy="write e.g. 1%",
+        )
     for varied in vary:
         if varied.name == {"latency": "latency-ms", "energy": "energy-mj"}.get(objective or ""):
             raise SpecError(
-                "the objective itself is no limit on it", field=f"--vary {varied.name}", value=objective,
+                "the objective itself is no limit on it",
+                field=f"--vary {varied.name}",
+                value=objective,
                 allowed="another objective: energy or edp with latency-ms, latency or edp with energy-mj",
                 remedy="choose another --objective",
-            )  # fmt: skip
+            )
 
 
 def capped(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
@@ -143,20 +155,28 @@ class _Told:
         designs = []
         for n, spot in enumerate(spots, start=1):
             found = self._found(spot)
-            designs.append({
-                "number": n,
-                "needs": limits_entry(self._static, spot.place),
-                "status": "OPTIMAL" if self._settled(spot) else "FEASIBLE",
-                "exact": {"energy": spot.energy, "latency": spot.latency},
-                **takes(self.session, found),
-                "metrics": static_metrics(found.point),
-                "choices": dict(found.point.choices),
-                "certificate_box": boxes.index(spot.box) if spot.box in boxes else None,
-            })  # fmt: skip
+            designs.append(
+                {
+                    "number": n,
+                    "needs": limits_entry(self._static, spot.place),
+                    "status": "OPTIMAL" if self._settled(spot) else "FEASIBLE",
+                    "exact": {"energy": spot.energy, "latency": spot.latency},
+                    **takes(self.session, found),
+                    "metrics": static_metrics(found.point),
+                    "choices": dict(found.point.choices),
+                    "certificate_box": boxes.index(spot.box) if spot.box in boxes else None,
+                }
+            )
         return {
-            "format": STUDY_FORMAT, "kind": "front", "status": status, "tolerance": str(self.tolerance),
-            "vary": [range_entry(varied) for varied in self.vary], "designs": designs, "cells": [], "least": [],
-        }  # fmt: skip
+            "format": STUDY_FORMAT,
+            "kind": "front",
+            "status": status,
+            "tolerance": str(self.tolerance),
+            "vary": [range_entry(varied) for varied in self.vary],
+            "designs": designs,
+            "cells": [],
+            "least": [],
+        }
 
     def staircase(self) -> Data:
         """The section ``study`` of an objective over limits, with the front that it was read off."""
@@ -170,9 +190,13 @@ class _Told:
         scale = Scale(Aggregate(), unit_value(self.session.goal.objective, self._some)[1])
         boxes = [entry.box for entry in self.state.closed]
         described = Describer(
-            staircase, self.session.points, boxes, scale, lambda found: takes(self.session, found),
+            staircase,
+            self.session.points,
+            boxes,
+            scale,
+            lambda found: takes(self.session, found),
             complete=self.state.complete,
-        )  # fmt: skip
+        )
         return described.data() | {"front": self.front()["designs"]}
 
     def _found(self, spot: Spot) -> Found:

@@ -127,9 +127,10 @@ class Steps:
         if any(within(other, place) and _before(old, other, found, place) for other, old in self._kept):
             return
         self._kept = [
-            (other, old) for other, old in self._kept
+            (other, old)
+            for other, old in self._kept
             if not (within(place, other) and _before(found, place, old, other))
-        ]  # fmt: skip
+        ]
         self._kept.append((place, found))
         within_it = (self._grid >= np.array(place, dtype=float)).all(axis=1)
         self._cutoffs[within_it] = np.minimum(self._cutoffs[within_it], logarithm(found.value) - SLACK)

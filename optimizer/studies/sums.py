@@ -66,13 +66,15 @@ def network_front(site: Site, ends: Ends, gaps: Sequence[Gap], tolerance: Fracti
         If there are more than :data:`MOST_SUMS` partial sums.
     """
     counts = [pricer.count for pricer in site.pricers]
-    least = [ends.fixed[axis] + sum(c * v for c, v in zip(counts, values, strict=True))
-             for axis, values in enumerate((ends.energy, ends.latency))]  # fmt: skip
+    least = [
+        ends.fixed[axis] + sum(c * v for c, v in zip(counts, values, strict=True))
+        for axis, values in enumerate((ends.energy, ends.latency))
+    ]
     most = gaps[0][1] if gaps else 0
     fronts = [
         layer_front(site, pricer, (most - least[0]) // pricer.count + energy, tolerance)
         for pricer, energy in zip(site.pricers, ends.energy, strict=True)
-    ]  # fmt: skip
+    ]
     if not all(fronts):
         return []
     slack = int(tolerance * least[1] / 2) // len(fronts)
@@ -86,9 +88,12 @@ def network_front(site: Site, ends: Ends, gaps: Sequence[Gap], tolerance: Fracti
         sums = _thinned(sums[_useful(sums, left, gaps)], slack)
         if len(sums) > MOST_SUMS:
             raise SpecError(
-                f"the exact front has more than {MOST_SUMS:,} partial sums on one hardware point", field="--tolerance",
-                value="0", allowed="a tolerance above 0 for such networks", remedy="add e.g. --tolerance 1%",
-            )  # fmt: skip
+                f"the exact front has more than {MOST_SUMS:,} partial sums on one hardware point",
+                field="--tolerance",
+                value="0",
+                allowed="a tolerance above 0 for such networks",
+                remedy="add e.g. --tolerance 1%",
+            )
     return [(int(energy), int(latency)) for energy, latency in sums]
 
 

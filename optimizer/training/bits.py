@@ -47,9 +47,12 @@ class TrainingBits:
                 continue
             if isinstance(width, bool) or not isinstance(width, int) or width < 1:
                 raise SpecError(
-                    "a precision must be a positive integer of bits", field=f"training bits.{name}", value=width,
-                    allowed="integers >= 1", remedy="leave it out for the default",
-                )  # fmt: skip
+                    "a precision must be a positive integer of bits",
+                    field=f"training bits.{name}",
+                    value=width,
+                    allowed="integers >= 1",
+                    remedy="leave it out for the default",
+                )
 
     @classmethod
     def from_names(cls, given: Mapping[str, int]) -> TrainingBits:
@@ -64,9 +67,12 @@ class TrainingBits:
         for name in given:
             if name not in names:
                 raise SpecError(
-                    "no such tensor of a training step", field=f"training bits.{name}", value=name,
-                    allowed=", ".join(names), remedy="name one of these",
-                )  # fmt: skip
+                    "no such tensor of a training step",
+                    field=f"training bits.{name}",
+                    value=name,
+                    allowed=", ".join(names),
+                    remedy="name one of these",
+                )
         return cls(**given)
 
     def data(self) -> dict[str, int]:

@@ -89,8 +89,10 @@ def second_gradient(layer: Layer, name: str, *, gradient: tuple[str, int], bits:
     """
     weights, inputs, outputs = layer.operands
     operands = (
-        Operand("W", outputs.axes, gradient[1], gradient[0]), inputs, Operand("O", weights.axes, bits, name),
-    )  # fmt: skip
+        Operand("W", outputs.axes, gradient[1], gradient[0]),
+        inputs,
+        Operand("O", weights.axes, bits, name),
+    )
     return _part(layer, name, layer.extents, operands, _SECOND_NAMES.get(layer.kind, {}))
 
 
@@ -118,10 +120,11 @@ def input_gradient(
     choices = [_phases(layer, window, view, image) for window in windows]
     several = len(list(itertools.product(*choices))) > 1
     return [
-        _input_part(layer, f"{name}/phase{number}" if several else name, list(zip(windows, chosen, strict=True)),
-                    gradient, bits)
+        _input_part(
+            layer, f"{name}/phase{number}" if several else name, list(zip(windows, chosen, strict=True)), gradient, bits
+        )
         for number, chosen in enumerate(itertools.product(*choices))
-    ]  # fmt: skip
+    ]
 
 
 def _window(layer: Layer, axis: Axis) -> _Window | None:
@@ -133,9 +136,12 @@ def _window(layer: Layer, axis: Axis) -> _Window | None:
     steps = [term for term in axis.terms if term[0] in outputs - weights]
     if len(axis.terms) != 2 or len(spread) != 1 or len(steps) != 1:
         raise SpecError(
-            "the gradient of this window is no layer", field=f"{layer.name}.I", value=dict(axis.terms),
-            allowed="windows over one dim of the output and one of the weights", remedy="train without this layer",
-        )  # fmt: skip
+            "the gradient of this window is no layer",
+            field=f"{layer.name}.I",
+            value=dict(axis.terms),
+            allowed="windows over one dim of the output and one of the weights",
+            remedy="train without this layer",
+        )
     (output, step), (kernel, width) = steps[0], spread[0]
     if layer.extents[output] == 1 and layer.extents[kernel] > 1:
         return None
@@ -170,9 +176,10 @@ def _input_part(
         slid.get(dim, Axis(((dim, 1),))) for axis in outputs.axes for dim, _ in axis.terms if dim not in lone
     )
     operands = (
-        replace(weights), Operand("I", sliding, gradient[1], gradient[0]),
+        replace(weights),
+        Operand("I", sliding, gradient[1], gradient[0]),
         Operand("O", tuple(Axis(((dim, 1),)) for dim in kept), bits, name),
-    )  # fmt: skip
+    )
     part = _part(layer, name, extents, operands, _INPUT_NAMES.get(layer.kind, {}))
     return replace(part, phases={window.output: phase for window, phase in chosen})
 
@@ -186,9 +193,12 @@ def _kept_dim(layer: Layer, axis: Axis, slid: Mapping[str, Axis]) -> str:
 
 
 def _part(
-    layer: Layer, name: str, extents: Mapping[str, int], operands: tuple[Operand, Operand, Operand],
+    layer: Layer,
+    name: str,
+    extents: Mapping[str, int],
+    operands: tuple[Operand, Operand, Operand],
     names: Mapping[str, str],
-) -> Part:  # fmt: skip
+) -> Part:
     """The layer with renamed dims, and its axes in the order of its kind."""
 
     def renamed(axis: Axis) -> Axis:

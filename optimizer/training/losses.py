@@ -25,6 +25,10 @@ def loss_layer(layer: AnyLayer, bits: TrainingBits) -> VectorLayer:
     width = bits.activations or width
     softmax = 0 if is_softmax(layer) else SOFTMAX
     return VectorLayer(
-        f"{layer.name}.loss", "cross_entropy", ((words, width), (labels, width)), ((words, bits.gradients),),
-        words * (LOSS + softmax), grid=layer.grid,
-    )  # fmt: skip
+        f"{layer.name}.loss",
+        "cross_entropy",
+        ((words, width), (labels, width)),
+        ((words, bits.gradients),),
+        words * (LOSS + softmax),
+        grid=layer.grid,
+    )

@@ -81,15 +81,21 @@ def training_step(network: Network, *, optimizer: str = "sgd-momentum", bits: Tr
     rule, bits = optimizer_named(optimizer), bits or TrainingBits()
     if network.training is not None:
         raise SpecError(
-            "this network is a training step already", field="training", value=network.name,
-            allowed="inference networks", remedy="solve it as it is",
-        )  # fmt: skip
+            "this network is a training step already",
+            field="training",
+            value=network.name,
+            allowed="inference networks",
+            remedy="solve it as it is",
+        )
     step = _Step(network, rule, bits)
     if not any(step.trained.values()):
         raise SpecError(
-            "there is nothing to train", field=network.name, value=0, allowed="networks with learned words",
+            "there is nothing to train",
+            field=network.name,
+            value=0,
+            allowed="networks with learned words",
             remedy="give the number of learned words as `parameters` of a layer",
-        )  # fmt: skip
+        )
     order = list(step.network.layers())
     for layer in order:
         step.forward(layer)
@@ -169,9 +175,13 @@ class _Step:
             return _Piece(nodes, words)
         bits = self._bits.gradients
         add = VectorLayer(
-            f"{layer.name}.sum", "add", tuple((piece.words, bits) for piece in pieces), ((words, bits),),
-            max(0, total - words), grid=layer.grid,
-        )  # fmt: skip
+            f"{layer.name}.sum",
+            "add",
+            tuple((piece.words, bits) for piece in pieces),
+            ((words, bits),),
+            max(0, total - words),
+            grid=layer.grid,
+        )
         self._add(add, nodes, {}, "input_gradient", IDENTITY, layer.grid)
         return _Piece((add.name,), words)
 
@@ -211,9 +221,13 @@ class _Step:
             words = gradient.words // layer.multiplicity
             bits = self._bits
             total = VectorLayer(
-                f"{layer.name}.dB", "sum", ((words, bits.gradients),), ((extra, bits.weight_gradients),), words,
+                f"{layer.name}.dB",
+                "sum",
+                ((words, bits.gradients),),
+                ((extra, bits.weight_gradients),),
+                words,
                 multiplicity=layer.multiplicity,
-            )  # fmt: skip
+            )
             self._add(total, gradient.nodes, {}, "weight_gradient")
             self._learned.setdefault(layer.name, []).append(total.name)
 
@@ -239,9 +253,15 @@ class _Step:
         self._append_vector(layer, tuple(reads), tuple(writes), rule.operations(layer), gradient, saved, wanted)
 
     def _append_vector(
-        self, layer: VectorLayer, reads: tuple[tuple[int, int], ...], writes: tuple[tuple[int, int], ...],
-        operations: int, gradient: _Piece, saved: Mapping[str, str], wanted: Mapping[str, int],
-    ) -> None:  # fmt: skip
+        self,
+        layer: VectorLayer,
+        reads: tuple[tuple[int, int], ...],
+        writes: tuple[tuple[int, int], ...],
+        operations: int,
+        gradient: _Piece,
+        saved: Mapping[str, str],
+        wanted: Mapping[str, int],
+    ) -> None:
         """Append a backward vector layer and note what it writes."""
         name, phase = (f"{layer.name}.dI", "input_gradient") if wanted else (f"{layer.name}.dW", "weight_gradient")
         node = VectorLayer(name, f"{layer.kind}_backward", reads, writes, operations, layer.multiplicity)
@@ -278,15 +298,25 @@ class _Step:
             sources = list(dict.fromkeys(self._learned[layer.name]))
             tensors = sum(not source.endswith(".dB") for source in sources)
             node = update_layer(
-                f"{layer.name}.update", self._optimizer, self._parameters[layer.name], max(1, tensors), bits=self._bits,
-                weight_bits=self._bits.of_weights(layer), multiplicity=layer.multiplicity,
-            )  # fmt: skip
+                f"{layer.name}.update",
+                self._optimizer,
+                self._parameters[layer.name],
+                max(1, tensors),
+                bits=self._bits,
+                weight_bits=self._bits.of_weights(layer),
+                multiplicity=layer.multiplicity,
+            )
             self._add(node, sources, {}, "update")
 
     def _add(
-        self, node: AnyLayer, gradients: Sequence[str], saved: Mapping[str, str], phase: str, view: View = WHOLE,
+        self,
+        node: AnyLayer,
+        gradients: Sequence[str],
+        saved: Mapping[str, str],
+        phase: str,
+        view: View = WHOLE,
         grid: Grid | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Append a node that reads gradients and saved tensors.
 
         The view is of a gradient that one layer writes on this grid; of all else everything is needed.

@@ -37,16 +37,25 @@ def optimizer_named(name: str) -> Optimizer:
     """
     if name not in OPTIMIZERS:
         raise SpecError(
-            "no such optimizer", field="training", value=name, allowed=", ".join(OPTIMIZERS),
+            "no such optimizer",
+            field="training",
+            value=name,
+            allowed=", ".join(OPTIMIZERS),
             remedy="use one of these",
-        )  # fmt: skip
+        )
     return OPTIMIZERS[name]
 
 
 def update_layer(
-    name: str, optimizer: Optimizer, words: int, gradients: int, *, bits: TrainingBits, weight_bits: int,
+    name: str,
+    optimizer: Optimizer,
+    words: int,
+    gradients: int,
+    *,
+    bits: TrainingBits,
+    weight_bits: int,
     multiplicity: int = 1,
-) -> VectorLayer:  # fmt: skip
+) -> VectorLayer:
     """The update of `words` learned words whose gradient is the sum of so many tensors of `gradients` words each.
 
     Reads master weights, gradients and state; writes master weights, state, and if their precisions differ the
@@ -55,8 +64,10 @@ def update_layer(
     state = ((words, bits.state),) * optimizer.state
     copy = ((words, weight_bits),) if weight_bits != bits.master else ()
     return VectorLayer(
-        name, optimizer.name,
+        name,
+        optimizer.name,
         reads=((words, bits.master), *((words, bits.weight_gradients),) * gradients, *state),
         writes=((words, bits.master), *state, *copy),
-        operations=words * (optimizer.operations + gradients - 1), multiplicity=multiplicity,
-    )  # fmt: skip
+        operations=words * (optimizer.operations + gradients - 1),
+        multiplicity=multiplicity,
+    )

@@ -76,11 +76,36 @@ class Rule:
 PASSING = frozenset({"add", "sum", "sub", "concat", "identity"})
 """Kinds whose gradient is the gradient of the output, or a slice of it."""
 
-NOT_DIFFERENTIABLE = frozenset({
-    "argmax", "argmin", "hardmax", "onehot", "dynamicquantizelinear", "equal", "greater", "greaterorequal", "less",
-    "lessorequal", "and", "or", "xor", "not", "mod", "bitshift", "bitwiseand", "bitwiseor", "bitwisexor", "bitwisenot",
-    "isnan", "isinf", "sign", "floor", "ceil", "round",
-})  # fmt: skip
+NOT_DIFFERENTIABLE = frozenset(
+    {
+        "argmax",
+        "argmin",
+        "hardmax",
+        "onehot",
+        "dynamicquantizelinear",
+        "equal",
+        "greater",
+        "greaterorequal",
+        "less",
+        "lessorequal",
+        "and",
+        "or",
+        "xor",
+        "not",
+        "mod",
+        "bitshift",
+        "bitwiseand",
+        "bitwiseor",
+        "bitwisexor",
+        "bitwisenot",
+        "isnan",
+        "isinf",
+        "sign",
+        "floor",
+        "ceil",
+        "round",
+    }
+)
 """Kinds that no gradient passes."""
 
 _SCATTER = Rule(per_output=1)
@@ -88,41 +113,85 @@ _FUNCTION = Rule(saves_input=True, per_input=2)
 _NORMALIZATION = Rule(saves_input=True, per_input=NORMALIZATION_BACKWARD)
 _ROUTED = Rule(saves_input=True, saves_output=True, per_input=1)
 
-RULES: Mapping[str, Rule] = MappingProxyType({
-    "maxpool": Rule(saves_input=True, saves_output=True, per_output=1, again=1),
-    "averagepool": Rule(per_output=1, again=1),
-    "lppool": Rule(saves_input=True, saves_output=True, per_output=1, again=4),
-    "globalaveragepool": Rule(per_output=1),
-    **dict.fromkeys(("globalmaxpool", "reducemax", "reducemin"), _ROUTED),
-    **dict.fromkeys(("globallppool", "reducelogsumexp"), Rule(saves_input=True, saves_output=True, per_input=3)),
-    **dict.fromkeys(("softmax", "logsoftmax"), Rule(saves_output=True, per_input=4)),
-    "batchnorm": Rule(saves_input=True, per_input=BATCH_NORM_BACKWARD, passes=2),
-    **dict.fromkeys(
-        ("layernormalization", "instancenormalization", "groupnormalization", "rmsnormalization",
-         "meanvariancenormalization", "lpnormalization"),
-        _NORMALIZATION,
-    ),
-    "lrn": Rule(saves_input=True, saves_output=True),
-    **dict.fromkeys(("reorg", "trilu", "reversesequence", "scatterelements", "scatternd"), Rule()),
-    **dict.fromkeys(("pad", "tile", "gather", "gatherelements", "gathernd", "topk"), _SCATTER),
-    **dict.fromkeys(("reducemean", "reducesum"), _SCATTER),
-    **dict.fromkeys(("resize", "upsample"), Rule(per_output=1, again=1)),
-    **dict.fromkeys(("reducel1", "reducesumsquare"), Rule(saves_input=True, per_input=2)),
-    **dict.fromkeys(("reducel2", "reduceprod", "reducelogsum"), Rule(saves_input=True, saves_output=True, per_input=2)),
-    "cumsum": Rule(per_input=1),
-    "mul": Rule(saves_input=True, per_output=2),
-    "div": Rule(saves_input=True, saves_output=True, per_output=4),
-    "pow": Rule(saves_input=True, saves_output=True, per_output=6),
-    **dict.fromkeys(("max", "min", "where"), Rule(saves_input=True, per_output=2)),
-    "mean": Rule(per_output=1),
-    **dict.fromkeys(
-        ("relu", "leakyrelu", "prelu", "thresholdedrelu", "clip", "sigmoid", "hardsigmoid", "tanh", "gelu", "erf",
-         "hardswish", "swish", "mish", "elu", "selu", "celu", "softplus", "softsign", "shrink", "exp", "log", "sqrt",
-         "reciprocal", "neg", "abs", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh",
-         "atanh"),
-        _FUNCTION,
-    ),
-})  # fmt: skip
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "maxpool": Rule(saves_input=True, saves_output=True, per_output=1, again=1),
+        "averagepool": Rule(per_output=1, again=1),
+        "lppool": Rule(saves_input=True, saves_output=True, per_output=1, again=4),
+        "globalaveragepool": Rule(per_output=1),
+        **dict.fromkeys(("globalmaxpool", "reducemax", "reducemin"), _ROUTED),
+        **dict.fromkeys(("globallppool", "reducelogsumexp"), Rule(saves_input=True, saves_output=True, per_input=3)),
+        **dict.fromkeys(("softmax", "logsoftmax"), Rule(saves_output=True, per_input=4)),
+        "batchnorm": Rule(saves_input=True, per_input=BATCH_NORM_BACKWARD, passes=2),
+        **dict.fromkeys(
+            (
+                "layernormalization",
+                "instancenormalization",
+                "groupnormalization",
+                "rmsnormalization",
+                "meanvariancenormalization",
+                "lpnormalization",
+            ),
+            _NORMALIZATION,
+        ),
+        "lrn": Rule(saves_input=True, saves_output=True),
+        **dict.fromkeys(("reorg", "trilu", "reversesequence", "scatterelements", "scatternd"), Rule()),
+        **dict.fromkeys(("pad", "tile", "gather", "gatherelements", "gathernd", "topk"), _SCATTER),
+        **dict.fromkeys(("reducemean", "reducesum"), _SCATTER),
+        **dict.fromkeys(("resize", "upsample"), Rule(per_output=1, again=1)),
+        **dict.fromkeys(("reducel1", "reducesumsquare"), Rule(saves_input=True, per_input=2)),
+        **dict.fromkeys(
+            ("reducel2", "reduceprod", "reducelogsum"), Rule(saves_input=True, saves_output=True, per_input=2)
+        ),
+        "cumsum": Rule(per_input=1),
+        "mul": Rule(saves_input=True, per_output=2),
+        "div": Rule(saves_input=True, saves_output=True, per_output=4),
+        "pow": Rule(saves_input=True, saves_output=True, per_output=6),
+        **dict.fromkeys(("max", "min", "where"), Rule(saves_input=True, per_output=2)),
+        "mean": Rule(per_output=1),
+        **dict.fromkeys(
+            (
+                "relu",
+                "leakyrelu",
+                "prelu",
+                "thresholdedrelu",
+                "clip",
+                "sigmoid",
+                "hardsigmoid",
+                "tanh",
+                "gelu",
+                "erf",
+                "hardswish",
+                "swish",
+                "mish",
+                "elu",
+                "selu",
+                "celu",
+                "softplus",
+                "softsign",
+                "shrink",
+                "exp",
+                "log",
+                "sqrt",
+                "reciprocal",
+                "neg",
+                "abs",
+                "sin",
+                "cos",
+                "tan",
+                "asin",
+                "acos",
+                "atan",
+                "sinh",
+                "cosh",
+                "asinh",
+                "acosh",
+                "atanh",
+            ),
+            _FUNCTION,
+        ),
+    }
+)
 """Backward layers by kind of the forward layer."""
 
 
@@ -136,13 +205,18 @@ def rule_of(layer: VectorLayer) -> Rule:
     """
     if layer.kind in NOT_DIFFERENTIABLE:
         raise SpecError(
-            "this layer has no derivative", field=layer.name, value=layer.kind,
+            "this layer has no derivative",
+            field=layer.name,
+            value=layer.kind,
             allowed="layers that a gradient passes, on the way from learned words to the network's outputs",
             remedy="train the network without this layer",
-        )  # fmt: skip
+        )
     if layer.kind not in RULES:
         raise SpecError(
-            "the gradient of this kind of layer is not known", field=layer.name, value=layer.kind,
-            allowed=", ".join(sorted(PASSING | set(RULES))), remedy="give it one of these kinds, or leave it out",
-        )  # fmt: skip
+            "the gradient of this kind of layer is not known",
+            field=layer.name,
+            value=layer.kind,
+            allowed=", ".join(sorted(PASSING | set(RULES))),
+            remedy="give it one of these kinds, or leave it out",
+        )
     return RULES[layer.kind]

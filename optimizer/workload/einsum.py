@@ -36,9 +36,17 @@ Axes = tuple[Axis, ...]
 
 
 def einsum_layer(
-    name: str, text: str, dims: Mapping[str, int], *, bits: object = None, kind: str = "einsum",
-    multiplicity: int = 1, parameters: int | None = None, file: str | None = None, field: str | None = None,
-) -> Layer:  # fmt: skip
+    name: str,
+    text: str,
+    dims: Mapping[str, int],
+    *,
+    bits: object = None,
+    kind: str = "einsum",
+    multiplicity: int = 1,
+    parameters: int | None = None,
+    file: str | None = None,
+    field: str | None = None,
+) -> Layer:
     """The layer an einsum string describes.
 
     Parameters
@@ -89,24 +97,36 @@ def parse_einsum(text: str, *, file: str | None = None, field: str = "einsum") -
     found = _STATEMENT.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise SpecError(
-            "not an einsum of one output and two factors", file=file, field=field, value=text,
-            allowed="output[...] += factor[...] * factor[...]", remedy=f"write it like {EXAMPLE}",
-        )  # fmt: skip
+            "not an einsum of one output and two factors",
+            file=file,
+            field=field,
+            value=text,
+            allowed="output[...] += factor[...] * factor[...]",
+            remedy=f"write it like {EXAMPLE}",
+        )
     names = found.group(1, 3, 5)
     if len(set(names)) < 3:
         raise SpecError(
-            "every tensor needs a name of its own", file=file, field=field, value=text, allowed="three different names",
+            "every tensor needs a name of its own",
+            file=file,
+            field=field,
+            value=text,
+            allowed="three different names",
             remedy="rename one of the tensors",
-        )  # fmt: skip
+        )
     output, first, second = (
         (tensor, _axes(tensor, indices, text, file, field))
         for tensor, indices in zip(names, found.group(2, 4, 6), strict=True)
     )
     if _has_window(output[1]):
         raise SpecError(
-            "only one factor may have a window axis, not the output", file=file, field=field, value=text,
-            allowed="plain indices in the output", remedy="rewrite the indices so that the output has plain indices",
-        )  # fmt: skip
+            "only one factor may have a window axis, not the output",
+            file=file,
+            field=field,
+            value=text,
+            allowed="plain indices in the output",
+            remedy="rewrite the indices so that the output has plain indices",
+        )
     weights, inputs = _roles(first, second, text, file, field)
     return {"W": weights, "I": inputs, "O": output}
 
@@ -131,9 +151,13 @@ def _axes(tensor: str, indices: str, text: str, file: str | None, field: str) ->
     for dim in dims:
         if dims.count(dim) > 1:
             raise SpecError(
-                f"tensor {tensor} uses an index twice", file=file, field=field, value=dim.lower(),
-                allowed="each index at most once per tensor", remedy="name the second use differently",
-            )  # fmt: skip
+                f"tensor {tensor} uses an index twice",
+                file=file,
+                field=field,
+                value=dim.lower(),
+                allowed="each index at most once per tensor",
+                remedy="name the second use differently",
+            )
     return axes
 
 
@@ -152,10 +176,13 @@ def _axis(index: str, text: str, file: str | None, field: str) -> Axis:
 
 def _bad_index(part: str, text: str, file: str | None, field: str) -> NoReturn:
     raise SpecError(
-        f"cannot read index {part.strip()!r}", file=file, field=field, value=text,
+        f"cannot read index {part.strip()!r}",
+        file=file,
+        field=field,
+        value=text,
         allowed="sums of terms such as p, 2p or 2*p, with positive integer coefficients",
         remedy="drop constants and minus signs: inputs are taken as padded already",
-    )  # fmt: skip
+    )
 
 
 def _has_window(axes: Axes) -> bool:
@@ -169,9 +196,13 @@ def _roles(
     windows = _has_window(first[1]), _has_window(second[1])
     if all(windows):
         raise SpecError(
-            "both factors have a window axis", file=file, field=field, value=text,
-            allowed="a window axis in one factor", remedy="give one factor plain indices",
-        )  # fmt: skip
+            "both factors have a window axis",
+            file=file,
+            field=field,
+            value=text,
+            allowed="a window axis in one factor",
+            remedy="give one factor plain indices",
+        )
     if windows[0]:
         return second, first
     if windows[1] or first[0].upper() == "W" or (second[0].upper() == "I" and first[0].upper() != "I"):
@@ -190,19 +221,31 @@ def _match_dims(
         dim = str(name).upper()
         if dim not in used:
             raise SpecError(
-                "unknown dim: the einsum has no such index", file=file, field=f"{place}dims.{name}",
-                value=name, allowed=known, remedy="remove it, or use it in the einsum",
-            )  # fmt: skip
+                "unknown dim: the einsum has no such index",
+                file=file,
+                field=f"{place}dims.{name}",
+                value=name,
+                allowed=known,
+                remedy="remove it, or use it in the einsum",
+            )
         if dim in extents:
             raise SpecError(
-                "the dim is given twice", file=file, field=f"{place}dims.{name}", value=name, allowed=known,
+                "the dim is given twice",
+                file=file,
+                field=f"{place}dims.{name}",
+                value=name,
+                allowed=known,
                 remedy="upper- and lower-case names are the same dim: keep one",
-            )  # fmt: skip
+            )
         extents[dim] = extent
     missing = sorted(used - set(extents))
     if missing:
         raise SpecError(
-            "the extent of a dim is missing", file=file, field=f"{place}dims", value=", ".join(missing),
-            allowed=f"an extent for each of {known}", remedy=f"add {missing[0]}: <extent>",
-        )  # fmt: skip
+            "the extent of a dim is missing",
+            file=file,
+            field=f"{place}dims",
+            value=", ".join(missing),
+            allowed=f"an extent for each of {known}",
+            remedy=f"add {missing[0]}: <extent>",
+        )
     return tuple(extents.items())

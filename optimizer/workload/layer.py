@@ -114,34 +114,46 @@ class Layer:
         for dim, extent in self.dims:
             if isinstance(extent, bool) or not isinstance(extent, int) or extent < 1:
                 raise SpecError(
-                    "a dim must be a positive integer", field=f"{self.name}.dims.{dim}", value=extent,
-                    allowed="integers >= 1", remedy="fix dynamic or symbolic dims to a number first",
-                )  # fmt: skip
+                    "a dim must be a positive integer",
+                    field=f"{self.name}.dims.{dim}",
+                    value=extent,
+                    allowed="integers >= 1",
+                    remedy="fix dynamic or symbolic dims to a number first",
+                )
         if tuple(operand.role for operand in self.operands) != ROLES:
             raise SpecError(
-                "a layer needs its three operands", field=f"{self.name}.operands",
-                value=[operand.role for operand in self.operands], allowed=f"{', '.join(ROLES)} in this order",
+                "a layer needs its three operands",
+                field=f"{self.name}.operands",
+                value=[operand.role for operand in self.operands],
+                allowed=f"{', '.join(ROLES)} in this order",
                 remedy="give each of them once, in this order",
-            )  # fmt: skip
+            )
         for operand in self.operands:
             for dim in operand.dims - known:
                 raise SpecError(
                     f"operand {operand.role} uses a dim the layer does not have",
-                    field=f"{self.name}.{operand.role}", value=dim, allowed=", ".join(sorted(known)),
+                    field=f"{self.name}.{operand.role}",
+                    value=dim,
+                    allowed=", ".join(sorted(known)),
                     remedy=f"give {dim} an extent, or use another dim",
-                )  # fmt: skip
+                )
             if operand.role != "I" and any(len(axis.terms) > 1 for axis in operand.axes):
                 raise SpecError(
-                    "only the input may have window axes", field=f"{self.name}.{operand.role}",
-                    value=operand.role, allowed="I", remedy="call the operand with the window index I",
-                )  # fmt: skip
+                    "only the input may have window axes",
+                    field=f"{self.name}.{operand.role}",
+                    value=operand.role,
+                    allowed="I",
+                    remedy="call the operand with the window index I",
+                )
         for dim in known:
             if sum(dim in operand.dims for operand in self.operands) < 2:
                 raise SpecError(
-                    "every dim must index at least two of the three operands", field=f"{self.name}.dims",
-                    value=dim, allowed="dims of two operands or all three",
+                    "every dim must index at least two of the three operands",
+                    field=f"{self.name}.dims",
+                    value=dim,
+                    allowed="dims of two operands or all three",
                     remedy="sum the lone dim out of its operand first",
-                )  # fmt: skip
+                )
 
     @property
     def extents(self) -> dict[str, int]:
@@ -240,9 +252,14 @@ def _single(*dims: str) -> tuple[Axis, ...]:
 
 
 def conv(
-    name: str, dims: Mapping[str, int], *, stride: tuple[int, int] = (1, 1),
-    dilation: tuple[int, int] = (1, 1), bits: Mapping[str, int] | None = None, kind: str | None = None,
-) -> Layer:  # fmt: skip
+    name: str,
+    dims: Mapping[str, int],
+    *,
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+    bits: Mapping[str, int] | None = None,
+    kind: str | None = None,
+) -> Layer:
     """A convolution ``O[n,g,k,p,q] += W[g,k,c,r,s] * I[n,g,c,sP*p+dR*r,sQ*q+dS*s]``.
 
     `dims` holds any of N G K C P Q R S; missing dims are left out of the layer altogether (so a depthwise
@@ -267,9 +284,11 @@ def conv(
         Operand("O", outputs),
     )
     layer = Layer(
-        name, kind or ("conv" if "K" in has or "C" in has else "dwconv"),
-        tuple((d, dims[d]) for d in order), operands,
-    )  # fmt: skip
+        name,
+        kind or ("conv" if "K" in has or "C" in has else "dwconv"),
+        tuple((d, dims[d]) for d in order),
+        operands,
+    )
     return layer.with_bits(bits or {})
 
 

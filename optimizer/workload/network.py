@@ -31,9 +31,13 @@ class Network:
     training: dict[str, object] | None = None
 
     def add(
-        self, layer: AnyLayer, *, after: Mapping[str, str] | None = None, views: Mapping[str, View] | None = None,
+        self,
+        layer: AnyLayer,
+        *,
+        after: Mapping[str, str] | None = None,
+        views: Mapping[str, View] | None = None,
         phase: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Append a layer.
 
         Parameters
@@ -54,27 +58,38 @@ class Network:
         """
         if layer.name in self.graph:
             raise SpecError(
-                "two layers have the same name", field=layer.name, value=layer.name, allowed="names used once",
+                "two layers have the same name",
+                field=layer.name,
+                value=layer.name,
+                allowed="names used once",
                 remedy="rename one of the two",
-            )  # fmt: skip
+            )
         for producer in after or {}:
             if producer not in self.graph:
                 raise SpecError(
-                    "unknown producer", field=layer.name, value=producer, allowed=", ".join(self.graph) or "none yet",
+                    "unknown producer",
+                    field=layer.name,
+                    value=producer,
+                    allowed=", ".join(self.graph) or "none yet",
                     remedy="add the producer before the layers that read it",
-                )  # fmt: skip
+                )
         for producer, view in (views or {}).items():
             if producer not in (after or {}):
                 raise SpecError(
-                    "a view of a layer that is not read", field=f"{layer.name}.views", value=producer,
-                    allowed=", ".join(after or {}) or "none", remedy="name one of the producers",
-                )  # fmt: skip
+                    "a view of a layer that is not read",
+                    field=f"{layer.name}.views",
+                    value=producer,
+                    allowed=", ".join(after or {}) or "none",
+                    remedy="name one of the producers",
+                )
             for axis in misfits(view, self.graph.nodes[producer]["layer"].grid, layer.grid):
                 raise SpecError(
-                    "the last window begins beyond the producer's output", field=f"{layer.name}.views.{producer}",
-                    value=view[axis], allowed=f"windows that begin within the producer's {TILE_AXES[axis]}",
+                    "the last window begins beyond the producer's output",
+                    field=f"{layer.name}.views.{producer}",
+                    value=view[axis],
+                    allowed=f"windows that begin within the producer's {TILE_AXES[axis]}",
                     remedy="check the window and the grids of both layers, or leave the window out",
-                )  # fmt: skip
+                )
         self.graph.add_node(layer.name, layer=layer, **({} if phase is None else {"phase": phase}))
         for producer, tensor in (after or {}).items():
             self.graph.add_edge(producer, layer.name, tensor=tensor, view=(views or {}).get(producer, WHOLE))

@@ -12,9 +12,12 @@ DEFAULT_BITS = 16
 
 
 def role_bits(
-    bits: object = None, *, base: Mapping[str, int] | None = None, file: str | None = None,
+    bits: object = None,
+    *,
+    base: Mapping[str, int] | None = None,
+    file: str | None = None,
     field: str = "bits",
-) -> dict[str, int]:  # fmt: skip
+) -> dict[str, int]:
     """Bits per element for every role.
 
     Parameters
@@ -43,14 +46,21 @@ def role_bits(
     for role, width in given.items():
         if role not in ROLES:
             raise SpecError(
-                "unknown role", file=file, field=f"{field}.{role}", value=role, allowed=", ".join(ROLES),
+                "unknown role",
+                file=file,
+                field=f"{field}.{role}",
+                value=role,
+                allowed=", ".join(ROLES),
                 remedy="precision is set for weights W, input I and output O",
-            )  # fmt: skip
+            )
         if isinstance(width, bool) or not isinstance(width, int) or width < 1:
             raise SpecError(
-                "a precision must be a positive integer of bits", file=file,
-                field=f"{field}.{role}" if isinstance(bits, Mapping) else field, value=width,
-                allowed="integers >= 1", remedy=f"leave it out for {DEFAULT_BITS} bits",
-            )  # fmt: skip
+                "a precision must be a positive integer of bits",
+                file=file,
+                field=f"{field}.{role}" if isinstance(bits, Mapping) else field,
+                value=width,
+                allowed="integers >= 1",
+                remedy=f"leave it out for {DEFAULT_BITS} bits",
+            )
         result[role] = width
     return result

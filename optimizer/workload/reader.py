@@ -188,9 +188,12 @@ def _producers(network: Network, fields: Fields, previous: str | None) -> dict[s
     for name in inputs:
         if not isinstance(name, str) or name not in network.graph:
             fields.fail(
-                "unknown producer", "inputs", name, ", ".join(network.graph) or "none: no layer comes before",
+                "unknown producer",
+                "inputs",
+                name,
+                ", ".join(network.graph) or "none: no layer comes before",
                 "name layers that stand earlier in the file",
-            )  # fmt: skip
+            )
         tensor = inputs[name] if isinstance(inputs, dict) else _output_name(network, name)
         if not isinstance(tensor, str):
             fields.fail("a tensor's name must be a string", f"inputs.{name}", tensor, "a string")
@@ -212,9 +215,11 @@ def _layer(fields: Fields, bits: Mapping[str, int]) -> AnyLayer:
         kind = fields.text("type") if "type" in fields else "missing"
         if kind not in _KEYS or kind == "einsum":
             fields.fail(
-                "a layer needs an einsum or a type", "type", fields.get("type"),
+                "a layer needs an einsum or a type",
+                "type",
+                fields.get("type"),
                 "conv, dwconv, matmul, vector, or the key einsum",
-            )  # fmt: skip
+            )
     fields.only(_KEYS[kind])
     name = fields.text("name")
     if kind == "vector":
@@ -227,10 +232,12 @@ def _layer(fields: Fields, bits: Mapping[str, int]) -> AnyLayer:
     else:
         layer = _typed(fields, name, kind, dims, widths)
     layer = replace(
-        layer, operands=_named_operands(fields, layer), kind=fields.text("kind", layer.kind),
+        layer,
+        operands=_named_operands(fields, layer),
+        kind=fields.text("kind", layer.kind),
         multiplicity=fields.integer("multiplicity", 1),
         parameters=fields.integer("parameters", least=0) if "parameters" in fields else None,
-    )  # fmt: skip
+    )
     return in_blocks(fields, layer)
 
 
@@ -261,9 +268,12 @@ def _split_groups(fields: Fields, dims: dict[str, int]) -> dict[str, int]:
     for dim in ("K", "C"):
         if dims[dim] % groups:
             fields.fail(
-                f"groups must divide the dim {dim}", "groups", groups, f"divisors of {dims[dim]}",
+                f"groups must divide the dim {dim}",
+                "groups",
+                groups,
+                f"divisors of {dims[dim]}",
                 "with groups, K and C count the channels of the whole layer",
-            )  # fmt: skip
+            )
     split = {**dims, "G": groups, "K": dims["K"] // groups, "C": dims["C"] // groups}
     return dims if groups == 1 else split
 
@@ -301,11 +311,15 @@ def _named_operands(fields: Fields, layer: Layer) -> tuple[Operand, Operand, Ope
 
 def _vector(fields: Fields, name: str, bits: Mapping[str, int]) -> VectorLayer:
     return VectorLayer(
-        name, fields.text("kind"),
-        reads=_traffic(fields, "reads", bits["I"]), writes=_traffic(fields, "writes", bits["O"]),
-        operations=fields.integer("operations", least=0), multiplicity=fields.integer("multiplicity", 1),
-        parameters=fields.integer("parameters", 0, least=0), grid=read_grid(fields),
-    )  # fmt: skip
+        name,
+        fields.text("kind"),
+        reads=_traffic(fields, "reads", bits["I"]),
+        writes=_traffic(fields, "writes", bits["O"]),
+        operations=fields.integer("operations", least=0),
+        multiplicity=fields.integer("multiplicity", 1),
+        parameters=fields.integer("parameters", 0, least=0),
+        grid=read_grid(fields),
+    )
 
 
 def _traffic(fields: Fields, key: str, bits: int) -> tuple[tuple[int, int], ...]:

@@ -26,9 +26,13 @@ def parse_ratio(ratio: object, *, file: str | None = None, field: str = "sparsit
     kept, size = (int(number) for number in match.groups()) if match else (0, 0)
     if not 1 <= kept < size:
         raise SpecError(
-            "not a sparsity", file=file, field=field, value=ratio, allowed='"N:M" with 1 <= N < M',
+            "not a sparsity",
+            file=file,
+            field=field,
+            value=ratio,
+            allowed='"N:M" with 1 <= N < M',
             remedy='write e.g. "2:4", in quotes: two of every four elements are stored',
-        )  # fmt: skip
+        )
     return kept, size
 
 
@@ -63,15 +67,19 @@ def compress(layer: Layer, block: Block, *, file: str | None = None, field: str 
     possible = _possible(layer, block.role)
     if block.dim not in possible:
         raise fail(
-            f"blocks of {block.role} cannot lie along this dim", block.dim, ", ".join(possible) or "no dim",
+            f"blocks of {block.role} cannot lie along this dim",
+            block.dim,
+            ", ".join(possible) or "no dim",
             f"name a dim that indexes {block.role} and is part of no window or stride",
-        )  # fmt: skip
+        )
     extent = layer.extents[block.dim]
     if extent % block.size:
         raise fail(
-            f"the dim {block.dim} does not fall into whole blocks", extent, f"multiples of {block.size}",
+            f"the dim {block.dim} does not fall into whole blocks",
+            extent,
+            f"multiples of {block.size}",
             "choose another ratio or dim, or leave the layer dense (sparsity: none)",
-        )  # fmt: skip
+        )
     weights, inputs, outputs = (
         replace(o, bits=block.word_bits(o.role, o.dims, o.bits), taken_bits=block.step_bits(o.role, o.bits))
         for o in layer.operands
@@ -110,10 +118,10 @@ def default_dim(layer: Layer, role: str) -> str | None:
     """
     summed = role != "O"
     found = [
-        dim for dim in _possible(layer, role)
-        if layer.extents[dim] > 1
-        and (dim not in layer.operand("O").dims if summed else dim in layer.operand("W").dims)
-    ]  # fmt: skip
+        dim
+        for dim in _possible(layer, role)
+        if layer.extents[dim] > 1 and (dim not in layer.operand("O").dims if summed else dim in layer.operand("W").dims)
+    ]
     return None if not found else found[0] if summed else found[-1]
 
 
@@ -131,9 +139,14 @@ def _changed(network: Network, layers: dict[str, Layer], warnings: Iterable[str]
 
 
 def sparsify(
-    network: Network, ratio: str, role: str = "W", *, dim: str | None = None, leave: Set[str] = frozenset(),
+    network: Network,
+    ratio: str,
+    role: str = "W",
+    *,
+    dim: str | None = None,
+    leave: Set[str] = frozenset(),
     field: str = "sparsity",
-) -> Network:  # fmt: skip
+) -> Network:
     """The network with all layers in blocks that can be; a warning names those that stay dense.
 
     Only learned weights are pruned: a layer whose W another layer computes stays as it is. So do layers that are in
@@ -158,10 +171,12 @@ def sparsify(
             sparse[layer.name] = compress(layer, block)
     if not sparse and stay:
         raise SpecError(
-            "no layer can have this sparsity", field=field, value=f"{role}={ratio}",
+            "no layer can have this sparsity",
+            field=field,
+            value=f"{role}={ratio}",
             allowed=f"a layer with learned weights and a dim that is a multiple of {size}",
             remedy=f"choose another ratio; dense stay {_listed(stay)}",
-        )  # fmt: skip
+        )
     return _changed(network, sparse, [f"sparsity {role} {ratio}: dense stay {_listed(stay)}"] if stay else [])
 
 

@@ -22,9 +22,12 @@ def in_blocks(fields: Fields, layer: Layer) -> Layer:
     along = dim or default_dim(layer, role)
     if along is None:
         fields.fail(
-            f"no dim for the blocks of {role}", "sparsity", fields.get("sparsity"),
-            "layers with channels to sum over", "name another dim with `dim:`, or leave the layer dense",
-        )  # fmt: skip
+            f"no dim for the blocks of {role}",
+            "sparsity",
+            fields.get("sparsity"),
+            "layers with channels to sum over",
+            "name another dim with `dim:`, or leave the layer dense",
+        )
     return compress(layer, Block(along, kept, size, role), file=fields.file, field=fields.at("sparsity"))
 
 

@@ -19,9 +19,12 @@ def read_views(network: Network, fields: Fields, layer: AnyLayer, producers: Map
     for name, axes in given.items():
         if name not in producers:
             fields.fail(
-                "a view of a layer that is not read", "views", name, ", ".join(producers) or "none: it has no inputs",
+                "a view of a layer that is not read",
+                "views",
+                name,
+                ", ".join(producers) or "none: it has no inputs",
                 "name one of the inputs, or remove the view",
-            )  # fmt: skip
+            )
         at = f"views.{name}"
         if not isinstance(axes, list) or len(axes) != 3:
             fields.fail("expected a window per tile axis", at, axes, f"a list of three: {', '.join(TILE_AXES)}")
@@ -53,19 +56,24 @@ def _check(fields: Fields, at: str, view: View, producer: AnyLayer, layer: AnyLa
     """Refuse windows that leave the producer's output, or that are not those of the layer's own index expressions."""
     for axis in misfits(view, producer.grid, layer.grid):
         fields.fail(
-            "the last window begins beyond the producer's output", f"{at}[{axis}]", view_entry(view)[axis],
+            "the last window begins beyond the producer's output",
+            f"{at}[{axis}]",
+            view_entry(view)[axis],
             f"windows for {layer.grid[axis]} positions that begin among the producer's {producer.grid[axis]}",
             "check the window, and the grid of a vector layer; or write null",
-        )  # fmt: skip
+        )
     if isinstance(layer, VectorLayer):
         return
     for axis, (window, dim) in enumerate(zip(view, layer.tile_dims, strict=True)):
         own = None if window is None or dim is None else _own_window(layer, dim)
         if window is not None and own is not None and (window.stride != own[0] or window.reach < own[1]):
             fields.fail(
-                "not the window of the layer's input", f"{at}[{axis}]", view_entry(view)[axis],
-                f"stride {own[0]} and reach {own[1]} along {dim}", "mend the window, or write null",
-            )  # fmt: skip
+                "not the window of the layer's input",
+                f"{at}[{axis}]",
+                view_entry(view)[axis],
+                f"stride {own[0]} and reach {own[1]} along {dim}",
+                "mend the window, or write null",
+            )
 
 
 def _own_window(layer: Layer, dim: str) -> tuple[int, int] | None:

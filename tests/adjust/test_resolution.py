@@ -24,10 +24,16 @@ from tests.support.choices import slow_unless
 from tests.support.profiles import examples
 
 IMAGES = {
-    "googlenet": (224, 224), "resnet18": (224, 224), "resnet34": (224, 224), "resnet50": (224, 224),
-    "mobilenet_v1": (224, 224), "mobilenet_v2": (224, 224), "yolov2": (416, 416), "yolov2_720p": (720, 1280),
+    "googlenet": (224, 224),
+    "resnet18": (224, 224),
+    "resnet34": (224, 224),
+    "resnet50": (224, 224),
+    "mobilenet_v1": (224, 224),
+    "mobilenet_v2": (224, 224),
+    "yolov2": (416, 416),
+    "yolov2_720p": (720, 1280),
     "fsrcnn": (540, 960),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", slow_unless(["resnet18", "mobilenet_v1", "fsrcnn"], IMAGES))
@@ -114,11 +120,14 @@ def test_words_that_are_no_multiple_are_found() -> None:
 
 def test_what_is_refused() -> None:
     for name, image, words in (
-        ("alexnet", (448, 448), "fc6 reads a flattened image"), ("vit_b16", (448, 448), "class_token"),
-        ("gpt2", (448, 448), "no image"), ("mobilenet_v2", (225, 224), "multiples of 2"),
-        ("resnet18", (448, 223), "conv1 steps over the image by 2"), ("googlenet", (2, 2), "nothing is left"),
+        ("alexnet", (448, 448), "fc6 reads a flattened image"),
+        ("vit_b16", (448, 448), "class_token"),
+        ("gpt2", (448, 448), "no image"),
+        ("mobilenet_v2", (225, 224), "multiples of 2"),
+        ("resnet18", (448, 223), "conv1 steps over the image by 2"),
+        ("googlenet", (2, 2), "nothing is left"),
         ("yolov2", (8, 8), "nothing is left"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(SpecError, match=words) as caught:
             at_resolution(load(name), image)
         assert "--resolution" in str(caught.value) and "remedy" in str(caught.value)

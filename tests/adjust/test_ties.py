@@ -88,10 +88,11 @@ def test_only_hidden_widths_of_a_transformer() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", slow_if(
+    "name",
+    slow_if(
         ["googlenet", "resnet50", "mobilenet_v2", "yolov2", "vit_b16"],
         ["alexnet", "vgg16", "googlenet", "resnet50", "mobilenet_v1", "mobilenet_v2", "yolov2", "fsrcnn", "vit_b16"],
-    )
+    ),
 )
 def test_own_widths_give_the_same_network(name: str) -> None:
     network = load(name)
@@ -144,8 +145,10 @@ def test_grouped_and_gated() -> None:
     assert [entry.frozen is None for entry in find_ties(load("alexnet")).classes] == [False, False, True, True, False]
     ties = find_ties(build(["gated"], [4, 6, 5]))
     assert [entry.layers for entry in ties.classes if entry.frozen is None] == [
-        ("stem",), ("b0.gated.gate",), ("b0.gated.after",)
-    ]  # fmt: skip
+        ("stem",),
+        ("b0.gated.gate",),
+        ("b0.gated.after",),
+    ]
 
 
 def test_views_of_channels_are_frozen(tmp_path) -> None:
@@ -156,9 +159,13 @@ def test_views_of_channels_are_frozen(tmp_path) -> None:
         helper.make_node("Conv", ["b", "w3"], ["y"], name="third"),
     ]
     constants = [
-        tensor("w1", 8, 3, 1, 1), tensor("w2", 8, 4, 1, 1), tensor("w3", 8, 8, 1, 1), integers("from", 0),
-        integers("to", 4), integers("axis", 1),
-    ]  # fmt: skip
+        tensor("w1", 8, 3, 1, 1),
+        tensor("w2", 8, 4, 1, 1),
+        tensor("w3", 8, 8, 1, 1),
+        integers("from", 0),
+        integers("to", 4),
+        integers("axis", 1),
+    ]
     network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": [1, 3, 5, 5]}, constants))
     frozen = {entry.layers[0]: entry.frozen for entry in find_ties(network).classes}
     assert frozen["first"] == "second: it does not read channels one for one"

@@ -121,9 +121,11 @@ REQUESTS = [
 SLOWLY = pytest.mark.slow
 QUICK = [(0, "energy"), (3, "edp")]
 SLOW = [
-    pytest.param(number, objective, marks=SLOWLY) for number in range(len(BLOCKS))
-    for objective in ("energy", "latency", "edp") if (number, objective) not in QUICK
-]  # fmt: skip
+    pytest.param(number, objective, marks=SLOWLY)
+    for number in range(len(BLOCKS))
+    for objective in ("energy", "latency", "edp")
+    if (number, objective) not in QUICK
+]
 
 
 @pytest.mark.parametrize(("number", "objective"), [*QUICK, *SLOW])
@@ -211,11 +213,16 @@ def test_no_widths() -> None:
 
 def test_nothing_to_choose(tmp_path) -> None:
     network = build(["inverted"], [8, 8])
-    for request in (WidthChanges(low=Fraction(1), high=Fraction(1)), WidthChanges(freeze=("stem", "b0.inverted.expand"))):
+    for request in (
+        WidthChanges(low=Fraction(1), high=Fraction(1)),
+        WidthChanges(freeze=("stem", "b0.inverted.expand")),
+    ):
         found = adjust(network, small(), request, cache_dir=tmp_path)
         assert found.widths == find_ties(network).widths and found.state.complete
     tolerance = Tolerance(Fraction(1, 100), Fraction(1, 50))
-    found = adjust(network, small(), WidthChanges(low=Fraction(1), high=Fraction(1), macs=tolerance), cache_dir=tmp_path)
+    found = adjust(
+        network, small(), WidthChanges(low=Fraction(1), high=Fraction(1), macs=tolerance), cache_dir=tmp_path
+    )
     assert found.state.best is None and found.state.complete
 
 

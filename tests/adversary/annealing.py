@@ -33,9 +33,11 @@ def trivial(task: Task, seed: int) -> Ints:
     loops = [[0, TIME, d, p, 0] for d, extent in enumerate(task.extents.tolist()) for p in primes(extent)]
     order.shuffle(loops)
     kept = [
-        [level, NODE, t, 1, level] for level, row in enumerate(task.levels.tolist()) for t in range(3)
+        [level, NODE, t, 1, level]
+        for level, row in enumerate(task.levels.tolist())
+        for t in range(3)
         if row[KEEPS] >> t & 1
-    ]  # fmt: skip
+    ]
     return np.array(loops + kept, np.int64).reshape(-1, 5)
 
 
@@ -58,8 +60,10 @@ def part(rows: Ints, block: int, spatial: bool) -> tuple[int, int]:
     while begin < len(rows) and rows[begin, BLOCK] < block:
         begin += 1
     middle = begin
-    while middle < len(rows) and rows[middle, BLOCK] == block and (
-        rows[middle, KIND] == TIME or rows[middle, KIND] == NODE
+    while (
+        middle < len(rows)
+        and rows[middle, BLOCK] == block
+        and (rows[middle, KIND] == TIME or rows[middle, KIND] == NODE)
     ):
         middle += 1
     end = middle
@@ -194,7 +198,7 @@ def anneal(task: Task, start: Ints, declared: bool, steps: int, hot: float, seed
 
 def search(
     task: Task, *, declared: bool = True, steps: int = 20000, restarts: int = 3, seed: int = 0
-) -> tuple[float, Ints]:  # fmt: skip
+) -> tuple[float, Ints]:
     """Annealing from nothing, with restarts: the best nest, and its value (infinite if none was met)."""
     found = [anneal(task, trivial(task, seed + n), declared, steps, HOT, seed + n) for n in range(restarts)]
     return min(found, key=lambda pair: pair[0])

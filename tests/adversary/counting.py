@@ -208,7 +208,8 @@ def cost(task: Task, rows: Ints) -> tuple[bool, float, float]:
             bits[level, 1] += filled + updated
             row = task.levels[level]
             energy += float(used[level]) * (
-                float(over(read, row[ACCESS])) * row[READ] + float(over(filled, row[ACCESS])) * row[FILL]
+                float(over(read, row[ACCESS])) * row[READ]
+                + float(over(filled, row[ACCESS])) * row[FILL]
                 + float(over(updated, row[ACCESS])) * row[UPDATE]
             )
     cycles = iterations * task.step_cycles

@@ -130,7 +130,7 @@ def worth(layer: Layer, hardware: Hardware, mapping: Mapping, accounting: Any, o
 
 def best_found(
     layer: Layer, hardware: Hardware, accounting: Any, instance: Instance, extents: Extents, effort: Effort
-) -> Found | None:  # fmt: skip
+) -> Found | None:
     """The best mapping on a point that the annealer finds."""
     task = task_of(layer, hardware, accounting, instance.objective, extents)
     value, rows = search(
@@ -139,9 +139,7 @@ def best_found(
     return None if value == math.inf else priced(layer, hardware, accounting, instance, rows, value)
 
 
-def priced(
-    layer: Layer, hardware: Hardware, accounting: Any, instance: Instance, rows: Ints, value: float
-) -> Found:  # fmt: skip
+def priced(layer: Layer, hardware: Hardware, accounting: Any, instance: Instance, rows: Ints, value: float) -> Found:
     """A nest as a mapping, checked and priced by the public route."""
     mapping = from_items(to_items(mapping_of(layer, rows), hardware), layer, hardware)
     found = worth(layer, hardware, mapping, accounting, instance.objective)
@@ -164,9 +162,12 @@ def improved(layer: Layer, architecture: Architecture, instance: Instance, desig
 def claim(instance: Instance) -> Result:
     """What Tilewright says."""
     return optimizer.map_layer(
-        layer_of(instance.layer), machine_of(instance.machine), objective=instance.objective,
-        padding=instance.padding or "none", workers=1,
-    )  # fmt: skip
+        layer_of(instance.layer),
+        machine_of(instance.machine),
+        objective=instance.objective,
+        padding=instance.padding or "none",
+        workers=1,
+    )
 
 
 def attack(instance: Instance, stated: Result, effort: Effort) -> Duel:

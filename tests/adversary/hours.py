@@ -21,9 +21,12 @@ def duels(seed: int, effort: Effort) -> Iterator[Outcome]:
         duel = fight(random_instance(number, seed), effort)
         outside = duel.beaten and duel.found is not None and duel.found.outside is not None
         counts = {
-            "instances": 1, "reached": duel.reached, "without a mapping": duel.found is None,
-            "beaten": duel.beaten and not outside, "beaten from outside of the declared space": outside,
-        }  # fmt: skip
+            "instances": 1,
+            "reached": duel.reached,
+            "without a mapping": duel.found is None,
+            "beaten": duel.beaten and not outside,
+            "beaten from outside of the declared space": outside,
+        }
         yield counts, str(duel) if duel.beaten else ""
 
 

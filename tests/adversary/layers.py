@@ -95,9 +95,16 @@ def in_blocks(r: Random) -> Entry:
 
 
 KINDS: dict[str, Callable[[Random], Entry]] = {
-    "matmul": matmul, "batched": batched, "conv2d": conv2d, "conv1d": conv1d, "strided": strided,
-    "depthwise": depthwise, "grouped": grouped, "einsum": einsum, "in_blocks": in_blocks,
-}  # fmt: skip
+    "matmul": matmul,
+    "batched": batched,
+    "conv2d": conv2d,
+    "conv1d": conv1d,
+    "strided": strided,
+    "depthwise": depthwise,
+    "grouped": grouped,
+    "einsum": einsum,
+    "in_blocks": in_blocks,
+}
 
 
 def layer_of(entry: Entry) -> Layer:

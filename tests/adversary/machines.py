@@ -55,10 +55,17 @@ def _tensors(r: Random, free: bool) -> File:
 def _inner(r: Random, number: int, base: float, free: bool) -> File:
     words = r.choice(SIZES[(0 if number > 1 else 3) :])
     access = [bits for bits in (8, 16, 32, 64) if bits <= 4 * words]
-    level = {
-        "name": f"L{number}", "energy": _energy(r, base), "access_bits": r.choice(access),
-        "size": f"{words} words", "area_um2": words,
-    } | _ports(r) | _tensors(r, free)  # fmt: skip
+    level = (
+        {
+            "name": f"L{number}",
+            "energy": _energy(r, base),
+            "access_bits": r.choice(access),
+            "size": f"{words} words",
+            "area_um2": words,
+        }
+        | _ports(r)
+        | _tensors(r, free)
+    )
     if r.random() < 0.2:
         level["double_buffered"] = True
     if r.random() < 0.25:
@@ -116,11 +123,15 @@ def random_machine(r: Random, dims: Sequence[str], *, blocks: bool, menus: bool,
     if r.random() < 0.3:
         levels[0]["leakage"] = 0.5
     return {
-        "name": "machine", "technology": "generic45", "clock_mhz": 1000, "word_bits": 16,
+        "name": "machine",
+        "technology": "generic45",
+        "clock_mhz": 1000,
+        "word_bits": 16,
         "mac": {"energy": r.choice([0, 1, 2.5]), "area_um2": 10},
-        "array": _array(r, levels, dims, menus), "accounting": r.choice(["timeloop", "timeloop", "looptree"]),
+        "array": _array(r, levels, dims, menus),
+        "accounting": r.choice(["timeloop", "timeloop", "looptree"]),
         "levels": levels,
-    } | ({"sparsity": {"mode": r.choice(["skip", "gate"])}} if blocks else {})  # fmt: skip
+    } | ({"sparsity": {"mode": r.choice(["skip", "gate"])}} if blocks else {})
 
 
 def machine_of(file: File) -> Architecture:

@@ -115,10 +115,11 @@ class _Again:
         weights = {max(1, round(share * best[0] / self.cycles(best[1]))) for share in WEIGHTS}
         stated = {}
         for name, objective, options in [
-            ("latency", "latency", {}), ("edp", "edp", {}),
+            ("latency", "latency", {}),
+            ("edp", "edp", {}),
             *((f"weight {w}", "weighted", {"weight": w}) for w in sorted(weights)),
             *((f"weight {w} with beat", "weighted", {"weight": w, "beat": best}) for w in sorted(weights)),
-        ]:  # fmt: skip
+        ]:
             solution = self.solve(objective, **options)
             if solution is None and "beat" not in options:
                 yield f"{name}: no mapping, although there is {best}"

@@ -133,9 +133,7 @@ def settle(task: Task, rows: Ints) -> tuple[bool, Ints]:
 
 
 @njit(cache=True)
-def _rebuilt(
-    rows: Ints, blocks: Ints, gaps: Ints, orders: Ints, counts: Ints, moved: int, outer: int
-) -> Ints:  # fmt: skip
+def _rebuilt(rows: Ints, blocks: Ints, gaps: Ints, orders: Ints, counts: Ints, moved: int, outer: int) -> Ints:
     """The nest with every temporal loop in its gap; loops of a gap in the order in which they were."""
     result = np.empty_like(rows)
     size = 0

@@ -115,9 +115,10 @@ def _of_loops(layer: Layer, items: Sequence[Item], hoisted: Hoisted | None) -> I
             continue
         level = item.level
         above = [
-            other.role for other in items[:place]
+            other.role
+            for other in items[:place]
             if isinstance(other, Node) and other.level == level and not (hoisted and other == hoisted.node)
-        ]  # fmt: skip
+        ]
         if (above[-1] if above else None) not in _homes(layer, items, hoisted, item):
             yield f"a loop over {item.dim} of level {level} stands below {above[-1] if above else 'no node'}"
 

@@ -65,25 +65,39 @@ def task_of(
                 coefficients[t, a, dims.index(dim)] = coefficient
     count = len(hardware.levels)
     return Task(
-        np.array([sizes[dim] for dim in dims]), coefficients,
-        np.array([o.bits for o in layer.operands]), np.array([o.step_bits for o in layer.operands]),
+        np.array([sizes[dim] for dim in dims]),
+        coefficients,
+        np.array([o.bits for o in layer.operands]),
+        np.array([o.step_bits for o in layer.operands]),
         np.array([_level(level, n) for n, level in enumerate(hardware.levels)]),
         np.array([_ports(level) for level in hardware.levels]),
         np.array([hardware.fanout(n) for n in range(count)]),
-        np.array([[[may is None or d in may for d in dims] for may in (lv.spatial_x, lv.spatial_y)]
-                  for lv in hardware.levels], np.int64),
-        hardware.step_cycles(layer.block), layer.macs_per_step * hardware.mac_energy,
-        int(accounting == "looptree"), OBJECTIVES.index(objective),
-    )  # fmt: skip
+        np.array(
+            [
+                [[may is None or d in may for d in dims] for may in (lv.spatial_x, lv.spatial_y)]
+                for lv in hardware.levels
+            ],
+            np.int64,
+        ),
+        hardware.step_cycles(layer.block),
+        layer.macs_per_step * hardware.mac_energy,
+        int(accounting == "looptree"),
+        OBJECTIVES.index(objective),
+    )
 
 
 def _level(level: Level, number: int) -> list[int]:
     capacity = level.usable_bits if number and level.usable_bits is not None else -1
     masks = [sum(1 << ROLES.index(role) for role in roles) for roles in (level.must_keep, level.must_bypass)]
     return [
-        capacity, level.access_bits, level.read_energy, level.fill_energy, level.update_energy, level.leak_energy,
+        capacity,
+        level.access_bits,
+        level.read_energy,
+        level.fill_energy,
+        level.update_energy,
+        level.leak_energy,
         *(masks if number else (0, 0)),
-    ]  # fmt: skip
+    ]
 
 
 def _ports(level: Level) -> list[tuple[int, int]]:
@@ -111,9 +125,11 @@ def mapping_of(layer: Layer, rows: Ints) -> Mapping:
             items.append(Node(ROLES[what], level))
             continue
         loop, last = Loop(dims[what], bound, block, (None, "X", "Y")[kind]), items[-1]
-        if isinstance(last, Loop) and (last.dim, last.axis) == (loop.dim, loop.axis) and (
-            kind == TIME or last.level == block
-        ):  # fmt: skip
+        if (
+            isinstance(last, Loop)
+            and (last.dim, last.axis) == (loop.dim, loop.axis)
+            and (kind == TIME or last.level == block)
+        ):
             loop = replace(items.pop(), bound=last.bound * bound, level=block)
         items.append(loop)
     return Mapping(tuple(items))

@@ -33,9 +33,11 @@ def assert_unbeaten(numbers: range, effort: Effort, tally: Tally) -> None:
     duels = [fight(random_instance(number), effort) for number in numbers]
     beaten = [duel for duel in duels if duel.beaten]
     counts = {
-        "instances": len(duels), "reached": sum(duel.reached for duel in duels),
-        "without a mapping": sum(duel.found is None for duel in duels), "beaten": len(beaten),
-    }  # fmt: skip
+        "instances": len(duels),
+        "reached": sum(duel.reached for duel in duels),
+        "without a mapping": sum(duel.found is None for duel in duels),
+        "beaten": len(beaten),
+    }
     tally("adversary", counts)
     assert not beaten, "\n\n".join(map(str, beaten))
     assert counts["reached"] >= 0.75 * len(duels), counts

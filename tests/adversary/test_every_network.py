@@ -28,9 +28,12 @@ def test_three_objectives_from_a_cold_store(network: str, tmp_path: Path, tally:
     designs, seconds = {}, 0.0
     for objective in OBJECTIVES:
         result = optimizer.solve(
-            optimizer.load(network), optimizer.load_architecture("edge_small"), objective=objective, workers=1,
+            optimizer.load(network),
+            optimizer.load_architecture("edge_small"),
+            objective=objective,
+            workers=1,
             cache_dir=tmp_path / objective,
-        )  # fmt: skip
+        )
         assert result.status == "OPTIMAL"
         seconds += result.data["wall_s"]
         energy, latency = result.data["energy_pj"], result.data["latency_cycles"]

@@ -45,8 +45,14 @@ ROOMY = {"dsp": 100, "bram18": 100, "lut": 40000, "lutram": 4000, "ff": 40000}
 def tiny_device(resources: dict[str, int], **changes: Any) -> dict[str, Any]:
     """A device as parsed YAML, with the clock of the tiny architecture."""
     stated = {name: count for name, count in resources.items() if count}
-    return {"name": "tiny", "resources": stated, "fabric": "series7", "technology": "fpga45", "clock_mhz": 500,
-            "source": "a test"} | changes  # fmt: skip
+    return {
+        "name": "tiny",
+        "resources": stated,
+        "fabric": "series7",
+        "technology": "fpga45",
+        "clock_mhz": 500,
+        "source": "a test",
+    } | changes
 
 
 def tiny(resources: dict[str, int], text: str = ARCHITECTURE, **changes: Any) -> Architecture:
@@ -60,13 +66,21 @@ def solve(architecture: Architecture, objective: str = "energy") -> Result:
 @pytest.mark.parametrize(
     ("fabric", "kind", "width", "depth", "blocks"),
     [
-        ("series7", "bram18", 36, 512, 1), ("series7", "bram18", 37, 512, 2), ("series7", "bram18", 1, 16384, 1),
-        ("series7", "bram18", 64, 2048, 8), ("series7", "bram18", 16, 1024, 1), ("series7", "bram18", 9, 2049, 2),
-        ("series7", "lutram", 16, 64, 6), ("series7", "lutram", 16, 32, 3), ("series7", "ff", 8, 4, 8),
-        ("ultrascale_plus", "lutram", 14, 32, 1), ("ultrascale_plus", "lutram", 16, 65, 6),
-        ("ultrascale_plus", "uram", 72, 4096, 1), ("ultrascale_plus", "uram", 73, 4097, 4),
+        ("series7", "bram18", 36, 512, 1),
+        ("series7", "bram18", 37, 512, 2),
+        ("series7", "bram18", 1, 16384, 1),
+        ("series7", "bram18", 64, 2048, 8),
+        ("series7", "bram18", 16, 1024, 1),
+        ("series7", "bram18", 9, 2049, 2),
+        ("series7", "lutram", 16, 64, 6),
+        ("series7", "lutram", 16, 32, 3),
+        ("series7", "ff", 8, 4, 8),
+        ("ultrascale_plus", "lutram", 14, 32, 1),
+        ("ultrascale_plus", "lutram", 16, 65, 6),
+        ("ultrascale_plus", "uram", 72, 4096, 1),
+        ("ultrascale_plus", "uram", 73, 4097, 4),
     ],
-)  # fmt: skip
+)
 def test_whole_blocks(fabric: str, kind: str, width: int, depth: int, blocks: int) -> None:
     device = {"series7": "vc707", "ultrascale_plus": "u250"}[fabric]
     assert load_device(device).fabric.memories[kind].blocks(width, depth) == blocks
@@ -94,9 +108,13 @@ def test_the_use_of_a_point_by_hand() -> None:
     point = next(point for point in architecture.points() if dict(point.choices) == sizes)
     # 192 PEs and 16 lanes; 8 memories of 64 x 1024 bits, each 4 blocks; 64 x 16 bits in 6 groups of 4 LUTs per PE
     assert use_of(point.resources) == {
-        "dsp": 192 + 32, "bram18": 32 + 8 * 4, "uram": 0, "lut": 20000 + 192 * 120 + 16 * 250 + 192 * 24,
-        "lutram": 192 * 24, "ff": 25000 + 192 * 160 + 16 * 350,
-    }  # fmt: skip
+        "dsp": 192 + 32,
+        "bram18": 32 + 8 * 4,
+        "uram": 0,
+        "lut": 20000 + 192 * 120 + 16 * 250 + 192 * 24,
+        "lutram": 192 * 24,
+        "ff": 25000 + 192 * 160 + 16 * 350,
+    }
     assert point.area_um2 == 0 and point.clock_mhz == 100
 
 
@@ -165,9 +183,7 @@ def test_a_proof_on_a_device_and_its_check() -> None:
     architecture = tiny(ROOMY | {"dsp": 13, "bram18": 36})
     result = solve(architecture)
     assert result.status == "OPTIMAL" and verify(result, thorough=True).ok
-    best = min(
-        (solve(cut).data["energy_pj"] for cut in fitting(architecture)), default=None
-    )  # fmt: skip
+    best = min((solve(cut).data["energy_pj"] for cut in fitting(architecture)), default=None)
     assert result.data["energy_pj"] == best
     closed = {box["closed_by"] for box in result.certificate["boxes"]}
     assert closed & set(RESOURCES)
@@ -315,7 +331,7 @@ def test_area_and_device_exclude_each_other() -> None:
         solve(tiny(ROOMY).with_budgets(Budgets(area_mm2=Fraction(4))))
     outcome = CliRunner().invoke(
         main, ["solve", "alexnet", "-a", "edge_small", "--device", "zcu102", "--area-mm2", "4", "--no-cache"]
-    )  # fmt: skip
+    )
     assert outcome.exit_code == 2 and "remedy:  drop --area-mm2" in outcome.stderr
     unknown = CliRunner().invoke(main, ["solve", "alexnet", "-a", "edge_small", "--device", "zcu103"])
     assert unknown.exit_code == 2 and "--device: there is no preset" in unknown.stderr and "zcu102" in unknown.stderr

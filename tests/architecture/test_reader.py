@@ -72,11 +72,17 @@ def test_presets_yield_valid_points(name: str) -> None:
 def test_number_of_points() -> None:
     counts = {name: len(load_architecture(name)) for name, _ in presets()}
     assert counts == {
-        "datacenter": 3 * 3 * 3 * 4 * 4, "edge": 6 * 6 * 3 * 7 * 5, "edge_gate": 2 * 3 * 4 * 4,
-        "edge_skip": 2 * 3 * 4 * 4, "edge_small": 2 * 3 * 4 * 4, "eyeriss": 1,
+        "datacenter": 3 * 3 * 3 * 4 * 4,
+        "edge": 6 * 6 * 3 * 7 * 5,
+        "edge_gate": 2 * 3 * 4 * 4,
+        "edge_skip": 2 * 3 * 4 * 4,
+        "edge_small": 2 * 3 * 4 * 4,
+        "eyeriss": 1,
         "eyeriss_rs": 1,
-        "nvdla": 3 * 3 * 3 * 4 * 3, "tpu": 3 * 3 * 4, "vwa": 1,
-    }  # fmt: skip
+        "nvdla": 3 * 3 * 3 * 4 * 3,
+        "tpu": 3 * 3 * 4,
+        "vwa": 1,
+    }
     assert all(description and "\n" not in description for _, description in presets())
 
 
@@ -101,9 +107,12 @@ def test_eyeriss_by_hand() -> None:
 def test_edge_point_by_hand() -> None:
     architecture = load_architecture("edge")
     wanted = {
-        "array.x": 14, "array.y": 12, "DRAM.bandwidth.shared": "8 GB/s", "GLB.size": "128 KiB",
+        "array.x": 14,
+        "array.y": 12,
+        "DRAM.bandwidth.shared": "8 GB/s",
+        "GLB.size": "128 KiB",
         "RF.size": "256 words",
-    }  # fmt: skip
+    }
     (point,) = (p for p in architecture.points() if dict(p.choices) == wanted)
     dram, glb, regfile = point.levels
     assert point.energy_unit_pj == Fraction(1, 1000) and point.mac_energy == 900
@@ -138,9 +147,7 @@ def test_menu_forms_and_order() -> None:
 
 
 def test_ties_advance_together() -> None:
-    square = MINIMAL.replace(
-        "x: [4, 8], y: 4", "x: {values: [4, 8], tie: s}, y: {from: 4, to: 8, step: 4, tie: s}"
-    )
+    square = MINIMAL.replace("x: [4, 8], y: 4", "x: {values: [4, 8], tie: s}, y: {from: 4, to: 8, step: 4, tie: s}")
     assert sorted({point.mac_mesh for point in points(square)}) == [(4, 4), (8, 8)]
 
 
@@ -191,9 +198,7 @@ components:
 """
     (tmp_path / "leaky.yaml").write_text(technology)
     text = MINIMAL.replace("generic45", "leaky.yaml").replace("component: sram", "component: mem")
-    text = text.replace("component: regfile", "component: mem\n    leakage: technology").replace(
-        "64 words", "64 B"
-    )
+    text = text.replace("component: regfile", "component: mem\n    leakage: technology").replace("64 words", "64 B")
     (tmp_path / "arch.yaml").write_text(text)
     point = next(load_architecture(str(tmp_path / "arch.yaml")).points())
     assert point.levels[2].leak_energy == 1000  # 500 uW at 500 MHz is 1 pJ per cycle
@@ -408,9 +413,7 @@ ERRORS = [  # what to replace, by what, what the message must say: field, value,
 ]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"), ERRORS, ids=[f"{e[2][0]}-{i}" for i, e in enumerate(ERRORS)]
-)
+@pytest.mark.parametrize(("old", "new", "words"), ERRORS, ids=[f"{e[2][0]}-{i}" for i, e in enumerate(ERRORS)])
 def test_errors_say_file_field_value_allowed_and_remedy(old: str, new: str, words: list[str]) -> None:
     assert old in MINIMAL
     message = failure(MINIMAL.replace(old, new))
@@ -421,9 +424,7 @@ def test_errors_say_file_field_value_allowed_and_remedy(old: str, new: str, word
 def test_binary_floats_are_refused() -> None:
     data = load_exact(MINIMAL)
     data["clock_mhz"] = 500.5
-    with pytest.raises(
-        SpecError, match=r'(?s)clock_mhz: a binary float.*500.5.*Fraction.*write Fraction\("500.5"\)'
-    ):
+    with pytest.raises(SpecError, match=r'(?s)clock_mhz: a binary float.*500.5.*Fraction.*write Fraction\("500.5"\)'):
         parse_architecture(data)
 
 

@@ -48,10 +48,13 @@ def test_bad_yaml(text: str, words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (Fraction(8), "8.0"), (Fraction(1, 10), "0.1"), (Fraction(1, 3), "'1/3'"), (Fraction(10**400), "1" + 299 * "0"),
+        (Fraction(8), "8.0"),
+        (Fraction(1, 10), "0.1"),
+        (Fraction(1, 3), "'1/3'"),
+        (Fraction(10**400), "1" + 299 * "0"),
         ({"to": (Fraction(5, 2), [Fraction(1, 4)])}, "{'to': (2.5, [0.25])}"),
     ],
-)  # fmt: skip
+)
 def test_errors_show_numbers_as_written(value: object, text: str) -> None:
     shown = str(SpecError("too large", value=value)).splitlines()[1].removeprefix("  value:   ")
     assert shown.removesuffix(" ...") == text
@@ -62,8 +65,12 @@ def test_merged_keys_may_be_overridden() -> None:
     assert load_exact("a: &x {b: 1, c: 2}\nd: {<<: *x, b: 3}")["d"] == {"b": 3, "c": 2}
 
 
-@given(st.recursive(st.integers() | WORDS | st.from_regex(r"[-+]?[0-9]*\.?[0-9]+e[-+]?[0-9]+", fullmatch=True),
-                    lambda inner: st.lists(inner) | st.dictionaries(WORDS, inner)))  # fmt: skip
+@given(
+    st.recursive(
+        st.integers() | WORDS | st.from_regex(r"[-+]?[0-9]*\.?[0-9]+e[-+]?[0-9]+", fullmatch=True),
+        lambda inner: st.lists(inner) | st.dictionaries(WORDS, inner),
+    )
+)
 @example({"name": "1e5", "tensor": ".inf", "1.5e3": "+1.e3"})
 def test_dumped_text_comes_back(data: object) -> None:
     assert load_exact(dump_exact(data)) == data

@@ -91,25 +91,29 @@ def test_names_are_unique(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestSeries:
     shown = series.Series(
-        "shown", "size",
+        "shown",
+        "size",
         (
-            series.Column("status", "status"), series.Column("ms", "wall_time", 1000, ".0f", spread=True),
+            series.Column("status", "status"),
+            series.Column("ms", "wall_time", 1000, ".0f", spread=True),
             series.Column("other", "missing"),
         ),
-    )  # fmt: skip
+    )
 
     @pytest.fixture
     def reports(self) -> list[dict[str, Any]]:
         return [
-            report([1.0, 2.0, 5.0], None, series="shown", size=1000), report([0.5], None, series="shown", size=10),
+            report([1.0, 2.0, 5.0], None, series="shown", size=1000),
+            report([0.5], None, series="shown", size=10),
             report([9.0], None, series=None),
-        ]  # fmt: skip
+        ]
 
     def test_table_has_a_row_per_size(self, reports: list[dict[str, Any]]) -> None:
         assert series.table(self.shown, reports) == [
-            ("size", "status", "ms", "other", "runs"), ("10", "OPTIMAL", "500", "-", "1"),
+            ("size", "status", "ms", "other", "runs"),
+            ("10", "OPTIMAL", "500", "-", "1"),
             ("1,000", "OPTIMAL", "2000 (1000 to 5000)", "-", "3"),
-        ]  # fmt: skip
+        ]
 
     def test_statuses_that_differ_are_all_shown(self, reports: list[dict[str, Any]]) -> None:
         reports[0]["runs"][1]["details"]["status"] = "UNKNOWN"

@@ -16,10 +16,10 @@ from tests.support.tiny_problem import ARCHITECTURE, NETWORK
 
 @pytest.mark.parametrize(
     ("published", "macs", "megabytes"), list(zip(CHIP, (2.66e9, 46.04e9), (15.4, 321.1), strict=True))
-)  # fmt: skip
+)
 def test_published_figures_are_words_per_multiply_accumulate(
     published: Published, macs: float, megabytes: float
-) -> None:  # fmt: skip
+) -> None:
     """The chip's megabytes, multiply-accumulates and accesses per one of them agree for 16-bit words."""
     assert convolutions(published.network, published.batch).macs == pytest.approx(macs, rel=0.005)
     assert megabytes * 1e6 / 2 / macs == pytest.approx(published.words_per_mac, abs=0.00005)

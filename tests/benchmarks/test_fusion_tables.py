@@ -41,9 +41,14 @@ def made(case: Case, **proof: Any) -> dict[str, Any]:
     fused = FIGURES | {"dram_mb": 2.0, "latency_ms": 1.5, "energy_mj": 4.0, "value": 4e9, "groups": [["a", "b"]]}
     found = {"status": "OPTIMAL", "bound": 4e9, "gap": 0.0, "wall_s": 1.5} | proof
     return {
-        **case.key, "time_limit_s": case.time_limit_s, "layer_by_layer": FIGURES, "rule": ruled,
-        "rule_in_space": ruled, "fused": fused if found["gap"] is not None else None, "proof": found,
-    }  # fmt: skip
+        **case.key,
+        "time_limit_s": case.time_limit_s,
+        "layer_by_layer": FIGURES,
+        "rule": ruled,
+        "rule_in_space": ruled,
+        "fused": fused if found["gap"] is not None else None,
+        "proof": found,
+    }
 
 
 def test_designs_are_in_order(entry: dict[str, Any]) -> None:
@@ -80,10 +85,13 @@ def test_words_of_several_widths_are_refused() -> None:
 @pytest.mark.parametrize(
     ("status", "spent", "allowed", "done"),
     [
-        ("OPTIMAL", 10, None, True), ("FEASIBLE", 10, 10, True), ("FEASIBLE", 10, 20, False),
-        ("UNKNOWN", 10, None, False), ("FEASIBLE", None, 5, True),
+        ("OPTIMAL", 10, None, True),
+        ("FEASIBLE", 10, 10, True),
+        ("FEASIBLE", 10, 20, False),
+        ("UNKNOWN", 10, None, False),
+        ("FEASIBLE", None, 5, True),
     ],
-)  # fmt: skip
+)
 def test_what_was_stopped_is_done_again_with_more_time(status: str, spent: Any, allowed: Any, done: bool) -> None:
     case = Case("vwa", "vgg16", time_limit_s=allowed)
     found = made(replace(case, time_limit_s=spent), status=status)

@@ -57,9 +57,8 @@ def test_branches_are_in_one_stretch() -> None:
     assert list(stretches(chain(4, 4, 4))) == [("a",), ("b",)]
     found = list(stretches(networks.build("googlenet")))
     assert found[7] == tuple(
-        f"3a/{name}" for name in
-        ("1x1", "3x3_reduce", "3x3", "5x5_reduce", "5x5", "pool", "projection", "concat")
-    )  # fmt: skip
+        f"3a/{name}" for name in ("1x1", "3x3_reduce", "3x3", "5x5_reduce", "5x5", "pool", "projection", "concat")
+    )
     assert [name for stretch in found for name in stretch] == [x.name for x in networks.build("googlenet").layers()]
 
 

@@ -128,13 +128,20 @@ def breach(data, where: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("where", "value", "check"),
     [
-        ("objective.gain", 0.9, "gain"), ("objective.original", 1, "gain"), ("objective.bound", 10**12, "gain"),
-        ("before.energy_pj", 1, "gain"), ("after.parameters", 7, "limits"), ("request.macs", ["0", "0"], "limits"),
-        ("request.multiple", 7, "widths"), ("request.range", ["1", "1"], "widths"), ("classes.1.after", 5, "widths"),
-        ("classes.1.layers", [], "widths"), ("request.freeze", ["b0.inverted.expand"], "widths"),
+        ("objective.gain", 0.9, "gain"),
+        ("objective.original", 1, "gain"),
+        ("objective.bound", 10**12, "gain"),
+        ("before.energy_pj", 1, "gain"),
+        ("after.parameters", 7, "limits"),
+        ("request.macs", ["0", "0"], "limits"),
+        ("request.multiple", 7, "widths"),
+        ("request.range", ["1", "1"], "widths"),
+        ("classes.1.after", 5, "widths"),
+        ("classes.1.layers", [], "widths"),
+        ("request.freeze", ["b0.inverted.expand"], "widths"),
         ("classes", None, "adjustment"),
     ],
-)  # fmt: skip
+)
 def test_tampering_is_found(folder, tmp_path, where, value, check) -> None:
     data = json.loads((folder / "out" / "adjust.json").read_text())
     breach(data, where, value)

@@ -72,10 +72,12 @@ def test_verified(folder) -> None:
 @pytest.mark.parametrize(
     ("where", "value", "check"),
     [
-        ("resolution.after", [6, 6], "resolution"), ("resolution.before", [5, 5], "resolution"),
-        ("request.resolutions", [[6, 6], [9, 9]], "resolution"), ("resolution", None, "ties"),
+        ("resolution.after", [6, 6], "resolution"),
+        ("resolution.before", [5, 5], "resolution"),
+        ("request.resolutions", [[6, 6], [9, 9]], "resolution"),
+        ("resolution", None, "ties"),
     ],
-)  # fmt: skip
+)
 def test_tampering_is_found(folder, where, value, check) -> None:
     data = json.loads((folder / "out" / "adjust.json").read_text())
     breach(data, where, value)
@@ -119,10 +121,13 @@ def test_ratios(folder) -> None:
 @pytest.mark.parametrize(
     ("where", "value"),
     [
-        ("classes.1.expansion.after", "7"), ("classes.1.expansion.before", "3"), ("request.expansion", ["11"]),
-        ("classes.1.frozen", "asked for"), ("classes.1", None),
+        ("classes.1.expansion.after", "7"),
+        ("classes.1.expansion.before", "3"),
+        ("request.expansion", ["11"]),
+        ("classes.1.frozen", "asked for"),
+        ("classes.1", None),
     ],
-)  # fmt: skip
+)
 def test_tampering_with_ratios_is_found(folder, where, value) -> None:
     data = json.loads((folder / "ratios" / "adjust.json").read_text())
     if value is None:

@@ -152,9 +152,15 @@ def test_layers_are_shown_from_the_folders_of_the_networks(folder: Path) -> None
 
 def test_options_go_to_the_networks_that_they_suit() -> None:
     options: dict[str, Any] = {
-        "batch": 2, "sequence": 16, "dims": (), "allow_unknown": False, "bits": None, "sparsity": None,
-        "weights": (), "caps": (),
-    }  # fmt: skip
+        "batch": 2,
+        "sequence": 16,
+        "dims": (),
+        "allow_unknown": False,
+        "bits": None,
+        "sparsity": None,
+        "weights": (),
+        "caps": (),
+    }
     alexnet, gpt2 = read_members(["alexnet", "gpt2"], options)
     assert alexnet.network.mac_layers()[0].extents["N"] == 2
     assert any(16 in layer.extents.values() for layer in gpt2.network.mac_layers())

@@ -117,11 +117,41 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_solve_hands_everything_on(api: FakeApi, tmp_path: Path) -> None:
     good(
-        "solve", "resnet18", "-a", "edge_small", "--objective", "edp", "--area-mm2", "4.5", "--dram-gbps", 8,
-        "--power-w", "1e-1", "--max-latency-ms", 20, "--max-energy-mj", ".5", "--batch", 2, "--bits", "W=8,O=32",
-        "--padding", "P=56:64,Q=60", "--accounting", "looptree", "--time-limit", "1.5", "--workers", 3, "--seed", 7,
-        "--cache", tmp_path / "mine", "--choose", "GLB.size=64KiB",
-    )  # fmt: skip
+        "solve",
+        "resnet18",
+        "-a",
+        "edge_small",
+        "--objective",
+        "edp",
+        "--area-mm2",
+        "4.5",
+        "--dram-gbps",
+        8,
+        "--power-w",
+        "1e-1",
+        "--max-latency-ms",
+        20,
+        "--max-energy-mj",
+        ".5",
+        "--batch",
+        2,
+        "--bits",
+        "W=8,O=32",
+        "--padding",
+        "P=56:64,Q=60",
+        "--accounting",
+        "looptree",
+        "--time-limit",
+        "1.5",
+        "--workers",
+        3,
+        "--seed",
+        7,
+        "--cache",
+        tmp_path / "mine",
+        "--choose",
+        "GLB.size=64KiB",
+    )
     ((name, network, architecture, options),) = api.calls
     assert name == "solve"
     assert network.name == "resnet18"
@@ -135,9 +165,13 @@ def test_solve_hands_everything_on(api: FakeApi, tmp_path: Path) -> None:
     assert len(architecture) == 24
     del options["progress"]
     assert options == {
-        "objective": "edp", "padding": {"P": [56, 64], "Q": [60]}, "time_limit_s": 1.5, "workers": 3, "seed": 7,
+        "objective": "edp",
+        "padding": {"P": [56, 64], "Q": [60]},
+        "time_limit_s": 1.5,
+        "workers": 3,
+        "seed": 7,
         "cache_dir": tmp_path / "mine",
-    }  # fmt: skip
+    }
 
 
 def test_solve_hands_on_sparsity(api: FakeApi) -> None:
@@ -154,9 +188,13 @@ def test_solve_defaults(api: FakeApi, tmp_path: Path) -> None:
     options = api.calls[0][3]
     del options["progress"]
     assert options == {
-        "objective": "energy", "padding": "none", "time_limit_s": None, "workers": 2, "seed": 0,
+        "objective": "energy",
+        "padding": "none",
+        "time_limit_s": None,
+        "workers": 2,
+        "seed": 0,
         "cache_dir": tmp_path / "cache" / "tilewright",
-    }  # fmt: skip
+    }
     good("solve", "alexnet", "-a", "edge_small", "--no-cache")
     assert api.calls[1][3]["cache_dir"] is None
 
@@ -465,10 +503,15 @@ def test_progress_lines_are_rare(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_news_is_a_line_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     steps = [
-        Progress(0.0, message="solving a first hardware point"), Progress(1.0, bound=1.0), Progress(2.0, bound=2.0),
-        Progress(3.0, 5.0, 2.0), Progress(4.0, 4.0, 2.0), Progress(5.0, message="point 1 of 9"),
-        Progress(6.0, message="point 2 of 9"), Progress(7.0, message="master"),
-    ]  # fmt: skip
+        Progress(0.0, message="solving a first hardware point"),
+        Progress(1.0, bound=1.0),
+        Progress(2.0, bound=2.0),
+        Progress(3.0, 5.0, 2.0),
+        Progress(4.0, 4.0, 2.0),
+        Progress(5.0, message="point 1 of 9"),
+        Progress(6.0, message="point 2 of 9"),
+        Progress(7.0, message="master"),
+    ]
     with ProgressDisplay() as display:
         for step in steps:
             display(step)

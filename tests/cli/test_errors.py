@@ -17,8 +17,9 @@ LAYER = "name: a\ntype: matmul\ndims: {M: 4, N: 8, K: 16}\n"
 
 def symbolic_model() -> bytes:
     """A matrix product whose first dim is called ``batch``."""
-    shapes = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", n]) for name, n in
-              (("x", 8), ("y", 4))}  # fmt: skip
+    shapes = {
+        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", n]) for name, n in (("x", 8), ("y", 4))
+    }
     weights = helper.make_tensor("w", TensorProto.FLOAT, [8, 4], [0.0] * 32)
     nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
     graph = helper.make_graph(nodes, "g", [shapes["x"]], [shapes["y"]], [weights])

@@ -32,8 +32,12 @@ def test_size_on_the_device_of_the_release(tmp_path):
 def test_half_the_device(tmp_path):
     outcome = run("size", *RELEASE, "--device", "xc7a100t", "--dsp", 120, "--out", tmp_path)
     assert outcome.exit_code == 1
-    for line in ("INFEASIBLE", "to blame: dsp, fi-divides-z", "  dsp 120: least 224, z = (128, 32), C = 32",
-                 "  without fi-divides-z: z = (64, 16), C = 64"):  # fmt: skip
+    for line in (
+        "INFEASIBLE",
+        "to blame: dsp, fi-divides-z",
+        "  dsp 120: least 224, z = (128, 32), C = 32",
+        "  without fi-divides-z: z = (64, 16), C = 64",
+    ):
         assert line in outcome.output.splitlines()
     assert run("verify", tmp_path).exit_code == 0
     outcome = run("size", *RELEASE, "--dsp", 120, "--without", "fi-divides-z")
@@ -41,8 +45,9 @@ def test_half_the_device(tmp_path):
 
 
 def test_densest_network_of_a_rate(tmp_path):
-    outcome = run("size", "1024,64,32", "--device", "xc7a100t", "--objective", "density", "--min-rate", 400_000,
-                  "--out", tmp_path)  # fmt: skip
+    outcome = run(
+        "size", "1024,64,32", "--device", "xc7a100t", "--objective", "density", "--min-rate", 400_000, "--out", tmp_path
+    )
     assert outcome.exit_code == 0 and "4, 16; 64, 32" in outcome.output
     data = stored(tmp_path)
     assert data["objective"]["exact"] == {"value": "5/66", "bound": "5/66"}
@@ -53,8 +58,22 @@ def test_densest_network_of_a_rate(tmp_path):
 
 
 def test_menus_of_widths_and_multipliers():
-    outcome = run("size", "64,16,4", "--out-degrees", "2:4,any", "--width", "8,12", "--objective", "lut",
-                  "--multiplier", "combinational@10", "--multiplier", "deep2@60", "--max-time-us", "2")  # fmt: skip
+    outcome = run(
+        "size",
+        "64,16,4",
+        "--out-degrees",
+        "2:4,any",
+        "--width",
+        "8,12",
+        "--objective",
+        "lut",
+        "--multiplier",
+        "combinational@10",
+        "--multiplier",
+        "deep2@60",
+        "--max-time-us",
+        "2",
+    )
     assert outcome.exit_code == 0 and "8-bit words" in outcome.output
 
 
@@ -81,8 +100,9 @@ def test_simulate():
     outcome = run("simulate", *ENGINE, "--proctime", 0, "--inputs", 4)
     assert outcome.exit_code == 0, outcome.output
     assert outcome.output.splitlines()[1:] == [
-        "no bank conflict, no hazard", "weights, biases and outputs equal those of the masked matrices"
-    ]  # fmt: skip
+        "no bank conflict, no hazard",
+        "weights, biases and outputs equal those of the masked matrices",
+    ]
 
 
 def test_report():
@@ -97,21 +117,24 @@ def test_accuracy(tmp_path):
     assert outcome.exit_code == 0 and len(stored(tmp_path)["accuracies"]) == 5
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["size", "1024", "--dsp", 9], "two or more integers"),
-    (["size", "12,8", "--out-degrees", "3"], "multiples of 2"),
-    (["size", "12,8", "--out-degrees", "2,2"], "1 menus"),
-    (["size", "12,x"], "1024,64,32"),
-    (["size", "12,8", "--device", "none"], "xc7a100t"),
-    (["size", "12,8", "--without", "fi"], "fi-divides-z"),
-    (["size", "12,8", "--multiplier", "fast"], "deepSTAGES"),
-    (["size", "12,8", "--multiplier", "deep@1.2.3"], "decimals > 0"),
-    (["size", "12,8", "--width", "40"], "3 to 18"),
-    (["simulate", "12,8", "--out-degrees", "2", "--z", "4", "--format", "9"], "INTEGER.FRACTION"),
-    (["interleave", "12,8", "--out-degrees", "2", "--z", "5"], "divisors of 12"),
-    (["simulate", *ENGINE], "forwarding"),
-    (["verify", "nowhere"], "no such file"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["size", "1024", "--dsp", 9], "two or more integers"),
+        (["size", "12,8", "--out-degrees", "3"], "multiples of 2"),
+        (["size", "12,8", "--out-degrees", "2,2"], "1 menus"),
+        (["size", "12,x"], "1024,64,32"),
+        (["size", "12,8", "--device", "none"], "xc7a100t"),
+        (["size", "12,8", "--without", "fi"], "fi-divides-z"),
+        (["size", "12,8", "--multiplier", "fast"], "deepSTAGES"),
+        (["size", "12,8", "--multiplier", "deep@1.2.3"], "decimals > 0"),
+        (["size", "12,8", "--width", "40"], "3 to 18"),
+        (["simulate", "12,8", "--out-degrees", "2", "--z", "4", "--format", "9"], "INTEGER.FRACTION"),
+        (["interleave", "12,8", "--out-degrees", "2", "--z", "5"], "divisors of 12"),
+        (["simulate", *ENGINE], "forwarding"),
+        (["verify", "nowhere"], "no such file"),
+    ],
+)
 def test_bad_input_exits_with_2(words, said):
     outcome = run(*words)
     assert outcome.exit_code == 2

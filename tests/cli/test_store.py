@@ -223,26 +223,40 @@ def test_long_exports_go_in_steps(monkeypatch) -> None:
 
 
 GOOD = {
-    "table": "layers", "key": "ab", "version": MODEL_VERSION, "kind": "optimum", "created": 1, "label": "",
+    "table": "layers",
+    "key": "ab",
+    "version": MODEL_VERSION,
+    "kind": "optimum",
+    "created": 1,
+    "label": "",
     "entry": asdict(solution(3)),
-}  # fmt: skip
+}
 BLOCK = GOOD["entry"]["levels"][0]
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "no json", "[]", "{}", "[" * 10**5,
+        "no json",
+        "[]",
+        "{}",
+        "[" * 10**5,
         *(
-            json.dumps(GOOD | change) for change in (
-                {"entry": {"levels": 3}}, {"kind": "other"}, {"created": None}, {"key": 3}, {"table": "rows"},
-                {"entry": GOOD["entry"] | {"energy": 2**70}}, {"entry": GOOD["entry"] | {"latency": 1.5}},
+            json.dumps(GOOD | change)
+            for change in (
+                {"entry": {"levels": 3}},
+                {"kind": "other"},
+                {"created": None},
+                {"key": 3},
+                {"table": "rows"},
+                {"entry": GOOD["entry"] | {"energy": 2**70}},
+                {"entry": GOOD["entry"] | {"latency": 1.5}},
                 {"entry": GOOD["entry"] | {"levels": [BLOCK | {"order": "WIO"}]}},
                 {"entry": GOOD["entry"] | {"hoist": {"tensor": 1}}},
             )
         ),
     ],
-)  # fmt: skip
+)
 def test_a_bad_line_imports_nothing(line) -> None:
     store = Store()
     with pytest.raises(SpecError, match="not a line of a store") as caught:

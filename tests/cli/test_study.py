@@ -75,11 +75,16 @@ def test_every_step_is_what_solve_finds_under_that_budget(run: Any) -> None:
 
 
 TAMPERED = [
-    ("designs", 0, "needs", {"area-mm2": "1/2"}), ("designs", 1, "status", "FEASIBLE"),
-    ("designs", 1, "energy_pj", 1.0), ("designs", 1, "latency_cycles", 3), ("designs", 1, "certificate_box", 0),
-    ("cells", 0, "design", 2), ("cells", 1, "exact_bound", "1"), ("cells", 1, "status", "FEASIBLE"),
+    ("designs", 0, "needs", {"area-mm2": "1/2"}),
+    ("designs", 1, "status", "FEASIBLE"),
+    ("designs", 1, "energy_pj", 1.0),
+    ("designs", 1, "latency_cycles", 3),
+    ("designs", 1, "certificate_box", 0),
+    ("cells", 0, "design", 2),
+    ("cells", 1, "exact_bound", "1"),
+    ("cells", 1, "status", "FEASIBLE"),
     ("cells", 0, "below", {"area-mm2": None}),
-]  # fmt: skip
+]
 
 
 def test_a_changed_study_is_found_out(run: Any) -> None:
@@ -192,7 +197,7 @@ WRONG = [
     (("--pareto", "area,buffer"), "--pareto", "area,buffer", "energy"),
     (("--vary", "area-mm2", "--plot", "steps.bmp"), "--plot", "steps.bmp", ".svg"),
     (("--vary", "area-mm2", "--device", "zcu102"), "--vary area-mm2", "zcu102", "dram-gbps"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("arguments", "field", "value", "remedy"), WRONG, ids=lambda x: " ".join(x) if x else "none")

@@ -88,7 +88,7 @@ def test_joint_optimum_is_that_of_enumeration(problem: tuple[Networks, Aggregate
     parts = [
         Part([Pricer(layer, n, "timeloop", {}, store) for layer, n in layers], goal, lambda hardware: (0, 0))
         for layers, goal in networks
-    ]  # fmt: skip
+    ]
     state = Explorer(parts, points, area_cap, aggregate).run()
     assert state.complete and state.value == expected
     assert state.bound == (expected or 0)

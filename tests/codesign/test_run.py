@@ -135,9 +135,7 @@ def test_near_ties_of_geometric_means_are_decided_exactly(sign: int) -> None:
             Member(network(name, f"{{name: v, type: vector, kind: add, reads: [1], writes: [1], operations: {n}}}"))
             for name, n in zip(names, operations, strict=True)
         ]
-        return [
-            [energy for energy, _ in exact(codesign(made, choose(point, {"GLB.size": size})))] for size in sizes
-        ]
+        return [[energy for energy, _ in exact(codesign(made, choose(point, {"GLB.size": size})))] for size in sizes]
 
     start = energies((10**9, 10**9))
     step = energies((10**9 + 4, 10**9))[0][0] - start[0][0]
@@ -330,9 +328,12 @@ def test_progress_tells_the_steps() -> None:
     joint("small", "large", progress=seen.append)
     messages = list(dict.fromkeys(progress.message.partition("  about ")[0] for progress in seen))
     assert messages == [
-        "network 1 of 2 alone: small", "network 2 of 2 alone: large", "cross table, design 1 of 2",
-        "cross table, design 2 of 2", "all networks",
-    ]  # fmt: skip
+        "network 1 of 2 alone: small",
+        "network 2 of 2 alone: large",
+        "cross table, design 1 of 2",
+        "cross table, design 2 of 2",
+        "all networks",
+    ]
     last = [progress for progress in seen if progress.message == "all networks"][-1]
     assert last.points_closed == last.points_total == 8 and last.gap == 0.0
     assert all(progress.message.endswith(" left") == (0 < progress.points_closed < 8) for progress in seen)

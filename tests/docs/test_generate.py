@@ -43,11 +43,14 @@ def test_marker_is_replaced_by_what_the_code_says(module, line, found):
 @pytest.mark.parametrize(
     "line",
     [
-        "<!-- include: nothing -->", "<!-- include: theory formulations.no_module -->",
-        "<!-- include: theory formulations.networks.cover.Uncovered -->", "<!-- include: schema mapping -->",
-        "<!-- include: presets chips -->", "<!-- include: theory formulations -->",
+        "<!-- include: nothing -->",
+        "<!-- include: theory formulations.no_module -->",
+        "<!-- include: theory formulations.networks.cover.Uncovered -->",
+        "<!-- include: schema mapping -->",
+        "<!-- include: presets chips -->",
+        "<!-- include: theory formulations -->",
     ],
-)  # fmt: skip
+)
 def test_marker_that_cannot_be_replaced_stops_the_build(module, line):
     errors = module("mkdocs.exceptions")
     with pytest.raises(errors.PluginError, match=r"page\.md"):

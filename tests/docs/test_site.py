@@ -159,10 +159,24 @@ def words() -> list[str]:
     statuses = [*(status.name for status in Status), "EVALUATED"]
     suffixes = ("_pj", "_mj", "_cycles", "_ms", "_s", "_um2", "_mm2", "_w", "_mhz", "_bits", "_words", "_percent")
     return [
-        *statuses, *OBJECTIVES, *accountings, *(name for name in level if name != "name"), *RESOURCES, *KINDS,
-        *PHASES, *TILE_AXES, *policies, *modes, *suffixes, "menu", "hardware point", "box", "floor", "gap",
+        *statuses,
+        *OBJECTIVES,
+        *accountings,
+        *(name for name in level if name != "name"),
+        *RESOURCES,
+        *KINDS,
+        *PHASES,
+        *TILE_AXES,
+        *policies,
+        *modes,
+        *suffixes,
+        "menu",
+        "hardware point",
+        "box",
+        "floor",
+        "gap",
         "certificate",
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("word", words())

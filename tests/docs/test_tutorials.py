@@ -35,10 +35,16 @@ def test_guide_to_python_runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("shown", "printed"),
     [
-        ("a\nb", "a\n\n│ b │\n"), ("...\nc", "a\nb\nc\n"), ("a\n...", "a\nb\n"), ("a\n...\nc", "a\nb\nc\n"),
-        ("it took 3 s", "it took 1.25 s"), ("a ... c", "a b c"), ("b", "0.1 s  working\nb\n"), ("a\n...", "a\n"),
+        ("a\nb", "a\n\n│ b │\n"),
+        ("...\nc", "a\nb\nc\n"),
+        ("a\n...", "a\nb\n"),
+        ("a\n...\nc", "a\nb\nc\n"),
+        ("it took 3 s", "it took 1.25 s"),
+        ("a ... c", "a b c"),
+        ("b", "0.1 s  working\nb\n"),
+        ("a\n...", "a\n"),
     ],
-)  # fmt: skip
+)
 def test_what_counts_as_shown(shown, printed):
     check(shown, printed)
 
@@ -46,10 +52,17 @@ def test_what_counts_as_shown(shown, printed):
 @pytest.mark.parametrize(
     ("shown", "printed"),
     [
-        ("a\nb", "a\nc\nb\n"), ("...\nc", "c\nb\n"), ("a\n...\nb\n...", "a\nc\n"), ("a", "a\nb\n"), ("5 mJ", "6 mJ"),
-        ("a ... c", "a b d"), ("a\n...\na", "a\n"), ("...\nb\n...\nc\n...", "c\nb\n"), ("...", "a\n"),
+        ("a\nb", "a\nc\nb\n"),
+        ("...\nc", "c\nb\n"),
+        ("a\n...\nb\n...", "a\nc\n"),
+        ("a", "a\nb\n"),
+        ("5 mJ", "6 mJ"),
+        ("a ... c", "a b d"),
+        ("a\n...\na", "a\n"),
+        ("...\nb\n...\nc\n...", "c\nb\n"),
+        ("...", "a\n"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not(shown, printed):
     with pytest.raises(AssertionError):
         check(shown, printed)

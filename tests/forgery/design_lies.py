@@ -39,16 +39,21 @@ def rewalk(f: Forgery, entry: Data) -> Mapping:
     accesses: dict[str, dict[str, dict[str, int]]] = {}
     for (level, role), count in steps.counts.items():
         accesses.setdefault(hardware.levels[level].name, {})[role] = {
-            "reads": count.reads, "fills": count.fills, "updates": count.updates,
-            "tile_words": count.tile_words, "instances": count.instances,
-        }  # fmt: skip
+            "reads": count.reads,
+            "fills": count.fills,
+            "updates": count.updates,
+            "tile_words": count.tile_words,
+            "instances": count.instances,
+        }
     made = mapping.extents(layer.extents)
     entry |= {
         "padded": {dim: extent for dim, extent in made.items() if extent != layer.extents[dim]},
-        "energy_pj": hardware.energy_pj(steps.energy), "latency_cycles": plain(steps.latency_cycles),
-        "compute_cycles": steps.compute_cycles, "accesses": accesses,
+        "energy_pj": hardware.energy_pj(steps.energy),
+        "latency_cycles": plain(steps.latency_cycles),
+        "compute_cycles": steps.compute_cycles,
+        "accesses": accesses,
         "utilization": float(layer.macs / (hardware.macs_per_cycle * steps.latency_cycles)) if steps.sound else 0.0,
-    }  # fmt: skip
+    }
     return mapping
 
 
@@ -276,8 +281,10 @@ def words(f: Forgery) -> bool:
     other: dict[str, Callable[[], Any]] = {
         "accounting": lambda: data.update(accounting={"timeloop": "looptree"}.get(data["accounting"], "timeloop")),
         "accounting in both": lambda: [p.update(accounting="exact") for p in (data, certificate)],
-        "space": lambda: [p.update(space=s) for p, s in ((data, data["space"] | {"text": "All mappings."}),
-                                                         (certificate, "All mappings."))],
+        "space": lambda: [
+            p.update(space=s)
+            for p, s in ((data, data["space"] | {"text": "All mappings."}), (certificate, "All mappings."))
+        ],
         "reuse": lambda: data["space"].update(reuse="exact"),
         "padding": lambda: data["space"].update(padding={"fc": {"M": [64]}}),
         "network": lambda: data.update(network="alexnet"),
@@ -287,7 +294,7 @@ def words(f: Forgery) -> bool:
         "warning added": lambda: data["warnings"].append("checked by hand"),
         "training": lambda: data.update(training={"optimizer": "adam", "bits": {"weights": 4}}),
         "format": lambda: certificate.update(format="tilewright-certificate/2"),
-    }  # fmt: skip
+    }
     if data["warnings"]:
         other["warnings removed"] = data["warnings"].clear
     other[f.random.choice(sorted(other))]()
@@ -299,9 +306,12 @@ def more_sections(f: Forgery) -> bool:
     sections: dict[str, Any] = {
         "comparison": {"layer_by_layer": {"energy_pj": 9.0}, "fused": {"energy_pj": 1.0}, "reduction": {}},
         "infeasible": {"budgets": ["area_mm2"], "relaxations": [{"budget": "area_mm2", "limit": 1, "least": 7.186}]},
-        "groups": [], "device": {"name": "u250", "resources": {}, "memories": {}}, "networks": [], "cross": [],
+        "groups": [],
+        "device": {"name": "u250", "resources": {}, "memories": {}},
+        "networks": [],
+        "cross": [],
         "layer_by_layer": {"energy_pj": 9.0},
-    }  # fmt: skip
+    }
     missing = [name for name in sections if name not in f.data]
     if f.data["status"] == "INFEASIBLE":
         missing += ["energy_pj", "area_um2"]
@@ -384,6 +394,20 @@ def other_device(f: Forgery) -> bool:
 
 
 DESIGN_LIES: list[Lie] = [
-    break_mapping, pad, scale_layer, counted, other_runs, other_extents, other_hardware, other_total, other_point,
-    other_bounds, words, more_sections, other_problem, other_hash, lost_section, other_device,
-]  # fmt: skip
+    break_mapping,
+    pad,
+    scale_layer,
+    counted,
+    other_runs,
+    other_extents,
+    other_hardware,
+    other_total,
+    other_point,
+    other_bounds,
+    words,
+    more_sections,
+    other_problem,
+    other_hash,
+    lost_section,
+    other_device,
+]

@@ -107,5 +107,14 @@ def _name(place: Place) -> str:
 
 FOLDER_LIES: list[FolderLie] = [everywhere, everywhere, one_place, lost, table]
 FOLDER_KINDS = (
-    "adjust", "no_widths", "memory", "no_memory", "kept", "size", "no_size", "evaluate", "interleave", "report"
+    "adjust",
+    "no_widths",
+    "memory",
+    "no_memory",
+    "kept",
+    "size",
+    "no_size",
+    "evaluate",
+    "interleave",
+    "report",
 )

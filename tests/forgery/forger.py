@@ -90,9 +90,11 @@ class Forgery:
         cycles = claim.target.cycles(energy, latency)
         seconds = float(cycles / (hardware.clock_mhz * 10**6))
         data |= {
-            "energy_pj": hardware.energy_pj(energy), "latency_cycles": plain(cycles), "latency_ms": seconds * 1e3,
+            "energy_pj": hardware.energy_pj(energy),
+            "latency_cycles": plain(cycles),
+            "latency_ms": seconds * 1e3,
             "power_w": hardware.energy_pj(energy) * 1e-12 / seconds if seconds else None,
-        }  # fmt: skip
+        }
         self.certificate["value"] = str(claim.target.value(energy, latency))
 
     def rebound(self, *, keep_solved: bool = False) -> None:
@@ -130,10 +132,12 @@ class Forgery:
         data["status"] = status
         unit, worth = data["objective"]["unit"], self._worth(claim)
         data["objective"] = {
-            "name": data["problem"]["objective"], "unit": unit,
-            "value": None if value is None else plain(value * worth), "bound": plain(least * worth),
+            "name": data["problem"]["objective"],
+            "unit": unit,
+            "value": None if value is None else plain(value * worth),
+            "bound": plain(least * worth),
             "gap": None if value is None else float((value - least) / value) if value else 0.0,
-        }  # fmt: skip
+        }
         data["hardware_points"] = point_counts(self.claim)
 
     @staticmethod
@@ -167,8 +171,9 @@ def _master(claim: Claim, entries: Sequence[Entry]) -> str | None:
         MasterEntry(
             e.area_um2, int(e.bound / scale), int(value / scale) if e.box == claim.design else None, e.resources
         )
-        for e in entries if e.by != "infeasible"
-    ]  # fmt: skip
+        for e in entries
+        if e.by != "infeasible"
+    ]
     cap, plan = claim.architecture.budgets.area_um2, claim.architecture.plan
     limits = () if plan is None else plan.device.available
     found = settle(rows, area_cap=None if cap is None else int(cap), limits=limits, seed=1)
@@ -178,6 +183,11 @@ def _master(claim: Claim, entries: Sequence[Entry]) -> str | None:
 def box_entry(box: Box, by: str, energy: Sequence[int], latency: Sequence[int], bound: object = 0) -> Data:
     """A box for a certificate, before :meth:`Forgery.rebound`."""
     return {
-        "box": [list(side) for side in box], "points": 1, "closed_by": by, "area_um2": 0, "bound": str(bound),
-        "energy_floors": list(energy), "latency_floors": list(latency),
-    }  # fmt: skip
+        "box": [list(side) for side in box],
+        "points": 1,
+        "closed_by": by,
+        "area_um2": 0,
+        "bound": str(bound),
+        "energy_floors": list(energy),
+        "latency_floors": list(latency),
+    }

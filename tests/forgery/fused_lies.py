@@ -133,7 +133,7 @@ def other_group(f: Forgery) -> bool:
         "order": group["layers"].reverse,
         "moves": lambda: group["moves"].update(energy_pj=0.0),
         "strips": lambda: group["strips"].update(one=2),
-    }  # fmt: skip
+    }
     other[f.random.choice(sorted(other))]()
     f.retotal()
     f.agree(keep_solved=True)
@@ -175,9 +175,24 @@ def tripled(f: Forgery) -> bool:
 
 
 FUSED_LIES: list[Lie] = [
-    worse_fused, tripled, raise_whole, other_group, own_figures, other_hardware, other_hash, other_total, scale_layer,
-    words, double_points, lose_points, other_master, relabel, wider_menus,
-]  # fmt: skip
+    worse_fused,
+    tripled,
+    raise_whole,
+    other_group,
+    own_figures,
+    other_hardware,
+    other_hash,
+    other_total,
+    scale_layer,
+    words,
+    double_points,
+    lose_points,
+    other_master,
+    relabel,
+    wider_menus,
+]
 FUSED_KINDS: dict[str, Callable[[], Result]] = {
-    "fused": lambda: fused("energy"), "fused edp": lambda: fused("edp"), "fused latency": lambda: fused("latency"),
-}  # fmt: skip
+    "fused": lambda: fused("energy"),
+    "fused edp": lambda: fused("edp"),
+    "fused latency": lambda: fused("latency"),
+}

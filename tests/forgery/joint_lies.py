@@ -31,7 +31,9 @@ DEEP = "{name: deep, layers: [{name: conv, type: conv, dims: {K: 2, C: 2, P: 3, 
 
 
 @cache
-def joint(aggregate: str = "geomean", relative: bool = False, objective: str = "energy", cap: str = "") -> CodesignResult:
+def joint(
+    aggregate: str = "geomean", relative: bool = False, objective: str = "energy", cap: str = ""
+) -> CodesignResult:
     """Two tiny networks on the tiny chip."""
     caps = {"latency_ms": Fraction(cap)} if cap else {}
     members = [Member(problems.network(FLAT), Fraction(2), caps), Member(problems.network(DEEP))]
@@ -125,9 +127,7 @@ class JointForgery:
         numbers = Numbers(self.claim)
         caps = [self.caps[n] for n in range(len(self.claim.names))]
         self.data["networks"] = [{"caps": cap} for cap in caps]
-        self.data["cross"] = [
-            {"aggregate": None, "improvement_percent": None} for _ in self.claim.columns
-        ]  # fmt: skip
+        self.data["cross"] = [{"aggregate": None, "improvement_percent": None} for _ in self.claim.columns]
         numbers = Numbers(self.claim)
         self.data.update(numbers.head())
         self.data["networks"] = [numbers.network(n) for n in range(len(caps))]
@@ -227,10 +227,14 @@ def claim_infeasible(f: JointForgery) -> bool:
         return False
     claim = f.claim
     how = f.random.choice(["never", "lut", "area", "bare", "no boxes"])
-    f.certificate["boxes"] = [] if how == "no boxes" else [
-        _true(f, claim, box, how if how in ("lut", "area") else "infeasible")
-        for box in partition(claim.whole, f.random, None)
-    ]  # fmt: skip
+    f.certificate["boxes"] = (
+        []
+        if how == "no boxes"
+        else [
+            _true(f, claim, box, how if how in ("lut", "area") else "infeasible")
+            for box in partition(claim.whole, f.random, None)
+        ]
+    )
     if how == "never":
         for raw in f.boxes:
             raw[f"{f.goal}_floors"][0][0] = NEVER
@@ -362,7 +366,7 @@ def words(f: JointForgery) -> bool:
         "section": lambda: data.update(comparison={"layer_by_layer": {}, "fused": {}, "reduction": {}}),
         "blame": lambda: data.update(infeasible={"budgets": ["area_mm2"], "relaxations": []}),
         "device": lambda: data.update(device={"name": "u250", "resources": {}, "memories": {}}),
-    }  # fmt: skip
+    }
     if any(entry["caps"] for entry in networks):
         other["caps wider"] = wider_caps
         other["caps removed"] = lambda: [entry.update(caps={}) for entry in networks]
@@ -411,13 +415,22 @@ def single_lie(f: JointForgery) -> bool:
 
 
 JOINT_LIES: list[JointLie] = [
-    other_joint, raise_floor, claim_infeasible, close_by_device, lose_box, other_cell, worse_alone, shared_figures,
-    words, other_problem, swapped, single_lie,
-]  # fmt: skip
+    other_joint,
+    raise_floor,
+    claim_infeasible,
+    close_by_device,
+    lose_box,
+    other_cell,
+    worse_alone,
+    shared_figures,
+    words,
+    other_problem,
+    swapped,
+    single_lie,
+]
 
 JOINT_KINDS: dict[str, Callable[[], CodesignResult]] = {
     "geomean": lambda: joint(cap="1"),
     "relative": lambda: joint("max", True, "edp"),
     "weighted": lambda: joint("weighted", False, "latency"),
 }
-

@@ -70,14 +70,24 @@ def training() -> Result:
 def device() -> Result:
     """On an FPGA that is too small for some points."""
     device = {
-        "name": "tiny", "resources": problems.RESOURCES, "fabric": "series7", "technology": "fpga45", "clock_mhz": 500,
+        "name": "tiny",
+        "resources": problems.RESOURCES,
+        "fabric": "series7",
+        "technology": "fpga45",
+        "clock_mhz": 500,
         "source": "a test",
-    }  # fmt: skip
+    }
     architecture = parse_architecture(load_exact(problems.CHIP) | {"device": device})
     return api.solve(problems.network(), architecture, objective="energy", workers=1)
 
 
 KINDS = {
-    "energy": energy, "latency": latency, "edp": edp, "capped": capped, "infeasible": infeasible, "stopped": stopped,
-    "training": training, "device": device,
-}  # fmt: skip
+    "energy": energy,
+    "latency": latency,
+    "edp": edp,
+    "capped": capped,
+    "infeasible": infeasible,
+    "stopped": stopped,
+    "training": training,
+    "device": device,
+}

@@ -54,6 +54,7 @@ def true_box(f: Forgery, claim: Claim, box: Box, by: str) -> Data:
 
 def lift(f: Forgery, raw: Data, layer: int, goal: Fraction, *, exact: bool = False) -> bool:
     """Raise the floor of a layer until the box's bound reaches a goal; what is left over, on a layer that runs once."""
+
     def bound() -> Fraction:
         claim = f.claim
         return Floors(claim).value(claim.entries[f.boxes.index(raw)])
@@ -91,10 +92,11 @@ def designs(f: Forgery) -> list[Data]:
         bare = claim.architecture.with_budgets(type(claim.architecture.budgets)())
         POOLS[key] = [
             {"design": list(index)} | {key: found.data[key] for key in DESIGN if key in found.data}
-            for index, point in claim.points.points.items() for goal in ("energy", "latency", "edp")
+            for index, point in claim.points.points.items()
+            for goal in ("energy", "latency", "edp")
             for found in [solve(claim.network, at(bare, dict(point.choices)), objective=goal, workers=1)]
             if "layers" in found.data
-        ]  # fmt: skip
+        ]
     return POOLS[key]
 
 
@@ -136,7 +138,7 @@ def claim_best(f: Forgery, design: Data, *, heavy: bool, shape: Random) -> bool:
     f.certificate["boxes"] = [
         true_box(f, claim, box, "solved" if box == claim.design else "bound")
         for box in partition(claim, shape, claim.design)
-    ]  # fmt: skip
+    ]
     trades = claim.target.objective == "edp" or claim.target.capped
     for raw in f.boxes:
         layer = heaviest(f, raw) if heavy else f.random.randrange(len(claim.parts))
@@ -220,7 +222,9 @@ def enlarge(f: Forgery) -> bool:
     claim = f.claim
     pairs = [
         (one, other, box)
-        for one in f.boxes for other in f.boxes if one is not other and one["box"] != f.design != other["box"]
+        for one in f.boxes
+        for other in f.boxes
+        if one is not other and one["box"] != f.design != other["box"]
         for box in [tuple((min(a, c), max(b, d)) for (a, b), (c, d) in zip(one["box"], other["box"], strict=True))]
         if size(box) == size(_box(one)) + size(_box(other)) and one["closed_by"] in ("bound", "open", "infeasible")
     ]
@@ -246,13 +250,15 @@ def false_leader(f: Forgery) -> bool:
     claim = f.claim
     pairs = [
         (raw, [low for low, _ in led["box"]])
-        for raw in f.boxes if raw["closed_by"] in ("bound", "open")
-        for led in f.boxes if led["closed_by"] == "solved" and Fraction(led["bound"]) >= (claim.value or 0)
+        for raw in f.boxes
+        if raw["closed_by"] in ("bound", "open")
+        for led in f.boxes
+        if led["closed_by"] == "solved" and Fraction(led["bound"]) >= (claim.value or 0)
         if any(
             list(worse(claim.points.points[tuple(low for low, _ in led["box"])], point))
             for point in claim.points.inside(_box(raw))
         )
-    ]  # fmt: skip
+    ]
     if not pairs:
         return False
     raw, raw["bound_of_point"] = f.random.choice(pairs)
@@ -388,6 +394,21 @@ def closer_bound(f: Forgery) -> bool:
 
 
 PROOF_LIES: list[Lie] = [
-    worse_design, claim_infeasible, raise_floor, move_floors, enlarge, false_leader, raise_solved, latency_floors,
-    all_proved, wrong_reason, lose_points, double_points, wider_menus, other_count, relabel, other_master, closer_bound,
-]  # fmt: skip
+    worse_design,
+    claim_infeasible,
+    raise_floor,
+    move_floors,
+    enlarge,
+    false_leader,
+    raise_solved,
+    latency_floors,
+    all_proved,
+    wrong_reason,
+    lose_points,
+    double_points,
+    wider_menus,
+    other_count,
+    relabel,
+    other_master,
+    closer_bound,
+]

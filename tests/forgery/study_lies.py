@@ -33,9 +33,13 @@ def staircase(objective: str = "energy", *names: str) -> Result:
 def front(*names: str, objective: str | None = None, tolerance: str = "0") -> Result:
     """All designs that no other one beats in energy and latency; or the steps read off them."""
     return front_study(
-        problems.network(), problems.architecture(), [Range(name) for name in names], objective=objective,
-        tolerance=Fraction(tolerance), workers=1,
-    )  # fmt: skip
+        problems.network(),
+        problems.architecture(),
+        [Range(name) for name in names],
+        objective=objective,
+        tolerance=Fraction(tolerance),
+        workers=1,
+    )
 
 
 def restudy(f: Forgery) -> None:
@@ -74,9 +78,10 @@ def _cell(known: Study, start: Any, below: Any) -> Data:
     return {
         "from": dict(zip(known.names, map(str, start), strict=True)),
         "below": {n: None if b is None else str(b) for n, b in zip(known.names, below, strict=True)},
-        "design": None if best is None else best.number, "status": status,
+        "design": None if best is None else best.number,
+        "status": status,
         "exact_bound": None if bound is None else str(bound),
-    }  # fmt: skip
+    }
 
 
 def _restate(known: Study, step: Any, cell: Data) -> None:
@@ -85,13 +90,16 @@ def _restate(known: Study, step: Any, cell: Data) -> None:
     before = known.steps[step.number - 2].value if step.number > 1 and len(known.names) == 1 else None
     raw["status"] = cell["status"]
     raw["objective"] |= {
-        "value": plain(step.value * known.worth), "bound": plain(bound * known.worth),
+        "value": plain(step.value * known.worth),
+        "bound": plain(bound * known.worth),
         "gap": float((step.value - bound) / step.value),
         "change_percent": None if before is None else float(100 * (step.value - before) / before),
-    }  # fmt: skip
+    }
     for axis, name in enumerate(known.names):
         better = [
-            s for s in known.steps if s.value < step.value
+            s
+            for s in known.steps
+            if s.value < step.value
             and all(a <= b for n, (a, b) in enumerate(zip(s.place, step.place, strict=True)) if n != axis)
         ]
         if not better:
@@ -101,10 +109,11 @@ def _restate(known: Study, step: Any, cell: Data) -> None:
         other = min((s for s in better if s.place[axis] == least), key=lambda s: s.value)
         there = dict(other.point.choices)
         raw["relaxed"][name] = {
-            "to": str(least), "design": other.number,
+            "to": str(least),
+            "design": other.number,
             "change_percent": float(100 * (other.value - step.value) / step.value),
             "menus": {path: [entry, there[path]] for path, entry in step.point.choices if entry != there[path]},
-        }  # fmt: skip
+        }
 
 
 def hide_step(f: Forgery) -> bool:
@@ -227,7 +236,7 @@ def study_words(f: Forgery) -> bool:
         "warnings": lambda: data["warnings"].append("checked by hand"),
         "objective": lambda: data["objective"].update(name="area"),
         "objective unit": lambda: data["objective"].update(unit="fJ"),
-    }  # fmt: skip
+    }
     if section["kind"] == "front" or "front" in section:
         other |= {
             "layers": lambda: data.update(layers=[{"name": "fc", "energy_pj": 1.0}]),
@@ -340,7 +349,14 @@ def other_certificate(f: Forgery) -> bool:
 
 STUDY_LIES: list[Lie] = [hide_step, other_cost, better_step, step_figures, study_words]
 FRONT_LIES: list[Lie] = [
-    hide_design, line, better_design, other_boxes, other_certificate, other_cost, step_figures, study_words
+    hide_design,
+    line,
+    better_design,
+    other_boxes,
+    other_certificate,
+    other_cost,
+    step_figures,
+    study_words,
 ]
 
 STUDY_KINDS: dict[str, Callable[[], Result]] = {

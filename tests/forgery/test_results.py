@@ -27,19 +27,37 @@ FAST, SLOW = 2, examples(50)
 SECOND = 0.25
 """How often a forgery has a second lie."""
 KINDS_OF: list[tuple[dict[str, Any], list[Any]]] = [
-    (kinds.KINDS, [*PROOF_LIES, *DESIGN_LIES]), (fused_lies.FUSED_KINDS, fused_lies.FUSED_LIES),
-    (study_lies.STUDY_KINDS, study_lies.STUDY_LIES), (study_lies.FRONT_KINDS, study_lies.FRONT_LIES),
+    (kinds.KINDS, [*PROOF_LIES, *DESIGN_LIES]),
+    (fused_lies.FUSED_KINDS, fused_lies.FUSED_LIES),
+    (study_lies.STUDY_KINDS, study_lies.STUDY_LIES),
+    (study_lies.FRONT_KINDS, study_lies.FRONT_LIES),
     (JOINT_KINDS, JOINT_LIES),
-]  # fmt: skip
+]
 LIES = {kind: lies for honest, lies in KINDS_OF for kind in honest}
 HONEST: dict[str, Callable[[], Any]] = {kind: make for honest, _ in KINDS_OF for kind, make in honest.items()}
 IN_FLOORS = {
-    proof_lies.worse_design, proof_lies.claim_infeasible, proof_lies.raise_floor, proof_lies.move_floors,
-    proof_lies.enlarge, proof_lies.raise_solved, proof_lies.all_proved, fused_lies.worse_fused, fused_lies.raise_whole,
-    joint_lies.other_joint, joint_lies.raise_floor, joint_lies.claim_infeasible, joint_lies.other_cell,
-    joint_lies.worse_alone, study_lies.hide_step, study_lies.better_step, study_lies.other_cost,
-    study_lies.step_figures, study_lies.hide_design, study_lies.line, study_lies.better_design,
-}  # fmt: skip
+    proof_lies.worse_design,
+    proof_lies.claim_infeasible,
+    proof_lies.raise_floor,
+    proof_lies.move_floors,
+    proof_lies.enlarge,
+    proof_lies.raise_solved,
+    proof_lies.all_proved,
+    fused_lies.worse_fused,
+    fused_lies.raise_whole,
+    joint_lies.other_joint,
+    joint_lies.raise_floor,
+    joint_lies.claim_infeasible,
+    joint_lies.other_cell,
+    joint_lies.worse_alone,
+    study_lies.hide_step,
+    study_lies.better_step,
+    study_lies.other_cost,
+    study_lies.step_figures,
+    study_lies.hide_design,
+    study_lies.line,
+    study_lies.better_design,
+}
 """Lies that only a search can find out."""
 
 

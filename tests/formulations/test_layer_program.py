@@ -37,9 +37,12 @@ def solved(problem: Problem, objective: str = "energy", cap: int | None = None) 
 
 @pytest.mark.parametrize(
     ("layer", "words", "side", "energy", "cycles"),
-    [(product(64, 64, 64), 2048, 16, 5439488, None), (product(36, 36, 36), 512, 8, 1653696, None),
-     (product(100, 60, 84), 2048, 16, 9214080, 5557.5)],
-)  # fmt: skip
+    [
+        (product(64, 64, 64), 2048, 16, 5439488, None),
+        (product(36, 36, 36), 512, 8, 1653696, None),
+        (product(100, 60, 84), 2048, 16, 9214080, 5557.5),
+    ],
+)
 def test_known_optima(layer: Layer, words: int, side: int, energy: int, cycles: float | None) -> None:
     problem = lower(layer, two_levels(words, (side, side)), accounting="looptree")
     solution = solved(problem)
@@ -58,9 +61,15 @@ def test_known_optima_of_time(objective: str, best: float) -> None:
 
 def menu() -> list[Problem]:
     layer = conv("layer", {"K": 4, "C": 4, "P": 6, "R": 3}, stride=(2, 1))
-    points = [two_levels(words, mesh, energy) for words, mesh, energy in (
-        (16, (2, 2), 2), (48, (2, 2), 4), (48, (4, 1), 4), (128, (4, 4), 9),
-    )]  # fmt: skip
+    points = [
+        two_levels(words, mesh, energy)
+        for words, mesh, energy in (
+            (16, (2, 2), 2),
+            (48, (2, 2), 4),
+            (48, (4, 1), 4),
+            (128, (4, 4), 9),
+        )
+    ]
     return [lower(layer, point) for point in points]
 
 
@@ -142,9 +151,7 @@ def test_time_limit_gives_a_bound_that_holds() -> None:
 def keeping(words: int | None, energy: int, keep: str) -> Level:
     kept = frozenset(keep)
     size = None if words is None else words * 8
-    return Level(
-        "level", size, (1, 1), 8, energy, energy, energy, must_keep=kept, must_bypass=frozenset("WIO") - kept
-    )  # fmt: skip
+    return Level("level", size, (1, 1), 8, energy, energy, energy, must_keep=kept, must_bypass=frozenset("WIO") - kept)
 
 
 def chip(*levels: Level, mesh: tuple[int, int] = (1, 1)) -> Hardware:
@@ -159,12 +166,20 @@ HOISTED = [
     # I stays while N runs in DRAM's block: M, which W of the buffer profits from, runs inside of I
     (product(2, 2, 1), chip(keeping(1, 6, "W"), keeping(2, 1, "I")), Hoist(I, 2, 0), 1646),
     # W stays while P runs in DRAM's block: children one output apart share inputs, children two apart do not
-    (conv("layer", {"P": 4, "R": 2}, bits={"W": 8, "I": 8, "O": 8}),
-     chip(replace(keeping(1, 1, "W"), mesh=(2, 2)), mesh=(2, 2)), Hoist(W, 1, 0), 2420),
+    (
+        conv("layer", {"P": 4, "R": 2}, bits={"W": 8, "I": 8, "O": 8}),
+        chip(replace(keeping(1, 1, "W"), mesh=(2, 2)), mesh=(2, 2)),
+        Hoist(W, 1, 0),
+        2420,
+    ),
     # W stays in the registers while P runs in DRAM's block: the input right below it slides along P, too
-    (conv("layer", {"C": 2, "P": 6, "R": 2}, bits={"W": 8, "I": 8, "O": 8}),
-     chip(keeping(12, 6, "IO"), keeping(10, 1, "WI"), mesh=(2, 1)), Hoist(W, 2, 0), 5166),
-]  # fmt: skip
+    (
+        conv("layer", {"C": 2, "P": 6, "R": 2}, bits={"W": 8, "I": 8, "O": 8}),
+        chip(keeping(12, 6, "IO"), keeping(10, 1, "WI"), mesh=(2, 1)),
+        Hoist(W, 2, 0),
+        5166,
+    ),
+]
 
 
 @pytest.mark.parametrize(("layer", "hardware", "hoist", "energy"), HOISTED)
@@ -178,8 +193,12 @@ def test_hoists_that_can_pay() -> None:
     small, large = keeping(4, 6, "WI"), keeping(4, 1, "WIO")
     assert hoists(lower(product(2, 2, 2), chip(small, large))) == (Hoist(O, 2, 0),)
     assert set(legal_hoists(lower(product(2, 2, 2), chip(small, large)))) == {
-        Hoist(W, 1, 0), Hoist(W, 2, 1), Hoist(I, 1, 0), Hoist(O, 2, 1), Hoist(O, 2, 0),
-    }  # fmt: skip
+        Hoist(W, 1, 0),
+        Hoist(W, 2, 1),
+        Hoist(I, 1, 0),
+        Hoist(O, 2, 1),
+        Hoist(O, 2, 0),
+    }
     assert hoists(lower(product(2, 2, 2), chip(keeping(None, 6, "WI"), large))) == ()
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
     assert hoists(lower(layer, chip(large, mesh=(2, 2)))) == ()

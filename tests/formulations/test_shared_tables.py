@@ -71,12 +71,23 @@ def test_a_resident_output_above_multipliers_that_share() -> None:
     layer = conv("layer", {"K": 1, "C": 1, "P": 3, "R": 2})
     layer = replace(layer, operands=tuple(replace(o, bits=16 if o.role == "W" else 8) for o in layer.operands))
     outer, middle, inner = (
-        Level(name, size, (1, 1), access_bits=bits, read_energy=energy, fill_energy=0, update_energy=0,
-              must_keep=frozenset(keep), must_bypass=frozenset(bypass))
-        for name, size, bits, energy, keep, bypass in (
-            ("L0", None, 16, 27, "WIO", ""), ("L1", 24, 8, 18, "W", "IO"), ("L2", 24, 8, 9, "", "")
+        Level(
+            name,
+            size,
+            (1, 1),
+            access_bits=bits,
+            read_energy=energy,
+            fill_energy=0,
+            update_energy=0,
+            must_keep=frozenset(keep),
+            must_bypass=frozenset(bypass),
         )
-    )  # fmt: skip
+        for name, size, bits, energy, keep, bypass in (
+            ("L0", None, 16, 27, "WIO", ""),
+            ("L1", 24, 8, 18, "W", "IO"),
+            ("L2", 24, 8, 9, "", ""),
+        )
+    )
     problem = lower(layer, Hardware((outer, middle, inner), (2, 3), mac_energy=0))
     found = solve(problem).solution
     assert found is not None and (found.energy, found.hoist) == (234, Hoist(O, 2, 0))

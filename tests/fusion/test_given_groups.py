@@ -122,10 +122,20 @@ def test_no_groups_are_layer_by_layer() -> None:
 
 
 def test_all_decisions_are_read() -> None:
-    data = {"groups": [group(
-        "c2", "c3", "c1", tile={"parts": {"rows": 2, "columns": 1}}, halo={"rows": "recompute"},
-        weights={"c1": "resident", "c2": "streamed"}, held=["sum"], strips={"c2": 4, "c1": 1},
-    )]}  # fmt: skip
+    data = {
+        "groups": [
+            group(
+                "c2",
+                "c3",
+                "c1",
+                tile={"parts": {"rows": 2, "columns": 1}},
+                halo={"rows": "recompute"},
+                weights={"c1": "resident", "c2": "streamed"},
+                held=["sum"],
+                strips={"c2": 4, "c1": 1},
+            )
+        ]
+    }
     (found,) = parse_groups(data, several())
     assert found.group.members == ("c1", "c2", "c3")
     assert (found.frame.tiling.cut.parts, found.frame.tiling.cut.halo) == ((1, 2, 1), ("recompute", "cache"))
@@ -177,17 +187,21 @@ BAD = [  # groups, field, value, words of the message
     ([group("c1", "c2", strips={"one": 1})], "groups[0].strips.one", "1", "cannot run in strips"),
     (
         [group("c1", "c2", slices={"layers": ["c1", "c2"], "number": 3})],
-        "groups[0].slices", "3", "cannot take turns on so many slices",
+        "groups[0].slices",
+        "3",
+        "cannot take turns on so many slices",
     ),
     ([group("one", "three", strip={"one": 2})], "groups[0].strip", "'strip'", "did you mean 'strips'?"),
     ([{"tile": {}}], "groups[0].layers", "['tile']", "'layers' is missing"),
     (3, "groups", "3", "a list of groups"),
     ([3], "groups[0]", "3", "a mapping"),
     (
-        [group("one", "three", "sum", weights={"three": "resident"})], "groups[0].tile.parts", "'rows': 1",
+        [group("one", "three", "sum", weights={"three": "resident"})],
+        "groups[0].tile.parts",
+        "'rows': 1",
         "GLB: while three runs, 10496 bits are needed and 8192 are usable",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("data", "field", "value", "words"), BAD, ids=[f"{bad[1]}-{bad[3]}" for bad in BAD])
@@ -196,10 +210,20 @@ def test_groups_that_make_no_sense(data: Any, field: str, value: str, words: str
     (tmp_path / "chip.yaml").write_text(ARCHITECTURE.replace("[1 KiB, 2 KiB]", "1 KiB"))
     file = tmp_path / "groups.yaml"
     file.write_text(yaml.safe_dump({"groups": data}))
-    outcome = CliRunner().invoke(main, [
-        "evaluate", str(tmp_path / "net.yaml"), "-a", str(tmp_path / "chip.yaml"), "--groups", str(file), "--no-cache",
-        "--out", str(tmp_path / "out"),
-    ])  # fmt: skip
+    outcome = CliRunner().invoke(
+        main,
+        [
+            "evaluate",
+            str(tmp_path / "net.yaml"),
+            "-a",
+            str(tmp_path / "chip.yaml"),
+            "--groups",
+            str(file),
+            "--no-cache",
+            "--out",
+            str(tmp_path / "out"),
+        ],
+    )
     assert outcome.exit_code == 2, outcome.output
     assert not outcome.stdout and not (tmp_path / "out").exists()
     message = outcome.stderr
@@ -239,10 +263,23 @@ def test_command_line(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(NETWORK)
     (tmp_path / "chip.yaml").write_text(ARCHITECTURE)
     (tmp_path / "groups.yaml").write_text(yaml.safe_dump({"groups": [group("c1", "c2", "c3", strips={"c2": 2})]}))
-    outcome = CliRunner().invoke(main, [
-        "evaluate", str(tmp_path / "net.yaml"), "-a", str(tmp_path / "chip.yaml"), "--choose", "GLB.size=2 KiB",
-        "--groups", str(tmp_path / "groups.yaml"), "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out"),
-    ])  # fmt: skip
+    outcome = CliRunner().invoke(
+        main,
+        [
+            "evaluate",
+            str(tmp_path / "net.yaml"),
+            "-a",
+            str(tmp_path / "chip.yaml"),
+            "--choose",
+            "GLB.size=2 KiB",
+            "--groups",
+            str(tmp_path / "groups.yaml"),
+            "--cache",
+            str(tmp_path / "cache"),
+            "--out",
+            str(tmp_path / "out"),
+        ],
+    )
     assert outcome.exit_code == 0, outcome.output
     for words in ("EVALUATED", "Fused groups", "c1, c2, c3", "in 2 strips", "layer by layer", "Layers", "not searched"):
         assert words in outcome.stdout
@@ -270,11 +307,13 @@ def given_groups(draw: st.DrawFn) -> tuple[Case, GivenGroup]:
     slices = draw(st.sampled_from([None, *frame.slices]))
     strips = frozenset((name, 2) for name in frame.strippable() if slices is None or name not in slices.chain)
     choice = Choice(
-        frozenset(draw(st.sampled_from(subsets(weights)))), frozenset(draw(st.sampled_from(subsets([*found.outside])))),
+        frozenset(draw(st.sampled_from(subsets(weights)))),
+        frozenset(draw(st.sampled_from(subsets([*found.outside])))),
         frozenset(
             (name, n) for name, n in strips if not any(rows % n for rows in frame.tiling.tensors[name].steps[1].sizes)
-        ), slices,
-    )  # fmt: skip
+        ),
+        slices,
+    )
     return case, GivenGroup(frame, choice, Fields({}, None, "groups[0]"))
 
 

@@ -204,9 +204,10 @@ def check_network(case: Case) -> None:
             continue
         values = alone | values_of_groups(pricer, case, aim)
         least = min(
-            sum(values[block] for block in blocks) for blocks in partitions(list(graph))
+            sum(values[block] for block in blocks)
+            for blocks in partitions(list(graph))
             if all(block in values for block in blocks) and in_sequence(graph, blocks)
-        )  # fmt: skip
+        )
         assert price is not None and price.fused is not None
         assert price.value == aim.value(price.energy, price.latency) == least <= sum(alone.values())
         again = network_pricer(case).price(case.hardware, aim.objective, weight=aim.weight, beat=least)
@@ -236,10 +237,13 @@ def check_chain(case: Case) -> None:
         values = (alone or {}) | values_of_groups(pricer, case, aim)
         best = [0]
         for end in range(1, len(names) + 1):
-            best.append(min(
-                best[start] + values[block] for start in range(end)
-                if (block := frozenset(names[start:end])) in values
-            ))  # fmt: skip
+            best.append(
+                min(
+                    best[start] + values[block]
+                    for start in range(end)
+                    if (block := frozenset(names[start:end])) in values
+                )
+            )
         price = pricer.price(case.hardware, aim.objective, weight=aim.weight)
         assert price is not None and price.value == best[-1]
 
@@ -361,9 +365,13 @@ def test_strips_free_nothing_that_a_later_sample_needs() -> None:
 def vector(name: str, reads: list[int], writes: list[int], grid: Grid, bits: tuple[int, int] = (8, 8)) -> VectorLayer:
     """A vector layer that reads and writes words of some bits."""
     return VectorLayer(
-        name, "vector", tuple((words, bits[0]) for words in reads), tuple((words, bits[1]) for words in writes), 1,
+        name,
+        "vector",
+        tuple((words, bits[0]) for words in reads),
+        tuple((words, bits[1]) for words in writes),
+        1,
         grid=grid,
-    )  # fmt: skip
+    )
 
 
 def rows_of_one(name: str, **more: int) -> Layer:
@@ -427,9 +435,14 @@ def test_bounds_count_a_shared_input_once_and_no_padding() -> None:
     view = (IDENTITY_WINDOW, Window(1, 3, 1), IDENTITY_WINDOW)
     for name in ("left", "right"):
         network.add(rows_of_one(name, R=3), after={"source": "x"}, views={"source": view})
-    network.add(vector("sum", [4, 4], [4], (1, 4, 1)), after={"left": "l", "right": "r"}, views={
-        "left": IDENTITY, "right": IDENTITY,
-    })  # fmt: skip
+    network.add(
+        vector("sum", [4, 4], [4], (1, 4, 1)),
+        after={"left": "l", "right": "r"},
+        views={
+            "left": IDENTITY,
+            "right": IDENTITY,
+        },
+    )
     case = Case(network, plain_hardware(), "timeloop")
     pricer = next(p for p in network_pricer(case)._groups if p.group.members == ("left", "right", "sum"))
     offer = pricer.best(case.hardware, Aim())
@@ -509,9 +522,7 @@ def test_chains_of_accelforge(rows: int, widths: list[int], energy: int, cycles:
     The first is all compulsory traffic; the second computes the middle product in strips.
     """
     dram = Level("DRAM", None, (1, 1), 8, 200, 200, 200, shared_bits_per_cycle=Fraction(64))
-    buffer = Level(
-        "GLB", 8 * 8192, (1, 1), 8, 6, 6, 6, shared_bits_per_cycle=Fraction(512), must_keep=frozenset("WIO")
-    )  # fmt: skip
+    buffer = Level("GLB", 8 * 8192, (1, 1), 8, 6, 6, 6, shared_bits_per_cycle=Fraction(512), must_keep=frozenset("WIO"))
     case = Case(chain_of(rows, widths), Hardware((dram, buffer), (16, 16), 1), "looptree")
     price = network_pricer(case).price(case.hardware)
     assert price is not None and (price.energy, price.latency) == (energy, cycles)

@@ -15,9 +15,7 @@ from tests.support.group_checks import SEEDS, check_best, check_some_plans
 from tests.support.profiles import RELAXED, examples
 
 CASES = cases(sizes=(2, 4), largest=4, sparse=True) | cases(sizes=(2, 3), largest=4, chain=True, wide=True, sparse=True)
-SMALL = cases(sizes=(2, 3), largest=4, sparse=True) | cases(
-    sizes=(2, 3), largest=2, chain=True, wide=True, sparse=True
-)  # fmt: skip
+SMALL = cases(sizes=(2, 3), largest=4, sparse=True) | cases(sizes=(2, 3), largest=2, chain=True, wide=True, sparse=True)
 
 
 @settings(max_examples=examples(300, dev=8), suppress_health_check=RELAXED)

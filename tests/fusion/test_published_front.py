@@ -70,9 +70,11 @@ def moved(network: Network, architecture: Architecture, rows: int, columns: int)
     names = [layer.name for layer in network.layers() if layer.name != "image"]
     weights = {layer.name: layer.operand("W").footprint(layer.extents) for layer in network.mac_layers()}
     group = {
-        "layers": names, "tile": {"parts": {"rows": rows, "columns": columns}},
-        "weights": dict.fromkeys(weights, "resident"), "held": [name for name in network.graph if name == "image"],
-    }  # fmt: skip
+        "layers": names,
+        "tile": {"parts": {"rows": rows, "columns": columns}},
+        "weights": dict.fromkeys(weights, "resident"),
+        "held": [name for name in network.graph if name == "image"],
+    }
     (entry,) = group_costs(network, architecture, {"groups": [group]})["groups"]
     assert entry["layers"] == ["conv1_1", "conv1_2", "pool1", "conv2_1", "conv2_2", "pool2", LAST]
     return entry["dram_words"] - sum(weights.values()), entry["buffer_words"] - sum(weights.values())

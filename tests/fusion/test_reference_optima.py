@@ -39,8 +39,9 @@ def _exact_latency(case: Case, fused: Fused) -> Fraction:
     layers = {layer.name: layer for layer in case.network.mac_layers()}
     cycles = (
         Fraction(count * price.solution.latency, latency_unit(layers[name], case.hardware, case.accounting))
-        for name, count, price in runs if price.solution is not None
-    )  # fmt: skip
+        for name, count, price in runs
+        if price.solution is not None
+    )
     return charges + sum(cycles)
 
 

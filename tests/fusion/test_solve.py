@@ -110,9 +110,14 @@ def test_compare_needs_fusion(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "field"),
-    [({"max_group": 1}, "max_group"), ({"halo": ("keep",)}, "halo"), ({"halo": ()}, "halo"),
-     ({"axes": ("channels",)}, "axes"), ({"axes": ("rows", "rows")}, "axes")],
-)  # fmt: skip
+    [
+        ({"max_group": 1}, "max_group"),
+        ({"halo": ("keep",)}, "halo"),
+        ({"halo": ()}, "halo"),
+        ({"axes": ("channels",)}, "axes"),
+        ({"axes": ("rows", "rows")}, "axes"),
+    ],
+)
 def test_options_that_make_no_sense(options: dict[str, Any], field: str) -> None:
     with pytest.raises(SpecError, match=field):
         Fusion(**options)

@@ -43,13 +43,17 @@ def nest(rows: int, *, weights: int, room: int | None = None, count: int = 1) ->
 
 
 CLAIM = FusedClaim(
-    ("a", "b", "sum"), (1, 2, 1), ("cache", "cache"),
+    ("a", "b", "sum"),
+    (1, 2, 1),
+    ("cache", "cache"),
     {
-        ("a", (("P", 3),), False): nest(3, weights=0), ("a", (("P", 1),), False): nest(1, weights=0),
+        ("a", (("P", 3),), False): nest(3, weights=0),
+        ("a", (("P", 1),), False): nest(1, weights=0),
         ("b", (("P", 2),), False): nest(2, weights=1, count=2),
     },
-    resident=frozenset({"b"}), held=frozenset({"x"}),
-)  # fmt: skip
+    resident=frozenset({"b"}),
+    held=frozenset({"x"}),
+)
 
 
 def walked(claim: FusedClaim = CLAIM, hardware: Hardware = HARDWARE) -> FusedWalk:
@@ -92,9 +96,14 @@ def test_words_and_bits_by_hand() -> None:
 
 
 def test_recomputed_rows_are_counted() -> None:
-    claim = replace(CLAIM, halo=("recompute", "cache"), runs={
-        ("a", (("P", 3),), False): nest(3, weights=0, count=2), ("b", (("P", 2),), False): nest(2, weights=1, count=2),
-    })  # fmt: skip
+    claim = replace(
+        CLAIM,
+        halo=("recompute", "cache"),
+        runs={
+            ("a", (("P", 3),), False): nest(3, weights=0, count=2),
+            ("b", (("P", 2),), False): nest(2, weights=1, count=2),
+        },
+    )
     found = walked(claim)
     assert found.violations == ()
     assert found.computed == {"a": 6, "b": 4, "sum": 4} and found.macs == 18 + 12
@@ -181,9 +190,11 @@ def test_layers_that_cannot_be_fused() -> None:
     several.graph.nodes["b"]["layer"] = replace(several.graph.nodes["b"]["layer"], parameters=0)
     faults = walk_fused(several, HARDWARE, CLAIM, accounting="timeloop").violations
     for sentence in (
-        "a runs 2 times", "x runs 3 times", "sum does not write one tensor",
+        "a runs 2 times",
+        "x runs 3 times",
+        "sum does not write one tensor",
         "it cannot be told which operands of b other layers compute",
-    ):  # fmt: skip
+    ):
         assert any(sentence in fault for fault in faults), sentence
 
 
@@ -224,14 +235,18 @@ def turns(*, gathers: bool) -> FusedClaim:
     """One row at a time; ``a`` and ``b`` take turns on halves of the 4 words between them."""
     sums = "01" if gathers else "00"
     return FusedClaim(
-        ("a", "b"), (1, 2, 1), ("cache", "cache"),
+        ("a", "b"),
+        (1, 2, 1),
+        ("cache", "cache"),
         {
             ("a", (("M", 1), ("N", 2)), False): product("001", 1, 2, 2, 4),
             ("b", (("M", 1), ("K", 2)), False): product(f"01{sums[1]}", 1, 3, 2, 2),
             ("b", (("M", 1), ("K", 2)), True): product(f"01{sums[1]}", 1, 3, 2, 2),
         },
-        chain=("a", "b"), slices=2, gathers=gathers,
-    )  # fmt: skip
+        chain=("a", "b"),
+        slices=2,
+        gathers=gathers,
+    )
 
 
 @pytest.mark.parametrize("gathers", [True, False])
@@ -251,12 +266,14 @@ def test_slices_move_what_the_whole_moves() -> None:
     """Where every product updates its sum outside, it makes no difference in which slice it does."""
     claim = turns(gathers=True)
     whole = FusedClaim(
-        claim.members, claim.parts, claim.halo,
+        claim.members,
+        claim.parts,
+        claim.halo,
         {
             ("a", (("M", 1),), False): product("001", 1, 4, 2, 2),
             ("b", (("M", 1),), False): product("010", 1, 3, 4, 2),
         },
-    )  # fmt: skip
+    )
     sliced = replace(claim, gathers=False, runs=turns(gathers=False).runs)
     found = [walk_fused(two_products(), HARDWARE, each, accounting="timeloop") for each in (whole, sliced)]
     assert not found[0].violations and not found[1].violations

@@ -34,9 +34,13 @@ def nest(*entries: str) -> Mapping:
 
 
 def run(
-    layer: Layer, mapping: Mapping, hardware: Hardware | None = None, *,
-    accounting: str = "timeloop", reuse: str = "exact",
-) -> Walk:  # fmt: skip
+    layer: Layer,
+    mapping: Mapping,
+    hardware: Hardware | None = None,
+    *,
+    accounting: str = "timeloop",
+    reuse: str = "exact",
+) -> Walk:
     """Walk on unlimited hardware unless another one is given."""
     levels = 1 + max(item.level for item in mapping.items)
     unlimited = plain_hardware(levels, dict.fromkeys(range(levels), (64, 64)))
@@ -349,9 +353,22 @@ def test_a_large_layer_is_walked_quickly() -> None:
     """VGG-16 conv4_2 with 10^7 iterations outside of the innermost nodes."""
     layer = conv("conv4_2", {"N": 1, "K": 512, "C": 512, "P": 28, "Q": 28, "R": 3, "S": 3})
     mapping = nest(
-        "WIO@0", "K8@0", "C8@0", "P7@0", "WIO@1", "K16@1", "Q28@1", "C4@1", "R3@1Y", "P4@1X", "K4@1Y",
-        "C4@2", "WIO@2", "S3@2", "C4@2",
-    )  # fmt: skip
+        "WIO@0",
+        "K8@0",
+        "C8@0",
+        "P7@0",
+        "WIO@1",
+        "K16@1",
+        "Q28@1",
+        "C4@1",
+        "R3@1Y",
+        "P4@1X",
+        "K4@1Y",
+        "C4@2",
+        "WIO@2",
+        "S3@2",
+        "C4@2",
+    )
     start = time.perf_counter()
     found = run(layer, mapping, reuse="exact")
     assert time.perf_counter() - start < 2

@@ -154,9 +154,18 @@ def test_square_tiles_come_close_to_the_bound() -> None:
     """An output tile of 30 x 30 words in a store of 1024 moves at most 20 % more than the bound."""
     layer = matmul("product", {"M": 480, "N": 480, "K": 480})
     items = (
-        Node("W", 0), Node("I", 0), Node("O", 0), Loop("M", 16, 0), Loop("N", 16, 0), Node("O", 1),
-        Loop("K", 480, 1), Node("I", 1), Node("W", 1), Loop("M", 30, 1), Loop("N", 30, 1),
-    )  # fmt: skip
+        Node("W", 0),
+        Node("I", 0),
+        Node("O", 0),
+        Loop("M", 16, 0),
+        Loop("N", 16, 0),
+        Node("O", 1),
+        Loop("K", 480, 1),
+        Node("I", 1),
+        Node("W", 1),
+        Loop("M", 30, 1),
+        Loop("N", 30, 1),
+    )
     words = outermost_words(layer, with_storage(1024), Mapping(items), "timeloop", "exact")
     bound = layer_limits(layer, with_storage(1024)).dram_words
     assert bound <= words <= 1.2 * bound

@@ -69,10 +69,19 @@ def test_even_form() -> None:
         {"level": "L1", "keep": ["O"], "temporal": [["C", 3]], "spatial": [["K", 4, "X"]]},
         {"level": "L2", "temporal": [["P", 4], ["R", 3]]},
     ]
-    assert from_items({"levels": levels}, LAYER, hardware()) == Mapping((
-        Node("W", 0), Node("I", 0), Node("O", 0), Loop("K", 2, 0), Node("O", 1), Loop("C", 3, 1), Loop("K", 4, 1, "X"),
-        Loop("P", 4, 2), Loop("R", 3, 2),
-    ))  # fmt: skip
+    assert from_items({"levels": levels}, LAYER, hardware()) == Mapping(
+        (
+            Node("W", 0),
+            Node("I", 0),
+            Node("O", 0),
+            Loop("K", 2, 0),
+            Node("O", 1),
+            Loop("C", 3, 1),
+            Loop("K", 4, 1, "X"),
+            Loop("P", 4, 2),
+            Loop("R", 3, 2),
+        )
+    )
 
 
 def test_padding_is_allowed() -> None:
@@ -147,9 +156,14 @@ BAD: list[tuple[str, Any, Hardware, str | None, str]] = [
     ("long loop", {"levels": [{"level": "L0", "spatial": [["K", 2]]}]}, CHIP, "levels[0].spatial[0]", "axis"),
     ("even bound", {"levels": [{"level": "L0", "temporal": [["K", 0]]}]}, CHIP, "levels[0].temporal[0].bound", ">= 1"),
     ("even role", {"levels": [{"level": "L0", "keep": ["B"]}]}, CHIP, "levels[0].keep[0]", "W, I, O"),
-    ("even order", {"levels": [{"level": "L1", "keep": ["O"]}, {"level": "L0", "keep": ["W"]}]}, CHIP,
-     "levels[1].keep[0]", "all nodes of L0 first"),
-]  # fmt: skip
+    (
+        "even order",
+        {"levels": [{"level": "L1", "keep": ["O"]}, {"level": "L0", "keep": ["W"]}]},
+        CHIP,
+        "levels[1].keep[0]",
+        "all nodes of L0 first",
+    ),
+]
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,9 @@ def test_no_route_skips_the_check(hardware: Hardware, word: str) -> None:
 
 def test_weights_without_a_mapping_to_beat() -> None:
     """The slowest mapping counts then: at 1/256 bits a cycle it takes far longer than its work."""
-    problem = lower(matmul("m", {"M": 4, "N": 4, "K": 4}), one_buffer(256, bandwidth=Fraction(1, 256)),
-                    accounting="timeloop")  # fmt: skip
+    problem = lower(
+        matmul("m", {"M": 4, "N": 4, "K": 4}), one_buffer(256, bandwidth=Fraction(1, 256)), accounting="timeloop"
+    )
     best = lattice.solve(problem, "energy").solution
     assert best is not None
     weight = 2 * LIMIT // most(problem).cycles()

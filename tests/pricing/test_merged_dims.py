@@ -67,7 +67,9 @@ def test_extents_of_solutions_divide_one_another(case: Case) -> None:
     for level in found.levels:
         for inner in (level.top, level.bottom, level.spatial):
             assert all(o % i == 0 for o, i in zip(outer, inner, strict=True))
-            outer = inner if inner is not level.spatial else tuple(
-                b // f for b, f in zip(level.bottom, level.spatial, strict=True)
-            )  # fmt: skip
+            outer = (
+                inner
+                if inner is not level.spatial
+                else tuple(b // f for b, f in zip(level.bottom, level.spatial, strict=True))
+            )
     assert set(outer) == {1}

@@ -44,9 +44,15 @@ levels:
   - {{name: RF, component: regfile, energy: {{access: 1}}, area_um2: 1, size: 64 B, must_keep: [W, I, O]}}
 """
 PLAIN: dict[str, Any] = {
-    "clock": "500", "bits": 16, "accounting": "timeloop", "mac": "1", "dram": "100", "buffer": "5", "outer": "8 GB/s",
+    "clock": "500",
+    "bits": 16,
+    "accounting": "timeloop",
+    "mac": "1",
+    "dram": "100",
+    "buffer": "5",
+    "outer": "8 GB/s",
     "inner": "4 words/cycle",
-}  # fmt: skip
+}
 LAYER = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
 
 
@@ -93,10 +99,12 @@ def test_what_may_not_be_kept_is_not_counted() -> None:
         ({"clock": "1" + "0" * 30}, "levels[0].bandwidth.shared"),
         ({"outer": "1" + "0" * 40 + " GB/s"}, "levels[0].bandwidth.shared"),
         ({"inner": "0.0000000000000000001 words/cycle"}, "levels[1].bandwidth.read"),
-        ({"outer": "8.12345678901234567 GB/s", "clock": "333.333333333333", "accounting": "looptree"},
-         "levels[0].bandwidth.shared"),
+        (
+            {"outer": "8.12345678901234567 GB/s", "clock": "333.333333333333", "accounting": "looptree"},
+            "levels[0].bandwidth.shared",
+        ),
     ],
-)  # fmt: skip
+)
 def test_times_beyond_the_integers_are_refused(values: dict[str, str], field: str) -> None:
     with pytest.raises(SpecError, match="leaves exact 64-bit integers") as caught:
         map_layer(LAYER, chip(**values))
@@ -108,8 +116,9 @@ def test_decimals_that_need_many_parts_of_a_cycle() -> None:
     """102400000/666667 bits a cycle; in parts of 1/102400000 of a cycle the program would overflow."""
     architecture = chip(clock="666.667", outer="12.8 GB/s", accounting="looptree")
     for objective in ("energy", "latency", "edp"):
-        result = map_layer(conv("layer", {"K": 8, "C": 8, "P": 8, "Q": 8, "R": 3, "S": 3}), architecture,
-                           objective=objective)  # fmt: skip
+        result = map_layer(
+            conv("layer", {"K": 8, "C": 8, "P": 8, "Q": 8, "R": 3, "S": 3}), architecture, objective=objective
+        )
         assert result.status == "OPTIMAL" and verify(result).ok
     (first, *_) = architecture.points()
     problem = lower(LAYER, first, accounting="looptree")
@@ -148,19 +157,25 @@ def test_totals_beyond_the_sentinel_are_no_budget() -> None:
 
 decimals = st.builds(
     lambda digits, places: f"{digits // 10**places}.{digits % 10**places:0{places}d}",
-    st.integers(1, 10**12), st.integers(1, 15),
-)  # fmt: skip
+    st.integers(1, 10**12),
+    st.integers(1, 15),
+)
 magnitudes = st.builds(
     lambda digits, power: f"{digits}" + "0" * power if power >= 0 else f"0.{'0' * (-power - 1)}{digits}",
-    st.integers(1, 99), st.integers(-18, 20),
-)  # fmt: skip
+    st.integers(1, 99),
+    st.integers(-18, 20),
+)
 numbers = st.one_of(decimals, magnitudes, st.sampled_from(["666.667", "333.333333", "12.8", "500", "1"]))
 RANDOM = {
-    "clock": numbers, "bits": st.sampled_from([8, 16]), "accounting": st.sampled_from(["timeloop", "looptree"]),
-    "mac": st.one_of(st.just("0"), numbers), "dram": st.one_of(st.just("0"), numbers),
-    "buffer": st.one_of(st.just("0"), numbers), "outer": numbers.map("{} GB/s".format),
+    "clock": numbers,
+    "bits": st.sampled_from([8, 16]),
+    "accounting": st.sampled_from(["timeloop", "looptree"]),
+    "mac": st.one_of(st.just("0"), numbers),
+    "dram": st.one_of(st.just("0"), numbers),
+    "buffer": st.one_of(st.just("0"), numbers),
+    "outer": numbers.map("{} GB/s".format),
     "inner": numbers.map("{} words/cycle".format),
-}  # fmt: skip
+}
 
 
 @settings(max_examples=examples(30), suppress_health_check=list(HealthCheck), phases=[Phase.generate])

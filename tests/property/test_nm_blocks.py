@@ -175,10 +175,12 @@ def test_gradients_by_hand() -> None:
 @pytest.mark.parametrize(
     ("block", "said"),
     [
-        (Block("K", 2, 4), "cannot lie along this dim"), (Block("P", 1, 2, "I"), "cannot lie along this dim"),
-        (Block("M", 2, 4, "I"), "cannot lie along this dim"), (Block("C", 3, 5), "whole blocks"),
+        (Block("K", 2, 4), "cannot lie along this dim"),
+        (Block("P", 1, 2, "I"), "cannot lie along this dim"),
+        (Block("M", 2, 4, "I"), "cannot lie along this dim"),
+        (Block("C", 3, 5), "whole blocks"),
     ],
-)  # fmt: skip
+)
 def test_blocks_that_cannot_be(block: Block, said: str) -> None:
     layer = conv("a", {"C": 8, "P": 6, "R": 3, "K": 1})
     if block.dim == "K":
@@ -235,11 +237,13 @@ def test_files_round_trip() -> None:
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("sparsity: 2:4", "expected a role with a ratio"), ('sparsity: {W: "2:4", I: "2:4"}', "one operand"),
-        ("sparsity: {W: 2}", "not a sparsity"), ('sparsity: {W: "2:4", dim: P}', "cannot lie along this dim"),
+        ("sparsity: 2:4", "expected a role with a ratio"),
+        ('sparsity: {W: "2:4", I: "2:4"}', "one operand"),
+        ("sparsity: {W: 2}", "not a sparsity"),
+        ('sparsity: {W: "2:4", dim: P}', "cannot lie along this dim"),
         ('sparsity: {W: "2:5"}', "whole blocks"),
     ],
-)  # fmt: skip
+)
 def test_bad_files(key: str, said: str) -> None:
     with pytest.raises(SpecError, match=said) as error:
         parse_network(f"name: a\ntype: conv\ndims: {{K: 8, C: 8, P: 4}}\n{key}\n")

@@ -151,9 +151,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[
 
 
 @pytest.mark.parametrize(
-    "arguments", [("solve", "net.yaml"), ("map", "net.yaml"), ("codesign", "net.yaml", "other.yaml"),
-                  ("study", "net.yaml", "--vary", "buffer-kib=0.01:1")],
-)  # fmt: skip
+    "arguments",
+    [
+        ("solve", "net.yaml"),
+        ("map", "net.yaml"),
+        ("codesign", "net.yaml", "other.yaml"),
+        ("study", "net.yaml", "--vary", "buffer-kib=0.01:1"),
+    ],
+)
 def test_exit_code_and_folder(
     arguments: tuple[str, ...], run: Callable[..., tuple[int, str, Path]], wrong: Callable[..., None]
 ) -> None:

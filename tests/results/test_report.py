@@ -50,10 +50,14 @@ def test_numbers(value: float | None, text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (None, "pJ", "-"), (0.0, "pJ", "0 pJ"), (12.5, "pJ", "12.5 pJ"), (2.408e9, "pJ", "2.408 mJ"),
-        (3.2e13, "pJ", "32 J"), (2408000.0, "MAC energies", "2,408,000 MAC energies"),
+        (None, "pJ", "-"),
+        (0.0, "pJ", "0 pJ"),
+        (12.5, "pJ", "12.5 pJ"),
+        (2.408e9, "pJ", "2.408 mJ"),
+        (3.2e13, "pJ", "32 J"),
+        (2408000.0, "MAC energies", "2,408,000 MAC energies"),
     ],
-)  # fmt: skip
+)
 def test_energies(value: float | None, unit: str, text: str) -> None:
     assert energy_text(value, unit) == text
 
@@ -203,8 +207,12 @@ def test_evaluation_of_a_mapping() -> None:
     assert record["energy_pj"] == cost.energy
     assert record["latency_cycles"] == 24
     assert record["accesses"]["L1"]["W"] == {
-        "reads": 24, "fills": 12, "updates": 0, "tile_words": 12, "instances": 1,
-    }  # fmt: skip
+        "reads": 24,
+        "fills": 12,
+        "updates": 0,
+        "tile_words": 12,
+        "instances": 1,
+    }
     text = to_text(evaluation_report(layer, hardware, mapping, cost))
     assert "keep W in L1 [N=3 K=4: 12 words]" in text
     assert row(text, "multipliers") == ["multipliers", "24"]

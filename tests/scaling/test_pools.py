@@ -72,10 +72,18 @@ def test_work_that_was_given_up_is_handed_out_but_not_kept(tmp_path) -> None:
     assert Store(tmp_path).outcome(task_key("test", {"n": 0})) is None
 
 
-@pytest.mark.parametrize(("outcome", "kept"), [
-    ({}, True), ({"complete": True}, True), ({"status": "INFEASIBLE"}, True), ({"status": "OPTIMAL"}, True),
-    ({"complete": False}, False), ({"status": "FEASIBLE"}, False), ({"status": "UNKNOWN"}, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("outcome", "kept"),
+    [
+        ({}, True),
+        ({"complete": True}, True),
+        ({"status": "INFEASIBLE"}, True),
+        ({"status": "OPTIMAL"}, True),
+        ({"complete": False}, False),
+        ({"status": "FEASIBLE"}, False),
+        ({"status": "UNKNOWN"}, False),
+    ],
+)
 def test_which_outcomes_are_kept(tmp_path, outcome, kept) -> None:
     def work(payload, cache_dir):
         return outcome
@@ -93,7 +101,7 @@ def test_fresh_outcomes_are_what_the_store_gives_back() -> None:
 
 @pytest.mark.parametrize(
     ("own", "given", "both"), [(None, None, None), (3, None, 3), (None, 2, 2), (3, 2, 2), (1, 2, 1)]
-)  # fmt: skip
+)
 def test_time_limits_of_tasks(own, given, both) -> None:
     payload = {"number": 2} | ({} if own is None else {"time_limit_s": own})
     assert limited(payload, given).get("time_limit_s") == both

@@ -42,15 +42,16 @@ class Backwards:
 
     def run(
         self, work: Work, payloads: Sequence[Payload], cache_dir: Path | None, done: Callable[[int, Outcome], None]
-    ) -> None:  # fmt: skip
+    ) -> None:
         for number, payload in reversed(list(enumerate(payloads))):
             done(number, json.loads(json.dumps(work(json.loads(json.dumps(payload)), cache_dir))))
 
 
 SOLVED = [
-    (objective, budgets) for budgets in ({}, {"area_mm2": "0.07"}, {"latency_ms": "0.00052"})
+    (objective, budgets)
+    for budgets in ({}, {"area_mm2": "0.07"}, {"latency_ms": "0.00052"})
     for objective in ("energy", "latency", "edp")
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("objective", "budgets"), slow_unless([SOLVED[2], SOLVED[4], SOLVED[6]], SOLVED))

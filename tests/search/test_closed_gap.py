@@ -87,8 +87,11 @@ def test_programs_whose_bound_is_reached_are_optimal(monkeypatch: pytest.MonkeyP
 
 
 AGGREGATES = [
-    {}, {"aggregate": "weighted"}, {"aggregate": "max", "relative": True}, {"aggregate": "weighted", "relative": True},
-]  # fmt: skip
+    {},
+    {"aggregate": "weighted"},
+    {"aggregate": "max", "relative": True},
+    {"aggregate": "weighted", "relative": True},
+]
 
 
 def no_loss(found: CodesignResult) -> None:

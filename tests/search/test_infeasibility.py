@@ -79,12 +79,19 @@ def test_a_layer_without_room() -> None:
     small = ARCHITECTURE.replace("[16 words, 32 words]", "[2 words, 4 words], double_buffered: true")
     result = solve(parse_architecture(load_exact(small)))
     assert result.data["infeasible"] == {
-        "budgets": ["RF.size"], "complete": True, "layer": "conv",
-        "relaxations": [{
-            "budget": "RF.size", "limit": 64, "least": 96, "exact": True,
-            "text": "RF needs 12 B for layer conv, the largest in the menu is 8 B",
-        }],
-    }  # fmt: skip
+        "budgets": ["RF.size"],
+        "complete": True,
+        "layer": "conv",
+        "relaxations": [
+            {
+                "budget": "RF.size",
+                "limit": 64,
+                "least": 96,
+                "exact": True,
+                "text": "RF needs 12 B for layer conv, the largest in the menu is 8 B",
+            }
+        ],
+    }
     assert result.data["hardware_points"]["closed_by_size"] == 8
     assert points_text(result.data) == "8: 8 too small for a layer"
     assert "It needs:\n  - RF.size" in str(infeasible_text(result.data))

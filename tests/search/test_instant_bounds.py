@@ -79,7 +79,7 @@ def test_the_roofline_is_stated(no_search: None) -> None:
 @pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
 def test_a_certificate_of_caps_out_of_reach_verifies(
     no_search: None, objective: str, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+) -> None:
     caps = ({"latency_ms": "0.0001"}, {"energy_mj": "0.000001"})
     results = [
         api.solve(parse_network(NETWORK), under(budgets), objective=objective, time_limit_s=0.0) for budgets in caps
@@ -138,9 +138,7 @@ def test_areas_without_a_design_need_no_search(no_search: None) -> None:
     assert section["least"] == [{"area-mm2": str(Fraction(smallest, 10**6))}]
 
 
-def test_a_codesign_with_a_cap_out_of_reach_needs_no_search(
-    no_search: None, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+def test_a_codesign_with_a_cap_out_of_reach_needs_no_search(no_search: None, monkeypatch: pytest.MonkeyPatch) -> None:
     caps = ({"latency_ms": "0.000001"}, {"energy_mj": "0.0000001"})
     results = [joint("small", capped("large", **cap), time_limit_s=0.0) for cap in caps]
     monkeypatch.undo()  # the least relaxations are sought again

@@ -93,9 +93,10 @@ def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
     archive = Best(data.draw(st.sampled_from(sorted(bounds.values()))))
     found = screen.open_part(node, archive.cutoffs(points.shape))
     wanted = {
-        index for index, point in points.points.items()
+        index
+        for index, point in points.points.items()
         if point.area_um2 <= most and not archive.closes(tuple((n, n) for n in index), bounds[index])
-    }  # fmt: skip
+    }
     assert (found is None) == (not wanted)
     if found is not None:
         assert wanted <= set(indices(found[0])) <= set(points.points)
@@ -112,9 +113,11 @@ def test_every_bound_holds_for_every_point_of_its_box(data: st.DataObject) -> No
     part = Part([Pricer(layer, n, "timeloop", {}, Store()) for layer, n in layers], goal, lambda hardware: (0, 0))
     state = Explorer([part], points, None, archive=archive, width=data.draw(st.sampled_from([1, 3]))).run()
     assert state.complete
-    check_bounds(state, points, {
-        index: brute_force(layers, point_set([point]), goal, None) for index, point in points.points.items()
-    })  # fmt: skip
+    check_bounds(
+        state,
+        points,
+        {index: brute_force(layers, point_set([point]), goal, None) for index, point in points.points.items()},
+    )
 
 
 def check_bounds(state: Exploration, points: PointSet, least: dict[Index, Fraction | None]) -> None:
@@ -144,9 +147,12 @@ def test_a_study_closes_what_a_solved_point_leads() -> None:
 
 @settings(max_examples=examples(25))
 @given(
-    st.sampled_from(DRAWN), st.integers(4, 14), st.lists(st.sampled_from([1, 2, 4, 8]), min_size=2, max_size=4),
-    st.sampled_from(["energy", "latency"]), st.integers(0, 3),
-)  # fmt: skip
+    st.sampled_from(DRAWN),
+    st.integers(4, 14),
+    st.lists(st.sampled_from([1, 2, 4, 8]), min_size=2, max_size=4),
+    st.sampled_from(["energy", "latency"]),
+    st.integers(0, 3),
+)
 def test_prices_do_not_depend_on_what_other_meshes_cost(layer, words, arrays, objective, weight) -> None:
     pricer = Pricer(layer, 1, "timeloop", {}, Store())
     for array in arrays:

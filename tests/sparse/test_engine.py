@@ -30,9 +30,13 @@ def test_release_network():
     assert f"{100 * float(RELEASE.density):.3f}" == "7.576"
 
 
-@pytest.mark.parametrize(("proctime", "block", "time_us", "total_ms"), [
-    (0, 34, Fraction(34, 15), "28.4"), (2, 36, Fraction(12, 5), "30.1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("proctime", "block", "time_us", "total_ms"),
+    [
+        (0, 34, Fraction(34, 15), "28.4"),
+        (2, 36, Fraction(12, 5), "30.1"),
+    ],
+)
 def test_release_times(proctime, block, time_us, total_ms):
     engine = Engine(RELEASE, Z, proctime=proctime, clock_mhz=Fraction(15))
     assert (engine.cycles, engine.block_cycle, engine.time_us) == (32, block, time_us)
@@ -67,8 +71,13 @@ def test_deep_pipelining_follows_the_largest_fan_in():
 def test_storage_of_a_dense_and_a_sparse_network():
     dense = SparseNetwork((800, 100, 10), (100, 10))
     assert storage_words(dense) == {
-        "activations": 4300, "derivatives": 300, "deltas": 220, "biases": 110, "weights": 81_000, "total": 85_930
-    }  # fmt: skip
+        "activations": 4300,
+        "derivatives": 300,
+        "deltas": 220,
+        "biases": 110,
+        "weights": 81_000,
+        "total": 85_930,
+    }
     sparse = SparseNetwork((800, 100, 10), (20, 10))
     words = storage_words(sparse)
     assert (words["weights"], words["total"]) == (17_000, 21_930)
@@ -81,11 +90,14 @@ def test_activations_live_from_loading_to_update():
     assert [bank_copies(2, layer) for layer in (0, 1)] == [5, 3]
 
 
-@pytest.mark.parametrize(("network", "z", "cycles", "density"), [
-    (((1024, 64, 16), (8, 8)), (512, 32), 16, "13.08"),
-    (((1024, 128, 32), (4, 8)), (128, 32), 32, "3.79"),
-    (((64, 16, 4), (2, 2)), (32, 8), 4, "14.71"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("network", "z", "cycles", "density"),
+    [
+        (((1024, 64, 16), (8, 8)), (512, 32), 16, "13.08"),
+        (((1024, 128, 32), (4, 8)), (128, 32), 32, "3.79"),
+        (((64, 16, 4), (2, 2)), (32, 8), 4, "14.71"),
+    ],
+)
 def test_other_configurations_are_balanced(network, z, cycles, density):
     engine = Engine(SparseNetwork(*network), z)
     assert [junction.cycles for junction in engine.junctions] == [cycles, cycles]
@@ -100,11 +112,14 @@ def test_first_junctions_of_one_eighth():
         assert Fraction(network.weights[0], neurons[0] * neurons[1]) == Fraction(1, 8)
 
 
-@pytest.mark.parametrize(("network", "first", "z", "cycles", "multipliers", "dsp", "mbit"), [
-    (((1728, 4096, 4096, 1000), (256, 256, 250)), 108, (108, 256, 250), 4096, 2243, 8972, "34.480512"),
-    (((1024, 64, 32), (4, 16)), 128, (128, 32), 32, 387, 1548, "0.0820864"),
-    (((1024, 64, 16), (8, 8)), 512, (512, 32), 16, 1157, 4628, "0.1287616"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("network", "first", "z", "cycles", "multipliers", "dsp", "mbit"),
+    [
+        (((1728, 4096, 4096, 1000), (256, 256, 250)), 108, (108, 256, 250), 4096, 2243, 8972, "34.480512"),
+        (((1024, 64, 32), (4, 16)), 128, (128, 32), 32, 387, 1548, "0.0820864"),
+        (((1024, 64, 16), (8, 8)), 512, (512, 32), 16, 1157, 4628, "0.1287616"),
+    ],
+)
 def test_early_estimator(network, first, z, cycles, multipliers, dsp, mbit):
     estimate = early_estimate(SparseNetwork(*network), first, 12)
     assert (estimate.parallel, estimate.cycles) == (z, cycles)
@@ -124,8 +139,13 @@ def test_block_ram_by_width_and_depth():
     assert blocks_for(12, 1024) == 1  # 18 bits wide
     assert blocks_for(12, 2048) == 2  # 9 + 9 (or 4 + 4 + 4 at 4096: three)
     assert [bank_cost(12, depth) for depth in (1, 2, 32, 33, 64, 65)] == [
-        (0, 0), (0, 8), (0, 8), (0, 16), (0, 16), (1, 0)
-    ]  # fmt: skip
+        (0, 0),
+        (0, 8),
+        (0, 8),
+        (0, 16),
+        (0, 16),
+        (1, 0),
+    ]
 
 
 def test_admissible_out_degrees():
@@ -136,9 +156,16 @@ def test_admissible_out_degrees():
         SparseNetwork((12, 8), (3,))
 
 
-@pytest.mark.parametrize(("layers", "degrees", "z"), [
-    ((8,), (), ()), ((8, 0), (1,), (1,)), ((8, 4), (2, 2), (4,)), ((8, 4), (2,), (9,)), ((8, 4), (2,), (4, 4)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("layers", "degrees", "z"),
+    [
+        ((8,), (), ()),
+        ((8, 0), (1,), (1,)),
+        ((8, 4), (2, 2), (4,)),
+        ((8, 4), (2,), (9,)),
+        ((8, 4), (2,), (4, 4)),
+    ],
+)
 def test_bad_engines_are_refused(layers, degrees, z):
     with pytest.raises(SpecError, match="allowed"):
         Engine(SparseNetwork(layers, degrees), z)

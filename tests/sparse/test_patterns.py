@@ -44,18 +44,27 @@ def sweeps(junction, kind, dither):
     """Tables of all edges of one sweep."""
     z, depth = junction.parallel, junction.depth
     walks = (
-        list(itertools.permutations(range(depth))) if kind == 1
+        list(itertools.permutations(range(depth)))
+        if kind == 1
         else [tuple((start + clock) % depth for clock in range(depth)) for start in range(depth)]
-    )  # fmt: skip
+    )
     for order in orders(junction, dither):
         for rows in itertools.product(walks, repeat=z):
             yield [rows[m][clock] * z + m for clock in range(depth) for m in order]
 
 
-@pytest.mark.parametrize(("junction", "kind", "dither"), [
-    (NINE, 1, False), (NINE, 2, False), (NINE, 3, False), (TWELVE, 2, True), (TWELVE, 3, True),
-    (Junction(4, 4, 2, 2), 1, True), (Junction(4, 4, 1, 4), 2, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("junction", "kind", "dither"),
+    [
+        (NINE, 1, False),
+        (NINE, 2, False),
+        (NINE, 3, False),
+        (TWELVE, 2, True),
+        (TWELVE, 3, True),
+        (Junction(4, 4, 2, 2), 1, True),
+        (Junction(4, 4, 1, 4), 2, True),
+    ],
+)
 def test_counts_by_enumeration(junction, kind, dither):
     found = {schedule(junction, table) for table in sweeps(junction, kind, dither)}
     count = len(found) if kind == 3 else len(found) ** junction.out_degree
@@ -99,32 +108,51 @@ def test_bad_junctions_are_refused():
 def all_tables(junction, kind, dither):
     """Tables of every pattern of start rows."""
     z, depth = junction.parallel, junction.depth
-    single = list(itertools.product(
-        itertools.product(range(depth), repeat=z), itertools.permutations(range(z)) if dither else [tuple(range(z))]
-    ))  # fmt: skip
-    repeats = itertools.product(single, repeat=junction.out_degree) if kind == 2 else (
-        (one,) * junction.out_degree for one in single
-    )  # fmt: skip
+    single = list(
+        itertools.product(
+            itertools.product(range(depth), repeat=z), itertools.permutations(range(z)) if dither else [tuple(range(z))]
+        )
+    )
+    repeats = (
+        itertools.product(single, repeat=junction.out_degree)
+        if kind == 2
+        else ((one,) * junction.out_degree for one in single)
+    )
     for chosen in repeats:
         yield AccessPattern(junction, tuple(s for s, _ in chosen), tuple(o for _, o in chosen)).left_of_edge()
 
 
 @settings(max_examples=examples(25))
 @given(
-    junction=st.sampled_from([
-        Junction(4, 4, 2, 2), Junction(6, 4, 2, 2), Junction(6, 4, 2, 3), Junction(6, 4, 2, 6), Junction(6, 9, 3, 3),
-        Junction(6, 3, 2, 2), Junction(6, 3, 2, 3), Junction(9, 6, 2, 3), Junction(4, 6, 3, 2), Junction(10, 5, 2, 2),
-    ]),
-    kind=st.sampled_from([2, 3]), dither=st.booleans(), latency=st.none() | st.integers(1, 4),
-)  # fmt: skip
+    junction=st.sampled_from(
+        [
+            Junction(4, 4, 2, 2),
+            Junction(6, 4, 2, 2),
+            Junction(6, 4, 2, 3),
+            Junction(6, 4, 2, 6),
+            Junction(6, 9, 3, 3),
+            Junction(6, 3, 2, 2),
+            Junction(6, 3, 2, 3),
+            Junction(9, 6, 2, 3),
+            Junction(4, 6, 3, 2),
+            Junction(10, 5, 2, 2),
+        ]
+    ),
+    kind=st.sampled_from([2, 3]),
+    dither=st.booleans(),
+    latency=st.none() | st.integers(1, 4),
+)
 def test_program_and_exhaustive_search_agree(junction, kind, dither, latency):
     dither = dither and junction.depth <= 3 and junction.parallel <= 2
     left, right, z = junction.left, junction.right, junction.parallel
     best = max(
-        (spread(table, right, z) for table in all_tables(junction, kind, dither)
-         if not any(pattern_faults(table, left, right, z, latency))),
+        (
+            spread(table, right, z)
+            for table in all_tables(junction, kind, dither)
+            if not any(pattern_faults(table, left, right, z, latency))
+        ),
         default=None,
-    )  # fmt: skip
+    )
     found = interleave(junction, kind, dither=dither, latency=latency)
     assert found.status == ("INFEASIBLE" if best is None else "OPTIMAL")
     assert found.data["objective"]["value"] == best

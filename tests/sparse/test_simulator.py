@@ -39,8 +39,9 @@ def both(engine, patterns, form, count=6, forwarding=False, rate_shift=2, seed=0
 @pytest.mark.parametrize(("proctime", "forwarding"), [(0, False), (2, True)])
 def test_release_runs_clock_by_clock(proctime, forwarding):
     engine = Engine(RELEASE, (128, 32), proctime=proctime)
-    data = simulate(engine, hazard_free_patterns(engine, forwarding=forwarding), FORMATS[12], inputs=6,
-                    forwarding=forwarding)  # fmt: skip
+    data = simulate(
+        engine, hazard_free_patterns(engine, forwarding=forwarding), FORMATS[12], inputs=6, forwarding=forwarding
+    )
     assert data["equal"] and data["learned"]
     assert data["clocks"] == (6 + 2 * 2) * (34 + proctime)
     assert bool(data["forwarded"]) == forwarding
@@ -60,8 +61,13 @@ def engines(draw):
         step = right // np.gcd(left, right)
         degrees.append(int(step) * draw(st.integers(1, int(right // step))))
         fan_in = left * degrees[-1] // right
-        z.append(draw(st.sampled_from([k for k in range(1, left + 1)
-                                       if left % k == 0 and (k % fan_in == 0 or fan_in % k == 0)])))  # fmt: skip
+        z.append(
+            draw(
+                st.sampled_from(
+                    [k for k in range(1, left + 1) if left % k == 0 and (k % fan_in == 0 or fan_in % k == 0)]
+                )
+            )
+        )
     engine = Engine(SparseNetwork(neurons, tuple(degrees)), tuple(z), proctime=draw(st.integers(0, 3)))
     right_side = zip(engine.junctions, engine.junctions[1:], strict=False)
     assume(all(after.parallel >= before.right_parallel for before, after in right_side))
@@ -142,11 +148,20 @@ def test_unfit_z_is_refused():
 PLACE = (np.array([0]), np.array([0]))
 
 
-@pytest.mark.parametrize(("ports", "reads", "writes", "allowed"), [
-    (Ports.SINGLE, 1, 0, True), (Ports.SINGLE, 2, 0, False), (Ports.SINGLE, 1, 1, False),
-    (Ports.SIMPLE_DUAL, 1, 1, True), (Ports.SIMPLE_DUAL, 2, 0, False), (Ports.SIMPLE_DUAL, 0, 2, False),
-    (Ports.TRUE_DUAL, 2, 0, True), (Ports.TRUE_DUAL, 0, 2, True), (Ports.TRUE_DUAL, 2, 1, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ports", "reads", "writes", "allowed"),
+    [
+        (Ports.SINGLE, 1, 0, True),
+        (Ports.SINGLE, 2, 0, False),
+        (Ports.SINGLE, 1, 1, False),
+        (Ports.SIMPLE_DUAL, 1, 1, True),
+        (Ports.SIMPLE_DUAL, 2, 0, False),
+        (Ports.SIMPLE_DUAL, 0, 2, False),
+        (Ports.TRUE_DUAL, 2, 0, True),
+        (Ports.TRUE_DUAL, 0, 2, True),
+        (Ports.TRUE_DUAL, 2, 1, False),
+    ],
+)
 def test_ports(ports, reads, writes, allowed):
     banks = Banks("bank", 1, 2, 4, ports)
 
@@ -218,18 +233,20 @@ def test_digits_are_learned():
 
 def test_accuracies_are_drawn(tmp_path):
     pytest.importorskip("matplotlib")
-    some = [
-        digits.Accuracy(FORMATS[8], Fraction(1, share), (64, 16), Fraction(2), 0.9, 0.8, 1.0) for share in (1, 2)
-    ]
+    some = [digits.Accuracy(FORMATS[8], Fraction(1, share), (64, 16), Fraction(2), 0.9, 0.8, 1.0) for share in (1, 2)]
     digits.plot(some, tmp_path / "accuracy.png")
     assert (tmp_path / "accuracy.png").stat().st_size > 1000
     with pytest.raises(SpecError, match="plot"):
         digits.plot(some, tmp_path / "accuracy.nothing")
 
 
-@pytest.mark.parametrize(("module", "use"), [
-    ("sklearn", digits.load_digits), ("matplotlib.figure", lambda: digits.plot([], None)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("module", "use"),
+    [
+        ("sklearn", digits.load_digits),
+        ("matplotlib.figure", lambda: digits.plot([], None)),
+    ],
+)
 def test_missing_extras_are_named(monkeypatch, module, use):
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(SpecError, match="tilewright\\["):

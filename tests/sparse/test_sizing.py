@@ -126,10 +126,18 @@ def test_stopped_early_keeps_a_design_and_its_bound(limit):
 
 
 CHANGES = [
-    ("z", [64, 32]), ("z", [128, 16]),
-    ("width_bits", 10), ("multiplier", "deep"), ("cycles", [32, 31]), ("block_cycle", 35), ("time_us", 2.3),
-    ("proctime", 1), ("out_degrees", [8, 16]), ("neurons", [512, 64, 32]), ("depths", [8, 1]),
-]  # fmt: skip
+    ("z", [64, 32]),
+    ("z", [128, 16]),
+    ("width_bits", 10),
+    ("multiplier", "deep"),
+    ("cycles", [32, 31]),
+    ("block_cycle", 35),
+    ("time_us", 2.3),
+    ("proctime", 1),
+    ("out_degrees", [8, 16]),
+    ("neurons", [512, 64, 32]),
+    ("depths", [8, 1]),
+]
 
 
 @pytest.mark.parametrize(("field", "value"), CHANGES)
@@ -177,29 +185,31 @@ def keeps_rules(rules, neurons, degrees, z, proctime) -> bool:
         "z-divides-w": any(edges[i] % z[i] for i in range(last)),
         "fi-divides-z": any(z[i] % fans[i] for i in range(last)),
         "fo-divides-z": any(z[i] % degrees[i] for i in range(last)),
-        "power-of-two": any(
-            math.log2(number) % 1 for i in range(last) for number in (z[i], degrees[i], depths[i])
-        ),
+        "power-of-two": any(math.log2(number) % 1 for i in range(last) for number in (z[i], degrees[i], depths[i])),
         "balanced": len({math.ceil(edges[i] / z[i]) for i in range(last)}) > 1,
         "right-side": any(z[i + 1] < math.ceil(z[i] / fans[i]) for i in range(last - 1)),
         "fresh": any(degrees[i] > 1 and not depths[i] > 1 + proctime for i in range(1, last)),
         "hazard": any(depths[i] > 1 and (1 + proctime) % depths[i] == 0 for i in range(1, last)),
-    }  # fmt: skip
+    }
     return not any(broken[name] for name in rules)
 
 
 def engines(request):
     """Every engine that keeps rules and budgets."""
-    menus = [[(fo, z) for fo in menu for z in range(1, left + 1)]
-             for left, menu in zip(request.neurons, request.out_degrees, strict=False)]  # fmt: skip
+    menus = [
+        [(fo, z) for fo in menu for z in range(1, left + 1)]
+        for left, menu in zip(request.neurons, request.out_degrees, strict=False)
+    ]
     for pairs in itertools.product(*menus):
         degrees, z = tuple(fo for fo, _ in pairs), tuple(z for _, z in pairs)
         network = SparseNetwork(request.neurons, degrees)
         widest = max(network.in_degrees)
         for multiplier, width in itertools.product(request.multipliers, request.widths_bits):
             proctime = {
-                "combinational": 0, "pipelined": 2, "deep": multiplier.stages + math.ceil(math.log2(widest)) + 1
-            }[multiplier.kind]  # fmt: skip
+                "combinational": 0,
+                "pipelined": 2,
+                "deep": multiplier.stages + math.ceil(math.log2(widest)) + 1,
+            }[multiplier.kind]
             if not keeps_rules(request.rules, request.neurons, degrees, z, proctime):
                 continue
             engine = Engine(network, z, width, proctime, multiplier.clock_mhz)
@@ -221,18 +231,23 @@ def small_requests(draw):
     limits = {"dsp": 24, "lut": 6000, "bram18": 16, "input_bits": 64}
     budgets = {name: draw(st.integers(1, most)) for name, most in limits.items() if draw(st.integers(0, 3)) == 0}
     return SizingRequest(
-        neurons, menus, draw(st.sampled_from([(8,), (12,), (8, 12)])),
-        tuple(draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=2, unique=True))), budgets,
+        neurons,
+        menus,
+        draw(st.sampled_from([(8,), (12,), (8, 12)])),
+        tuple(draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=2, unique=True))),
+        budgets,
         draw(st.none() | st.fractions(Fraction(1, 5), 3, max_denominator=10)),
         tuple(draw(st.lists(st.sampled_from(ALL_RULES), unique=True))),
-    )  # fmt: skip
+    )
 
 
 GOALS = {
-    "time": lambda engine, use: engine.time_us, "density": lambda engine, use: -engine.network.density,
-    "dsp": lambda engine, use: use["dsp"], "lut": lambda engine, use: use["lut"],
+    "time": lambda engine, use: engine.time_us,
+    "density": lambda engine, use: -engine.network.density,
+    "dsp": lambda engine, use: use["dsp"],
+    "lut": lambda engine, use: use["lut"],
     "bram18": lambda engine, use: use["bram18"],
-}  # fmt: skip
+}
 
 
 @settings(max_examples=examples(60))

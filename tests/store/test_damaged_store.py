@@ -158,15 +158,27 @@ def mutants(found: LayerSolution) -> list[LayerSolution]:
         return replace(found, levels=(first, *others[:-1], replace(last, **changes)))  # type: ignore[arg-type]
 
     return [
-        replace(found, levels=found.levels[1:]), replace(found, levels=()), replace(found, energy=-1),
-        replace(found, levels=(*found.levels, last)), replace(found, latency=0),
+        replace(found, levels=found.levels[1:]),
+        replace(found, levels=()),
+        replace(found, energy=-1),
+        replace(found, levels=(*found.levels, last)),
+        replace(found, latency=0),
         replace(found, levels=(replace(first, top=(*first.top[:-1], 2 * first.top[-1])), *others)),
-        with_last(top=last.top[1:]), with_last(bottom=(0,) * 4), with_last(bottom=(5,) * 4), with_last(window=4),
-        with_last(spatial=(2,) * 4), with_last(order=(0, 0, 1)), with_last(order=(3,)), with_last(input_tile=()),
-        with_last(top=first.top, bottom=first.top), with_last(input_tile=(2**40,) * 4),
-        replace(found, hoist=Hoist(7, 1, 0)), replace(found, hoist=Hoist(last.order[-1], 2, 2)),
-        replace(found, hoist=Hoist(last.order[-1], 9, 0)), replace(found, hoist=Hoist(last.order[0], 2, -1)),
-    ]  # fmt: skip
+        with_last(top=last.top[1:]),
+        with_last(bottom=(0,) * 4),
+        with_last(bottom=(5,) * 4),
+        with_last(window=4),
+        with_last(spatial=(2,) * 4),
+        with_last(order=(0, 0, 1)),
+        with_last(order=(3,)),
+        with_last(input_tile=()),
+        with_last(top=first.top, bottom=first.top),
+        with_last(input_tile=(2**40,) * 4),
+        replace(found, hoist=Hoist(7, 1, 0)),
+        replace(found, hoist=Hoist(last.order[-1], 2, 2)),
+        replace(found, hoist=Hoist(last.order[-1], 9, 0)),
+        replace(found, hoist=Hoist(last.order[0], 2, -1)),
+    ]
 
 
 @pytest.mark.parametrize("number", range(20))

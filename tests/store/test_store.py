@@ -206,10 +206,18 @@ MOUNTS = """\
 """
 
 
-@pytest.mark.parametrize(("path", "expected"), [
-    ("/home", False), ("/net", True), ("/net/deep/er", True), ("/net/local/x", False), ("/network", False),
-    ("/with space/x", True), ("/with", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/home", False),
+        ("/net", True),
+        ("/net/deep/er", True),
+        ("/net/local/x", False),
+        ("/network", False),
+        ("/with space/x", True),
+        ("/with", False),
+    ],
+)
 def test_network_file_systems(path, expected) -> None:
     assert on_network(Path(path), MOUNTS) == expected
     assert not on_network(Path(path), "")

@@ -17,17 +17,26 @@ Module = ast.Module | ast.ClassDef
 
 MOST_LINES = 400
 GOLDEN = (
-    "optimizer.errors", "optimizer.workload.layer", "optimizer.workload.network", "optimizer.workload.views",
-    "optimizer.workload.nm_blocks", "optimizer.architecture.hardware", "optimizer.mapping.mapping",
+    "optimizer.errors",
+    "optimizer.workload.layer",
+    "optimizer.workload.network",
+    "optimizer.workload.views",
+    "optimizer.workload.nm_blocks",
+    "optimizer.architecture.hardware",
+    "optimizer.mapping.mapping",
     "optimizer.mapping.reader",
-)  # fmt: skip
+)
 BASE = ("optimizer.files", "optimizer.workload")
 MODEL = (*BASE, "optimizer.architecture", "optimizer.mapping")
 PRICED = (*MODEL, "optimizer.problem", "optimizer.store", "optimizer.pricing", "formulations")
 SEARCHED = (*PRICED, "optimizer.fusion", "optimizer.scaling", "optimizer.search")
 PROVER = (
-    "optimizer.architecture", "optimizer.problem", "optimizer.checker", "optimizer.pricing.lowering", "formulations",
-)  # fmt: skip
+    "optimizer.architecture",
+    "optimizer.problem",
+    "optimizer.checker",
+    "optimizer.pricing.lowering",
+    "formulations",
+)
 FOUND = (*SEARCHED, "optimizer.golden", "optimizer.results")
 
 DIRECTIONS = {
@@ -61,11 +70,20 @@ DIRECTIONS = {
     "optimizer.checker.again.tangent_lines": PROVER,
     "optimizer.checker.again.time_limit": PROVER,
     "optimizer.checker.again.groups": (
-        *PROVER, "optimizer.workload", "optimizer.pricing", "optimizer.fusion", "optimizer.store",
+        *PROVER,
+        "optimizer.workload",
+        "optimizer.pricing",
+        "optimizer.fusion",
+        "optimizer.store",
     ),
     "optimizer.sparse_engine.check": (),
     "optimizer.sparse_engine.pattern_check": (),
-    "optimizer.sparse_engine": ("formulations", "optimizer.problem.versions", "optimizer.problem.disagreement", "optimizer.report.figures"),
+    "optimizer.sparse_engine": (
+        "formulations",
+        "optimizer.problem.versions",
+        "optimizer.problem.disagreement",
+        "optimizer.report.figures",
+    ),
 }
 """What a package, or a module of it, may import of us besides itself and the errors."""
 
@@ -73,19 +91,39 @@ SEARCHING = "optimizer.checker.again"
 """The only part of the checker that searches."""
 CLOSURES = {
     "optimizer.golden": (
-        "optimizer.errors", "optimizer.files", "optimizer.workload", "optimizer.architecture.hardware",
-        "optimizer.mapping.mapping", "optimizer.mapping.reader", "optimizer.mapping.legality",
+        "optimizer.errors",
+        "optimizer.files",
+        "optimizer.workload",
+        "optimizer.architecture.hardware",
+        "optimizer.mapping.mapping",
+        "optimizer.mapping.reader",
+        "optimizer.mapping.legality",
     ),
     "optimizer.checker": (
-        "optimizer.errors", "optimizer.files", "optimizer.workload", "optimizer.architecture", "optimizer.golden",
-        "optimizer.mapping.mapping", "optimizer.mapping.reader", "optimizer.mapping.legality", "optimizer.problem",
-        "optimizer.results.result", "optimizer.results.entries", "optimizer.results.dataframes",
-        "optimizer.results.formats", "optimizer.results.folder",
-        "optimizer.results.codesign_folder", "optimizer.results.comparison", "optimizer.results.study_csv",
-        "optimizer.interop.onnx_writer", "formulations.problem", "formulations.networks.master",
-        "formulations.layer.rows", "formulations.primes",
+        "optimizer.errors",
+        "optimizer.files",
+        "optimizer.workload",
+        "optimizer.architecture",
+        "optimizer.golden",
+        "optimizer.mapping.mapping",
+        "optimizer.mapping.reader",
+        "optimizer.mapping.legality",
+        "optimizer.problem",
+        "optimizer.results.result",
+        "optimizer.results.entries",
+        "optimizer.results.dataframes",
+        "optimizer.results.formats",
+        "optimizer.results.folder",
+        "optimizer.results.codesign_folder",
+        "optimizer.results.comparison",
+        "optimizer.results.study_csv",
+        "optimizer.interop.onnx_writer",
+        "formulations.problem",
+        "formulations.networks.master",
+        "formulations.layer.rows",
+        "formulations.primes",
     ),
-}  # fmt: skip
+}
 """What a package may import besides itself, directly or through others. Of the checker: no search, no pricing, no cost
 model, no fusion, no store and no kernels. ``formulations.layer.rows`` and ``primes`` are what the master needs."""
 
@@ -158,9 +196,10 @@ def outside(package: str, edges: Mapping[str, Set[str]]) -> list[str]:
     found = closure(start, edges)
     around = {folder for name in found if inside(name, allowed) for folder in packages_of(name)}
     return [
-        f"{by} imports {name}" for name, by in found.items()
+        f"{by} imports {name}"
+        for name, by in found.items()
         if inside(name, (SEARCHING,)) or (not inside(name, allowed) and name not in around)
-    ]  # fmt: skip
+    ]
 
 
 def calls(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
@@ -319,10 +358,14 @@ print(*sorted(name for name in set(sys.modules) if name.split(".")[0] in ("numba
 
 @pytest.mark.parametrize(
     ("first", "then"),
-    [("formulations.networks.master", "optimizer.checker.solve"),
-     ("formulations.networks.master", "optimizer.checker.folder"), ("sys", "optimizer.golden.group_entry"),
-     ("sys", "optimizer.golden.training_memory"), ("sys", "optimizer.report.folder")],
-)  # fmt: skip
+    [
+        ("formulations.networks.master", "optimizer.checker.solve"),
+        ("formulations.networks.master", "optimizer.checker.folder"),
+        ("sys", "optimizer.golden.group_entry"),
+        ("sys", "optimizer.golden.training_memory"),
+        ("sys", "optimizer.report.folder"),
+    ],
+)
 def test_no_kernels_and_no_solver_are_loaded(first: str, then: str) -> None:
     """In a fresh process: the checker loads CP-SAT only for the master, which it settles again; kernels never."""
     script = LOADED.format(first=first, then=then)

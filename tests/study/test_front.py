@@ -57,9 +57,10 @@ def every_cost(case: StudyCase) -> set[tuple[int, int, tuple[Fraction, ...]]]:
 
 def undominated(costs: set[tuple[int, int, tuple[Fraction, ...]]]) -> set[tuple[int, int, tuple[Fraction, ...]]]:
     return {
-        (e, t, p) for e, t, p in costs
+        (e, t, p)
+        for e, t, p in costs
         if not any(a <= e and b <= t and within(q, p) and (a, b, q) != (e, t, p) for a, b, q in costs)
-    }  # fmt: skip
+    }
 
 
 @settings(max_examples=examples(10, dev=3))
@@ -117,12 +118,16 @@ def test_lines_of_closed_boxes_hold(case: StudyCase, rounds: int) -> None:
 
 @given(
     st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=6),
-    st.integers(1, 45), st.integers(1, 45), st.sampled_from([Fraction(0), Fraction(1, 10), Fraction(3, 10)]),
-)  # fmt: skip
+    st.integers(1, 45),
+    st.integers(1, 45),
+    st.sampled_from([Fraction(0), Fraction(1, 10), Fraction(3, 10)]),
+)
 def test_gaps_are_what_is_uncovered(costs: list[tuple[int, int]], energy: int, latency: int, h: Fraction) -> None:
     caps = (42, 41)
-    uncovered = energy <= caps[0] and latency <= caps[1] and not any(
-        e <= (1 + h) * energy and t <= (1 + h) * latency for e, t in costs
+    uncovered = (
+        energy <= caps[0]
+        and latency <= caps[1]
+        and not any(e <= (1 + h) * energy and t <= (1 + h) * latency for e, t in costs)
     )
     gaps = gaps_of(costs, caps, h)
     assert any(energy <= gap[1] and latency <= gap[0] for gap in gaps) == uncovered

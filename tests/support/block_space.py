@@ -32,9 +32,8 @@ def fits_mesh(problem: Problem, level: int, vector: Vector) -> bool:
         for d, factor in enumerate(vector)
     ]
     return any(
-        math.prod(x) <= spec.fanout[0] and math.prod(vector) // math.prod(x) <= spec.fanout[1]
-        for x in vectors(along_x)
-    )  # fmt: skip
+        math.prod(x) <= spec.fanout[0] and math.prod(vector) // math.prod(x) <= spec.fanout[1] for x in vectors(along_x)
+    )
 
 
 def passes(hoist: Hoist, level: int) -> bool:
@@ -222,8 +221,10 @@ def windows(problem: Problem, blocks: list[Block], hoist: Hoist | None, pick: Pi
 
 
 def solutions(
-    problem: Problem, pick: Pick = iter, choices: Choices = lambda legal: [None, *legal]  # type: ignore[assignment]
-) -> Iterator[LayerSolution]:  # fmt: skip
+    problem: Problem,
+    pick: Pick = iter,
+    choices: Choices = lambda legal: [None, *legal],  # type: ignore[assignment]
+) -> Iterator[LayerSolution]:
     """All mappings of the declared space (or those that `pick` selects from each list of options); costs are 0.
 
     `choices` selects from the legal hoists.
@@ -236,8 +237,11 @@ def solutions(
                         tuple(
                             LevelTiling(b.order, b.top, b.bottom, b.tile, b.spatial, w)
                             for b, w in zip(blocks, chosen, strict=True)
-                        ), 0, 0, hoist,
-                    )  # fmt: skip
+                        ),
+                        0,
+                        0,
+                        hoist,
+                    )
 
 
 def random_solution(

@@ -166,18 +166,17 @@ def front(prices: Iterator[Price]) -> dict[str, Price | None]:
     """Lexicographic optimum of every objective."""
     found = set(prices)
     keys = {
-        "energy": lambda p: (p[0], p[1]), "latency": lambda p: (p[1], p[0]), "edp": lambda p: (p[0] * p[1], p[0]),
-    }  # fmt: skip
+        "energy": lambda p: (p[0], p[1]),
+        "latency": lambda p: (p[1], p[0]),
+        "edp": lambda p: (p[0] * p[1], p[0]),
+    }
     return {name: min(found, key=key, default=None) for name, key in keys.items()}
 
 
 def optimum_of_nests(case: Case) -> dict[str, Price | None]:
     """Best (energy, latency) over all loop nests."""
     problem = case.problem
-    costs = (
-        case.cost(nest)
-        for nest in all_nests(case.layer, case.hardware)
-    )
+    costs = (case.cost(nest) for nest in all_nests(case.layer, case.hardware))
     return front(price(problem, cost) for cost in costs if fits(case.layer, case.hardware, cost))
 
 
@@ -187,7 +186,4 @@ def optimum_of_blocks(case: Case, limit: int) -> dict[str, Price | None] | None:
     every = list(itertools.islice(solutions(problem), limit + 1))
     if len(every) > limit:
         return None
-    return front(
-        price(problem, case.cost(lift(case.layer, problem, s)))
-        for s in every
-    )
+    return front(price(problem, case.cost(lift(case.layer, problem, s))) for s in every)

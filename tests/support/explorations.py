@@ -39,17 +39,25 @@ def chip(size_words: int, array: int, energy: int, bandwidth: int) -> Hardware:
     levels = (
         Level("DRAM", None, (1, 1), 16, 40, 40, 40, shared_bits_per_cycle=Fraction(16 * bandwidth)),
         Level(
-            "GLB", 16 * size_words, (1, 1), 16, energy, energy, energy, leak_energy=1,
-            read_bits_per_cycle=Fraction(32), must_keep=frozenset("WIO"),
+            "GLB",
+            16 * size_words,
+            (1, 1),
+            16,
+            energy,
+            energy,
+            energy,
+            leak_energy=1,
+            read_bits_per_cycle=Fraction(32),
+            must_keep=frozenset("WIO"),
         ),
-    )  # fmt: skip
+    )
     choices = (("array.x", array), ("GLB.size", (size_words, energy)), ("DRAM.bandwidth", bandwidth))
     area = 100 * size_words + 1000 * array
     blocks = -(-size_words // 4)
     resources = vector({"dsp": array, "bram18": blocks, "lut": 30 * array + size_words, "ff": 8 * bandwidth})
     return Hardware(
         levels, (array, 1), 1, energy_unit_pj=Fraction(1), area_um2=area, choices=choices, resources=resources
-    )  # fmt: skip
+    )
 
 
 def grid(draw: st.DrawFn) -> PointSet:
@@ -79,7 +87,7 @@ def pareto(layer: Layer, hardware: Hardware) -> list[tuple[int, int]]:
 
 def brute_force(
     layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None, limits: Caps = ()
-) -> Fraction | None:  # fmt: skip
+) -> Fraction | None:
     """Best objective over all points and all combinations of Pareto-optimal mappings."""
     best: Fraction | None = None
     for point in points.points.values():
@@ -98,7 +106,7 @@ def brute_force(
 
 def explore(
     layers: list[tuple[Layer, int]], points: PointSet, goal: Goal, area_cap: int | None, limits: Caps = ()
-) -> Exploration:  # fmt: skip
+) -> Exploration:
     store = Store()
     pricers = [Pricer(layer, count, "timeloop", {}, store) for layer, count in layers]
     return Explorer([Part(pricers, goal, lambda hardware: (0, 0))], points, area_cap, limits=limits).run()

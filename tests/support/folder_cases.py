@@ -30,8 +30,16 @@ COMMANDS = {
     "limits": ("study", "net.yaml", "-a", "chip.yaml", "--vary", "latency-ms"),
     "joint": ("codesign", "net.yaml", "other.yaml", "-a", "chip.yaml"),
     "fused": ("solve", "block.yaml", "-a", "buffer.yaml", "--fusion", "--compare"),
-    "evaluate": ("evaluate", "block.yaml", "-a", "buffer.yaml", "--choose", "GLB.size=2 KiB", "--groups",
-                 "groups.yaml"),
+    "evaluate": (
+        "evaluate",
+        "block.yaml",
+        "-a",
+        "buffer.yaml",
+        "--choose",
+        "GLB.size=2 KiB",
+        "--groups",
+        "groups.yaml",
+    ),
     "adjust": ("adjust", "widths.yaml", "-a", "small.yaml", *WIDE),
     "no_widths": ("adjust", "widths.yaml", "-a", "small.yaml", "--params", "-50%:-49%", "--macs", "-50%:-49%"),
     "memory": (*STEP, "--recompute", "--off-chip-gb", "0.55"),
@@ -42,7 +50,7 @@ COMMANDS = {
     "interleave": ("sparse", "interleave", *ENGINE, "--z", "128,32"),
     "simulate": ("sparse", "simulate", *ENGINE, "--z", "128,32", "--forwarding", "--inputs", "3"),
     "report": ("sparse", "report", *ENGINE, "--z", "128,32"),
-}  # fmt: skip
+}
 QUIET = ("solve", "study", "codesign", "adjust")
 
 
@@ -54,9 +62,15 @@ def run(*arguments: object) -> Outcome:
 def maker(place: Path) -> Callable[[str], Path]:
     """The folder that a command wrote, somewhere in `place`; every command runs once."""
     inputs = {
-        "net.yaml": TWO, "other.yaml": OTHER, "chip.yaml": CHIP, "block.yaml": NETWORK, "buffer.yaml": ARCHITECTURE,
-        "groups.yaml": GROUPS, "small.yaml": SMALL_ARCH, "widths.yaml": dump_network(build(["inverted"], [4, 8])),
-    }  # fmt: skip
+        "net.yaml": TWO,
+        "other.yaml": OTHER,
+        "chip.yaml": CHIP,
+        "block.yaml": NETWORK,
+        "buffer.yaml": ARCHITECTURE,
+        "groups.yaml": GROUPS,
+        "small.yaml": SMALL_ARCH,
+        "widths.yaml": dump_network(build(["inverted"], [4, 8])),
+    }
     for name, text in inputs.items():
         (place / name).write_text(text)
 

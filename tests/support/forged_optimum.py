@@ -29,7 +29,7 @@ def forged(network: Network, architecture: Architecture, objective: str, worse: 
     alone = {
         index: solve(network, at(architecture, dict(point.choices)), objective=objective)
         for index, point in claim.points.points.items()
-    }  # fmt: skip
+    }
     values = {index: Fraction(found.certificate["value"]) for index, found in alone.items()}
     most = worse * Fraction(honest.certificate["value"])
     design = min((value, index) for index, value in values.items() if value >= most)[1]

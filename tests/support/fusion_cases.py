@@ -128,9 +128,13 @@ class Maker:
         needed = {"P", "Q", "G"} if depthwise else {"P", "Q", "K", "C"}
         dims = {dim: extent for dim, extent in dims.items() if extent > 1 or dim in needed or self.one_of(True, False)}
         layer = conv(
-            self.name, dims, stride=(down.stride, across.stride), dilation=(dr, ds), bits=self.bits,
+            self.name,
+            dims,
+            stride=(down.stride, across.stride),
+            dilation=(dr, ds),
+            bits=self.bits,
             kind="dwconv" if depthwise else "conv",
-        )  # fmt: skip
+        )
         words = x.words if depthwise else filters
         self.put(layer, words, [(x, (IDENTITY_WINDOW, down, across))])
 
@@ -140,9 +144,13 @@ class Maker:
         reads += [(self.one_of(1, 5), self.bits["W"])] if self.one_of(True, False, False) else []
         size = words * math.prod(grid)
         layer = VectorLayer(
-            self.name, "vector", tuple(reads), ((size, self.bits["O"]),), self.draw(st.integers(0, 4)) * size + 1,
+            self.name,
+            "vector",
+            tuple(reads),
+            ((size, self.bits["O"]),),
+            self.draw(st.integers(0, 4)) * size + 1,
             grid=grid,
-        )  # fmt: skip
+        )
         self.put(layer, words, list(zip(x, views, strict=True)))
 
     def pool(self) -> None:
@@ -155,17 +163,23 @@ class Maker:
         """A tensor without its first rows."""
         x = self.source()
         cut = self.draw(st.integers(0, x.grid[1] - 1))
-        self.vector([x], x.words, (x.grid[0], x.grid[1] - cut, x.grid[2]), [
-            (IDENTITY_WINDOW, Window(before=-cut), IDENTITY_WINDOW)
-        ])  # fmt: skip
+        self.vector(
+            [x],
+            x.words,
+            (x.grid[0], x.grid[1] - cut, x.grid[2]),
+            [(IDENTITY_WINDOW, Window(before=-cut), IDENTITY_WINDOW)],
+        )
 
     def stack(self) -> None:
         """Learned rows put before a tensor."""
         x = self.source()
         more = self.one_of(1, 2)
-        self.vector([x], x.words, (x.grid[0], x.grid[1] + more, x.grid[2]), [
-            (IDENTITY_WINDOW, Window(before=more), IDENTITY_WINDOW)
-        ])  # fmt: skip
+        self.vector(
+            [x],
+            x.words,
+            (x.grid[0], x.grid[1] + more, x.grid[2]),
+            [(IDENTITY_WINDOW, Window(before=more), IDENTITY_WINDOW)],
+        )
 
     def summary(self) -> None:
         """One position for all rows and columns, or for all columns."""
@@ -236,9 +250,14 @@ class Maker:
 
 @st.composite
 def networks(
-    draw: Draw, sizes: tuple[int, int] = (2, 5), largest: int = 8, batch: int = 2, *, chain: bool = False,
+    draw: Draw,
+    sizes: tuple[int, int] = (2, 5),
+    largest: int = 8,
+    batch: int = 2,
+    *,
+    chain: bool = False,
     wide: bool = False,
-) -> Network:  # fmt: skip
+) -> Network:
     """A network of so many layers; in a chain each reads the one before, and no other; wide ones have many channels."""
     maker = Maker(draw, largest, draw(st.sampled_from([1, batch])), chain=chain, wide=wide)
     count = draw(st.integers(*sizes))
@@ -264,29 +283,45 @@ def hardware(draw: Draw, *, bypass: bool = True) -> Hardware:
         free = number == 0 or (number == 1 and not bypass)
         mesh = width if number == 2 else (1, 1)
         size = draw(st.sampled_from([256, 512, 1024, 2048, 8192])) if number == 1 else draw(st.sampled_from([32, 96]))
-        levels.append(Level(
-            f"L{number}", None if number == 0 or draw(st.integers(0, 7)) == 0 else size, mesh,
-            draw(st.sampled_from([8, 16, 24, 64])), draw(st.integers(0, 5)) + (40, 6, 1)[number],
-            draw(st.integers(0, 9)), draw(st.integers(0, 9)) + (30, 0, 0)[number],
-            leak_energy=draw(st.integers(0, 3)) if leaky else 0,
-            read_bits_per_cycle=draw(bandwidth), write_bits_per_cycle=draw(bandwidth),
-            shared_bits_per_cycle=draw(bandwidth),
-            must_keep=frozenset(ROLES) if number == 0 else frozenset() if free else frozenset(roles[: cut[0]]),
-            must_bypass=frozenset() if free else frozenset(roles[cut[1] :]),
-            buffering=draw(st.sampled_from([1, 1, 2])),
-        ))  # fmt: skip
+        levels.append(
+            Level(
+                f"L{number}",
+                None if number == 0 or draw(st.integers(0, 7)) == 0 else size,
+                mesh,
+                draw(st.sampled_from([8, 16, 24, 64])),
+                draw(st.integers(0, 5)) + (40, 6, 1)[number],
+                draw(st.integers(0, 9)),
+                draw(st.integers(0, 9)) + (30, 0, 0)[number],
+                leak_energy=draw(st.integers(0, 3)) if leaky else 0,
+                read_bits_per_cycle=draw(bandwidth),
+                write_bits_per_cycle=draw(bandwidth),
+                shared_bits_per_cycle=draw(bandwidth),
+                must_keep=frozenset(ROLES) if number == 0 else frozenset() if free else frozenset(roles[: cut[0]]),
+                must_bypass=frozenset() if free else frozenset(roles[cut[1] :]),
+                buffering=draw(st.sampled_from([1, 1, 2])),
+            )
+        )
     more = draw(grow)
     return Hardware(
-        tuple(levels), (mesh[0] * more[0], mesh[1] * more[1]), draw(st.integers(0, 3)),
-        vector_lanes=draw(st.sampled_from([1, 4])), vector_energy=draw(st.integers(0, 2)),
-    )  # fmt: skip
+        tuple(levels),
+        (mesh[0] * more[0], mesh[1] * more[1]),
+        draw(st.integers(0, 3)),
+        vector_lanes=draw(st.sampled_from([1, 4])),
+        vector_energy=draw(st.integers(0, 2)),
+    )
 
 
 @st.composite
 def cases(
-    draw: Draw, *, sizes: tuple[int, int] = (2, 5), largest: int = 8, chain: bool = False, bypass: bool = True,
-    wide: bool = False, sparse: bool = False,
-) -> Case:  # fmt: skip
+    draw: Draw,
+    *,
+    sizes: tuple[int, int] = (2, 5),
+    largest: int = 8,
+    chain: bool = False,
+    bypass: bool = True,
+    wide: bool = False,
+    sparse: bool = False,
+) -> Case:
     """A network, hardware and accounting; with `sparse` some layer is in N:M blocks."""
     network = draw(networks(sizes, largest, chain=chain, wide=wide))
     machine = draw(hardware(bypass=bypass))
@@ -308,9 +343,13 @@ def claim_of(plan: Plan, case: Case) -> FusedClaim:
         extents = dict(run.shape.extents)
         part = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
         problem = lower(
-            part, case.hardware, accounting=case.accounting, pinned=run.pinned, room_bits=run.room_bits,
+            part,
+            case.hardware,
+            accounting=case.accounting,
+            pinned=run.pinned,
+            room_bits=run.room_bits,
             resumes=run.shape.resumes,
-        )  # fmt: skip
+        )
         assert run.price.solution is not None
         room = None if run.room_bits >= NEVER else run.room_bits
         mapping = lift(part, problem, run.price.solution)
@@ -318,15 +357,19 @@ def claim_of(plan: Plan, case: Case) -> FusedClaim:
     return claim_by(plan.members, plan.cut, plan.choice, runs)
 
 
-def claim_by(
-    members: tuple[str, ...], cut: Cut, choice: Choice, runs: dict[RunKey, ClaimedRun]
-) -> FusedClaim:  # fmt: skip
+def claim_by(members: tuple[str, ...], cut: Cut, choice: Choice, runs: dict[RunKey, ClaimedRun]) -> FusedClaim:
     """A claim with a plan's decisions."""
     slices = choice.slices
     return FusedClaim(
-        members, cut.parts, cut.halo, runs, choice.resident, choice.held, dict(choice.strips),
+        members,
+        cut.parts,
+        cut.halo,
+        runs,
+        choice.resident,
+        choice.held,
+        dict(choice.strips),
         *(() if slices is None else (slices.chain, slices.number, slices.gathers)),
-    )  # fmt: skip
+    )
 
 
 def network_pricer(case: Case, most: int = 8) -> NetworkPricer:
@@ -337,4 +380,4 @@ def network_pricer(case: Case, most: int = 8) -> NetworkPricer:
     pricers = [GroupPricer(group, runs) for group in groups(case.network, most)]
     return NetworkPricer(
         case.network, alone, pricers, runs, lambda layer, machine: vector_cost(layer, machine, case.accounting)
-    )  # fmt: skip
+    )

@@ -142,10 +142,7 @@ def pool_max(x, kernel, stride, pad, *, over):
     """The largest of each window; `over` more rows and columns stand at the end, as in a pooling that rounds up."""
     x = np.pad(x, [(0, 0), (0, 0), *[(pad, pad + over)] * 2], constant_values=-np.inf)
     p, q = ((extent - kernel) // stride + 1 for extent in x.shape[2:])
-    parts = [
-        x[:, :, r::stride, s::stride][:, :, :p, :q]
-        for r, s in itertools.product(range(kernel), repeat=2)
-    ]
+    parts = [x[:, :, r::stride, s::stride][:, :, :p, :q] for r, s in itertools.product(range(kernel), repeat=2)]
     return np.max(parts, axis=0)
 
 
@@ -156,9 +153,7 @@ def convolve_transposed(x, w, output, *, stride, dilation=(1, 1), padding=(0, 0)
     for g, r, s in itertools.product(range(groups), range(w.shape[2]), range(w.shape[3])):
         part = np.einsum("nchw,ck->nkhw", x[:, g * given : (g + 1) * given], w[g * given : (g + 1) * given, :, r, s])
         for i, j in itertools.product(range(x.shape[2]), range(x.shape[3])):
-            y, z = (
-                stride[a] * at + dilation[a] * tap - padding[a] for a, (at, tap) in enumerate(((i, r), (j, s)))
-            )
+            y, z = (stride[a] * at + dilation[a] * tap - padding[a] for a, (at, tap) in enumerate(((i, r), (j, s))))
             if 0 <= y < output[0] and 0 <= z < output[1]:
                 result[:, g * made : (g + 1) * made, y, z] += part[:, :, i, j]
     return result

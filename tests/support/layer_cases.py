@@ -31,9 +31,13 @@ class Case:
     @property
     def problem(self) -> Problem:
         return lower(
-            self.layer, self.hardware, accounting=self.accounting, pinned=self.pinned, room_bits=self.room_bits,
+            self.layer,
+            self.hardware,
+            accounting=self.accounting,
+            pinned=self.pinned,
+            room_bits=self.room_bits,
             resumes=self.resumes,
-        )  # fmt: skip
+        )
 
     def cost(self, mapping: Mapping) -> LayerCost:
         """By the cost model."""
@@ -71,9 +75,13 @@ def layers(draw: st.DrawFn, halo: bool, small: bool) -> Layer:
 @st.composite
 def in_blocks(draw: st.DrawFn, layer: Layer) -> Layer:
     """The layer with as many blocks along some dim as it had elements; any operand may be the sparse one."""
-    plain = [dim for dim, _ in layer.dims if not any(
-        dim in dict(axis.terms) and axis != Axis(((dim, 1),)) for operand in layer.operands for axis in operand.axes
-    )]  # fmt: skip
+    plain = [
+        dim
+        for dim, _ in layer.dims
+        if not any(
+            dim in dict(axis.terms) and axis != Axis(((dim, 1),)) for operand in layer.operands for axis in operand.axes
+        )
+    ]
     dim = draw(st.sampled_from(plain))
     role = draw(st.sampled_from([operand.role for operand in layer.operands if dim in operand.dims]))
     kept, size = draw(st.sampled_from([(1, 2), (1, 4), (2, 3), (2, 4), (3, 4)]))
@@ -97,17 +105,25 @@ def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Har
         restricted = draw(st.booleans())
         names = tuple(layer.extents)
         bandwidth = st.sampled_from([None, None, Fraction(8), Fraction(16), Fraction(20, 3)])
-        levels.append(Level(
-            f"L{number}", draw(st.sampled_from(sizes)) if number else None, mesh,
-            draw(st.sampled_from([8, 16, 24, 64])), draw(st.sampled_from([0, 3, 7])) + 9 * (depth - number),
-            draw(st.integers(0, 9)), draw(st.integers(0, 9)),
-            leak_energy=draw(st.integers(0, 3)) if leaky else 0,
-            read_bits_per_cycle=draw(bandwidth), write_bits_per_cycle=draw(bandwidth),
-            shared_bits_per_cycle=draw(bandwidth),
-            must_keep=must_keep if number else frozenset(ROLES), must_bypass=must_bypass if number else frozenset(),
-            spatial_x=draw(st.lists(st.sampled_from(names), unique=True).map(tuple)) if restricted else None,
-            spatial_y=draw(st.lists(st.sampled_from(names), unique=True).map(tuple)) if restricted else None,
-        ))  # fmt: skip
+        levels.append(
+            Level(
+                f"L{number}",
+                draw(st.sampled_from(sizes)) if number else None,
+                mesh,
+                draw(st.sampled_from([8, 16, 24, 64])),
+                draw(st.sampled_from([0, 3, 7])) + 9 * (depth - number),
+                draw(st.integers(0, 9)),
+                draw(st.integers(0, 9)),
+                leak_energy=draw(st.integers(0, 3)) if leaky else 0,
+                read_bits_per_cycle=draw(bandwidth),
+                write_bits_per_cycle=draw(bandwidth),
+                shared_bits_per_cycle=draw(bandwidth),
+                must_keep=must_keep if number else frozenset(ROLES),
+                must_bypass=must_bypass if number else frozenset(),
+                spatial_x=draw(st.lists(st.sampled_from(names), unique=True).map(tuple)) if restricted else None,
+                spatial_y=draw(st.lists(st.sampled_from(names), unique=True).map(tuple)) if restricted else None,
+            )
+        )
         grow = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (2, 3), (4, 2)]))
         mesh = (mesh[0] * grow[0], mesh[1] * grow[1])
     sparsity = None if layer.block is None else Sparsity(draw(st.sampled_from(["skip", "gate"])))
@@ -116,9 +132,15 @@ def hardware(draw: st.DrawFn, layer: Layer, depth: int, fixed_keep: bool) -> Har
 
 @st.composite
 def cases(
-    draw: st.DrawFn, *, halo: bool | None = None, depths: tuple[int, ...] = (2, 2, 3), small: bool = False,
-    fixed_keep: bool = False, pins: bool = False, sparse: bool = False,
-) -> Case:  # fmt: skip
+    draw: st.DrawFn,
+    *,
+    halo: bool | None = None,
+    depths: tuple[int, ...] = (2, 2, 3),
+    small: bool = False,
+    fixed_keep: bool = False,
+    pins: bool = False,
+    sparse: bool = False,
+) -> Case:
     """A layer, hardware of as many levels as one of `depths`, and accounting.
 
     With `pins` maybe pinned tensors and partial sums from before; with `sparse` a layer in N:M blocks.

@@ -63,9 +63,15 @@ def check_expression(case: Case, seed: int, choices: Choices = lambda legal: [No
     mapping = lift(case.layer, problem, solution)
     expected = price(problem, case.cost(mapping))
     walked = walk(
-        case.layer, case.hardware, mapping, accounting=case.accounting, reuse="innermost", pinned=case.pinned,
-        room_bits=case.room_bits, resumes=case.resumes,
-    )  # fmt: skip
+        case.layer,
+        case.hardware,
+        mapping,
+        accounting=case.accounting,
+        reuse="innermost",
+        pinned=case.pinned,
+        room_bits=case.room_bits,
+        resumes=case.resumes,
+    )
     assert walked.sound and not walked.violations
     assert (walked.energy, walked.latency_cycles * problem.latency_unit) == expected
     if solution.hoist is None or (solution.hoist in hoists(problem) and can_pay(problem, solution)):

@@ -72,15 +72,12 @@ def nests(draw: st.DrawFn, levels: int = 3) -> Nest:
     items = hoist(items, layer, draw)
     fanouts = {
         level: tuple(
-            math.prod(loop.bound for loop in loops if isinstance(loop, Loop) and loop.axis == axis)
-            for axis in "XY"
+            math.prod(loop.bound for loop in loops if isinstance(loop, Loop) and loop.axis == axis) for axis in "XY"
         )
         for level, loops in spatial.items()
     }
     hardware = plain_hardware(levels, {level: (x, y) for level, (x, y) in fanouts.items()})
-    limited = [
-        replace(level, shared_bits_per_cycle=Fraction(24), leak_energy=1) for level in hardware.levels
-    ]
+    limited = [replace(level, shared_bits_per_cycle=Fraction(24), leak_energy=1) for level in hardware.levels]
     return Nest(layer, replace(hardware, levels=tuple(limited)), Mapping(tuple(items)))
 
 

@@ -246,9 +246,10 @@ class Execution:
         assert described(part.layer) == described(node)
         weights, inputs, result = node.operands
         found = run(
-            node, arranged(outputs, layer.operand("O"), weights, part),
+            node,
+            arranged(outputs, layer.operand("O"), weights, part),
             arranged(data, layer.operand("I"), inputs, part),
-        )  # fmt: skip
+        )
         found = returned(found, result, layer.operand("W"), part)
         if has_weights(self.network, layer):
             self.learn(node.name, layer.name, found)
@@ -260,9 +261,13 @@ class Execution:
         """Gradient of operand I, phase by phase; padding is cut off at the end."""
         (source,) = producers(self.network, layer, "I")
         parts = input_gradient(
-            layer, f"{layer.name}.dI", gradient=("", 16), bits=16, view=self.network.view(source, layer.name),
+            layer,
+            f"{layer.name}.dI",
+            gradient=("", 16),
+            bits=16,
+            view=self.network.view(source, layer.name),
             image=self.network.graph.nodes[source]["layer"].grid,
-        )  # fmt: skip
+        )
         total = np.zeros([n - b - a for n, (b, a) in zip(data.shape, pads, strict=True)])
         for part in parts:
             node = self.step.graph.nodes[part.layer.name]["layer"]
@@ -281,8 +286,11 @@ class Execution:
                 if dim in part.phases:
                     (kernel,) = [d for d, _ in axis.terms if d != dim]
                     window_of[n] = (dim, kernel, step)
-        lone = [n for n, axis in enumerate(layer.operand("O").axes) if axis.terms[0][0] not in node.extents
-                and axis.terms[0][0] not in part.renamed]
+        lone = [
+            n
+            for n, axis in enumerate(layer.operand("O").axes)
+            if axis.terms[0][0] not in node.extents and axis.terms[0][0] not in part.renamed
+        ]
         given = layer.operand("O")
         for dim, kernel, _ in window_of.values():
             phase = part.phases[dim]

@@ -26,9 +26,14 @@ def register() -> None:
     """Register the profiles and load the one that the environment names."""
     for name, percent in PERCENT.items():
         settings.register_profile(
-            name, max_examples=percent, deadline=None, suppress_health_check=PATIENT, derandomize=name == "dev",
-            database=None if name == "dev" else settings().database, print_blob=name != "dev",
-        )  # fmt: skip
+            name,
+            max_examples=percent,
+            deadline=None,
+            suppress_health_check=PATIENT,
+            derandomize=name == "dev",
+            database=None if name == "dev" else settings().database,
+            print_blob=name != "dev",
+        )
     settings.load_profile(os.environ.get(PROFILE, "dev"))
 
 

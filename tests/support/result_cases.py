@@ -30,60 +30,103 @@ MAPPING = [
 def access(reads: int, fills: int = 0, updates: int = 0, tile_words: int = 1, instances: int = 1) -> dict[str, int]:
     """One entry of `accesses`."""
     return {
-        "reads": reads, "fills": fills, "updates": updates, "tile_words": tile_words, "instances": instances,
-    }  # fmt: skip
+        "reads": reads,
+        "fills": fills,
+        "updates": updates,
+        "tile_words": tile_words,
+        "instances": instances,
+    }
 
 
 def fc_layer(name: str, equal: list[str], **changes: Any) -> dict[str, Any]:
     """The entry of a matrix product with 8,000 pJ and 256 cycles."""
     return {
-        "name": name, "type": "matmul", "dims": {"M": 4, "N": 8, "K": 16}, "multiplicity": 1, "shared_with": equal,
-        "mapping": MAPPING, "energy_pj": 8000.0, "latency_cycles": 256, "compute_cycles": 128, "utilization": 0.25,
+        "name": name,
+        "type": "matmul",
+        "dims": {"M": 4, "N": 8, "K": 16},
+        "multiplicity": 1,
+        "shared_with": equal,
+        "mapping": MAPPING,
+        "energy_pj": 8000.0,
+        "latency_cycles": 256,
+        "compute_cycles": 128,
+        "utilization": 0.25,
         "accesses": {
             "DRAM": {"W": access(128), "I": access(128), "O": access(0, updates=32)},
             "GLB": {"O": access(480, updates=512, tile_words=16)},
         },
         "lower_bounds": {
-            "compute_cycles": 64, "bandwidth_cycles": {"DRAM bandwidth": 128}, "latency_cycles": 128,
-            "latency_limit": "DRAM bandwidth", "compulsory_dram_words": {"W": 128, "I": 64, "O": 32},
-            "dram_words_bound": 224, "energy_pj": 4000.0,
+            "compute_cycles": 64,
+            "bandwidth_cycles": {"DRAM bandwidth": 128},
+            "latency_cycles": 128,
+            "latency_limit": "DRAM bandwidth",
+            "compulsory_dram_words": {"W": 128, "I": 64, "O": 32},
+            "dram_words_bound": 224,
+            "energy_pj": 4000.0,
         },
-    } | changes  # fmt: skip
+    } | changes
 
 
 def level(name: str, size_bits: int | None, **changes: Any) -> dict[str, Any]:
     """One entry of ``hardware.levels``."""
     return {
-        "name": name, "size_bits": size_bits, "mesh": [1, 1], "access_bits": 16, "read_energy_pj": 6.5,
-        "fill_energy_pj": 7.0, "update_energy_pj": 7.0, "bits_per_cycle": {"read": 64, "write": None, "shared": None},
-    } | changes  # fmt: skip
+        "name": name,
+        "size_bits": size_bits,
+        "mesh": [1, 1],
+        "access_bits": 16,
+        "read_energy_pj": 6.5,
+        "fill_energy_pj": 7.0,
+        "update_energy_pj": 7.0,
+        "bits_per_cycle": {"read": 64, "write": None, "shared": None},
+    } | changes
 
 
 def design(**changes: Any) -> dict[str, Any]:
     """A finished design: two equal products and a vector layer."""
     vector = {
-        "name": "relu", "type": "relu", "dims": {}, "multiplicity": 1, "shared_with": [], "mapping": None,
-        "energy_pj": 500.0, "latency_cycles": 32, "operations": 32, "dram_words": 64,
-    }  # fmt: skip
+        "name": "relu",
+        "type": "relu",
+        "dims": {},
+        "multiplicity": 1,
+        "shared_with": [],
+        "mapping": None,
+        "energy_pj": 500.0,
+        "latency_cycles": 32,
+        "operations": 32,
+        "dram_words": 64,
+    }
     return {
-        "format": "tilewright-solve/1", "status": "OPTIMAL", "termination": "complete",
+        "format": "tilewright-solve/1",
+        "status": "OPTIMAL",
+        "termination": "complete",
         "objective": {"name": "energy", "unit": "pJ", "value": 16500.0, "bound": 16500.0, "gap": 0.0},
         "accounting": "timeloop",
         "space": {"text": "all uneven loop nests", "padding": {"fc1": {"M": [5, 6]}}},
         "hardware": {
-            "choices": {"array.x": 4, "GLB.size": "64 KiB"}, "array": [4, 2],
+            "choices": {"array.x": 4, "GLB.size": "64 KiB"},
+            "array": [4, 2],
             "levels": [level("DRAM", None), level("GLB", 8 * 65536)],
         },
-        "area_um2": 2_500_000, "energy_pj": 16500.0, "latency_cycles": 544, "latency_ms": 0.001088, "power_w": 0.0152,
+        "area_um2": 2_500_000,
+        "energy_pj": 16500.0,
+        "latency_cycles": 544,
+        "latency_ms": 0.001088,
+        "power_w": 0.0152,
         "layers": [fc_layer("fc1", ["fc2"]), fc_layer("fc2", ["fc1"]), vector],
         "hardware_points": {"total": 96, "closed_by_bound": 90, "closed_by_area": 4, "solved": 2},
-        "warnings": ["the model has an unknown operator [Foo]"], "versions": {}, "seed": 3, "wall_s": 1.25,
+        "warnings": ["the model has an unknown operator [Foo]"],
+        "versions": {},
+        "seed": 3,
+        "wall_s": 1.25,
         "problem": {
-            **network_json(parse_network(NETWORK)), "architecture": {}, "budgets": {"area_mm2": "9/2", "power_w": None},
-            "objective": "energy", "padding": "none",
+            **network_json(parse_network(NETWORK)),
+            "architecture": {},
+            "budgets": {"area_mm2": "9/2", "power_w": None},
+            "objective": "energy",
+            "padding": "none",
         },
         "problem_hash": "0123",
-    } | changes  # fmt: skip
+    } | changes
 
 
 def nothing(status: str = "INFEASIBLE") -> dict[str, Any]:
@@ -96,7 +139,12 @@ def nothing(status: str = "INFEASIBLE") -> dict[str, Any]:
         ],
     }
     return {
-        "format": "tilewright-solve/1", "status": status, "termination": "complete", "objective": {"name": "energy", "unit": "pJ", "value": None, "bound": None, "gap": None},
-        "hardware": None, "layers": [], "warnings": [],
+        "format": "tilewright-solve/1",
+        "status": status,
+        "termination": "complete",
+        "objective": {"name": "energy", "unit": "pJ", "value": None, "bound": None, "gap": None},
+        "hardware": None,
+        "layers": [],
+        "warnings": [],
         "hardware_points": {"total": 96, "closed_by_bound": 96, "closed_by_area": 0, "solved": 0},
-    } | ({"infeasible": infeasible} if status == "INFEASIBLE" else {})  # fmt: skip
+    } | ({"infeasible": infeasible} if status == "INFEASIBLE" else {})

@@ -23,7 +23,7 @@ def plan_memory(network: Network, *, workers: int = 1, **asked: Any) -> MemoryPl
 
 def adjust(
     network: Network, architecture: Architecture, changes: WidthChanges, *, objective: str = "energy", **how: Any
-) -> Adjustment:  # fmt: skip
+) -> Adjustment:
     """What the search for widths finds."""
     return adjustment(AdjustRequest(network, architecture, changes, objective), Options(**how))
 

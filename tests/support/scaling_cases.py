@@ -24,9 +24,11 @@ def map_layer(payload: Data, cache_dir: Path | None) -> Data:
 
     choices = {"array.x": "8", "array.y": "8", "GLB.size": "64KiB", "RF.size": "64words"}
     result = optimizer.map_layer(
-        conv("layer", payload["dims"]), choose(optimizer.load_architecture("edge_small"), choices),
-        workers=1, cache_dir=cache_dir,
-    )  # fmt: skip
+        conv("layer", payload["dims"]),
+        choose(optimizer.load_architecture("edge_small"), choices),
+        workers=1,
+        cache_dir=cache_dir,
+    )
     return {name: result.data[name] for name in ("status", "objective", "layers")}
 
 

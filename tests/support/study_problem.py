@@ -11,6 +11,7 @@ layers:
   - {name: b, type: conv, dims: {K: 8, C: 4, P: 7, Q: 7, R: 3, S: 3}}
 """
 CHIP = (
-    WIDE_CHIP.replace("[32 KiB, 64 KiB]", "[1 KiB, 2 KiB, 8 KiB]").replace("[4, 8]", "[2, 4, 8]")
+    WIDE_CHIP.replace("[32 KiB, 64 KiB]", "[1 KiB, 2 KiB, 8 KiB]")
+    .replace("[4, 8]", "[2, 4, 8]")
     .replace("64 words", "8 words")
-)  # fmt: skip
+)

@@ -15,9 +15,14 @@ import pytest
 
 HOMES = ("HOME", "USERPROFILE")
 INSIDE = {
-    "XDG_CACHE_HOME": "cache", "XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state",
-    "APPDATA": "roaming", "LOCALAPPDATA": "local", "MPLCONFIGDIR": "matplotlib",
-}  # fmt: skip
+    "XDG_CACHE_HOME": "cache",
+    "XDG_CONFIG_HOME": "config",
+    "XDG_DATA_HOME": "data",
+    "XDG_STATE_HOME": "state",
+    "APPDATA": "roaming",
+    "LOCALAPPDATA": "local",
+    "MPLCONFIGDIR": "matplotlib",
+}
 """Folders of a user by the variable that names them, and their places in the other home."""
 
 USERS = "TILEWRIGHT_TESTS_USER"

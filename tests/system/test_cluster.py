@@ -29,9 +29,12 @@ def scheduler(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, dask.config.set(few):
         patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(scaling_cases.__file__).parents[2]), *sys.path]))
         cluster = distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
             local_directory=str(tmp_path_factory.mktemp("scratch")),
-        )  # fmt: skip
+        )
         with cluster:
             yield cluster.scheduler_address
 

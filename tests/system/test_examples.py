@@ -76,7 +76,7 @@ def test_sweep_gives_the_same_in_processes_and_from_the_store(tmp_path):
     shown = [
         subprocess.run([sys.executable, script, workers], check=True, capture_output=True, text=True).stdout
         for workers in ("2", "1")
-    ]  # fmt: skip
+    ]
     assert shown[0] == shown[1] and shown[0].count("OPTIMAL") == 6
     outcome = CliRunner().invoke(main, ["store", "list", "--cache", str(tmp_path / "results")])
     assert outcome.exit_code == 0 and "array 16 x 12" in outcome.stdout

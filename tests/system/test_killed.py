@@ -32,7 +32,7 @@ def start(command: list[str], cache: Path, out: Path) -> subprocess.Popen[bytes]
     arguments = ["--cache", str(cache), "--out", str(out), "--workers", "2", "--processes", "--quiet"]
     return subprocess.Popen(
         [sys.executable, "-c", code, *command, *arguments], start_new_session=True, stdout=subprocess.DEVNULL
-    )  # fmt: skip
+    )
 
 
 def timeless(data: Any) -> Any:

@@ -29,8 +29,18 @@ layers:
   - {name: pool, type: vector, kind: globalaveragepool, reads: [32], writes: [8], operations: 32}
   - {name: c, type: matmul, dims: {M: 2, N: 6, K: 4}}
 """
-POINT = ["-a", "edge_small", "--choose", "array.x=8", "--choose", "array.y=8", "--choose", "GLB.size=64 KiB",
-         "--choose", "RF.size=64 words"]  # fmt: skip
+POINT = [
+    "-a",
+    "edge_small",
+    "--choose",
+    "array.x=8",
+    "--choose",
+    "array.y=8",
+    "--choose",
+    "GLB.size=64 KiB",
+    "--choose",
+    "RF.size=64 words",
+]
 
 
 @pytest.fixture
@@ -108,13 +118,16 @@ def test_groups_of_a_training_step_are_verified(tmp_path) -> None:
     assert verify(fused).ok
 
 
-@pytest.mark.parametrize(("given", "problem"), [
-    (["--training", "lion"], "no such optimizer"),
-    (["--training-bits", "master=16"], "there is no training"),
-    (["--training", "sgd", "--training-bits", "master"], "not of the form name=value"),
-    (["--training", "sgd", "--training-bits", "master=1,master=2"], "given twice"),
-    (["--training", "sgd", "--training-bits", "weight=8"], "no such tensor"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (["--training", "lion"], "no such optimizer"),
+        (["--training-bits", "master=16"], "there is no training"),
+        (["--training", "sgd", "--training-bits", "master"], "not of the form name=value"),
+        (["--training", "sgd", "--training-bits", "master=1,master=2"], "given twice"),
+        (["--training", "sgd", "--training-bits", "weight=8"], "no such tensor"),
+    ],
+)
 def test_bad_options(tmp_path, given, problem) -> None:
     file = tmp_path / "tiny.yaml"
     file.write_text(TINY, encoding="utf-8")
@@ -123,10 +136,13 @@ def test_bad_options(tmp_path, given, problem) -> None:
     assert problem in done.output
 
 
-@pytest.mark.parametrize(("old", "new", "problem"), [
-    ("name: a,", "name: a, phase: sideways,", "no such phase"),
-    ("layers:", "training: sgd\nlayers:", "expected optimizer and bits"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("name: a,", "name: a, phase: sideways,", "no such phase"),
+        ("layers:", "training: sgd\nlayers:", "expected optimizer and bits"),
+    ],
+)
 def test_bad_files(old, new, problem) -> None:
     with pytest.raises(SpecError, match=problem):
         parse_network(TINY.replace(old, new))

@@ -17,8 +17,11 @@ from optimizer.workload.sparsity import dense, sparsify
 from tests.support.profiles import examples
 
 POINT = {
-    "array.x": "16", "array.y": "16", "GLB.size": "256 KiB", "RF.size": "128 words",
-}  # fmt: skip
+    "array.x": "16",
+    "array.y": "16",
+    "GLB.size": "256 KiB",
+    "RF.size": "128 words",
+}
 
 
 def small(channels: int, stride: int, kernel: int, *, batch: int = 2) -> Network:
@@ -36,9 +39,12 @@ def layers(network: Network) -> dict[str, Layer]:
 
 @settings(max_examples=examples(40))
 @given(
-    st.sampled_from([4, 8, 12]), st.integers(1, 3), st.integers(1, 3), st.sampled_from(["1:2", "2:4", "1:4", "3:4"]),
+    st.sampled_from([4, 8, 12]),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.sampled_from(["1:2", "2:4", "1:4", "3:4"]),
     st.sampled_from(["sgd", "adam"]),
-)  # fmt: skip
+)
 def test_steps_agree_but_for_blocks(channels: int, stride: int, kernel: int, ratio: str, rule: str) -> None:
     network = small(channels, stride, kernel)
     plain, sparse = training_step(network, optimizer=rule), training_step(sparsify(network, ratio), optimizer=rule)

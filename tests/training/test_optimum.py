@@ -25,9 +25,11 @@ def one_axis(channels: int, kernel: int, stride: int, dilation: int) -> Network:
     network = Network("one axis")
     network.add(conv("first", {"K": channels, "C": 2, "P": rows}))
     second = conv(
-        "second", {"K": 2, "C": channels, "P": (rows - reach) // stride + 1, "R": kernel},
-        stride=(stride, 1), dilation=(dilation, 1),
-    )  # fmt: skip
+        "second",
+        {"K": 2, "C": channels, "P": (rows - reach) // stride + 1, "R": kernel},
+        stride=(stride, 1),
+        dilation=(dilation, 1),
+    )
     view = (IDENTITY_WINDOW, Window(stride, reach), IDENTITY_WINDOW)
     network.add(second, after={"first": "first"}, views={"first": view})
     return network

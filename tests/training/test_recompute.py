@@ -105,12 +105,15 @@ def test_brief_tensors_are_freed_between() -> None:
     network = training_graph(
         [(1, 1, []), (10, 1, [0]), (1, 1, [1]), (10, 1, [2]), (1, 1, [3]), (30, 1, [4])],
         [(0, [5]), (0, [4]), (0, [2]), (0, [0])],
-    )  # fmt: skip
+    )
     choices = {"f0": "keep", "f1": "redo", "f2": "redo", "f3": "redo", "f4": "redo", "f5": "keep"}
     found = replay(network, choices)
     assert [(m.layer, m.off_chip_bits) for m in found.moments if m.again] == [
-        ("f1", 11), ("f2", 12), ("f3", 12), ("f4", 13),
-    ]  # fmt: skip
+        ("f1", 11),
+        ("f2", 12),
+        ("f3", 12),
+        ("f4", 13),
+    ]
 
 
 def test_on_chip_takes_no_memory_off_chip() -> None:

@@ -71,9 +71,15 @@ def check(execution: Execution) -> None:
 
 
 def two_convolutions(
-    batch: int, image: tuple[int, int], channels: tuple[int, int], groups: int, kernel: tuple[int, int],
-    stride: tuple[int, int], dilation: tuple[int, int], pad: tuple[int, int],
-) -> Network | None:  # fmt: skip
+    batch: int,
+    image: tuple[int, int],
+    channels: tuple[int, int],
+    groups: int,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    pad: tuple[int, int],
+) -> Network | None:
     """A 1x1 convolution and the one to test behind it, None if it has no output."""
     axes = zip(image, pad, dilation, kernel, stride, strict=True)
     rows = [(n + 2 * b - d * (r - 1) - 1) // s + 1 for n, b, d, r, s in axes]
@@ -87,9 +93,10 @@ def two_convolutions(
     dims |= {} if groups > 1 and given == made == 1 else {"K": made, "C": given}
     windows = [Window(s, d * (r - 1) + 1, b) for s, d, r, b in zip(stride, dilation, kernel, pad, strict=True)]
     network.add(
-        conv("second", dims, stride=stride, dilation=dilation), after={"first": "first"},
+        conv("second", dims, stride=stride, dilation=dilation),
+        after={"first": "first"},
         views={"first": (IDENTITY_WINDOW, *windows)},
-    )  # fmt: skip
+    )
     return network
 
 
@@ -99,22 +106,31 @@ pads = st.tuples(st.integers(0, 2), st.integers(0, 2))
 
 @settings(max_examples=examples(300))
 @given(
-    batch=st.integers(1, 2), image=st.tuples(st.integers(2, 7), st.integers(1, 5)), channels=pairs,
-    groups=st.integers(1, 3), kernel=pairs, stride=pairs, dilation=pairs, pad=pads,
-)  # fmt: skip
+    batch=st.integers(1, 2),
+    image=st.tuples(st.integers(2, 7), st.integers(1, 5)),
+    channels=pairs,
+    groups=st.integers(1, 3),
+    kernel=pairs,
+    stride=pairs,
+    dilation=pairs,
+    pad=pads,
+)
 def test_gradients_of_a_convolution(batch, image, channels, groups, kernel, stride, dilation, pad) -> None:
     network = two_convolutions(batch, image, channels, groups, kernel, stride, dilation, pad)
     if network is not None:
         check(executed(network, {"first": (batch, 2, *image)}))
 
 
-@pytest.mark.parametrize(("text", "dims", "rows"), [
-    ("O[k,p] += W[k,c,r] * I[c,2p+r]", {"k": 3, "c": 2, "p": 3, "r": 3}, 7),
-    ("O[p,k] += W[r,k,c] * I[c,3*p+2*r]", {"k": 2, "c": 2, "p": 3, "r": 2}, 9),
-    ("O[k,p] += W[k,c] * I[c,2p]", {"k": 3, "c": 2, "p": 4}, 7),
-    ("O[k] += W[k,c,r] * I[c,2r]", {"k": 3, "c": 2, "r": 4}, 7),
-    ("O[p,c,k] += W[c,p,k] * I[c,p]", {"k": 3, "c": 2, "p": 4}, 4),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "dims", "rows"),
+    [
+        ("O[k,p] += W[k,c,r] * I[c,2p+r]", {"k": 3, "c": 2, "p": 3, "r": 3}, 7),
+        ("O[p,k] += W[r,k,c] * I[c,3*p+2*r]", {"k": 2, "c": 2, "p": 3, "r": 2}, 9),
+        ("O[k,p] += W[k,c] * I[c,2p]", {"k": 3, "c": 2, "p": 4}, 7),
+        ("O[k] += W[k,c,r] * I[c,2r]", {"k": 3, "c": 2, "r": 4}, 7),
+        ("O[p,c,k] += W[c,p,k] * I[c,p]", {"k": 3, "c": 2, "p": 4}, 4),
+    ],
+)
 def test_gradients_of_einsums(text, dims, rows) -> None:
     network = Network("n")
     network.add(einsum_layer("a", "O[c,x] += W[c,d] * I[d,x]", {"c": 2, "d": 3, "x": rows}))
@@ -132,9 +148,13 @@ def test_gradients_without_known_padding() -> None:
 
 @settings(max_examples=examples(20))
 @given(
-    batch=st.integers(1, 2), rows=st.integers(2, 4), columns=st.integers(1, 4), kernel=st.integers(1, 5),
-    stride=st.integers(1, 3), pad=st.integers(0, 2),
-)  # fmt: skip
+    batch=st.integers(1, 2),
+    rows=st.integers(2, 4),
+    columns=st.integers(1, 4),
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 3),
+    pad=st.integers(0, 2),
+)
 def test_gradients_of_a_transposed_convolution(batch, rows, columns, kernel, stride, pad) -> None:
     net = NetworkBuilder("up", batch=batch, bits=None, training=True)
     x = net.conv("first", net.input(2, rows, columns), 3, 1, learned="none")
@@ -204,9 +224,15 @@ def taps(outputs: int, kernel: int, stride: int, dilation: int, pad: int, rows: 
 
 @settings(max_examples=examples(150))
 @given(
-    batch=st.integers(1, 2), image=st.tuples(st.integers(2, 9), st.integers(1, 9)), channels=pairs,
-    groups=st.integers(1, 3), kernel=pairs, stride=pairs, dilation=pairs, pad=pads,
-)  # fmt: skip
+    batch=st.integers(1, 2),
+    image=st.tuples(st.integers(2, 9), st.integers(1, 9)),
+    channels=pairs,
+    groups=st.integers(1, 3),
+    kernel=pairs,
+    stride=pairs,
+    dilation=pairs,
+    pad=pads,
+)
 def test_multiply_accumulates_of_a_convolution(batch, image, channels, groups, kernel, stride, dilation, pad) -> None:
     network = two_convolutions(batch, image, channels, groups, kernel, stride, dilation, pad)
     if network is None:
@@ -216,10 +242,7 @@ def test_multiply_accumulates_of_a_convolution(batch, image, channels, groups, k
         return  # no window: every tap is one row
     step, per_tap = training_step(network), batch * groups * math.prod(channels)
     found = sum(layer.macs for layer in step.mac_layers() if layer.name.startswith("second.dI"))
-    axes = [
-        taps(layer.extents[p], *rest)
-        for p, *rest in zip("PQ", kernel, stride, dilation, pad, image, strict=True)
-    ]  # fmt: skip
+    axes = [taps(layer.extents[p], *rest) for p, *rest in zip("PQ", kernel, stride, dilation, pad, image, strict=True)]
     assert found == per_tap * axes[0][0] * axes[1][0]
     forward = [
         sum(0 <= s * p + d * r - b < rows for p in range(layer.extents[dim]) for r in range(k))
@@ -327,10 +350,14 @@ def test_a_training_step_comes_back_from_its_file() -> None:
     step = training_step(residual(), optimizer="adam")
     back = parse_network(dump_network(step))
     assert dump_network(back) == dump_network(step)
-    assert back.training == step.training == {
-        "optimizer": "adam",
-        "bits": {"gradients": 16, "weight_gradients": 32, "master": 32, "state": 32},
-    }
+    assert (
+        back.training
+        == step.training
+        == {
+            "optimizer": "adam",
+            "bits": {"gradients": 16, "weight_gradients": 32, "master": 32, "state": 32},
+        }
+    )
     assert [back.phase(name) for name in back.graph] == [step.phase(name) for name in step.graph]
     with pytest.raises(SpecError, match="already"):
         training_step(back)
@@ -360,11 +387,14 @@ def test_nothing_is_asked_of_layers_before_the_first_learned_word() -> None:
     assert set(step.graph) == {"odd", "scaled", "scaled.loss", "scaled.dW", "scaled.update"}
 
 
-@pytest.mark.parametrize(("change", "problem"), [
-    ({"optimizer": "lion"}, "no such optimizer"),
-    ({"bits": {"activation": 8}}, "no such tensor"),
-    ({"bits": {"master": 0}}, "positive integer"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"optimizer": "lion"}, "no such optimizer"),
+        ({"bits": {"activation": 8}}, "no such tensor"),
+        ({"bits": {"master": 0}}, "positive integer"),
+    ],
+)
 def test_bad_requests(change, problem) -> None:
     with pytest.raises(SpecError, match=problem):
         bits = TrainingBits.from_names(change["bits"]) if "bits" in change else None

@@ -77,10 +77,12 @@ def test_a_thorough_check_solves_all_cells(energy: CodesignResult) -> None:
 @pytest.mark.parametrize(
     ("objective", "options"),
     [
-        ("latency", {}), ("latency", {"aggregate": "max"}), ("edp", {"aggregate": "weighted", "relative": True}),
+        ("latency", {}),
+        ("latency", {"aggregate": "max"}),
+        ("edp", {"aggregate": "weighted", "relative": True}),
         ("energy", {"padding": "auto"}),
     ],
-)  # fmt: skip
+)
 def test_other_kinds_pass(objective: str, options: dict[str, Any]) -> None:
     assert not failed(joint("small", "conv", objective=objective, **options))
 

@@ -17,6 +17,7 @@ Data = dict[str, Any]
 Folders = Callable[[str], Path]
 Edit = Callable[[Path], None]
 
+
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_untouched_folders_pass_and_are_shown(folders: Folders, kind: str) -> None:
     found = verify_folder(folders(kind))
@@ -161,7 +162,7 @@ EDITS: list[tuple[str, Edit]] = [
     ("interleave", edited("sparse.json", lambda d: d["junctions"][1].update(infeasible=["distinct"]))),
     ("simulate", edited("sparse.json", lambda d: times(d, "clocks"))),
     ("report", edited("sparse.json", lambda d: times(d, "time_us"))),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "edit"), EDITS, ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(EDITS)])

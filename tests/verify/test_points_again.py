@@ -32,9 +32,12 @@ def test_lines_prove_nothing_false(designs: list[Cost], less: int, goal: int) ->
         return fastest
 
     proof = prove(
-        min(designs), max(0, fastest[1] - less), Fraction(goal),
-        lambda weight: min(designs, key=lambda d: (d[0] + weight * d[1], d[1])), last,
-    )  # fmt: skip
+        min(designs),
+        max(0, fastest[1] - less),
+        Fraction(goal),
+        lambda weight: min(designs, key=lambda d: (d[0] + weight * d[1], d[1])),
+        last,
+    )
     least = min(energy * latency for energy, latency in designs)
     assert proof is None or goal <= least
     assert proof is not None or goal > min(d[0] for d in designs) * fastest[1]

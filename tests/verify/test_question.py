@@ -29,7 +29,7 @@ SAME = {
     "evaluate": ("--network", "block.yaml", "-a", "buffer.yaml", "--choose", "GLB.size=2 KiB"),
     "adjust": ("--network", "widths.yaml", "-a", "small.yaml", *WIDE),
     "memory": ("--network", "alexnet", "--training", "sgd", "--batch", "16"),
-}  # fmt: skip
+}
 OTHERS: list[tuple[str, tuple[str, ...], str]] = [
     ("solve", ("--network", "other.yaml", "-a", "chip.yaml"), "network.name is small, asked for is other"),
     ("solve", ("--network", "other.yaml"), "network.name is small"),

@@ -43,9 +43,10 @@ def rehashed(result: Result) -> Result:
 
 
 FEASIBLE = [
-    ({"latency_ms": "0.0006"}, "latency"), ({"energy_mj": "0.0002"}, "energy"),
+    ({"latency_ms": "0.0006"}, "latency"),
+    ({"energy_mj": "0.0002"}, "energy"),
     ({"latency_ms": "0.00055", "energy_mj": "0.000165"}, "energy"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("limits", "objective"), FEASIBLE, ids=str)
@@ -93,14 +94,18 @@ EDITS: dict[str, tuple[dict[str, str], Callable[[Data], object]]] = {
     "latency larger": ({"latency_ms": "0.0004"}, larger),
     "energy larger": ({"energy_mj": "0.00016"}, larger),
     "power larger": ({"latency_ms": "0.0005", "power_w": "0.3"}, larger),
-    "more to blame": ({"area_mm2": "0.01", "latency_ms": "0.1"},
-                      lambda d: d["infeasible"].update(budgets=["area_mm2", "latency_ms"])),
-    "another to blame": ({"area_mm2": "0.01", "latency_ms": "0.1"},
-                         lambda d: d["infeasible"].update(budgets=["latency_ms"], relaxations=[])),
+    "more to blame": (
+        {"area_mm2": "0.01", "latency_ms": "0.1"},
+        lambda d: d["infeasible"].update(budgets=["area_mm2", "latency_ms"]),
+    ),
+    "another to blame": (
+        {"area_mm2": "0.01", "latency_ms": "0.1"},
+        lambda d: d["infeasible"].update(budgets=["latency_ms"], relaxations=[]),
+    ),
     "a layer to blame": ({"area_mm2": "0.01"}, lambda d: d["infeasible"].update(layer="fc")),
     "a remark": ({"area_mm2": "0.01"}, lambda d: d["infeasible"].update(remark="hopeless")),
     "a reason beside a design": ({}, lambda d: d.update(infeasible={"budgets": ["area_mm2"]})),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", slow_if(["power larger"], EDITS))

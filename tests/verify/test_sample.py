@@ -56,15 +56,14 @@ def nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reprove_module, "by_counting", lambda statement: False)
 
 
-
-
 def mixed() -> Any:
     """Two kinds of layers and a vector layer; the matmul contributes most."""
     return network(
-        "mixed", "{name: fc, type: matmul, dims: {M: 4, N: 10, K: 11}, multiplicity: 2}",
+        "mixed",
+        "{name: fc, type: matmul, dims: {M: 4, N: 10, K: 11}, multiplicity: 2}",
         "{name: act, type: vector, kind: relu, reads: [24], writes: [24], operations: 24}",
         layers="{name: conv, type: conv, dims: {K: 4, C: 2, P: 6, R: 3}}",
-    )  # fmt: skip
+    )
 
 
 def claim_of(result: Result) -> Claim:
@@ -206,9 +205,7 @@ def raises(error: type[Exception]) -> Callable[..., Any]:
     return stop
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"), [(OverflowError, "the numbers exceed"), (StoppedError, "time ran out")]
-)  # fmt: skip
+@pytest.mark.parametrize(("error", "reason"), [(OverflowError, "the numbers exceed"), (StoppedError, "time ran out")])
 def test_no_proof_is_no_lie_and_no_word_of_praise(
     honest: Result, error: type[Exception], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,9 +227,10 @@ def test_what_is_drawn_and_not_decided_is_not_counted(monkeypatch: pytest.Monkey
     true = statements.decide
     monkeypatch.setattr(
         "optimizer.checker.again.floors.decide",
-        lambda statement, *rest, **kept: true(statement, *rest, **kept) if statement.key in own
-        else statements.Decision(None, why=statements.TIME),
-    )  # fmt: skip
+        lambda statement, *rest, **kept: (
+            true(statement, *rest, **kept) if statement.key in own else statements.Decision(None, why=statements.TIME)
+        ),
+    )
     found = verify(honest)
     assert found.ok and found.proofs[0].proved == len(own) and found.proofs[0].undecided > 0
     assert f"{len(own)} of {found.proofs[0].total} floors" in found.verdict
@@ -283,7 +281,7 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
             assert told is not None and told.route is None and "cycles" in told.refuted, one
             by_lattice = statements.decide(
                 replace(one, floor=one.floor + 1), accounting, Memos(), program_s=0.0, lattice_s=None
-            )  # fmt: skip
+            )
             assert by_lattice.route is None and by_lattice.refuted, one
 
 
@@ -302,7 +300,7 @@ def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
         for raised, proved in ((0, True), (1, False)):
             told = statements.decide(
                 replace(one, floor=one.floor + raised), claim.accounting, Memos(), program_s=program_s, lattice_s=None
-            )  # fmt: skip
+            )
             assert (told.route is not None) == proved and bool(told.refuted) != proved
     assert rounded
 
@@ -325,15 +323,18 @@ def kinds() -> dict[str, Callable[[], Verification]]:
     """A verification of every kind of result."""
     net, chip, same = mixed(), architecture(), "type: conv, dims: {K: 2, C: 2, P: 4, Q: 4, R: 1, S: 1}"
     pair = network(
-        "pair", f"{{name: two, {same}, inputs: [one], views: {{one: [[1, 1, 0], [1, 1, 0], [1, 1, 0]]}}}}",
+        "pair",
+        f"{{name: two, {same}, inputs: [one], views: {{one: [[1, 1, 0], [1, 1, 0], [1, 1, 0]]}}}}",
         layers=f"{{name: one, {same}}}",
-    )  # fmt: skip
+    )
     single = architecture("64 words, 256 words")
     solved = {
-        "energy": solve(net, chip), "edp": solve(net, chip, objective="edp"),
-        "fused": solve(pair, single, fusion=Fusion(2)), "steps": study(net, chip, [Range("area-mm2")]),
+        "energy": solve(net, chip),
+        "edp": solve(net, chip, objective="edp"),
+        "fused": solve(pair, single, fusion=Fusion(2)),
+        "steps": study(net, chip, [Range("area-mm2")]),
         "front": front_study(net, chip, []),
-    }  # fmt: skip
+    }
     both = joint("small", "conv", objective="edp")
     return {name: lambda found=found: verify(found) for name, found in solved.items()} | {
         "codesign": lambda: verify_joint(both)

@@ -44,7 +44,6 @@ TECHNOLOGY = ("problem", "architecture", "technology")
 UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
 
 
-
 @pytest.fixture(scope="module")
 def energy() -> Result:
     """Least energy under all kinds of budgets that bind nothing but the area."""

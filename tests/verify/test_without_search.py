@@ -118,7 +118,7 @@ def test_no_kernel_is_loaded(folders: Folders) -> None:
     arguments = [str(folders(kind)) for kind in COMMANDS]
     told = subprocess.run(
         [sys.executable, "-c", SHOW_AND_VERIFY, *arguments], capture_output=True, text=True, check=True
-    )  # fmt: skip
+    )
     assert told.stdout.count(UNSEARCHED) + told.stdout.count("CANNOT DECIDE") >= len(COMMANDS) - len(NOTHING_TO_PROVE)
     assert told.stdout.splitlines()[-1].strip() == "kernels:"
 

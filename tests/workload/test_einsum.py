@@ -68,13 +68,28 @@ def test_a_scalar_output_has_no_axes():
 @pytest.mark.parametrize(
     "text",
     [
-        "", "O[m]", "O[m] = A[m]", "O[m] = A[m] * B[m] * C[m]", "O[m] = A[m] + B[m]", "O[m) = A[m] * B[m]",
-        "O[m] = A[m+1] * B[m]", "O[m] = A[m-k] * B[m,k]", "O[m] = A[0m] * B[m]", "O[m] = A[2m*2] * B[m]",
-        "O[m] = A[m,m] * B[m]", "O[m] = A[m+m] * B[m]", "O[p+r] = A[p] * B[r]", "O[2p] = A[p] * B[p]",
-        "O[p,q] = A[p+r,q] * B[p,q+r]", "O[m] = O[m] * B[m]", "O[m] = A[m] * A[m]", "O[m] = A[,m] * B[m]",
-        None, 3,
+        "",
+        "O[m]",
+        "O[m] = A[m]",
+        "O[m] = A[m] * B[m] * C[m]",
+        "O[m] = A[m] + B[m]",
+        "O[m) = A[m] * B[m]",
+        "O[m] = A[m+1] * B[m]",
+        "O[m] = A[m-k] * B[m,k]",
+        "O[m] = A[0m] * B[m]",
+        "O[m] = A[2m*2] * B[m]",
+        "O[m] = A[m,m] * B[m]",
+        "O[m] = A[m+m] * B[m]",
+        "O[p+r] = A[p] * B[r]",
+        "O[2p] = A[p] * B[p]",
+        "O[p,q] = A[p+r,q] * B[p,q+r]",
+        "O[m] = O[m] * B[m]",
+        "O[m] = A[m] * A[m]",
+        "O[m] = A[,m] * B[m]",
+        None,
+        3,
     ],
-)  # fmt: skip
+)
 def test_bad_syntax_is_refused_with_place_and_advice(text):
     with pytest.raises(SpecError) as caught:
         parse_einsum(text, file="w.yaml", field="layers[0].einsum")
@@ -116,9 +131,7 @@ def test_bad_bits(bits):
 @given(
     stride=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     dilation=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-    dims=st.fixed_dictionaries(
-        {d: st.integers(1, 9) for d in "KCPR"}, optional={d: st.integers(1, 9) for d in "NG"}
-    ),
+    dims=st.fixed_dictionaries({d: st.integers(1, 9) for d in "KCPR"}, optional={d: st.integers(1, 9) for d in "NG"}),
     square=st.booleans(),
 )
 def test_layers_survive_the_way_through_a_string(stride, dilation, dims, square):

@@ -34,11 +34,12 @@ FIGURES = {
     "fsrcnn": (12_464 * 960 * 540, 12_809),
     "bert_base": (12 * (12 * 768**2 * 512 + 2 * 768 * 512**2), 12 * 7_087_872),
     "vit_b16": (
-        196 * 768 * 768 + 12 * (12 * 768**2 * 197 + 2 * 768 * 197**2) + 768 * 1000, 86_567_656,
+        196 * 768 * 768 + 12 * (12 * 768**2 * 197 + 2 * 768 * 197**2) + 768 * 1000,
+        86_567_656,
     ),
     "gpt2": (12 * (12 * 768**2 * 1024 + 2 * 768 * 1024**2) + 768 * 50257, 124_439_808),
     "gpt2_decode": (12 * (12 * 768**2 + 2 * 768 * 1024) + 768 * 50257, 124_439_808),
-}  # fmt: skip
+}
 
 # Multiply-accumulates of the convolutions: 666 M and 15.3 G in Sze et al., Efficient processing of deep
 # neural networks, Proc. IEEE 2017, table II.
@@ -65,10 +66,15 @@ def test_convolution_macs(name):
 @pytest.mark.parametrize(
     ("name", "rounded"),
     [
-        ("resnet18", 1.81), ("resnet34", 3.66), ("resnet50", 4.09), ("vgg16", 15.47), ("vgg19", 19.63),
-        ("mobilenet_v1", 0.57), ("vit_b16", 17.56),
+        ("resnet18", 1.81),
+        ("resnet34", 3.66),
+        ("resnet50", 4.09),
+        ("vgg16", 15.47),
+        ("vgg19", 19.63),
+        ("mobilenet_v1", 0.57),
+        ("vit_b16", 17.56),
     ],
-)  # fmt: skip
+)
 def test_published_rounded_macs(name, rounded):
     assert round(networks.build(name).macs / 1e9, 2) == rounded
 
@@ -126,19 +132,13 @@ def test_the_graph_is_connected_and_every_edge_has_a_tensor(name):
     assert all(tensor for _, _, tensor in network.graph.edges(data="tensor"))
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in FIGURES if n not in ("bert_base", "gpt2", "gpt2_decode", "vit_b16")]
-)
+@pytest.mark.parametrize("name", [n for n in FIGURES if n not in ("bert_base", "gpt2", "gpt2_decode", "vit_b16")])
 def test_convolution_chains_fit_together(name):
     """The words a layer's input axes span are never more than its producer's image and padding hold."""
     network = networks.build(name)
     for producer, consumer in network.graph.edges:
         first, second = (network.graph.nodes[n]["layer"] for n in (producer, consumer))
-        written = (
-            first.writes[0][0]
-            if isinstance(first, VectorLayer)
-            else first.operand("O").footprint(first.extents)
-        )
+        written = first.writes[0][0] if isinstance(first, VectorLayer) else first.operand("O").footprint(first.extents)
         if isinstance(second, VectorLayer):
             assert written in [words for words, _ in second.reads]
         elif second.kind == "matmul":
@@ -168,9 +168,7 @@ def test_resnet50_has_the_layers_of_the_onnx_model():
 
     def edges(network):
         kinds = {layer.name: layer.kind for layer in network.layers()}
-        return Counter(
-            (kinds[a], kinds[b]) for a, b in network.graph.edges if "pool" not in kinds[a] + kinds[b]
-        )
+        return Counter((kinds[a], kinds[b]) for a, b in network.graph.edges if "pool" not in kinds[a] + kinds[b])
 
     assert shapes(ours) == shapes(theirs)
     assert edges(ours) == edges(theirs)

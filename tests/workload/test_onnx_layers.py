@@ -108,9 +108,7 @@ def pads_of(image, kernel, given):
     return result
 
 
-@pytest.mark.parametrize(
-    ("image", "kernel", "given"), [c[1:] for c in CONVOLUTIONS], ids=[c[0] for c in CONVOLUTIONS]
-)
+@pytest.mark.parametrize(("image", "kernel", "given"), [c[1:] for c in CONVOLUTIONS], ids=[c[0] for c in CONVOLUTIONS])
 def test_a_convolution_computes_what_onnx_says(tmp_path, image, kernel, given):
     node = helper.make_node("Conv", ["x", "w"], ["y"], name="conv", **given)
     path = write_model(tmp_path / "m.onnx", [node], {"x": image}, [tensor("w", *kernel)])
@@ -147,9 +145,7 @@ def test_a_convolution_computes_what_onnx_says(tmp_path, image, kernel, given):
 def test_dims_of_convolutions(tmp_path, case, kind, dims):
     image, kernel, given = next(c[1:] for c in CONVOLUTIONS if c[0] == case)
     node = helper.make_node("Conv", ["x", "w"], ["y"], **given)
-    layer = only_layer(
-        import_onnx(write_model(tmp_path / "m.onnx", [node], {"x": image}, [tensor("w", *kernel)]))
-    )
+    layer = only_layer(import_onnx(write_model(tmp_path / "m.onnx", [node], {"x": image}, [tensor("w", *kernel)])))
     assert layer.kind == kind
     assert "".join(layer.extents) == dims
     assert [operand.tensor for operand in layer.operands] == ["w", "x", "y"]
@@ -174,9 +170,7 @@ def test_weights_that_a_layer_computes_are_not_learned(tmp_path, op):
         helper.make_node(op, ["x", "w"], ["y"], name="use"),
     ]
     constants = [tensor("m", 3, 9), integers("shape", 2, 2, 3, 3)]
-    network = import_onnx(
-        write_model(tmp_path / "m.onnx", nodes, {"x": [1, 2, 5, 5], "a": [4, 3]}, constants)
-    )
+    network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": [1, 2, 5, 5], "a": [4, 3]}, constants))
     assert network.parameters == 27
     assert list(network.graph.edges) == [("make", "use")]
 
@@ -186,9 +180,7 @@ def test_quantized_convolution(tmp_path):
     zeros = [tensor(n, value=np.uint8(0)) for n in ("xz", "wz", "yz")]
     nodes = [
         helper.make_node("QuantizeLinear", ["x", "xs", "xz"], ["q"]),
-        helper.make_node(
-            "QLinearConv", ["q", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], ["c"], name="conv"
-        ),
+        helper.make_node("QLinearConv", ["q", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], ["c"], name="conv"),
         helper.make_node("DequantizeLinear", ["c", "ys", "yz"], ["y"]),
     ]
     weights = tensor("w", value=np.zeros((4, 3, 3, 3), np.uint8))
@@ -232,9 +224,7 @@ def test_phases_compute_the_transposed_convolution(stride, kernel, dilation, pad
             result[phase.first_output + m * stride] += taps[r] * (image[i] if 0 <= i < rows else 0)
             macs += 1
     assert np.array_equal(result, expected)
-    meeting = [
-        (y, r) for y in range(outputs) for r in range(kernel) if (y + padding - dilation * r) % stride == 0
-    ]
+    meeting = [(y, r) for y in range(outputs) for r in range(kernel) if (y + padding - dilation * r) % stride == 0]
     assert macs == len(meeting)
 
 
@@ -275,9 +265,7 @@ def test_transposed_convolution_multiplies_no_inserted_zero(tmp_path):
     node = helper.make_node(
         "ConvTranspose", ["x", "w"], ["y"], name="up", strides=[2, 2], kernel_shape=[4, 4], pads=[1, 1, 1, 1]
     )
-    network = import_onnx(
-        write_model(tmp_path / "m.onnx", [node], {"x": [1, 8, 7, 7]}, [tensor("w", 8, 5, 4, 4)])
-    )
+    network = import_onnx(write_model(tmp_path / "m.onnx", [node], {"x": [1, 8, 7, 7]}, [tensor("w", 8, 5, 4, 4)]))
     assert network.macs == 14 * 14 * 5 * 8 * 4
     assert {layer.shape_key() for layer in network.mac_layers()} == {network.mac_layers()[0].shape_key()}
 
@@ -379,9 +367,7 @@ def test_gemm_with_a_computed_bias_adds_it_in_a_vector_layer(tmp_path):
 
 def test_a_constant_first_factor_is_the_weights(tmp_path):
     node = helper.make_node("MatMul", ["w", "x"], ["y"])
-    layer = only_layer(
-        import_onnx(write_model(tmp_path / "m.onnx", [node], {"x": [7, 3]}, [tensor("w", 5, 7)]))
-    )
+    layer = only_layer(import_onnx(write_model(tmp_path / "m.onnx", [node], {"x": [7, 3]}, [tensor("w", 5, 7)])))
     assert layer.extents == {"M": 3, "N": 5, "K": 7}
     assert (layer.operand("W").tensor, layer.parameter_count) == ("w", 35)
 
@@ -423,9 +409,14 @@ def test_attention(tmp_path):
     assert network.parameters == 4 * 64 + 8
     assert layers["softmax"].operations == 5 * 600
     assert set(network.graph.edges) == {
-        ("q", "scores"), ("k", "scores"), ("scores", "softmax"), ("softmax", "context"), ("v", "context"),
-        ("context", "output"), ("output", "residual"),
-    }  # fmt: skip
+        ("q", "scores"),
+        ("k", "scores"),
+        ("scores", "softmax"),
+        ("softmax", "context"),
+        ("v", "context"),
+        ("context", "output"),
+        ("output", "residual"),
+    }
     assert network.graph.edges["q", "scores"]["tensor"] == "q0"
 
 
@@ -462,9 +453,7 @@ def test_unknown_dims_are_refused(tmp_path):
 
 def test_precision(tmp_path):
     path = attention(tmp_path / "m.onnx", 4)
-    layers = {
-        layer.name: layer for layer in import_onnx(path, dims={"batch": 1}, bits={"W": 4, "I": 8}).layers()
-    }
+    layers = {layer.name: layer for layer in import_onnx(path, dims={"batch": 1}, bits={"W": 4, "I": 8}).layers()}
     assert [operand.bits for operand in layers["q"].operands] == [4, 8, 16]
     assert layers["softmax"].reads == ((32, 8),)
     with pytest.raises(SpecError, match="unknown role"):
@@ -532,6 +521,4 @@ def test_token_ids_are_integers(tmp_path):
     node = helper.make_node("Gather", ["table", "ids"], ["y"], name="embed")
     path = write_model(tmp_path / "m.onnx", [node], {"ids": (INT64, [2, 5])}, [tensor("table", 100, 8)])
     layer = only_layer(import_onnx(path))
-    assert layer == VectorLayer(
-        "embed", "gather", ((10, 16), (80, 16)), ((80, 16),), 0, parameters=800, grid=(2, 5, 1)
-    )
+    assert layer == VectorLayer("embed", "gather", ((10, 16), (80, 16)), ((80, 16),), 0, parameters=800, grid=(2, 5, 1))

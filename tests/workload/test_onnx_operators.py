@@ -39,13 +39,29 @@ def names(network):
 
 @pytest.mark.parametrize(
     "op",
-    ["Relu", "LeakyRelu", "Sigmoid", "Tanh", "Gelu", "Erf", "HardSwish", "HardSigmoid", "Elu", "Selu", "Celu",
-     "Softplus", "Mish", "Exp", "Abs", "Clip", "Identity", "Dropout"],
-)  # fmt: skip
+    [
+        "Relu",
+        "LeakyRelu",
+        "Sigmoid",
+        "Tanh",
+        "Gelu",
+        "Erf",
+        "HardSwish",
+        "HardSigmoid",
+        "Elu",
+        "Selu",
+        "Celu",
+        "Softplus",
+        "Mish",
+        "Exp",
+        "Abs",
+        "Clip",
+        "Identity",
+        "Dropout",
+    ],
+)
 def test_activations_fold_into_their_producer(tmp_path, op):
-    network = conv_then(
-        tmp_path, [node(op, ["c"], "a"), node("MaxPool", ["a"], kernel_shape=[2, 2])], opset=22
-    )
+    network = conv_then(tmp_path, [node(op, ["c"], "a"), node("MaxPool", ["a"], kernel_shape=[2, 2])], opset=22)
     assert names(network) == ["conv", "maxpool"]
     assert list(network.graph.edges(data="tensor")) == [("conv", "maxpool", "c")]
     assert network.view("conv", "maxpool") == (IDENTITY_WINDOW, Window(1, 2), Window(1, 2))
@@ -169,9 +185,7 @@ def test_streaming_operators(tmp_path, op, attributes, constants, *, writes, ope
     assert layer == VectorLayer(op.lower(), op.lower(), ((288, 16),), ((writes, 16),), operations, grid=grid)
 
 
-@pytest.mark.parametrize(
-    ("mode", "operations"), [("nearest", 0), ("linear", 2 * 4 * 1152), ("cubic", 2 * 16 * 1152)]
-)
+@pytest.mark.parametrize(("mode", "operations"), [("nearest", 0), ("linear", 2 * 4 * 1152), ("cubic", 2 * 16 * 1152)])
 def test_resize(tmp_path, mode, operations):
     scales = tensor("scales", value=np.array([1, 1, 2, 2], np.float32))
     network = conv_then(tmp_path, [node("Resize", ["c", "", "scales"], mode=mode)], [scales])
@@ -215,9 +229,12 @@ def test_top_k_writes_values_and_indices(tmp_path):
 def test_views_cost_nothing_and_pass_edges_on(tmp_path):
     split = helper.make_node("Split", ["c"], ["left", "right"], axis=1, num_outputs=2)
     constants = [
-        integers("starts", 1), integers("ends", 3), integers("axes", 2), integers("flat", 2, -1),
+        integers("starts", 1),
+        integers("ends", 3),
+        integers("axes", 2),
+        integers("flat", 2, -1),
         tensor("first", value=np.int64(0)),
-    ]  # fmt: skip
+    ]
     nodes = [
         split,
         node("Slice", ["left", "starts", "ends", "axes"], "part"),
@@ -306,9 +323,13 @@ def custom(tmp_path, **options):
     ]
     declared = [helper.make_tensor_value_info("b", FLOAT, [2, 3])]
     path = write_model(
-        tmp_path / "m.onnx", nodes, {"x": [2, 3]}, [tensor("w", 3, 3), tensor("scale", 3)],
-        value_info=declared, domains=["com.example"],
-    )  # fmt: skip
+        tmp_path / "m.onnx",
+        nodes,
+        {"x": [2, 3]},
+        [tensor("w", 3, 3), tensor("scale", 3)],
+        value_info=declared,
+        domains=["com.example"],
+    )
     return import_onnx(path, **options)
 
 

@@ -43,9 +43,11 @@ def test_network():
     network = parse_network(NETWORK)
     conv1, pool, conv2, mix, add, fc = network.layers()
     assert conv1 == conv(
-        "conv1", {"N": 1, "K": 64, "C": 3, "P": 112, "Q": 112, "R": 7, "S": 7}, stride=(2, 2),
+        "conv1",
+        {"N": 1, "K": 64, "C": 3, "P": 112, "Q": 112, "R": 7, "S": 7},
+        stride=(2, 2),
         bits={"W": 8, "I": 8},
-    )  # fmt: skip
+    )
     assert pool == VectorLayer("pool", "maxpool", ((802816, 8),), ((200704, 16),), 1806336)
     assert conv2.kind == "dwconv"
     assert [operand.bits for operand in conv2.operands] == [8, 8, 32]
@@ -173,11 +175,14 @@ MATMUL = "name: m, type: matmul"
         ("{name: e, einsum: 'O[m] = I[m]*W[m]', dims: {N: 2}}", "dims.N", "unknown dim"),
         ("{name: v, type: vector, kind: add, reads: [], writes: [1]}", None, "'operations' is missing"),
         ("{name: v, type: vector, kind: add, reads: [0], writes: [], operations: 0}", "reads[0]", "whole"),
-        ("{name: v, type: vector, kind: a, reads: [{size: 1}], writes: [], operations: 0}", "reads[0].size",
-         "unknown key"),
+        (
+            "{name: v, type: vector, kind: a, reads: [{size: 1}], writes: [], operations: 0}",
+            "reads[0].size",
+            "unknown key",
+        ),
         ("{name: v, type: vector, kind: a, reads: 5, writes: [], operations: 0}", "reads", "a list"),
     ],
-)  # fmt: skip
+)
 def test_errors_name_file_field_and_remedy(tmp_path, text, field, problem):
     path = tmp_path / "bad.yaml"
     path.write_text(text)
@@ -190,9 +195,7 @@ def test_errors_name_file_field_and_remedy(tmp_path, text, field, problem):
 
 
 def test_fields_inside_a_network_have_their_full_path():
-    text = (
-        "layers: [{name: a, type: matmul, dims: {M: 1, N: 1, K: 1}}, {name: b, einsum: 'O[m]', dims: {M: 1}}]"
-    )
+    text = "layers: [{name: a, type: matmul, dims: {M: 1, N: 1, K: 1}}, {name: b, einsum: 'O[m]', dims: {M: 1}}]"
     with pytest.raises(SpecError) as caught:
         parse_network(text)
     assert caught.value.field == "layers[1].einsum"

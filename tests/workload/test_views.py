@@ -41,9 +41,9 @@ WINDOWS = st.builds(Window, st.integers(1, 4), st.integers(1, 6), st.integers(-3
 def test_needs_are_the_positions_that_exist(window, first, second, extent):
     lo, hi = sorted((first, second))
     low, high = window.needs(lo, hi, extent)
-    positions = {
-        window.stride * o - window.before + i for o in range(lo, hi) for i in range(window.reach)
-    } & set(range(extent))
+    positions = {window.stride * o - window.before + i for o in range(lo, hi) for i in range(window.reach)} & set(
+        range(extent)
+    )
     assert 0 <= low <= high <= extent
     if positions:
         assert (low, high) == (min(positions), max(positions) + 1)
@@ -90,10 +90,13 @@ IMAGE = {"N": 2, "K": 4, "C": 3, "P": 5, "Q": 7, "R": 3, "S": 3}
         (matmul("m", {"M": 5, "N": 4, "K": 3}), (None, "M", None), (1, 5, 1)),
         (matmul("m", {"B": 2, "M": 5, "N": 4, "K": 3}), ("B", "M", None), (2, 5, 1)),
         (einsum_layer("e", "O[n,p] += W[k,n] * I[p,k]", {"N": 2, "P": 3, "K": 4}), (None,) * 3, ONE_POSITION),
-        (einsum_layer("e", "O[k,q] += W[p,k] * I[p,q]", {"K": 2, "P": 3, "Q": 4}, kind="conv"),
-         (None, None, "Q"), (1, 1, 4)),
+        (
+            einsum_layer("e", "O[k,q] += W[p,k] * I[p,q]", {"K": 2, "P": 3, "Q": 4}, kind="conv"),
+            (None, None, "Q"),
+            (1, 1, 4),
+        ),
     ],
-)  # fmt: skip
+)
 def test_tile_axes_of_layers(layer, dims, grid):
     assert layer.tile_dims == dims
     assert layer.grid == grid
@@ -262,19 +265,33 @@ def test_images_of_the_builder(batch):
     net, step, random = toy.net, toy.step, toy.random
     x = toy.first(4, 13, 11)
     w = random(6, 4, 3, 3)
-    strided = step("strided", net.conv("strided", x, 6, 3, stride=2, pad=1),
-                   lambda x: convolve(x, w, stride=(2, 2), pads=((1, 1), (1, 1))), {"x": "first"})  # fmt: skip
+    strided = step(
+        "strided",
+        net.conv("strided", x, 6, 3, stride=2, pad=1),
+        lambda x: convolve(x, w, stride=(2, 2), pads=((1, 1), (1, 1))),
+        {"x": "first"},
+    )
     u = random(6, 1, 3, 3)
-    depthwise = step("depthwise", net.conv("depthwise", strided, 6, 3, pad=1, groups=6),
-                     lambda x: convolve(x, u, pads=((1, 1), (1, 1)), groups=6), {"x": "strided"})  # fmt: skip
+    depthwise = step(
+        "depthwise",
+        net.conv("depthwise", strided, 6, 3, pad=1, groups=6),
+        lambda x: convolve(x, u, pads=((1, 1), (1, 1)), groups=6),
+        {"x": "strided"},
+    )
     total = step("total", net.add("total", strided, depthwise), lambda a, b: a + b, {"a": "strided", "b": "depthwise"})
     v, t = random(4, 3, 1, 1), random(2, 10, 1, 1)
-    grouped = step("grouped", net.conv("grouped", total, 4, 1, groups=2), lambda x: convolve(x, v, groups=2),
-                   {"x": "total"})  # fmt: skip
-    joined = step("joined", net.concat("joined", [grouped, total]), lambda a, b: np.concatenate([a, b], 1),
-                  {"a": "grouped", "b": "total"})  # fmt: skip
-    rounded = step("rounded", net.pool("rounded", joined, 3, 2, ceil=True), lambda x: pool_max(x, 3, 2, 0, over=1),
-                   {"x": "joined"})  # fmt: skip
+    grouped = step(
+        "grouped", net.conv("grouped", total, 4, 1, groups=2), lambda x: convolve(x, v, groups=2), {"x": "total"}
+    )
+    joined = step(
+        "joined",
+        net.concat("joined", [grouped, total]),
+        lambda a, b: np.concatenate([a, b], 1),
+        {"a": "grouped", "b": "total"},
+    )
+    rounded = step(
+        "rounded", net.pool("rounded", joined, 3, 2, ceil=True), lambda x: pool_max(x, 3, 2, 0, over=1), {"x": "joined"}
+    )
     step("padded", net.pool("padded", joined, 3, 2, pad=1), lambda x: pool_max(x, 3, 2, 1, over=0), {"x": "joined"})
     step("blocks", net.reorg("blocks", joined, 2), lambda x: blocks(x, 2), {"x": "joined"})
     step("lrn", net.lrn("lrn", joined), lambda x: x / (1 + (x**2).sum(1, keepdims=True)), {"x": "joined"})
@@ -303,8 +320,12 @@ def test_sequences_of_the_builder(batch):
     net, step = toy.net, toy.step
     tokens, heads, width = 5, 2, 3
     x = toy.first(tokens, 6)
-    longer = step("longer", net.append_learned_row("longer", x),
-                  lambda x: np.concatenate([np.ones((batch, 1, 6)), x], 1), {"x": "first"})  # fmt: skip
+    longer = step(
+        "longer",
+        net.append_learned_row("longer", x),
+        lambda x: np.concatenate([np.ones((batch, 1, 6)), x], 1),
+        {"x": "first"},
+    )
     table = toy.random(tokens + 1, 6)
     step("positions", net.add_learned("positions", longer), lambda x: x + table, {"x": "longer"})
     normal = step("norm", net.layer_norm("norm", x), normalize, {"x": "first"})
@@ -323,8 +344,12 @@ def test_sequences_of_the_builder(batch):
     context = net.product("context", weights, parts["value"], columns=width, inner=tokens, **size)
     step("context", context, lambda a, v: a @ split(v), {"a": "weights", "v": "value"})
     o = toy.random(6, 6)
-    output = step("output", net.linear("output", net.tokens(context, tokens), 6),
-                  lambda y: y.transpose(0, 2, 1, 3).reshape(batch, tokens, 6) @ o, {"y": "context"})  # fmt: skip
+    output = step(
+        "output",
+        net.linear("output", net.tokens(context, tokens), 6),
+        lambda y: y.transpose(0, 2, 1, 3).reshape(batch, tokens, 6) @ o,
+        {"y": "context"},
+    )
     step("sum", net.add("sum", x, output), lambda a, b: a + b, {"a": "first", "b": "output"})
     step("last", net.linear("last", net.rows(output, 1), 6), lambda x: x[:, -1:] @ o, {"x": "output"})
     toy.check(loose=() if batch == 1 else ("longer", "last"))
@@ -392,8 +417,9 @@ def check_model(tmp_path, nodes, inputs, forms, *, constants=(), opset=17, loose
 
     `forms` holds the forms of the layers' outputs by name; `loose` layers read less at some positions than at others.
     """
-    path = write_model(tmp_path / "m.onnx", nodes, inputs, constants, opset=opset, outputs=(nodes[-1].output[0],),
-                       value_info=declared)  # fmt: skip
+    path = write_model(
+        tmp_path / "m.onnx", nodes, inputs, constants, opset=opset, outputs=(nodes[-1].output[0],), value_info=declared
+    )
     network = import_onnx(path)
     check_ranges(network)
     rng = np.random.default_rng(0)
@@ -494,8 +520,11 @@ TRANSPOSED = {
 @pytest.mark.parametrize("case", TRANSPOSED)
 def test_transposed_convolutions_of_onnx(tmp_path, case):
     image, kernel, given = TRANSPOSED[case]
-    nodes = [node("Conv", ["x", "v"], "first"), node("ConvTranspose", ["first", "w"], "up", **given),
-             node("MaxPool", ["up"], "pool", kernel_shape=[1, 1])]  # fmt: skip
+    nodes = [
+        node("Conv", ["x", "v"], "first"),
+        node("ConvTranspose", ["first", "w"], "up", **given),
+        node("MaxPool", ["up"], "pool", kernel_shape=[1, 1]),
+    ]
     constants = [tensor("v", image[1], image[1], 1, 1), tensor("w", *kernel)]
     network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": image}, constants))
     rng = np.random.default_rng(0)
@@ -513,9 +542,14 @@ def test_transposed_convolutions_of_onnx(tmp_path, case):
 
         def one(tensors, top=down.first_output, left=across.first_output):
             whole = convolve_transposed(
-                tensors["first"], w, output, stride=stride, dilation=dilation, padding=pads[:2],
+                tensors["first"],
+                w,
+                output,
+                stride=stride,
+                dilation=dilation,
+                padding=pads[:2],
                 groups=given.get("group", 1),
-            )  # fmt: skip
+            )
             return whole[:, :, top :: stride[0], left :: stride[1]]
 
         view = network.view("first", name)
@@ -550,13 +584,33 @@ def test_a_network_of_images_of_onnx(tmp_path):
         node("Softmax", ["fc2"], "classes"),
     ]
     constants = [
-        tensor("w1", 4, 3, 3, 3), tensor("w2", 4, 1, 3, 3), tensor("w3", 8 * 3 * 3, 5), tensor("w4", 2, 5),
-        *(tensor(name, 4) for name in "stmv"), tensor("g", 6), tensor("i", 8),
-    ]  # fmt: skip
+        tensor("w1", 4, 3, 3, 3),
+        tensor("w2", 4, 1, 3, 3),
+        tensor("w3", 8 * 3 * 3, 5),
+        tensor("w4", 2, 5),
+        *(tensor(name, 4) for name in "stmv"),
+        tensor("g", 6),
+        tensor("i", 8),
+    ]
     forms = dict.fromkeys(
-        ("c1", "lrn", "c2", "sum", "joined", "over_channels", "over_columns", "over_columns2", "over_image", "mean",
-         "gated", "pool", "pool_again", "taller"), "image",
-    ) | dict.fromkeys(("fc", "fc2", "classes"), "tokens")  # fmt: skip
+        (
+            "c1",
+            "lrn",
+            "c2",
+            "sum",
+            "joined",
+            "over_channels",
+            "over_columns",
+            "over_columns2",
+            "over_image",
+            "mean",
+            "gated",
+            "pool",
+            "pool_again",
+            "taller",
+        ),
+        "image",
+    ) | dict.fromkeys(("fc", "fc2", "classes"), "tokens")
     network = check_model(tmp_path, nodes, {"x": [2, 3, 12, 12]}, forms, constants=constants, loose=["taller"])
     views = network.view
     across = (IDENTITY_WINDOW, IDENTITY_WINDOW, None)
@@ -703,19 +757,33 @@ def test_operators_that_mix_positions(tmp_path, op, attributes, constants, kept)
 
 def test_normalization_of_groups_mixes_all_but_the_batch(tmp_path):
     """ONNX neither infers its shape nor evaluates it."""
-    nodes = [node("Conv", ["x", "w"], "c"), node("GroupNormalization", ["c", "g", "g"], "made", num_groups=2),
-             node("Relu", ["made"], "last")]  # fmt: skip
+    nodes = [
+        node("Conv", ["x", "w"], "c"),
+        node("GroupNormalization", ["c", "g", "g"], "made", num_groups=2),
+        node("Relu", ["made"], "last"),
+    ]
     path = write_model(
-        tmp_path / "m.onnx", nodes, {"x": [2, 3, 5, 3]}, [tensor("w", 4, 3, 1, 1), tensor("g", 4)], opset=21,
-        outputs=("last",), value_info=[helper.make_tensor_value_info("made", FLOAT, [2, 4, 5, 3])],
-    )  # fmt: skip
+        tmp_path / "m.onnx",
+        nodes,
+        {"x": [2, 3, 5, 3]},
+        [tensor("w", 4, 3, 1, 1), tensor("g", 4)],
+        opset=21,
+        outputs=("last",),
+        value_info=[helper.make_tensor_value_info("made", FLOAT, [2, 4, 5, 3])],
+    )
     assert import_onnx(path).view("c", "made") == (IDENTITY_WINDOW, None, None)
 
 
 def test_softmax_before_opset_13_works_over_all_axes_to_the_end(tmp_path):
     nodes = [node("Conv", ["x", "w"], "c"), node("Softmax", ["c"], "soft")]
-    network = check_model(tmp_path, nodes, {"x": [2, 3, 4, 5]}, {"c": "image", "soft": "image"},
-                          constants=[tensor("w", 3, 3, 1, 1)], opset=11)  # fmt: skip
+    network = check_model(
+        tmp_path,
+        nodes,
+        {"x": [2, 3, 4, 5]},
+        {"c": "image", "soft": "image"},
+        constants=[tensor("w", 3, 3, 1, 1)],
+        opset=11,
+    )
     assert network.view("c", "soft") == (IDENTITY_WINDOW, None, None)
 
 

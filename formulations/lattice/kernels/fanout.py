@@ -159,10 +159,18 @@ def fixed_energy(c: Int, level: int, product: int, cycles: int, copies: int) -> 
 
 @njit(cache=True, nogil=True)
 def fill_inside(
-    c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, level: int,
+    c: Int,
+    g: Int,
+    e: Int,
+    q: Int,
+    s: Int,
+    t: Int,
+    r: Int,
+    level: int,
     copies_outside: int,
-    spread_elsewhere: int, max_cycles: int,
-) -> None:  # fmt: skip
+    spread_elsewhere: int,
+    max_cycles: int,
+) -> None:
     """Fill ``t[level, INSIDE]``: the best spatial factors of the fan-out below `level` for every point.
 
     `copies_outside` and `spread_elsewhere` bound the spatial factors of the other fan-outs; factors that leave

@@ -125,7 +125,7 @@ def pack_layer(problem: Problem) -> Packed:
 
 def pack_machine(
     layer: Packed, problem: Problem, keep: tuple[tuple[bool, bool, bool], ...], hoist: Hoist | None = None
-) -> Int:  # fmt: skip
+) -> Int:
     """The table ``c`` of a layer on a hardware point under one choice of kept tensors per level.
 
     `hoist` is a node that is hoisted past at least one level. Energies per word are scaled to whole numbers.
@@ -162,9 +162,12 @@ def pack_machine(
 
 
 _PRICED = (
-    (WORD_READ, "read", "bits"), (WORD_FILL, "fill", "bits"), (WORD_UPDATE, "update", "bits"),
-    (STEP_READ, "read", "step_bits"), (STEP_UPDATE, "update", "step_bits"),
-)  # fmt: skip
+    (WORD_READ, "read", "bits"),
+    (WORD_FILL, "fill", "bits"),
+    (WORD_UPDATE, "update", "bits"),
+    (STEP_READ, "read", "step_bits"),
+    (STEP_UPDATE, "update", "step_bits"),
+)
 """Energies of a word, and of what a step takes of one."""
 
 
@@ -177,9 +180,11 @@ def word_scale(problem: Problem) -> int:
     """The least number that makes the energies of all words whole numbers (an access may hold many words)."""
     every = (*problem.bits, *problem.step_bits)
     words = (
-        Fraction(bits * energy, level.access_bits) for level in problem.levels for bits in every
+        Fraction(bits * energy, level.access_bits)
+        for level in problem.levels
+        for bits in every
         for energy in (level.read_energy, level.fill_energy, level.update_energy)
-    )  # fmt: skip
+    )
     return math.lcm(*(word.denominator for word in words))
 
 
@@ -213,7 +218,7 @@ def spatial_vectors(problem: Problem, level: int) -> Int:
 @lru_cache(maxsize=4096)
 def _vectors(
     extents: tuple[int, ...], fanout: tuple[int, int], along_x: tuple[bool, ...], along_y: tuple[bool, ...]
-) -> Int:  # fmt: skip
+) -> Int:
     lists = [divisors(e) for e in extents]
     x = _factor_vectors(lists, along_x, fanout[0])
     y = _factor_vectors(lists, along_y, fanout[1])

@@ -57,9 +57,7 @@ def spatial_limits(lists: list[Int], irrelevant_to: tuple[int, ...]) -> list[tup
     lacking = np.array(irrelevant_to)
     most = [int(rows.prod(axis=1).max()) for rows in lists]
     copies = [int(rows[:, lacking == O].prod(axis=1).max()) for rows in lists]
-    return [
-        (math.prod(most) // most[level], math.prod(copies[:level])) for level in range(len(lists))
-    ]  # fmt: skip
+    return [(math.prod(most) // most[level], math.prod(copies[:level])) for level in range(len(lists))]
 
 
 class Memo:
@@ -80,9 +78,16 @@ class Memo:
         self._held: dict[object, int] = {}
 
     def build(
-        self, c: Int, s: Int, problem: Problem, keep: Keep, names: list[bytes], limits: list[tuple[int, int]],
-        max_cycles: int, stop: Stop,
-    ) -> Int:  # fmt: skip
+        self,
+        c: Int,
+        s: Int,
+        problem: Problem,
+        keep: Keep,
+        names: list[bytes],
+        limits: list[tuple[int, int]],
+        max_cycles: int,
+        stop: Stop,
+    ) -> Int:
         """Bounds of every level but the outermost (level 1 without its block).
 
         `names` tell spatial lists apart; `limits` bound, per level, the product of the other fan-outs' factors
@@ -99,9 +104,7 @@ class Memo:
             fanout = (level, names[level], limits[level], max_cycles, problem.drain_reads, problem.resumes)
             key = (block, fanout, self._own(c, problem, level), level <= hoisted[1] and hoisted)
             if key not in self._insides:
-                fill_inside(
-                    c, layer.g, layer.e, layer.q, s, t, self.refetches, level, copies, spread, max_cycles
-                )  # fmt: skip
+                fill_inside(c, layer.g, layer.e, layer.q, s, t, self.refetches, level, copies, spread, max_cycles)
                 stop.check()
                 self._insides[key] = t[level, INSIDE].copy()
             t[level, INSIDE] = self._insides[key]

@@ -113,7 +113,7 @@ def may_stand(c: Int, level: int, top: Int, bottom: Int) -> bool:
 @njit(cache=True, nogil=True)
 def enter(
     c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int, energy: int, latency: int, top: int
-) -> None:  # fmt: skip
+) -> None:
     """Start deciding the block of `level` with extents ``e[top]``; `energy`, `latency` bound all outside."""
     m = w[META, level]
     special = c[SCALARS, HAS_HALO] == 1 and c[LEVEL0 + level, KEEP + I] == 1

@@ -195,7 +195,7 @@ def window_here(c: Int, trips: Int, refetches: int, tile: Int) -> int:
 @njit(cache=True, nogil=True)
 def try_block(
     c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: int, top: int, bottom: int, most: int
-) -> bool:  # fmt: skip
+) -> bool:
     """Does some order fit the capacity? With ``most >= 0``, also note how the input may stand (first, local).
 
     This passes over tiles that fetch no fewer words than are of interest, by the bound of :func:`fill_words`; if that

@@ -20,21 +20,33 @@ Watch = Callable[[Progress], None]
 
 
 def verify(
-    source: str | Path | Result, *, thorough: bool = False, seed: int | None = None, progress: Watch | None = None,
-) -> Verification:  # fmt: skip
+    source: str | Path | Result,
+    *,
+    thorough: bool = False,
+    seed: int | None = None,
+    progress: Watch | None = None,
+) -> Verification:
     """Check a result; parameters, outcome and errors are those of :func:`optimizer.checker.solve.verify`."""
     return solve.verify(source, SearchAgain(), thorough=thorough, seed=seed, progress=progress)
 
 
 def verify_joint(
-    source: str | Path | CodesignResult, *, thorough: bool = False, seed: int | None = None, progress: Watch | None = None,
-) -> Verification:  # fmt: skip
-    """Check a co-design; parameters, outcome and errors are those of :func:`optimizer.checker.codesign.verify_joint`."""
+    source: str | Path | CodesignResult,
+    *,
+    thorough: bool = False,
+    seed: int | None = None,
+    progress: Watch | None = None,
+) -> Verification:
+    """Check a co-design; parameters, outcome, errors: those of :func:`optimizer.checker.codesign.verify_joint`."""
     return codesign.verify_joint(source, SearchAgain(), thorough=thorough, seed=seed, progress=progress)
 
 
 def verify_folder(
-    directory: str | Path, *, thorough: bool = False, seed: int | None = None, progress: Watch | None = None,
-) -> Verification:  # fmt: skip
+    directory: str | Path,
+    *,
+    thorough: bool = False,
+    seed: int | None = None,
+    progress: Watch | None = None,
+) -> Verification:
     """Check a folder; parameters, outcome and errors are those of :func:`optimizer.checker.folder.verify_folder`."""
     return folder.verify_folder(directory, SearchAgain(), thorough=thorough, seed=seed, progress=progress)

@@ -72,17 +72,19 @@ class _Log:
 
 def reprove(
     claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = (), *, tables: Memos
-) -> list[Check]:  # fmt: skip
+) -> list[Check]:
     """Prove floors and bounds of single points again; parameters as of
     :meth:`optimizer.checker.searches.Searches.bounds`."""
     bearing = Bearing(claim, {*raised, *beside})
     points = [
         Derivation(
-            f"box {entry.box}", bearing.of([number]), bearing.owns(entry),
+            f"box {entry.box}",
+            bearing.of([number]),
+            bearing.owns(entry),
             partial(derive, claim, entry, tables),
         )
         for number, entry in ((n, claim.entries[n]) for n in sorted(raised))
-    ]  # fmt: skip
+    ]
     floors = bearing.floors()
     prover = Prover(claim, effort, tables)
     prover.run(floors, points)
@@ -106,11 +108,13 @@ def excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort, ta
     bearing, networks = Bearing(claim.whole), len(claim.names)
     points = [
         Derivation(
-            f"box {claim.whole.entries[number].box}", networks * bearing.of([number]), False,
+            f"box {claim.whole.entries[number].box}",
+            networks * bearing.of([number]),
+            False,
             partial(derive_exclusion, claim.claims, number, tables),
         )
         for number in numbers
-    ]  # fmt: skip
+    ]
     prover = Prover(claim.claims[0], effort, tables)
     prover.run((), points)
     return points_check("excluded again", prover, len(points), networks * bearing.of(numbers), EXCLUDED)
@@ -190,9 +194,12 @@ class Prover:
         if key not in self._known:
             most = min(PROGRAM_SECONDS, program_s) if self._limited else THOROUGH_SECONDS
             self._known[key] = decide(
-                statement, self._accounting, self._tables, program_s=most,
+                statement,
+                self._accounting,
+                self._tables,
+                program_s=most,
                 lattice_s=max(seconds - most, 0.0) if self._limited else None,
-            )  # fmt: skip
+            )
         return self._known[key]
 
     def _point(self, point: Derivation, seconds: float) -> None:

@@ -21,8 +21,10 @@ def group_faults(claim: Claim) -> Iterator[str]:
     )
     for number, (one, other) in enumerate(zip(stated, given, strict=False)):
         if (one.group.members, one.frame.tiling.cut, one.choice) != (
-            other.group.members, other.frame.tiling.cut, other.choice
-        ):  # fmt: skip
+            other.group.members,
+            other.frame.tiling.cut,
+            other.choice,
+        ):
             yield f"groups[{number}] is not the one of the problem"
     if len(stated) != len(given):
         yield f"{len(stated)} groups, the problem has {len(given)}"
@@ -33,11 +35,12 @@ def nest_faults(claim: Claim) -> Iterator[str]:
     problem = claim.data["problem"]
     found = evaluate_groups(
         claim.network, claim.architecture, {"groups": _given(claim)}, objective=problem["objective"]
-    )  # fmt: skip
+    )
     for label, stated, other in (("", claim.data, found), (f"{BEFORE}: ", claim.data[BEFORE], found[BEFORE])):
         yield from (
             f"{label}{key} is {stated[key]}, the best loop nests make {other[key]}"
-            for key in SEARCHED if stated[key] != other[key]
+            for key in SEARCHED
+            if stated[key] != other[key]
         )
 
 

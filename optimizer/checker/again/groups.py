@@ -70,9 +70,12 @@ class _Again:
         if objective != "edp" or entry.by != "solved":
             return []
         proof = prove(
-            least, sum(part_cycles(self._claim, hardware)), entry.bound,
-            lambda weight: self._least(hardware, Aim(weight=weight)), lambda: self._least(hardware, Aim("latency")),
-        )  # fmt: skip
+            least,
+            sum(part_cycles(self._claim, hardware)),
+            entry.bound,
+            lambda weight: self._least(hardware, Aim(weight=weight)),
+            lambda: self._least(hardware, Aim("latency")),
+        )
         if proof is not None:
             return []
         return [f"box {entry.box}: the bound {entry.bound} of the product is not proved"]

@@ -96,17 +96,22 @@ def _chosen_faults(data: Data, network: Network, costs: Costs) -> Iterator[str]:
     overhead -= sum(costs.gain.get(name, 0) for name, choice in choices.items() if choice == "chip")
     macs = sum(layer.macs * layer.multiplicity for layer in network.layers() if isinstance(layer, Layer))
     expected = moments_entry(run) | {
-        "overhead": overhead, "overhead_unit": costs.unit, "overhead_of_step": overhead / costs.total,
-        "recomputed": run.again, "macs": run.macs, "operations": run.operations,
+        "overhead": overhead,
+        "overhead_unit": costs.unit,
+        "overhead_of_step": overhead / costs.total,
+        "recomputed": run.again,
+        "macs": run.macs,
+        "operations": run.operations,
         "macs_of_step": run.macs / macs if macs else 0.0,
-    }  # fmt: skip
+    }
     yield from differences(data["chosen"], expected, "chosen")
     asked = data["problem"]["memory"]
     peak = run.peak.off_chip_bits
     for name, value, most in (
-        ("peak off chip", peak, asked["off_chip_bits"]), ("overhead", overhead, asked["overhead"]),
+        ("peak off chip", peak, asked["off_chip_bits"]),
+        ("overhead", overhead, asked["overhead"]),
         ("memory on chip", run.on_chip_bits, asked["on_chip_reserve_bits"]),
-    ):  # fmt: skip
+    ):
         if most is not None and value > most:
             yield f"the {name} is {value}, at most {most} are allowed"
     if not asked["recompute"] and run.again:
@@ -121,9 +126,13 @@ def _chosen_faults(data: Data, network: Network, costs: Costs) -> Iterator[str]:
 def _solved(data: Data, network: Network, costs: Costs, seconds: float | None) -> MemoryPlan:
     asked = data["problem"]["memory"]
     request = MemoryRequest(
-        network, asked["goal"], Limits(asked["off_chip_bits"], asked["overhead"]), asked["on_chip_reserve_bits"], costs,
+        network,
+        asked["goal"],
+        Limits(asked["off_chip_bits"], asked["overhead"]),
+        asked["on_chip_reserve_bits"],
+        costs,
         asked["recompute"],
-    )  # fmt: skip
+    )
     return plan_memory(request, Options(time_limit_s=seconds, workers=1, seed=OTHER_SEED))
 
 
@@ -152,8 +161,10 @@ def _proofs(data: Data, again: Data) -> Iterator[Check]:
 
 
 def _tensor_check(data: Data, again: Data, *, keep_choices: bool) -> Iterator[Check]:
-    rows = [{**one, "choice": other["choice"]} if keep_choices else one
-            for one, other in zip(again["tensors"], data["tensors"], strict=True)]  # fmt: skip
+    rows = [
+        {**one, "choice": other["choice"]} if keep_choices else one
+        for one, other in zip(again["tensors"], data["tensors"], strict=True)
+    ]
     wrong = [one["name"] for one, other in zip(rows, data["tensors"], strict=True) if one != other]
     yield verdict("tensors", [f"{name} is another" for name in wrong], f"{len(rows)} activations made again")
 

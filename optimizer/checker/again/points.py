@@ -60,9 +60,7 @@ def derive(claim: Claim, entry: Entry, tables: Memos, stop: Stop, say: Say) -> D
     if wrong:
         faults.append(f"box {entry.box}: the least energies are {wrong}, the floors {list(entry.energy)}")
     if better is not None:
-        faults.append(
-            f"box {entry.box}: a design with {better[0]} energy units and {better[1]} cycles breaks it"
-        )  # fmt: skip
+        faults.append(f"box {entry.box}: a design with {better[0]} energy units and {better[1]} cycles breaks it")
     return Derived(tuple(faults), point.statements())
 
 
@@ -107,9 +105,11 @@ class _Point:
     def statements(self) -> tuple[Statement, ...]:
         """What was found of single layers, as far as the bound follows from it."""
         lines = [
-            Statement(group, self.hardware, found[weight], weight) for weight in self._needed
-            for group, found in zip(self.claim.groups, self._lines, strict=True) if weight in found
-        ]  # fmt: skip
+            Statement(group, self.hardware, found[weight], weight)
+            for weight in self._needed
+            for group, found in zip(self.claim.groups, self._lines, strict=True)
+            if weight in found
+        ]
         return tuple(statement for statement in (*lines, *self._others) if statement.floor)
 
     @cached_property
@@ -122,9 +122,12 @@ class _Point:
         least = self.fixed[1] + sum(group.count * n for group, n in zip(self.claim.groups, self._least, strict=True))
         try:
             proof = prove(
-                self._total(self.cheapest), least, goal, self._weighted,
+                self._total(self.cheapest),
+                least,
+                goal,
+                self._weighted,
                 lambda: None if self._fastest is None else self._total(self._fastest),
-            )  # fmt: skip
+            )
         except OverflowError:
             return False
         if proof is not None:
@@ -178,7 +181,7 @@ class _Point:
 
     def _below(
         self, number: int, objective: str, beat: Cost | None = None, weight: int = 0, cap: int = NEVER
-    ) -> Cost | None:  # fmt: skip
+    ) -> Cost | None:
         """Optimum of a layer over its padded extents, where it is better than `beat`."""
         best, group = None, self.claim.groups[number]
         least = min((cost[0] for cost in self._known[number]), default=0)
@@ -187,10 +190,15 @@ class _Point:
             unit = problem.latency_unit
             with self.tables.of(problem) as memo:
                 found = lattice.solve(
-                    problem, objective, latency_cap=min(cap * unit, NEVER),
-                    beat=None if beat is None else (beat[0], beat[1] * unit), memo=memo, weight=weight,
-                    least_energy=least, stop=self.stop,
-                ).solution  # fmt: skip
+                    problem,
+                    objective,
+                    latency_cap=min(cap * unit, NEVER),
+                    beat=None if beat is None else (beat[0], beat[1] * unit),
+                    memo=memo,
+                    weight=weight,
+                    least_energy=least,
+                    stop=self.stop,
+                ).solution
             if found is not None:
                 best = beat = found.energy, -(-found.latency // unit)
         return best
@@ -222,7 +230,7 @@ class _Point:
             joined = {
                 (e + group.count * cost[0], c + group.count * cost[1])
                 for (e, c), cost in itertools.product(states, front)
-            }  # fmt: skip
+            }
             states = _pareto([state for state in joined if useful(state)])
             if len(states) > MOST_STATES:
                 raise TooManyError

@@ -13,9 +13,12 @@ from optimizer.results.result import Result
 
 
 def verify_result(
-    result: Result, *, thorough: bool = False, seed: int | None = None,
+    result: Result,
+    *,
+    thorough: bool = False,
+    seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
-) -> Verification:  # fmt: skip
+) -> Verification:
     """Check a result of any kind; outcome and errors are those of :func:`optimizer.checker.again.verify_folder`."""
     with tempfile.TemporaryDirectory() as folder:
         write_files(result.files(), folder)

@@ -40,7 +40,7 @@ class SearchAgain:
 
     def bounds(
         self, claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
-    ) -> list[Check]:  # fmt: skip
+    ) -> list[Check]:
         """Floors and bounds of single points; of a fused network, bounds of boxes."""
         if claim.fusion is not None:
             return [fused_again(claim, effort)]
@@ -55,9 +55,14 @@ class SearchAgain:
         return excluded_again(claim, numbers, effort, self._tables)
 
     def solve(
-        self, network: Network, architecture: Architecture, *, objective: str, padding: Padding,
+        self,
+        network: Network,
+        architecture: Architecture,
+        *,
+        objective: str,
+        padding: Padding,
         fusion: Fusion | None = None,
-    ) -> Result:  # fmt: skip
+    ) -> Result:
         """A whole problem, with nothing kept from before."""
         return api.solve(network, architecture, objective=objective, padding=padding, fusion=fusion)
 

@@ -35,14 +35,20 @@ def sparse_checks(data: Data, say: Say) -> Iterator[Check]:
         If no command writes this.
     """
     kinds: dict[str, Callable[[Data, Say], Iterator[Check]]] = {
-        "sparse sizing": _sizing, "sparse patterns": _patterns, "sparse simulation": _simulation,
-        "sparse report": _report, "sparse accuracy": _accuracy,
-    }  # fmt: skip
+        "sparse sizing": _sizing,
+        "sparse patterns": _patterns,
+        "sparse simulation": _simulation,
+        "sparse report": _report,
+        "sparse accuracy": _accuracy,
+    }
     if data.get("kind") not in kinds:
         raise SpecError(
-            "not a result of the sparse engine", field="kind", value=data.get("kind"), allowed=", ".join(kinds),
+            "not a result of the sparse engine",
+            field="kind",
+            value=data.get("kind"),
+            allowed=", ".join(kinds),
             remedy="give the folder that a command of `tilewright sparse` wrote",
-        )  # fmt: skip
+        )
     stated = data.get("format")
     yield verdict("format", [] if stated == SPARSE_FORMAT else [f"it is {stated!r}"], SPARSE_FORMAT)
     yield from kinds[data["kind"]]({key: value for key, value in data.items() if key != "format"}, say)
@@ -114,9 +120,14 @@ def _pattern(number: int, entry: Data) -> Iterator[Check]:
     found = entry["junction"]
     junction = Junction(found["left"], found["right"], found["out_degree"], found["z"])
     again = interleave(
-        junction, entry["type"], dither=entry["dither"], latency=entry["latency"],
-        wanted_spread=entry["wanted_spread"], time_limit_s=SECONDS, seed=OTHER_SEED,
-    ).data  # fmt: skip
+        junction,
+        entry["type"],
+        dither=entry["dither"],
+        latency=entry["latency"],
+        wanted_spread=entry["wanted_spread"],
+        time_limit_s=SECONDS,
+        seed=OTHER_SEED,
+    ).data
     faults = pattern_check.stored_faults(entry) if "starts" in entry else []
     made = (*RUN, "starts", "order", "edges_sha256", "objective", "status", "spread")
     rest, expected = ({key: one[key] for key in one if key not in made} for one in (entry, again))
@@ -141,9 +152,14 @@ def _simulation(data: Data, say: Say) -> Iterator[Check]:
     engine = _engine(asked | {"width_bits": form.width})
     patterns = simulation.hazard_free_patterns(engine, forwarding=data["forwarding"], seed=data["seed"])
     again = simulation.simulate(
-        engine, patterns, form, inputs=data["inputs"], rate_shift=data["rate_shift"], forwarding=data["forwarding"],
+        engine,
+        patterns,
+        form,
+        inputs=data["inputs"],
+        rate_shift=data["rate_shift"],
+        forwarding=data["forwarding"],
         seed=data["seed"],
-    )  # fmt: skip
+    )
     yield verdict("simulation", list(differences(data, again | {"problem": asked})), "run again, word by word")
 
 

@@ -47,7 +47,7 @@ def problems(statement: Statement, accounting: Accounting) -> Iterator[Problem]:
 
 def decide(
     statement: Statement, accounting: Accounting, tables: Memos, *, program_s: float, lattice_s: float | None
-) -> Decision:  # fmt: skip
+) -> Decision:
     """Prove or refute a statement within so many seconds of each route (None: as long as it takes)."""
     routes = set()
     until = time.perf_counter() + program_s
@@ -84,9 +84,13 @@ def _by_program(problem: Problem, statement: Statement, seconds: float) -> Decis
     value, cap = _limits(problem, statement)
     try:
         found = find_below(
-            problem, "latency" if statement.weight is None else "energy", value, latency_cap=cap, time_limit_s=seconds,
+            problem,
+            "latency" if statement.weight is None else "energy",
+            value,
+            latency_cap=cap,
+            time_limit_s=seconds,
             seed=OTHER_SEED,
-        )  # fmt: skip
+        )
     except OverflowError:
         return None
     if found.status is Status.INFEASIBLE:

@@ -20,9 +20,12 @@ class Proof:
 
 
 def prove(
-    cheapest: Cost, least_latency: int, goal: Fraction, solve: Callable[[int], Cost | None],
+    cheapest: Cost,
+    least_latency: int,
+    goal: Fraction,
+    solve: Callable[[int], Cost | None],
     fastest: Callable[[], Cost | None],
-) -> Proof | None:  # fmt: skip
+) -> Proof | None:
     """Lines that prove that no product of energy and latency is below `goal`, or None if they do not.
 
     (The product has its least value at a corner of the region above the lines.) `solve` gives the best design under a

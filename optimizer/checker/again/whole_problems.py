@@ -37,7 +37,7 @@ def cell_solver(problems: Sequence[Data], *, keep: bool) -> CellSolver:
         session = sessions[number]
         explorer = Explorer(
             [session.part], session.points, session.area_cap_um2, limits=session.resource_caps, within=box
-        )  # fmt: skip
+        )
         best = explorer.run().best
         return None if best is None else (best.energy, best.latency)
 
@@ -91,10 +91,15 @@ class Common:
 
     def _explored(
         self, parts: Sequence[Part], aggregate: Aggregate, archive: Callable[[], First] | None = None
-    ) -> Exploration:  # fmt: skip
+    ) -> Exploration:
         first = self._sessions[0]
         explorer = Explorer(
-            parts, first.points, first.area_cap_um2, aggregate, 1, first.resource_caps,
+            parts,
+            first.points,
+            first.area_cap_um2,
+            aggregate,
+            1,
+            first.resource_caps,
             None if archive is None else archive(),
-        )  # fmt: skip
+        )
         return explorer.run(deadline=self._until)

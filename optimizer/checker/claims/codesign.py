@@ -94,13 +94,17 @@ def rebuild_joint(result: CodesignResult) -> JointClaim:
     entries = tuple(
         replace(entry, bounds=tuple(map(Fraction, box["bounds"])))
         for entry, box in zip(first.entries, certificate["boxes"], strict=True)
-    )  # fmt: skip
+    )
     weights = certificate["weights"]
     claim = JointClaim(
-        result, names, tuple(claims), replace(first, data=data, certificate=certificate, entries=entries),
-        problem["aggregate"], None if weights is None else tuple(map(Fraction, weights)),
+        result,
+        names,
+        tuple(claims),
+        replace(first, data=data, certificate=certificate, entries=entries),
+        problem["aggregate"],
+        None if weights is None else tuple(map(Fraction, weights)),
         tuple(_column(column, len(names)) for column in certificate["cross"]),
-    )  # fmt: skip
+    )
     if claim.kind == "geomean" and weights is not None and sum(map(abs, claim.powers)) > MOST_POWERS:
         raise ValueError(f"the weights {weights} need powers of which the sum exceeds {MOST_POWERS}")
     return claim
@@ -115,12 +119,14 @@ def _network_claim(result: CodesignResult, number: int) -> Claim:
     """The claim of one network: its floors, and its bound where one is stated."""
     certificate = result.certificate
     boxes = [
-        box | {
-            "energy_floors": box["energy_floors"][number], "latency_floors": box["latency_floors"][number],
+        box
+        | {
+            "energy_floors": box["energy_floors"][number],
+            "latency_floors": box["latency_floors"][number],
             "bound": box["bounds"][number] if box["bounds"] else "0",
         }
         for box in certificate["boxes"]
-    ]  # fmt: skip
+    ]
     data = {"problem": result.data["problem"]["networks"][number], "problem_hash": result.data["problem_hash"]}
     return rebuild(data, {"boxes": boxes, "design": certificate["design"], "value": None})
 

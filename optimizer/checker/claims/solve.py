@@ -162,8 +162,9 @@ class Claim:
             return 0, 0
         runs = [
             (layer.multiplicity, vector_run(layer, hardware))
-            for layer in self.network.layers() if isinstance(layer, VectorLayer)
-        ]  # fmt: skip
+            for layer in self.network.layers()
+            if isinstance(layer, VectorLayer)
+        ]
         return sum(n * run.energy for n, run in runs), sum(n * run.cycles for n, run in runs)
 
 
@@ -229,10 +230,18 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
     some = next(iter(points.points.values()))
     fusion = parse_fusion(problem["fusion"]) if "fusion" in problem else None
     return Claim(
-        data, certificate, network, architecture, points, groups, padding, architecture.accounting,
-        _target(problem["objective"], architecture.budgets, some), tuple(_entry(raw) for raw in certificate["boxes"]),
+        data,
+        certificate,
+        network,
+        architecture,
+        points,
+        groups,
+        padding,
+        architecture.accounting,
+        _target(problem["objective"], architecture.budgets, some),
+        tuple(_entry(raw) for raw in certificate["boxes"]),
         fusion,
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=KEPT)
@@ -262,9 +271,7 @@ def _groups(network: Network, rule: Any) -> tuple[tuple[Group, ...], dict[str, d
         larger = {} if rule == "none" else automatic_padding(first) if rule == "auto" else rule
         if larger:
             lists[first.name] = {dim: list(extents) for dim, extents in larger.items()}
-        options = {
-            dim: (extent, *sorted({e for e in larger.get(dim, ()) if e > extent})) for dim, extent in first.dims
-        }
+        options = {dim: (extent, *sorted({e for e in larger.get(dim, ()) if e > extent})) for dim, extent in first.dims}
         groups.append(Group(first, sum(layer.multiplicity for layer in members), options))
     return tuple(groups), lists
 
@@ -291,7 +298,14 @@ def _entry(raw: dict[str, Any]) -> Entry:
         raise ValueError(f"a box needs the first and last entry of every menu: {raw['box']}")
     bound, reason = Fraction(raw["bound"]), str(raw["closed_by"])
     return Entry(
-        tuple((low, high) for low, high in sides), reason, raw["area_um2"], raw["points"], bound,
-        tuple(raw["energy_floors"]), tuple(raw["latency_floors"]), resources, (bound,) if reason == "solved" else (),
+        tuple((low, high) for low, high in sides),
+        reason,
+        raw["area_um2"],
+        raw["points"],
+        bound,
+        tuple(raw["energy_floors"]),
+        tuple(raw["latency_floors"]),
+        resources,
+        (bound,) if reason == "solved" else (),
         tuple(raw["bound_of_point"]) if "bound_of_point" in raw else None,
-    )  # fmt: skip
+    )
