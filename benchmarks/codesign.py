@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks.menus import Menus, edge
 from benchmarks.registry import SEED, WORKERS, Measured, register
-from optimizer.api import codesign
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import load_architecture
+from optimizer.features import codesign
 from optimizer.multi_network.request import Member
 from optimizer.networks import build
 

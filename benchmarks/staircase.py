@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks.registry import SEED, WORKERS, Measured, register
 from optimizer import api
-from optimizer.api import study
 from optimizer.architecture.reader import load_architecture
+from optimizer.features import study
 from optimizer.networks import build
 from optimizer.studies.metrics import Range
 

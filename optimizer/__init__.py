@@ -9,15 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from optimizer.api import adjust as adjust
-    from optimizer.api import codesign as codesign
     from optimizer.api import compare as compare
-    from optimizer.api import front as front
     from optimizer.api import map_layer as map_layer
-    from optimizer.api import plan_memory as plan_memory
-    from optimizer.api import size_engine as size_engine
     from optimizer.api import solve as solve
-    from optimizer.api import study as study
     from optimizer.architecture.architecture import Architecture as Architecture
     from optimizer.architecture.budgets import Budgets as Budgets
     from optimizer.architecture.hardware import Hardware as Hardware
@@ -27,6 +21,12 @@ if TYPE_CHECKING:
     from optimizer.errors import SpecError as SpecError
     from optimizer.errors import TilewrightError as TilewrightError
     from optimizer.errors import UnavailableError as UnavailableError
+    from optimizer.features import adjust as adjust
+    from optimizer.features import codesign as codesign
+    from optimizer.features import front as front
+    from optimizer.features import plan_memory as plan_memory
+    from optimizer.features import size_engine as size_engine
+    from optimizer.features import study as study
     from optimizer.inspection import evaluate as evaluate
     from optimizer.inspection import evaluate_groups as evaluate_groups
     from optimizer.inspection import load_result as load_result
@@ -53,17 +53,8 @@ if TYPE_CHECKING:
     __version__: str
 
 _PLACES = {
-    "optimizer.api": (
-        "adjust",
-        "codesign",
-        "compare",
-        "front",
-        "map_layer",
-        "plan_memory",
-        "size_engine",
-        "solve",
-        "study",
-    ),
+    "optimizer.api": ("compare", "map_layer", "solve"),
+    "optimizer.features": ("adjust", "codesign", "front", "plan_memory", "size_engine", "study"),
     "optimizer.inspection": ("evaluate", "evaluate_groups", "load_result", "save", "show_versions", "verify"),
     "optimizer.architecture.architecture": ("Architecture",),
     "optimizer.architecture.budgets": ("Budgets",),

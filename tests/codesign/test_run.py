@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer import api
-from optimizer.api import codesign
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import choose
 from optimizer.checker.again import verify_joint
 from optimizer.errors import SpecError
+from optimizer.features import codesign
 from optimizer.files.exact_yaml import load_exact
 from optimizer.multi_network import search
 from optimizer.multi_network.request import Member

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 from optimizer import api
-from optimizer.api import codesign
 from optimizer.architecture.selection import at
 from optimizer.checker.box_floors import Floors
 from optimizer.checker.claims.codesign import JointClaim, rebuild_joint
@@ -18,6 +17,7 @@ from optimizer.checker.claims.solve import hash_of
 from optimizer.checker.codesign_numbers import Numbers, own_value
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.solve import as_stored
+from optimizer.features import codesign
 from optimizer.multi_network.request import Member
 from optimizer.problem.goal import NEVER
 from optimizer.results.result import CodesignResult, Result

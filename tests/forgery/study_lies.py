@@ -9,10 +9,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from optimizer.api import front as front_study
-from optimizer.api import study
 from optimizer.checker.design_checks import plain
 from optimizer.checker.staircase import Study
+from optimizer.features import front as front_study
+from optimizer.features import study
 from optimizer.results.result import Result
 from optimizer.studies.metrics import Range
 

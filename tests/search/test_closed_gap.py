@@ -14,8 +14,8 @@ from formulations.networks.checkpoint_search import Limits, solve_memory
 from formulations.networks.widths import Table, WidthProblem, WidthProgram
 from formulations.stop import Stop
 from optimizer import api
-from optimizer.api import front as front_study
 from optimizer.checker.again import verify, verify_joint
+from optimizer.features import front as front_study
 from optimizer.multi_network import search
 from optimizer.recompute.costs import work_costs
 from optimizer.recompute.lifetimes import lifetimes

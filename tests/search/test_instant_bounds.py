@@ -13,13 +13,13 @@ import pytest
 from formulations.lattice.kernels.layout import spatial_vectors
 from formulations.layer.spread import widest
 from optimizer import api
-from optimizer.api import front as front_study
-from optimizer.api import study
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import load_architecture
 from optimizer.checker.again import verify, verify_joint
 from optimizer.checker.effort import Route
+from optimizer.features import front as front_study
+from optimizer.features import study
 from optimizer.networks.load import load
 from optimizer.pricing import layer_pricer
 from optimizer.pricing.lowering import lower

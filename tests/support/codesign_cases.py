@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from optimizer.api import codesign
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import parse_architecture
+from optimizer.features import codesign
 from optimizer.files.exact_yaml import load_exact
 from optimizer.multi_network.request import Member
 from optimizer.results.result import CodesignResult

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from optimizer.api import study
 from optimizer.architecture.reader import load_architecture
 from optimizer.checker.again import verify
+from optimizer.features import study
 from optimizer.results.result import Result
 from optimizer.studies.metrics import Range
 from optimizer.workload.reader import load_network

@@ -20,7 +20,6 @@ from click.testing import CliRunner
 from formulations.lattice import search as lattice
 from formulations.lattice.kernels.memo import Memos
 from formulations.stop import StoppedError
-from optimizer.api import front as front_study
 from optimizer.api import solve, study
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker import solve as check
@@ -34,6 +33,7 @@ from optimizer.checker.solve import examine
 from optimizer.checker.statements import Statement
 from optimizer.checker.verification import Verification
 from optimizer.cli import main
+from optimizer.features import front as front_study
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.goal import NEVER
