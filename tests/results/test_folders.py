@@ -1,0 +1,190 @@
+"""Folders of results: one kind each, nothing better overwritten, files that appear together, every kind read back."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import optimizer
+from optimizer.errors import SpecError
+from optimizer.problem.status import Status, Termination
+from optimizer.results import folder
+from optimizer.results.load import CLASSES, load_result, save_result
+from optimizer.results.result import EvaluationResult, Result, SparseResult
+from tests.support.folder_cases import COMMANDS
+from tests.support.result_cases import design, nothing
+
+Folders = Callable[[str], Path]
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_every_folder_is_read_back_and_written_again(folders: Folders, kind: str, tmp_path: Path) -> None:
+    found = load_result(folders(kind))
+    assert CLASSES[found.data["format"]] is type(found)
+    assert isinstance(found.status, Status) and isinstance(found.termination, Termination)
+    again = optimizer.save(found, tmp_path / "again")
+    for name, content in found.files().items():
+        assert (again / name).read_bytes() == content
+    assert load_result(again) == found
+    assert len(repr(found).splitlines()) == 1 and str(found.status) in repr(found) + "EVALUATED"
+    assert found._repr_html_().startswith("<p>")
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_tables(folders: Folders, kind: str) -> None:
+    found = load_result(folders(kind))
+    for table in found.TABLES:
+        frame = found.to_dataframe(table)
+        assert len(frame.columns) >= 2 or not len(frame)
+    with pytest.raises(SpecError, match="no such table"):
+        found.to_dataframe("beauty")
+
+
+def test_typed_parts(folders: Folders) -> None:
+    found = load_result(folders("solve"))
+    assert found.hardware is not None and found.objective is not None
+    assert sum(layer.energy_pj * layer.multiplicity for layer in found.layers) == pytest.approx(found.energy_pj)
+    first = next(layer for layer in found.layers if layer.mapping)
+    assert {access.level for access in first.accesses} <= {level.name for level in found.hardware.levels}
+    frame = found.to_dataframe("accesses")
+    assert frame[frame.layer == first.name].reads.sum() == sum(access.reads for access in first.accesses)
+    assert found.to_dataframe().energy_pj.sum() == pytest.approx(sum(layer.energy_pj for layer in found.layers))
+
+
+def test_a_result_in_memory_is_verified(folders: Folders) -> None:
+    found = load_result(folders("solve"))
+    assert optimizer.verify(found, seed=1).ok
+    found.data["latency_cycles"] += 1
+    assert not optimizer.verify(found, seed=1).ok
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ({"format": "tilewright-solve/0"}, "agreement"),
+        ({"termination": "time limit"}, "agreement"),
+        ({"termination": "disagreement"}, "agreement"),
+    ],
+)
+def test_head_of_a_result_is_checked(folders: Folders, change: dict[str, str], check: str) -> None:
+    found = load_result(folders("solve"))
+    found.data.update(change)
+    from optimizer.checker.again import verify  # noqa: PLC0415
+
+    assert [one.name for one in verify(found, seed=1).checks if one.ok is False] == [check]
+
+
+def test_another_kind_needs_force(tmp_path: Path) -> None:
+    save_result(Result(design(), {"points": []}), tmp_path)
+    other = SparseResult.of({"kind": "sparse report"})
+    with pytest.raises(SpecError, match="another kind"):
+        save_result(other, tmp_path)
+    assert load_result(tmp_path).data == design()
+    save_result(other, tmp_path, force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sparse.json"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        ("OPTIMAL", "UNKNOWN", True),
+        ("OPTIMAL", "FEASIBLE", True),
+        ("INFEASIBLE", "UNKNOWN", True),
+        ("FEASIBLE", "UNKNOWN", True),
+        ("UNKNOWN", "FEASIBLE", False),
+        ("FEASIBLE", "OPTIMAL", False),
+        ("OPTIMAL", "INFEASIBLE", False),
+        ("OPTIMAL", "OPTIMAL", False),
+    ],
+)
+def test_what_is_better_known_stays(tmp_path: Path, before: str, after: str, kept: bool) -> None:
+    def made(status: str, seed: int) -> Result:
+        data = design(status=status) if Status(status).has_design else nothing(status)
+        return Result(data | {"seed": seed}, {})
+
+    save_result(made(before, 1), tmp_path)
+    if kept:
+        with pytest.raises(SpecError, match="holds a better answer"):
+            save_result(made(after, 2), tmp_path)
+    else:
+        save_result(made(after, 2), tmp_path)
+    assert load_result(tmp_path).data["seed"] == (1 if kept else 2)
+    save_result(made(after, 3), tmp_path, force=True)
+    assert load_result(tmp_path).data["seed"] == 3
+
+
+def test_a_worse_value_of_the_same_problem_is_not_kept(tmp_path: Path) -> None:
+    better, worse = design(status="FEASIBLE"), design(status="FEASIBLE")
+    worse["objective"] = better["objective"] | {"value": better["objective"]["value"] + 1}
+    save_result(Result(better, {}), tmp_path)
+    with pytest.raises(SpecError, match="better answer"):
+        save_result(Result(copy.deepcopy(worse), {}), tmp_path)
+    save_result(Result(worse | {"problem_hash": "another"}, {}), tmp_path)
+
+
+@pytest.mark.parametrize("moved", range(3))
+def test_a_kill_at_any_moment_leaves_one_of_the_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int
+) -> None:
+    """Killed before the files of the second result are together, or after `moved` of them took their places."""
+    old, new = (Result(design() | {"seed": seed}, {"seed": seed}) for seed in (1, 2))
+    save_result(old, tmp_path)
+    replace, left = Path.replace, [moved]
+
+    def killed(path: Path, target: Path) -> Path:
+        if ".next" in path.parts:
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    if moved < 2:
+        with pytest.raises(KeyboardInterrupt):
+            save_result(new, tmp_path)
+    else:
+        save_result(new, tmp_path)
+    monkeypatch.undo()
+    found = load_result(tmp_path)
+    assert found.data["seed"] == found.certificate["seed"] == 2
+    save_result(new, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate.json", "result.json"]
+
+
+def test_a_failure_while_writing_leaves_the_old_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = Result(design() | {"seed": 1}, {"seed": 1})
+    save_result(old, tmp_path)
+    written = folder._write_parts
+
+    def full(path: Path, parts: list[bytes]) -> None:
+        if path.name == "certificate.json":
+            raise OSError(28, "No space left on device")
+        written(path, parts)
+
+    monkeypatch.setattr(folder, "_write_parts", full)
+    with pytest.raises(SpecError, match="No space left"):
+        save_result(Result(design() | {"seed": 2}, {"seed": 2}), tmp_path)
+    found = load_result(tmp_path)
+    assert found.data["seed"] == found.certificate["seed"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate.json", "result.json"]
+
+
+def test_older_formats_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "memory.json").write_text(json.dumps({"format": "tilewright-memory/0"}))
+    with pytest.raises(SpecError, match="not a format of this version") as error:
+        load_result(tmp_path)
+    assert error.value.value == "tilewright-memory/0" and error.value.allowed == "tilewright-memory/1"
+    with pytest.raises(SpecError, match="no such folder"):
+        load_result(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SpecError, match="no command wrote"):
+        load_result(tmp_path / "empty")
+
+
+def test_what_is_only_counted_is_evaluated() -> None:
+    assert SparseResult.of({"kind": "sparse report"}).status is Status.EVALUATED
+    assert EvaluationResult({"status": "EVALUATED"}).termination is Termination.COMPLETE
