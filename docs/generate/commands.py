@@ -17,9 +17,18 @@ def reference() -> str:
     return "\n".join(_described(main, PROGRAM, 2))
 
 
+def commands(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """The commands of a group by their names; they are loaded."""
+    context = click.Context(group)
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        assert command is not None
+        yield word, command
+
+
 def leaves(group: click.Group = main, name: str = PROGRAM) -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, with its whole name."""
-    for word, command in group.commands.items():
+    for word, command in commands(group):
         if isinstance(command, click.Group):
             yield from leaves(command, f"{name} {word}")
         else:
@@ -27,7 +36,7 @@ def leaves(group: click.Group = main, name: str = PROGRAM) -> Iterator[tuple[str
 
 
 def _described(group: click.Group, name: str, level: int) -> Iterator[str]:
-    for word, command in group.commands.items():
+    for word, command in commands(group):
         whole = f"{name} {word}"
         yield f"{'#' * level} {whole}\n"
         yield f"{cell(command.help or '')}\n"

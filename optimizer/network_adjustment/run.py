@@ -26,7 +26,7 @@ from optimizer.problem.problem import Problem
 from optimizer.results.result import AdjustResult, Result
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
-from optimizer.search.session import prepare
+from optimizer.search.session import compiled, prepare
 from optimizer.solving.run import run as solve
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
@@ -64,6 +64,7 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
         session = prepare(Problem(network, architecture, objective), cache_dir=folder)
+        compiled(session, options.progress, started)
         search = SizeSearch(
             session,
             ties,

@@ -18,6 +18,7 @@ from optimizer.fusion.network_pricer import NetworkPricer
 from optimizer.fusion.tile_pricer import Runs
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.vector_cost import vector_cost
+from optimizer.pricing.compiling import compile_kernels
 from optimizer.pricing.integer_range import check_magnitude, check_total
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.pricing.price import Prices
@@ -27,6 +28,7 @@ from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import OBJECTIVES, SPACE, Padding
 from optimizer.problem.sparsity_check import check_sparsity
+from optimizer.scaling.options import Watch
 from optimizer.search.network_bounds import Part
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer, VectorLayer
@@ -258,3 +260,9 @@ def restore(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 
         Threads that price groups of layers.
     """
     return prepare(Problem.from_json(data), cache_dir=cache_dir, workers=workers)
+
+
+def compiled(session: Session, watch: Watch | None, started: float) -> None:
+    """Have the search kernels compiled before a task that began at `started` (``time.perf_counter``) searches."""
+    some = next(iter(session.points.points.values()))
+    compile_kernels(some, session.accounting, watch, started)

@@ -16,7 +16,7 @@ from optimizer.scaling.options import Options, Watch
 from optimizer.search.branch_and_bound import Report
 from optimizer.search.infeasibility import explain, patience
 from optimizer.search.progress import Reporter, Show
-from optimizer.search.session import Session, prepare
+from optimizer.search.session import Session, compiled, prepare
 from optimizer.search.threads import asker, explore_session
 
 
@@ -33,6 +33,7 @@ def run(request: Problem, options: Options) -> Result:
     """
     started = time.perf_counter()
     session = prepare(request, cache_dir=options.cache_dir, workers=options.workers)
+    compiled(session, options.progress, started)
     deadline = options.deadline(started)
 
     def reports(other: Session, purpose: str = "") -> Report | None:

@@ -51,7 +51,7 @@ class JointForgery:
             {name: Result(as_stored(r.data), as_stored(r.certificate)) for name, r in part.items()}
             for part in (honest.networks, honest.alone)
         ]
-        self.result = CodesignResult(as_stored(honest.data), as_stored(honest.certificate), *results)
+        self.result = CodesignResult(as_stored(honest.data), as_stored(honest.certificate), None, *results)
 
     @property
     def data(self) -> Data:

@@ -112,7 +112,9 @@ def numbers_of(data: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def change_result(result: CodesignResult, data: st.DataObject, by: int) -> None:
-    stored = CodesignResult(json.loads(json.dumps(result.data)), result.certificate, result.networks, result.alone)
+    stored = CodesignResult(
+        json.loads(json.dumps(result.data)), result.certificate, None, result.networks, result.alone
+    )
     path = data.draw(st.sampled_from(numbers_of(stored.data)))
     bad = changed(stored, lambda r: put(r.data, path, lambda value: replaced(value, by)))
     assert failed(bad), path
@@ -128,7 +130,7 @@ def may_stay_true(certificate: dict[str, Any], path: tuple[Any, ...]) -> bool:
 
 def change_certificate(result: CodesignResult, data: st.DataObject, by: int) -> None:
     certificate = json.loads(json.dumps(result.certificate))
-    stored = CodesignResult(result.data, certificate, result.networks, result.alone)
+    stored = CodesignResult(result.data, certificate, None, result.networks, result.alone)
     path = data.draw(st.sampled_from([path for path in leaves(certificate) if not may_stay_true(certificate, path)]))
     bad = changed(stored, lambda r: put(r.certificate, path, lambda value: replaced(value, by)))
     assert failed(bad), path

@@ -1,0 +1,73 @@
+"""Compiling of the search kernels at first use, with progress that moves."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from numba.core.dispatcher import Dispatcher
+
+from formulations.lattice import kernels
+from formulations.lattice import search as lattice
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import Accounting
+from optimizer.pricing.lowering import lower
+from optimizer.problem.progress import Progress
+from optimizer.workload.layer import conv
+
+PAUSE_S = 0.5
+TINY = {"K": 2, "C": 2, "P": 4, "R": 3}
+
+
+def compile_kernels(
+    hardware: Hardware, accounting: Accounting, watch: Callable[[Progress], None] | None, started: float
+) -> None:
+    """Compile the search kernels, or load them, before the search begins; without a callback they are when needed.
+
+    Parameters
+    ----------
+    hardware : Hardware
+        Any point of the problem: a tiny layer is solved on it.
+    accounting : {"timeloop", "looptree"}
+    watch : callable, optional
+        Told how many kernels are there, twice a second.
+    started : float
+        When the task began (``time.perf_counter``).
+    """
+    if watch is None or all(kernel.signatures for kernel in _kernels()):
+        return
+    with _told(watch, started):
+        lattice.solve(lower(conv("tiny", TINY), hardware, accounting=accounting))
+
+
+def _kernels() -> list[Any]:
+    """All functions that are compiled."""
+    names = [module.name for module in pkgutil.iter_modules(kernels.__path__)]
+    modules = [importlib.import_module(f"{kernels.__name__}.{name}") for name in names]
+    found = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)}
+    return list(found.values())
+
+
+@contextmanager
+def _told(watch: Callable[[Progress], None], started: float) -> Iterator[None]:
+    """While something is compiled, say how far it is."""
+    done, all_kernels = threading.Event(), _kernels()
+
+    def tell() -> None:
+        while not done.wait(PAUSE_S):
+            there = sum(bool(kernel.signatures) for kernel in all_kernels)
+            message = f"compiling the search kernels (once), {there} of {len(all_kernels)}"
+            watch(Progress(time.perf_counter() - started, message=message))
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()

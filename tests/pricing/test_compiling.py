@@ -1,0 +1,71 @@
+"""Progress while the search kernels are compiled, and where the compiled code goes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from optimizer.architecture.reader import load_architecture
+from optimizer.pricing import compiling
+
+CODE = "from formulations.lattice import kernels; print(kernels.config.CACHE_DIR)"
+
+
+def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Kernel:
+        signatures: tuple[object, ...] = ()
+
+    found, told = [Kernel(), Kernel(), Kernel()], []
+    monkeypatch.setattr(compiling, "_kernels", lambda: found)
+    monkeypatch.setattr(compiling, "PAUSE_S", 0.01)
+
+    def compiled(*_: object) -> None:
+        for kernel in found:
+            time.sleep(0.05)
+            kernel.signatures = (1,)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(compiling.lattice, "solve", compiled)
+    point = next(load_architecture("edge_small").points())
+    started = time.perf_counter()
+    compiling.compile_kernels(point, "timeloop", told.append, started)
+    messages = [progress.message for progress in told]
+    assert messages[0] == "compiling the search kernels (once), 0 of 3"
+    assert messages[-1] == "compiling the search kernels (once), 3 of 3"
+    times = [progress.elapsed_s for progress in told]
+    assert times == sorted(set(times))
+    told.clear()
+    compiling.compile_kernels(point, "timeloop", told.append, started)
+    assert not told, "they are there"
+
+
+def test_nobody_who_watches_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "_kernels", lambda: pytest.fail("looked at"))
+    compiling.compile_kernels(next(load_architecture("edge_small").points()), "timeloop", None, 0.0)
+
+
+def test_the_kernels_are_found() -> None:
+    names = {kernel.py_func.__name__ for kernel in compiling._kernels()}
+    assert {"search", "price", "tabulate"} <= names and len(names) > 40
+
+
+def test_an_unwritable_home_gets_a_private_folder_that_goes(tmp_path: Path) -> None:
+    """A file in the place of the cache folder: that holds for every user."""
+    (tmp_path / "cache").write_text("")
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    environment |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, check=True)
+    folder = Path(done.stdout.strip())
+    assert folder.parent == tmp_path and folder.name.startswith("tilewright-kernels-")
+    assert not folder.exists()
+
+
+def test_a_folder_that_can_be_written_is_used(tmp_path: Path) -> None:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()).parent == tmp_path
