@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, leave slow tests out unless ``-m`` says otherwise, share compiled kernels."""
     config.addinivalue_line("markers", "slow: a long check, run by `-m slow`")
     config.addinivalue_line("markers", "system: the program as a user runs it, in processes of its own")
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs behind without it
     if not config.option.markexpr:
         config.option.markexpr = "not slow"
     if hasattr(config, "workerinput"):

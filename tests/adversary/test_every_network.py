@@ -15,7 +15,7 @@ from optimizer.networks.catalog import names
 from tests.adversary.task import OBJECTIVES
 from tests.support.profiles import nightly
 
-SAMPLE = ("alexnet", "resnet18", "mobilenet_v1", "fsrcnn", "bert_base", "gpt2_decode")
+SAMPLE = ("alexnet", "resnet18", "mobilenet_v1", "bert_base", "gpt2_decode")
 
 
 def test_the_sample_is_of_built_in_networks() -> None:

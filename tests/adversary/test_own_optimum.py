@@ -19,8 +19,8 @@ def assert_consistent(some: Sequence[Case], seconds: float, report: Callable[...
 
 
 def test_sample(tally: Callable[..., None]) -> None:
-    some = cases(networks=("alexnet", "squeezenet"), presets=("edge_small", "eyeriss_rs"))[:4]
-    assert_consistent(some, 3, tally)
+    some = cases(networks=("alexnet", "bert_base"), presets=("eyeriss", "edge_small"))[:4]
+    assert_consistent(some, 4, tally)
 
 
 @pytest.mark.slow

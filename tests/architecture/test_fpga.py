@@ -35,7 +35,7 @@ from optimizer.files.presets import preset_names
 from optimizer.report.solve import full_report, points_text, to_text
 from optimizer.results.result import Result
 from optimizer.workload.reader import parse_network
-from tests.support.choices import slow_if
+from tests.support.choices import slow_if, slow_unless
 from tests.support.profiles import examples
 from tests.support.tiny_problem import ARCHITECTURE, NETWORK
 
@@ -168,7 +168,7 @@ def test_energies_are_those_of_generic45_times_the_stated_factor() -> None:
             assert mine.at(None) == other.at(None)
 
 
-@pytest.mark.parametrize("name", slow_if(["edge"], preset_names("architectures")))
+@pytest.mark.parametrize("name", slow_unless(["edge_small", "eyeriss", "tpu"], preset_names("architectures")))
 def test_every_preset_on_every_device_is_counted_alike_twice(name: str) -> None:
     """The search's count and the verifier's, which share no code."""
     for device in preset_names("devices"):

@@ -22,6 +22,7 @@ from optimizer.store.store import Store
 from optimizer.workload.layer import conv
 from optimizer.workload.network import Network
 from optimizer.workload.views import IDENTITY_WINDOW, View, Window
+from tests.support.choices import slow_if
 from tests.support.fused_block import block, tiny
 
 POINTWISE: View = (IDENTITY_WINDOW, IDENTITY_WINDOW, IDENTITY_WINDOW)
@@ -100,7 +101,7 @@ def test_layers_that_may_not_be_fused_run_alone() -> None:
     assert layers(network, chip("2 KiB")) == ["ab"]
 
 
-@pytest.mark.parametrize("objective", ["energy", "latency"])
+@pytest.mark.parametrize("objective", slow_if(["latency"], ["energy", "latency"]))
 @pytest.mark.parametrize("make", [block, lambda: chain(4, 4, 4, 4, kernel=3)], ids=["block", "chain"])
 def test_no_rule_beats_the_proved_groups(make: Any, objective: str) -> None:
     network = make()

@@ -38,6 +38,7 @@ from optimizer.results.load import save_result
 from optimizer.results.result import CodesignResult
 from optimizer.scaling.pool import SerialPool
 from optimizer.workload.network import Network
+from tests.support.choices import slow_if
 from tests.support.codesign_cases import ARCHITECTURE, architecture, capped, joint, network
 from tests.support.explorations import DRAWN, pareto
 from tests.support.profiles import examples
@@ -123,7 +124,7 @@ def exact(result: CodesignResult, column: int = 0) -> list[tuple[int, int]]:
     return [tuple(cell) for cell in result.certificate["cross"][column]["networks"]]
 
 
-@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("sign", slow_if([1], [1, -1]))
 def test_near_ties_of_geometric_means_are_decided_exactly(sign: int) -> None:
     """Vector layers add so much energy that the products on two designs agree to more digits than a float has."""
     point = choose(architecture("8 words, 256 words"), {"array.x": "4"})
@@ -175,6 +176,7 @@ def test_one_network_is_a_solve() -> None:
         assert found.networks["large"].data["layers"] == solved.data["layers"]
 
 
+@pytest.mark.slow
 def test_the_cross_table_is_what_single_solves_find() -> None:
     found = joint("small", "large", "conv", objective="edp")
     assert [entry["design"] for entry in found.data["cross"]] == ["joint", "small", "large", "conv"]

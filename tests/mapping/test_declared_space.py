@@ -88,7 +88,7 @@ def check_all_nests_of_the_space(case: Case) -> None:
             assert value == best[objective], objective
 
 
-@settings(max_examples=examples(120, dev=3), suppress_health_check=RELAXED)
+@settings(max_examples=examples(120, dev=2), suppress_health_check=RELAXED)
 @given(cases(small=True, halo=True, depths=(1, 2, 2, 3), fixed_keep=True))
 def test_optimum_of_all_nests_in_the_space(case: Case) -> None:
     check_all_nests_of_the_space(case)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ def test_steps_agree_but_for_blocks(channels: int, stride: int, kernel: int, rat
         assert stored.operations * size == whole.operations * kept
 
 
+@pytest.mark.slow
 def test_a_sparse_step_is_solved_and_verified() -> None:
     architecture = choose(load_architecture("edge_skip"), POINT)
     step = training_step(sparsify(small(8, 2, 3), "2:4"))

@@ -17,6 +17,7 @@ from optimizer.checker.again import verify_joint
 from optimizer.checker.claims.solve import hash_of
 from optimizer.problem.progress import Progress
 from optimizer.results.result import CodesignResult
+from tests.support.choices import slow_unless
 from tests.support.codesign_cases import capped, joint
 from tests.support.profiles import examples
 from tests.support.tampering import leaves, put, replaced
@@ -77,9 +78,9 @@ def test_a_thorough_check_solves_all_cells(energy: CodesignResult) -> None:
 @pytest.mark.parametrize(
     ("objective", "options"),
     [
-        ("latency", {}),
+        pytest.param("latency", {}, marks=pytest.mark.slow),
         ("latency", {"aggregate": "max"}),
-        ("edp", {"aggregate": "weighted", "relative": True}),
+        pytest.param("edp", {"aggregate": "weighted", "relative": True}, marks=pytest.mark.slow),
         ("energy", {"padding": "auto"}),
     ],
 )
@@ -225,7 +226,7 @@ TAMPERS: dict[str, Tamper] = {
 }
 
 
-@pytest.mark.parametrize("tamper", TAMPERS.values(), ids=TAMPERS.keys())
+@pytest.mark.parametrize("tamper", slow_unless(list(TAMPERS.values())[::3], TAMPERS.values()), ids=TAMPERS.keys())
 def test_tampering_is_caught(energy: CodesignResult, tamper: Tamper) -> None:
     assert failed(changed(energy, tamper))
 

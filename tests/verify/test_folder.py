@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from optimizer.checker.again import verify_folder
+from tests.support.choices import slow_unless
 from tests.support.folder_cases import COMMANDS, run
 
 Data = dict[str, Any]
@@ -18,7 +19,7 @@ Folders = Callable[[str], Path]
 Edit = Callable[[Path], None]
 
 
-@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize("kind", slow_unless(["solve", "study", "fused", "memory", "size", "report"], COMMANDS))
 def test_untouched_folders_pass_and_are_shown(folders: Folders, kind: str) -> None:
     found = verify_folder(folders(kind))
     assert found.ok, [check for check in found.checks if not check.ok]
@@ -165,7 +166,13 @@ EDITS: list[tuple[str, Edit]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "edit"), EDITS, ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(EDITS)])
+QUICK = [edit for n, edit in enumerate(EDITS) if n % 6 == 0 or edit[0] not in {kind for kind, _ in EDITS[:n]}]
+"""Every sixth, and the first one of every kind of folder."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "edit"), slow_unless(QUICK, EDITS), ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(EDITS)]
+)
 def test_edited_folders_fail(folders: Folders, tmp_path: Path, kind: str, edit: Edit) -> None:
     folder = shutil.copytree(folders(kind), tmp_path / "copy")
     edit(folder)

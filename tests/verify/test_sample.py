@@ -42,6 +42,7 @@ from optimizer.results.result import Result
 from optimizer.store import store
 from optimizer.studies.metrics import Range
 from optimizer.workload.reader import parse_network
+from tests.support.choices import slow_if
 from tests.support.codesign_cases import architecture, joint, network
 from tests.support.forged_optimum import forged
 from tests.support.pair_results import ARCHITECTURE, NETWORK, make
@@ -285,7 +286,7 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
             assert by_lattice.route is None and by_lattice.refuted, one
 
 
-@pytest.mark.parametrize("program_s", [0.0, 60.0])
+@pytest.mark.parametrize("program_s", slow_if([60.0], [0.0, 60.0]))
 def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
     """A floor in cycles is a latency rounded up, where latencies have fractions."""
     chip = parse_architecture(load_exact(ARCHITECTURE.replace("2 GB/s", "0.3 GB/s")))
@@ -341,6 +342,7 @@ def kinds() -> dict[str, Callable[[], Verification]]:
     }
 
 
+@pytest.mark.slow
 def test_no_store_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever is verified, entries are looked up only in memory that the verification began with empty."""
     runs, folders, true = kinds(), [], store.connect

@@ -90,11 +90,11 @@ def test_a_thorough_check_proves_all_floors(energy: Result) -> None:
     "objective, budgets, status",
     [
         ("latency", {}, "OPTIMAL"),
-        ("edp", {"power_w": "0.05"}, "OPTIMAL"),
+        pytest.param("edp", {"power_w": "0.05"}, "OPTIMAL", marks=pytest.mark.slow),
         ("latency", {"power_w": "0.05"}, "OPTIMAL"),
         ("energy", {"latency_ms": "0.0011"}, None),
-        ("edp", {"latency_ms": "0.0012", "energy_mj": "0.0001"}, None),
-        ("latency", {"energy_mj": "0.00000001"}, "INFEASIBLE"),
+        pytest.param("edp", {"latency_ms": "0.0012", "energy_mj": "0.0001"}, None, marks=pytest.mark.slow),
+        pytest.param("latency", {"energy_mj": "0.00000001"}, "INFEASIBLE", marks=pytest.mark.slow),
         ("energy", {"area_mm2": "0.001"}, "INFEASIBLE"),
     ],
 )

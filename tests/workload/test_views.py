@@ -559,6 +559,7 @@ def test_transposed_convolutions_of_onnx(tmp_path, case):
         assert network.view(name, "pool") == (IDENTITY if case == "plain" else WHOLE)
 
 
+@pytest.mark.slow
 def test_a_network_of_images_of_onnx(tmp_path):
     nodes = [
         node("Conv", ["x", "w1"], "c1", pads=[1, 1, 1, 1], strides=[2, 2]),
