@@ -7,6 +7,7 @@ extents below and around the block. Arrays are those of :mod:`formulations.latti
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from formulations.lattice.kernels.layout import (
@@ -101,7 +102,7 @@ def input_total(c: Int, tile: Int, refetches: int, window: int, run: int, step_e
 @njit(cache=True, nogil=True)
 def best_outer_window(c: Int, tile: Int, refetches: int, spatial: Int) -> int:
     """Least `input_total` over windows that run over all trips that `spatial` leaves (a lower bound)."""
-    best = input_total(c, tile, refetches, -1, 1, 1)
+    best = input_total(c, tile, refetches, np.int64(-1), np.int64(1), np.int64(1))
     for d in range(c[SCALARS, DIMS]):
         if c[HALO, d]:
             run = c[EXTENT, d] // (tile[d] * spatial[d])

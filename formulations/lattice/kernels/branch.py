@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from formulations.lattice.kernels.blocks import copy, input_total, is_resident, outward
@@ -111,7 +112,7 @@ def input_energy(c: Int, w: Int, level: int, words: int, least: bool) -> int:
     With `least` a bound, whatever loops are lifted.
     """
     reader = c[LEVEL0 + level - 1, READER + I]
-    read = multicast(c, w, reader, level, I, words, least)
+    read = multicast(c, w, reader, level, np.int64(I), words, least)
     return words * c[LEVEL0 + level, WORD_FILL + I] + read * c[LEVEL0 + reader, WORD_READ + I]
 
 
@@ -123,10 +124,10 @@ def hand_on(c: Int, w: Int, level: int, position: int) -> None:
     """
     dims = c[SCALARS, DIMS]
     chosen = w[META, level, WINDOW] if w[META, level, WINDOW] >= 0 else BLOCKED
-    above = outward(c, w, level, 3, w[GAP, level + 1])
+    above = outward(c, w, level, np.int64(3), w[GAP, level + 1])
     if above == -2:
         lifted = w[META, level, LIFTED] == level
-        if is_resident(c, level, I) and blocks_resident(c, w):
+        if is_resident(c, level, np.int64(I)) and blocks_resident(c, w):
             chosen = BLOCKED
         w[META, level + 1, GAP_WINDOW] = chosen if position >= 0 else (OPEN if lifted else w[META, level, GAP_WINDOW])
         for d in range(dims):
@@ -216,4 +217,4 @@ def choose_window(c: Int, w: Int, level: int, position: int, option: int) -> int
         if not inside:
             moved *= w[SPATIAL, level - 1, option] if lifted else w[GAP_SPATIAL, level, option]
     w[META, level, WINDOW] = option
-    return input_total(c, tile, refetches(c, w, level, I), option, run, moved)
+    return input_total(c, tile, refetches(c, w, level, np.int64(I)), option, run, moved)

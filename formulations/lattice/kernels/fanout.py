@@ -65,7 +65,7 @@ DIGIT, CHILD, AROUND = range(3)
 @njit(cache=True, nogil=True)
 def moves_input(c: Int, inner: int) -> bool:
     """Is I fetched into a level, at a cost that its fan-out decides? (A resident input is priced elsewhere.)"""
-    return c[LEVEL0 + inner, KEEP + I] == 1 and not is_resident(c, inner, I)
+    return c[LEVEL0 + inner, KEEP + I] == 1 and not is_resident(c, inner, np.int64(I))
 
 
 @njit(cache=True, nogil=True)
@@ -190,9 +190,9 @@ def fill_inside(
         if c[BEST, STOPPED]:
             return
         vector = s[row, dims : 2 * dims]
-        fixed = fixed_energy(c, level, product, cycles, copies_of(c, vector, O) * copies_outside)
+        fixed = fixed_energy(c, level, product, cycles, copies_of(c, vector, np.int64(O)) * copies_outside)
         if c[SCALARS, HAS_HALO] and inner == levels:
-            fixed += input_pair(c, e, t, r, level, vector, 0, outside)
+            fixed += input_pair(c, e, t, r, level, vector, np.int64(0), outside)
         if with_input:
             tabulate(c, e, vector, axes)
         note_steps(c, q, s[row], inner == levels, steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from formulations.lattice.kernels.blocks import copies_of, distinct_inputs, is_resident, least_distinct_inputs
@@ -135,7 +136,7 @@ def requested(c: Int, w: Int, level: int, tensor: int, decided: int, least: bool
 @njit(cache=True, nogil=True)
 def price_level(c: Int, w: Int, level: int, decided: int, least: bool) -> tuple[int, int]:
     """(energy, latency units) of one level; bounds where a child lies inside of level `decided`, or with `least`."""
-    instances = copies_above(c, w, level, -1)
+    instances = copies_above(c, w, level, np.int64(-1))
     per = c[LEVEL0 + level, ACCESS]
     read_bits, write_bits, energy = 0, 0, 0
     for tensor in range(3):
@@ -150,7 +151,7 @@ def price_level(c: Int, w: Int, level: int, decided: int, least: bool) -> tuple[
         fills = 0 if outermost else fetched(c, w, level, tensor) // instances * bits
         updates = 0
         if tensor == O:
-            first = 0 if c[SCALARS, RESUMES] else c[VOLUME, O] * copies_above(c, w, level, O) // instances
+            first = 0 if c[SCALARS, RESUMES] else c[VOLUME, O] * copies_above(c, w, level, np.int64(O)) // instances
             updates, reads = reads, reads - first * min(bits, each)
             if not outermost:
                 reads += fills if c[SCALARS, DRAIN] else 0
@@ -189,11 +190,11 @@ def price(c: Int, w: Int) -> tuple[int, int]:
     """(energy units, latency units) of a complete mapping."""
     levels, unit = c[SCALARS, LEVELS], c[SCALARS, UNIT]
     energy = c[SCALARS, COMPUTE]
-    latency = c[SCALARS, WORK] // copies_above(c, w, levels, -1) * unit
+    latency = c[SCALARS, WORK] // copies_above(c, w, levels, np.int64(-1)) * unit
     for level in range(levels):
-        spent, needed = price_level(c, w, level, levels, False)
+        spent, needed = price_level(c, w, level, levels, np.bool_(False))
         energy += spent
         latency = max(latency, needed)
     for level in range(levels):
-        energy += c[LEVEL0 + level, LEAK] * copies_above(c, w, level, -1) * ceil_div(latency, unit)
+        energy += c[LEVEL0 + level, LEAK] * copies_above(c, w, level, np.int64(-1)) * ceil_div(latency, unit)
     return energy, latency

@@ -76,10 +76,10 @@ def least_words(c: Int, w: Int, level: int, times: int) -> int:
     tile, top, gap = w[TILE, level], w[TOP, level], w[GAP, level]
     whole = True
     for d in range(c[SCALARS, DIMS]):
-        if closes(c, level, d) or is_resident(c, level, I):
+        if closes(c, level, d) or is_resident(c, level, np.int64(I)):
             tile[d] = top[d]
         whole = whole and (tile[d] == top[d] or not c[HALO, d])
-    best = input_total(c, tile, times, OPEN, 1, 1)
+    best = input_total(c, tile, times, np.int64(OPEN), np.int64(1), np.int64(1))
     fixed = w[META, level, GAP_WINDOW]
     for d in range(c[SCALARS, DIMS]):
         if not c[HALO, d]:
@@ -105,15 +105,15 @@ def too_large(c: Int, level: int, tile: Int) -> bool:
 @njit(cache=True, nogil=True)
 def fill_tiles(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, level: int) -> None:
     """Fill ``t[level, TILES]`` for all tiles inside the block of `level`, whose extents and gap are on the branch."""
-    top, times = w[META, level, TOP_POINT], refetches(c, w, level, I)
-    point = first_tile(c, g, c[HALO], top, 0)
+    top, times = w[META, level, TOP_POINT], refetches(c, w, level, np.int64(I))
+    point = first_tile(c, g, c[HALO], top, np.int64(0))
     while point >= 0:
         fits = not too_large(c, level, e[point])
         t[level, TILES, point] = INFINITE
         if fits:
             copy(w[TILE, level], e[point])
-            t[level, TILES, point] = input_energy(c, w, level, least_words(c, w, level, times), True)
-        point = next_tile(c, g, q, c[HALO], top, 0, point, fits)
+            t[level, TILES, point] = input_energy(c, w, level, least_words(c, w, level, times), np.bool_(True))
+        point = next_tile(c, g, q, c[HALO], top, np.int64(0), point, fits)
 
 
 @njit(cache=True, nogil=True)
@@ -179,7 +179,7 @@ def fill_words(c: Int, g: Int, e: Int, q: Int, t: Int, w: Int, axes: Int, x: Int
     m, now, count = w[META, level], 0, 1
     copy(w[TOP, level], e[top])
     m[TOP_POINT] = top
-    x[0, 0, 0], x[0, 1, 0], x[0, 3, 0] = top, refetch(c, I, e[top]), c[BITS, I]
+    x[0, 0, 0], x[0, 1, 0], x[0, 3, 0] = top, refetch(c, np.int64(I), e[top]), c[BITS, I]
     for a in range(c[SCALARS, AXES]):
         if not c[HALO, c[AXIS0 + a, 0]]:
             x[0, 1, 0] *= c[EXTENT, c[AXIS0 + a, 0]]

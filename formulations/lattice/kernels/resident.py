@@ -63,7 +63,7 @@ def pays(c: Int, tile: Int, whole: Int, instances: int, dearer: bool) -> bool:
     """
     tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
     room = min(c[LEVEL0 + level, CAPACITY], INFINITE // instances) * instances
-    if not holds(c, 1, tile) or footprint(c, tensor, tile) * c[BITS, tensor] > room:
+    if not holds(c, np.int64(1), tile) or footprint(c, tensor, tile) * c[BITS, tensor] > room:
         return False
     if dearer:
         return True
@@ -84,14 +84,14 @@ def resident_bound(c: Int, e: Int, s: Int, r: Int, dearer: bool) -> int:
     """
     dims, levels, level = c[SCALARS, DIMS], c[SCALARS, LEVELS], c[SCALARS, RESIDENT_AT]
     instances, copies, first = 1, 1, 1
-    energy = c[SCALARS, COMPUTE] * c[SCALARS, SCALE] + resident_energy(c, 1, 1)
-    innermost = words_inside(c, r, levels - 1, 0, c[LEVEL0 + levels - 1, SHARED : SHARED + 3])
+    energy = c[SCALARS, COMPUTE] * c[SCALARS, SCALE] + resident_energy(c, np.int64(1), np.int64(1))
+    innermost = words_inside(c, r, levels - 1, np.int64(0), c[LEVEL0 + levels - 1, SHARED : SHARED + 3])
     for n in range(levels):
         energy -= first_visits(c, n, copies)
         most, most_copies = 1, 1
         for row in range(c[STARTS, n], c[STARTS, n + 1]):
             most = max(most, s[row, 2 * dims])
-            most_copies = max(most_copies, copies_of(c, s[row, dims : 2 * dims], O))
+            most_copies = max(most_copies, copies_of(c, s[row, dims : 2 * dims], np.int64(O)))
         copies *= most_copies
         if n == 0:
             first = most
@@ -103,8 +103,11 @@ def resident_bound(c: Int, e: Int, s: Int, r: Int, dearer: bool) -> int:
     for i in range(e.shape[0]):
         if c[SCALARS, RESIDENT_FROM] == 0 and not pays(c, e[i], whole, instances, dearer):
             continue
-        moved = words_filled(c, r, 1, i) + words_inside(c, r, 0, i, c[LEVEL0, SHARED : SHARED + 3]) // first
-        moved += words_inside(c, r, 1, i, c[LEVEL0 + 1, SHARED : SHARED + 3]) if levels > 2 else 0
+        moved = (
+            words_filled(c, r, np.int64(1), i)
+            + words_inside(c, r, np.int64(0), i, c[LEVEL0, SHARED : SHARED + 3]) // first
+        )
+        moved += words_inside(c, r, np.int64(1), i, c[LEVEL0 + 1, SHARED : SHARED + 3]) if levels > 2 else 0
         if c[SCALARS, HAS_HALO] and c[LEVEL0 + 1, KEEP + I]:
             moved += r[LOW, i] * c[LEVEL0 + 1, WORD_FILL + I] + r[LOW, i] // first * c[LEVEL0, WORD_READ + I]
         for tensor in range(3):
@@ -122,7 +125,7 @@ def resident_rest(c: Int, w: Int) -> int:
     An input with halo is priced with its window: only the bound so far is taken back.
     """
     tensor, level = c[SCALARS, RESIDENT], c[SCALARS, RESIDENT_AT]
-    known = resident_energy(c, 1, 1)
+    known = resident_energy(c, np.int64(1), np.int64(1))
     if tensor == I and c[SCALARS, HAS_HALO]:
         return -known
     reads = fills = refetches(c, w, level, tensor)

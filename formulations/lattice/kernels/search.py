@@ -7,6 +7,7 @@ what is decided plus a table for the rest) cannot beat the best mapping; every l
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from formulations.lattice.kernels.blocks import (
@@ -121,11 +122,11 @@ def enter(
     m[TOP_POINT], m[RANK] = top, -1
     m[ENERGY_IN] = energy + words_filled(c, r, level, top)
     m[WORDS] = r[LOW, top] if special else c[VOLUME, I] * r[I, top]
-    if is_resident(c, level, I):
-        m[WORDS] = m[WORDS] // r[I, top] * refetches(c, w, level, I)
+    if is_resident(c, level, np.int64(I)):
+        m[WORDS] = m[WORDS] // r[I, top] * refetches(c, w, level, np.int64(I))
     for d in range(c[SCALARS, DIMS]):
         w[LIFT, level, d] = 1
-    m[LATENCY_IN] = max(latency, latency_outside(c, w, level, True))
+    m[LATENCY_IN] = max(latency, latency_outside(c, w, level, np.bool_(True)))
     m[FLOOR] = 0
     if special:
         fill_tiles(c, g, e, q, t, w, level)
@@ -134,7 +135,7 @@ def enter(
             m[RANK] = c[COUNTS, level]
     m[COPIES] = 1
     for n in range(level):
-        m[COPIES] *= copies_of(c, w[SPATIAL, n], O)
+        m[COPIES] *= copies_of(c, w[SPATIAL, n], np.int64(O))
     for tensor in range(3):
         m[ALIKE + tensor] = 1
         for n in range(c[LEVEL0 + level, READER + tensor], level):
@@ -247,8 +248,8 @@ def next_window(c: Int, e: Int, t: Int, w: Int, level: int) -> int:
             if words < 0:
                 continue
             m[WORDS] = words
-            m[ENERGY_OUT] += input_energy(c, w, level, words, False)
-        m[LATENCY_OUT] = max(m[LATENCY_IN], latency_outside(c, w, level, False))
+            m[ENERGY_OUT] += input_energy(c, w, level, words, np.bool_(False))
+        m[LATENCY_OUT] = max(m[LATENCY_IN], latency_outside(c, w, level, np.bool_(False)))
         if hopeless(c, m[ENERGY_OUT] + t[level, INSIDE, m[BOTTOM_POINT]], m[LATENCY_OUT]):
             continue
         if special:
@@ -270,7 +271,7 @@ def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, lev
             for d in range(dims):
                 w[SPATIAL, level, d] = 1
             return NEXT_WINDOW
-        child = combine(c, q, g, 0, m[BOTTOM_POINT], s[m[ROW], :dims])
+        child = combine(c, q, g, np.int64(0), m[BOTTOM_POINT], s[m[ROW], :dims])
         if child < 0 or (last and child != 0):
             continue
         vector = s[m[ROW], dims : 2 * dims]
@@ -278,13 +279,13 @@ def next_row(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, lev
         bound = passed
         copy(w[SPATIAL, level], vector)
         if not last:
-            passed -= first_visits(c, inner, copies_of(c, vector, O) * m[COPIES])
+            passed -= first_visits(c, inner, copies_of(c, vector, np.int64(O)) * m[COPIES])
             if c[SCALARS, RESIDENT] >= 0 and c[SCALARS, RESIDENT_AT] == inner:
                 passed += resident_rest(c, w)
             bound = passed + t[inner, BLOCK, child]
         if c[SCALARS, HAS_HALO]:
             bound += input_pair(c, e, t, r, level, vector, child, m[ALIKE + I])
-        spread = w[SPATIAL_BELOW, 0, inner] * copies_above(c, w, inner, -1)
+        spread = w[SPATIAL_BELOW, 0, inner] * copies_above(c, w, inner, np.int64(-1))
         latency = max(m[LATENCY_OUT], ceil_div(c[SCALARS, WORK], spread) * c[SCALARS, UNIT])
         if hopeless(c, bound, latency):
             continue
@@ -332,7 +333,7 @@ def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranke
         bound = bounds[k // points, top]
         if bound >= INFINITE or hopeless(c, bound, latency) or c[BEST, STOPPED]:
             break
-        outer = combine(c, q, g, 1, top, s[row, :dims])
+        outer = combine(c, q, g, np.int64(1), top, s[row, :dims])
         copy(w[SPATIAL, 0], s[row, dims : 2 * dims])
         copy(w[TOP, 0], c[EXTENT, :dims])
         copy(w[TILE, 0], c[EXTENT, :dims])
@@ -342,7 +343,7 @@ def search(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, ranke
             w[GAP_SPATIAL, 1, d], w[LIFT, 0, d] = s[row, dims + d], 1
         close_outermost(c, w)
         w[META, 1, GAP_WINDOW], w[META, 0, WINDOW], w[META, 0, LIFTED] = OPEN, -1, 0
-        enter(c, g, e, q, t, r, w, 1, outermost(c, r, w[SPATIAL, 0], outer), latency, top)
+        enter(c, g, e, q, t, r, w, np.int64(1), outermost(c, r, w[SPATIAL, 0], outer), latency, top)
         explore(c, g, e, q, s, t, r, w)
 
 

@@ -185,7 +185,7 @@ def add_reads(c: Int, t: Int, r: Int, level: int) -> None:
 @njit(cache=True, nogil=True)
 def window_here(c: Int, trips: Int, refetches: int, tile: Int) -> int:
     """Least words fetched when loops with these trips stand right above the input's node."""
-    best = input_total(c, tile, refetches, -1, 1, 1)
+    best = input_total(c, tile, refetches, np.int64(-1), np.int64(1), np.int64(1))
     for d in range(c[SCALARS, DIMS]):
         if c[HALO, d] and trips[d] > 1:
             best = min(best, input_total(c, tile, refetches, d, trips[d], tile[d]))
@@ -286,7 +286,7 @@ def count_held(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: in
     """How many points around the block of `level` leave room for some inside."""
     count = 0
     for i in range(t.shape[2]):
-        count += try_block(c, g, e, q, t, r, w, level, i, smallest_bottom(c, g, level, i), -1)
+        count += try_block(c, g, e, q, t, r, w, level, i, smallest_bottom(c, g, level, i), np.int64(-1))
     return count
 
 
@@ -303,7 +303,7 @@ def fill_block(c: Int, g: Int, e: Int, q: Int, t: Int, r: Int, w: Int, level: in
     for i in range(t.shape[2]):
         if c[BEST, STOPPED]:
             return
-        if most != 0 and not try_block(c, g, e, q, t, r, w, level, i, smallest_bottom(c, g, level, i), -1):
+        if most != 0 and not try_block(c, g, e, q, t, r, w, level, i, smallest_bottom(c, g, level, i), np.int64(-1)):
             continue
         first = False
         if most >= 0:

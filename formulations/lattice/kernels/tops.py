@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from formulations.lattice.kernels.blocks import closes, copies_of
@@ -42,7 +43,7 @@ def least_within(c: Int, g: Int, q: Int, t: Int, lowest: int) -> Int:
         least[:] = lowest
         return least
     for d in range(c[SCALARS, DIMS]):
-        if closes(c, 1, d):
+        if closes(c, np.int64(1), d):
             before = least.copy()
             for i in range(least.shape[0]):
                 here = g[i, d]
@@ -68,21 +69,21 @@ def bound_tops(c: Int, g: Int, e: Int, q: Int, s: Int, t: Int, r: Int, w: Int, b
         if c[BEST, STOPPED]:
             return
         for i in range(e.shape[0]):
-            outer = combine(c, q, g, 1, i, s[row, :dims])
+            outer = combine(c, q, g, np.int64(1), i, s[row, :dims])
             if outer >= 0:
                 inside = within[i]
                 if inside >= INFINITE:
                     continue
-                energy = outermost(c, r, s[row, dims : 2 * dims], outer) + words_filled(c, r, 1, i) + inside
+                energy = outermost(c, r, s[row, dims : 2 * dims], outer) + words_filled(c, r, np.int64(1), i) + inside
                 if c[SCALARS, HAS_HALO]:
-                    energy += input_pair(c, e, t, r, 0, s[row, dims : 2 * dims], i, 1)
+                    energy += input_pair(c, e, t, r, np.int64(0), s[row, dims : 2 * dims], i, np.int64(1))
                 bounds[row - c[STARTS, 0], i] = energy
 
 
 @njit(cache=True, nogil=True)
 def outermost(c: Int, r: Int, vector: Int, outer: int) -> int:
     """Scaled energy of the multiply-accumulates and the outermost level, input with halo left out."""
-    energy = c[SCALARS, COMPUTE] * c[SCALARS, SCALE] - first_visits(c, 0, 1)
-    energy += resident_energy(c, 1, 1)
-    energy += words_inside(c, r, 0, outer, c[LEVEL0, SHARED : SHARED + 3])
-    return energy - first_visits(c, 1, copies_of(c, vector, O))
+    energy = c[SCALARS, COMPUTE] * c[SCALARS, SCALE] - first_visits(c, np.int64(0), np.int64(1))
+    energy += resident_energy(c, np.int64(1), np.int64(1))
+    energy += words_inside(c, r, np.int64(0), outer, c[LEVEL0, SHARED : SHARED + 3])
+    return energy - first_visits(c, np.int64(1), copies_of(c, vector, np.int64(O)))
