@@ -12,7 +12,7 @@ from ortools.sat.python import cp_model
 from benchmarks.merge import append, weighted
 from formulations.layer.model import LayerProgram
 from formulations.layer.sizing import SizedProblem
-from formulations.layer.solver import STATUS, Status
+from formulations.layer.solver import STATUS, SolverStatus
 from optimizer.architecture.architecture import Architecture
 from optimizer.pricing.lowering import lower
 from optimizer.workload.layer import Layer
@@ -30,7 +30,7 @@ class JointOutcome:
     hardware point. ``wall_s`` holds the time to write the program down.
     """
 
-    status: Status
+    status: SolverStatus
     value: int | None
     bound: int
     point: int | None
@@ -111,8 +111,8 @@ def solve_joint(
     status = STATUS[solver.solve(program.model)]
     wall = time.perf_counter() - start
     bound = max(0, math.floor(float(solver.best_objective_bound)))
-    if status not in (Status.OPTIMAL, Status.FEASIBLE):
+    if status not in (SolverStatus.OPTIMAL, SolverStatus.FEASIBLE):
         return JointOutcome(status, None, bound, None, wall)
     value = int(solver.value(program.energy))
     point = next((n for n, literal in enumerate(program.points) if solver.boolean_value(literal)), 0)
-    return JointOutcome(status, value, value if status is Status.OPTIMAL else bound, point, wall)
+    return JointOutcome(status, value, value if status is SolverStatus.OPTIMAL else bound, point, wall)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from formulations.lattice.kernels.layout import spatial_vectors
 from formulations.layer.node_tiles import node_extents
 from formulations.primes import factorize
-from formulations.problem import Hoist, I, LayerSolution, LevelTiling, Problem
+from formulations.problem import Hoist, I, LayerProblem, LayerSolution, LevelTiling
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.mapping import Item, Loop, Mapping
@@ -116,7 +116,7 @@ def _times(vector: Vector, place: int, factor: int) -> Vector:
     return (*vector[:place], vector[place] * factor, *vector[place + 1 :])
 
 
-def _hoists(problem: Problem, keep: Keep) -> Iterator[Hoist]:
+def _hoists(problem: LayerProblem, keep: Keep) -> Iterator[Hoist]:
     """Every node that may be hoisted, and how far (rules 1 and 5 of :class:`Hoist`)."""
     for tensor in set(problem.irrelevant_to) - {-1}:
         keepers = [level for level, kept in enumerate(keep) if kept[tensor]]
@@ -126,19 +126,19 @@ def _hoists(problem: Problem, keep: Keep) -> Iterator[Hoist]:
                     yield Hoist(tensor, level, outer)
 
 
-def _may_loop(problem: Problem, order: Vector, passed: int, dim: int) -> bool:
+def _may_loop(problem: LayerProblem, order: Vector, passed: int, dim: int) -> bool:
     """Does any tensor kept here, or the one that is hoisted to here, profit from a loop over the dim?"""
     lacking = problem.irrelevant_to[dim]
     return lacking in order or (problem.halo[dim] and I in order) or lacking == passed >= 0
 
 
-def _tile_is_free(problem: Problem, order: Vector, dim: int) -> bool:
+def _tile_is_free(problem: LayerProblem, order: Vector, dim: int) -> bool:
     """May loops over the dim stand on either side of the input's node?"""
     lacking = problem.irrelevant_to[dim]
     return problem.halo[dim] and I in order and lacking in order[: order.index(I)]
 
 
-def _fits(problem: Problem, level: int, block: LevelTiling, hoist: Hoist | None) -> bool:
+def _fits(problem: LayerProblem, level: int, block: LevelTiling, hoist: Hoist | None) -> bool:
     capacity = problem.levels[level].capacity_bits
     if level == 0 or capacity is None:
         return True

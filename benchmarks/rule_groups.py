@@ -31,10 +31,10 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.selection import single_point
 from optimizer.fusion.group_pricer import GroupPricer
-from optimizer.fusion.groups import Group, may_join, operand_sources
-from optimizer.fusion.plan import Choice, Frame, Plan
+from optimizer.fusion.groups import FusionGroup, may_join, operand_sources
+from optimizer.fusion.plan import Frame, Plan, RunChoice
 from optimizer.fusion.tile_pricer import Runs
-from optimizer.fusion.tilings import Along, Cut, Tiling
+from optimizer.fusion.tilings import Along, Cut, GroupTiling
 from optimizer.inspection import evaluate_groups
 from optimizer.problem.goal import Aim
 from optimizer.store.store import Store
@@ -137,7 +137,7 @@ def rule_plans(network: Network, rule: Rule) -> list[Plan]:
             members = sum(waiting[:count], ())
             if len(members) == 1:
                 break
-            plan = best_cut(Group(network, members), rule)
+            plan = best_cut(FusionGroup(network, members), rule)
             count -= plan is None
         if count:
             found += [] if plan is None else [plan]
@@ -156,16 +156,16 @@ def _reach(network: Network, rule: Rule, waiting: list[Names]) -> int:
     return max(count, len(waiting[0]) == 1)
 
 
-def best_cut(group: Group, rule: Rule) -> Plan | None:
+def best_cut(group: FusionGroup, rule: Rule) -> Plan | None:
     """The best of the rule's plans of a group; None if none fits."""
     pricer, along = GroupPricer(group, rule.runs), Along(group)
     rows = math.gcd(*(group.layer(name).grid[1] for name in group.members if group.leaves(name)))
     resident = frozenset(name for name in group.members if has_weights(group.network, group.layer(name)))
     best: Plan | None = None
     for parts in divisors(rows):
-        frame = Frame(Tiling(along, Cut((1, parts, 1))))
+        frame = Frame(GroupTiling(along, Cut((1, parts, 1))))
         for held in dict.fromkeys((frozenset(), frozenset(group.outside))):
-            plan = pricer.plan(frame, Choice(resident, held), rule.hardware, rule.aim)
+            plan = pricer.plan(frame, RunChoice(resident, held), rule.hardware, rule.aim)
             if plan is not None and (best is None or _value(plan, rule) < _value(best, rule)):
                 best = plan
     return best

@@ -47,11 +47,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from formulations.problem import INFINITE, AxisSpec, I, LevelSpec, O, Problem, W
+from formulations.problem import INFINITE, AxisSpec, I, LayerProblem, O, ProblemLevel, W
 
 LIMIT = INFINITE
 PRODUCTS = 4 * LIMIT
-Menus = Sequence[Sequence[LevelSpec]]
+Menus = Sequence[Sequence[ProblemLevel]]
 """Of every level the specs that it may have."""
 
 
@@ -79,7 +79,7 @@ class Reach:
         return f"{self.kind}{place} may reach {self.value:,}; exact 64-bit integers need less than {self.limit:,}"
 
 
-def check_range(problem: Problem, *, weight: int = 0, beat: tuple[int, int] | None = None) -> None:
+def check_range(problem: LayerProblem, *, weight: int = 0, beat: tuple[int, int] | None = None) -> None:
     """Refuse a problem whose numbers could leave the integers of the searches.
 
     Parameters
@@ -111,7 +111,7 @@ class Most:
     menus : sequence of sequence of LevelSpec
     """
 
-    def __init__(self, problem: Problem, menus: Menus) -> None:
+    def __init__(self, problem: LayerProblem, menus: Menus) -> None:
         self._problem, self._menus = problem, menus
         self._spreads = [math.prod(max(spec.fanout[axis] for spec in menu) for axis in (0, 1)) for menu in menus]
         self._bits = [max(pair) for pair in zip(problem.bits, problem.step_bits, strict=True)]
@@ -197,7 +197,7 @@ class Most:
             energy += math.ceil(max(self._accesses(n, spec, instances) for spec in menu))
         return energy
 
-    def _accesses(self, level: int, spec: LevelSpec, instances: int) -> Fraction:
+    def _accesses(self, level: int, spec: ProblemLevel, instances: int) -> Fraction:
         """Energy of all accesses of a level."""
         energy = Fraction(0)
         for tensor in (W, I, O):
@@ -207,14 +207,14 @@ class Most:
         return energy
 
 
-def _most_inputs(problem: Problem) -> int:
+def _most_inputs(problem: LayerProblem) -> int:
     """Most words of the input that move."""
     on_axes = {dim for axis in problem.input_axes for dim, _ in axis.terms}
     others = math.prod(extent for dim, extent in enumerate(problem.extents) if dim not in on_axes)
     return others * math.prod(_most_along(problem, axis) for axis in problem.input_axes)
 
 
-def _most_along(problem: Problem, axis: AxisSpec) -> int:
+def _most_along(problem: LayerProblem, axis: AxisSpec) -> int:
     """Most words along an axis: at a corner, where every extent of the tile is 1 or the whole."""
     corners = [(1, 1)]
     for dim, coefficient in axis.terms:

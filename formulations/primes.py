@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 
-from formulations.problem import Problem
+from formulations.problem import LayerProblem
 
 Powers = dict[int, int]
 """Exponent of every prime of a number."""
@@ -52,6 +52,6 @@ def grid(highest: Mapping[int, int]) -> Iterator[Powers]:
         yield dict(zip(names, exponents, strict=True))
 
 
-def extents_in_primes(problem: Problem) -> tuple[Powers, ...]:
+def extents_in_primes(problem: LayerProblem) -> tuple[Powers, ...]:
     """Exponents of every dim's extent."""
     return tuple(factorize(extent) for extent in problem.extents)

@@ -44,7 +44,7 @@ class PortSpec:
 
 
 @dataclass(frozen=True)
-class LevelSpec:
+class ProblemLevel:
     """A memory level. Energies are per access of `access_bits`; `keep` is the fixed choice per tensor."""
 
     capacity_bits: int | None
@@ -61,7 +61,7 @@ class LevelSpec:
 
 
 @dataclass(frozen=True)
-class Problem:
+class LayerProblem:
     """A layer problem.
 
     Parameters
@@ -101,7 +101,7 @@ class Problem:
     bits: tuple[int, int, int]
     step_bits: tuple[int, int, int]
     step_cycles: int
-    levels: tuple[LevelSpec, ...]
+    levels: tuple[ProblemLevel, ...]
     step_energy: int
     drain_reads: bool
     latency_unit: int = 1

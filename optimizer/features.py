@@ -19,10 +19,10 @@ from optimizer.results.result import (
 from optimizer.workload.network import Network
 
 if TYPE_CHECKING:
-    from formulations.networks.checkpoint_search import Limits
+    from formulations.networks.checkpoint_search import MemoryLimits
     from optimizer.multi_network.request import Member
     from optimizer.network_adjustment.request import WidthChanges
-    from optimizer.recompute.costs import Costs
+    from optimizer.recompute.costs import RecomputeCosts
     from optimizer.scaling.pool import Pool
     from optimizer.sparse_engine.request import SizingRequest
     from optimizer.studies.metrics import Range
@@ -216,9 +216,9 @@ def plan_memory(
     network: Network,
     *,
     goal: Literal["overhead", "peak"] | None = "overhead",
-    limits: Limits | None = None,
+    limits: MemoryLimits | None = None,
     reserve_bits: int = 0,
-    costs: Costs | None = None,
+    costs: RecomputeCosts | None = None,
     recompute: bool = True,
     time_limit_s: float | None = None,
     workers: int = 2,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from formulations.primes import factorize, value
-from formulations.problem import AxisSpec, LayerSolution, LevelSpec, LevelTiling, Problem
+from formulations.problem import AxisSpec, LayerProblem, LayerSolution, LevelTiling, ProblemLevel
 
 Extents = tuple[int, ...]
 
@@ -23,9 +23,9 @@ Extents = tuple[int, ...]
 class Merged:
     """A problem whose like dims are one, and which dims of the original (``parts[d]``) each of its dims stands for."""
 
-    problem: Problem
+    problem: LayerProblem
     parts: tuple[Extents, ...]
-    original: Problem
+    original: LayerProblem
 
     def unmerged(self, solution: LayerSolution) -> LayerSolution:
         """The solution in terms of the original dims."""
@@ -52,7 +52,7 @@ class Merged:
 
 
 @lru_cache(maxsize=4096)
-def merge(problem: Problem) -> Merged:
+def merge(problem: LayerProblem) -> Merged:
     """Merge what dims of a problem can be merged."""
     classes: dict[object, list[int]] = {}
     for d in range(len(problem.extents)):
@@ -74,7 +74,7 @@ def merge(problem: Problem) -> Merged:
     return Merged(merged, parts, problem)
 
 
-def _kind(problem: Problem, d: int) -> object:
+def _kind(problem: LayerProblem, d: int) -> object:
     """Equal for dims that can be merged. A fan-out of one instance asks nothing of its dims."""
     if problem.halo[d]:
         return d
@@ -82,11 +82,11 @@ def _kind(problem: Problem, d: int) -> object:
     return problem.irrelevant_to[d], spread
 
 
-def _level(level: LevelSpec, kept: Callable[[tuple[bool, ...]], tuple[bool, ...]]) -> LevelSpec:
+def _level(level: ProblemLevel, kept: Callable[[tuple[bool, ...]], tuple[bool, ...]]) -> ProblemLevel:
     return replace(level, spatial_x=kept(level.spatial_x), spatial_y=kept(level.spatial_y))
 
 
-def _axes(problem: Problem, parts: tuple[Extents, ...]) -> tuple[AxisSpec, ...]:
+def _axes(problem: LayerProblem, parts: tuple[Extents, ...]) -> tuple[AxisSpec, ...]:
     """The input's axes: of merged dims that of the first stands for all."""
     number = {d: n for n, dims in enumerate(parts) for d in dims}
     first = {dims[0] for dims in parts}

@@ -19,7 +19,7 @@ from formulations.lattice.kernels.search import price_spatial, search
 from formulations.lattice.kernels.tops import bound_tops
 from formulations.lattice.merging import merge
 from formulations.layer.hoisting import gaps_between, hoists, shares_between
-from formulations.problem import INFINITE, Hoist, I, LayerSolution, LevelTiling, O, Problem, W
+from formulations.problem import INFINITE, Hoist, I, LayerProblem, LayerSolution, LevelTiling, O, W
 from formulations.stop import Stop
 
 Keep = tuple[tuple[bool, bool, bool], ...]
@@ -27,7 +27,7 @@ KINDS = {"energy": layout.ENERGY, "latency": layout.LATENCY, "edp": layout.EDP, 
 
 
 @dataclass(frozen=True)
-class Found:
+class LatticeOptimum:
     """Outcome of a search: the best mapping that beats the given values (or None), and the work done."""
 
     solution: LayerSolution | None
@@ -35,12 +35,12 @@ class Found:
     nodes: int
 
 
-def keep_choices(problem: Problem) -> Iterator[Keep]:
+def keep_choices(problem: LayerProblem) -> Iterator[Keep]:
     """Every choice of kept tensors per level; every tensor is kept at level 0."""
     yield from itertools.product(*(level.keep_options for level in problem.levels))
 
 
-def _residents(problem: Problem, keep: Keep) -> Iterator[Hoist | None]:
+def _residents(problem: LayerProblem, keep: Keep) -> Iterator[Hoist | None]:
     """No hoisted node, or one that is hoisted past a level. (Those past none are decided in the node's own block.)"""
     yield None
     for hoist in hoists(problem):
@@ -61,7 +61,7 @@ def _spatial_classes(lists: list[Int], objective: str) -> list[list[Int]]:
     ]
 
 
-def _combination_bound(c: Int, lists: list[Int], problem: Problem) -> int:
+def _combination_bound(c: Int, lists: list[Int], problem: LayerProblem) -> int:
     """A cheap bound (scaled energy) on every mapping with this choice of kept tensors."""
     energy = int(c[layout.SCALARS, layout.SCALE]) * problem.steps * problem.step_energy
     levels = len(problem.levels)
@@ -86,7 +86,7 @@ def _combination_bound(c: Int, lists: list[Int], problem: Problem) -> int:
 
 
 def solve(
-    problem: Problem,
+    problem: LayerProblem,
     objective: str = "energy",
     *,
     latency_cap: int = INFINITE,
@@ -95,7 +95,7 @@ def solve(
     weight: int = 0,
     least_energy: int = 0,
     stop: Stop | None = None,
-) -> Found:
+) -> LatticeOptimum:
     """Best mapping of a layer on fixed hardware.
 
     Parameters
@@ -179,7 +179,7 @@ def solve(
             if found != (energy, latency):
                 energy, latency = found
                 best = _solution(problem, keep, resident, w, found)
-    return Found(best and merged.unmerged(best), leaves, nodes)
+    return LatticeOptimum(best and merged.unmerged(best), leaves, nodes)
 
 
 def _search_blocks(c: Int, layer: layout.Packed, s: Int, t: Int, r: Int, w: Int) -> None:
@@ -192,7 +192,7 @@ def _search_blocks(c: Int, layer: layout.Packed, s: Int, t: Int, r: Int, w: Int)
     search(c, layer.g, layer.e, layer.q, s, t, r, w, np.argsort(bounds, axis=None, kind="stable"), bounds)
 
 
-def _solution(problem: Problem, keep: Keep, hoist: Hoist | None, w: Int, value: tuple[int, int]) -> LayerSolution:
+def _solution(problem: LayerProblem, keep: Keep, hoist: Hoist | None, w: Int, value: tuple[int, int]) -> LayerSolution:
     dims = len(problem.extents)
 
     def row(plane: int, level: int, length: int = dims) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ortools.sat.python import cp_model
 
 from formulations.layer.rows import Literal, forbid, imply, negate
-from formulations.problem import Problem
+from formulations.problem import LayerProblem
 
 TENSORS = (0, 1, 2)
 
@@ -16,7 +16,7 @@ class Kept:
     1. ``(kept[l, W], kept[l, I], kept[l, O])`` is one of the level's options.
     """
 
-    def __init__(self, model: cp_model.CpModel, problem: Problem) -> None:
+    def __init__(self, model: cp_model.CpModel, problem: LayerProblem) -> None:
         self._model = model
         self._levels = len(problem.levels)
         self._literals: list[list[Literal]] = []

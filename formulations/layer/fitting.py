@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from formulations.layer.node_tiles import bits_held, closing_extents, node_extents
 from formulations.layer.spread import split_axes
-from formulations.problem import Hoist, LayerSolution, Problem
+from formulations.problem import Hoist, LayerProblem, LayerSolution
 
 
-def fits(problem: Problem, solution: LayerSolution) -> bool:
+def fits(problem: LayerProblem, solution: LayerSolution) -> bool:
     """Is it a mapping of this problem: its levels, dims and factors, nodes, fan-outs and capacities?
 
     What it costs, and whether it is the best, is not asked.
@@ -34,7 +34,7 @@ def fits(problem: Problem, solution: LayerSolution) -> bool:
     return all(o % i == 0 for pair in itertools.pairwise(cuts) for o, i in zip(*pair, strict=True))
 
 
-def _in_range(problem: Problem, solution: LayerSolution) -> bool:
+def _in_range(problem: LayerProblem, solution: LayerSolution) -> bool:
     """Are all numbers those of extents, tensors, dims and levels that there are?"""
     dims, levels, hoist = len(problem.extents), len(problem.levels), solution.hoist
 
@@ -56,7 +56,7 @@ def _stands_first(solution: LayerSolution, hoist: Hoist) -> bool:
     return solution.levels[hoist.level].order[:1] == (hoist.tensor,)
 
 
-def _spreads(problem: Problem, number: int, factors: tuple[int, ...]) -> bool:
+def _spreads(problem: LayerProblem, number: int, factors: tuple[int, ...]) -> bool:
     try:
         split_axes(problem, number, factors)
     except ValueError:

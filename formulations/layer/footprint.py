@@ -7,16 +7,16 @@ from ortools.sat.python import cp_model
 from formulations.layer.bypass import TENSORS, Kept
 from formulations.layer.halo import InputAxes
 from formulations.layer.rows import Literal, Quantity, constant, imply, power, product
-from formulations.layer.tiling import Tiling
+from formulations.layer.tiling import TilingChain
 from formulations.primes import Powers, value
-from formulations.problem import I, LevelSpec, Problem
+from formulations.problem import I, LayerProblem, ProblemLevel
 
 
 def footprint(
     model: cp_model.CpModel,
-    problem: Problem,
+    problem: LayerProblem,
     kept: Kept,
-    tiling: Tiling,
+    tiling: TilingChain,
     axes: InputAxes,
     level: int,
     tensor: int,
@@ -46,11 +46,11 @@ def footprint(
 
 def fit(
     model: cp_model.CpModel,
-    problem: Problem,
+    problem: LayerProblem,
     kept: Kept,
-    tiling: Tiling,
+    tiling: TilingChain,
     axes: InputAxes,
-    menus: list[list[tuple[LevelSpec, Literal]]],
+    menus: list[list[tuple[ProblemLevel, Literal]]],
 ) -> None:
     """For every level of finite capacity (bits) ``sum_T footprint[T] * bits[T] <= capacity``, per entry of its menu."""
     for level in range(1, len(problem.levels)):
@@ -68,7 +68,7 @@ def fit(
                 imply(model, [chosen], bits <= spec.capacity_bits)
 
 
-def largest_capacity(menu: list[tuple[LevelSpec, Literal]]) -> int | None:
+def largest_capacity(menu: list[tuple[ProblemLevel, Literal]]) -> int | None:
     """The largest capacity a menu offers; None if any entry is unbounded."""
     sizes = [spec.capacity_bits for spec, _ in menu]
     return None if any(size is None for size in sizes) else max(size for size in sizes if size is not None)

@@ -12,10 +12,10 @@ from ortools.sat.python import cp_model
 
 from formulations.layer.rows import Literal, Quantity, imply, number_var
 from formulations.layer.spatial import FanOuts
-from formulations.layer.tiling import Tiling
+from formulations.layer.tiling import TilingChain
 from formulations.layer.windows import Windows
 from formulations.primes import divisors, factorize
-from formulations.problem import AxisSpec, I, Problem
+from formulations.problem import AxisSpec, I, LayerProblem
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class AxisRow:
     fetched: int
 
 
-def axis_rows(problem: Problem, axis: AxisSpec, most_between: dict[int, int]) -> Iterator[AxisRow]:
+def axis_rows(problem: LayerProblem, axis: AxisSpec, most_between: dict[int, int]) -> Iterator[AxisRow]:
     """All rows of an axis.
 
     With ``width = 1 + sum c_d (t_d - 1)`` and ``trips = prod D_d / t_d``, the words fetched are ``trips * width``,
@@ -78,10 +78,10 @@ class InputAxes:
     def __init__(
         self,
         model: cp_model.CpModel,
-        problem: Problem,
+        problem: LayerProblem,
         kept: list[Literal],
         fanouts: FanOuts,
-        tiling: Tiling,
+        tiling: TilingChain,
         windows: Windows,
         capacities: list[int | None],
     ) -> None:
@@ -159,7 +159,7 @@ class Diagonal:
         return math.prod(self.factors)
 
 
-def diagonals(problem: Problem, axis: AxisSpec, fanouts: FanOuts, level: int) -> list[Diagonal]:
+def diagonals(problem: LayerProblem, axis: AxisSpec, fanouts: FanOuts, level: int) -> list[Diagonal]:
     """All diagonals of the fan-out below a level: fewer distinct starts than children."""
     if len(axis.terms) == 1:
         return []
@@ -193,7 +193,7 @@ class Multicast:
     4. ``z' >= min_k(distinct_k / children_k) z``
     """
 
-    def __init__(self, model: cp_model.CpModel, problem: Problem, fanouts: FanOuts, tiling: Tiling) -> None:
+    def __init__(self, model: cp_model.CpModel, problem: LayerProblem, fanouts: FanOuts, tiling: TilingChain) -> None:
         self._model, self._problem, self._fanouts, self._tiling = model, problem, fanouts, tiling
         self._rows: dict[tuple[int, AxisSpec], list[tuple[cp_model.IntVar, int, int]]] = {}
 

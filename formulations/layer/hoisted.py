@@ -10,7 +10,7 @@ from formulations.layer.bypass import TENSORS, Kept
 from formulations.layer.hoisting import shared_axes
 from formulations.layer.loop_order import Orders
 from formulations.layer.rows import Literal, forbid, imply, negate
-from formulations.problem import AxisSpec, Hoist, Problem
+from formulations.problem import AxisSpec, Hoist, LayerProblem
 
 Choice = tuple[Hoist, cp_model.IntVar]
 """A hoist and its literal."""
@@ -95,7 +95,7 @@ class Hoisted:
             forbid(self._model, [passes, literal, *map(negate, between)])
         return passes
 
-    def pay(self, problem: Problem, plain: Callable[[int, AxisSpec], Literal]) -> None:
+    def pay(self, problem: LayerProblem, plain: Callable[[int, AxisSpec], Literal]) -> None:
         """(5), where ``plain(n, axis)`` says that no children of fan-out n share words along an axis."""
         for hoist, literal in self.choices:
             passed = range(hoist.outer + 1, hoist.level)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from formulations.problem import AxisSpec, Hoist, I, Problem
+from formulations.problem import AxisSpec, Hoist, I, LayerProblem
 
 
-def legal_hoists(problem: Problem) -> Iterator[Hoist]:
+def legal_hoists(problem: LayerProblem) -> Iterator[Hoist]:
     """Every hoist that rules 1 and 5 of :class:`Hoist` and the choices of kept tensors allow."""
     levels = range(len(problem.levels))
     for tensor in range(3):
@@ -25,7 +25,7 @@ def legal_hoists(problem: Problem) -> Iterator[Hoist]:
                     break
 
 
-def hoists(problem: Problem) -> tuple[Hoist, ...]:
+def hoists(problem: LayerProblem) -> tuple[Hoist, ...]:
     """The legal hoists that can pay in some mapping.
 
     ``Hoist(T, l, o)`` can pay in a mapping only if
@@ -71,7 +71,7 @@ def hoists(problem: Problem) -> tuple[Hoist, ...]:
     )
 
 
-def _holds_others_between(problem: Problem, hoist: Hoist) -> bool:
+def _holds_others_between(problem: LayerProblem, hoist: Hoist) -> bool:
     """May (a) hold?"""
     between = problem.levels[hoist.outer + 1 : hoist.level]
     return any(
@@ -80,7 +80,7 @@ def _holds_others_between(problem: Problem, hoist: Hoist) -> bool:
     )
 
 
-def shared_axes(problem: Problem, tensor: int) -> list[AxisSpec]:
+def shared_axes(problem: LayerProblem, tensor: int) -> list[AxisSpec]:
     """Axes of the input where a dim of irr(T) meets another dim."""
     return [
         axis
@@ -89,7 +89,7 @@ def shared_axes(problem: Problem, tensor: int) -> list[AxisSpec]:
     ]
 
 
-def shares_between(problem: Problem, hoist: Hoist) -> bool:
+def shares_between(problem: LayerProblem, hoist: Hoist) -> bool:
     """May (b) hold?"""
     return any(
         math.prod(level.fanout) >= 4 and all(level.spatial_x[d] or level.spatial_y[d] for d, _ in axis.terms)
@@ -98,7 +98,7 @@ def shares_between(problem: Problem, hoist: Hoist) -> bool:
     )
 
 
-def gaps_between(problem: Problem, hoist: Hoist) -> bool:
+def gaps_between(problem: LayerProblem, hoist: Hoist) -> bool:
     """May (c) hold?"""
     between = problem.levels[hoist.outer + 1 : hoist.level]
     return any(

@@ -6,7 +6,7 @@ from ortools.sat.python import cp_model
 
 from formulations.layer.bypass import TENSORS, Kept
 from formulations.layer.rows import Literal, forbid, negate
-from formulations.problem import Problem
+from formulations.problem import LayerProblem
 
 
 class Orders:
@@ -19,7 +19,7 @@ class Orders:
        ``not kept[T] and kept[U]  =>  above[T, U]``, and of two that are not kept the first.
     """
 
-    def __init__(self, model: cp_model.CpModel, problem: Problem, kept: Kept) -> None:
+    def __init__(self, model: cp_model.CpModel, problem: LayerProblem, kept: Kept) -> None:
         self._above: dict[tuple[int, int, int], Literal] = {}
         for level in range(1, len(problem.levels)):
             for first in TENSORS:

@@ -14,15 +14,15 @@ from formulations.layer.halo import InputAxes
 from formulations.layer.hoisted import Hoisted
 from formulations.layer.hoisting import hoists
 from formulations.layer.loop_order import Orders
-from formulations.layer.objective import Objective
+from formulations.layer.objective import ObjectiveTerms
 from formulations.layer.rows import Literal
 from formulations.layer.sizing import SizedProblem, Sizes
 from formulations.layer.spatial import FanOuts
-from formulations.layer.tiling import Tiling
+from formulations.layer.tiling import TilingChain
 from formulations.layer.traffic import Traffic
 from formulations.layer.windows import Windows
 from formulations.primes import factorize, value
-from formulations.problem import Hoist, I, LayerSolution, LevelTiling, Problem
+from formulations.problem import Hoist, I, LayerProblem, LayerSolution, LevelTiling
 
 
 class LayerProgram:
@@ -52,7 +52,7 @@ class LayerProgram:
         self.orders = Orders(model, problem, self.kept)
         worth = dict.fromkeys(hoist for point in self.points for hoist in hoists(point))
         self.hoisted = Hoisted(model, self.kept, self.orders, tuple(worth))
-        self.tiling = Tiling(model, problem, self.kept, self.orders, self.fanouts, self.hoisted)
+        self.tiling = TilingChain(model, problem, self.kept, self.orders, self.fanouts, self.hoisted)
         self.windows = Windows(model, problem, self.kept, self.orders, self.fanouts, self.tiling, self.hoisted)
         capacities = [largest_capacity(menu) for menu in menus]
         kept_inputs = [self.kept.at(level, I) for level in range(len(problem.levels))]
@@ -60,7 +60,7 @@ class LayerProgram:
         fit(model, problem, self.kept, self.tiling, axes, menus)
         traffic = Traffic(model, problem, self.kept, self.fanouts, self.tiling, axes)
         self.hoisted.pay(problem, traffic.multicast.plain)
-        self.objective = Objective(model, problem, menus, self.fanouts, traffic)
+        self.objective = ObjectiveTerms(model, problem, menus, self.fanouts, traffic)
 
     def decisions(self, solution: LayerSolution) -> Iterator[tuple[cp_model.LinearExprT, int]]:
         """(expression, value) of every decision that a solution makes; the rest of the program follows from them."""
@@ -148,6 +148,6 @@ def _integer(literal: Literal) -> cp_model.LinearExprT:
     return int(literal) if isinstance(literal, bool) else literal
 
 
-def layer_program(problem: Problem) -> LayerProgram:
+def layer_program(problem: LayerProblem) -> LayerProgram:
     """The program of one layer on fixed hardware."""
     return LayerProgram(SizedProblem((problem,)))

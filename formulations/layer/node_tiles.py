@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from formulations.problem import LayerSolution, Problem
+from formulations.problem import LayerProblem, LayerSolution
 
 
-def closing_extents(problem: Problem, solution: LayerSolution, number: int) -> tuple[int, ...]:
+def closing_extents(problem: LayerProblem, solution: LayerSolution, number: int) -> tuple[int, ...]:
     """Extents below all nodes of a block: its bottom, with the loops that a hoisted node stands above."""
     block, hoist = solution.levels[number], solution.hoist
     if hoist is None or not hoist.passes_loops_of(number):
@@ -16,7 +16,7 @@ def closing_extents(problem: Problem, solution: LayerSolution, number: int) -> t
     )
 
 
-def node_extents(problem: Problem, solution: LayerSolution, number: int) -> list[tuple[int, ...]]:
+def node_extents(problem: LayerProblem, solution: LayerSolution, number: int) -> list[tuple[int, ...]]:
     """Extents below every node of a block, outermost first."""
     block = solution.levels[number]
     below = list(closing_extents(problem, solution, number))
@@ -33,7 +33,7 @@ def node_extents(problem: Problem, solution: LayerSolution, number: int) -> list
     return found[::-1]
 
 
-def bits_held(problem: Problem, solution: LayerSolution, level: int) -> int:
+def bits_held(problem: LayerProblem, solution: LayerSolution, level: int) -> int:
     """Bits that the tiles of a level fill (not of level 0, which is unbounded)."""
     tiles = zip(solution.levels[level].order, node_extents(problem, solution, level), strict=True)
     return sum(problem.footprint(tensor, tile) * problem.bits[tensor] for tensor, tile in tiles)

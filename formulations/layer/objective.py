@@ -10,10 +10,10 @@ from formulations.layer.bypass import TENSORS
 from formulations.layer.rows import LARGEST, Literal, Quantity, bounded, imply, number_var, power, product
 from formulations.layer.spatial import FanOuts
 from formulations.layer.traffic import Actions, Count, Traffic
-from formulations.problem import LevelSpec, Problem
+from formulations.problem import LayerProblem, ProblemLevel
 
 
-class Objective:
+class ObjectiveTerms:
     """Integer costs of a layer. ``inst[l]`` are the used instances of a level.
 
     Latency (units), variable ``latency``:
@@ -36,8 +36,8 @@ class Objective:
     def __init__(
         self,
         model: cp_model.CpModel,
-        problem: Problem,
-        menus: list[list[tuple[LevelSpec, Literal]]],
+        problem: LayerProblem,
+        menus: list[list[tuple[ProblemLevel, Literal]]],
         fanouts: FanOuts,
         traffic: Traffic,
     ) -> None:
@@ -168,7 +168,9 @@ class Objective:
         bounded(high)
         return Quantity(total, problem.steps * problem.step_energy, high)
 
-    def _level_energy(self, level: int, spec: LevelSpec, leaking: Quantity | None) -> tuple[cp_model.LinearExprT, int]:
+    def _level_energy(
+        self, level: int, spec: ProblemLevel, leaking: Quantity | None
+    ) -> tuple[cp_model.LinearExprT, int]:
         expression: cp_model.LinearExprT = 0
         high = 0
         for tensor, actions in enumerate(self._actions[level]):
@@ -184,14 +186,14 @@ class Objective:
         return expression, high
 
 
-def _busy(problem: Problem, spread: dict[int, int]) -> int:
+def _busy(problem: LayerProblem, spread: dict[int, int]) -> int:
     unrolled = 1
     for prime, exponent in spread.items():
         unrolled *= prime**exponent
     return problem.latency_unit * (problem.work // unrolled)
 
 
-def _priced(actions: Actions, spec: LevelSpec) -> tuple[tuple[Count, int], ...]:
+def _priced(actions: Actions, spec: ProblemLevel) -> tuple[tuple[Count, int], ...]:
     return (
         (actions.reads, spec.read_energy),
         (actions.fills, spec.fill_energy),

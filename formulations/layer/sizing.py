@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ortools.sat.python import cp_model
 
 from formulations.layer.rows import Literal, forbid, negate
-from formulations.problem import LevelSpec, PortSpec, Problem
+from formulations.problem import LayerProblem, PortSpec, ProblemLevel
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SizedProblem:
         If the points differ in anything else.
     """
 
-    points: tuple[Problem, ...]
+    points: tuple[LayerProblem, ...]
 
     def __post_init__(self) -> None:
         if len({_fixed_part(point) for point in self.points}) != 1:
@@ -36,23 +36,23 @@ class SizedProblem:
         """Latency units per cycle that make every point's ports whole."""
         return math.lcm(*(point.latency_unit for point in self.points))
 
-    def aligned(self) -> tuple[Problem, ...]:
+    def aligned(self) -> tuple[LayerProblem, ...]:
         """The points with the common latency unit."""
         return tuple(_with_unit(point, self.latency_unit) for point in self.points)
 
 
-def _fixed_part(point: Problem) -> tuple[object, ...]:
+def _fixed_part(point: LayerProblem) -> tuple[object, ...]:
     levels = tuple((level.keep_options, level.spatial_x, level.spatial_y) for level in point.levels)
     return point.shape, point.step_energy, point.drain_reads, levels
 
 
-def _with_unit(point: Problem, unit: int) -> Problem:
+def _with_unit(point: LayerProblem, unit: int) -> LayerProblem:
     factor = unit // point.latency_unit
 
     def port(spec: PortSpec) -> PortSpec:
         return PortSpec(spec.multiplier * factor, spec.divisor)
 
-    def scaled(level: LevelSpec) -> LevelSpec:
+    def scaled(level: ProblemLevel) -> ProblemLevel:
         read, write, both = level.ports
         return replace(level, ports=(port(read), port(write), port(both)))
 
@@ -68,19 +68,19 @@ class Sizes:
     Where there is nothing to choose the literal is the constant true.
     """
 
-    def __init__(self, model: cp_model.CpModel, points: tuple[Problem, ...]) -> None:
+    def __init__(self, model: cp_model.CpModel, points: tuple[LayerProblem, ...]) -> None:
         self.point: list[Literal] = [True] if len(points) == 1 else [model.new_bool_var("point") for _ in points]
         if len(points) > 1:
             model.add_exactly_one(self.point)  # (1)
         self.menus = [self._menu(model, points, level) for level in range(len(points[0].levels))]
 
     def _menu(
-        self, model: cp_model.CpModel, points: tuple[Problem, ...], level: int
-    ) -> list[tuple[LevelSpec, Literal]]:
+        self, model: cp_model.CpModel, points: tuple[LayerProblem, ...], level: int
+    ) -> list[tuple[ProblemLevel, Literal]]:
         specs = list(dict.fromkeys(point.levels[level] for point in points))
         if len(specs) == 1:
             return [(specs[0], True)]
-        menu: list[tuple[LevelSpec, Literal]] = [(spec, model.new_bool_var("entry")) for spec in specs]
+        menu: list[tuple[ProblemLevel, Literal]] = [(spec, model.new_bool_var("entry")) for spec in specs]
         model.add_exactly_one([literal for _, literal in menu])  # (2)
         for point, literal in zip(points, self.point, strict=True):
             entry = next(chosen for spec, chosen in menu if spec == point.levels[level])

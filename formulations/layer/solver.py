@@ -13,12 +13,12 @@ from ortools.sat.python import cp_model
 from formulations.layer.model import LayerProgram, layer_program
 from formulations.layer.rows import LARGEST, rejection
 from formulations.layer.sizing import SizedProblem
-from formulations.problem import LayerSolution, Problem
+from formulations.problem import LayerProblem, LayerSolution
 
 ObjectiveName = Literal["energy", "latency", "edp"]
 
 
-class Status(Enum):
+class SolverStatus(Enum):
     """What a solve has shown; never merged.
 
     ``OPTIMAL``: the solution is optimal, ties included. ``FEASIBLE``: a solution, not proved. ``INFEASIBLE``: there is
@@ -30,9 +30,9 @@ class Status(Enum):
     INFEASIBLE = "infeasible"
     UNKNOWN = "unknown"
 
-    def settled(self, value: int, bound: int) -> Status:
+    def settled(self, value: int, bound: int) -> SolverStatus:
         """The status of an answer to a minimization whose value and proved bound are known: optimal where they meet."""
-        return Status.OPTIMAL if self is Status.FEASIBLE and bound >= value else self
+        return SolverStatus.OPTIMAL if self is SolverStatus.FEASIBLE and bound >= value else self
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class LayerOutcome:
     number of the hardware point chosen (0 where there was no choice).
     """
 
-    status: Status
+    status: SolverStatus
     solution: LayerSolution | None
     bound: int
     wall_s: float
@@ -84,7 +84,7 @@ def exact_solver(workers: int, seed: int, left_s: float | None = None) -> cp_mod
 class _Stage:
     """Result of one call: its status, the solver (which holds the values), the value reached and the bound proved."""
 
-    status: Status
+    status: SolverStatus
     solver: cp_model.CpSolver
     value: int
     bound: int
@@ -92,14 +92,14 @@ class _Stage:
     @property
     def found(self) -> bool:
         """Is there a solution?"""
-        return self.status in (Status.OPTIMAL, Status.FEASIBLE)
+        return self.status in (SolverStatus.OPTIMAL, SolverStatus.FEASIBLE)
 
 
 STATUS = {
-    cp_model.OPTIMAL: Status.OPTIMAL,
-    cp_model.FEASIBLE: Status.FEASIBLE,
-    cp_model.INFEASIBLE: Status.INFEASIBLE,
-    cp_model.UNKNOWN: Status.UNKNOWN,
+    cp_model.OPTIMAL: SolverStatus.OPTIMAL,
+    cp_model.FEASIBLE: SolverStatus.FEASIBLE,
+    cp_model.INFEASIBLE: SolverStatus.INFEASIBLE,
+    cp_model.UNKNOWN: SolverStatus.UNKNOWN,
 }
 EXACT_FLOAT = 1 << 52
 
@@ -109,7 +109,7 @@ def whole_bound(bound: float) -> int:
     return math.floor(bound if abs(bound) < EXACT_FLOAT else bound - abs(bound) / EXACT_FLOAT)
 
 
-def _run(program: LayerProgram, solver: cp_model.CpSolver) -> Status:
+def _run(program: LayerProgram, solver: cp_model.CpSolver) -> SolverStatus:
     """Solve a program.
 
     Raises
@@ -127,12 +127,12 @@ def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearE
     program.model.minimize(expression)
     solver = clock.solver()
     status = _run(program, solver)
-    if status is Status.INFEASIBLE:
+    if status is SolverStatus.INFEASIBLE:
         return _Stage(status, solver, 0, 0)
-    if status is Status.UNKNOWN:
+    if status is SolverStatus.UNKNOWN:
         return _Stage(status, solver, 0, max(0, whole_bound(solver.best_objective_bound)))
     value = solver.value(expression)
-    bound = value if status is Status.OPTIMAL else whole_bound(solver.best_objective_bound)
+    bound = value if status is SolverStatus.OPTIMAL else whole_bound(solver.best_objective_bound)
     return _Stage(status.settled(value, bound), solver, value, bound)
 
 
@@ -144,7 +144,7 @@ def _suggest(program: LayerProgram, solver: cp_model.CpSolver) -> None:
 
 
 def solve_layer(
-    problem: Problem,
+    problem: LayerProblem,
     objective: ObjectiveName = "energy",
     *,
     latency_cap: int | None = None,
@@ -184,7 +184,7 @@ def solve_layer(
 
 
 def find_below(
-    problem: Problem,
+    problem: LayerProblem,
     objective: Literal["energy", "latency"],
     value: int,
     *,
@@ -230,12 +230,12 @@ def find_below(
     solver = clock.solver()
     solver.parameters.linearization_level = 0
     status = _run(program, solver)
-    if status is Status.INFEASIBLE:
+    if status is SolverStatus.INFEASIBLE:
         return LayerOutcome(status, None, value, clock.spent)
-    if status is Status.UNKNOWN:
+    if status is SolverStatus.UNKNOWN:
         return LayerOutcome(status, None, 0, clock.spent)
     energy, latency = costs_of(problem, program.read(solver, 0, 0))
-    return LayerOutcome(Status.FEASIBLE, program.read(solver, energy, latency), 0, clock.spent)
+    return LayerOutcome(SolverStatus.FEASIBLE, program.read(solver, energy, latency), 0, clock.spent)
 
 
 def solve_sized(
@@ -286,9 +286,9 @@ class _Search:
         reached = 0
         while True:
             step = self._two_stages("energy", cap, None if best is None else best.bound - 1)
-            if step.status is Status.INFEASIBLE:
+            if step.status is SolverStatus.INFEASIBLE:
                 return best or step
-            if step.status is not Status.OPTIMAL or step.solution is None:
+            if step.status is not SolverStatus.OPTIMAL or step.solution is None:
                 return _unproved(best, step, reached)
             energy, latency = step.solution.energy, step.solution.latency
             if best is None or energy * latency < best.bound:
@@ -314,7 +314,7 @@ class _Search:
         program.model.add(main.expression <= stage.value)
         _suggest(program, stage.solver)
         refined = _minimize(program, self._clock, other.expression)
-        proved = stage.status is Status.OPTIMAL and refined.status is Status.OPTIMAL
+        proved = stage.status is SolverStatus.OPTIMAL and refined.status is SolverStatus.OPTIMAL
         holder = refined.solver if refined.found else stage.solver
         point = program.chosen_point(holder)
         values = (stage.value, refined.value) if first == "energy" else (refined.value, stage.value)
@@ -322,7 +322,9 @@ class _Search:
         if not proved:
             energy, latency = costs_of(program.points[point], solution)
             solution = replace(solution, energy=energy, latency=latency)
-        return LayerOutcome(Status.OPTIMAL if proved else Status.FEASIBLE, solution, stage.bound, 0.0, point)
+        return LayerOutcome(
+            SolverStatus.OPTIMAL if proved else SolverStatus.FEASIBLE, solution, stage.bound, 0.0, point
+        )
 
     def _start_from(self, program: LayerProgram, hint: LayerSolution) -> None:
         """Hint all of a mapping: the values of a twin of the program (same variables) with its decisions fixed."""
@@ -344,10 +346,10 @@ def _unproved(best: LayerOutcome | None, step: LayerOutcome, reached: int) -> La
     options = [outcome for outcome in (best, step) if outcome is not None and outcome.solution is not None]
     if not options:
         return replace(step, bound=0)
-    return replace(min(options, key=product), status=Status.FEASIBLE, bound=reached)
+    return replace(min(options, key=product), status=SolverStatus.FEASIBLE, bound=reached)
 
 
-def costs_of(problem: Problem, solution: LayerSolution) -> tuple[int, int]:
+def costs_of(problem: LayerProblem, solution: LayerSolution) -> tuple[int, int]:
     """(energy, latency) that the program's expressions take on one mapping.
 
     Raises
@@ -361,12 +363,12 @@ def costs_of(problem: Problem, solution: LayerSolution) -> tuple[int, int]:
     costs = program.objective
     energy, latency = costs.energy.expression, costs.latency.expression
     stage = _minimize(program, _Clock(None, 1, 0, time.perf_counter()), energy + latency)
-    if stage.status is not Status.OPTIMAL:
+    if stage.status is not SolverStatus.OPTIMAL:
         raise ValueError("the mapping is not in the declared space")
     return stage.solver.value(energy), stage.solver.value(latency)
 
 
-def expression_value(problem: Problem, solution: LayerSolution, objective: ObjectiveName) -> int:
+def expression_value(problem: LayerProblem, solution: LayerSolution, objective: ObjectiveName) -> int:
     """Value of the program's objective with all decisions fixed to those of a mapping."""
     energy, latency = costs_of(problem, solution)
     return {"energy": energy, "latency": latency, "edp": energy * latency}[objective]

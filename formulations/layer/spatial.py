@@ -9,7 +9,7 @@ from ortools.sat.python import cp_model
 
 from formulations.layer.rows import Literal, Quantity, constant, power
 from formulations.primes import Powers, extents_in_primes, largest_exponent, value
-from formulations.problem import LevelSpec, Problem
+from formulations.problem import LayerProblem, ProblemLevel
 
 
 class FanOuts:
@@ -21,7 +21,9 @@ class FanOuts:
        offers several fan-outs, the entry chosen excludes the rows above its own).
     """
 
-    def __init__(self, model: cp_model.CpModel, problem: Problem, menus: list[list[tuple[LevelSpec, Literal]]]) -> None:
+    def __init__(
+        self, model: cp_model.CpModel, problem: LayerProblem, menus: list[list[tuple[ProblemLevel, Literal]]]
+    ) -> None:
         self._model = model
         self._problem = problem
         self._powers = extents_in_primes(problem)
@@ -32,7 +34,7 @@ class FanOuts:
             for axis in (0, 1):
                 self._add_axis(level, axis, menu)
 
-    def _add_axis(self, level: int, axis: int, menu: list[tuple[LevelSpec, Literal]]) -> None:
+    def _add_axis(self, level: int, axis: int, menu: list[tuple[ProblemLevel, Literal]]) -> None:
         limit = self.widest[level][axis]
         spec = self._problem.levels[level]
         allowed = (spec.spatial_x, spec.spatial_y)[axis]

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from formulations.primes import divisors
-from formulations.problem import Problem
+from formulations.problem import LayerProblem
 
 
 @lru_cache(maxsize=1 << 16)
@@ -40,7 +40,7 @@ def widest(
     return int((rows * columns).max())
 
 
-def split_axes(problem: Problem, level: int, vector: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def split_axes(problem: LayerProblem, level: int, vector: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """A split of a spatial vector over X and Y that fits (the first in lexicographic order).
 
     Raises

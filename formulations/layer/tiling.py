@@ -12,10 +12,10 @@ from formulations.layer.loop_order import Orders
 from formulations.layer.rows import Literal, imply, negate
 from formulations.layer.spatial import FanOuts
 from formulations.primes import Powers, extents_in_primes
-from formulations.problem import Hoist, I, Problem
+from formulations.problem import Hoist, I, LayerProblem
 
 
-class Tiling:
+class TilingChain:
     """Exponents of the extents, per level l, dim d and prime p of D_d (all in ``0..v_p(D_d)``).
 
     Variables: ``top[l,d,p]``, extents of all loops from the block of level l on (``top[0] = D``,
@@ -47,7 +47,13 @@ class Tiling:
     """
 
     def __init__(
-        self, model: cp_model.CpModel, problem: Problem, kept: Kept, orders: Orders, fanouts: FanOuts, hoisted: Hoisted
+        self,
+        model: cp_model.CpModel,
+        problem: LayerProblem,
+        kept: Kept,
+        orders: Orders,
+        fanouts: FanOuts,
+        hoisted: Hoisted,
     ) -> None:
         self._model, self._problem = model, problem
         self._kept, self._orders, self._fanouts, self._hoisted = kept, orders, fanouts, hoisted

@@ -13,9 +13,9 @@ from formulations.layer.bypass import Kept
 from formulations.layer.halo import InputAxes, Multicast
 from formulations.layer.rows import Literal, Quantity, constant, imply, number_var, power, product
 from formulations.layer.spatial import FanOuts
-from formulations.layer.tiling import Tiling
+from formulations.layer.tiling import TilingChain
 from formulations.primes import Powers, factorize, value
-from formulations.problem import I, O, Problem
+from formulations.problem import I, LayerProblem, O
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,13 @@ class Traffic:
     """
 
     def __init__(
-        self, model: cp_model.CpModel, problem: Problem, kept: Kept, fanouts: FanOuts, tiling: Tiling, axes: InputAxes
+        self,
+        model: cp_model.CpModel,
+        problem: LayerProblem,
+        kept: Kept,
+        fanouts: FanOuts,
+        tiling: TilingChain,
+        axes: InputAxes,
     ) -> None:
         self._model, self._problem = model, problem
         self._kept, self._fanouts, self._tiling, self._axes = kept, fanouts, tiling, axes

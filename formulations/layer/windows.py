@@ -9,8 +9,8 @@ from formulations.layer.hoisted import Hoisted
 from formulations.layer.loop_order import Orders
 from formulations.layer.rows import Literal, forbid, imply, negate
 from formulations.layer.spatial import FanOuts
-from formulations.layer.tiling import Tiling
-from formulations.problem import I, O, Problem, W
+from formulations.layer.tiling import TilingChain
+from formulations.problem import I, LayerProblem, O, W
 
 OUTER = -1
 
@@ -58,11 +58,11 @@ class Windows:
     def __init__(
         self,
         model: cp_model.CpModel,
-        problem: Problem,
+        problem: LayerProblem,
         kept: Kept,
         orders: Orders,
         fanouts: FanOuts,
-        tiling: Tiling,
+        tiling: TilingChain,
         hoisted: Hoisted,
     ) -> None:
         self._model, self._problem, self._hoisted = model, problem, hoisted

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, Status, exact_solver, whole_bound
+from formulations.layer.solver import STATUS, SolverStatus, exact_solver, whole_bound
 from formulations.networks.checkpointing import CheckpointProgram, TrainingMemory
 
 Goal = Literal["overhead", "peak"]
@@ -25,14 +25,14 @@ PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
-class Limits:
+class MemoryLimits:
     """Caps on the peak off chip (bits) and on the overhead; None is no cap."""
 
     peak_bits: int | None = None
     overhead: int | None = None
 
 
-NO_LIMITS = Limits()
+NO_LIMITS = MemoryLimits()
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class MemoryOutcome:
     with the same value has a lower one. ``choices`` is empty where there is no answer.
     """
 
-    status: Status
+    status: SolverStatus
     choices: tuple[Choice, ...]
     value: int
     bound: int
@@ -55,7 +55,7 @@ class MemoryOutcome:
 def solve_memory(
     memory: TrainingMemory,
     goal: Goal = "overhead",
-    limits: Limits = NO_LIMITS,
+    limits: MemoryLimits = NO_LIMITS,
     *,
     hint: tuple[Choice, ...] = (),
     time_limit_s: float | None = None,
@@ -94,20 +94,20 @@ def solve_memory(
     if found.solver is None:
         return MemoryOutcome(found.status, (), 0, found.bound, 0, False, run.spent)
     value, second, choices = found.solver.value(main), found.solver.value(other), read_choices(program, found.solver)
-    if found.status is not Status.OPTIMAL:
+    if found.status is not SolverStatus.OPTIMAL:
         return MemoryOutcome(found.status, choices, value, found.bound, second, False, run.spent)
     program.model.add(main <= value)
     again = run.least(other, found.solver, most_s=run.spent + PATIENCE_S)
     assert again.solver is not None
     choices, second = read_choices(program, again.solver), again.solver.value(other)
-    return MemoryOutcome(found.status, choices, value, value, second, again.status is Status.OPTIMAL, run.spent)
+    return MemoryOutcome(found.status, choices, value, value, second, again.status is SolverStatus.OPTIMAL, run.spent)
 
 
 @dataclass(frozen=True)
 class _Found:
     """Status and proved bound of an objective, the solver that holds the best answer, whether the user stopped it."""
 
-    status: Status
+    status: SolverStatus
     bound: int
     solver: cp_model.CpSolver | None
     stopped: bool = False
@@ -144,7 +144,7 @@ class _Run:
         solver.parameters.fix_variables_to_their_hinted_value = True
         status = solver.solve(program.model)
         program.model.clear_hints()
-        if STATUS.get(status) not in (Status.OPTIMAL, Status.FEASIBLE):
+        if STATUS.get(status) not in (SolverStatus.OPTIMAL, SolverStatus.FEASIBLE):
             return None
         _suggest(program, solver)
         return solver
@@ -156,7 +156,9 @@ class _Run:
         solver.parameters.catch_sigint_signal = False  # the solver's own handler is not taken away afterwards
         return solver
 
-    def _solve(self, model: cp_model.CpModel, most_s: float | None = None) -> tuple[Status, cp_model.CpSolver, bool]:
+    def _solve(
+        self, model: cp_model.CpModel, most_s: float | None = None
+    ) -> tuple[SolverStatus, cp_model.CpSolver, bool]:
         """Status, solver, and whether the user stopped it with Ctrl-C."""
         solver, stopped = self._solver(most_s), False
         with ThreadPoolExecutor(1) as pool:
@@ -180,15 +182,15 @@ class _Run:
         self.program.model.minimize(expression)
         status, solver, stopped = self._solve(self.program.model, most_s)
         bound = whole_bound(solver.best_objective_bound)
-        if status is Status.INFEASIBLE:
+        if status is SolverStatus.INFEASIBLE:
             return _Found(status, bound, None)
-        if status is Status.OPTIMAL:
+        if status is SolverStatus.OPTIMAL:
             return _Found(status, solver.value(expression), solver)
-        if status is Status.UNKNOWN and known is None:
+        if status is SolverStatus.UNKNOWN and known is None:
             return _Found(status, bound, None, stopped)
-        if known is not None and (status is Status.UNKNOWN or known.value(expression) < solver.value(expression)):
+        if known is not None and (status is SolverStatus.UNKNOWN or known.value(expression) < solver.value(expression)):
             solver = known
-        return _Found(Status.FEASIBLE.settled(solver.value(expression), bound), bound, solver, stopped)
+        return _Found(SolverStatus.FEASIBLE.settled(solver.value(expression), bound), bound, solver, stopped)
 
     def least_peak(self, known: cp_model.CpSolver | None) -> _Found:
         """The least peak, in turns of growing length: a search for better answers, then caps that no answer may meet.
@@ -198,11 +200,11 @@ class _Run:
         """
         most_s = TURN_S
         found = self.least(self.program.peak, known, most_s=None if known is None else most_s)
-        while found.status is Status.FEASIBLE and not found.stopped and self.left_s > 0:
+        while found.status is SolverStatus.FEASIBLE and not found.stopped and self.left_s > 0:
             found = self._below(found, 1, most_s)
-            if found.status is Status.FEASIBLE and not found.stopped:
+            if found.status is SolverStatus.FEASIBLE and not found.stopped:
                 found = self._below(found, 2, most_s / 2)
-            if found.status is Status.FEASIBLE and not found.stopped:
+            if found.status is SolverStatus.FEASIBLE and not found.stopped:
                 again = self.least(self.program.peak, found.solver, most_s=2 * most_s)
                 found = self._joined(found, again)
             most_s *= 2
@@ -211,7 +213,7 @@ class _Run:
     def _joined(self, found: _Found, again: _Found) -> _Found:
         """An answer at least as good as an earlier one, with the better of both bounds."""
         assert again.solver is not None
-        if again.status is Status.OPTIMAL:
+        if again.status is SolverStatus.OPTIMAL:
             return again
         bound = max(found.bound, again.bound)
         return replace(again, bound=bound, status=again.status.settled(again.solver.value(self.program.peak), bound))
@@ -226,11 +228,11 @@ class _Run:
         trial.add(self.program.peak <= cap)
         status, solver, stopped = self._solve(trial, most_s)
         bound, best = found.bound, found.solver
-        if status is Status.INFEASIBLE:
+        if status is SolverStatus.INFEASIBLE:
             bound = max(bound, cap + 1)
-        elif status in (Status.OPTIMAL, Status.FEASIBLE):
+        elif status in (SolverStatus.OPTIMAL, SolverStatus.FEASIBLE):
             best = self.start_from(read_choices(self.program, solver)) or best
-        return _Found(Status.FEASIBLE.settled(best.value(self.program.peak), bound), bound, best, stopped)
+        return _Found(SolverStatus.FEASIBLE.settled(best.value(self.program.peak), bound), bound, best, stopped)
 
 
 def _suggest(program: CheckpointProgram, solver: cp_model.CpSolver) -> None:

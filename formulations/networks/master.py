@@ -66,7 +66,7 @@ def choose(
 
 
 @dataclass(frozen=True)
-class Entry:
+class BoxBound:
     """A box of hardware points: its least area, a bound on its objective, its value where one was found, and its least
     use of every resource of a device."""
 
@@ -77,7 +77,7 @@ class Entry:
 
 
 def settle(
-    entries: Sequence[Entry], *, area_cap: int | None, limits: Sequence[int | None] = (), seed: int = 0
+    entries: Sequence[BoxBound], *, area_cap: int | None, limits: Sequence[int | None] = (), seed: int = 0
 ) -> int | None:
     """The proved optimum over all boxes.
 
@@ -116,6 +116,6 @@ def settle(
     return reference + least
 
 
-def _within(entry: Entry, limits: Sequence[int | None]) -> bool:
+def _within(entry: BoxBound, limits: Sequence[int | None]) -> bool:
     pairs = zip(entry.resources, limits, strict=True)
     return all(limit is None or use <= limit for use, limit in pairs)

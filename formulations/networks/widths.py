@@ -38,7 +38,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, Status, exact_solver, whole_bound
+from formulations.layer.solver import STATUS, SolverStatus, exact_solver, whole_bound
 from formulations.stop import Stop
 
 POLL_S = 0.1
@@ -95,14 +95,14 @@ class WidthProblem:
 class WidthOutcome:
     """Status, the width of every class and the entry read of every table (empty if none), a bound on the cost."""
 
-    status: Status
+    status: SolverStatus
     widths: Values
     entries: Values
     bound: int
 
 
 @dataclass(frozen=True)
-class Row:
+class LimitRow:
     """``low <= sum of coefficient * literal <= high`` over the columns named."""
 
     columns: Values
@@ -119,7 +119,7 @@ class WidthProgram:
 
     def __init__(self, problem: WidthProblem) -> None:
         self.problem, self.columns = problem, 0
-        self.rows: list[Row] = []
+        self.rows: list[LimitRow] = []
         always = self._literals(1)  # no row is empty, whatever the tables
         self._one(always)
         self._x = [self._literals(len(widths)) for widths in problem.widths]
@@ -148,7 +148,7 @@ class WidthProgram:
         total: dict[int, int] = {}
         for column, coefficient in zip(columns, coefficients, strict=True):
             total[column] = total.get(column, 0) + coefficient
-        self.rows.append(Row(tuple(total), tuple(total.values()), low, high))
+        self.rows.append(LimitRow(tuple(total), tuple(total.values()), low, high))
 
     def _one(self, literals: Sequence[int], less: Sequence[int] = ()) -> None:
         """The sum of the literals is 1, or that of another one."""
@@ -221,8 +221,8 @@ class WidthProgram:
         solver = exact_solver(workers, seed)
         solver.parameters.catch_sigint_signal = False  # whoever asked for the search stops it
         status = STATUS[_solved(solver, model, stop)]
-        if status in (Status.INFEASIBLE, Status.UNKNOWN):
-            known = 0 if status is Status.INFEASIBLE else max(0, whole_bound(solver.best_objective_bound))
+        if status in (SolverStatus.INFEASIBLE, SolverStatus.UNKNOWN):
+            known = 0 if status is SolverStatus.INFEASIBLE else max(0, whole_bound(solver.best_objective_bound))
             return WidthOutcome(status, (), (), common * known)
 
         def place(literals: Sequence[int]) -> int:
@@ -232,7 +232,7 @@ class WidthProgram:
         widths = tuple(ws[place(xs)] for xs, ws in zip(self._x, self.problem.widths, strict=True))
         entries = tuple(place(literals) for literals in self.read)
         value = sum(row[entry] for row, entry in zip(costs, entries, strict=True))
-        bound = value if status is Status.OPTIMAL else common * whole_bound(solver.best_objective_bound)
+        bound = value if status is SolverStatus.OPTIMAL else common * whole_bound(solver.best_objective_bound)
         return WidthOutcome(status.settled(value, bound), widths, entries, bound)
 
 

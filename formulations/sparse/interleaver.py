@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, Status, exact_solver
+from formulations.layer.solver import STATUS, SolverStatus, exact_solver
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Interleaving:
 class Interleaved:
     """``starts[k][m]``, ``order[k][j]`` (the memory that slot j reads), the spread reached and a proved bound of it."""
 
-    status: Status
+    status: SolverStatus
     starts: tuple[tuple[int, ...], ...] | None
     order: tuple[tuple[int, ...], ...] | None
     spread: int | None
@@ -185,13 +185,13 @@ def solve_interleaving(
         OPTIMAL if the spread is proved to be the most, or the one asked for is met.
     """
     if (asked.spread or 1) > asked.most_spread:
-        return Interleaved(Status.INFEASIBLE, None, None, None, asked.most_spread)
+        return Interleaved(SolverStatus.INFEASIBLE, None, None, None, asked.most_spread)
     program = _Program(asked)
     if asked.spread is None:
         program.model.maximize(program.spread)
     solver = exact_solver(workers, seed, time_limit_s)
     status = STATUS[solver.solve(program.model)]
-    if status in (Status.INFEASIBLE, Status.UNKNOWN):
+    if status in (SolverStatus.INFEASIBLE, SolverStatus.UNKNOWN):
         return Interleaved(status, None, None, None, asked.most_spread)
     starts, order = [], []
     for sweep in program.use:
@@ -200,6 +200,6 @@ def solve_interleaving(
         starts.append(tuple(start for _, start in sorted(chosen)))
     reached = solver.value(program.spread)
     bound = math.ceil(solver.best_objective_bound) if asked.spread is None else asked.most_spread
-    bound = reached if status is Status.OPTIMAL and asked.spread is None else bound
+    bound = reached if status is SolverStatus.OPTIMAL and asked.spread is None else bound
     status = status.settled(-reached, -bound) if asked.spread is None else status
     return Interleaved(status, tuple(starts), tuple(order), reached, bound)

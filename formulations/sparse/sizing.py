@@ -38,14 +38,14 @@ from dataclasses import dataclass, field
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, Status, exact_solver, whole_bound
+from formulations.layer.solver import STATUS, SolverStatus, exact_solver, whole_bound
 
 TIME = "time"
 EDGES = "edges"
 
 
 @dataclass(frozen=True)
-class Row:
+class JunctionRow:
     """A way to build a junction; ``use[w][r]`` for width w and resource r."""
 
     parallel: int
@@ -71,7 +71,7 @@ class Timing:
 class SparseSizing:
     """A sizing problem: rows per junction, number of widths, timings, resource names, budgets by name and rules."""
 
-    rows: tuple[tuple[Row, ...], ...]
+    rows: tuple[tuple[JunctionRow, ...], ...]
     widths: int
     timings: tuple[Timing, ...]
     resources: tuple[str, ...]
@@ -86,7 +86,7 @@ class SparseSizing:
 class SizingOutcome:
     """The rows, width and timing chosen (None without a design), a proved bound of the first goal, and its value."""
 
-    status: Status
+    status: SolverStatus
     rows: tuple[int, ...] | None
     width: int
     timing: int
@@ -154,7 +154,7 @@ class _Program:
             if timing.fan_in_log is not None:
                 self.model.add_bool_or([~chosen, *widest])  # (6)
 
-    def _unsafe(self, row: Row, latency: int) -> bool:
+    def _unsafe(self, row: JunctionRow, latency: int) -> bool:
         collides = row.depth > 1 and latency % row.depth == 0
         stale = row.sweeps > 1 and row.depth <= latency
         return (self._problem.hazard and collides) or (self._problem.fresh and stale)
@@ -206,28 +206,28 @@ def solve_sizing(
         OPTIMAL only if every goal was proved; value and bound are those of the first, ``edges`` with its sign.
     """
     if not all(problem.rows):
-        return SizingOutcome(Status.INFEASIBLE, None, 0, 0, None, None)
+        return SizingOutcome(SolverStatus.INFEASIBLE, None, 0, 0, None, None)
     program, started = _Program(problem, goals), time.perf_counter()
-    best = SizingOutcome(Status.UNKNOWN, None, 0, 0, None, None)
+    best = SizingOutcome(SolverStatus.UNKNOWN, None, 0, 0, None, None)
     for stage, goal in enumerate(goals or ("",)):
         expression = program.goals[goal] if goals else 0
         program.model.minimize(expression)
         left = None if time_limit_s is None else time_limit_s - (time.perf_counter() - started)
         solver = exact_solver(workers, seed, left)
         status = STATUS[solver.solve(program.model)]
-        if status is Status.INFEASIBLE:
+        if status is SolverStatus.INFEASIBLE:
             return SizingOutcome(status, None, 0, 0, None, None)
-        if status is Status.UNKNOWN:
+        if status is SolverStatus.UNKNOWN:
             return SizingOutcome(*_kept(best))
         found = _read(program, solver)
         value = solver.value(expression)
-        bound = value if status is Status.OPTIMAL else whole_bound(solver.best_objective_bound)
+        bound = value if status is SolverStatus.OPTIMAL else whole_bound(solver.best_objective_bound)
         status = status.settled(value, bound)
         if stage == 0:
             best = SizingOutcome(status, *found, -value if goal == EDGES else value, -bound if goal == EDGES else bound)
         else:
             best = SizingOutcome(status, *found, best.value, best.bound)
-        if status is not Status.OPTIMAL:
+        if status is not SolverStatus.OPTIMAL:
             return best
         program.model.add(expression <= value)
     return best
@@ -235,9 +235,9 @@ def solve_sizing(
 
 def _kept(
     best: SizingOutcome,
-) -> tuple[Status, tuple[int, ...] | None, int, int, int | None, int | None]:
+) -> tuple[SolverStatus, tuple[int, ...] | None, int, int, int | None, int | None]:
     """What is known when time runs out in a later stage: a design whose ties are open."""
-    status = Status.UNKNOWN if best.rows is None else Status.FEASIBLE
+    status = SolverStatus.UNKNOWN if best.rows is None else SolverStatus.FEASIBLE
     return status, best.rows, best.width, best.timing, best.value, best.bound
 
 

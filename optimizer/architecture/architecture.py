@@ -16,7 +16,7 @@ from optimizer.architecture.budgets import Budgets, Limits, limits_of
 from optimizer.architecture.device_plan import DevicePlan
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.architecture.level import Bandwidth, LevelSpec
-from optimizer.architecture.menus import AnyMenu, Assignment, Entry, Menu, assignments, tie_groups
+from optimizer.architecture.menus import AnyMenu, Assignment, Menu, MenuEntry, assignments, tie_groups
 from optimizer.architecture.technology import Technology, to_units
 from optimizer.errors import SpecError
 from optimizer.files.quantities import format_number
@@ -106,7 +106,7 @@ class Architecture:
         if self.budgets.dram_gbps is None:
             return self.levels
         limit = self.budgets.dram_gbps * 8000 / self.clock_mhz
-        entry = Entry(f"{format_number(self.budgets.dram_gbps)} GB/s", limit)
+        entry = MenuEntry(f"{format_number(self.budgets.dram_gbps)} GB/s", limit)
         outer = self.levels[0]
 
         def cap(menu: Menu[Fraction] | None) -> Menu[Fraction] | None:

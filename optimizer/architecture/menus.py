@@ -22,7 +22,7 @@ MAX_ENTRIES = 1000
 
 
 @dataclass(frozen=True)
-class Entry(Generic[T]):
+class MenuEntry(Generic[T]):
     """One entry of a menu: what the user reads (``label``) and what is computed with (``value``)."""
 
     label: object
@@ -46,7 +46,7 @@ class Menu(Generic[T]):
     """
 
     path: str
-    entries: tuple[Entry[T], ...]
+    entries: tuple[MenuEntry[T], ...]
     listed: bool = False
     tie: str | None = None
 
@@ -57,11 +57,11 @@ class Menu(Generic[T]):
 
 
 AnyMenu = Menu[Any]
-Assignment = Mapping[str, Entry[Any]]
+Assignment = Mapping[str, MenuEntry[Any]]
 
 
 @dataclass(frozen=True)
-class Place:
+class MenuPlace:
     """Where a menu stands: the file and field for errors, and its path in the choices."""
 
     file: str | None
@@ -73,13 +73,13 @@ class Place:
         return SpecError(problem, file=self.file, field=self.field, value=value, allowed=allowed, remedy=remedy)
 
 
-def integer_menu(raw: object, place: Place) -> Menu[int]:
+def integer_menu(raw: object, place: MenuPlace) -> Menu[int]:
     """A menu of positive whole numbers, e.g. array extents."""
 
-    def read(value: object) -> Entry[int]:
+    def read(value: object) -> MenuEntry[int]:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise place.error("not a positive whole number", value, "integers >= 1", "write e.g. 16")
-        return Entry(value, value)
+        return MenuEntry(value, value)
 
     def scale(start: object, number: Fraction) -> object:
         if number.denominator != 1:
@@ -89,7 +89,7 @@ def integer_menu(raw: object, place: Place) -> Menu[int]:
     return _menu(raw, place, read, lambda v: Fraction(read(v).value), scale)
 
 
-def quantity_menu(raw: object, place: Place, units: dict[str, Fraction], *, whole: bool) -> Menu[Fraction]:
+def quantity_menu(raw: object, place: MenuPlace, units: dict[str, Fraction], *, whole: bool) -> Menu[Fraction]:
     """A menu of quantities with units, converted to the base unit of `units`.
 
     Parameters
@@ -102,10 +102,10 @@ def quantity_menu(raw: object, place: Place, units: dict[str, Fraction], *, whol
         amount, unit = split_quantity(value, units, file=place.file, field=place.field)
         return amount * units[unit]
 
-    def read(value: object) -> Entry[Fraction]:
+    def read(value: object) -> MenuEntry[Fraction]:
         if whole and number(value).denominator != 1:
             raise place.error("not a whole number of bits", value, "whole bits", "use a multiple of one bit")
-        return Entry(" ".join(str(value).split()), number(value))
+        return MenuEntry(" ".join(str(value).split()), number(value))
 
     def scale(start: object, base: Fraction) -> object:
         unit = split_quantity(start, units, file=place.file, field=place.field)[1]
@@ -116,8 +116,8 @@ def quantity_menu(raw: object, place: Place, units: dict[str, Fraction], *, whol
 
 def _menu(
     raw: object,
-    place: Place,
-    read: Callable[[object], Entry[T]],
+    place: MenuPlace,
+    read: Callable[[object], MenuEntry[T]],
     number: Callable[[object], Fraction],
     scale: Callable[[object, Fraction], object],
 ) -> Menu[T]:
@@ -132,7 +132,7 @@ def _menu(
     entries = tuple(read(value) for value in values)
     if not entries:
         raise place.error("the menu is empty", raw, "at least one entry", "add an entry")
-    seen: dict[T, Entry[T]] = {}
+    seen: dict[T, MenuEntry[T]] = {}
     for entry in entries:
         if entry.value in seen:
             twins = f"{seen[entry.value].label!r} and {entry.label!r} are equal"
@@ -145,7 +145,7 @@ def _menu(
 
 def _range(
     raw: dict[str, Any],
-    place: Place,
+    place: MenuPlace,
     number: Callable[[object], Fraction],
     scale: Callable[[object, Fraction], object],
 ) -> list[object]:

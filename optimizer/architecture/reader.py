@@ -14,7 +14,7 @@ from optimizer.architecture.checks import check_architecture
 from optimizer.architecture.device import Device, load_device, parse_device
 from optimizer.architecture.device_plan import device_plan
 from optimizer.architecture.level import Bandwidth, Energies, LevelSpec
-from optimizer.architecture.menus import Entry, Menu, Place, integer_menu, quantity_menu
+from optimizer.architecture.menus import Menu, MenuEntry, MenuPlace, integer_menu, quantity_menu
 from optimizer.architecture.schema import json_schema
 from optimizer.architecture.technology import Component, Technology
 from optimizer.architecture.technology_reader import load_technology, parse_technology
@@ -143,8 +143,8 @@ class _Reader:
             source=self.data,
         )
 
-    def place(self, field: str, path: str) -> Place:
-        return Place(self.file, field, path)
+    def place(self, field: str, path: str) -> MenuPlace:
+        return MenuPlace(self.file, field, path)
 
     def counts(self, raw: object, field: str) -> Menu[int]:
         return integer_menu(raw, self.place(field, field))
@@ -215,7 +215,7 @@ class _Reader:
     def size(self, raw: dict[str, Any], field: str, word_bits: int, *, outermost: bool) -> Menu[int | None]:
         path = f"{raw['name']}.size"
         if raw.get("size", "unbounded" if outermost else None) == "unbounded":
-            return Menu(path, (Entry("unbounded", None),))
+            return Menu(path, (MenuEntry("unbounded", None),))
         if "size" not in raw:
             raise SpecError(
                 "an inner level needs a size",
@@ -227,7 +227,7 @@ class _Reader:
             )
         place = self.place(f"{field}.size", path)
         menu = quantity_menu(raw["size"], place, size_units(word_bits), whole=True)
-        entries = tuple(Entry[int | None](entry.label, int(entry.value)) for entry in menu.entries)
+        entries = tuple(MenuEntry[int | None](entry.label, int(entry.value)) for entry in menu.entries)
         return Menu(path, entries, menu.listed, menu.tie)
 
     def bandwidth(self, raw: dict[str, Any], field: str, word_bits: int) -> Bandwidth:
@@ -236,7 +236,7 @@ class _Reader:
         for port, value in raw.get("bandwidth", {}).items():
             place = self.place(f"{field}.bandwidth.{port}", f"{raw['name']}.bandwidth.{port}")
             menu = quantity_menu(value, place, units, whole=False)
-            entries = tuple(Entry(entry.label, entry.value * raw.get("ports", 1)) for entry in menu.entries)
+            entries = tuple(MenuEntry(entry.label, entry.value * raw.get("ports", 1)) for entry in menu.entries)
             menus[port] = replace(menu, entries=entries)
         return Bandwidth(**menus)
 
@@ -244,7 +244,7 @@ class _Reader:
         value = raw.get("instances", {}).get(axis)
         path = f"{raw['name']}.instances.{axis}"
         if value == "array":
-            return Menu(path, (Entry("array", 0),))
+            return Menu(path, (MenuEntry("array", 0),))
         return None if value is None else integer_menu(value, self.place(f"{field}.instances.{axis}", path))
 
 

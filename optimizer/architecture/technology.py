@@ -26,7 +26,7 @@ def to_units(energy: Fraction, scale: int) -> int:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PublishedPoint:
     """One memory instance.
 
     Parameters
@@ -67,12 +67,12 @@ class ConstantComponent:
     area_um2_per_bit: Fraction = Fraction(0)
     exact: bool = True
 
-    def at(self, size_bits: int | None) -> Cell:
+    def at(self, size_bits: int | None) -> PublishedPoint:
         """An instance of this size; ``None`` is unbounded, which has no area."""
         if size_bits is None:
-            return Cell(self.read_energy, self.write_energy)
+            return PublishedPoint(self.read_energy, self.write_energy)
         area = self.area_fixed_um2 + self.area_um2_per_bit * size_bits
-        return Cell(self.read_energy, self.write_energy, area)
+        return PublishedPoint(self.read_energy, self.write_energy, area)
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ class TableComponent:
 
     name: str
     word_bits: int
-    rows: tuple[tuple[int, Cell], ...]
+    rows: tuple[tuple[int, PublishedPoint], ...]
     exact: bool = False
 
-    def at(self, size_bits: int | None) -> Cell:
+    def at(self, size_bits: int | None) -> PublishedPoint:
         """An instance of this size, interpolated linearly between the neighbouring rows.
 
         Raises
@@ -113,7 +113,7 @@ class TableComponent:
             return self.rows[index][1]
         (size_a, a), (size_b, b) = self.rows[index - 1 : index + 1]
         t = Fraction(size_bits - size_a, size_b - size_a)
-        return Cell(
+        return PublishedPoint(
             a.read_energy + t * (b.read_energy - a.read_energy),
             a.write_energy + t * (b.write_energy - a.write_energy),
             a.area_um2 + t * (b.area_um2 - a.area_um2),

@@ -6,7 +6,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optimizer.architecture.technology import Cell, Component, ConstantComponent, MacUnit, TableComponent, Technology
+from optimizer.architecture.technology import (
+    Component,
+    ConstantComponent,
+    MacUnit,
+    PublishedPoint,
+    TableComponent,
+    Technology,
+)
 from optimizer.architecture.technology_schema import technology_schema
 from optimizer.errors import SpecError
 from optimizer.files.presets import read_spec
@@ -85,7 +92,7 @@ def _component(name: str, raw: dict[str, Any], file: str | None) -> Component:
             Fraction(raw.get("area_um2_per_bit", 0)),
         )
     units = size_units(raw["word_bits"])
-    rows: list[tuple[int, Cell]] = []
+    rows: list[tuple[int, PublishedPoint]] = []
     for index, row in enumerate(raw["rows"]):
         field = f"components.{name}.rows[{index}].size"
         amount, unit = split_quantity(row["size"], units, file=file, field=field)
@@ -100,7 +107,7 @@ def _component(name: str, raw: dict[str, Any], file: str | None) -> Component:
                 remedy="sort the rows by size",
             )
         numbers = (Fraction(row.get(key, 0)) for key in ("read", "write", "area_um2", "leakage_uw"))
-        rows.append((int(size), Cell(*numbers)))
+        rows.append((int(size), PublishedPoint(*numbers)))
     return TableComponent(name, raw["word_bits"], tuple(rows))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 from optimizer.checker.box_floors import Floors
-from optimizer.checker.claims.solve import Claim, Entry
+from optimizer.checker.claims.solve import Claim, ClaimedBox
 from optimizer.checker.optimistic_corner import worse
 
 Join = Callable[[Sequence[Fraction]], Fraction]
@@ -30,7 +30,7 @@ class Bounds:
         self._networks = [Floors(claim) for claim in claims]
         self._whole, self._join = whole, join
         self._solved = {tuple(n for n, _ in entry.box): entry for entry in whole.entries if entry.by == "solved"}
-        self.raised: list[tuple[int, Entry]] = []
+        self.raised: list[tuple[int, ClaimedBox]] = []
         """(network, solved point): its bound rests on more than floors."""
         self.excluded: list[int] = []
         """Numbers of single points of which no floor shows that they are infeasible."""
@@ -56,10 +56,10 @@ class Bounds:
             else:
                 yield "closed as infeasible, but its floors keep all caps"
 
-    def _hopeless(self, own: list[Entry]) -> bool:
+    def _hopeless(self, own: list[ClaimedBox]) -> bool:
         return any(network.hopeless(part) for network, part in zip(self._networks, own, strict=True))
 
-    def _bound_faults(self, entry: Entry, own: list[Entry]) -> Iterator[str]:
+    def _bound_faults(self, entry: ClaimedBox, own: list[ClaimedBox]) -> Iterator[str]:
         """A joint bound is the aggregate of the networks' bounds, and these follow from their floors."""
         given = [network.value(part) for network, part in zip(self._networks, own, strict=True)]
         if entry.by == "solved":
@@ -73,7 +73,7 @@ class Bounds:
         if entry.bounds and list(entry.bounds) != given:
             yield f"the bounds of the networks are {_text(entry.bounds)}, the floors give {_text(given)}"
 
-    def _leader_faults(self, entry: Entry, index: tuple[int, ...]) -> Iterator[str]:
+    def _leader_faults(self, entry: ClaimedBox, index: tuple[int, ...]) -> Iterator[str]:
         """The bound may be that of a solved point whose hardware is at least as good as every point of the box."""
         leader = self._solved.get(index)
         if leader is None or entry.by != "bound":
@@ -86,7 +86,7 @@ class Bounds:
         if stated != (leader.bound, leader.bounds):
             yield f"the bound is {entry.bound}, that of {index} is {leader.bound}"
 
-    def _solved_faults(self, entry: Entry, own: list[Entry], given: list[Fraction]) -> Iterator[str]:
+    def _solved_faults(self, entry: ClaimedBox, own: list[ClaimedBox], given: list[Fraction]) -> Iterator[str]:
         """Where cycles are traded for energy, a solved point's bound may be above what its floors give."""
         if len(entry.bounds) != len(own):
             yield f"{len(entry.bounds)} bounds of {len(own)} networks"

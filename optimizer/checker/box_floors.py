@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from optimizer.architecture.boxes import Box
-from optimizer.checker.claims.solve import Claim, Entry
+from optimizer.checker.claims.solve import Claim, ClaimedBox
 from optimizer.checker.least_cycles import part_cycles
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 
 
 class Floors:
@@ -25,11 +25,11 @@ class Floors:
         self._fixed: dict[Box, tuple[int, int]] = {}
         self._spread: dict[Box, tuple[int, ...]] = {}
 
-    def value(self, entry: Entry) -> Fraction:
+    def value(self, entry: ClaimedBox) -> Fraction:
         """The objective that the floors give."""
         return self.claim.target.value(*self._spent(entry.box, entry.energy, entry.latency))
 
-    def faults(self, entry: Entry) -> Iterator[str]:
+    def faults(self, entry: ClaimedBox) -> Iterator[str]:
         """Floors that the box's own numbers show: compute cycles, and none for what is not minimized."""
         target = self.claim.target
         if target.objective == "latency" and not target.capped:
@@ -40,9 +40,9 @@ class Floors:
         if entry.latency != own and not entry.says_nothing:
             yield f"latency floors {list(entry.latency)}, the multipliers give {list(own)}"
 
-    def hopeless(self, entry: Entry) -> bool:
+    def hopeless(self, entry: ClaimedBox) -> bool:
         """Do the floors show that a layer does not fit, or that a cap is broken?"""
-        if NEVER in (*entry.energy, *entry.latency):
+        if INFEASIBLE_COST in (*entry.energy, *entry.latency):
             return True
         return not self.claim.target.allows(*self._spent(entry.box, entry.energy, entry.latency))
 

@@ -15,7 +15,7 @@ from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.checker.codesign_infeasibility import joint_blame_checks, with_reason
 from optimizer.checker.codesign_numbers import hash_faults, number_faults, own_value, problem_faults
 from optimizer.checker.design_checks import plain, verdict
-from optimizer.checker.effort import Effort, Route, Say, Tally
+from optimizer.checker.effort import Effort, ProofTally, Route, Say
 from optimizer.checker.floor_weights import EXCLUDED, Bearing
 from optimizer.checker.outcome import Check, left_out, not_searched
 from optimizer.checker.replay import Replay, replay
@@ -193,7 +193,7 @@ def _proofs(claim: JointClaim, replayed: Replay, effort: Effort, again: Searches
         yield again.excluded(claim, replayed.excluded, effort.part(2))
     elif replayed.excluded:
         whole = len(claim.names) * Bearing(claim.whole).of(replayed.excluded)
-        effort.record(Tally(EXCLUDED, len(replayed.excluded), whole=whole))
+        effort.record(ProofTally(EXCLUDED, len(replayed.excluded), whole=whole))
         yield not_searched(f"certificate.json: {len(replayed.excluded)} {EXCLUDED}")
     yield _cells_again(claim, effort, again)
 
@@ -210,7 +210,7 @@ def _cells_again(claim: JointClaim, effort: Effort, again: Searches | None) -> C
     if effort.thorough:  # one network after the other: only its tables are kept
         cells.sort(key=lambda cell: cell[1])
     if again is None:
-        effort.record(Tally(CELLS, len(cells), {Route.SEARCH: 0}))
+        effort.record(ProofTally(CELLS, len(cells), {Route.SEARCH: 0}))
         return not_searched(f"result.json: {len(cells)} {CELLS}")
     solved = again.cells(claim.result.data["problem"]["networks"], keep=not effort.thorough)
     faults, done = [], 0
@@ -222,5 +222,5 @@ def _cells_again(claim: JointClaim, effort: Effort, again: Searches | None) -> C
         if found != cell:
             faults.append(f"{claim.names[n]} on {column.box}: {found}, the table has {cell}")
         done += 1
-    effort.record(Tally(CELLS, len(cells), {Route.SEARCH: done - len(faults)}))
+    effort.record(ProofTally(CELLS, len(cells), {Route.SEARCH: done - len(faults)}))
     return verdict("cross table again", faults, f"{done} of {len(cells)} cells solved again")

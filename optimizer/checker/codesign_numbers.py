@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.architecture.selection import unroll_warnings
-from optimizer.checker.claims.codesign import Column, JointClaim
+from optimizer.checker.claims.codesign import ClaimedColumn, JointClaim
 from optimizer.checker.claims.solve import hash_of
 from optimizer.checker.design_checks import differences, hardware_table, plain
 from optimizer.checker.endings import ending_faults
@@ -56,7 +56,7 @@ def problem_faults(claim: JointClaim) -> Iterator[str]:
 
 def number_faults(claim: JointClaim) -> Iterator[str]:
     """Everything that ``result.json`` and the heads of ``certificate.json`` state."""
-    numbers = Numbers(claim)
+    numbers = ExpectedNumbers(claim)
     data, certificate = claim.result.data, claim.result.certificate
     yield from ending_faults(data, certificate, *(one.data for one in claim.result.alone.values()))
     stated = {key: value for key, value in data.items() if key not in (*FREE, "networks", "cross")}
@@ -77,7 +77,7 @@ def _lists(place: str, stated: list[Data], expected: list[Data]) -> Iterator[str
         yield from differences(one, other, f"{place}[{number}]")
 
 
-class Numbers:
+class ExpectedNumbers:
     """Expected contents, part by part; a float that is as close as two ways of rounding allow is taken as stated."""
 
     def __init__(self, claim: JointClaim) -> None:
@@ -171,7 +171,7 @@ class Numbers:
             "improvement_percent": None if gain is None else _near(stated["improvement_percent"], gain, 0, PERCENT),
         }
 
-    def joint_value(self, column: Column) -> Fraction | None:
+    def joint_value(self, column: ClaimedColumn) -> Fraction | None:
         """The exact aggregate of a design; None if some network has no design there."""
         claim = self._claim
         cells = [
@@ -216,7 +216,7 @@ class Numbers:
         value = None if joint is None else self.joint_value(joint)
         return None if value is None else str(value)
 
-    def _joint(self) -> Column | None:
+    def _joint(self) -> ClaimedColumn | None:
         return next((column for column in self._claim.columns if not column.made_for), None)
 
     def _worth(self) -> Fraction:
@@ -226,7 +226,7 @@ class Numbers:
         worth = Fraction(1) if self._data["problem"]["relative"] else self._worth()
         return self._claim.mean(value) * Decimal(worth.numerator) / Decimal(worth.denominator)
 
-    def _cell(self, n: int, column: Column) -> Data:
+    def _cell(self, n: int, column: ClaimedColumn) -> Data:
         """A network on a design; its loss is exact until it is rounded to a float."""
         claim, cell = self._claim.claims[n], column.cells[n]
         if isinstance(cell, str):

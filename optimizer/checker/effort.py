@@ -34,7 +34,7 @@ class Route(Enum):
 
 
 @dataclass(frozen=True)
-class Tally:
+class ProofTally:
     """How many things of one kind were proved again.
 
     Parameters
@@ -72,10 +72,10 @@ class Tally:
         whole = self.proved == self.total > 1
         return f"{'all' if whole else f'{self.proved} of'} {self.total} {self.what}"
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: ProofTally) -> ProofTally:
         by = Counter(self.by)
         by.update(other.by)
-        return Tally(
+        return ProofTally(
             self.what,
             self.total + other.total,
             dict(by),
@@ -109,7 +109,7 @@ class Effort:
     due: float = math.inf
     latest: float = math.inf
     say: Say = str
-    tallies: list[Tally] = field(default_factory=list)
+    tallies: list[ProofTally] = field(default_factory=list)
 
     @staticmethod
     def of(data: dict[str, Any], *, thorough: bool, seed: int | None = None, say: Say = str, parts: int = 1) -> Effort:
@@ -149,7 +149,7 @@ class Effort:
         """Seconds until everything is given up."""
         return max(0.0, self.latest - time.perf_counter())
 
-    def record(self, tally: Tally) -> Tally:
+    def record(self, tally: ProofTally) -> ProofTally:
         """Note what was proved again."""
         self.tallies.append(tally)
         return tally

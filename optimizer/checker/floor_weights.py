@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.checker.claims.solve import Claim, Entry
+from optimizer.checker.claims.solve import Claim, ClaimedBox
 from optimizer.checker.statements import Statement
 
 FLOORS, POINTS = "floors", "bounds of single points"
@@ -57,18 +57,18 @@ class Bearing:
             bearer = number if leader is None else solved[leader]
             self.parts[bearer] += Fraction(1, len(carrying))
 
-    def _carries(self, number: int, entry: Entry) -> bool:
+    def _carries(self, number: int, entry: ClaimedBox) -> bool:
         """Is there anything to prove? (Least cycles alone, as may break a cap, are recomputed elsewhere.)"""
         return number in self._derived or entry.leader is not None or any(self._stated(entry))
 
-    def _stated(self, entry: Entry) -> tuple[int, ...]:
+    def _stated(self, entry: ClaimedBox) -> tuple[int, ...]:
         return entry.latency if self._latency else entry.energy
 
     def of(self, numbers: Collection[int]) -> Fraction:
         """The part of some boxes."""
         return sum((self.parts.get(number, Fraction(0)) for number in numbers), Fraction(0))
 
-    def owns(self, entry: Entry) -> bool:
+    def owns(self, entry: ClaimedBox) -> bool:
         """Does a box hold the design's point?"""
         design = self.claim.design
         if design is None or entry.over_budget:
@@ -85,7 +85,7 @@ class Bearing:
                     found[key] = found[key] + floor if key in found else floor
         return list(found.values())
 
-    def _floors(self, number: int, entry: Entry) -> Iterator[Floor]:
+    def _floors(self, number: int, entry: ClaimedBox) -> Iterator[Floor]:
         stated = self._stated(entry)
         total = sum(group.count * n for group, n in zip(self.claim.groups, stated, strict=True))
         part = Fraction(0) if number in self._derived else self.parts.get(number, Fraction(0))

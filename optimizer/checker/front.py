@@ -18,14 +18,14 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.selection import at
 from optimizer.checker.claims.solve import Claim, hash_of, rebuild
 from optimizer.checker.design_checks import plain, verdict
-from optimizer.checker.effort import Effort, Route, Tally
+from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.floor_weights import Floor
 from optimizer.checker.metrics import metric
 from optimizer.checker.outcome import Check, not_searched
 from optimizer.checker.searches import Searches
 from optimizer.checker.statements import Statement
 from optimizer.checker.unsearched import unsearched_lines
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 
 Data = dict[str, Any]
 REASONS = ("area", "covered", "solved", "infeasible", "open")
@@ -155,7 +155,9 @@ class _Front:
                 for place in {self.place(point) for point in self._inside(raw)}:
                     if self._open(raw, place):
                         yield f"box {raw['box']}: its lines leave a gap at {list(map(str, place))}"
-            elif raw["closed_by"] == "infeasible" and not any(NEVER in line["values"] for line in raw["lines"]):
+            elif raw["closed_by"] == "infeasible" and not any(
+                INFEASIBLE_COST in line["values"] for line in raw["lines"]
+            ):
                 yield f"box {raw['box']}: all layers fit"
 
     def _open(self, raw: Data, place: tuple[Fraction, ...]) -> bool:
@@ -167,8 +169,8 @@ class _Front:
             if all(a <= b for a, b in zip(self.place(point), place, strict=True))
         ]
         target = self.claim.target
-        most_energy = NEVER if target.energy_cap is None else int(target.energy_cap)
-        most_latency = NEVER if target.latency_cap is None else int(target.latency_cap)
+        most_energy = INFEASIBLE_COST if target.energy_cap is None else int(target.energy_cap)
+        most_latency = INFEASIBLE_COST if target.latency_cap is None else int(target.latency_cap)
         lines, least = self._totals(raw)
         for latency in {*(t - 1 for _, t in known), most_latency}:
             below = [e - 1 for e, t in known if t <= latency]
@@ -232,7 +234,7 @@ class _Front:
         """The least energy on a design's hardware within its latency is its energy."""
         designs, faults, done = list(self.designs), [], 0
         if again is None:
-            effort.record(Tally("designs", len(designs), {Route.SEARCH: 0}))
+            effort.record(ProofTally("designs", len(designs), {Route.SEARCH: 0}))
             return not_searched("result.json: that no design of the front can be better")
         effort.random("designs").shuffle(designs)
         for raw, point, energy, latency in designs:
@@ -252,5 +254,5 @@ class _Front:
             exact = least == str(energy) and found.data["latency_cycles"] <= latency
             if least is None or not (exact or (self.tolerance and Fraction(least) <= energy)):
                 faults.append(f"design {raw['number']} has {energy} energy units, within its latency {least} are least")
-        effort.record(Tally("designs", len(designs), {Route.SEARCH: done - len(faults)}))
+        effort.record(ProofTally("designs", len(designs), {Route.SEARCH: done - len(faults)}))
         return verdict("designs again", faults, f"{done} of {len(designs)} designs solved again")

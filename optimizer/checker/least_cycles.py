@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from optimizer.architecture.hardware import Hardware
-from optimizer.checker.claims.solve import Claim, Group
+from optimizer.checker.claims.solve import Claim, EqualLayers
 from optimizer.golden.walk import step_bits, step_cycles
 from optimizer.workload.layer import VectorLayer
 
@@ -25,7 +25,7 @@ def part_cycles(claim: Claim, hardware: Hardware) -> tuple[int, ...]:
     return (work + math.ceil(Fraction(vectors, hardware.vector_lanes)),)
 
 
-def least_cycles(group: Group, hardware: Hardware) -> int:
+def least_cycles(group: EqualLayers, hardware: Hardware) -> int:
     """Cycles that no mapping goes below: the work over the largest spread of every fan-out, or compulsory traffic."""
     best = None
     for extents in group.variants:
@@ -39,7 +39,7 @@ def least_cycles(group: Group, hardware: Hardware) -> int:
     return best
 
 
-def _traffic_cycles(group: Group, hardware: Hardware, extents: dict[str, int]) -> int:
+def _traffic_cycles(group: EqualLayers, hardware: Hardware, extents: dict[str, int]) -> int:
     """Whole cycles in which every word that takes part passes the outermost ports once."""
     bits = {}
     for operand in group.layer.operands:

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from formulations.networks.master import Entry as MasterEntry
-from formulations.networks.master import settle
+from formulations.networks.master import BoxBound, settle
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.checker.box_bounds import Bounds, Join
-from optimizer.checker.claims.solve import OVER_BUDGET, Claim, Entry
+from optimizer.checker.claims.solve import OVER_BUDGET, Claim, ClaimedBox
 from optimizer.checker.design_checks import verdict
 from optimizer.checker.device_use import device_checks
 from optimizer.checker.optimistic_corner import worse
@@ -32,7 +31,7 @@ class Replay:
     """
 
     checks: tuple[Check, ...]
-    raised: tuple[tuple[int, Entry], ...] = ()
+    raised: tuple[tuple[int, ClaimedBox], ...] = ()
     excluded: tuple[int, ...] = ()
 
 
@@ -140,7 +139,7 @@ def _status(claim: Claim) -> Iterator[str]:
         yield "the design's point was not solved"
 
 
-def _settles(entry: Entry, design: Box | None) -> bool:
+def _settles(entry: ClaimedBox, design: Box | None) -> bool:
     """Is this the solved point of the design, or an open box around it?"""
     if design is None or entry.by != "open":
         return entry.by == "solved" and entry.box == design
@@ -155,9 +154,7 @@ def _master(claim: Claim) -> Check:
         return Check("master", fine, "no design to settle" if fine else f"states {stated} without a design")
     scale = max(1, int(value) >> 50)
     entries = [
-        MasterEntry(
-            e.area_um2, int(e.bound / scale), int(value / scale) if e.box == claim.design else None, e.resources
-        )
+        BoxBound(e.area_um2, int(e.bound / scale), int(value / scale) if e.box == claim.design else None, e.resources)
         for e in claim.entries
         if e.by != "infeasible"
     ]

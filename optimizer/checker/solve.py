@@ -33,7 +33,7 @@ from optimizer.checker.study_limits import least_checks
 from optimizer.checker.unsearched import unsearched_bounds
 from optimizer.checker.verification import NUMBERS, WITHOUT_DESIGN, Verification
 from optimizer.errors import TilewrightError
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.problem.progress import Progress
 from optimizer.results.folder import load
 from optimizer.results.formats import CERTIFICATE_FORMAT, FRONT_FORMAT, SOLVE_FORMAT, STUDY_FORMAT
@@ -240,7 +240,7 @@ def point_counts(claim: Claim) -> dict[str, int]:
     """Points by what closed them; where a layer does not fit, its floor is infinite."""
     by = {reason: sum(e.points for e in claim.entries if e.by == reason) for reason in REASONS}
     unfit = [entry for entry in claim.entries if entry.by == "infeasible"]
-    small = sum(entry.points for entry in unfit if NEVER in (*entry.energy, *entry.latency))
+    small = sum(entry.points for entry in unfit if INFEASIBLE_COST in (*entry.energy, *entry.latency))
     device = {} if claim.architecture.plan is None else {"closed_by_device": sum(by[name] for name in RESOURCES)}
     return {
         "total": len(claim.points.points),

@@ -15,9 +15,9 @@ from typing import Any
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.selection import at
-from optimizer.checker.claims.solve import Claim, Entry
+from optimizer.checker.claims.solve import Claim, ClaimedBox
 from optimizer.checker.design_checks import plain, verdict
-from optimizer.checker.effort import Effort, Route, Tally
+from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.metrics import metric
 from optimizer.checker.outcome import Check, not_searched
 from optimizer.checker.searches import Searches
@@ -172,7 +172,7 @@ class Study:
         if not _close(raw["latency_ms"], float(cycles / (step.point.clock_mhz * 1000))):
             yield f"design {step.number}: {raw['latency_cycles']} cycles are not {raw['latency_ms']} ms"
 
-    def _solves(self, entry: Entry, step: _Step) -> bool:
+    def _solves(self, entry: ClaimedBox, step: _Step) -> bool:
         alone = all(low == high for low, high in entry.box)
         at = self.claim.points.points[tuple(low for low, _ in entry.box)]
         return alone and entry.by == "solved" and at == step.point and entry.bound <= step.value
@@ -297,7 +297,7 @@ def steps_again(
     study = Study(claim, worth)
     steps, faults, done = list(study.steps), [], 0
     if again is None:
-        effort.record(Tally("designs", len(steps), {Route.SEARCH: 0}))
+        effort.record(ProofTally("designs", len(steps), {Route.SEARCH: 0}))
         return not_searched("result.json: study.designs, solved by themselves")
     effort.random("steps").shuffle(steps)
     for step in steps:
@@ -315,7 +315,7 @@ def steps_again(
         costs = [{name: data.get(name) for name in COSTS[:2]} for data in (step.raw, found.data)]
         if found.certificate["value"] != str(step.value) or costs[0] != costs[1] or not sound(found):
             faults.append(f"design {step.number} has {step.value} units and {costs[0]}, its point {costs[1]}")
-    effort.record(Tally("designs", len(steps), {Route.SEARCH: done - len(faults)}))
+    effort.record(ProofTally("designs", len(steps), {Route.SEARCH: done - len(faults)}))
     return verdict("steps again", faults, f"{done} of {len(steps)} designs solved again by themselves")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from formulations.primes import divisors
 from optimizer.architecture.hardware import Hardware
-from optimizer.checker.claims.solve import Group
+from optimizer.checker.claims.solve import EqualLayers
 from optimizer.checker.least_cycles import least_cycles
 from optimizer.checker.physical_bounds import energy_at_least
 
@@ -28,7 +28,7 @@ class Statement:
         Only mappings of at most so many cycles.
     """
 
-    group: Group
+    group: EqualLayers
     hardware: Hardware
     floor: int
     weight: int | None = 0

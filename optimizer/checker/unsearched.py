@@ -6,7 +6,7 @@ from collections.abc import Collection
 from fractions import Fraction
 
 from optimizer.checker.claims.solve import Claim
-from optimizer.checker.effort import Effort, Route, Tally
+from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.floor_weights import BOXES, FLOORS, LINES, POINTS, Bearing, Floor
 from optimizer.checker.outcome import Check, not_searched
 from optimizer.checker.statements import by_counting
@@ -21,11 +21,11 @@ def unsearched_bounds(
     """
     if claim.fusion is not None:
         boxes = len(Bearing(claim).parts)
-        return _left(Tally(BOXES, boxes, whole=Fraction(bool(boxes))), effort)
+        return _left(ProofTally(BOXES, boxes, whole=Fraction(bool(boxes))), effort)
     bearing = Bearing(claim, {*raised, *beside})
     whole = bearing.of(bearing.parts.keys() - set(raised) - set(beside))
     found = _left(_counted(FLOORS, bearing.floors(), whole), effort)
-    return found + _left(Tally(POINTS, len(raised), whole=bearing.of(raised)), effort) if raised else found
+    return found + _left(ProofTally(POINTS, len(raised), whole=bearing.of(raised)), effort) if raised else found
 
 
 def unsearched_lines(floors: Collection[Floor], effort: Effort) -> list[Check]:
@@ -33,13 +33,13 @@ def unsearched_lines(floors: Collection[Floor], effort: Effort) -> list[Check]:
     return _left(_counted(LINES, floors, sum((floor.share for floor in floors), Fraction(0))), effort)
 
 
-def _counted(what: str, floors: Collection[Floor], whole: Fraction) -> Tally:
+def _counted(what: str, floors: Collection[Floor], whole: Fraction) -> ProofTally:
     proved = [floor for floor in floors if by_counting(floor.statement)]
     by = {Route.COUNTING: len(proved)} if proved else {}
-    return Tally(what, len(floors), by, share=sum((floor.share for floor in proved), Fraction(0)), whole=whole)
+    return ProofTally(what, len(floors), by, share=sum((floor.share for floor in proved), Fraction(0)), whole=whole)
 
 
-def _left(tally: Tally, effort: Effort) -> list[Check]:
+def _left(tally: ProofTally, effort: Effort) -> list[Check]:
     """What of a kind is not proved, if anything."""
     left = effort.record(tally).total - tally.proved
     return [not_searched(f"certificate.json: {left} {tally.what}")] if left else []

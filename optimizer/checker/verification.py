@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.checker.effort import Effort, Route, Tally
+from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.outcome import NOT_CHECKED, Check
 
 NUMBERS = "numbers, budgets, boxes and totals"
@@ -33,7 +33,7 @@ class Verification:
     """
 
     checks: list[Check]
-    proofs: tuple[Tally, ...] = ()
+    proofs: tuple[ProofTally, ...] = ()
     seed: int = 0
     seconds: float = 0.0
     checked: str = NUMBERS
@@ -44,7 +44,7 @@ class Verification:
         checks: list[Check], effort: Effort, started: float, checked: str = NUMBERS, unproved: tuple[str, ...] = ()
     ) -> Verification:
         """Checks and what was searched for them, begun at a time of ``time.perf_counter()``."""
-        proofs: dict[str, Tally] = {}
+        proofs: dict[str, ProofTally] = {}
         for tally in effort.tallies:
             proofs[tally.what] = proofs[tally.what] + tally if tally.what in proofs else tally
         seconds = time.perf_counter() - started

@@ -8,7 +8,7 @@ import click
 
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
 from optimizer.cli.inputs import Options, read_architecture, read_network, say_warnings
-from optimizer.cli.option_types import Choice, Positive
+from optimizer.cli.option_types import MenuChoice, Positive
 from optimizer.cli.options import cache_options, out_options, stacked, workload_options
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
@@ -66,7 +66,7 @@ request_options = stacked(
 @click.option(
     "--choose",
     "choices",
-    type=Choice(),
+    type=MenuChoice(),
     multiple=True,
     metavar="PATH=ENTRY",
     help="With --architecture: take this entry of a menu; repeatable.",

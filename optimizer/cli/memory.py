@@ -15,8 +15,8 @@ from optimizer.cli.options import out_options, training_options, workload_option
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
-    from formulations.networks.checkpoint_search import Limits
-    from optimizer.recompute.costs import Costs
+    from formulations.networks.checkpoint_search import MemoryLimits
+    from optimizer.recompute.costs import RecomputeCosts
     from optimizer.workload.network import Network
 
 BITS_PER_GB = 8 * 10**9
@@ -86,18 +86,18 @@ def _goal(options: Options) -> Any:
     return options["objective"] or ("peak" if options["off_chip_gb"] is None else "overhead")
 
 
-def _limits(costs: Costs, options: Options) -> Limits:
-    from formulations.networks.checkpoint_search import Limits  # noqa: PLC0415
+def _limits(costs: RecomputeCosts, options: Options) -> MemoryLimits:
+    from formulations.networks.checkpoint_search import MemoryLimits  # noqa: PLC0415
 
     capacity: Fraction | None = options["off_chip_gb"]
     percent: Fraction | None = options["max_overhead"]
-    return Limits(
+    return MemoryLimits(
         None if capacity is None else int(capacity * BITS_PER_GB),
         None if percent is None else int(percent * costs.total / 100),
     )
 
 
-def _costs(network: Network, options: Options) -> Costs:
+def _costs(network: Network, options: Options) -> RecomputeCosts:
     from optimizer.recompute.costs import design_costs, work_costs  # noqa: PLC0415
     from optimizer.recompute.lifetimes import lifetimes  # noqa: PLC0415
     from optimizer.results import folder as result_folder  # noqa: PLC0415

@@ -69,7 +69,7 @@ def _split(value: Any, option: str, example: str) -> tuple[str, str]:
     return name.strip(), rest.strip()
 
 
-class Choice(_Type):
+class MenuChoice(_Type):
     """``path=entry`` of a menu."""
 
     name = "path=entry"

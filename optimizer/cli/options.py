@@ -9,8 +9,8 @@ import click
 
 from optimizer.cli.option_types import (
     Bits,
-    Choice,
     Dim,
+    MenuChoice,
     Names,
     PaddingRule,
     Positive,
@@ -81,7 +81,7 @@ choice_options = stacked(
         click.option(
             "--choose",
             "choices",
-            type=Choice(),
+            type=MenuChoice(),
             multiple=True,
             metavar="PATH=ENTRY",
             help="Take this entry of a menu, e.g. 'GLB.size=128 KiB'; repeatable.",

@@ -13,7 +13,7 @@ from optimizer.cli.finish import check_out, finish
 from optimizer.cli.option_types import Positive
 from optimizer.cli.options import out_options
 from optimizer.cli.output import show_on_stdout
-from optimizer.cli.sparse_options import Numbers, Options, engine_options, read_engine, read_request
+from optimizer.cli.sparse_options import NumberList, Options, engine_options, read_engine, read_request
 from optimizer.results import formats
 
 NOTHING = 1
@@ -39,7 +39,7 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @sparse.command()
-@click.argument("layers", type=Numbers())
+@click.argument("layers", type=NumberList())
 @click.option(
     "--out-degrees",
     "degrees",
@@ -62,7 +62,9 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="Least time per input, most density, or least of a resource.",
 )
-@click.option("--width", "widths", type=Numbers(), default="12", show_default=True, help="Menu of word widths, bits.")
+@click.option(
+    "--width", "widths", type=NumberList(), default="12", show_default=True, help="Menu of word widths, bits."
+)
 @click.option("--input-width", type=click.IntRange(1, 64), default=8, show_default=True, help="Bits of an input value.")
 @click.option(
     "--multiplier",

@@ -39,7 +39,7 @@ def numbers(text: str, field: str, least: int = 1) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-class Numbers(_Type):
+class NumberList(_Type):
     """Whole numbers with commas between."""
 
     name = "n,n"
@@ -56,9 +56,9 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--clock-mhz", type=Positive(), default="15", show_default=True, help="Clock, MHz."),
         click.option("--proctime", type=click.IntRange(0, 64), default=2, show_default=True, help="In clocks."),
-        click.option("--z", "parallel", type=Numbers(), required=True, help="Edges per clock, one per junction."),
-        click.option("--out-degrees", "degrees", type=Numbers(), required=True, help="One per junction."),
-        click.argument("layers", type=Numbers()),
+        click.option("--z", "parallel", type=NumberList(), required=True, help="Edges per clock, one per junction."),
+        click.option("--out-degrees", "degrees", type=NumberList(), required=True, help="One per junction."),
+        click.argument("layers", type=NumberList()),
     ):
         command = option(command)
     return command

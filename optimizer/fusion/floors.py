@@ -10,7 +10,7 @@ from functools import cached_property
 from formulations.problem import distinct_sums
 from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.tile_pricer import Runs
-from optimizer.problem.goal import NEVER, Aim
+from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.workload.layer import ROLES, Layer, Operand
 
 Served = dict[str, tuple[Fraction | None, Fraction | None]]
@@ -61,10 +61,10 @@ class RunFloors:
         steps, operand = math.prod(extents.values()), layer.operand(role)
         outer, inner = (None if each is None else steps * each for each in self._served[layer.name][role])
         if pinned:
-            return Fraction(NEVER) if inner is None else inner
+            return Fraction(INFEASIBLE_COST) if inner is None else inner
         once = least_words(operand, extents) * operand.least_bits * self._bit_energy(role, 0)
         if outer is None:
-            return Fraction(NEVER) if inner is None else inner + once
+            return Fraction(INFEASIBLE_COST) if inner is None else inner + once
         return max(outer, once) if inner is None or inner >= outer else inner + (1 - inner / outer) * once
 
     def fetch(self, bits: int) -> Fraction:

@@ -12,13 +12,13 @@ from functools import cached_property
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.floors import RunFloors
-from optimizer.fusion.groups import Group, groups
+from optimizer.fusion.groups import FusionGroup, groups
 from optimizer.fusion.moves import Charge
-from optimizer.fusion.plan import Choice, Extents, Frame, Plan, PricedRun, RunShape
+from optimizer.fusion.plan import Extents, Frame, Plan, PricedRun, RunChoice, RunShape
 from optimizer.fusion.tile_pricer import Runs
-from optimizer.fusion.tilings import Along, Cut, Tiling, cuts
+from optimizer.fusion.tilings import Along, Cut, GroupTiling, cuts
 from optimizer.problem.fusion_options import HALO, Fusion
-from optimizer.problem.goal import NEVER, Aim
+from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.workload.layer import ROLES, Layer
 from optimizer.workload.network import Network
 from optimizer.workload.views import TILE_AXES
@@ -38,7 +38,7 @@ class _Option:
 
     bound: int
     frame: Frame
-    choice: Choice
+    choice: RunChoice
     rooms: tuple[int, ...]
     charges: tuple[Charge, ...]
     floors: tuple[int, ...]
@@ -61,7 +61,7 @@ class GroupPricer:
     """
 
     def __init__(
-        self, group: Group, runs: Runs, halo: tuple[str, ...] = HALO, axes: tuple[str, ...] = TILE_AXES
+        self, group: FusionGroup, runs: Runs, halo: tuple[str, ...] = HALO, axes: tuple[str, ...] = TILE_AXES
     ) -> None:
         self.group, self._runs, self._halo, self._axes = group, runs, halo, axes
         self._along = Along(group)
@@ -69,12 +69,12 @@ class GroupPricer:
 
     @cached_property
     def _frames(self) -> list[Frame]:
-        return [Frame(Tiling(self._along, cut)) for cut in cuts(self.group, self._halo, self._axes)]
+        return [Frame(GroupTiling(self._along, cut)) for cut in cuts(self.group, self._halo, self._axes)]
 
     @cached_property
     def _whole(self) -> Frame:
         """The group in one tile."""
-        return Frame(Tiling(self._along, Cut((1, 1, 1))))
+        return Frame(GroupTiling(self._along, Cut((1, 1, 1))))
 
     @cached_property
     def _least(self) -> dict[str, tuple[int, int, int]]:
@@ -96,7 +96,7 @@ class GroupPricer:
             sizes = zip(layer.tile_dims, self._least[layer.name], strict=True)
             extents = layer.extents | {dim: size for dim, size in sizes if dim is not None}
             value += floors.work(layer, extents)
-            pinned = frame.pinned(layer, Choice())
+            pinned = frame.pinned(layer, RunChoice())
             for role in ROLES:
                 source = frame.sources[layer.name].get(role, "")
                 if source in held:
@@ -105,7 +105,7 @@ class GroupPricer:
                 else:
                     value += floors.operand(layer, role, extents, pinned=role in pinned)
         value += sum((min(streamed[name], held[name]) for name in held), Fraction(0))
-        return min(NEVER, math.floor(value))
+        return min(INFEASIBLE_COST, math.floor(value))
 
     def _bits(self, name: str) -> int:
         """Bits of what any cut fetches of a tensor."""
@@ -117,7 +117,7 @@ class GroupPricer:
         options = self._options(hardware, aim)
         return min((option.bound for option in options if option.bound < beat), default=beat)
 
-    def best(self, hardware: Hardware, aim: Aim, beat: int = NEVER) -> Offer:
+    def best(self, hardware: Hardware, aim: Aim, beat: int = INFEASIBLE_COST) -> Offer:
         """The best plan, or a bound once it is clear that none is below `beat`."""
         best: Plan | None = None
         limit = beat
@@ -135,14 +135,14 @@ class GroupPricer:
                 best, limit = plan, aim.value(plan.energy, plan.latency)
         return Offer(limit, best)
 
-    def plan(self, frame: Frame, choice: Choice, hardware: Hardware, aim: Aim) -> Plan | None:
+    def plan(self, frame: Frame, choice: RunChoice, hardware: Hardware, aim: Aim) -> Plan | None:
         """The plan of one cut of the group and one choice; only loop nests are sought. None if it does not fit."""
         rooms = self._rooms(frame, choice, hardware)
         if rooms is None:
             return None
         found: list[PricedRun] = []
         for layer in frame.layers:
-            runs = self._price_layer(frame, choice, rooms, layer, hardware, aim, NEVER)
+            runs = self._price_layer(frame, choice, rooms, layer, hardware, aim, INFEASIBLE_COST)
             if runs is None:
                 return None
             found += runs
@@ -161,7 +161,7 @@ class GroupPricer:
                 if option is not None:
                     yield option
 
-    def _option(self, frame: Frame, choice: Choice, hardware: Hardware, aim: Aim) -> _Option | None:
+    def _option(self, frame: Frame, choice: RunChoice, hardware: Hardware, aim: Aim) -> _Option | None:
         """A cut and choice with its bound; None if the buffer cannot hold what it should."""
         rooms = self._rooms(frame, choice, hardware)
         if rooms is None:
@@ -185,7 +185,7 @@ class GroupPricer:
                 break
         return replace(option, bound=bound, floors=floors, exact=True)
 
-    def _rooms(self, frame: Frame, choice: Choice, hardware: Hardware) -> tuple[int, ...] | None:
+    def _rooms(self, frame: Frame, choice: RunChoice, hardware: Hardware) -> tuple[int, ...] | None:
         """Bits of the buffer left for tiles while each member runs; None if it cannot hold what it should."""
         buffer = hardware.levels[1]
         if any(frame.pinned(layer, choice) & buffer.must_bypass for layer in frame.layers):
@@ -193,13 +193,13 @@ class GroupPricer:
         usable, taken = buffer.usable_bits, frame.reserved_bits(choice)
         if usable is not None and max(taken) > usable:
             return None
-        return tuple(NEVER if usable is None else usable - bits for bits in taken)
+        return tuple(INFEASIBLE_COST if usable is None else usable - bits for bits in taken)
 
     def _fine_enough(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> bool:
         """May strips or slices beat the limit? Not if the runs that they are parts of do not (:meth:`Frame.coarse`)."""
         frame, choice, value = option.frame, option.choice, option.bound
         for layer, floor in zip(frame.layers, option.floors, strict=True):
-            if limit >= NEVER or frame.shapes(layer, choice) == frame.coarse(layer):
+            if limit >= INFEASIBLE_COST or frame.shapes(layer, choice) == frame.coarse(layer):
                 continue
             pinned, room = frame.pinned(layer, choice), option.rooms[self.group.position[layer.name]]
             value -= floor
@@ -217,7 +217,7 @@ class GroupPricer:
             return None
         found: list[PricedRun] = []
         for layer, floor in zip(frame.layers, option.floors, strict=True):
-            left = NEVER if limit >= NEVER else limit - value + floor
+            left = INFEASIBLE_COST if limit >= INFEASIBLE_COST else limit - value + floor
             runs = self._price_layer(frame, option.choice, option.rooms, layer, hardware, aim, left)
             if runs is None:
                 return None
@@ -229,7 +229,7 @@ class GroupPricer:
     def _price_layer(
         self,
         frame: Frame,
-        choice: Choice,
+        choice: RunChoice,
         rooms: tuple[int, ...],
         layer: Layer,
         hardware: Hardware,
@@ -242,7 +242,7 @@ class GroupPricer:
         least = [shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes]
         value, found = sum(least), []
         for shape, floor in zip(shapes, least, strict=True):
-            beat = NEVER if limit >= NEVER else -((value - floor - limit) // shape.count)
+            beat = INFEASIBLE_COST if limit >= INFEASIBLE_COST else -((value - floor - limit) // shape.count)
             price = self._runs.price(
                 layer, hardware, aim, dict(shape.extents), pinned, room, beat, resumes=shape.resumes
             )
@@ -260,7 +260,7 @@ def _by_work(frame: Frame, layer: Layer) -> list[RunShape]:
     return sorted(frame.coarse(layer), key=lambda x: -x.count * math.prod((layer.extents | dict(x.extents)).values()))
 
 
-def _floor(frame: Frame, layer: Layer, choice: Choice, floors: RunFloors, exact: Collection[Extents] = ()) -> int:
+def _floor(frame: Frame, layer: Layer, choice: RunChoice, floors: RunFloors, exact: Collection[Extents] = ()) -> int:
     """A bound on all runs of a layer: by each of them, and by what strips and slices are parts of.
 
     With all operands in the buffer, parts one after the other are a mapping of the coarse run (:meth:`Frame.coarse`);
@@ -279,7 +279,7 @@ def _floor(frame: Frame, layer: Layer, choice: Choice, floors: RunFloors, exact:
     return max(sum(each), math.floor(sum((*found, *more), Fraction(0)))) if len(found) == len(coarse) else sum(each)
 
 
-def _plan(frame: Frame, choice: Choice, runs: list[PricedRun], charges: tuple[Charge, ...]) -> Plan:
+def _plan(frame: Frame, choice: RunChoice, runs: list[PricedRun], charges: tuple[Charge, ...]) -> Plan:
     """A plan with its totals."""
     energy = sum(run.price.energy * run.shape.count for run in runs) + sum(charge.energy for charge in charges)
     latency = sum(run.price.latency * run.shape.count for run in runs) + sum(charge.latency for charge in charges)

@@ -15,7 +15,7 @@ from optimizer.workload.views import View
 
 
 @dataclass(frozen=True)
-class Group:
+class FusionGroup:
     """Layers in the order in which they run, as part of a network.
 
     A group is *convex*: no path leads from a member out of the group and back into it. So groups that cover a
@@ -98,7 +98,7 @@ def _writes_one(layer: AnyLayer) -> bool:
     return even and layer.multiplicity == 1
 
 
-def groups(network: Network, most: int) -> Iterator[Group]:
+def groups(network: Network, most: int) -> Iterator[FusionGroup]:
     """Every convex group of 2 to `most` layers that the tensors between them connect.
 
     Groups grow from their first layer (in the network's order) by neighbours that come later.
@@ -122,7 +122,7 @@ def groups(network: Network, most: int) -> Iterator[Group]:
             grown: list[frozenset[str]] = []
             for members in layer:
                 if len(members) > 1 and convex(members):
-                    yield Group(network, tuple(sorted(members, key=rank.__getitem__)))
+                    yield FusionGroup(network, tuple(sorted(members, key=rank.__getitem__)))
                 if len(members) == most:
                     continue
                 around = {near for name in members for near in undirected.neighbors(name)} - members

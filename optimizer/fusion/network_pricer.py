@@ -14,7 +14,7 @@ from optimizer.fusion.tile_pricer import Runs
 from optimizer.mapping.vector_cost import VectorCost
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.pricing.price import GivenUp, Price
-from optimizer.problem.goal import NEVER, Aim
+from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
 from optimizer.workload.network import Network
 
@@ -127,7 +127,13 @@ class NetworkPricer:
         return 0
 
     def price(
-        self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
+        self,
+        hardware: Hardware,
+        objective: str = "energy",
+        *,
+        weight: int = 0,
+        cap: int = INFEASIBLE_COST,
+        beat: int = INFEASIBLE_COST,
     ) -> FusedPrice | None:
         """The best cover, or a bound once it is clear that none is below `beat`; None if some layer does not fit.
 
@@ -136,7 +142,7 @@ class NetworkPricer:
         ValueError
             If latency is capped: energies of covers under a cap are not sums of optima.
         """
-        if cap < NEVER:
+        if cap < INFEASIBLE_COST:
             raise ValueError("no cap on the latency of fused networks")
         aim = Aim(objective, weight)
         if (hardware, aim) in self._proved:
@@ -159,7 +165,7 @@ class NetworkPricer:
                     return self._proved[hardware, aim]
                 self._improve(chosen, rough, offers, singles, hardware, aim)
         except StoppedError:
-            priced = [offer if offer.plan is not None else Offer(NEVER) for offer in offers]
+            priced = [offer if offer.plan is not None else Offer(INFEASIBLE_COST) for offer in offers]
             best, _ = self._best_cover(singles, priced, aim)
             self.given_up = GivenUp(hardware, objective, weight, self._design(best, priced, singles, aim), value)
             raise

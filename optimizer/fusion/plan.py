@@ -13,7 +13,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.groups import operand_sources
 from optimizer.fusion.moves import Charge, Mover
 from optimizer.fusion.slices import Slices, slice_chains
-from optimizer.fusion.tilings import Cut, Tiling
+from optimizer.fusion.tilings import Cut, GroupTiling
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.price import Price
 from optimizer.workload.layer import Layer, VectorLayer
@@ -27,7 +27,7 @@ STRIPS = (2, 4, 8)
 
 
 @dataclass(frozen=True)
-class Choice:
+class RunChoice:
     """What stays in the buffer for the whole group besides its inner tensors.
 
     ``resident`` names layers whose weights are loaded once, ``held`` layers outside whose output is fetched tile by
@@ -88,7 +88,7 @@ class Plan:
 
     members: tuple[str, ...]
     cut: Cut
-    choice: Choice
+    choice: RunChoice
     energy: int
     latency: int
     runs: tuple[PricedRun, ...]
@@ -98,7 +98,7 @@ class Plan:
 class Frame:
     """A group under one cut: everything about it that no hardware changes."""
 
-    def __init__(self, tiling: Tiling) -> None:
+    def __init__(self, tiling: GroupTiling) -> None:
         self.tiling, self.group = tiling, tiling.group
         group = self.group
         self.layers = [layer for name in group.members if isinstance(layer := group.layer(name), Layer)]
@@ -109,7 +109,7 @@ class Frame:
         self._spared: dict[tuple[str, int], int] = {}
         self._whole = {layer.name: tuple(self._shapes(layer, 1)) for layer in self.layers}
 
-    def shapes(self, layer: Layer, choice: Choice) -> tuple[RunShape, ...]:
+    def shapes(self, layer: Layer, choice: RunChoice) -> tuple[RunShape, ...]:
         """Runs of a layer, equal ones together."""
         strips = choice.strips_of(layer.name)
         if choice.slices is not None and layer.name in choice.chain:
@@ -140,7 +140,7 @@ class Frame:
             sizes = zip(layer.tile_dims, (batch, rows // strips, columns), strict=True)
             yield RunShape(layer.name, tuple((dim, size) for dim, size in sizes if dim is not None), count * strips)
 
-    def choices(self) -> Iterator[Choice]:
+    def choices(self) -> Iterator[RunChoice]:
         """Every choice but those that hold what a single vector layer reads once."""
         weights = [layer.name for layer in self.layers if "W" not in self.sources[layer.name]]
         parts: list[tuple[frozenset[tuple[str, int]], Slices | None]] = [(frozenset(), None)]
@@ -148,7 +148,7 @@ class Frame:
         parts += [(frozenset(), slices) for slices in self.slices]
         for strips, slices in parts:
             for resident, held in itertools.product(_subsets(weights), _subsets(self._inputs)):
-                yield Choice(frozenset(resident), frozenset(held), strips, slices)
+                yield RunChoice(frozenset(resident), frozenset(held), strips, slices)
 
     @cached_property
     def slices(self) -> list[Slices]:
@@ -194,7 +194,7 @@ class Frame:
         rows = math.gcd(*self.tiling.tensors[name].steps[1].sizes)
         return [n for n in STRIPS if rows % n == 0]
 
-    def pinned(self, layer: Layer, choice: Choice) -> frozenset[str]:
+    def pinned(self, layer: Layer, choice: RunChoice) -> frozenset[str]:
         """Roles of the operands that a layer finds, or leaves, in the buffer."""
         sources = self.sources[layer.name]
         kept = {role for role, source in sources.items() if source in self.inner or source in choice.held}
@@ -204,7 +204,7 @@ class Frame:
             kept.add("W")
         return frozenset(kept)
 
-    def reserved_bits(self, choice: Choice) -> list[int]:
+    def reserved_bits(self, choice: RunChoice) -> list[int]:
         """Bits of the buffer that are taken, per position in the group's order.
 
         Resident weights always; a tensor that stays or is held, ``live`` from the layer that computes (or first reads)
@@ -254,7 +254,7 @@ class Frame:
                 most = max(most, held)
         return rows.held * row + made.steps[1].held * made.row_bits - most
 
-    def charges(self, hardware: Hardware, accounting: Accounting, choice: Choice) -> tuple[Charge, ...]:
+    def charges(self, hardware: Hardware, accounting: Accounting, choice: RunChoice) -> tuple[Charge, ...]:
         """Everything but the multiply-accumulate runs."""
         mover = Mover(hardware, accounting)
         found = []
@@ -275,7 +275,7 @@ class Frame:
                 found.append(mover.store(name, tensor.volume, tensor.bits))
         return (*found, *(self._vector(layer, mover, choice) for layer in self.vectors))
 
-    def _vector(self, layer: VectorLayer, mover: Mover, choice: Choice) -> Charge:
+    def _vector(self, layer: VectorLayer, mover: Mover, choice: RunChoice) -> Charge:
         """Work of a vector layer, part by part; inputs that no layer computes are read whole by every part."""
         group, out = self.group, self.tiling.tensors[layer.name]
         sources = group.sources(layer.name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from optimizer.fusion.groups import Group, operand_sources
+from optimizer.fusion.groups import FusionGroup, operand_sources
 from optimizer.workload.layer import Axis, Layer
 
 NUMBERS = (2, 4, 8, 16, 32)
@@ -45,7 +45,7 @@ class Slices:
         return frozenset(self.chain[-1:] if self.gathers else ())
 
 
-def slice_chains(group: Group) -> Iterator[Slices]:
+def slice_chains(group: FusionGroup) -> Iterator[Slices]:
     """Every chain of a group, with each number of slices that divides its channels (the last layer's blocks of them).
 
     Its layers follow one another in the group's order; each but the first reads as its input, and as the only reader,
@@ -79,7 +79,7 @@ def _made_dim(layer: object) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _read_dim(group: Group, source: str, reader: str, channels: int) -> str | None:
+def _read_dim(group: FusionGroup, source: str, reader: str, channels: int) -> str | None:
     """The dim that is the channels of what a layer reads; None if it cannot follow the source in a chain."""
     layer = group.layer(reader)
     if not isinstance(layer, Layer) or operand_sources(group.network, layer) != {"I": source}:
@@ -93,7 +93,7 @@ def _read_dim(group: Group, source: str, reader: str, channels: int) -> str | No
     return found[0] if len(found) == 1 and layer.extents[found[0]] * layer.elements(found[0]) == channels else None
 
 
-def _passes(group: Group, name: str, dim: str) -> bool:
+def _passes(group: FusionGroup, name: str, dim: str) -> bool:
     """Does a layer turn a slice of its input into a slice of its output?"""
     layer = group.layer(name)
     assert isinstance(layer, Layer)

@@ -12,13 +12,13 @@ from typing import TypeVar
 from formulations.lattice.kernels.memo import Memos
 from formulations.lattice.search import solve
 from formulations.layer.node_tiles import bits_held
-from formulations.problem import INFINITE, LayerSolution, Problem
+from formulations.problem import INFINITE, LayerProblem, LayerSolution
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.lowering import lower
 from optimizer.pricing.price import Price
-from optimizer.problem.goal import NEVER, Aim
+from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.store.recall import Question, recalled
 from optimizer.store.store import Store, layer_label
 from optimizer.workload.layer import ROLES, Layer
@@ -64,7 +64,7 @@ class Runs:
         extents: Dict[str, int],
         pinned: frozenset[str],
         room_bits: int,
-        beat: int = NEVER,
+        beat: int = INFEASIBLE_COST,
         *,
         resumes: bool = False,
     ) -> Price | None:
@@ -103,12 +103,12 @@ class Runs:
         with ThreadPoolExecutor(self._workers) as pool:
             list(pool.map(work, items))
 
-    def _lock_of(self, problem: Problem) -> Lock:
+    def _lock_of(self, problem: LayerProblem) -> Lock:
         """Held while a layer of this shape is searched: its tables are shared."""
         with self._lock:
             return self._locks.setdefault(problem.shape, Lock())
 
-    def _price(self, run: Layer, problem: Problem, aim: Aim, room_bits: int, beat: int) -> Price | None:
+    def _price(self, run: Layer, problem: LayerProblem, aim: Aim, room_bits: int, beat: int) -> Price | None:
         unlimited = replace(problem.levels[1], capacity_bits=None)
         key = replace(problem, levels=(problem.levels[0], unlimited, *problem.levels[2:])), aim
         steps = self._steps.setdefault(key, [])
@@ -127,7 +127,7 @@ class Runs:
         steps.append(_Step(low, room_bits, price))
         return price
 
-    def _solve(self, run: Layer, problem: Problem, aim: Aim, beat: int) -> Price | None:
+    def _solve(self, run: Layer, problem: LayerProblem, aim: Aim, beat: int) -> Price | None:
         """The optimum of a problem; a bound if it does not beat `beat`; None if nothing fits."""
         goal = "weighted" if aim.weight else aim.objective
         question = Question(problem, goal, aim.weight)
@@ -139,11 +139,11 @@ class Runs:
             return None
         return Price(question.value(found), found.energy, question.cycles(found), found)
 
-    def _search(self, problem: Problem, goal: str, aim: Aim, beat: int) -> LayerSolution | None:
+    def _search(self, problem: LayerProblem, goal: str, aim: Aim, beat: int) -> LayerSolution | None:
         cap, start = INFINITE, None
-        if beat < NEVER and goal == "latency":
+        if beat < INFEASIBLE_COST and goal == "latency":
             cap = min(beat * problem.latency_unit, INFINITE) - 1
-        elif beat < NEVER:
+        elif beat < INFEASIBLE_COST:
             start = beat, 0
         with self._memos.of(problem) as memo:
             return solve(

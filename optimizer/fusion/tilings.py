@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from formulations.primes import divisors
-from optimizer.fusion.groups import Group
+from optimizer.fusion.groups import FusionGroup
 from optimizer.problem.fusion_options import HALO
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.views import TILE_AXES
@@ -45,7 +45,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Steps:
+class TileSteps:
     """One tensor along one axis: its extent, and what is needed and computed (or fetched) at every step."""
 
     extent: int
@@ -97,7 +97,7 @@ def _hull(ranges: Sequence[Range]) -> Range:
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TiledTensor:
     """What becomes of one tensor: a member's output, or one that a member reads from outside.
 
     ``words`` are those of one position; ``steps`` are per axis.
@@ -105,7 +105,7 @@ class Tensor:
 
     words: int
     bits: int
-    steps: tuple[Steps, Steps, Steps]
+    steps: tuple[TileSteps, TileSteps, TileSteps]
 
     @cached_property
     def volume(self) -> int:
@@ -153,11 +153,11 @@ class Tensor:
 class Along:
     """A group along its tile axes: the steps of all tensors, worked out once per axis, number of parts and policy."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: FusionGroup) -> None:
         self.group = group
-        self._known: dict[tuple[int, int, bool], dict[str, Steps]] = {}
+        self._known: dict[tuple[int, int, bool], dict[str, TileSteps]] = {}
 
-    def steps(self, axis: int, parts: int, cached: bool) -> dict[str, Steps]:
+    def steps(self, axis: int, parts: int, cached: bool) -> dict[str, TileSteps]:
         """Steps of every tensor.
 
         Raises
@@ -170,9 +170,9 @@ class Along:
             self._known[key] = self._steps(axis, parts, cached)
         return self._known[key]
 
-    def _steps(self, axis: int, parts: int, cached: bool) -> dict[str, Steps]:
+    def _steps(self, axis: int, parts: int, cached: bool) -> dict[str, TileSteps]:
         group = self.group
-        found: dict[str, Steps] = {}
+        found: dict[str, TileSteps] = {}
         for name in (*reversed(group.members), *group.outside):
             extent = group.layer(name).grid[axis]
             own = name in group.position and group.leaves(name)
@@ -187,7 +187,7 @@ class Along:
                 )
                 for n in range(parts)
             )
-            found[name] = Steps(extent, needed, _new(needed) if cached else needed, cached)
+            found[name] = TileSteps(extent, needed, _new(needed) if cached else needed, cached)
         return found
 
     def read(self, producer: str, reader: str, axis: int, computed: Range) -> Range:
@@ -214,7 +214,7 @@ class Along:
         return {name: len(positions) for name, positions in needed.items()}
 
 
-class Tiling:
+class GroupTiling:
     """A group under one cut.
 
     Raises
@@ -228,10 +228,10 @@ class Tiling:
         axes = [along.steps(axis, cut.parts[axis], cut.caches(axis)) for axis in range(3)]
         self.tensors = {name: self._tensor(name, (axes[0][name], axes[1][name], axes[2][name])) for name in axes[0]}
 
-    def _tensor(self, name: str, steps: tuple[Steps, Steps, Steps]) -> Tensor:
+    def _tensor(self, name: str, steps: tuple[TileSteps, TileSteps, TileSteps]) -> TiledTensor:
         layer = self.group.layer(name)
         words, bits = output_of(layer)
-        return Tensor(words // math.prod(layer.grid), bits, steps)
+        return TiledTensor(words // math.prod(layer.grid), bits, steps)
 
 
 def output_of(layer: Layer | VectorLayer) -> tuple[int, int]:
@@ -267,7 +267,7 @@ def _merged(ranges: Sequence[Range]) -> list[Range]:
     return found
 
 
-def cuts(group: Group, halo: Sequence[str] = HALO, axes: Sequence[str] = TILE_AXES) -> Iterator[Cut]:
+def cuts(group: FusionGroup, halo: Sequence[str] = HALO, axes: Sequence[str] = TILE_AXES) -> Iterator[Cut]:
     """Every cut of a group along some axes.
 
     Halo policies that agree, as nothing is cut along the axis, are listed once.

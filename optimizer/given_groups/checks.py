@@ -12,7 +12,7 @@ import networkx as nx
 from formulations.primes import divisors
 from optimizer.errors import SpecError
 from optimizer.files.yaml_fields import Fields
-from optimizer.fusion.groups import Group, may_join, operand_sources
+from optimizer.fusion.groups import FusionGroup, may_join, operand_sources
 from optimizer.fusion.plan import Frame
 from optimizer.fusion.slices import Slices
 from optimizer.fusion.tilings import Cut
@@ -95,7 +95,7 @@ def _check_convex(network: Network, fields: Fields, names: list[str]) -> None:
         )
 
 
-def check_order(network: Network, groups: Sequence[Group], file: str | None) -> None:
+def check_order(network: Network, groups: Sequence[FusionGroup], file: str | None) -> None:
     """Groups can run one after the other.
 
     Raises
@@ -119,7 +119,7 @@ def check_order(network: Network, groups: Sequence[Group], file: str | None) -> 
         )
 
 
-def check_parts(group: Group, cut: Cut, fields: Fields) -> None:
+def check_parts(group: FusionGroup, cut: Cut, fields: Fields) -> None:
     """Parts divide every output that leaves the group.
 
     Raises
@@ -140,7 +140,7 @@ def check_parts(group: Group, cut: Cut, fields: Fields) -> None:
             )
 
 
-def check_policies(group: Group, fields: Fields) -> None:
+def check_policies(group: FusionGroup, fields: Fields) -> None:
     """Weights that are spoken of exist, and held tensors are read from outside.
 
     Raises
@@ -170,7 +170,7 @@ def check_policies(group: Group, fields: Fields) -> None:
             )
 
 
-def _has_weights(group: Group, name: str) -> bool:
+def _has_weights(group: FusionGroup, name: str) -> bool:
     layer = group.layer(name)
     if not isinstance(layer, Layer) or not layer.parameter_count:
         return False

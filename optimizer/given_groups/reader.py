@@ -39,9 +39,9 @@ from typing import Any
 
 from optimizer.files.schema_check import check_schema
 from optimizer.files.yaml_fields import Fields, read_yaml
-from optimizer.fusion.groups import Group
-from optimizer.fusion.plan import Choice, Frame
-from optimizer.fusion.tilings import Along, Cut, Tiling
+from optimizer.fusion.groups import FusionGroup
+from optimizer.fusion.plan import Frame, RunChoice
+from optimizer.fusion.tilings import Along, Cut, GroupTiling
 from optimizer.given_groups.checks import (
     check_members,
     check_order,
@@ -62,11 +62,11 @@ class GivenGroup:
     """A group with all decisions about it, and the fields that they came from."""
 
     frame: Frame
-    choice: Choice
+    choice: RunChoice
     fields: Fields
 
     @property
-    def group(self) -> Group:
+    def group(self) -> FusionGroup:
         """Its layers."""
         return self.frame.group
 
@@ -127,15 +127,15 @@ def _decided(group: object) -> object:
 
 def _group(network: Network, fields: Fields) -> GivenGroup:
     named = set(_data(fields, "layers"))
-    group = Group(network, tuple(layer.name for layer in network.layers() if layer.name in named))
+    group = FusionGroup(network, tuple(layer.name for layer in network.layers() if layer.name in named))
     batch, rows, columns = (_data(fields, "tile").get("parts", {}).get(axis, 1) for axis in TILE_AXES)
     down, across = (_data(fields, "halo").get(axis, "cache") for axis in TILE_AXES[1:])
     cut = Cut((batch, rows, columns), (down, across))
     check_parts(group, cut, fields)
-    frame = Frame(Tiling(Along(group), cut))
+    frame = Frame(GroupTiling(Along(group), cut))
     check_policies(group, fields)
     check_strips(frame, fields)
-    choice = Choice(
+    choice = RunChoice(
         frozenset(name for name, how in _data(fields, "weights").items() if how == "resident"),
         frozenset(_data(fields, "held")),
         frozenset((name, number) for name, number in _data(fields, "strips").items() if number > 1),

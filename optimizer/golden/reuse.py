@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Literal
 
-from optimizer.golden.tiles import Place, Vector, shifted
+from optimizer.golden.tiles import LoopPlace, Vector, shifted
 
 Reuse = Literal["exact", "innermost"]
 """Rule by which words of the previous tile are used again.
@@ -30,7 +30,7 @@ Step = Callable[[int, Vector, History], tuple[int, History]]
 """(depth of the loop that advances, shift of the tile, history) -> (words fetched, new history)."""
 
 
-def fetched_words(place: Place, reuse: Reuse) -> int:
+def fetched_words(place: LoopPlace, reuse: Reuse) -> int:
     """Words that one instance of a node fetches over the whole execution, the first tile included."""
     step = _exact_step(place) if reuse == "exact" else _innermost_step(place)
     return math.prod(place.tile) + _execute(place, step)
@@ -42,7 +42,7 @@ def new_words(tile: Vector, shift: Vector) -> int:
     return math.prod(tile) - kept
 
 
-def _execute(place: Place, step: Step) -> int:
+def _execute(place: LoopPlace, step: Step) -> int:
     loops = place.outside
     origin = (0,) * len(place.tile)
 
@@ -65,7 +65,7 @@ def _execute(place: Place, step: Step) -> int:
     return run(0, None)[0]
 
 
-def _exact_step(place: Place) -> Step:
+def _exact_step(place: LoopPlace) -> Step:
     def step(depth: int, shift: Vector, history: History) -> tuple[int, History]:
         if not any(shift):
             return 0, history
@@ -76,7 +76,7 @@ def _exact_step(place: Place) -> Step:
     return step
 
 
-def _innermost_step(place: Place) -> Step:
+def _innermost_step(place: LoopPlace) -> Step:
     running = [depth for depth, entry in enumerate(place.outside) if entry.trips > 1]
     innermost = running[-1] if running else -1
 

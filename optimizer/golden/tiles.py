@@ -31,7 +31,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Place:
+class LoopPlace:
     """A node in its nest.
 
     Parameters
@@ -77,15 +77,15 @@ def kept_extents(mapping: Mapping, position: int, dims: Iterable[str]) -> dict[s
     return extents
 
 
-def places(mapping: Mapping, operand: Operand, dims: Sequence[str]) -> list[Place]:
+def places(mapping: Mapping, operand: Operand, dims: Sequence[str]) -> list[LoopPlace]:
     """All nodes of the operand, outermost first."""
-    found: list[Place] = []
+    found: list[LoopPlace] = []
     outside: list[Sweep] = []
     for position, item in enumerate(mapping.items):
         if isinstance(item, Node) and item.role == operand.role:
             extents = kept_extents(mapping, position, dims)
             tile = tuple(axis.extent(extents) for axis in operand.axes)
-            found.append(Place(item.level, position, tile, tuple(outside)))
+            found.append(LoopPlace(item.level, position, tile, tuple(outside)))
         elif isinstance(item, Loop) and item.axis is None:
             outside.append(sweep(mapping, operand, position))
     return found
@@ -116,7 +116,7 @@ def distinct_children(mapping: Mapping, operand: Operand, level: int, child: int
     return count
 
 
-def visited_words(place: Place) -> int:
+def visited_words(place: LoopPlace) -> int:
     """Different words that one instance of the node ever holds.
 
     Axes that no loop moves together are independent, so the words of each such group of axes are collected in
@@ -133,7 +133,7 @@ def visited_words(place: Place) -> int:
     return total
 
 
-def _coupled_axes(place: Place) -> list[list[int]]:
+def _coupled_axes(place: LoopPlace) -> list[list[int]]:
     groups = [[axis] for axis in range(len(place.tile))]
     for entry in place.outside:
         touched = [group for group in groups if any(entry.step[axis] for axis in group)]

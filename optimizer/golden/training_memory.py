@@ -28,7 +28,7 @@ class Moment:
 
 
 @dataclass
-class Replay:
+class MemoryReplay:
     """What happened: all moments, the layers computed again with their work, and what was missing or left over."""
 
     moments: list[Moment] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Replay:
         return max(moment.on_chip_bits for moment in self.moments)
 
 
-def replay(network: Network, choices: Mapping[str, str]) -> Replay:
+def replay(network: Network, choices: Mapping[str, str]) -> MemoryReplay:
     """Run a training step under choices for the outputs of its forward layers.
 
     Parameters
@@ -87,9 +87,9 @@ class _Machine:
         self._uses: dict[str, list[int]] = {name: [] for name in self._order}
         self._turn = sum(phase == "forward" for phase in self._phase.values())
         self._base = sum(self._always(name) for name in self._order) + self._from_outside()
-        self._result = Replay()
+        self._result = MemoryReplay()
 
-    def run(self) -> Replay:
+    def run(self) -> MemoryReplay:
         """Both passes."""
         self._first_pass()
         for name in (source for step in self._order for source in self._before[step]):

@@ -55,7 +55,7 @@ KEPT = 1 << 14
 
 
 @dataclass(frozen=True)
-class Limits:
+class LayerLimits:
     """Lower bounds on one run of a layer.
 
     Parameters
@@ -88,11 +88,11 @@ class Limits:
         return max(named.items(), key=lambda limit: limit[1])
 
 
-def layer_limits(layer: Layer, hardware: Hardware) -> Limits:
+def layer_limits(layer: Layer, hardware: Hardware) -> LayerLimits:
     """The limits of a layer on a hardware point; see the module's docstring for formulas and sources."""
     compulsory = {operand.role: touched_words(operand, layer.extents) for operand in layer.operands}
     moved = data_movement_words(layer, hardware)
-    return Limits(
+    return LayerLimits(
         compute_cycles=-(-layer.steps * hardware.step_cycles(layer.block) // hardware.macs_per_cycle),
         bandwidth_cycles=dict(_ports(layer, hardware, compulsory, moved)),
         compulsory_dram_words=compulsory,

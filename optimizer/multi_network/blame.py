@@ -15,7 +15,7 @@ from optimizer.multi_network.explorations import Explorations
 from optimizer.multi_network.search import Findings
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.budget_text import rounded_up
-from optimizer.problem.goal import NEVER, Goal
+from optimizer.problem.goal import INFEASIBLE_COST, Goal
 from optimizer.search.branch_and_bound import Report
 from optimizer.search.incumbents import Found, Logs
 from optimizer.search.infeasibility import explain
@@ -133,8 +133,8 @@ def _relaxations(explorations: Explorations, kept: list[int], number: int) -> It
     goal, budgets = team.sessions[number].goal, team.sessions[number].architecture.budgets
     point = next(iter(team.points.points.values()))
     options = (
-        ("latency_ms", budgets.latency_ms, "ms", Goal("latency", NEVER, goal.energy_cap, goal.power_cap)),
-        ("energy_mj", budgets.energy_mj, "mJ", Goal("energy", goal.latency_cap, NEVER, goal.power_cap)),
+        ("latency_ms", budgets.latency_ms, "ms", Goal("latency", INFEASIBLE_COST, goal.energy_cap, goal.power_cap)),
+        ("energy_mj", budgets.energy_mj, "mJ", Goal("energy", goal.latency_cap, INFEASIBLE_COST, goal.power_cap)),
     )
     for name, limit, unit, relaxed in options:
         if limit is None:

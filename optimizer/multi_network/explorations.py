@@ -15,11 +15,11 @@ from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.status import Termination
 from optimizer.results.reconciliation import reconciled
 from optimizer.scaling.pool import Payload, Pool
-from optimizer.search.box_visit import Node, Visit
+from optimizer.search.box_visit import BoxNode, Visit
 from optimizer.search.branch_and_bound import Explorer, Report
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Archive
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.point_solver import Pick
 from optimizer.search.processes import WIDTH, explore_spread, joint_problem, run_visits, visit_payload
 from optimizer.search.session import Session
@@ -27,7 +27,7 @@ from optimizer.search.threads import explore_session
 
 
 @dataclass(frozen=True)
-class Cell:
+class CrossCell:
     """A network on a hardware point: the best design there, and its objective.
 
     ``status`` is OPTIMAL, INFEASIBLE (a cap is broken, or a layer does not fit) or UNKNOWN (time ran out).
@@ -73,7 +73,7 @@ class Explorations:
         aggregate: Aggregate | None = None,
         archive: Archive | None = None,
         within: Box | None = None,
-        parts: Sequence[Part] | None = None,
+        parts: Sequence[NetworkBounds] | None = None,
         deadline: float | None = None,
         report: Report | None = None,
     ) -> Exploration:
@@ -108,7 +108,7 @@ class Explorations:
 
     def _here(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[NetworkBounds],
         aggregate: Aggregate | None,
         archive: Archive | None,
         within: Box | None,
@@ -133,7 +133,7 @@ class Explorations:
         team = self.team
         Explorer(self._parts, team.points, team.area_cap_um2, aggregate, limits=team.resource_caps).distrust(state)
 
-    def cells(self, box: Box) -> list[Cell]:
+    def cells(self, box: Box) -> list[CrossCell]:
         """All networks on the point of a box, each with its own caps."""
         if self._pool is None:
             return [self._cell_here(number, box) for number in range(len(self._parts))]
@@ -141,21 +141,21 @@ class Explorations:
         visits = run_visits(payloads, self._pool, self._cache_dir)
         return [_cell(part, visit) for part, visit in zip(self._parts, visits, strict=True)]
 
-    def _cell_here(self, number: int, box: Box) -> Cell:
+    def _cell_here(self, number: int, box: Box) -> CrossCell:
         state = self.run([number], within=box)
         if not state.complete:
-            return Cell("UNKNOWN")
+            return CrossCell("UNKNOWN")
         if state.best is None:
-            return Cell("INFEASIBLE")
+            return CrossCell("INFEASIBLE")
         counted = reconciled(self.team.sessions[number], state)
-        return Cell("UNKNOWN") if counted.best is None else Cell("OPTIMAL", counted.best, counted.value)
+        return CrossCell("UNKNOWN") if counted.best is None else CrossCell("OPTIMAL", counted.best, counted.value)
 
     def _payload(self, number: int, box: Box) -> Payload:
         """One visit of a point of which nothing is known."""
         zeros = [[0] * len(self._parts[number].pricers)]
         seconds = None if self.deadline is None else max(0.0, self.deadline - time.perf_counter())
         shared = joint_problem([self.team.sessions[number].problem], Aggregate())
-        return visit_payload(shared, Node(Fraction(0), 0, box, zeros, zeros, tight=True), None, seconds)
+        return visit_payload(shared, BoxNode(Fraction(0), 0, box, zeros, zeros, tight=True), None, seconds)
 
     def on_point(self, number: int, point: Hardware) -> tuple[Session, Exploration]:
         """A network with the menus cut down to one point, solved here, whatever the time."""
@@ -163,11 +163,11 @@ class Explorations:
         return session, explore_session(session, self.workers, None)
 
 
-def _cell(part: Part, visit: Visit | None) -> Cell:
+def _cell(part: NetworkBounds, visit: Visit | None) -> CrossCell:
     """What the visit of a point says of its network."""
     if visit is None:
-        return Cell("UNKNOWN")
+        return CrossCell("UNKNOWN")
     if visit.picks is None:
-        return Cell("INFEASIBLE")
+        return CrossCell("INFEASIBLE")
     (pick,) = visit.picks
-    return Cell("OPTIMAL", pick, part.goal.value(pick.energy, pick.latency))
+    return CrossCell("OPTIMAL", pick, part.goal.value(pick.energy, pick.latency))

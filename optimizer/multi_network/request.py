@@ -22,7 +22,7 @@ from optimizer.problem.exact_json import encode_exact
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import Padding
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.session import Session, prepare
 from optimizer.workload.network import Network
 
@@ -120,7 +120,7 @@ class Team:
         return tuple(member.network.name for member in self.members)
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[NetworkBounds, ...]:
         """What the exploration asks of every network."""
         return tuple(session.part for session in self.sessions)
 

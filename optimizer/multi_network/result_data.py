@@ -8,9 +8,9 @@ from typing import Any
 
 from optimizer.architecture.device_plan import device_entry
 from optimizer.architecture.hardware import Hardware
-from optimizer.multi_network.explorations import Cell
+from optimizer.multi_network.explorations import CrossCell
 from optimizer.multi_network.request import Team
-from optimizer.multi_network.search import Column, Findings, shown
+from optimizer.multi_network.search import CrossColumn, Findings, shown
 from optimizer.problem.status import Status, Termination
 from optimizer.problem.versions import versions
 from optimizer.results.certificate import closed_entry, parts_of
@@ -35,7 +35,7 @@ def joint_termination(found: Findings) -> Termination:
     return next((ended for ended in reversed(Termination) if ended in ends), Termination.COMPLETE)
 
 
-def columns_of(found: Findings) -> list[Column]:
+def columns_of(found: Findings) -> list[CrossColumn]:
     """The joint design, then those of single networks."""
     return [*([] if found.on_joint is None else [found.on_joint]), *found.columns]
 
@@ -100,7 +100,7 @@ def _network_entry(team: Team, found: Findings, n: int) -> Data:
     alone, joint = found.alone[n], found.on_joint
     own = None
     if alone.best is not None and alone.best_point is not None:
-        own = _cell_entry(team, n, alone.best_point, Cell("OPTIMAL", alone.best, alone.value), None)
+        own = _cell_entry(team, n, alone.best_point, CrossCell("OPTIMAL", alone.best, alone.value), None)
         own = {"choices": dict(alone.best_point.choices), "area_um2": alone.best_point.area_um2} | own
     point = None if joint is None else team.points.points[tuple(low for low, _ in joint.box)]
     return {
@@ -111,7 +111,7 @@ def _network_entry(team: Team, found: Findings, n: int) -> Data:
     }
 
 
-def _cell_entry(team: Team, n: int, point: Hardware, cell: Cell, own: Fraction | None) -> Data:
+def _cell_entry(team: Team, n: int, point: Hardware, cell: CrossCell, own: Fraction | None) -> Data:
     """A network on a point, with the loss against its own optimum where that is given."""
     if cell.pick is None or cell.value is None:
         return {"status": cell.status}
@@ -147,7 +147,7 @@ def cross_table(team: Team, found: Findings) -> list[Data]:
     return table
 
 
-def _joint_figures(team: Team, found: Findings, column: Column) -> Data:
+def _joint_figures(team: Team, found: Findings, column: CrossColumn) -> Data:
     """The aggregate of a design, and by how many percent it is above that of the joint design."""
     value = column.aggregate(found.aggregate)
     if value is None or found.aggregate is None:
@@ -182,7 +182,7 @@ def certificate(team: Team, found: Findings, seed: int) -> Data:
     }
 
 
-def _exact_column(column: Column) -> Data:
+def _exact_column(column: CrossColumn) -> Data:
     """Energy units and cycles of every network on a design; a status where there is none."""
     cells = [cell.status if cell.pick is None else [cell.pick.energy, cell.pick.latency] for cell in column.cells]
     return {"made_for": list(column.names), "design": [low for low, _ in column.box], "networks": cells}

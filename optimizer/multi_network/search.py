@@ -25,7 +25,7 @@ from fractions import Fraction
 from optimizer.architecture.boxes import Box, size
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import InternalDisagreementError
-from optimizer.multi_network.explorations import Cell, Explorations
+from optimizer.multi_network.explorations import CrossCell, Explorations
 from optimizer.multi_network.request import Team
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.disagreement import disagreement
@@ -39,17 +39,17 @@ from optimizer.search.progress import Reporter, Show, Watch
 from optimizer.search.session import Session
 from optimizer.search.threads import priced
 
-Table = dict[Box, tuple[Cell, ...]]
+Table = dict[Box, tuple[CrossCell, ...]]
 """Every network on points."""
 
 
 @dataclass(frozen=True)
-class Column:
+class CrossColumn:
     """A design of the cross table: whose it is (names of networks), its point, and every network on it."""
 
     names: tuple[str, ...]
     box: Box
-    cells: tuple[Cell, ...]
+    cells: tuple[CrossCell, ...]
 
     def aggregate(self, aggregate: Aggregate | None) -> Fraction | None:
         """The joint objective there; None unless all networks run."""
@@ -69,18 +69,18 @@ class Findings:
 
     alone: tuple[Exploration, ...]
     seconds: tuple[float, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[CrossColumn, ...]
     aggregate: Aggregate | None
     joint: Exploration | None = None
     designs: tuple[tuple[Session, Exploration], ...] = ()
 
     @property
-    def on_joint(self) -> Column | None:
+    def on_joint(self) -> CrossColumn | None:
         """The joint design as a column of the cross table, without a name."""
         if self.joint is None or self.joint.best_box is None:
             return None
-        cells = tuple(Cell("OPTIMAL", state.best, state.value) for _, state in self.designs)
-        return Column((), self.joint.best_box, cells)
+        cells = tuple(CrossCell("OPTIMAL", state.best, state.value) for _, state in self.designs)
+        return CrossColumn((), self.joint.best_box, cells)
 
     @property
     def hopeless(self) -> tuple[int, ...]:
@@ -187,11 +187,11 @@ class Search:
             alone.append(priced(self._team.sessions[number], state, self._run.workers))
             if state.best_box is not None:
                 owners.setdefault(state.best_box, []).append(self._team.names[number])
-        columns = tuple(Column(tuple(names), box, table[box]) for box, names in owners.items())
+        columns = tuple(CrossColumn(tuple(names), box, table[box]) for box, names in owners.items())
         aggregate = self._team.aggregate([state.value for state in alone])
         return replace(found, alone=tuple(alone), columns=columns, aggregate=aggregate)
 
-    def _offer(self, number: int, state: Exploration, box: Box, cell: Cell) -> None:
+    def _offer(self, number: int, state: Exploration, box: Box, cell: CrossCell) -> None:
         """Hand a design that was found elsewhere to the exploration of a network by itself."""
         if cell.pick is None or cell.value is None or (state.value is not None and cell.value >= state.value):
             return
@@ -230,10 +230,10 @@ class Search:
             table[box] = tuple(self._run.cells(box))
             for n, state in enumerate(alone):  # what is known of its owners, if there was no time
                 if state.best_box == box and table[box][n].pick is None:
-                    table[box] = (*table[box][:n], Cell("OPTIMAL", state.best, state.value), *table[box][n + 1 :])
+                    table[box] = (*table[box][:n], CrossCell("OPTIMAL", state.best, state.value), *table[box][n + 1 :])
         return table
 
-    def _joint(self, aggregate: Aggregate, columns: tuple[Column, ...]) -> Exploration:
+    def _joint(self, aggregate: Aggregate, columns: tuple[CrossColumn, ...]) -> Exploration:
         """The joint exploration; designs of single networks on which all run are designs to beat."""
         archive, goals = Best(), [session.goal for session in self._team.sessions]
         for column in columns:

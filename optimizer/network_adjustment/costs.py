@@ -23,7 +23,7 @@ Entry = tuple[int, list[tuple[int, int]]]
 """Cost of vector layers; then (number of a shape, runs) of the others."""
 
 
-class Costs:
+class WidthCosts:
     """Costs of all entries of a space on one hardware point under one aim.
 
     A multiply-accumulate layer costs at least its floor: of energy what every step pays at the innermost level and

@@ -14,16 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from formulations.layer.solver import Status
+from formulations.layer.solver import SolverStatus
 from formulations.networks.width_bound import WidthRelaxation
 from formulations.networks.widths import Values, WidthProgram
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
-from optimizer.network_adjustment.costs import Costs
+from optimizer.network_adjustment.costs import WidthCosts
 from optimizer.network_adjustment.space import WidthSpace
 from optimizer.pricing.price import GivenUp, Price
-from optimizer.problem.goal import NEVER, Aim
+from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.store.store import Store
 
 FIRST_TOLL = 12
@@ -44,7 +44,7 @@ class WidthPrice(Price):
 
 
 @dataclass
-class Effort:
+class PricingEffort:
     """How much was searched: programs solved, layers priced exactly, different layers in all the tables."""
 
     rounds: int = 0
@@ -52,7 +52,7 @@ class Effort:
     layers: int = 0
 
 
-Watch = Callable[[Hardware, Aim, int | None, int, Effort], None]
+Watch = Callable[[Hardware, Aim, int | None, int, PricingEffort], None]
 """Called after every round with the point, the aim, the best value found and the bound proved."""
 
 
@@ -75,7 +75,7 @@ class WidthPricer:
         seed: int = 0,
         watch: Watch | None = None,
     ) -> None:
-        self.space, self.stop, self.effort = space, Stop(), Effort()
+        self.space, self.stop, self.effort = space, Stop(), PricingEffort()
         self.given_up: GivenUp | None = None
         self.workers, self.seed = workers, seed
         self._accounting, self._store, self._watch = accounting, store, watch
@@ -96,7 +96,13 @@ class WidthPricer:
         return 0
 
     def price(
-        self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
+        self,
+        hardware: Hardware,
+        objective: str = "energy",
+        *,
+        weight: int = 0,
+        cap: int = INFEASIBLE_COST,
+        beat: int = INFEASIBLE_COST,
     ) -> WidthPrice | None:
         """The best widths, or a bound once it is clear that none are below `beat`; None if none fit.
 
@@ -105,7 +111,7 @@ class WidthPricer:
         ValueError
             If latency is capped: energies under a cap are not sums of optima.
         """
-        if cap < NEVER:
+        if cap < INFEASIBLE_COST:
             raise ValueError("no cap on the latency of networks that are adjusted")
         aim = Aim(objective, weight)
         if (hardware, aim) not in self._proved:
@@ -117,7 +123,7 @@ class WidthPricer:
 
     def _search(self, hardware: Hardware, aim: Aim, beat: int) -> WidthPrice | None:
         cycles = self._cycles.setdefault(hardware, {})
-        costs = Costs(self.space, hardware, aim, self._accounting, self._store, self.stop, self.workers, cycles)
+        costs = WidthCosts(self.space, hardware, aim, self._accounting, self._store, self.stop, self.workers, cycles)
         search = _Search(self, costs, hardware, aim)
         try:
             return search.run(beat)
@@ -137,7 +143,7 @@ class WidthPricer:
 class _Search:
     """One search: a hardware point and an aim."""
 
-    def __init__(self, pricer: WidthPricer, costs: Costs, hardware: Hardware, aim: Aim) -> None:
+    def __init__(self, pricer: WidthPricer, costs: WidthCosts, hardware: Hardware, aim: Aim) -> None:
         self._pricer, self.costs, self.hardware, self.aim = pricer, costs, hardware, aim
         self._program = WidthProgram(pricer.space.problem)
         self._relaxation = WidthRelaxation(self._program)
@@ -177,7 +183,7 @@ class _Search:
                 rows, allowed, self._pricer.stop, workers=self._pricer.workers, seed=self._pricer.seed
             )
             self._pricer.stop.check()
-            if answer.status is Status.INFEASIBLE:
+            if answer.status is SolverStatus.INFEASIBLE:
                 if toll >= span:
                     return self.best
                 toll = 4 * toll + 1

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from optimizer.architecture.boxes import size
 from optimizer.architecture.hardware import Hardware
-from optimizer.network_adjustment.pricer import Effort, WidthPricer
+from optimizer.network_adjustment.pricer import PricingEffort, WidthPricer
 from optimizer.network_adjustment.request import WidthChanges
 from optimizer.network_adjustment.resolution import Image, at_resolution, image_of
 from optimizer.network_adjustment.space import WidthSpace
@@ -26,7 +26,7 @@ from optimizer.results.totals import unit_value
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.session import Session
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
@@ -42,7 +42,7 @@ class Size:
     network: Network
     space: WidthSpace
     state: Exploration
-    effort: Effort
+    effort: PricingEffort
 
 
 class SizeSearch:
@@ -112,14 +112,14 @@ class SizeSearch:
 
     def _explore(
         self, image: Image | None, space: WidthSpace, cutoff: Fraction | None, deadline: float | None
-    ) -> tuple[Exploration, Effort]:
+    ) -> tuple[Exploration, PricingEffort]:
         session = self._session
         watch = None if self._show is None else _Watch(session, self._started, self._show, image).round
         pricer = WidthPricer(
             space, session.accounting, self._store, workers=self._workers, seed=self._seed, watch=watch
         )
         explorer = Explorer(
-            [Part([pricer], session.goal, lambda hardware: (0, 0))],
+            [NetworkBounds([pricer], session.goal, lambda hardware: (0, 0))],
             session.points,
             session.area_cap_um2,
             workers=self._workers,
@@ -154,7 +154,7 @@ class _Watch:
         self._plain = size(session.points.whole) == 1 and image is None
         self._objective = session.goal.objective
 
-    def round(self, hardware: Hardware, aim: Aim, value: int | None, bound: int, effort: Effort) -> None:
+    def round(self, hardware: Hardware, aim: Aim, value: int | None, bound: int, effort: PricingEffort) -> None:
         """One round: values of the aim, which is the objective but for EDP."""
         unit, worth = unit_value(aim.objective, hardware)
         gap = None if not value else max(0.0, (value - bound) / value)

@@ -22,7 +22,7 @@ LEARNED = {"batch_norm": BATCH_NORM_WORDS, "bias": 1, "bias_and_slope": 2, "none
 
 
 @dataclass(frozen=True)
-class Tensor:
+class BuilderTensor:
     """An activation: its name, its shape in words per axis, and the layer that computes it (None: an input).
 
     Images are (channels, rows, columns) and sequences (tokens, features), both per sample. ``grid`` holds its
@@ -62,14 +62,14 @@ class NetworkBuilder:
         self.batch, self.training = batch, training
         self.bits = role_bits(bits)
 
-    def input(self, *shape: int, name: str = "input") -> Tensor:
+    def input(self, *shape: int, name: str = "input") -> BuilderTensor:
         """An input of the network."""
-        return Tensor(name, shape, grid=self._grid(shape))
+        return BuilderTensor(name, shape, grid=self._grid(shape))
 
     def conv(
         self,
         name: str,
-        x: Tensor,
+        x: BuilderTensor,
         channels: int,
         kernel: int,
         *,
@@ -77,7 +77,7 @@ class NetworkBuilder:
         pad: int = 0,
         groups: int = 1,
         learned: str = "batch_norm",
-    ) -> Tensor:
+    ) -> BuilderTensor:
         """A square convolution, depthwise if each group has one channel in and out.
 
         `learned` says what is learned besides the weights: ``batch_norm`` (scale and shift), ``bias``,
@@ -100,7 +100,7 @@ class NetworkBuilder:
         y = self._mac(layer, [x], (channels, p, q), extra, views)
         return self.batch_norm(f"{name}.bn", y) if unfolded else y
 
-    def batch_norm(self, name: str, x: Tensor) -> Tensor:
+    def batch_norm(self, name: str, x: BuilderTensor) -> BuilderTensor:
         """Batch normalization in training: the statistics of the batch, which are kept, then their use."""
         channels = x.shape[0]
         layer = vector_layer(
@@ -116,8 +116,8 @@ class NetworkBuilder:
         return self._append(layer, [x], x.shape, [WHOLE])
 
     def transposed_conv(
-        self, name: str, x: Tensor, channels: int, kernel: int, *, stride: int, pad: int = 0
-    ) -> tuple[Tensor, ...]:
+        self, name: str, x: BuilderTensor, channels: int, kernel: int, *, stride: int, pad: int = 0
+    ) -> tuple[BuilderTensor, ...]:
         """A square transposed convolution with bias that makes an image `stride` times as high and as wide.
 
         It becomes one convolution of stride 1 per phase, as in ONNX models: what a phase computes is every
@@ -137,7 +137,9 @@ class NetworkBuilder:
             parts.append(replace(part, direct=False))
         return tuple(parts)
 
-    def linear(self, name: str, x: Tensor, features: int, *, bias: bool = True, tied: str | None = None) -> Tensor:
+    def linear(
+        self, name: str, x: BuilderTensor, features: int, *, bias: bool = True, tied: str | None = None
+    ) -> BuilderTensor:
         """A matrix product with weights; images are flattened. Weights `tied` to another layer's are counted there."""
         tokens, given = x.shape if len(x.shape) == 2 else (1, x.words)
         layer = matmul(name, {"M": self.batch * tokens, "N": features, "K": given}, bits=self.bits)
@@ -147,7 +149,9 @@ class NetworkBuilder:
         owner = tied if self.training else None
         return self._mac(layer, [x], (tokens, features), features if bias else 0, [view], owner)
 
-    def product(self, name: str, x: Tensor, y: Tensor, *, groups: int, rows: int, columns: int, inner: int) -> Tensor:
+    def product(
+        self, name: str, x: BuilderTensor, y: BuilderTensor, *, groups: int, rows: int, columns: int, inner: int
+    ) -> BuilderTensor:
         """A batched product of two activations, ``rows x inner`` by ``inner x columns``, for each group.
 
         Rows of the result are rows of `x`; what they need of `y` is all rows of their group.
@@ -160,15 +164,15 @@ class NetworkBuilder:
         views: list[View] = [(batch, down if by_rows else None, across), (of_group, None, None)]
         return self._mac(layer, [x, y], (groups, rows, columns), 0, views)
 
-    def add(self, name: str, x: Tensor, y: Tensor) -> Tensor:
+    def add(self, name: str, x: BuilderTensor, y: BuilderTensor) -> BuilderTensor:
         """The sum of two activations."""
         return self._vector(name, "add", [x, y], x.shape, x.words)
 
-    def add_learned(self, name: str, x: Tensor) -> Tensor:
+    def add_learned(self, name: str, x: BuilderTensor) -> BuilderTensor:
         """The sum of an activation and a learned table of its shape."""
         return self._vector(name, "add", [x], x.shape, x.words, learned=x.words)
 
-    def append_learned_row(self, name: str, x: Tensor) -> Tensor:
+    def append_learned_row(self, name: str, x: BuilderTensor) -> BuilderTensor:
         """A sequence with one learned token put before it."""
         tokens, features = x.shape
         shape = (tokens + 1, features)
@@ -176,12 +180,12 @@ class NetworkBuilder:
         views: list[View] = [(IDENTITY_WINDOW, down, IDENTITY_WINDOW)]
         return self._vector(name, "concat", [x], shape, 0, grid=self._grid(shape), views=views, learned=features)
 
-    def concat(self, name: str, parts: Sequence[Tensor]) -> Tensor:
+    def concat(self, name: str, parts: Sequence[BuilderTensor]) -> BuilderTensor:
         """Images joined along their channels."""
         shape = (sum(part.shape[0] for part in parts), *parts[0].shape[1:])
         return self._vector(name, "concat", parts, shape, 0, grid=self._grid(shape))
 
-    def reorg(self, name: str, x: Tensor, stride: int) -> Tensor:
+    def reorg(self, name: str, x: BuilderTensor, stride: int) -> BuilderTensor:
         """Every block of stride x stride pixels as one pixel with so many times the channels; a rest is dropped."""
         channels, rows, columns = x.shape
         shape = (channels * stride**2, rows // stride, columns // stride)
@@ -192,14 +196,14 @@ class NetworkBuilder:
     def pool(
         self,
         name: str,
-        x: Tensor,
+        x: BuilderTensor,
         kernel: int,
         stride: int,
         *,
         kind: str = "maxpool",
         pad: int = 0,
         ceil: bool = False,
-    ) -> Tensor:
+    ) -> BuilderTensor:
         """Pooling over square windows; with `ceil` the last window may reach over the border."""
         channels, *extents = x.shape
         over = stride - 1 if ceil else 0
@@ -209,27 +213,27 @@ class NetworkBuilder:
         operations = channels * p * q * kernel**2
         return self._vector(name, kind, [x], shape, operations, grid=self._grid(shape), views=views)
 
-    def global_pool(self, name: str, x: Tensor) -> Tensor:
+    def global_pool(self, name: str, x: BuilderTensor) -> BuilderTensor:
         """The mean of every channel."""
         shape, views = (x.shape[0], 1, 1), [self._image_view(x, None, None)]
         return self._vector(name, "globalaveragepool", [x], shape, x.words, grid=self._grid(shape), views=views)
 
-    def lrn(self, name: str, x: Tensor, size: int = 5) -> Tensor:
+    def lrn(self, name: str, x: BuilderTensor, size: int = 5) -> BuilderTensor:
         """Local response normalization over `size` channels."""
         operations = (2 * size + LRN_FIXED) * x.words
         return self._vector(name, "lrn", [x], x.shape, operations, grid=self._grid(x.shape))
 
-    def softmax(self, name: str, x: Tensor) -> Tensor:
+    def softmax(self, name: str, x: BuilderTensor) -> BuilderTensor:
         """Softmax along the last axis."""
         return self._vector(name, "softmax", [x], x.shape, SOFTMAX * x.words, views=[_along_last_axis(x)])
 
-    def layer_norm(self, name: str, x: Tensor) -> Tensor:
+    def layer_norm(self, name: str, x: BuilderTensor) -> BuilderTensor:
         """Layer normalization along the last axis, with learned scale and shift."""
         operations, learned = LAYER_NORM * x.words, 2 * x.shape[-1]
         views = [_along_last_axis(x)]
         return self._vector(name, "layernormalization", [x], x.shape, operations, views=views, learned=learned)
 
-    def embedding(self, name: str, tokens: Tensor, rows: int, features: int) -> Tensor:
+    def embedding(self, name: str, tokens: BuilderTensor, rows: int, features: int) -> BuilderTensor:
         """One row of a learned table of `rows` for every token."""
         shape = (tokens.words, features)
         words = self.batch * tokens.words * features
@@ -246,12 +250,12 @@ class NetworkBuilder:
         )
         return self._append(layer, [tokens], shape, [WHOLE])
 
-    def tokens(self, x: Tensor, count: int) -> Tensor:
+    def tokens(self, x: BuilderTensor, count: int) -> BuilderTensor:
         """A view of an activation as `count` tokens."""
         shape = (count, x.words // count)
         return replace(x, shape=shape, grid=self._grid(shape), direct=x.direct and shape == x.shape)
 
-    def rows(self, x: Tensor, count: int) -> Tensor:
+    def rows(self, x: BuilderTensor, count: int) -> BuilderTensor:
         """A view of `count` rows of a sequence."""
         shape = (count, *x.shape[1:])
         return replace(x, shape=shape, grid=self._grid(shape), direct=x.direct and shape == x.shape)
@@ -262,19 +266,19 @@ class NetworkBuilder:
             return (self.batch, shape[1], shape[2])
         return (1, self.batch * shape[0], 1) if len(shape) == 2 else ONE_POSITION
 
-    def _image_view(self, x: Tensor, down: Window | None, across: Window | None) -> View:
+    def _image_view(self, x: BuilderTensor, down: Window | None, across: Window | None) -> View:
         """Windows along rows and columns of an image; everything of what is none."""
         return (IDENTITY_WINDOW, down, across) if x.grid == self._grid(x.shape) else WHOLE
 
     def _mac(
         self,
         layer: Layer,
-        inputs: Sequence[Tensor],
+        inputs: Sequence[BuilderTensor],
         shape: tuple[int, ...],
         extra: int,
         views: Sequence[View],
         owner: str | None = None,
-    ) -> Tensor:
+    ) -> BuilderTensor:
         """Append a multiply-accumulate layer; the first input is I, a second one W. The owner has its weights."""
         weights, data, output = layer.operands
         second = inputs[-1].name if len(inputs) > 1 else f"{owner or layer.name}.weight"
@@ -290,14 +294,14 @@ class NetworkBuilder:
         self,
         name: str,
         kind: str,
-        inputs: Sequence[Tensor],
+        inputs: Sequence[BuilderTensor],
         shape: tuple[int, ...],
         operations: int,
         *,
         grid: Grid | None = None,
         views: Sequence[View] | None = None,
         learned: int = 0,
-    ) -> Tensor:
+    ) -> BuilderTensor:
         """Append a vector layer; by default on the grid of its first input, element by element."""
         grid = grid or inputs[0].grid
         layer = vector_layer(
@@ -313,8 +317,8 @@ class NetworkBuilder:
         return self._append(layer, inputs, shape, views or [_same_positions(x, grid) for x in inputs])
 
     def _append(
-        self, layer: AnyLayer, inputs: Sequence[Tensor], shape: tuple[int, ...], views: Sequence[View]
-    ) -> Tensor:
+        self, layer: AnyLayer, inputs: Sequence[BuilderTensor], shape: tuple[int, ...], views: Sequence[View]
+    ) -> BuilderTensor:
         after = {x.producer: x.name for x in inputs if x.producer is not None}
         needed: dict[str, View] = {}
         for x, view in zip(inputs, views, strict=True):
@@ -322,10 +326,10 @@ class NetworkBuilder:
                 seen = fitted(view, x.grid, layer.grid) if x.direct else WHOLE
                 needed[x.producer] = hull(needed.get(x.producer, seen), seen)
         self.network.add(layer, after=after, views=needed)
-        return Tensor(layer.name, shape, layer.name, layer.grid)
+        return BuilderTensor(layer.name, shape, layer.name, layer.grid)
 
 
-def _same_positions(x: Tensor, grid: Grid) -> View:
+def _same_positions(x: BuilderTensor, grid: Grid) -> View:
     """Each position needs the same position of `x`, along the axes on which the extents agree."""
     batch, rows, columns = (
         IDENTITY_WINDOW if given == wanted else None for given, wanted in zip(x.grid, grid, strict=True)
@@ -333,6 +337,6 @@ def _same_positions(x: Tensor, grid: Grid) -> View:
     return batch, rows, columns
 
 
-def _along_last_axis(x: Tensor) -> View:
+def _along_last_axis(x: BuilderTensor) -> View:
     """Each position needs the same position of `x` and all others along the last axis: the columns of an image."""
     return IDENTITY_WINDOW, IDENTITY_WINDOW, IDENTITY_WINDOW if x.grid[2] == 1 else None

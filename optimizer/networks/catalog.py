@@ -13,7 +13,7 @@ from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogEntry:
     """One built-in network.
 
     ``build`` takes an empty builder, and a sequence length if ``sequence`` holds the default one and the
@@ -26,22 +26,24 @@ class Entry:
 
 
 CATALOG = {
-    "alexnet": Entry("AlexNet, 227 x 227 images, two towers as groups", convolutional.alexnet),
-    "vgg16": Entry("VGG-16 (configuration D), 224 x 224 images", convolutional.vgg16),
-    "vgg19": Entry("VGG-19 (configuration E), 224 x 224 images", convolutional.vgg19),
-    "googlenet": Entry("GoogLeNet (Inception v1), 224 x 224 images", convolutional.googlenet),
-    "resnet18": Entry("ResNet-18, 224 x 224 images", convolutional.resnet18),
-    "resnet34": Entry("ResNet-34, 224 x 224 images", convolutional.resnet34),
-    "resnet50": Entry("ResNet-50 v1.5 (stride in the 3x3), 224 x 224 images", convolutional.resnet50),
-    "mobilenet_v1": Entry("MobileNetV1 of width 1.0, 224 x 224 images", convolutional.mobilenet_v1),
-    "mobilenet_v2": Entry("MobileNetV2 of width 1.0, 224 x 224 images", convolutional.mobilenet_v2),
-    "yolov2": Entry("YOLOv2 for the 80 classes of COCO, 416 x 416 images", detection.yolov2),
-    "yolov2_720p": Entry("YOLOv2 for the 80 classes of COCO, 1280 x 720 images", detection.yolov2_720p),
-    "fsrcnn": Entry("FSRCNN(56,12,4), luminance of 960 x 540 images to 1920 x 1080", super_resolution.fsrcnn),
-    "bert_base": Entry("BERT base, the 12 encoder layers, sequence of 512", transformers.bert_base, (512, 512)),
-    "vit_b16": Entry("ViT-B/16, 224 x 224 images", transformers.vit_b16),
-    "gpt2": Entry("GPT-2 small reading a prompt of 1024 tokens", transformers.gpt2, (1024, 1024)),
-    "gpt2_decode": Entry("GPT-2 small decoding one token in a context of 1024", transformers.gpt2_decode, (1024, 1024)),
+    "alexnet": CatalogEntry("AlexNet, 227 x 227 images, two towers as groups", convolutional.alexnet),
+    "vgg16": CatalogEntry("VGG-16 (configuration D), 224 x 224 images", convolutional.vgg16),
+    "vgg19": CatalogEntry("VGG-19 (configuration E), 224 x 224 images", convolutional.vgg19),
+    "googlenet": CatalogEntry("GoogLeNet (Inception v1), 224 x 224 images", convolutional.googlenet),
+    "resnet18": CatalogEntry("ResNet-18, 224 x 224 images", convolutional.resnet18),
+    "resnet34": CatalogEntry("ResNet-34, 224 x 224 images", convolutional.resnet34),
+    "resnet50": CatalogEntry("ResNet-50 v1.5 (stride in the 3x3), 224 x 224 images", convolutional.resnet50),
+    "mobilenet_v1": CatalogEntry("MobileNetV1 of width 1.0, 224 x 224 images", convolutional.mobilenet_v1),
+    "mobilenet_v2": CatalogEntry("MobileNetV2 of width 1.0, 224 x 224 images", convolutional.mobilenet_v2),
+    "yolov2": CatalogEntry("YOLOv2 for the 80 classes of COCO, 416 x 416 images", detection.yolov2),
+    "yolov2_720p": CatalogEntry("YOLOv2 for the 80 classes of COCO, 1280 x 720 images", detection.yolov2_720p),
+    "fsrcnn": CatalogEntry("FSRCNN(56,12,4), luminance of 960 x 540 images to 1920 x 1080", super_resolution.fsrcnn),
+    "bert_base": CatalogEntry("BERT base, the 12 encoder layers, sequence of 512", transformers.bert_base, (512, 512)),
+    "vit_b16": CatalogEntry("ViT-B/16, 224 x 224 images", transformers.vit_b16),
+    "gpt2": CatalogEntry("GPT-2 small reading a prompt of 1024 tokens", transformers.gpt2, (1024, 1024)),
+    "gpt2_decode": CatalogEntry(
+        "GPT-2 small decoding one token in a context of 1024", transformers.gpt2_decode, (1024, 1024)
+    ),
 }
 """All built-in networks."""
 
@@ -118,7 +120,7 @@ def unknown_network(name: str) -> SpecError:
     )
 
 
-def _entry(name: str) -> Entry:
+def _entry(name: str) -> CatalogEntry:
     if name not in CATALOG:
         raise unknown_network(name)
     return CATALOG[name]

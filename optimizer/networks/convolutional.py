@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optimizer.networks.builder import NetworkBuilder, Tensor
+from optimizer.networks.builder import BuilderTensor, NetworkBuilder
 from optimizer.workload.network import Network
 
 CLASSES = 1000
@@ -83,11 +83,11 @@ _INCEPTION = {
 
 
 def _inception(
-    net: NetworkBuilder, name: str, x: Tensor, widths: tuple[int, tuple[int, int], tuple[int, int], int]
-) -> Tensor:
+    net: NetworkBuilder, name: str, x: BuilderTensor, widths: tuple[int, tuple[int, int], tuple[int, int], int]
+) -> BuilderTensor:
     one, three, five, projection = widths
 
-    def branch(label: str, source: Tensor, channels: int, kernel: int) -> Tensor:
+    def branch(label: str, source: BuilderTensor, channels: int, kernel: int) -> BuilderTensor:
         return net.conv(f"{name}/{label}", source, channels, kernel, pad=kernel // 2, learned="bias")
 
     return net.concat(
@@ -136,17 +136,17 @@ def resnet50(net: NetworkBuilder) -> Network:
     return _resnet_head(net, x)
 
 
-def _resnet_stem(net: NetworkBuilder) -> Tensor:
+def _resnet_stem(net: NetworkBuilder) -> BuilderTensor:
     x = net.conv("conv1", net.input(3, 224, 224), 64, 7, stride=2, pad=3)
     return net.pool("maxpool", x, 3, 2, pad=1)
 
 
-def _resnet_head(net: NetworkBuilder, x: Tensor) -> Network:
+def _resnet_head(net: NetworkBuilder, x: BuilderTensor) -> Network:
     net.softmax("softmax", net.linear("fc", net.global_pool("avgpool", x), CLASSES))
     return net.network
 
 
-def _shortcut(net: NetworkBuilder, name: str, x: Tensor, channels: int, stride: int) -> Tensor:
+def _shortcut(net: NetworkBuilder, name: str, x: BuilderTensor, channels: int, stride: int) -> BuilderTensor:
     """The identity, or a 1x1 convolution where the shape changes."""
     if x.shape[0] == channels and stride == 1:
         return x
@@ -207,8 +207,8 @@ _INVERTED_RESIDUALS = (
 
 
 def _inverted_residual(
-    net: NetworkBuilder, name: str, x: Tensor, expansion: int, channels: int, *, stride: int
-) -> Tensor:
+    net: NetworkBuilder, name: str, x: BuilderTensor, expansion: int, channels: int, *, stride: int
+) -> BuilderTensor:
     hidden = expansion * x.shape[0]
     y = x if expansion == 1 else net.conv(f"{name}.expand", x, hidden, 1)
     y = net.conv(f"{name}.depthwise", y, hidden, 3, stride=stride, pad=1, groups=hidden)

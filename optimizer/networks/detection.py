@@ -11,7 +11,7 @@ down, to 22, and it then refuses to join the two. So 22 is the one count that bo
 
 from __future__ import annotations
 
-from optimizer.networks.builder import NetworkBuilder, Tensor
+from optimizer.networks.builder import BuilderTensor, NetworkBuilder
 from optimizer.workload.network import Network
 
 BOXES, CLASSES = 5, 80
@@ -40,7 +40,7 @@ def _yolov2(net: NetworkBuilder, rows: int, columns: int) -> Network:
     return net.network
 
 
-def _backbone(net: NetworkBuilder, x: Tensor) -> tuple[Tensor, Tensor]:
+def _backbone(net: NetworkBuilder, x: BuilderTensor) -> tuple[BuilderTensor, BuilderTensor]:
     """Darknet-19 without its classifier: the image before the last pooling, and the last image."""
     blocks = []
     for block, widths in enumerate(BACKBONE, 1):

@@ -7,7 +7,7 @@ to skip work: every query meets every key.
 
 from __future__ import annotations
 
-from optimizer.networks.builder import NetworkBuilder, Tensor
+from optimizer.networks.builder import BuilderTensor, NetworkBuilder
 from optimizer.workload.network import Network
 
 BLOCKS, HEADS, FEATURES = 12, 12, 768
@@ -66,14 +66,14 @@ def gpt2_decode(net: NetworkBuilder, sequence: int) -> Network:
     return _gpt2_head(net, x)
 
 
-def _gpt2_embedding(net: NetworkBuilder, sequence: int) -> Tensor:
+def _gpt2_embedding(net: NetworkBuilder, sequence: int) -> BuilderTensor:
     tokens = net.input(sequence, name="tokens")
     words = net.embedding("token_embedding", tokens, VOCABULARY, FEATURES)
     positions = net.embedding("position_embedding", tokens, POSITIONS, FEATURES)
     return net.add("embedding", words, positions)
 
 
-def _gpt2_head(net: NetworkBuilder, x: Tensor) -> Network:
+def _gpt2_head(net: NetworkBuilder, x: BuilderTensor) -> Network:
     """Logits of the last token, in training of all tokens; the weights are the token embedding's."""
     x = net.layer_norm("norm", x)
     read = x if net.training else net.rows(x, 1)
@@ -81,7 +81,7 @@ def _gpt2_head(net: NetworkBuilder, x: Tensor) -> Network:
     return net.network
 
 
-def _pre_norm_block(net: NetworkBuilder, name: str, x: Tensor, *, context: int | None = None) -> Tensor:
+def _pre_norm_block(net: NetworkBuilder, name: str, x: BuilderTensor, *, context: int | None = None) -> BuilderTensor:
     """Attention and feed-forward layers, each after a normalization and around a residual.
 
     Query, key and value are views of one product; with a `context`, keys and values come from a cache of so
@@ -96,7 +96,9 @@ def _pre_norm_block(net: NetworkBuilder, name: str, x: Tensor, *, context: int |
     return net.add(f"{name}.add2", x, y)
 
 
-def _attention(net: NetworkBuilder, name: str, q: Tensor, k: Tensor, v: Tensor, *, context: int) -> Tensor:
+def _attention(
+    net: NetworkBuilder, name: str, q: BuilderTensor, k: BuilderTensor, v: BuilderTensor, *, context: int
+) -> BuilderTensor:
     """Multi-head attention of `q` over `context` keys and values, with its output projection."""
     tokens, width = q.shape[0], FEATURES // HEADS
     scores = net.product(f"{name}.scores", q, k, groups=HEADS, rows=tokens, columns=context, inner=width)
@@ -105,6 +107,6 @@ def _attention(net: NetworkBuilder, name: str, q: Tensor, k: Tensor, v: Tensor, 
     return net.linear(f"{name}.output", net.tokens(y, tokens), FEATURES)
 
 
-def _feed_forward(net: NetworkBuilder, name: str, x: Tensor) -> Tensor:
+def _feed_forward(net: NetworkBuilder, name: str, x: BuilderTensor) -> BuilderTensor:
     hidden = net.linear(f"{name}.up", x, 4 * FEATURES)
     return net.linear(f"{name}.down", hidden, FEATURES)

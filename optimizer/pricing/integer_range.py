@@ -13,7 +13,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from formulations.integer_range import LIMIT, Most, Reach
-from formulations.problem import LevelSpec
+from formulations.problem import ProblemLevel
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
 from optimizer.mapping.cost import Accounting
@@ -118,7 +118,7 @@ class _Envelope:
             step_energy=layer.macs_per_step * self._mac_energy,
         )
 
-        def spec(level: Level, number: int) -> LevelSpec:
+        def spec(level: Level, number: int) -> ProblemLevel:
             return replace(level_spec(level, number, dims, unit), fanout=self._widest[number])
 
         return Most(problem, [[spec(level, n) for level in levels] for n, levels in enumerate(self._levels)])

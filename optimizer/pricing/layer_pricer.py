@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from formulations.lattice.kernels.memo import Memos
 from formulations.lattice.search import solve
 from formulations.layer.spread import split_axes, widest
-from formulations.problem import LayerSolution, Problem
+from formulations.problem import LayerProblem, LayerSolution
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
@@ -19,7 +19,7 @@ from optimizer.mapping.lower_bounds import least_energy
 from optimizer.pricing.lowering import lower
 from optimizer.pricing.price import GivenUp, Price
 from optimizer.problem.disagreement import disagreement
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.store.recall import Question, recalled
 from optimizer.store.store import Store, layer_label
 from optimizer.workload.layer import Layer
@@ -73,15 +73,15 @@ class Pricer:
         self.stop = Stop()
         self.given_up: GivenUp | None = None
         self._memos = memos or Memos()
-        self._known: dict[Problem, _Known] = {}
-        self._kin: dict[Problem, list[LayerSolution]] = {}
+        self._known: dict[LayerProblem, _Known] = {}
+        self._kin: dict[LayerProblem, list[LayerSolution]] = {}
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one run."""
         return self.layer.macs
 
-    def lower(self, hardware: Hardware, extents: tuple[tuple[str, int], ...]) -> Problem:
+    def lower(self, hardware: Hardware, extents: tuple[tuple[str, int], ...]) -> LayerProblem:
         """The integer problem of one padded variant; fan-outs whose axes take the same dims lie on their long side."""
         problem = lower(self.layer, hardware, accounting=self._accounting, extents=dict(extents))
         levels = [
@@ -104,7 +104,13 @@ class Pricer:
         return least_energy(self.layer, hardware)
 
     def price(
-        self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
+        self,
+        hardware: Hardware,
+        objective: str = "energy",
+        *,
+        weight: int = 0,
+        cap: int = INFEASIBLE_COST,
+        beat: int = INFEASIBLE_COST,
     ) -> Price | None:
         """Optimum over all padded variants, or a bound once it is clear that `beat` cannot be beaten.
 
@@ -137,7 +143,7 @@ class Pricer:
     ) -> Price | None:
         problem = self.lower(hardware, extents)
         mappings = self._known.setdefault(problem, _Known())
-        latency_cap = min(cap * problem.latency_unit, NEVER)
+        latency_cap = min(cap * problem.latency_unit, INFEASIBLE_COST)
         goal = "weighted" if objective == "energy" and weight else objective
         question = Question(problem, goal, weight, latency_cap)
         found = recalled(
@@ -151,12 +157,12 @@ class Pricer:
             return Price(found)
         if found is None:
             return None
-        if cap >= NEVER:
+        if cap >= INFEASIBLE_COST:
             mappings.note(found, goal)
         return Price(question.value(found), found.energy, question.cycles(found), found, extents)
 
     def _search(
-        self, problem: Problem, goal: str, weight: int, latency_cap: int, beat: int, mappings: _Known
+        self, problem: LayerProblem, goal: str, weight: int, latency_cap: int, beat: int, mappings: _Known
     ) -> LayerSolution | None:
         """The optimum if it beats `beat`, sought from the best mapping that is known.
 
@@ -169,19 +175,23 @@ class Pricer:
             If the search finds nothing as good as a mapping that fits.
         """
         unit, limit, start = problem.latency_unit, None, None
-        kin = self._kin.setdefault(_meshless(problem), []) if goal == "energy" and latency_cap >= NEVER else []
-        known = min(((s.energy, s.latency + 1) for s in kin if _fits(problem, s)), default=(NEVER, NEVER))
-        if goal == "weighted" and latency_cap >= NEVER:
+        kin = (
+            self._kin.setdefault(_meshless(problem), []) if goal == "energy" and latency_cap >= INFEASIBLE_COST else []
+        )
+        known = min(
+            ((s.energy, s.latency + 1) for s in kin if _fits(problem, s)), default=(INFEASIBLE_COST, INFEASIBLE_COST)
+        )
+        if goal == "weighted" and latency_cap >= INFEASIBLE_COST:
             start = mappings.best(weight, unit)
-        if beat < NEVER and goal == "latency":
+        if beat < INFEASIBLE_COST and goal == "latency":
             latency_cap = min(latency_cap, beat * unit - 1)
-        elif beat < NEVER:
+        elif beat < INFEASIBLE_COST:
             limit = (beat, 0)
         if start is not None and (limit is None or start.energy + weight * -(-start.latency // unit) < beat):
             limit = start.energy, start.latency
         else:
             start = None
-        if known[0] < min(beat, NEVER):
+        if known[0] < min(beat, INFEASIBLE_COST):
             limit = known
         with self._memos.of(problem) as memo:
             found = (
@@ -199,7 +209,7 @@ class Pricer:
             )
         if found is not None:
             kin.append(found)
-        elif known[0] < min(beat, NEVER):
+        elif known[0] < min(beat, INFEASIBLE_COST):
             raise disagreement(
                 f"layer {self.layer.name} has a mapping of energy {known[0]}, latency {known[1] - 1}; the search finds "
                 "none as good"
@@ -207,12 +217,12 @@ class Pricer:
         return found
 
 
-def _meshless(problem: Problem) -> Problem:
+def _meshless(problem: LayerProblem) -> LayerProblem:
     """The same for problems that differ in their fan-outs only."""
     return replace(problem, levels=tuple(replace(level, fanout=(0, 0)) for level in problem.levels))
 
 
-def _fits(problem: Problem, solution: LayerSolution) -> bool:
+def _fits(problem: LayerProblem, solution: LayerSolution) -> bool:
     """Do the spatial factors of a mapping fit the fan-outs?"""
     try:
         for number, level in enumerate(solution.levels):

@@ -1,4 +1,4 @@
-"""Lowering (layer, hardware) to an integer :class:`Problem`, and lifting a solution back to a :class:`Mapping`."""
+"""Lowering (layer, hardware) to an integer :class:`LayerProblem`, and lifting a solution back to a :class:`Mapping`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fractions import Fraction
 from formulations.integer_range import LIMIT
 from formulations.layer.node_tiles import closing_extents, node_extents
 from formulations.layer.spread import split_axes
-from formulations.problem import AxisSpec, LayerSolution, LevelSpec, PortSpec, Problem
+from formulations.problem import AxisSpec, LayerProblem, LayerSolution, PortSpec, ProblemLevel
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
 from optimizer.mapping.cost import Accounting
@@ -44,9 +44,9 @@ def units_of(level: Level, bits: int) -> int:
 
 def level_spec(
     level: Level, number: int, dims: tuple[str, ...], unit: int, pinned: frozenset[str] = frozenset()
-) -> LevelSpec:
+) -> ProblemLevel:
     """A level in integers but for its fan-out; a capacity beyond all integers of the search is the largest of them."""
-    return LevelSpec(
+    return ProblemLevel(
         None if level.usable_bits is None else min(level.usable_bits, LIMIT),
         level.access_bits,
         level.read_energy,
@@ -93,7 +93,7 @@ def lower(
     pinned: frozenset[str] = frozenset(),
     room_bits: int | None = None,
     resumes: bool = False,
-) -> Problem:
+) -> LayerProblem:
     """The integer problem of a layer on a hardware point.
 
     Parameters
@@ -144,7 +144,7 @@ def lower(
         raise ValueError(f"level 1 cannot hold {sorted(pinned)} as a whole")
     if room_bits is not None:
         levels = (levels[0], replace(levels[1], capacity_bits=room_bits), *levels[2:])
-    return Problem(
+    return LayerProblem(
         tuple(sizes[dim] for dim in dims),
         tuple(lacking),
         tuple(a for a in axes if a.terms),
@@ -165,7 +165,9 @@ def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, .
     return [Loop(dim, o // i, level) for dim, o, i in zip(dims, outer, inner, strict=True) if o != i]
 
 
-def lift(layer: Layer, problem: Problem, solution: LayerSolution, *, extents: Dict[str, int] | None = None) -> Mapping:
+def lift(
+    layer: Layer, problem: LayerProblem, solution: LayerSolution, *, extents: Dict[str, int] | None = None
+) -> Mapping:
     """The loop nest of a solution; `extents` are the padded extents that the problem was lowered with."""
     dims = kept_dims(layer, dict(layer.extents) | dict(extents or {}))
     items: list[Item] = []
@@ -214,7 +216,7 @@ def _move_innermost(items: list[Item], dim: str) -> None:
     items[start:stop] = [*others, *(replace(item, level=run[-1].level) for item in moved)]
 
 
-def _spatial(problem: Problem, dims: tuple[str, ...], level: int, vector: tuple[int, ...]) -> list[Item]:
+def _spatial(problem: LayerProblem, dims: tuple[str, ...], level: int, vector: tuple[int, ...]) -> list[Item]:
     x, y = split_axes(problem, level, vector)
     return [
         Loop(dims[d], factor, level, axis)

@@ -8,7 +8,7 @@ from typing import Protocol
 from formulations.problem import LayerSolution
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ class Prices(Protocol):
         """Energy units that one run takes at least."""
 
     def price(
-        self, hardware: Hardware, objective: str = "energy", *, weight: int = 0, cap: int = NEVER, beat: int = NEVER
+        self,
+        hardware: Hardware,
+        objective: str = "energy",
+        *,
+        weight: int = 0,
+        cap: int = INFEASIBLE_COST,
+        beat: int = INFEASIBLE_COST,
     ) -> Price | None:
         """Optimum of one run, or a bound once it is clear that `beat` cannot be beaten."""

@@ -10,7 +10,7 @@ from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
 
-NEVER = INFINITE
+INFEASIBLE_COST = INFINITE
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Goal:
     """
 
     objective: str
-    latency_cap: int = NEVER
-    energy_cap: int = NEVER
+    latency_cap: int = INFEASIBLE_COST
+    energy_cap: int = INFEASIBLE_COST
     power_cap: Fraction | None = None
 
     @property
     def capped(self) -> bool:
         """Is any cap set?"""
-        return self.latency_cap < NEVER or self.energy_cap < NEVER or self.power_cap is not None
+        return self.latency_cap < INFEASIBLE_COST or self.energy_cap < INFEASIBLE_COST or self.power_cap is not None
 
     def stretched(self, energy: Fraction | int, latency: Fraction | int) -> Fraction:
         """Latency with the idle cycles that the power cap asks for."""
@@ -44,8 +44,8 @@ class Goal:
 
     def allows(self, energy: Fraction | int, latency: Fraction | int) -> bool:
         """Are the caps kept?"""
-        within = self.energy_cap >= NEVER or energy <= self.energy_cap
-        return within and (self.latency_cap >= NEVER or self.stretched(energy, latency) <= self.latency_cap)
+        within = self.energy_cap >= INFEASIBLE_COST or energy <= self.energy_cap
+        return within and (self.latency_cap >= INFEASIBLE_COST or self.stretched(energy, latency) <= self.latency_cap)
 
     def rank(self, energy: int, latency: int) -> tuple[Fraction, Fraction, int]:
         """Lexicographic order of designs: objective, then latency, then energy."""
@@ -73,7 +73,7 @@ def make_goal(objective: str, budgets: Budgets, hardware: Hardware) -> Goal:
         On energy or power budgets where energies are normalized.
     """
     hertz = hardware.clock_mhz * 10**6
-    latency = NEVER if budgets.latency_ms is None else int(budgets.latency_ms * hertz / 1000)
+    latency = INFEASIBLE_COST if budgets.latency_ms is None else int(budgets.latency_ms * hertz / 1000)
     unit = hardware.energy_unit_pj
     for name in ("energy_mj", "power_w"):
         limit = getattr(budgets, name)
@@ -85,6 +85,6 @@ def make_goal(objective: str, budgets: Budgets, hardware: Hardware) -> Goal:
                 allowed="budgets of area, off-chip bandwidth and latency",
                 remedy="choose an architecture whose technology is in pJ, or drop the budget",
             )
-    energy = NEVER if budgets.energy_mj is None or unit is None else int(budgets.energy_mj * 10**9 / unit)
+    energy = INFEASIBLE_COST if budgets.energy_mj is None or unit is None else int(budgets.energy_mj * 10**9 / unit)
     power = None if budgets.power_w is None or unit is None else Fraction(budgets.power_w) * 10**12 / hertz / unit
-    return Goal(objective, min(latency, NEVER), min(energy, NEVER), power)
+    return Goal(objective, min(latency, INFEASIBLE_COST), min(energy, INFEASIBLE_COST), power)

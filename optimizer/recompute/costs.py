@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optimizer.errors import SpecError
-from optimizer.golden.training_memory import Replay
+from optimizer.golden.training_memory import MemoryReplay
 from optimizer.recompute.lifetimes import Lifetimes
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
@@ -25,7 +25,7 @@ FEMTOJOULES = 1000
 
 
 @dataclass(frozen=True)
-class Costs:
+class RecomputeCosts:
     """What computing a layer again costs, what keeping its output on chip saves, and what the whole step costs."""
 
     unit: str
@@ -34,16 +34,16 @@ class Costs:
     gain: Mapping[str, int] = field(default_factory=dict)
 
 
-def work_costs(network: Network) -> Costs:
+def work_costs(network: Network) -> RecomputeCosts:
     """Multiply-accumulates and scalar operations of every layer."""
     work = {
         layer.name: layer.multiplicity * (layer.macs if isinstance(layer, Layer) else layer.operations)
         for layer in network.layers()
     }
-    return Costs("operations", work, sum(work.values()))
+    return RecomputeCosts("operations", work, sum(work.values()))
 
 
-def design_costs(lives: Lifetimes, data: Mapping[str, Any], measure: str) -> Costs:
+def design_costs(lives: Lifetimes, data: Mapping[str, Any], measure: str) -> RecomputeCosts:
     """Energies (fJ) or cycles of the layers of a solved training step.
 
     Parameters
@@ -71,7 +71,7 @@ def design_costs(lives: Lifetimes, data: Mapping[str, Any], measure: str) -> Cos
     key, scale = ("energy_pj", FEMTOJOULES) if measure == "energy" else ("latency_cycles", 1)
     cost = {name: round(entry[key] * entry.get("multiplicity", 1) * scale) for name, entry in layers.items()}
     unit, gains = ("fJ", _gains(lives, data)) if measure == "energy" else ("cycles", {})
-    return Costs(unit, cost, sum(cost.values()), gains)
+    return RecomputeCosts(unit, cost, sum(cost.values()), gains)
 
 
 def _gains(lives: Lifetimes, data: Mapping[str, Any]) -> dict[str, int]:
@@ -85,7 +85,7 @@ def _gains(lives: Lifetimes, data: Mapping[str, Any]) -> dict[str, int]:
     return {a.name: -(-a.bits // outer["access_bits"]) * (write + readers[a.name] * read) for a in lives.activations}
 
 
-def overhead_of(replayed: Replay, choices: Mapping[str, str], costs: Costs) -> int:
+def overhead_of(replayed: MemoryReplay, choices: Mapping[str, str], costs: RecomputeCosts) -> int:
     """Cost of what was computed again, less what tensors kept on chip save."""
     saved = sum(costs.gain.get(name, 0) for name, choice in choices.items() if choice == "chip")
     return sum(costs.redo[name] for name in replayed.again) - saved

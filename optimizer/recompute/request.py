@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from formulations.networks.checkpoint_search import NO_LIMITS, Goal, Limits
-from optimizer.recompute.costs import Costs
+from formulations.networks.checkpoint_search import NO_LIMITS, Goal, MemoryLimits
+from optimizer.recompute.costs import RecomputeCosts
 from optimizer.workload.network import Network
 
 
@@ -31,7 +31,7 @@ class MemoryRequest:
 
     network: Network
     goal: Goal | None = "overhead"
-    limits: Limits = NO_LIMITS
+    limits: MemoryLimits = NO_LIMITS
     reserve_bits: int = 0
-    costs: Costs | None = None
+    costs: RecomputeCosts | None = None
     recompute: bool = True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from formulations.layer.solver import Status
+from formulations.layer.solver import SolverStatus
 from formulations.networks.checkpoint_search import MemoryOutcome
-from optimizer.golden.training_memory import Replay
+from optimizer.golden.training_memory import MemoryReplay
 from optimizer.problem.problem import network_json, problem_hash
 from optimizer.problem.versions import versions
 from optimizer.recompute.costs import overhead_of
@@ -89,7 +89,7 @@ def _objective(plan: MemoryPlan, outcome: MemoryOutcome) -> dict[str, Any]:
         "name": plan.goal,
         "unit": unit,
         "value": outcome.value if found else None,
-        "bound": None if outcome.status is Status.INFEASIBLE else outcome.bound,
+        "bound": None if outcome.status is SolverStatus.INFEASIBLE else outcome.bound,
         "gap": gap if found else None,
         "tie": {"value": outcome.second, "proved": outcome.second_proved} if found else None,
     }
@@ -100,7 +100,7 @@ def _forward_macs(network: Network) -> int:
     return sum(layer.macs * layer.multiplicity for layer in network.mac_layers() if layer.name in forward)
 
 
-def moments_entry(replay: Replay) -> dict[str, Any]:
+def moments_entry(replay: MemoryReplay) -> dict[str, Any]:
     """What a replay shows, as it stands in ``memory.json``."""
     peak = replay.peak
     return {
@@ -118,7 +118,7 @@ def _by_kind(plan: MemoryPlan) -> dict[str, int]:
     return {kind: series[kind][step] for kind in KINDS} | {"most activations": max(series["activations"])}
 
 
-def _overhead(plan: MemoryPlan, replay: Replay, network: Network) -> dict[str, Any]:
+def _overhead(plan: MemoryPlan, replay: MemoryReplay, network: Network) -> dict[str, Any]:
     overhead = overhead_of(replay, plan.choices, plan.costs)
     return {
         "overhead": overhead,

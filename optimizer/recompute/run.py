@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from formulations.layer.solver import Status
-from formulations.networks.checkpoint_search import Choice, Goal, Limits, MemoryOutcome, solve_memory
+from formulations.layer.solver import SolverStatus
+from formulations.networks.checkpoint_search import Choice, Goal, MemoryLimits, MemoryOutcome, solve_memory
 from formulations.networks.checkpointing import Saved, TrainingMemory
-from optimizer.golden.training_memory import Replay, replay
+from optimizer.golden.training_memory import MemoryReplay, replay
 from optimizer.problem.disagreement import disagreement
-from optimizer.recompute.costs import Costs, overhead_of, work_costs
+from optimizer.recompute.costs import RecomputeCosts, overhead_of, work_costs
 from optimizer.recompute.lifetimes import Lifetimes, lifetimes
 from optimizer.recompute.request import MemoryRequest
 from optimizer.recompute.starts import start_from
 from optimizer.scaling.options import Options
 
 
-def lower(lives: Lifetimes, costs: Costs, reserve_bits: int = 0, recompute: bool = True) -> TrainingMemory:
+def lower(lives: Lifetimes, costs: RecomputeCosts, reserve_bits: int = 0, recompute: bool = True) -> TrainingMemory:
     """The program's view of a training step."""
     steps = len(lives.steps)
     fixed, made = [0] * steps, [0] * steps
@@ -49,14 +49,14 @@ class MemoryPlan:
     """
 
     lives: Lifetimes
-    costs: Costs
+    costs: RecomputeCosts
     goal: Goal
-    limits: Limits
+    limits: MemoryLimits
     reserve_bits: int
     outcome: MemoryOutcome | None
     choices: dict[str, Choice]
-    keep_all: Replay
-    replay: Replay | None
+    keep_all: MemoryReplay
+    replay: MemoryReplay | None
     least_peak: MemoryOutcome | None = None
     recompute: bool = True
 
@@ -90,9 +90,9 @@ def plan_memory(request: MemoryRequest, options: Options) -> MemoryPlan:
     )
     outcome = solve_memory(memory, goal, limits, hint=start, time_limit_s=time_limit_s, workers=workers, seed=seed)
     least = None
-    if outcome.status is Status.INFEASIBLE:
+    if outcome.status is SolverStatus.INFEASIBLE:
         least = solve_memory(
-            memory, "peak", Limits(None, limits.overhead), time_limit_s=time_limit_s, workers=workers, seed=seed
+            memory, "peak", MemoryLimits(None, limits.overhead), time_limit_s=time_limit_s, workers=workers, seed=seed
         )
     choices = dict(zip((a.name for a in lives.activations), outcome.choices, strict=False))
     answer = replay(network, choices) if choices else None
@@ -101,7 +101,7 @@ def plan_memory(request: MemoryRequest, options: Options) -> MemoryPlan:
     return replace(plan, outcome=outcome, choices=choices, replay=answer, least_peak=least)
 
 
-def _confirm(answer: Replay, outcome: MemoryOutcome, goal: Goal, plan: MemoryPlan) -> None:
+def _confirm(answer: MemoryReplay, outcome: MemoryOutcome, goal: Goal, plan: MemoryPlan) -> None:
     """The replay finds what the program claims; an unproved peak may be claimed too high, never too low."""
     choices = dict(zip((a.name for a in plan.lives.activations), outcome.choices, strict=True))
     overhead = overhead_of(answer, choices, plan.costs)

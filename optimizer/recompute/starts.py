@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from formulations.networks.checkpoint_search import Choice
 from optimizer.golden.training_memory import replay
-from optimizer.recompute.costs import Costs, overhead_of
+from optimizer.recompute.costs import RecomputeCosts, overhead_of
 from optimizer.recompute.lifetimes import Lifetimes
 from optimizer.workload.network import Network
 
@@ -14,7 +14,13 @@ PARTS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32)
 
 
 def start_from(
-    network: Network, lives: Lifetimes, costs: Costs, *, peak_bits: int | None, overhead: int | None, by_peak: bool
+    network: Network,
+    lives: Lifetimes,
+    costs: RecomputeCosts,
+    *,
+    peak_bits: int | None,
+    overhead: int | None,
+    by_peak: bool,
 ) -> tuple[Choice, ...]:
     """The best of the simple rules within the caps, as choices in the order of the activations; empty if none is.
 
@@ -34,7 +40,7 @@ def start_from(
     return () if best is None else best[1]
 
 
-def _rules(lives: Lifetimes, costs: Costs) -> Iterator[tuple[bool, ...]]:
+def _rules(lives: Lifetimes, costs: RecomputeCosts) -> Iterator[tuple[bool, ...]]:
     """Which activations are kept."""
     yield (True,) * len(lives.activations)
     cost_per_bit = [costs.redo[a.name] / max(1, a.bits) for a in lives.activations]

@@ -16,7 +16,7 @@ from optimizer.files.quantities import size_text
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.report.solve import plain_table
 from optimizer.report.units import NOTHING
-from optimizer.store.contents import SHORT, Entry, Group
+from optimizer.store.contents import SHORT, StoreEntry, StoreGroup
 from optimizer.store.store import BOUND, START
 
 TENSORS = "WIO"
@@ -27,7 +27,7 @@ def date_text(seconds: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
-def groups_table(title: str, groups: Sequence[Group]) -> Table:
+def groups_table(title: str, groups: Sequence[StoreGroup]) -> Table:
     """Counts and sizes by kind and version of the model."""
     table = plain_table(title, "kind", "model", "entries", "JSON", "oldest", "newest", left=2)
     for group in groups:
@@ -43,7 +43,7 @@ def groups_table(title: str, groups: Sequence[Group]) -> Table:
     return table
 
 
-def entries_table(entries: Sequence[Entry], more: int) -> Parts:
+def entries_table(entries: Sequence[StoreEntry], more: int) -> Parts:
     """One row per entry, and how many more there are."""
     table = plain_table("Entries, newest first", "key", "kind", "label", "model", "JSON", "created", left=4)
     for entry in entries:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from formulations.problem import Problem
+from formulations.problem import LayerProblem
 from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.plan import Plan, PricedRun
 from optimizer.golden.group_entry import part_of, slices_entry, stated_group
@@ -86,7 +86,9 @@ def priced_again(layer: Layer, run: PricedRun, hardware: Hardware, accounting: A
     )
 
 
-def _lifted(layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting) -> tuple[Layer, Problem, Mapping]:
+def _lifted(
+    layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting
+) -> tuple[Layer, LayerProblem, Mapping]:
     part = part_of(layer, dict(run.shape.extents))
     problem = lower(
         part, hardware, accounting=accounting, pinned=run.pinned, room_bits=run.room_bits, resumes=run.shape.resumes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from formulations.networks.master import Entry, settle
+from formulations.networks.master import BoxBound, settle
 from optimizer.architecture.device_plan import device_entry
 from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
@@ -190,7 +190,7 @@ def settled(state: Exploration, area_cap_um2: int | None, limits: Caps, seed: in
         return None
     scale = max(1, int(state.value) >> 50)
     entries = [
-        Entry(
+        BoxBound(
             c.area_um2, int(c.bound / scale), int(state.value / scale) if c.box == state.best_box else None, c.resources
         )
         for c in state.closed

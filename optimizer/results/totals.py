@@ -9,7 +9,7 @@ from optimizer.architecture.boxes import size
 from optimizer.architecture.device_plan import use_of
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware, Level
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.problem.status import Status
 from optimizer.search.exploration import Exploration
 
@@ -38,7 +38,7 @@ def number(value: Fraction) -> int | float:
 def counts(state: Exploration) -> dict[str, int]:
     """Points by what closed them; where a layer does not fit, its floor is infinite."""
     unfit = [entry for entry in state.closed if entry.by == "infeasible"]
-    small = sum(size(entry.box) for entry in unfit if NEVER in (*entry.energy_floors, *entry.latency_floors))
+    small = sum(size(entry.box) for entry in unfit if INFEASIBLE_COST in (*entry.energy_floors, *entry.latency_floors))
     return {
         "total": state.total,
         "closed_by_bound": state.points("bound"),

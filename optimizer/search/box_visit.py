@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from optimizer.architecture.boxes import Box, PointSet, size
 from optimizer.problem.aggregate import Aggregate
-from optimizer.search.network_bounds import Part, View
+from optimizer.search.network_bounds import CornerBounds, NetworkBounds
 from optimizer.search.point_solver import Pick
 
 Floors = list[list[int]]
@@ -26,7 +26,7 @@ class Ahead:
 
 
 @dataclass(order=True)
-class Node:
+class BoxNode:
     """A box to visit: the floors of a box it is a part of, with its own least cycles, and the bounds these give.
 
     ``bounds`` are those of the networks, empty where there is no ideal corner. A box is not ``fit`` if floors show that
@@ -75,10 +75,10 @@ class Visitor:
     aggregate : Aggregate
     """
 
-    def __init__(self, parts: Sequence[Part], points: PointSet, aggregate: Aggregate) -> None:
+    def __init__(self, parts: Sequence[NetworkBounds], points: PointSet, aggregate: Aggregate) -> None:
         self.parts, self.points, self.aggregate = parts, points, aggregate
 
-    def visit(self, node: Node, limit: Fraction | None, pool: Executor | None = None) -> Visit:
+    def visit(self, node: BoxNode, limit: Fraction | None, pool: Executor | None = None) -> Visit:
         """Bound a box, or solve a point whose bound is tight; designs above `limit` are of no interest.
 
         Raises
@@ -94,7 +94,7 @@ class Visitor:
             reason, picks = self._solve(views, bounds, limit)
         return Visit(reason, tuple(bounds), [view.energy for view in views], [view.latency for view in views], picks)
 
-    def _tighten(self, views: Sequence[View], limit: Fraction | None) -> str | None:
+    def _tighten(self, views: Sequence[CornerBounds], limit: Fraction | None) -> str | None:
         """Bound the networks one after the other; why the box is closed, if it is."""
         if not all(view.fits for view in views):
             return "infeasible"
@@ -107,7 +107,7 @@ class Visitor:
         return None
 
     def _solve(
-        self, views: Sequence[View], bounds: list[Fraction], limit: Fraction | None
+        self, views: Sequence[CornerBounds], bounds: list[Fraction], limit: Fraction | None
     ) -> tuple[str, tuple[Pick, ...] | None]:
         """Solve a single point: why it is closed, and its best design; the bounds are replaced by proved ones."""
         picks = []

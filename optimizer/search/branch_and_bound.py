@@ -26,17 +26,17 @@ from optimizer.architecture.fabric import Caps, exceeded
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import InternalDisagreementError
 from optimizer.problem.aggregate import Aggregate
-from optimizer.problem.goal import NEVER, Goal
+from optimizer.problem.goal import INFEASIBLE_COST, Goal
 from optimizer.problem.status import Termination
-from optimizer.search.box_visit import Ahead, Node, Visit, Visitor
+from optimizer.search.box_visit import Ahead, BoxNode, Visit, Visitor
 from optimizer.search.exploration import Closed, Exploration
 from optimizer.search.incumbents import Archive, Best, Found
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.point_solver import Pick
 from optimizer.search.screening import Screen
 
 Report = Callable[["Exploration"], None]
-Asked = tuple[Node, Fraction | None]
+Asked = tuple[BoxNode, Fraction | None]
 """A box to visit, and the objective above which its designs are of no interest."""
 
 
@@ -71,7 +71,7 @@ class Explorer:
 
     def __init__(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[NetworkBounds],
         points: PointSet,
         area_cap_um2: int | None,
         aggregate: Aggregate | None = None,
@@ -88,7 +88,7 @@ class Explorer:
         self._visits, self._width, self._workers, self._limits = visits, width, workers, limits
         self._numbers = itertools.count()
         self._screen = Screen(parts, points, self.aggregate, lambda point: self._excess(point) is None)
-        self._given_up: list[Node] = []
+        self._given_up: list[BoxNode] = []
 
     def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
         """Explore until all boxes are closed, the deadline (``time.perf_counter``) passes, or Ctrl-C.
@@ -151,19 +151,19 @@ class Explorer:
         return lambda asked: (visitor.visit(node, limit, pool) for node, limit in asked)
 
     def _node(
-        self, box: Box, around: Node | None = None, behind: tuple[Box, ...] = (), ahead: Ahead | None = None
-    ) -> Node:
+        self, box: Box, around: BoxNode | None = None, behind: tuple[Box, ...] = (), ahead: Ahead | None = None
+    ) -> BoxNode:
         """A box, given what is known of one around it; without an ideal corner nothing is."""
         energy = latency = [[0] * len(part.pricers) for part in self.parts]
         if not self.points.has_ideal_corner(box):
-            return Node(Fraction(0), next(self._numbers), box, energy, latency)
+            return BoxNode(Fraction(0), next(self._numbers), box, energy, latency)
         if around is not None:
             energy, latency = around.energy, around.latency
         corner = self.points.corner(box)
         known = zip(self.parts, energy, latency, strict=True)
         views = [part.view(corner, energies, latencies) for part, energies, latencies in known]
         bounds = tuple(view.bound for view in views)
-        return Node(
+        return BoxNode(
             self.aggregate.value(bounds),
             next(self._numbers),
             box,
@@ -178,7 +178,7 @@ class Explorer:
             around.ahead if ahead is None and around is not None else ahead,
         )
 
-    def _salvage(self, entry: Node, state: Exploration) -> None:
+    def _salvage(self, entry: BoxNode, state: Exploration) -> None:
         """Keep what the search of a network had found when it was given up: a bound on its box, a design if any."""
         part = self.parts[0]
         pricer, goal = part.pricers[0], part.goal
@@ -199,10 +199,10 @@ class Explorer:
                 entry.energy = [[max(entry.energy[0][0], given_up.bound)]]
             entry.bound = max(entry.bound, goal.value(energy + entry.energy[0][0], latency + entry.latency[0][0]))
 
-    def _round(self, heap: list[Node], state: Exploration, visits: Visits) -> None:
+    def _round(self, heap: list[BoxNode], state: Exploration, visits: Visits) -> None:
         """Visit the boxes with the least bounds; those that are given up stay as they were, and are not tried again."""
         asked: list[Asked] = []
-        left: list[Node] = []
+        left: list[BoxNode] = []
         try:
             while heap and len(asked) < self._width:
                 node = heapq.heappop(heap)
@@ -224,7 +224,7 @@ class Explorer:
         known += [] if state.value is None else [state.value]
         state.bound = min(known, default=state.bound)
 
-    def _settled(self, node: Node, heap: list[Node], state: Exploration) -> bool:
+    def _settled(self, node: BoxNode, heap: list[BoxNode], state: Exploration) -> bool:
         """Close or split a box that needs no visit."""
         reason, ahead = self._known_reason(node), None
         if reason is None:
@@ -234,12 +234,12 @@ class Explorer:
         self._close(node, reason, ahead or node, heap, state)
         return True
 
-    def _known_reason(self, node: Node) -> str | None:
+    def _known_reason(self, node: BoxNode) -> str | None:
         """Why a box needs no visit: its least area or use of a resource, a cap out of reach, its bound."""
         reason = self._excess(self.points.corner(node.box)) or (None if node.fit else "infeasible")
         return reason or ("bound" if self.archive.closes(node.box, node.bound) else None)
 
-    def _cut(self, node: Node, heap: list[Node]) -> bool:
+    def _cut(self, node: BoxNode, heap: list[BoxNode]) -> bool:
         """Split a box that needs no search: what may be of interest from the rest, or in half if much is lacking."""
         if size(node.box) == 1:
             return False
@@ -253,13 +253,13 @@ class Explorer:
         self._split(node, heap)
         return True
 
-    def _hopeful(self, node: Node, rise: float) -> bool:
+    def _hopeful(self, node: BoxNode, rise: float) -> bool:
         """May a search close a box, or tell more of its points than any other?"""
         if node.fresh or rise <= self.archive.reach:
             return not node.tight
         return not node.even and self.points.even(node.box)
 
-    def _merge(self, node: Node, visit: Visit, heap: list[Node], state: Exploration) -> None:
+    def _merge(self, node: BoxNode, visit: Visit, heap: list[BoxNode], state: Exploration) -> None:
         """Keep what a visit found: a design, and a closed box or one to look at again with better floors."""
         if visit.picks is not None:
             self._offer(visit.picks, node.box)
@@ -277,7 +277,7 @@ class Explorer:
         proved = Ahead(node.box, self.aggregate.value(visit.bounds), visit.bounds)
         self._close(known, visit.by, proved, heap, state)
 
-    def _split(self, node: Node, heap: list[Node]) -> None:
+    def _split(self, node: BoxNode, heap: list[BoxNode]) -> None:
         """Both halves of a box, of equal bounds the upper one first; or a point that leads all others, and these."""
         leader = self.points.leader(node.box) if node.bounds else None
         if leader is not None:
@@ -287,19 +287,19 @@ class Explorer:
             self._push([self._node(half, node) for half in reversed(self.points.split(node.box))], heap)
 
     @staticmethod
-    def _push(nodes: Sequence[Node], heap: list[Node]) -> None:
+    def _push(nodes: Sequence[BoxNode], heap: list[BoxNode]) -> None:
         """Put boxes on the heap at once, so that Ctrl-C finds all of them there or none."""
         heap += nodes
         heapq.heapify(heap)
 
-    def _close(self, node: Node, by: str, proved: Ahead | Node, heap: list[Node], state: Exploration) -> None:
+    def _close(self, node: BoxNode, by: str, proved: Ahead | BoxNode, heap: list[BoxNode], state: Exploration) -> None:
         """Close a box; what stands behind it is next."""
         ahead = proved if isinstance(proved, Ahead) and by == "solved" else None
         behind = [self._node(piece, node, ahead=ahead) for piece in node.behind]
         state.closed.append(self._closed(node, by, proved))
         self._push(behind, heap)
 
-    def _closed(self, node: Node, by: str, proved: Ahead | Node) -> Closed:
+    def _closed(self, node: BoxNode, by: str, proved: Ahead | BoxNode) -> Closed:
         """An entry of the certificate."""
         corner = self.points.corner(node.box)
         return Closed(
@@ -307,7 +307,7 @@ class Explorer:
             by,
             corner.area_um2,
             proved.bound,
-            tuple(min(floor, NEVER) for floors in node.energy for floor in floors),
+            tuple(min(floor, INFEASIBLE_COST) for floors in node.energy for floor in floors),
             tuple(floor for floors in node.latency for floor in floors),
             corner.resources,
             proved.bounds,

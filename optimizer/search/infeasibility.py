@@ -26,7 +26,7 @@ from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.files.quantities import size_text
 from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_down, rounded_up, within_text
-from optimizer.problem.goal import NEVER, Goal, make_goal
+from optimizer.problem.goal import INFEASIBLE_COST, Goal, make_goal
 from optimizer.search.exploration import Exploration
 from optimizer.search.instant_bounds import AtOnce, uses
 from optimizer.search.point_solver import Pick
@@ -176,7 +176,7 @@ class _Inquiry:
         if self._at_once.excludes(limits):
             return False
         goal = make_goal("energy", limits, self._point)
-        fast, frugal = goal.latency_cap < NEVER, goal.energy_cap < NEVER
+        fast, frugal = goal.latency_cap < INFEASIBLE_COST, goal.energy_cap < INFEASIBLE_COST
         if not fast and not frugal:
             return True  # a cap on power alone only makes a design idle
         if any(_keeps(goal, limits, state) for state in self._known.values()):

@@ -9,14 +9,14 @@ from fractions import Fraction
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.pricing.price import Prices
-from optimizer.problem.goal import NEVER, Goal
+from optimizer.problem.goal import INFEASIBLE_COST, Goal
 from optimizer.search.point_solver import Pick, Site
 
 VectorCost = Callable[[Hardware], tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Part:
+class NetworkBounds:
     """A network: what it is priced by, and what is minimized within which caps, on the points of one architecture.
 
     ``vector_cost`` gives energy units and cycles of the vector layers on a hardware.
@@ -36,9 +36,9 @@ class Part:
 
     def view(
         self, hardware: Hardware, energy: Sequence[int], latency: Sequence[int], pool: Executor | None = None
-    ) -> View:
+    ) -> CornerBounds:
         """The network on a hardware, given floors that are known already."""
-        return View(self, Site(self.pricers, hardware, self.fixed(hardware), pool), energy, latency)
+        return CornerBounds(self, Site(self.pricers, hardware, self.fixed(hardware), pool), energy, latency)
 
     def fixed(self, hardware: Hardware) -> tuple[int, int]:
         """Energy units and cycles of the vector layers: they see nothing but their lanes and the outermost level."""
@@ -82,14 +82,14 @@ class Part:
         return self._energies[key]
 
 
-class View:
+class CornerBounds:
     """A network on one hardware, bounded ever more tightly.
 
     ``energy`` and ``latency`` are floors per pricer (energy units and cycles of one run; NEVER: it does not fit);
     ``pick`` is the optimum of what :meth:`tighten` summed, once it is known.
     """
 
-    def __init__(self, part: Part, site: Site, energy: Sequence[int], latency: Sequence[int]) -> None:
+    def __init__(self, part: NetworkBounds, site: Site, energy: Sequence[int], latency: Sequence[int]) -> None:
         self._part, self.goal, self.site = part, part.goal, site
         self.energy = list(map(max, energy, part.energy_floors(site.hardware)))
         self.latency = list(map(max, latency, part.latency_floors(site.hardware)))
@@ -113,13 +113,13 @@ class View:
     @property
     def fits(self) -> bool:
         """May there be a design?"""
-        unfit = NEVER in self.energy or NEVER in self.latency
+        unfit = INFEASIBLE_COST in self.energy or INFEASIBLE_COST in self.latency
         return not unfit and self.goal.allows(self.least_energy, self.least_latency)
 
     def tighten(self, limit: Fraction | None) -> None:
         """Find the least energy (or latency, where only it counts), until it is clear that `limit` is exceeded."""
         if self._part.seeks_latency_alone:
-            most = NEVER if limit is None else min(int(limit) + 1, NEVER)
+            most = INFEASIBLE_COST if limit is None else min(int(limit) + 1, INFEASIBLE_COST)
             self.pick, self.latency = self.site.sum_within("latency", self.latency, most)
         else:
             self.pick, self.energy = self.site.sum_within("energy", self.energy, self._most_energy(limit))
@@ -145,12 +145,12 @@ class View:
     def _most_energy(self, value: Fraction | None) -> int:
         """Energy from which on no design is of interest."""
         if value is None:
-            return min(self.goal.energy_cap + 1, NEVER)
+            return min(self.goal.energy_cap + 1, INFEASIBLE_COST)
         if self.goal.objective == "energy":
-            return min(int(value) + 1, NEVER)
+            return min(int(value) + 1, INFEASIBLE_COST)
         if self.goal.objective == "edp":
-            return min(int(value / max(1, self.least_latency)) + 1, NEVER)
-        return NEVER
+            return min(int(value / max(1, self.least_latency)) + 1, INFEASIBLE_COST)
+        return INFEASIBLE_COST
 
     def _sum(self, fixed: int, floors: list[int]) -> int:
         return fixed + sum(p.count * floor for p, floor in zip(self.site.pricers, floors, strict=True))

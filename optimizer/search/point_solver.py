@@ -20,7 +20,7 @@ from formulations.networks.master import Option, choose
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
 from optimizer.pricing.price import Price, Prices
-from optimizer.problem.goal import NEVER, Goal
+from optimizer.problem.goal import INFEASIBLE_COST, Goal
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -105,8 +105,8 @@ class Site:
         for start in range(0, len(ranked), WAVE):
             wave = ranked[start : start + WAVE]
             total = offset + sum(c * f for c, f in zip(counts, floors, strict=True))
-            spare = {n: NEVER if limit >= NEVER else -(-(limit - total) // counts[n]) for n in wave}
-            beats.update({n: min(NEVER, max(0, spare[n] + floors[n])) for n in wave})
+            spare = {n: INFEASIBLE_COST if limit >= INFEASIBLE_COST else -(-(limit - total) // counts[n]) for n in wave}
+            beats.update({n: min(INFEASIBLE_COST, max(0, spare[n] + floors[n])) for n in wave})
             if any(floors[n] >= beats[n] for n in wave):
                 return None, floors
             found = self._map(lambda n: self.pricers[n].price(self.hardware, objective, beat=beats[n]), wave)
@@ -173,7 +173,7 @@ class Site:
     def front(self, pricer: Prices) -> list[Price]:
         """All Pareto-optimal (energy, latency) of a layer, cheapest first."""
         found: list[Price] = []
-        cap = NEVER
+        cap = INFEASIBLE_COST
         while True:
             price = pricer.price(self.hardware, cap=cap)
             if price is None or not price.found:
@@ -189,7 +189,7 @@ class Site:
         options = [[Option(price.energy, price.latency) for price in front] for front in fronts]
         best: Pick | None = None
         slowest = self.fixed[1] + sum(c * max(o.latency for o in row) for c, row in zip(counts, options, strict=True))
-        cap = slowest if goal.latency_cap >= NEVER else goal.latency_cap
+        cap = slowest if goal.latency_cap >= INFEASIBLE_COST else goal.latency_cap
         least = self.fixed[1] + sum(c * min(o.latency for o in row) for c, row in zip(counts, options, strict=True))
         while True:
             try:
@@ -205,7 +205,7 @@ class Site:
             if chosen is None:
                 return best
             pick = self.total([front[k] for front, k in zip(fronts, chosen, strict=True)])
-            if goal.energy_cap < min(pick.energy, NEVER) or (
+            if goal.energy_cap < min(pick.energy, INFEASIBLE_COST) or (
                 best and goal.value(pick.energy, least) >= goal.value(best.energy, best.latency)
             ):
                 return best

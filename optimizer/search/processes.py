@@ -20,7 +20,7 @@ from optimizer.architecture.boxes import Box
 from optimizer.problem.aggregate import Aggregate
 from optimizer.scaling.pool import Outcome, Payload, Pool
 from optimizer.scaling.tasks import run_tasks
-from optimizer.search.box_visit import Node, Visit, Visitor
+from optimizer.search.box_visit import BoxNode, Visit, Visitor
 from optimizer.search.branch_and_bound import Asked, Explorer, Report
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Archive
@@ -97,7 +97,7 @@ def joint_problem(problems: Sequence[Problem], aggregate: Aggregate) -> Problem:
     return {"networks": list(problems), "aggregate": aggregate.kind, "weights": [str(w) for w in aggregate.weights]}
 
 
-def visit_payload(shared: Problem, node: Node, limit: Fraction | None, seconds: float | None) -> Payload:
+def visit_payload(shared: Problem, node: BoxNode, limit: Fraction | None, seconds: float | None) -> Payload:
     """The visit of a box as :func:`visit_box` takes it; `shared` is a :func:`joint_problem`."""
     return {
         "problem": shared,
@@ -127,7 +127,7 @@ def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
         for pricer in part.pricers:
             pricer.stop = stop
     box = tuple((low, high) for low, high in payload["box"])
-    node = Node(Fraction(0), 0, box, payload["energy"], payload["latency"], tight=payload["tight"])
+    node = BoxNode(Fraction(0), 0, box, payload["energy"], payload["latency"], tight=payload["tight"])
     limit = payload["limit"]
     try:
         with stop.after(seconds):

@@ -12,7 +12,7 @@ from optimizer.problem.progress import Progress
 from optimizer.search.exploration import Exploration
 
 
-class Entry(Protocol):
+class ClosedBox(Protocol):
     """A closed box, and why it is closed."""
 
     @property
@@ -24,7 +24,7 @@ class Entry(Protocol):
         """``solved`` if a point was solved there."""
 
 
-class Tally:
+class PointTally:
     """Counts points.
 
     Parameters
@@ -37,7 +37,7 @@ class Tally:
         self.total, self.closed, self.solved = total, 0, 0
         self._read = 0
 
-    def read(self, entries: Sequence[Entry]) -> None:
+    def read(self, entries: Sequence[ClosedBox]) -> None:
         """Count the boxes closed since the last call."""
         for entry in entries[self._read :]:
             self.closed += size(entry.box)
@@ -93,7 +93,7 @@ class Reporter:
         timed: bool = False,
     ) -> None:
         self._started, self._watch, self._message, self._show = started, watch, message, show
-        self._tally, self._unit, self._timed = Tally(total), unit, timed
+        self._tally, self._unit, self._timed = PointTally(total), unit, timed
         self._tell(first or message)
 
     def __call__(self, state: Exploration) -> None:

@@ -15,10 +15,10 @@ import numpy as np
 from optimizer.architecture.boxes import Box, PointSet
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.aggregate import Aggregate
-from optimizer.problem.goal import NEVER
-from optimizer.search.box_visit import Node
+from optimizer.problem.goal import INFEASIBLE_COST
+from optimizer.search.box_visit import BoxNode
 from optimizer.search.incumbents import Logs
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 
 
 class Screen:
@@ -35,12 +35,16 @@ class Screen:
     """
 
     def __init__(
-        self, parts: Sequence[Part], points: PointSet, aggregate: Aggregate, allowed: Callable[[Hardware], bool]
+        self,
+        parts: Sequence[NetworkBounds],
+        points: PointSet,
+        aggregate: Aggregate,
+        allowed: Callable[[Hardware], bool],
     ) -> None:
         self._points, self._aggregate, self._is_allowed = points, aggregate, allowed
         self._sheets = [_Sheet(part, points) for part in parts]
 
-    def open_part(self, node: Node, cutoffs: Logs) -> tuple[Box, float] | None:
+    def open_part(self, node: BoxNode, cutoffs: Logs) -> tuple[Box, float] | None:
         """The least box around the points of a box that may be of interest; None if none may.
 
         Parameters
@@ -77,7 +81,7 @@ class Screen:
 class _Sheet:
     """One network: its vector layers and least cycles on every point."""
 
-    def __init__(self, part: Part, points: PointSet) -> None:
+    def __init__(self, part: NetworkBounds, points: PointSet) -> None:
         self._goal, self._points, self._part = part.goal, points, part
         self._counts = np.array([pricer.count for pricer in part.pricers], dtype=float)
 
@@ -105,6 +109,6 @@ class _Sheet:
             terms = {"energy": [energies], "latency": [cycles], "edp": [energies, cycles]}[goal.objective]
             found: Logs = np.sum([np.log(term) for term in terms], axis=0)
         for amount, cap in ((energies, goal.energy_cap), (cycles, goal.latency_cap)):
-            if cap < NEVER:
+            if cap < INFEASIBLE_COST:
                 found[amount > cap * (1 + 1e-9)] = np.inf
         return found

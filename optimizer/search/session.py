@@ -29,7 +29,7 @@ from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import OBJECTIVES, SPACE, Padding
 from optimizer.problem.sparsity_check import check_sparsity
 from optimizer.scaling.options import Watch
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.network import Network
@@ -56,9 +56,9 @@ class Session:
         return self.pricers if self.fused is None else [self.fused]
 
     @property
-    def part(self) -> Part:
+    def part(self) -> NetworkBounds:
         """The network as a part of an exploration."""
-        return Part(self.parts, self.goal, self.vector_cost)
+        return NetworkBounds(self.parts, self.goal, self.vector_cost)
 
     @property
     def space(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from formulations.layer.solver import Status
+from formulations.layer.solver import SolverStatus
 from formulations.sparse.sizing import TIME
 from optimizer.sparse_engine.engine import Engine
 from optimizer.sparse_engine.request import GOALS, SizingRequest, row_count
@@ -16,7 +16,7 @@ from optimizer.sparse_engine.request import GOALS, SizingRequest, row_count
 MOST_ROWS = 20_000
 """Pairs of out-degree and z that a question may have: every question is a program of its own."""
 
-Solve = Callable[[SizingRequest, tuple[str, ...]], tuple[Status, int | None, Engine | None]]
+Solve = Callable[[SizingRequest, tuple[str, ...]], tuple[SolverStatus, int | None, Engine | None]]
 """Solves a request by goals: status, value of the first goal, engine."""
 
 
@@ -65,9 +65,9 @@ class _Inquiry:
 
     def _possible(self, names: tuple[str, ...]) -> bool:
         status, _, _ = self._solve(self._keeping(names), ())
-        if status is Status.UNKNOWN:
+        if status is SolverStatus.UNKNOWN:
             raise _StoppedError
-        return status is not Status.INFEASIBLE
+        return status is not SolverStatus.INFEASIBLE
 
     def smallest(self) -> list[str]:
         """Fewest names that exclude every engine.
@@ -101,7 +101,7 @@ class _Inquiry:
         asked = self._keeping(others)
         is_rule = name in self._request.rules
         status, value, engine = self._solve(asked, GOALS["time"] if is_rule else GOALS[name])
-        if status is Status.UNKNOWN or (status is Status.FEASIBLE and not is_rule):
+        if status is SolverStatus.UNKNOWN or (status is SolverStatus.FEASIBLE and not is_rule):
             raise _StoppedError
         if engine is None or value is None:
             return

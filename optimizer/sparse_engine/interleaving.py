@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from formulations.layer.solver import Status
+from formulations.layer.solver import SolverStatus
 from formulations.sparse.interleaver import Interleaved, Interleaving, solve_interleaving
 from optimizer.errors import SpecError
 from optimizer.problem.disagreement import disagreement
@@ -97,7 +97,7 @@ def interleave(
         data |= {"starts": [list(row) for row in found.starts], "spread": reached}
         data["order"] = [list(row) for row in found.order] if dither and found.order is not None else None
         data["edges_sha256"] = _digest(edges)
-    if found.status is Status.INFEASIBLE:
+    if found.status is SolverStatus.INFEASIBLE:
         data["infeasible"] = _blame(asked, time_limit_s)
     spent = round(time.perf_counter() - started, 3)
     data |= {"seed": seed, "workers": workers, "wall_s": spent, "versions": versions()}
@@ -166,7 +166,7 @@ def _blame(asked: Interleaving, time_limit_s: float | None) -> list[str]:
             rest: dict[str, Any] = {}
             for name in active:
                 rest |= {} if name in names else drops[name]
-            if solve_interleaving(replace(asked, **rest), time_limit_s=time_limit_s).status is Status.INFEASIBLE:
+            if solve_interleaving(replace(asked, **rest), time_limit_s=time_limit_s).status is SolverStatus.INFEASIBLE:
                 return list(names)
     return active
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
-from formulations.sparse.sizing import EDGES, TIME, Row, SparseSizing, Timing
+from formulations.sparse.sizing import EDGES, TIME, JunctionRow, SparseSizing, Timing
 from optimizer.errors import SpecError
 from optimizer.sparse_engine.device_use import LARGEST_WIDTH, RESOURCES, junction_use
 from optimizer.sparse_engine.engine import Engine, Junction, Multiplier, log2_ceil
@@ -171,10 +171,10 @@ def lower(request: SizingRequest, options: list[list[Junction]]) -> SparseSizing
 
 
 @lru_cache(maxsize=MOST_ROWS)
-def _row(junction: Junction, number: int, layers: int, widths_bits: tuple[int, ...], input_bits: int) -> Row:
+def _row(junction: Junction, number: int, layers: int, widths_bits: tuple[int, ...], input_bits: int) -> JunctionRow:
     """A junction as the program sees it."""
     uses = (junction_use(junction, number, layers, width, input_bits) for width in widths_bits)
-    return Row(
+    return JunctionRow(
         junction.parallel,
         junction.edges,
         junction.cycles,

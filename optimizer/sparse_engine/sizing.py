@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from formulations.layer.solver import Status
+from formulations.layer.solver import SolverStatus
 from formulations.sparse.sizing import SizingOutcome, solve_sizing
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.versions import versions
@@ -84,7 +84,7 @@ def size(
         faults = violations(data)
         if faults:
             raise disagreement(f"the design breaks its own rules: {'; '.join(faults)}")
-    if outcome.status is Status.INFEASIBLE:
+    if outcome.status is SolverStatus.INFEASIBLE:
         data["infeasible"] = explain(request, _only_outcome(solve))
     spent = round(time.perf_counter() - started, 3)
     data |= {"seed": seed, "workers": workers, "wall_s": spent, "versions": versions()}
@@ -93,8 +93,8 @@ def size(
 
 def _only_outcome(
     solve: Callable[[SizingRequest, tuple[str, ...]], tuple[SizingOutcome, Engine | None, Multiplier | None]],
-) -> Callable[[SizingRequest, tuple[str, ...]], tuple[Status, int | None, Engine | None]]:
-    def solved(request: SizingRequest, goals: tuple[str, ...]) -> tuple[Status, int | None, Engine | None]:
+) -> Callable[[SizingRequest, tuple[str, ...]], tuple[SolverStatus, int | None, Engine | None]]:
+    def solved(request: SizingRequest, goals: tuple[str, ...]) -> tuple[SolverStatus, int | None, Engine | None]:
         outcome, engine, _ = solve(request, goals)
         return outcome.status, outcome.value, engine
 

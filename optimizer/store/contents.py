@@ -37,7 +37,7 @@ _ALL = f"{_LAYERS} UNION ALL {_TASKS}"
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoreEntry:
     """An entry as lists show it; `created` in seconds since 1970, `size_bytes` of its JSON."""
 
     key: str
@@ -49,7 +49,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Group:
+class StoreGroup:
     """All entries of a kind and a version of the model; times in seconds since 1970."""
 
     kind: str
@@ -93,17 +93,19 @@ class Selection:
         return " AND ".join(parts), values
 
 
-def groups(store: Store) -> list[Group]:
+def groups(store: Store) -> list[StoreGroup]:
     """Counts and sizes by kind and version of the model, layer results first."""
     query = (
         f"SELECT kind, version, count(*), sum(bytes), min(created), max(created) FROM ({_ALL}) GROUP BY kind, version"
         f" ORDER BY kind NOT IN {LAYER_KINDS}, kind DESC, version"
     )
     with store.database() as database:
-        return [Group(*row) for row in database.execute(query)]
+        return [StoreGroup(*row) for row in database.execute(query)]
 
 
-def entries(store: Store, selection: Selection, *, tasks_only: bool = False, most: int | None = None) -> list[Entry]:
+def entries(
+    store: Store, selection: Selection, *, tasks_only: bool = False, most: int | None = None
+) -> list[StoreEntry]:
     """The entries of a selection, newest first; of all or of tasks only, all or `most` of them."""
     condition, values = selection.condition()
     query = f"SELECT {_COLUMNS}, bytes FROM ({_TASKS if tasks_only else _ALL}) WHERE {condition}"
@@ -111,7 +113,7 @@ def entries(store: Store, selection: Selection, *, tasks_only: bool = False, mos
         rows = database.execute(
             f"{query} ORDER BY created DESC, kind, label, key LIMIT ?", [*values, -1 if most is None else most]
         )
-        return [Entry(*row) for row in rows]
+        return [StoreEntry(*row) for row in rows]
 
 
 def check_kind(store: Store, kind: str | None) -> None:

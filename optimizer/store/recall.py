@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from formulations.layer.fitting import fits
-from formulations.problem import INFINITE, LayerSolution, Problem
+from formulations.problem import INFINITE, LayerProblem, LayerSolution
 from optimizer.store.store import Store, content_key
 
 
@@ -24,7 +24,7 @@ class Question:
         Latency units.
     """
 
-    problem: Problem
+    problem: LayerProblem
     goal: str
     weight: int = 0
     latency_cap: int = INFINITE

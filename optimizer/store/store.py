@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from formulations.problem import Hoist, LayerSolution, LevelTiling, Problem
+from formulations.problem import Hoist, LayerProblem, LayerSolution, LevelTiling
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.store.database import STORE_FILE, connect, faults, note
 
@@ -28,7 +28,7 @@ NOTE_START = note("layers", "layers.kind = 'start'")
 NOTE_OUTCOME = note("tasks")
 
 
-def content_key(problem: Problem, objective: str, latency_cap: int, weight: int = 0) -> str:
+def content_key(problem: LayerProblem, objective: str, latency_cap: int, weight: int = 0) -> str:
     """Hash of everything a layer result depends on."""
     return _hash([MODEL_VERSION, objective, latency_cap, weight, asdict(problem)])
 

@@ -25,9 +25,9 @@ from fractions import Fraction
 
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.boxes import Box, size
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.problem.status import Termination
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.point_solver import Pick, Site
 from optimizer.studies.frontier import Cost, Frontier, Gap, Line, open_gap
 from optimizer.studies.steps import Places
@@ -109,7 +109,7 @@ class FrontExplorer:
 
     def __init__(
         self,
-        part: Part,
+        part: NetworkBounds,
         places: Places,
         area_cap_um2: int | None,
         tolerance: Fraction = Fraction(0),
@@ -256,7 +256,7 @@ class _Lines:
     def start(self) -> bool:
         """Find the least energy and the least latency; False if some layer does not fit."""
         if not self._add(0):
-            self._lines.append((0, (NEVER,) * len(self._counts)))
+            self._lines.append((0, (INFEASIBLE_COST,) * len(self._counts)))
             return False
         fastest = self._site.each(lambda pricer: pricer.price(self._site.hardware, "latency"))
         assert fastest is not None

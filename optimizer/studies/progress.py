@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from optimizer.problem.progress import Progress
 from optimizer.search.exploration import Exploration
-from optimizer.search.progress import Tally
+from optimizer.search.progress import PointTally
 from optimizer.studies.front import FrontState
 
 Watch = Callable[[Progress], None]
@@ -26,7 +26,7 @@ class Watcher:
     """
 
     def __init__(self, total: int, started: float, watch: Watch) -> None:
-        self._tally, self._started, self._watch = Tally(total), started, watch
+        self._tally, self._started, self._watch = PointTally(total), started, watch
         self.tell("solving a first hardware point")
 
     def __call__(self, state: Exploration | FrontState) -> None:

@@ -15,7 +15,7 @@ from optimizer.results.totals import number
 from optimizer.search.incumbents import Found, Rank
 from optimizer.search.session import Session
 from optimizer.studies.metrics import STATIC, Range
-from optimizer.studies.staircase import Cell, Corner, Staircase
+from optimizer.studies.staircase import Corner, Staircase, StaircaseCell
 from optimizer.studies.steps import minimal
 
 Data = dict[str, Any]
@@ -127,7 +127,7 @@ class Describer:
             "least": [limits_entry(ranges, place) for place in minimal(places)],
         }
 
-    def _cell(self, cell: Cell) -> Data:
+    def _cell(self, cell: StaircaseCell) -> Data:
         ranges = self.staircase.ranges
         return {
             "from": limits_entry(ranges, cell.start),

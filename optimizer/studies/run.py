@@ -29,7 +29,7 @@ from optimizer.studies.progress import Watcher
 from optimizer.studies.request import StudyRequest
 from optimizer.studies.result_data import Describer, Scale, asking, limits_entry
 from optimizer.studies.staircase import staircase_of
-from optimizer.studies.steps import Places, Steps, minimal
+from optimizer.studies.steps import Places, StudySteps, minimal
 
 MOST_AXES = 2
 
@@ -59,7 +59,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
 
     def explored(session: Session, places: Places) -> Exploration:
         watcher = None if options.progress is None else Watcher(size(session.points.whole), started, options.progress)
-        archive = Steps(places)
+        archive = StudySteps(places)
         if options.pool is None:
             return explore_session(session, workers, deadline, watcher, archive=archive, width=WIDTH)
         seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())

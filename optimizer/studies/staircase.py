@@ -26,7 +26,7 @@ Corner = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Cell:
+class StaircaseCell:
     """Limits from `start` (included) up to `below` (excluded; None: the end of the range), axis by axis.
 
     ``found`` is the best design known, ``bound`` an objective that no design goes below (None: there is no design).
@@ -81,7 +81,7 @@ class Staircase:
         """The least limits that admit a design."""
         return self._places[found.rank]
 
-    def cell(self, corner: Corner) -> Cell | None:
+    def cell(self, corner: Corner) -> StaircaseCell | None:
         """The cell at a corner, if there is one."""
         if any(not 0 <= n < len(edges) for n, edges in zip(corner, self.edges, strict=True)):
             return None
@@ -135,11 +135,11 @@ class Staircase:
                 lowest[corner] = min(known)
         return lowest
 
-    def _cell(self, corner: Corner) -> Cell:
+    def _cell(self, corner: Corner) -> StaircaseCell:
         pairs = list(zip(corner, self.edges, strict=True))
         below = tuple(edges[n + 1] if n + 1 < len(edges) else None for n, edges in pairs)
         start = tuple(edges[n] for n, edges in pairs)
-        return Cell(start, below, self._found.get(corner), self._bounds.get(corner))
+        return StaircaseCell(start, below, self._found.get(corner), self._bounds.get(corner))
 
     def _check(self) -> None:
         """Looser limits never make the optimum or its bound worse."""

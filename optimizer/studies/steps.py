@@ -72,7 +72,7 @@ def minimal(places: Iterable[Place]) -> list[Place]:
     return kept
 
 
-class Steps:
+class StudySteps:
     """An archive of the best designs within all limits.
 
     Parameters

@@ -25,7 +25,7 @@ import numpy as np
 
 from optimizer.errors import SpecError
 from optimizer.pricing.price import Prices
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.search.point_solver import Site
 from optimizer.studies.frontier import Cost, Gap
 
@@ -48,7 +48,7 @@ class Ends:
 def layer_front(site: Site, pricer: Prices, most_energy: int, tolerance: Fraction) -> list[Cost]:
     """The front of one run of a layer up to an energy, cheapest first, within half of a tolerance."""
     front: list[Cost] = []
-    cap = NEVER
+    cap = INFEASIBLE_COST
     while True:
         price = pricer.price(site.hardware, cap=cap)
         if price is None or not price.found or price.energy > most_energy:
@@ -109,7 +109,7 @@ def _beaten_dropped(sums: Costs) -> Costs:
 
 def _useful(sums: Costs, left: Sequence[int], gaps: Sequence[Gap]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which rows reach a gap once the least of the layers left is added."""
-    table = np.array([*gaps, (NEVER, -1)], dtype=np.int64)
+    table = np.array([*gaps, (INFEASIBLE_COST, -1)], dtype=np.int64)
     place = np.searchsorted(table[:, 0], sums[:, 1] + left[1])
     useful: np.ndarray[tuple[int], np.dtype[np.bool_]] = table[place, 1] >= sums[:, 0] + left[0]
     return useful

@@ -36,7 +36,7 @@ _SECOND_NAMES = {"matmul": {"M": "K", "K": "M"}}
 
 
 @dataclass(frozen=True)
-class Part:
+class GradientPart:
     """One layer of a gradient.
 
     Parameters
@@ -73,7 +73,7 @@ class _Window:
     spread: int
 
 
-def second_gradient(layer: Layer, name: str, *, gradient: tuple[str, int], bits: int) -> Part:
+def second_gradient(layer: Layer, name: str, *, gradient: tuple[str, int], bits: int) -> GradientPart:
     """Gradient of operand W.
 
     Parameters
@@ -98,7 +98,7 @@ def second_gradient(layer: Layer, name: str, *, gradient: tuple[str, int], bits:
 
 def input_gradient(
     layer: Layer, name: str, *, gradient: tuple[str, int], bits: int, view: View = WHOLE, image: Grid | None = None
-) -> list[Part]:
+) -> list[GradientPart]:
     """Gradient of operand I: a layer, or one per phase.
 
     Parameters
@@ -161,7 +161,7 @@ def _phases(layer: Layer, window: _Window, view: View, image: Grid | None) -> li
 
 def _input_part(
     layer: Layer, name: str, chosen: list[tuple[_Window, Phase]], gradient: tuple[str, int], bits: int
-) -> Part:
+) -> GradientPart:
     weights, inputs, outputs = layer.operands
     extents = layer.extents
     slid = {window.output: Axis(((window.output, 1), (window.kernel, phase.dilation))) for window, phase in chosen}
@@ -198,7 +198,7 @@ def _part(
     extents: Mapping[str, int],
     operands: tuple[Operand, Operand, Operand],
     names: Mapping[str, str],
-) -> Part:
+) -> GradientPart:
     """The layer with renamed dims, and its axes in the order of its kind."""
 
     def renamed(axis: Axis) -> Axis:
@@ -215,7 +215,7 @@ def _part(
         dims.sort(key=lambda entry: order.find(entry[0]))
     weights, inputs, outputs = (ordered(operand) for operand in operands)
     found = Layer(name, layer.kind, tuple(dims), (weights, inputs, outputs), layer.multiplicity, 0)
-    return Part(found, names)
+    return GradientPart(found, names)
 
 
 def _place(order: str, axis: Axis) -> int:

@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from optimizer.errors import SpecError
 from optimizer.training.bits import TrainingBits
 from optimizer.training.blocks import of_input_gradient, of_second_gradient, put_in
-from optimizer.training.contractions import Part, input_gradient, second_gradient
+from optimizer.training.contractions import GradientPart, input_gradient, second_gradient
 from optimizer.training.losses import is_softmax, loss_layer
 from optimizer.training.operands import has_weights, output_words, producers, shares, tied_to
 from optimizer.training.updates import Optimizer, optimizer_named, update_layer
@@ -340,7 +340,7 @@ class _Step:
         if self.trained[source]:
             self._pieces.setdefault(source, []).append(piece)
 
-    def _give_all(self, sources: Mapping[str, str], parts: list[Part]) -> None:
+    def _give_all(self, sources: Mapping[str, str], parts: list[GradientPart]) -> None:
         """The words that some layers write as a gradient of an operand, for the operand's producers."""
         nodes = tuple(part.layer.name for part in parts)
         words = sum(output_words(part.layer) for part in parts)

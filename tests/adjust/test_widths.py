@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.layer.solver import Status
+from formulations.layer.solver import SolverStatus
 from formulations.networks.width_bound import WidthRelaxation
 from formulations.networks.widths import Pairing, Table, WidthProblem, WidthProgram
 from formulations.stop import Stop, StoppedError
@@ -30,7 +30,7 @@ from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Progress
 from optimizer.search.box_visit import Visit
 from optimizer.search.branch_and_bound import Asked, Explorer
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.session import prepare
 from optimizer.store.store import Store
 from tests.support.adjust_cases import SMALL_ARCH, build, width_count
@@ -96,10 +96,10 @@ def test_program_and_bound_against_enumeration(case) -> None:
     answer = program.least(costs, range(program.columns), Stop())
     bound = WidthRelaxation(program).bound(costs)
     if not every:
-        assert answer.status is Status.INFEASIBLE
+        assert answer.status is SolverStatus.INFEASIBLE
         return
     best = min(every)[0]
-    assert answer.status is Status.OPTIMAL and answer.bound == best
+    assert answer.status is SolverStatus.OPTIMAL and answer.bound == best
     assert sum(row[n] for row, n in zip(costs, answer.entries, strict=True)) == best
     assert bound.bound <= best
     for cost, entries in every:
@@ -251,7 +251,7 @@ def test_a_search_given_up_without_a_design_keeps_its_bound(tmp_path) -> None:
     space = WidthSpace(network, find_ties(network), request)
     pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
     session = prepare(Problem(network, small()), cache_dir=tmp_path)
-    part = Part([pricer], session.goal, lambda hardware: (0, 0))
+    part = NetworkBounds([pricer], session.goal, lambda hardware: (0, 0))
     stopped = Explorer([part], session.points, None).run()
     assert stopped.best is None and not stopped.complete and full.state.value is not None
     assert 0 < stopped.bound <= full.state.value

@@ -11,7 +11,7 @@ from typing import Any
 
 import optimizer
 from formulations.lattice import search as lattice
-from formulations.problem import LayerSolution, Problem
+from formulations.problem import LayerProblem, LayerSolution
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.hardware import Hardware
 from optimizer.files.presets import preset_names
@@ -83,7 +83,7 @@ def check(case: Case, seconds: float) -> list[str] | None:
 class _Again:
     """The searches of one problem."""
 
-    def __init__(self, problem: Problem, stop: Stop) -> None:
+    def __init__(self, problem: LayerProblem, stop: Stop) -> None:
         self.problem, self._stop = problem, stop
 
     def solve(self, objective: str, **options: Any) -> LayerSolution | None:

@@ -26,7 +26,7 @@ from benchmarks.runner import summarize
 from benchmarks.table import markdown
 from formulations.lattice import search as lattice
 from formulations.layer.model import LayerProgram
-from formulations.layer.solver import Status, solve_sized
+from formulations.layer.solver import SolverStatus, solve_sized
 from optimizer import api
 from optimizer.files.presets import read_spec
 from optimizer.mapping.cost import evaluate
@@ -196,14 +196,14 @@ class TestOneProgram:
         ((sized, _),) = sized_layers(network_of(LAYERS[1:], "one"), edge(FEW))
         joint, alone = solve_joint([(sized, count)]), solve_sized(sized)
         assert alone.solution is not None
-        assert (joint.status, joint.value) == (Status.OPTIMAL, count * alone.solution.energy)
+        assert (joint.status, joint.value) == (SolverStatus.OPTIMAL, count * alone.solution.energy)
 
     def test_layers_share_the_hardware_point(self) -> None:
         network, architecture = small_network(), edge(FEW)
         joint = solve_joint(sized_layers(network, architecture))
         result = api.solve(network, architecture)
         assert result.certificate is not None
-        assert (joint.status, joint.gap, str(joint.value)) == (Status.OPTIMAL, 0.0, result.certificate["value"])
+        assert (joint.status, joint.gap, str(joint.value)) == (SolverStatus.OPTIMAL, 0.0, result.certificate["value"])
 
     def test_equal_layers_are_counted(self) -> None:
         twin = conv("twin", LAYERS[0].extents, stride=(2, 1))
@@ -258,7 +258,7 @@ class TestComparison:
         assert (measured.details["joint_status"], measured.details["limit_s"]) == ("OPTIMAL", "60")
 
     def test_methods_that_disagree_are_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        outcome = JointOutcome(Status.OPTIMAL, 1, 1, 0, 0.0)
+        outcome = JointOutcome(SolverStatus.OPTIMAL, 1, 1, 0, 0.0)
         monkeypatch.setattr(comparison, "solve_joint", lambda layers, **options: outcome)
         with pytest.raises(RuntimeError, match="is not the optimum"):
             comparison.compare(small_network(), edge(FEW), 60)

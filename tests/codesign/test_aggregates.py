@@ -14,7 +14,7 @@ from optimizer.pricing.layer_pricer import Pricer
 from optimizer.problem.aggregate import KINDS, Aggregate
 from optimizer.problem.goal import Goal
 from optimizer.search.branch_and_bound import Explorer
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer
 from tests.support.explorations import brute_force, grid, some_layers
@@ -86,7 +86,7 @@ def test_joint_optimum_is_that_of_enumeration(problem: tuple[Networks, Aggregate
             expected = joint if expected is None else min(expected, joint)
     store = Store()
     parts = [
-        Part([Pricer(layer, n, "timeloop", {}, store) for layer, n in layers], goal, lambda hardware: (0, 0))
+        NetworkBounds([Pricer(layer, n, "timeloop", {}, store) for layer, n in layers], goal, lambda hardware: (0, 0))
         for layers, goal in networks
     ]
     state = Explorer(parts, points, area_cap, aggregate).run()

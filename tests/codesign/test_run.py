@@ -319,7 +319,7 @@ def test_a_stop_after_the_single_networks_keeps_the_best_design(monkeypatch: pyt
 
 
 def test_a_joint_design_worse_than_a_known_one_is_kept_unproved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search.Column, "aggregate", lambda self, aggregate: Fraction(1))
+    monkeypatch.setattr(search.CrossColumn, "aggregate", lambda self, aggregate: Fraction(1))
     found = joint("small", "large")
     assert found.status == "FEASIBLE"
     assert "internal disagreement: the joint design has" in "".join(found.data["disagreements"])

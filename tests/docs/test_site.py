@@ -14,7 +14,7 @@ import pytest
 from tutorial_blocks import blocks
 
 import optimizer
-from formulations.layer.solver import Status
+from formulations.layer.solver import SolverStatus
 from optimizer.architecture.device import RESOURCES
 from optimizer.architecture.schema import json_schema
 from optimizer.cli import main
@@ -158,7 +158,7 @@ def words() -> list[str]:
     policies = group["halo"]["properties"]["rows"]["enum"] + group["weights"]["additionalProperties"]["enum"]
     accountings = json_schema()["properties"]["accounting"]["enum"]
     modes = json_schema()["properties"]["sparsity"]["properties"]["mode"]["enum"]
-    statuses = [*(status.name for status in Status), "EVALUATED"]
+    statuses = [*(status.name for status in SolverStatus), "EVALUATED"]
     suffixes = ("_pj", "_mj", "_cycles", "_ms", "_s", "_um2", "_mm2", "_w", "_mhz", "_bits", "_words", "_percent")
     return [
         *statuses,

@@ -11,12 +11,12 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from formulations.networks.master import Entry as MasterEntry
+from formulations.networks.master import BoxBound as MasterEntry
 from formulations.networks.master import settle
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.checker.box_floors import Floors
-from optimizer.checker.claims.solve import Claim, Entry, hash_of, rebuild
+from optimizer.checker.claims.solve import Claim, ClaimedBox, hash_of, rebuild
 from optimizer.checker.design_checks import plain
 from optimizer.checker.solve import point_counts
 from optimizer.results.result import Result
@@ -162,7 +162,7 @@ class Forgery:
         self.certificate |= {"design": None, "value": None, "master_optimum": None}
 
 
-def _master(claim: Claim, entries: Sequence[Entry]) -> str | None:
+def _master(claim: Claim, entries: Sequence[ClaimedBox]) -> str | None:
     value = claim.value
     if value is None:
         return None

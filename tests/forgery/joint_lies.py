@@ -14,12 +14,12 @@ from optimizer.architecture.selection import at
 from optimizer.checker.box_floors import Floors
 from optimizer.checker.claims.codesign import JointClaim, rebuild_joint
 from optimizer.checker.claims.solve import hash_of
-from optimizer.checker.codesign_numbers import Numbers, own_value
+from optimizer.checker.codesign_numbers import ExpectedNumbers, own_value
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.solve import as_stored
 from optimizer.features import codesign
 from optimizer.multi_network.request import Member
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.results.result import CodesignResult, Result
 
 from . import problems, truth
@@ -104,8 +104,8 @@ class JointForgery:
 
     def conclude(self) -> None:
         """Value, bound, status, master, and both files from the exact values."""
-        self.certificate["weights"] = [str(w) for w in Numbers(self.claim)._weights() or ()] or None
-        self.certificate["value"] = Numbers(self.claim)._value()
+        self.certificate["weights"] = [str(w) for w in ExpectedNumbers(self.claim)._weights() or ()] or None
+        self.certificate["value"] = ExpectedNumbers(self.claim)._value()
         claim = self.claim
         value = claim.whole.value
         held = [e.bound for e in claim.whole.entries if not e.over_budget and e.by != "infeasible"]
@@ -124,11 +124,11 @@ class JointForgery:
         """Everything that ``result.json`` and the head of ``certificate.json`` state, from the exact values."""
         for part in (self.data["networks"], self.data["cross"]):
             part.clear()
-        numbers = Numbers(self.claim)
+        numbers = ExpectedNumbers(self.claim)
         caps = [self.caps[n] for n in range(len(self.claim.names))]
         self.data["networks"] = [{"caps": cap} for cap in caps]
         self.data["cross"] = [{"aggregate": None, "improvement_percent": None} for _ in self.claim.columns]
-        numbers = Numbers(self.claim)
+        numbers = ExpectedNumbers(self.claim)
         self.data.update(numbers.head())
         self.data["networks"] = [numbers.network(n) for n in range(len(caps))]
         self.data["cross"] = [numbers.column(n) for n in range(len(self.claim.columns))]
@@ -175,7 +175,7 @@ def other_joint(f: JointForgery) -> bool:
     before = claim.whole.value
     f.certificate["cross"][0] |= {"design": list(index), "networks": cells}
     f.certificate["design"] = list(index)
-    f.certificate["value"] = Numbers(f.claim)._value()
+    f.certificate["value"] = ExpectedNumbers(f.claim)._value()
     value = f.claim.whole.value
     if value is None or value <= before:
         return False
@@ -237,7 +237,7 @@ def claim_infeasible(f: JointForgery) -> bool:
     )
     if how == "never":
         for raw in f.boxes:
-            raw[f"{f.goal}_floors"][0][0] = NEVER
+            raw[f"{f.goal}_floors"][0][0] = INFEASIBLE_COST
     f.result.networks.clear()
     f.certificate["cross"].pop(0)
     f.certificate.update(design=None, value=None)

@@ -15,7 +15,7 @@ from optimizer.checker.box_floors import Floors
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.optimistic_corner import worse
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 
 from . import truth
 from .forger import DESIGN, Data, Forgery, box_entry
@@ -171,7 +171,7 @@ def claim_infeasible(f: Forgery) -> bool:
         floors = f.floors_of(raw)
         layer = f.random.randrange(len(floors))
         if how == "never":
-            floors[layer] = NEVER
+            floors[layer] = INFEASIBLE_COST
         elif how == "caps":
             if claim.target.energy_cap is None and claim.target.power_cap is None:
                 return False

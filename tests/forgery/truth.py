@@ -8,7 +8,7 @@ from formulations.lattice import search as lattice
 from formulations.lattice.kernels.memo import Memos
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
-from optimizer.checker.claims.solve import Claim, Group
+from optimizer.checker.claims.solve import Claim, EqualLayers
 from optimizer.pricing.lowering import lower
 from optimizer.workload.layer import Layer
 
@@ -24,7 +24,7 @@ def _least(layer: Layer, extents: tuple[tuple[str, int], ...], hardware: Hardwar
     return found.energy if goal == "energy" else -(-found.latency // problem.latency_unit)
 
 
-def least(claim: Claim, group: Group, hardware: Hardware, goal: str) -> int:
+def least(claim: Claim, group: EqualLayers, hardware: Hardware, goal: str) -> int:
     """The least energy units, or cycles, of one run of a layer."""
     variants = [tuple(extents.items()) for extents in group.variants]
     return min(_least(group.layer, extents, hardware, claim.accounting, goal) for extents in variants)

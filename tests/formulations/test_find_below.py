@@ -9,16 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from formulations.layer.solver import Status, find_below, solve_layer
-from formulations.problem import Problem
+from formulations.layer.solver import SolverStatus, find_below, solve_layer
+from formulations.problem import LayerProblem
 from tests.support.layer_cases import Case, cases
 from tests.support.profiles import examples
 
-NOTHING, FOUND = Status.INFEASIBLE, Status.FEASIBLE
+NOTHING, FOUND = SolverStatus.INFEASIBLE, SolverStatus.FEASIBLE
 Goal = Literal["energy", "latency"]
 
 
-def leaking(problem: Problem, weight: int) -> Problem:
+def leaking(problem: LayerProblem, weight: int) -> LayerProblem:
     """The same machine, where the outermost level loses more energy per cycle."""
     outer = problem.levels[0]
     return replace(problem, levels=(replace(outer, leak_energy=outer.leak_energy + weight), *problem.levels[1:]))

@@ -9,8 +9,8 @@ import pytest
 
 from formulations.layer.hoisting import hoists, legal_hoists
 from formulations.layer.sizing import SizedProblem
-from formulations.layer.solver import Status, costs_of, expression_value, solve_layer, solve_sized
-from formulations.problem import Hoist, I, LayerSolution, LevelTiling, O, Problem, W
+from formulations.layer.solver import SolverStatus, costs_of, expression_value, solve_layer, solve_sized
+from formulations.problem import Hoist, I, LayerProblem, LayerSolution, LevelTiling, O, W
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.pricing.lowering import lower
 from optimizer.workload.layer import Layer, conv, matmul
@@ -29,9 +29,9 @@ def product(m: int, n: int, k: int) -> Layer:
     return matmul("layer", {"M": m, "N": n, "K": k}, bits={"W": 8, "I": 8, "O": 8})
 
 
-def solved(problem: Problem, objective: str = "energy", cap: int | None = None) -> LayerSolution:
+def solved(problem: LayerProblem, objective: str = "energy", cap: int | None = None) -> LayerSolution:
     outcome = solve_layer(problem, objective, latency_cap=cap)  # type: ignore[arg-type]
-    assert outcome.status is Status.OPTIMAL and outcome.solution is not None
+    assert outcome.status is SolverStatus.OPTIMAL and outcome.solution is not None
     return outcome.solution
 
 
@@ -59,7 +59,7 @@ def test_known_optima_of_time(objective: str, best: float) -> None:
     assert (cycles if objective == "latency" else solution.energy * cycles) <= best
 
 
-def menu() -> list[Problem]:
+def menu() -> list[LayerProblem]:
     layer = conv("layer", {"K": 4, "C": 4, "P": 6, "R": 3}, stride=(2, 1))
     points = [
         two_levels(words, mesh, energy)
@@ -79,7 +79,7 @@ def test_a_menu_is_the_best_of_its_points(objective: str) -> None:
     keys = {"energy": lambda e, t: (e, t), "latency": lambda e, t: (t, e), "edp": lambda e, t: (e * t, e)}
     costs = [(s.energy, s.latency) for s in (solved(point, objective) for point in points)]
     outcome = solve_sized(SizedProblem(tuple(points)), objective)  # type: ignore[arg-type]
-    assert outcome.status is Status.OPTIMAL and outcome.solution is not None
+    assert outcome.status is SolverStatus.OPTIMAL and outcome.solution is not None
     best = min(costs, key=lambda pair: keys[objective](*pair))
     assert (outcome.solution.energy, outcome.solution.latency) == best
     assert costs[outcome.point] == best
@@ -106,12 +106,12 @@ def test_a_cap_on_latency() -> None:
     fastest = solved(problem, "latency")
     assert solved(problem, "energy", fastest.latency).latency == fastest.latency
     assert solved(problem, "energy", cheapest.latency).energy == cheapest.energy
-    assert solve_layer(problem, latency_cap=fastest.latency - 1).status is Status.INFEASIBLE
+    assert solve_layer(problem, latency_cap=fastest.latency - 1).status is SolverStatus.INFEASIBLE
 
 
 def test_no_mapping_fits() -> None:
     outcome = solve_layer(lower(product(8, 8, 8), two_levels(2)))
-    assert outcome.status is Status.INFEASIBLE and outcome.solution is None
+    assert outcome.status is SolverStatus.INFEASIBLE and outcome.solution is None
 
 
 def test_a_hint_changes_no_optimum() -> None:
@@ -145,7 +145,7 @@ def test_time_limit_gives_a_bound_that_holds() -> None:
     outcome = solve_layer(lower(layer, two_levels(65536)), time_limit_s=0.3)
     if outcome.solution is not None:
         assert outcome.bound <= outcome.solution.energy
-    assert outcome.status is not Status.INFEASIBLE
+    assert outcome.status is not SolverStatus.INFEASIBLE
 
 
 def keeping(words: int | None, energy: int, keep: str) -> Level:
@@ -223,4 +223,4 @@ def test_hoists_of_given_mappings() -> None:
         assert costs_of(problem, loops_in(2, hoist)) == inside
     with pytest.raises(ValueError, match="declared space"):  # cannot pay: left out
         costs_of(problem, loops_in(1, Hoist(O, 2, 1)))
-    assert solve_layer(problem, hint=loops_in(1, Hoist(O, 2, 1))).status is Status.OPTIMAL
+    assert solve_layer(problem, hint=loops_in(1, Hoist(O, 2, 1))).status is SolverStatus.OPTIMAL

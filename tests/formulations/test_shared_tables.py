@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from formulations.lattice.kernels.memo import Memo
 from formulations.lattice.search import solve
-from formulations.problem import Hoist, LevelSpec, O, Problem
+from formulations.problem import Hoist, LayerProblem, O, ProblemLevel
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.pricing.lowering import lower
 from optimizer.workload.layer import conv
@@ -19,7 +19,7 @@ from tests.support.layer_cases import Case, cases
 from tests.support.profiles import RELAXED, examples
 
 
-def energy(problem: Problem, memo: Memo | None = None) -> int | None:
+def energy(problem: LayerProblem, memo: Memo | None = None) -> int | None:
     found = solve(problem, memo=memo).solution
     return None if found is None else found.energy
 
@@ -46,7 +46,7 @@ def test_choices_of_kept_tensors_do_not_mix_on_four_levels(case: Case) -> None:
     check_choices(case)
 
 
-def _other(level: LevelSpec, factor: int) -> LevelSpec:
+def _other(level: ProblemLevel, factor: int) -> ProblemLevel:
     """The level with other energies and half the capacity."""
     room = None if level.capacity_bits is None else level.capacity_bits // 2
     costs = {name: factor * getattr(level, name) for name in ("read_energy", "fill_energy", "update_energy")}

@@ -22,9 +22,9 @@ from optimizer.errors import SpecError, TilewrightError
 from optimizer.files.exact_yaml import load_exact
 from optimizer.files.yaml_fields import Fields
 from optimizer.fusion.groups import groups
-from optimizer.fusion.plan import Choice, Frame
+from optimizer.fusion.plan import Frame, RunChoice
 from optimizer.fusion.tile_pricer import Runs
-from optimizer.fusion.tilings import Along, Tiling, cuts
+from optimizer.fusion.tilings import Along, GroupTiling, cuts
 from optimizer.given_groups.pricing import needed_bits, price_given
 from optimizer.given_groups.reader import GivenGroup, parse_groups
 from optimizer.golden.group_entry import claim_of
@@ -139,7 +139,7 @@ def test_all_decisions_are_read() -> None:
     (found,) = parse_groups(data, several())
     assert found.group.members == ("c1", "c2", "c3")
     assert (found.frame.tiling.cut.parts, found.frame.tiling.cut.halo) == ((1, 2, 1), ("recompute", "cache"))
-    assert found.choice == Choice(frozenset({"c1"}), frozenset({"sum"}), frozenset({("c2", 4)}))
+    assert found.choice == RunChoice(frozenset({"c1"}), frozenset({"sum"}), frozenset({("c2", 4)}))
     (entry,) = group_costs(several(), chip(), data)["groups"]
     assert entry["strips"] == {"c2": 4} and entry["held"] == ["sum"]
 
@@ -302,11 +302,11 @@ def given_groups(draw: st.DrawFn) -> tuple[Case, GivenGroup]:
     found = draw(st.sampled_from(list(groups(case.network, 4)) or [None]))
     if found is None:
         return draw(given_groups())
-    frame = Frame(Tiling(Along(found), draw(st.sampled_from(list(cuts(found))))))
+    frame = Frame(GroupTiling(Along(found), draw(st.sampled_from(list(cuts(found))))))
     weights = [x.name for x in frame.layers if "W" not in frame.sources[x.name] and x.parameter_count]
     slices = draw(st.sampled_from([None, *frame.slices]))
     strips = frozenset((name, 2) for name in frame.strippable() if slices is None or name not in slices.chain)
-    choice = Choice(
+    choice = RunChoice(
         frozenset(draw(st.sampled_from(subsets(weights)))),
         frozenset(draw(st.sampled_from(subsets([*found.outside])))),
         frozenset(

@@ -14,13 +14,13 @@ from hypothesis import assume, given, settings
 
 from formulations.networks.cover import Candidate, Cover
 from optimizer.architecture.hardware import Hardware, Level
-from optimizer.fusion.groups import Group, groups
+from optimizer.fusion.groups import FusionGroup, groups
 from optimizer.fusion.network_pricer import NetworkPricer
-from optimizer.fusion.plan import Choice, Frame
-from optimizer.fusion.tilings import Along, Cut, Steps, Tiling, cuts
+from optimizer.fusion.plan import Frame, RunChoice
+from optimizer.fusion.tilings import Along, Cut, GroupTiling, TileSteps, cuts
 from optimizer.golden.group_claim import FusedClaim
 from optimizer.golden.group_walk import walk_fused
-from optimizer.problem.goal import NEVER, Aim
+from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.workload.layer import Layer, VectorLayer, conv, matmul
 from optimizer.workload.network import Network
 from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, Grid, Window
@@ -58,11 +58,11 @@ def test_plans_are_what_the_walk_counts_often(case: Case, seed: int) -> None:
     assume(check_some_plans(case, seed))
 
 
-def some_frame(group: Group, rng: random.Random) -> tuple[Frame, Choice]:
+def some_frame(group: FusionGroup, rng: random.Random) -> tuple[Frame, RunChoice]:
     """A random cut and choice; one with strips or slices, if a few cuts have any."""
     along, chosen = Along(group), list(cuts(group))
     rng.shuffle(chosen)
-    frames = [Frame(Tiling(along, cut)) for cut in chosen[:12]]
+    frames = [Frame(GroupTiling(along, cut)) for cut in chosen[:12]]
     striped = [(frame, choice) for frame in frames for choice in frame.choices() if choice.strips or choice.slices]
     if striped and rng.random() < 0.7:
         return rng.choice(striped)
@@ -121,8 +121,8 @@ def check_choices(case: Case) -> None:
             parts = {(choice.strips, choice.slices) for choice in frame.choices()}
             outside = list(pricer.group.outside)
             for resident, held, part in itertools.product(subsets(weights), subsets(outside), parts):
-                option = pricer._option(frame, Choice(resident, held, *part), case.hardware, aim)
-                plan = option and pricer._price(option, case.hardware, aim, NEVER)
+                option = pricer._option(frame, RunChoice(resident, held, *part), case.hardware, aim)
+                plan = option and pricer._price(option, case.hardware, aim, INFEASIBLE_COST)
                 assert plan is None or aim.value(plan.energy, plan.latency) >= least
 
 
@@ -264,7 +264,7 @@ def test_a_chain_by_dynamic_programming_often(case: Case) -> None:
 # --- By hand ------------------------------------------------------------------------------------------------
 
 
-def rows_of(tiling: Tiling, name: str) -> Steps:
+def rows_of(tiling: GroupTiling, name: str) -> TileSteps:
     return tiling.tensors[name].steps[1]
 
 
@@ -287,7 +287,7 @@ def test_rows_between_two_convolutions(halo: str, computed: object, kept: object
     network = two_convolutions()
     (group,) = groups(network, 2)
     cut = Cut((1, 4, 1), (halo, "cache"))
-    frame = Frame(Tiling(Along(group), cut))
+    frame = Frame(GroupTiling(Along(group), cut))
     first = rows_of(frame.tiling, "first")
     assert first.needed == ((0, 3), (1, 5), (3, 7), (5, 8))
     assert (first.computed, first.kept, first.held) == (computed, kept, held)
@@ -296,7 +296,7 @@ def test_rows_between_two_convolutions(halo: str, computed: object, kept: object
     walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
     assert walked.computed == {"first": 8 if halo == "cache" else 14, "second": 8}
     assert walked.held_bits == {"first": held * 16, "second": held * 16}
-    assert frame.reserved_bits(Choice()) == [held * 16, held * 16]
+    assert frame.reserved_bits(RunChoice()) == [held * 16, held * 16]
 
 
 def three_products() -> Network:
@@ -313,8 +313,8 @@ def three_products() -> Network:
 def test_strips_free_what_only_earlier_ones_needed(strips: int, middle: int) -> None:
     network = three_products()
     group = next(g for g in groups(network, 3) if len(g.members) == 3)
-    frame = Frame(Tiling(Along(group), Cut((1, 4, 1))))
-    choice = Choice(strips=frozenset({("two", strips)}) if strips > 1 else frozenset())
+    frame = Frame(GroupTiling(Along(group), Cut((1, 4, 1))))
+    choice = RunChoice(strips=frozenset({("two", strips)}) if strips > 1 else frozenset())
     assert choice in set(frame.choices())
     row = 64 * 8
     assert frame.reserved_bits(choice) == [64 * row, middle * row, 64 * row]
@@ -335,7 +335,7 @@ def test_rows_before_the_first_ones_needed_are_computed_when_they_are() -> None:
     shifted(network, "cropped", 2, -2)
     shifted(network, "stacked", 8, 4)
     group = next(g for g in groups(network, 3) if len(g.members) == 3)
-    steps = rows_of(Tiling(Along(group), Cut((1, 2, 1))), "a")
+    steps = rows_of(GroupTiling(Along(group), Cut((1, 2, 1))), "a")
     assert steps.needed == ((2, 3), (0, 4)) and steps.computed == ((2, 3), (0, 4))
     claim = FusedClaim(group.members, (1, 2, 1), ("cache", "cache"), {})
     walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
@@ -350,8 +350,8 @@ def test_strips_free_nothing_that_a_later_sample_needs() -> None:
     network.add(conv("rows", rows), after={"a": "x"}, views={"a": IDENTITY})
     network.add(conv("last", rows), after={"rows": "y"}, views={"rows": IDENTITY})
     group = next(g for g in groups(network, 4) if len(g.members) == 4)
-    frame = Frame(Tiling(Along(group), Cut((2, 1, 1))))
-    choice = Choice(strips=frozenset({("rows", 4)}))
+    frame = Frame(GroupTiling(Along(group), Cut((2, 1, 1))))
+    choice = RunChoice(strips=frozenset({("rows", 4)}))
     assert choice in set(frame.choices())
     claim = FusedClaim(group.members, (2, 1, 1), ("cache", "cache"), {}, strips={"rows": 4})
     walked = walk_fused(network, plain_hardware(), claim, accounting="timeloop")
@@ -408,8 +408,8 @@ def test_a_vector_layer_reads_at_its_own_precision() -> None:
     network.add(conv("conv", {"C": 1, "P": 4}, bits={"W": 8, "I": 8, "O": 16}))
     network.add(vector("pool", [4, 3], [4], (1, 4, 1)), after={"conv": "x"}, views={"conv": IDENTITY})
     (group,) = groups(network, 2)
-    frame = Frame(Tiling(Along(group), Cut((1, 2, 1))))
-    (charge,) = frame.charges(plain_hardware(), "timeloop", Choice())
+    frame = Frame(GroupTiling(Along(group), Cut((1, 2, 1))))
+    (charge,) = frame.charges(plain_hardware(), "timeloop", RunChoice())
     assert charge.energy == 2 * (2 * 6 + 3 * 100 + 2 * 100)
     assert charge.dram_words == 2 * (3 + 2)
 

@@ -17,7 +17,7 @@ from formulations.lattice.kernels.layout import word_scale
 from formulations.layer.rows import LARGEST, bounded, rejection
 from formulations.layer.solver import costs_of, solve_layer
 from formulations.networks.master import Option, choose
-from formulations.problem import INFINITE, PortSpec, Problem
+from formulations.problem import INFINITE, LayerProblem, PortSpec
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.pricing.lowering import lift, lower
 from optimizer.workload.layer import conv, matmul
@@ -26,7 +26,7 @@ from tests.support.layer_cases import Case, cases
 from tests.support.profiles import examples
 
 
-def most(problem: Problem) -> Most:
+def most(problem: LayerProblem) -> Most:
     """The numbers of a problem alone."""
     return Most(problem, [(level,) for level in problem.levels])
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from formulations.integer_range import LIMIT
 from formulations.lattice import search as lattice
-from formulations.layer.solver import Status, solve_layer
+from formulations.layer.solver import SolverStatus, solve_layer
 from optimizer.api import map_layer, solve
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import load_architecture, parse_architecture
@@ -198,5 +198,5 @@ def test_random_numbers_are_refused_or_solved(values: dict[str, Any], objective:
     except OverflowError:
         event("beyond the program")
         return
-    assert outcome.status is Status.OPTIMAL and outcome.solution is not None
+    assert outcome.status is SolverStatus.OPTIMAL and outcome.solution is not None
     assert (outcome.solution.energy, outcome.solution.latency) == (found.energy, found.latency)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from formulations.lattice.search import Found
+from formulations.lattice.search import LatticeOptimum
 from optimizer import api
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker.again import verify, verify_folder
@@ -42,8 +42,8 @@ def wrong(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def install(module: Any = layer_pricer, **less: int) -> None:
         right = module.solve
 
-        def solve(*arguments: Any, **options: Any) -> Found:
-            found: Found = right(*arguments, **options)
+        def solve(*arguments: Any, **options: Any) -> LatticeOptimum:
+            found: LatticeOptimum = right(*arguments, **options)
             if found.solution is None:
                 return found
             solution = found.solution
@@ -88,7 +88,7 @@ def test_a_search_that_misses_a_known_mapping(monkeypatch: pytest.MonkeyPatch) -
     small, large = architecture("64 words").points()
     pricer = layer_pricer.Pricer(layer, 1, "timeloop", {}, Store(None))
     assert pricer.price(small) is not None
-    monkeypatch.setattr(layer_pricer, "solve", lambda *_, **__: Found(None, 0, 0))
+    monkeypatch.setattr(layer_pricer, "solve", lambda *_, **__: LatticeOptimum(None, 0, 0))
     with pytest.raises(InternalDisagreementError, match=r"layer fc has a mapping of energy .* none as good"):
         pricer.price(large)
 

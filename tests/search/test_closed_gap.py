@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, Status
-from formulations.networks.checkpoint_search import Limits, solve_memory
+from formulations.layer.solver import STATUS, SolverStatus
+from formulations.networks.checkpoint_search import MemoryLimits, solve_memory
 from formulations.networks.widths import Table, WidthProblem, WidthProgram
 from formulations.stop import Stop
 from optimizer import api
@@ -75,15 +75,15 @@ def test_a_stopped_front_without_a_gap_is_optimal(monkeypatch: pytest.MonkeyPatc
 
 def test_programs_whose_bound_is_reached_are_optimal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A solver that is stopped right before it says OPTIMAL: its bound is there."""
-    monkeypatch.setitem(STATUS, cp_model.OPTIMAL, Status.FEASIBLE)
+    monkeypatch.setitem(STATUS, cp_model.OPTIMAL, SolverStatus.FEASIBLE)
     memory = lower(lifetimes(chain(6)), work_costs(chain(6)))
-    for goal, limits in (("peak", Limits()), ("overhead", Limits(peak_bits=5))):
+    for goal, limits in (("peak", MemoryLimits()), ("overhead", MemoryLimits(peak_bits=5))):
         outcome = solve_memory(memory, goal, limits, workers=1)  # type: ignore[arg-type]
-        assert outcome.status is Status.OPTIMAL and outcome.bound == outcome.value
+        assert outcome.status is SolverStatus.OPTIMAL and outcome.bound == outcome.value
     problem = WidthProblem(((2, 4),), ((0,),), (Table((0,), (1, 2), (3, 4)),), (0, 9), (0, 9))
     program = WidthProgram(problem)
     found = program.least([[5, 3]], range(program.columns), Stop())
-    assert found.status is Status.OPTIMAL and found.bound == 3
+    assert found.status is SolverStatus.OPTIMAL and found.bound == 3
 
 
 AGGREGATES = [

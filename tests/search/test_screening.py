@@ -18,15 +18,15 @@ from optimizer.checker.optimistic_corner import worse
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import Goal
-from optimizer.search.box_visit import Node
+from optimizer.search.box_visit import BoxNode
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Closed, Exploration
 from optimizer.search.incumbents import Best
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.screening import Screen
 from optimizer.store.store import Store
 from optimizer.studies.metrics import Range
-from optimizer.studies.steps import Places, Steps
+from optimizer.studies.steps import Places, StudySteps
 from tests.support.explorations import DRAWN, LAYERS, brute_force, chip, grid, some_layers
 from tests.support.profiles import examples
 
@@ -67,9 +67,11 @@ def test_the_point_with_most_of_what_costs_nothing_leads() -> None:
     assert not list(worse(points.points[tuple(n for n, _ in leader)], points.points[tuple(a for a, _ in whole)]))
 
 
-def parts_of(layers: list[tuple], goal: Goal) -> list[Part]:
+def parts_of(layers: list[tuple], goal: Goal) -> list[NetworkBounds]:
     store = Store()
-    return [Part([Pricer(layer, n, "timeloop", {}, store) for layer, n in layers], goal, lambda hardware: (7, 5))]
+    return [
+        NetworkBounds([Pricer(layer, n, "timeloop", {}, store) for layer, n in layers], goal, lambda hardware: (7, 5))
+    ]
 
 
 @settings(max_examples=examples(30))
@@ -84,7 +86,7 @@ def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
     screen = Screen(parts, points, Aggregate(), lambda point: point.area_um2 <= most)
     counted = [map(max, zip(*map(part.energy_floors, points.points.values()), strict=True)) for part in parts]
     floors = [[most_of + data.draw(st.integers(0, 1000)) for most_of in row] for row in counted]  # found by a search
-    node = Node(Fraction(0), 0, points.whole, floors, [[0] * len(part.pricers) for part in parts])
+    node = BoxNode(Fraction(0), 0, points.whole, floors, [[0] * len(part.pricers) for part in parts])
 
     def bound(point: Hardware) -> Fraction:
         return parts[0].view(point, floors[0], [0] * len(floors[0])).bound
@@ -109,8 +111,10 @@ def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
 def test_every_bound_holds_for_every_point_of_its_box(data: st.DataObject) -> None:
     points = free_bandwidth(grid(data.draw))  # type: ignore[arg-type]
     layers, goal = some_layers(data.draw), Goal(data.draw(st.sampled_from(["energy", "latency", "edp"])))  # type: ignore[arg-type]
-    archive = data.draw(st.sampled_from([Best(), Steps(Places(points, [Range("area-mm2")]))]))
-    part = Part([Pricer(layer, n, "timeloop", {}, Store()) for layer, n in layers], goal, lambda hardware: (0, 0))
+    archive = data.draw(st.sampled_from([Best(), StudySteps(Places(points, [Range("area-mm2")]))]))
+    part = NetworkBounds(
+        [Pricer(layer, n, "timeloop", {}, Store()) for layer, n in layers], goal, lambda hardware: (0, 0)
+    )
     state = Explorer([part], points, None, archive=archive, width=data.draw(st.sampled_from([1, 3]))).run()
     assert state.complete
     check_bounds(
@@ -140,8 +144,8 @@ def check_leader(entry: Closed, leader: Closed, points: PointSet) -> None:
 
 def test_a_study_closes_what_a_solved_point_leads() -> None:
     points = free_bandwidth(point_set([chip(8, array, 3, b) for array in (1, 2, 4) for b in (2, 8, 16)]))
-    part = Part([Pricer(LAYERS[0], 1, "timeloop", {}, Store())], Goal("edp"), lambda hardware: (0, 0))
-    state = Explorer([part], points, None, archive=Steps(Places(points, [Range("area-mm2")]))).run()
+    part = NetworkBounds([Pricer(LAYERS[0], 1, "timeloop", {}, Store())], Goal("edp"), lambda hardware: (0, 0))
+    state = Explorer([part], points, None, archive=StudySteps(Places(points, [Range("area-mm2")]))).run()
     assert any(entry.ahead for entry in state.closed)
 
 

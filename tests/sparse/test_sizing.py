@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.layer.solver import Status
+from formulations.layer.solver import SolverStatus
 from formulations.sparse.sizing import solve_sizing
 from optimizer.errors import SpecError
 from optimizer.sparse_engine import explain, reprove
@@ -118,8 +118,8 @@ def test_stopped_early_keeps_a_design_and_its_bound(limit):
     wide = SizingRequest((240, 240, 240), any_out_degree((240, 240, 240)), budgets={"dsp": 999}, rules=("balanced",))
     wide = replace(wide, out_degrees=tuple(menu[::20] for menu in wide.out_degrees))
     outcome = solve_sizing(lower(wide, candidates(wide)), ("time", "dsp"), time_limit_s=limit)
-    assert outcome.status is not Status.INFEASIBLE
-    if outcome.status is Status.UNKNOWN:
+    assert outcome.status is not SolverStatus.INFEASIBLE
+    if outcome.status is SolverStatus.UNKNOWN:
         assert outcome.rows is None and outcome.value is None
     else:
         assert outcome.rows is not None and outcome.bound <= outcome.value

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations.problem import LevelSpec, PortSpec, Problem
+from formulations.problem import LayerProblem, PortSpec, ProblemLevel
 from optimizer.errors import SpecError
 from optimizer.store import database
 from optimizer.store import store as store_module
@@ -62,8 +62,8 @@ def test_what_many_tasks_share_is_kept_once_as_its_hash() -> None:
 
 
 def test_entries_of_another_version_of_the_model_are_not_served(monkeypatch) -> None:
-    level = LevelSpec(None, 16, 1, 1, 1, 0, (PortSpec(),) * 3, ((True, True, True),), (1, 1), (True,), (True,))
-    problem = Problem((4,), (0,), (), (8, 8, 8), (8, 8, 8), 1, (level,), 1, False)
+    level = ProblemLevel(None, 16, 1, 1, 1, 0, (PortSpec(),) * 3, ((True, True, True),), (1, 1), (True,), (True,))
+    problem = LayerProblem((4,), (0,), (), (8, 8, 8), (8, 8, 8), 1, (level,), 1, False)
     key, task = content_key(problem, "energy", 9), task_key("test", {})
     assert key != content_key(problem, "latency", 9)
     monkeypatch.setattr(store_module, "MODEL_VERSION", "another")

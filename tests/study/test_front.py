@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from optimizer.architecture.boxes import point_set
 from optimizer.errors import SpecError
 from optimizer.pricing.layer_pricer import Pricer
-from optimizer.problem.goal import NEVER, Goal
-from optimizer.search.network_bounds import Part
+from optimizer.problem.goal import INFEASIBLE_COST, Goal
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.store.store import Store
 from optimizer.studies import front, sums
 from optimizer.studies.front import FrontExplorer, FrontState, lines_of
@@ -28,8 +28,8 @@ from tests.support.profiles import examples
 @st.composite
 def cases(draw: st.DrawFn) -> StudyCase:
     layers = some_layers(draw)
-    latency = draw(st.just(NEVER) | st.integers(20, 200))
-    energy = draw(st.just(NEVER) | st.integers(1000, 8000))
+    latency = draw(st.just(INFEASIBLE_COST) | st.integers(20, 200))
+    energy = draw(st.just(INFEASIBLE_COST) | st.integers(1000, 8000))
     names = draw(st.lists(st.sampled_from(sorted(STATIC)), max_size=1))
     return layers, grid(draw), Goal("energy", latency, energy), [Range(name) for name in names]
 
@@ -37,7 +37,9 @@ def cases(draw: st.DrawFn) -> StudyCase:
 def explored(case: StudyCase, tolerance: Fraction = Fraction(0)) -> FrontState:
     layers, points, goal, ranges = case
     store = Store()
-    part = Part([Pricer(layer, n, "timeloop", {}, store) for layer, n in layers], goal, lambda hardware: (0, 0))
+    part = NetworkBounds(
+        [Pricer(layer, n, "timeloop", {}, store) for layer, n in layers], goal, lambda hardware: (0, 0)
+    )
     return FrontExplorer(part, Places(points, ranges), None, tolerance).run()
 
 
@@ -100,7 +102,9 @@ def test_front_is_that_of_enumeration_often(case: StudyCase) -> None:
 def test_lines_of_closed_boxes_hold(case: StudyCase, rounds: int) -> None:
     layers, points, goal, ranges = case
     store, left = Store(), iter(range(rounds))
-    part = Part([Pricer(layer, n, "timeloop", {}, store) for layer, n in layers], goal, lambda hardware: (0, 0))
+    part = NetworkBounds(
+        [Pricer(layer, n, "timeloop", {}, store) for layer, n in layers], goal, lambda hardware: (0, 0)
+    )
 
     def stop(state: FrontState) -> None:
         if next(left, None) is None:
@@ -135,7 +139,7 @@ def test_gaps_are_what_is_uncovered(costs: list[tuple[int, int]], energy: int, l
 
 
 def test_of_equal_designs_the_first_in_the_menus_is_kept() -> None:
-    frontier = Frontier(NEVER, NEVER)
+    frontier = Frontier(INFEASIBLE_COST, INFEASIBLE_COST)
     for number in (2, 1, 3):
         frontier.offer([(5, 5)], (), ((number, number),))
     assert [spot.box for spot in frontier.spots] == [((1, 1),)]

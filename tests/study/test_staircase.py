@@ -14,11 +14,11 @@ from optimizer.pricing.layer_pricer import Pricer
 from optimizer.problem.goal import Goal
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.store.store import Store
 from optimizer.studies.metrics import STATIC, Range
 from optimizer.studies.staircase import staircase_of
-from optimizer.studies.steps import Places, Steps, minimal, within
+from optimizer.studies.steps import Places, StudySteps, minimal, within
 from tests.support.explorations import LAYERS, StudyCase, brute_force, chip, grid, some_layers
 from tests.support.profiles import examples
 
@@ -46,7 +46,9 @@ def explore(case: StudyCase, **options: float) -> tuple[Exploration, Places]:
     store = Store()
     pricers = [Pricer(layer, count, "timeloop", {}, store) for layer, count in layers]
     places = Places(points, ranges)
-    explorer = Explorer([Part(pricers, goal, lambda hardware: (0, 0))], points, None, archive=Steps(places))
+    explorer = Explorer(
+        [NetworkBounds(pricers, goal, lambda hardware: (0, 0))], points, None, archive=StudySteps(places)
+    )
     return explorer.run(**options), places  # type: ignore[arg-type]
 
 
@@ -103,7 +105,9 @@ def test_bounds_of_a_study_that_was_stopped_hold(case: StudyCase, rounds: int) -
         if next(left, None) is None:
             raise KeyboardInterrupt
 
-    explorer = Explorer([Part(pricers, goal, lambda hardware: (0, 0))], points, None, archive=Steps(places))
+    explorer = Explorer(
+        [NetworkBounds(pricers, goal, lambda hardware: (0, 0))], points, None, archive=StudySteps(places)
+    )
     state = explorer.run(report=stop)
     staircase = staircase_of(places, state.archive.designs, state.closed)
     values = least_values(case)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from formulations.problem import Hoist, I, LayerSolution, LevelTiling, Problem
+from formulations.problem import Hoist, I, LayerProblem, LayerSolution, LevelTiling
 
 Pick = Callable[[list[Any]], Iterable[Any]]
 Choices = Callable[[list[Hoist]], list[Any]]
@@ -25,7 +25,7 @@ def vectors(options: Iterable[list[int]]) -> list[Vector]:
     return list(itertools.product(*options))
 
 
-def fits_mesh(problem: Problem, level: int, vector: Vector) -> bool:
+def fits_mesh(problem: LayerProblem, level: int, vector: Vector) -> bool:
     spec = problem.levels[level]
     along_x = [
         [f for f in divisors(factor) if (spec.spatial_x[d] or f == 1) and (spec.spatial_y[d] or f == factor)]
@@ -41,7 +41,7 @@ def passes(hoist: Hoist, level: int) -> bool:
     return hoist.outer <= level < (hoist.outer + 1 if hoist.tensor == I else hoist.level)
 
 
-def closing(problem: Problem, hoist: Hoist | None, level: int, top: Vector, bottom: Vector) -> Vector:
+def closing(problem: LayerProblem, hoist: Hoist | None, level: int, top: Vector, bottom: Vector) -> Vector:
     """Extents below all nodes of a block: its bottom, and the loops that a hoisted node passes."""
     if hoist is None or not passes(hoist, level):
         return bottom
@@ -51,7 +51,7 @@ def closing(problem: Problem, hoist: Hoist | None, level: int, top: Vector, bott
 
 
 def node_tiles(
-    problem: Problem, order: Vector, top: Vector, bottom: Vector, tile: Vector, raised: bool
+    problem: LayerProblem, order: Vector, top: Vector, bottom: Vector, tile: Vector, raised: bool
 ) -> list[Vector]:
     """Extents below every node, outermost first; `bottom` are those below all nodes. Is the first one hoisted?"""
     below = list(bottom)
@@ -68,13 +68,13 @@ def node_tiles(
     return found[::-1]
 
 
-def profiting(problem: Problem, keep: Keep, hoist: Hoist | None, level: int) -> set[int]:
+def profiting(problem: LayerProblem, keep: Keep, hoist: Hoist | None, level: int) -> set[int]:
     """Tensors for whose sake a block may have loops: those kept there or at levels that its first node passes."""
     first = hoist.outer + 1 if hoist is not None and hoist.level == level else level
     return {tensor for n in range(first, level + 1) for tensor in range(3) if keep[n][tensor]}
 
 
-def hoists(problem: Problem, keep: Keep) -> list[Hoist]:
+def hoists(problem: LayerProblem, keep: Keep) -> list[Hoist]:
     """Every node that may be hoisted, and how far: rules 1 and 5."""
     found = []
     for tensor, level in itertools.product(range(3), range(1, len(keep))):
@@ -86,7 +86,7 @@ def hoists(problem: Problem, keep: Keep) -> list[Hoist]:
 
 
 def orders_and_tiles(
-    problem: Problem, keep: Keep, hoist: Hoist | None, level: int, top: Vector, bottom: Vector, pick: Pick
+    problem: LayerProblem, keep: Keep, hoist: Hoist | None, level: int, top: Vector, bottom: Vector, pick: Pick
 ) -> Iterator[tuple[Vector, Vector]]:
     halo = problem.halo
     kept = [t for t in range(3) if keep[level][t]]
@@ -120,7 +120,7 @@ class Block:
 
 
 def chains(
-    problem: Problem, keep: Keep, hoist: Hoist | None, level: int, top: Vector, pick: Pick
+    problem: LayerProblem, keep: Keep, hoist: Hoist | None, level: int, top: Vector, pick: Pick
 ) -> Iterator[list[Block]]:
     spec = problem.levels[level]
     kept = [t for t in range(3) if keep[level][t]]
@@ -185,7 +185,7 @@ class Runs:
         self._open = self._open and max(spatial) == 1
 
 
-def runs_of(problem: Problem, blocks: list[Block], hoist: Hoist | None) -> Runs:
+def runs_of(problem: LayerProblem, blocks: list[Block], hoist: Hoist | None) -> Runs:
     """The runs of a mapping, and which of them its input nodes see."""
     runs = Runs(len(problem.extents))
     for level, block in enumerate(blocks):
@@ -209,7 +209,7 @@ def runs_of(problem: Problem, blocks: list[Block], hoist: Hoist | None) -> Runs:
     return runs
 
 
-def windows(problem: Problem, blocks: list[Block], hoist: Hoist | None, pick: Pick) -> Iterator[list[int]]:
+def windows(problem: LayerProblem, blocks: list[Block], hoist: Hoist | None, pick: Pick) -> Iterator[list[int]]:
     """The dim that moves the input innermost, per level: one choice per run of loops that some input node sees."""
     runs = runs_of(problem, blocks, hoist)
     movers = {
@@ -221,7 +221,7 @@ def windows(problem: Problem, blocks: list[Block], hoist: Hoist | None, pick: Pi
 
 
 def solutions(
-    problem: Problem,
+    problem: LayerProblem,
     pick: Pick = iter,
     choices: Choices = lambda legal: [None, *legal],  # type: ignore[assignment]
 ) -> Iterator[LayerSolution]:
@@ -245,7 +245,7 @@ def solutions(
 
 
 def random_solution(
-    problem: Problem, rng: random.Random, tries: int = 2000, choices: Choices = lambda legal: [None, *legal]
+    problem: LayerProblem, rng: random.Random, tries: int = 2000, choices: Choices = lambda legal: [None, *legal]
 ) -> LayerSolution | None:
     """A random mapping of the space, or None if none was met."""
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from formulations.problem import Problem
+from formulations.problem import LayerProblem
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import LayerCost
 from optimizer.mapping.mapping import Item, Loop, Mapping, Node
@@ -155,7 +155,7 @@ def fits(layer: Layer, hardware: Hardware, cost: LayerCost) -> bool:
     return True
 
 
-def price(problem: Problem, cost: LayerCost) -> Price:
+def price(problem: LayerProblem, cost: LayerCost) -> Price:
     """(energy, latency) in the problem's units."""
     latency = cost.latency_cycles * problem.latency_unit
     assert latency.denominator == 1

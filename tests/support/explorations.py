@@ -18,7 +18,7 @@ from optimizer.pricing.lowering import lift, lower
 from optimizer.problem.goal import Goal
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.store.store import Store
 from optimizer.studies.metrics import Range
 from optimizer.workload.layer import Layer, conv, matmul
@@ -109,7 +109,7 @@ def explore(
 ) -> Exploration:
     store = Store()
     pricers = [Pricer(layer, count, "timeloop", {}, store) for layer, count in layers]
-    return Explorer([Part(pricers, goal, lambda hardware: (0, 0))], points, area_cap, limits=limits).run()
+    return Explorer([NetworkBounds(pricers, goal, lambda hardware: (0, 0))], points, area_cap, limits=limits).run()
 
 
 Problem = tuple[list[tuple[Layer, int]], PointSet, Goal, int | None, Caps]

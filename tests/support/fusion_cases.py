@@ -14,7 +14,7 @@ from optimizer.errors import SpecError
 from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.fusion.groups import groups
 from optimizer.fusion.network_pricer import NetworkPricer
-from optimizer.fusion.plan import Choice, Plan
+from optimizer.fusion.plan import Plan, RunChoice
 from optimizer.fusion.tile_pricer import Runs
 from optimizer.fusion.tilings import Cut
 from optimizer.golden.group_claim import ClaimedRun, FusedClaim, RunKey
@@ -22,7 +22,7 @@ from optimizer.mapping.cost import Accounting
 from optimizer.mapping.vector_cost import vector_cost
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.pricing.lowering import lift, lower
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.store.store import Store
 from optimizer.workload.layer import ROLES, Layer, VectorLayer, conv, matmul
 from optimizer.workload.network import Network
@@ -351,13 +351,13 @@ def claim_of(plan: Plan, case: Case) -> FusedClaim:
             resumes=run.shape.resumes,
         )
         assert run.price.solution is not None
-        room = None if run.room_bits >= NEVER else run.room_bits
+        room = None if run.room_bits >= INFEASIBLE_COST else run.room_bits
         mapping = lift(part, problem, run.price.solution)
         runs[run.shape.layer, run.shape.extents, run.shape.resumes] = ClaimedRun(mapping, run.shape.count, room)
     return claim_by(plan.members, plan.cut, plan.choice, runs)
 
 
-def claim_by(members: tuple[str, ...], cut: Cut, choice: Choice, runs: dict[RunKey, ClaimedRun]) -> FusedClaim:
+def claim_by(members: tuple[str, ...], cut: Cut, choice: RunChoice, runs: dict[RunKey, ClaimedRun]) -> FusedClaim:
     """A claim with a plan's decisions."""
     slices = choice.slices
     return FusedClaim(

@@ -12,7 +12,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.fusion.plan import Plan
 from optimizer.golden.group_walk import walk_fused
-from optimizer.problem.goal import NEVER, Aim
+from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from tests.support.fusion_cases import Case, claim_of, network_pricer
 from tests.support.profiles import examples
 
@@ -41,7 +41,7 @@ def check_some_plans(case: Case, seed: int) -> bool:
     options = list(pricer._options(case.hardware, aim))
     checked = False
     for option in rng.sample(options, min(4, len(options))):
-        plan = pricer._price(option, case.hardware, aim, NEVER)
+        plan = pricer._price(option, case.hardware, aim, INFEASIBLE_COST)
         if plan is not None:
             check_plan(case, plan, option.frame.reserved_bits(option.choice))
             assert option.bound <= aim.value(plan.energy, plan.latency)
@@ -53,7 +53,7 @@ def every_plan(pricer: GroupPricer, hardware: Hardware, aim: Aim) -> list[int]:
     """Values of all options, priced without bounds; none of them is below its bound."""
     found = []
     for option in pricer._options(hardware, aim):
-        plan = pricer._price(option, hardware, aim, NEVER)
+        plan = pricer._price(option, hardware, aim, INFEASIBLE_COST)
         if plan is not None:
             found.append(aim.value(plan.energy, plan.latency))
             assert option.bound <= found[-1]
@@ -70,11 +70,11 @@ def check_best(case: Case) -> None:
     pricers = network_pricer(case)._groups
     assume(pricers and small_enough(pricers, case.hardware, MOST_OPTIONS))
     for pricer, aim in itertools.product(pricers, AIMS):
-        least = min(every_plan(pricer, case.hardware, aim), default=NEVER)
+        least = min(every_plan(pricer, case.hardware, aim), default=INFEASIBLE_COST)
         assert pricer.bound(case.hardware, aim) <= least
         offer = pricer.best(case.hardware, aim)
-        assert offer.bound == least and (offer.plan is None) == (least == NEVER)
-        if least < NEVER:
+        assert offer.bound == least and (offer.plan is None) == (least == INFEASIBLE_COST)
+        if least < INFEASIBLE_COST:
             assert pricer.best(case.hardware, aim, least).plan is None
             assert pricer.best(case.hardware, aim, least).bound == least
             assert pricer.best(case.hardware, aim, least + 1).bound == least

@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from formulations.problem import Problem
+from formulations.problem import LayerProblem
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.mapping.cost import Accounting, LayerCost, evaluate
 from optimizer.mapping.mapping import Mapping
@@ -29,7 +29,7 @@ class Case:
     resumes: bool = False
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> LayerProblem:
         return lower(
             self.layer,
             self.hardware,

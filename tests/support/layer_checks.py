@@ -12,8 +12,8 @@ from hypothesis import assume
 
 from formulations.layer.halo import distinct_starts
 from formulations.layer.hoisting import hoists
-from formulations.layer.solver import LayerOutcome, Status, costs_of, solve_layer
-from formulations.problem import LayerSolution, Problem
+from formulations.layer.solver import LayerOutcome, SolverStatus, costs_of, solve_layer
+from formulations.problem import LayerProblem, LayerSolution
 from optimizer.golden.walk import walk
 from optimizer.pricing.lowering import lift
 from tests.support.block_space import Choices, random_solution
@@ -24,7 +24,7 @@ OBJECTIVES = ("energy", "latency", "edp")
 BLOCKS, NESTS = 6000, 12000
 
 
-def can_pay(problem: Problem, solution: LayerSolution) -> bool:
+def can_pay(problem: LayerProblem, solution: LayerSolution) -> bool:
     """Does a hoisted node pass tiles of other tensors, or a fan-out whose children share input along an axis of two?"""
     hoist = solution.hoist
     assert hoist is not None
@@ -92,13 +92,13 @@ def check_hoisted(case: Case, seed: int) -> bool:
 
 def values(outcome: LayerOutcome) -> tuple[int, int] | None:
     """(energy, latency) of a proved outcome."""
-    if outcome.status is Status.INFEASIBLE:
+    if outcome.status is SolverStatus.INFEASIBLE:
         return None
-    assert outcome.status is Status.OPTIMAL and outcome.solution is not None
+    assert outcome.status is SolverStatus.OPTIMAL and outcome.solution is not None
     return outcome.solution.energy, outcome.solution.latency
 
 
-def check_priced(case: Case, problem: Problem, outcome: LayerOutcome) -> None:
+def check_priced(case: Case, problem: LayerProblem, outcome: LayerOutcome) -> None:
     """The cost model gives the solution's mapping the solution's costs."""
     if outcome.solution is not None:
         mapping = lift(case.layer, problem, outcome.solution)

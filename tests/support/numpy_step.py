@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optimizer.training.contractions import Part, input_gradient, second_gradient
+from optimizer.training.contractions import GradientPart, input_gradient, second_gradient
 from optimizer.training.operands import has_weights, producers
 from optimizer.workload.layer import Layer, Operand, VectorLayer
 from optimizer.workload.network import Network
@@ -38,7 +38,7 @@ def run(layer: Layer, weights: Array, inputs: Array) -> Array:
     return np.einsum(f"{a},{b}->{c}", first, second)
 
 
-def arranged(array: Array, given: Operand, wanted: Operand, part: Part) -> Array:
+def arranged(array: Array, given: Operand, wanted: Operand, part: GradientPart) -> Array:
     """An array laid out like an operand of the forward layer, as an operand of a gradient layer."""
     places = [axis.terms[0][0] for axis in given.axes]
     old = {new: old for old, new in part.renamed.items()}
@@ -46,14 +46,14 @@ def arranged(array: Array, given: Operand, wanted: Operand, part: Part) -> Array
     return np.ascontiguousarray(array.transpose(order))
 
 
-def returned(array: Array, given: Operand, wanted: Operand, part: Part) -> Array:
+def returned(array: Array, given: Operand, wanted: Operand, part: GradientPart) -> Array:
     """The inverse of :func:`arranged`: the output of a gradient layer, laid out like the forward layer's operand."""
     places = [part_dim(axis.terms[0][0], part) for axis in given.axes]
     order = [next(places.index(d) for d, _ in axis.terms if d in places) for axis in wanted.axes]
     return np.ascontiguousarray(array.transpose(order))
 
 
-def part_dim(new: str, part: Part) -> str:
+def part_dim(new: str, part: GradientPart) -> str:
     """The forward layer's name of a dim."""
     return {n: o for o, n in part.renamed.items()}.get(new, new)
 
@@ -278,7 +278,7 @@ class Execution:
         for other in parts[:-1]:
             self.write(other.layer.name, source, np.zeros_like(self.reader(layer.name, "I").back(total)))
 
-    def place(self, total: Array, layer: Layer, part: Part, node: Layer, outputs: Array) -> None:
+    def place(self, total: Array, layer: Layer, part: GradientPart, node: Layer, outputs: Array) -> None:
         """Run one phase and put its rows where they belong."""
         weights, window_of = self.second(layer), {}
         for n, axis in enumerate(layer.operand("I").axes):

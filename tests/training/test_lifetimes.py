@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from formulations.layer.solver import Status
-from formulations.networks.checkpoint_search import Limits
+from formulations.layer.solver import SolverStatus
+from formulations.networks.checkpoint_search import MemoryLimits
 from optimizer.golden.training_memory import replay
 from optimizer.networks.load import load
 from optimizer.recompute.lifetimes import lifetimes
@@ -78,7 +78,7 @@ def test_resnet18_within_a_budget() -> None:
     """No multiply-accumulate needs to be done twice to save a quarter: batch normalizations do."""
     network = load("resnet18", batch=32, training="sgd-momentum")
     cap = 320 * 8 * 10**6
-    plan = plan_memory(network, limits=Limits(cap), workers=2)
-    assert plan.outcome.status is Status.OPTIMAL
+    plan = plan_memory(network, limits=MemoryLimits(cap), workers=2)
+    assert plan.outcome.status is SolverStatus.OPTIMAL
     assert plan.replay.peak.off_chip_bits <= cap < 0.75 * plan.keep_all.peak.off_chip_bits
     assert plan.replay.macs == 0 < plan.replay.operations == plan.outcome.value

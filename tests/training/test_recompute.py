@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.layer.solver import Status
-from formulations.networks.checkpoint_search import Limits, solve_memory
+from formulations.layer.solver import SolverStatus
+from formulations.networks.checkpoint_search import MemoryLimits, solve_memory
 from optimizer.errors import SpecError
 from optimizer.golden.training_memory import replay
-from optimizer.recompute.costs import Costs, overhead_of, work_costs
+from optimizer.recompute.costs import RecomputeCosts, overhead_of, work_costs
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.recompute.run import lower
 from optimizer.workload.network import Network
@@ -24,7 +24,7 @@ from tests.support.runs import plan_memory
 from tests.support.training_graphs import chain, training_graph, training_graphs
 
 
-def answers(network: Network, costs: Costs, reserve: int) -> Iterator[tuple[int, int]]:
+def answers(network: Network, costs: RecomputeCosts, reserve: int) -> Iterator[tuple[int, int]]:
     """(overhead, peak) of every choice that runs and fits on chip."""
     names = [a.name for a in lifetimes(network).activations]
     options = ("keep", "redo", "drop", "chip") if reserve else ("keep", "redo", "drop")
@@ -45,15 +45,15 @@ def test_agrees_with_all_choices(network, reserve, data) -> None:
     peaks = sorted({peak for _, peak in every})
     cap = data.draw(st.sampled_from([None, peaks[0] - 1, *peaks]))
     goal = data.draw(st.sampled_from(["overhead", "peak"]))
-    plan = plan_memory(network, goal=goal, limits=Limits(cap), reserve_bits=reserve, costs=costs, workers=1)
+    plan = plan_memory(network, goal=goal, limits=MemoryLimits(cap), reserve_bits=reserve, costs=costs, workers=1)
     within = [answer for answer in every if cap is None or answer[1] <= cap]
     if not within:
-        assert plan.outcome.status is Status.INFEASIBLE
-        assert (plan.least_peak.status, plan.least_peak.value) == (Status.OPTIMAL, peaks[0])
+        assert plan.outcome.status is SolverStatus.INFEASIBLE
+        assert (plan.least_peak.status, plan.least_peak.value) == (SolverStatus.OPTIMAL, peaks[0])
         return
     order = (0, 1) if goal == "overhead" else (1, 0)
     best = min((answer[order[0]], answer[order[1]]) for answer in within)
-    assert plan.outcome.status is Status.OPTIMAL and plan.outcome.second_proved
+    assert plan.outcome.status is SolverStatus.OPTIMAL and plan.outcome.second_proved
     assert (plan.outcome.value, plan.outcome.second) == best
     assert plan.replay.peak.off_chip_bits == best[goal == "overhead"]
 
@@ -71,7 +71,7 @@ def test_lifetimes_agree_with_the_replay(network) -> None:
 @given(training_graphs(), st.integers(0, 6))
 def test_cap_on_overhead(network, cap) -> None:
     every = set(answers(network, work_costs(network), 0))
-    plan = plan_memory(network, goal="peak", limits=Limits(None, cap), workers=1)
+    plan = plan_memory(network, goal="peak", limits=MemoryLimits(None, cap), workers=1)
     assert plan.outcome.value == min(peak for overhead, peak in every if overhead <= cap)
 
 
@@ -83,7 +83,7 @@ def test_chain_needs_about_two_roots(length) -> None:
     may grow towards the beginning, where fewer tensors are kept: the longest chain of peak m has about m^2 / 2 layers.
     """
     plan = plan_memory(chain(length), goal="peak", workers=1)
-    assert plan.outcome.status is Status.OPTIMAL and plan.outcome.second <= length - 1
+    assert plan.outcome.status is SolverStatus.OPTIMAL and plan.outcome.second <= length - 1
     root = length**0.5
     assert plan.outcome.value <= 2 * root + 2
     assert plan.outcome.value >= (2 * length) ** 0.5
@@ -136,7 +136,7 @@ def test_choice_must_be_known() -> None:
 def test_time_limit_leaves_a_bound() -> None:
     memory = lower(lifetimes(chain(40)), work_costs(chain(40)))
     outcome = solve_memory(memory, "peak", time_limit_s=0.01, workers=1)
-    assert outcome.status in (Status.UNKNOWN, Status.FEASIBLE, Status.OPTIMAL)
+    assert outcome.status in (SolverStatus.UNKNOWN, SolverStatus.FEASIBLE, SolverStatus.OPTIMAL)
     assert outcome.bound <= (2 * 40**0.5 + 2)
 
 
@@ -145,7 +145,7 @@ def test_least_peak_in_many_turns(monkeypatch) -> None:
     once = plan_memory(chain(16), goal="peak", workers=1).outcome
     monkeypatch.setattr("formulations.networks.checkpoint_search.TURN_S", 0.002)
     again = plan_memory(chain(16), goal="peak", workers=1).outcome
-    assert again.status is Status.OPTIMAL and (again.value, again.second) == (once.value, once.second)
+    assert again.status is SolverStatus.OPTIMAL and (again.value, again.second) == (once.value, once.second)
 
 
 def test_replay_sees_a_wrong_claim(monkeypatch) -> None:

@@ -20,23 +20,24 @@ from click.testing import CliRunner
 from formulations.lattice import search as lattice
 from formulations.lattice.kernels.memo import Memos
 from formulations.stop import StoppedError
-from optimizer.api import solve, study
+from optimizer.api import solve
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker import solve as check
 from optimizer.checker.again import SearchAgain, statements, verify, verify_joint
 from optimizer.checker.again import floors as reprove_module
 from optimizer.checker.again.floors import LEAST_DRAWN, Derivation, drawn, reprove
 from optimizer.checker.claims.solve import Claim, rebuild
-from optimizer.checker.effort import LEAST_SECONDS, MOST_SECONDS, Effort, Route, Tally
+from optimizer.checker.effort import LEAST_SECONDS, MOST_SECONDS, Effort, ProofTally, Route
 from optimizer.checker.floor_weights import Bearing
 from optimizer.checker.solve import examine
 from optimizer.checker.statements import Statement
 from optimizer.checker.verification import Verification
 from optimizer.cli import main
 from optimizer.features import front as front_study
+from optimizer.features import study
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.fusion_options import Fusion
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.results.folder import save
 from optimizer.results.result import Result
 from optimizer.store import store
@@ -277,7 +278,7 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
     assert any(one.weight for one in asked)
     accounting = claim_of(capped).accounting
     for one in asked:
-        if one.floor < NEVER:
+        if one.floor < INFEASIBLE_COST:
             told = true(replace(one, floor=one.floor + 1), accounting, 60.0)
             assert told is not None and told.route is None and "cycles" in told.refuted, one
             by_lattice = statements.decide(
@@ -363,8 +364,8 @@ def test_no_store_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 def test_tallies_add_up() -> None:
-    one = Tally("floors", 3, {Route.CP_SAT: 2}, 1, Fraction(1, 2), Fraction(1), ("a",))
-    two = Tally("floors", 2, {Route.CP_SAT: 1, Route.LATTICE: 1}, 0, Fraction(1), Fraction(1))
+    one = ProofTally("floors", 3, {Route.CP_SAT: 2}, 1, Fraction(1, 2), Fraction(1), ("a",))
+    two = ProofTally("floors", 2, {Route.CP_SAT: 1, Route.LATTICE: 1}, 0, Fraction(1), Fraction(1))
     both = one + two
     assert both.by == {Route.CP_SAT: 3, Route.LATTICE: 1} and both.proved == 4 and both.missing == ("a",)
     assert Verification([], (both,)).share == Fraction(3, 4)

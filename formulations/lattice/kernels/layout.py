@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulations.primes import divisors
-from formulations.problem import INFINITE, Hoist, Problem
+from formulations.problem import INFINITE, Hoist, LayerProblem
 
 Int = NDArray[np.int64]
 W, I, O = 0, 1, 2  # noqa: E741
@@ -92,7 +92,7 @@ class Packed(NamedTuple):
     q: Int
 
 
-def pack_layer(problem: Problem) -> Packed:
+def pack_layer(problem: LayerProblem) -> Packed:
     """The divisor lattice of a layer."""
     dims = len(problem.extents)
     lists = [divisors(e) for e in problem.extents]
@@ -124,7 +124,7 @@ def pack_layer(problem: Problem) -> Packed:
 
 
 def pack_machine(
-    layer: Packed, problem: Problem, keep: tuple[tuple[bool, bool, bool], ...], hoist: Hoist | None = None
+    layer: Packed, problem: LayerProblem, keep: tuple[tuple[bool, bool, bool], ...], hoist: Hoist | None = None
 ) -> Int:
     """The table ``c`` of a layer on a hardware point under one choice of kept tensors per level.
 
@@ -176,7 +176,7 @@ def _passed(keep: tuple[tuple[bool, bool, bool], ...], level: int, hoist: Hoist 
     return [not keep[level][tensor] and any(kept[tensor] for kept in between) for tensor in range(3)]
 
 
-def word_scale(problem: Problem) -> int:
+def word_scale(problem: LayerProblem) -> int:
     """The least number that makes the energies of all words whole numbers (an access may hold many words)."""
     every = (*problem.bits, *problem.step_bits)
     words = (
@@ -209,7 +209,7 @@ def _factor_vectors(lists: list[list[int]], allowed: tuple[bool, ...], limit: in
     return np.array(vectors, np.int64)
 
 
-def spatial_vectors(problem: Problem, level: int) -> Int:
+def spatial_vectors(problem: LayerProblem, level: int) -> Int:
     """Every vector of factors that fits the two axes of a fan-out, shape (rows, dims), least product first."""
     spec = problem.levels[level]
     return _vectors(problem.extents, spec.fanout, spec.spatial_x, spec.spatial_y)

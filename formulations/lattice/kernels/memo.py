@@ -42,7 +42,7 @@ from formulations.lattice.kernels.layout import (
 )
 from formulations.lattice.kernels.tables import add_reads, count_held, fill_block, fill_refetches
 from formulations.lattice.merging import merge
-from formulations.problem import INFINITE, Problem
+from formulations.problem import INFINITE, LayerProblem
 from formulations.stop import Stop
 
 Keep = tuple[tuple[bool, bool, bool], ...]
@@ -67,7 +67,7 @@ class Memo:
     that serves the input; its block on that, on the level itself, and on the levels that serve its children.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: LayerProblem) -> None:
         self.layer = layer = pack_layer(merge(problem).problem)
         self.refetches = np.empty((4, len(layer.e)), np.int64)
         ones = np.ones(layer.e.shape[1], np.int64)
@@ -81,7 +81,7 @@ class Memo:
         self,
         c: Int,
         s: Int,
-        problem: Problem,
+        problem: LayerProblem,
         keep: Keep,
         names: list[bytes],
         limits: list[tuple[int, int]],
@@ -119,13 +119,13 @@ class Memo:
         return t
 
     @staticmethod
-    def _own(c: Int, problem: Problem, level: int) -> object:
+    def _own(c: Int, problem: LayerProblem, level: int) -> object:
         own = (*(spec.leak_energy for spec in problem.levels), int(c[SCALARS, SCALE]))
         if not c[SCALARS, HAS_HALO]:
             return own
         return *own, _serves(c, level, I)
 
-    def _block(self, c: Int, t: Int, problem: Problem, level: int, key: object, stop: Stop) -> None:
+    def _block(self, c: Int, t: Int, problem: LayerProblem, level: int, key: object, stop: Stop) -> None:
         layer, planes = self.layer, [BLOCK, FIRST, *range(LOCAL, t.shape[1])]
         exact = level == len(problem.levels) - 1 and c[SCALARS, HAS_HALO] and c[LEVEL0 + level, KEEP + I]
         w = new_work(len(problem.levels), layer.e.shape[1])
@@ -160,7 +160,7 @@ class Memos:
         self._found: dict[object, tuple[Memo, Lock]] = {}
 
     @contextmanager
-    def of(self, problem: Problem) -> Iterator[Memo]:
+    def of(self, problem: LayerProblem) -> Iterator[Memo]:
         """The tables of a problem's layer, its like dims merged, for one thread at a time."""
         problem = merge(problem).problem
         with self._lock:

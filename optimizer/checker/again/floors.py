@@ -23,7 +23,7 @@ from optimizer.checker.again.time_limit import limited
 from optimizer.checker.claims.codesign import JointClaim
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.design_checks import verdict
-from optimizer.checker.effort import Effort, Route, Say, Tally
+from optimizer.checker.effort import Effort, ProofTally, Route, Say
 from optimizer.checker.floor_weights import EXCLUDED, FLOORS, LINES, POINTS, Bearing, Floor
 from optimizer.checker.outcome import Check
 from optimizer.checker.statements import Statement, by_counting
@@ -66,8 +66,8 @@ class _Log:
         if own:
             self.missing.append(f"{name} ({why})")
 
-    def tally(self, what: str, total: int, whole: Fraction) -> Tally:
-        return Tally(what, total, self.by, len(self.undecided), self.share, whole, tuple(self.missing))
+    def tally(self, what: str, total: int, whole: Fraction) -> ProofTally:
+        return ProofTally(what, total, self.by, len(self.undecided), self.share, whole, tuple(self.missing))
 
 
 def reprove(
@@ -127,7 +127,7 @@ def points_check(name: str, prover: Prover, total: int, whole: Fraction, what: s
     return conclusion(name, prover.points.faults, tally, prover.effort, lines)
 
 
-def conclusion(name: str, faults: list[str], tally: Tally, effort: Effort, more: str = "") -> Check:
+def conclusion(name: str, faults: list[str], tally: ProofTally, effort: Effort, more: str = "") -> Check:
     """A check that passes if there are no faults; undecided if something is that was to be proved in any case."""
     how = ", ".join(f"{count} by {route.value}" for route, count in tally.by.items())
     text = f"{tally.text} proved again{': ' if how else ''}{how}{more}"

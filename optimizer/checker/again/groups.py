@@ -11,8 +11,8 @@ from fractions import Fraction
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.again.floors import LEAST_DRAWN, conclusion
 from optimizer.checker.again.tangent_lines import Cost, prove
-from optimizer.checker.claims.solve import Claim, Entry, vector_run
-from optimizer.checker.effort import Effort, Route, Tally
+from optimizer.checker.claims.solve import Claim, ClaimedBox, vector_run
+from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.floor_weights import BOXES, Bearing
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.outcome import Check
@@ -43,7 +43,7 @@ def fused_again(claim: Claim, effort: Effort) -> Check:
         faults += wrong
         proved += [] if wrong else [number]
     by = {Route.LATTICE: len(proved)} if proved else {}
-    tally = Tally(BOXES, len(bearing.parts), by, 0, bearing.of(proved), Fraction(bool(bearing.parts)))
+    tally = ProofTally(BOXES, len(bearing.parts), by, 0, bearing.of(proved), Fraction(bool(bearing.parts)))
     return conclusion("proof again", faults, effort.record(tally), effort)
 
 
@@ -57,7 +57,7 @@ class _Again:
         self._groups = group_pricers(claim.network, claim.fusion, Runs(accounting, store))
         self._singles = {layer.name: Pricer(layer, 1, accounting, {}, store) for layer in claim.network.mac_layers()}
 
-    def faults(self, entry: Entry) -> list[str]:
+    def faults(self, entry: ClaimedBox) -> list[str]:
         """What is wrong with the floor of a box, or with the bound of a solved point."""
         hardware, objective = self._claim.points.corner(entry.box), self._claim.target.objective
         aim = Aim("latency" if objective == "latency" else "energy")

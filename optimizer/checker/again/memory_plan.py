@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from formulations.networks.checkpoint_search import Limits
+from formulations.networks.checkpoint_search import MemoryLimits
 from optimizer.checker.claims.solve import hash_fault, hash_of
 from optimizer.checker.design_checks import differences, verdict
 from optimizer.checker.effort import Say
 from optimizer.checker.outcome import NOT_CHECKED, Check
 from optimizer.golden.training_memory import replay
 from optimizer.problem.problem import network_of
-from optimizer.recompute.costs import Costs, work_costs
+from optimizer.recompute.costs import RecomputeCosts, work_costs
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.recompute.request import MemoryRequest
 from optimizer.recompute.result import memory_data, moments_entry
@@ -56,10 +56,10 @@ def memory_checks(data: Data, *, thorough: bool, say: Say) -> Iterator[Check]:
     yield from _proofs(data, again)
 
 
-def costs_of(problem: Data) -> Costs:
+def costs_of(problem: Data) -> RecomputeCosts:
     """The costs that a plan states."""
     costs = problem["costs"]
-    return Costs(costs["unit"], costs["redo"], costs["total"], costs["gain"])
+    return RecomputeCosts(costs["unit"], costs["redo"], costs["total"], costs["gain"])
 
 
 def _problem_faults(data: Data) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _problem_faults(data: Data) -> Iterator[str]:
         yield f"the format is {data['format']!r}, known is {MEMORY_FORMAT!r}"
 
 
-def _cost_faults(network: Network, costs: Costs) -> Iterator[str]:
+def _cost_faults(network: Network, costs: RecomputeCosts) -> Iterator[str]:
     names = [layer.name for layer in network.layers()]
     if sorted(costs.redo) != sorted(names):
         yield "the costs are not those of the layers of the network"
@@ -87,7 +87,7 @@ def _kept_faults(data: Data, network: Network) -> Iterator[str]:
     yield from differences(stated, moments_entry(run), "keep_all")
 
 
-def _chosen_faults(data: Data, network: Network, costs: Costs) -> Iterator[str]:
+def _chosen_faults(data: Data, network: Network, costs: RecomputeCosts) -> Iterator[str]:
     """The choices, as the replay finds them; within the budgets."""
     choices = {entry["name"]: entry["choice"] for entry in data["tensors"]}
     run = replay(network, choices)
@@ -123,12 +123,12 @@ def _chosen_faults(data: Data, network: Network, costs: Costs) -> Iterator[str]:
         yield f"peak {claimed_peak} and overhead {claimed_overhead} are stated, the replay has {peak} and {overhead}"
 
 
-def _solved(data: Data, network: Network, costs: Costs, seconds: float | None) -> MemoryPlan:
+def _solved(data: Data, network: Network, costs: RecomputeCosts, seconds: float | None) -> MemoryPlan:
     asked = data["problem"]["memory"]
     request = MemoryRequest(
         network,
         asked["goal"],
-        Limits(asked["off_chip_bits"], asked["overhead"]),
+        MemoryLimits(asked["off_chip_bits"], asked["overhead"]),
         asked["on_chip_reserve_bits"],
         costs,
         asked["recompute"],

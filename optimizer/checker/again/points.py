@@ -25,12 +25,12 @@ from formulations.lattice.kernels.memo import Memos
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.again.tangent_lines import Cost, corners, prove
-from optimizer.checker.claims.solve import Claim, Entry
+from optimizer.checker.claims.solve import Claim, ClaimedBox
 from optimizer.checker.effort import Say
 from optimizer.checker.least_cycles import least_cycles
 from optimizer.checker.statements import Statement
 from optimizer.pricing.lowering import lower
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 
 MOST_STATES = 2_000_000
 
@@ -47,7 +47,7 @@ class Derived:
     statements: tuple[Statement, ...] = ()
 
 
-def derive(claim: Claim, entry: Entry, tables: Memos, stop: Stop, say: Say) -> Derived:
+def derive(claim: Claim, entry: ClaimedBox, tables: Memos, stop: Stop, say: Say) -> Derived:
     """Derive the bound of a single point again.
 
     Raises
@@ -77,7 +77,7 @@ def derive_exclusion(claims: Sequence[Claim], number: int, tables: Memos, stop: 
 class _Point:
     """One hardware point and the claim that none of its designs is better than its stated bound."""
 
-    def __init__(self, claim: Claim, entry: Entry, tables: Memos, stop: Stop, say: Say) -> None:
+    def __init__(self, claim: Claim, entry: ClaimedBox, tables: Memos, stop: Stop, say: Say) -> None:
         self.claim, self.tables, self.stop, self.say = claim, tables, stop, say
         self.hardware: Hardware = claim.points.corner(entry.box)
         self.target = claim.target
@@ -145,7 +145,7 @@ class _Point:
             self.say(f"layer {number + 1} of {len(self.claim.groups)}")
             cost = self._best(number, objective, weight)
             if cost is None:
-                self._note(number, NEVER)
+                self._note(number, INFEASIBLE_COST)
                 return None
             self._known[number].append(cost)
             if objective == "energy":
@@ -158,14 +158,14 @@ class _Point:
     def _note(self, number: int, floor: int, weight: int | None = 0, cap: int | None = None) -> None:
         self._others.append(Statement(self.claim.groups[number], self.hardware, floor, weight, cap))
 
-    def _best(self, number: int, objective: str, weight: int = 0, cap: int = NEVER) -> Cost | None:
+    def _best(self, number: int, objective: str, weight: int = 0, cap: int = INFEASIBLE_COST) -> Cost | None:
         """Optimum of a layer over its padded extents; weighted energy units are charged per cycle."""
-        if objective == "energy" and not weight and cap >= NEVER:
-            stated = min(self.entry.energy[number] + 1, NEVER)
+        if objective == "energy" and not weight and cap >= INFEASIBLE_COST:
+            stated = min(self.entry.energy[number] + 1, INFEASIBLE_COST)
             return self._below(number, "energy", (stated, 0)) or self._below(number, "energy")
         if objective == "energy" and not weight:
             return self._below(number, "energy", cap=cap)
-        goal, per_cycle = ("weighted", weight) if weight else ("latency", NEVER)
+        goal, per_cycle = ("weighted", weight) if weight else ("latency", INFEASIBLE_COST)
         known = min(self._known[number], key=lambda cost: (cost[0] + per_cycle * cost[1], cost[1]))
         if self._is_best(number, known, weight):
             return known
@@ -180,7 +180,7 @@ class _Point:
         return least_sum >= known[0] + weight * known[1]
 
     def _below(
-        self, number: int, objective: str, beat: Cost | None = None, weight: int = 0, cap: int = NEVER
+        self, number: int, objective: str, beat: Cost | None = None, weight: int = 0, cap: int = INFEASIBLE_COST
     ) -> Cost | None:
         """Optimum of a layer over its padded extents, where it is better than `beat`."""
         best, group = None, self.claim.groups[number]
@@ -192,7 +192,7 @@ class _Point:
                 found = lattice.solve(
                     problem,
                     objective,
-                    latency_cap=min(cap * unit, NEVER),
+                    latency_cap=min(cap * unit, INFEASIBLE_COST),
                     beat=None if beat is None else (beat[0], beat[1] * unit),
                     memo=memo,
                     weight=weight,
@@ -242,11 +242,11 @@ class _Point:
         if not states:
             return front
         least_energy, least_latency = min(e for e, _ in states), min(c for _, c in states)
-        cap, runs = NEVER, self.claim.groups[number].count
+        cap, runs = INFEASIBLE_COST, self.claim.groups[number].count
         while cap >= fastest[1]:
             cost = self._best(number, "energy", cap=cap)
-            if cap < NEVER:
-                self._note(number, NEVER if cost is None else cost[0], cap=cap)
+            if cap < INFEASIBLE_COST:
+                self._note(number, INFEASIBLE_COST if cost is None else cost[0], cap=cap)
             if cost is None or not useful((least_energy + runs * cost[0], least_latency + runs * fastest[1])):
                 break
             front.append(cost)

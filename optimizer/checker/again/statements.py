@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 from formulations.lattice import search as lattice
 from formulations.lattice.kernels.memo import Memos
-from formulations.layer.solver import Status, find_below
-from formulations.problem import Problem
+from formulations.layer.solver import SolverStatus, find_below
+from formulations.problem import LayerProblem
 from formulations.stop import StoppedError
 from optimizer.checker.again.time_limit import limited
 from optimizer.checker.claims.solve import Accounting
 from optimizer.checker.effort import Route
 from optimizer.checker.statements import Statement
 from optimizer.pricing.lowering import lower
-from optimizer.problem.goal import NEVER
+from optimizer.problem.goal import INFEASIBLE_COST
 
 OTHER_SEED = 104729
 TIME = "time ran out"
@@ -36,7 +36,7 @@ class Decision(NamedTuple):
     why: str = ""
 
 
-def problems(statement: Statement, accounting: Accounting) -> Iterator[Problem]:
+def problems(statement: Statement, accounting: Accounting) -> Iterator[LayerProblem]:
     """The layer with each of its padded extents; its energy (or latency) is the cost."""
     for extents in statement.group.variants:
         problem = lower(statement.group.layer, statement.hardware, accounting=accounting, extents=extents)
@@ -71,14 +71,14 @@ def by_program(statement: Statement, accounting: Accounting, seconds: float) -> 
     return Decision(Route.CP_SAT)
 
 
-def _limits(problem: Problem, statement: Statement) -> tuple[int, int | None]:
+def _limits(problem: LayerProblem, statement: Statement) -> tuple[int, int | None]:
     """What a refutation is below, and its largest latency, in units of the problem; cycles are whole."""
     unit = problem.latency_unit
     value = (statement.floor - 1) * unit + 1 if statement.weight is None else statement.floor
     return value, None if statement.cap is None else statement.cap * unit
 
 
-def _by_program(problem: Problem, statement: Statement, seconds: float) -> Decision | None:
+def _by_program(problem: LayerProblem, statement: Statement, seconds: float) -> Decision | None:
     if seconds <= 0:
         return None
     value, cap = _limits(problem, statement)
@@ -93,20 +93,20 @@ def _by_program(problem: Problem, statement: Statement, seconds: float) -> Decis
         )
     except OverflowError:
         return None
-    if found.status is Status.INFEASIBLE:
+    if found.status is SolverStatus.INFEASIBLE:
         return Decision(Route.CP_SAT)
     if found.solution is None:
         return None
     return Decision(None, _costs(problem, statement, found.solution.energy, found.solution.latency))
 
 
-def _by_lattice(problem: Problem, statement: Statement, tables: Memos, seconds: float | None) -> Decision:
+def _by_lattice(problem: LayerProblem, statement: Statement, tables: Memos, seconds: float | None) -> Decision:
     value, cap = _limits(problem, statement)
-    most = NEVER if cap is None else min(cap, NEVER)
+    most = INFEASIBLE_COST if cap is None else min(cap, INFEASIBLE_COST)
     if statement.weight is None:
         goal, beat, most = "latency", None, min(value - 1, most)
     else:
-        goal, beat = "energy", (min(value, NEVER), 0)
+        goal, beat = "energy", (min(value, INFEASIBLE_COST), 0)
     try:
         with limited(seconds) as stop, tables.of(problem) as memo:
             found = lattice.solve(problem, goal, latency_cap=most, beat=beat, memo=memo, stop=stop).solution
@@ -119,7 +119,7 @@ def _by_lattice(problem: Problem, statement: Statement, tables: Memos, seconds: 
     return Decision(None, _costs(problem, statement, found.energy, found.latency))
 
 
-def _costs(problem: Problem, statement: Statement, energy: int, latency: int) -> str:
+def _costs(problem: LayerProblem, statement: Statement, energy: int, latency: int) -> str:
     cycles = -(-latency // problem.latency_unit)
     if statement.weight is None:
         return f"{cycles} cycles"

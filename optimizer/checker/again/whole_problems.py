@@ -14,11 +14,11 @@ from optimizer.architecture.budgets import Budgets, Limits
 from optimizer.checker.searches import CellSolver, Least
 from optimizer.multi_network.blame import First, Only
 from optimizer.problem.aggregate import Aggregate
-from optimizer.problem.goal import NEVER, Goal
+from optimizer.problem.goal import INFEASIBLE_COST, Goal
 from optimizer.results.solve_result import conclude
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
-from optimizer.search.network_bounds import Part
+from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.session import Session, restore
 from optimizer.search.threads import explore_session, rebudgeted
 
@@ -81,8 +81,8 @@ class Common:
         """Was it settled; and the least value of one network where its own cap on `budget` is lifted, if any."""
         goal = self._sessions[number].goal
         relaxed = {
-            "latency_ms": Goal("latency", NEVER, goal.energy_cap, goal.power_cap),
-            "energy_mj": Goal("energy", goal.latency_cap, NEVER, goal.power_cap),
+            "latency_ms": Goal("latency", INFEASIBLE_COST, goal.energy_cap, goal.power_cap),
+            "energy_mj": Goal("energy", goal.latency_cap, INFEASIBLE_COST, goal.power_cap),
         }[budget]
         parts, place = [self._sessions[n].part for n in numbers], list(numbers).index(number)
         parts[place] = replace(parts[place], goal=relaxed)
@@ -90,7 +90,7 @@ class Common:
         return state.complete, state.value if state.complete else None
 
     def _explored(
-        self, parts: Sequence[Part], aggregate: Aggregate, archive: Callable[[], First] | None = None
+        self, parts: Sequence[NetworkBounds], aggregate: Aggregate, archive: Callable[[], First] | None = None
     ) -> Exploration:
         first = self._sessions[0]
         explorer = Explorer(

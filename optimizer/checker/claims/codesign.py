@@ -20,7 +20,7 @@ MOST_POWERS = 64
 
 
 @dataclass(frozen=True)
-class Column:
+class ClaimedColumn:
     """A design of the cross table as the certificate states it.
 
     ``cells`` are energy units and cycles of every network, or the status of one that has no design there.
@@ -45,7 +45,7 @@ class JointClaim:
     whole: Claim
     kind: str
     weights: tuple[Fraction, ...] | None
-    columns: tuple[Column, ...]
+    columns: tuple[ClaimedColumn, ...]
 
     @property
     def powers(self) -> tuple[int, ...]:
@@ -131,8 +131,8 @@ def _network_claim(result: CodesignResult, number: int) -> Claim:
     return rebuild(data, {"boxes": boxes, "design": certificate["design"], "value": None})
 
 
-def _column(raw: Data, networks: int) -> Column:
+def _column(raw: Data, networks: int) -> ClaimedColumn:
     cells = tuple(cell if isinstance(cell, str) else (int(cell[0]), int(cell[1])) for cell in raw["networks"])
     if len(cells) != networks:
         raise ValueError(f"a column of the cross table with {len(cells)} of {networks} networks")
-    return Column(tuple(raw["made_for"]), tuple((n, n) for n in raw["design"]), cells)
+    return ClaimedColumn(tuple(raw["made_for"]), tuple((n, n) for n in raw["design"]), cells)

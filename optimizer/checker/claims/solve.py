@@ -67,7 +67,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Group:
+class EqualLayers:
     """Layers of equal shape: the first of them, how many runs they have together, the extents they may take."""
 
     layer: Layer
@@ -82,7 +82,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ClaimedBox:
     """A box of the certificate.
 
     ``bounds`` are those of the single networks: of one network that of a solved point, of several wherever they are
@@ -120,11 +120,11 @@ class Claim:
     network: Network
     architecture: Architecture
     points: PointSet
-    groups: tuple[Group, ...]
+    groups: tuple[EqualLayers, ...]
     padding: dict[str, dict[str, list[int]]]
     accounting: Accounting
     target: Target
-    entries: tuple[Entry, ...]
+    entries: tuple[ClaimedBox, ...]
     fusion: Fusion | None = None
 
     @property
@@ -260,7 +260,7 @@ def _grid(source: str, limits: str, accounting: str) -> tuple[Architecture, Poin
     return architecture, point_set(list(architecture.points()))
 
 
-def _groups(network: Network, rule: Any) -> tuple[tuple[Group, ...], dict[str, dict[str, list[int]]]]:
+def _groups(network: Network, rule: Any) -> tuple[tuple[EqualLayers, ...], dict[str, dict[str, list[int]]]]:
     """Groups of equal layers, and the padding lists as results state them."""
     shapes: dict[object, list[Layer]] = {}
     for layer in network.mac_layers():
@@ -272,7 +272,7 @@ def _groups(network: Network, rule: Any) -> tuple[tuple[Group, ...], dict[str, d
         if larger:
             lists[first.name] = {dim: list(extents) for dim, extents in larger.items()}
         options = {dim: (extent, *sorted({e for e in larger.get(dim, ()) if e > extent})) for dim, extent in first.dims}
-        groups.append(Group(first, sum(layer.multiplicity for layer in members), options))
+        groups.append(EqualLayers(first, sum(layer.multiplicity for layer in members), options))
     return tuple(groups), lists
 
 
@@ -288,7 +288,7 @@ def _target(objective: str, budgets: Budgets, hardware: Hardware) -> Target:
     return Target(objective, latency, energy, power)
 
 
-def _entry(raw: dict[str, Any]) -> Entry:
+def _entry(raw: dict[str, Any]) -> ClaimedBox:
     resources = tuple(raw["resources"][name] for name in RESOURCES) if "resources" in raw else ()
     numbers = (*raw["energy_floors"], *raw["latency_floors"], raw["area_um2"], raw["points"], *resources)
     sides = [tuple(side) for side in raw["box"]]
@@ -297,7 +297,7 @@ def _entry(raw: dict[str, Any]) -> Entry:
     if any(len(side) != 2 for side in sides):
         raise ValueError(f"a box needs the first and last entry of every menu: {raw['box']}")
     bound, reason = Fraction(raw["bound"]), str(raw["closed_by"])
-    return Entry(
+    return ClaimedBox(
         tuple((low, high) for low, high in sides),
         reason,
         raw["area_um2"],
