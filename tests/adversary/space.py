@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from optimizer.mapping.mapping import Item, Loop, Mapping, Node
 from optimizer.workload.layer import ROLES, Layer
+
+MOST = 4096
+"""Ways of taking loops to blocks that are tried."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +61,31 @@ def outside(layer: Layer, mapping: Mapping) -> str | None:
     if len(raised) > 1:
         return "two hoisted nodes: " + ", ".join(f"{h.node.role} at level {h.node.level}" for h in raised)
     places = [hoisted.place for hoisted in raised]
-    faults = [_fault(layer, _owned(items, places, outermost)) for outermost in (False, True)]
-    return None if None in faults else faults[0]
+    faults = (_fault(layer, nest) for nest in itertools.islice(_owned(items, places), MOST))
+    first = next(faults)
+    return None if first is None or None in faults else first
 
 
-def _owned(items: Sequence[Item], hoisted: Sequence[int], outermost: bool) -> list[Item]:
-    """The nest with every loop in the outermost block that it may be in, or as far in as the mapping says."""
-    owned: list[Item] = []
-    level = 0
-    for place, item in enumerate(items):
-        if is_temporal(item):
-            owned.append(replace(item, level=level if outermost else max(level, item.level)))
-            continue
-        owned.append(item)
-        if place not in hoisted:
-            level = max(level, item.level + isinstance(item, Loop))
-    return owned
+def _owned(items: Sequence[Item], hoisted: Sequence[int]) -> Iterator[list[Item]]:
+    """The nest with every loop in a block that it may be in: as the mapping says first, then all other ways."""
+    last = max(item.level for item in items)
+    blocks: list[range] = []
+    for place in range(len(items)):
+        around = [(n, items[n]) for n in range(len(items)) if n not in hoisted and not is_temporal(items[n])]
+        above = [item.level + isinstance(item, Loop) for n, item in around if n < place]
+        below = [item.level for n, item in around if n > place]
+        blocks.append(range(max(above, default=0), min(below, default=last) + 1))
+    temporal = [place for place, item in enumerate(items) if is_temporal(item)]
+    for levels in itertools.product(*(_stated_first(items[place], blocks[place]) for place in temporal)):
+        owned = list(items)
+        for place, level in zip(temporal, levels, strict=True):
+            owned[place] = replace(items[place], level=level)
+        yield owned
+
+
+def _stated_first(item: Item, levels: range) -> list[int]:
+    """The levels of the blocks that a loop may be in, the one that the mapping says or is nearest to it first."""
+    return sorted(levels, key=lambda level: abs(level - item.level))
 
 
 def _fault(layer: Layer, items: Sequence[Item]) -> str | None:
