@@ -67,7 +67,7 @@ def outside(layer: Layer, mapping: Mapping) -> str | None:
 
 
 def _owned(items: Sequence[Item], hoisted: Sequence[int]) -> Iterator[list[Item]]:
-    """The nest with every loop in a block that it may be in: as the mapping says first, then all other ways."""
+    """The nest with every loop in a block that it may be in: as the mapping says, as far out as can be, all ways."""
     last = max(item.level for item in items)
     blocks: list[range] = []
     for place in range(len(items)):
@@ -76,16 +76,12 @@ def _owned(items: Sequence[Item], hoisted: Sequence[int]) -> Iterator[list[Item]
         below = [item.level for n, item in around if n > place]
         blocks.append(range(max(above, default=0), min(below, default=last) + 1))
     temporal = [place for place, item in enumerate(items) if is_temporal(item)]
-    for levels in itertools.product(*(_stated_first(items[place], blocks[place]) for place in temporal)):
+    stated = [min(blocks[place], key=lambda level: abs(level - items[place].level)) for place in temporal]
+    for levels in itertools.chain([stated], itertools.product(*(blocks[place] for place in temporal))):
         owned = list(items)
         for place, level in zip(temporal, levels, strict=True):
             owned[place] = replace(items[place], level=level)
         yield owned
-
-
-def _stated_first(item: Item, levels: range) -> list[int]:
-    """The levels of the blocks that a loop may be in, the one that the mapping says or is nearest to it first."""
-    return sorted(levels, key=lambda level: abs(level - item.level))
 
 
 def _fault(layer: Layer, items: Sequence[Item]) -> str | None:
