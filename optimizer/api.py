@@ -147,6 +147,7 @@ def run_options(
     progress: Watch,
     pool: Pool | None = None,
 ) -> Options:
+    """How a task is run, from the keywords of its function."""
     return Options(time_limit_s, workers, seed, _path(cache_dir), pool, watching(progress))
 
 
