@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 import pytest
-from tutorial_blocks import blocks
 
 import optimizer
 from formulations.layer.solver import SolverStatus
@@ -23,6 +22,7 @@ from optimizer.problem.aggregate import KINDS
 from optimizer.problem.space import OBJECTIVES
 from optimizer.workload.network import PHASES
 from optimizer.workload.views import TILE_AXES
+from tests.docs.tutorial_blocks import blocks
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tutorial_blocks import blocks, check, run
+
+from tests.docs.tutorial_blocks import blocks, check, run
 
 PAGES = Path(__file__).parents[2] / "docs" / "tutorial"
 if not PAGES.is_dir():

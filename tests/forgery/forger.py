@@ -154,6 +154,12 @@ class Forgery:
             self.retotal()
         self.rebound(keep_solved=keep_solved)
         self.conclude()
+        self.end()
+
+    def end(self) -> None:
+        """Why the work ended follows from what is left open."""
+        left = any(raw["closed_by"] == "open" for raw in self.boxes)
+        self.data["termination"] = "time limit" if left else "complete"
 
     def drop_design(self) -> None:
         """No design is claimed any more."""

@@ -148,6 +148,9 @@ class JointForgery:
         self.rehash()
         self.rebound(keep_solved=keep_solved)
         self.conclude()
+        left = any(raw["closed_by"] == "open" for raw in self.certificate["boxes"])
+        left |= any(one.data["termination"] != "complete" for one in self.result.alone.values())
+        self.data["termination"] = "time limit" if left else "complete"
 
 
 JointLie = Callable[[JointForgery], bool]
