@@ -16,4 +16,6 @@ def _described(name: str) -> str:
     found = getattr(optimizer, name)
     if not (inspect.isclass(found) or inspect.isfunction(found)):
         return f"### {name}\n\n`optimizer.{name}`\n"
+    if inspect.isclass(found) and issubclass(found, Exception):
+        return f"### {name}\n\nSee [errors](errors.md).\n"
     return f"::: {found.__module__}.{found.__qualname__}\n"
