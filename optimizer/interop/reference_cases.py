@@ -108,10 +108,16 @@ def read_optimum_case(data: Fields[str, Any]) -> OptimumCase:
         read_hardware(data),
         data["accounting"],
         data["objective"],
-        {quantity: Fraction(value) for quantity, value in data["best_known"].items()},
+        _best_known(data),
         data.get("best_known_by", ""),
         data.get("proved_optimal", False),
     )
+
+
+def _best_known(data: Fields[str, Any]) -> dict[str, Fraction]:
+    """The best value without the file's further constraints, which are not part of the space."""
+    name = "best_known_any_pes" if data.get("constraints") else "best_known"
+    return {quantity: Fraction(value) for quantity, value in data[name].items() if not isinstance(value, str)}
 
 
 def read_fused_case(data: Fields[str, Any]) -> FusedCase:
@@ -263,5 +269,5 @@ def _read_level(
 def _files(folder: Path, file_format: str) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.rglob("*.json")):
         data = json.loads(path.read_text(encoding="utf-8"), parse_float=Fraction)
-        if data.get("format") == file_format:
+        if isinstance(data, dict) and data.get("format") == file_format:
             yield data
