@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Watch
 from optimizer.problem.space import Padding
 from optimizer.results.result import (
     Result,
@@ -21,7 +20,7 @@ from optimizer.workload.network import Network
 if TYPE_CHECKING:
     from optimizer.scaling.pool import Pool
 
-Watch = Callable[[Progress], None] | Literal["auto"] | None
+ProgressArgument = Watch | Literal["auto"] | None
 Folder = str | Path
 
 
@@ -36,7 +35,7 @@ def solve(
     workers: int = 2,
     seed: int = 0,
     cache_dir: Folder | None = None,
-    progress: Watch = None,
+    progress: ProgressArgument = None,
 ) -> Result:
     """Best hardware of an architecture's menus and best mapping of every layer, with a proof.
 
@@ -89,7 +88,7 @@ def compare(
     workers: int = 2,
     seed: int = 0,
     cache_dir: Folder | None = None,
-    progress: Watch = None,
+    progress: ProgressArgument = None,
 ) -> Result:
     """Best design with fusion, and the best one layer by layer beside it (``result.beside``).
 
@@ -113,7 +112,7 @@ def map_layer(
     workers: int = 2,
     seed: int = 0,
     cache_dir: Folder | None = None,
-    progress: Watch = None,
+    progress: ProgressArgument = None,
 ) -> Result:
     """Best mapping of a single layer; where the architecture has menus, the best hardware as well.
 
@@ -144,7 +143,7 @@ def run_options(
     workers: int,
     seed: int,
     cache_dir: Folder | None,
-    progress: Watch,
+    progress: ProgressArgument,
     pool: Pool | None = None,
 ) -> Options:
     """How a task is run, from the keywords of its function."""
@@ -155,7 +154,7 @@ def _path(folder: Folder | None) -> Path | None:
     return None if folder is None else Path(folder)
 
 
-def watching(progress: Watch) -> Callable[[Progress], None] | None:
+def watching(progress: ProgressArgument) -> Watch | None:
     """The callback that `progress` asks for."""
     if progress != "auto":
         return progress

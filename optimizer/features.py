@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from optimizer.studies.metrics import Range
 
 
-from optimizer.api import Folder, Watch, run_options
+from optimizer.api import Folder, ProgressArgument, run_options
 
 __all__ = ["adjust", "codesign", "front", "plan_memory", "size_engine", "study"]
 
@@ -47,7 +47,7 @@ def codesign(
     seed: int = 0,
     cache_dir: Folder | None = None,
     pool: Pool | None = None,
-    progress: Watch = None,
+    progress: ProgressArgument = None,
 ) -> CodesignResult:
     """Best hardware for several networks, each with its own best mappings, with a proof.
 
@@ -94,7 +94,7 @@ def study(
     seed: int = 0,
     cache_dir: Folder | None = None,
     pool: Pool | None = None,
-    progress: Watch = None,
+    progress: ProgressArgument = None,
 ) -> StudyResult:
     """The optimum for every limit in one or two ranges, every step with its proof.
 
@@ -141,7 +141,7 @@ def front(
     workers: int = 2,
     seed: int = 0,
     cache_dir: Folder | None = None,
-    progress: Watch = None,
+    progress: ProgressArgument = None,
 ) -> StudyResult:
     """The front in energy and latency over all hardware points and mappings, exact or within a tolerance, proved.
 
@@ -184,7 +184,7 @@ def adjust(
     workers: int = 2,
     seed: int = 0,
     cache_dir: Folder | None = None,
-    progress: Watch = None,
+    progress: ProgressArgument = None,
 ) -> AdjustResult:
     """Channel widths and input resolution that cost least on an architecture, the network's size nearly kept; proved.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from optimizer.api import Folder, Watch, watching
+from optimizer.api import Folder, ProgressArgument, watching
 from optimizer.architecture.architecture import Architecture
 from optimizer.problem.versions import versions
 from optimizer.results.load import load_result, save_result
@@ -86,7 +86,7 @@ def evaluate_groups(
 
 
 def verify(
-    subject: Result | Folder, *, thorough: bool = False, seed: int | None = None, progress: Watch = None
+    subject: Result | Folder, *, thorough: bool = False, seed: int | None = None, progress: ProgressArgument = None
 ) -> Verification:
     """Check the numbers and the proof of a result, or of whatever a command's ``--out`` wrote, by other code.
 

@@ -87,17 +87,15 @@ def _kernel_digest() -> str:
 
 def _compile_kernels() -> None:
     """Compile before parallel workers start, so that none compiles again and none writes into a shared cache."""
-    from formulations.lattice import search as lattice  # noqa: PLC0415
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
-    from optimizer.pricing.lowering import lower  # noqa: PLC0415
+    from optimizer.pricing.compiling import load_kernels  # noqa: PLC0415
     from optimizer.workload.layer import conv  # noqa: PLC0415
     from tests.adversary.annealing import search  # noqa: PLC0415
     from tests.adversary.task import task_of  # noqa: PLC0415
 
     hardware = next(load_architecture("edge_small").points())
+    load_kernels(hardware)
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
-    for objective in lattice.KINDS:
-        lattice.solve(lower(layer, hardware), objective)
     search(task_of(layer, hardware, "timeloop", "energy"), steps=1)
 
 

@@ -7,7 +7,7 @@ other widths cost less is not proved again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from optimizer.checker.solve import DAMAGED, damaged, examine, teller
 from optimizer.checker.verification import Verification
 from optimizer.checker.width_ties import bottleneck_layers, tie_faults, written
 from optimizer.problem.problem import network_of
-from optimizer.problem.progress import Progress
-from optimizer.results.folder import load, load_data
+from optimizer.problem.progress import Watch
+from optimizer.results.folder import load, load_data, place_of
 from optimizer.results.formats import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL
 from optimizer.results.result import Result
 from optimizer.workload.layer import Layer
@@ -45,7 +45,7 @@ def verify_adjusted(
     *,
     thorough: bool = False,
     seed: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Watch | None = None,
 ) -> Verification:
     """All checks of what ``tilewright adjust --out`` wrote; parameters as of :func:`optimizer.checker.solve.verify`.
 
@@ -66,7 +66,7 @@ def verify_adjusted(
         checks += [check._replace(name=f"{label}: {check.name}") for check in found if check.name != NOT_CHECKED]
         checks += left_out(found, label)
     try:
-        written_down = load_network(Path(directory) / ADJUSTED_YAML)
+        written_down = load_network(place_of(Path(directory), ADJUSTED_YAML))
         checks += _checks(data, before, after, written_down)
         checks += table_checks(data, before, after)
         checks += onnx_checks(data, Path(directory), written_down)

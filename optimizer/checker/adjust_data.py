@@ -12,6 +12,7 @@ from optimizer.checker.design_checks import differences, verdict
 from optimizer.checker.outcome import NOT_CHECKED, Check
 from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
 from optimizer.problem.space import SPACE
+from optimizer.results.folder import place_of
 from optimizer.results.formats import ADJUST_ACCURACY, ADJUST_FORMAT, ADJUST_SPACE, ADJUSTED_ONNX
 from optimizer.results.result import Result
 from optimizer.workload.network import Network
@@ -105,7 +106,7 @@ def onnx_checks(data: Data, folder: Path, network: Network) -> Iterator[Check]:
         fine = data.get("onnx") == f"not written: {error}"
         yield Check(ADJUSTED_ONNX, fine, f"cannot be written: {error}")
         return
-    path = folder / ADJUSTED_ONNX
+    path = place_of(folder, ADJUSTED_ONNX)
     stated = path.read_bytes() if path.is_file() else b""
     yield Check(
         ADJUSTED_ONNX,

@@ -6,7 +6,7 @@ Nothing here searches; see :mod:`optimizer.checker.solve`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from optimizer.checker.searches import Searches
 from optimizer.checker.solve import DAMAGED, as_stored, damaged, examine, teller
 from optimizer.checker.unsearched import unsearched_bounds
 from optimizer.checker.verification import Verification
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Watch
 from optimizer.results.codesign_folder import load
 from optimizer.results.result import CodesignResult, Result
 
@@ -37,7 +37,7 @@ def verify_joint(
     *,
     thorough: bool = False,
     seed: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Watch | None = None,
 ) -> Verification:
     """Check a co-design by code that imports no search, no pricing and no cost model; parameters as of
     :func:`optimizer.checker.solve.verify`."""

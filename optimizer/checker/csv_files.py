@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from optimizer.checker.outcome import Check
+from optimizer.results.folder import place_of
 from optimizer.results.study_csv import Data, Made
 
 
@@ -13,7 +14,7 @@ def text_checks(folder: Path, made: Sequence[Made], data: Data) -> Iterator[Chec
     """One check per file: it is there, and says what the data says."""
     for name, contents in made:
         try:
-            stated = (folder / name).read_bytes().decode().splitlines(keepends=True)
+            stated = place_of(folder, name).read_bytes().decode().splitlines(keepends=True)
         except (OSError, UnicodeDecodeError) as error:
             yield Check(name, False, f"cannot be read: {error}")
             continue

@@ -37,7 +37,7 @@ from optimizer.checker.solve import DAMAGED, damaged, teller, verify
 from optimizer.checker.unread_fields import unread_fields
 from optimizer.checker.verification import Verification
 from optimizer.errors import SpecError, TilewrightError
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Watch
 from optimizer.results import codesign_folder, formats, study_csv
 from optimizer.results import folder as result_folder
 
@@ -52,7 +52,7 @@ class Way:
     again: Searches | None
     thorough: bool
     seed: int
-    progress: Callable[[Progress], None] | None
+    progress: Watch | None
     started: float
 
     def say(self, message: str) -> None:
@@ -75,7 +75,7 @@ def verify_folder(
     *,
     thorough: bool = False,
     seed: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Watch | None = None,
 ) -> Verification:
     """Check everything in a folder that a command wrote.
 
@@ -108,7 +108,7 @@ def verify_folder(
             check if check.name == NOT_CHECKED else check._replace(name=label + check.name) for check in part.checks
         ]
     known = {name for kind in kinds for name in _files(kind, folder)}
-    found = sorted(str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
+    found = sorted(result_folder.names_in(folder))
     checks += [Check(NOT_CHECKED, True, name) for name in found if name not in known]
     return Verification(
         checks,
@@ -137,7 +137,7 @@ def kinds_of(folder: Path) -> list[Kind]:
         )
     found: list[Kind] = []
     for kind in KINDS:
-        if (folder / kind.main).is_file() and not any(kind.main in _files(other, folder) for other in found):
+        if result_folder.holds(folder, kind.main) and not any(kind.main in _files(other, folder) for other in found):
             found.append(kind)
     if not found:
         raise SpecError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -34,7 +34,7 @@ from optimizer.checker.unsearched import unsearched_bounds
 from optimizer.checker.verification import NUMBERS, WITHOUT_DESIGN, Verification
 from optimizer.errors import TilewrightError
 from optimizer.problem.goal import INFEASIBLE_COST
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Progress, Watch
 from optimizer.results.folder import load
 from optimizer.results.formats import CERTIFICATE_FORMAT, FRONT_FORMAT, SOLVE_FORMAT, STUDY_FORMAT
 from optimizer.results.result import Result
@@ -50,7 +50,7 @@ def verify(
     *,
     thorough: bool = False,
     seed: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Watch | None = None,
 ) -> Verification:
     """Check a result by code that imports no search, no pricing and no cost model.
 
@@ -84,7 +84,7 @@ def verify(
     return Verification.of(examine(result, effort, again), effort, started, checked)
 
 
-def teller(progress: Callable[[Progress], None] | None, started: float) -> Say:
+def teller(progress: Watch | None, started: float) -> Say:
     """Says what is being checked, to whoever wants to know."""
 
     def say(message: str) -> None:

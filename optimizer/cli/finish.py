@@ -16,8 +16,9 @@ from optimizer.cli.output import fail_on_disagreement, show_on_stdout
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from optimizer.problem.progress import Watch
     from optimizer.results.result import Result
-    from optimizer.scaling.options import Options, Watch
+    from optimizer.scaling.options import Options
     from optimizer.scaling.pool import Pool
 
 Data = dict[str, Any]

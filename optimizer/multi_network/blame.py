@@ -16,10 +16,11 @@ from optimizer.multi_network.search import Findings
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.budget_text import rounded_up
 from optimizer.problem.goal import INFEASIBLE_COST, Goal
+from optimizer.problem.progress import Watch
 from optimizer.search.branch_and_bound import Report
 from optimizer.search.incumbents import Found, Logs
 from optimizer.search.infeasibility import explain
-from optimizer.search.progress import Reporter, Watch
+from optimizer.search.progress import Reporter
 from optimizer.search.session import Session
 from optimizer.search.threads import asker
 

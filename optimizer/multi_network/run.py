@@ -14,7 +14,7 @@ from optimizer.results.result import CodesignResult, Result
 from optimizer.results.solve_result import conclude
 from optimizer.scaling.options import Options
 from optimizer.search.infeasibility import patience
-from optimizer.search.session import compiled
+from optimizer.search.session import begun
 
 
 def run(request: CodesignRequest, options: Options) -> CodesignResult:
@@ -31,8 +31,7 @@ def run(request: CodesignRequest, options: Options) -> CodesignResult:
     started = time.perf_counter()
     workers, seed, progress = options.workers, options.seed, options.progress
     team = prepare_team(request, cache_dir=options.cache_dir, workers=workers)
-    compiled(team.sessions[0], progress, started)
-    deadline = options.deadline(started)
+    deadline = begun(team.sessions[0], options, started)
     explorations = Explorations(team, workers, deadline, options.pool, options.cache_dir)
     found = Search(explorations, started, progress).findings()
     data = result_data(team, found, seed, time.perf_counter() - started)

@@ -29,13 +29,14 @@ from optimizer.multi_network.explorations import CrossCell, Explorations
 from optimizer.multi_network.request import Team
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.disagreement import disagreement
+from optimizer.problem.progress import Watch
 from optimizer.results.reconciliation import reconciled
 from optimizer.results.totals import unit_value
 from optimizer.search.branch_and_bound import as_found
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best
 from optimizer.search.instant_bounds import out_of_reach
-from optimizer.search.progress import Reporter, Show, Watch
+from optimizer.search.progress import Reporter, Show
 from optimizer.search.session import Session
 from optimizer.search.threads import priced
 

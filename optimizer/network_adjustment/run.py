@@ -26,7 +26,7 @@ from optimizer.problem.problem import Problem
 from optimizer.results.result import AdjustResult, Result
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
-from optimizer.search.session import compiled, prepare
+from optimizer.search.session import begun, prepare
 from optimizer.solving.run import run as solve
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
@@ -64,7 +64,7 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
         session = prepare(Problem(network, architecture, objective), cache_dir=folder)
-        compiled(session, options.progress, started)
+        deadline = begun(session, options, started)
         search = SizeSearch(
             session,
             ties,
@@ -75,7 +75,7 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
             started=started,
             show=options.progress,
         )
-        sizes = search.run(options.deadline(started))
+        sizes = search.run(deadline)
         state, chosen = merged(sizes), best_of(sizes)
 
         def solved(subject: Network, where: Architecture) -> Result:

@@ -8,7 +8,6 @@ proved of all is the least of the bounds; where time is limited each gets an equ
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,7 +20,7 @@ from optimizer.network_adjustment.space import WidthSpace
 from optimizer.network_adjustment.ties import Ties
 from optimizer.pricing.integer_range import check_magnitude
 from optimizer.problem.goal import Aim
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Progress, Watch
 from optimizer.results.totals import unit_value
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
@@ -30,8 +29,6 @@ from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.session import Session
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
-
-Show = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ class SizeSearch:
         workers: int,
         seed: int,
         started: float,
-        show: Show | None = None,
+        show: Watch | None = None,
     ) -> None:
         self._session, self._ties, self._request, self._store = session, ties, request, store
         self._workers, self._seed, self._started, self._show = workers, seed, started, show
@@ -149,7 +146,7 @@ def merged(sizes: list[Size]) -> Exploration:
 class _Watch:
     """Hands rounds of the search to a progress callback."""
 
-    def __init__(self, session: Session, started: float, show: Show, image: Image | None) -> None:
+    def __init__(self, session: Session, started: float, show: Watch, image: Image | None) -> None:
         self._started, self._show, self._image = started, show, image
         self._plain = size(session.points.whole) == 1 and image is None
         self._objective = session.goal.objective

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,16 +17,14 @@ from formulations.lattice import search as lattice
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.lowering import lower
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Progress, Watch
 from optimizer.workload.layer import conv
 
 PAUSE_S = 0.5
 TINY = {"K": 2, "C": 2, "P": 4, "R": 3}
 
 
-def compile_kernels(
-    hardware: Hardware, accounting: Accounting, watch: Callable[[Progress], None] | None, started: float
-) -> None:
+def compile_kernels(hardware: Hardware, accounting: Accounting, watch: Watch | None, started: float) -> None:
     """Compile the search kernels, or load them, before the search begins; without a callback they are when needed.
 
     Parameters
@@ -42,7 +40,12 @@ def compile_kernels(
     if watch is None or all(kernel.signatures for kernel in _kernels()):
         return
     with _told(watch, started):
-        lattice.solve(lower(conv("tiny", TINY), hardware, accounting=accounting))
+        load_kernels(hardware, accounting)
+
+
+def load_kernels(hardware: Hardware, accounting: Accounting = "timeloop") -> None:
+    """Solve a tiny layer, for which all kernels are compiled, or loaded from the compiler's cache."""
+    lattice.solve(lower(conv("tiny", TINY), hardware, accounting=accounting))
 
 
 def _kernels() -> list[Any]:
@@ -54,7 +57,7 @@ def _kernels() -> list[Any]:
 
 
 @contextmanager
-def _told(watch: Callable[[Progress], None], started: float) -> Iterator[None]:
+def _told(watch: Watch, started: float) -> Iterator[None]:
     """While something is compiled, say how far it is."""
     done, all_kernels = threading.Event(), _kernels()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -34,3 +35,7 @@ class Progress:
     points_solved: int = 0
     message: str = ""
     unit: str = ""
+
+
+Watch = Callable[[Progress], None]
+"""Is told the state of a run now and then."""

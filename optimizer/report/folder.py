@@ -19,15 +19,18 @@ from optimizer.report.study import study_report
 from optimizer.results import folder as result_folder
 from optimizer.results import formats
 from optimizer.results.codesign_folder import is_codesign
+from optimizer.results.load import MAIN_FILES
 
 Data = dict[str, Any]
 Report = Callable[[Data], RenderableType]
-REPORTS: dict[str, Report] = {
-    formats.ADJUST_FILE: adjust_report,
-    formats.EVALUATION_FILE: full_report,
-    formats.MEMORY_FILE: memory_report,
-    formats.SPARSE_FILE: sparse_report,
+REPORTS: dict[object, Report] = {
+    formats.STUDY_FORMAT: study_report,
+    formats.CODESIGN_FORMAT: codesign_report,
+    formats.ADJUST_FORMAT: adjust_report,
+    formats.MEMORY_FORMAT: memory_report,
+    formats.SPARSE_FORMAT: sparse_report,
 }
+"""By format; all others are designs of one network."""
 WITH_LAYERS = (formats.RESULT_FILE, formats.EVALUATION_FILE)
 
 
@@ -44,23 +47,20 @@ def folder_report(directory: str | Path, layer: str | None = None) -> Renderable
         result_folder.load(folder)
     if layer is not None:
         return _layer(folder, layer)
-    found: list[RenderableType] = []
-    for name, report in REPORTS.items():
-        if (folder / name).is_file():
-            found.append(report(result_folder.load_data(folder, name)))
-    if (folder / formats.RESULT_FILE).is_file() or not found:
-        found.append(_result_report(result_folder.load(folder).data))
+    others = [name for name in MAIN_FILES if name != formats.RESULT_FILE and result_folder.holds(folder, name)]
+    found = [_report(result_folder.load_data(folder, name)) for name in others]
+    if result_folder.holds(folder, formats.RESULT_FILE) or not found:
+        found.append(_report(result_folder.load(folder).data))
     return Group(*(part for one in found for part in (one, Text()))) if len(found) > 1 else found[0]
 
 
-def _result_report(data: Data) -> RenderableType:
-    report = codesign_report if is_codesign(data) else study_report if "study" in data else full_report
-    return report(data)
+def _report(data: Data) -> RenderableType:
+    return REPORTS.get(data.get("format"), full_report)(data)
 
 
 def _layer(folder: Path, name: str) -> RenderableType:
     """A layer of the result, or of the evaluation."""
-    main = next((name for name in WITH_LAYERS if (folder / name).is_file()), formats.RESULT_FILE)
+    main = next((name for name in WITH_LAYERS if result_folder.holds(folder, name)), formats.RESULT_FILE)
     whole = main == formats.RESULT_FILE
     data = result_folder.load(folder).data if whole else result_folder.load_data(folder, main)
     if is_codesign(data):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import TextIO
 
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Progress, Watch
 from optimizer.report.progress_line import progress_line
 
 
-def live_progress(stream: TextIO | None = None) -> Callable[[Progress], None] | None:
+def live_progress(stream: TextIO | None = None) -> Watch | None:
     """What shows progress on stderr, if somebody looks: None where it is neither a terminal nor a notebook."""
     place = stream or sys.stderr
     if not (place.isatty() or "ipykernel" in sys.modules):

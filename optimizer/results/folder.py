@@ -83,9 +83,10 @@ def holds(folder: Path, name: str) -> bool:
     return place_of(folder, name).is_file()
 
 
-def save(result: Result, directory: str | Path) -> Path:
-    """Write all files of a result into a folder; errors as of :func:`write_files`."""
-    return write_files(result.files(), directory)
+def names_in(folder: Path) -> set[str]:
+    """Names of all files in and below a folder, wherever they are after a kill."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {(Path(*path.parts[1:]) if path.parts[0] == NEXT else path).as_posix() for path in paths}
 
 
 def check_writable(directory: str | Path) -> None:

@@ -151,8 +151,6 @@ class StudyResult(Result):
     FORMAT = formats.STUDY_FORMAT
     TABLES = ("designs", "cells", "layers", "accesses", "levels")
 
-    __repr__ = Result.__repr__
-
     def files(self) -> Files:
         """Everything that belongs into the folder of this result."""
         from optimizer.results.study_csv import study_files  # noqa: PLC0415
@@ -195,8 +193,6 @@ class EvaluationResult(Result):
 
     FORMAT = formats.EVALUATION_FORMAT
     MAIN = formats.EVALUATION_FILE
-
-    __repr__ = Result.__repr__
 
     def files(self) -> Files:
         """Everything that belongs into the folder of this result."""

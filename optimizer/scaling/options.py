@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Watch
 from optimizer.scaling.pool import Pool
-
-Watch = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from optimizer.architecture.boxes import Box, size
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Progress, Watch
 from optimizer.search.exploration import Exploration
 
 
@@ -53,7 +53,6 @@ class PointTally:
         return f"about {seconds / 60:.0f} min left" if seconds >= 120 else f"about {seconds:.0f} s left"
 
 
-Watch = Callable[[Progress], None]
 Show = Callable[[Fraction], float]
 """An objective in the unit of reports."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import OBJECTIVES, SPACE, Padding
 from optimizer.problem.sparsity_check import check_sparsity
-from optimizer.scaling.options import Watch
+from optimizer.scaling.options import Options
 from optimizer.search.network_bounds import NetworkBounds
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer, VectorLayer
@@ -262,7 +263,14 @@ def restore(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 
     return prepare(Problem.from_json(data), cache_dir=cache_dir, workers=workers)
 
 
-def compiled(session: Session, watch: Watch | None, started: float) -> None:
-    """Have the search kernels compiled before a task that began at `started` (``time.perf_counter``) searches."""
+def begun(session: Session, options: Options, started: float) -> float | None:
+    """Have the search kernels compiled, and say when the task has to end (``time.perf_counter``), if it has to.
+
+    Ctrl-C while they are compiled ends it at once, with what is known without a search.
+    """
     some = next(iter(session.points.points.values()))
-    compile_kernels(some, session.accounting, watch, started)
+    try:
+        compile_kernels(some, session.accounting, options.progress, started)
+    except KeyboardInterrupt:
+        return time.perf_counter()
+    return options.deadline(started)

@@ -8,15 +8,16 @@ from typing import Any
 
 from optimizer.architecture.boxes import size
 from optimizer.problem.problem import Problem
+from optimizer.problem.progress import Watch
 from optimizer.results.comparison import comparison
 from optimizer.results.result import Result
 from optimizer.results.solve_result import conclude
 from optimizer.results.totals import unit_value
-from optimizer.scaling.options import Options, Watch
+from optimizer.scaling.options import Options
 from optimizer.search.branch_and_bound import Report
 from optimizer.search.infeasibility import explain, patience
 from optimizer.search.progress import Reporter, Show
-from optimizer.search.session import Session, compiled, prepare
+from optimizer.search.session import Session, begun, prepare
 from optimizer.search.threads import asker, explore_session
 
 
@@ -33,8 +34,7 @@ def run(request: Problem, options: Options) -> Result:
     """
     started = time.perf_counter()
     session = prepare(request, cache_dir=options.cache_dir, workers=options.workers)
-    compiled(session, options.progress, started)
-    deadline = options.deadline(started)
+    deadline = begun(session, options, started)
 
     def reports(other: Session, purpose: str = "") -> Report | None:
         return None if options.progress is None else _reporter(other, started, options.progress, purpose)

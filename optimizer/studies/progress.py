@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Progress, Watch
 from optimizer.search.exploration import Exploration
 from optimizer.search.progress import PointTally
 from optimizer.studies.front import FrontState
-
-Watch = Callable[[Progress], None]
 
 
 class Watcher:

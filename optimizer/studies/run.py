@@ -22,7 +22,7 @@ from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Found
 from optimizer.search.infeasibility import roomy
 from optimizer.search.processes import WIDTH, explore_spread
-from optimizer.search.session import Session, compiled, prepare
+from optimizer.search.session import Session, begun, prepare
 from optimizer.search.threads import explore_session, priced
 from optimizer.studies.metrics import STATIC, Place, Range, check_range
 from optimizer.studies.progress import Watcher
@@ -48,7 +48,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         On inputs that make no sense.
     """
     started = time.perf_counter()
-    deadline, workers = options.deadline(started), options.workers
+    workers = options.workers
     architecture, vary, objective = request.architecture, request.vary, request.objective
     _check(vary, architecture)
 
@@ -73,7 +73,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         )
 
     session, places = prepared(vary, budgeted(architecture, vary))
-    compiled(session, options.progress, started)
+    deadline = begun(session, options, started)
     state = explored(session, places)
     best = reconciled(session, priced(session, state, workers))
     if best.disagreements:

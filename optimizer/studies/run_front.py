@@ -21,7 +21,7 @@ from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.incumbents import Found
 from optimizer.search.point_solver import Pick
-from optimizer.search.session import Session, compiled, prepare
+from optimizer.search.session import Session, begun, prepare
 from optimizer.studies.front import MOST_TOLERANCE, SHARE, Covered, FrontExplorer, FrontState, lines_of
 from optimizer.studies.frontier import Spot, open_gap
 from optimizer.studies.metrics import DYNAMIC, Range
@@ -49,11 +49,11 @@ def run(request: FrontRequest, options: Options) -> StudyResult:
     _check(vary, static, architecture, objective, tolerance)
     asked = Problem(request.network, capped(architecture, vary), objective or "energy", request.padding)
     session = prepare(asked, cache_dir=options.cache_dir)
-    compiled(session, options.progress, started)
+    deadline = begun(session, options, started)
     places = Places(session.points, static)
     explorer = FrontExplorer(session.part, places, session.area_cap_um2, tolerance, options.workers)
     watcher = None if options.progress is None else Watcher(size(session.points.whole), started, options.progress)
-    state = explorer.run(deadline=options.deadline(started), report=watcher)
+    state = explorer.run(deadline=deadline, report=watcher)
     session = asking(session, vary, None if objective is not None else tolerance)
     told = _Told(session, state, vary, tolerance)
     section = told.front() if objective is None else told.staircase()

@@ -30,6 +30,7 @@ from optimizer.results.result import Result
 from optimizer.scaling.options import Options
 from tests.support.command_line import bad, good, run
 from tests.support.result_cases import NETWORK, design, nothing
+from tests.support.runs import written
 
 CONV = "name: conv1\ntype: conv\ndims: {K: 16, C: 8, P: 14, Q: 14, R: 3, S: 3}\n"
 LEVELS = """
@@ -87,7 +88,7 @@ def conv(tmp_path: Path) -> str:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    return result_folder.save(Result(design(), {"points": []}), tmp_path / "saved")
+    return written(Result(design(), {"points": []}), tmp_path / "saved")
 
 
 def test_lists() -> None:
@@ -426,7 +427,7 @@ def test_show_of_damaged_folders(saved: Path, tmp_path: Path) -> None:
     assert "no such folder" in bad("show", tmp_path / "nowhere")
     damaged = design()
     damaged["layers"][0]["mapping"] = [{"for": "Z", "bound": 2, "level": "DRAM"}]
-    result_folder.save(Result(damaged, {}), saved)
+    written(Result(damaged, {}), saved)
     assert "damaged" in bad("show", saved)
     (saved / "result.json").write_text('{"status": 3}')
     assert "not a result" in bad("show", saved)
@@ -469,18 +470,18 @@ def test_verify(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_saving_is_all_or_nothing(saved: Path) -> None:
     with pytest.raises(TypeError):
-        result_folder.save(Result({"status": object()}, {"new": 1}), saved)
+        written(Result({"status": object()}, {"new": 1}), saved)
     assert result_folder.load(saved).status == "OPTIMAL"
     assert sorted(path.name for path in saved.iterdir()) == ["certificate.json", "result.json"]
     with pytest.raises(ValueError, match="JSON"):
-        result_folder.save(Result({"status": "OPTIMAL", "energy_pj": float("nan")}, {}), saved)
+        written(Result({"status": "OPTIMAL", "energy_pj": float("nan")}, {}), saved)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
 def test_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(SpecError, match="cannot write"):
-        result_folder.save(Result(design(), {}), tmp_path / "out")
+        written(Result(design(), {}), tmp_path / "out")
     tmp_path.chmod(0o700)
 
 

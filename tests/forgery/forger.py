@@ -11,8 +11,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from formulations.networks.master import BoxBound as MasterEntry
-from formulations.networks.master import settle
+from formulations.networks.master import BoxBound, settle
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.checker.box_floors import Floors
@@ -174,9 +173,7 @@ def _master(claim: Claim, entries: Sequence[ClaimedBox]) -> str | None:
         return None
     scale = max(1, int(value) >> 50)
     rows = [
-        MasterEntry(
-            e.area_um2, int(e.bound / scale), int(value / scale) if e.box == claim.design else None, e.resources
-        )
+        BoxBound(e.area_um2, int(e.bound / scale), int(value / scale) if e.box == claim.design else None, e.resources)
         for e in entries
         if e.by != "infeasible"
     ]

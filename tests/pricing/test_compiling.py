@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
+from optimizer.networks.load import load
 from optimizer.pricing import compiling
+from optimizer.search import session
 
 CODE = "from formulations.lattice import kernels; print(kernels.config.CACHE_DIR)"
 
@@ -69,3 +72,12 @@ def test_a_folder_that_can_be_written_is_used(tmp_path: Path) -> None:
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, check=True)
     assert Path(done.stdout.strip()).parent == tmp_path
+
+
+def test_ctrl_c_while_they_are_compiled_ends_the_task_with_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "compile_kernels", interrupted)
+    result = solve(load("alexnet"), load_architecture("edge_small"), progress=lambda _: None)
+    assert result.status == "UNKNOWN" and result.objective is not None and result.objective.bound > 0

@@ -22,7 +22,6 @@ from optimizer.checker.again import verify
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.pricing.lowering import lower
-from optimizer.results.folder import save
 from optimizer.store import database
 from optimizer.store.contents import Selection, entries, export_lines, groups, import_lines, prune
 from optimizer.store.database import CONTENT, STORE_FILE, sealed
@@ -32,6 +31,7 @@ from optimizer.workload.layer import conv
 from optimizer.workload.reader import load_network
 from tests.support.layer_cases import cases
 from tests.support.profiles import examples
+from tests.support.runs import written
 from tests.support.store_cases import solution
 
 DAMAGE = [
@@ -279,7 +279,7 @@ def test_no_result_rests_on_an_import(tmp_path, right, factor) -> None:
 
 
 def test_verify_opens_no_store_on_disk(tmp_path, right, monkeypatch) -> None:
-    save(right[1], tmp_path)
+    written(right[1], tmp_path)
     opened, connect = [], database.connect
 
     def watched(folder: Path | None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
@@ -12,6 +13,8 @@ from optimizer.network_adjustment.run import adjustment
 from optimizer.recompute import run
 from optimizer.recompute.request import MemoryRequest
 from optimizer.recompute.run import MemoryPlan
+from optimizer.results.folder import write_files
+from optimizer.results.result import Result
 from optimizer.scaling.options import Options
 from optimizer.workload.network import Network
 
@@ -31,3 +34,8 @@ def adjust(
 def group_costs(*args: Any, **asked: Any) -> dict[str, Any]:
     """Contents of ``evaluation.json``."""
     return evaluate_groups(*args, **asked).data
+
+
+def written(result: Result, folder: str | Path) -> Path:
+    """The folder with the files of a result, whatever was there."""
+    return write_files(result.files(), folder)

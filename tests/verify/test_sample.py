@@ -38,7 +38,6 @@ from optimizer.features import study
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.goal import INFEASIBLE_COST
-from optimizer.results.folder import save
 from optimizer.results.result import Result
 from optimizer.store import store
 from optimizer.studies.metrics import Range
@@ -47,6 +46,7 @@ from tests.support.choices import slow_if
 from tests.support.codesign_cases import architecture, joint, network
 from tests.support.forged_optimum import forged
 from tests.support.pair_results import ARCHITECTURE, NETWORK, make
+from tests.support.runs import written
 
 OBJECTIVES = ("energy", "edp")
 WORSE = {"energy": Fraction(121, 100), "edp": Fraction(2)}
@@ -217,7 +217,7 @@ def test_no_proof_is_no_lie_and_no_word_of_praise(
     assert not found.failed and not found.ok and "proof again" in found.undecided
     assert found.verdict.startswith("CANNOT DECIDE: ") and f"not proved again: conv ({reason}" in found.verdict
     assert "0 of" in found.verdict and "(0 % of the bound)" in found.verdict
-    outcome = CliRunner().invoke(main, ["verify", str(save(honest, tmp_path / "out"))])
+    outcome = CliRunner().invoke(main, ["verify", str(written(honest, tmp_path / "out"))])
     assert outcome.exit_code == 1 and "undecided" in outcome.stdout and "CANNOT DECIDE" in outcome.stdout
 
 
@@ -315,7 +315,7 @@ def test_points_are_drawn_among_the_floors() -> None:
 
 
 def test_the_command_repeats_a_sample(honest: Result, tmp_path: Path) -> None:
-    folder = str(save(honest, tmp_path / "out"))
+    folder = str(written(honest, tmp_path / "out"))
     outcome = CliRunner().invoke(main, ["verify", folder, "--seed", "12", "--quiet"])
     assert outcome.exit_code == 0 and outcome.stdout.startswith("verified: numbers, budgets, boxes and totals; ")
     assert "% of the bound)" in outcome.stdout

@@ -32,12 +32,13 @@ from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.exact_json import decode_exact, encode_exact
 from optimizer.problem.progress import Progress
-from optimizer.results.folder import load, save
+from optimizer.results.folder import load
 from optimizer.results.formats import CERTIFICATE_FILE, RESULT_FILE
 from optimizer.results.result import Result
 from optimizer.workload.reader import parse_network
 from tests.support.pair_results import ARCHITECTURE, NETWORK, make
 from tests.support.profiles import examples
+from tests.support.runs import written
 from tests.support.tampering import Tamper, changed, leaves, put, replaced, shift_floor
 
 TECHNOLOGY = ("problem", "architecture", "technology")
@@ -279,7 +280,7 @@ def test_widest_spread() -> None:
 
 
 def test_files(tmp_path: Path, energy: Result) -> None:
-    folder = save(energy, tmp_path / "out")
+    folder = written(energy, tmp_path / "out")
     assert verify(folder).ok
     assert verify(str(folder)).ok
     assert CliRunner().invoke(main, ["verify", str(folder), "--quiet"]).exit_code == 0
@@ -318,7 +319,7 @@ def own_technology(tmp_path: Path) -> Path:
     (files / "chip.yaml").write_text(ARCHITECTURE.replace("generic45", "own.yaml"), encoding="utf-8")
     found = solve(parse_network(NETWORK), load_architecture(files / "chip.yaml"), objective="energy")
     shutil.rmtree(files)
-    return save(found, tmp_path / "out")
+    return written(found, tmp_path / "out")
 
 
 def test_a_result_needs_no_file_besides(own_technology: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,7 +369,7 @@ def test_exact_data_comes_back(data: Any) -> None:
 @pytest.mark.parametrize("name", [RESULT_FILE, CERTIFICATE_FILE])
 @pytest.mark.parametrize("text", ["{", "[]", None])
 def test_damaged_files_are_errors(tmp_path: Path, energy: Result, name: str, text: str | None) -> None:
-    folder = save(energy, tmp_path / "out")
+    folder = written(energy, tmp_path / "out")
     if text is None:
         (folder / name).unlink()
     else:

@@ -5,18 +5,15 @@ The checks import no search. Here one is handed to them, with fresh tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from optimizer.checker import codesign, folder, solve
 from optimizer.checker.again.search_again import SearchAgain
 from optimizer.checker.verification import Verification
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Watch
 from optimizer.results.result import CodesignResult, Result
 
 __all__ = ["SearchAgain", "verify", "verify_folder", "verify_joint"]
-
-Watch = Callable[[Progress], None]
 
 
 def verify(

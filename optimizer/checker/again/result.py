@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 
 from optimizer.checker.again import verify_folder
 from optimizer.checker.verification import Verification
-from optimizer.problem.progress import Progress
+from optimizer.problem.progress import Watch
 from optimizer.results.folder import write_files
 from optimizer.results.result import Result
 
@@ -17,7 +16,7 @@ def verify_result(
     *,
     thorough: bool = False,
     seed: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Watch | None = None,
 ) -> Verification:
     """Check a result of any kind; outcome and errors are those of :func:`optimizer.checker.again.verify_folder`."""
     with tempfile.TemporaryDirectory() as folder:
