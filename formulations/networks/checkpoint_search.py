@@ -81,12 +81,17 @@ def solve_memory(
     Returns
     -------
     MemoryOutcome
+
+    Raises
+    ------
+    OverflowError
+        If the bits or the costs of the step do not fit the solver's integers.
     """
+    reach = memory.reach
     program = CheckpointProgram(memory)
-    if limits.peak_bits is not None:
-        program.model.add(program.peak <= limits.peak_bits)
-    if limits.overhead is not None:
-        program.model.add(program.overhead <= limits.overhead)
+    for limited, cap in ((program.peak, limits.peak_bits), (program.overhead, limits.overhead)):
+        if cap is not None:
+            program.model.add(limited <= max(-reach - 1, min(cap, reach)))  # a cap beyond all values is no cap
     run = _Run(program, time_limit_s, workers, seed, time.perf_counter())
     start = run.start_from(hint) if hint else None
     main, other = (program.peak, program.overhead) if goal == "peak" else (program.overhead, program.peak)

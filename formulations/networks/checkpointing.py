@@ -51,6 +51,8 @@ from typing import TypeAlias
 
 from ortools.sat.python import cp_model
 
+from formulations.layer.rows import bounded
+
 Literal: TypeAlias = cp_model.IntVar
 Row: TypeAlias = dict[int, int]
 
@@ -110,6 +112,20 @@ class TrainingMemory:
     made: tuple[int, ...]
     reserve_bits: int = 0
     recompute: bool = True
+
+    @cached_property
+    def reach(self) -> int:
+        """No number of the program is larger: all bits and all costs together.
+
+        Raises
+        ------
+        OverflowError
+            If twice as much does not fit the solver's integers.
+        """
+        bits = max(self.fixed, default=0) + sum(tensor.bits for tensor in self.tensors)
+        most = bits + sum(tensor.redo_cost + tensor.chip_gain for tensor in self.tensors)
+        bounded(2 * most)
+        return most
 
     @cached_property
     def readers(self) -> tuple[tuple[int, ...], ...]:
@@ -316,4 +332,4 @@ class CheckpointProgram:
         for key in sorted(rows):
             if key:
                 terms = sum(bits * self._variables[index] for index, bits in key)
-                self.model.add(terms <= self.memory.reserve_bits)  # (7)
+                self.model.add(terms <= min(self.memory.reserve_bits, self.memory.reach))  # (7)

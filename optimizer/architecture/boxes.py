@@ -42,7 +42,15 @@ class PointSet:
         return (tuple((n, n) for n in index) for index, _ in self.indexed(self.whole))
 
     def indexed(self, box: Box) -> Iterator[tuple[tuple[int, ...], Hardware]]:
-        """The points of a box with their entry numbers, in menu order."""
+        """The points of a box with their entry numbers, in menu order.
+
+        Raises
+        ------
+        KeyError
+            If the box reaches out of the menus.
+        """
+        if any(low < 0 or high >= size for (low, high), size in zip(box, self.shape, strict=True)):
+            raise KeyError(box)
         for index in itertools.product(*(range(low, high + 1) for low, high in box)):
             yield index, self.points[index]
 

@@ -49,6 +49,8 @@ def verify_joint(
     try:
         claim = rebuild_joint(result)
         checks.append(verdict("problem", list(hash_faults(claim)), f"hash {result.data['problem_hash'][:16]} again"))
+        if not checks[0].ok:
+            return Verification.of(checks, effort, started, CHECKED)  # what follows would be about another problem
         checks.append(verdict("one chip", list(problem_faults(claim)), "the networks share architecture and budgets"))
         step = "networks"
         checks += _single_results(claim, effort, again)

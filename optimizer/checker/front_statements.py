@@ -140,7 +140,7 @@ def _same(one: Data, other: Data) -> bool:
 
 
 def _point(claim: Claim, raw: Data) -> Hardware:
-    return next(p for p in claim.points.points.values() if set(p.choices) == set(raw["choices"].items()))
+    return claim.chosen(raw["choices"])[1]
 
 
 def _boxes(certificate: Data) -> list[Box]:

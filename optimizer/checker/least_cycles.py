@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from fractions import Fraction
 from functools import lru_cache
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.claims.solve import Claim, EqualLayers
+from optimizer.checker.index_values import index_values
 from optimizer.golden.walk import step_bits, step_cycles
 from optimizer.workload.layer import VectorLayer
 
@@ -43,7 +43,7 @@ def _traffic_cycles(group: EqualLayers, hardware: Hardware, extents: dict[str, i
     """Whole cycles in which every word that takes part passes the outermost ports once."""
     bits = {}
     for operand in group.layer.operands:
-        words = math.prod(_indices(tuple((c, extents[dim]) for dim, c in axis.terms)) for axis in operand.axes)
+        words = math.prod(index_values(tuple((c, extents[dim]) for dim, c in axis.terms))[0] for axis in operand.axes)
         bits[operand.role] = words * min(operand.bits, step_bits(group.layer, operand))
     dram = hardware.levels[0]
     ports = (
@@ -55,13 +55,6 @@ def _traffic_cycles(group: EqualLayers, hardware: Hardware, extents: dict[str, i
 
 
 @lru_cache(maxsize=KEPT)
-def _indices(terms: tuple[tuple[int, int], ...]) -> int:
-    """Different sums of ``coefficient * i`` with every i below its extent, for (coefficient, extent)."""
-    ranges = [[coefficient * i for i in range(extent)] for coefficient, extent in terms]
-    return len({sum(steps) for steps in itertools.product(*ranges)})
-
-
-@lru_cache(maxsize=KEPT)
 def widest(
     extents: tuple[tuple[str, int], ...],
     fanout: tuple[int, int],
@@ -70,8 +63,14 @@ def widest(
     """Most children that factors of the extents can fill along both axes."""
     reached = {(1, 1)}
     for dim, extent in extents:
-        divisors = [d for d in range(1, extent + 1) if extent % d == 0]
+        divisors = _divisors(extent, max(fanout))
         x, y = (divisors if dims is None or dim in dims else [1] for dims in allowed)
         shares = [(a, b) for a in x for b in y if a <= fanout[0] and b <= fanout[1] and extent % (a * b) == 0]
         reached = {(p * a, q * b) for p, q in reached for a, b in shares if p * a <= fanout[0] and q * b <= fanout[1]}
     return max(p * q for p, q in reached)
+
+
+def _divisors(extent: int, most: int) -> list[int]:
+    """Divisors that are not above `most`."""
+    small = [d for d in range(1, min(most, math.isqrt(extent)) + 1) if extent % d == 0]
+    return sorted({*small, *(extent // d for d in small if extent // d <= most)})

@@ -9,17 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from optimizer.architecture.hardware import Hardware, Level
+from optimizer.checker.index_values import index_values
 from optimizer.golden.walk import step_bits, step_cycles
 from optimizer.workload.layer import Layer, Operand
-
-Terms = tuple[tuple[int, int], ...]
-"""(coefficient, extent) of an index expression."""
 
 
 def physical_bounds(layer: Layer, hardware: Hardware) -> dict[str, Any]:
@@ -65,7 +60,7 @@ class _Counted:
         """Per axis: words that occur (0 if a dim was on an axis before), and how many positions share one at most."""
         met: set[str] = set()
         for axis in tensor.axes:
-            words, most = _uses(tuple((c, self.layer.extents[dim]) for dim, c in axis.terms))
+            words, most = index_values(tuple((c, self.layer.extents[dim]) for dim, c in axis.terms))
             yield (0 if met & {dim for dim, _ in axis.terms} else words), most
             met.update(dim for dim, _ in axis.terms)
 
@@ -147,13 +142,3 @@ def _price(level: Level, tensor: Operand) -> int:
 
 def _cost(bits: int, level: Level, price: int) -> int:
     return math.ceil(Fraction(bits, level.access_bits)) * price
-
-
-@lru_cache(maxsize=1 << 14)
-def _uses(terms: Terms) -> tuple[int, int]:
-    """Different values of an index expression, and how often one of them occurs at most."""
-    values = np.zeros(1, dtype=np.int64)
-    for coefficient, extent in terms:
-        values = np.add.outer(values, coefficient * np.arange(extent, dtype=np.int64)).ravel()
-    found, counts = np.unique(values, return_counts=True)
-    return len(found), int(counts.max())

@@ -69,7 +69,7 @@ def section_words(section: Data) -> Iterator[str]:
 
 def design_words(claim: Claim, raw: Data, keys: tuple[str, ...], boxes: list[Box]) -> Iterator[str]:
     """All metrics of a design's hardware, where the certificate has its point, nothing more than is known."""
-    index, point = next((n, p) for n, p in claim.points.points.items() if set(p.choices) == set(raw["choices"].items()))
+    index, point = claim.chosen(raw["choices"])
     known = {name: metric(name, point) for name in METRICS if name != "buffer-kib" or len(point.levels) > 1}
     metrics = {name: plain(value) for name, value in known.items() if value}
     if raw["metrics"] != metrics:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from optimizer.errors import SpecError
 from optimizer.golden.group_claim import Stage
 from optimizer.workload.views import View, Window
 
@@ -20,6 +21,9 @@ Block = tuple[Positions, Positions, Positions]
 """All combinations of positions along batch, rows and columns."""
 
 NOTHING: Block = ((), (), ())
+
+LONGEST = 1 << 20
+"""Positions along an axis that are executed one by one at most."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,15 @@ def _computed(stage: Stage, axis: int) -> dict[str, list[Positions]]:
     """
     parts, cached = stage.claim.parts[axis], axis == 0 or stage.claim.halo[axis - 1] == "cache"
     tensors = (*reversed(stage.claim.members), *stage.outside)
+    longest = max(parts, *(stage.layer(name).grid[axis] for name in tensors))
+    if longest > LONGEST:
+        raise SpecError(
+            "a fused group is executed position by position, and this is too many",
+            field=f"{stage.claim.members[-1]}.tile",
+            value=longest,
+            allowed=f"up to {LONGEST} positions or parts along an axis",
+            remedy="map the layers one by one",
+        )
     found: dict[str, list[Positions]] = {name: [] for name in tensors}
     done: dict[str, set[int]] = {name: set() for name in tensors}
     for step in range(parts):

@@ -156,7 +156,16 @@ def _axis_uses(axis: Axis, extents: dict[str, int]) -> tuple[int, int]:
 
 @lru_cache(maxsize=KEPT)
 def _sums(terms: tuple[tuple[int, int], ...]) -> tuple[int, int]:
-    """The same of (coefficient, extent)."""
+    """The same of (coefficient, extent).
+
+    Two pairs (i, j) give the same index if they differ by a multiple of ``(b / gcd, -a / gcd)``: a chain of equal ones
+    starts at every pair that has no such neighbour before it in the grid.
+    """
+    if len(terms) == 2:
+        (a, m), (b, n) = terms
+        common = math.gcd(a, b)
+        step, back = b // common, a // common
+        return m * n - max(0, m - step) * max(0, n - back), min(-(-m // step), -(-n // back))
     uses = Counter({0: 1})
     for coefficient, extent in terms:
         wider: Counter[int] = Counter()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from formulations.layer.solver import SolverStatus
 from formulations.networks.checkpoint_search import Choice, Goal, MemoryLimits, MemoryOutcome, solve_memory
 from formulations.networks.checkpointing import Saved, TrainingMemory
+from optimizer.errors import SpecError
 from optimizer.golden.training_memory import MemoryReplay, replay
 from optimizer.problem.disagreement import disagreement
 from optimizer.recompute.costs import RecomputeCosts, overhead_of, work_costs
@@ -38,6 +39,25 @@ def lower(lives: Lifetimes, costs: RecomputeCosts, reserve_bits: int = 0, recomp
         for a in lives.activations
     )
     return TrainingMemory(tensors, lives.turn, tuple(fixed), tuple(made), reserve_bits, recompute)
+
+
+def check_range(memory: TrainingMemory, network: str) -> None:
+    """Refuse a training step whose bits or costs the solver cannot hold.
+
+    Raises
+    ------
+    SpecError
+        If they leave its 64-bit integers.
+    """
+    try:
+        _ = memory.reach
+    except OverflowError as error:
+        raise SpecError(
+            f"memory and costs of this training step are beyond the solver: {error}",
+            field="network",
+            value=network,
+            remedy="take a smaller batch or network",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -83,6 +103,7 @@ def plan_memory(request: MemoryRequest, options: Options) -> MemoryPlan:
     if goal is None:
         return plan
     memory = lower(lives, costs, reserve_bits, recompute)
+    check_range(memory, network.name)
     start = (
         start_from(network, lives, costs, peak_bits=limits.peak_bits, overhead=limits.overhead, by_peak=goal == "peak")
         if recompute

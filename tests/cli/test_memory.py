@@ -51,6 +51,7 @@ def test_budget_that_cannot_be_met() -> None:
 
 def test_budget_without_recomputation_is_checked() -> None:
     assert run(*ALEXNET, "--off-chip-gb", "10", "--quiet").stdout.startswith("OPTIMAL  overhead 0")
+    assert run(*ALEXNET, "--off-chip-gb", "1e10", "--quiet").stdout.startswith("OPTIMAL  overhead 0")
     assert run(*ALEXNET, "--off-chip-gb", "0.5", "--quiet").exit_code == 1
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.reader import load_architecture
+from optimizer.checker.index_values import index_values
 from optimizer.checker.physical_bounds import energy_at_least, physical_bounds
 from optimizer.mapping.cost import Accounting, Reuse, evaluate
 from optimizer.mapping.lower_bounds import (
@@ -240,3 +243,29 @@ def test_result_form() -> None:
         "dram_words_bound": limits.dram_words,
         "energy_pj": float(limits.energy),
     }
+
+
+@given(terms=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 9)), min_size=1, max_size=3).map(tuple))
+def test_index_values_are_those_of_enumeration(terms: tuple[tuple[int, int], ...]) -> None:
+    ranges = [[coefficient * i for i in range(extent)] for coefficient, extent in terms]
+    counts = Counter(sum(steps) for steps in itertools.product(*ranges))
+    expected = len(counts), max(counts.values())
+    layer = _one_axis(terms)
+    assert index_values(terms) == expected
+    assert (touched_words(layer, _extents(terms)), window_reuse(layer, _extents(terms))) == expected
+
+
+def test_index_values_of_large_extents_are_not_listed() -> None:
+    terms = ((2, 10**18), (3, 10**12))
+    counted = index_values(terms)
+    assert counted == (2 * (10**18 - 1) + 3 * (10**12 - 1) + 1 - 2, 500_000_000_000)
+    tensor, extents = _one_axis(terms), _extents(terms)
+    assert counted == (touched_words(tensor, extents), window_reuse(tensor, extents))
+
+
+def _one_axis(terms: tuple[tuple[int, int], ...]) -> Operand:
+    return Operand("I", (Axis(tuple((f"D{n}", coefficient) for n, (coefficient, _) in enumerate(terms))),))
+
+
+def _extents(terms: tuple[tuple[int, int], ...]) -> dict[str, int]:
+    return {f"D{n}": extent for n, (_, extent) in enumerate(terms)}

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -150,6 +150,19 @@ class Claim:
         """The box that holds just the chosen point."""
         index = self.certificate["design"]
         return None if index is None else tuple((i, i) for i in index)
+
+    def chosen(self, choices: Mapping[str, str]) -> tuple[tuple[int, ...], Hardware]:
+        """The point with these entries of the menus, and their numbers.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        for index, point in self.points.points.items():
+            if dict(point.choices) == dict(choices):
+                return index, point
+        raise KeyError(f"no hardware point has {choices}")
 
     @property
     def some_point(self) -> Hardware:
