@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -253,7 +254,7 @@ def plan_memory(
 
 def size_engine(
     request: SizingRequest,
-    objective: str = "time",
+    objective: str | None = None,
     *,
     time_limit_s: float | None = None,
     workers: int = 2,
@@ -265,11 +266,12 @@ def size_engine(
     ----------
     request : SizingRequest
         Neurons, degrees, widths, multipliers, rules and budgets.
-    objective : {"time", "density", "dsp", "bram18", "lut", "input_bits"}
-        Least time per input, most density, or least of a resource.
+    objective : {"time", "density", "dsp", "bram18", "lut", "input_bits"}, optional
+        In place of the request's: least time per input, most density, or least of a resource.
     time_limit_s, workers, seed
         As for :func:`solve`.
     """
-    from optimizer.sparse_engine.sizing import size  # noqa: PLC0415
+    from optimizer.sparse_engine.sizing import run  # noqa: PLC0415
 
-    return SparseResult.of(size(request, objective, time_limit_s=time_limit_s, workers=workers, seed=seed).data)
+    asked = request if objective is None else replace(request, objective=objective)
+    return run(asked, run_options(time_limit_s, workers, seed, None, None))

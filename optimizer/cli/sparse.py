@@ -84,17 +84,13 @@ def size(**options: Any) -> None:
     """Best engine under budgets, with a proof; or the smallest set of rules and budgets that exclude every engine."""
     request = read_request(options)
     from optimizer.report import sparse as report  # noqa: PLC0415
+    from optimizer.scaling.options import Options as Made  # noqa: PLC0415
     from optimizer.sparse_engine import sizing  # noqa: PLC0415
 
     limit = options["time_limit"]
     _check_out(options)
-    found = sizing.size(
-        request,
-        options["objective"],
-        time_limit_s=None if limit is None else float(limit),
-        workers=options["workers"],
-        seed=options["seed"],
-    )
+    limits = Made(None if limit is None else float(limit), options["workers"], options["seed"])
+    found = sizing.run(request, limits)
     _finish(found.data, report.sizing_report, options)
 
 

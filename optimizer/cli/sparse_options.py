@@ -94,6 +94,7 @@ def read_request(options: Options) -> SizingRequest:
         min(limits, default=None),
         chosen_rules(options["added"], options["dropped"]),
         options["input_width"],
+        options["objective"],
     )
 
 

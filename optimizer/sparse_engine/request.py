@@ -46,11 +46,13 @@ class SizingRequest:
     rules : tuple of str
     input_bits : int
         Bits of one input activation.
+    objective : {"time", "density", "dsp", "bram18", "lut", "input_bits"}
+        Least time per input, most density, or least of a resource.
 
     Raises
     ------
     SpecError
-        On bad layers, out-degrees, widths or unknown resources.
+        On bad layers, out-degrees or widths, an unknown resource or objective.
     """
 
     neurons: tuple[int, ...]
@@ -61,8 +63,17 @@ class SizingRequest:
     max_time_us: Fraction | None = None
     rules: tuple[str, ...] = DEFAULT_RULES
     input_bits: int = 8
+    objective: str = "time"
 
     def __post_init__(self) -> None:
+        if self.objective not in GOALS:
+            raise SpecError(
+                "unknown objective",
+                field="objective",
+                value=self.objective,
+                allowed=", ".join(GOALS),
+                remedy="use one of these",
+            )
         check_layers(self.neurons)
         if len(self.out_degrees) != len(self.neurons) - 1 or not all(self.out_degrees):
             raise SpecError(

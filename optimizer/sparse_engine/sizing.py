@@ -13,12 +13,15 @@ from formulations.layer.solver import SolverStatus
 from formulations.sparse.sizing import SizingOutcome, solve_sizing
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.versions import versions
+from optimizer.results.result import SparseResult
+from optimizer.scaling.options import Options
 from optimizer.sparse_engine.check import violations
 from optimizer.sparse_engine.describe import describe
 from optimizer.sparse_engine.engine import Engine, Multiplier
 from optimizer.sparse_engine.explain import explain
 from optimizer.sparse_engine.request import GOALS, SizingRequest, candidates, lift, lower
 
+ONE_THREAD = Options(workers=1)
 UNITS = {"time": "us", "density": "", "dsp": "slices", "bram18": "blocks", "lut": "tables", "input_bits": "bits/clock"}
 
 
@@ -31,24 +34,19 @@ class Sizing:
     data: dict[str, Any]
 
 
-def size(
-    request: SizingRequest,
-    objective: str = "time",
-    *,
-    time_limit_s: float | None = None,
-    workers: int = 1,
-    seed: int = 0,
-) -> Sizing:
+def run(request: SizingRequest, options: Options) -> SparseResult:
+    """Best engine of a request as a result; errors are those of :func:`size`."""
+    return SparseResult.of(size(request, options).data)
+
+
+def size(request: SizingRequest, options: Options = ONE_THREAD) -> Sizing:
     """Best engine of a request.
 
     Parameters
     ----------
     request : SizingRequest
-    objective : {"time", "density", "dsp", "bram18", "lut", "input_bits"}
-        Least time per input, most density, or least of a resource.
-    time_limit_s : float, optional
-    workers, seed : int
-        Threads and random seed of the solver.
+    options : Options
+        Time limit, threads and random seed of the solver; nothing else of them is used.
 
     Returns
     -------
@@ -63,20 +61,21 @@ def size(
         If the independent check refuses the design.
     """
     started = time.perf_counter()
+    workers, seed = options.workers, options.seed
 
     def solve(asked: SizingRequest, goals: tuple[str, ...]) -> tuple[SizingOutcome, Engine | None, Multiplier | None]:
-        options = candidates(asked)
-        left = None if time_limit_s is None else time_limit_s - (time.perf_counter() - started)
-        found = solve_sizing(lower(asked, options), goals, time_limit_s=left, workers=workers, seed=seed)
+        junctions = candidates(asked)
+        left = None if options.time_limit_s is None else options.time_limit_s - (time.perf_counter() - started)
+        found = solve_sizing(lower(asked, junctions), goals, time_limit_s=left, workers=workers, seed=seed)
         if found.rows is None:
             return found, None, None
-        return found, *lift(asked, options, found.rows, found.width, found.timing)
+        return found, *lift(asked, junctions, found.rows, found.width, found.timing)
 
-    outcome, engine, multiplier = solve(request, GOALS[objective])
+    outcome, engine, multiplier = solve(request, GOALS[request.objective])
     data: dict[str, Any] = {
         "kind": "sparse sizing",
         "status": outcome.status.name,
-        "objective": _objective(request, objective, outcome),
+        "objective": _objective(request, request.objective, outcome),
         "request": _asked(request),
     }
     if engine is not None and multiplier is not None:

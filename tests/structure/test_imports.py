@@ -83,6 +83,8 @@ DIRECTIONS = {
         "optimizer.problem.versions",
         "optimizer.problem.disagreement",
         "optimizer.report.figures",
+        "optimizer.results.result",
+        "optimizer.scaling.options",
     ),
 }
 """What a package, or a module of it, may import of us besides itself and the errors."""
