@@ -64,7 +64,9 @@ def _told(watch: Watch, started: float) -> Iterator[None]:
     def tell() -> None:
         while not done.wait(PAUSE_S):
             there = sum(bool(kernel.signatures) for kernel in all_kernels)
-            message = f"compiling the search kernels (once), {there} of {len(all_kernels)}"
+            new = any(kernel.stats.cache_misses for kernel in all_kernels)
+            doing = "compiling the search kernels (once)" if new else "loading the search kernels"
+            message = f"{doing}, {there} of {len(all_kernels)}"
             watch(Progress(time.perf_counter() - started, message=message))
 
     teller = threading.Thread(target=tell, daemon=True)

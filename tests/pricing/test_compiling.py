@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,9 +20,13 @@ from optimizer.search import session
 CODE = "from formulations.lattice import kernels; print(kernels.config.CACHE_DIR)"
 
 
-def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cached", [False, True])
+def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, *, cached: bool) -> None:
+    doing = "loading the search kernels" if cached else "compiling the search kernels (once)"
+
     class Kernel:
         signatures: tuple[object, ...] = ()
+        stats = SimpleNamespace(cache_misses={} if cached else {1: 1})
 
     found, told = [Kernel(), Kernel(), Kernel()], []
     monkeypatch.setattr(compiling, "_kernels", lambda: found)
@@ -38,8 +43,8 @@ def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     started = time.perf_counter()
     compiling.compile_kernels(point, "timeloop", told.append, started)
     messages = [progress.message for progress in told]
-    assert messages[0] == "compiling the search kernels (once), 0 of 3"
-    assert messages[-1] == "compiling the search kernels (once), 3 of 3"
+    assert messages[0] == f"{doing}, 0 of 3"
+    assert messages[-1] == f"{doing}, 3 of 3"
     times = [progress.elapsed_s for progress in told]
     assert times == sorted(set(times))
     told.clear()
