@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from optimizer.onnx_import.transposed import phases
 from optimizer.workload.layer import AnyLayer, Layer, conv, matmul
 from optimizer.workload.network import Network
+from optimizer.workload.phases import phases
 from optimizer.workload.precision import role_bits
 from optimizer.workload.vector_ops import BATCH_NORM, LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
 from optimizer.workload.views import IDENTITY_WINDOW, ONE_POSITION, WHOLE, Grid, View, Window, fitted, hull

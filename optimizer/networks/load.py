@@ -7,7 +7,6 @@ from pathlib import Path
 
 from optimizer.errors import SpecError
 from optimizer.networks.catalog import CATALOG, build, unknown_network
-from optimizer.onnx_import import import_onnx
 from optimizer.training.bits import TrainingBits
 from optimizer.training.step import training_step
 from optimizer.training.updates import optimizer_named
@@ -108,6 +107,8 @@ def _load(
         return build(spec, batch=samples, bits=bits, sequence=sequence, training=training)
     if suffix == ".onnx":
         _refuse(built_in, "a built-in network", "fix the model's own dims with --dim name=value")
+        from optimizer.onnx_import import import_onnx  # noqa: PLC0415
+
         return import_onnx(spec, dims=dims or {}, allow_unknown=allow_unknown, bits=bits, training=training)
     if suffix in (".yaml", ".yml"):
         _refuse(built_in | onnx_only, "a built-in network or an ONNX file", "write the extents into the file")

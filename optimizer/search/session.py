@@ -266,8 +266,12 @@ def restore(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 
 def begun(session: Session, options: Options, started: float) -> float | None:
     """Have the search kernels compiled, and say when the task has to end (``time.perf_counter``), if it has to.
 
-    Ctrl-C while they are compiled ends it at once, with what is known without a search.
+    Ctrl-C while they are compiled ends it at once, with what is known without a search. Nothing is compiled where caps
+    are out of reach without a search.
     """
+    corner = session.points.corner(session.points.whole)
+    if not session.goal.allows(session.part.least_energy(corner), session.part.least_latency(corner)):
+        return options.deadline(started)
     some = next(iter(session.points.points.values()))
     try:
         compile_kernels(some, session.accounting, options.progress, started)

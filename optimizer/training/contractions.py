@@ -8,7 +8,7 @@ dim r, padding taken away):
 2. Gradient of the input: ``dI[x] = sum W[w] * dO[o]`` over all (p, r) with ``s p + d r - padding = x``. The rows x
    with equal ``(x + padding) mod s`` use the same taps r, and neighbouring ones read neighbouring rows of dO: a
    *phase* is a layer of stride 1 with those taps in reverse, as in transposed convolutions
-   (:func:`optimizer.onnx_import.transposed.phases`). Windows along several axes: a layer per combination of phases. No
+   (:func:`optimizer.workload.phases.phases`). Windows along several axes: a layer per combination of phases. No
    product with an inserted zero is left; what a window needs outside of dO counts as padding, like that of any
    convolution. Rows without a phase get no gradient from this layer.
 3. A window of one output row (P = 1) is no window: ``dI[d r] = W[r] * dO``. Nor is an index of one dim,
@@ -25,8 +25,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from optimizer.errors import SpecError
-from optimizer.onnx_import.transposed import Phase, phases
 from optimizer.workload.layer import Axis, Layer, Operand
+from optimizer.workload.phases import Phase, phases
 from optimizer.workload.views import IDENTITY_WINDOW, WHOLE, Grid, View
 
 _DIM_ORDER = {"conv": "NGKCPQRS", "dwconv": "NGKCPQRS", "matmul": "BMNK"}

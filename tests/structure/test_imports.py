@@ -49,7 +49,7 @@ DIRECTIONS = {
     "optimizer.golden": GOLDEN,
     "optimizer.networks": (*BASE, "optimizer.onnx_import", "optimizer.training"),
     "optimizer.onnx_import": (*BASE,),
-    "optimizer.training": (*BASE, "optimizer.onnx_import.transposed"),
+    "optimizer.training": BASE,
     "optimizer.interop": MODEL,
     "optimizer.problem": (*MODEL, "formulations.problem"),
     "optimizer.store": ("optimizer.problem.versions", "formulations.problem", "formulations.layer.fitting"),

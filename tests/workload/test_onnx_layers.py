@@ -14,8 +14,8 @@ from optimizer.errors import SpecError
 from optimizer.onnx_import import import_onnx
 from optimizer.onnx_import.contraction import Contraction, broadcast_product, contraction
 from optimizer.onnx_import.graph import Unsupported
-from optimizer.onnx_import.transposed import phases
 from optimizer.workload.layer import VectorLayer
+from optimizer.workload.phases import phases
 from tests.support.choices import slow_if
 from tests.support.onnx_models import FLOAT, INT64, integers, tensor, write_model
 

@@ -16,10 +16,10 @@ from optimizer import networks
 from optimizer.errors import SpecError
 from optimizer.networks.builder import NetworkBuilder
 from optimizer.onnx_import import import_onnx
-from optimizer.onnx_import.transposed import phases
 from optimizer.workload.einsum import einsum_layer
 from optimizer.workload.layer import VectorLayer, conv, matmul
 from optimizer.workload.network import Network
+from optimizer.workload.phases import phases
 from optimizer.workload.reader import dump_network, load_network, parse_network
 from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, ONE_POSITION, WHOLE, Window, fitted, hull, misfits
 from tests.support.choices import NETWORKS, slow_unless
