@@ -76,7 +76,7 @@ class PointSet:
         found = next(same, None)
         return None if found is None else tuple((n, n) for n in found)
 
-    def has_ideal_corner(self, box: Box) -> bool:
+    def has_optimistic_corner(self, box: Box) -> bool:
         """Is the corner's fan-out at every level at least that of every point?
 
         Where the instances of an inner level are a menu, the largest mesh there has the smallest fan-out below.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
-from optimizer.checker.box_floors import Floors
+from optimizer.checker.box_layer_bounds import LayerBounds
 from optimizer.checker.claims.solve import Claim, ClaimedBox
 from optimizer.checker.optimistic_corner import worse
 
@@ -27,7 +27,7 @@ class Bounds:
     """
 
     def __init__(self, claims: Sequence[Claim], whole: Claim, join: Join) -> None:
-        self._networks = [Floors(claim) for claim in claims]
+        self._networks = [LayerBounds(claim) for claim in claims]
         self._whole, self._join = whole, join
         self._solved = {tuple(n for n, _ in entry.box): entry for entry in whole.entries if entry.by == "solved"}
         self.raised: list[tuple[int, ClaimedBox]] = []

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from optimizer.checker.bound_weights import EXCLUDED, Bearing
 from optimizer.checker.claims.codesign import JointClaim, rebuild_joint
 from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.checker.codesign_infeasibility import joint_blame_checks, with_reason
 from optimizer.checker.codesign_numbers import hash_faults, number_faults, own_value, problem_faults
 from optimizer.checker.design_checks import plain, verdict
 from optimizer.checker.effort import Effort, ProofTally, Route, Say
-from optimizer.checker.floor_weights import EXCLUDED, Bearing
 from optimizer.checker.outcome import Check, left_out, not_searched
 from optimizer.checker.replay import Replay, replay
 from optimizer.checker.searches import Searches

@@ -47,7 +47,7 @@ def replay(claim: Claim, claims: Sequence[Claim] = (), join: Join = max) -> Repl
     join : callable
         Their aggregate.
     """
-    gaps = [*_partition(claim), *(fault for one in claims or [claim] for fault in _one_floor_each(one))]
+    gaps = [*_partition(claim), *(fault for one in claims or [claim] for fault in _one_bound_per_layer(one))]
     cover = verdict("boxes", gaps, f"{len(claim.entries)} boxes hold all {len(claim.points.points)} points, each once")
     if gaps:
         return Replay((cover,))
@@ -92,7 +92,7 @@ def _partition(claim: Claim) -> Iterator[str]:
             yield f"{index} is no point"
 
 
-def _one_floor_each(claim: Claim) -> Iterator[str]:
+def _one_bound_per_layer(claim: Claim) -> Iterator[str]:
     for entry in claim.entries:
         if len(entry.energy) != len(claim.parts) or len(entry.latency) != len(claim.parts):
             yield f"{entry.box} has not one floor per layer of {claim.network.name}, or for the whole network"

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.budgets import Limits
+from optimizer.checker.bound_weights import LayerBound
 from optimizer.checker.claims.codesign import JointClaim
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.effort import Effort, Say
-from optimizer.checker.floor_weights import Floor
 from optimizer.checker.outcome import Check
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
@@ -69,7 +69,7 @@ class Searches(Protocol):
             Numbers of boxes that rest on more than this network's floors, and are proved elsewhere.
         """
 
-    def lines(self, claim: Claim, floors: Sequence[Floor], effort: Effort) -> Check:
+    def lines(self, claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort) -> Check:
         """What the lines of a front say of single layers."""
 
     def excluded(self, claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:

@@ -13,7 +13,7 @@ from optimizer.fusion.plan import Plan
 from optimizer.fusion.tile_pricer import Runs
 from optimizer.mapping.vector_cost import VectorCost
 from optimizer.pricing.layer_pricer import Pricer
-from optimizer.pricing.price import GivenUp, Price
+from optimizer.pricing.price import Price, StoppedSearch
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
 from optimizer.workload.network import Network
@@ -96,7 +96,7 @@ class NetworkPricer:
         self._pricers, self._groups, self._runs, self._vector_price = pricers, groups, runs, vector_price
         number = {layer.name: n for n, layer in enumerate(self._layers)}
         self._cover = Cover(len(number), [(number[a], number[b]) for a, b in network.graph.edges])
-        self.given_up: GivenUp | None = None
+        self.stopped_search: StoppedSearch | None = None
         self._proved: dict[tuple[Hardware, Aim], FusedPrice] = {}
         self._members = [tuple(number[name] for name in pricer.group.members) for pricer in groups]
 
@@ -117,12 +117,12 @@ class NetworkPricer:
         for pricer in self._pricers.values():
             pricer.stop = stop
 
-    def latency_floor(self, hardware: Hardware) -> int:
+    def latency_bound(self, hardware: Hardware) -> int:
         """Cycles that the network takes at least: its work on all multipliers, then on all lanes."""
         vectors = sum(x.multiplicity * x.operations for x in self._layers if isinstance(x, VectorLayer))
         return -(-self.macs // hardware.macs_per_cycle) + -(-vectors // hardware.vector_lanes)
 
-    def energy_floor(self, hardware: Hardware) -> int:
+    def energy_bound(self, hardware: Hardware) -> int:
         """Nothing is known before a search."""
         return 0
 
@@ -133,9 +133,9 @@ class NetworkPricer:
         *,
         weight: int = 0,
         cap: int = INFEASIBLE_COST,
-        beat: int = INFEASIBLE_COST,
+        cutoff: int = INFEASIBLE_COST,
     ) -> FusedPrice | None:
-        """The best cover, or a bound once it is clear that none is below `beat`; None if some layer does not fit.
+        """The best cover, or a bound once it is clear that none is below `cutoff`; None if some layer does not fit.
 
         Raises
         ------
@@ -158,7 +158,7 @@ class NetworkPricer:
         try:
             while True:
                 chosen, value = self._best_cover(singles, offers, aim)
-                if value >= beat:
+                if value >= cutoff:
                     return FusedPrice(value)
                 if all(offers[g].plan is not None for g in chosen):
                     self._proved[hardware, aim] = self._design(chosen, offers, singles, aim)
@@ -167,7 +167,9 @@ class NetworkPricer:
         except StoppedError:
             priced = [offer if offer.plan is not None else Offer(INFEASIBLE_COST) for offer in offers]
             best, _ = self._best_cover(singles, priced, aim)
-            self.given_up = GivenUp(hardware, objective, weight, self._design(best, priced, singles, aim), value)
+            self.stopped_search = StoppedSearch(
+                hardware, objective, weight, self._design(best, priced, singles, aim), value
+            )
             raise
 
     def _improve(

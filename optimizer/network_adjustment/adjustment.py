@@ -9,7 +9,7 @@ from optimizer.network_adjustment.search import Size
 from optimizer.network_adjustment.ties import Ties
 from optimizer.results.result import Result
 from optimizer.search.exploration import Exploration
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.workload.network import Network
 
 
@@ -19,7 +19,7 @@ class Adjustment:
 
     network: Network
     request: WidthChanges
-    session: Session
+    prepared: PreparedProblem
     ties: Ties
     sizes: list[Size]
     state: Exploration

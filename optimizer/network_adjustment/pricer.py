@@ -22,7 +22,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.network_adjustment.costs import WidthCosts
 from optimizer.network_adjustment.space import WidthSpace
-from optimizer.pricing.price import GivenUp, Price
+from optimizer.pricing.price import Price, StoppedSearch
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.store.store import Store
 
@@ -76,7 +76,7 @@ class WidthPricer:
         watch: Watch | None = None,
     ) -> None:
         self.space, self.stop, self.effort = space, Stop(), PricingEffort()
-        self.given_up: GivenUp | None = None
+        self.stopped_search: StoppedSearch | None = None
         self.workers, self.seed = workers, seed
         self._accounting, self._store, self._watch = accounting, store, watch
         self._proved: dict[tuple[Hardware, Aim], WidthPrice | None] = {}
@@ -87,11 +87,11 @@ class WidthPricer:
         """Least multiply-accumulates of an adjusted network."""
         return self.space.least_macs
 
-    def latency_floor(self, hardware: Hardware) -> int:
+    def latency_bound(self, hardware: Hardware) -> int:
         """Cycles that the network takes at least: the least work allowed, on all multipliers."""
         return -(-self.macs // hardware.macs_per_cycle)
 
-    def energy_floor(self, hardware: Hardware) -> int:
+    def energy_bound(self, hardware: Hardware) -> int:
         """Nothing is known before a search."""
         return 0
 
@@ -102,9 +102,9 @@ class WidthPricer:
         *,
         weight: int = 0,
         cap: int = INFEASIBLE_COST,
-        beat: int = INFEASIBLE_COST,
+        cutoff: int = INFEASIBLE_COST,
     ) -> WidthPrice | None:
-        """The best widths, or a bound once it is clear that none are below `beat`; None if none fit.
+        """The best widths, or a bound once it is clear that none are below `cutoff`; None if none fit.
 
         Raises
         ------
@@ -115,20 +115,20 @@ class WidthPricer:
             raise ValueError("no cap on the latency of networks that are adjusted")
         aim = Aim(objective, weight)
         if (hardware, aim) not in self._proved:
-            found = self._search(hardware, aim, beat)
+            found = self._search(hardware, aim, cutoff)
             if found is not None and not found.found:
                 return found
             self._proved[hardware, aim] = found
         return self._proved[hardware, aim]
 
-    def _search(self, hardware: Hardware, aim: Aim, beat: int) -> WidthPrice | None:
+    def _search(self, hardware: Hardware, aim: Aim, cutoff: int) -> WidthPrice | None:
         cycles = self._cycles.setdefault(hardware, {})
         costs = WidthCosts(self.space, hardware, aim, self._accounting, self._store, self.stop, self.workers, cycles)
         search = _Search(self, costs, hardware, aim)
         try:
-            return search.run(beat)
+            return search.run(cutoff)
         except StoppedError:
-            self.given_up = GivenUp(hardware, aim.objective, aim.weight, search.best, search.bound)
+            self.stopped_search = StoppedSearch(hardware, aim.objective, aim.weight, search.best, search.bound)
             raise
 
     def note(self, search: _Search) -> None:
@@ -155,8 +155,8 @@ class _Search:
                 self._entries.setdefault(literal, []).append((table, n))
         self._forbidden: set[int] = set()
 
-    def run(self, beat: int) -> WidthPrice | None:
-        """The best design, a bound of at least `beat`, or None if there is no design."""
+    def run(self, cutoff: int) -> WidthPrice | None:
+        """The best design, a bound of at least `cutoff`, or None if there is no design."""
         toll = 0
         start = self._pricer.space.start
         self._price(enumerate(start))
@@ -170,7 +170,7 @@ class _Search:
             self._pricer.note(self)
             if self.best is not None and self.best.value <= self.bound:
                 return self.best
-            if self.bound >= beat:
+            if self.bound >= cutoff:
                 return WidthPrice(self.bound)
             if self._price([entry for column in relaxed.used for entry in self._entries.get(column, ())]):
                 if not self.costs.fits:

@@ -33,7 +33,7 @@ class Price:
 
 
 @dataclass(frozen=True)
-class GivenUp:
+class StoppedSearch:
     """A search that was given up: the best price known by then (None: no design), and a value that none goes below."""
 
     hardware: Hardware
@@ -48,16 +48,16 @@ class Prices(Protocol):
 
     count: int
     stop: Stop
-    given_up: GivenUp | None
+    stopped_search: StoppedSearch | None
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one run."""
 
-    def latency_floor(self, hardware: Hardware) -> int:
+    def latency_bound(self, hardware: Hardware) -> int:
         """Cycles that one run takes at least."""
 
-    def energy_floor(self, hardware: Hardware) -> int:
+    def energy_bound(self, hardware: Hardware) -> int:
         """Energy units that one run takes at least."""
 
     def price(
@@ -67,6 +67,6 @@ class Prices(Protocol):
         *,
         weight: int = 0,
         cap: int = INFEASIBLE_COST,
-        beat: int = INFEASIBLE_COST,
+        cutoff: int = INFEASIBLE_COST,
     ) -> Price | None:
-        """Optimum of one run, or a bound once it is clear that `beat` cannot be beaten."""
+        """Optimum of one run, or a bound once it is clear that `cutoff` cannot be beaten."""

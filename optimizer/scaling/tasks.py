@@ -34,7 +34,7 @@ def run_tasks(
         What sort of task it is; the kinds ``optimum`` and ``bound`` are those of layer results.
     work : callable
         A function at the top of a module: it must give the same outcome whenever and wherever it is run, or one that
-        :func:`given_up` sees.
+        :func:`was_stopped` sees.
     payloads : sequence of dict
         JSON values only. ``time_limit_s`` and ``label`` are no part of what a task is about; ``problem`` is what many
         tasks share, and may be long.
@@ -74,7 +74,7 @@ def run_tasks(
         def note(position: int, outcome: Outcome) -> None:
             payload = payloads[equal[position][0]]
             plain: Outcome = json.loads(json.dumps(outcome, allow_nan=False))
-            if not given_up(plain):
+            if not was_stopped(plain):
                 opened.note_outcome(kind, payload, plain)
             for number in equal[position]:
                 tell(number, plain)
@@ -83,6 +83,6 @@ def run_tasks(
     return [outcomes[number] for number in range(len(payloads))]
 
 
-def given_up(outcome: Outcome) -> bool:
+def was_stopped(outcome: Outcome) -> bool:
     """Did a time limit or Ctrl-C end the work? Such outcomes are handed out but not kept: the next run does better."""
     return outcome.get("complete") is False or outcome.get("status") in ("FEASIBLE", "UNKNOWN")

@@ -25,7 +25,7 @@ Rank = tuple[Fraction, tuple[Fraction, ...], tuple[int, ...], Box]
 
 
 @dataclass(frozen=True)
-class Found:
+class Incumbent:
     """A design: one pick per network on a hardware point.
 
     ``value`` is the objective. ``rank`` orders designs: objective, then latencies, energies, place in the menus; so
@@ -39,7 +39,7 @@ class Found:
     rank: Rank
 
 
-class Archive(Protocol):
+class Incumbents(Protocol):
     """Keeps designs.
 
     ``reach`` is the ratio by which a search on a box may be hoped to raise its bounds; where more is needed, it is
@@ -49,7 +49,7 @@ class Archive(Protocol):
     reach: float
 
     @property
-    def designs(self) -> Sequence[Found]:
+    def designs(self) -> Sequence[Incumbent]:
         """What is kept, best first."""
 
     def limit(self, box: Box) -> Fraction | None:
@@ -64,7 +64,7 @@ class Archive(Protocol):
         Rounded: only a hint where to look.
         """
 
-    def offer(self, found: Found) -> None:
+    def offer(self, found: Incumbent) -> None:
         """Keep a design if it is of interest."""
 
 
@@ -86,10 +86,10 @@ class Best:
 
     def __init__(self, cutoff: Fraction | None = None) -> None:
         self._cutoff = cutoff
-        self._best: Found | None = None
+        self._best: Incumbent | None = None
 
     @property
-    def designs(self) -> Sequence[Found]:
+    def designs(self) -> Sequence[Incumbent]:
         """The best design, if there is one."""
         return () if self._best is None else (self._best,)
 
@@ -108,7 +108,7 @@ class Best:
         limit = self.limit(())
         return np.full(shape, np.inf if limit is None else logarithm(limit) + SLACK)
 
-    def offer(self, found: Found) -> None:
+    def offer(self, found: Incumbent) -> None:
         """Keep it if it is better than the best one."""
         if self._best is None or found.rank < self._best.rank:
             self._best = found

@@ -30,7 +30,7 @@ from optimizer.problem.goal import INFEASIBLE_COST, Goal, make_goal
 from optimizer.search.exploration import Exploration
 from optimizer.search.instant_bounds import AtOnce, uses
 from optimizer.search.point_solver import Pick
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.workload.layer import Layer
 
 Solve = Callable[[Limits, str, str], Exploration]
@@ -45,9 +45,9 @@ QUICK = 10**5
 """Hardware points times tile shapes up to which a problem is small: then the reason is sought to the end."""
 
 
-def patience(sessions: Sequence[Session], started: float, deadline: float | None) -> float | None:
+def patience(prepared_problems: Sequence[PreparedProblem], started: float, deadline: float | None) -> float | None:
     """Until when to look for the reason (``time.perf_counter``), given when the run began and its time limit."""
-    if deadline is not None or all(map(_is_quick, sessions)):
+    if deadline is not None or all(map(_is_quick, prepared_problems)):
         return deadline
     now = time.perf_counter()
     return now + max(PATIENCE_S, now - started)
@@ -57,34 +57,34 @@ class _StoppedError(Exception):
     """Time is over, or Ctrl-C."""
 
 
-def explain(session: Session, solve: Solve, *, asked: bool = False) -> dict[str, Any]:
+def explain(prepared: PreparedProblem, solve: Solve, *, asked: bool = False) -> dict[str, Any]:
     """What stands under ``infeasible`` in a result: ``budgets``, ``relaxations``, ``complete``, maybe ``layer``.
 
     Where the time does not suffice, what is known at once stands in for what was not found: more budgets may be blamed
     than need be, relaxations are bounds (not ``exact``), and ``complete`` is false. Where caps are out of reach at
     once, large problems are searched only if that is `asked` for (by a time limit).
     """
-    return _too_small(session) or _Inquiry(session, solve, asked).outcome()
+    return _too_small(prepared) or _Inquiry(prepared, solve, asked).outcome()
 
 
-def roomy(session: Session) -> Iterator[tuple[tuple[int, ...], Hardware]]:
+def roomy(prepared: PreparedProblem) -> Iterator[tuple[tuple[int, ...], Hardware]]:
     """The hardware points that hold every layer, with their menu entries: designs, but for caps."""
-    needs = _needs(session)
-    return ((index, point) for index, point in session.points.points.items() if not _lacking(needs, point))
+    needs = _needs(prepared)
+    return ((index, point) for index, point in prepared.points.points.items() if not _lacking(needs, point))
 
 
 class _Inquiry:
     """Questions about other budgets; every answer is kept."""
 
-    def __init__(self, session: Session, solve: Solve, asked: bool) -> None:
+    def __init__(self, prepared: PreparedProblem, solve: Solve, asked: bool) -> None:
         self._solve = solve
-        self._limits = session.architecture.limits
-        self._point = next(iter(session.points.points.values()))
-        self._plan = session.architecture.plan
-        self._at_once = AtOnce(session, [point for _, point in roomy(session)])
+        self._limits = prepared.architecture.limits
+        self._point = next(iter(prepared.points.points.values()))
+        self._plan = prepared.architecture.plan
+        self._at_once = AtOnce(prepared, [point for _, point in roomy(prepared)])
         self._known: dict[tuple[Limits, str], Exploration] = {}
         self._stopped: dict[tuple[Limits, str], Exploration] = {}
-        self._over = not asked and not _is_quick(session) and self._at_once.excludes(self._limits)
+        self._over = not asked and not _is_quick(prepared) and self._at_once.excludes(self._limits)
 
     def outcome(self) -> dict[str, Any]:
         active = [name for name in CAPS if self._binds(name)]
@@ -176,8 +176,8 @@ class _Inquiry:
         if self._at_once.excludes(limits):
             return False
         goal = make_goal("energy", limits, self._point)
-        fast, frugal = goal.latency_cap < INFEASIBLE_COST, goal.energy_cap < INFEASIBLE_COST
-        if not fast and not frugal:
+        fast, least_energy = goal.latency_cap < INFEASIBLE_COST, goal.energy_cap < INFEASIBLE_COST
+        if not fast and not least_energy:
             return True  # a cap on power alone only makes a design idle
         if any(_keeps(goal, limits, state) for state in self._known.values()):
             return True
@@ -186,7 +186,7 @@ class _Inquiry:
             best = self._best(uncapped, "latency")
             if goal.allows(best.energy, best.latency) or not goal.allows(0, best.latency):
                 return goal.allows(best.energy, best.latency)
-        if frugal or goal.power_cap is not None:
+        if least_energy or goal.power_cap is not None:
             best = self._best(uncapped, "energy")
             if goal.allows(best.energy, best.latency) or not goal.allows(best.energy, 0):
                 return goal.allows(best.energy, best.latency)
@@ -228,10 +228,10 @@ def _ask(name: str, relaxed: Limits) -> tuple[Limits, str]:
     return relaxed, "latency" if name == "latency_ms" else "energy"
 
 
-def _is_quick(session: Session) -> bool:
+def _is_quick(prepared: PreparedProblem) -> bool:
     """Is the problem so small that searches take no time worth mentioning?"""
-    shapes = sum(math.prod(len(divisors(extent)) for _, extent in p.layer.dims) for p in session.pricers)
-    return len(session.points.points) * shapes <= QUICK
+    shapes = sum(math.prod(len(divisors(extent)) for _, extent in p.layer.dims) for p in prepared.pricers)
+    return len(prepared.points.points) * shapes <= QUICK
 
 
 def _keeps(goal: Goal, limits: Limits, state: Exploration) -> bool:
@@ -242,13 +242,13 @@ def _keeps(goal: Goal, limits: Limits, state: Exploration) -> bool:
     return goal.allows(state.best.energy, state.best.latency)
 
 
-def _too_small(session: Session) -> dict[str, Any] | None:
+def _too_small(prepared: PreparedProblem) -> dict[str, Any] | None:
     """A layer that no point of the menus can hold: the levels to blame and what they need."""
-    points, needs = session.points, _needs(session)
+    points, needs = prepared.points, _needs(prepared)
     found = _lacking(needs, points.corner(points.whole))
     if found:
         return _blame([level for level, _, _ in found], found[0][1]) | {"relaxations": [_room(*it) for it in found]}
-    if next(roomy(session), None) is not None:
+    if next(roomy(prepared), None) is not None:
         return None
     lacking = [_lacking(needs, point) for point in points.points.values()]
     # tied menus: each of them is large enough somewhere, but never all at the same point
@@ -267,10 +267,10 @@ def _room(level: Level, layer: Layer, need: int) -> dict[str, Any]:
     return {"budget": f"{level.name}.size", "limit": level.size_bits, "least": need, "exact": True, "text": text}
 
 
-def _needs(session: Session) -> list[tuple[int, Layer]]:
+def _needs(prepared: PreparedProblem) -> list[tuple[int, Layer]]:
     """By inner level the most bits of one word of every tensor that it must keep, and the layer that needs them."""
-    levels = next(iter(session.points.points.values())).levels
-    layers = [pricer.layer for pricer in session.pricers]
+    levels = next(iter(prepared.points.points.values())).levels
+    layers = [pricer.layer for pricer in prepared.pricers]
 
     def need(level: Level, layer: Layer) -> int:
         return sum(operand.bits for operand in layer.operands if operand.role in level.must_keep)

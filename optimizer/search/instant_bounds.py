@@ -16,7 +16,7 @@ from optimizer.architecture.fabric import RESOURCES, Vector
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.budget_text import CHIP
 from optimizer.problem.goal import make_goal
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,20 @@ class AtOnce:
 
     Parameters
     ----------
-    session : Session
+    prepared : PreparedProblem
     points : sequence of Hardware
         The hardware points that hold every layer.
     """
 
-    def __init__(self, session: Session, points: Sequence[Hardware]) -> None:
-        self._point = next(iter(session.points.points.values()))
-        part, limits = session.part, session.architecture.limits
+    def __init__(self, prepared: PreparedProblem, points: Sequence[Hardware]) -> None:
+        self._point = next(iter(prepared.points.points.values()))
+        network, limits = prepared.network_bounds, prepared.architecture.limits
         found: dict[Chip, None] = {}
         cares = limits.energy_mj is not None or limits.power_w is not None
         for point in points:
-            energy = part.least_energy(point) if cares else 0
-            cycles = part.least_latency(point) if limits.latency_ms is not None else 0
-            for area, use in uses(session.architecture.plan, point):
+            energy = network.least_energy(point) if cares else 0
+            cycles = network.least_latency(point) if limits.latency_ms is not None else 0
+            for area, use in uses(prepared.architecture.plan, point):
                 found[Chip(area, use, energy, cycles)] = None
         self.chips = tuple(found)
 
@@ -89,15 +89,15 @@ class AtOnce:
         return energy * hertz / goal.latency_cap if relaxed.latency_ms is not None else Fraction(0)
 
 
-def out_of_reach(session: Session) -> bool:
+def out_of_reach(prepared: PreparedProblem) -> bool:
     """Can no hardware point keep the caps, by what is known before any search?"""
-    part, limits = session.part, session.architecture.limits
-    plan = session.architecture.plan
-    goal = session.goal
-    for point in session.points.points.values():
-        cycles = part.least_latency(point)
+    network, limits = prepared.network_bounds, prepared.architecture.limits
+    plan = prepared.architecture.plan
+    goal = prepared.goal
+    for point in prepared.points.points.values():
+        cycles = network.least_latency(point)
         fits = goal.allows(0, cycles) and any(limits.allow(*chip) for chip in uses(plan, point))
-        if fits and goal.allows(part.least_energy(point) if goal.capped else 0, cycles):
+        if fits and goal.allows(network.least_energy(point) if goal.capped else 0, cycles):
             return False
     return True
 

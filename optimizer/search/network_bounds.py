@@ -26,7 +26,7 @@ class NetworkBounds:
     goal: Goal
     vector_cost: VectorCost
     _fixed: dict[object, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
-    _floors: dict[object, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _layer_bounds: dict[object, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
     _energies: dict[object, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -34,7 +34,7 @@ class NetworkBounds:
         """Does energy not matter at all?"""
         return self.goal.objective == "latency" and not self.goal.capped
 
-    def view(
+    def corner_bounds(
         self, hardware: Hardware, energy: Sequence[int], latency: Sequence[int], pool: Executor | None = None
     ) -> CornerBounds:
         """The network on a hardware, given floors that are known already."""
@@ -47,28 +47,28 @@ class NetworkBounds:
             self._fixed[key] = self.vector_cost(hardware)
         return self._fixed[key]
 
-    def latency_floors(self, hardware: Hardware) -> tuple[int, ...]:
+    def latency_bounds(self, hardware: Hardware) -> tuple[int, ...]:
         """Cycles that one run takes at least, by pricer: they depend on meshes, lanes and bandwidths."""
         timing = (
             (level.mesh, level.read_bits_per_cycle, level.write_bits_per_cycle, level.shared_bits_per_cycle)
             for level in hardware.levels
         )
         key = hardware.mac_mesh, hardware.vector_lanes, *timing
-        if key not in self._floors:
-            self._floors[key] = tuple(pricer.latency_floor(hardware) for pricer in self.pricers)
-        return self._floors[key]
+        if key not in self._layer_bounds:
+            self._layer_bounds[key] = tuple(pricer.latency_bound(hardware) for pricer in self.pricers)
+        return self._layer_bounds[key]
 
     def least_energy(self, hardware: Hardware) -> int:
         """Energy units that the network takes at least, before any search."""
-        floors = zip(self.pricers, self.energy_floors(hardware), strict=True)
-        return self.fixed(hardware)[0] + sum(pricer.count * floor for pricer, floor in floors)
+        layer_bounds = zip(self.pricers, self.energy_bounds(hardware), strict=True)
+        return self.fixed(hardware)[0] + sum(pricer.count * lower_bound for pricer, lower_bound in layer_bounds)
 
     def least_latency(self, hardware: Hardware) -> int:
         """Cycles that the network takes at least, before any search."""
-        floors = zip(self.pricers, self.latency_floors(hardware), strict=True)
-        return self.fixed(hardware)[1] + sum(pricer.count * floor for pricer, floor in floors)
+        layer_bounds = zip(self.pricers, self.latency_bounds(hardware), strict=True)
+        return self.fixed(hardware)[1] + sum(pricer.count * lower_bound for pricer, lower_bound in layer_bounds)
 
-    def energy_floors(self, hardware: Hardware) -> tuple[int, ...]:
+    def energy_bounds(self, hardware: Hardware) -> tuple[int, ...]:
         """Energy units that one run takes at least, by pricer; zeros where energy does not matter."""
         if self.seeks_latency_alone:
             return (0,) * len(self.pricers)
@@ -78,7 +78,7 @@ class NetworkBounds:
         )
         key = hardware.mac_mesh, hardware.mac_energy, *costs
         if key not in self._energies:
-            self._energies[key] = tuple(pricer.energy_floor(hardware) for pricer in self.pricers)
+            self._energies[key] = tuple(pricer.energy_bound(hardware) for pricer in self.pricers)
         return self._energies[key]
 
 
@@ -89,10 +89,10 @@ class CornerBounds:
     ``pick`` is the optimum of what :meth:`tighten` summed, once it is known.
     """
 
-    def __init__(self, part: NetworkBounds, site: Site, energy: Sequence[int], latency: Sequence[int]) -> None:
-        self._part, self.goal, self.site = part, part.goal, site
-        self.energy = list(map(max, energy, part.energy_floors(site.hardware)))
-        self.latency = list(map(max, latency, part.latency_floors(site.hardware)))
+    def __init__(self, network: NetworkBounds, site: Site, energy: Sequence[int], latency: Sequence[int]) -> None:
+        self._network, self.goal, self.site = network, network.goal, site
+        self.energy = list(map(max, energy, network.energy_bounds(site.hardware)))
+        self.latency = list(map(max, latency, network.latency_bounds(site.hardware)))
         self.pick: Pick | None = None
 
     @property
@@ -118,7 +118,7 @@ class CornerBounds:
 
     def tighten(self, limit: Fraction | None) -> None:
         """Find the least energy (or latency, where only it counts), until it is clear that `limit` is exceeded."""
-        if self._part.seeks_latency_alone:
+        if self._network.seeks_latency_alone:
             most = INFEASIBLE_COST if limit is None else min(int(limit) + 1, INFEASIBLE_COST)
             self.pick, self.latency = self.site.sum_within("latency", self.latency, most)
         else:
@@ -152,5 +152,7 @@ class CornerBounds:
             return min(int(value / max(1, self.least_latency)) + 1, INFEASIBLE_COST)
         return INFEASIBLE_COST
 
-    def _sum(self, fixed: int, floors: list[int]) -> int:
-        return fixed + sum(p.count * floor for p, floor in zip(self.site.pricers, floors, strict=True))
+    def _sum(self, fixed: int, layer_bounds: list[int]) -> int:
+        return fixed + sum(
+            p.count * lower_bound for p, lower_bound in zip(self.site.pricers, layer_bounds, strict=True)
+        )

@@ -85,7 +85,7 @@ class Site:
         prices = [price for price in found if price is not None]
         return prices if len(prices) == len(found) else None
 
-    def sum_within(self, objective: str, floors: list[int], limit: int) -> tuple[Pick | None, list[int]]:
+    def sum_within(self, objective: str, layer_bounds: list[int], limit: int) -> tuple[Pick | None, list[int]]:
         """Optimum of every layer, given up as soon as the sum with the floors of the rest reaches `limit`.
 
         Layers are priced in waves of a fixed size, side by side; the outcome does not depend on the pool, nor on what
@@ -96,26 +96,26 @@ class Site:
         (pick, floors)
             The pick is None when given up; floors are the best bounds per layer (NEVER: it does not fit).
         """
-        floors = list(floors)
+        layer_bounds = list(layer_bounds)
         counts = [pricer.count for pricer in self.pricers]
         offset = self.fixed[0] if objective == "energy" else self.fixed[1]
         prices: dict[int, Price | None] = {}
-        beats: dict[int, int] = {}
+        cutoffs: dict[int, int] = {}
         ranked = sorted(range(len(counts)), key=lambda n: -counts[n] * self.pricers[n].macs)
         for start in range(0, len(ranked), WAVE):
             wave = ranked[start : start + WAVE]
-            total = offset + sum(c * f for c, f in zip(counts, floors, strict=True))
+            total = offset + sum(c * f for c, f in zip(counts, layer_bounds, strict=True))
             spare = {n: INFEASIBLE_COST if limit >= INFEASIBLE_COST else -(-(limit - total) // counts[n]) for n in wave}
-            beats.update({n: min(INFEASIBLE_COST, max(0, spare[n] + floors[n])) for n in wave})
-            if any(floors[n] >= beats[n] for n in wave):
-                return None, floors
-            found = self._map(lambda n: self.pricers[n].price(self.hardware, objective, beat=beats[n]), wave)
+            cutoffs.update({n: min(INFEASIBLE_COST, max(0, spare[n] + layer_bounds[n])) for n in wave})
+            if any(layer_bounds[n] >= cutoffs[n] for n in wave):
+                return None, layer_bounds
+            found = self._map(lambda n: self.pricers[n].price(self.hardware, objective, cutoff=cutoffs[n]), wave)
             for n, price in zip(wave, found, strict=True):
                 prices[n] = price
-                floors[n] = max(floors[n], beats[n] if price is None else min(price.value, beats[n]))
-            if any(price is None or not price.found or price.value >= beats[n] for n, price in prices.items()):
-                return None, floors
-        return self.total([price for n in range(len(counts)) if (price := prices[n]) is not None]), floors
+                layer_bounds[n] = max(layer_bounds[n], cutoffs[n] if price is None else min(price.value, cutoffs[n]))
+            if any(price is None or not price.found or price.value >= cutoffs[n] for n, price in prices.items()):
+                return None, layer_bounds
+        return self.total([price for n in range(len(counts)) if (price := prices[n]) is not None]), layer_bounds
 
     def _map(self, ask: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
         """Answers in order, found side by side if there is a pool."""
@@ -129,7 +129,7 @@ class Site:
         (picks, lines, bound)
         """
         picks, lines = [cheapest], [(0, cheapest.energy)]
-        least_latency = self.fixed[1] + sum(p.count * p.latency_floor(self.hardware) for p in self.pricers)
+        least_latency = self.fixed[1] + sum(p.count * p.latency_bound(self.hardware) for p in self.pricers)
         while True:
             energy, latency = min(corners(lines, cheapest.energy, least_latency), key=lambda v: goal.value(*v))
             bound = goal.value(energy, latency)

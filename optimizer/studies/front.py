@@ -97,7 +97,7 @@ class FrontExplorer:
 
     Parameters
     ----------
-    part : Part
+    network : Part
         The network; its goal holds the caps.
     places : Places
         Of what is varied besides energy and latency.
@@ -109,23 +109,23 @@ class FrontExplorer:
 
     def __init__(
         self,
-        part: NetworkBounds,
+        network: NetworkBounds,
         places: Places,
         area_cap_um2: int | None,
         tolerance: Fraction = Fraction(0),
         workers: int = 2,
     ) -> None:
-        self.part, self.places, self.points, self._area_cap = part, places, places.points, area_cap_um2
+        self.network, self.places, self.points, self._area_cap = network, places, places.points, area_cap_um2
         self.tolerance, self._workers = tolerance * SHARE, workers
         self._numbers = itertools.count()
-        self._counts = [pricer.count for pricer in part.pricers]
+        self._counts = [pricer.count for pricer in network.pricers]
 
     def run(self, *, deadline: float | None = None, report: Callable[[FrontState], None] | None = None) -> FrontState:
         """Explore until all boxes are closed, the deadline passes, or Ctrl-C."""
-        goal = self.part.goal
+        goal = self.network.goal
         state = FrontState(Frontier(goal.energy_cap, goal.latency_cap), size(self.points.whole))
         stop = Stop()
-        for pricer in self.part.pricers:
+        for pricer in self.network.pricers:
             pricer.stop = stop
         alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
         heap = [_Open(0, next(self._numbers), self.points.whole, Bounded(), (0, 0))]
@@ -160,10 +160,10 @@ class FrontExplorer:
             by = "area"
         elif known.lines and self._gap(node.box, state, known, fixed) is None:
             by = "covered"
-        elif self.points.has_ideal_corner(node.box):
+        elif self.points.has_optimistic_corner(node.box):
             known, fixed = self._at_once(node.box)
             covered = self._gap(node.box, state, known, fixed) is None
-            by, known, fixed = ("covered", known, fixed) if covered else self._visit(node.box, state, pool)
+            by, known, fixed = ("covered", known, fixed) if covered else self._evaluation(node.box, state, pool)
         heapq.heappop(heap)
         if by is not None:
             state.closed.append(self._closed(node, by, known, fixed))
@@ -178,13 +178,13 @@ class FrontExplorer:
     def _at_once(self, box: Box) -> tuple[Bounded, Cost]:
         """What is known of a box before any search."""
         corner = self.points.corner(box)
-        floors = Bounded(((0, self.part.energy_floors(corner)),), self.part.latency_floors(corner))
-        return floors, self.part.fixed(corner)
+        layer_bounds = Bounded(((0, self.network.energy_bounds(corner)),), self.network.latency_bounds(corner))
+        return layer_bounds, self.network.fixed(corner)
 
-    def _visit(self, box: Box, state: FrontState, pool: Executor) -> tuple[str | None, Bounded, Cost]:
+    def _evaluation(self, box: Box, state: FrontState, pool: Executor) -> tuple[str | None, Bounded, Cost]:
         """Add lines to a box until it is covered or they are many; sum the front of a point."""
         corner = self.points.corner(box)
-        site = Site(self.part.pricers, corner, self.part.fixed(corner), pool)
+        site = Site(self.network.pricers, corner, self.network.fixed(corner), pool)
         search = _Lines(site, self._counts)
         single = size(box) == 1
         if not search.start():
@@ -241,7 +241,7 @@ class _Lines:
         self._site, self._counts = site, counts
         self._picks: list[Pick] = []
         self._lines: list[tuple[int, tuple[int, ...]]] = []
-        self._latency = tuple(pricer.latency_floor(site.hardware) for pricer in site.pricers)
+        self._latency = tuple(pricer.latency_bound(site.hardware) for pricer in site.pricers)
 
     @property
     def known(self) -> Bounded:

@@ -12,8 +12,8 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.problem.aggregate import Aggregate
 from optimizer.results.formats import STUDY_FORMAT
 from optimizer.results.totals import number
-from optimizer.search.incumbents import Found, Rank
-from optimizer.search.session import Session
+from optimizer.search.incumbents import Incumbent, Rank
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.studies.metrics import STATIC, Range
 from optimizer.studies.staircase import Corner, Staircase, StaircaseCell
 from optimizer.studies.steps import minimal
@@ -54,9 +54,9 @@ def question(ranges: Sequence[Range], tolerance: Fraction | None = None) -> Data
     return {"vary": [range_entry(varied) for varied in ranges]} | front
 
 
-def asking(session: Session, ranges: Sequence[Range], tolerance: Fraction | None = None) -> Session:
+def asking(prepared: PreparedProblem, ranges: Sequence[Range], tolerance: Fraction | None = None) -> PreparedProblem:
     """A session whose problem, and so its hash, holds what the study asks."""
-    return replace(session, problem=session.problem | {"study": question(ranges, tolerance)})
+    return replace(prepared, problem=prepared.problem | {"study": question(ranges, tolerance)})
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Describer:
         points: PointSet,
         closed: Sequence[Box],
         scale: Scale,
-        takes: Callable[[Found], Data],
+        takes: Callable[[Incumbent], Data],
         *,
         complete: bool,
     ) -> None:
@@ -137,7 +137,7 @@ class Describer:
             "exact_bound": None if cell.bound is None else str(cell.bound),
         }
 
-    def _design(self, number_before: int, found: Found) -> Data:
+    def _design(self, number_before: int, found: Incumbent) -> Data:
         place = self.staircase.place(found)
         corner = self.staircase.corner(place)
         cell = self.staircase.cell(corner)
@@ -173,7 +173,7 @@ class Describer:
         sides = zip(self.points.paths, self.points.labels, box, strict=True)
         return [path for path, labels, (low, _) in sides if 0 < low == len(labels) - 1]
 
-    def _relaxed(self, corner: Corner, found: Found) -> Data:
+    def _relaxed(self, corner: Corner, found: Incumbent) -> Data:
         """Per limit the next better design: how far the limit must be raised, and what that is worth."""
         known: Data = {}
         for axis, varied in enumerate(self.staircase.ranges):
@@ -195,7 +195,7 @@ class Describer:
         return known
 
 
-def changes(one: Found, other: Found) -> Data:
+def changes(one: Incumbent, other: Incumbent) -> Data:
     """Menus of which two designs take different entries."""
     there = dict(other.point.choices)
     return {path: [entry, there[path]] for path, entry in one.point.choices if entry != there[path]}

@@ -15,11 +15,11 @@ from fractions import Fraction
 
 from optimizer.problem.disagreement import disagreement
 from optimizer.search.exploration import BOUNDING, Closed
-from optimizer.search.incumbents import Found
+from optimizer.search.incumbents import Incumbent
 from optimizer.studies.metrics import Place, Range
 from optimizer.studies.steps import Places
 
-Placed = tuple[Place, Found]
+Placed = tuple[Place, Incumbent]
 Held = tuple[Sequence[Place], Fraction]
 Corner = tuple[int, ...]
 """Which piece of every range."""
@@ -34,7 +34,7 @@ class StaircaseCell:
 
     start: Place
     below: tuple[Fraction | None, ...]
-    found: Found | None
+    found: Incumbent | None
     bound: Fraction | None
 
     @property
@@ -72,12 +72,12 @@ class Staircase:
         self._check()
 
     @property
-    def steps(self) -> list[Found]:
+    def steps(self) -> list[Incumbent]:
         """The designs that are best in some cell, worst first."""
         chosen = {cell.found.rank: cell.found for cell in self.cells if cell.found is not None}
         return sorted(chosen.values(), key=lambda found: found.rank, reverse=True)
 
-    def place(self, found: Found) -> Place:
+    def place(self, found: Incumbent) -> Place:
         """The least limits that admit a design."""
         return self._places[found.rank]
 
@@ -106,9 +106,9 @@ class Staircase:
             if n:
                 yield (*corner[:axis], n - 1, *corner[axis + 1 :])
 
-    def _designs(self) -> dict[Corner, Found]:
+    def _designs(self) -> dict[Corner, Incumbent]:
         """The best design admitted in every cell that has one."""
-        best: dict[Corner, Found] = {}
+        best: dict[Corner, Incumbent] = {}
         for place, found in self._placed:
             if self._covers(place):
                 corner = self.corner(place)
@@ -153,7 +153,7 @@ class Staircase:
                     raise disagreement(f"the optimum rises at {place}")
 
 
-def staircase_of(places: Places, designs: Sequence[Found], closed: Sequence[Closed]) -> Staircase:
+def staircase_of(places: Places, designs: Sequence[Incumbent], closed: Sequence[Closed]) -> Staircase:
     """The staircase of an exploration over limits on the hardware; the boxes hold every point once."""
     placed = [(places.of(found.box), found) for found in designs]
     held = [(places.least(entry.box), entry.bound) for entry in closed if entry.by in BOUNDING]

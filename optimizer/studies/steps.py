@@ -24,7 +24,7 @@ from fractions import Fraction
 import numpy as np
 
 from optimizer.architecture.boxes import Box, PointSet
-from optimizer.search.incumbents import SLACK, Found, Logs, logarithm
+from optimizer.search.incumbents import SLACK, Incumbent, Logs, logarithm
 from optimizer.studies.metrics import STATIC, Place, Range
 
 Index = tuple[int, ...]
@@ -86,14 +86,14 @@ class StudySteps:
         self.places = places
         self._grid = np.array([[float(m) for m in places.of(box)] for box in places.points.single_boxes])
         self._cutoffs = np.full(len(self._grid), np.inf)
-        self._kept: list[tuple[Place, Found]] = []
+        self._kept: list[tuple[Place, Incumbent]] = []
 
     @property
-    def designs(self) -> Sequence[Found]:
+    def designs(self) -> Sequence[Incumbent]:
         """What is kept, best objective first."""
         return [found for _, found in sorted(self._kept, key=lambda entry: entry[1].rank)]
 
-    def best(self, limits: Place) -> Found | None:
+    def best(self, limits: Place) -> Incumbent | None:
         """The best design within limits."""
         return min((f for place, f in self._kept if within(place, limits)), key=lambda f: f.rank, default=None)
 
@@ -121,7 +121,7 @@ class StudySteps:
         """Those of the best designs within the places of the points; what is only as good is of no interest."""
         return self._cutoffs.reshape(shape)
 
-    def offer(self, found: Found) -> None:
+    def offer(self, found: Incumbent) -> None:
         """Keep a design if no known one is as good within the same limits; drop those that it replaces."""
         place = self.places.of(found.box)
         if any(within(other, place) and _before(old, other, found, place) for other, old in self._kept):
@@ -140,7 +140,7 @@ def _inside(point: Box, box: Box) -> bool:
     return all(low <= n <= high for (n, _), (low, high) in zip(point, box, strict=True))
 
 
-def _before(one: Found, here: Place, other: Found, there: Place) -> bool:
+def _before(one: Incumbent, here: Place, other: Incumbent, there: Place) -> bool:
     """Is one design, whose place is within the other's, better, or as good and within less or first by rank?"""
     if one.value != other.value or here != there:
         return one.value <= other.value

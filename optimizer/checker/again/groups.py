@@ -9,11 +9,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 from optimizer.architecture.hardware import Hardware
-from optimizer.checker.again.floors import LEAST_DRAWN, conclusion
+from optimizer.checker.again.layer_bounds import LEAST_DRAWN, conclusion
 from optimizer.checker.again.tangent_lines import Cost, prove
+from optimizer.checker.bound_weights import BOXES, Bearing
 from optimizer.checker.claims.solve import Claim, ClaimedBox, vector_run
 from optimizer.checker.effort import Effort, ProofTally, Route
-from optimizer.checker.floor_weights import BOXES, Bearing
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.outcome import Check
 from optimizer.fusion.group_pricer import group_pricers

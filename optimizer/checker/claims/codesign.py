@@ -112,7 +112,9 @@ def rebuild_joint(result: CodesignResult) -> JointClaim:
 
 def _flat(box: Data) -> Data:
     """A box with the floors of all networks in one list."""
-    return box | {name: [n for floors in box[name] for n in floors] for name in ("energy_floors", "latency_floors")}
+    return box | {
+        name: [n for layer_bounds in box[name] for n in layer_bounds] for name in ("energy_floors", "latency_floors")
+    }
 
 
 def _network_claim(result: CodesignResult, number: int) -> Claim:

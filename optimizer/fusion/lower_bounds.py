@@ -19,7 +19,7 @@ Sizes = tuple[tuple[str, int], ...]
 """Extents of all dims of a run."""
 
 
-class RunFloors:
+class RunBounds:
     """Bounds on runs on one hardware point."""
 
     def __init__(self, runs: Runs, hardware: Hardware, aim: Aim) -> None:
@@ -79,7 +79,7 @@ class RunFloors:
         level 1 per action and operand that is not pinned, in each of those runs, for rounding. None if no such run is
         known, or level 1 costs more than the outermost level.
         """
-        if self._dear:
+        if self._is_expensive:
             return None
         sizes = layer.extents | dict(extents)
         self._price(layer, sizes if exact else layer.extents)
@@ -98,7 +98,7 @@ class RunFloors:
 
     def prepare(self, wanted: list[tuple[Layer, Dict[str, int]]]) -> None:
         """Work out what exact bounds on such runs (:meth:`whole`) rest on, several at a time."""
-        if not self._dear:
+        if not self._is_expensive:
             self._runs.side_by_side(lambda pair: self._price(pair[0], pair[0].extents | dict(pair[1])), wanted)
 
     def _price(self, layer: Layer, sizes: Dict[str, int]) -> None:
@@ -139,7 +139,7 @@ class RunFloors:
         )
 
     @cached_property
-    def _dear(self) -> bool:
+    def _is_expensive(self) -> bool:
         """Does an access of level 1 cost more than one outside of it, for some operand?"""
         return self._aim.objective != "latency" and any(
             self._bit_energy(role, 0, way) < self._bit_energy(role, 1, way)

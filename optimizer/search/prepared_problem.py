@@ -37,7 +37,7 @@ from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)
-class Session:
+class PreparedProblem:
     """Everything the branch and bound needs, and what the result says about the problem."""
 
     network: Network
@@ -52,14 +52,14 @@ class Session:
     fused: NetworkPricer | None = None
 
     @property
-    def parts(self) -> Sequence[Prices]:
+    def search_pricers(self) -> Sequence[Prices]:
         """What is priced by itself: every layer, or with fusion the whole network."""
         return self.pricers if self.fused is None else [self.fused]
 
     @property
-    def part(self) -> NetworkBounds:
+    def network_bounds(self) -> NetworkBounds:
         """The network as a part of an exploration."""
-        return NetworkBounds(self.parts, self.goal, self.vector_cost)
+        return NetworkBounds(self.search_pricers, self.goal, self.vector_cost)
 
     @property
     def space(self) -> str:
@@ -95,7 +95,7 @@ class Session:
         return sum(n * c.energy for n, c in costs), sum(n * c.latency_cycles for n, c in costs)
 
 
-def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) -> Session:
+def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) -> PreparedProblem:
     """Check a problem and put it into integers.
 
     Raises
@@ -182,7 +182,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
     if fusion is not None:
         check_total(network, list(points.points.values()), accounting)
     some = next(iter(points.points.values()))
-    return Session(
+    return PreparedProblem(
         network,
         architecture,
         points,
@@ -248,8 +248,8 @@ def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding
             )
 
 
-def restore(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 1) -> Session:
-    """The session of a :attr:`Session.problem`, so that any process can work on it.
+def prepare_again(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 1) -> PreparedProblem:
+    """The session of a :attr:`PreparedProblem.problem`, so that any process can work on it.
 
     Parameters
     ----------
@@ -263,14 +263,14 @@ def restore(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 
     return prepare(Problem.from_json(data), cache_dir=cache_dir, workers=workers)
 
 
-def begun(session: Session, options: Options, started: float) -> float | None:
+def begun(prepared: PreparedProblem, options: Options, started: float) -> float | None:
     """Have the search kernels compiled, and say when the task has to end (``time.perf_counter``), if it has to.
 
     Ctrl-C while they are compiled ends it at once, with what is known without a search.
     """
-    some = next(iter(session.points.points.values()))
+    some = next(iter(prepared.points.points.values()))
     try:
-        compile_kernels(some, session.accounting, options.progress, started)
+        compile_kernels(some, prepared.accounting, options.progress, started)
     except KeyboardInterrupt:
         return time.perf_counter()
     return options.deadline(started)

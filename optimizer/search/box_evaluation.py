@@ -12,7 +12,7 @@ from optimizer.problem.aggregate import Aggregate
 from optimizer.search.network_bounds import CornerBounds, NetworkBounds
 from optimizer.search.point_solver import Pick
 
-Floors = list[list[int]]
+LayerBounds = list[list[int]]
 """Per network and pricer: energy units or cycles of one run; NEVER where it does not fit."""
 
 
@@ -26,7 +26,7 @@ class Ahead:
 
 
 @dataclass(order=True)
-class BoxNode:
+class OpenBox:
     """A box to visit: the floors of a box it is a part of, with its own least cycles, and the bounds these give.
 
     ``bounds`` are those of the networks, empty where there is no ideal corner. A box is not ``fit`` if floors show that
@@ -38,8 +38,8 @@ class BoxNode:
     bound: Fraction
     order: int
     box: Box = field(compare=False)
-    energy: Floors = field(compare=False)
-    latency: Floors = field(compare=False)
+    energy: LayerBounds = field(compare=False)
+    latency: LayerBounds = field(compare=False)
     bounds: tuple[Fraction, ...] = field(compare=False, default=())
     fit: bool = field(compare=False, default=True)
     fresh: bool = field(compare=False, default=True)
@@ -50,7 +50,7 @@ class BoxNode:
 
 
 @dataclass(frozen=True)
-class Visit:
+class BoxEvaluation:
     """Outcome of a visit.
 
     ``by`` is why the box is closed (``bound``, ``infeasible``, ``solved``), None where it is to be split, or a point to
@@ -59,26 +59,26 @@ class Visit:
 
     by: str | None
     bounds: tuple[Fraction, ...]
-    energy: Floors
-    latency: Floors
+    energy: LayerBounds
+    latency: LayerBounds
     picks: tuple[Pick, ...] | None = None
 
 
-class Visitor:
+class BoxEvaluator:
     """Visits boxes that have an ideal corner.
 
     Parameters
     ----------
-    parts : sequence of Part
+    networks : sequence of Part
         One per network.
     points : PointSet
     aggregate : Aggregate
     """
 
-    def __init__(self, parts: Sequence[NetworkBounds], points: PointSet, aggregate: Aggregate) -> None:
-        self.parts, self.points, self.aggregate = parts, points, aggregate
+    def __init__(self, networks: Sequence[NetworkBounds], points: PointSet, aggregate: Aggregate) -> None:
+        self.networks, self.points, self.aggregate = networks, points, aggregate
 
-    def visit(self, node: BoxNode, limit: Fraction | None, pool: Executor | None = None) -> Visit:
+    def evaluate(self, open_box: OpenBox, limit: Fraction | None, pool: Executor | None = None) -> BoxEvaluation:
         """Bound a box, or solve a point whose bound is tight; designs above `limit` are of no interest.
 
         Raises
@@ -86,36 +86,46 @@ class Visitor:
         StoppedError
             If a search was given up.
         """
-        corner = self.points.corner(node.box)
-        known = zip(self.parts, node.energy, node.latency, strict=True)
-        views = [part.view(corner, energy, latency, pool) for part, energy, latency in known]
-        reason, bounds, picks = self._tighten(views, limit), [view.bound for view in views], None
-        if reason is None and node.tight and size(node.box) == 1:
-            reason, picks = self._solve(views, bounds, limit)
-        return Visit(reason, tuple(bounds), [view.energy for view in views], [view.latency for view in views], picks)
+        corner = self.points.corner(open_box.box)
+        known = zip(self.networks, open_box.energy, open_box.latency, strict=True)
+        per_network = [network.corner_bounds(corner, energy, latency, pool) for network, energy, latency in known]
+        reason, bounds, picks = (
+            self._tighten(per_network, limit),
+            [corner_bounds.bound for corner_bounds in per_network],
+            None,
+        )
+        if reason is None and open_box.tight and size(open_box.box) == 1:
+            reason, picks = self._solve(per_network, bounds, limit)
+        return BoxEvaluation(
+            reason,
+            tuple(bounds),
+            [corner_bounds.energy for corner_bounds in per_network],
+            [corner_bounds.latency for corner_bounds in per_network],
+            picks,
+        )
 
-    def _tighten(self, views: Sequence[CornerBounds], limit: Fraction | None) -> str | None:
+    def _tighten(self, per_network: Sequence[CornerBounds], limit: Fraction | None) -> str | None:
         """Bound the networks one after the other; why the box is closed, if it is."""
-        if not all(view.fits for view in views):
+        if not all(corner_bounds.fits for corner_bounds in per_network):
             return "infeasible"
-        for number, view in enumerate(views):
-            view.tighten(self.aggregate.limit(number, [other.bound for other in views], limit))
-            if not view.fits:
+        for number, corner_bounds in enumerate(per_network):
+            corner_bounds.tighten(self.aggregate.limit(number, [other.bound for other in per_network], limit))
+            if not corner_bounds.fits:
                 return "infeasible"
-            if view.pick is None:
+            if corner_bounds.pick is None:
                 return "bound"
         return None
 
     def _solve(
-        self, views: Sequence[CornerBounds], bounds: list[Fraction], limit: Fraction | None
+        self, per_network: Sequence[CornerBounds], bounds: list[Fraction], limit: Fraction | None
     ) -> tuple[str, tuple[Pick, ...] | None]:
         """Solve a single point: why it is closed, and its best design; the bounds are replaced by proved ones."""
         picks = []
-        for number, view in enumerate(views):
-            pick, bounds[number] = view.solve(self.aggregate.limit(number, bounds, limit))
+        for number, corner_bounds in enumerate(per_network):
+            pick, bounds[number] = corner_bounds.solve(self.aggregate.limit(number, bounds, limit))
             if pick is None:
                 return "infeasible", None
             picks.append(pick)
-            if number + 1 < len(views) and limit is not None and self.aggregate.value(bounds) > limit:
+            if number + 1 < len(per_network) and limit is not None and self.aggregate.value(bounds) > limit:
                 return "solved", None
         return "solved", tuple(picks)

@@ -11,7 +11,7 @@ from optimizer.checker.least_cycles import part_cycles
 from optimizer.problem.goal import INFEASIBLE_COST
 
 
-class Floors:
+class LayerBounds:
     """Values recomputed from floors, on the box's ideal hardware.
 
     Parameters
@@ -52,8 +52,8 @@ class Floors:
         counts = [count for _, count in self.claim.parts]
         fixed = self._fixed[box]
         return (
-            fixed[0] + sum(n * floor for n, floor in zip(counts, energy, strict=True)),
-            fixed[1] + sum(n * floor for n, floor in zip(counts, latency, strict=True)),
+            fixed[0] + sum(n * lower_bound for n, lower_bound in zip(counts, energy, strict=True)),
+            fixed[1] + sum(n * lower_bound for n, lower_bound in zip(counts, latency, strict=True)),
         )
 
     def _cycles(self, box: Box) -> tuple[int, ...]:
