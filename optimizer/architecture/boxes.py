@@ -1,4 +1,4 @@
-"""The hardware points of an architecture as boxes of menu entries, and the ideal corner of a box."""
+"""The hardware points of an architecture as boxes of menu entries, and the optimistic corner of a box."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class PointSet:
         return (point for _, point in self.indexed(box))
 
     def corner(self, box: Box) -> Hardware:
-        """A hardware at least as good as every point of the box, in every respect.
+        """A hardware point at least as good as every point of the box, in every respect.
 
         Largest capacities, meshes and bandwidths with the smallest energies, leakage, area and use of every
         resource: whatever it needs bounds what any point of the box needs.
@@ -70,7 +70,7 @@ class PointSet:
         return self._corners[box]
 
     def leader(self, box: Box) -> Box | None:
-        """The box of a point that is the ideal corner itself, so at least as good as all other points of the box."""
+        """The box of a point that is the optimistic corner itself, so at least as good as all other points of the box."""
         corner = replace(self.corner(box), choices=())
         same = (index for index, point in self.indexed(box) if replace(point, choices=()) == corner)
         found = next(same, None)

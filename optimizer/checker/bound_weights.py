@@ -1,8 +1,8 @@
-"""What a bound rests on: the floors of the certificate's boxes, each with its part in the bounds that they carry.
+"""What a bound rests on: the layer bounds of the certificate's boxes, each with its part in the bounds that they carry.
 
-Every box that holds points within the budgets, and rests on floors, carries as much as any other; a box that is bounded
-by a solved point passes its part on to that point. What a box carries is divided among its layers by what they
-contribute: runs x floor.
+Every box that holds points within the budgets, and rests on layer bounds, carries as much as any other; a box that is
+bounded by a solved point passes its part on to that point. What a box carries is divided among its layers by what they
+contribute: runs x layer bound.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ EXCLUDED = "points without a design"
 
 @dataclass(frozen=True)
 class LayerBound:
-    """A floor of the certificate: its part in the bounds, a box that states it, and whether it is the design's own."""
+    """A layer bound of the certificate: its part in the bounds, a box that states it, and whether it is the design's
+    own.
+    """
 
     statement: Statement
     share: Fraction
@@ -43,7 +45,7 @@ class Bearing:
     ----------
     claim : Claim
     derived : collection of int
-        Numbers of boxes with a bound that rests on more than their floors.
+        Numbers of boxes with a bound that rests on more than their layer bounds.
     """
 
     def __init__(self, claim: Claim, derived: Collection[int] = ()) -> None:
@@ -76,7 +78,7 @@ class Bearing:
         return all(low <= n <= high for (low, high), (n, _) in zip(entry.box, design, strict=True))
 
     def layer_bounds(self) -> list[LayerBound]:
-        """All floors above zero of boxes within the budgets, equal ones once."""
+        """All layer bounds above zero of boxes within the budgets, equal ones once."""
         found: dict[object, LayerBound] = {}
         for number, entry in enumerate(self.claim.entries):
             if not entry.over_budget:

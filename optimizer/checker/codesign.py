@@ -181,7 +181,9 @@ def _replayed(claim: JointClaim, say: Say) -> Replay:
 
 
 def _proofs(claim: JointClaim, replayed: Replay, effort: Effort, again: Searches | None) -> Iterator[Check]:
-    """Floors, and points that rest on more than floors, proved by another route; cells of the cross table again."""
+    """Layer bounds, and points that rest on more than layer bounds, proved by another route; cells of the cross table
+    again.
+    """
     parts = len(claim.names) + 1
     for number, (name, one) in enumerate(zip(claim.names, claim.claims, strict=True)):
         part = effort.part(parts - number).about(name)

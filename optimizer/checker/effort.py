@@ -99,7 +99,7 @@ class Effort:
     due : float
         When a sample should be complete (``time.perf_counter()``).
     latest : float
-        When what is always asked for is given up.
+        When what is always asked for is stopped.
     say : callable
         Is told what is being done.
     """
@@ -146,7 +146,7 @@ class Effort:
 
     @property
     def most_s(self) -> float:
-        """Seconds until everything is given up."""
+        """Seconds until everything is stopped."""
         return max(0.0, self.latest - time.perf_counter())
 
     def record(self, tally: ProofTally) -> ProofTally:

@@ -201,14 +201,14 @@ class _Front:
         return tuple((low, high) for low, high in raw["box"])
 
     def fixed_faults(self) -> Iterator[str]:
-        """Costs of the vector layers on the ideal corner of each box."""
+        """Costs of the vector layers on the optimistic corner of each box."""
         for raw in self.boxes:
             fixed = self.claim.fixed(self.claim.points.corner(self._box(raw)))
             if any(stated > own for stated, own in zip(raw["fixed"], fixed, strict=True)):
                 yield f"box {raw['box']}: fixed costs {raw['fixed']}, there are {list(fixed)}"
 
     def lines_again(self, effort: Effort, again: Searches | None) -> list[Check]:
-        """No layer has less than a line or a least latency says, on the box's own ideal corner."""
+        """No layer has less than a line or a least latency says, on the box's own optimistic corner."""
         found: dict[object, LayerBound] = {}
         carrying = [raw for raw in self.boxes if raw["closed_by"] in ("covered", "solved", "open")]
         for raw in carrying:

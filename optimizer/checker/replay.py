@@ -1,4 +1,4 @@
-"""Replay of a certificate: the boxes cover the points, and every stated bound follows from its floors."""
+"""Replay of a certificate: the boxes cover the points, and every stated bound follows from its layer bounds."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ OTHER_SEED = 7919
 
 @dataclass(frozen=True)
 class Replay:
-    """Checks of a certificate, and what rests on more than floors.
+    """Checks of a certificate, and what rests on more than layer bounds.
 
-    ``raised`` are (network, solved point) whose bound is above what the floors give; ``excluded`` numbers of single
-    points that no floor shows to be infeasible.
+    ``raised`` are (network, solved point) whose bound is above what the layer bounds give; ``excluded`` numbers of
+    single points that no layer bound shows to be infeasible.
     """
 
     checks: tuple[Check, ...]

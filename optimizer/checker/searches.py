@@ -64,9 +64,9 @@ class Searches(Protocol):
         claim : Claim
             Of one network.
         raised : collection of int
-            Numbers of boxes, single points, with a bound that rests on more than their floors.
+            Numbers of boxes, single points, with a bound that rests on more than their layer bounds.
         beside : collection of int
-            Numbers of boxes that rest on more than this network's floors, and are proved elsewhere.
+            Numbers of boxes that rest on more than this network's layer bounds, and are proved elsewhere.
         """
 
     def lines(self, claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort) -> Check:

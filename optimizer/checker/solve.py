@@ -61,7 +61,7 @@ def verify(
     again : Searches or None
         Proves again what the bounds rest on; without it that is named as not checked.
     thorough : bool
-        Prove every floor of the certificate again, not only the design's and a sample of the others.
+        Prove every layer bound of the certificate again, not only the design's and a sample of the others.
     seed : int, optional
         Draws the sample; by default one that nobody can foresee.
     progress : callable, optional
@@ -70,7 +70,8 @@ def verify(
     Returns
     -------
     Verification
-        A result that was changed, or is wrong, fails at least one check; a lie in a floor does if that floor is drawn.
+        A result that was changed, or is wrong, fails at least one check; a lie in a layer bound does if that layer
+        bound is drawn.
 
     Raises
     ------
@@ -177,7 +178,7 @@ def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
 
 
 def _proofs(claim: Claim, replayed: Replay, effort: Effort, again: Searches | None) -> list[Check]:
-    """Floors, and points that rest on more than floors, proved by another route."""
+    """Layer bounds, and points that rest on more than layer bounds, proved by another route."""
     raised = {*replayed.excluded, *(claim.entries.index(entry) for _, entry in replayed.raised)}
     return unsearched_bounds(claim, effort, raised) if again is None else again.bounds(claim, effort, raised)
 
@@ -239,7 +240,7 @@ def _agreement(claim: Claim) -> Iterator[str]:
 
 
 def point_counts(claim: Claim) -> dict[str, int]:
-    """Points by what closed them; where a layer does not fit, its floor is infinite."""
+    """Points by what closed them; where a layer does not fit, its layer bound is infinite."""
     by = {reason: sum(e.points for e in claim.entries if e.by == reason) for reason in REASONS}
     unfit = [entry for entry in claim.entries if entry.by == "infeasible"]
     small = sum(entry.points for entry in unfit if INFEASIBLE_COST in (*entry.energy, *entry.latency))

@@ -18,7 +18,7 @@ from optimizer.checker.physical_bounds import energy_at_least
 
 @dataclass(frozen=True)
 class Statement:
-    """No mapping of a layer on a hardware costs less than the floor.
+    """No mapping of a layer on a hardware point costs less than the layer bound.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The best plan of a group on a hardware point, proved: every cut and choice is priced or closed by a bound."""
+"""The optimal plan of a group on a hardware point: every cut and choice is priced or pruned by a lower bound."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from optimizer.workload.views import TILE_AXES
 
 @dataclass(frozen=True)
 class Offer:
-    """What is known of a group on a hardware point: a value that no plan goes below; if a plan is known, its value."""
+    """Lower bound on all plans of a group on a hardware point; if a plan was found, its value."""
 
     bound: int
     plan: Plan | None = None
@@ -42,9 +42,9 @@ class _Option:
     rooms: tuple[int, ...]
     charges: tuple[Charge, ...]
     layer_bounds: tuple[int, ...]
-    """Per multiply-accumulate layer of the group a bound on all its runs."""
+    """Per multiply-accumulate layer of the group, a lower bound on all its runs."""
     exact: bool = False
-    """Are these as good as they get?"""
+    """Are these the tightest bounds there are?"""
 
 
 class GroupPricer:
@@ -83,10 +83,10 @@ class GroupPricer:
         return {name: (along[0][name], along[1][name], along[2][name]) for name in along[0]}
 
     def bound(self, hardware: Hardware, aim: Aim) -> int:
-        """A value that no plan goes below, whatever its cut (NEVER: none fits).
+        """Lower bound on all plans, over all cuts (INFEASIBLE_COST: none fits).
 
-        A tensor from outside is streamed by all that read it, or fetched for all, without what windows see of the
-        padding.
+        A tensor from outside is streamed by each of its readers, or fetched once for all of them, without positions
+        that only padding covers.
         """
         layer_bounds, frame = self._runs_bounds(hardware, aim), self._whole
         value = Fraction(0)
@@ -108,17 +108,17 @@ class GroupPricer:
         return min(INFEASIBLE_COST, math.floor(value))
 
     def _bits(self, name: str) -> int:
-        """Bits of what any cut fetches of a tensor."""
+        """Bits of a tensor that every cut fetches."""
         tensor = self._whole.tiling.tensors[name]
         return tensor.words * tensor.bits * math.prod(self._least[name])
 
     def tight_bound(self, hardware: Hardware, aim: Aim, cutoff: int) -> int:
-        """The least bound of all cuts and choices (NEVER: none fits), or `cutoff` if it is not below that."""
+        """The least bound of all cuts and choices (INFEASIBLE_COST: none fits), or `cutoff` if that is less."""
         options = self._options(hardware, aim)
         return min((option.bound for option in options if option.bound < cutoff), default=cutoff)
 
     def best(self, hardware: Hardware, aim: Aim, cutoff: int = INFEASIBLE_COST) -> Offer:
-        """The best plan, or a bound once it is clear that none is below `cutoff`."""
+        """The best plan, or a lower bound once it is proved that none is below `cutoff`."""
         best: Plan | None = None
         limit = cutoff
         numbers = itertools.count()
@@ -136,7 +136,7 @@ class GroupPricer:
         return Offer(limit, best)
 
     def plan(self, frame: Frame, choice: RunChoice, hardware: Hardware, aim: Aim) -> Plan | None:
-        """The plan of one cut of the group and one choice; only loop nests are sought. None if it does not fit."""
+        """The plan of one given cut and choice: only the loop nests are searched. None if it does not fit."""
         rooms = self._rooms(frame, choice, hardware)
         if rooms is None:
             return None
@@ -149,7 +149,7 @@ class GroupPricer:
         return _plan(frame, choice, found, frame.charges(hardware, self._runs.accounting, choice))
 
     def _runs_bounds(self, hardware: Hardware, aim: Aim) -> RunBounds:
-        """Bounds on runs; those of the last hardware and aim are kept."""
+        """Bounds on runs; those of the last hardware point and aim are cached."""
         if self._layer_bounds is None or self._layer_bounds[0] != (hardware, aim):
             self._layer_bounds = (hardware, aim), RunBounds(self._runs, hardware, aim)
         return self._layer_bounds[1]
@@ -162,7 +162,7 @@ class GroupPricer:
                     yield option
 
     def _option(self, frame: Frame, choice: RunChoice, hardware: Hardware, aim: Aim) -> _Option | None:
-        """A cut and choice with its bound; None if the buffer cannot hold what it should."""
+        """A cut and choice with its bound; None if the buffer is too small."""
         rooms = self._rooms(frame, choice, hardware)
         if rooms is None:
             return None
@@ -173,7 +173,7 @@ class GroupPricer:
         return _Option(bound + sum(layer_bounds), frame, choice, rooms, charges, layer_bounds)
 
     def _refined(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> _Option:
-        """The option with the best bounds there are on its runs, as far as it takes to reach the limit."""
+        """The option with tighter bounds on its runs; stops tightening when they reach the limit."""
         known, frame = self._runs_bounds(hardware, aim), option.frame
         layers = list({layer.shape_key(): layer for layer in frame.layers}.values())
         for most in (0, 1, None):
@@ -188,7 +188,7 @@ class GroupPricer:
         return replace(option, bound=bound, layer_bounds=layer_bounds, exact=True)
 
     def _rooms(self, frame: Frame, choice: RunChoice, hardware: Hardware) -> tuple[int, ...] | None:
-        """Bits of the buffer left for tiles while each member runs; None if it cannot hold what it should."""
+        """Bits of the buffer left for tiles while each member runs; None if it is too small."""
         buffer = hardware.levels[1]
         if any(frame.pinned(layer, choice) & buffer.must_bypass for layer in frame.layers):
             return None
@@ -198,7 +198,7 @@ class GroupPricer:
         return tuple(INFEASIBLE_COST if usable is None else usable - bits for bits in taken)
 
     def _fine_enough(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> bool:
-        """May strips or slices beat the limit? Not if the runs that they are parts of do not (:meth:`Frame.coarse`)."""
+        """May strips or slices be below the limit? Only if the coarse runs that they divide are (:meth:`Frame.coarse`)."""
         frame, choice, value = option.frame, option.choice, option.bound
         for layer, lower_bound in zip(frame.layers, option.layer_bounds, strict=True):
             if limit >= INFEASIBLE_COST or frame.shapes(layer, choice) == frame.coarse(layer):
@@ -238,7 +238,7 @@ class GroupPricer:
         aim: Aim,
         limit: int,
     ) -> list[PricedRun] | None:
-        """The best runs of one layer, or None if all together they are not below `limit`, or do not fit."""
+        """The best runs of one layer; None if their sum is not below `limit`, or they do not fit."""
         layer_bounds, shapes = self._runs_bounds(hardware, aim), frame.shapes(layer, choice)
         pinned, room = frame.pinned(layer, choice), rooms[self.group.position[layer.name]]
         least = [shape.count * layer_bounds.of(layer, dict(shape.extents), pinned) for shape in shapes]
@@ -258,17 +258,17 @@ class GroupPricer:
 
 
 def _by_work(frame: Frame, layer: Layer) -> list[RunShape]:
-    """Coarse runs of a layer, those that take most work together first."""
+    """Coarse runs of a layer, in descending order of their total work."""
     return sorted(frame.coarse(layer), key=lambda x: -x.count * math.prod((layer.extents | dict(x.extents)).values()))
 
 
 def _lower_bound(
     frame: Frame, layer: Layer, choice: RunChoice, layer_bounds: RunBounds, exact: Collection[Extents] = ()
 ) -> int:
-    """A bound on all runs of a layer: by each of them, and by what strips and slices are parts of.
+    """Lower bound on all runs of a layer: the larger of the sum over its runs and that over its coarse runs.
 
-    With all operands in the buffer, parts one after the other are a mapping of the coarse run (:meth:`Frame.coarse`);
-    besides, they pay for what comes from outside. Coarse runs in `exact` are bounded as well as can be.
+    With all operands in the buffer, strips and slices run one after the other are a mapping of the coarse run
+    (:meth:`Frame.coarse`); words from outside are charged on top. Coarse runs in `exact` have the tightest bounds.
     """
     shapes, coarse, pinned = frame.shapes(layer, choice), frame.coarse(layer), frame.pinned(layer, choice)
     each = [shape.count * layer_bounds.of(layer, dict(shape.extents), pinned) for shape in shapes]

@@ -68,7 +68,7 @@ class Runs:
         *,
         resumes: bool = False,
     ) -> Price | None:
-        """Optimum of a run, or a bound once it is clear that `cutoff` cannot be beaten.
+        """Optimum of a run, or a lower bound once it is proved that none is below `cutoff`.
 
         Parameters
         ----------
@@ -80,9 +80,9 @@ class Runs:
         pinned : frozenset of str
             Roles of the operands that level 1 holds before, during and after the run.
         room_bits : int
-            What is left of level 1 for tiles of other operands; of no matter where it holds all that it may keep.
+            Bits of level 1 left for tiles of other operands; ignored if level 1 holds everything that it may keep.
         cutoff : int
-            Values of `cutoff` and above are of no interest.
+            Mappings of this value or above are not searched.
         resumes : bool
             The output holds partial sums from before.
 
@@ -99,7 +99,7 @@ class Runs:
             return self._price(run, problem, aim, room_bits, cutoff)
 
     def side_by_side(self, work: Callable[[T], object], items: Iterable[T]) -> None:
-        """Do some work on every item, several at a time; what it returns must not depend on the others."""
+        """Apply a function to every item in parallel; its outcome must not depend on the other items."""
         with ThreadPoolExecutor(self._workers) as pool:
             list(pool.map(work, items))
 
@@ -128,7 +128,7 @@ class Runs:
         return price
 
     def _solve(self, run: Layer, problem: LayerProblem, aim: Aim, cutoff: int) -> Price | None:
-        """The optimum of a problem; a bound if it does not beat `cutoff`; None if nothing fits."""
+        """The optimum of a problem; a lower bound if it is not below `cutoff`; None if nothing fits."""
         goal = "weighted" if aim.weight else aim.objective
         question = Question(problem, goal, aim.weight)
         label = layer_label(run.dims, goal)

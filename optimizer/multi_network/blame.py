@@ -89,8 +89,9 @@ def explain_joint(
 
     Either networks that have no design even alone, each with its reason (``alone``), or the networks that exclude each
     other (``networks``: none of them can be left out) with the least relaxation of single caps (``relaxations``).
-    ``complete`` is false where the time did not suffice. Networks that cannot keep their caps, as is known at once, are
-    searched for their least relaxations only if that is `asked` for (:func:`optimizer.search.infeasibility.explain`).
+    ``complete`` is false where the time did not suffice. Networks that cannot keep their caps, as is proved without a
+    search, are searched for their least relaxations only if that is `asked` for
+    (:func:`optimizer.search.infeasibility.explain`).
     """
     team = explorations.team
     total = size(team.points.whole)

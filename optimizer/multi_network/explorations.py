@@ -49,7 +49,7 @@ class Explorations:
     deadline : float or None
         ``time.perf_counter``.
     pool : Pool, optional
-        Runs the visits of boxes; by default they run here, on threads.
+        Runs the evaluations of boxes; by default they run here, on threads.
     cache_dir : Path, optional
         Folder of the store, for the pool.
     """
@@ -79,8 +79,8 @@ class Explorations:
     ) -> Exploration:
         """Explore for the networks of these numbers.
 
-        With ``network_bounds`` (networks under other goals than those of the problem) the exploration runs on threads of
-        this process. ``deadline`` may be earlier than that of the whole run.
+        With ``network_bounds`` (networks under other goals than those of the problem) the exploration runs on threads.
+        ``deadline`` may be earlier than that of the whole run.
         """
         until = self.deadline if deadline is None else deadline
         if self._pool is None or network_bounds is not None:
@@ -162,7 +162,7 @@ class Explorations:
         return CrossCell("UNKNOWN") if counted.best is None else CrossCell("OPTIMAL", counted.best, counted.value)
 
     def _payload(self, number: int, box: Box) -> Payload:
-        """One visit of a point of which nothing is known."""
+        """One evaluation of a point of which nothing is known."""
         zeros = [[0] * len(self._network_bounds[number].pricers)]
         seconds = None if self.deadline is None else max(0.0, self.deadline - time.perf_counter())
         shared = joint_problem([self.team.prepared_problems[number].problem], Aggregate())
@@ -175,7 +175,7 @@ class Explorations:
 
 
 def _cell(network: NetworkBounds, evaluation: BoxEvaluation | None) -> CrossCell:
-    """What the visit of a point says of its network."""
+    """What the evaluation of a point says of its network."""
     if evaluation is None:
         return CrossCell("UNKNOWN")
     if evaluation.picks is None:

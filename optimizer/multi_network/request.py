@@ -75,7 +75,7 @@ class Member:
 
 @dataclass(frozen=True)
 class CodesignRequest:
-    """One hardware for several networks.
+    """One hardware point for several networks.
 
     Parameters
     ----------

@@ -190,7 +190,7 @@ def _exact_column(column: CrossColumn) -> Data:
 
 
 def _box(team: Team, entry: Closed) -> Data:
-    """A box, its floors network by network."""
+    """A box, its layer bounds network by network."""
     ends = [0]
     for prepared in team.prepared_problems:
         ends.append(ends[-1] + len(prepared.search_pricers))

@@ -1,4 +1,4 @@
-r"""The search for one hardware for several networks.
+r"""The search for one hardware point for several networks.
 
 1. The best design of every network by itself, with its own caps. Where caps of a network are out of reach at once,
    there is no joint design, and the others are not sought.
@@ -9,10 +9,10 @@ Every design is one for all networks that run on it: where the search of a netwo
 design may be one that was found for another network, or the joint one. So no network is ever better off on a design
 than by itself, and the joint design is never worse than another of the table.
 
-A box is bounded by the aggregate of the networks' bounds on its ideal corner. Let :math:`b_n` bound network n on every
-point of the box, and let the aggregate A rise with each of its arguments. Then :math:`A(b_1, \ldots, b_N) \le
-A(v_1, \ldots, v_N)` for the values :math:`v_n` on any point of the box, since :math:`b_n \le v_n`. The hardware is
-all that the networks share: at a fixed point each of them is solved by itself, so at a single point the bound is met.
+A box is bounded by the aggregate of the networks' bounds on its optimistic corner. Let :math:`b_n` bound network n on
+every point of the box, and let the aggregate A rise with each of its arguments. Then :math:`A(b_1, \ldots, b_N) \le
+A(v_1, \ldots, v_N)` for the values :math:`v_n` on any point of the box, since :math:`b_n \le v_n`. The hardware is all
+that the networks share: at a fixed point each of them is solved by itself, so at a single point the bound is met.
 """
 
 from __future__ import annotations

@@ -26,10 +26,10 @@ Entry = tuple[int, list[tuple[int, int]]]
 class WidthCosts:
     """Costs of all entries of a space on one hardware point under one aim.
 
-    A multiply-accumulate layer costs at least its floor: of energy what every step pays at the innermost level and
-    every word outside (:class:`RunBounds`), or the limits of :mod:`optimizer.mapping.lower_bounds`; of cycles the best
-    use of the array and compulsory traffic. Once priced it costs its proved optimum. `cycles` holds floors of cycles
-    that are known for the point, by shape; new ones are added.
+    A multiply-accumulate layer costs at least its layer bound: of energy what every step pays at the innermost level
+    and every word outside (:class:`RunBounds`), or the limits of :mod:`optimizer.mapping.lower_bounds`; of cycles the
+    best use of the array and compulsory traffic. Once priced it costs its proved optimum. `cycles` holds layer bounds
+    of cycles that are known for the point, by shape; new ones are added.
     """
 
     def __init__(

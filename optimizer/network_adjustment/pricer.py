@@ -6,7 +6,7 @@ exceeds what a design is known to be above the bound are in no better design, so
 is solved, the layers of its answer are priced, and so on until an answer is found whose layers are all priced. No other
 widths cost less: those that the program had cost at least their bounds, and those that it had not the bound and a toll.
 
-Each answer, once priced, is a design, so a search that is given up has one, and the bound proved by then.
+Each answer, once priced, is a design, so a search that is stopped has one, and the bound proved by then.
 """
 
 from __future__ import annotations

@@ -27,7 +27,9 @@ from optimizer.workload.layer import Layer
 
 @dataclass
 class _Known:
-    """Mappings of one problem that other objectives found, and the least energy of all its mappings (if known)."""
+    """Cached mappings of one problem, found under other objectives, and the least energy of all its mappings (if
+    proved).
+    """
 
     solutions: list[LayerSolution] = field(default_factory=list)
     least_energy: int = 0
@@ -39,12 +41,12 @@ class _Known:
             self.least_energy = solution.energy
 
     def best(self, weight: int, unit: int) -> LayerSolution | None:
-        """The best one under a weight, ties broken by latency; `unit` latency units are a cycle."""
+        """The best cached mapping under a weight, ties broken by latency; a cycle is `unit` latency units."""
         return min(self.solutions, key=lambda s: (s.energy + weight * -(-s.latency // unit), s.latency), default=None)
 
 
 class Pricer:
-    """Prices one layer; equal layers share one pricer. Its `stop` gives a running search up.
+    """Prices one layer; equal layers share one pricer. Its `stop` ends a running search.
 
     Parameters
     ----------
@@ -91,7 +93,9 @@ class Pricer:
         return replace(problem, levels=tuple(levels))
 
     def latency_bound(self, hardware: Hardware) -> int:
-        """Cycles that no mapping goes below: work over the largest product of spatial factors, compulsory traffic."""
+        """Lower bound on the cycles of any mapping: work over the largest product of spatial factors, and compulsory
+        traffic over bandwidth.
+        """
         layer_bounds = []
         for extents in self.variants:
             problem = self.lower(hardware, extents)
@@ -100,7 +104,7 @@ class Pricer:
         return min(layer_bounds)
 
     def energy_bound(self, hardware: Hardware) -> int:
-        """Energy units that no mapping goes below: multiply-accumulates and compulsory accesses."""
+        """Lower bound on the energy units of any mapping: multiply-accumulates and compulsory accesses."""
         return least_energy(self.layer, hardware)
 
     def price(
@@ -112,7 +116,7 @@ class Pricer:
         cap: int = INFEASIBLE_COST,
         cutoff: int = INFEASIBLE_COST,
     ) -> Price | None:
-        """Optimum over all padded variants, or a bound once it is clear that `cutoff` cannot be beaten.
+        """Optimum over all padded variants, or a lower bound once it is proved that none is below `cutoff`.
 
         Parameters
         ----------
@@ -123,7 +127,7 @@ class Pricer:
         cap : int
             Most cycles allowed.
         cutoff : int
-            Values of `cutoff` and above are of no interest.
+            Mappings of this value or above are not searched.
 
         Returns
         -------
@@ -170,15 +174,15 @@ class Pricer:
     def _search(
         self, problem: LayerProblem, goal: str, weight: int, latency_cap: int, cutoff: int, mappings: _Known
     ) -> LayerSolution | None:
-        """The optimum if it beats `cutoff`, sought from the best mapping that is known.
+        """The optimum if it is below `cutoff`; the search starts from the best cached mapping.
 
-        The mapping with the least energy on another mesh is one to beat, if it fits on this one: of equals the search
-        returns the same one with and without it.
+        Warm start: the optimal mapping of another array size is an upper bound if its spatial factors fit. It does not
+        change which of several optima is returned.
 
         Raises
         ------
         InternalDisagreementError
-            If the search finds nothing as good as a mapping that fits.
+            If the search finds no mapping as good as one that fits.
         """
         unit, limit, start = problem.latency_unit, None, None
         kin = (
@@ -224,7 +228,7 @@ class Pricer:
 
 
 def _meshless(problem: LayerProblem) -> LayerProblem:
-    """The same for problems that differ in their fan-outs only."""
+    """A key that is equal for problems that differ in their fan-outs only."""
     return replace(problem, levels=tuple(replace(level, fanout=(0, 0)) for level in problem.levels))
 
 

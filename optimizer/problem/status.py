@@ -36,7 +36,7 @@ class Termination(str, Enum):
     """Why the work ended.
 
     ``COMPLETE``: everything was decided. ``TIME_LIMIT`` and ``INTERRUPTED``: stopped by its limit, or by the user.
-    ``GIVEN_UP``: parts of the work were given up, for example tasks that ran out of time or memory. ``DISAGREEMENT``:
+    ``GIVEN_UP``: parts of the work were stopped, for example tasks that ran out of time or memory. ``DISAGREEMENT``:
     two parts of Tilewright stated different numbers for one thing.
     """
 

@@ -1,4 +1,4 @@
-"""The certificate of a result: boxes of hardware points, why each is closed, and the floors that bound it."""
+"""The certificate of a result: boxes of hardware points, why each is closed, and the layer bounds that bound it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def certificate(prepared: PreparedProblem, state: Exploration, master: str | Non
 
 
 def parts_of(prepared: PreparedProblem) -> list[dict[str, Any]]:
-    """What the floors of a box belong to: layers with their number of runs, or with fusion the whole network."""
+    """What the layer bounds of a box belong to: layers with their number of runs, or with fusion the whole network."""
     if prepared.fused is not None:
         return [{"name": prepared.network.name, "count": 1}]
     return [{"name": p.layer.name, "count": p.count} for p in prepared.pricers]

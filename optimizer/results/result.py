@@ -160,7 +160,7 @@ class StudyResult(Result):
 
 @dataclass(repr=False)
 class CodesignResult(Result):
-    """One hardware for several networks, with its proof.
+    """One hardware point for several networks, with its proof.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def number(value: Fraction) -> int | float:
 
 
 def counts(state: Exploration) -> dict[str, int]:
-    """Points by what closed them; where a layer does not fit, its floor is infinite."""
+    """Points by what closed them; where a layer does not fit, its layer bound is infinite."""
     unfit = [entry for entry in state.closed if entry.by == "infeasible"]
     small = sum(size(entry.box) for entry in unfit if INFEASIBLE_COST in (*entry.energy_bounds, *entry.latency_bounds))
     return {

@@ -90,7 +90,7 @@ class DaskPool:
                 )
 
     def _finish(self, futures: dict[int, Future], payloads: Sequence[Payload], done: Done) -> list[int]:
-        """Wait for tasks, by their numbers: those that were given up because workers died."""
+        """Wait for tasks, by their numbers: those that were stopped because workers died."""
         from distributed import KilledWorker, as_completed  # noqa: PLC0415
 
         numbers: dict[str, list[int]] = {}

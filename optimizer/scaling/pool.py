@@ -16,7 +16,7 @@ Payload = dict[str, Any]
 """What a task is about: JSON values only. ``time_limit_s`` limits the work, ``label`` is what people call it."""
 
 Outcome = dict[str, Any]
-"""What came of it: JSON values only. ``complete`` false, or ``status`` FEASIBLE or UNKNOWN: the work was given up."""
+"""What came of it: JSON values only. ``complete`` false, or ``status`` FEASIBLE or UNKNOWN: the work was stopped."""
 
 Work = Callable[[Payload, Path | None], Outcome]
 """A function at the top of a module; the path is the folder of the store.

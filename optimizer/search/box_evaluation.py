@@ -1,4 +1,6 @@
-"""The visit of one box of hardware points: bounds of every network on its ideal corner, or the solution of a point."""
+"""Evaluation of one box of hardware points: lower bounds of every network on its optimistic corner, or the optimum of a
+single point.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from optimizer.search.network_bounds import CornerBounds, NetworkBounds
 from optimizer.search.point_solver import Pick
 
 LayerBounds = list[list[int]]
-"""Per network and pricer: energy units or cycles of one run; NEVER where it does not fit."""
+"""Per network and pricer: energy units or cycles of one run; INFEASIBLE_COST where no mapping fits."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,13 @@ class Ahead:
 
 @dataclass(order=True)
 class OpenBox:
-    """A box to visit: the floors of a box it is a part of, with its own least cycles, and the bounds these give.
+    """A box that is not closed yet, with lower bounds of its layers and the bound on the objective that they give.
 
-    ``bounds`` are those of the networks, empty where there is no ideal corner. A box is not ``fit`` if floors show that
-    there is no design, and ``fresh`` until a search was made on a box around it, ``even`` once one was made on a box
-    whose points store alike, and ``tight`` once one was made on the box itself. The boxes ``behind`` a point, which is
-    at least as good as theirs, are looked at when it is closed; if it is solved, it is ``ahead`` of them.
+    ``energy`` and ``latency`` come from an enclosing box; the cycles are raised to those of this box. ``bounds`` are
+    the objectives of the networks, empty if the box has no optimistic corner. ``fit`` is false if the layer bounds
+    prove that there is no design. ``fresh`` is true until an enclosing box was searched, ``even`` once an enclosing box
+    whose points have the same memories was searched, ``tight`` once this box itself was. A point may dominate other
+    boxes: those wait ``behind`` it until it is closed, and if it was solved, it is ``ahead`` of them.
     """
 
     bound: Fraction
@@ -51,10 +54,11 @@ class OpenBox:
 
 @dataclass(frozen=True)
 class BoxEvaluation:
-    """Outcome of a visit.
+    """Outcome of the evaluation of a box.
 
-    ``by`` is why the box is closed (``bound``, ``infeasible``, ``solved``), None where it is to be split, or a point to
-    be solved. ``bounds`` are those of the networks, ``picks`` the best design of a point, if one is of interest.
+    ``by`` is why the box is closed (``bound``, ``infeasible``, ``solved``), or None if it has to be split, or solved if
+    it is a single point. ``bounds`` are the objectives of the networks, ``picks`` the best design of a point if it may
+    improve on the incumbent.
     """
 
     by: str | None
@@ -65,11 +69,11 @@ class BoxEvaluation:
 
 
 class BoxEvaluator:
-    """Visits boxes that have an ideal corner.
+    """Evaluates boxes that have an optimistic corner.
 
     Parameters
     ----------
-    networks : sequence of Part
+    networks : sequence of NetworkBounds
         One per network.
     points : PointSet
     aggregate : Aggregate
@@ -79,12 +83,12 @@ class BoxEvaluator:
         self.networks, self.points, self.aggregate = networks, points, aggregate
 
     def evaluate(self, open_box: OpenBox, limit: Fraction | None, pool: Executor | None = None) -> BoxEvaluation:
-        """Bound a box, or solve a point whose bound is tight; designs above `limit` are of no interest.
+        """Bound a box, or solve a point whose bound is tight; designs above `limit` are ignored.
 
         Raises
         ------
         StoppedError
-            If a search was given up.
+            If a search was stopped.
         """
         corner = self.points.corner(open_box.box)
         known = zip(self.networks, open_box.energy, open_box.latency, strict=True)
@@ -105,7 +109,7 @@ class BoxEvaluator:
         )
 
     def _tighten(self, per_network: Sequence[CornerBounds], limit: Fraction | None) -> str | None:
-        """Bound the networks one after the other; why the box is closed, if it is."""
+        """Raise the bounds of the networks one after the other; the reason why the box is closed, None if it is not."""
         if not all(corner_bounds.fits for corner_bounds in per_network):
             return "infeasible"
         for number, corner_bounds in enumerate(per_network):
@@ -119,7 +123,7 @@ class BoxEvaluator:
     def _solve(
         self, per_network: Sequence[CornerBounds], bounds: list[Fraction], limit: Fraction | None
     ) -> tuple[str, tuple[Pick, ...] | None]:
-        """Solve a single point: why it is closed, and its best design; the bounds are replaced by proved ones."""
+        """Solve a single point: the reason why it is closed and its best design. Replaces `bounds` by the proved ones."""
         picks = []
         for number, corner_bounds in enumerate(per_network):
             pick, bounds[number] = corner_bounds.solve(self.aggregate.limit(number, bounds, limit))

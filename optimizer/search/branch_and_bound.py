@@ -1,12 +1,12 @@
 """Branch and bound over boxes of hardware points, for one network or several.
 
-A box is bounded by its ideal corner: a hardware at least as good as every point of the box. A box whose bound
-exceeds what its designs must beat, or whose least area or use of a resource exceeds the budget, is closed; another is
-split in two; a single point is solved exactly. Every closed box becomes an entry of the certificate.
+A box is bounded by its optimistic corner: hardware at least as good as every point of the box. A box is closed if its
+bound exceeds the incumbent, or if its least area or use of a resource exceeds the budget. Other boxes are split in two;
+a single point is solved exactly. Every closed box becomes an entry of the certificate.
 
-The box with the least bound is next. Before it is searched, the part of it that may be of interest is cut out
-(:mod:`optimizer.search.screening`); a point that is the ideal corner of its box is solved first, and what is proved of
-it holds for the others.
+The box with the least bound is next. Before it is searched, it is cut down to the points that may improve on the
+incumbent (:mod:`optimizer.search.screening`). If the optimistic corner of a box is one of its points, this point is
+solved first, and its proved bound holds for the rest of the box.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from optimizer.search.screening import Screening
 
 Report = Callable[["Exploration"], None]
 Asked = tuple[OpenBox, Fraction | None]
-"""A box to visit, and the objective above which its designs are of no interest."""
+"""A box to evaluate, and the objective above which its designs are ignored."""
 
 
 EvaluateBoxes = Callable[[Sequence[Asked]], Iterable[BoxEvaluation | None]]
-"""Visits the boxes of a round: outcomes in order, None for a visit that was given up."""
+"""Evaluates the boxes of a round: outcomes in order, None for an evaluation that was stopped."""
 
 
 class Explorer:
@@ -49,7 +49,7 @@ class Explorer:
 
     Parameters
     ----------
-    networks : sequence of Part
+    networks : sequence of NetworkBounds
         One per network.
     points : PointSet
     area_cap_um2 : int or None
@@ -60,13 +60,14 @@ class Explorer:
     limits : Caps
         Budgets of a device's resources; empty without a device.
     incumbents : Incumbents, optional
-        What is kept of the designs; by default the best one.
+        Which designs are kept; by default the best one.
     within : Box, optional
         Only the points of this box; by default all.
     evaluations : callable, optional
-        Visits boxes elsewhere; by default they are visited here, on `workers` threads.
+        Evaluates boxes elsewhere; by default they are evaluated in this process, on `workers` threads.
     width : int
-        Boxes visited in a round, side by side where `evaluations` does so; the boxes closed depend on it.
+        Boxes evaluated in a round, in parallel if `evaluations` does so. The certificate depends on it, the optimum
+        does not.
     """
 
     def __init__(
@@ -93,13 +94,13 @@ class Explorer:
     def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
         """Explore until all boxes are closed, the deadline (``time.perf_counter``) passes, or Ctrl-C.
 
-        Either gives running searches up; what is left stays open with the bounds known.
+        The deadline and Ctrl-C stop running searches; boxes that are left stay open with the bounds proved so far.
         """
         state = Exploration(self.networks[0].goal, size(self.whole), self.incumbents)
         heap, self._stopped = [self._open_box(self.whole)], []
         stop = Stop()
         for pricer in itertools.chain.from_iterable(network.pricers for network in self.networks):
-            pricer.stop, pricer.stopped_search = stop, None  # of an earlier exploration nothing is salvaged
+            pricer.stop, pricer.stopped_search = stop, None  # nothing is kept of earlier searches
         alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
         with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt):
             evaluations = self._evaluations or self._here(pool)
@@ -146,14 +147,14 @@ class Explorer:
         state.bound = open_box.bound if state.value is None else min(open_box.bound, state.value)
 
     def _here(self, pool: Executor) -> EvaluateBoxes:
-        """Visits in this process."""
+        """Evaluations in this process."""
         evaluator = BoxEvaluator(self.networks, self.points, self.aggregate)
         return lambda asked: (evaluator.evaluate(open_box, limit, pool) for open_box, limit in asked)
 
     def _open_box(
         self, box: Box, around: OpenBox | None = None, behind: tuple[Box, ...] = (), ahead: Ahead | None = None
     ) -> OpenBox:
-        """A box, given what is known of one around it; without an ideal corner nothing is."""
+        """An open box with the bounds of an enclosing one; zeros if it has no optimistic corner."""
         energy = latency = [[0] * len(network.pricers) for network in self.networks]
         if not self.points.has_optimistic_corner(box):
             return OpenBox(Fraction(0), next(self._numbers), box, energy, latency)
@@ -179,7 +180,7 @@ class Explorer:
         )
 
     def _salvage(self, entry: OpenBox, state: Exploration) -> None:
-        """Keep what the search of a network had found when it was given up: a bound on its box, a design if any."""
+        """Keep the results of a stopped search of a whole network: a bound on its box, and its design if there is one."""
         network = self.networks[0]
         pricer, goal = network.pricers[0], network.goal
         stopped_search = pricer.stopped_search
@@ -206,7 +207,9 @@ class Explorer:
             entry.bound = max(entry.bound, goal.value(energy + entry.energy[0][0], latency + entry.latency[0][0]))
 
     def _round(self, heap: list[OpenBox], state: Exploration, evaluations: EvaluateBoxes) -> None:
-        """Visit the boxes with the least bounds; those that are given up stay as they were, and are not tried again."""
+        """Evaluate the boxes with the least bounds; boxes whose evaluation was stopped keep their bounds and are not
+        tried again.
+        """
         asked: list[Asked] = []
         left: list[OpenBox] = []
         try:
@@ -231,7 +234,7 @@ class Explorer:
         state.bound = min(known, default=state.bound)
 
     def _settled(self, open_box: OpenBox, heap: list[OpenBox], state: Exploration) -> bool:
-        """Close or split a box that needs no visit."""
+        """Close or split a box that needs no evaluation; false if it needs one."""
         reason, ahead = self._known_reason(open_box), None
         if reason is None:
             reason, ahead = "bound", open_box.ahead
@@ -241,12 +244,16 @@ class Explorer:
         return True
 
     def _known_reason(self, open_box: OpenBox) -> str | None:
-        """Why a box needs no visit: its least area or use of a resource, a cap out of reach, its bound."""
+        """Why a box is closed without an evaluation: its least area or use of a resource, a cap out of reach, its
+        bound.
+        """
         reason = self._excess(self.points.corner(open_box.box)) or (None if open_box.fit else "infeasible")
         return reason or ("bound" if self.incumbents.closes(open_box.box, open_box.bound) else None)
 
     def _cut(self, open_box: OpenBox, heap: list[OpenBox]) -> bool:
-        """Split a box that needs no search: what may be of interest from the rest, or in half if much is lacking."""
+        """Split a box before it is searched: off the points that cannot improve on the incumbent, or in half if its
+        bound is far below the incumbent.
+        """
         if size(open_box.box) == 1:
             return False
         if open_box.bounds:
@@ -260,13 +267,13 @@ class Explorer:
         return True
 
     def _hopeful(self, open_box: OpenBox, rise: float) -> bool:
-        """May a search close a box, or tell more of its points than any other?"""
+        """May a search close the box, or raise the bounds of its points more than any other search?"""
         if open_box.fresh or rise <= self.incumbents.reach:
             return not open_box.tight
         return not open_box.even and self.points.even(open_box.box)
 
     def _merge(self, open_box: OpenBox, evaluation: BoxEvaluation, heap: list[OpenBox], state: Exploration) -> None:
-        """Keep what a visit found: a design, and a closed box or one to look at again with better floors."""
+        """Record an evaluation: its design, and the box, either closed or open with better layer bounds."""
         if evaluation.picks is not None:
             self._offer(evaluation.picks, open_box.box)
         known = replace(
@@ -284,7 +291,9 @@ class Explorer:
         self._close(known, evaluation.by, proved, heap, state)
 
     def _split(self, open_box: OpenBox, heap: list[OpenBox]) -> None:
-        """Both halves of a box, of equal bounds the upper one first; or a point that leads all others, and these."""
+        """Split a box in two halves, at equal bounds the upper one first; or into a point that dominates all others,
+        and these.
+        """
         leader = self.points.leader(open_box.box) if open_box.bounds else None
         if leader is not None:
             first, *rest = carve(open_box.box, leader)
@@ -301,7 +310,7 @@ class Explorer:
     def _close(
         self, open_box: OpenBox, by: str, proved: Ahead | OpenBox, heap: list[OpenBox], state: Exploration
     ) -> None:
-        """Close a box; what stands behind it is next."""
+        """Close a box and open the boxes that waited behind it."""
         ahead = proved if isinstance(proved, Ahead) and by == "solved" else None
         behind = [self._open_box(piece, open_box, ahead=ahead) for piece in open_box.behind]
         state.closed.append(self._closed(open_box, by, proved))
@@ -325,7 +334,7 @@ class Explorer:
         )
 
     def _start(self, state: Exploration, evaluations: EvaluateBoxes) -> None:
-        """Solve one point, the largest within the budgets, so that there is a design to beat."""
+        """Solve one point, the largest within the budgets, as the first incumbent."""
         fitting = [
             (point.area_um2, sum(point.resources), index)
             for index, point in self.points.indexed(self.whole)
@@ -338,13 +347,13 @@ class Explorer:
                     self._offer(evaluation.picks, open_box.box)
 
     def _excess(self, hardware: Hardware) -> str | None:
-        """The first budget of a chip that this one exceeds: ``area``, or a resource of the device."""
+        """The first budget of the chip that a hardware point exceeds: ``area``, or a resource of the device."""
         if self.area_cap is not None and hardware.area_um2 > self.area_cap:
             return "area"
         return exceeded(hardware.resources, self._limits)
 
     def _offer(self, picks: tuple[Pick, ...], box: Box) -> None:
-        """Hand the design of a point to the archive."""
+        """Offer the design of a point to the incumbents."""
         goals = [network.goal for network in self.networks]
         self.incumbents.offer(as_incumbent(self.points, goals, self.aggregate, picks, box))
 
@@ -352,7 +361,7 @@ class Explorer:
 def as_incumbent(
     points: PointSet, goals: Sequence[Goal], aggregate: Aggregate, picks: tuple[Pick, ...], box: Box
 ) -> Incumbent:
-    """The design of a point (the box that holds just it), with its place in the order of designs."""
+    """The design of a point (given as the box that holds only it), with its rank among designs."""
     pairs = list(zip(goals, picks, strict=True))
     value = aggregate.value([goal.value(pick.energy, pick.latency) for goal, pick in pairs])
     cycles = tuple(goal.stretched(pick.energy, pick.latency) for goal, pick in pairs)

@@ -1,6 +1,7 @@
-"""What is known of all chips before any search: the energy and cycles that they take at least, and what caps that asks.
+"""Bounds without a search: lower bounds on the energy and cycles of every chip, and what they say of caps.
 
-A chip that cannot keep the caps even so needs no search; what is least over all chips that may, no cap can be below.
+A chip whose lower bounds break a cap needs no search. The least of these bounds over the other chips is a lower bound
+on every cap that admits a design.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from optimizer.search.prepared_problem import PreparedProblem
 
 @dataclass(frozen=True)
 class Chip:
-    """A hardware point: area (um2), use of a device (empty: none), and energy units and cycles that it takes at least.
+    """A hardware point: area (um2), use of a device (empty: none), and lower bounds on its energy units and cycles.
 
-    What no cap asks for is 0.
+    Bounds that no cap needs are 0.
     """
 
     area_um2: int
@@ -32,7 +33,7 @@ class Chip:
     cycles: int
 
     def need(self, name: str) -> Fraction | int:
-        """What it takes of a budget of the chip: mm2, or a number of resources."""
+        """Its use of a budget of the chip: mm2, or a number of resources."""
         return Fraction(self.area_um2, UM2_PER_MM2) if name == "area_mm2" else self.use[RESOURCES.index(name)]
 
 
@@ -59,18 +60,18 @@ class AtOnce:
         self.chips = tuple(found)
 
     def allowed(self, limits: Limits) -> Iterator[Chip]:
-        """Chips that may have a design within limits, by what is known."""
+        """Chips whose bounds admit a design within limits."""
         goal = make_goal("energy", limits, self._point)
         for chip in self.chips:
             if limits.allow(chip.area_um2, chip.use) and goal.allows(chip.energy, chip.cycles):
                 yield chip
 
     def excludes(self, limits: Limits) -> bool:
-        """Is it clear that there is no design within limits?"""
+        """Do the bounds prove that there is no design within limits?"""
         return next(self.allowed(limits), None) is None
 
     def least(self, name: str, relaxed: Limits) -> Fraction | int | None:
-        """What no design needs less of one budget than, the others as they are; None where they exclude all designs.
+        """Lower bound on the use of one budget under all others; None if those exclude all designs.
 
         In the unit of the budget: mm2, a number of resources, ms, mJ or W.
         """
@@ -90,7 +91,7 @@ class AtOnce:
 
 
 def out_of_reach(prepared: PreparedProblem) -> bool:
-    """Can no hardware point keep the caps, by what is known before any search?"""
+    """Do the bounds prove, without a search, that no hardware point keeps the caps?"""
     network, limits = prepared.network_bounds, prepared.architecture.limits
     plan = prepared.architecture.plan
     goal = prepared.goal

@@ -1,4 +1,4 @@
-"""The best design on one hardware point (or the ideal corner of a box), with a bound.
+"""The best design on one hardware point (or the optimistic corner of a box), with a bound.
 
 Energy and latency of the network are sums over its layers. Without caps, the least energy-delay product is
 attained at a vertex of the convex hull of all (energy, latency) pairs: the product is quasi-concave, so its
@@ -25,7 +25,7 @@ from optimizer.problem.goal import INFEASIBLE_COST, Goal
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 WAVE = 4
-"""Layers priced side by side before the limits of the rest are tightened."""
+"""Layers priced in parallel before the cutoffs of the other layers are tightened."""
 
 FASTER = 3
 """Lines tried before the least latency is found exactly."""
@@ -55,7 +55,7 @@ def corners(lines: list[Line], energy: int, latency: int) -> list[tuple[Fraction
 
 
 class Site:
-    """A network on one hardware; prices it under weights and caps.
+    """A network on one hardware point; prices it under weights and caps.
 
     Parameters
     ----------
@@ -80,21 +80,20 @@ class Site:
         return Pick(energy, latency, tuple(prices))
 
     def each(self, ask: Callable[[Prices], Price | None]) -> list[Price] | None:
-        """Ask every pricer; None if some layer does not fit."""
+        """One price per layer; None if some layer does not fit."""
         found = self._map(ask, self.pricers)
         prices = [price for price in found if price is not None]
         return prices if len(prices) == len(found) else None
 
     def sum_within(self, objective: str, layer_bounds: list[int], limit: int) -> tuple[Pick | None, list[int]]:
-        """Optimum of every layer, given up as soon as the sum with the floors of the rest reaches `limit`.
+        """Optimum of every layer; stops as soon as the sum with the lower bounds of the other layers reaches `limit`.
 
-        Layers are priced in waves of a fixed size, side by side; the outcome does not depend on the pool, nor on what
-        the pricers know already: a value that is of no interest counts as the least such value.
+        Layers are priced in waves of a fixed size, in parallel. The outcome does not depend on the pool, nor on the
+        prices cached before: a value at or above the cutoff counts as the cutoff.
 
         Returns
         -------
-        (pick, floors)
-            The pick is None when given up; floors are the best bounds per layer (NEVER: it does not fit).
+        (pick, layer_bounds)
         """
         layer_bounds = list(layer_bounds)
         counts = [pricer.count for pricer in self.pricers]
@@ -118,11 +117,11 @@ class Site:
         return self.total([price for n in range(len(counts)) if (price := prices[n]) is not None]), layer_bounds
 
     def _map(self, ask: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
-        """Answers in order, found side by side if there is a pool."""
+        """Answers in order, computed in parallel if there is a pool."""
         return list(self._pool.map(ask, items)) if self._pool else [ask(item) for item in items]
 
     def hull(self, goal: Goal, cheapest: Pick, limit: Fraction | None) -> tuple[list[Pick], list[Line], Fraction]:
-        """Vertices of the hull until the best is proved or the bound exceeds `limit`.
+        """Vertices of the convex hull, until the best one is proved optimal or the bound exceeds `limit`.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""A solve in preparation: layers grouped, points listed, budgets in integer units."""
+"""Prepared problems: layers grouped, points listed, budgets in integer units."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from optimizer.workload.network import Network
 
 @dataclass(frozen=True)
 class PreparedProblem:
-    """Everything the branch and bound needs, and what the result says about the problem."""
+    """A problem in the form that the branch and bound takes, with the entries that its result states."""
 
     network: Network
     architecture: Architecture
@@ -53,12 +53,12 @@ class PreparedProblem:
 
     @property
     def search_pricers(self) -> Sequence[Prices]:
-        """What is priced by itself: every layer, or with fusion the whole network."""
+        """The pricers of the search: one per layer, or with fusion one for the whole network."""
         return self.pricers if self.fused is None else [self.fused]
 
     @property
     def network_bounds(self) -> NetworkBounds:
-        """The network as a part of an exploration."""
+        """The network as an exploration takes it."""
         return NetworkBounds(self.search_pricers, self.goal, self.vector_cost)
 
     @property
@@ -74,7 +74,7 @@ class PreparedProblem:
 
     @property
     def resource_caps(self) -> Caps:
-        """What may be used of every resource of the device; empty without one."""
+        """Limit on every resource of the device; empty without one."""
         plan = self.architecture.plan
         return () if plan is None else plan.limits
 
@@ -84,7 +84,7 @@ class PreparedProblem:
         return problem_hash(self.problem)
 
     def vector_cost(self, hardware: Hardware) -> tuple[int, int]:
-        """Energy units and cycles of all vector layers that no part prices."""
+        """Energy units and cycles of all vector layers that no pricer of the search includes."""
         if self.fused is not None:
             return 0, 0
         costs = [
@@ -249,7 +249,7 @@ def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding
 
 
 def prepare_again(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 1) -> PreparedProblem:
-    """The session of a :attr:`PreparedProblem.problem`, so that any process can work on it.
+    """The prepared problem of a :attr:`PreparedProblem.problem`, so that any process can work on it.
 
     Parameters
     ----------
@@ -264,9 +264,9 @@ def prepare_again(data: dict[str, Any], cache_dir: Path | None = None, workers: 
 
 
 def begun(prepared: PreparedProblem, options: Options, started: float) -> float | None:
-    """Have the search kernels compiled, and say when the task has to end (``time.perf_counter``), if it has to.
+    """Compile the search kernels; returns the deadline (``time.perf_counter``), None without a time limit.
 
-    Ctrl-C while they are compiled ends it at once, with what is known without a search.
+    Ctrl-C during the compilation moves the deadline to now: the task ends with the bounds that need no search.
     """
     some = next(iter(prepared.points.points.values()))
     try:

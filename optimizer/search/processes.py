@@ -1,7 +1,7 @@
-"""Branch and bound whose visits are tasks: any process may run them, and the store keeps what they found.
+"""Branch and bound whose evaluations of boxes are tasks: any process may run them, and the store caches their outcomes.
 
-Every round visits the same number of boxes, whoever runs the tasks; all visits of a round know the designs of the
-rounds before it. So the answer, and the boxes that prove it, are the same for any number of processes.
+Every round evaluates the same number of boxes, whoever runs the tasks; all evaluations of a round use the incumbents of
+the rounds before it. So the optimum and its certificate are the same for any number of processes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from optimizer.search.prepared_problem import PreparedProblem, prepare_again
 from optimizer.store.store import Store
 
 WIDTH = 6
-"""Boxes visited in a round."""
+"""Boxes evaluated in a round."""
 
 Problem = dict[str, Any]
 
@@ -52,11 +52,11 @@ def explore_spread(
     problems : sequence of dict
         :attr:`PreparedProblem.problem` of every network; architecture and accounting are those of the first.
     pool : Pool
-        Runs the visits.
+        Runs the evaluations.
     aggregate : Aggregate, optional
         Needed for more than one network.
     incumbents : Incumbents, optional
-        What is kept of the designs; by default the best one. The picks of designs hold no prices.
+        Which designs are kept; by default the best one. The picks of designs hold no prices.
     cache_dir : Path, optional
         Folder of the store.
     time_limit_s : float, optional
@@ -93,12 +93,14 @@ def explore_spread(
 
 
 def joint_problem(problems: Sequence[Problem], aggregate: Aggregate) -> Problem:
-    """What the visits of an exploration share: the problems of its networks, and how their objectives become one."""
+    """Payload that all evaluations of an exploration share: the problems of its networks and the aggregate of their
+    objectives.
+    """
     return {"networks": list(problems), "aggregate": aggregate.kind, "weights": [str(w) for w in aggregate.weights]}
 
 
 def evaluation_payload(shared: Problem, open_box: OpenBox, limit: Fraction | None, seconds: float | None) -> Payload:
-    """The visit of a box as :func:`evaluate_box` takes it; `shared` is a :func:`joint_problem`."""
+    """Payload of the evaluation of a box (:func:`evaluate_box`); `shared` is a :func:`joint_problem`."""
     return {
         "problem": shared,
         "box": [list(side) for side in open_box.box],
@@ -118,7 +120,7 @@ def run_evaluations(
 
 
 def evaluate_box(payload: Payload, cache_dir: Path | None) -> Outcome:
-    """The visit of one box as a task; ``complete`` is false if its time ran out."""
+    """The evaluation of one box as a task; ``complete`` is false if its time ran out."""
     seconds, stop = payload["time_limit_s"], Stop()
     if seconds is not None and seconds <= 0:
         return {"complete": False}
@@ -169,7 +171,7 @@ def _prepared(text: str, cache_dir: Path | None) -> PreparedProblem:
 
 @lru_cache(maxsize=4)
 def _evaluator(text: str, cache_dir: Path | None) -> BoxEvaluator:
-    """Kept from one task to the next, with the tables of its layers."""
+    """The evaluator of a problem, cached from one task to the next with the tables of its layers."""
     problem = json.loads(text)
     prepared_problems = [_prepared(_text(network), cache_dir) for network in problem["networks"]]
     aggregate = Aggregate(problem["aggregate"], tuple(map(Fraction, problem["weights"])))

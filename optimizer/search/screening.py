@@ -1,8 +1,8 @@
-"""Which points of a box may still be of interest, by what is known of the box: a hint where to search, no proof.
+"""Screening: which points of a box may improve on the incumbents. It guides the search and proves nothing.
 
-Floors of a box hold for all of its points, but every point has vector layers, least cycles and budgets of its own.
-Logarithms of the objectives that these give are compared with those to beat, all at once, in rounded numbers; what is
-closed in the end is closed by exact bounds.
+The layer bounds of a box hold for all of its points, but every point has vector layers, least cycles and budgets of its
+own. The objectives that these give are compared with the cutoffs for all points at once, as rounded logarithms. Boxes
+are closed by exact bounds only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Screening:
     points : PointSet
     aggregate : Aggregate
     allowed : callable
-        Does a hardware keep the budgets of the chip?
+        Does a hardware point keep the budgets of the chip?
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Screening:
         self._sheets = [_Sheet(network, points) for network in networks]
 
     def promising_box(self, open_box: OpenBox, cutoffs: Logs) -> tuple[Box, float] | None:
-        """The least box around the points of a box that may be of interest; None if none may.
+        """The smallest box around the points of a box that may improve on the incumbents; None if there are none.
 
         Parameters
         ----------
-        open_box : Node
+        open_box : OpenBox
         cutoffs : array
-            Of the archive.
+            Cutoffs of the incumbents.
 
         Returns
         -------
@@ -67,7 +67,7 @@ class Screening:
         if not is_open.any():
             return None
         most, least = cutoffs[window][is_open], bounds[is_open]
-        with np.errstate(over="ignore", invalid="ignore"):  # of equals, infinite ones too, none has to rise
+        with np.errstate(over="ignore", invalid="ignore"):  # equal ones, also two infinite ones, need no rise
             rise = float(np.exp(np.max(np.where(most == least, 0.0, most - least))))
         sides = [(int(found.min()), int(found.max())) for found in np.nonzero(is_open)]
         return tuple((low + a, low + b) for (low, _), (a, b) in zip(open_box.box, sides, strict=True)), rise

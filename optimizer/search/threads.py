@@ -15,7 +15,7 @@ from optimizer.search.infeasibility import Solve
 from optimizer.search.prepared_problem import PreparedProblem
 
 Reports = Callable[[PreparedProblem, str], Report | None]
-"""What reports an exploration of a session; the text says what it is for."""
+"""Makes the progress report of an exploration of a prepared problem; the text says what it is for."""
 
 
 def explore_on_threads(
@@ -28,7 +28,9 @@ def explore_on_threads(
     within: Box | None = None,
     width: int = 1,
 ) -> Exploration:
-    """Explore the points of a session (or of a box) until the deadline (``time.perf_counter``), on so many threads."""
+    """Explore the points of a prepared problem (or of a box of them) until the deadline (``time.perf_counter``), on
+    `workers` threads.
+    """
     explorer = Explorer(
         [prepared.network_bounds],
         prepared.points,
@@ -43,14 +45,16 @@ def explore_on_threads(
 
 
 def priced(prepared: PreparedProblem, state: Exploration, workers: int) -> Exploration:
-    """With the prices of the layers of the best design, which tasks do not hand back; one point, whatever the time."""
+    """The exploration with the layer prices of its best design, which tasks do not return. Solves one point, without a
+    deadline.
+    """
     if state.found is None or state.found.picks[0].prices:
         return state
     return replace(state, incumbents=explore_on_threads(prepared, workers, None, within=state.found.box).incumbents)
 
 
 def asker(prepared: PreparedProblem, workers: int, deadline: float | None, reports: Reports) -> Solve:
-    """Explores the problem of a session under other limits and objectives."""
+    """A function that explores the problem under other limits and objectives."""
 
     def ask(limits: Limits, objective: str, purpose: str) -> Exploration:
         other = rebudgeted(prepared, limits, objective)
@@ -60,7 +64,7 @@ def asker(prepared: PreparedProblem, workers: int, deadline: float | None, repor
 
 
 def rebudgeted(prepared: PreparedProblem, limits: Limits, objective: str) -> PreparedProblem:
-    """The same problem under other limits; on a device they also decide which kinds of memory suit a point best."""
+    """The same problem under other limits. On a device the limits also decide which kinds of memory a point uses."""
     points = prepared.points
     architecture = prepared.architecture.within(replace(limits, dram_gbps=prepared.architecture.budgets.dram_gbps))
     if architecture.plan != prepared.architecture.plan:

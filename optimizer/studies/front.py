@@ -1,10 +1,10 @@
 r"""Exact fronts in (energy, latency) over all hardware points and mappings: branch and bound of its own.
 
-A box of points is bounded on its ideal corner by *lines* :math:`E + w L \ge v_w`, one for every weight w tried, with
-:math:`v_w` the sum over the layers of their optima under that weight, and by its least latency. No design of the box is
-uncovered if no gap (:mod:`optimizer.studies.frontier`) lies above all lines, at any place of its points: then the box
-is closed. Lines are added while a gap is open, each between the best designs found on both sides of it; a box that
-stays open is split, a single point is solved: its whole front is summed from those of its layers
+A box of points is bounded on its optimistic corner by *lines* :math:`E + w L \ge v_w`, one for every weight w tried,
+with :math:`v_w` the sum over the layers of their optima under that weight, and by its least latency. No design of the
+box is uncovered if no gap (:mod:`optimizer.studies.frontier`) lies above all lines, at any place of its points: then
+the box is closed. Lines are added while a gap is open, each between the best designs found on both sides of it; a box
+that stays open is split, a single point is solved: its whole front is summed from those of its layers
 (:mod:`optimizer.studies.sums`).
 
 With a tolerance h every design of the space is within 1 + h, in energy and latency both, of a reported one at a place
@@ -46,7 +46,7 @@ POINT_LINES = 8
 class Bounded:
     """What is known of a box: per weight the optimum of one run of every layer, and their least cycles.
 
-    ``lines`` are (weight, values per layer); NEVER: a layer does not fit.
+    ``lines`` are (weight, values per layer); INFEASIBLE_COST: a layer does not fit.
     """
 
     lines: tuple[tuple[int, tuple[int, ...]], ...] = ()
@@ -57,7 +57,7 @@ class Bounded:
 class Covered:
     """A closed box: why (``area``, ``covered``, ``solved``, ``infeasible``, ``open``), and what that rests on.
 
-    ``fixed`` are energy units and cycles of the vector layers on the ideal corner that the numbers belong to.
+    ``fixed`` are energy units and cycles of the vector layers on the optimistic corner that the numbers belong to.
     """
 
     box: Box
@@ -152,7 +152,7 @@ class FrontExplorer:
         return state
 
     def _step(self, heap: list[_Open], state: FrontState, pool: Executor) -> None:
-        """Visit the box with the least energy; if that is given up, it stays as it was."""
+        """Visit the box with the least energy; if that is stopped, it stays as it was."""
         node = heap[0]
         corner = self.points.corner(node.box)
         by, known, fixed = None, node.known, node.fixed
@@ -235,7 +235,7 @@ def lines_of(known: Bounded, counts: Sequence[int], fixed: Cost) -> list[Line]:
 
 
 class _Lines:
-    """Lines of one hardware, added one by one: the least energy, the least latency, then weights between designs."""
+    """Lines of one hardware point, added one by one: the least energy, the least latency, then weights between designs."""
 
     def __init__(self, site: Site, counts: Sequence[int]) -> None:
         self._site, self._counts = site, counts

@@ -1,8 +1,8 @@
-"""Proof of what bounds rest on by another route: the floors of the chosen point, and a sample of all, or all.
+"""Proof of what bounds rest on by another route: the layer bounds of the chosen point, and a sample of all, or all.
 
 The sample is drawn with the odds of its parts in the bound, so that a lie is found with about the probability of what
-rests on it. A drawn floor is decided before the next one, however hard it is. CP-SAT is asked first; where it does not
-finish, the lattice search with fresh tables decides.
+rests on it. A drawn layer bound is decided before the next one, however hard it is. CP-SAT is asked first; where it
+does not finish, the lattice search with fresh tables decides.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MANY = "its fronts have too many joint choices"
 
 @dataclass(frozen=True)
 class Derivation:
-    """A bound of a single point that rests on more than floors, and how it is derived again."""
+    """A bound of a single point that rests on more than layer bounds, and how it is derived again."""
 
     name: str
     share: Fraction
@@ -73,7 +73,7 @@ class _Log:
 def reprove(
     claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = (), *, tables: Memos
 ) -> list[Check]:
-    """Prove floors and bounds of single points again; parameters as of
+    """Prove layer bounds and bounds of single points again; parameters as of
     :meth:`optimizer.checker.searches.Searches.bounds`."""
     bearing = Bearing(claim, {*raised, *beside})
     points = [

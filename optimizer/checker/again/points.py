@@ -9,7 +9,8 @@ What the lattice search finds that way is a derivation from statements about sin
 the least energy within a cap on the cycles. These statements can be proved by another route.
 
 Searches share tables and start from what is stated or known: the least energy of a layer is sought among mappings that
-need no more than its floor (if there are none, among all), a weighted sum below that of the mappings found before.
+need no more than its layer bound (if there are none, among all), a weighted sum below that of the mappings found
+before.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class _Point:
         self.cheapest = self._each("energy")
 
     def wrong_layer_bounds(self) -> list[int]:
-        """The least energy of every layer, if it is not what the floors of a solved point say."""
+        """The least energy of every layer, if it is not what the layer bounds of a solved point say."""
         least = [cost[0] for cost in self.cheapest or []]
         return [] if least == list(self.entry.energy) else least
 

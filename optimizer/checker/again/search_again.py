@@ -41,7 +41,7 @@ class SearchAgain:
     def bounds(
         self, claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
     ) -> list[Check]:
-        """Floors and bounds of single points; of a fused network, bounds of boxes."""
+        """Layer bounds and bounds of single points; of a fused network, bounds of boxes."""
         if claim.fusion is not None:
             return [fused_again(claim, effort)]
         return reprove(claim, effort, raised, beside, tables=self._tables)
