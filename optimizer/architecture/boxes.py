@@ -70,7 +70,7 @@ class PointSet:
         return self._corners[box]
 
     def leader(self, box: Box) -> Box | None:
-        """The box of a point that is the optimistic corner itself, so at least as good as all other points of the box."""
+        """The box of a point that is the optimistic corner itself: at least as good as all other points of the box."""
         corner = replace(self.corner(box), choices=())
         same = (index for index, point in self.indexed(box) if replace(point, choices=()) == corner)
         found = next(same, None)

@@ -1,4 +1,4 @@
-"""What a bound rests on: the layer bounds of the certificate's boxes, each with its part in the bounds that they carry.
+"""Weights of the layer bounds of a certificate: the share of the proved bound that rests on each of them.
 
 Every box that holds points within the budgets, and rests on layer bounds, carries as much as any other; a box that is
 bounded by a solved point passes its part on to that point. What a box carries is divided among its layers by what they

@@ -50,7 +50,7 @@ def verify_joint(
         claim = rebuild_joint(result)
         checks.append(verdict("problem", list(hash_faults(claim)), f"hash {result.data['problem_hash'][:16]} again"))
         if not checks[0].ok:
-            return Verification.of(checks, effort, started, CHECKED)  # what follows would be about another problem
+            return Verification.of(checks, effort, started, CHECKED)  # the other checks would be about another problem
         checks.append(verdict("one chip", list(problem_faults(claim)), "the networks share architecture and budgets"))
         step = "networks"
         checks += _single_results(claim, effort, again)
@@ -60,7 +60,7 @@ def verify_joint(
         step = "certificate"
         replayed = _replayed(claim, effort.say)
         checks += replayed.checks
-        if all(check.ok is not False for check in checks):  # searching again is slow, and cannot mend what failed
+        if all(check.ok is not False for check in checks):  # a search is slow, and a failed check stays failed
             step = "proof again"
             checks += _proofs(claim, replayed, effort, again)
             step = "infeasible"

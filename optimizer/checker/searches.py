@@ -1,4 +1,5 @@
-"""What the checks ask of a search. Without one they name what they leave out; :mod:`optimizer.checker.again` has one.
+"""The interface of the search that the checks use; :mod:`optimizer.checker.again` implements it. Without a search the
+checks name what they leave out.
 
 The checks themselves import no search. They say what is to be proved or solved again, and compare what comes back.
 """
@@ -57,7 +58,7 @@ class Searches(Protocol):
     def bounds(
         self, claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
     ) -> list[Check]:
-        """What the bounds of a certificate rest on.
+        """Proves the layer bounds of a certificate again.
 
         Parameters
         ----------

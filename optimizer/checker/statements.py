@@ -25,7 +25,7 @@ class Statement:
     weight : int, optional
         Energy units per cycle; None: the cost is cycles alone.
     cap : int, optional
-        Only mappings of at most so many cycles.
+        Only mappings of at most `cap` cycles.
     """
 
     group: EqualLayers

@@ -198,7 +198,7 @@ class GroupPricer:
         return tuple(INFEASIBLE_COST if usable is None else usable - bits for bits in taken)
 
     def _fine_enough(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> bool:
-        """May strips or slices be below the limit? Only if the coarse runs that they divide are (:meth:`Frame.coarse`)."""
+        """May strips or slices be below the limit? Only if the coarse runs they divide are (:meth:`Frame.coarse`)."""
         frame, choice, value = option.frame, option.choice, option.bound
         for layer, lower_bound in zip(frame.layers, option.layer_bounds, strict=True):
             if limit >= INFEASIBLE_COST or frame.shapes(layer, choice) == frame.coarse(layer):

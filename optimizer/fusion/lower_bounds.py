@@ -47,7 +47,7 @@ class RunBounds:
         return steps * layer.macs_per_step * self._hardware.mac_energy + self._aim.weight * cycles
 
     def operand(self, layer: Layer, role: str, extents: Dict[str, int], *, pinned: bool) -> Fraction:
-        """Energy of one operand in a run, or in many runs that have so many positions together.
+        """Energy of one operand in a run, or in several runs whose positions sum up to the extents.
 
         It is read (the output updated) for every step of the innermost loops at the innermost level that keeps it: with
         ``outer`` energy at the outermost level, ``inner`` at least at another one. Then, if it is not pinned, every

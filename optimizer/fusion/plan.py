@@ -153,7 +153,7 @@ class Frame:
 
     @cached_property
     def slices(self) -> list[Slices]:
-        """Chains in which no tile needs inner results of another tile; gathered or not, where that makes a difference."""
+        """Chains in which no tile needs inner results of another tile; gathered or not, where that differs."""
         found = []
         for slices in slice_chains(self.group):
             if not any(self.tiling.tensors[name].kept for name in slices.chain[:-1]):

@@ -28,7 +28,7 @@ Data = dict[str, Any]
 
 
 class First:
-    """Keeps the first design; then nothing is of interest any more."""
+    """Keeps the first design; then every box is closed."""
 
     reach = math.inf
 
@@ -49,7 +49,7 @@ class First:
         return bool(self._found)
 
     def cutoffs(self, shape: tuple[int, ...]) -> Logs:
-        """Before there is a design all points are of interest, then none."""
+        """No cutoff before there is a design; then no point can improve."""
         return np.full(shape, -np.inf if self._found else np.inf)
 
     def offer(self, found: Incumbent) -> None:

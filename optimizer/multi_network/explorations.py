@@ -162,7 +162,7 @@ class Explorations:
         return CrossCell("UNKNOWN") if counted.best is None else CrossCell("OPTIMAL", counted.best, counted.value)
 
     def _payload(self, number: int, box: Box) -> Payload:
-        """One evaluation of a point of which nothing is known."""
+        """Payload of the evaluation of a point without earlier bounds."""
         zeros = [[0] * len(self._network_bounds[number].pricers)]
         seconds = None if self.deadline is None else max(0.0, self.deadline - time.perf_counter())
         shared = joint_problem([self.team.prepared_problems[number].problem], Aggregate())
@@ -175,7 +175,7 @@ class Explorations:
 
 
 def _cell(network: NetworkBounds, evaluation: BoxEvaluation | None) -> CrossCell:
-    """What the evaluation of a point says of its network."""
+    """The cell of the cross table from the evaluation of a point."""
     if evaluation is None:
         return CrossCell("UNKNOWN")
     if evaluation.picks is None:

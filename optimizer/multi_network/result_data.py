@@ -1,4 +1,4 @@
-"""From the findings of a co-design to its result, certificate and cross table."""
+"""Result, certificate and cross table of a co-design."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Data = dict[str, Any]
 
 
 def joint_status(found: Findings) -> Status:
-    """What is known of the joint design."""
+    """Status of the joint design."""
     if found.hopeless:
         return Status.INFEASIBLE
     return Status.UNKNOWN if found.joint is None else status_of(found.joint)

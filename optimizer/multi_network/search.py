@@ -1,9 +1,9 @@
 r"""The search for one hardware point for several networks.
 
 1. The best design of every network by itself, with its own caps. Where caps of a network are out of reach at once,
-   there is no joint design, and the others are not sought.
+   there is no joint design, and the other networks are not searched.
 2. Every network on each of these designs: the cross table. Where all of them run, the joint objective there is known.
-3. The joint branch and bound, which has to beat the best of these.
+3. The joint branch and bound, with the best of these as its first incumbent.
 
 Every design is one for all networks that run on it: where the search of a network by itself was stopped, its best
 design may be one that was found for another network, or the joint one. So no network is ever better off on a design
@@ -229,13 +229,13 @@ class Search:
         for number, box in enumerate(boxes):
             self._report(f"cross table, design {number + 1} of {len(boxes)}", None)
             table[box] = tuple(self._run.cells(box))
-            for n, state in enumerate(alone):  # what is known of its owners, if there was no time
+            for n, state in enumerate(alone):  # reuse the designs of its owners if the time ran out
                 if state.best_box == box and table[box][n].pick is None:
                     table[box] = (*table[box][:n], CrossCell("OPTIMAL", state.best, state.value), *table[box][n + 1 :])
         return table
 
     def _joint(self, aggregate: Aggregate, columns: tuple[CrossColumn, ...]) -> Exploration:
-        """The joint exploration; designs of single networks on which all run are designs to beat."""
+        """The joint exploration; designs of single networks on which all networks run are its first incumbents."""
         incumbents, goals = Best(), [prepared.goal for prepared in self._team.prepared_problems]
         for column in columns:
             picks = tuple(cell.pick for cell in column.cells if cell.pick is not None)

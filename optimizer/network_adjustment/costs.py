@@ -65,7 +65,7 @@ class WidthCosts:
         return len(self._prices)
 
     def rows(self) -> list[list[int]]:
-        """Cost of every entry of every table, by what is known; an entry that does not fit costs its bound."""
+        """Cost of every table entry under the current prices and bounds; an entry that does not fit costs its bound."""
         known = [self._known(number) for number in range(len(self._layers))]
         return [[self._sum(entry, known) for entry in rows] for rows in self._tables]
 
@@ -109,7 +109,7 @@ class WidthCosts:
 
     @property
     def base(self) -> int:
-        """Cost of what no width changes, by what is known."""
+        """Cost of everything that no width changes, under the current prices and bounds."""
         return self._sum(self._fixed, {number: self._known(number) for number, _ in self._fixed[1]})
 
     def totals(self, chosen: Iterable[int]) -> tuple[int, int]:

@@ -100,7 +100,7 @@ def _choices(point: Hardware) -> dict[str, Any]:
 
 
 def _resolution(found: Adjustment, worth: Fraction) -> dict[str, Any]:
-    """The resolution before and after, and what is known of each; nothing where it was not asked for."""
+    """The resolution before and after, and the status of each; empty if the resolution was not varied."""
     if not found.request.resolutions:
         return {}
     chosen = None if found.after is None else best_of(found.sizes).image

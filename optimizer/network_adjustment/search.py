@@ -1,8 +1,8 @@
 """The search for widths at every resolution asked for.
 
 Each resolution is a network of its own, with the same classes of widths, and an exploration of its own over hardware
-points. A later one has to beat the best design of the earlier ones, so most of them are closed by their bounds. What is
-proved of all is the least of the bounds; where time is limited each gets an equal part of what is left.
+points. The incumbent of the earlier ones is the cutoff of a later one, so most of them are closed by their bounds. What
+is proved of all is the least of the bounds; where time is limited each gets an equal part of what is left.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from optimizer.workload.network import Network
 
 @dataclass(frozen=True)
 class Piece:
-    """A layer, or a part of a vector layer, that runs so many times; whether its energy and its cycles count."""
+    """A layer, or a part of a vector layer, with its number of runs; whether its energy and its cycles count."""
 
     layer: AnyLayer
     runs: int

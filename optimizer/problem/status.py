@@ -1,4 +1,4 @@
-"""What is known of an answer, and why the work on it ended: two things that are never merged."""
+"""Status (what is proved of an answer) and termination (why the work on it ended): two separate enums."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from enum import Enum
 
 
 class Status(str, Enum):
-    """What is known of an answer.
-
-    ``OPTIMAL``: a design that no other one undercuts, proved. ``FEASIBLE``: a design, with a bound on all others.
-    ``INFEASIBLE``: there is no design, proved. ``UNKNOWN``: neither. ``EVALUATED``: given by hand, nothing was chosen.
+    """What is proved of an answer. ``OPTIMAL``: the best design, proved. ``FEASIBLE``: a design, with a bound on all
+    others. ``INFEASIBLE``: there is no design, proved. ``UNKNOWN``: neither. ``EVALUATED``: given by hand, nothing was
+    chosen.
     """
 
     OPTIMAL = "OPTIMAL"

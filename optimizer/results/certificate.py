@@ -38,7 +38,7 @@ def certificate(prepared: PreparedProblem, state: Exploration, master: str | Non
 
 
 def parts_of(prepared: PreparedProblem) -> list[dict[str, Any]]:
-    """What the layer bounds of a box belong to: layers with their number of runs, or with fusion the whole network."""
+    """The layers that the layer bounds of a box refer to, with their number of runs; with fusion the whole network."""
     if prepared.fused is not None:
         return [{"name": prepared.network.name, "count": 1}]
     return [{"name": p.layer.name, "count": p.count} for p in prepared.pricers]

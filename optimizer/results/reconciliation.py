@@ -1,4 +1,4 @@
-"""What to do where two parts of Tilewright state different numbers for one thing: keep the design, trust no bound.
+"""Disagreement between two parts of Tilewright about one number: the design is kept, no bound is trusted.
 
 The search prices a mapping; the cost model, and with fusion the walk of a group, count it again from the loop nest.
 Where they differ the numbers of the design become those counted again, its status FEASIBLE, and the bound what holds

@@ -15,7 +15,7 @@ from optimizer.search.exploration import Exploration
 
 
 def status_of(state: Exploration) -> Status:
-    """What is known after an exploration."""
+    """The status of an exploration."""
     if state.value is None:
         return Status.INFEASIBLE if state.complete else Status.UNKNOWN
     return Status.OPTIMAL if state.proved else Status.FEASIBLE
@@ -36,7 +36,7 @@ def number(value: Fraction) -> int | float:
 
 
 def counts(state: Exploration) -> dict[str, int]:
-    """Points by what closed them; where a layer does not fit, its layer bound is infinite."""
+    """Number of points by the reason that closed them; a layer that does not fit has an infinite bound."""
     unfit = [entry for entry in state.closed if entry.by == "infeasible"]
     small = sum(size(entry.box) for entry in unfit if INFEASIBLE_COST in (*entry.energy_bounds, *entry.latency_bounds))
     return {

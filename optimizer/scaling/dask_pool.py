@@ -59,7 +59,7 @@ class DaskPool:
     def run(self, work: Work, payloads: Sequence[Payload], cache_dir: Path | None, done: Done) -> None:
         """Run all; `done` is called as each ends.
 
-        Dask gives up the tasks that were with workers that died, of which one may be to blame for all. They are run
+        Dask drops the tasks that were with workers that died, of which one may be to blame for all. They are run
         again in the end, one by one.
 
         Raises

@@ -123,7 +123,7 @@ class BoxEvaluator:
     def _solve(
         self, per_network: Sequence[CornerBounds], bounds: list[Fraction], limit: Fraction | None
     ) -> tuple[str, tuple[Pick, ...] | None]:
-        """Solve a single point: the reason why it is closed and its best design. Replaces `bounds` by the proved ones."""
+        """Solve a single point: why it is closed and its best design. Replaces `bounds` by the proved ones."""
         picks = []
         for number, corner_bounds in enumerate(per_network):
             pick, bounds[number] = corner_bounds.solve(self.aggregate.limit(number, bounds, limit))

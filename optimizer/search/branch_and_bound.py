@@ -180,7 +180,7 @@ class Explorer:
         )
 
     def _salvage(self, entry: OpenBox, state: Exploration) -> None:
-        """Keep the results of a stopped search of a whole network: a bound on its box, and its design if there is one."""
+        """Keep the results of a stopped search of a whole network: a bound on its box, and its design if any."""
         network = self.networks[0]
         pricer, goal = network.pricers[0], network.goal
         stopped_search = pricer.stopped_search

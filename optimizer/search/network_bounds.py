@@ -41,7 +41,7 @@ class NetworkBounds:
         return CornerBounds(self, Site(self.pricers, hardware, self.fixed(hardware), pool), energy, latency)
 
     def fixed(self, hardware: Hardware) -> tuple[int, int]:
-        """Energy units and cycles of the vector layers: they depend on the vector lanes and the outermost level only."""
+        """Energy units and cycles of the vector layers; they depend on the lanes and the outermost level only."""
         key = hardware.levels[0], hardware.vector_lanes, hardware.vector_energy
         if key not in self._fixed:
             self._fixed[key] = self.vector_cost(hardware)

@@ -1,4 +1,4 @@
-"""What the store knows of a layer problem, and what is searched instead where it does not know enough."""
+"""Optimum or bound of a layer problem: cached in the store, or searched and then cached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optimizer.store.store import Store, content_key
 
 @dataclass(frozen=True)
 class Question:
-    """The best mapping of a problem is sought.
+    """A search for the best mapping of a problem.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def recalled(
 ) -> LayerSolution | int | None:
     """The optimum, a bound of at least `cutoff` if it is not below `cutoff`, or None if nothing fits.
 
-    What the store cannot answer is searched, from the value of a start if it has one, and the answer is kept under the
-    label. A start only says where to look first: whatever it says, the answer is the same.
+    If the store has no answer, it is searched, with the value of a start as the first cutoff if there is one, and
+    cached under the label. A start does not change the answer.
     """
     key = question.key
     known, solution = store.optimum(key)

@@ -44,7 +44,7 @@ POINT_LINES = 8
 
 @dataclass(frozen=True)
 class Bounded:
-    """What is known of a box: per weight the optimum of one run of every layer, and their least cycles.
+    """Bounds of a box: per weight the optimum of one run of every layer, and their least cycles.
 
     ``lines`` are (weight, values per layer); INFEASIBLE_COST: a layer does not fit.
     """
@@ -152,7 +152,7 @@ class FrontExplorer:
         return state
 
     def _step(self, heap: list[_Open], state: FrontState, pool: Executor) -> None:
-        """Visit the box with the least energy; if that is stopped, it stays as it was."""
+        """Evaluate the box with the least energy; if the evaluation is stopped, the box stays as it was."""
         node = heap[0]
         corner = self.points.corner(node.box)
         by, known, fixed = None, node.known, node.fixed
@@ -176,7 +176,7 @@ class FrontExplorer:
         return Covered(node.box, by, self.points.corner(node.box).area_um2, known, fixed)
 
     def _at_once(self, box: Box) -> tuple[Bounded, Cost]:
-        """What is known of a box before any search."""
+        """Bounds of a box without a search."""
         corner = self.points.corner(box)
         layer_bounds = Bounded(((0, self.network.energy_bounds(corner)),), self.network.latency_bounds(corner))
         return layer_bounds, self.network.fixed(corner)
@@ -235,7 +235,7 @@ def lines_of(known: Bounded, counts: Sequence[int], fixed: Cost) -> list[Line]:
 
 
 class _Lines:
-    """Lines of one hardware point, added one by one: the least energy, the least latency, then weights between designs."""
+    """Lines of one hardware point, added one by one: least energy, least latency, then weights between designs."""
 
     def __init__(self, site: Site, counts: Sequence[int]) -> None:
         self._site, self._counts = site, counts

@@ -58,7 +58,7 @@ class Frontier:
     Parameters
     ----------
     most_energy, most_latency : int
-        Caps: what exceeds them is of no interest.
+        Caps: designs that exceed them are ignored.
     """
 
     def __init__(self, most_energy: int, most_latency: int) -> None:

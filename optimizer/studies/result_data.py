@@ -22,7 +22,7 @@ Data = dict[str, Any]
 
 
 def study_status(statuses: Sequence[str], *, designs: bool) -> str:
-    """OPTIMAL if every part is settled, else what is known."""
+    """OPTIMAL if every part is proved, else FEASIBLE, INFEASIBLE or UNKNOWN."""
     settled = all(status in ("OPTIMAL", "INFEASIBLE") for status in statuses)
     if designs:
         return "OPTIMAL" if settled else "FEASIBLE"

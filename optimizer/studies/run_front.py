@@ -228,7 +228,7 @@ class _Told:
         return lines.get(0, 0), entry.fixed[1] + cycles
 
     def _open(self, entry: Covered) -> Held:
-        """What is known of an open box."""
+        """Bounds of an open box."""
         energy, latency = self._least(entry)
         static = Places(self.prepared.points, self._static).least(entry.box)
         return [self._place(energy, latency, place) for place in static], self.prepared.goal.value(energy, latency)

@@ -1,4 +1,4 @@
-r"""What a study keeps: for every limit of interest the best design within it.
+r"""Incumbents of a study: for every limit in the range the best design within it.
 
 Every hardware point p has a *place* m(p), its varied metrics; those below the low end of a range count as the low end.
 (Points above the high end of a range of areas or bandwidths are left out by a budget.) Let v(p) be the least objective
@@ -73,7 +73,7 @@ def minimal(places: Iterable[Place]) -> list[Place]:
 
 
 class StudySteps:
-    """An archive of the best designs within all limits.
+    """Incumbents: the best designs within all limits.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class StudySteps:
         return bound > limit or not any(_inside(found.box, box) for _, found in self._kept)
 
     def cutoffs(self, shape: tuple[int, ...]) -> Logs:
-        """Those of the best designs within the places of the points; what is only as good is of no interest."""
+        """Those of the best designs within the places of the points; designs that are only as good are dropped."""
         return self._cutoffs.reshape(shape)
 
     def offer(self, found: Incumbent) -> None:

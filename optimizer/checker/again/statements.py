@@ -48,7 +48,7 @@ def problems(statement: Statement, accounting: Accounting) -> Iterator[LayerProb
 def decide(
     statement: Statement, accounting: Accounting, tables: Memos, *, program_s: float, lattice_s: float | None
 ) -> Decision:
-    """Prove or refute a statement within so many seconds of each route (None: as long as it takes)."""
+    """Prove or refute a statement; `program_s` and `lattice_s` are the time limits of both routes (None: no limit)."""
     routes = set()
     until = time.perf_counter() + program_s
     for problem in problems(statement, accounting):
