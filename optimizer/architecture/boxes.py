@@ -61,8 +61,8 @@ class PointSet:
     def corner(self, box: Box) -> Hardware:
         """A hardware point at least as good as every point of the box, in every respect.
 
-        Largest capacities, meshes and bandwidths with the smallest energies, leakage, area and use of every
-        resource: whatever it needs bounds what any point of the box needs.
+        Largest capacities, meshes and bandwidths with the smallest energies, leakage, area and use of every resource:
+        its costs are lower bounds on those of every point of the box.
         """
         if box not in self._corners:
             members = list(self.inside(box))
@@ -90,7 +90,7 @@ class PointSet:
         )
 
     def even(self, box: Box) -> bool:
-        """Do all points of a box store alike, with equal capacities and energies at every level?"""
+        """Do all points of a box have equal capacities and energies at every level?"""
         corner = self.corner(box)
         return all(map(_stores_alike, itertools.repeat(corner), self.inside(box)))
 

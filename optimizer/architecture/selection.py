@@ -1,4 +1,4 @@
-"""Picking menu entries by hand, and what to say while a choice is open."""
+"""Selection of menu entries by the user, and the errors for menus that are still open."""
 
 from __future__ import annotations
 

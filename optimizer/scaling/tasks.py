@@ -1,4 +1,4 @@
-"""Lists of tasks, run by a pool; what the store knows is not run again."""
+"""Lists of tasks, run by a pool; outcomes cached in the store are reused."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def run_tasks(
 ) -> list[Outcome]:
     """Outcomes of tasks, in their order.
 
-    Those that the store knows (by kind, payload and version of the model) are not run; others are noted the moment they
-    end, so that a list of tasks that is killed goes on from there. Equal tasks are run once.
+    Tasks whose outcomes are cached in the store (by kind, payload and version of the model) are not run. Others are
+    stored the moment they end, so that a killed list of tasks continues from there. Equal tasks are run once.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def run_tasks(
         A function at the top of a module: it must give the same outcome whenever and wherever it is run, or one that
         :func:`was_stopped` sees.
     payloads : sequence of dict
-        JSON values only. ``time_limit_s`` and ``label`` are no part of what a task is about; ``problem`` is what many
-        tasks share, and may be long.
+        JSON values only. ``time_limit_s`` and ``label`` do not identify a task; ``problem`` is shared by many tasks,
+        and may be long.
     pool : Pool
     cache_dir : Path or None
         Folder of the store.

@@ -97,7 +97,7 @@ class FrontExplorer:
 
     Parameters
     ----------
-    network : Part
+    network : NetworkBounds
         The network; its goal holds the caps.
     places : Places
         Of what is varied besides energy and latency.
@@ -182,7 +182,7 @@ class FrontExplorer:
         return layer_bounds, self.network.fixed(corner)
 
     def _evaluation(self, box: Box, state: FrontState, pool: Executor) -> tuple[str | None, Bounded, Cost]:
-        """Add lines to a box until it is covered or they are many; sum the front of a point."""
+        """Add lines to a box until it is covered or the number of lines is reached; sum the front of a point."""
         corner = self.points.corner(box)
         site = Site(self.network.pricers, corner, self.network.fixed(corner), pool)
         search = _Lines(site, self._counts)
@@ -220,7 +220,7 @@ class FrontExplorer:
         return None
 
     def _least(self, known: Bounded, fixed: Cost) -> Cost:
-        """Energy and latency that no design goes below."""
+        """Lower bounds on energy and latency."""
         energy = next(values for weight, values in known.lines if weight == 0)
         sums = [sum(c * v for c, v in zip(self._counts, values, strict=True)) for values in (energy, known.latency)]
         return fixed[0] + sums[0], fixed[1] + sums[1]
@@ -245,12 +245,12 @@ class _Lines:
 
     @property
     def known(self) -> Bounded:
-        """What was proved."""
+        """The bounds proved so far."""
         return Bounded(tuple(self._lines), self._latency)
 
     @property
     def costs(self) -> list[Cost]:
-        """What the designs found take."""
+        """Energy and latency of the designs found."""
         return [(pick.energy, pick.latency) for pick in self._picks]
 
     def start(self) -> bool:

@@ -61,7 +61,7 @@ STATIC = {
     )
 }
 DYNAMIC = {"latency-ms": "ms", "energy-mj": "mJ"}
-"""Limits on what a design takes, and their units."""
+"""Limits on the energy and latency of a design, and their units."""
 
 NAMES = (*STATIC, *DYNAMIC)
 

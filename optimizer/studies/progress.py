@@ -34,7 +34,7 @@ class Watcher:
         self.tell("  ".join(text for text in (f"{kept} designs kept", left) if text))
 
     def tell(self, message: str) -> None:
-        """Say what is going on."""
+        """Report a message."""
         self._watch(
             Progress(
                 elapsed_s=time.perf_counter() - self._started,

@@ -1,4 +1,4 @@
-"""Staircases as plain data: what stands under ``study`` in a result."""
+"""Staircases as plain data: the section ``study`` of a result."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def limits_entry(ranges: Sequence[Range], place: Sequence[Fraction | None]) -> D
 
 
 def question(ranges: Sequence[Range], tolerance: Fraction | None = None) -> Data:
-    """What a study asks besides the problem under its loosest limits; with a tolerance, the front of all designs."""
+    """The request of a study besides its problem under the loosest limits; with a tolerance, that of a front."""
     front = {} if tolerance is None else {"front_tolerance": str(tolerance)}
     return {"vary": [range_entry(varied) for varied in ranges]} | front
 
 
 def asking(prepared: PreparedProblem, ranges: Sequence[Range], tolerance: Fraction | None = None) -> PreparedProblem:
-    """A session whose problem, and so its hash, holds what the study asks."""
+    """The prepared problem with the request of the study, so that its hash covers the request."""
     return replace(prepared, problem=prepared.problem | {"study": question(ranges, tolerance)})
 
 
@@ -90,7 +90,7 @@ class Describer:
         The boxes in the order of the certificate.
     scale : Scale
     takes : callable
-        What a design takes, as plain data: energy, latency.
+        Energy and latency of a design, as plain data.
     complete : bool
         Are all boxes closed?
     """
@@ -174,7 +174,9 @@ class Describer:
         return [path for path, labels, (low, _) in sides if 0 < low == len(labels) - 1]
 
     def _relaxed(self, corner: Corner, found: Incumbent) -> Data:
-        """Per limit the next better design: how far the limit must be raised, and what that is worth."""
+        """Per limit the next better design: by how much the limit must be raised, and by how much the objective
+        improves.
+        """
         known: Data = {}
         for axis, varied in enumerate(self.staircase.ranges):
             further = list(corner)

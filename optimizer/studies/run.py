@@ -1,4 +1,4 @@
-"""Studies of limits on the hardware: prepare, explore once, describe."""
+"""Studies of limits on the hardware: prepare, explore once, make the result."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _check(vary: Sequence[Range], architecture: Architecture) -> None:
 
 
 def takes(prepared: PreparedProblem, found: Incumbent) -> dict[str, Any]:
-    """What the design costs."""
+    """Energy and latency of the design."""
     pick, point = found.picks[0], found.point
     cycles = prepared.goal.stretched(pick.energy, pick.latency)
     return {
@@ -146,9 +146,9 @@ def takes(prepared: PreparedProblem, found: Incumbent) -> dict[str, Any]:
 def _beyond(
     prepared: PreparedProblem, places: Places, explored: Callable[[PreparedProblem, Places], Exploration]
 ) -> list[Place]:
-    """The tightest limits that let a design through, where none in the ranges does: beyond their high ends.
+    """The tightest limits beyond the ranges under which a design exists, if there is none within them.
 
-    Without caps every point that holds all layers is a design: that needs no search.
+    Without caps every point that holds all layers has a design, so no search is needed.
     """
     if not prepared.goal.capped:
         limits = prepared.architecture.limits

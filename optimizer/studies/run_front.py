@@ -1,4 +1,4 @@
-"""Studies of what designs take: fronts in energy and latency, and limits on one of the two."""
+"""Studies of energy and latency: fronts in both, and limits on one of the two."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def capped(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
 
 
 def _header(prepared: PreparedProblem, state: FrontState, seed: int) -> Data:
-    """What results of all kinds state."""
+    """The entries that results of all kinds have."""
     some = next(iter(prepared.points.points.values()))
     unit, _ = unit_value(prepared.goal.objective, some)
     names = ("area", "covered", "solved", "infeasible", "open")
@@ -139,7 +139,7 @@ def _header(prepared: PreparedProblem, state: FrontState, seed: int) -> Data:
 
 
 class _Told:
-    """Describes what was found."""
+    """Makes the sections of a result from a front."""
 
     def __init__(
         self, prepared: PreparedProblem, state: FrontState, vary: Sequence[Range], tolerance: Fraction
@@ -222,7 +222,7 @@ class _Told:
         return tuple(place)
 
     def _least(self, entry: Covered) -> tuple[int, int]:
-        """Energy and latency that no design of a box goes below."""
+        """Lower bounds on the energy and latency of designs of a box."""
         lines = dict(lines_of(entry.known, self._counts, entry.fixed))
         cycles = sum(c * v for c, v in zip(self._counts, entry.known.latency, strict=True)) if lines else 0
         return lines.get(0, 0), entry.fixed[1] + cycles

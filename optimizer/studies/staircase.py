@@ -1,4 +1,4 @@
-"""From the designs kept and the closed boxes to a staircase: which design is best within which limits, and the proof.
+"""Staircase of a study: which design is best within which limits, proved by the closed boxes.
 
 The metrics of the designs kept cut every range into pieces, and the ranges together into *cells*, within each of which
 the same designs are admitted. The best of these is the optimum of the cell if no closed box with a point admitted in
@@ -22,14 +22,14 @@ from optimizer.studies.steps import Places
 Placed = tuple[Place, Incumbent]
 Held = tuple[Sequence[Place], Fraction]
 Corner = tuple[int, ...]
-"""Which piece of every range."""
+"""The number of a piece, per range."""
 
 
 @dataclass(frozen=True)
 class StaircaseCell:
     """Limits from `start` (included) up to `below` (excluded; None: the end of the range), axis by axis.
 
-    ``found`` is the best design known, ``bound`` an objective that no design goes below (None: there is no design).
+    ``found`` is the best design found, ``bound`` a lower bound on the objective (None: there is no design).
     """
 
     start: Place
@@ -51,10 +51,10 @@ class Staircase:
     Parameters
     ----------
     ranges : sequence of Range
-    placed : sequence of (Place, Found)
-        The designs known, with the least limits that admit each.
+    placed : sequence of (Place, Incumbent)
+        The designs found, with the least limits that admit each.
     held : iterable of (sequence of Place, Fraction)
-        What is proved: designs that are admitted by limits not below some of the places have at least this objective.
+        Lower bounds: designs admitted by limits not below some of the places have at least this objective.
 
     Raises
     ------
@@ -123,7 +123,7 @@ class Staircase:
         return all(varied.covers(value) for varied, value in zip(self.ranges, place, strict=True))
 
     def _lowest(self, held: Iterable[Held]) -> dict[Corner, Fraction]:
-        """The least bound of what may be admitted somewhere in the cell."""
+        """The least bound of the boxes with a point that may be admitted in the cell."""
         lowest: dict[Corner, Fraction] = {}
         for places, bound in held:
             for place in filter(self._covers, places):

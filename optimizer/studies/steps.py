@@ -11,9 +11,9 @@ objective and all metrics together. A box B of points can hold no further step o
 
 .. math:: b \ge \max_{p \in B} g(m(p)),
 
-where g is f over the designs known so far: whatever a design on p has (at least b), a known one within the limits of p
-has no more. That maximum is what :meth:`Steps.limit` gives, so one branch and bound finds all steps, and its closed
-boxes prove them all.
+where g is f over the designs found so far: a design on p has at least b, and a design found within the limits of p has
+no more. :meth:`StudySteps.limit` gives that maximum, so one branch and bound finds all steps, and its closed boxes
+prove them all.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class StudySteps:
 
     @property
     def designs(self) -> Sequence[Incumbent]:
-        """What is kept, best objective first."""
+        """The designs kept, best objective first."""
         return [found for _, found in sorted(self._kept, key=lambda entry: entry[1].rank)]
 
     def best(self, limits: Place) -> Incumbent | None:
@@ -98,7 +98,7 @@ class StudySteps:
         return min((f for place, f in self._kept if within(place, limits)), key=lambda f: f.rank, default=None)
 
     def limit(self, box: Box) -> Fraction | None:
-        """The worst objective that is known to be reached at the places of a box; None where one has no design."""
+        """The largest incumbent over the places of a box; None if some place has no design yet."""
         worst = Fraction(0)
         for place in self.places.least(box):
             found = self.best(place)
@@ -108,9 +108,9 @@ class StudySteps:
         return worst
 
     def closes(self, box: Box, bound: Fraction) -> bool:
-        """Has every place of a box a design that is known and as good as the bound?
+        """Does every place of a box have an incumbent as good as the bound?
 
-        A box around one that is kept must be worse, so that the point of each step is solved in the end.
+        A box that contains an incumbent must have a worse bound, so that the point of each step is solved in the end.
         """
         limit = self.limit(box)
         if limit is None or bound < limit:
@@ -118,7 +118,7 @@ class StudySteps:
         return bound > limit or not any(_inside(found.box, box) for _, found in self._kept)
 
     def cutoffs(self, shape: tuple[int, ...]) -> Logs:
-        """Those of the best designs within the places of the points; designs that are only as good are dropped."""
+        """The objectives of the best designs within the places of the points; equal designs are dropped."""
         return self._cutoffs.reshape(shape)
 
     def offer(self, found: Incumbent) -> None:
