@@ -1,4 +1,4 @@
-"""What the search for widths found."""
+"""Outcome of the search for widths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from optimizer.workload.network import Network
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What was found at every resolution and in all, and the designs before and after (None: no such widths)."""
+    """The outcome at every resolution and over all of them, and the designs before and after (None: there are no
+    widths).
+    """
 
     network: Network
     request: WidthChanges

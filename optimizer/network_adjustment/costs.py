@@ -1,4 +1,4 @@
-"""What the layers of all adjusted networks cost on one hardware point: bounds at first, exact prices on demand."""
+"""Costs of the layers of all adjusted networks on one hardware point: lower bounds at first, exact prices on demand."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Entry = tuple[int, list[tuple[int, int]]]
 class WidthCosts:
     """Costs of all entries of a space on one hardware point under one aim.
 
-    A multiply-accumulate layer costs at least its layer bound: of energy what every step pays at the innermost level
-    and every word outside (:class:`RunBounds`), or the limits of :mod:`optimizer.mapping.lower_bounds`; of cycles the
-    best use of the array and compulsory traffic. Once priced it costs its proved optimum. `cycles` holds layer bounds
-    of cycles that are known for the point, by shape; new ones are added.
+    A multiply-accumulate layer costs at least its layer bound: for energy, the cost of every step at the innermost
+    level and every word outside (:class:`RunBounds`), or the limits of :mod:`optimizer.mapping.lower_bounds`; of cycles
+    the best use of the array and compulsory traffic. Once priced it costs its proved optimum. `cycles` holds layer
+    bounds of cycles that are known for the point, by shape; new ones are added.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class WidthCosts:
         return [[self._sum(entry, known) for entry in rows] for rows in self._tables]
 
     def unpriced(self, entries: Iterable[tuple[int, int]]) -> list[int]:
-        """Layers that only have a bound, of entries given as (table, entry), and of what no width changes."""
+        """Layers that only have a bound, among given entries (table, entry) and the layers that no width changes."""
         wanted = [self._fixed, *(self._tables[table][n] for table, n in entries)]
         numbers = dict.fromkeys(number for _, runs in wanted for number, _ in runs)
         return [number for number in numbers if number not in self._prices]

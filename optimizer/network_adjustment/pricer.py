@@ -1,10 +1,11 @@
 """The best widths of a network on hardware points, proved.
 
-The program of :mod:`formulations.networks.widths` has bounds in the place of layers that are not priced. Its relaxation
-is solved and the layers that it uses are priced, until all of them are: then it is a good bound. Literals whose toll
-exceeds what a design is known to be above the bound are in no better design, so the program without them is small; it
-is solved, the layers of its answer are priced, and so on until an answer is found whose layers are all priced. No other
-widths cost less: those that the program had cost at least their bounds, and those that it had not the bound and a toll.
+The program of :mod:`formulations.networks.widths` uses lower bounds for layers that are not priced. Its relaxation is
+solved and the layers that it uses are priced, until all of them are priced: its value is then a tight bound. A literal
+whose toll exceeds the gap between the incumbent and this bound is in no better design, so it is left out. The smaller
+program is solved, the layers of its solution are priced, and so on, until all layers of a solution are priced. No other
+widths cost less: widths in the program cost at least their bounds, and widths left out cost at least the bound plus a
+toll.
 
 Each answer, once priced, is a design, so a search that is stopped has one, and the bound proved by then.
 """
@@ -33,7 +34,7 @@ that, until nothing better can be left out."""
 
 @dataclass(frozen=True)
 class WidthPrice(Price):
-    """What the network costs on a hardware point, and its widths, one per class (none: only a bound)."""
+    """Cost of the network on a hardware point, and its widths, one per class (none: only a bound)."""
 
     widths: Values = field(default=(), kw_only=True)
 
@@ -45,7 +46,7 @@ class WidthPrice(Price):
 
 @dataclass
 class PricingEffort:
-    """How much was searched: programs solved, layers priced exactly, different layers in all the tables."""
+    """Effort of the search: programs solved, layers priced exactly, different layers in all the tables."""
 
     rounds: int = 0
     priced: int = 0
@@ -57,7 +58,7 @@ Watch = Callable[[Hardware, Aim, int | None, int, PricingEffort], None]
 
 
 class WidthPricer:
-    """Prices the network with the widths that are best for a hardware point and an aim.
+    """Prices the network with the optimal widths for a hardware point and an aim.
 
     It takes the place of the layers in the branch and bound over hardware points
     (:mod:`optimizer.search.branch_and_bound`).
@@ -88,11 +89,11 @@ class WidthPricer:
         return self.space.least_macs
 
     def latency_bound(self, hardware: Hardware) -> int:
-        """Cycles that the network takes at least: the least work allowed, on all multipliers."""
+        """Lower bound on the network's cycles: the least work allowed, on all multipliers."""
         return -(-self.macs // hardware.macs_per_cycle)
 
     def energy_bound(self, hardware: Hardware) -> int:
-        """Nothing is known before a search."""
+        """0: there is no bound without a search."""
         return 0
 
     def price(
@@ -104,7 +105,7 @@ class WidthPricer:
         cap: int = INFEASIBLE_COST,
         cutoff: int = INFEASIBLE_COST,
     ) -> WidthPrice | None:
-        """The best widths, or a bound once it is clear that none are below `cutoff`; None if none fit.
+        """The best widths, or a lower bound once it is proved that none are below `cutoff`; None if none fit.
 
         Raises
         ------
@@ -195,7 +196,7 @@ class _Search:
                 toll = 4 * toll + 1
 
     def _price(self, entries: Iterable[tuple[int, int]]) -> bool:
-        """Price the layers of entries; was there anything to price? What does not fit is forbidden."""
+        """Price the layers of entries, and forbid entries that do not fit; false if all were priced already."""
         numbers = self.costs.unpriced(entries)
         self.costs.price(numbers)
         self._pricer.effort.priced += len(numbers)

@@ -4,15 +4,15 @@ Convolutions that read the input compute as many positions per axis as the image
 outputs`` rows and columns (its own size where it is padded to as many windows as steps; a first layer without padding
 reads some more). Behind them extents follow from the windows that the network's edges record:
 
-    outputs = layer bound((extent + before + after - reach) / stride) + 1
+    outputs = floor((extent + before + after - reach) / stride) + 1
 
 with the padding ``before`` of the window. The padding ``after`` at the end is not recorded; the outputs at the
 original resolution leave `stride` choices. It is that at the beginning if this is one of them, else ``before + stride
 - 1`` (windows that may begin up to the border, as where outputs are rounded up), else the least of them.
 
-Words and operations of vector layers are in proportion to their positions, and learned words stay. Whatever does not
-say how its size follows from the image is refused, and so is a matrix product that reads a flattened image: another
-image would change its weights.
+Words and operations of vector layers are in proportion to their positions, and learned words stay. Layers whose size
+does not follow from the image are refused, and so is a matrix product that reads a flattened image: another image would
+change its weights.
 """
 
 from __future__ import annotations

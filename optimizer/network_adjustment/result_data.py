@@ -114,7 +114,7 @@ def _resolution(found: Adjustment, worth: Fraction) -> dict[str, Any]:
 
 
 def _searched(entry: Size, worth: Fraction) -> dict[str, Any]:
-    """What was found at a resolution: without a value it has no widths, or none that are better than elsewhere."""
+    """Outcome at a resolution: without a value it has no widths, or none better than those of other resolutions."""
     state = entry.state
     bounds = [closed.bound for closed in state.closed if closed.by in BOUNDING]
     return {

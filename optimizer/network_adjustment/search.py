@@ -1,8 +1,8 @@
 """The search for widths at every resolution asked for.
 
 Each resolution is a network of its own, with the same classes of widths, and an exploration of its own over hardware
-points. The incumbent of the earlier ones is the cutoff of a later one, so most of them are closed by their bounds. What
-is proved of all is the least of the bounds; where time is limited each gets an equal part of what is left.
+points. The incumbent of the earlier ones is the cutoff of a later one, so most of them are closed by their bounds. The
+overall bound is the least of their bounds. Under a time limit each resolution gets an equal part of the time left.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from optimizer.workload.network import Network
 
 @dataclass(frozen=True)
 class Size:
-    """One resolution (None: it was not asked for others): the network at it, its space, and what was found."""
+    """One resolution (None: it was not asked for others): the network at it, its space, and the outcome."""
 
     image: Image | None
     network: Network

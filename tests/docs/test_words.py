@@ -16,7 +16,7 @@ PACKAGE = ROOT / "optimizer"
 if not GLOSSARY.is_file() or not PACKAGE.is_dir():
     pytest.skip("the documentation or the sources are not beside the tests", allow_module_level=True)
 BANNED = {
-    r"floors?": "lower bound of a layer, layer bound",
+    r"floors?(?!\()": "lower bound of a layer, layer bound",
     r"ideal corners?": "optimistic corner",
     r"visits?|visited|visiting": "evaluation of a box",
     r"archives?": "incumbents",
