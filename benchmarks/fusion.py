@@ -12,7 +12,7 @@ from benchmarks.registry import MEMORY, Measured, register
 from benchmarks.series import CHAINS, GROUPS, Series
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import load_architecture
-from optimizer.architecture.selection import choose
+from optimizer.architecture.selection import select
 from optimizer.networks import build
 from optimizer.problem.fusion_options import Fusion
 from optimizer.workload.layer import conv
@@ -50,7 +50,7 @@ Where = Callable[[], Architecture]
 
 def edge_point() -> Architecture:
     """One hardware point of `edge`."""
-    return choose(load_architecture("edge"), POINT)
+    return select(load_architecture("edge"), POINT)
 
 
 def chain(count: int) -> Network:

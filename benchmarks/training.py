@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.registry import SEED, WORKERS, Measured, register
 from optimizer import api
 from optimizer.architecture.reader import load_architecture
-from optimizer.architecture.selection import choose
+from optimizer.architecture.selection import select
 from optimizer.networks import load
 from optimizer.report.phases import phase_totals
 
@@ -52,7 +52,7 @@ def solve_both(case: Case, objective: str, folder: Path) -> Measured:
     RuntimeError
         If one of them is not proved optimal.
     """
-    architecture = choose(load_architecture(ARCHITECTURE), case.choices)
+    architecture = select(load_architecture(ARCHITECTURE), case.choices)
     found: dict[str, Any] = {}
     for name, training in (("inference", None), ("training", OPTIMIZER)):
         network = load(case.network, training=training, **case.options)

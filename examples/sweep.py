@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import optimizer
-from optimizer.architecture.selection import choose
+from optimizer.architecture.selection import select
 from optimizer.scaling.opening import open_pool
 from optimizer.scaling.tasks import run_tasks
 from optimizer.workload.layer import conv
@@ -22,7 +22,7 @@ from optimizer.workload.layer import conv
 
 def best_mapping(payload: dict[str, Any], cache_dir: Path | None) -> dict[str, Any]:
     """The work on one task: plain data in, plain data out, on one thread."""
-    architecture = choose(optimizer.load_architecture("edge_small"), payload["choices"])
+    architecture = select(optimizer.load_architecture("edge_small"), payload["choices"])
     result = optimizer.map_layer(
         conv("layer", payload["dims"]),
         architecture,

@@ -79,7 +79,7 @@ class Reach:
         return f"{self.kind}{place} may reach {self.value:,}; exact 64-bit integers need less than {self.limit:,}"
 
 
-def check_range(problem: LayerProblem, *, weight: int = 0, beat: tuple[int, int] | None = None) -> None:
+def check_range(problem: LayerProblem, *, weight: int = 0, cutoff: tuple[int, int] | None = None) -> None:
     """Refuse a problem whose numbers could leave the integers of the searches.
 
     Parameters
@@ -87,7 +87,7 @@ def check_range(problem: LayerProblem, *, weight: int = 0, beat: tuple[int, int]
     problem : Problem
     weight : int
         Energy units per cycle, for a weighted objective.
-    beat : (energy, latency), optional
+    cutoff : (energy, latency), optional
         The mapping to beat.
 
     Raises
@@ -96,7 +96,7 @@ def check_range(problem: LayerProblem, *, weight: int = 0, beat: tuple[int, int]
         With the number that is too large, and its limit.
     """
     most = Most(problem, [(level,) for level in problem.levels])
-    for reach in (*most.reaches(), *most.weighted(weight, beat)):
+    for reach in (*most.reaches(), *most.weighted(weight, cutoff)):
         if not reach.fits:
             raise OverflowError(str(reach))
 
@@ -136,10 +136,10 @@ class Most:
                 extent = problem.extents[dim]
                 yield Reach("step", coefficient * extent * min(extent, math.prod(self._spreads)), PRODUCTS)
 
-    def weighted(self, weight: int, beat: tuple[int, int] | None) -> Iterator[Reach]:
+    def weighted(self, weight: int, cutoff: tuple[int, int] | None) -> Iterator[Reach]:
         """What a weight makes of the cycles; a mapping to beat that is worse than all is none."""
-        known = beat is not None and beat[0] < LIMIT // self.scale
-        cycles = max(1, -(-beat[1] // self._problem.latency_unit)) if beat is not None and known else self.cycles()
+        known = cutoff is not None and cutoff[0] < LIMIT // self.scale
+        cycles = max(1, -(-cutoff[1] // self._problem.latency_unit)) if cutoff is not None and known else self.cycles()
         yield Reach("weight", weight * self.scale * cycles, 2 * LIMIT)
 
     @property

@@ -64,7 +64,7 @@ def evaluate_groups(
     ----------
     network : Network
     architecture : Architecture
-        One hardware point (see :func:`optimizer.architecture.selection.choose`).
+        One hardware point (see :func:`optimizer.architecture.selection.select`).
     groups : path or mapping
         A groups file, or its contents.
     objective : {"energy", "latency"}

@@ -90,7 +90,7 @@ def solve(
     objective: str = "energy",
     *,
     latency_cap: int = INFINITE,
-    beat: tuple[int, int] | None = None,
+    cutoff: tuple[int, int] | None = None,
     memo: Memo | None = None,
     weight: int = 0,
     least_energy: int = 0,
@@ -105,7 +105,7 @@ def solve(
         Ties are broken by latency, energy, energy and latency in this order.
     latency_cap : int
         Only mappings of at most this latency (latency units).
-    beat : (energy, latency), optional
+    cutoff : (energy, latency), optional
         Only a mapping better than this one is of interest.
     memo : Memo, optional
         Of a problem with the same layer on other hardware, spread over the same dims: shares tables.
@@ -119,7 +119,7 @@ def solve(
     Returns
     -------
     Found
-        ``solution`` is None when no mapping fits, or none beats `beat`.
+        ``solution`` is None when no mapping fits, or none beats `cutoff`.
 
     Raises
     ------
@@ -128,13 +128,13 @@ def solve(
     OverflowError
         If energies, cycles or the weighted sum could leave the integers of the search (:func:`check_range`).
     """
-    check_range(problem, weight=weight, beat=beat)
+    check_range(problem, weight=weight, cutoff=cutoff)
     merged = merge(problem)
     problem = merged.problem
     memo, stop = memo or Memo(problem), stop or Stop()
     layer, r = memo.layer, memo.refetches
     dims, levels = len(problem.extents), len(problem.levels)
-    energy, latency = beat or (INFINITE, INFINITE)
+    energy, latency = cutoff or (INFINITE, INFINITE)
     best: LayerSolution | None = None
     leaves = nodes = 0
     combinations = [

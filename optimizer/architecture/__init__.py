@@ -1,1 +1,1 @@
-"""What it is computed on: levels, menus of sizes, technologies, devices, budgets."""
+"""Architectures: levels, menus of sizes, technologies, devices, budgets."""

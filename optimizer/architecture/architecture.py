@@ -92,7 +92,7 @@ class Architecture:
 
     @property
     def limits(self) -> Limits:
-        """The budgets, and what the device has."""
+        """The budgets, and the resources of the device."""
         return limits_of(self.budgets, None if self.plan is None else self.plan.limits)
 
     def within(self, limits: Limits) -> Architecture:
@@ -217,7 +217,7 @@ class Architecture:
 
     @cached_property
     def _known_energies(self) -> dict[tuple[str, int | None], tuple[int, int, int, int]]:
-        """By level and size: most points have them in common."""
+        """Cached access energies by level and size, which most points share."""
         return {}
 
     def _level_energies(self, spec: LevelSpec, size_bits: int | None) -> tuple[int, int, int, int]:

@@ -1,4 +1,4 @@
-"""The hardware points of an architecture as boxes of menu entries, and the ideal corner of a box."""
+"""The hardware points of an architecture as boxes of menu entries, and the optimistic corner of a box."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class PointSet:
         return (point for _, point in self.indexed(box))
 
     def corner(self, box: Box) -> Hardware:
-        """A hardware at least as good as every point of the box, in every respect.
+        """A hardware point at least as good as every point of the box, in every respect.
 
-        Largest capacities, meshes and bandwidths with the smallest energies, leakage, area and use of every
-        resource: whatever it needs bounds what any point of the box needs.
+        Largest capacities, meshes and bandwidths with the smallest energies, leakage, area and use of every resource:
+        its costs are lower bounds on those of every point of the box.
         """
         if box not in self._corners:
             members = list(self.inside(box))
@@ -70,13 +70,13 @@ class PointSet:
         return self._corners[box]
 
     def leader(self, box: Box) -> Box | None:
-        """The box of a point that is the ideal corner itself, so at least as good as all other points of the box."""
+        """The box of a point that is the optimistic corner itself: at least as good as all other points of the box."""
         corner = replace(self.corner(box), choices=())
         same = (index for index, point in self.indexed(box) if replace(point, choices=()) == corner)
         found = next(same, None)
         return None if found is None else tuple((n, n) for n in found)
 
-    def has_ideal_corner(self, box: Box) -> bool:
+    def has_optimistic_corner(self, box: Box) -> bool:
         """Is the corner's fan-out at every level at least that of every point?
 
         Where the instances of an inner level are a menu, the largest mesh there has the smallest fan-out below.
@@ -90,7 +90,7 @@ class PointSet:
         )
 
     def even(self, box: Box) -> bool:
-        """Do all points of a box store alike, with equal capacities and energies at every level?"""
+        """Do all points of a box have equal capacities and energies at every level?"""
         corner = self.corner(box)
         return all(map(_stores_alike, itertools.repeat(corner), self.inside(box)))
 

@@ -46,7 +46,7 @@ class Budgets:
 
 @dataclass(frozen=True)
 class Limits(Budgets):
-    """Budgets together with what may be used of every resource of a device; ``None`` is no limit."""
+    """Budgets together with limits on the resources of a device; ``None`` is no limit."""
 
     dsp: int | None = None
     bram18: int | None = None
@@ -74,7 +74,7 @@ class Limits(Budgets):
         return fits and exceeded(use, self.resources) is None
 
     def looser(self, other: Limits) -> bool:
-        """Does it differ from other limits only by more area or resources, or by none of them being limited?"""
+        """Does it differ from other limits only by looser (or no) limits on area or resources?"""
         names = [limit.name for limit in fields(self)]
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
         chip = [pairs.pop(name) for name in ("area_mm2", *RESOURCES)]

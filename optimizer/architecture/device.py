@@ -1,4 +1,4 @@
-"""FPGA devices: what a chip has of every resource, its clock, and the fabric that its resources belong to."""
+"""FPGA devices: resources, clock, and fabric."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Device:
         How many there are of each of :data:`RESOURCES`; 0 of what the file leaves out.
     clock_mhz : Fraction
     fabric : Fabric
-        What the parts of an accelerator take of its resources.
+        Resources that the parts of an accelerator use.
     source : dict
         The parsed YAML that all of this was read from, its fabric as a mapping in place of a name.
     """

@@ -1,4 +1,4 @@
-"""What a hardware point takes of an FPGA device.
+"""Use of an FPGA device by a hardware point.
 
 A level of ``size`` bits, accessed ``a`` bits at a time, has ``b`` memories per instance so that its ports keep their
 bandwidth: ``b = max(1, ceil(bits per cycle of the busiest port / a))`` (1 where the bandwidth is unlimited), twice as
@@ -78,7 +78,9 @@ class DevicePlan:
             yield Placement(names, blocks, total((base, *uses)))
 
     def _shares(self, use: Vector) -> tuple[bool, Fraction, Fraction]:
-        """Does it need what the device lacks altogether; the worst share of a resource; the sum of all shares."""
+        """Whether it needs a resource that the device lacks, the largest share of a resource, and the sum of all
+        shares.
+        """
         limited = [(count, limit) for count, limit in zip(use, self.limits, strict=True) if limit is not None]
         shares = [Fraction(count, limit) for count, limit in limited if limit]
         lacks = any(count for count, limit in limited if limit == 0)

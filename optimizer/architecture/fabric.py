@@ -1,4 +1,4 @@
-"""FPGA fabrics: what multipliers, memories and the rest of an accelerator take of a device's resources.
+"""FPGA fabrics: resources that multipliers, memories and the rest of an accelerator use.
 
 Use is a *vector*: one whole number per resource of :data:`RESOURCES`.
 """
@@ -40,7 +40,7 @@ def times(number: int, use: Vector) -> Vector:
 
 
 def exceeded(use: Vector, limits: Caps) -> str | None:
-    """The first resource of which more is used than there is; a use of nothing known (empty) exceeds nothing."""
+    """The first resource whose use exceeds its limit; an empty use exceeds none."""
     for name, count, limit in zip(RESOURCES, use, limits, strict=False):
         if limit is not None and count > limit:
             return name
@@ -71,7 +71,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Fabric:
-    """What the parts of an accelerator take.
+    """Resources that the parts of an accelerator use.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Picking menu entries by hand, and what to say while a choice is open."""
+"""Selection of menu entries by the user, and the errors for menus that are still open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from optimizer.errors import SpecError
 STANDARD_DIMS = frozenset("NGKCPQRSBM")
 
 
-def choose(architecture: Architecture, choices: Mapping[str, str]) -> Architecture:
+def select(architecture: Architecture, choices: Mapping[str, str]) -> Architecture:
     """The architecture with some menus cut down to one entry.
 
     Parameters
@@ -66,9 +66,9 @@ def at(architecture: Architecture, choices: Mapping[str, object]) -> Architectur
     Raises
     ------
     SpecError
-        As for :func:`choose`.
+        As for :func:`select`.
     """
-    return choose(architecture, {path: str(label) for path, label in choices.items()})
+    return select(architecture, {path: str(label) for path, label in choices.items()})
 
 
 def single_point(architecture: Architecture) -> Hardware:

@@ -1,11 +1,11 @@
-"""Bounds of boxes against the floors they rest on, for one network or several on the same hardware."""
+"""Bounds of boxes against the layer bounds they rest on, for one network or several on the same hardware."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
-from optimizer.checker.box_floors import Floors
+from optimizer.checker.box_layer_bounds import LayerBounds
 from optimizer.checker.claims.solve import Claim, ClaimedBox
 from optimizer.checker.optimistic_corner import worse
 
@@ -14,12 +14,12 @@ Join = Callable[[Sequence[Fraction]], Fraction]
 
 
 class Bounds:
-    """Checks boxes one by one, and collects what floors alone do not settle.
+    """Checks boxes one by one, and collects what layer bounds alone do not settle.
 
     Parameters
     ----------
     claims : sequence of Claim
-        One per network; their entries have the floors of that network.
+        One per network; their entries have the layer bounds of that network.
     whole : Claim
         Value, design and boxes of the certificate; its entries have the joint bounds.
     join : callable
@@ -27,13 +27,13 @@ class Bounds:
     """
 
     def __init__(self, claims: Sequence[Claim], whole: Claim, join: Join) -> None:
-        self._networks = [Floors(claim) for claim in claims]
+        self._networks = [LayerBounds(claim) for claim in claims]
         self._whole, self._join = whole, join
         self._solved = {tuple(n for n, _ in entry.box): entry for entry in whole.entries if entry.by == "solved"}
         self.raised: list[tuple[int, ClaimedBox]] = []
-        """(network, solved point): its bound rests on more than floors."""
+        """(network, solved point): its bound rests on more than layer bounds."""
         self.excluded: list[int] = []
-        """Numbers of single points of which no floor shows that they are infeasible."""
+        """Numbers of single points of which no layer bound shows that they are infeasible."""
 
     def faults(self, number: int) -> Iterator[str]:
         """What is wrong with one box."""
@@ -60,7 +60,7 @@ class Bounds:
         return any(network.hopeless(part) for network, part in zip(self._networks, own, strict=True))
 
     def _bound_faults(self, entry: ClaimedBox, own: list[ClaimedBox]) -> Iterator[str]:
-        """A joint bound is the aggregate of the networks' bounds, and these follow from their floors."""
+        """A joint bound is the aggregate of the networks' bounds, and these follow from their layer bounds."""
         given = [network.value(part) for network, part in zip(self._networks, own, strict=True)]
         if entry.by == "solved":
             yield from self._solved_faults(entry, own, given)
@@ -87,7 +87,7 @@ class Bounds:
             yield f"the bound is {entry.bound}, that of {index} is {leader.bound}"
 
     def _solved_faults(self, entry: ClaimedBox, own: list[ClaimedBox], given: list[Fraction]) -> Iterator[str]:
-        """Where cycles are traded for energy, a solved point's bound may be above what its floors give."""
+        """Where cycles are traded for energy, a solved point's bound may be above what its layer bounds give."""
         if len(entry.bounds) != len(own):
             yield f"{len(entry.bounds)} bounds of {len(own)} networks"
             return

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from optimizer.checker.bound_weights import EXCLUDED, Bearing
 from optimizer.checker.claims.codesign import JointClaim, rebuild_joint
 from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.checker.codesign_infeasibility import joint_blame_checks, with_reason
 from optimizer.checker.codesign_numbers import hash_faults, number_faults, own_value, problem_faults
 from optimizer.checker.design_checks import plain, verdict
 from optimizer.checker.effort import Effort, ProofTally, Route, Say
-from optimizer.checker.floor_weights import EXCLUDED, Bearing
 from optimizer.checker.outcome import Check, left_out, not_searched
 from optimizer.checker.replay import Replay, replay
 from optimizer.checker.searches import Searches
@@ -50,7 +50,7 @@ def verify_joint(
         claim = rebuild_joint(result)
         checks.append(verdict("problem", list(hash_faults(claim)), f"hash {result.data['problem_hash'][:16]} again"))
         if not checks[0].ok:
-            return Verification.of(checks, effort, started, CHECKED)  # what follows would be about another problem
+            return Verification.of(checks, effort, started, CHECKED)  # the other checks would be about another problem
         checks.append(verdict("one chip", list(problem_faults(claim)), "the networks share architecture and budgets"))
         step = "networks"
         checks += _single_results(claim, effort, again)
@@ -60,7 +60,7 @@ def verify_joint(
         step = "certificate"
         replayed = _replayed(claim, effort.say)
         checks += replayed.checks
-        if all(check.ok is not False for check in checks):  # searching again is slow, and cannot mend what failed
+        if all(check.ok is not False for check in checks):  # a search is slow, and a failed check stays failed
             step = "proof again"
             checks += _proofs(claim, replayed, effort, again)
             step = "infeasible"
@@ -181,7 +181,9 @@ def _replayed(claim: JointClaim, say: Say) -> Replay:
 
 
 def _proofs(claim: JointClaim, replayed: Replay, effort: Effort, again: Searches | None) -> Iterator[Check]:
-    """Floors, and points that rest on more than floors, proved by another route; cells of the cross table again."""
+    """Layer bounds, and points that rest on more than layer bounds, proved by another route; cells of the cross table
+    again.
+    """
     parts = len(claim.names) + 1
     for number, (name, one) in enumerate(zip(claim.names, claim.claims, strict=True)):
         part = effort.part(parts - number).about(name)

@@ -1,4 +1,4 @@
-"""What is searched again: everything, or a sample drawn by a seed within a time; and a record of it."""
+"""How much is proved again: everything, or a random sample within a time; and a record of it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Effort:
     due : float
         When a sample should be complete (``time.perf_counter()``).
     latest : float
-        When what is always asked for is given up.
+        When even the proofs that are always required are stopped.
     say : callable
         Is told what is being done.
     """
@@ -126,7 +126,7 @@ class Effort:
         return Effort(False, chosen, now + min(max(seconds, LEAST_SECONDS), most), now + most, say)
 
     def part(self, number: int) -> Effort:
-        """For the first of so many things that are still to be checked: an equal part of the time that is left."""
+        """The effort for the next of `number` remaining checks: an equal part of the time left."""
         now = time.perf_counter()
         due, latest = (now + max(0.0, end - now) / number for end in (self.due, self.latest))
         return replace(self, due=due, latest=latest)
@@ -146,7 +146,7 @@ class Effort:
 
     @property
     def most_s(self) -> float:
-        """Seconds until everything is given up."""
+        """Seconds until all proofs are stopped."""
         return max(0.0, self.latest - time.perf_counter())
 
     def record(self, tally: ProofTally) -> ProofTally:

@@ -30,7 +30,7 @@ Examine = Callable[[Result], list[Check]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known of a least value, in energy units or cycles: no design has less than `low`, one has `high`.
+    """Bounds on a least value, in energy units or cycles: no design has less than `low`, one has `high`.
 
     Without a `high` no design is known; where `none` is set there is none.
     """
@@ -111,7 +111,7 @@ class Possible:
         return True
 
     def _counted(self, point: Hardware) -> dict[str, int]:
-        """Cycles and energy units that no design on a point goes below."""
+        """Lower bounds on the cycles and energy units of designs on a point."""
         claim = self.claim
         energy, cycles = claim.fixed(point)
         cycles += sum(n * least for (_, n), least in zip(claim.parts, part_cycles(claim, point), strict=True))

@@ -16,10 +16,10 @@ from typing import Any
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.selection import at
+from optimizer.checker.bound_weights import LayerBound
 from optimizer.checker.claims.solve import Claim, hash_of, rebuild
 from optimizer.checker.design_checks import plain, verdict
 from optimizer.checker.effort import Effort, ProofTally, Route
-from optimizer.checker.floor_weights import Floor
 from optimizer.checker.metrics import metric
 from optimizer.checker.outcome import Check, not_searched
 from optimizer.checker.searches import Searches
@@ -201,25 +201,25 @@ class _Front:
         return tuple((low, high) for low, high in raw["box"])
 
     def fixed_faults(self) -> Iterator[str]:
-        """Costs of the vector layers on the ideal corner of each box."""
+        """Costs of the vector layers on the optimistic corner of each box."""
         for raw in self.boxes:
             fixed = self.claim.fixed(self.claim.points.corner(self._box(raw)))
             if any(stated > own for stated, own in zip(raw["fixed"], fixed, strict=True)):
                 yield f"box {raw['box']}: fixed costs {raw['fixed']}, there are {list(fixed)}"
 
     def lines_again(self, effort: Effort, again: Searches | None) -> list[Check]:
-        """No layer has less than a line or a least latency says, on the box's own ideal corner."""
-        found: dict[object, Floor] = {}
+        """No layer has less than a line or a least latency says, on the box's own optimistic corner."""
+        found: dict[object, LayerBound] = {}
         carrying = [raw for raw in self.boxes if raw["closed_by"] in ("covered", "solved", "open")]
         for raw in carrying:
-            for floor in self._values(raw, Fraction(1, len(carrying))):
-                key = floor.statement.key
-                found[key] = found[key] + floor if key in found else floor
+            for lower_bound in self._values(raw, Fraction(1, len(carrying))):
+                key = lower_bound.statement.key
+                found[key] = found[key] + lower_bound if key in found else lower_bound
         if again is None:
             return unsearched_lines(found.values(), effort)
         return [again.lines(self.claim, list(found.values()), effort)]
 
-    def _values(self, raw: Data, part: Fraction) -> Iterator[Floor]:
+    def _values(self, raw: Data, part: Fraction) -> Iterator[LayerBound]:
         """What the lines of a box, and its least latency, say of single layers."""
         kinds: list[tuple[int | None, list[int]]] = [(line["weight"], line["values"]) for line in raw["lines"]]
         if raw["closed_by"] == "covered":
@@ -230,7 +230,7 @@ class _Front:
             for group, n in zip(self.claim.groups, values, strict=True):
                 if n:
                     share = part * Fraction(group.count * n, total * len(kinds))
-                    yield Floor(Statement(group, corner, n, weight), share, raw["box"], own=False)
+                    yield LayerBound(Statement(group, corner, n, weight), share, raw["box"], own=False)
 
     def designs_again(self, effort: Effort, again: Searches | None) -> Check:
         """The least energy on a design's hardware within its latency is its energy."""

@@ -31,7 +31,7 @@ def undeclared(group: Data, fusion: Fusion) -> Iterator[str]:
 
 
 def partition_faults(network: Network, groups: list[tuple[str, ...]], most: int) -> Iterator[str]:
-    """Groups are disjoint, of at most so many layers, connected, and can run one after the other."""
+    """Groups are disjoint, have at most `most` layers, are connected, and can run one after the other."""
     owner = {name: name for name in network.graph}
     for name, times in Counter(name for members in groups for name in members).items():
         if times > 1:

@@ -1,4 +1,4 @@
-"""Cycles that no mapping goes below: full use of the multipliers, and compulsory traffic."""
+"""Lower bounds on cycles: full use of the multipliers, and compulsory traffic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT = 1 << 16
 
 
 def part_cycles(claim: Claim, hardware: Hardware) -> tuple[int, ...]:
-    """Cycles that no design goes below, part by part: of a fused network, all its work on all units."""
+    """Lower bound on the cycles per layer group; of a fused network, of all its work on all units."""
     if claim.fusion is None:
         return tuple(least_cycles(group, hardware) for group in claim.groups)
     vectors = sum(x.operations * x.multiplicity for x in claim.network.layers() if isinstance(x, VectorLayer))
@@ -26,7 +26,9 @@ def part_cycles(claim: Claim, hardware: Hardware) -> tuple[int, ...]:
 
 
 def least_cycles(group: EqualLayers, hardware: Hardware) -> int:
-    """Cycles that no mapping goes below: the work over the largest spread of every fan-out, or compulsory traffic."""
+    """Lower bound on the cycles of any mapping: the work over the largest spread of every fan-out, or compulsory
+    traffic.
+    """
     best = None
     for extents in group.variants:
         spread = 1

@@ -1,4 +1,4 @@
-"""Is one hardware at least as good as another in every respect? Then what bounds it bounds the other."""
+"""Is one hardware point at least as good as another in every respect? Then a lower bound on it holds for the other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from optimizer.architecture.hardware import Hardware, Level
 
 
 def worse(corner: Hardware, point: Hardware) -> Iterator[str]:
-    """In what a hardware that should bound a point is worse than it."""
+    """Respects in which the optimistic corner of a box is worse than one of its points; none if it is valid."""
     for number, (best, level) in enumerate(zip(corner.levels, point.levels, strict=True)):
         for axis, most, need in zip("XY", corner.fanout(number), point.fanout(number), strict=True):
             if most < need:

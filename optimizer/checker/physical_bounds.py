@@ -1,4 +1,4 @@
-"""What no mapping of a layer goes below, counted again: words, cycles of ports, energy.
+"""Lower bounds on all mappings of a layer, counted again: words, cycles of ports, energy.
 
 Written from the definitions in :mod:`optimizer.mapping.lower_bounds`, and with the same names in results; it shares no
 code with it.
@@ -38,7 +38,7 @@ def physical_bounds(layer: Layer, hardware: Hardware) -> dict[str, Any]:
 
 
 def energy_at_least(layer: Layer, hardware: Hardware) -> int:
-    """Energy units that no mapping of a layer goes below, padded or not."""
+    """Lower bound on the energy units of any mapping of a layer, padded or not."""
     return _Counted(layer, hardware).energy()
 
 

@@ -26,7 +26,7 @@ def question_check(stated: Data, asked: Sequence[Data], *, whole: bool) -> Check
     stated : dict
         The ``problem`` of a result.
     asked : sequence of dict
-        Problems that would do, as :func:`optimizer.search.session.prepare` makes them.
+        Problems that would do, as :func:`optimizer.search.prepared_problem.prepare` makes them.
     whole : bool
         Are all fields asked about? If not, those that no asked problem has are left out.
     """

@@ -1,4 +1,4 @@
-"""Replay of a certificate: the boxes cover the points, and every stated bound follows from its floors."""
+"""Replay of a certificate: the boxes cover the points, and every stated bound follows from its layer bounds."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ OTHER_SEED = 7919
 
 @dataclass(frozen=True)
 class Replay:
-    """Checks of a certificate, and what rests on more than floors.
+    """Checks of a certificate, and what rests on more than layer bounds.
 
-    ``raised`` are (network, solved point) whose bound is above what the floors give; ``excluded`` numbers of single
-    points that no floor shows to be infeasible.
+    ``raised`` are (network, solved point) whose bound is above what the layer bounds give; ``excluded`` numbers of
+    single points that no layer bound shows to be infeasible.
     """
 
     checks: tuple[Check, ...]
@@ -47,7 +47,7 @@ def replay(claim: Claim, claims: Sequence[Claim] = (), join: Join = max) -> Repl
     join : callable
         Their aggregate.
     """
-    gaps = [*_partition(claim), *(fault for one in claims or [claim] for fault in _one_floor_each(one))]
+    gaps = [*_partition(claim), *(fault for one in claims or [claim] for fault in _one_bound_per_layer(one))]
     cover = verdict("boxes", gaps, f"{len(claim.entries)} boxes hold all {len(claim.points.points)} points, each once")
     if gaps:
         return Replay((cover,))
@@ -92,7 +92,7 @@ def _partition(claim: Claim) -> Iterator[str]:
             yield f"{index} is no point"
 
 
-def _one_floor_each(claim: Claim) -> Iterator[str]:
+def _one_bound_per_layer(claim: Claim) -> Iterator[str]:
     for entry in claim.entries:
         if len(entry.energy) != len(claim.parts) or len(entry.latency) != len(claim.parts):
             yield f"{entry.box} has not one floor per layer of {claim.network.name}, or for the whole network"

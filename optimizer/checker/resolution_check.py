@@ -2,7 +2,7 @@
 
 It reads the two networks only, and shares no code with what built them. Convolutions that read the input must stand to
 the image as stated; behind them the same padding at the end must explain the extents of both networks; words and
-operations of vector layers must be so many per position.
+operations of vector layers must be in proportion to their positions.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def brought_back(before: Network, after: Network) -> Network:
     Raises
     ------
     SpecError
-        If words or operations of a vector layer are not so many per position.
+        If words or operations of a vector layer are not in proportion to its positions.
     """
     result = Network(after.name, after.graph.copy())
     for name in before.graph:
@@ -73,7 +73,7 @@ def _stride(layer: AnyLayer, dim: str) -> int:
 
 
 def _follows(window: Window | None, given: tuple[int, int], extents: tuple[int, int]) -> bool:
-    """May a window have so many outputs on so many positions, with the same padding at the end both times?"""
+    """Do the numbers of outputs and of input positions fit the window, with the same padding at the end both times?"""
     if given[0] == given[1]:
         return extents[0] == extents[1] or window is None
     if window is None:

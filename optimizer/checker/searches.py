@@ -1,4 +1,5 @@
-"""What the checks ask of a search. Without one they name what they leave out; :mod:`optimizer.checker.again` has one.
+"""The interface of the search that the checks use; :mod:`optimizer.checker.again` implements it. Without a search the
+checks name what they leave out.
 
 The checks themselves import no search. They say what is to be proved or solved again, and compare what comes back.
 """
@@ -13,10 +14,10 @@ from typing import Any, Protocol
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.budgets import Limits
+from optimizer.checker.bound_weights import LayerBound
 from optimizer.checker.claims.codesign import JointClaim
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.effort import Effort, Say
-from optimizer.checker.floor_weights import Floor
 from optimizer.checker.outcome import Check
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
@@ -57,19 +58,19 @@ class Searches(Protocol):
     def bounds(
         self, claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
     ) -> list[Check]:
-        """What the bounds of a certificate rest on.
+        """Proves the layer bounds of a certificate again.
 
         Parameters
         ----------
         claim : Claim
             Of one network.
         raised : collection of int
-            Numbers of boxes, single points, with a bound that rests on more than their floors.
+            Numbers of boxes, single points, with a bound that rests on more than their layer bounds.
         beside : collection of int
-            Numbers of boxes that rest on more than this network's floors, and are proved elsewhere.
+            Numbers of boxes that rest on more than this network's layer bounds, and are proved elsewhere.
         """
 
-    def lines(self, claim: Claim, floors: Sequence[Floor], effort: Effort) -> Check:
+    def lines(self, claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort) -> Check:
         """What the lines of a front say of single layers."""
 
     def excluded(self, claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:

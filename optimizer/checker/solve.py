@@ -1,7 +1,7 @@
 """Verification of a result: its numbers by walking the loop nests, its proof by replaying the certificate.
 
-Nothing here searches. What bounds rest on is proved again by the search that is handed in
-(:mod:`optimizer.checker.again`); without one it is named as not checked.
+Nothing here searches. The layer bounds are proved again by a search that the caller passes in
+(:mod:`optimizer.checker.again`); without one they are named as not checked.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def verify(
     again : Searches or None
         Proves again what the bounds rest on; without it that is named as not checked.
     thorough : bool
-        Prove every floor of the certificate again, not only the design's and a sample of the others.
+        Prove every layer bound of the certificate again, not only the design's and a sample of the others.
     seed : int, optional
         Draws the sample; by default one that nobody can foresee.
     progress : callable, optional
@@ -70,7 +70,8 @@ def verify(
     Returns
     -------
     Verification
-        A result that was changed, or is wrong, fails at least one check; a lie in a floor does if that floor is drawn.
+        A result that was changed, or is wrong, fails at least one check; a lie in a layer bound does if that layer
+        bound is drawn.
 
     Raises
     ------
@@ -114,7 +115,7 @@ def examine(
         for check in _numbers(claim, effort.say):
             checks.append(check)
             if check.name == "problem" and not check.ok:
-                return checks  # what follows would be about another problem, of any size
+                return checks  # the other checks would be about another problem
             step = f"after {check.name}"
         effort.say("replaying the certificate")
         step = "certificate"
@@ -124,7 +125,7 @@ def examine(
         if study:
             checks.append(verdict("asked", list(question_faults(data)), "the study that the problem asks for"))
             checks += [*check_staircase(claim, _unit(claim)[1]), *least_checks(claim)]
-        if proofs and all(check.ok for check in checks):  # searching again is slow, and cannot mend what failed
+        if proofs and all(check.ok for check in checks):  # a search is slow, and a failed check stays failed
             step = "proof again"
             checks += _proofs(claim, replayed, effort.part(2) if "comparison" in data else effort, again)
             if study:
@@ -177,7 +178,7 @@ def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
 
 
 def _proofs(claim: Claim, replayed: Replay, effort: Effort, again: Searches | None) -> list[Check]:
-    """Floors, and points that rest on more than floors, proved by another route."""
+    """Layer bounds, and points that rest on more than layer bounds, proved by another route."""
     raised = {*replayed.excluded, *(claim.entries.index(entry) for _, entry in replayed.raised)}
     return unsearched_bounds(claim, effort, raised) if again is None else again.bounds(claim, effort, raised)
 
@@ -239,7 +240,7 @@ def _agreement(claim: Claim) -> Iterator[str]:
 
 
 def point_counts(claim: Claim) -> dict[str, int]:
-    """Points by what closed them; where a layer does not fit, its floor is infinite."""
+    """Number of points by the reason that closed them; a layer that does not fit has an infinite bound."""
     by = {reason: sum(e.points for e in claim.entries if e.by == reason) for reason in REASONS}
     unfit = [entry for entry in claim.entries if entry.by == "infeasible"]
     small = sum(entry.points for entry in unfit if INFEASIBLE_COST in (*entry.energy, *entry.latency))
@@ -257,7 +258,7 @@ def point_counts(claim: Claim) -> dict[str, int]:
 
 
 def _bound(claim: Claim) -> Fraction:
-    """The certificate's bound, at most the value."""
+    """The bound of the certificate, at most the value of the design."""
     bound = Fraction(claim.certificate["bound"])
     return bound if claim.value is None else min(bound, claim.value)
 

@@ -18,19 +18,19 @@ from optimizer.checker.physical_bounds import energy_at_least
 
 @dataclass(frozen=True)
 class Statement:
-    """No mapping of a layer on a hardware costs less than the floor.
+    """No mapping of a layer on a hardware point costs less than the layer bound.
 
     Parameters
     ----------
     weight : int, optional
         Energy units per cycle; None: the cost is cycles alone.
     cap : int, optional
-        Only mappings of at most so many cycles.
+        Only mappings of at most `cap` cycles.
     """
 
     group: EqualLayers
     hardware: Hardware
-    floor: int
+    lower_bound: int
     weight: int | None = 0
     cap: int | None = None
 
@@ -38,7 +38,7 @@ class Statement:
     def key(self) -> object:
         """Equal for equal statements about one network."""
         machine = self.hardware.levels, self.hardware.mac_mesh, self.hardware.mac_energy
-        return self.group.layer.name, machine, self.floor, self.weight, self.cap
+        return self.group.layer.name, machine, self.lower_bound, self.weight, self.cap
 
     @property
     def work(self) -> tuple[int, str]:
@@ -50,12 +50,14 @@ class Statement:
     def __str__(self) -> str:
         cost = "cycles" if self.weight is None else f"energy + {self.weight} x cycles" if self.weight else "energy"
         within = "" if self.cap is None else f" within {self.cap} cycles"
-        return f"{self.group.layer.name}: {cost}{within} of at least {self.floor}"
+        return f"{self.group.layer.name}: {cost}{within} of at least {self.lower_bound}"
 
 
 def by_counting(statement: Statement) -> bool:
     """Do words, steps and ports alone give what the statement says, whatever the mapping?"""
     cycles = least_cycles(statement.group, statement.hardware)
     if statement.weight is None:
-        return statement.floor <= cycles
-    return statement.floor <= energy_at_least(statement.group.layer, statement.hardware) + statement.weight * cycles
+        return statement.lower_bound <= cycles
+    return (
+        statement.lower_bound <= energy_at_least(statement.group.layer, statement.hardware) + statement.weight * cycles
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from fractions import Fraction
 
+from optimizer.checker.bound_weights import BOXES, LAYER_BOUNDS, LINES, POINTS, Bearing, LayerBound
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.effort import Effort, ProofTally, Route
-from optimizer.checker.floor_weights import BOXES, FLOORS, LINES, POINTS, Bearing, Floor
 from optimizer.checker.outcome import Check, not_searched
 from optimizer.checker.statements import by_counting
 
@@ -24,19 +24,23 @@ def unsearched_bounds(
         return _left(ProofTally(BOXES, boxes, whole=Fraction(bool(boxes))), effort)
     bearing = Bearing(claim, {*raised, *beside})
     whole = bearing.of(bearing.parts.keys() - set(raised) - set(beside))
-    found = _left(_counted(FLOORS, bearing.floors(), whole), effort)
+    found = _left(_counted(LAYER_BOUNDS, bearing.layer_bounds(), whole), effort)
     return found + _left(ProofTally(POINTS, len(raised), whole=bearing.of(raised)), effort) if raised else found
 
 
-def unsearched_lines(floors: Collection[Floor], effort: Effort) -> list[Check]:
+def unsearched_lines(layer_bounds: Collection[LayerBound], effort: Effort) -> list[Check]:
     """What the lines of a front say of single layers, as far as no search is needed."""
-    return _left(_counted(LINES, floors, sum((floor.share for floor in floors), Fraction(0))), effort)
+    return _left(
+        _counted(LINES, layer_bounds, sum((lower_bound.share for lower_bound in layer_bounds), Fraction(0))), effort
+    )
 
 
-def _counted(what: str, floors: Collection[Floor], whole: Fraction) -> ProofTally:
-    proved = [floor for floor in floors if by_counting(floor.statement)]
+def _counted(what: str, layer_bounds: Collection[LayerBound], whole: Fraction) -> ProofTally:
+    proved = [lower_bound for lower_bound in layer_bounds if by_counting(lower_bound.statement)]
     by = {Route.COUNTING: len(proved)} if proved else {}
-    return ProofTally(what, len(floors), by, share=sum((floor.share for floor in proved), Fraction(0)), whole=whole)
+    return ProofTally(
+        what, len(layer_bounds), by, share=sum((lower_bound.share for lower_bound in proved), Fraction(0)), whole=whole
+    )
 
 
 def _left(tally: ProofTally, effort: Effort) -> list[Check]:

@@ -22,7 +22,7 @@ class Verification:
     ----------
     checks : list of Check
     proofs : tuple of Tally
-        What was proved again, kind by kind: floors, bounds of single points, ...
+        What was proved again, kind by kind: layer bounds, bounds of single points, ...
     seed : int
         Drew what was proved again; the same seed draws the same.
     seconds : float

@@ -1,4 +1,4 @@
-"""``tilewright codesign``: one hardware for several networks."""
+"""``tilewright codesign``: one chip for several networks."""
 
 from __future__ import annotations
 

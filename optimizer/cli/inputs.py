@@ -88,7 +88,7 @@ def read_architecture(options: Options) -> Architecture:
     from optimizer.architecture.budgets import Budgets  # noqa: PLC0415
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
     from optimizer.architecture.retarget import on_device  # noqa: PLC0415
-    from optimizer.architecture.selection import choose  # noqa: PLC0415
+    from optimizer.architecture.selection import select  # noqa: PLC0415
     from optimizer.files.schema_check import placed  # noqa: PLC0415
 
     try:
@@ -110,7 +110,7 @@ def read_architecture(options: Options) -> Architecture:
                 allowed="one entry per menu",
                 remedy="leave one of the two out",
             )
-    architecture = choose(architecture, chosen)
+    architecture = select(architecture, chosen)
     if options["accounting"] is not None:
         architecture = replace(architecture, accounting=options["accounting"])
     names = [budget.name for budget in fields(Budgets)]

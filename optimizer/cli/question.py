@@ -166,7 +166,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
     """What `solve`, `map`, `study`, `evaluate` or `adjust` would work on."""
     from optimizer.given_groups.evaluate import priced_under  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
-    from optimizer.search.session import prepare  # noqa: PLC0415
+    from optimizer.search.prepared_problem import prepare  # noqa: PLC0415
 
     more: Mapping[str, Any] = {}
     objective = options["objective"]

@@ -1,4 +1,4 @@
-"""The best plan of a group on a hardware point, proved: every cut and choice is priced or closed by a bound."""
+"""The optimal plan of a group on a hardware point: every cut and choice is priced or pruned by a lower bound."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from fractions import Fraction
 from functools import cached_property
 
 from optimizer.architecture.hardware import Hardware
-from optimizer.fusion.floors import RunFloors
 from optimizer.fusion.groups import FusionGroup, groups
+from optimizer.fusion.lower_bounds import RunBounds
 from optimizer.fusion.moves import Charge
 from optimizer.fusion.plan import Extents, Frame, Plan, PricedRun, RunChoice, RunShape
 from optimizer.fusion.tile_pricer import Runs
@@ -26,7 +26,7 @@ from optimizer.workload.views import TILE_AXES
 
 @dataclass(frozen=True)
 class Offer:
-    """What is known of a group on a hardware point: a value that no plan goes below; if a plan is known, its value."""
+    """Lower bound on all plans of a group on a hardware point; if a plan was found, its value."""
 
     bound: int
     plan: Plan | None = None
@@ -41,10 +41,10 @@ class _Option:
     choice: RunChoice
     rooms: tuple[int, ...]
     charges: tuple[Charge, ...]
-    floors: tuple[int, ...]
-    """Per multiply-accumulate layer of the group a bound on all its runs."""
+    layer_bounds: tuple[int, ...]
+    """Per multiply-accumulate layer of the group, a lower bound on all its runs."""
     exact: bool = False
-    """Are these as good as they get?"""
+    """Are these the tightest bounds there are?"""
 
 
 class GroupPricer:
@@ -65,7 +65,7 @@ class GroupPricer:
     ) -> None:
         self.group, self._runs, self._halo, self._axes = group, runs, halo, axes
         self._along = Along(group)
-        self._floors: tuple[tuple[Hardware, Aim], RunFloors] | None = None
+        self._layer_bounds: tuple[tuple[Hardware, Aim], RunBounds] | None = None
 
     @cached_property
     def _frames(self) -> list[Frame]:
@@ -83,44 +83,44 @@ class GroupPricer:
         return {name: (along[0][name], along[1][name], along[2][name]) for name in along[0]}
 
     def bound(self, hardware: Hardware, aim: Aim) -> int:
-        """A value that no plan goes below, whatever its cut (NEVER: none fits).
+        """Lower bound on all plans, over all cuts (INFEASIBLE_COST: none fits).
 
-        A tensor from outside is streamed by all that read it, or fetched for all, without what windows see of the
-        padding.
+        A tensor from outside is streamed by each of its readers, or fetched once for all of them, without positions
+        that only padding covers.
         """
-        floors, frame = self._runs_floors(hardware, aim), self._whole
+        layer_bounds, frame = self._runs_bounds(hardware, aim), self._whole
         value = Fraction(0)
         streamed = dict.fromkeys(self.group.outside, Fraction(0))
-        held = {name: floors.fetch(self._bits(name)) for name in self.group.outside}
+        held = {name: layer_bounds.fetch(self._bits(name)) for name in self.group.outside}
         for layer in (layer for layer in frame.layers if 0 not in self._least[layer.name]):
             sizes = zip(layer.tile_dims, self._least[layer.name], strict=True)
             extents = layer.extents | {dim: size for dim, size in sizes if dim is not None}
-            value += floors.work(layer, extents)
+            value += layer_bounds.work(layer, extents)
             pinned = frame.pinned(layer, RunChoice())
             for role in ROLES:
                 source = frame.sources[layer.name].get(role, "")
                 if source in held:
-                    streamed[source] += floors.operand(layer, role, extents, pinned=False)
-                    held[source] += floors.operand(layer, role, extents, pinned=True)
+                    streamed[source] += layer_bounds.operand(layer, role, extents, pinned=False)
+                    held[source] += layer_bounds.operand(layer, role, extents, pinned=True)
                 else:
-                    value += floors.operand(layer, role, extents, pinned=role in pinned)
+                    value += layer_bounds.operand(layer, role, extents, pinned=role in pinned)
         value += sum((min(streamed[name], held[name]) for name in held), Fraction(0))
         return min(INFEASIBLE_COST, math.floor(value))
 
     def _bits(self, name: str) -> int:
-        """Bits of what any cut fetches of a tensor."""
+        """Bits of a tensor that every cut fetches."""
         tensor = self._whole.tiling.tensors[name]
         return tensor.words * tensor.bits * math.prod(self._least[name])
 
-    def tight_bound(self, hardware: Hardware, aim: Aim, beat: int) -> int:
-        """The least bound of all cuts and choices (NEVER: none fits), or `beat` if it is not below that."""
+    def tight_bound(self, hardware: Hardware, aim: Aim, cutoff: int) -> int:
+        """The least bound of all cuts and choices (INFEASIBLE_COST: none fits), or `cutoff` if that is less."""
         options = self._options(hardware, aim)
-        return min((option.bound for option in options if option.bound < beat), default=beat)
+        return min((option.bound for option in options if option.bound < cutoff), default=cutoff)
 
-    def best(self, hardware: Hardware, aim: Aim, beat: int = INFEASIBLE_COST) -> Offer:
-        """The best plan, or a bound once it is clear that none is below `beat`."""
+    def best(self, hardware: Hardware, aim: Aim, cutoff: int = INFEASIBLE_COST) -> Offer:
+        """The best plan, or a lower bound once it is proved that none is below `cutoff`."""
         best: Plan | None = None
-        limit = beat
+        limit = cutoff
         numbers = itertools.count()
         queue = [(option.bound, next(numbers), option) for option in self._options(hardware, aim)]
         heapq.heapify(queue)
@@ -136,7 +136,7 @@ class GroupPricer:
         return Offer(limit, best)
 
     def plan(self, frame: Frame, choice: RunChoice, hardware: Hardware, aim: Aim) -> Plan | None:
-        """The plan of one cut of the group and one choice; only loop nests are sought. None if it does not fit."""
+        """The plan of one given cut and choice: only the loop nests are searched. None if it does not fit."""
         rooms = self._rooms(frame, choice, hardware)
         if rooms is None:
             return None
@@ -148,11 +148,11 @@ class GroupPricer:
             found += runs
         return _plan(frame, choice, found, frame.charges(hardware, self._runs.accounting, choice))
 
-    def _runs_floors(self, hardware: Hardware, aim: Aim) -> RunFloors:
-        """Bounds on runs; those of the last hardware and aim are kept."""
-        if self._floors is None or self._floors[0] != (hardware, aim):
-            self._floors = (hardware, aim), RunFloors(self._runs, hardware, aim)
-        return self._floors[1]
+    def _runs_bounds(self, hardware: Hardware, aim: Aim) -> RunBounds:
+        """Bounds on runs; those of the last hardware point and aim are cached."""
+        if self._layer_bounds is None or self._layer_bounds[0] != (hardware, aim):
+            self._layer_bounds = (hardware, aim), RunBounds(self._runs, hardware, aim)
+        return self._layer_bounds[1]
 
     def _options(self, hardware: Hardware, aim: Aim) -> Iterator[_Option]:
         for frame in self._frames:
@@ -162,31 +162,33 @@ class GroupPricer:
                     yield option
 
     def _option(self, frame: Frame, choice: RunChoice, hardware: Hardware, aim: Aim) -> _Option | None:
-        """A cut and choice with its bound; None if the buffer cannot hold what it should."""
+        """A cut and choice with its bound; None if the buffer is too small."""
         rooms = self._rooms(frame, choice, hardware)
         if rooms is None:
             return None
         charges = frame.charges(hardware, self._runs.accounting, choice)
         bound = sum(aim.value(charge.energy, charge.latency) for charge in charges)
-        run_floors = self._runs_floors(hardware, aim)
-        floors = tuple(_floor(frame, layer, choice, run_floors) for layer in frame.layers)
-        return _Option(bound + sum(floors), frame, choice, rooms, charges, floors)
+        run_bounds = self._runs_bounds(hardware, aim)
+        layer_bounds = tuple(_lower_bound(frame, layer, choice, run_bounds) for layer in frame.layers)
+        return _Option(bound + sum(layer_bounds), frame, choice, rooms, charges, layer_bounds)
 
     def _refined(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> _Option:
-        """The option with the best bounds there are on its runs, as far as it takes to reach the limit."""
-        known, frame = self._runs_floors(hardware, aim), option.frame
+        """The option with tighter bounds on its runs; stops tightening when they reach the limit."""
+        known, frame = self._runs_bounds(hardware, aim), option.frame
         layers = list({layer.shape_key(): layer for layer in frame.layers}.values())
         for most in (0, 1, None):
             exact = {layer.name: [shape.extents for shape in _by_work(frame, layer)[:most]] for layer in frame.layers}
             known.prepare([(layer, dict(extents)) for layer in layers for extents in exact[layer.name]])
-            floors = tuple(_floor(frame, layer, option.choice, known, exact[layer.name]) for layer in frame.layers)
-            bound = option.bound - sum(option.floors) + sum(floors)
+            layer_bounds = tuple(
+                _lower_bound(frame, layer, option.choice, known, exact[layer.name]) for layer in frame.layers
+            )
+            bound = option.bound - sum(option.layer_bounds) + sum(layer_bounds)
             if bound >= limit:
                 break
-        return replace(option, bound=bound, floors=floors, exact=True)
+        return replace(option, bound=bound, layer_bounds=layer_bounds, exact=True)
 
     def _rooms(self, frame: Frame, choice: RunChoice, hardware: Hardware) -> tuple[int, ...] | None:
-        """Bits of the buffer left for tiles while each member runs; None if it cannot hold what it should."""
+        """Bits of the buffer left for tiles while each member runs; None if it is too small."""
         buffer = hardware.levels[1]
         if any(frame.pinned(layer, choice) & buffer.must_bypass for layer in frame.layers):
             return None
@@ -196,13 +198,13 @@ class GroupPricer:
         return tuple(INFEASIBLE_COST if usable is None else usable - bits for bits in taken)
 
     def _fine_enough(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> bool:
-        """May strips or slices beat the limit? Not if the runs that they are parts of do not (:meth:`Frame.coarse`)."""
+        """May strips or slices be below the limit? Only if the coarse runs they divide are (:meth:`Frame.coarse`)."""
         frame, choice, value = option.frame, option.choice, option.bound
-        for layer, floor in zip(frame.layers, option.floors, strict=True):
+        for layer, lower_bound in zip(frame.layers, option.layer_bounds, strict=True):
             if limit >= INFEASIBLE_COST or frame.shapes(layer, choice) == frame.coarse(layer):
                 continue
             pinned, room = frame.pinned(layer, choice), option.rooms[self.group.position[layer.name]]
-            value -= floor
+            value -= lower_bound
             for shape in frame.coarse(layer):
                 price = self._runs.price(layer, hardware, aim, dict(shape.extents), pinned, room)
                 if price is None:
@@ -216,13 +218,13 @@ class GroupPricer:
         if not self._fine_enough(option, hardware, aim, limit):
             return None
         found: list[PricedRun] = []
-        for layer, floor in zip(frame.layers, option.floors, strict=True):
-            left = INFEASIBLE_COST if limit >= INFEASIBLE_COST else limit - value + floor
+        for layer, lower_bound in zip(frame.layers, option.layer_bounds, strict=True):
+            left = INFEASIBLE_COST if limit >= INFEASIBLE_COST else limit - value + lower_bound
             runs = self._price_layer(frame, option.choice, option.rooms, layer, hardware, aim, left)
             if runs is None:
                 return None
             found += runs
-            value += sum(run.shape.count * run.price.value for run in runs) - floor
+            value += sum(run.shape.count * run.price.value for run in runs) - lower_bound
         plan = _plan(frame, option.choice, found, option.charges)
         return plan if aim.value(plan.energy, plan.latency) < limit else None
 
@@ -236,40 +238,42 @@ class GroupPricer:
         aim: Aim,
         limit: int,
     ) -> list[PricedRun] | None:
-        """The best runs of one layer, or None if all together they are not below `limit`, or do not fit."""
-        floors, shapes = self._runs_floors(hardware, aim), frame.shapes(layer, choice)
+        """The best runs of one layer; None if their sum is not below `limit`, or they do not fit."""
+        layer_bounds, shapes = self._runs_bounds(hardware, aim), frame.shapes(layer, choice)
         pinned, room = frame.pinned(layer, choice), rooms[self.group.position[layer.name]]
-        least = [shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes]
+        least = [shape.count * layer_bounds.of(layer, dict(shape.extents), pinned) for shape in shapes]
         value, found = sum(least), []
-        for shape, floor in zip(shapes, least, strict=True):
-            beat = INFEASIBLE_COST if limit >= INFEASIBLE_COST else -((value - floor - limit) // shape.count)
+        for shape, lower_bound in zip(shapes, least, strict=True):
+            cutoff = INFEASIBLE_COST if limit >= INFEASIBLE_COST else -((value - lower_bound - limit) // shape.count)
             price = self._runs.price(
-                layer, hardware, aim, dict(shape.extents), pinned, room, beat, resumes=shape.resumes
+                layer, hardware, aim, dict(shape.extents), pinned, room, cutoff, resumes=shape.resumes
             )
             if price is None or not price.found:
                 return None
             found.append(PricedRun(shape, pinned, room, price))
-            value += shape.count * price.value - floor
+            value += shape.count * price.value - lower_bound
             if value >= limit:
                 return None
         return found
 
 
 def _by_work(frame: Frame, layer: Layer) -> list[RunShape]:
-    """Coarse runs of a layer, those that take most work together first."""
+    """Coarse runs of a layer, in descending order of their total work."""
     return sorted(frame.coarse(layer), key=lambda x: -x.count * math.prod((layer.extents | dict(x.extents)).values()))
 
 
-def _floor(frame: Frame, layer: Layer, choice: RunChoice, floors: RunFloors, exact: Collection[Extents] = ()) -> int:
-    """A bound on all runs of a layer: by each of them, and by what strips and slices are parts of.
+def _lower_bound(
+    frame: Frame, layer: Layer, choice: RunChoice, layer_bounds: RunBounds, exact: Collection[Extents] = ()
+) -> int:
+    """Lower bound on all runs of a layer: the larger of the sum over its runs and that over its coarse runs.
 
-    With all operands in the buffer, parts one after the other are a mapping of the coarse run (:meth:`Frame.coarse`);
-    besides, they pay for what comes from outside. Coarse runs in `exact` are bounded as well as can be.
+    With all operands in the buffer, strips and slices run one after the other are a mapping of the coarse run
+    (:meth:`Frame.coarse`); words from outside are charged on top. Coarse runs in `exact` have the tightest bounds.
     """
     shapes, coarse, pinned = frame.shapes(layer, choice), frame.coarse(layer), frame.pinned(layer, choice)
-    each = [shape.count * floors.of(layer, dict(shape.extents), pinned) for shape in shapes]
-    more = [shape.count * floors.more(layer, dict(shape.extents), pinned) for shape in shapes]
-    whole = [floors.whole(layer, dict(x.extents), pinned, exact=x.extents in exact) for x in coarse]
+    each = [shape.count * layer_bounds.of(layer, dict(shape.extents), pinned) for shape in shapes]
+    more = [shape.count * layer_bounds.more(layer, dict(shape.extents), pinned) for shape in shapes]
+    whole = [layer_bounds.whole(layer, dict(x.extents), pinned, exact=x.extents in exact) for x in coarse]
     if shapes == coarse:
         return sum(
             least if base is None else max(least, math.floor(shape.count * base + extra))

@@ -1,4 +1,4 @@
-"""Groups of layers that may be fused, and what crosses their border."""
+"""Groups of layers that may be fused, and the tensors that enter and leave them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is paid for besides multiply-accumulate runs: words that move, and the work of vector layers."""
+"""Costs besides multiply-accumulate runs: words that move, and the work of vector layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optimizer.mapping.cost import Accounting, port_cycles
 
 @dataclass(frozen=True)
 class Charge:
-    """Energy units and cycles of what is not a multiply-accumulate run, in all: ``kind`` says what it is.
+    """Total energy units and cycles of one item that is not a multiply-accumulate run; ``kind`` names it.
 
     ``load`` and ``store`` move a tensor between the outermost level and the buffer; ``vector`` is a layer's work.
     ``dram_words`` are moved at the outermost level.

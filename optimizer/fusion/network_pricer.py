@@ -1,4 +1,4 @@
-"""The best groups and plans of a whole network on a hardware point, proved."""
+"""The optimal groups and plans of a whole network on a hardware point."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optimizer.fusion.plan import Plan
 from optimizer.fusion.tile_pricer import Runs
 from optimizer.mapping.vector_cost import VectorCost
 from optimizer.pricing.layer_pricer import Pricer
-from optimizer.pricing.price import GivenUp, Price
+from optimizer.pricing.price import Price, StoppedSearch
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
 from optimizer.workload.network import Network
@@ -32,7 +32,7 @@ class Single:
     price: Price | None = None
 
     def value(self, aim: Aim) -> int:
-        """What all runs add to the objective."""
+        """Contribution of all runs to the objective."""
         return self.count * aim.value(self.energy, self.latency)
 
 
@@ -51,7 +51,7 @@ class Fused:
 
 @dataclass(frozen=True)
 class FusedPrice(Price):
-    """What a network costs on a hardware point, and its groups (None: only a bound)."""
+    """Cost of a network on a hardware point, and its groups (None: only a bound)."""
 
     fused: Fused | None = field(default=None, kw_only=True)
 
@@ -64,10 +64,10 @@ class FusedPrice(Price):
 class NetworkPricer:
     """Finds the groups of a network on hardware points: an exact cover by groups and layers by themselves.
 
-    The cover is sought with bounds in the place of groups that are not priced; the groups of the answer are bounded
-    better, then priced, and so on until all groups of the answer are priced: no other cover can cost less. A group is
-    of no use where its bound is not below what its layers cost by themselves, so layer by layer is always among the
-    covers.
+    The cover is solved with lower bounds in place of the prices of groups. The groups of the solution are bounded more
+    tightly, then priced, and the cover is solved again, until all groups of the solution are priced: then no other
+    cover costs less. A group is dropped if its bound is not below the cost of its layers by themselves, so the cover
+    without groups is always allowed.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class NetworkPricer:
         self._pricers, self._groups, self._runs, self._vector_price = pricers, groups, runs, vector_price
         number = {layer.name: n for n, layer in enumerate(self._layers)}
         self._cover = Cover(len(number), [(number[a], number[b]) for a, b in network.graph.edges])
-        self.given_up: GivenUp | None = None
+        self.stopped_search: StoppedSearch | None = None
         self._proved: dict[tuple[Hardware, Aim], FusedPrice] = {}
         self._members = [tuple(number[name] for name in pricer.group.members) for pricer in groups]
 
@@ -107,23 +107,23 @@ class NetworkPricer:
 
     @property
     def stop(self) -> Stop:
-        """Through which another thread may give searches up."""
+        """Lets another thread stop running searches."""
         return self._runs.stop
 
     @stop.setter
     def stop(self, stop: Stop) -> None:
-        """Hand it to everything that searches."""
+        """Pass it on to everything that searches."""
         self._runs.stop = stop
         for pricer in self._pricers.values():
             pricer.stop = stop
 
-    def latency_floor(self, hardware: Hardware) -> int:
-        """Cycles that the network takes at least: its work on all multipliers, then on all lanes."""
+    def latency_bound(self, hardware: Hardware) -> int:
+        """Lower bound on the network's cycles: its work on all multipliers, then on all lanes."""
         vectors = sum(x.multiplicity * x.operations for x in self._layers if isinstance(x, VectorLayer))
         return -(-self.macs // hardware.macs_per_cycle) + -(-vectors // hardware.vector_lanes)
 
-    def energy_floor(self, hardware: Hardware) -> int:
-        """Nothing is known before a search."""
+    def energy_bound(self, hardware: Hardware) -> int:
+        """0: there is no bound without a search."""
         return 0
 
     def price(
@@ -133,9 +133,10 @@ class NetworkPricer:
         *,
         weight: int = 0,
         cap: int = INFEASIBLE_COST,
-        beat: int = INFEASIBLE_COST,
+        cutoff: int = INFEASIBLE_COST,
     ) -> FusedPrice | None:
-        """The best cover, or a bound once it is clear that none is below `beat`; None if some layer does not fit.
+        """The best cover, or a lower bound once it is proved that none is below `cutoff`; None if some layer does not
+        fit.
 
         Raises
         ------
@@ -158,7 +159,7 @@ class NetworkPricer:
         try:
             while True:
                 chosen, value = self._best_cover(singles, offers, aim)
-                if value >= beat:
+                if value >= cutoff:
                     return FusedPrice(value)
                 if all(offers[g].plan is not None for g in chosen):
                     self._proved[hardware, aim] = self._design(chosen, offers, singles, aim)
@@ -167,7 +168,9 @@ class NetworkPricer:
         except StoppedError:
             priced = [offer if offer.plan is not None else Offer(INFEASIBLE_COST) for offer in offers]
             best, _ = self._best_cover(singles, priced, aim)
-            self.given_up = GivenUp(hardware, objective, weight, self._design(best, priced, singles, aim), value)
+            self.stopped_search = StoppedSearch(
+                hardware, objective, weight, self._design(best, priced, singles, aim), value
+            )
             raise
 
     def _improve(
@@ -179,7 +182,7 @@ class NetworkPricer:
         hardware: Hardware,
         aim: Aim,
     ) -> None:
-        """Bound the groups of a cover better, and price those whose bounds are as good as they get."""
+        """Tighten the bounds of the groups of a cover, and price the groups whose bounds are tightest already."""
         self._prepare([g for g in chosen if g in rough], hardware, aim)
         for g in chosen:
             alone = sum(singles[n].value(aim) for n in self._members[g])
@@ -198,7 +201,7 @@ class NetworkPricer:
         return FusedPrice(aim.value(fused.energy, fused.latency), fused.energy, fused.latency, fused=fused)
 
     def _prepare(self, rough: list[int], hardware: Hardware, aim: Aim) -> None:
-        """Work out what better bounds on groups rest on, several at a time."""
+        """Compute, in parallel, the prices on which tighter bounds of groups rest."""
         layers = (self._groups[g].group.layer(name) for g in rough for name in self._groups[g].group.members)
         unlike = {layer.shape_key(): layer for layer in layers if isinstance(layer, Layer)}
         self._runs.side_by_side(lambda layer: self._runs.best_pinned(layer, hardware, aim, {}), unlike.values())
@@ -209,7 +212,7 @@ class NetworkPricer:
         return found if len(found) == len(self._layers) else None
 
     def _best_cover(self, singles: list[Single], offers: list[Offer], aim: Aim) -> tuple[list[int], int]:
-        """Groups of the cheapest cover by what is known of them, and its value."""
+        """Groups of the cheapest cover under the current bounds and prices, and its value."""
         values = [single.value(aim) for single in singles]
         useful = [g for g, offer in enumerate(offers) if offer.bound < sum(values[n] for n in self._members[g])]
         candidates = [Candidate((n,), value) for n, value in enumerate(values)]

@@ -1,4 +1,4 @@
-"""One way to run a group on a hardware point: its cut, what stays on chip, and what every part costs."""
+"""A plan: one way to run a group on a hardware point, with its cut, the tensors kept on chip, and all costs."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ STRIPS = (2, 4, 8)
 
 @dataclass(frozen=True)
 class RunChoice:
-    """What stays in the buffer for the whole group besides its inner tensors.
+    """Tensors kept in the buffer for the whole group besides its inner tensors.
 
     ``resident`` names layers whose weights are loaded once, ``held`` layers outside whose output is fetched tile by
     tile for all its readers. Other weights and inputs are streamed by every run that reads them.
 
     ``slices`` is a chain of layers that take turns on slices of the channels between them.
 
-    ``strips`` names layers that compute their part of a tile in so many equal strips of rows, one after the other: what
-    only the strips before needed of the input is freed, and what the strips to come compute is not there yet.
+    ``strips`` gives layers that compute their part of a tile in n equal strips of rows, one after the other. Input rows
+    that only earlier strips needed are freed, and output rows of later strips need no space yet.
     """
 
     resident: frozenset[str] = frozenset()
@@ -96,7 +96,7 @@ class Plan:
 
 
 class Frame:
-    """A group under one cut: everything about it that no hardware changes."""
+    """A group under one cut: everything that does not depend on the hardware point."""
 
     def __init__(self, tiling: GroupTiling) -> None:
         self.tiling, self.group = tiling, tiling.group
@@ -117,9 +117,10 @@ class Frame:
         return self.coarse(layer) if strips == 1 else tuple(self._shapes(layer, strips))
 
     def coarse(self, layer: Layer) -> tuple[RunShape, ...]:
-        """The same without strips and slices. What a coarse run costs, all its parts together do not undercut.
+        """Runs without strips and slices. The optimal cost of a coarse run is a lower bound on the sum of its parts.
 
-        One after the other they are a mapping of the coarse run, of no more cost, with nothing rounded up so often.
+        The parts run one after the other are a mapping of the coarse run. It costs no more, because it rounds up less
+        often.
         """
         return self._whole[layer.name]
 
@@ -152,7 +153,7 @@ class Frame:
 
     @cached_property
     def slices(self) -> list[Slices]:
-        """Chains of which no tile needs what another one computed between them; gathered or not, where that differs."""
+        """Chains in which no tile needs inner results of another tile; gathered or not, where that differs."""
         found = []
         for slices in slice_chains(self.group):
             if not any(self.tiling.tensors[name].kept for name in slices.chain[:-1]):
@@ -238,7 +239,7 @@ class Frame:
         return taken
 
     def _spared_bits(self, name: str, strips: int) -> int:
-        """By how much strips lower what the layer's input and output hold at the same time."""
+        """Bits by which strips reduce the buffer space of the layer's input and output together."""
         source = self.sources[name]["I"]
         read, made = self.tiling.tensors[source], self.tiling.tensors[name]
         rows, row = read.steps[1], read.row_bits

@@ -1,6 +1,6 @@
 """Channel slices: layers that work on equal parts of the channels between them, one part after the other.
 
-A *chain* of layers runs, on every tile, so many times in turn: the first computes a slice of its output's channels,
+A *chain* of layers runs, on every tile, once per slice: the first computes a slice of its output's channels,
 the last adds what this slice contributes to its sums. Layers in between (depthwise) turn a slice into a slice. So the
 buffer never holds more than a slice of the tensors between.
 """

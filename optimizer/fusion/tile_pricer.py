@@ -64,11 +64,11 @@ class Runs:
         extents: Dict[str, int],
         pinned: frozenset[str],
         room_bits: int,
-        beat: int = INFEASIBLE_COST,
+        cutoff: int = INFEASIBLE_COST,
         *,
         resumes: bool = False,
     ) -> Price | None:
-        """Optimum of a run, or a bound once it is clear that `beat` cannot be beaten.
+        """Optimum of a run, or a lower bound once it is proved that none is below `cutoff`.
 
         Parameters
         ----------
@@ -80,9 +80,9 @@ class Runs:
         pinned : frozenset of str
             Roles of the operands that level 1 holds before, during and after the run.
         room_bits : int
-            What is left of level 1 for tiles of other operands; of no matter where it holds all that it may keep.
-        beat : int
-            Values of `beat` and above are of no interest.
+            Bits of level 1 left for tiles of other operands; ignored if level 1 holds everything that it may keep.
+        cutoff : int
+            Mappings of this value or above are not searched.
         resumes : bool
             The output holds partial sums from before.
 
@@ -96,10 +96,10 @@ class Runs:
         run = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
         problem = lower(run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits, resumes=resumes)
         with self._lock_of(problem):
-            return self._price(run, problem, aim, room_bits, beat)
+            return self._price(run, problem, aim, room_bits, cutoff)
 
     def side_by_side(self, work: Callable[[T], object], items: Iterable[T]) -> None:
-        """Do some work on every item, several at a time; what it returns must not depend on the others."""
+        """Apply a function to every item in parallel; its outcome must not depend on the other items."""
         with ThreadPoolExecutor(self._workers) as pool:
             list(pool.map(work, items))
 
@@ -108,7 +108,7 @@ class Runs:
         with self._lock:
             return self._locks.setdefault(problem.shape, Lock())
 
-    def _price(self, run: Layer, problem: LayerProblem, aim: Aim, room_bits: int, beat: int) -> Price | None:
+    def _price(self, run: Layer, problem: LayerProblem, aim: Aim, room_bits: int, cutoff: int) -> Price | None:
         unlimited = replace(problem.levels[1], capacity_bits=None)
         key = replace(problem, levels=(problem.levels[0], unlimited, *problem.levels[2:])), aim
         steps = self._steps.setdefault(key, [])
@@ -116,9 +116,9 @@ class Runs:
             if step.low <= room_bits <= step.high:
                 return step.price
         known = max((value for room, value in self._bounds.get(key, ()) if room >= room_bits), default=0)
-        if known >= beat:
+        if known >= cutoff:
             return Price(known)
-        price, low = self._solve(run, problem, aim, beat), 0
+        price, low = self._solve(run, problem, aim, cutoff), 0
         if price is not None and not price.found:
             self._bounds.setdefault(key, []).append((room_bits, price.value))
             return price
@@ -127,34 +127,34 @@ class Runs:
         steps.append(_Step(low, room_bits, price))
         return price
 
-    def _solve(self, run: Layer, problem: LayerProblem, aim: Aim, beat: int) -> Price | None:
-        """The optimum of a problem; a bound if it does not beat `beat`; None if nothing fits."""
+    def _solve(self, run: Layer, problem: LayerProblem, aim: Aim, cutoff: int) -> Price | None:
+        """The optimum of a problem; a lower bound if it is not below `cutoff`; None if nothing fits."""
         goal = "weighted" if aim.weight else aim.objective
         question = Question(problem, goal, aim.weight)
         label = layer_label(run.dims, goal)
-        found = recalled(self._store, question, beat, lambda limit: self._search(problem, goal, aim, limit), label)
+        found = recalled(self._store, question, cutoff, lambda limit: self._search(problem, goal, aim, limit), label)
         if isinstance(found, int):
             return Price(found)
         if found is None:
             return None
         return Price(question.value(found), found.energy, question.cycles(found), found)
 
-    def _search(self, problem: LayerProblem, goal: str, aim: Aim, beat: int) -> LayerSolution | None:
+    def _search(self, problem: LayerProblem, goal: str, aim: Aim, cutoff: int) -> LayerSolution | None:
         cap, start = INFINITE, None
-        if beat < INFEASIBLE_COST and goal == "latency":
-            cap = min(beat * problem.latency_unit, INFINITE) - 1
-        elif beat < INFEASIBLE_COST:
-            start = beat, 0
+        if cutoff < INFEASIBLE_COST and goal == "latency":
+            cap = min(cutoff * problem.latency_unit, INFINITE) - 1
+        elif cutoff < INFEASIBLE_COST:
+            start = cutoff, 0
         with self._memos.of(problem) as memo:
             return solve(
-                problem, goal, latency_cap=cap, beat=start, memo=memo, weight=aim.weight, stop=self.stop
+                problem, goal, latency_cap=cap, cutoff=start, memo=memo, weight=aim.weight, stop=self.stop
             ).solution
 
     def best_pinned(self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int]) -> int | None:
         """Value of a run with all operands pinned that level 1 may keep, and level 1 moving any number of bits a cycle.
 
         A smaller run repeated over the rest is a mapping of it, and what level 1 serves costs no more than what is
-        streamed from outside of it (see :mod:`optimizer.fusion.floors`). None if nothing fits.
+        streamed from outside of it (see :mod:`optimizer.fusion.lower_bounds`). None if nothing fits.
         """
         buffer = hardware.levels[1]
         if aim.objective == "latency" or aim.weight or any(level.leak_energy for level in hardware.levels):

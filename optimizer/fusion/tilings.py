@@ -34,13 +34,13 @@ EMPTY = (0, 0)
 
 @dataclass(frozen=True)
 class Cut:
-    """Parts along batch, rows and columns, and what is done about halo along rows and columns."""
+    """Number of parts along batch, rows and columns, and the halo policies along rows and columns."""
 
     parts: tuple[int, int, int]
     halo: tuple[str, str] = ("cache", "cache")
 
     def caches(self, axis: int) -> bool:
-        """Is what is computed along an axis kept for later tiles?"""
+        """Are results along an axis kept for later tiles (halo policy ``cache``)?"""
         return axis == 0 or self.halo[axis - 1] == "cache"
 
 
@@ -98,7 +98,7 @@ def _hull(ranges: Sequence[Range]) -> Range:
 
 @dataclass(frozen=True)
 class TiledTensor:
-    """What becomes of one tensor: a member's output, or one that a member reads from outside.
+    """One tensor under a cut: a member's output, or one that a member reads from outside.
 
     ``words`` are those of one position; ``steps`` are per axis.
     """

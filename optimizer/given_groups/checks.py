@@ -210,7 +210,7 @@ def check_strips(frame: Frame, fields: Fields) -> None:
 
 
 def check_slices(frame: Frame, fields: Fields) -> Slices | None:
-    """Layers that take turns can do so under this tile, on so many slices.
+    """Layers that take turns can do so under this tile, on this number of slices.
 
     Raises
     ------

@@ -30,7 +30,7 @@ from optimizer.results.formats import EVALUATED, EVALUATION_FORMAT, GIVEN_SPACE
 from optimizer.results.solve_result import fused_parts, layers_alone
 from optimizer.results.totals import number as json_number
 from optimizer.results.totals import totals, unit_value
-from optimizer.search.session import Session, prepare
+from optimizer.search.prepared_problem import PreparedProblem, prepare
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
 
@@ -54,7 +54,7 @@ def evaluate_groups(
     ----------
     network : Network
     architecture : Architecture
-        One hardware point (see :func:`optimizer.architecture.selection.choose`). Of its budgets only that of bandwidth
+        One hardware point (see :func:`optimizer.architecture.selection.select`). Of its budgets only that of bandwidth
         counts.
     groups : path or dict
         A groups file, or its contents (see :mod:`optimizer.given_groups.reader`).
@@ -80,24 +80,24 @@ def evaluate_groups(
     check_buffer(hardware, architecture.file)
     given = load_groups(groups, network) if isinstance(groups, str | Path) else parse_groups(groups, network)
     check_fusible(network.mac_layers())
-    session = prepare(Problem(network, priced_under(architecture), objective), cache_dir=cache_dir)
-    session = replace(session, problem=session.problem | {"groups": [group.decisions for group in given]})
-    prices = _prices(session, hardware)
-    alone, fused = _costs(session, hardware, given, cache_dir)
-    before = _design(session, alone, hardware, layers_alone(session, prices, hardware))
-    after = _design(session, fused, hardware, fused_parts(session, fused, hardware))
+    prepared = prepare(Problem(network, priced_under(architecture), objective), cache_dir=cache_dir)
+    prepared = replace(prepared, problem=prepared.problem | {"groups": [group.decisions for group in given]})
+    prices = _prices(prepared, hardware)
+    alone, fused = _costs(prepared, hardware, given, cache_dir)
+    before = _design(prepared, alone, hardware, layers_alone(prepared, prices, hardware))
+    after = _design(prepared, fused, hardware, fused_parts(prepared, fused, hardware))
     return {
         "format": EVALUATION_FORMAT,
         "status": EVALUATED,
-        "accounting": session.accounting,
+        "accounting": prepared.accounting,
         "space": {"text": GIVEN_SPACE.format(objective=objective) + SPACE, "padding": {}, "reuse": "innermost"},
         "network": network.name,
         **({} if network.training is None else {"training": network.training}),
         "architecture": architecture.name,
         "warnings": list(network.warnings),
         "versions": versions(),
-        "problem": session.problem,
-        "problem_hash": session.problem_hash,
+        "problem": prepared.problem,
+        "problem_hash": prepared.problem_hash,
         **after,
         "layer_by_layer": before,
         "comparison": comparison(before, after),
@@ -122,15 +122,15 @@ def _check_objective(objective: str) -> None:
         )
 
 
-def _prices(session: Session, hardware: Hardware) -> list[Price]:
+def _prices(prepared: PreparedProblem, hardware: Hardware) -> list[Price]:
     """Prices of the layers by themselves, in the order of the session's pricers."""
     found = []
-    for pricer in session.pricers:
-        price = pricer.price(hardware, session.goal.objective)
+    for pricer in prepared.pricers:
+        price = pricer.price(hardware, prepared.goal.objective)
         if price is None:
             raise SpecError(
                 "no loop nest of the layer fits the hardware",
-                file=session.architecture.file,
+                file=prepared.architecture.file,
                 field="levels",
                 value=pricer.layer.name,
                 allowed="levels that hold a word of every tensor that they must keep",
@@ -141,24 +141,24 @@ def _prices(session: Session, hardware: Hardware) -> list[Price]:
 
 
 def _costs(
-    session: Session, hardware: Hardware, given: Sequence[GivenGroup], cache_dir: Path | None
+    prepared: PreparedProblem, hardware: Hardware, given: Sequence[GivenGroup], cache_dir: Path | None
 ) -> tuple[Fused, Fused]:
     """The network layer by layer, and with the given groups."""
-    aim, accounting = Aim(session.goal.objective), session.accounting
+    aim, accounting = Aim(prepared.goal.objective), prepared.accounting
     runs = Runs(accounting, Store(cache_dir))
-    by_shape = {pricer.layer.shape_key(): pricer for pricer in session.pricers}
-    pricers = {layer.name: by_shape[layer.shape_key()] for layer in session.network.mac_layers()}
+    by_shape = {pricer.layer.shape_key(): pricer for pricer in prepared.pricers}
+    pricers = {layer.name: by_shape[layer.shape_key()] for layer in prepared.network.mac_layers()}
     network = NetworkPricer(
-        session.network, pricers, [], runs, lambda layer, point: vector_cost(layer, point, accounting)
+        prepared.network, pricers, [], runs, lambda layer, point: vector_cost(layer, point, accounting)
     )
     singles = network.singles(hardware, aim)
     assert singles is not None
     return joined([], singles), joined([price_given(group, runs, hardware, aim) for group in given], singles)
 
 
-def _design(session: Session, costs: Fused, hardware: Hardware, parts: dict[str, Any]) -> dict[str, Any]:
+def _design(prepared: PreparedProblem, costs: Fused, hardware: Hardware, parts: dict[str, Any]) -> dict[str, Any]:
     """Totals and parts of one way to run the network."""
-    name = session.goal.objective
+    name = prepared.goal.objective
     unit, worth = unit_value(name, hardware)
     value = json_number(Aim(name).value(costs.energy, costs.latency) * worth)
     design = totals(hardware, costs.energy, Fraction(costs.latency)) | parts

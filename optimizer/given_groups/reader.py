@@ -24,7 +24,7 @@ Only ``layers`` is needed.
 ``strips``
     Into how many strips of rows a layer cuts its part of a tile (default 1).
 ``slices``
-    Layers that take turns on so many slices of the channels between them; with ``gathers`` the buffer holds the partial
+    Layers that take turns on n slices of the channels between them; with ``gathers`` the buffer holds the partial
     sums of the last of them, where its output only leaves the group.
 
 So an entry of ``groups`` in ``result.json`` can be copied as it is: what it states besides these decisions (costs,

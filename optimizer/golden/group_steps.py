@@ -159,8 +159,8 @@ def _strips(block: Block, strips: int) -> list[Block]:
 class Occupancy:
     """What the buffer holds, in bits.
 
-    ``most`` is the largest number during the steps of a member that compute so many positions along each axis;
-    ``missing`` counts the positions of every tensor that are read before anything put them into the buffer.
+    ``most`` is the largest number during the steps of a member that compute a given number of positions along each
+    axis; ``missing`` counts the positions of every tensor that are read before anything put them into the buffer.
     """
 
     most: dict[tuple[str, tuple[int, ...]], int]

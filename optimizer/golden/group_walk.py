@@ -77,7 +77,7 @@ class _Cost:
         )
 
     def times(self, count: int) -> _Cost:
-        """The cost of so many of the same."""
+        """The cost of n equal items."""
         return _Cost(self.energy * count, self.latency * count, self.dram_words * count, self.macs * count)
 
 

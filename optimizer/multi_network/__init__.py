@@ -1,1 +1,1 @@
-"""One hardware for several networks, each with its own mappings."""
+"""One hardware point for several networks, each with its own mappings."""

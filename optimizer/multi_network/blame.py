@@ -18,25 +18,25 @@ from optimizer.problem.budget_text import rounded_up
 from optimizer.problem.goal import INFEASIBLE_COST, Goal
 from optimizer.problem.progress import Watch
 from optimizer.search.branch_and_bound import Report
-from optimizer.search.incumbents import Found, Logs
+from optimizer.search.incumbents import Incumbent, Logs
 from optimizer.search.infeasibility import explain
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.search.progress import Reporter
-from optimizer.search.session import Session
 from optimizer.search.threads import asker
 
 Data = dict[str, Any]
 
 
 class First:
-    """Keeps the first design; then nothing is of interest any more."""
+    """Keeps the first design; then every box is closed."""
 
     reach = math.inf
 
     def __init__(self) -> None:
-        self._found: list[Found] = []
+        self._found: list[Incumbent] = []
 
     @property
-    def designs(self) -> Sequence[Found]:
+    def designs(self) -> Sequence[Incumbent]:
         """The design, if there is one."""
         return self._found
 
@@ -49,10 +49,10 @@ class First:
         return bool(self._found)
 
     def cutoffs(self, shape: tuple[int, ...]) -> Logs:
-        """Before there is a design all points are of interest, then none."""
+        """No cutoff before there is a design; then no point can improve."""
         return np.full(shape, -np.inf if self._found else np.inf)
 
-    def offer(self, found: Found) -> None:
+    def offer(self, found: Incumbent) -> None:
         """Keep it if it is the first."""
         self._found = self._found or [found]
 
@@ -89,19 +89,22 @@ def explain_joint(
 
     Either networks that have no design even alone, each with its reason (``alone``), or the networks that exclude each
     other (``networks``: none of them can be left out) with the least relaxation of single caps (``relaxations``).
-    ``complete`` is false where the time did not suffice. Networks that cannot keep their caps, as is known at once, are
-    searched for their least relaxations only if that is `asked` for (:func:`optimizer.search.infeasibility.explain`).
+    ``complete`` is false where the time did not suffice. Networks that cannot keep their caps, as is proved without a
+    search, are searched for their least relaxations only if that is `asked` for
+    (:func:`optimizer.search.infeasibility.explain`).
     """
     team = explorations.team
     total = size(team.points.whole)
 
-    def reports(session: Session | None, purpose: str) -> Report | None:
+    def reports(prepared: PreparedProblem | None, purpose: str) -> Report | None:
         return None if watch is None else Reporter(watch, started, total, "", None, purpose)
 
     if found.hopeless:
         reasons = {
             team.names[n]: explain(
-                team.sessions[n], asker(team.sessions[n], workers, explorations.deadline, reports), asked=asked
+                team.prepared_problems[n],
+                asker(team.prepared_problems[n], workers, explorations.deadline, reports),
+                asked=asked,
             )
             for n in found.hopeless
         }
@@ -111,7 +114,7 @@ def explain_joint(
     for number in range(len(team.names)):
         others = [n for n in kept if n != number]
         report = reports(None, f"no design for all; leaving out {team.names[number]}")
-        state = explorations.run(others, aggregate=_any(others), archive=First(), report=report)
+        state = explorations.run(others, aggregate=_any(others), incumbents=First(), report=report)
         complete = complete and (state.complete or state.found is not None)
         kept = others if state.complete and state.found is None else kept
     relaxations = [] if not complete else [it for n in kept for it in _relaxations(explorations, kept, n)]
@@ -131,7 +134,7 @@ def _any(numbers: Sequence[int]) -> Aggregate:
 def _relaxations(explorations: Explorations, kept: list[int], number: int) -> Iterator[Data]:
     """The least cap on latency or energy of one network that lets a design through, all others as they are."""
     team = explorations.team
-    goal, budgets = team.sessions[number].goal, team.sessions[number].architecture.budgets
+    goal, budgets = team.prepared_problems[number].goal, team.prepared_problems[number].architecture.budgets
     point = next(iter(team.points.points.values()))
     options = (
         ("latency_ms", budgets.latency_ms, "ms", Goal("latency", INFEASIBLE_COST, goal.energy_cap, goal.power_cap)),
@@ -140,10 +143,10 @@ def _relaxations(explorations: Explorations, kept: list[int], number: int) -> It
     for name, limit, unit, relaxed in options:
         if limit is None:
             continue
-        parts = [team.parts[n] for n in kept]
-        parts[kept.index(number)] = replace(parts[kept.index(number)], goal=relaxed)
+        network_bounds = [team.network_bounds[n] for n in kept]
+        network_bounds[kept.index(number)] = replace(network_bounds[kept.index(number)], goal=relaxed)
         aggregate = Only("weighted", tuple(Fraction(1) for _ in kept), kept.index(number))
-        state = explorations.run(kept, aggregate=aggregate, parts=parts)
+        state = explorations.run(kept, aggregate=aggregate, network_bounds=network_bounds)
         if not state.complete or state.value is None:
             continue
         if name == "latency_ms":

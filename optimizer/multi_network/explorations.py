@@ -15,15 +15,15 @@ from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.status import Termination
 from optimizer.results.reconciliation import reconciled
 from optimizer.scaling.pool import Payload, Pool
-from optimizer.search.box_visit import BoxNode, Visit
+from optimizer.search.box_evaluation import BoxEvaluation, OpenBox
 from optimizer.search.branch_and_bound import Explorer, Report
 from optimizer.search.exploration import Exploration
-from optimizer.search.incumbents import Archive
+from optimizer.search.incumbents import Incumbents
 from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.point_solver import Pick
-from optimizer.search.processes import WIDTH, explore_spread, joint_problem, run_visits, visit_payload
-from optimizer.search.session import Session
-from optimizer.search.threads import explore_session
+from optimizer.search.prepared_problem import PreparedProblem
+from optimizer.search.processes import WIDTH, evaluation_payload, explore_spread, joint_problem, run_evaluations
+from optimizer.search.threads import explore_on_threads
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Explorations:
     deadline : float or None
         ``time.perf_counter``.
     pool : Pool, optional
-        Runs the visits of boxes; by default they run here, on threads.
+        Runs the evaluations of boxes; by default they run here, on threads.
     cache_dir : Path, optional
         Folder of the store, for the pool.
     """
@@ -59,7 +59,7 @@ class Explorations:
     ) -> None:
         self.team, self.deadline = team, deadline
         self.workers, self._pool, self._cache_dir = workers, pool, cache_dir
-        self._parts = team.parts
+        self._network_bounds = team.network_bounds
 
     @property
     def stopped(self) -> bool:
@@ -71,27 +71,34 @@ class Explorations:
         numbers: Sequence[int],
         *,
         aggregate: Aggregate | None = None,
-        archive: Archive | None = None,
+        incumbents: Incumbents | None = None,
         within: Box | None = None,
-        parts: Sequence[NetworkBounds] | None = None,
+        network_bounds: Sequence[NetworkBounds] | None = None,
         deadline: float | None = None,
         report: Report | None = None,
     ) -> Exploration:
         """Explore for the networks of these numbers.
 
-        ``parts`` stand for other goals than those of the problem: they are explored here, on threads. ``deadline``
-        is one before the common one.
+        With ``network_bounds`` (networks under other goals than those of the problem) the exploration runs on threads.
+        ``deadline`` may be earlier than that of the whole run.
         """
         until = self.deadline if deadline is None else deadline
-        if self._pool is None or parts is not None:
-            state = self._here(parts or [self._parts[n] for n in numbers], aggregate, archive, within, until, report)
+        if self._pool is None or network_bounds is not None:
+            state = self._here(
+                network_bounds or [self._network_bounds[n] for n in numbers],
+                aggregate,
+                incumbents,
+                within,
+                until,
+                report,
+            )
         else:
             seconds = None if until is None else max(0.0, until - time.perf_counter())
             state = explore_spread(
-                [self.team.sessions[n].problem for n in numbers],
+                [self.team.prepared_problems[n].problem for n in numbers],
                 pool=self._pool,
                 aggregate=aggregate,
-                archive=archive,
+                incumbents=incumbents,
                 cache_dir=self._cache_dir,
                 time_limit_s=seconds,
                 within=within,
@@ -104,25 +111,25 @@ class Explorations:
 
     def unsought(self, number: int) -> Exploration:
         """The exploration of a network that was not begun."""
-        return self._here([self._parts[number]], None, None, None, time.perf_counter(), None)
+        return self._here([self._network_bounds[number]], None, None, None, time.perf_counter(), None)
 
     def _here(
         self,
-        parts: Sequence[NetworkBounds],
+        network_bounds: Sequence[NetworkBounds],
         aggregate: Aggregate | None,
-        archive: Archive | None,
+        incumbents: Incumbents | None,
         within: Box | None,
         until: float | None,
         report: Report | None,
     ) -> Exploration:
         explorer = Explorer(
-            parts,
+            network_bounds,
             self.team.points,
             self.team.area_cap_um2,
             aggregate,
             self.workers,
             self.team.resource_caps,
-            archive,
+            incumbents,
             within,
             width=WIDTH,
         )
@@ -131,15 +138,19 @@ class Explorations:
     def distrust(self, state: Exploration, aggregate: Aggregate) -> None:
         """Forget what searches of all networks proved."""
         team = self.team
-        Explorer(self._parts, team.points, team.area_cap_um2, aggregate, limits=team.resource_caps).distrust(state)
+        Explorer(self._network_bounds, team.points, team.area_cap_um2, aggregate, limits=team.resource_caps).distrust(
+            state
+        )
 
     def cells(self, box: Box) -> list[CrossCell]:
         """All networks on the point of a box, each with its own caps."""
         if self._pool is None:
-            return [self._cell_here(number, box) for number in range(len(self._parts))]
-        payloads = [self._payload(number, box) for number in range(len(self._parts))]
-        visits = run_visits(payloads, self._pool, self._cache_dir)
-        return [_cell(part, visit) for part, visit in zip(self._parts, visits, strict=True)]
+            return [self._cell_here(number, box) for number in range(len(self._network_bounds))]
+        payloads = [self._payload(number, box) for number in range(len(self._network_bounds))]
+        evaluations = run_evaluations(payloads, self._pool, self._cache_dir)
+        return [
+            _cell(network, evaluation) for network, evaluation in zip(self._network_bounds, evaluations, strict=True)
+        ]
 
     def _cell_here(self, number: int, box: Box) -> CrossCell:
         state = self.run([number], within=box)
@@ -147,27 +158,27 @@ class Explorations:
             return CrossCell("UNKNOWN")
         if state.best is None:
             return CrossCell("INFEASIBLE")
-        counted = reconciled(self.team.sessions[number], state)
+        counted = reconciled(self.team.prepared_problems[number], state)
         return CrossCell("UNKNOWN") if counted.best is None else CrossCell("OPTIMAL", counted.best, counted.value)
 
     def _payload(self, number: int, box: Box) -> Payload:
-        """One visit of a point of which nothing is known."""
-        zeros = [[0] * len(self._parts[number].pricers)]
+        """Payload of the evaluation of a point without earlier bounds."""
+        zeros = [[0] * len(self._network_bounds[number].pricers)]
         seconds = None if self.deadline is None else max(0.0, self.deadline - time.perf_counter())
-        shared = joint_problem([self.team.sessions[number].problem], Aggregate())
-        return visit_payload(shared, BoxNode(Fraction(0), 0, box, zeros, zeros, tight=True), None, seconds)
+        shared = joint_problem([self.team.prepared_problems[number].problem], Aggregate())
+        return evaluation_payload(shared, OpenBox(Fraction(0), 0, box, zeros, zeros, tight=True), None, seconds)
 
-    def on_point(self, number: int, point: Hardware) -> tuple[Session, Exploration]:
+    def on_point(self, number: int, point: Hardware) -> tuple[PreparedProblem, Exploration]:
         """A network with the menus cut down to one point, solved here, whatever the time."""
-        session = at_point(self.team.sessions[number], point)
-        return session, explore_session(session, self.workers, None)
+        prepared = at_point(self.team.prepared_problems[number], point)
+        return prepared, explore_on_threads(prepared, self.workers, None)
 
 
-def _cell(part: NetworkBounds, visit: Visit | None) -> CrossCell:
-    """What the visit of a point says of its network."""
-    if visit is None:
+def _cell(network: NetworkBounds, evaluation: BoxEvaluation | None) -> CrossCell:
+    """The cell of the cross table from the evaluation of a point."""
+    if evaluation is None:
         return CrossCell("UNKNOWN")
-    if visit.picks is None:
+    if evaluation.picks is None:
         return CrossCell("INFEASIBLE")
-    (pick,) = visit.picks
-    return CrossCell("OPTIMAL", pick, part.goal.value(pick.energy, pick.latency))
+    (pick,) = evaluation.picks
+    return CrossCell("OPTIMAL", pick, network.goal.value(pick.energy, pick.latency))

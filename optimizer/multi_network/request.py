@@ -23,7 +23,7 @@ from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import Padding
 from optimizer.search.network_bounds import NetworkBounds
-from optimizer.search.session import Session, prepare
+from optimizer.search.prepared_problem import PreparedProblem, prepare
 from optimizer.workload.network import Network
 
 OWN_CAPS = ("latency_ms", "energy_mj", "power_w")
@@ -75,7 +75,7 @@ class Member:
 
 @dataclass(frozen=True)
 class CodesignRequest:
-    """One hardware for several networks.
+    """One hardware point for several networks.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class Team:
     """
 
     members: tuple[Member, ...]
-    sessions: tuple[Session, ...]
+    prepared_problems: tuple[PreparedProblem, ...]
     kind: str
     relative: bool = False
 
@@ -120,24 +120,24 @@ class Team:
         return tuple(member.network.name for member in self.members)
 
     @property
-    def parts(self) -> tuple[NetworkBounds, ...]:
+    def network_bounds(self) -> tuple[NetworkBounds, ...]:
         """What the exploration asks of every network."""
-        return tuple(session.part for session in self.sessions)
+        return tuple(prepared.network_bounds for prepared in self.prepared_problems)
 
     @property
     def points(self) -> PointSet:
         """The hardware points, the same for all."""
-        return self.sessions[0].points
+        return self.prepared_problems[0].points
 
     @property
     def area_cap_um2(self) -> int | None:
         """Largest whole area within the budget."""
-        return self.sessions[0].area_cap_um2
+        return self.prepared_problems[0].area_cap_um2
 
     @property
     def resource_caps(self) -> Caps:
         """What may be used of every resource of the device."""
-        return self.sessions[0].resource_caps
+        return self.prepared_problems[0].resource_caps
 
     @property
     def problem(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Team:
             "relative": self.relative,
             "weights": [str(member.weight) for member in self.members],
             "caps": [{name: str(limit) for name, limit in member.caps.items()} for member in self.members],
-            "networks": [session.problem for session in self.sessions],
+            "networks": [prepared.problem for prepared in self.prepared_problems],
         }
 
     @property
@@ -173,7 +173,7 @@ def prepare_team(request: CodesignRequest, *, cache_dir: Path | None = None, wor
     ------
     SpecError
         On inputs that make no sense for all networks together, or for one of them
-        (:func:`optimizer.search.session.prepare`).
+        (:func:`optimizer.search.prepared_problem.prepare`).
     """
     members, aggregate, relative = request.members, request.aggregate, request.relative
     budgets = request.architecture.budgets
@@ -203,7 +203,7 @@ def prepare_team(request: CodesignRequest, *, cache_dir: Path | None = None, wor
             allowed=f"weights in the ratios of whole numbers with a sum of at most {MOST_POWERS}",
             remedy="round the weights, or use the aggregate `weighted`",
         )
-    sessions = tuple(
+    prepared_problems = tuple(
         prepare(
             Problem(
                 member.network,
@@ -217,7 +217,7 @@ def prepare_team(request: CodesignRequest, *, cache_dir: Path | None = None, wor
         )
         for member in members
     )
-    return Team(members, sessions, aggregate, relative)
+    return Team(members, prepared_problems, aggregate, relative)
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -245,7 +245,7 @@ def _padding_of(network: Network, padding: Padding, members: Sequence[Member]) -
     return {dim: extents for dim, extents in padding.items() if dim in dims or dim not in all_dims}
 
 
-def at_point(session: Session, point: Hardware) -> Session:
+def at_point(prepared: PreparedProblem, point: Hardware) -> PreparedProblem:
     """The same problem with all menus cut down to the entries of a hardware point; what is priced stays known.
 
     Raises
@@ -253,9 +253,9 @@ def at_point(session: Session, point: Hardware) -> Session:
     InternalDisagreementError
         If the entries do not lead to this point.
     """
-    architecture = at(session.architecture, dict(point.choices))
+    architecture = at(prepared.architecture, dict(point.choices))
     points = point_set(list(architecture.points()))
     if list(points.points.values()) != [point]:
         raise disagreement(f"{dict(point.choices)} is not one point")
-    problem = session.problem | {"architecture": encode_exact(architecture.source)}
-    return replace(session, architecture=architecture, points=points, problem=problem)
+    problem = prepared.problem | {"architecture": encode_exact(architecture.source)}
+    return replace(prepared, architecture=architecture, points=points, problem=problem)

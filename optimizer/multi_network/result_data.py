@@ -1,4 +1,4 @@
-"""From the findings of a co-design to its result, certificate and cross table."""
+"""Result, certificate and cross table of a co-design."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from optimizer.problem.versions import versions
 from optimizer.results.certificate import closed_entry, parts_of
 from optimizer.results.formats import CODESIGN_CERTIFICATE_FORMAT, CODESIGN_FORMAT, JOINT
 from optimizer.results.solve_result import settled
-from optimizer.results.totals import counts, describe, number, points_over, status_of, totals, unit_value
+from optimizer.results.totals import counts, hardware_entry, number, points_over, status_of, totals, unit_value
 from optimizer.search.exploration import Closed
 
 Data = dict[str, Any]
 
 
 def joint_status(found: Findings) -> Status:
-    """What is known of the joint design."""
+    """Status of the joint design."""
     if found.hopeless:
         return Status.INFEASIBLE
     return Status.UNKNOWN if found.joint is None else status_of(found.joint)
@@ -43,7 +43,7 @@ def columns_of(found: Findings) -> list[CrossColumn]:
 def result_data(team: Team, found: Findings, seed: int, wall_s: float) -> Data:
     """Contents of ``result.json``."""
     joint = found.joint
-    session = team.sessions[0]
+    prepared = team.prepared_problems[0]
     point = None if joint is None else joint.best_point
     data: Data = {
         "format": CODESIGN_FORMAT,
@@ -51,24 +51,24 @@ def result_data(team: Team, found: Findings, seed: int, wall_s: float) -> Data:
         "termination": joint_termination(found).value,
         "objective": _objective(team, found),
         "energy_unit": unit_value("energy", team.points.corner(team.points.whole))[0],
-        "accounting": session.accounting,
-        "space": {"text": session.space, "reuse": "innermost"},
-        "architecture": session.architecture.name,
+        "accounting": prepared.accounting,
+        "space": {"text": prepared.space, "reuse": "innermost"},
+        "architecture": prepared.architecture.name,
         "networks": [_network_entry(team, found, n) for n in range(len(team.names))],
         "cross": cross_table(team, found),
         "hardware_points": None if joint is None else counts(joint),
-        "warnings": list(dict.fromkeys(line for one in team.sessions for line in one.network.warnings)),
+        "warnings": list(dict.fromkeys(line for one in team.prepared_problems for line in one.network.warnings)),
         "versions": versions(),
         "seed": seed,
         "wall_s": round(wall_s, 3),
         "problem": team.problem,
         "problem_hash": team.problem_hash,
     }
-    plan = session.architecture.plan
+    plan = prepared.architecture.plan
     if joint is not None and plan is not None:
         data["hardware_points"]["closed_by_device"] = points_over(joint)
     if point is not None:
-        data |= {"hardware": describe(point), "area_um2": point.area_um2}
+        data |= {"hardware": hardware_entry(point), "area_um2": point.area_um2}
         data |= {} if plan is None else {"device": device_entry(plan, point)}
     return data
 
@@ -84,7 +84,7 @@ def _objective(team: Team, found: Findings) -> Data:
         if joint.value is not None:
             value, gap = show(joint.value), abs(aggregate.excess(least, joint.value))
     return {
-        "name": team.sessions[0].goal.objective,
+        "name": team.prepared_problems[0].goal.objective,
         "aggregate": team.kind,
         "relative": team.relative,
         "weights": {name: number(m.weight) for name, m in zip(team.names, team.members, strict=True)},
@@ -115,7 +115,7 @@ def _cell_entry(team: Team, n: int, point: Hardware, cell: CrossCell, own: Fract
     """A network on a point, with the loss against its own optimum where that is given."""
     if cell.pick is None or cell.value is None:
         return {"status": cell.status}
-    goal = team.sessions[n].goal
+    goal = team.prepared_problems[n].goal
     _, worth = unit_value(goal.objective, point)
     figures = totals(point, cell.pick.energy, goal.stretched(cell.pick.energy, cell.pick.latency))
     kept = {key: figures[key] for key in ("energy_pj", "latency_cycles", "latency_ms", "power_w")}
@@ -164,18 +164,19 @@ def certificate(team: Team, found: Findings, seed: int) -> Data:
         "format": CODESIGN_CERTIFICATE_FORMAT,
         "problem_hash": team.problem_hash,
         "status": joint_status(found).value,
-        "objective": team.sessions[0].goal.objective,
+        "objective": team.prepared_problems[0].goal.objective,
         "aggregate": team.kind,
         "weights": None if aggregate is None else [str(weight) for weight in aggregate.weights],
         "powers": list(aggregate.powers) if aggregate is not None and team.kind == "geomean" else None,
-        "accounting": team.sessions[0].accounting,
+        "accounting": team.prepared_problems[0].accounting,
         "value": None if joint is None or joint.value is None else str(joint.value),
         "bound": "0" if joint is None else str(joint.bound),
         "master_optimum": None if joint is None else settled(joint, team.area_cap_um2, team.resource_caps, seed),
         "design": None if joint is None or joint.best_box is None else [low for low, _ in joint.best_box],
         "menus": {path: list(labels) for path, labels in zip(team.points.paths, team.points.labels, strict=True)},
         "networks": [
-            {"name": name, "layers": parts_of(session)} for name, session in zip(team.names, team.sessions, strict=True)
+            {"name": name, "layers": parts_of(prepared)}
+            for name, prepared in zip(team.names, team.prepared_problems, strict=True)
         ],
         "cross": [_exact_column(column) for column in columns_of(found)],
         "boxes": [] if joint is None else [_box(team, entry) for entry in joint.closed],
@@ -189,13 +190,13 @@ def _exact_column(column: CrossColumn) -> Data:
 
 
 def _box(team: Team, entry: Closed) -> Data:
-    """A box, its floors network by network."""
+    """A box, its layer bounds network by network."""
     ends = [0]
-    for session in team.sessions:
-        ends.append(ends[-1] + len(session.parts))
+    for prepared in team.prepared_problems:
+        ends.append(ends[-1] + len(prepared.search_pricers))
     sides = list(itertools.pairwise(ends))
     return closed_entry(entry) | {
-        "energy_floors": [list(entry.energy_floors[a:b]) for a, b in sides],
-        "latency_floors": [list(entry.latency_floors[a:b]) for a, b in sides],
+        "energy_floors": [list(entry.energy_bounds[a:b]) for a, b in sides],
+        "latency_floors": [list(entry.latency_bounds[a:b]) for a, b in sides],
         "bounds": [str(bound) for bound in entry.bounds],
     }

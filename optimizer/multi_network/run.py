@@ -11,10 +11,10 @@ from optimizer.multi_network.result_data import certificate, result_data
 from optimizer.multi_network.search import Findings, Search
 from optimizer.problem.status import Termination
 from optimizer.results.result import CodesignResult, Result
-from optimizer.results.solve_result import conclude
+from optimizer.results.solve_result import make_result
 from optimizer.scaling.options import Options
 from optimizer.search.infeasibility import patience
-from optimizer.search.session import begun
+from optimizer.search.prepared_problem import begun
 
 
 def run(request: CodesignRequest, options: Options) -> CodesignResult:
@@ -31,7 +31,7 @@ def run(request: CodesignRequest, options: Options) -> CodesignResult:
     started = time.perf_counter()
     workers, seed, progress = options.workers, options.seed, options.progress
     team = prepare_team(request, cache_dir=options.cache_dir, workers=workers)
-    deadline = begun(team.sessions[0], options, started)
+    deadline = begun(team.prepared_problems[0], options, started)
     explorations = Explorations(team, workers, deadline, options.pool, options.cache_dir)
     found = Search(explorations, started, progress).findings()
     data = result_data(team, found, seed, time.perf_counter() - started)
@@ -39,7 +39,7 @@ def run(request: CodesignRequest, options: Options) -> CodesignResult:
     if faults:
         data |= {"disagreements": list(dict.fromkeys(faults)), "termination": Termination.DISAGREEMENT.value}
     if data["status"] == "INFEASIBLE":
-        explorations.deadline = patience(team.sessions, started, deadline)
+        explorations.deadline = patience(team.prepared_problems, started, deadline)
         data["infeasible"] = explain_joint(explorations, found, workers, started, progress, asked=deadline is not None)
         data["wall_s"] = round(time.perf_counter() - started, 3)
     return CodesignResult(
@@ -50,9 +50,9 @@ def run(request: CodesignRequest, options: Options) -> CodesignResult:
 def _on_joint(team: Team, found: Findings, seed: int) -> dict[str, Result]:
     """Results of the networks on the joint design; their time is part of the whole."""
     pairs = zip(team.names, found.designs, strict=bool(found.designs))
-    return {name: conclude(session, state, seed=seed, wall_s=0.0) for name, (session, state) in pairs}
+    return {name: make_result(prepared, state, seed=seed, wall_s=0.0) for name, (prepared, state) in pairs}
 
 
 def _alone(team: Team, found: Findings, seed: int) -> dict[str, Result]:
-    rows = zip(team.names, team.sessions, found.alone, found.seconds, strict=True)
-    return {name: conclude(session, state, seed=seed, wall_s=wall_s) for name, session, state, wall_s in rows}
+    rows = zip(team.names, team.prepared_problems, found.alone, found.seconds, strict=True)
+    return {name: make_result(prepared, state, seed=seed, wall_s=wall_s) for name, prepared, state, wall_s in rows}

@@ -1,18 +1,18 @@
-r"""The search for one hardware for several networks.
+r"""The search for one hardware point for several networks.
 
 1. The best design of every network by itself, with its own caps. Where caps of a network are out of reach at once,
-   there is no joint design, and the others are not sought.
+   there is no joint design, and the other networks are not searched.
 2. Every network on each of these designs: the cross table. Where all of them run, the joint objective there is known.
-3. The joint branch and bound, which has to beat the best of these.
+3. The joint branch and bound, with the best of these as its first incumbent.
 
 Every design is one for all networks that run on it: where the search of a network by itself was stopped, its best
 design may be one that was found for another network, or the joint one. So no network is ever better off on a design
 than by itself, and the joint design is never worse than another of the table.
 
-A box is bounded by the aggregate of the networks' bounds on its ideal corner. Let :math:`b_n` bound network n on every
-point of the box, and let the aggregate A rise with each of its arguments. Then :math:`A(b_1, \ldots, b_N) \le
-A(v_1, \ldots, v_N)` for the values :math:`v_n` on any point of the box, since :math:`b_n \le v_n`. The hardware is
-all that the networks share: at a fixed point each of them is solved by itself, so at a single point the bound is met.
+A box is bounded by the aggregate of the networks' bounds on its optimistic corner. Let :math:`b_n` bound network n on
+every point of the box, and let the aggregate A rise with each of its arguments. Then :math:`A(b_1, \ldots, b_N) \le
+A(v_1, \ldots, v_N)` for the values :math:`v_n` on any point of the box, since :math:`b_n \le v_n`. The hardware is all
+that the networks share: at a fixed point each of them is solved by itself, so at a single point the bound is met.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from optimizer.problem.disagreement import disagreement
 from optimizer.problem.progress import Watch
 from optimizer.results.reconciliation import reconciled
 from optimizer.results.totals import unit_value
-from optimizer.search.branch_and_bound import as_found
+from optimizer.search.branch_and_bound import as_incumbent
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best
 from optimizer.search.instant_bounds import out_of_reach
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.search.progress import Reporter, Show
-from optimizer.search.session import Session
 from optimizer.search.threads import priced
 
 Table = dict[Box, tuple[CrossCell, ...]]
@@ -73,7 +73,7 @@ class Findings:
     columns: tuple[CrossColumn, ...]
     aggregate: Aggregate | None
     joint: Exploration | None = None
-    designs: tuple[tuple[Session, Exploration], ...] = ()
+    designs: tuple[tuple[PreparedProblem, Exploration], ...] = ()
 
     @property
     def on_joint(self) -> CrossColumn | None:
@@ -109,7 +109,7 @@ class Search:
         """Run all steps, as far as the time reaches."""
         alone: list[Exploration] = []
         seconds = []
-        refuted = [n for n, session in enumerate(self._team.sessions) if out_of_reach(session)]
+        refuted = [n for n, prepared in enumerate(self._team.prepared_problems) if out_of_reach(prepared)]
         for number in range(len(self._team.names)):
             began = time.perf_counter()
             skipped = bool(refuted) and number not in refuted
@@ -140,16 +140,16 @@ class Search:
         designs = () if point is None else tuple(self._on_point(n, point) for n in range(len(found.alone)))
         return replace(found, joint=self._agreed(joint, found.aggregate, found.alone, designs), designs=designs)
 
-    def _on_point(self, number: int, point: Hardware) -> tuple[Session, Exploration]:
-        session, state = self._run.on_point(number, point)
-        return session, reconciled(session, state)
+    def _on_point(self, number: int, point: Hardware) -> tuple[PreparedProblem, Exploration]:
+        prepared, state = self._run.on_point(number, point)
+        return prepared, reconciled(prepared, state)
 
     def _agreed(
         self,
         joint: Exploration,
         aggregate: Aggregate,
         alone: Sequence[Exploration],
-        designs: Sequence[tuple[Session, Exploration]],
+        designs: Sequence[tuple[PreparedProblem, Exploration]],
     ) -> Exploration:
         """The joint exploration if its networks, solved by themselves, agree with it; else with their numbers.
 
@@ -171,10 +171,10 @@ class Search:
         faults += [what] if value != joint.value else []
         if not faults:
             return joint
-        archive, rank = Best(), (value, *joint.found.rank[1:])
-        archive.offer(replace(joint.found, value=value, picks=picks, rank=rank))
+        incumbents, rank = Best(), (value, *joint.found.rank[1:])
+        incumbents.offer(replace(joint.found, value=value, picks=picks, rank=rank))
         every = tuple(dict.fromkeys((*joint.disagreements, *faults)))
-        distrusted = replace(joint, archive=archive, disagreements=every)
+        distrusted = replace(joint, incumbents=incumbents, disagreements=every)
         self._run.distrust(distrusted, aggregate)
         return distrusted
 
@@ -185,7 +185,7 @@ class Search:
         for number, state in enumerate(found.alone):
             for box, cells in table.items():
                 self._offer(number, state, box, cells[number])
-            alone.append(priced(self._team.sessions[number], state, self._run.workers))
+            alone.append(priced(self._team.prepared_problems[number], state, self._run.workers))
             if state.best_box is not None:
                 owners.setdefault(state.best_box, []).append(self._team.names[number])
         columns = tuple(CrossColumn(tuple(names), box, table[box]) for box, names in owners.items())
@@ -200,8 +200,8 @@ class Search:
             raise disagreement(
                 f"{self._team.names[number]} has {cell.value} on {box}, its own optimum is {state.value}"
             )
-        goals = [self._team.sessions[number].goal]
-        state.archive.offer(as_found(self._team.points, goals, Aggregate(), (cell.pick,), box))
+        goals = [self._team.prepared_problems[number].goal]
+        state.incumbents.offer(as_incumbent(self._team.points, goals, Aggregate(), (cell.pick,), box))
         state.settle()
 
     def _alone(self, number: int, before: Sequence[Exploration]) -> Exploration:
@@ -214,13 +214,13 @@ class Search:
             now = time.perf_counter()
             deadline = now + max(0.0, self._run.deadline - now) / (2 * len(names) - number)
         message = f"network {number + 1} of {len(names)} alone: {names[number]}"
-        report, archive = self._report(message, worth_of_alone(self._team)), Best()
+        report, incumbents = self._report(message, worth_of_alone(self._team)), Best()
         for box in dict.fromkeys(state.best_box for state in before):
             if box is not None:
-                self._run.run([number], archive=archive, within=box, deadline=deadline)
-        state = self._run.run([number], archive=archive, deadline=deadline, report=report)
-        session = self._team.sessions[number]
-        return reconciled(session, priced(session, state, self._run.workers))
+                self._run.run([number], incumbents=incumbents, within=box, deadline=deadline)
+        state = self._run.run([number], incumbents=incumbents, deadline=deadline, report=report)
+        prepared = self._team.prepared_problems[number]
+        return reconciled(prepared, priced(prepared, state, self._run.workers))
 
     def _table(self, alone: tuple[Exploration, ...]) -> Table:
         """Every network on every design that is best for one of them."""
@@ -229,21 +229,21 @@ class Search:
         for number, box in enumerate(boxes):
             self._report(f"cross table, design {number + 1} of {len(boxes)}", None)
             table[box] = tuple(self._run.cells(box))
-            for n, state in enumerate(alone):  # what is known of its owners, if there was no time
+            for n, state in enumerate(alone):  # reuse the designs of its owners if the time ran out
                 if state.best_box == box and table[box][n].pick is None:
                     table[box] = (*table[box][:n], CrossCell("OPTIMAL", state.best, state.value), *table[box][n + 1 :])
         return table
 
     def _joint(self, aggregate: Aggregate, columns: tuple[CrossColumn, ...]) -> Exploration:
-        """The joint exploration; designs of single networks on which all run are designs to beat."""
-        archive, goals = Best(), [session.goal for session in self._team.sessions]
+        """The joint exploration; designs of single networks on which all networks run are its first incumbents."""
+        incumbents, goals = Best(), [prepared.goal for prepared in self._team.prepared_problems]
         for column in columns:
             picks = tuple(cell.pick for cell in column.cells if cell.pick is not None)
             if len(picks) == len(goals):
-                archive.offer(as_found(self._team.points, goals, aggregate, picks, column.box))
+                incumbents.offer(as_incumbent(self._team.points, goals, aggregate, picks, column.box))
         report = self._report("all networks", shown(self._team, aggregate))
         everyone = range(len(goals))
-        state = self._run.run(everyone, aggregate=aggregate, archive=archive, report=report)
+        state = self._run.run(everyone, aggregate=aggregate, incumbents=incumbents, report=report)
         for column in columns:
             value = column.aggregate(aggregate)
             if value is not None and (state.value is None or state.value > value):
@@ -263,7 +263,7 @@ class Search:
 
 def worth_of_alone(team: Team) -> tuple[str, Show]:
     """Unit of the objective of a network, and a value in it."""
-    unit, worth = unit_value(team.sessions[0].goal.objective, team.points.corner(team.points.whole))
+    unit, worth = unit_value(team.prepared_problems[0].goal.objective, team.points.corner(team.points.whole))
     return unit, lambda value: float(value * worth)
 
 
@@ -271,5 +271,5 @@ def shown(team: Team, aggregate: Aggregate) -> tuple[str, Show]:
     """Unit of the joint objective, and a value in it: of the geometric mean, the root."""
     if team.relative:
         return "x optimum", aggregate.mean
-    unit, worth = unit_value(team.sessions[0].goal.objective, team.points.corner(team.points.whole))
+    unit, worth = unit_value(team.prepared_problems[0].goal.objective, team.points.corner(team.points.whole))
     return unit, lambda value: aggregate.mean(value) * float(worth)

@@ -1,4 +1,4 @@
-"""What the search for widths found."""
+"""Outcome of the search for widths."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from optimizer.network_adjustment.search import Size
 from optimizer.network_adjustment.ties import Ties
 from optimizer.results.result import Result
 from optimizer.search.exploration import Exploration
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What was found at every resolution and in all, and the designs before and after (None: no such widths)."""
+    """The outcome at every resolution and over all of them, and the designs before and after (None: there are no
+    widths).
+    """
 
     network: Network
     request: WidthChanges
-    session: Session
+    prepared: PreparedProblem
     ties: Ties
     sizes: list[Size]
     state: Exploration

@@ -1,4 +1,4 @@
-"""What the layers of all adjusted networks cost on one hardware point: bounds at first, exact prices on demand."""
+"""Costs of the layers of all adjusted networks on one hardware point: lower bounds at first, exact prices on demand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
-from optimizer.fusion.floors import RunFloors
+from optimizer.fusion.lower_bounds import RunBounds
 from optimizer.fusion.tile_pricer import Runs
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.lower_bounds import layer_limits
@@ -26,10 +26,10 @@ Entry = tuple[int, list[tuple[int, int]]]
 class WidthCosts:
     """Costs of all entries of a space on one hardware point under one aim.
 
-    A multiply-accumulate layer costs at least its floor: of energy what every step pays at the innermost level and
-    every word outside (:class:`RunFloors`), or the limits of :mod:`optimizer.mapping.lower_bounds`; of cycles the best
-    use of the array and compulsory traffic. Once priced it costs its proved optimum. `cycles` holds floors of cycles
-    that are known for the point, by shape; new ones are added.
+    A multiply-accumulate layer costs at least its layer bound: for energy, the cost of every step at the innermost
+    level and every word outside (:class:`RunBounds`), or the limits of :mod:`optimizer.mapping.lower_bounds`; of cycles
+    the best use of the array and compulsory traffic. Once priced it costs its proved optimum. `cycles` holds layer
+    bounds of cycles that are known for the point, by shape; new ones are added.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class WidthCosts:
         self._prices: dict[int, Price | None] = {}
         self._fixed = self._written(space.fixed)
         self._tables = [[self._written(pieces) for pieces in rows] for rows in space.pieces]
-        self._floors = [self._floor(layer) for layer in self._layers]
+        self._layer_bounds = [self._lower_bound(layer) for layer in self._layers]
 
     @property
     def shapes(self) -> int:
@@ -65,12 +65,12 @@ class WidthCosts:
         return len(self._prices)
 
     def rows(self) -> list[list[int]]:
-        """Cost of every entry of every table, by what is known; an entry that does not fit costs its bound."""
+        """Cost of every table entry under the current prices and bounds; an entry that does not fit costs its bound."""
         known = [self._known(number) for number in range(len(self._layers))]
         return [[self._sum(entry, known) for entry in rows] for rows in self._tables]
 
     def unpriced(self, entries: Iterable[tuple[int, int]]) -> list[int]:
-        """Layers that only have a bound, of entries given as (table, entry), and of what no width changes."""
+        """Layers that only have a bound, among given entries (table, entry) and the layers that no width changes."""
         wanted = [self._fixed, *(self._tables[table][n] for table, n in entries)]
         numbers = dict.fromkeys(number for _, runs in wanted for number, _ in runs)
         return [number for number in numbers if number not in self._prices]
@@ -109,7 +109,7 @@ class WidthCosts:
 
     @property
     def base(self) -> int:
-        """Cost of what no width changes, by what is known."""
+        """Cost of everything that no width changes, under the current prices and bounds."""
         return self._sum(self._fixed, {number: self._known(number) for number, _ in self._fixed[1]})
 
     def totals(self, chosen: Iterable[int]) -> tuple[int, int]:
@@ -144,23 +144,23 @@ class WidthCosts:
             runs.append((number, piece.runs))
         return vectors, runs
 
-    def _floor(self, layer: Layer) -> int:
+    def _lower_bound(self, layer: Layer) -> int:
         self._stop.check()
         cycles = 0
         if self._aim.objective == "latency" or self._aim.weight:
             key = layer.shape_key()
             if key not in self._cycles:
                 pricer = Pricer(layer, 1, self._accounting, {}, self._store)
-                self._cycles[key] = pricer.latency_floor(self._hardware)
+                self._cycles[key] = pricer.latency_bound(self._hardware)
             cycles = self._cycles[key]
         if self._aim.objective == "latency":
             return cycles
-        served = RunFloors(self._runs, self._hardware, Aim()).of(layer, {}, frozenset())
+        served = RunBounds(self._runs, self._hardware, Aim()).of(layer, {}, frozenset())
         return max(served, layer_limits(layer, self._hardware).energy) + self._aim.weight * cycles
 
     def _known(self, number: int) -> int:
         price = self._prices.get(number)
-        return self._floors[number] if price is None else price.value
+        return self._layer_bounds[number] if price is None else price.value
 
     @staticmethod
     def _sum(entry: Entry, known: list[int] | dict[int, int]) -> int:

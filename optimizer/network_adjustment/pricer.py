@@ -1,12 +1,13 @@
 """The best widths of a network on hardware points, proved.
 
-The program of :mod:`formulations.networks.widths` has bounds in the place of layers that are not priced. Its relaxation
-is solved and the layers that it uses are priced, until all of them are: then it is a good bound. Literals whose toll
-exceeds what a design is known to be above the bound are in no better design, so the program without them is small; it
-is solved, the layers of its answer are priced, and so on until an answer is found whose layers are all priced. No other
-widths cost less: those that the program had cost at least their bounds, and those that it had not the bound and a toll.
+The program of :mod:`formulations.networks.widths` uses lower bounds for layers that are not priced. Its relaxation is
+solved and the layers that it uses are priced, until all of them are priced: its value is then a tight bound. A literal
+whose toll exceeds the gap between the incumbent and this bound is in no better design, so it is left out. The smaller
+program is solved, the layers of its solution are priced, and so on, until all layers of a solution are priced. No other
+widths cost less: widths in the program cost at least their bounds, and widths left out cost at least the bound plus a
+toll.
 
-Each answer, once priced, is a design, so a search that is given up has one, and the bound proved by then.
+Each answer, once priced, is a design, so a search that is stopped has one, and the bound proved by then.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.network_adjustment.costs import WidthCosts
 from optimizer.network_adjustment.space import WidthSpace
-from optimizer.pricing.price import GivenUp, Price
+from optimizer.pricing.price import Price, StoppedSearch
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.store.store import Store
 
@@ -33,7 +34,7 @@ that, until nothing better can be left out."""
 
 @dataclass(frozen=True)
 class WidthPrice(Price):
-    """What the network costs on a hardware point, and its widths, one per class (none: only a bound)."""
+    """Cost of the network on a hardware point, and its widths, one per class (none: only a bound)."""
 
     widths: Values = field(default=(), kw_only=True)
 
@@ -45,7 +46,7 @@ class WidthPrice(Price):
 
 @dataclass
 class PricingEffort:
-    """How much was searched: programs solved, layers priced exactly, different layers in all the tables."""
+    """Effort of the search: programs solved, layers priced exactly, different layers in all the tables."""
 
     rounds: int = 0
     priced: int = 0
@@ -57,7 +58,7 @@ Watch = Callable[[Hardware, Aim, int | None, int, PricingEffort], None]
 
 
 class WidthPricer:
-    """Prices the network with the widths that are best for a hardware point and an aim.
+    """Prices the network with the optimal widths for a hardware point and an aim.
 
     It takes the place of the layers in the branch and bound over hardware points
     (:mod:`optimizer.search.branch_and_bound`).
@@ -76,7 +77,7 @@ class WidthPricer:
         watch: Watch | None = None,
     ) -> None:
         self.space, self.stop, self.effort = space, Stop(), PricingEffort()
-        self.given_up: GivenUp | None = None
+        self.stopped_search: StoppedSearch | None = None
         self.workers, self.seed = workers, seed
         self._accounting, self._store, self._watch = accounting, store, watch
         self._proved: dict[tuple[Hardware, Aim], WidthPrice | None] = {}
@@ -87,12 +88,12 @@ class WidthPricer:
         """Least multiply-accumulates of an adjusted network."""
         return self.space.least_macs
 
-    def latency_floor(self, hardware: Hardware) -> int:
-        """Cycles that the network takes at least: the least work allowed, on all multipliers."""
+    def latency_bound(self, hardware: Hardware) -> int:
+        """Lower bound on the network's cycles: the least work allowed, on all multipliers."""
         return -(-self.macs // hardware.macs_per_cycle)
 
-    def energy_floor(self, hardware: Hardware) -> int:
-        """Nothing is known before a search."""
+    def energy_bound(self, hardware: Hardware) -> int:
+        """0: there is no bound without a search."""
         return 0
 
     def price(
@@ -102,9 +103,9 @@ class WidthPricer:
         *,
         weight: int = 0,
         cap: int = INFEASIBLE_COST,
-        beat: int = INFEASIBLE_COST,
+        cutoff: int = INFEASIBLE_COST,
     ) -> WidthPrice | None:
-        """The best widths, or a bound once it is clear that none are below `beat`; None if none fit.
+        """The best widths, or a lower bound once it is proved that none are below `cutoff`; None if none fit.
 
         Raises
         ------
@@ -115,20 +116,20 @@ class WidthPricer:
             raise ValueError("no cap on the latency of networks that are adjusted")
         aim = Aim(objective, weight)
         if (hardware, aim) not in self._proved:
-            found = self._search(hardware, aim, beat)
+            found = self._search(hardware, aim, cutoff)
             if found is not None and not found.found:
                 return found
             self._proved[hardware, aim] = found
         return self._proved[hardware, aim]
 
-    def _search(self, hardware: Hardware, aim: Aim, beat: int) -> WidthPrice | None:
+    def _search(self, hardware: Hardware, aim: Aim, cutoff: int) -> WidthPrice | None:
         cycles = self._cycles.setdefault(hardware, {})
         costs = WidthCosts(self.space, hardware, aim, self._accounting, self._store, self.stop, self.workers, cycles)
         search = _Search(self, costs, hardware, aim)
         try:
-            return search.run(beat)
+            return search.run(cutoff)
         except StoppedError:
-            self.given_up = GivenUp(hardware, aim.objective, aim.weight, search.best, search.bound)
+            self.stopped_search = StoppedSearch(hardware, aim.objective, aim.weight, search.best, search.bound)
             raise
 
     def note(self, search: _Search) -> None:
@@ -155,8 +156,8 @@ class _Search:
                 self._entries.setdefault(literal, []).append((table, n))
         self._forbidden: set[int] = set()
 
-    def run(self, beat: int) -> WidthPrice | None:
-        """The best design, a bound of at least `beat`, or None if there is no design."""
+    def run(self, cutoff: int) -> WidthPrice | None:
+        """The best design, a bound of at least `cutoff`, or None if there is no design."""
         toll = 0
         start = self._pricer.space.start
         self._price(enumerate(start))
@@ -170,7 +171,7 @@ class _Search:
             self._pricer.note(self)
             if self.best is not None and self.best.value <= self.bound:
                 return self.best
-            if self.bound >= beat:
+            if self.bound >= cutoff:
                 return WidthPrice(self.bound)
             if self._price([entry for column in relaxed.used for entry in self._entries.get(column, ())]):
                 if not self.costs.fits:
@@ -195,7 +196,7 @@ class _Search:
                 toll = 4 * toll + 1
 
     def _price(self, entries: Iterable[tuple[int, int]]) -> bool:
-        """Price the layers of entries; was there anything to price? What does not fit is forbidden."""
+        """Price the layers of entries, and forbid entries that do not fit; false if all were priced already."""
         numbers = self.costs.unpriced(entries)
         self.costs.price(numbers)
         self._pricer.effort.priced += len(numbers)

@@ -1,6 +1,6 @@
 """The network at another resolution of its input images.
 
-Convolutions that read the input compute so many positions per axis as the image has steps: an image has ``stride *
+Convolutions that read the input compute as many positions per axis as the image has steps: an image has ``stride *
 outputs`` rows and columns (its own size where it is padded to as many windows as steps; a first layer without padding
 reads some more). Behind them extents follow from the windows that the network's edges record:
 
@@ -10,8 +10,8 @@ with the padding ``before`` of the window. The padding ``after`` at the end is n
 original resolution leave `stride` choices. It is that at the beginning if this is one of them, else ``before + stride
 - 1`` (windows that may begin up to the border, as where outputs are rounded up), else the least of them.
 
-Words and operations of vector layers are so many per position, and what is learned stays. Whatever does not say how
-its size follows from the image is refused, and so is a matrix product that reads a flattened image: another image would
+Words and operations of vector layers are in proportion to their positions, and learned words stay. Layers whose size
+does not follow from the image are refused, and so is a matrix product that reads a flattened image: another image would
 change its weights.
 """
 
@@ -54,7 +54,7 @@ POSITIONWISE = (
     "concat",
     "reorg",
 )
-"""Vector layers whose words and operations are so many per position."""
+"""Vector layers whose words and operations are in proportion to their positions."""
 
 
 def image_of(network: Network) -> Image:
@@ -75,7 +75,7 @@ def image_of(network: Network) -> Image:
 
 
 def at_resolution(network: Network, image: Image) -> Network:
-    """The network for images of so many rows and columns; at its own resolution it is equal.
+    """The network for images of the given rows and columns; at its own resolution it is equal.
 
     Raises
     ------
@@ -211,7 +211,7 @@ class _Resized:
         return replace(layer, dims=tuple(sizes.items()))
 
     def _vector(self, layer: VectorLayer, producers: Sequence[str], grid: tuple[int, int, int]) -> VectorLayer:
-        """A vector layer: so many words and operations per position; of a reduction, per position read."""
+        """A vector layer with its words and operations per position; of a reduction, per position read."""
         reads = [words for words, _ in layer.reads]
         learned = reads[len(producers) :]
         sources = [_words(self._old[name]) for name in producers]
@@ -243,7 +243,7 @@ class _Resized:
         return _ratio(self._old[name].grid, self.layers[name].grid)
 
     def _scaled(self, layer: AnyLayer, count: int, ratio: Image) -> int:
-        """A count that is so many per position."""
+        """A count per position."""
         if count % ratio[1]:
             self._unknown(layer)
         return count // ratio[1] * ratio[0]

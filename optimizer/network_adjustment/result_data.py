@@ -24,20 +24,20 @@ from optimizer.workload.reader import dump_network
 
 def adjust_data(found: Adjustment) -> dict[str, Any]:
     """Contents of ``adjust.json``; without ``after`` where there are no widths."""
-    state, session = found.state, found.session
-    point = state.best_point or session.points.corner(session.points.whole)
-    unit, worth = unit_value(session.goal.objective, point)
+    state, prepared = found.state, found.prepared
+    point = state.best_point or prepared.points.corner(prepared.points.whole)
+    unit, worth = unit_value(prepared.goal.objective, point)
     value = None if found.after is None else Fraction(found.after.certificate["value"])
     bound = state.bound if value is None else min(state.bound, value)
     before = Fraction(found.before.certificate["value"])
     limits = found.request.limits(found.network)
-    problem = session.problem | {"request": found.request.data()}
+    problem = prepared.problem | {"request": found.request.data()}
     return {
         "format": ADJUST_FORMAT,
         "status": status_of(state).value,
         "termination": state.ended.value,
         "objective": {
-            "name": session.goal.objective,
+            "name": prepared.goal.objective,
             "unit": unit,
             "value": None if value is None else number(value * worth),
             "bound": number(bound * worth),
@@ -48,9 +48,9 @@ def adjust_data(found: Adjustment) -> dict[str, Any]:
             "largest_gain": float((before - bound) / before),
         },
         "accuracy": ADJUST_ACCURACY,
-        "accounting": session.accounting,
-        "space": ADJUST_SPACE + session.space,
-        "architecture": session.architecture.name,
+        "accounting": prepared.accounting,
+        "space": ADJUST_SPACE + prepared.space,
+        "architecture": prepared.architecture.name,
         "network": found.network.name,
         "request": found.request.data(),
         **_resolution(found, worth),
@@ -100,7 +100,7 @@ def _choices(point: Hardware) -> dict[str, Any]:
 
 
 def _resolution(found: Adjustment, worth: Fraction) -> dict[str, Any]:
-    """The resolution before and after, and what is known of each; nothing where it was not asked for."""
+    """The resolution before and after, and the status of each; empty if the resolution was not varied."""
     if not found.request.resolutions:
         return {}
     chosen = None if found.after is None else best_of(found.sizes).image
@@ -114,7 +114,7 @@ def _resolution(found: Adjustment, worth: Fraction) -> dict[str, Any]:
 
 
 def _searched(entry: Size, worth: Fraction) -> dict[str, Any]:
-    """What was found at a resolution: without a value it has no widths, or none that are better than elsewhere."""
+    """Outcome at a resolution: without a value it has no widths, or none better than those of other resolutions."""
     state = entry.state
     bounds = [closed.bound for closed in state.closed if closed.by in BOUNDING]
     return {

@@ -26,7 +26,7 @@ from optimizer.problem.problem import Problem
 from optimizer.results.result import AdjustResult, Result
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
-from optimizer.search.session import begun, prepare
+from optimizer.search.prepared_problem import begun, prepare
 from optimizer.solving.run import run as solve
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
@@ -63,10 +63,10 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
     ties = find_ties(network, changes.freeze)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
-        session = prepare(Problem(network, architecture, objective), cache_dir=folder)
-        deadline = begun(session, options, started)
+        prepared = prepare(Problem(network, architecture, objective), cache_dir=folder)
+        deadline = begun(prepared, options, started)
         search = SizeSearch(
-            session,
+            prepared,
             ties,
             changes,
             store=Store(folder),
@@ -90,7 +90,7 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
             after = solved(adjusted, at(architecture, dict(state.best_point.choices)))
             _confirm(state, after)
     wall_s = time.perf_counter() - started
-    return Adjustment(network, changes, session, ties, sizes, state, before, after, adjusted, widths, seed, wall_s)
+    return Adjustment(network, changes, prepared, ties, sizes, state, before, after, adjusted, widths, seed, wall_s)
 
 
 def _check_budgets(architecture: Architecture) -> None:

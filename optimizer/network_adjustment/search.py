@@ -1,8 +1,8 @@
 """The search for widths at every resolution asked for.
 
 Each resolution is a network of its own, with the same classes of widths, and an exploration of its own over hardware
-points. A later one has to beat the best design of the earlier ones, so most of them are closed by their bounds. What is
-proved of all is the least of the bounds; where time is limited each gets an equal part of what is left.
+points. The incumbent of the earlier ones is the cutoff of a later one, so most of them are closed by their bounds. The
+overall bound is the least of their bounds. Under a time limit each resolution gets an equal part of the time left.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best
 from optimizer.search.network_bounds import NetworkBounds
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)
 class Size:
-    """One resolution (None: it was not asked for others): the network at it, its space, and what was found."""
+    """One resolution (None: it was not asked for others): the network at it, its space, and the outcome."""
 
     image: Image | None
     network: Network
@@ -47,7 +47,7 @@ class SizeSearch:
 
     Parameters
     ----------
-    session : Session
+    prepared : PreparedProblem
         Of the network as it is.
     ties : Ties
     request : WidthChanges
@@ -60,7 +60,7 @@ class SizeSearch:
 
     def __init__(
         self,
-        session: Session,
+        prepared: PreparedProblem,
         ties: Ties,
         request: WidthChanges,
         *,
@@ -70,7 +70,7 @@ class SizeSearch:
         started: float,
         show: Watch | None = None,
     ) -> None:
-        self._session, self._ties, self._request, self._store = session, ties, request, store
+        self._prepared, self._ties, self._request, self._store = prepared, ties, request, store
         self._workers, self._seed, self._started, self._show = workers, seed, started, show
 
     def run(self, deadline: float | None) -> list[Size]:
@@ -82,10 +82,10 @@ class SizeSearch:
             If the network cannot be built at a resolution.
         """
         networks = self._networks()
-        spaces = [WidthSpace(n, self._ties, self._request, self._session.network) for _, n in networks]
-        points = list(self._session.points.points.values())
+        spaces = [WidthSpace(n, self._ties, self._request, self._prepared.network) for _, n in networks]
+        points = list(self._prepared.points.points.values())
         layers = [(layer, layer.extents) for space in spaces for layer in space.mac_layers()]
-        check_magnitude(layers, points, self._session.accounting, self._session.architecture.file)
+        check_magnitude(layers, points, self._prepared.accounting, self._prepared.architecture.file)
         sizes: list[Size] = []
         for (image, network), space in zip(networks, spaces, strict=True):
             end = None
@@ -100,7 +100,7 @@ class SizeSearch:
         return sizes
 
     def _networks(self) -> list[tuple[Image | None, Network]]:
-        network = self._session.network
+        network = self._prepared.network
         if not self._request.resolutions:
             return [(None, network)]
         own = image_of(network)
@@ -110,18 +110,18 @@ class SizeSearch:
     def _explore(
         self, image: Image | None, space: WidthSpace, cutoff: Fraction | None, deadline: float | None
     ) -> tuple[Exploration, PricingEffort]:
-        session = self._session
-        watch = None if self._show is None else _Watch(session, self._started, self._show, image).round
+        prepared = self._prepared
+        watch = None if self._show is None else _Watch(prepared, self._started, self._show, image).round
         pricer = WidthPricer(
-            space, session.accounting, self._store, workers=self._workers, seed=self._seed, watch=watch
+            space, prepared.accounting, self._store, workers=self._workers, seed=self._seed, watch=watch
         )
         explorer = Explorer(
-            [NetworkBounds([pricer], session.goal, lambda hardware: (0, 0))],
-            session.points,
-            session.area_cap_um2,
+            [NetworkBounds([pricer], prepared.goal, lambda hardware: (0, 0))],
+            prepared.points,
+            prepared.area_cap_um2,
             workers=self._workers,
-            limits=session.resource_caps,
-            archive=Best(cutoff),
+            limits=prepared.resource_caps,
+            incumbents=Best(cutoff),
         )
         return explorer.run(deadline=deadline), pricer.effort
 
@@ -138,7 +138,7 @@ def merged(sizes: list[Size]) -> Exploration:
     closed = [entry for each in sizes for entry in each.state.closed]
     complete = all(each.state.complete for each in sizes)
     total = sum(each.state.total for each in sizes)
-    found = Exploration(best.goal, total, best.archive, best.started, closed, complete=complete)
+    found = Exploration(best.goal, total, best.incumbents, best.started, closed, complete=complete)
     found.settle()
     return found
 
@@ -146,10 +146,10 @@ def merged(sizes: list[Size]) -> Exploration:
 class _Watch:
     """Hands rounds of the search to a progress callback."""
 
-    def __init__(self, session: Session, started: float, show: Watch, image: Image | None) -> None:
+    def __init__(self, prepared: PreparedProblem, started: float, show: Watch, image: Image | None) -> None:
         self._started, self._show, self._image = started, show, image
-        self._plain = size(session.points.whole) == 1 and image is None
-        self._objective = session.goal.objective
+        self._plain = size(prepared.points.whole) == 1 and image is None
+        self._objective = prepared.goal.objective
 
     def round(self, hardware: Hardware, aim: Aim, value: int | None, bound: int, effort: PricingEffort) -> None:
         """One round: values of the aim, which is the objective but for EDP."""

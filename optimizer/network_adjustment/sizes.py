@@ -30,7 +30,7 @@ class Shape:
     reads, writes : Form or None
         Channels it reads and writes; None where they are no sum of classes.
     positions : int
-        A matrix product of a flattened image reads so many words of every channel.
+        Words of every channel that a matrix product of a flattened image reads.
     parts : tuple of Form
         Channels of every read of a concatenation.
     """
@@ -92,7 +92,7 @@ def _scaled(traffic: tuple[tuple[int, int], ...], old: int, new: int) -> tuple[t
 
 
 def _mac(layer: Layer, shape: Shape, before: Channels, after: Channels) -> Layer:
-    """A multiply-accumulate layer; words learned beside the weights are so many per output channel, and a rest."""
+    """A multiply-accumulate layer; words learned beside the weights are a number per output channel, and a constant."""
     given, made = {"conv": ("C", "K"), "matmul": ("K", "N"), "depthwise": ("", "G")}[shape.kind]
     extents = layer.extents
     if shape.reads is not None and given:

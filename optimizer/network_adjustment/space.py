@@ -1,4 +1,4 @@
-"""All adjusted networks as tables: what every layer is at every width that its channels may take.
+"""All adjusted networks as tables: every layer at every width that its channels may take.
 
 The cost of a network is a sum over its layers, and a layer depends on the channels that it reads and writes: on one
 or two *axes*. So a table over each pair of axes holds, entry by entry, the layers that depend on it. A concatenation,
@@ -23,7 +23,7 @@ from optimizer.workload.network import Network
 
 @dataclass(frozen=True)
 class Piece:
-    """A layer, or a part of a vector layer, that runs so many times; whether its energy and its cycles count."""
+    """A layer, or a part of a vector layer, with its number of runs; whether its energy and its cycles count."""
 
     layer: AnyLayer
     runs: int
@@ -33,7 +33,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class _Part:
-    """What depends on the same channels: a layer as it is, its shape, which of its costs count."""
+    """Layers that depend on the same channels: the original layer, its shape, which of its costs count."""
 
     layer: AnyLayer
     shape: Shape
@@ -62,7 +62,7 @@ class WidthSpace:
     pieces : list of list of list of Piece
         Per table, per entry: what it is made of.
     fixed : list of Piece
-        What no width changes.
+        Layers that no width changes.
     least_macs : int
         Least multiply-accumulates allowed.
     start, start_widths : tuple of int
@@ -159,7 +159,7 @@ class WidthSpace:
         return tuple(sorted({axis for form in shape.forms if (axis := self._axis(form))}))
 
     def _entry(self, parts: list[_Part], totals: dict[Values, int]) -> list[Piece]:
-        """What the layers of a table are where its axes have these totals."""
+        """The layers of a table entry whose axes have these totals."""
 
         def after(form: Form) -> int:
             kept = channels(self.ties.widths, tuple(number for number in form if number not in self._place))

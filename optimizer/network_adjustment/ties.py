@@ -54,7 +54,9 @@ CHANNELWISE = (
 
 @dataclass(frozen=True)
 class WidthClass:
-    """Widths that are one: the width, the layers with weights or kernels of so many channels, why it is frozen."""
+    """A class of tied widths: the common width, the layers with weights or kernels of this many channels, and why it is
+    frozen.
+    """
 
     width: int
     layers: tuple[str, ...]

@@ -186,7 +186,9 @@ class NetworkBuilder:
         return self._vector(name, "concat", parts, shape, 0, grid=self._grid(shape))
 
     def reorg(self, name: str, x: BuilderTensor, stride: int) -> BuilderTensor:
-        """Every block of stride x stride pixels as one pixel with so many times the channels; a rest is dropped."""
+        """Every block of stride x stride pixels becomes one pixel with stride^2 times the channels; a remainder is
+        dropped.
+        """
         channels, rows, columns = x.shape
         shape = (channels * stride**2, rows // stride, columns // stride)
         block = Window(stride, stride)

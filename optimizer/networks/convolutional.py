@@ -42,7 +42,7 @@ def vgg19(net: NetworkBuilder) -> Network:
 
 
 def _vgg(net: NetworkBuilder, convolutions: Sequence[int]) -> Network:
-    """VGG with so many 3x3 convolutions in its five blocks."""
+    """VGG with the given numbers of 3x3 convolutions in its five blocks."""
     x = net.input(3, 224, 224)
     for block, (channels, count) in enumerate(zip((64, 128, 256, 512, 512), convolutions, strict=True), 1):
         for number in range(1, count + 1):
@@ -112,7 +112,7 @@ def resnet34(net: NetworkBuilder) -> Network:
 
 
 def _basic_resnet(net: NetworkBuilder, blocks: Sequence[int]) -> Network:
-    """ResNet with so many basic blocks in its four stages."""
+    """ResNet with the given numbers of basic blocks in its four stages."""
     x = _resnet_stem(net)
     for stage, (channels, count) in enumerate(zip((64, 128, 256, 512), blocks, strict=True), 1):
         for block in range(count):

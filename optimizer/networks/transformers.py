@@ -84,8 +84,8 @@ def _gpt2_head(net: NetworkBuilder, x: BuilderTensor) -> Network:
 def _pre_norm_block(net: NetworkBuilder, name: str, x: BuilderTensor, *, context: int | None = None) -> BuilderTensor:
     """Attention and feed-forward layers, each after a normalization and around a residual.
 
-    Query, key and value are views of one product; with a `context`, keys and values come from a cache of so
-    many tokens, to which the product adds.
+    Query, key and value are views of one product; with a `context`, keys and values come from a cache of `context`
+    tokens, to which the product adds.
     """
     q = k = v = net.linear(f"{name}.qkv", net.layer_norm(f"{name}.norm1", x), 3 * FEATURES)
     if context is not None:

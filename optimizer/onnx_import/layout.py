@@ -71,7 +71,7 @@ def squeezed(layout: Layout, shape: Sequence[int]) -> Layout:
 
 
 def shifted(layout: Layout, by: int) -> Layout:
-    """The same layout of a tensor that has so many more axes in front."""
+    """The same layout of a tensor that has `by` more axes in front."""
     batch, rows, columns = (tuple(axis + by for axis in axes) for axes in layout)
     return batch, rows, columns
 

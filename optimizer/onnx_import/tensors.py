@@ -1,6 +1,6 @@
-"""What is known of every tensor of an ONNX graph: type, shape, whether it is constant, and small values.
+"""Properties of every tensor of an ONNX graph: type, shape, whether it is constant, and small values.
 
-Nodes are visited once, in order. ONNX's own inference gives each node's output shapes from the input shapes
+Nodes are read once, in order. ONNX's own inference gives each node's output shapes from the input shapes
 and the known values; constants of up to :data:`VALUE_LIMIT` words are computed, so that shape arithmetic
 (Shape, Gather, Concat, Reshape ...) is resolved on the way.
 """

@@ -25,7 +25,8 @@ TINY = {"K": 2, "C": 2, "P": 4, "R": 3}
 
 
 def compile_kernels(hardware: Hardware, accounting: Accounting, watch: Watch | None, started: float) -> None:
-    """Compile the search kernels, or load them, before the search begins; without a callback they are when needed.
+    """Compile the search kernels, or load them, before the search begins. Without a callback they are compiled on first
+    use.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def compile_kernels(hardware: Hardware, accounting: Accounting, watch: Watch | N
         Any point of the problem: a tiny layer is solved on it.
     accounting : {"timeloop", "looptree"}
     watch : callable, optional
-        Told how many kernels are there, twice a second.
+        Called twice a second with the number of kernels compiled so far.
     started : float
         When the task began (``time.perf_counter``).
     """
@@ -49,7 +50,7 @@ def load_kernels(hardware: Hardware, accounting: Accounting = "timeloop") -> Non
 
 
 def _kernels() -> list[Any]:
-    """All functions that are compiled."""
+    """All functions that Numba compiles."""
     names = [module.name for module in pkgutil.iter_modules(kernels.__path__)]
     modules = [importlib.import_module(f"{kernels.__name__}.{name}") for name in names]
     found = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)}
@@ -58,7 +59,7 @@ def _kernels() -> list[Any]:
 
 @contextmanager
 def _told(watch: Watch, started: float) -> Iterator[None]:
-    """While something is compiled, say how far it is."""
+    """Report the progress of the compilation while it runs."""
     done, all_kernels = threading.Event(), _kernels()
 
     def tell() -> None:

@@ -1,7 +1,8 @@
 """Layers whose costs would leave the 64-bit integers of the search are refused before it, with the field to blame.
 
 The rule is that of :mod:`formulations.integer_range`, applied to all points of an architecture at once and to the
-ideal corners of their boxes: any specs of a level may meet any of another one. So no problem is refused later.
+optimistic corners of their boxes: any choice for a level may be combined with any choice for another. So no problem is
+refused later.
 """
 
 from __future__ import annotations

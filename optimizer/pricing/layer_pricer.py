@@ -17,7 +17,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.lower_bounds import least_energy
 from optimizer.pricing.lowering import lower
-from optimizer.pricing.price import GivenUp, Price
+from optimizer.pricing.price import Price, StoppedSearch
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.store.recall import Question, recalled
@@ -27,7 +27,9 @@ from optimizer.workload.layer import Layer
 
 @dataclass
 class _Known:
-    """Mappings of one problem that other objectives found, and the least energy of all its mappings (if known)."""
+    """Cached mappings of one problem, found under other objectives, and the least energy of all its mappings (if
+    proved).
+    """
 
     solutions: list[LayerSolution] = field(default_factory=list)
     least_energy: int = 0
@@ -39,12 +41,12 @@ class _Known:
             self.least_energy = solution.energy
 
     def best(self, weight: int, unit: int) -> LayerSolution | None:
-        """The best one under a weight, ties broken by latency; `unit` latency units are a cycle."""
+        """The best cached mapping under a weight, ties broken by latency; a cycle is `unit` latency units."""
         return min(self.solutions, key=lambda s: (s.energy + weight * -(-s.latency // unit), s.latency), default=None)
 
 
 class Pricer:
-    """Prices one layer; equal layers share one pricer. Its `stop` gives a running search up.
+    """Prices one layer; equal layers share one pricer. Its `stop` ends a running search.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ class Pricer:
         self.layer, self.count, self._accounting, self._store = layer, count, accounting, store
         self.variants = list(_padded(layer, padding))
         self.stop = Stop()
-        self.given_up: GivenUp | None = None
+        self.stopped_search: StoppedSearch | None = None
         self._memos = memos or Memos()
         self._known: dict[LayerProblem, _Known] = {}
         self._kin: dict[LayerProblem, list[LayerSolution]] = {}
@@ -90,17 +92,19 @@ class Pricer:
         ]
         return replace(problem, levels=tuple(levels))
 
-    def latency_floor(self, hardware: Hardware) -> int:
-        """Cycles that no mapping goes below: work over the largest product of spatial factors, compulsory traffic."""
-        floors = []
+    def latency_bound(self, hardware: Hardware) -> int:
+        """Lower bound on the cycles of any mapping: work over the largest product of spatial factors, and compulsory
+        traffic over bandwidth.
+        """
+        layer_bounds = []
         for extents in self.variants:
             problem = self.lower(hardware, extents)
             spread = math.prod(widest(problem.extents, lv.fanout, lv.spatial_x, lv.spatial_y) for lv in problem.levels)
-            floors.append(max(-(-problem.work // spread), -(-problem.port_floor // problem.latency_unit)))
-        return min(floors)
+            layer_bounds.append(max(-(-problem.work // spread), -(-problem.port_floor // problem.latency_unit)))
+        return min(layer_bounds)
 
-    def energy_floor(self, hardware: Hardware) -> int:
-        """Energy units that no mapping goes below: multiply-accumulates and compulsory accesses."""
+    def energy_bound(self, hardware: Hardware) -> int:
+        """Lower bound on the energy units of any mapping: multiply-accumulates and compulsory accesses."""
         return least_energy(self.layer, hardware)
 
     def price(
@@ -110,9 +114,9 @@ class Pricer:
         *,
         weight: int = 0,
         cap: int = INFEASIBLE_COST,
-        beat: int = INFEASIBLE_COST,
+        cutoff: int = INFEASIBLE_COST,
     ) -> Price | None:
-        """Optimum over all padded variants, or a bound once it is clear that `beat` cannot be beaten.
+        """Optimum over all padded variants, or a lower bound once it is proved that none is below `cutoff`.
 
         Parameters
         ----------
@@ -122,8 +126,8 @@ class Pricer:
             With objective energy: energy units charged per cycle on top.
         cap : int
             Most cycles allowed.
-        beat : int
-            Values of `beat` and above are of no interest.
+        cutoff : int
+            Mappings of this value or above are not searched.
 
         Returns
         -------
@@ -132,14 +136,20 @@ class Pricer:
         """
         best: Price | None = None
         for extents in self.variants:
-            limit = beat if best is None else min(beat, best.value)
+            limit = cutoff if best is None else min(cutoff, best.value)
             found = self._variant(hardware, extents, objective, weight, cap, limit)
             if found is not None and (best is None or _rank(found) < _rank(best)):
                 best = found
         return best
 
     def _variant(
-        self, hardware: Hardware, extents: tuple[tuple[str, int], ...], objective: str, weight: int, cap: int, beat: int
+        self,
+        hardware: Hardware,
+        extents: tuple[tuple[str, int], ...],
+        objective: str,
+        weight: int,
+        cap: int,
+        cutoff: int,
     ) -> Price | None:
         problem = self.lower(hardware, extents)
         mappings = self._known.setdefault(problem, _Known())
@@ -149,7 +159,7 @@ class Pricer:
         found = recalled(
             self._store,
             question,
-            beat,
+            cutoff,
             lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings),
             layer_label(extents, goal),
         )
@@ -162,17 +172,17 @@ class Pricer:
         return Price(question.value(found), found.energy, question.cycles(found), found, extents)
 
     def _search(
-        self, problem: LayerProblem, goal: str, weight: int, latency_cap: int, beat: int, mappings: _Known
+        self, problem: LayerProblem, goal: str, weight: int, latency_cap: int, cutoff: int, mappings: _Known
     ) -> LayerSolution | None:
-        """The optimum if it beats `beat`, sought from the best mapping that is known.
+        """The optimum if it is below `cutoff`; the search starts from the best cached mapping.
 
-        The mapping with the least energy on another mesh is one to beat, if it fits on this one: of equals the search
-        returns the same one with and without it.
+        Warm start: the optimal mapping of another array size is an upper bound if its spatial factors fit. It does not
+        change which of several optima is returned.
 
         Raises
         ------
         InternalDisagreementError
-            If the search finds nothing as good as a mapping that fits.
+            If the search finds no mapping as good as one that fits.
         """
         unit, limit, start = problem.latency_unit, None, None
         kin = (
@@ -183,15 +193,15 @@ class Pricer:
         )
         if goal == "weighted" and latency_cap >= INFEASIBLE_COST:
             start = mappings.best(weight, unit)
-        if beat < INFEASIBLE_COST and goal == "latency":
-            latency_cap = min(latency_cap, beat * unit - 1)
-        elif beat < INFEASIBLE_COST:
-            limit = (beat, 0)
-        if start is not None and (limit is None or start.energy + weight * -(-start.latency // unit) < beat):
+        if cutoff < INFEASIBLE_COST and goal == "latency":
+            latency_cap = min(latency_cap, cutoff * unit - 1)
+        elif cutoff < INFEASIBLE_COST:
+            limit = (cutoff, 0)
+        if start is not None and (limit is None or start.energy + weight * -(-start.latency // unit) < cutoff):
             limit = start.energy, start.latency
         else:
             start = None
-        if known[0] < min(beat, INFEASIBLE_COST):
+        if known[0] < min(cutoff, INFEASIBLE_COST):
             limit = known
         with self._memos.of(problem) as memo:
             found = (
@@ -199,7 +209,7 @@ class Pricer:
                     problem,
                     goal,
                     latency_cap=latency_cap,
-                    beat=limit,
+                    cutoff=limit,
                     memo=memo,
                     weight=weight,
                     least_energy=mappings.least_energy,
@@ -209,7 +219,7 @@ class Pricer:
             )
         if found is not None:
             kin.append(found)
-        elif known[0] < min(beat, INFEASIBLE_COST):
+        elif known[0] < min(cutoff, INFEASIBLE_COST):
             raise disagreement(
                 f"layer {self.layer.name} has a mapping of energy {known[0]}, latency {known[1] - 1}; the search finds "
                 "none as good"
@@ -218,7 +228,7 @@ class Pricer:
 
 
 def _meshless(problem: LayerProblem) -> LayerProblem:
-    """The same for problems that differ in their fan-outs only."""
+    """A key that is equal for problems that differ in their fan-outs only."""
     return replace(problem, levels=tuple(replace(level, fanout=(0, 0)) for level in problem.levels))
 
 

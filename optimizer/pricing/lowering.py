@@ -32,12 +32,12 @@ def latency_unit(layer: Layer, hardware: Hardware, accounting: Accounting) -> in
 
 
 def grain(layer: Layer) -> int:
-    """Bits of which all that moves of a layer is a multiple."""
+    """Largest number of bits that divides every transfer of a layer."""
     return math.gcd(*(bits for operand in layer.operands for bits in (operand.bits, operand.step_bits)))
 
 
 def units_of(level: Level, bits: int) -> int:
-    """Parts of a cycle that make the time of any multiple of `bits` whole at the ports of a level."""
+    """Units per cycle in which the time of any multiple of `bits` at the ports of a level is whole."""
     bandwidths = (level.read_bits_per_cycle, level.write_bits_per_cycle, level.shared_bits_per_cycle)
     return math.lcm(*(b.numerator // math.gcd(b.numerator, bits) for b in bandwidths if b is not None))
 

@@ -1,4 +1,4 @@
-"""The least cost of a layer on a hardware point, and what every source of such prices offers."""
+"""The least cost of a layer on a hardware point, and the interface of everything that computes such prices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optimizer.problem.goal import INFEASIBLE_COST
 
 @dataclass(frozen=True)
 class Price:
-    """What a layer costs on a hardware point, one run of it.
+    """Cost of one run of a layer on a hardware point.
 
     ``energy`` in energy units and ``latency`` in whole cycles. ``value`` is the objective that was minimized
     (energy, cycles, or energy + weight x cycles). Where ``solution`` is None it is only a bound on it, and
@@ -33,8 +33,8 @@ class Price:
 
 
 @dataclass(frozen=True)
-class GivenUp:
-    """A search that was given up: the best price known by then (None: no design), and a value that none goes below."""
+class StoppedSearch:
+    """A search that was stopped: the best price found by then (None: no design), and a lower bound."""
 
     hardware: Hardware
     objective: str
@@ -44,21 +44,21 @@ class GivenUp:
 
 
 class Prices(Protocol):
-    """What the branch and bound asks of a part of the network that is priced by itself: a layer, or all of it."""
+    """The interface of pricers, as the branch and bound uses it: of one layer, or with fusion of the whole network."""
 
     count: int
     stop: Stop
-    given_up: GivenUp | None
+    stopped_search: StoppedSearch | None
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one run."""
 
-    def latency_floor(self, hardware: Hardware) -> int:
-        """Cycles that one run takes at least."""
+    def latency_bound(self, hardware: Hardware) -> int:
+        """Lower bound on the cycles of one run."""
 
-    def energy_floor(self, hardware: Hardware) -> int:
-        """Energy units that one run takes at least."""
+    def energy_bound(self, hardware: Hardware) -> int:
+        """Lower bound on the energy units of one run."""
 
     def price(
         self,
@@ -67,6 +67,6 @@ class Prices(Protocol):
         *,
         weight: int = 0,
         cap: int = INFEASIBLE_COST,
-        beat: int = INFEASIBLE_COST,
+        cutoff: int = INFEASIBLE_COST,
     ) -> Price | None:
-        """Optimum of one run, or a bound once it is clear that `beat` cannot be beaten."""
+        """Optimum of one run, or a lower bound once it is proved that none is below `cutoff`."""

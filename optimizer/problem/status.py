@@ -1,4 +1,4 @@
-"""What is known of an answer, and why the work on it ended: two things that are never merged."""
+"""Status (what is proved of an answer) and termination (why the work on it ended): two separate enums."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from enum import Enum
 
 
 class Status(str, Enum):
-    """What is known of an answer.
-
-    ``OPTIMAL``: a design that no other one undercuts, proved. ``FEASIBLE``: a design, with a bound on all others.
-    ``INFEASIBLE``: there is no design, proved. ``UNKNOWN``: neither. ``EVALUATED``: given by hand, nothing was chosen.
+    """What is proved of an answer. ``OPTIMAL``: the best design, proved. ``FEASIBLE``: a design, with a bound on all
+    others. ``INFEASIBLE``: there is no design, proved. ``UNKNOWN``: neither. ``EVALUATED``: given by hand, nothing was
+    chosen.
     """
 
     OPTIMAL = "OPTIMAL"
@@ -36,7 +35,7 @@ class Termination(str, Enum):
     """Why the work ended.
 
     ``COMPLETE``: everything was decided. ``TIME_LIMIT`` and ``INTERRUPTED``: stopped by its limit, or by the user.
-    ``GIVEN_UP``: parts of the work were given up, for example tasks that ran out of time or memory. ``DISAGREEMENT``:
+    ``GIVEN_UP``: parts of the work were stopped, for example tasks that ran out of time or memory. ``DISAGREEMENT``:
     two parts of Tilewright stated different numbers for one thing.
     """
 

@@ -1,4 +1,4 @@
-"""What computing a forward layer again costs.
+"""Costs of recomputing a forward layer.
 
 All costs are integers, in one of three units:
 
@@ -26,7 +26,7 @@ FEMTOJOULES = 1000
 
 @dataclass(frozen=True)
 class RecomputeCosts:
-    """What computing a layer again costs, what keeping its output on chip saves, and what the whole step costs."""
+    """Cost of recomputing each layer, savings of keeping its output on chip, and cost of the whole step."""
 
     unit: str
     redo: Mapping[str, int]
@@ -86,6 +86,6 @@ def _gains(lives: Lifetimes, data: Mapping[str, Any]) -> dict[str, int]:
 
 
 def overhead_of(replayed: MemoryReplay, choices: Mapping[str, str], costs: RecomputeCosts) -> int:
-    """Cost of what was computed again, less what tensors kept on chip save."""
+    """Cost of the recomputed layers, less the savings of tensors kept on chip."""
     saved = sum(costs.gain.get(name, 0) for name, choice in choices.items() if choice == "chip")
     return sum(costs.redo[name] for name in replayed.again) - saved

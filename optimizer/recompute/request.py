@@ -1,4 +1,4 @@
-"""What is asked about the memory of a training step."""
+"""Request of a plan of the memory of a training step."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def memory_data(network: Network, plan: MemoryPlan, *, seed: int) -> dict[str, A
 
 
 def _problem(network: Network, plan: MemoryPlan) -> dict[str, Any]:
-    """Everything that the answer depends on."""
+    """The problem: everything that the answer depends on."""
     costs = plan.costs
     return {
         **network_json(network),
@@ -101,7 +101,7 @@ def _forward_macs(network: Network) -> int:
 
 
 def moments_entry(replay: MemoryReplay) -> dict[str, Any]:
-    """What a replay shows, as it stands in ``memory.json``."""
+    """The entry of a replay in ``memory.json``."""
     peak = replay.peak
     return {
         "peak_off_chip_bits": peak.off_chip_bits,
@@ -112,7 +112,7 @@ def moments_entry(replay: MemoryReplay) -> dict[str, Any]:
 
 
 def _by_kind(plan: MemoryPlan) -> dict[str, int]:
-    """What takes up the memory at the peak, and the most that activations take up at any time."""
+    """Memory by kind of tensor at the peak, and the largest memory of activations at any time."""
     series = plan.lives.over_time()
     step = plan.lives.steps.index(plan.keep_all.peak.layer)
     return {kind: series[kind][step] for kind in KINDS} | {"most activations": max(series["activations"])}

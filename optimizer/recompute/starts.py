@@ -50,8 +50,8 @@ def _rules(lives: Lifetimes, costs: RecomputeCosts) -> Iterator[tuple[bool, ...]
     for parts in PARTS:
         ends = _checkpoints(lives, whole // parts + 1)
         yield ends
-        for dear in cheap[:3]:
-            yield tuple(a or b for a, b in zip(ends, dear, strict=True))
+        for expensive in cheap[:3]:
+            yield tuple(a or b for a, b in zip(ends, expensive, strict=True))
 
 
 def _checkpoints(lives: Lifetimes, most: int) -> tuple[bool, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from optimizer.report.figures import new_figure, save_picture
 
 DARKEST = 100.0
-"""Losses of so many percent and more have the darkest colour; smaller ones if none is as large."""
+"""Losses of this many percent and more have the darkest colour; smaller ones if none is as large."""
 
 
 def save_plot(data: dict[str, Any], path: str | Path) -> None:

@@ -130,7 +130,7 @@ def layer_report(data: Data, name: str) -> Group:
 
 
 def limits_table(data: Data, entry: Data) -> Table:
-    """Energy, cycles and off-chip traffic of one run beside what no mapping can beat."""
+    """Energy, cycles and off-chip traffic of one run beside their lower bounds."""
     bounds, unit = entry.get("lower_bounds") or {}, energy_unit(data)
     ports = bounds.get("bandwidth_cycles") or {}
     table = Table("", "this mapping", "limit", "ratio", header_style="bold")

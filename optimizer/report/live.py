@@ -10,7 +10,7 @@ from optimizer.report.progress_line import progress_line
 
 
 def live_progress(stream: TextIO | None = None) -> Watch | None:
-    """What shows progress on stderr, if somebody looks: None where it is neither a terminal nor a notebook."""
+    """A callback that shows progress on stderr; None if it is neither a terminal nor a notebook."""
     place = stream or sys.stderr
     if not (place.isatty() or "ipykernel" in sys.modules):
         return None

@@ -180,7 +180,7 @@ def hardware_table(data: Data) -> Table:
 
 
 def device_table(data: Data) -> Table:
-    """What the design takes of every resource of its device, and what its memories are made of."""
+    """Use of every resource of the device, and the kinds of memory of every level."""
     device = data["device"]
     table = plain_table(f"Device {device['name']}", "resource", "used", "available", "share")
     for name, counts in device["resources"].items():
@@ -255,7 +255,7 @@ def _cycles(data: Data, entry: Data) -> float:
 
 
 def space_text(data: Data) -> Text:
-    """What the design is optimal in: the declared space with its paddings."""
+    """The declared space in which the design is optimal, with its paddings."""
     space = data["space"]
     text = Text(f"Space: {space.get('text')}", style="dim")
     for layer, padding in (space.get("padding") or {}).items():

@@ -9,7 +9,7 @@ FIGURES = ("energy_pj", "latency_cycles", "dram_words")
 
 
 def comparison(layer_by_layer: Data, fused: Data) -> Data:
-    """What stands under ``comparison``: figures of both results, and by what part fusion lowers each.
+    """The section ``comparison``: figures of both results, and the relative reduction by fusion.
 
     A figure is None where a result has no design. ``status`` says what is proved of each.
     """
@@ -18,7 +18,7 @@ def comparison(layer_by_layer: Data, fused: Data) -> Data:
 
 
 def reductions(before: Data, after: Data) -> Data:
-    """By what part every figure is lower."""
+    """Relative reduction of every figure."""
     return {name: _reduction(before[name], after[name]) for name in FIGURES}
 
 

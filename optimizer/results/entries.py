@@ -44,7 +44,7 @@ class LayerEntry:
 
     ``mapping`` holds the items of the loop nest, outermost first, as a mapping file states them; None for vector layers
     and for members of a fused group. ``group`` is the number of the fused group that the layer is a member of.
-    ``lower_bounds`` are limits that no mapping goes below.
+    ``lower_bounds`` hold for every mapping.
     """
 
     name: str

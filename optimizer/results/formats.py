@@ -1,4 +1,4 @@
-"""What files say of themselves, and what those who write and those who check them both have to know: constants only."""
+"""Names of file formats, and constants shared by the writers and the checkers of files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BESIDE = "layer_by_layer"
 """Folder, beside a fused result, with the best design layer by layer that it is compared with."""
 
 EVALUATED = "EVALUATED"
-"""Status where nothing was to be chosen."""
+"""Status if nothing was chosen."""
 JOINT = "joint"
 """Name of the joint design in the cross table of a co-design."""
 GIVEN_SPACE = (

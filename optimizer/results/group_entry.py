@@ -53,7 +53,7 @@ def differs(plan: Plan, walked: FusedWalk) -> str:
 def state_group(
     network: Network, plan: Plan, hardware: Hardware, accounting: Accounting
 ) -> tuple[dict[str, Any], FusedWalk]:
-    """The same with the numbers of the walk, whatever the search says."""
+    """The entry of a group with the numbers of the walk, even if the search differs."""
     layers = {name: network.graph.nodes[name]["layer"] for name in plan.members}
     weights = [name for name, layer in layers.items() if isinstance(layer, Layer) and layer.parameter_count]
     slices = plan.choice.slices
@@ -98,7 +98,7 @@ def _lifted(
 
 
 def _run(layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting) -> dict[str, Any]:
-    """What is decided about equal runs."""
+    """The decisions about equal runs."""
     return {
         "layer": layer.name,
         "extents": dict(run.shape.extents),

@@ -1,7 +1,7 @@
 """Folders of results: reading any kind, and the rules of writing.
 
-One table says which class stands for which format. A folder holds results of one kind; what is better known is not
-overwritten by what is less known, unless it is asked for.
+One table maps formats to classes. A folder holds results of one kind. A result with a better status or value is
+overwritten only with `force`.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def _known(where: Path) -> Result | None:
 
 
 def _is_worse(result: Result, before: Result) -> bool:
-    """Is less known now, of the same question or of another one?"""
+    """Is the new result worse than the saved one, by status or by value?"""
     if "status" not in result.data or "status" not in before.data:
         return False
     now, then = (_RANK.get(one.status, len(_RANK)) for one in (result, before))

@@ -1,4 +1,4 @@
-"""What to do where two parts of Tilewright state different numbers for one thing: keep the design, trust no bound.
+"""Disagreement between two parts of Tilewright about one number: the design is kept, no bound is trusted.
 
 The search prices a mapping; the cost model, and with fusion the walk of a group, count it again from the loop nest.
 Where they differ the numbers of the design become those counted again, its status FEASIBLE, and the bound what holds
@@ -21,9 +21,9 @@ from optimizer.problem.disagreement import disagreement
 from optimizer.results.group_entry import differs, priced_again, state_group
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
-from optimizer.search.incumbents import Best, Found
+from optimizer.search.incumbents import Best, Incumbent
 from optimizer.search.point_solver import Pick
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.workload.layer import Layer
 
 
@@ -31,49 +31,51 @@ class _IllegalError(Exception):
     """The design is no design."""
 
 
-def reconciled(session: Session, state: Exploration) -> Exploration:
+def reconciled(prepared: PreparedProblem, state: Exploration) -> Exploration:
     """The exploration if all parts agree on its best design; else its numbers counted again, and nothing proved."""
     if state.found is None or not state.found.picks[0].prices:
         return state
-    checker = _Checker(session, state.found.point)
+    checker = _Checker(prepared, state.found.point)
     try:
         designs = [checker.found(state.found)]
     except _IllegalError:
         designs = []
     if not checker.faults:
         return state
-    archive = Best()
+    incumbents = Best()
     for found in designs:
-        if session.goal.allows(found.picks[0].energy, found.picks[0].latency):
-            archive.offer(found)
-    return distrusted(session, replace(state, archive=archive), *map(disagreement, checker.faults))
+        if prepared.goal.allows(found.picks[0].energy, found.picks[0].latency):
+            incumbents.offer(found)
+    return distrusted(prepared, replace(state, incumbents=incumbents), *map(disagreement, checker.faults))
 
 
-def distrusted(session: Session, state: Exploration, *errors: InternalDisagreementError) -> Exploration:
+def distrusted(prepared: PreparedProblem, state: Exploration, *errors: InternalDisagreementError) -> Exploration:
     """The exploration with these errors noted, and nothing proved."""
     found = replace(state, disagreements=(*state.disagreements, *map(str, errors)))
-    Explorer([session.part], session.points, session.area_cap_um2, limits=session.resource_caps).distrust(found)
+    Explorer([prepared.network_bounds], prepared.points, prepared.area_cap_um2, limits=prepared.resource_caps).distrust(
+        found
+    )
     return found
 
 
 class _Checker:
     """Counts a design again; what differs is among the ``faults``."""
 
-    def __init__(self, session: Session, hardware: Hardware) -> None:
-        self._session, self._hardware = session, hardware
+    def __init__(self, prepared: PreparedProblem, hardware: Hardware) -> None:
+        self._prepared, self._hardware = prepared, hardware
         self.faults: list[str] = []
 
-    def found(self, found: Found) -> Found:
+    def found(self, found: Incumbent) -> Incumbent:
         """The design with the numbers counted again."""
-        pick = self._fused(found) if self._session.fused is not None else self._alone(found)
-        goal = self._session.goal
+        pick = self._fused(found) if self._prepared.fused is not None else self._alone(found)
+        goal = self._prepared.goal
         value, cycles = goal.value(pick.energy, pick.latency), goal.stretched(pick.energy, pick.latency)
         return replace(found, value=value, picks=(pick,), rank=(value, (cycles,), (pick.energy,), found.box))
 
-    def _alone(self, found: Found) -> Pick:
-        pairs = list(zip(self._session.pricers, found.picks[0].prices, strict=True))
+    def _alone(self, found: Incumbent) -> Pick:
+        pairs = list(zip(self._prepared.pricers, found.picks[0].prices, strict=True))
         prices = tuple(self._price(pricer.layer, price) for pricer, price in pairs)
-        energy, latency = self._session.vector_cost(self._hardware)
+        energy, latency = self._prepared.vector_cost(self._hardware)
         counts = [pricer.count for pricer, _ in pairs]
         energy += sum(count * price.energy for count, price in zip(counts, prices, strict=True))
         latency += sum(count * price.latency for count, price in zip(counts, prices, strict=True))
@@ -82,9 +84,9 @@ class _Checker:
     def _price(self, layer: Layer, price: Price) -> Price:
         assert price.solution is not None
         extents = dict(price.extents)
-        problem = lower(layer, self._hardware, accounting=self._session.accounting, extents=extents)
+        problem = lower(layer, self._hardware, accounting=self._prepared.accounting, extents=extents)
         mapping = lift(layer, problem, price.solution, extents=extents)
-        cost = evaluate(layer, self._hardware, mapping, accounting=self._session.accounting)
+        cost = evaluate(layer, self._hardware, mapping, accounting=self._prepared.accounting)
         units = cost.latency_cycles * problem.latency_unit
         if cost.energy == price.energy and units == price.solution.latency:
             return price
@@ -95,10 +97,10 @@ class _Checker:
         solution = replace(price.solution, energy=cost.energy, latency=math.ceil(units))
         return replace(price, energy=cost.energy, latency=math.ceil(cost.latency_cycles), solution=solution)
 
-    def _fused(self, found: Found) -> Pick:
+    def _fused(self, found: Incumbent) -> Pick:
         (price,) = found.picks[0].prices
         assert isinstance(price, FusedPrice) and price.fused is not None
-        plans, layers = [self._plan(plan) for plan in price.fused.plans], self._session.network.graph.nodes
+        plans, layers = [self._plan(plan) for plan in price.fused.plans], self._prepared.network.graph.nodes
         alone = [self._single(layers[single.layer]["layer"], single) for single in price.fused.alone]
         fused = joined(plans, alone)
         again = replace(price, energy=fused.energy, latency=fused.latency, fused=fused)
@@ -111,7 +113,7 @@ class _Checker:
         return replace(single, energy=price.energy, latency=price.latency, price=price)
 
     def _plan(self, plan: Plan) -> Plan:
-        network, accounting, runs = self._session.network, self._session.accounting, []
+        network, accounting, runs = self._prepared.network, self._prepared.accounting, []
         for run in plan.runs:
             price, fault = priced_again(network.graph.nodes[run.shape.layer]["layer"], run, self._hardware, accounting)
             self.faults += [] if fault is None else [fault]

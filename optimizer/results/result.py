@@ -1,4 +1,4 @@
-"""What tasks hand back: one head for all of them, and a body for each."""
+"""Results of all tasks: a common head, and a body per task."""
 
 from __future__ import annotations
 
@@ -48,35 +48,37 @@ class Result:
 
     @property
     def status(self) -> Status:
-        """What is known."""
+        """The status: what is proved."""
         return Status(self.data["status"])
 
     @property
     def termination(self) -> Termination:
-        """Why the work ended; what CP-SAT alone works on ends early only by its time limit, and does not state it."""
+        """Why the work ended. Results that CP-SAT alone computes do not state it: they end early only by their time
+        limit.
+        """
         if "termination" in self.data:
             return Termination(self.data["termination"])
         return Termination.COMPLETE if self.status.is_proved else Termination.TIME_LIMIT
 
     @property
     def objective(self) -> Objective | None:
-        """What was minimized, and how far it is proved; None where nothing was chosen."""
+        """The objective with its value and bound; None if nothing was chosen."""
         stated = self.data.get("objective")
         return Objective.of(stated) if isinstance(stated, dict) else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader has to know besides."""
+        """Warnings about the inputs."""
         return tuple(self.data.get("warnings", ()))
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """Versions that made it."""
+        """Versions of the packages that computed the result."""
         return dict(self.data.get("versions", {}))
 
     @property
     def wall_s(self) -> float | None:
-        """Seconds that it took."""
+        """Wall time in seconds."""
         return self.data.get("wall_s")
 
     @property
@@ -97,7 +99,9 @@ class Result:
 
     @property
     def energy_pj(self) -> float | None:
-        """Energy of one run of the network in pJ, or in energies of a multiplication where there is no unit."""
+        """Energy of one run of the network in pJ, or in multiples of the energy of a multiplication if the technology
+        has no unit.
+        """
         return self.data.get("energy_pj")
 
     @property
@@ -160,7 +164,7 @@ class StudyResult(Result):
 
 @dataclass(repr=False)
 class CodesignResult(Result):
-    """One hardware for several networks, with its proof.
+    """One hardware point for several networks, with its proof.
 
     Parameters
     ----------
@@ -216,7 +220,7 @@ class SparseResult(EvaluationResult):
 
     @property
     def status(self) -> Status:
-        """What is known; of what is only counted or run nothing is chosen."""
+        """The status; EVALUATED if nothing was chosen."""
         return Status(self.data.get("status", Status.EVALUATED))
 
     @classmethod

@@ -29,94 +29,94 @@ from optimizer.results.result import Result
 from optimizer.results.totals import counts, number, points_over, status_of, totals, unit_value
 from optimizer.search.exploration import Exploration
 from optimizer.search.point_solver import Pick
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.workload.layer import Layer, VectorLayer
 
 
-def result_data(session: Session, state: Exploration, seed: int, wall_s: float) -> dict[str, Any]:
+def result_data(prepared: PreparedProblem, state: Exploration, seed: int, wall_s: float) -> dict[str, Any]:
     """Contents of ``result.json``."""
-    some = state.best_point or session.points.corner(session.points.whole)
-    unit, worth = unit_value(session.goal.objective, some)
+    some = state.best_point or prepared.points.corner(prepared.points.whole)
+    unit, worth = unit_value(prepared.goal.objective, some)
     value, bound = state.value, min(state.bound, state.value) if state.value is not None else state.bound
-    device = session.architecture.plan
+    device = prepared.architecture.plan
     data: dict[str, Any] = {
         "format": SOLVE_FORMAT,
         "status": status_of(state).value,
         "termination": state.ended.value,
         "objective": {
-            "name": session.goal.objective,
+            "name": prepared.goal.objective,
             "unit": unit,
             "value": None if value is None else number(value * worth),
             "bound": number(bound * worth),
             "gap": None if value is None else float((value - bound) / value) if value else 0.0,
         },
-        "accounting": session.accounting,
-        "space": {"text": session.space, "padding": session.padding, "reuse": "innermost"},
-        "network": session.network.name,
-        **({} if session.network.training is None else {"training": session.network.training}),
-        "architecture": session.architecture.name,
+        "accounting": prepared.accounting,
+        "space": {"text": prepared.space, "padding": prepared.padding, "reuse": "innermost"},
+        "network": prepared.network.name,
+        **({} if prepared.network.training is None else {"training": prepared.network.training}),
+        "architecture": prepared.architecture.name,
         "hardware_points": counts(state) | ({} if device is None else {"closed_by_device": points_over(state)}),
-        "warnings": list(session.network.warnings),
+        "warnings": list(prepared.network.warnings),
         **({"disagreements": list(state.disagreements)} if state.disagreements else {}),
         "versions": versions(),
         "seed": seed,
         "wall_s": round(wall_s, 3),
-        "problem": session.problem,
-        "problem_hash": session.problem_hash,
+        "problem": prepared.problem,
+        "problem_hash": prepared.problem_hash,
     }
     if state.best is not None and state.best_point is not None:
-        data.update(_design(session, state, state.best_point))
+        data.update(_design(prepared, state, state.best_point))
     return data
 
 
-def _design(session: Session, state: Exploration, hardware: Hardware) -> dict[str, Any]:
+def _design(prepared: PreparedProblem, state: Exploration, hardware: Hardware) -> dict[str, Any]:
     best = state.best
     assert best is not None
-    cycles = session.goal.stretched(best.energy, best.latency)
-    plan = session.architecture.plan
+    cycles = prepared.goal.stretched(best.energy, best.latency)
+    plan = prepared.architecture.plan
     device = {} if plan is None else {"device": device_entry(plan, hardware)}
-    return totals(hardware, best.energy, Fraction(cycles)) | device | _parts(session, best, hardware)
+    return totals(hardware, best.energy, Fraction(cycles)) | device | _parts(prepared, best, hardware)
 
 
-def _parts(session: Session, best: Pick, hardware: Hardware) -> dict[str, Any]:
-    if session.fused is None:
-        return layers_alone(session, best.prices, hardware)
+def _parts(prepared: PreparedProblem, best: Pick, hardware: Hardware) -> dict[str, Any]:
+    if prepared.fused is None:
+        return layers_alone(prepared, best.prices, hardware)
     price = best.prices[0]
     assert isinstance(price, FusedPrice) and price.fused is not None
-    return fused_parts(session, price.fused, hardware)
+    return fused_parts(prepared, price.fused, hardware)
 
 
-def layers_alone(session: Session, prices: Sequence[Price], hardware: Hardware) -> dict[str, Any]:
+def layers_alone(prepared: PreparedProblem, prices: Sequence[Price], hardware: Hardware) -> dict[str, Any]:
     """Every layer by itself; the prices are in the order of the session's pricers."""
-    priced = {p.layer.shape_key(): price for p, price in zip(session.pricers, prices, strict=True)}
+    priced = {p.layer.shape_key(): price for p, price in zip(prepared.pricers, prices, strict=True)}
     layers = [
-        vector_entry(session, layer, hardware)
+        vector_entry(prepared, layer, hardware)
         if isinstance(layer, VectorLayer)
-        else layer_entry(session, layer, hardware, priced[layer.shape_key()])
-        for layer in session.network.layers()
+        else layer_entry(prepared, layer, hardware, priced[layer.shape_key()])
+        for layer in prepared.network.layers()
     ]
     return {"layers": layers}
 
 
-def fused_parts(session: Session, fused: Fused, hardware: Hardware) -> dict[str, Any]:
+def fused_parts(prepared: PreparedProblem, fused: Fused, hardware: Hardware) -> dict[str, Any]:
     """Groups, and the layers outside of them."""
     alone = {single.layer: single.price for single in fused.alone}
     number = {name: n for n, plan in enumerate(fused.plans) for name in plan.members}
-    described = [group_entry(session.network, plan, hardware, session.accounting) for plan in fused.plans]
+    described = [group_entry(prepared.network, plan, hardware, prepared.accounting) for plan in fused.plans]
     layers = []
-    for layer in session.network.layers():
+    for layer in prepared.network.layers():
         if layer.name in number:
             layers.append(member_entry(layer, described[number[layer.name]][1], number[layer.name], hardware))
         elif isinstance(layer, VectorLayer):
-            layers.append(vector_entry(session, layer, hardware) | {"group": None})
+            layers.append(vector_entry(prepared, layer, hardware) | {"group": None})
         else:
             found = alone[layer.name]
             assert found is not None
-            layers.append(layer_entry(session, layer, hardware, found) | {"group": None, "shared_with": []})
+            layers.append(layer_entry(prepared, layer, hardware, found) | {"group": None, "shared_with": []})
     return {"groups": [entry for entry, _ in described], "layers": layers}
 
 
-def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price) -> dict[str, Any]:
+def layer_entry(prepared: PreparedProblem, layer: Layer, hardware: Hardware, price: Price) -> dict[str, Any]:
     """A multiply-accumulate layer that runs by itself, with its mapping.
 
     Raises
@@ -126,16 +126,16 @@ def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price
     """
     assert price.solution is not None
     extents = dict(price.extents)
-    problem = lower(layer, hardware, accounting=session.accounting, extents=extents)
+    problem = lower(layer, hardware, accounting=prepared.accounting, extents=extents)
     mapping = lift(layer, problem, price.solution, extents=extents)
-    cost = evaluate(layer, hardware, mapping, accounting=session.accounting)
+    cost = evaluate(layer, hardware, mapping, accounting=prepared.accounting)
     if cost.energy != price.energy or cost.latency_cycles * problem.latency_unit != price.solution.latency:
         raise disagreement(
             f"on layer {layer.name} the search says {price.energy}, {price.solution.latency}; the cost model says "
             f"{cost.energy}, {cost.latency_cycles}"
         )
     shared = [
-        m.name for m in session.network.mac_layers() if m.shape_key() == layer.shape_key() and m.name != layer.name
+        m.name for m in prepared.network.mac_layers() if m.shape_key() == layer.shape_key() and m.name != layer.name
     ]
     return {
         "name": layer.name,
@@ -154,9 +154,9 @@ def layer_entry(session: Session, layer: Layer, hardware: Hardware, price: Price
     } | ({} if layer.block is None else {"sparsity": layer.block.label})
 
 
-def vector_entry(session: Session, layer: VectorLayer, hardware: Hardware) -> dict[str, Any]:
+def vector_entry(prepared: PreparedProblem, layer: VectorLayer, hardware: Hardware) -> dict[str, Any]:
     """A vector layer that runs by itself."""
-    cost = vector_cost(layer, hardware, session.accounting)
+    cost = vector_cost(layer, hardware, prepared.accounting)
     return {
         "name": layer.name,
         "type": layer.kind,
@@ -174,14 +174,14 @@ def vector_entry(session: Session, layer: VectorLayer, hardware: Hardware) -> di
     }
 
 
-def conclude(session: Session, state: Exploration, *, seed: int, wall_s: float) -> Result:
+def make_result(prepared: PreparedProblem, state: Exploration, *, seed: int, wall_s: float) -> Result:
     """The result of one network; `wall_s` is how long it took.
 
     Where parts of Tilewright disagree about it, the result is at most FEASIBLE, and says so under ``disagreements``.
     """
-    state = reconciled(session, state)
-    master = settled(state, session.area_cap_um2, session.resource_caps, seed)
-    return Result(result_data(session, state, seed, wall_s), certificate(session, state, master))
+    state = reconciled(prepared, state)
+    master = settled(state, prepared.area_cap_um2, prepared.resource_caps, seed)
+    return Result(result_data(prepared, state, seed, wall_s), certificate(prepared, state, master))
 
 
 def settled(state: Exploration, area_cap_um2: int | None, limits: Caps, seed: int) -> str | None:

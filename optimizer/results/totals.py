@@ -15,7 +15,7 @@ from optimizer.search.exploration import Exploration
 
 
 def status_of(state: Exploration) -> Status:
-    """What is known after an exploration."""
+    """The status of an exploration."""
     if state.value is None:
         return Status.INFEASIBLE if state.complete else Status.UNKNOWN
     return Status.OPTIMAL if state.proved else Status.FEASIBLE
@@ -36,9 +36,9 @@ def number(value: Fraction) -> int | float:
 
 
 def counts(state: Exploration) -> dict[str, int]:
-    """Points by what closed them; where a layer does not fit, its floor is infinite."""
+    """Number of points by the reason that closed them; a layer that does not fit has an infinite bound."""
     unfit = [entry for entry in state.closed if entry.by == "infeasible"]
-    small = sum(size(entry.box) for entry in unfit if INFEASIBLE_COST in (*entry.energy_floors, *entry.latency_floors))
+    small = sum(size(entry.box) for entry in unfit if INFEASIBLE_COST in (*entry.energy_bounds, *entry.latency_bounds))
     return {
         "total": state.total,
         "closed_by_bound": state.points("bound"),
@@ -61,7 +61,7 @@ def totals(hardware: Hardware, energy: int, cycles: Fraction) -> dict[str, Any]:
     energy_pj = hardware.energy_pj(energy)
     seconds = float(cycles / (hardware.clock_mhz * 10**6))
     return {
-        "hardware": describe(hardware),
+        "hardware": hardware_entry(hardware),
         "area_um2": hardware.area_um2,
         "energy_pj": energy_pj,
         "latency_cycles": number(cycles),
@@ -70,7 +70,7 @@ def totals(hardware: Hardware, energy: int, cycles: Fraction) -> dict[str, Any]:
     }
 
 
-def describe(hardware: Hardware) -> dict[str, Any]:
+def hardware_entry(hardware: Hardware) -> dict[str, Any]:
     """A hardware point for reports."""
 
     def level(spec: Level) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class DaskPool:
     def run(self, work: Work, payloads: Sequence[Payload], cache_dir: Path | None, done: Done) -> None:
         """Run all; `done` is called as each ends.
 
-        Dask gives up the tasks that were with workers that died, of which one may be to blame for all. They are run
+        Dask drops the tasks that were with workers that died, of which one may be to blame for all. They are run
         again in the end, one by one.
 
         Raises
@@ -90,7 +90,7 @@ class DaskPool:
                 )
 
     def _finish(self, futures: dict[int, Future], payloads: Sequence[Payload], done: Done) -> list[int]:
-        """Wait for tasks, by their numbers: those that were given up because workers died."""
+        """Wait for tasks, by their numbers: those that were stopped because workers died."""
         from distributed import KilledWorker, as_completed  # noqa: PLC0415
 
         numbers: dict[str, list[int]] = {}

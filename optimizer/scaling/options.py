@@ -1,4 +1,4 @@
-"""How a task is run: what its answer does not depend on."""
+"""Options: how a task is run. Its answer does not depend on them."""
 
 from __future__ import annotations
 

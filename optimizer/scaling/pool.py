@@ -13,21 +13,22 @@ from typing import Any, Protocol
 from optimizer.store.store import LABEL, TIME_LIMIT
 
 Payload = dict[str, Any]
-"""What a task is about: JSON values only. ``time_limit_s`` limits the work, ``label`` is what people call it."""
+"""The input of a task: JSON values only. ``time_limit_s`` limits the work, ``label`` names it for users."""
 
 Outcome = dict[str, Any]
-"""What came of it: JSON values only. ``complete`` false, or ``status`` FEASIBLE or UNKNOWN: the work was given up."""
+"""The output of a task: JSON values only. ``complete`` false, or ``status`` FEASIBLE or UNKNOWN: the work was stopped.
+"""
 
 Work = Callable[[Payload, Path | None], Outcome]
 """A function at the top of a module; the path is the folder of the store.
 
-It keeps to one thread (tasks are what runs side by side), gives the same outcome whenever and wherever it is run, and
-stops by itself after the ``time_limit_s`` of the payload.
+It uses one thread (parallelism is over tasks), gives the same outcome whenever and wherever it is run, and stops by
+itself after the ``time_limit_s`` of the payload.
 """
 
 
 class Pool(Protocol):
-    """Runs tasks somewhere."""
+    """Runs tasks in some processes."""
 
     def run(
         self, work: Work, payloads: Sequence[Payload], cache_dir: Path | None, done: Callable[[int, Outcome], None]
@@ -68,7 +69,7 @@ def limited(payload: Payload, task_time_limit_s: float | None) -> Payload:
 
 
 def task_name(number: int, payload: Payload) -> str:
-    """What a message calls a task."""
+    """Name of a task in messages."""
     return f"task {number + 1} ({payload[LABEL]})" if payload.get(LABEL) else f"task {number + 1}"
 
 

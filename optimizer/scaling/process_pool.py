@@ -106,7 +106,9 @@ class ProcessPool:
     def _until_death(
         self, waiting: deque[int], most: int, start: Start, finish: Callable[[int, Future[Outcome]], None]
     ) -> list[int]:
-        """Run what waits, at most so many at once, until a process dies: the tasks that ran then; none if none died."""
+        """Run the waiting tasks, at most one per worker at once, until a process dies: the tasks that ran then; none if
+        none died.
+        """
         running: dict[Future[Outcome], int] = {}
         suspects: list[int] = []
         while (waiting and not suspects) or running:

@@ -1,4 +1,4 @@
-"""Lists of tasks, run by a pool; what the store knows is not run again."""
+"""Lists of tasks, run by a pool; outcomes cached in the store are reused."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def run_tasks(
 ) -> list[Outcome]:
     """Outcomes of tasks, in their order.
 
-    Those that the store knows (by kind, payload and version of the model) are not run; others are noted the moment they
-    end, so that a list of tasks that is killed goes on from there. Equal tasks are run once.
+    Tasks whose outcomes are cached in the store (by kind, payload and version of the model) are not run. Others are
+    stored the moment they end, so that a killed list of tasks continues from there. Equal tasks are run once.
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ def run_tasks(
         What sort of task it is; the kinds ``optimum`` and ``bound`` are those of layer results.
     work : callable
         A function at the top of a module: it must give the same outcome whenever and wherever it is run, or one that
-        :func:`given_up` sees.
+        :func:`was_stopped` sees.
     payloads : sequence of dict
-        JSON values only. ``time_limit_s`` and ``label`` are no part of what a task is about; ``problem`` is what many
-        tasks share, and may be long.
+        JSON values only. ``time_limit_s`` and ``label`` do not identify a task; ``problem`` is shared by many tasks,
+        and may be long.
     pool : Pool
     cache_dir : Path or None
         Folder of the store.
@@ -74,7 +74,7 @@ def run_tasks(
         def note(position: int, outcome: Outcome) -> None:
             payload = payloads[equal[position][0]]
             plain: Outcome = json.loads(json.dumps(outcome, allow_nan=False))
-            if not given_up(plain):
+            if not was_stopped(plain):
                 opened.note_outcome(kind, payload, plain)
             for number in equal[position]:
                 tell(number, plain)
@@ -83,6 +83,6 @@ def run_tasks(
     return [outcomes[number] for number in range(len(payloads))]
 
 
-def given_up(outcome: Outcome) -> bool:
+def was_stopped(outcome: Outcome) -> bool:
     """Did a time limit or Ctrl-C end the work? Such outcomes are handed out but not kept: the next run does better."""
     return outcome.get("complete") is False or outcome.get("status") in ("FEASIBLE", "UNKNOWN")

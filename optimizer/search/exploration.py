@@ -11,7 +11,7 @@ from optimizer.architecture.fabric import Vector
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.goal import Goal
 from optimizer.problem.status import Termination
-from optimizer.search.incumbents import Archive, Found
+from optimizer.search.incumbents import Incumbent, Incumbents
 from optimizer.search.point_solver import Pick
 
 BOUNDING = ("bound", "open", "solved")
@@ -24,18 +24,18 @@ class Closed:
 
     ``by`` is ``area`` or a resource of the device (the least of the box exceeds it), ``bound``, ``solved``,
     ``infeasible`` (some layer or cap cannot be met) or ``open`` (time ran out; the bound still holds).
-    ``energy_floors`` and ``latency_floors`` are per pricer, network by network, energy units and cycles of one run on
-    the box's ideal corner. ``resources`` is the least use of every resource, empty without a device. ``bounds`` are
-    those of the single networks on it; empty where none was looked at. ``ahead`` is the box of a solved point at least
-    as good as all points of this one, if the bounds are those proved there.
+    ``energy_bounds`` and ``latency_bounds`` are per pricer, network by network, energy units and cycles of one run on
+    the box's optimistic corner. ``resources`` is the least use of every resource, empty without a device. ``bounds``
+    are the objectives of the single networks; empty if none was bounded. ``ahead`` is the box of a solved point at
+    least as good as all points of this one, if the bounds were proved there.
     """
 
     box: Box
     by: str
     area_um2: int
     bound: Fraction
-    energy_floors: tuple[int, ...] = ()
-    latency_floors: tuple[int, ...] = ()
+    energy_bounds: tuple[int, ...] = ()
+    latency_bounds: tuple[int, ...] = ()
     resources: Vector = ()
     bounds: tuple[Fraction, ...] = ()
     ahead: Box | None = None
@@ -45,13 +45,13 @@ class Closed:
 class Exploration:
     """State and outcome: the designs kept, the proved bound, and the closed boxes.
 
-    ``ended`` says why it ended. It is not ``complete`` after its deadline or Ctrl-C, nor where visits were given up.
-    After ``disagreements`` between parts of Tilewright nothing that was proved counts.
+    ``ended`` says why it ended. It is not ``complete`` after its deadline or Ctrl-C, nor if evaluations were stopped.
+    If parts of Tilewright disagreed (``disagreements``), no proof counts.
     """
 
     goal: Goal
     total: int
-    archive: Archive
+    incumbents: Incumbents
     started: float = field(default_factory=time.perf_counter)
     closed: list[Closed] = field(default_factory=list)
     bound: Fraction = Fraction(0)
@@ -60,13 +60,13 @@ class Exploration:
     disagreements: tuple[str, ...] = ()
 
     @property
-    def found(self) -> Found | None:
+    def found(self) -> Incumbent | None:
         """The best design."""
-        return next(iter(self.archive.designs), None)
+        return next(iter(self.incumbents.designs), None)
 
     @property
     def best(self) -> Pick | None:
-        """What the (first) network costs in the best design."""
+        """Cost of the (first) network in the best design."""
         return None if self.found is None else self.found.picks[0]
 
     @property
@@ -86,7 +86,7 @@ class Exploration:
 
     @property
     def proved(self) -> bool:
-        """Is there a design that none undercuts, whether all boxes are closed or not?"""
+        """Is the best design proved optimal, whether all boxes are closed or not?"""
         return self.value is not None and self.bound >= self.value
 
     def settle(self) -> None:

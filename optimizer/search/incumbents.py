@@ -1,4 +1,4 @@
-"""What an exploration keeps of the designs it finds, and what a design elsewhere must beat to be of interest."""
+"""Incumbents: the designs that an exploration keeps, and the cutoffs that they set for all other points."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Logs = NDArray[np.float64]
 """Natural logarithms of objectives."""
 
 SLACK = 1e-11
-"""More than the rounding of the logarithm of an objective."""
+"""An upper bound on the rounding error of the logarithm of an objective."""
 
 Rank = tuple[Fraction, tuple[Fraction, ...], tuple[int, ...], Box]
 
 
 @dataclass(frozen=True)
-class Found:
+class Incumbent:
     """A design: one pick per network on a hardware point.
 
-    ``value`` is the objective. ``rank`` orders designs: objective, then latencies, energies, place in the menus; so
-    the choice among equals does not depend on the order in which they are found.
+    ``value`` is the objective. ``rank`` orders designs: objective, then latencies, energies, place in the menus. So the
+    choice among equal designs does not depend on the order in which they are found.
     """
 
     value: Fraction
@@ -39,33 +39,34 @@ class Found:
     rank: Rank
 
 
-class Archive(Protocol):
-    """Keeps designs.
+class Incumbents(Protocol):
+    """The designs that an exploration keeps.
 
-    ``reach`` is the ratio by which a search on a box may be hoped to raise its bounds; where more is needed, it is
-    split.
+    ``reach`` is the ratio by which a search is expected to raise the bound of a box. A box that needs more to be closed
+    is split.
     """
 
     reach: float
 
     @property
-    def designs(self) -> Sequence[Found]:
-        """What is kept, best first."""
+    def designs(self) -> Sequence[Incumbent]:
+        """The designs kept, best first."""
 
     def limit(self, box: Box) -> Fraction | None:
-        """The objective above which no design on any hardware of a box is of interest."""
+        """The objective above which no design in a box can improve on the incumbents."""
 
     def closes(self, box: Box, bound: Fraction) -> bool:
-        """Is no design of a box of interest, if all have at least this objective?"""
+        """Is a box closed by a lower bound on its objective?"""
 
     def cutoffs(self, shape: tuple[int, ...]) -> Logs:
-        """Per point, in a grid of the menus' sizes, the logarithm of the objective from which on it is of no interest.
+        """Per point, in a grid with one axis per menu, the logarithm of the objective above which it cannot improve on
+        the incumbents.
 
-        Rounded: only a hint where to look.
+        Rounded: it guides the search and proves nothing.
         """
 
-    def offer(self, found: Found) -> None:
-        """Keep a design if it is of interest."""
+    def offer(self, found: Incumbent) -> None:
+        """Keep a design if it improves on the incumbents."""
 
 
 def logarithm(value: Fraction) -> float:
@@ -79,22 +80,22 @@ class Best:
     Parameters
     ----------
     cutoff : Fraction, optional
-        Objective of a design that is known already, elsewhere.
+        Objective of a design found elsewhere.
     """
 
     reach = math.inf
 
     def __init__(self, cutoff: Fraction | None = None) -> None:
         self._cutoff = cutoff
-        self._best: Found | None = None
+        self._best: Incumbent | None = None
 
     @property
-    def designs(self) -> Sequence[Found]:
+    def designs(self) -> Sequence[Incumbent]:
         """The best design, if there is one."""
         return () if self._best is None else (self._best,)
 
     def limit(self, box: Box) -> Fraction | None:
-        """The best objective, whatever the hardware."""
+        """The best objective, the same for all boxes."""
         values = [*(found.value for found in self.designs), *([] if self._cutoff is None else [self._cutoff])]
         return min(values, default=None)
 
@@ -104,11 +105,11 @@ class Best:
         return limit is not None and bound > limit
 
     def cutoffs(self, shape: tuple[int, ...]) -> Logs:
-        """The same everywhere; designs as good as the best one are of interest."""
+        """The same for all points; designs as good as the best one still count."""
         limit = self.limit(())
         return np.full(shape, np.inf if limit is None else logarithm(limit) + SLACK)
 
-    def offer(self, found: Found) -> None:
+    def offer(self, found: Incumbent) -> None:
         """Keep it if it is better than the best one."""
         if self._best is None or found.rank < self._best.rank:
             self._best = found

@@ -3,9 +3,9 @@
 A layer that does not fit into the memories is found by counting words: with all loops outermost, a level holds one word
 of every tensor that it must keep, and no mapping needs less. Without a cap on latency or energy, a point that holds
 every layer is a design. On a device the kinds of memory are part of the question: a point fits if any combination of
-kinds does. What is known before any search (:mod:`optimizer.search.instant_bounds`) comes first: it settles caps that
-are out of reach, and bounds every relaxation. Then the fastest and the most frugal design settle most questions; both
-are optima without caps, which are cheaper to find than designs under caps, and each is looked for once.
+kinds does. Bounds without a search (:mod:`optimizer.search.instant_bounds`) come first: they settle caps that are out
+of reach, and bound every relaxation. Then the fastest design and the design of least energy settle most questions; both
+are optima without caps, which are cheaper to find than designs under caps, and each is searched once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from optimizer.problem.goal import INFEASIBLE_COST, Goal, make_goal
 from optimizer.search.exploration import Exploration
 from optimizer.search.instant_bounds import AtOnce, uses
 from optimizer.search.point_solver import Pick
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.workload.layer import Layer
 
 Solve = Callable[[Limits, str, str], Exploration]
@@ -39,15 +39,17 @@ Lacks = list[tuple[Level, Layer, int]]
 """Levels that are too small for a layer, and the bits that it needs."""
 
 PATIENCE_S = 10.0
-"""Without a time limit, the reason is sought for so long, or as long as the search for a design took."""
+"""Least time in seconds for the search of the reason where no time limit is given; more if the search for a design took
+longer.
+"""
 
 QUICK = 10**5
 """Hardware points times tile shapes up to which a problem is small: then the reason is sought to the end."""
 
 
-def patience(sessions: Sequence[Session], started: float, deadline: float | None) -> float | None:
-    """Until when to look for the reason (``time.perf_counter``), given when the run began and its time limit."""
-    if deadline is not None or all(map(_is_quick, sessions)):
+def patience(prepared_problems: Sequence[PreparedProblem], started: float, deadline: float | None) -> float | None:
+    """Deadline of the search for the reason (``time.perf_counter``), from the start of the run and its time limit."""
+    if deadline is not None or all(map(_is_quick, prepared_problems)):
         return deadline
     now = time.perf_counter()
     return now + max(PATIENCE_S, now - started)
@@ -57,34 +59,35 @@ class _StoppedError(Exception):
     """Time is over, or Ctrl-C."""
 
 
-def explain(session: Session, solve: Solve, *, asked: bool = False) -> dict[str, Any]:
-    """What stands under ``infeasible`` in a result: ``budgets``, ``relaxations``, ``complete``, maybe ``layer``.
+def explain(prepared: PreparedProblem, solve: Solve, *, asked: bool = False) -> dict[str, Any]:
+    """The section ``infeasible`` of a result: ``budgets``, ``relaxations``, ``complete``, and ``layer`` if one fits
+    nowhere.
 
-    Where the time does not suffice, what is known at once stands in for what was not found: more budgets may be blamed
-    than need be, relaxations are bounds (not ``exact``), and ``complete`` is false. Where caps are out of reach at
-    once, large problems are searched only if that is `asked` for (by a time limit).
+    If the time runs out, bounds without a search take the place of the missing answers: more budgets than necessary may
+    be blamed, relaxations are bounds (not ``exact``), and ``complete`` is false. If caps are out of reach without a
+    search, large problems are searched only if that is `asked` for (by a time limit).
     """
-    return _too_small(session) or _Inquiry(session, solve, asked).outcome()
+    return _too_small(prepared) or _Inquiry(prepared, solve, asked).outcome()
 
 
-def roomy(session: Session) -> Iterator[tuple[tuple[int, ...], Hardware]]:
-    """The hardware points that hold every layer, with their menu entries: designs, but for caps."""
-    needs = _needs(session)
-    return ((index, point) for index, point in session.points.points.items() if not _lacking(needs, point))
+def roomy(prepared: PreparedProblem) -> Iterator[tuple[tuple[int, ...], Hardware]]:
+    """The hardware points that hold every layer, with their menu entries. Without caps each has a design."""
+    needs = _needs(prepared)
+    return ((index, point) for index, point in prepared.points.points.items() if not _lacking(needs, point))
 
 
 class _Inquiry:
     """Questions about other budgets; every answer is kept."""
 
-    def __init__(self, session: Session, solve: Solve, asked: bool) -> None:
+    def __init__(self, prepared: PreparedProblem, solve: Solve, asked: bool) -> None:
         self._solve = solve
-        self._limits = session.architecture.limits
-        self._point = next(iter(session.points.points.values()))
-        self._plan = session.architecture.plan
-        self._at_once = AtOnce(session, [point for _, point in roomy(session)])
+        self._limits = prepared.architecture.limits
+        self._point = next(iter(prepared.points.points.values()))
+        self._plan = prepared.architecture.plan
+        self._at_once = AtOnce(prepared, [point for _, point in roomy(prepared)])
         self._known: dict[tuple[Limits, str], Exploration] = {}
         self._stopped: dict[tuple[Limits, str], Exploration] = {}
-        self._over = not asked and not _is_quick(session) and self._at_once.excludes(self._limits)
+        self._over = not asked and not _is_quick(prepared) and self._at_once.excludes(self._limits)
 
     def outcome(self) -> dict[str, Any]:
         active = [name for name in CAPS if self._binds(name)]
@@ -98,7 +101,7 @@ class _Inquiry:
         return {"budgets": budgets, "relaxations": relaxations, "complete": complete}
 
     def _binds(self, name: str) -> bool:
-        """Is it a budget, and of a device's resources one that some chip exceeds?"""
+        """Is it a budget that can exclude a design? A resource of a device must be exceeded by some chip."""
         limit = getattr(self._limits, name)
         chips = self._at_once.chips
         return limit is not None and (name not in RESOURCES or any(chip.need(name) > limit for chip in chips))
@@ -113,9 +116,9 @@ class _Inquiry:
         return active if below is None else []
 
     def _relaxation(self, name: str) -> dict[str, Any] | None:
-        """The least limit of one budget that lets a design through, the others as they are; None if none does.
+        """The least limit of one budget under which a design exists, with the others unchanged; None if there is none.
 
-        Where the time does not suffice, a limit below which there is no design.
+        If the time runs out, a limit below which there is no design.
         """
         relaxed = replace(self._limits, **{name: None})
         bound = self._at_once.least(name, relaxed)
@@ -159,12 +162,12 @@ class _Inquiry:
         return self._in_unit(name, state.value, state.goal)
 
     def _reached(self, name: str, relaxed: Limits) -> Fraction:
-        """What an exploration had proved of the least latency, energy or power when it was stopped."""
+        """The lower bound on latency, energy or power that a stopped exploration had proved."""
         state = self._stopped.get(_ask(name, relaxed))
         return Fraction(0) if state is None or name in CHIP else self._in_unit(name, state.bound, state.goal)
 
     def _in_unit(self, name: str, value: Fraction, goal: Goal) -> Fraction:
-        """Cycles as ms, energy units as mJ, or as the power that they are within the cap on latency."""
+        """Converts cycles to ms, and energy units to mJ or to the power over the capped latency."""
         hertz = self._point.clock_mhz * 10**6
         if name == "latency_ms":
             return math.ceil(value) * 1000 / hertz
@@ -176,9 +179,9 @@ class _Inquiry:
         if self._at_once.excludes(limits):
             return False
         goal = make_goal("energy", limits, self._point)
-        fast, frugal = goal.latency_cap < INFEASIBLE_COST, goal.energy_cap < INFEASIBLE_COST
-        if not fast and not frugal:
-            return True  # a cap on power alone only makes a design idle
+        fast, least_energy = goal.latency_cap < INFEASIBLE_COST, goal.energy_cap < INFEASIBLE_COST
+        if not fast and not least_energy:
+            return True  # under a cap on power alone a design idles until it keeps it
         if any(_keeps(goal, limits, state) for state in self._known.values()):
             return True
         uncapped = replace(limits, latency_ms=None, energy_mj=None, power_w=None)
@@ -186,7 +189,7 @@ class _Inquiry:
             best = self._best(uncapped, "latency")
             if goal.allows(best.energy, best.latency) or not goal.allows(0, best.latency):
                 return goal.allows(best.energy, best.latency)
-        if frugal or goal.power_cap is not None:
+        if least_energy or goal.power_cap is not None:
             best = self._best(uncapped, "energy")
             if goal.allows(best.energy, best.latency) or not goal.allows(best.energy, 0):
                 return goal.allows(best.energy, best.latency)
@@ -214,7 +217,9 @@ class _Inquiry:
         return self._known[key]
 
     def _answered(self, limits: Limits, objective: str) -> Exploration | None:
-        """What is known of a chip with more room, if there is no design even there, or the best one fits as well."""
+        """Reuse the outcome under looser limits: it also holds here if it was infeasible, or if its best design keeps
+        the tighter limits.
+        """
         for (other, kind), state in self._known.items():
             if kind == objective and other.looser(limits):
                 point = state.best_point
@@ -228,27 +233,27 @@ def _ask(name: str, relaxed: Limits) -> tuple[Limits, str]:
     return relaxed, "latency" if name == "latency_ms" else "energy"
 
 
-def _is_quick(session: Session) -> bool:
-    """Is the problem so small that searches take no time worth mentioning?"""
-    shapes = sum(math.prod(len(divisors(extent)) for _, extent in p.layer.dims) for p in session.pricers)
-    return len(session.points.points) * shapes <= QUICK
+def _is_quick(prepared: PreparedProblem) -> bool:
+    """Is the problem so small that its searches take negligible time?"""
+    shapes = sum(math.prod(len(divisors(extent)) for _, extent in p.layer.dims) for p in prepared.pricers)
+    return len(prepared.points.points) * shapes <= QUICK
 
 
 def _keeps(goal: Goal, limits: Limits, state: Exploration) -> bool:
-    """Does the design that was found keep these caps?"""
+    """Does the incumbent keep these caps?"""
     point = state.best_point
     if state.best is None or point is None or not limits.allow(point.area_um2, point.resources):
         return False
     return goal.allows(state.best.energy, state.best.latency)
 
 
-def _too_small(session: Session) -> dict[str, Any] | None:
-    """A layer that no point of the menus can hold: the levels to blame and what they need."""
-    points, needs = session.points, _needs(session)
+def _too_small(prepared: PreparedProblem) -> dict[str, Any] | None:
+    """A layer that fits into no point of the menus: the levels that are too small and the sizes they need."""
+    points, needs = prepared.points, _needs(prepared)
     found = _lacking(needs, points.corner(points.whole))
     if found:
         return _blame([level for level, _, _ in found], found[0][1]) | {"relaxations": [_room(*it) for it in found]}
-    if next(roomy(session), None) is not None:
+    if next(roomy(prepared), None) is not None:
         return None
     lacking = [_lacking(needs, point) for point in points.points.values()]
     # tied menus: each of them is large enough somewhere, but never all at the same point
@@ -267,10 +272,10 @@ def _room(level: Level, layer: Layer, need: int) -> dict[str, Any]:
     return {"budget": f"{level.name}.size", "limit": level.size_bits, "least": need, "exact": True, "text": text}
 
 
-def _needs(session: Session) -> list[tuple[int, Layer]]:
+def _needs(prepared: PreparedProblem) -> list[tuple[int, Layer]]:
     """By inner level the most bits of one word of every tensor that it must keep, and the layer that needs them."""
-    levels = next(iter(session.points.points.values())).levels
-    layers = [pricer.layer for pricer in session.pricers]
+    levels = next(iter(prepared.points.points.values())).levels
+    layers = [pricer.layer for pricer in prepared.pricers]
 
     def need(level: Level, layer: Layer) -> int:
         return sum(operand.bits for operand in layer.operands if operand.role in level.must_keep)

@@ -1,6 +1,7 @@
-"""What is known of all chips before any search: the energy and cycles that they take at least, and what caps that asks.
+"""Bounds without a search: lower bounds on the energy and cycles of every chip, and what they say of caps.
 
-A chip that cannot keep the caps even so needs no search; what is least over all chips that may, no cap can be below.
+A chip whose lower bounds break a cap needs no search. The least of these bounds over the other chips is a lower bound
+on every cap that admits a design.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from optimizer.architecture.fabric import RESOURCES, Vector
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.budget_text import CHIP
 from optimizer.problem.goal import make_goal
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A hardware point: area (um2), use of a device (empty: none), and energy units and cycles that it takes at least.
+    """A hardware point: area (um2), use of a device (empty: none), and lower bounds on its energy units and cycles.
 
-    What no cap asks for is 0.
+    Bounds that no cap needs are 0.
     """
 
     area_um2: int
@@ -32,7 +33,7 @@ class Chip:
     cycles: int
 
     def need(self, name: str) -> Fraction | int:
-        """What it takes of a budget of the chip: mm2, or a number of resources."""
+        """Its use of a budget of the chip: mm2, or a number of resources."""
         return Fraction(self.area_um2, UM2_PER_MM2) if name == "area_mm2" else self.use[RESOURCES.index(name)]
 
 
@@ -41,36 +42,36 @@ class AtOnce:
 
     Parameters
     ----------
-    session : Session
+    prepared : PreparedProblem
     points : sequence of Hardware
         The hardware points that hold every layer.
     """
 
-    def __init__(self, session: Session, points: Sequence[Hardware]) -> None:
-        self._point = next(iter(session.points.points.values()))
-        part, limits = session.part, session.architecture.limits
+    def __init__(self, prepared: PreparedProblem, points: Sequence[Hardware]) -> None:
+        self._point = next(iter(prepared.points.points.values()))
+        network, limits = prepared.network_bounds, prepared.architecture.limits
         found: dict[Chip, None] = {}
         cares = limits.energy_mj is not None or limits.power_w is not None
         for point in points:
-            energy = part.least_energy(point) if cares else 0
-            cycles = part.least_latency(point) if limits.latency_ms is not None else 0
-            for area, use in uses(session.architecture.plan, point):
+            energy = network.least_energy(point) if cares else 0
+            cycles = network.least_latency(point) if limits.latency_ms is not None else 0
+            for area, use in uses(prepared.architecture.plan, point):
                 found[Chip(area, use, energy, cycles)] = None
         self.chips = tuple(found)
 
     def allowed(self, limits: Limits) -> Iterator[Chip]:
-        """Chips that may have a design within limits, by what is known."""
+        """Chips whose bounds admit a design within limits."""
         goal = make_goal("energy", limits, self._point)
         for chip in self.chips:
             if limits.allow(chip.area_um2, chip.use) and goal.allows(chip.energy, chip.cycles):
                 yield chip
 
     def excludes(self, limits: Limits) -> bool:
-        """Is it clear that there is no design within limits?"""
+        """Do the bounds prove that there is no design within limits?"""
         return next(self.allowed(limits), None) is None
 
     def least(self, name: str, relaxed: Limits) -> Fraction | int | None:
-        """What no design needs less of one budget than, the others as they are; None where they exclude all designs.
+        """Lower bound on the use of one budget under all others; None if those exclude all designs.
 
         In the unit of the budget: mm2, a number of resources, ms, mJ or W.
         """
@@ -89,15 +90,15 @@ class AtOnce:
         return energy * hertz / goal.latency_cap if relaxed.latency_ms is not None else Fraction(0)
 
 
-def out_of_reach(session: Session) -> bool:
-    """Can no hardware point keep the caps, by what is known before any search?"""
-    part, limits = session.part, session.architecture.limits
-    plan = session.architecture.plan
-    goal = session.goal
-    for point in session.points.points.values():
-        cycles = part.least_latency(point)
+def out_of_reach(prepared: PreparedProblem) -> bool:
+    """Do the bounds prove, without a search, that no hardware point keeps the caps?"""
+    network, limits = prepared.network_bounds, prepared.architecture.limits
+    plan = prepared.architecture.plan
+    goal = prepared.goal
+    for point in prepared.points.points.values():
+        cycles = network.least_latency(point)
         fits = goal.allows(0, cycles) and any(limits.allow(*chip) for chip in uses(plan, point))
-        if fits and goal.allows(part.least_energy(point) if goal.capped else 0, cycles):
+        if fits and goal.allows(network.least_energy(point) if goal.capped else 0, cycles):
             return False
     return True
 

@@ -1,4 +1,4 @@
-"""The best design on one hardware point (or the ideal corner of a box), with a bound.
+"""The best design on one hardware point (or the optimistic corner of a box), with a bound.
 
 Energy and latency of the network are sums over its layers. Without caps, the least energy-delay product is
 attained at a vertex of the convex hull of all (energy, latency) pairs: the product is quasi-concave, so its
@@ -25,7 +25,7 @@ from optimizer.problem.goal import INFEASIBLE_COST, Goal
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 WAVE = 4
-"""Layers priced side by side before the limits of the rest are tightened."""
+"""Layers priced in parallel before the cutoffs of the other layers are tightened."""
 
 FASTER = 3
 """Lines tried before the least latency is found exactly."""
@@ -55,7 +55,7 @@ def corners(lines: list[Line], energy: int, latency: int) -> list[tuple[Fraction
 
 
 class Site:
-    """A network on one hardware; prices it under weights and caps.
+    """A network on one hardware point; prices it under weights and caps.
 
     Parameters
     ----------
@@ -80,56 +80,55 @@ class Site:
         return Pick(energy, latency, tuple(prices))
 
     def each(self, ask: Callable[[Prices], Price | None]) -> list[Price] | None:
-        """Ask every pricer; None if some layer does not fit."""
+        """One price per layer; None if some layer does not fit."""
         found = self._map(ask, self.pricers)
         prices = [price for price in found if price is not None]
         return prices if len(prices) == len(found) else None
 
-    def sum_within(self, objective: str, floors: list[int], limit: int) -> tuple[Pick | None, list[int]]:
-        """Optimum of every layer, given up as soon as the sum with the floors of the rest reaches `limit`.
+    def sum_within(self, objective: str, layer_bounds: list[int], limit: int) -> tuple[Pick | None, list[int]]:
+        """Optimum of every layer; stops as soon as the sum with the lower bounds of the other layers reaches `limit`.
 
-        Layers are priced in waves of a fixed size, side by side; the outcome does not depend on the pool, nor on what
-        the pricers know already: a value that is of no interest counts as the least such value.
+        Layers are priced in waves of a fixed size, in parallel. The outcome does not depend on the pool, nor on the
+        prices cached before: a value at or above the cutoff counts as the cutoff.
 
         Returns
         -------
-        (pick, floors)
-            The pick is None when given up; floors are the best bounds per layer (NEVER: it does not fit).
+        (pick, layer_bounds)
         """
-        floors = list(floors)
+        layer_bounds = list(layer_bounds)
         counts = [pricer.count for pricer in self.pricers]
         offset = self.fixed[0] if objective == "energy" else self.fixed[1]
         prices: dict[int, Price | None] = {}
-        beats: dict[int, int] = {}
+        cutoffs: dict[int, int] = {}
         ranked = sorted(range(len(counts)), key=lambda n: -counts[n] * self.pricers[n].macs)
         for start in range(0, len(ranked), WAVE):
             wave = ranked[start : start + WAVE]
-            total = offset + sum(c * f for c, f in zip(counts, floors, strict=True))
+            total = offset + sum(c * f for c, f in zip(counts, layer_bounds, strict=True))
             spare = {n: INFEASIBLE_COST if limit >= INFEASIBLE_COST else -(-(limit - total) // counts[n]) for n in wave}
-            beats.update({n: min(INFEASIBLE_COST, max(0, spare[n] + floors[n])) for n in wave})
-            if any(floors[n] >= beats[n] for n in wave):
-                return None, floors
-            found = self._map(lambda n: self.pricers[n].price(self.hardware, objective, beat=beats[n]), wave)
+            cutoffs.update({n: min(INFEASIBLE_COST, max(0, spare[n] + layer_bounds[n])) for n in wave})
+            if any(layer_bounds[n] >= cutoffs[n] for n in wave):
+                return None, layer_bounds
+            found = self._map(lambda n: self.pricers[n].price(self.hardware, objective, cutoff=cutoffs[n]), wave)
             for n, price in zip(wave, found, strict=True):
                 prices[n] = price
-                floors[n] = max(floors[n], beats[n] if price is None else min(price.value, beats[n]))
-            if any(price is None or not price.found or price.value >= beats[n] for n, price in prices.items()):
-                return None, floors
-        return self.total([price for n in range(len(counts)) if (price := prices[n]) is not None]), floors
+                layer_bounds[n] = max(layer_bounds[n], cutoffs[n] if price is None else min(price.value, cutoffs[n]))
+            if any(price is None or not price.found or price.value >= cutoffs[n] for n, price in prices.items()):
+                return None, layer_bounds
+        return self.total([price for n in range(len(counts)) if (price := prices[n]) is not None]), layer_bounds
 
     def _map(self, ask: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
-        """Answers in order, found side by side if there is a pool."""
+        """Answers in order, computed in parallel if there is a pool."""
         return list(self._pool.map(ask, items)) if self._pool else [ask(item) for item in items]
 
     def hull(self, goal: Goal, cheapest: Pick, limit: Fraction | None) -> tuple[list[Pick], list[Line], Fraction]:
-        """Vertices of the hull until the best is proved or the bound exceeds `limit`.
+        """Vertices of the convex hull, until the best one is proved optimal or the bound exceeds `limit`.
 
         Returns
         -------
         (picks, lines, bound)
         """
         picks, lines = [cheapest], [(0, cheapest.energy)]
-        least_latency = self.fixed[1] + sum(p.count * p.latency_floor(self.hardware) for p in self.pricers)
+        least_latency = self.fixed[1] + sum(p.count * p.latency_bound(self.hardware) for p in self.pricers)
         while True:
             energy, latency = min(corners(lines, cheapest.energy, least_latency), key=lambda v: goal.value(*v))
             bound = goal.value(energy, latency)

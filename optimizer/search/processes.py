@@ -1,7 +1,7 @@
-"""Branch and bound whose visits are tasks: any process may run them, and the store keeps what they found.
+"""Branch and bound whose evaluations of boxes are tasks: any process may run them, and the store caches their outcomes.
 
-Every round visits the same number of boxes, whoever runs the tasks; all visits of a round know the designs of the
-rounds before it. So the answer, and the boxes that prove it, are the same for any number of processes.
+Every round evaluates the same number of boxes, whoever runs the tasks; all evaluations of a round use the incumbents of
+the rounds before it. So the optimum and its certificate are the same for any number of processes.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from optimizer.architecture.boxes import Box
 from optimizer.problem.aggregate import Aggregate
 from optimizer.scaling.pool import Outcome, Payload, Pool
 from optimizer.scaling.tasks import run_tasks
-from optimizer.search.box_visit import BoxNode, Visit, Visitor
+from optimizer.search.box_evaluation import BoxEvaluation, BoxEvaluator, OpenBox
 from optimizer.search.branch_and_bound import Asked, Explorer, Report
 from optimizer.search.exploration import Exploration
-from optimizer.search.incumbents import Archive
+from optimizer.search.incumbents import Incumbents
 from optimizer.search.point_solver import Pick
-from optimizer.search.session import Session, restore
+from optimizer.search.prepared_problem import PreparedProblem, prepare_again
 from optimizer.store.store import Store
 
 WIDTH = 6
-"""Boxes visited in a round."""
+"""Boxes evaluated in a round."""
 
 Problem = dict[str, Any]
 
@@ -39,7 +39,7 @@ def explore_spread(
     *,
     pool: Pool,
     aggregate: Aggregate | None = None,
-    archive: Archive | None = None,
+    incumbents: Incumbents | None = None,
     cache_dir: Path | None = None,
     time_limit_s: float | None = None,
     within: Box | None = None,
@@ -50,13 +50,13 @@ def explore_spread(
     Parameters
     ----------
     problems : sequence of dict
-        :attr:`Session.problem` of every network; architecture and accounting are those of the first.
+        :attr:`PreparedProblem.problem` of every network; architecture and accounting are those of the first.
     pool : Pool
-        Runs the visits.
+        Runs the evaluations.
     aggregate : Aggregate, optional
         Needed for more than one network.
-    archive : Archive, optional
-        What is kept of the designs; by default the best one. The picks of designs hold no prices.
+    incumbents : Incumbents, optional
+        Which designs are kept; by default the best one. The picks of designs hold no prices.
     cache_dir : Path, optional
         Folder of the store.
     time_limit_s : float, optional
@@ -66,26 +66,26 @@ def explore_spread(
         Called after every round.
     """
     aggregate = aggregate or Aggregate()
-    sessions = [_session(_text(problem), None) for problem in problems]
+    prepared_problems = [_prepared(_text(problem), None) for problem in problems]
     shared = joint_problem(problems, aggregate)
     deadline = None if time_limit_s is None else time.perf_counter() + time_limit_s
 
-    def visits(asked: Sequence[Asked]) -> Iterator[Visit | None]:
+    def evaluations(asked: Sequence[Asked]) -> Iterator[BoxEvaluation | None]:
         seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())
-        payloads = [visit_payload(shared, node, limit, seconds) for node, limit in asked]
-        return run_visits(payloads, pool, cache_dir, store)
+        payloads = [evaluation_payload(shared, open_box, limit, seconds) for open_box, limit in asked]
+        return run_evaluations(payloads, pool, cache_dir, store)
 
-    first = sessions[0]
-    caps = [session.area_cap_um2 for session in sessions if session.area_cap_um2 is not None]
+    first = prepared_problems[0]
+    caps = [prepared.area_cap_um2 for prepared in prepared_problems if prepared.area_cap_um2 is not None]
     explorer = Explorer(
-        [session.part for session in sessions],
+        [prepared.network_bounds for prepared in prepared_problems],
         first.points,
         min(caps, default=None),
         aggregate,
         limits=first.resource_caps,
-        archive=archive,
+        incumbents=incumbents,
         within=within,
-        visits=visits,
+        evaluations=evaluations,
         width=WIDTH,
     )
     with closing(Store(cache_dir)) as store:
@@ -93,45 +93,47 @@ def explore_spread(
 
 
 def joint_problem(problems: Sequence[Problem], aggregate: Aggregate) -> Problem:
-    """What the visits of an exploration share: the problems of its networks, and how their objectives become one."""
+    """Payload that all evaluations of an exploration share: the problems of its networks and the aggregate of their
+    objectives.
+    """
     return {"networks": list(problems), "aggregate": aggregate.kind, "weights": [str(w) for w in aggregate.weights]}
 
 
-def visit_payload(shared: Problem, node: BoxNode, limit: Fraction | None, seconds: float | None) -> Payload:
-    """The visit of a box as :func:`visit_box` takes it; `shared` is a :func:`joint_problem`."""
+def evaluation_payload(shared: Problem, open_box: OpenBox, limit: Fraction | None, seconds: float | None) -> Payload:
+    """Payload of the evaluation of a box (:func:`evaluate_box`); `shared` is a :func:`joint_problem`."""
     return {
         "problem": shared,
-        "box": [list(side) for side in node.box],
-        "energy": node.energy,
-        "latency": node.latency,
+        "box": [list(side) for side in open_box.box],
+        "energy": open_box.energy,
+        "latency": open_box.latency,
         "limit": None if limit is None else str(limit),
         "time_limit_s": seconds,
-        "tight": node.tight,
+        "tight": open_box.tight,
     }
 
 
-def run_visits(
+def run_evaluations(
     payloads: Sequence[Payload], pool: Pool, cache_dir: Path | None, store: Store | None = None
-) -> Iterator[Visit | None]:
-    """Run :func:`visit_box` on a pool: outcomes in order, None where the time ran out; the picks hold no prices."""
-    return map(_visit, run_tasks("visit", visit_box, payloads, pool=pool, cache_dir=cache_dir, store=store))
+) -> Iterator[BoxEvaluation | None]:
+    """Run :func:`evaluate_box` on a pool: outcomes in order, None where the time ran out; the picks hold no prices."""
+    return map(_evaluation, run_tasks("visit", evaluate_box, payloads, pool=pool, cache_dir=cache_dir, store=store))
 
 
-def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
-    """The visit of one box as a task; ``complete`` is false if its time ran out."""
+def evaluate_box(payload: Payload, cache_dir: Path | None) -> Outcome:
+    """The evaluation of one box as a task; ``complete`` is false if its time ran out."""
     seconds, stop = payload["time_limit_s"], Stop()
     if seconds is not None and seconds <= 0:
         return {"complete": False}
-    visitor = _visitor(_text(payload["problem"]), cache_dir)
-    for part in visitor.parts:
-        for pricer in part.pricers:
+    evaluator = _evaluator(_text(payload["problem"]), cache_dir)
+    for network in evaluator.networks:
+        for pricer in network.pricers:
             pricer.stop = stop
     box = tuple((low, high) for low, high in payload["box"])
-    node = BoxNode(Fraction(0), 0, box, payload["energy"], payload["latency"], tight=payload["tight"])
+    open_box = OpenBox(Fraction(0), 0, box, payload["energy"], payload["latency"], tight=payload["tight"])
     limit = payload["limit"]
     try:
         with stop.after(seconds):
-            found = visitor.visit(node, None if limit is None else Fraction(limit))
+            found = evaluator.evaluate(open_box, None if limit is None else Fraction(limit))
     except StoppedError:
         return {"complete": False}
     picks = None if found.picks is None else [[pick.energy, pick.latency] for pick in found.picks]
@@ -145,11 +147,11 @@ def visit_box(payload: Payload, cache_dir: Path | None) -> Outcome:
     }
 
 
-def _visit(outcome: Outcome) -> Visit | None:
+def _evaluation(outcome: Outcome) -> BoxEvaluation | None:
     if not outcome["complete"]:
         return None
     picks = outcome["picks"]
-    return Visit(
+    return BoxEvaluation(
         outcome["by"],
         tuple(map(Fraction, outcome["bounds"])),
         outcome["energy"],
@@ -163,14 +165,16 @@ def _text(problem: Problem) -> str:
 
 
 @lru_cache(maxsize=32)
-def _session(text: str, cache_dir: Path | None) -> Session:
-    return restore(json.loads(text), cache_dir)
+def _prepared(text: str, cache_dir: Path | None) -> PreparedProblem:
+    return prepare_again(json.loads(text), cache_dir)
 
 
 @lru_cache(maxsize=4)
-def _visitor(text: str, cache_dir: Path | None) -> Visitor:
-    """Kept from one task to the next, with the tables of its layers."""
+def _evaluator(text: str, cache_dir: Path | None) -> BoxEvaluator:
+    """The evaluator of a problem, cached from one task to the next with the tables of its layers."""
     problem = json.loads(text)
-    sessions = [_session(_text(network), cache_dir) for network in problem["networks"]]
+    prepared_problems = [_prepared(_text(network), cache_dir) for network in problem["networks"]]
     aggregate = Aggregate(problem["aggregate"], tuple(map(Fraction, problem["weights"])))
-    return Visitor([session.part for session in sessions], sessions[0].points, aggregate)
+    return BoxEvaluator(
+        [prepared.network_bounds for prepared in prepared_problems], prepared_problems[0].points, aggregate
+    )

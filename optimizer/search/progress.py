@@ -45,7 +45,7 @@ class PointTally:
         self._read = len(entries)
 
     def time_left(self, elapsed_s: float) -> str:
-        """What is left if the rest goes like what is done; boxes close faster and faster, so it is rather too much."""
+        """Linear estimate of the time left; pessimistic, because boxes are pruned faster towards the end."""
         share = self.closed / self.total
         if not 0 < share < 1:
             return ""
@@ -58,7 +58,7 @@ Show = Callable[[Fraction], float]
 
 
 class Reporter:
-    """Tells the callback at the start, and after every box.
+    """Calls the progress callback at the start, and after every round of boxes.
 
     Parameters
     ----------
@@ -70,13 +70,13 @@ class Reporter:
     unit : str
         Of the values shown.
     show : callable or None
-        None leaves the values out: they are not those of the problem.
+        None leaves the values out, as of explorations under another objective.
     message : str
         What the exploration is for.
     first : str
         Said at the start instead of the message.
     timed : bool
-        Say too how much time is left.
+        Include an estimate of the time left.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""Which points of a box may still be of interest, by what is known of the box: a hint where to search, no proof.
+"""Screening: which points of a box may improve on the incumbents. It guides the search and proves nothing.
 
-Floors of a box hold for all of its points, but every point has vector layers, least cycles and budgets of its own.
-Logarithms of the objectives that these give are compared with those to beat, all at once, in rounded numbers; what is
-closed in the end is closed by exact bounds.
+The layer bounds of a box hold for all of its points, but every point has vector layers, least cycles and budgets of its
+own. The objectives that these give are compared with the cutoffs for all points at once, as rounded logarithms. Boxes
+are closed by exact bounds only.
 """
 
 from __future__ import annotations
@@ -16,50 +16,50 @@ from optimizer.architecture.boxes import Box, PointSet
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import INFEASIBLE_COST
-from optimizer.search.box_visit import BoxNode
+from optimizer.search.box_evaluation import OpenBox
 from optimizer.search.incumbents import Logs
 from optimizer.search.network_bounds import NetworkBounds
 
 
-class Screen:
+class Screening:
     """The points of an exploration in grids of the menus' sizes.
 
     Parameters
     ----------
-    parts : sequence of Part
+    networks : sequence of Part
         One per network.
     points : PointSet
     aggregate : Aggregate
     allowed : callable
-        Does a hardware keep the budgets of the chip?
+        Does a hardware point keep the budgets of the chip?
     """
 
     def __init__(
         self,
-        parts: Sequence[NetworkBounds],
+        networks: Sequence[NetworkBounds],
         points: PointSet,
         aggregate: Aggregate,
         allowed: Callable[[Hardware], bool],
     ) -> None:
         self._points, self._aggregate, self._is_allowed = points, aggregate, allowed
-        self._sheets = [_Sheet(part, points) for part in parts]
+        self._sheets = [_Sheet(network, points) for network in networks]
 
-    def open_part(self, node: BoxNode, cutoffs: Logs) -> tuple[Box, float] | None:
-        """The least box around the points of a box that may be of interest; None if none may.
+    def promising_box(self, open_box: OpenBox, cutoffs: Logs) -> tuple[Box, float] | None:
+        """The smallest box around the points of a box that may improve on the incumbents; None if there are none.
 
         Parameters
         ----------
-        node : Node
+        open_box : OpenBox
         cutoffs : array
-            Of the archive.
+            Cutoffs of the incumbents.
 
         Returns
         -------
         (box, float)
             The float is the largest ratio by which the bound of such a point would have to rise.
         """
-        window = tuple(slice(low, high + 1) for low, high in node.box)
-        known = zip(self._sheets, node.energy, node.latency, strict=True)
+        window = tuple(slice(low, high + 1) for low, high in open_box.box)
+        known = zip(self._sheets, open_box.energy, open_box.latency, strict=True)
         single = [sheet.bounds(window, energy, latency) for sheet, energy, latency in known]
         with np.errstate(invalid="ignore"):
             bounds = self._aggregate.logarithm(single)
@@ -67,10 +67,10 @@ class Screen:
         if not is_open.any():
             return None
         most, least = cutoffs[window][is_open], bounds[is_open]
-        with np.errstate(over="ignore", invalid="ignore"):  # of equals, infinite ones too, none has to rise
+        with np.errstate(over="ignore", invalid="ignore"):  # equal ones, also two infinite ones, need no rise
             rise = float(np.exp(np.max(np.where(most == least, 0.0, most - least))))
         sides = [(int(found.min()), int(found.max())) for found in np.nonzero(is_open)]
-        return tuple((low + a, low + b) for (low, _), (a, b) in zip(node.box, sides, strict=True)), rise
+        return tuple((low + a, low + b) for (low, _), (a, b) in zip(open_box.box, sides, strict=True)), rise
 
     @cached_property
     def _allowed(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -81,27 +81,27 @@ class Screen:
 class _Sheet:
     """One network: its vector layers and least cycles on every point."""
 
-    def __init__(self, part: NetworkBounds, points: PointSet) -> None:
-        self._goal, self._points, self._part = part.goal, points, part
-        self._counts = np.array([pricer.count for pricer in part.pricers], dtype=float)
+    def __init__(self, network: NetworkBounds, points: PointSet) -> None:
+        self._goal, self._points, self._network = network.goal, points, network
+        self._counts = np.array([pricer.count for pricer in network.pricers], dtype=float)
 
     @cached_property
     def _fixed(self) -> tuple[Logs, Logs]:
         """Energy units and cycles of the vector layers."""
-        fixed = np.array([self._part.fixed(point) for point in self._points.inside(self._points.whole)], dtype=float)
+        fixed = np.array([self._network.fixed(point) for point in self._points.inside(self._points.whole)], dtype=float)
         return fixed[:, 0].reshape(self._points.shape), fixed[:, 1].reshape(self._points.shape)
 
     @cached_property
-    def _floors(self) -> Logs:
+    def _layer_bounds(self) -> Logs:
         """Cycles, by point and pricer."""
-        floors = [self._part.latency_floors(point) for point in self._points.inside(self._points.whole)]
-        return np.array(floors, dtype=float).reshape(*self._points.shape, -1)
+        layer_bounds = [self._network.latency_bounds(point) for point in self._points.inside(self._points.whole)]
+        return np.array(layer_bounds, dtype=float).reshape(*self._points.shape, -1)
 
     def bounds(self, window: tuple[slice, ...], energy: Sequence[int], latency: Sequence[int]) -> Logs:
         """Logarithms of the bounds of the points in a window; infinite where a cap is broken."""
         goal = self._goal
         energies = self._fixed[0][window] + float(sum(c * e for c, e in zip(self._counts, energy, strict=True)))
-        cycles = np.maximum(self._floors[window], np.array(latency, dtype=float)) @ self._counts
+        cycles = np.maximum(self._layer_bounds[window], np.array(latency, dtype=float)) @ self._counts
         cycles += self._fixed[1][window]
         if goal.power_cap is not None:
             cycles = np.maximum(cycles, energies / float(goal.power_cap))

@@ -10,60 +10,64 @@ from optimizer.architecture.budgets import Limits
 from optimizer.problem.goal import make_goal
 from optimizer.search.branch_and_bound import Explorer, Report
 from optimizer.search.exploration import Exploration
-from optimizer.search.incumbents import Archive
+from optimizer.search.incumbents import Incumbents
 from optimizer.search.infeasibility import Solve
-from optimizer.search.session import Session
+from optimizer.search.prepared_problem import PreparedProblem
 
-Reports = Callable[[Session, str], Report | None]
-"""What reports an exploration of a session; the text says what it is for."""
+Reports = Callable[[PreparedProblem, str], Report | None]
+"""Makes the progress report of an exploration of a prepared problem; the text says what it is for."""
 
 
-def explore_session(
-    session: Session,
+def explore_on_threads(
+    prepared: PreparedProblem,
     workers: int,
     deadline: float | None,
     report: Report | None = None,
     *,
-    archive: Archive | None = None,
+    incumbents: Incumbents | None = None,
     within: Box | None = None,
     width: int = 1,
 ) -> Exploration:
-    """Explore the points of a session (or of a box) until the deadline (``time.perf_counter``), on so many threads."""
+    """Explore the points of a prepared problem (or of a box of them) until the deadline (``time.perf_counter``), on
+    `workers` threads.
+    """
     explorer = Explorer(
-        [session.part],
-        session.points,
-        session.area_cap_um2,
+        [prepared.network_bounds],
+        prepared.points,
+        prepared.area_cap_um2,
         workers=workers,
-        limits=session.resource_caps,
-        archive=archive,
+        limits=prepared.resource_caps,
+        incumbents=incumbents,
         within=within,
         width=width,
     )
     return explorer.run(deadline=deadline, report=report)
 
 
-def priced(session: Session, state: Exploration, workers: int) -> Exploration:
-    """With the prices of the layers of the best design, which tasks do not hand back; one point, whatever the time."""
+def priced(prepared: PreparedProblem, state: Exploration, workers: int) -> Exploration:
+    """The exploration with the layer prices of its best design, which tasks do not return. Solves one point, without a
+    deadline.
+    """
     if state.found is None or state.found.picks[0].prices:
         return state
-    return replace(state, archive=explore_session(session, workers, None, within=state.found.box).archive)
+    return replace(state, incumbents=explore_on_threads(prepared, workers, None, within=state.found.box).incumbents)
 
 
-def asker(session: Session, workers: int, deadline: float | None, reports: Reports) -> Solve:
-    """Explores the problem of a session under other limits and objectives."""
+def asker(prepared: PreparedProblem, workers: int, deadline: float | None, reports: Reports) -> Solve:
+    """A function that explores the problem under other limits and objectives."""
 
     def ask(limits: Limits, objective: str, purpose: str) -> Exploration:
-        other = rebudgeted(session, limits, objective)
-        return explore_session(other, workers, deadline, reports(other, purpose))
+        other = rebudgeted(prepared, limits, objective)
+        return explore_on_threads(other, workers, deadline, reports(other, purpose))
 
     return ask
 
 
-def rebudgeted(session: Session, limits: Limits, objective: str) -> Session:
-    """The same problem under other limits; on a device they also decide which kinds of memory suit a point best."""
-    points = session.points
-    architecture = session.architecture.within(replace(limits, dram_gbps=session.architecture.budgets.dram_gbps))
-    if architecture.plan != session.architecture.plan:
+def rebudgeted(prepared: PreparedProblem, limits: Limits, objective: str) -> PreparedProblem:
+    """The same problem under other limits. On a device the limits also decide which kinds of memory a point uses."""
+    points = prepared.points
+    architecture = prepared.architecture.within(replace(limits, dram_gbps=prepared.architecture.budgets.dram_gbps))
+    if architecture.plan != prepared.architecture.plan:
         points = point_set(list(architecture.points()))
     some = next(iter(points.points.values()))
-    return replace(session, architecture=architecture, points=points, goal=make_goal(objective, limits, some))
+    return replace(prepared, architecture=architecture, points=points, goal=make_goal(objective, limits, some))

@@ -11,14 +11,14 @@ from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
 from optimizer.results.comparison import comparison
 from optimizer.results.result import Result
-from optimizer.results.solve_result import conclude
+from optimizer.results.solve_result import make_result
 from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.branch_and_bound import Report
 from optimizer.search.infeasibility import explain, patience
+from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.search.progress import Reporter, Show
-from optimizer.search.session import Session, begun, prepare
-from optimizer.search.threads import asker, explore_session
+from optimizer.search.threads import asker, explore_on_threads
 
 
 def run(request: Problem, options: Options) -> Result:
@@ -33,17 +33,17 @@ def run(request: Problem, options: Options) -> Result:
         On inputs that make no sense.
     """
     started = time.perf_counter()
-    session = prepare(request, cache_dir=options.cache_dir, workers=options.workers)
-    deadline = begun(session, options, started)
+    prepared = prepare(request, cache_dir=options.cache_dir, workers=options.workers)
+    deadline = begun(prepared, options, started)
 
-    def reports(other: Session, purpose: str = "") -> Report | None:
+    def reports(other: PreparedProblem, purpose: str = "") -> Report | None:
         return None if options.progress is None else _reporter(other, started, options.progress, purpose)
 
-    state = explore_session(session, options.workers, deadline, reports(session))
-    result = conclude(session, state, seed=options.seed, wall_s=time.perf_counter() - started)
+    state = explore_on_threads(prepared, options.workers, deadline, reports(prepared))
+    result = make_result(prepared, state, seed=options.seed, wall_s=time.perf_counter() - started)
     if result.status == "INFEASIBLE":
-        ask = asker(session, options.workers, patience([session], started, deadline), reports)
-        result.data["infeasible"] = explain(session, ask, asked=deadline is not None)
+        ask = asker(prepared, options.workers, patience([prepared], started, deadline), reports)
+        result.data["infeasible"] = explain(prepared, ask, asked=deadline is not None)
         result.data["wall_s"] = round(time.perf_counter() - started, 3)
     return result
 
@@ -61,9 +61,9 @@ def compare(request: Problem, options: Options) -> Result:
     return Result(fused.data | both, fused.certificate, alone)
 
 
-def _reporter(session: Session, started: float, watch: Watch, purpose: str = "") -> Reporter:
+def _reporter(prepared: PreparedProblem, started: float, watch: Watch, purpose: str = "") -> Reporter:
     """Reports an exploration; the values of one with a purpose besides the main one are not those of the problem."""
-    whole = session.points.whole
-    unit, worth = unit_value(session.goal.objective, session.points.corner(whole))
+    whole = prepared.points.whole
+    unit, worth = unit_value(prepared.goal.objective, prepared.points.corner(whole))
     show: Show | None = None if purpose else lambda value: float(value * worth)
     return Reporter(watch, started, size(whole), unit, show, purpose, purpose or "solving a first hardware point")

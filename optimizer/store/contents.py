@@ -4,8 +4,8 @@ A line is an object with ``table`` (layers or tasks), ``key``, ``version`` (of t
 (seconds since 1970) and ``label``; a layer's has ``bound`` and ``entry`` (the solution; null where no mapping
 exists), a task's ``payload`` and ``outcome``. The first line says what the file is.
 
-Nothing may rest on what another store says, so of its lines only optima are of use: as starts, mappings whose value the
-search tries to beat first. Bounds, and outcomes of tasks, could only be proved again by finding them again.
+No proof may rest on another store, so only its optima are imported, as starts: mappings whose value is the first cutoff
+of a search. Bounds, and outcomes of tasks, could only be proved by computing them again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the store knows of a layer problem, and what is searched instead where it does not know enough."""
+"""Optimum or bound of a layer problem: cached in the store, or searched and then cached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optimizer.store.store import Store, content_key
 
 @dataclass(frozen=True)
 class Question:
-    """The best mapping of a problem is sought.
+    """A search for the best mapping of a problem.
 
     Parameters
     ----------
@@ -49,29 +49,29 @@ Search = Callable[[int], LayerSolution | None]
 
 
 def recalled(
-    store: Store, question: Question, beat: int, search: Search, label: str = ""
+    store: Store, question: Question, cutoff: int, search: Search, label: str = ""
 ) -> LayerSolution | int | None:
-    """The optimum, a bound of at least `beat` if it is not below `beat`, or None if nothing fits.
+    """The optimum, a bound of at least `cutoff` if it is not below `cutoff`, or None if nothing fits.
 
-    What the store cannot answer is searched, from the value of a start if it has one, and the answer is kept under the
-    label. A start only says where to look first: whatever it says, the answer is the same.
+    If the store has no answer, it is searched, with the value of a start as the first cutoff if there is one, and
+    cached under the label. A start does not change the answer.
     """
     key = question.key
     known, solution = store.optimum(key)
     if known and (solution is None or _answers(question, solution)):
         return solution
     bound = store.bound(key)
-    if beat < INFINITE and bound >= beat:
+    if cutoff < INFINITE and bound >= cutoff:
         return bound
-    start, limit = store.start(key), beat
+    start, limit = store.start(key), cutoff
     if start is not None and _answers(question, start):
-        limit = min(beat, question.value(start) + 1)
+        limit = min(cutoff, question.value(start) + 1)
     solution = search(limit)
-    if solution is None and limit < beat:
-        solution = search(beat)
-    if solution is None and beat < INFINITE:
-        store.note_bound(key, beat, label)
-        return beat
+    if solution is None and limit < cutoff:
+        solution = search(cutoff)
+    if solution is None and cutoff < INFINITE:
+        store.note_bound(key, cutoff, label)
+        return cutoff
     store.note_optimum(key, solution, label)
     return solution
 

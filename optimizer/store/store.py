@@ -1,4 +1,4 @@
-"""What was found once: layer results and outcomes of tasks, keyed by content and version of the model."""
+"""The cache of layer results and outcomes of tasks, keyed by content and version of the model."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ def _hash(content: object) -> str:
 
 
 def layer_label(dims: Iterable[tuple[str, int]], objective: str) -> str:
-    """What people see of a layer result: the dims that its problem has, in order, and the objective."""
+    """Label of a layer result in lists: the dims of its problem, in order, and the objective."""
     return f"{' '.join(f'{dim}={extent}' for dim, extent in dims if extent > 1)}, {objective}"
 
 
 class Store:
     """Layer results and outcomes of tasks; without a folder they live in memory only.
 
-    A layer entry is the optimum of a problem, or a value that no mapping goes below, or a *start*: a mapping of which
-    others say that it is the optimum. Threads may share a store, and any number of processes may use the same folder.
-    Damaged entries are as if they were not there. What is noted is in the file when the call returns: a process
-    that is killed loses nothing (a power cut may take the last moments).
+    A layer entry is the optimum of a problem, or a lower bound, or a *start*: a mapping from another store, said to be
+    the optimum there. Threads may share a store, and any number of processes may use the same folder. Damaged entries
+    are as if they were not there. What is noted is in the file when the call returns: a process that is killed loses
+    nothing (a power cut may take the last moments).
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Store:
         return self._solution(key, OPTIMUM)
 
     def start(self, key: str) -> LayerSolution | None:
-        """What others say is the optimum under a key; nothing may rest on it."""
+        """The start noted under a key: optimal according to another store; no proof may rest on it."""
         return self._solution(key, START)[1]
 
     def _solution(self, key: str, kind: str) -> tuple[bool, LayerSolution | None]:
@@ -104,7 +104,7 @@ class Store:
             return False, None
 
     def bound(self, key: str) -> int:
-        """A value that the objective of no mapping goes below (0 if nothing is known)."""
+        """The lower bound noted under a key (0 if there is none)."""
         row = self._row("SELECT bound FROM sound_layers WHERE key = ? AND kind = 'bound'", key)
         return 0 if row is None else int(row[0])
 

@@ -1,10 +1,10 @@
 r"""Exact fronts in (energy, latency) over all hardware points and mappings: branch and bound of its own.
 
-A box of points is bounded on its ideal corner by *lines* :math:`E + w L \ge v_w`, one for every weight w tried, with
-:math:`v_w` the sum over the layers of their optima under that weight, and by its least latency. No design of the box is
-uncovered if no gap (:mod:`optimizer.studies.frontier`) lies above all lines, at any place of its points: then the box
-is closed. Lines are added while a gap is open, each between the best designs found on both sides of it; a box that
-stays open is split, a single point is solved: its whole front is summed from those of its layers
+A box of points is bounded on its optimistic corner by *lines* :math:`E + w L \ge v_w`, one for every weight w tried,
+with :math:`v_w` the sum over the layers of their optima under that weight, and by its least latency. No design of the
+box is uncovered if no gap (:mod:`optimizer.studies.frontier`) lies above all lines, at any place of its points: then
+the box is closed. Lines are added while a gap is open, each between the best designs found on both sides of it; a box
+that stays open is split, a single point is solved: its whole front is summed from those of its layers
 (:mod:`optimizer.studies.sums`).
 
 With a tolerance h every design of the space is within 1 + h, in energy and latency both, of a reported one at a place
@@ -44,9 +44,9 @@ POINT_LINES = 8
 
 @dataclass(frozen=True)
 class Bounded:
-    """What is known of a box: per weight the optimum of one run of every layer, and their least cycles.
+    """Bounds of a box: per weight the optimum of one run of every layer, and their least cycles.
 
-    ``lines`` are (weight, values per layer); NEVER: a layer does not fit.
+    ``lines`` are (weight, values per layer); INFEASIBLE_COST: a layer does not fit.
     """
 
     lines: tuple[tuple[int, tuple[int, ...]], ...] = ()
@@ -57,7 +57,7 @@ class Bounded:
 class Covered:
     """A closed box: why (``area``, ``covered``, ``solved``, ``infeasible``, ``open``), and what that rests on.
 
-    ``fixed`` are energy units and cycles of the vector layers on the ideal corner that the numbers belong to.
+    ``fixed`` are energy units and cycles of the vector layers on the optimistic corner that the numbers belong to.
     """
 
     box: Box
@@ -97,7 +97,7 @@ class FrontExplorer:
 
     Parameters
     ----------
-    part : Part
+    network : NetworkBounds
         The network; its goal holds the caps.
     places : Places
         Of what is varied besides energy and latency.
@@ -109,23 +109,23 @@ class FrontExplorer:
 
     def __init__(
         self,
-        part: NetworkBounds,
+        network: NetworkBounds,
         places: Places,
         area_cap_um2: int | None,
         tolerance: Fraction = Fraction(0),
         workers: int = 2,
     ) -> None:
-        self.part, self.places, self.points, self._area_cap = part, places, places.points, area_cap_um2
+        self.network, self.places, self.points, self._area_cap = network, places, places.points, area_cap_um2
         self.tolerance, self._workers = tolerance * SHARE, workers
         self._numbers = itertools.count()
-        self._counts = [pricer.count for pricer in part.pricers]
+        self._counts = [pricer.count for pricer in network.pricers]
 
     def run(self, *, deadline: float | None = None, report: Callable[[FrontState], None] | None = None) -> FrontState:
         """Explore until all boxes are closed, the deadline passes, or Ctrl-C."""
-        goal = self.part.goal
+        goal = self.network.goal
         state = FrontState(Frontier(goal.energy_cap, goal.latency_cap), size(self.points.whole))
         stop = Stop()
-        for pricer in self.part.pricers:
+        for pricer in self.network.pricers:
             pricer.stop = stop
         alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
         heap = [_Open(0, next(self._numbers), self.points.whole, Bounded(), (0, 0))]
@@ -152,7 +152,7 @@ class FrontExplorer:
         return state
 
     def _step(self, heap: list[_Open], state: FrontState, pool: Executor) -> None:
-        """Visit the box with the least energy; if that is given up, it stays as it was."""
+        """Evaluate the box with the least energy; if the evaluation is stopped, the box stays as it was."""
         node = heap[0]
         corner = self.points.corner(node.box)
         by, known, fixed = None, node.known, node.fixed
@@ -160,10 +160,10 @@ class FrontExplorer:
             by = "area"
         elif known.lines and self._gap(node.box, state, known, fixed) is None:
             by = "covered"
-        elif self.points.has_ideal_corner(node.box):
+        elif self.points.has_optimistic_corner(node.box):
             known, fixed = self._at_once(node.box)
             covered = self._gap(node.box, state, known, fixed) is None
-            by, known, fixed = ("covered", known, fixed) if covered else self._visit(node.box, state, pool)
+            by, known, fixed = ("covered", known, fixed) if covered else self._evaluation(node.box, state, pool)
         heapq.heappop(heap)
         if by is not None:
             state.closed.append(self._closed(node, by, known, fixed))
@@ -176,15 +176,15 @@ class FrontExplorer:
         return Covered(node.box, by, self.points.corner(node.box).area_um2, known, fixed)
 
     def _at_once(self, box: Box) -> tuple[Bounded, Cost]:
-        """What is known of a box before any search."""
+        """Bounds of a box without a search."""
         corner = self.points.corner(box)
-        floors = Bounded(((0, self.part.energy_floors(corner)),), self.part.latency_floors(corner))
-        return floors, self.part.fixed(corner)
+        layer_bounds = Bounded(((0, self.network.energy_bounds(corner)),), self.network.latency_bounds(corner))
+        return layer_bounds, self.network.fixed(corner)
 
-    def _visit(self, box: Box, state: FrontState, pool: Executor) -> tuple[str | None, Bounded, Cost]:
-        """Add lines to a box until it is covered or they are many; sum the front of a point."""
+    def _evaluation(self, box: Box, state: FrontState, pool: Executor) -> tuple[str | None, Bounded, Cost]:
+        """Add lines to a box until it is covered or the number of lines is reached; sum the front of a point."""
         corner = self.points.corner(box)
-        site = Site(self.part.pricers, corner, self.part.fixed(corner), pool)
+        site = Site(self.network.pricers, corner, self.network.fixed(corner), pool)
         search = _Lines(site, self._counts)
         single = size(box) == 1
         if not search.start():
@@ -220,7 +220,7 @@ class FrontExplorer:
         return None
 
     def _least(self, known: Bounded, fixed: Cost) -> Cost:
-        """Energy and latency that no design goes below."""
+        """Lower bounds on energy and latency."""
         energy = next(values for weight, values in known.lines if weight == 0)
         sums = [sum(c * v for c, v in zip(self._counts, values, strict=True)) for values in (energy, known.latency)]
         return fixed[0] + sums[0], fixed[1] + sums[1]
@@ -235,22 +235,22 @@ def lines_of(known: Bounded, counts: Sequence[int], fixed: Cost) -> list[Line]:
 
 
 class _Lines:
-    """Lines of one hardware, added one by one: the least energy, the least latency, then weights between designs."""
+    """Lines of one hardware point, added one by one: least energy, least latency, then weights between designs."""
 
     def __init__(self, site: Site, counts: Sequence[int]) -> None:
         self._site, self._counts = site, counts
         self._picks: list[Pick] = []
         self._lines: list[tuple[int, tuple[int, ...]]] = []
-        self._latency = tuple(pricer.latency_floor(site.hardware) for pricer in site.pricers)
+        self._latency = tuple(pricer.latency_bound(site.hardware) for pricer in site.pricers)
 
     @property
     def known(self) -> Bounded:
-        """What was proved."""
+        """The bounds proved so far."""
         return Bounded(tuple(self._lines), self._latency)
 
     @property
     def costs(self) -> list[Cost]:
-        """What the designs found take."""
+        """Energy and latency of the designs found."""
         return [(pick.energy, pick.latency) for pick in self._picks]
 
     def start(self) -> bool:

@@ -1,4 +1,4 @@
-r"""Fronts in (energy, latency), with places of the hardware: what is kept, and what is left to find.
+r"""Fronts in (energy, latency), with places of the hardware: the designs kept, and the gaps that are open.
 
 A design t is *covered* by a known one k within a tolerance h if the place of k is within that of t and
 
@@ -33,7 +33,7 @@ Line = tuple[int, int]
 
 @dataclass(frozen=True)
 class Spot:
-    """A design of a front: what it takes, the place of its hardware, and the box of just that point."""
+    """A design of a front: its energy and latency, the place of its hardware, and the box of that single point."""
 
     energy: int
     latency: int
@@ -53,12 +53,12 @@ class Spot:
 
 
 class Frontier:
-    """All designs known that no other beats.
+    """The designs found that no other one beats.
 
     Parameters
     ----------
     most_energy, most_latency : int
-        Caps: what exceeds them is of no interest.
+        Caps: designs that exceed them are ignored.
     """
 
     def __init__(self, most_energy: int, most_latency: int) -> None:

@@ -61,14 +61,14 @@ STATIC = {
     )
 }
 DYNAMIC = {"latency-ms": "ms", "energy-mj": "mJ"}
-"""Limits on what a design takes, and their units."""
+"""Limits on the energy and latency of a design, and their units."""
 
 NAMES = (*STATIC, *DYNAMIC)
 
 
 @dataclass(frozen=True)
 class Range:
-    """A limit that is varied: its name and the least and largest limit of interest, both included; None: any."""
+    """A limit that is varied: its name and the ends of its range, both included; None: open."""
 
     name: str
     low: Fraction | None = None
@@ -80,11 +80,11 @@ class Range:
         return STATIC[self.name].unit if self.name in STATIC else DYNAMIC[self.name]
 
     def place(self, value: Fraction) -> Fraction:
-        """The least limit of interest that admits this value."""
+        """The least limit in the range that admits this value."""
         return value if self.low is None else max(value, self.low)
 
     def covers(self, limit: Fraction) -> bool:
-        """Is a limit of interest?"""
+        """Is a limit in the range?"""
         return (self.low is None or limit >= self.low) and (self.high is None or limit <= self.high)
 
 

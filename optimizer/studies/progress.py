@@ -29,12 +29,12 @@ class Watcher:
     def __call__(self, state: Exploration | FrontState) -> None:
         """Report the boxes closed since the last call."""
         self._tally.read(state.closed)
-        kept = len(state.frontier.spots if isinstance(state, FrontState) else state.archive.designs)
+        kept = len(state.frontier.spots if isinstance(state, FrontState) else state.incumbents.designs)
         left = self._tally.time_left(time.perf_counter() - state.started)
         self.tell("  ".join(text for text in (f"{kept} designs kept", left) if text))
 
     def tell(self, message: str) -> None:
-        """Say what is going on."""
+        """Report a message."""
         self._watch(
             Progress(
                 elapsed_s=time.perf_counter() - self._started,

@@ -1,4 +1,4 @@
-"""What a study is asked."""
+"""Requests of studies."""
 
 from __future__ import annotations
 

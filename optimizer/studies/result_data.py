@@ -1,4 +1,4 @@
-"""Staircases as plain data: what stands under ``study`` in a result."""
+"""Staircases as plain data: the section ``study`` of a result."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.problem.aggregate import Aggregate
 from optimizer.results.formats import STUDY_FORMAT
 from optimizer.results.totals import number
-from optimizer.search.incumbents import Found, Rank
-from optimizer.search.session import Session
+from optimizer.search.incumbents import Incumbent, Rank
+from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.studies.metrics import STATIC, Range
 from optimizer.studies.staircase import Corner, Staircase, StaircaseCell
 from optimizer.studies.steps import minimal
@@ -22,7 +22,7 @@ Data = dict[str, Any]
 
 
 def study_status(statuses: Sequence[str], *, designs: bool) -> str:
-    """OPTIMAL if every part is settled, else what is known."""
+    """OPTIMAL if every part is proved, else FEASIBLE, INFEASIBLE or UNKNOWN."""
     settled = all(status in ("OPTIMAL", "INFEASIBLE") for status in statuses)
     if designs:
         return "OPTIMAL" if settled else "FEASIBLE"
@@ -49,14 +49,14 @@ def limits_entry(ranges: Sequence[Range], place: Sequence[Fraction | None]) -> D
 
 
 def question(ranges: Sequence[Range], tolerance: Fraction | None = None) -> Data:
-    """What a study asks besides the problem under its loosest limits; with a tolerance, the front of all designs."""
+    """The request of a study besides its problem under the loosest limits; with a tolerance, that of a front."""
     front = {} if tolerance is None else {"front_tolerance": str(tolerance)}
     return {"vary": [range_entry(varied) for varied in ranges]} | front
 
 
-def asking(session: Session, ranges: Sequence[Range], tolerance: Fraction | None = None) -> Session:
-    """A session whose problem, and so its hash, holds what the study asks."""
-    return replace(session, problem=session.problem | {"study": question(ranges, tolerance)})
+def asking(prepared: PreparedProblem, ranges: Sequence[Range], tolerance: Fraction | None = None) -> PreparedProblem:
+    """The prepared problem with the request of the study, so that its hash covers the request."""
+    return replace(prepared, problem=prepared.problem | {"study": question(ranges, tolerance)})
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Describer:
         The boxes in the order of the certificate.
     scale : Scale
     takes : callable
-        What a design takes, as plain data: energy, latency.
+        Energy and latency of a design, as plain data.
     complete : bool
         Are all boxes closed?
     """
@@ -101,7 +101,7 @@ class Describer:
         points: PointSet,
         closed: Sequence[Box],
         scale: Scale,
-        takes: Callable[[Found], Data],
+        takes: Callable[[Incumbent], Data],
         *,
         complete: bool,
     ) -> None:
@@ -137,7 +137,7 @@ class Describer:
             "exact_bound": None if cell.bound is None else str(cell.bound),
         }
 
-    def _design(self, number_before: int, found: Found) -> Data:
+    def _design(self, number_before: int, found: Incumbent) -> Data:
         place = self.staircase.place(found)
         corner = self.staircase.corner(place)
         cell = self.staircase.cell(corner)
@@ -173,8 +173,10 @@ class Describer:
         sides = zip(self.points.paths, self.points.labels, box, strict=True)
         return [path for path, labels, (low, _) in sides if 0 < low == len(labels) - 1]
 
-    def _relaxed(self, corner: Corner, found: Found) -> Data:
-        """Per limit the next better design: how far the limit must be raised, and what that is worth."""
+    def _relaxed(self, corner: Corner, found: Incumbent) -> Data:
+        """Per limit the next better design: by how much the limit must be raised, and by how much the objective
+        improves.
+        """
         known: Data = {}
         for axis, varied in enumerate(self.staircase.ranges):
             further = list(corner)
@@ -195,7 +197,7 @@ class Describer:
         return known
 
 
-def changes(one: Found, other: Found) -> Data:
+def changes(one: Incumbent, other: Incumbent) -> Data:
     """Menus of which two designs take different entries."""
     there = dict(other.point.choices)
     return {path: [entry, there[path]] for path, entry in one.point.choices if entry != there[path]}

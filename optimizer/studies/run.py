@@ -1,4 +1,4 @@
-"""Studies of limits on the hardware: prepare, explore once, describe."""
+"""Studies of limits on the hardware: prepare, explore once, make the result."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from optimizer.problem.problem import Problem
 from optimizer.results.formats import STUDY_FORMAT
 from optimizer.results.reconciliation import distrusted, reconciled
 from optimizer.results.result import StudyResult
-from optimizer.results.solve_result import conclude
+from optimizer.results.solve_result import make_result
 from optimizer.results.totals import number, unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
-from optimizer.search.incumbents import Found
+from optimizer.search.incumbents import Incumbent
 from optimizer.search.infeasibility import roomy
+from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.search.processes import WIDTH, explore_spread
-from optimizer.search.session import Session, begun, prepare
-from optimizer.search.threads import explore_session, priced
+from optimizer.search.threads import explore_on_threads, priced
 from optimizer.studies.metrics import STATIC, Place, Range, check_range
 from optimizer.studies.progress import Watcher
 from optimizer.studies.request import StudyRequest
@@ -52,54 +52,54 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     architecture, vary, objective = request.architecture, request.vary, request.objective
     _check(vary, architecture)
 
-    def prepared(ranges: Sequence[Range], under: Architecture) -> tuple[Session, Places]:
+    def prepare_under(ranges: Sequence[Range], under: Architecture) -> tuple[PreparedProblem, Places]:
         asked = Problem(request.network, under, objective, request.padding, request.fusion)
-        session = prepare(asked, cache_dir=options.cache_dir, workers=workers)
-        return session, Places(session.points, ranges)
+        prepared = prepare(asked, cache_dir=options.cache_dir, workers=workers)
+        return prepared, Places(prepared.points, ranges)
 
-    def explored(session: Session, places: Places) -> Exploration:
-        watcher = None if options.progress is None else Watcher(size(session.points.whole), started, options.progress)
-        archive = StudySteps(places)
+    def explored(prepared: PreparedProblem, places: Places) -> Exploration:
+        watcher = None if options.progress is None else Watcher(size(prepared.points.whole), started, options.progress)
+        incumbents = StudySteps(places)
         if options.pool is None:
-            return explore_session(session, workers, deadline, watcher, archive=archive, width=WIDTH)
+            return explore_on_threads(prepared, workers, deadline, watcher, incumbents=incumbents, width=WIDTH)
         seconds = None if deadline is None else max(0.0, deadline - time.perf_counter())
         return explore_spread(
-            [session.problem],
+            [prepared.problem],
             pool=options.pool,
-            archive=archive,
+            incumbents=incumbents,
             cache_dir=options.cache_dir,
             time_limit_s=seconds,
             report=watcher,
         )
 
-    session, places = prepared(vary, budgeted(architecture, vary))
-    deadline = begun(session, options, started)
-    state = explored(session, places)
-    best = reconciled(session, priced(session, state, workers))
+    prepared, places = prepare_under(vary, budgeted(architecture, vary))
+    deadline = begun(prepared, options, started)
+    state = explored(prepared, places)
+    best = reconciled(prepared, priced(prepared, state, workers))
     if best.disagreements:
-        state = replace(best, archive=state.archive)
-    result = conclude(asking(session, vary), best, seed=options.seed, wall_s=time.perf_counter() - started)
+        state = replace(best, incumbents=state.incumbents)
+    result = make_result(asking(prepared, vary), best, seed=options.seed, wall_s=time.perf_counter() - started)
     try:
-        staircase = staircase_of(places, state.archive.designs, state.closed)
+        staircase = staircase_of(places, state.incumbents.designs, state.closed)
     except InternalDisagreementError as error:
-        best = distrusted(session, best, error)
-        error.result = conclude(asking(session, vary), best, seed=options.seed, wall_s=result.data["wall_s"])
+        best = distrusted(prepared, best, error)
+        error.result = make_result(asking(prepared, vary), best, seed=options.seed, wall_s=result.data["wall_s"])
         raise
-    some = next(iter(session.points.points.values()))
+    some = next(iter(prepared.points.points.values()))
     scale = Scale(Aggregate(), unit_value(objective, some)[1])
     described = Describer(
         staircase,
-        session.points,
+        prepared.points,
         [entry.box for entry in state.closed],
         scale,
-        lambda found: takes(session, found),
+        lambda found: takes(prepared, found),
         complete=state.complete,
     )
     section = described.data()
     if section["status"] == "INFEASIBLE":
         unlimited = [Range(varied.name) for varied in vary]
         freed = {"area_mm2": None} if any(varied.name == "area-mm2" for varied in vary) else {}
-        wider, there = prepared(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
+        wider, there = prepare_under(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
         section["least"] = [limits_entry(unlimited, place) for place in _beyond(wider, there, explored)]
     wall_s = round(time.perf_counter() - started, 3)
     data = result.data | {"format": STUDY_FORMAT, "study": section, "wall_s": wall_s}
@@ -132,10 +132,10 @@ def _check(vary: Sequence[Range], architecture: Architecture) -> None:
         check_range(varied, architecture)
 
 
-def takes(session: Session, found: Found) -> dict[str, Any]:
-    """What the design costs."""
+def takes(prepared: PreparedProblem, found: Incumbent) -> dict[str, Any]:
+    """Energy and latency of the design."""
     pick, point = found.picks[0], found.point
-    cycles = session.goal.stretched(pick.energy, pick.latency)
+    cycles = prepared.goal.stretched(pick.energy, pick.latency)
     return {
         "energy_pj": point.energy_pj(pick.energy),
         "latency_cycles": number(cycles),
@@ -143,18 +143,20 @@ def takes(session: Session, found: Found) -> dict[str, Any]:
     }
 
 
-def _beyond(session: Session, places: Places, explored: Callable[[Session, Places], Exploration]) -> list[Place]:
-    """The tightest limits that let a design through, where none in the ranges does: beyond their high ends.
+def _beyond(
+    prepared: PreparedProblem, places: Places, explored: Callable[[PreparedProblem, Places], Exploration]
+) -> list[Place]:
+    """The tightest limits beyond the ranges under which a design exists, if there is none within them.
 
-    Without caps every point that holds all layers is a design: that needs no search.
+    Without caps every point that holds all layers has a design, so no search is needed.
     """
-    if not session.goal.capped:
-        limits = session.architecture.limits
+    if not prepared.goal.capped:
+        limits = prepared.architecture.limits
         holding = (
             tuple((n, n) for n in index)
-            for index, point in roomy(session)
+            for index, point in roomy(prepared)
             if limits.allow(point.area_um2, point.resources)
         )
         return minimal(places.of(box) for box in holding)
-    state = explored(session, places)
-    return minimal(places.of(design.box) for design in state.archive.designs) if state.complete else []
+    state = explored(prepared, places)
+    return minimal(places.of(design.box) for design in state.incumbents.designs) if state.complete else []

@@ -1,4 +1,4 @@
-"""Studies of what designs take: fronts in energy and latency, and limits on one of the two."""
+"""Studies of energy and latency: fronts in both, and limits on one of the two."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from optimizer.results.formats import FRONT_FORMAT, STUDY_FORMAT
 from optimizer.results.result import StudyResult
 from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
-from optimizer.search.incumbents import Found
+from optimizer.search.incumbents import Incumbent
 from optimizer.search.point_solver import Pick
-from optimizer.search.session import Session, begun, prepare
+from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.studies.front import MOST_TOLERANCE, SHARE, Covered, FrontExplorer, FrontState, lines_of
 from optimizer.studies.frontier import Spot, open_gap
 from optimizer.studies.metrics import DYNAMIC, Range
@@ -48,18 +48,18 @@ def run(request: FrontRequest, options: Options) -> StudyResult:
     static = [varied for varied in vary if varied.name not in DYNAMIC]
     _check(vary, static, architecture, objective, tolerance)
     asked = Problem(request.network, capped(architecture, vary), objective or "energy", request.padding)
-    session = prepare(asked, cache_dir=options.cache_dir)
-    deadline = begun(session, options, started)
-    places = Places(session.points, static)
-    explorer = FrontExplorer(session.part, places, session.area_cap_um2, tolerance, options.workers)
-    watcher = None if options.progress is None else Watcher(size(session.points.whole), started, options.progress)
+    prepared = prepare(asked, cache_dir=options.cache_dir)
+    deadline = begun(prepared, options, started)
+    places = Places(prepared.points, static)
+    explorer = FrontExplorer(prepared.network_bounds, places, prepared.area_cap_um2, tolerance, options.workers)
+    watcher = None if options.progress is None else Watcher(size(prepared.points.whole), started, options.progress)
     state = explorer.run(deadline=deadline, report=watcher)
-    session = asking(session, vary, None if objective is not None else tolerance)
-    told = _Told(session, state, vary, tolerance)
+    prepared = asking(prepared, vary, None if objective is not None else tolerance)
+    told = _Told(prepared, state, vary, tolerance)
     section = told.front() if objective is None else told.staircase()
-    data = _header(session, state, options.seed) | {"status": section["status"], "study": section}
+    data = _header(prepared, state, options.seed) | {"status": section["status"], "study": section}
     data["wall_s"] = round(time.perf_counter() - started, 3)
-    return StudyResult(data, _certificate(session, state, tolerance))
+    return StudyResult(data, _certificate(prepared, state, tolerance))
 
 
 def _check(
@@ -116,36 +116,38 @@ def capped(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
     return known.with_budgets(replace(known.budgets, **limits))
 
 
-def _header(session: Session, state: FrontState, seed: int) -> Data:
-    """What results of all kinds state."""
-    some = next(iter(session.points.points.values()))
-    unit, _ = unit_value(session.goal.objective, some)
+def _header(prepared: PreparedProblem, state: FrontState, seed: int) -> Data:
+    """The entries that results of all kinds have."""
+    some = next(iter(prepared.points.points.values()))
+    unit, _ = unit_value(prepared.goal.objective, some)
     names = ("area", "covered", "solved", "infeasible", "open")
     return {
         "format": STUDY_FORMAT,
         "termination": state.ended.value,
-        "objective": {"name": session.goal.objective, "unit": unit},
-        "accounting": session.accounting,
-        "space": {"text": session.space, "padding": session.padding, "reuse": "innermost"},
-        "network": session.network.name,
-        "architecture": session.architecture.name,
+        "objective": {"name": prepared.goal.objective, "unit": unit},
+        "accounting": prepared.accounting,
+        "space": {"text": prepared.space, "padding": prepared.padding, "reuse": "innermost"},
+        "network": prepared.network.name,
+        "architecture": prepared.architecture.name,
         "hardware_points": {"total": state.total, "boxes": len(state.closed)} | {n: state.points(n) for n in names},
-        "warnings": list(session.network.warnings),
+        "warnings": list(prepared.network.warnings),
         "versions": versions(),
         "seed": seed,
-        "problem": session.problem,
-        "problem_hash": session.problem_hash,
+        "problem": prepared.problem,
+        "problem_hash": prepared.problem_hash,
     }
 
 
 class _Told:
-    """Describes what was found."""
+    """Makes the sections of a result from a front."""
 
-    def __init__(self, session: Session, state: FrontState, vary: Sequence[Range], tolerance: Fraction) -> None:
-        self.session, self.state, self.vary, self.tolerance = session, state, list(vary), tolerance
+    def __init__(
+        self, prepared: PreparedProblem, state: FrontState, vary: Sequence[Range], tolerance: Fraction
+    ) -> None:
+        self.prepared, self.state, self.vary, self.tolerance = prepared, state, list(vary), tolerance
         self._static = [varied for varied in vary if varied.name not in DYNAMIC]
-        self._counts = [pricer.count for pricer in session.parts]
-        self._some = next(iter(session.points.points.values()))
+        self._counts = [pricer.count for pricer in prepared.search_pricers]
+        self._some = next(iter(prepared.points.points.values()))
 
     def front(self) -> Data:
         """The section ``study`` of a front."""
@@ -162,7 +164,7 @@ class _Told:
                     "needs": limits_entry(self._static, spot.place),
                     "status": "OPTIMAL" if self._settled(spot) else "FEASIBLE",
                     "exact": {"energy": spot.energy, "latency": spot.latency},
-                    **takes(self.session, found),
+                    **takes(self.prepared, found),
                     "metrics": static_metrics(found.point),
                     "choices": dict(found.point.choices),
                     "certificate_box": boxes.index(spot.box) if spot.box in boxes else None,
@@ -188,23 +190,23 @@ class _Told:
             if entry.by == "open":
                 held.append(self._open(entry))
         staircase = Staircase(self.vary, placed, held)
-        scale = Scale(Aggregate(), unit_value(self.session.goal.objective, self._some)[1])
+        scale = Scale(Aggregate(), unit_value(self.prepared.goal.objective, self._some)[1])
         boxes = [entry.box for entry in self.state.closed]
         described = Describer(
             staircase,
-            self.session.points,
+            self.prepared.points,
             boxes,
             scale,
-            lambda found: takes(self.session, found),
+            lambda found: takes(self.prepared, found),
             complete=self.state.complete,
         )
         return described.data() | {"front": self.front()["designs"]}
 
-    def _found(self, spot: Spot) -> Found:
-        goal, pick = self.session.goal, Pick(spot.energy, spot.latency, ())
+    def _found(self, spot: Spot) -> Incumbent:
+        goal, pick = self.prepared.goal, Pick(spot.energy, spot.latency, ())
         value = goal.value(spot.energy, spot.latency)
-        point = self.session.points.points[tuple(low for low, _ in spot.box)]
-        return Found(value, (pick,), point, spot.box, (value, (Fraction(spot.latency),), (spot.energy,), spot.box))
+        point = self.prepared.points.points[tuple(low for low, _ in spot.box)]
+        return Incumbent(value, (pick,), point, spot.box, (value, (Fraction(spot.latency),), (spot.energy,), spot.box))
 
     def _place(self, energy: int, latency: int, static: Sequence[Fraction]) -> tuple[Fraction, ...]:
         """The least limits that admit a cost on hardware of a static place."""
@@ -220,20 +222,20 @@ class _Told:
         return tuple(place)
 
     def _least(self, entry: Covered) -> tuple[int, int]:
-        """Energy and latency that no design of a box goes below."""
+        """Lower bounds on the energy and latency of designs of a box."""
         lines = dict(lines_of(entry.known, self._counts, entry.fixed))
         cycles = sum(c * v for c, v in zip(self._counts, entry.known.latency, strict=True)) if lines else 0
         return lines.get(0, 0), entry.fixed[1] + cycles
 
     def _open(self, entry: Covered) -> Held:
-        """What is known of an open box."""
+        """Bounds of an open box."""
         energy, latency = self._least(entry)
-        static = Places(self.session.points, self._static).least(entry.box)
-        return [self._place(energy, latency, place) for place in static], self.session.goal.value(energy, latency)
+        static = Places(self.prepared.points, self._static).least(entry.box)
+        return [self._place(energy, latency, place) for place in static], self.prepared.goal.value(energy, latency)
 
     def _settled(self, spot: Spot) -> bool:
         """Can no design of an open box beat this one?"""
-        places = Places(self.session.points, self._static)
+        places = Places(self.prepared.points, self._static)
         for entry in self.state.closed:
             if entry.by == "open" and any(
                 all(a <= b for a, b in zip(place, spot.place, strict=True)) for place in places.least(entry.box)
@@ -244,16 +246,18 @@ class _Told:
         return True
 
 
-def _certificate(session: Session, state: FrontState, tolerance: Fraction) -> Data:
+def _certificate(prepared: PreparedProblem, state: FrontState, tolerance: Fraction) -> Data:
     return {
         "format": FRONT_FORMAT,
-        "problem_hash": session.problem_hash,
-        "accounting": session.accounting,
-        "space": session.space,
-        "padding": session.padding,
+        "problem_hash": prepared.problem_hash,
+        "accounting": prepared.accounting,
+        "space": prepared.space,
+        "padding": prepared.padding,
         "tolerance": str(tolerance),
-        "menus": {path: list(labels) for path, labels in zip(session.points.paths, session.points.labels, strict=True)},
-        "layers": parts_of(session),
+        "menus": {
+            path: list(labels) for path, labels in zip(prepared.points.paths, prepared.points.labels, strict=True)
+        },
+        "layers": parts_of(prepared),
         "boxes": [_entry(entry) for entry in state.closed],
     }
 

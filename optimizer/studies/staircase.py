@@ -1,4 +1,4 @@
-"""From the designs kept and the closed boxes to a staircase: which design is best within which limits, and the proof.
+"""Staircase of a study: which design is best within which limits, proved by the closed boxes.
 
 The metrics of the designs kept cut every range into pieces, and the ranges together into *cells*, within each of which
 the same designs are admitted. The best of these is the optimum of the cell if no closed box with a point admitted in
@@ -15,26 +15,26 @@ from fractions import Fraction
 
 from optimizer.problem.disagreement import disagreement
 from optimizer.search.exploration import BOUNDING, Closed
-from optimizer.search.incumbents import Found
+from optimizer.search.incumbents import Incumbent
 from optimizer.studies.metrics import Place, Range
 from optimizer.studies.steps import Places
 
-Placed = tuple[Place, Found]
+Placed = tuple[Place, Incumbent]
 Held = tuple[Sequence[Place], Fraction]
 Corner = tuple[int, ...]
-"""Which piece of every range."""
+"""The number of a piece, per range."""
 
 
 @dataclass(frozen=True)
 class StaircaseCell:
     """Limits from `start` (included) up to `below` (excluded; None: the end of the range), axis by axis.
 
-    ``found`` is the best design known, ``bound`` an objective that no design goes below (None: there is no design).
+    ``found`` is the best design found, ``bound`` a lower bound on the objective (None: there is no design).
     """
 
     start: Place
     below: tuple[Fraction | None, ...]
-    found: Found | None
+    found: Incumbent | None
     bound: Fraction | None
 
     @property
@@ -51,10 +51,10 @@ class Staircase:
     Parameters
     ----------
     ranges : sequence of Range
-    placed : sequence of (Place, Found)
-        The designs known, with the least limits that admit each.
+    placed : sequence of (Place, Incumbent)
+        The designs found, with the least limits that admit each.
     held : iterable of (sequence of Place, Fraction)
-        What is proved: designs that are admitted by limits not below some of the places have at least this objective.
+        Lower bounds: designs admitted by limits not below some of the places have at least this objective.
 
     Raises
     ------
@@ -72,12 +72,12 @@ class Staircase:
         self._check()
 
     @property
-    def steps(self) -> list[Found]:
+    def steps(self) -> list[Incumbent]:
         """The designs that are best in some cell, worst first."""
         chosen = {cell.found.rank: cell.found for cell in self.cells if cell.found is not None}
         return sorted(chosen.values(), key=lambda found: found.rank, reverse=True)
 
-    def place(self, found: Found) -> Place:
+    def place(self, found: Incumbent) -> Place:
         """The least limits that admit a design."""
         return self._places[found.rank]
 
@@ -106,9 +106,9 @@ class Staircase:
             if n:
                 yield (*corner[:axis], n - 1, *corner[axis + 1 :])
 
-    def _designs(self) -> dict[Corner, Found]:
+    def _designs(self) -> dict[Corner, Incumbent]:
         """The best design admitted in every cell that has one."""
-        best: dict[Corner, Found] = {}
+        best: dict[Corner, Incumbent] = {}
         for place, found in self._placed:
             if self._covers(place):
                 corner = self.corner(place)
@@ -123,7 +123,7 @@ class Staircase:
         return all(varied.covers(value) for varied, value in zip(self.ranges, place, strict=True))
 
     def _lowest(self, held: Iterable[Held]) -> dict[Corner, Fraction]:
-        """The least bound of what may be admitted somewhere in the cell."""
+        """The least bound of the boxes with a point that may be admitted in the cell."""
         lowest: dict[Corner, Fraction] = {}
         for places, bound in held:
             for place in filter(self._covers, places):
@@ -153,7 +153,7 @@ class Staircase:
                     raise disagreement(f"the optimum rises at {place}")
 
 
-def staircase_of(places: Places, designs: Sequence[Found], closed: Sequence[Closed]) -> Staircase:
+def staircase_of(places: Places, designs: Sequence[Incumbent], closed: Sequence[Closed]) -> Staircase:
     """The staircase of an exploration over limits on the hardware; the boxes hold every point once."""
     placed = [(places.of(found.box), found) for found in designs]
     held = [(places.least(entry.box), entry.bound) for entry in closed if entry.by in BOUNDING]

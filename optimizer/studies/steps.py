@@ -1,4 +1,4 @@
-r"""What a study keeps: for every limit of interest the best design within it.
+r"""Incumbents of a study: for every limit in the range the best design within it.
 
 Every hardware point p has a *place* m(p), its varied metrics; those below the low end of a range count as the low end.
 (Points above the high end of a range of areas or bandwidths are left out by a budget.) Let v(p) be the least objective
@@ -11,9 +11,9 @@ objective and all metrics together. A box B of points can hold no further step o
 
 .. math:: b \ge \max_{p \in B} g(m(p)),
 
-where g is f over the designs known so far: whatever a design on p has (at least b), a known one within the limits of p
-has no more. That maximum is what :meth:`Steps.limit` gives, so one branch and bound finds all steps, and its closed
-boxes prove them all.
+where g is f over the designs found so far: a design on p has at least b, and a design found within the limits of p has
+no more. :meth:`StudySteps.limit` gives that maximum, so one branch and bound finds all steps, and its closed boxes
+prove them all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fractions import Fraction
 import numpy as np
 
 from optimizer.architecture.boxes import Box, PointSet
-from optimizer.search.incumbents import SLACK, Found, Logs, logarithm
+from optimizer.search.incumbents import SLACK, Incumbent, Logs, logarithm
 from optimizer.studies.metrics import STATIC, Place, Range
 
 Index = tuple[int, ...]
@@ -73,7 +73,7 @@ def minimal(places: Iterable[Place]) -> list[Place]:
 
 
 class StudySteps:
-    """An archive of the best designs within all limits.
+    """Incumbents: the best designs within all limits.
 
     Parameters
     ----------
@@ -86,19 +86,19 @@ class StudySteps:
         self.places = places
         self._grid = np.array([[float(m) for m in places.of(box)] for box in places.points.single_boxes])
         self._cutoffs = np.full(len(self._grid), np.inf)
-        self._kept: list[tuple[Place, Found]] = []
+        self._kept: list[tuple[Place, Incumbent]] = []
 
     @property
-    def designs(self) -> Sequence[Found]:
-        """What is kept, best objective first."""
+    def designs(self) -> Sequence[Incumbent]:
+        """The designs kept, best objective first."""
         return [found for _, found in sorted(self._kept, key=lambda entry: entry[1].rank)]
 
-    def best(self, limits: Place) -> Found | None:
+    def best(self, limits: Place) -> Incumbent | None:
         """The best design within limits."""
         return min((f for place, f in self._kept if within(place, limits)), key=lambda f: f.rank, default=None)
 
     def limit(self, box: Box) -> Fraction | None:
-        """The worst objective that is known to be reached at the places of a box; None where one has no design."""
+        """The largest incumbent over the places of a box; None if some place has no design yet."""
         worst = Fraction(0)
         for place in self.places.least(box):
             found = self.best(place)
@@ -108,9 +108,9 @@ class StudySteps:
         return worst
 
     def closes(self, box: Box, bound: Fraction) -> bool:
-        """Has every place of a box a design that is known and as good as the bound?
+        """Does every place of a box have an incumbent as good as the bound?
 
-        A box around one that is kept must be worse, so that the point of each step is solved in the end.
+        A box that contains an incumbent must have a worse bound, so that the point of each step is solved in the end.
         """
         limit = self.limit(box)
         if limit is None or bound < limit:
@@ -118,10 +118,10 @@ class StudySteps:
         return bound > limit or not any(_inside(found.box, box) for _, found in self._kept)
 
     def cutoffs(self, shape: tuple[int, ...]) -> Logs:
-        """Those of the best designs within the places of the points; what is only as good is of no interest."""
+        """The objectives of the best designs within the places of the points; equal designs are dropped."""
         return self._cutoffs.reshape(shape)
 
-    def offer(self, found: Found) -> None:
+    def offer(self, found: Incumbent) -> None:
         """Keep a design if no known one is as good within the same limits; drop those that it replaces."""
         place = self.places.of(found.box)
         if any(within(other, place) and _before(old, other, found, place) for other, old in self._kept):
@@ -140,7 +140,7 @@ def _inside(point: Box, box: Box) -> bool:
     return all(low <= n <= high for (n, _), (low, high) in zip(point, box, strict=True))
 
 
-def _before(one: Found, here: Place, other: Found, there: Place) -> bool:
+def _before(one: Incumbent, here: Place, other: Incumbent, there: Place) -> bool:
     """Is one design, whose place is within the other's, better, or as good and within less or first by rank?"""
     if one.value != other.value or here != there:
         return one.value <= other.value

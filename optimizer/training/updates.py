@@ -56,7 +56,7 @@ def update_layer(
     weight_bits: int,
     multiplicity: int = 1,
 ) -> VectorLayer:
-    """The update of `words` learned words whose gradient is the sum of so many tensors of `gradients` words each.
+    """The update of `words` learned words whose gradient is the sum of n tensors of `gradients` words each.
 
     Reads master weights, gradients and state; writes master weights, state, and if their precisions differ the
     copy that the passes read.

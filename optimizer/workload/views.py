@@ -53,7 +53,7 @@ class Window:
         return (low, min(end, extent)) if outputs else (low, low)
 
     def fits(self, outputs: int, extent: int) -> bool:
-        """Whether the last of so many outputs has a window that begins within the producer's `extent` positions.
+        """Whether the last of `outputs` outputs has a window that begins within the producer's `extent` positions.
 
         Otherwise the two axes hardly belong together, and what an output needs is not certain.
         """

@@ -28,10 +28,10 @@ from optimizer.network_adjustment.space import WidthSpace
 from optimizer.network_adjustment.ties import find_ties, resized
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Progress
-from optimizer.search.box_visit import Visit
+from optimizer.search.box_evaluation import BoxEvaluation
 from optimizer.search.branch_and_bound import Asked, Explorer
 from optimizer.search.network_bounds import NetworkBounds
-from optimizer.search.session import prepare
+from optimizer.search.prepared_problem import prepare
 from optimizer.store.store import Store
 from tests.support.adjust_cases import SMALL_ARCH, build, width_count
 from tests.support.profiles import examples
@@ -236,8 +236,10 @@ def test_progress_and_a_search_that_is_given_up(tmp_path) -> None:
     pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
     with pytest.raises(StoppedError):
         pricer.price(single_point(small()))
-    assert pricer.given_up is not None and pricer.given_up.price is not None and full.state.value is not None
-    assert pricer.given_up.bound <= full.state.value <= pricer.given_up.price.value
+    assert (
+        pricer.stopped_search is not None and pricer.stopped_search.price is not None and full.state.value is not None
+    )
+    assert pricer.stopped_search.bound <= full.state.value <= pricer.stopped_search.price.value
     stopped = adjust(network, small(), request, time_limit_s=0.0)
     assert not stopped.state.complete and stopped.state.best is None
 
@@ -250,13 +252,13 @@ def test_a_search_given_up_without_a_design_keeps_its_bound(tmp_path) -> None:
     full = adjust(network, small(), request, cache_dir=tmp_path)
     space = WidthSpace(network, find_ties(network), request)
     pricer = WidthPricer(space, "timeloop", Store(tmp_path), watch=lambda *news: pricer.stop.request())
-    session = prepare(Problem(network, small()), cache_dir=tmp_path)
-    part = NetworkBounds([pricer], session.goal, lambda hardware: (0, 0))
-    stopped = Explorer([part], session.points, None).run()
+    prepared = prepare(Problem(network, small()), cache_dir=tmp_path)
+    part = NetworkBounds([pricer], prepared.goal, lambda hardware: (0, 0))
+    stopped = Explorer([part], prepared.points, None).run()
     assert stopped.best is None and not stopped.complete and full.state.value is not None
     assert 0 < stopped.bound <= full.state.value
 
-    def given_up_at_once(asked: Sequence[Asked]) -> list[Visit | None]:
+    def given_up_at_once(asked: Sequence[Asked]) -> list[BoxEvaluation | None]:
         raise StoppedError
 
-    assert Explorer([part], session.points, None, visits=given_up_at_once).run().bound == 0
+    assert Explorer([part], prepared.points, None, evaluations=given_up_at_once).run().bound == 0

@@ -102,8 +102,8 @@ class _Again:
             return
         searches: list[tuple[str, dict[str, Any]]] = [("latency_cap", {"latency_cap": latency})]
         for beat in ((energy, latency + 1), (energy + 1, latency + 1), (2 * energy, 2 * latency)):
-            searches.append(("beat", {"beat": beat}))
-        searches.append(("latency_cap and beat", {"latency_cap": latency, "beat": (energy + 1, latency + 1)}))
+            searches.append(("beat", {"cutoff": beat}))
+        searches.append(("latency_cap and beat", {"latency_cap": latency, "cutoff": (energy + 1, latency + 1)}))
         for name, options in searches:
             again = self.solve("energy", **options)
             if again is None or (again.energy, again.latency) != best:
@@ -118,10 +118,10 @@ class _Again:
             ("latency", "latency", {}),
             ("edp", "edp", {}),
             *((f"weight {w}", "weighted", {"weight": w}) for w in sorted(weights)),
-            *((f"weight {w} with beat", "weighted", {"weight": w, "beat": best}) for w in sorted(weights)),
+            *((f"weight {w} with beat", "weighted", {"weight": w, "cutoff": best}) for w in sorted(weights)),
         ]:
             solution = self.solve(objective, **options)
-            if solution is None and "beat" not in options:
+            if solution is None and "cutoff" not in options:
                 yield f"{name}: no mapping, although there is {best}"
                 continue
             known[name] = best if solution is None else (solution.energy, solution.latency)

@@ -194,13 +194,13 @@ def test_a_proof_on_a_device_and_its_check() -> None:
 
 def fitting(architecture: Architecture) -> list[Architecture]:
     """Every point that fits, as an architecture of one point without a device's limits."""
-    from optimizer.architecture.selection import choose  # noqa: PLC0415
+    from optimizer.architecture.selection import select  # noqa: PLC0415
 
     assert architecture.plan is not None
     points = [p for p in architecture.points() if exceeded(p.resources, architecture.plan.limits) is None]
     assert 0 < len(points) < len(architecture)
     free = tiny(ROOMY)
-    return [choose(free, {path: str(entry) for path, entry in point.choices}) for point in points]
+    return [select(free, {path: str(entry) for path, entry in point.choices}) for point in points]
 
 
 TAMPERS: dict[str, Any] = {

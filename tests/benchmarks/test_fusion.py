@@ -12,7 +12,7 @@ from benchmarks import fusion, growth, registry, series
 from benchmarks.menus import edge
 from benchmarks.power_law import exponent
 from benchmarks.table import markdown
-from optimizer.architecture.selection import choose, single_point
+from optimizer.architecture.selection import select, single_point
 from optimizer.fusion.groups import groups
 from optimizer.problem.fusion_options import Fusion
 from tests.support.benchmark_reports import report
@@ -67,7 +67,7 @@ def test_chains_have_groups_of_neighbours() -> None:
 
 
 def test_fused_growth_is_of_proved_results() -> None:
-    measured = growth.proved(block(), choose(tiny(), {"GLB.size": "1 KiB"}), Fusion(3))
+    measured = growth.proved(block(), select(tiny(), {"GLB.size": "1 KiB"}), Fusion(3))
     assert measured.details["status"] == "OPTIMAL" and measured.details["layers"] == 3
     assert measured.figures["groups"] == len(list(groups(block(), 3))) == 3
     assert measured.details["groups"]

@@ -13,7 +13,7 @@ pytest.importorskip("benchmarks.registry")
 from benchmarks.rule_groups import Rule, decisions, evaluate_rule, rule_plans, stretches, weight_bits
 from optimizer import api, evaluate_groups, networks
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.selection import choose, single_point
+from optimizer.architecture.selection import select, single_point
 from optimizer.errors import SpecError
 from optimizer.fusion.tile_pricer import Runs
 from optimizer.problem.fusion_options import Fusion
@@ -30,7 +30,7 @@ WINDOW: View = (IDENTITY_WINDOW, Window(1, 3, 1), Window(1, 3, 1))
 
 
 def chip(size: str = "1 KiB") -> Architecture:
-    return choose(tiny(), {"GLB.size": size})
+    return select(tiny(), {"GLB.size": size})
 
 
 def chain(*channels: int, rows: int = 8, kernel: int = 1) -> Network:

@@ -93,7 +93,7 @@ def test_limits_of_tasks_run_in_processes(folder: Path) -> None:
 
 def test_tasks_that_are_given_up_leave_their_boxes_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are not tried again for ever."""
-    monkeypatch.setattr(exploration, "visit_box", lambda payload, cache_dir: {"complete": False})
+    monkeypatch.setattr(exploration, "evaluate_box", lambda payload, cache_dir: {"complete": False})
     short = ("--processes", "--task-time-limit", 1, "--workers", 1, "--no-cache")
     outcome = run(*command(folder, *short, "--out", folder / "out"))
     assert outcome.exit_code == 1 and outcome.stdout.startswith("UNKNOWN")

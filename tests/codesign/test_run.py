@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from optimizer import api
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
-from optimizer.architecture.selection import choose
+from optimizer.architecture.selection import select
 from optimizer.checker.again import verify_joint
 from optimizer.errors import SpecError
 from optimizer.features import codesign
@@ -127,7 +127,7 @@ def exact(result: CodesignResult, column: int = 0) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("sign", slow_if([1], [1, -1]))
 def test_near_ties_of_geometric_means_are_decided_exactly(sign: int) -> None:
     """Vector layers add so much energy that the products on two designs agree to more digits than a float has."""
-    point = choose(architecture("8 words, 256 words"), {"array.x": "4"})
+    point = select(architecture("8 words, 256 words"), {"array.x": "4"})
     names, sizes = ("small", "large"), ("8 words", "256 words")
 
     def energies(operations: tuple[int, int]) -> list[list[int]]:
@@ -136,7 +136,7 @@ def test_near_ties_of_geometric_means_are_decided_exactly(sign: int) -> None:
             Member(network(name, f"{{name: v, type: vector, kind: add, reads: [1], writes: [1], operations: {n}}}"))
             for name, n in zip(names, operations, strict=True)
         ]
-        return [[energy for energy, _ in exact(codesign(made, choose(point, {"GLB.size": size})))] for size in sizes]
+        return [[energy for energy, _ in exact(codesign(made, select(point, {"GLB.size": size})))] for size in sizes]
 
     start = energies((10**9, 10**9))
     step = energies((10**9 + 4, 10**9))[0][0] - start[0][0]
@@ -181,7 +181,7 @@ def test_the_cross_table_is_what_single_solves_find() -> None:
     found = joint("small", "large", "conv", objective="edp")
     assert [entry["design"] for entry in found.data["cross"]] == ["joint", "small", "large", "conv"]
     for entry in found.data["cross"]:
-        point = choose(architecture(), {path: str(label) for path, label in entry["choices"].items()})
+        point = select(architecture(), {path: str(label) for path, label in entry["choices"].items()})
         ratios = []
         for name, cell in entry["networks"].items():
             solved = api.solve(network(name), point, objective="edp").data

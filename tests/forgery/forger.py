@@ -14,7 +14,7 @@ from typing import Any
 from formulations.networks.master import BoxBound, settle
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.fabric import RESOURCES
-from optimizer.checker.box_floors import Floors
+from optimizer.checker.box_layer_bounds import LayerBounds
 from optimizer.checker.claims.solve import Claim, ClaimedBox, hash_of, rebuild
 from optimizer.checker.design_checks import plain
 from optimizer.checker.solve import point_counts
@@ -102,7 +102,7 @@ class Forgery:
         Where floors alone do not settle a solved point, its bound may be kept.
         """
         claim = self.claim
-        floors = Floors(claim)
+        floors = LayerBounds(claim)
         for raw, entry in zip(self.boxes, claim.entries, strict=True):
             inside = list(claim.points.inside(entry.box))
             raw |= {"points": len(inside), "area_um2": min(point.area_um2 for point in inside)}

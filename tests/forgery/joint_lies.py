@@ -11,7 +11,7 @@ from typing import Any
 
 from optimizer import api
 from optimizer.architecture.selection import at
-from optimizer.checker.box_floors import Floors
+from optimizer.checker.box_layer_bounds import LayerBounds
 from optimizer.checker.claims.codesign import JointClaim, rebuild_joint
 from optimizer.checker.claims.solve import hash_of
 from optimizer.checker.codesign_numbers import ExpectedNumbers, own_value
@@ -87,7 +87,7 @@ class JointForgery:
     def rebound(self, *, keep_solved: bool = True) -> None:
         """Bounds of the networks from their floors, joint bounds from these."""
         claim = self.claim
-        floors = [Floors(one) for one in claim.claims]
+        floors = [LayerBounds(one) for one in claim.claims]
         for number, (raw, entry) in enumerate(zip(self.boxes, claim.whole.entries, strict=True)):
             inside = list(claim.whole.points.inside(entry.box))
             raw |= {"points": len(inside), "area_um2": min(point.area_um2 for point in inside)}

@@ -11,7 +11,7 @@ from random import Random
 from optimizer.api import solve
 from optimizer.architecture.boxes import Box, size
 from optimizer.architecture.selection import at
-from optimizer.checker.box_floors import Floors
+from optimizer.checker.box_layer_bounds import LayerBounds
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.optimistic_corner import worse
@@ -33,7 +33,7 @@ def partition(claim: Claim, random: Random, alone: Box | None) -> Iterator[Box]:
     while left:
         box = left.pop()
         holds = alone is not None and all(a <= n <= b for (a, b), (n, _) in zip(box, alone, strict=True))
-        if size(box) == 1 or (not holds and claim.points.has_ideal_corner(box) and random.random() < 0.5):
+        if size(box) == 1 or (not holds and claim.points.has_optimistic_corner(box) and random.random() < 0.5):
             yield box
             continue
         axis = random.choice([n for n, (low, high) in enumerate(box) if low < high])
@@ -57,7 +57,7 @@ def lift(f: Forgery, raw: Data, layer: int, goal: Fraction, *, exact: bool = Fal
 
     def bound() -> Fraction:
         claim = f.claim
-        return Floors(claim).value(claim.entries[f.boxes.index(raw)])
+        return LayerBounds(claim).value(claim.entries[f.boxes.index(raw)])
 
     floors = f.floors_of(raw)
     before, step = floors[layer], 1

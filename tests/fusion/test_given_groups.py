@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from optimizer import api
 from optimizer.architecture.reader import parse_architecture
-from optimizer.architecture.selection import choose
+from optimizer.architecture.selection import select
 from optimizer.cli import main
 from optimizer.errors import SpecError, TilewrightError
 from optimizer.files.exact_yaml import load_exact
@@ -67,7 +67,7 @@ def several() -> Any:
 
 
 def chip(size: str = "1 KiB") -> Any:
-    return choose(tiny(), {"GLB.size": size})
+    return select(tiny(), {"GLB.size": size})
 
 
 def group(*layers: str, **decisions: Any) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def group(*layers: str, **decisions: Any) -> dict[str, Any]:
 def test_groups_of_a_solved_network_cost_the_same(objective: str, tmp_path: Path) -> None:
     solved = api.compare(block(), tiny(), fusion=Fusion(3), objective=objective).data
     assert solved["groups"]
-    architecture = choose(tiny(), solved["hardware"]["choices"])
+    architecture = select(tiny(), solved["hardware"]["choices"])
     found = group_costs(block(), architecture, {"groups": solved["groups"]}, objective=objective)
     for name in ("hardware", "energy_pj", "latency_cycles", "latency_ms", "power_w", "area_um2", "groups", "layers"):
         assert found[name] == solved[name], name

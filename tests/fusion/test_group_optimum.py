@@ -210,7 +210,7 @@ def check_network(case: Case) -> None:
         )
         assert price is not None and price.fused is not None
         assert price.value == aim.value(price.energy, price.latency) == least <= sum(alone.values())
-        again = network_pricer(case).price(case.hardware, aim.objective, weight=aim.weight, beat=least)
+        again = network_pricer(case).price(case.hardware, aim.objective, weight=aim.weight, cutoff=least)
         assert again is not None and again.fused is None and again.value >= least
 
 
@@ -460,8 +460,8 @@ def test_bounds_where_the_outermost_level_serves_the_multipliers() -> None:
     least = min(every_plan(pricer, case.hardware, Aim()))
     assert pricer.bound(case.hardware, Aim()) <= least
     cheap = Level("DRAM", None, (1, 1), 8, 2, 0, 2)
-    dear = replace(case, hardware=replace(case.hardware, levels=(cheap, case.hardware.levels[1])))
-    assert pricer.bound(dear.hardware, Aim()) <= min(every_plan(pricer, dear.hardware, Aim()))
+    expensive = replace(case, hardware=replace(case.hardware, levels=(cheap, case.hardware.levels[1])))
+    assert pricer.bound(expensive.hardware, Aim()) <= min(every_plan(pricer, expensive.hardware, Aim()))
 
 
 # --- The exact cover ----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from formulations.stop import StoppedError
 from optimizer import api
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
-from optimizer.architecture.selection import choose
+from optimizer.architecture.selection import select
 from optimizer.checker.again import verify
 from optimizer.cli import main
 from optimizer.errors import SpecError
@@ -137,7 +137,7 @@ def test_what_does_not_go_together() -> None:
 @pytest.mark.parametrize("objective", slow_unless(["energy"], ["energy", "edp", "latency"]))
 def test_a_search_given_up_keeps_what_it_found(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any group is priced: a design at least as good as layer by layer, with a bound."""
-    architecture = choose(tiny(), {"GLB.size": "2 KiB"})
+    architecture = select(tiny(), {"GLB.size": "2 KiB"})
 
     def interrupted(*_: Any) -> Any:
         raise StoppedError

@@ -15,7 +15,7 @@ from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
 from optimizer.networks.load import load
 from optimizer.pricing import compiling
-from optimizer.search import session
+from optimizer.search import prepared_problem
 
 CODE = "from formulations.lattice import kernels; print(kernels.config.CACHE_DIR)"
 
@@ -83,6 +83,6 @@ def test_ctrl_c_while_they_are_compiled_ends_the_task_with_its_bound(monkeypatch
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(session, "compile_kernels", interrupted)
+    monkeypatch.setattr(prepared_problem, "compile_kernels", interrupted)
     result = solve(load("alexnet"), load_architecture("edge_small"), progress=lambda _: None)
     assert result.status == "UNKNOWN" and result.objective is not None and result.objective.bound > 0

@@ -97,8 +97,8 @@ def test_weights_without_a_mapping_to_beat() -> None:
     found = lattice.solve(problem, "weighted", weight=weight - 1).solution
     assert found is not None
     with pytest.raises(OverflowError, match="weight may reach"):
-        check_range(problem, weight=weight, beat=(INFINITE, 0))
-    check_range(problem, weight=weight, beat=(best.energy, best.latency))
+        check_range(problem, weight=weight, cutoff=(INFINITE, 0))
+    check_range(problem, weight=weight, cutoff=(best.energy, best.latency))
 
 
 def test_programs_beyond_the_solver_are_refused() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
-from optimizer.architecture.selection import choose
+from optimizer.architecture.selection import select
 from optimizer.checker.again import verify
 from optimizer.errors import SpecError
 from optimizer.golden.walk import walk
@@ -275,7 +275,7 @@ def test_a_solve_is_verified() -> None:
     found = {}
     for name in ("edge_skip", "edge_gate"):
         choices = {"array.x": "8", "array.y": "8", "RF.size": "64 words", "GLB.size": "64 KiB"}
-        result = solve(network, choose(load_architecture(name), choices), objective="latency")
+        result = solve(network, select(load_architecture(name), choices), objective="latency")
         found[name] = result.data["layers"][0]
         assert verify(result).ok
         assert found[name]["sparsity"] == "W 2:4 along K" and found[name]["dims"]["K"] == 16

@@ -17,8 +17,8 @@ from optimizer.problem.problem import Problem
 from optimizer.scaling import tasks
 from optimizer.scaling.pool import Outcome, Payload, SerialPool, Work
 from optimizer.search.exploration import Exploration
+from optimizer.search.prepared_problem import prepare, prepare_again
 from optimizer.search.processes import explore_spread
-from optimizer.search.session import prepare, restore
 from optimizer.workload.reader import parse_network
 from tests.support.choices import slow_unless
 from tests.support.tiny_problem import NETWORK, TINY, under
@@ -32,8 +32,8 @@ layers:
 
 def problem(text: str = NETWORK, objective: str = "edp", budgets: dict[str, str] | None = None) -> dict[str, Any]:
     """A problem as it comes back from a file."""
-    session = prepare(Problem(parse_network(text), under(budgets or {}), objective))
-    data: dict[str, Any] = json.loads(json.dumps(session.problem))
+    prepared = prepare(Problem(parse_network(text), under(budgets or {}), objective))
+    data: dict[str, Any] = json.loads(json.dumps(prepared.problem))
     return data
 
 
@@ -81,7 +81,7 @@ def test_one_open_store_serves_all_rounds(tmp_path: Path) -> None:
 
 def test_a_problem_comes_back_as_it_was() -> None:
     stated = problem(budgets={"area_mm2": "0.07", "dram_gbps": "1.5"})
-    assert restore(stated).problem == stated
+    assert prepare_again(stated).problem == stated
 
 
 def test_out_of_time_all_is_open() -> None:

@@ -55,8 +55,8 @@ def test_a_corner_with_a_smaller_fan_out_is_not_ideal() -> None:
     two = replace(one, levels=(one.levels[0], replace(one.levels[1], mesh=(2, 1))))
     choices = [(("GLB.instances", n), ("array.x", 4)) for n in (1, 2)]
     points = point_set([replace(p, choices=c) for p, c in zip((one, two), choices, strict=True)])
-    assert not points.has_ideal_corner(points.whole)
-    assert all(points.has_ideal_corner(half) for half in points.split(points.whole))
+    assert not points.has_optimistic_corner(points.whole)
+    assert all(points.has_optimistic_corner(half) for half in points.split(points.whole))
     layers = [(LAYERS[0], 1)]
     assert explore(layers, points, Goal("energy"), None).value == brute_force(layers, points, Goal("energy"), None)
 

@@ -22,7 +22,7 @@ from optimizer.recompute.lifetimes import lifetimes
 from optimizer.recompute.run import lower
 from optimizer.report.solve import headline
 from optimizer.results.result import CodesignResult
-from optimizer.search.box_visit import Visitor
+from optimizer.search.box_evaluation import BoxEvaluator
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best
@@ -114,9 +114,11 @@ def stop_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     bad = ((0, 0), (3, 3)), ((0, 0), (0, 0))
 
     def stopped(self: search.Search, number: int, before: object) -> Exploration:
-        archive = Best()
-        self._run.run([number], archive=archive, within=bad[number])
-        return priced(self._team.sessions[number], self._run.run([number], archive=archive, deadline=0.0), 1)
+        incumbents = Best()
+        self._run.run([number], incumbents=incumbents, within=bad[number])
+        return priced(
+            self._team.prepared_problems[number], self._run.run([number], incumbents=incumbents, deadline=0.0), 1
+        )
 
     monkeypatch.setattr(search.Search, "_alone", stopped)
 
@@ -155,15 +157,15 @@ def test_every_single_design_is_one_to_beat_for_the_joint_search(
 def test_whenever_it_stops_no_loss_is_negative(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], number: int
 ) -> None:
-    visit, calls = Visitor.visit, []
+    evaluate, calls = BoxEvaluator.evaluate, []
 
-    def interrupted(self: Visitor, *args: Any) -> Any:
+    def interrupted(self: BoxEvaluator, *args: Any) -> Any:
         calls.append(args)
         if len(calls) == number:
             raise KeyboardInterrupt
-        return visit(self, *args)
+        return evaluate(self, *args)
 
-    monkeypatch.setattr(Visitor, "visit", interrupted)
+    monkeypatch.setattr(BoxEvaluator, "evaluate", interrupted)
     found = joint("small", "large", "conv", **options)
     monkeypatch.undo()
     if found.status == "UNKNOWN":

@@ -66,7 +66,7 @@ def test_nothing_is_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Explorer.run
 
     def noted(self: Explorer, **options: Any) -> Exploration:
-        asked.append((self.parts[0].goal, self.area_cap))
+        asked.append((self.networks[0].goal, self.area_cap))
         return run(self, **options)
 
     monkeypatch.setattr(Explorer, "run", noted)
@@ -144,7 +144,7 @@ def test_a_stopped_search_for_the_reason(monkeypatch: pytest.MonkeyPatch) -> Non
     run = Explorer.run
 
     def stopped(self: Explorer, **options: Any) -> Exploration:
-        return run(self, **options) if self.parts[0].goal.capped else replace(run(self, **options), complete=False)
+        return run(self, **options) if self.networks[0].goal.capped else replace(run(self, **options), complete=False)
 
     monkeypatch.setattr(Explorer, "run", stopped)
     result = solve(under({"latency_ms": "0.00055", "energy_mj": "0.00016"}))

@@ -27,7 +27,7 @@ from optimizer.problem.problem import Problem
 from optimizer.report.solve import infeasible_text
 from optimizer.results.result import Result
 from optimizer.search.instant_bounds import AtOnce
-from optimizer.search.session import prepare
+from optimizer.search.prepared_problem import prepare
 from optimizer.studies.metrics import Range
 from optimizer.workload.layer import conv
 from optimizer.workload.reader import parse_network
@@ -103,8 +103,8 @@ def test_a_time_limit_asks_for_the_least_relaxation() -> None:
 @pytest.mark.parametrize("name", ["latency_ms", "energy_mj"])
 def test_no_design_is_below_what_is_known_at_once(name: str) -> None:
     objective = {"latency_ms": "latency", "energy_mj": "energy"}[name]
-    session = prepare(Problem(parse_network(NETWORK), under({name: "1"}), objective))
-    known = AtOnce(session, list(session.points.points.values()))
+    prepared = prepare(Problem(parse_network(NETWORK), under({name: "1"}), objective))
+    known = AtOnce(prepared, list(prepared.points.points.values()))
     least = known.least(name, TINY.limits)
     found = api.solve(parse_network(NETWORK), TINY, objective=objective).data
     exact = found["latency_ms"] if name == "latency_ms" else found["energy_pj"] / 1e9

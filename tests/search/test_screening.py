@@ -18,12 +18,12 @@ from optimizer.checker.optimistic_corner import worse
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import Goal
-from optimizer.search.box_visit import BoxNode
+from optimizer.search.box_evaluation import OpenBox
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Closed, Exploration
 from optimizer.search.incumbents import Best
 from optimizer.search.network_bounds import NetworkBounds
-from optimizer.search.screening import Screen
+from optimizer.search.screening import Screening
 from optimizer.store.store import Store
 from optimizer.studies.metrics import Range
 from optimizer.studies.steps import Places, StudySteps
@@ -83,26 +83,28 @@ def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
         goal = replace(goal, power_cap=Fraction(data.draw(st.integers(20, 200))))
     parts = parts_of(some_layers(data.draw), goal)  # type: ignore[arg-type]
     most = data.draw(st.integers(500, 10_000))
-    screen = Screen(parts, points, Aggregate(), lambda point: point.area_um2 <= most)
-    counted = [map(max, zip(*map(part.energy_floors, points.points.values()), strict=True)) for part in parts]
-    floors = [[most_of + data.draw(st.integers(0, 1000)) for most_of in row] for row in counted]  # found by a search
-    node = BoxNode(Fraction(0), 0, points.whole, floors, [[0] * len(part.pricers) for part in parts])
+    screen = Screening(parts, points, Aggregate(), lambda point: point.area_um2 <= most)
+    counted = [map(max, zip(*map(part.energy_bounds, points.points.values()), strict=True)) for part in parts]
+    layer_bounds = [
+        [most_of + data.draw(st.integers(0, 1000)) for most_of in row] for row in counted
+    ]  # found by a search
+    node = OpenBox(Fraction(0), 0, points.whole, layer_bounds, [[0] * len(part.pricers) for part in parts])
 
     def bound(point: Hardware) -> Fraction:
-        return parts[0].view(point, floors[0], [0] * len(floors[0])).bound
+        return parts[0].corner_bounds(point, layer_bounds[0], [0] * len(layer_bounds[0])).bound
 
     bounds = {index: bound(point) for index, point in points.points.items()}
-    archive = Best(data.draw(st.sampled_from(sorted(bounds.values()))))
-    found = screen.open_part(node, archive.cutoffs(points.shape))
+    incumbents = Best(data.draw(st.sampled_from(sorted(bounds.values()))))
+    found = screen.promising_box(node, incumbents.cutoffs(points.shape))
     wanted = {
         index
         for index, point in points.points.items()
-        if point.area_um2 <= most and not archive.closes(tuple((n, n) for n in index), bounds[index])
+        if point.area_um2 <= most and not incumbents.closes(tuple((n, n) for n in index), bounds[index])
     }
     assert (found is None) == (not wanted)
     if found is not None:
         assert wanted <= set(indices(found[0])) <= set(points.points)
-        largest = max(float(archive.limit(()) / bounds[n]) if bounds[n] else math.inf for n in wanted)
+        largest = max(float(incumbents.limit(()) / bounds[n]) if bounds[n] else math.inf for n in wanted)
         assert found[1] == pytest.approx(largest)
 
 
@@ -111,11 +113,11 @@ def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
 def test_every_bound_holds_for_every_point_of_its_box(data: st.DataObject) -> None:
     points = free_bandwidth(grid(data.draw))  # type: ignore[arg-type]
     layers, goal = some_layers(data.draw), Goal(data.draw(st.sampled_from(["energy", "latency", "edp"])))  # type: ignore[arg-type]
-    archive = data.draw(st.sampled_from([Best(), StudySteps(Places(points, [Range("area-mm2")]))]))
+    incumbents = data.draw(st.sampled_from([Best(), StudySteps(Places(points, [Range("area-mm2")]))]))
     part = NetworkBounds(
         [Pricer(layer, n, "timeloop", {}, Store()) for layer, n in layers], goal, lambda hardware: (0, 0)
     )
-    state = Explorer([part], points, None, archive=archive, width=data.draw(st.sampled_from([1, 3]))).run()
+    state = Explorer([part], points, None, incumbents=incumbents, width=data.draw(st.sampled_from([1, 3]))).run()
     assert state.complete
     check_bounds(
         state,
@@ -145,7 +147,7 @@ def check_leader(entry: Closed, leader: Closed, points: PointSet) -> None:
 def test_a_study_closes_what_a_solved_point_leads() -> None:
     points = free_bandwidth(point_set([chip(8, array, 3, b) for array in (1, 2, 4) for b in (2, 8, 16)]))
     part = NetworkBounds([Pricer(LAYERS[0], 1, "timeloop", {}, Store())], Goal("edp"), lambda hardware: (0, 0))
-    state = Explorer([part], points, None, archive=StudySteps(Places(points, [Range("area-mm2")]))).run()
+    state = Explorer([part], points, None, incumbents=StudySteps(Places(points, [Range("area-mm2")]))).run()
     assert any(entry.ahead for entry in state.closed)
 
 

@@ -64,7 +64,7 @@ DIRECTIONS = {
     "optimizer.studies": FOUND,
     "optimizer.network_adjustment": (*FOUND, "optimizer.solving", "optimizer.interop.onnx_writer"),
     "optimizer.recompute": (*FOUND, "optimizer.training"),
-    "optimizer.checker.again.floors": PROVER,
+    "optimizer.checker.again.layer_bounds": PROVER,
     "optimizer.checker.again.points": PROVER,
     "optimizer.checker.again.statements": PROVER,
     "optimizer.checker.again.tangent_lines": PROVER,
@@ -331,8 +331,8 @@ def test_no_import_of_a_closure_is_hidden(package: str) -> None:
 @pytest.mark.parametrize(
     ("package", "by", "imported"),
     [
-        ("optimizer.checker", "optimizer.checker.solve", "optimizer.checker.again.floors"),
-        ("optimizer.checker", "optimizer.problem.goal", "optimizer.search.session"),
+        ("optimizer.checker", "optimizer.checker.solve", "optimizer.checker.again.layer_bounds"),
+        ("optimizer.checker", "optimizer.problem.goal", "optimizer.search.prepared_problem"),
         ("optimizer.checker", "formulations.networks.master", "formulations.lattice.kernels.memo"),
         ("optimizer.checker", "optimizer.results", "optimizer.results.solve_result"),
         ("optimizer.golden", "optimizer.workload.layer", "optimizer.mapping.cost"),

@@ -47,7 +47,7 @@ def explore(case: StudyCase, **options: float) -> tuple[Exploration, Places]:
     pricers = [Pricer(layer, count, "timeloop", {}, store) for layer, count in layers]
     places = Places(points, ranges)
     explorer = Explorer(
-        [NetworkBounds(pricers, goal, lambda hardware: (0, 0))], points, None, archive=StudySteps(places)
+        [NetworkBounds(pricers, goal, lambda hardware: (0, 0))], points, None, incumbents=StudySteps(places)
     )
     return explorer.run(**options), places  # type: ignore[arg-type]
 
@@ -60,7 +60,7 @@ def least_values(case: StudyCase) -> dict[tuple[int, ...], Fraction | None]:
 def check(case: StudyCase) -> None:
     _, points, _, ranges = case
     state, places = explore(case)
-    staircase = staircase_of(places, state.archive.designs, state.closed)
+    staircase = staircase_of(places, state.incumbents.designs, state.closed)
     assert state.complete
     values = least_values(case)
     metrics = {index: [STATIC[r.name].of(point) for r in ranges] for index, point in points.points.items()}
@@ -106,10 +106,10 @@ def test_bounds_of_a_study_that_was_stopped_hold(case: StudyCase, rounds: int) -
             raise KeyboardInterrupt
 
     explorer = Explorer(
-        [NetworkBounds(pricers, goal, lambda hardware: (0, 0))], points, None, archive=StudySteps(places)
+        [NetworkBounds(pricers, goal, lambda hardware: (0, 0))], points, None, incumbents=StudySteps(places)
     )
     state = explorer.run(report=stop)
-    staircase = staircase_of(places, state.archive.designs, state.closed)
+    staircase = staircase_of(places, state.incumbents.designs, state.closed)
     values = least_values(case)
     for index, point in points.points.items():
         limits = tuple(r.place(STATIC[r.name].of(point)) for r in ranges)
@@ -127,7 +127,7 @@ def test_a_deadline_in_the_past_leaves_everything_unknown() -> None:
     ranges = [Range("area-mm2", Fraction(1, 1000), None)]
     case: StudyCase = ([(LAYERS[0], 1)], points, Goal("energy"), ranges)
     state, places = explore(case, deadline=time.perf_counter() - 1)
-    cells = staircase_of(places, state.archive.designs, state.closed).cells
+    cells = staircase_of(places, state.incumbents.designs, state.closed).cells
     assert [cell.status for cell in cells] == ["UNKNOWN"]
 
 

@@ -54,8 +54,8 @@ def _box(
         return box, False
     counts = [group.count for group in claim.groups]
     energy, cycles = claim.fixed(claim.points.points[index])
-    energy += sum(n * floor for n, floor in zip(counts, box["energy_floors"], strict=True))
-    cycles += sum(n * floor for n, floor in zip(counts, box["latency_floors"], strict=True))
+    energy += sum(n * lower_bound for n, lower_bound in zip(counts, box["energy_floors"], strict=True))
+    cycles += sum(n * lower_bound for n, lower_bound in zip(counts, box["latency_floors"], strict=True))
     need = value if claim.target.objective == "energy" else value / cycles
     heaviest = max(range(len(counts)), key=lambda n: counts[n] * box["energy_floors"][n])
     raised = max(0, math.ceil((need - energy) / counts[heaviest]))

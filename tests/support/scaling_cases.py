@@ -19,13 +19,13 @@ def square(payload: Data, cache_dir: Path | None) -> Data:
 def map_layer(payload: Data, cache_dir: Path | None) -> Data:
     """The proved best mapping of a small layer on one hardware point, without the time that it took."""
     import optimizer  # noqa: PLC0415
-    from optimizer.architecture.selection import choose  # noqa: PLC0415
+    from optimizer.architecture.selection import select  # noqa: PLC0415
     from optimizer.workload.layer import conv  # noqa: PLC0415
 
     choices = {"array.x": "8", "array.y": "8", "GLB.size": "64KiB", "RF.size": "64words"}
     result = optimizer.map_layer(
         conv("layer", payload["dims"]),
-        choose(optimizer.load_architecture("edge_small"), choices),
+        select(optimizer.load_architecture("edge_small"), choices),
         workers=1,
         cache_dir=cache_dir,
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
-from optimizer.architecture.selection import choose
+from optimizer.architecture.selection import select
 from optimizer.checker.again import verify
 from optimizer.networks.builder import NetworkBuilder
 from optimizer.training.step import training_step
@@ -64,7 +64,7 @@ def test_steps_agree_but_for_blocks(channels: int, stride: int, kernel: int, rat
 
 @pytest.mark.slow
 def test_a_sparse_step_is_solved_and_verified() -> None:
-    architecture = choose(load_architecture("edge_skip"), POINT)
+    architecture = select(load_architecture("edge_skip"), POINT)
     step = training_step(sparsify(small(8, 2, 3), "2:4"))
     found, whole = (solve(network, architecture) for network in (step, training_step(small(8, 2, 3))))
     assert found.status == whole.status == "OPTIMAL"

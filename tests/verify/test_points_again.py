@@ -57,7 +57,7 @@ def claim(request: pytest.FixtureRequest) -> Claim:
 @pytest.mark.parametrize("shift", [-1, 0, 1, 10**9])
 def test_searches_from_what_is_known_find_what_plain_ones_find(claim: Claim, shift: int) -> None:
     entry = next(entry for entry in claim.entries if entry.by == "solved")
-    stated = replace(entry, energy=tuple(floor + shift for floor in entry.energy))
+    stated = replace(entry, energy=tuple(lower_bound + shift for lower_bound in entry.energy))
     point = _Point(claim, stated, Memos(), Stop(), str)
     for weight in (0, 1, 7, 50, 1000, 10**5, 3):
         costs = point._each("energy", weight)

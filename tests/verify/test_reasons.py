@@ -13,7 +13,7 @@ import pytest
 
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker.again import SearchAgain, verify, verify_joint
-from optimizer.checker.box_floors import Floors
+from optimizer.checker.box_layer_bounds import LayerBounds
 from optimizer.checker.claims.solve import hash_of, rebuild
 from optimizer.checker.effort import Effort
 from optimizer.checker.infeasibility import blame_checks
@@ -59,9 +59,9 @@ def test_a_feasible_problem_is_not_infeasible(limits: dict[str, str], objective:
     for box in result.certificate["boxes"]:
         key = "latency_floors" if objective == "latency" else "energy_floors"
         box[key] = [10**9 for _ in box[key]]
-    floors = Floors(rebuild(result.data, result.certificate))
-    for box, entry in zip(result.certificate["boxes"], floors.claim.entries, strict=True):
-        box["bound"] = str(floors.value(entry))
+    layer_bounds = LayerBounds(rebuild(result.data, result.certificate))
+    for box, entry in zip(result.certificate["boxes"], layer_bounds.claim.entries, strict=True):
+        box["bound"] = str(layer_bounds.value(entry))
     assert failed(rehashed(result)) in (["bounds"], ["proof again"], ["no design", "infeasible"])
     assert "no design" in reason_faults(result), "found even if no floor is proved again"
 

@@ -24,11 +24,11 @@ from optimizer.api import solve
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker import solve as check
 from optimizer.checker.again import SearchAgain, statements, verify, verify_joint
-from optimizer.checker.again import floors as reprove_module
-from optimizer.checker.again.floors import LEAST_DRAWN, Derivation, drawn, reprove
+from optimizer.checker.again import layer_bounds as reprove_module
+from optimizer.checker.again.layer_bounds import LEAST_DRAWN, Derivation, drawn, reprove
+from optimizer.checker.bound_weights import Bearing
 from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.checker.effort import LEAST_SECONDS, MOST_SECONDS, Effort, ProofTally, Route
-from optimizer.checker.floor_weights import Bearing
 from optimizer.checker.solve import examine
 from optimizer.checker.statements import Statement
 from optimizer.checker.verification import Verification
@@ -99,14 +99,16 @@ def test_a_worse_design_claimed_optimal_fails(lie: tuple[Result, int]) -> None:
 def test_a_lie_is_found_as_often_as_what_rests_on_it_is_drawn(lie: tuple[Result, int]) -> None:
     result, _ = lie
     claim = claim_of(result)
-    floors = [floor for floor in Bearing(claim).floors() if not floor.own]
+    layer_bounds = [lower_bound for lower_bound in Bearing(claim).layer_bounds() if not lower_bound.own]
     full = reprove(claim, Effort(True, 0), tables=Memos())[-1]
-    false = [f for f in floors if statements.by_program(f.statement, claim.accounting, 60.0) != (Route.CP_SAT, "", "")]
+    false = [
+        f for f in layer_bounds if statements.by_program(f.statement, claim.accounting, 60.0) != (Route.CP_SAT, "", "")
+    ]
     assert not full.ok and false
     for seed in range(6):
-        first = drawn(floors, in_no_time(seed).random("sample"))[:LEAST_DRAWN]
+        first = drawn(layer_bounds, in_no_time(seed).random("sample"))[:LEAST_DRAWN]
         told = reprove(claim, in_no_time(seed), raised_of(claim), tables=Memos())[-1]
-        assert told.ok == (not any(floor in false for floor in first)), seed
+        assert told.ok == (not any(lower_bound in false for lower_bound in first)), seed
 
 
 def raised_of(claim: Claim) -> set[int]:
@@ -116,13 +118,13 @@ def raised_of(claim: Claim) -> set[int]:
 
 
 def test_the_odds_of_a_floor_are_its_part_in_the_bound(honest: Result) -> None:
-    floors = Bearing(claim_of(honest)).floors()
-    assert sum(floor.share for floor in floors) == 1
+    layer_bounds = Bearing(claim_of(honest)).layer_bounds()
+    assert sum(lower_bound.share for lower_bound in layer_bounds) == 1
     draws = 4000
-    first = Counter(id(drawn(floors, Effort(False, seed).random("sample"))[0]) for seed in range(draws))
-    for floor in floors:
-        share = float(floor.share)
-        assert abs(first[id(floor)] / draws - share) < 4 * math.sqrt(share * (1 - share) / draws) + 1e-9
+    first = Counter(id(drawn(layer_bounds, Effort(False, seed).random("sample"))[0]) for seed in range(draws))
+    for lower_bound in layer_bounds:
+        share = float(lower_bound.share)
+        assert abs(first[id(lower_bound)] / draws - share) < 4 * math.sqrt(share * (1 - share) / draws) + 1e-9
 
 
 def test_floors_of_the_chosen_point_are_always_proved(honest: Result) -> None:
@@ -188,8 +190,8 @@ def test_a_verdict_on_a_sample_says_what_was_proved(honest: Result) -> None:
 def test_a_thorough_verdict_says_all(honest: Result) -> None:
     found = verify(honest, thorough=True)
     assert found.ok and found.complete and found.share == 1 and found.seconds > 0
-    floors = found.proofs[0]
-    assert f"; all {floors.total} floors" in found.verdict and "(100 % of the bound)" in found.verdict
+    layer_bounds = found.proofs[0]
+    assert f"; all {layer_bounds.total} floors" in found.verdict and "(100 % of the bound)" in found.verdict
     assert "seed" not in found.verdict
 
 
@@ -225,10 +227,10 @@ def test_what_is_drawn_and_not_decided_is_not_counted(monkeypatch: pytest.Monkey
     """Floors of the chosen point are proved, all others take too long."""
     honest = solve(mixed(), architecture(), objective="energy")
     claim = claim_of(honest)
-    own = {floor.statement.key for floor in Bearing(claim).floors() if floor.own}
+    own = {lower_bound.statement.key for lower_bound in Bearing(claim).layer_bounds() if lower_bound.own}
     true = statements.decide
     monkeypatch.setattr(
-        "optimizer.checker.again.floors.decide",
+        "optimizer.checker.again.layer_bounds.decide",
         lambda statement, *rest, **kept: (
             true(statement, *rest, **kept) if statement.key in own else statements.Decision(None, why=statements.TIME)
         ),
@@ -249,7 +251,7 @@ def test_numbers_too_large_decide_nothing(honest: Result, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("error", [OverflowError, StoppedError])
 def test_a_point_that_cannot_be_derived_is_undecided(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     result = solve(mixed(), architecture(), objective="edp")
-    monkeypatch.setattr("optimizer.checker.again.floors.derive", raises(error))
+    monkeypatch.setattr("optimizer.checker.again.layer_bounds.derive", raises(error))
     found = verify(result)
     assert found.undecided == ["points again"] and "0 of 4 bounds of single points" in found.verdict
 
@@ -267,7 +269,7 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
     asked: list[Statement] = []
     true = statements.by_program
     monkeypatch.setattr(
-        "optimizer.checker.again.floors.by_program", lambda one, *rest: (asked.append(one), true(one, *rest))[1]
+        "optimizer.checker.again.layer_bounds.by_program", lambda one, *rest: (asked.append(one), true(one, *rest))[1]
     )
     capped, product = make("energy", padding="none", latency_ms="0.0008"), make("edp", padding="none")
     for result in (capped, product):
@@ -278,11 +280,11 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
     assert any(one.weight for one in asked)
     accounting = claim_of(capped).accounting
     for one in asked:
-        if one.floor < INFEASIBLE_COST:
-            told = true(replace(one, floor=one.floor + 1), accounting, 60.0)
+        if one.lower_bound < INFEASIBLE_COST:
+            told = true(replace(one, lower_bound=one.lower_bound + 1), accounting, 60.0)
             assert told is not None and told.route is None and "cycles" in told.refuted, one
             by_lattice = statements.decide(
-                replace(one, floor=one.floor + 1), accounting, Memos(), program_s=0.0, lattice_s=None
+                replace(one, lower_bound=one.lower_bound + 1), accounting, Memos(), program_s=0.0, lattice_s=None
             )
             assert by_lattice.route is None and by_lattice.refuted, one
 
@@ -293,15 +295,19 @@ def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
     chip = parse_architecture(load_exact(ARCHITECTURE.replace("2 GB/s", "0.3 GB/s")))
     claim = claim_of(solve(parse_network(NETWORK), replace(chip, accounting="looptree"), objective="latency"))
     rounded = 0
-    for floor in Bearing(claim).floors()[:4]:
-        one = floor.statement
+    for lower_bound in Bearing(claim).layer_bounds()[:4]:
+        one = lower_bound.statement
         (problem,) = statements.problems(one, claim.accounting)
         found = lattice.solve(problem, "latency").solution
         assert found is not None
         rounded += found.latency % problem.latency_unit > 0
         for raised, proved in ((0, True), (1, False)):
             told = statements.decide(
-                replace(one, floor=one.floor + raised), claim.accounting, Memos(), program_s=program_s, lattice_s=None
+                replace(one, lower_bound=one.lower_bound + raised),
+                claim.accounting,
+                Memos(),
+                program_s=program_s,
+                lattice_s=None,
             )
             assert (told.route is not None) == proved and bool(told.refuted) != proved
     assert rounded
@@ -309,8 +315,8 @@ def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
 
 def test_points_are_drawn_among_the_floors() -> None:
     point = Derivation("box", Fraction(1, 2), False, raises(StoppedError))
-    floors = Bearing(claim_of(solve(mixed(), architecture(), objective="energy"))).floors()
-    place = {drawn([*floors, point], Effort(False, seed).random("sample")).index(point) for seed in range(20)}
+    layer_bounds = Bearing(claim_of(solve(mixed(), architecture(), objective="energy"))).layer_bounds()
+    place = {drawn([*layer_bounds, point], Effort(False, seed).random("sample")).index(point) for seed in range(20)}
     assert 0 in place and len(place) > 1
 
 

@@ -23,7 +23,7 @@ from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.checker import least_cycles, replay
 from optimizer.checker.again import points as points_again
 from optimizer.checker.again import statements, verify
-from optimizer.checker.again.floors import reprove
+from optimizer.checker.again.layer_bounds import reprove
 from optimizer.checker.claims.solve import hash_of, rebuild
 from optimizer.checker.effort import Effort, Route
 from optimizer.checker.verification import Verification
@@ -203,7 +203,7 @@ TAMPERS: dict[str, Tamper] = {
     "unknown": relabel("UNKNOWN"),
     "budget": rebudget,
     "objective": reobjective,
-    "floors gone": lambda d, c: c["boxes"][0].update(energy_floors=[]),
+    "floors gone": lambda d, c: c["boxes"][0].update(energy_bounds=[]),
     "wrong reason": lambda d, c: c["boxes"][-1].update(closed_by="infeasible"),
     "side turned": lambda d, c: c["boxes"][-1].update(box=[side[::-1] for side in c["boxes"][-1]["box"]] + [[0, 0]]),
     "text as a box": lambda d, c: c["boxes"][0].update(box="all"),
@@ -269,8 +269,8 @@ def test_hardware_that_does_not_bound_a_point_is_seen(energy: Result) -> None:
     corner = claim.points.corner(claim.points.whole)
     assert not any(list(replay.worse(corner, point)) for point in points)
     assert any(list(replay.worse(points[0], point)) for point in points)
-    dear = replace(corner, mac_energy=corner.mac_energy + 1)
-    assert list(replay.worse(dear, points[0])) == ["mac_energy"]
+    expensive = replace(corner, mac_energy=corner.mac_energy + 1)
+    assert list(replay.worse(expensive, points[0])) == ["mac_energy"]
 
 
 def test_widest_spread() -> None:

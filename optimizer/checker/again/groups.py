@@ -1,4 +1,4 @@
-"""Proof of a fused network's floors again: fresh tables, and covers by dynamic programming instead of CP-SAT.
+"""Proof of a fused network's layer bounds again: fresh tables, and covers by dynamic programming instead of CP-SAT.
 
 The groups' plans come from the same pricing of groups as in the search (its runs are checked against the CP-SAT program
 and brute force in the tests); which groups cover the network is decided by another algorithm here.
@@ -9,11 +9,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 from optimizer.architecture.hardware import Hardware
-from optimizer.checker.again.floors import LEAST_DRAWN, conclusion
+from optimizer.checker.again.layer_bounds import LEAST_DRAWN, conclusion
 from optimizer.checker.again.tangent_lines import Cost, prove
+from optimizer.checker.bound_weights import BOXES, Bearing
 from optimizer.checker.claims.solve import Claim, ClaimedBox, vector_run
 from optimizer.checker.effort import Effort, ProofTally, Route
-from optimizer.checker.floor_weights import BOXES, Bearing
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.outcome import Check
 from optimizer.fusion.group_pricer import group_pricers
@@ -58,7 +58,7 @@ class _Again:
         self._singles = {layer.name: Pricer(layer, 1, accounting, {}, store) for layer in claim.network.mac_layers()}
 
     def faults(self, entry: ClaimedBox) -> list[str]:
-        """What is wrong with the floor of a box, or with the bound of a solved point."""
+        """What is wrong with the layer bound of a box, or with the bound of a solved point."""
         hardware, objective = self._claim.points.corner(entry.box), self._claim.target.objective
         aim = Aim("latency" if objective == "latency" else "energy")
         least = self._least(hardware, aim)

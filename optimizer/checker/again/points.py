@@ -9,7 +9,8 @@ What the lattice search finds that way is a derivation from statements about sin
 the least energy within a cap on the cycles. These statements can be proved by another route.
 
 Searches share tables and start from what is stated or known: the least energy of a layer is sought among mappings that
-need no more than its floor (if there are none, among all), a weighted sum below that of the mappings found before.
+need no more than its layer bound (if there are none, among all), a weighted sum below that of the mappings found
+before.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def derive(claim: Claim, entry: ClaimedBox, tables: Memos, stop: Stop, say: Say)
         If it cannot be decided.
     """
     point = _Point(claim, entry, tables, stop, say)
-    faults, wrong, better = [], point.wrong_floors(), point.better()
+    faults, wrong, better = [], point.wrong_layer_bounds(), point.better()
     if wrong:
         faults.append(f"box {entry.box}: the least energies are {wrong}, the floors {list(entry.energy)}")
     if better is not None:
@@ -91,8 +92,8 @@ class _Point:
         self._least = [least_cycles(group, self.hardware) for group in claim.groups]
         self.cheapest = self._each("energy")
 
-    def wrong_floors(self) -> list[int]:
-        """The least energy of every layer, if it is not what the floors of a solved point say."""
+    def wrong_layer_bounds(self) -> list[int]:
+        """The least energy of every layer, if it is not what the layer bounds of a solved point say."""
         least = [cost[0] for cost in self.cheapest or []]
         return [] if least == list(self.entry.energy) else least
 
@@ -110,7 +111,7 @@ class _Point:
             for group, found in zip(self.claim.groups, self._lines, strict=True)
             if weight in found
         ]
-        return tuple(statement for statement in (*lines, *self._others) if statement.floor)
+        return tuple(statement for statement in (*lines, *self._others) if statement.lower_bound)
 
     @cached_property
     def _fastest(self) -> list[Cost] | None:
@@ -155,8 +156,8 @@ class _Point:
             found.append(cost)
         return found
 
-    def _note(self, number: int, floor: int, weight: int | None = 0, cap: int | None = None) -> None:
-        self._others.append(Statement(self.claim.groups[number], self.hardware, floor, weight, cap))
+    def _note(self, number: int, lower_bound: int, weight: int | None = 0, cap: int | None = None) -> None:
+        self._others.append(Statement(self.claim.groups[number], self.hardware, lower_bound, weight, cap))
 
     def _best(self, number: int, objective: str, weight: int = 0, cap: int = INFEASIBLE_COST) -> Cost | None:
         """Optimum of a layer over its padded extents; weighted energy units are charged per cycle."""
@@ -180,9 +181,9 @@ class _Point:
         return least_sum >= known[0] + weight * known[1]
 
     def _below(
-        self, number: int, objective: str, beat: Cost | None = None, weight: int = 0, cap: int = INFEASIBLE_COST
+        self, number: int, objective: str, cutoff: Cost | None = None, weight: int = 0, cap: int = INFEASIBLE_COST
     ) -> Cost | None:
-        """Optimum of a layer over its padded extents, where it is better than `beat`."""
+        """Optimum of a layer over its padded extents, where it is better than `cutoff`."""
         best, group = None, self.claim.groups[number]
         least = min((cost[0] for cost in self._known[number]), default=0)
         for extents in group.variants:
@@ -193,14 +194,14 @@ class _Point:
                     problem,
                     objective,
                     latency_cap=min(cap * unit, INFEASIBLE_COST),
-                    beat=None if beat is None else (beat[0], beat[1] * unit),
+                    cutoff=None if cutoff is None else (cutoff[0], cutoff[1] * unit),
                     memo=memo,
                     weight=weight,
                     least_energy=least,
                     stop=self.stop,
                 ).solution
             if found is not None:
-                best = beat = found.energy, -(-found.latency // unit)
+                best = cutoff = found.energy, -(-found.latency // unit)
         return best
 
     def _weighted(self, weight: int) -> Cost | None:

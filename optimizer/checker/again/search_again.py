@@ -9,16 +9,16 @@ from formulations.lattice.kernels.memo import Memos
 from optimizer import api
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Limits
-from optimizer.checker.again.floors import excluded_again, lines_again, reprove
 from optimizer.checker.again.given_groups import group_faults, nest_faults
 from optimizer.checker.again.groups import fused_again
+from optimizer.checker.again.layer_bounds import excluded_again, lines_again, reprove
 from optimizer.checker.again.memory_plan import memory_checks
 from optimizer.checker.again.sparse_files import sparse_checks
 from optimizer.checker.again.whole_problems import Common, cell_solver, least_value
+from optimizer.checker.bound_weights import LayerBound
 from optimizer.checker.claims.codesign import JointClaim
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.effort import Effort, Say
-from optimizer.checker.floor_weights import Floor
 from optimizer.checker.outcome import Check
 from optimizer.checker.searches import CellSolver, CommonDesigns, Least
 from optimizer.problem.fusion_options import Fusion
@@ -41,14 +41,14 @@ class SearchAgain:
     def bounds(
         self, claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
     ) -> list[Check]:
-        """Floors and bounds of single points; of a fused network, bounds of boxes."""
+        """Layer bounds and bounds of single points; of a fused network, bounds of boxes."""
         if claim.fusion is not None:
             return [fused_again(claim, effort)]
         return reprove(claim, effort, raised, beside, tables=self._tables)
 
-    def lines(self, claim: Claim, floors: Sequence[Floor], effort: Effort) -> Check:
+    def lines(self, claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort) -> Check:
         """What the lines of a front say of single layers."""
-        return lines_again(claim, floors, effort, self._tables)
+        return lines_again(claim, layer_bounds, effort, self._tables)
 
     def excluded(self, claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:
         """That on single points some network cannot keep its caps."""

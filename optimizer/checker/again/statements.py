@@ -48,7 +48,7 @@ def problems(statement: Statement, accounting: Accounting) -> Iterator[LayerProb
 def decide(
     statement: Statement, accounting: Accounting, tables: Memos, *, program_s: float, lattice_s: float | None
 ) -> Decision:
-    """Prove or refute a statement within so many seconds of each route (None: as long as it takes)."""
+    """Prove or refute a statement; `program_s` and `lattice_s` are the time limits of both routes (None: no limit)."""
     routes = set()
     until = time.perf_counter() + program_s
     for problem in problems(statement, accounting):
@@ -74,7 +74,7 @@ def by_program(statement: Statement, accounting: Accounting, seconds: float) -> 
 def _limits(problem: LayerProblem, statement: Statement) -> tuple[int, int | None]:
     """What a refutation is below, and its largest latency, in units of the problem; cycles are whole."""
     unit = problem.latency_unit
-    value = (statement.floor - 1) * unit + 1 if statement.weight is None else statement.floor
+    value = (statement.lower_bound - 1) * unit + 1 if statement.weight is None else statement.lower_bound
     return value, None if statement.cap is None else statement.cap * unit
 
 
@@ -104,12 +104,12 @@ def _by_lattice(problem: LayerProblem, statement: Statement, tables: Memos, seco
     value, cap = _limits(problem, statement)
     most = INFEASIBLE_COST if cap is None else min(cap, INFEASIBLE_COST)
     if statement.weight is None:
-        goal, beat, most = "latency", None, min(value - 1, most)
+        goal, cutoff, most = "latency", None, min(value - 1, most)
     else:
-        goal, beat = "energy", (min(value, INFEASIBLE_COST), 0)
+        goal, cutoff = "energy", (min(value, INFEASIBLE_COST), 0)
     try:
         with limited(seconds) as stop, tables.of(problem) as memo:
-            found = lattice.solve(problem, goal, latency_cap=most, beat=beat, memo=memo, stop=stop).solution
+            found = lattice.solve(problem, goal, latency_cap=most, cutoff=cutoff, memo=memo, stop=stop).solution
     except StoppedError:
         return Decision(None, why=TIME)
     except OverflowError:

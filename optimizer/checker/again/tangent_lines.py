@@ -1,4 +1,4 @@
-"""Lines ``energy + weight x cycles >= value`` below all designs, and what they prove of the product of both."""
+"""Lines ``energy + weight x cycles >= value`` below all designs, and the bound on energy x cycles that they prove."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from formulations.stop import Stop
 
 @contextmanager
 def limited(seconds: float | None) -> Iterator[Stop]:
-    """Searches that are given this ``stop`` are given up when the time is over (None or infinite: never)."""
+    """Searches that are given this ``stop`` are stopped when the time is over (None or infinite: never)."""
     stop = Stop()
     alarm = None if seconds is None or math.isinf(seconds) else Timer(seconds, stop.request)
     if alarm is not None:

@@ -35,8 +35,8 @@ class ClaimedColumn:
 class JointClaim:
     """The files of a co-design, and the problem they are about.
 
-    ``claims`` are those of the networks; their entries have the floors and the bound of one network. The entries of
-    ``whole`` have all floors and the joint bound. ``weights`` are the ones that apply; None if there are none.
+    ``claims`` are those of the networks; their entries have the layer bounds and the bound of one network. The entries
+    of ``whole`` have all layer bounds and the joint bound. ``weights`` are the ones that apply; None if there are none.
     """
 
     result: CodesignResult
@@ -111,12 +111,14 @@ def rebuild_joint(result: CodesignResult) -> JointClaim:
 
 
 def _flat(box: Data) -> Data:
-    """A box with the floors of all networks in one list."""
-    return box | {name: [n for floors in box[name] for n in floors] for name in ("energy_floors", "latency_floors")}
+    """A box with the layer bounds of all networks in one list."""
+    return box | {
+        name: [n for layer_bounds in box[name] for n in layer_bounds] for name in ("energy_floors", "latency_floors")
+    }
 
 
 def _network_claim(result: CodesignResult, number: int) -> Claim:
-    """The claim of one network: its floors, and its bound where one is stated."""
+    """The claim of one network: its layer bounds, and its bound where one is stated."""
     certificate = result.certificate
     boxes = [
         box

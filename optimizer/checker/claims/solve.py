@@ -102,7 +102,7 @@ class ClaimedBox:
 
     @property
     def says_nothing(self) -> bool:
-        """Is there neither a floor nor a bound, as of boxes without an ideal corner?"""
+        """Is there neither a layer bound nor a bound, as of boxes without an optimistic corner?"""
         return not any(self.energy) and not any(self.latency) and not self.bound
 
     @property
@@ -129,7 +129,9 @@ class Claim:
 
     @property
     def parts(self) -> list[tuple[str, int]]:
-        """(name, runs) of what the floors of a box belong to: groups of equal layers, or the whole network if fused."""
+        """(name, runs) of what the layer bounds of a box belong to: groups of equal layers, or the whole network if
+        fused.
+        """
         if self.fusion is not None:
             return [(self.network.name, 1)]
         return [(group.layer.name, group.count) for group in self.groups]

@@ -1,8 +1,8 @@
-"""Proof of what bounds rest on by another route: the floors of the chosen point, and a sample of all, or all.
+"""Proof of what bounds rest on by another route: the layer bounds of the chosen point, and a sample of all, or all.
 
 The sample is drawn with the odds of its parts in the bound, so that a lie is found with about the probability of what
-rests on it. A drawn floor is decided before the next one, however hard it is. CP-SAT is asked first; where it does not
-finish, the lattice search with fresh tables decides.
+rests on it. A drawn layer bound is decided before the next one, however hard it is. CP-SAT is asked first; where it
+does not finish, the lattice search with fresh tables decides.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from formulations.stop import Stop, StoppedError
 from optimizer.checker.again.points import Derived, TooManyError, derive, derive_exclusion
 from optimizer.checker.again.statements import SIZE, TIME, Decision, by_program, decide
 from optimizer.checker.again.time_limit import limited
+from optimizer.checker.bound_weights import EXCLUDED, LAYER_BOUNDS, LINES, POINTS, Bearing, LayerBound
 from optimizer.checker.claims.codesign import JointClaim
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.design_checks import verdict
 from optimizer.checker.effort import Effort, ProofTally, Route, Say
-from optimizer.checker.floor_weights import EXCLUDED, FLOORS, LINES, POINTS, Bearing, Floor
 from optimizer.checker.outcome import Check
 from optimizer.checker.statements import Statement, by_counting
 
@@ -36,7 +36,7 @@ MANY = "its fronts have too many joint choices"
 
 @dataclass(frozen=True)
 class Derivation:
-    """A bound of a single point that rests on more than floors, and how it is derived again."""
+    """A bound of a single point that rests on more than layer bounds, and how it is derived again."""
 
     name: str
     share: Fraction
@@ -44,7 +44,7 @@ class Derivation:
     derive: Callable[[Stop, Say], Derived]
 
 
-Item = Floor | Derivation
+Item = LayerBound | Derivation
 
 
 @dataclass
@@ -73,7 +73,7 @@ class _Log:
 def reprove(
     claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = (), *, tables: Memos
 ) -> list[Check]:
-    """Prove floors and bounds of single points again; parameters as of
+    """Prove layer bounds and bounds of single points again; parameters as of
     :meth:`optimizer.checker.searches.Searches.bounds`."""
     bearing = Bearing(claim, {*raised, *beside})
     points = [
@@ -85,22 +85,22 @@ def reprove(
         )
         for number, entry in ((n, claim.entries[n]) for n in sorted(raised))
     ]
-    floors = bearing.floors()
+    layer_bounds = bearing.layer_bounds()
     prover = Prover(claim, effort, tables)
-    prover.run(floors, points)
+    prover.run(layer_bounds, points)
     whole = bearing.of(bearing.parts.keys() - set(raised) - set(beside))
-    tally = effort.record(prover.floors.tally(FLOORS, len(floors), whole))
+    tally = effort.record(prover.layer_bounds.tally(LAYER_BOUNDS, len(layer_bounds), whole))
     checks = [points_check("points again", prover, len(points), bearing.of(raised))] if points else []
-    return [*checks, conclusion("proof again", prover.floors.faults, tally, effort)]
+    return [*checks, conclusion("proof again", prover.layer_bounds.faults, tally, effort)]
 
 
-def lines_again(claim: Claim, floors: Sequence[Floor], effort: Effort, tables: Memos) -> Check:
+def lines_again(claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort, tables: Memos) -> Check:
     """Prove what the lines of a front say of single layers again."""
     prover = Prover(claim, effort, tables)
-    prover.run(floors, ())
-    whole = sum((floor.share for floor in floors), Fraction(0))
-    tally = effort.record(prover.floors.tally(LINES, len(floors), whole))
-    return conclusion("lines again", prover.floors.faults, tally, effort)
+    prover.run(layer_bounds, ())
+    whole = sum((lower_bound.share for lower_bound in layer_bounds), Fraction(0))
+    tally = effort.record(prover.layer_bounds.tally(LINES, len(layer_bounds), whole))
+    return conclusion("lines again", prover.layer_bounds.faults, tally, effort)
 
 
 def excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort, tables: Memos) -> Check:
@@ -147,25 +147,33 @@ class Prover:
         self.effort, self._accounting, self._tables = effort, claim.accounting, tables
         self._limited = not effort.thorough
         self._known: dict[object, Decision] = {}
-        self.floors, self.points = _Log(), _Log()
+        self.layer_bounds, self.points = _Log(), _Log()
         self.lines = self.by_cp_sat = 0
 
-    def run(self, floors: Sequence[Floor], points: Sequence[Derivation]) -> None:
+    def run(self, layer_bounds: Sequence[LayerBound], points: Sequence[Derivation]) -> None:
         """What follows from counting, what else the chosen point rests on, then what is drawn."""
-        searched: list[Floor] = []
-        for floor in floors:
-            if by_counting(floor.statement):
-                self.floors.proved(Route.COUNTING, floor.share)
+        searched: list[LayerBound] = []
+        for lower_bound in layer_bounds:
+            if by_counting(lower_bound.statement):
+                self.layer_bounds.proved(Route.COUNTING, lower_bound.share)
             else:
-                searched.append(floor)
-        own = sorted((floor for floor in searched if floor.own), key=lambda floor: floor.statement.work)
-        for number, floor in enumerate(own):
+                searched.append(lower_bound)
+        own = sorted(
+            (lower_bound for lower_bound in searched if lower_bound.own),
+            key=lambda lower_bound: lower_bound.statement.work,
+        )
+        for number, lower_bound in enumerate(own):
             self.effort.say(f"proving floor {number + 1} of {len(own)} of the chosen point again")
-            self._floor(floor, self.effort.most_s / (2 * (len(own) - number)), self.effort.most_s)
+            self._lower_bound(lower_bound, self.effort.most_s / (2 * (len(own) - number)), self.effort.most_s)
         for point in points:
             if point.own:
                 self._point(point, self.effort.most_s)
-        self._draw([*(floor for floor in searched if not floor.own), *(point for point in points if not point.own)])
+        self._draw(
+            [
+                *(lower_bound for lower_bound in searched if not lower_bound.own),
+                *(point for point in points if not point.own),
+            ]
+        )
 
     def _draw(self, rest: list[Item]) -> None:
         """Thoroughly: all; else as drawn, until the sample's time is over, but some in any case."""
@@ -175,19 +183,21 @@ class Prover:
             if seconds <= 0:
                 return
             effort.say(f"proving {number + 1} of {len(rest)} drawn again")
-            if isinstance(item, Floor):
-                self._floor(item, seconds / 2, seconds)
+            if isinstance(item, LayerBound):
+                self._lower_bound(item, seconds / 2, seconds)
             else:
                 self._point(item, seconds)
 
-    def _floor(self, floor: Floor, program_s: float, seconds: float) -> None:
-        found = self._decide(floor.statement, program_s, seconds)
+    def _lower_bound(self, lower_bound: LayerBound, program_s: float, seconds: float) -> None:
+        found = self._decide(lower_bound.statement, program_s, seconds)
         if found.route is not None:
-            self.floors.proved(found.route, floor.share)
+            self.layer_bounds.proved(found.route, lower_bound.share)
         elif found.refuted:
-            self.floors.faults.append(f"box {floor.box}, {floor.statement}: some mapping has {found.refuted}")
+            self.layer_bounds.faults.append(
+                f"box {lower_bound.box}, {lower_bound.statement}: some mapping has {found.refuted}"
+            )
         else:
-            self.floors.failed(floor.statement.group.layer.name, found.why, own=floor.own)
+            self.layer_bounds.failed(lower_bound.statement.group.layer.name, found.why, own=lower_bound.own)
 
     def _decide(self, statement: Statement, program_s: float, seconds: float) -> Decision:
         key = statement.key

@@ -1,8 +1,8 @@
-"""What a bound rests on: the floors of the certificate's boxes, each with its part in the bounds that they carry.
+"""Weights of the layer bounds of a certificate: the share of the proved bound that rests on each of them.
 
-Every box that holds points within the budgets, and rests on floors, carries as much as any other; a box that is bounded
-by a solved point passes its part on to that point. What a box carries is divided among its layers by what they
-contribute: runs x floor.
+Every box that holds points within the budgets, and rests on layer bounds, carries as much as any other; a box that is
+bounded by a solved point passes its part on to that point. What a box carries is divided among its layers by what they
+contribute: runs x layer bound.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fractions import Fraction
 from optimizer.checker.claims.solve import Claim, ClaimedBox
 from optimizer.checker.statements import Statement
 
-FLOORS, POINTS = "floors", "bounds of single points"
+LAYER_BOUNDS, POINTS = "floors", "bounds of single points"
 BOXES = "bounds of boxes"
 """Of a fused network."""
 LINES = "values of lines"
@@ -24,16 +24,18 @@ EXCLUDED = "points without a design"
 
 
 @dataclass(frozen=True)
-class Floor:
-    """A floor of the certificate: its part in the bounds, a box that states it, and whether it is the design's own."""
+class LayerBound:
+    """A layer bound of the certificate: its part in the bounds, a box that states it, and whether it is the design's
+    own.
+    """
 
     statement: Statement
     share: Fraction
     box: object
     own: bool
 
-    def __add__(self, other: Floor) -> Floor:
-        return Floor(self.statement, self.share + other.share, self.box, self.own or other.own)
+    def __add__(self, other: LayerBound) -> LayerBound:
+        return LayerBound(self.statement, self.share + other.share, self.box, self.own or other.own)
 
 
 class Bearing:
@@ -43,7 +45,7 @@ class Bearing:
     ----------
     claim : Claim
     derived : collection of int
-        Numbers of boxes with a bound that rests on more than their floors.
+        Numbers of boxes with a bound that rests on more than their layer bounds.
     """
 
     def __init__(self, claim: Claim, derived: Collection[int] = ()) -> None:
@@ -75,17 +77,17 @@ class Bearing:
             return False
         return all(low <= n <= high for (low, high), (n, _) in zip(entry.box, design, strict=True))
 
-    def floors(self) -> list[Floor]:
-        """All floors above zero of boxes within the budgets, equal ones once."""
-        found: dict[object, Floor] = {}
+    def layer_bounds(self) -> list[LayerBound]:
+        """All layer bounds above zero of boxes within the budgets, equal ones once."""
+        found: dict[object, LayerBound] = {}
         for number, entry in enumerate(self.claim.entries):
             if not entry.over_budget:
-                for floor in self._floors(number, entry):
-                    key = floor.statement.key
-                    found[key] = found[key] + floor if key in found else floor
+                for lower_bound in self._layer_bounds(number, entry):
+                    key = lower_bound.statement.key
+                    found[key] = found[key] + lower_bound if key in found else lower_bound
         return list(found.values())
 
-    def _floors(self, number: int, entry: ClaimedBox) -> Iterator[Floor]:
+    def _layer_bounds(self, number: int, entry: ClaimedBox) -> Iterator[LayerBound]:
         stated = self._stated(entry)
         total = sum(group.count * n for group, n in zip(self.claim.groups, stated, strict=True))
         part = Fraction(0) if number in self._derived else self.parts.get(number, Fraction(0))
@@ -93,4 +95,4 @@ class Bearing:
         for group, n in zip(self.claim.groups, stated, strict=True):
             if n:
                 statement = Statement(group, corner, n, None if self._latency else 0)
-                yield Floor(statement, part * Fraction(group.count * n, total), entry.box, own)
+                yield LayerBound(statement, part * Fraction(group.count * n, total), entry.box, own)

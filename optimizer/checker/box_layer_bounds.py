@@ -1,4 +1,4 @@
-"""What the floors of a box give for one network: its objective, and whether any design may keep its caps."""
+"""What the layer bounds of a box give for one network: its objective, and whether any design may keep its caps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from optimizer.checker.least_cycles import part_cycles
 from optimizer.problem.goal import INFEASIBLE_COST
 
 
-class Floors:
-    """Values recomputed from floors, on the box's ideal hardware.
+class LayerBounds:
+    """Values recomputed from layer bounds, on the box's optimistic corner.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ class Floors:
         self._spread: dict[Box, tuple[int, ...]] = {}
 
     def value(self, entry: ClaimedBox) -> Fraction:
-        """The objective that the floors give."""
+        """The objective that the layer bounds give."""
         return self.claim.target.value(*self._spent(entry.box, entry.energy, entry.latency))
 
     def faults(self, entry: ClaimedBox) -> Iterator[str]:
-        """Floors that the box's own numbers show: compute cycles, and none for what is not minimized."""
+        """Layer bounds that the box's own numbers show: compute cycles, and none for what is not minimized."""
         target = self.claim.target
         if target.objective == "latency" and not target.capped:
             if any(entry.energy):
@@ -41,7 +41,7 @@ class Floors:
             yield f"latency floors {list(entry.latency)}, the multipliers give {list(own)}"
 
     def hopeless(self, entry: ClaimedBox) -> bool:
-        """Do the floors show that a layer does not fit, or that a cap is broken?"""
+        """Do the layer bounds show that a layer does not fit, or that a cap is broken?"""
         if INFEASIBLE_COST in (*entry.energy, *entry.latency):
             return True
         return not self.claim.target.allows(*self._spent(entry.box, entry.energy, entry.latency))
@@ -52,8 +52,8 @@ class Floors:
         counts = [count for _, count in self.claim.parts]
         fixed = self._fixed[box]
         return (
-            fixed[0] + sum(n * floor for n, floor in zip(counts, energy, strict=True)),
-            fixed[1] + sum(n * floor for n, floor in zip(counts, latency, strict=True)),
+            fixed[0] + sum(n * lower_bound for n, lower_bound in zip(counts, energy, strict=True)),
+            fixed[1] + sum(n * lower_bound for n, lower_bound in zip(counts, latency, strict=True)),
         )
 
     def _cycles(self, box: Box) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Cheap bounds on what runs of a layer cost, whatever their tiles are."""
+"""Cheap lower bounds on the cost of runs of a layer, over all tiles."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Sizes = tuple[tuple[str, int], ...]
 """Extents of all dims of a run."""
 
 
-class RunFloors:
-    """Bounds on runs on one hardware point."""
+class RunBounds:
+    """Lower bounds on runs on one hardware point."""
 
     def __init__(self, runs: Runs, hardware: Hardware, aim: Aim) -> None:
         self._runs, self._hardware, self._aim = runs, hardware, aim
@@ -30,7 +30,7 @@ class RunFloors:
         self._more: dict[object, Fraction] = {}
 
     def of(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str]) -> int:
-        """No mapping of a run whose tile has these extents costs less."""
+        """Lower bound on every mapping of a run whose tile has these extents."""
         key = layer.name, tuple(extents.items()), pinned
         if key not in self._known:
             sizes = layer.extents | dict(extents)
@@ -47,7 +47,7 @@ class RunFloors:
         return steps * layer.macs_per_step * self._hardware.mac_energy + self._aim.weight * cycles
 
     def operand(self, layer: Layer, role: str, extents: Dict[str, int], *, pinned: bool) -> Fraction:
-        """Energy of one operand in a run, or in many runs that have so many positions together.
+        """Energy of one operand in a run, or in several runs whose positions sum up to the extents.
 
         It is read (the output updated) for every step of the innermost loops at the innermost level that keeps it: with
         ``outer`` energy at the outermost level, ``inner`` at least at another one. Then, if it is not pinned, every
@@ -72,14 +72,14 @@ class RunFloors:
         return Fraction(0) if self._aim.objective == "latency" else bits * self._bit_energy("I", 0)
 
     def whole(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str], *, exact: bool) -> Fraction | None:
-        """What a run costs at least, but for what operands that are not pinned cost :meth:`more`.
+        """Lower bound on the cost of a run, without the extra cost of operands that are not pinned (:meth:`more`).
 
-        That is its cost with all operands in level 1 that may be there, by the best mapping of runs that can be cut
-        into such ones: of the whole layer, of others that are known; or, `exact`, of the run itself. Less one access of
-        level 1 per action and operand that is not pinned, in each of those runs, for rounding. None if no such run is
-        known, or level 1 costs more than the outermost level.
+        It is the optimal cost with every operand in level 1 that may be there, of larger runs that can be cut into runs
+        of these extents: of the whole layer, or of others priced before; with `exact`, of the run itself. For rounding,
+        one access of level 1 per action and operand that is not pinned is subtracted in each of those runs. None if no
+        such run was priced, or if level 1 costs more than the outermost level.
         """
-        if self._dear:
+        if self._is_expensive:
             return None
         sizes = layer.extents | dict(extents)
         self._price(layer, sizes if exact else layer.extents)
@@ -97,12 +97,12 @@ class RunFloors:
         return max(found, default=None)
 
     def prepare(self, wanted: list[tuple[Layer, Dict[str, int]]]) -> None:
-        """Work out what exact bounds on such runs (:meth:`whole`) rest on, several at a time."""
-        if not self._dear:
+        """Compute, in parallel, the prices on which exact bounds of such runs rest (:meth:`whole`)."""
+        if not self._is_expensive:
             self._runs.side_by_side(lambda pair: self._price(pair[0], pair[0].extents | dict(pair[1])), wanted)
 
     def _price(self, layer: Layer, sizes: Dict[str, int]) -> None:
-        """Find what a run of these extents costs with all operands in level 1."""
+        """Price a run of these extents with all operands in level 1."""
         known, key = self._prices.setdefault(layer.name, {}), tuple(sizes.items())
         if key not in known:
             known[key] = self._runs.best_pinned(layer, self._hardware, self._aim, sizes)
@@ -118,7 +118,7 @@ class RunFloors:
         )
 
     def more(self, layer: Layer, extents: Dict[str, int], pinned: frozenset[str]) -> Fraction:
-        """Energy that words from outside cost more in a run than at level 1, once each."""
+        """Extra energy of words from outside in a run, over the same words at level 1, each counted once."""
         key = layer.name, tuple(extents.items()), pinned
         if key not in self._more:
             self._more[key] = self._streamed(layer, layer.extents | dict(extents), pinned)
@@ -139,7 +139,7 @@ class RunFloors:
         )
 
     @cached_property
-    def _dear(self) -> bool:
+    def _is_expensive(self) -> bool:
         """Does an access of level 1 cost more than one outside of it, for some operand?"""
         return self._aim.objective != "latency" and any(
             self._bit_energy(role, 0, way) < self._bit_energy(role, 1, way)
@@ -156,7 +156,7 @@ class RunFloors:
 
 
 def served_per_step(layer: Layer, hardware: Hardware) -> Served:
-    """What a step of the innermost loops pays for its operands at the innermost level that keeps them.
+    """Energy of the operands of one step of the innermost loops, at the innermost level that keeps them.
 
     One access serves all multipliers that share it: at most the product of the fan-outs from there on, over the axes
     that may unroll a dim that lets them share (for inputs also the dims of windows, whose neighbours overlap). No

@@ -1,4 +1,4 @@
-"""A solve in preparation: layers grouped, points listed, budgets in integer units."""
+"""Prepared problems: layers grouped, points listed, budgets in integer units."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)
-class Session:
-    """Everything the branch and bound needs, and what the result says about the problem."""
+class PreparedProblem:
+    """A problem in the form that the branch and bound takes, with the entries that its result states."""
 
     network: Network
     architecture: Architecture
@@ -52,14 +52,14 @@ class Session:
     fused: NetworkPricer | None = None
 
     @property
-    def parts(self) -> Sequence[Prices]:
-        """What is priced by itself: every layer, or with fusion the whole network."""
+    def search_pricers(self) -> Sequence[Prices]:
+        """The pricers of the search: one per layer, or with fusion one for the whole network."""
         return self.pricers if self.fused is None else [self.fused]
 
     @property
-    def part(self) -> NetworkBounds:
-        """The network as a part of an exploration."""
-        return NetworkBounds(self.parts, self.goal, self.vector_cost)
+    def network_bounds(self) -> NetworkBounds:
+        """The network as an exploration takes it."""
+        return NetworkBounds(self.search_pricers, self.goal, self.vector_cost)
 
     @property
     def space(self) -> str:
@@ -74,7 +74,7 @@ class Session:
 
     @property
     def resource_caps(self) -> Caps:
-        """What may be used of every resource of the device; empty without one."""
+        """Limit on every resource of the device; empty without one."""
         plan = self.architecture.plan
         return () if plan is None else plan.limits
 
@@ -84,7 +84,7 @@ class Session:
         return problem_hash(self.problem)
 
     def vector_cost(self, hardware: Hardware) -> tuple[int, int]:
-        """Energy units and cycles of all vector layers that no part prices."""
+        """Energy units and cycles of all vector layers that no pricer of the search includes."""
         if self.fused is not None:
             return 0, 0
         costs = [
@@ -95,7 +95,7 @@ class Session:
         return sum(n * c.energy for n, c in costs), sum(n * c.latency_cycles for n, c in costs)
 
 
-def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) -> Session:
+def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) -> PreparedProblem:
     """Check a problem and put it into integers.
 
     Raises
@@ -182,7 +182,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
     if fusion is not None:
         check_total(network, list(points.points.values()), accounting)
     some = next(iter(points.points.values()))
-    return Session(
+    return PreparedProblem(
         network,
         architecture,
         points,
@@ -248,8 +248,8 @@ def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding
             )
 
 
-def restore(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 1) -> Session:
-    """The session of a :attr:`Session.problem`, so that any process can work on it.
+def prepare_again(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 1) -> PreparedProblem:
+    """The prepared problem of a :attr:`PreparedProblem.problem`, so that any process can work on it.
 
     Parameters
     ----------
@@ -263,18 +263,18 @@ def restore(data: dict[str, Any], cache_dir: Path | None = None, workers: int = 
     return prepare(Problem.from_json(data), cache_dir=cache_dir, workers=workers)
 
 
-def begun(session: Session, options: Options, started: float) -> float | None:
-    """Have the search kernels compiled, and say when the task has to end (``time.perf_counter``), if it has to.
+def begun(prepared: PreparedProblem, options: Options, started: float) -> float | None:
+    """Compile the search kernels; returns the deadline (``time.perf_counter``), None without a time limit.
 
-    Ctrl-C while they are compiled ends it at once, with what is known without a search. Nothing is compiled where caps
-    are out of reach without a search.
+    Ctrl-C during the compilation moves the deadline to now: the task ends with the bounds that need no search. Nothing
+    is compiled where even the optimistic corner of all points breaks a cap.
     """
-    corner = session.points.corner(session.points.whole)
-    if not session.goal.allows(session.part.least_energy(corner), session.part.least_latency(corner)):
+    corner, bounds = prepared.points.corner(prepared.points.whole), prepared.network_bounds
+    if not prepared.goal.allows(bounds.least_energy(corner), bounds.least_latency(corner)):
         return options.deadline(started)
-    some = next(iter(session.points.points.values()))
+    some = next(iter(prepared.points.points.values()))
     try:
-        compile_kernels(some, session.accounting, options.progress, started)
+        compile_kernels(some, prepared.accounting, options.progress, started)
     except KeyboardInterrupt:
         return time.perf_counter()
     return options.deadline(started)
