@@ -203,7 +203,7 @@ TAMPERS: dict[str, Tamper] = {
     "unknown": relabel("UNKNOWN"),
     "budget": rebudget,
     "objective": reobjective,
-    "floors gone": lambda d, c: c["boxes"][0].update(energy_bounds=[]),
+    "floors gone": lambda d, c: c["boxes"][0].update(energy_floors=[]),
     "wrong reason": lambda d, c: c["boxes"][-1].update(closed_by="infeasible"),
     "side turned": lambda d, c: c["boxes"][-1].update(box=[side[::-1] for side in c["boxes"][-1]["box"]] + [[0, 0]]),
     "text as a box": lambda d, c: c["boxes"][0].update(box="all"),
