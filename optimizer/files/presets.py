@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -55,5 +57,11 @@ def read_spec(kind: str, spec: str | Path, *, beside: str | None = None) -> tupl
             remedy=f"did you mean {close[0]!r}?" if close else "use a preset or the path of a .yaml file",
         )
     file = f"{spec}.yaml"
+    return copy.deepcopy(_parsed(kind, file)), file
+
+
+@cache
+def _parsed(kind: str, file: str) -> Any:
+    """A preset, parsed once: designs, results and their verification ask for the same few again and again."""
     text = (resources.files("optimizer") / "data" / kind / file).read_text(encoding="utf-8")
-    return load_exact(text, file=file), file
+    return load_exact(text, file=file)
