@@ -26,7 +26,7 @@ from tests.adversary.task import Ints, Task, mapping_of, rows_of, task_of
 from tests.support.profiles import examples, in_depth
 
 Tally = Callable[..., None]
-FAST = range(examples(40, dev=12))
+FAST = range(examples(40, dev=6))
 SLOW = range(40, 40 + examples(300))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.adversary.own_optimum import Case, cases, check
+from tests.support.choices import slow_unless
 
 
 def assert_consistent(some: Sequence[Case], seconds: float, report: Callable[..., None]) -> None:
@@ -18,8 +19,9 @@ def assert_consistent(some: Sequence[Case], seconds: float, report: Callable[...
     assert given_up < len(some)
 
 
-def test_sample(tally: Callable[..., None]) -> None:
-    some = cases(networks=("alexnet", "bert_base"), presets=("eyeriss", "edge_small"))[:4]
+@pytest.mark.parametrize("step", slow_unless([3], [1, 3]))
+def test_sample(step: int, tally: Callable[..., None]) -> None:
+    some = cases(networks=("alexnet", "bert_base"), presets=("eyeriss", "edge_small"))[:4:step]
     assert_consistent(some, 4, tally)
 
 

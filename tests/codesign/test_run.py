@@ -71,7 +71,7 @@ def optimum(
     return min((goal.value(*total) for total in totals if goal.allows(*total)), default=None)
 
 
-@settings(max_examples=examples(200, dev=3))
+@settings(max_examples=examples(200, dev=2))
 @given(st.data())
 def test_the_optimum_is_that_of_enumeration(data: st.DataObject) -> None:
     check(data)

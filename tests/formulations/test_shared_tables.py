@@ -53,7 +53,7 @@ def _other(level: ProblemLevel, factor: int) -> ProblemLevel:
     return replace(level, capacity_bits=room, **costs)
 
 
-@settings(max_examples=examples(20), suppress_health_check=RELAXED)
+@settings(max_examples=examples(20, dev=2), suppress_health_check=RELAXED)
 @given(cases(depths=(2, 3)), st.data())
 def test_hardware_points_do_not_mix(case: Case, data: st.DataObject) -> None:
     problem = lower(case.layer, case.hardware, accounting=case.accounting)

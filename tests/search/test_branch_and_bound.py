@@ -33,7 +33,7 @@ def problems(draw: st.DrawFn) -> Problem:
     return layers, grid(draw), goal, area_cap, limits
 
 
-@settings(max_examples=examples(300, dev=6))
+@settings(max_examples=examples(300, dev=3))
 @given(problems())
 def test_optimum_is_that_of_enumeration(problem: Problem) -> None:
     check(problem)

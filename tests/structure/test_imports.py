@@ -367,11 +367,8 @@ print(*sorted(name for name in set(sys.modules) if name.split(".")[0] in ("numba
 @pytest.mark.parametrize(
     ("first", "then"),
     [
-        ("formulations.networks.master", "optimizer.checker.solve"),
-        ("formulations.networks.master", "optimizer.checker.folder"),
-        ("sys", "optimizer.golden.group_entry"),
-        ("sys", "optimizer.golden.training_memory"),
-        ("sys", "optimizer.report.folder"),
+        ("formulations.networks.master", "optimizer.checker.solve, optimizer.checker.folder"),
+        ("sys", "optimizer.golden.group_entry, optimizer.golden.training_memory, optimizer.report.folder"),
     ],
 )
 def test_no_kernels_and_no_solver_are_loaded(first: str, then: str) -> None:

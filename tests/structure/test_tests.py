@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 MODULES = {".".join(("tests", *path.relative_to(TESTS).with_suffix("").parts)): path for path in TESTS.rglob("*.py")}
+IMPORT_OF_TESTS = re.compile(r"^\s*(from|import)\b.*\btest_", re.MULTILINE)
 
 
 def imported(code: str) -> Iterator[str]:
@@ -23,6 +25,8 @@ def imported(code: str) -> Iterator[str]:
 
 def imported_tests(code: str) -> list[str]:
     """Test modules, and things of them, that a module imports."""
+    if not IMPORT_OF_TESTS.search(code):
+        return []  # most modules need not be parsed
     return [name for name in imported(code) if any(part.startswith("test_") for part in name.split(".")[:-1])]
 
 

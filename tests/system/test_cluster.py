@@ -50,6 +50,7 @@ def test_a_cluster_gives_what_one_process_gives(tmp_path, scheduler) -> None:
     assert Store(tmp_path / "cluster").outcome(task_key("map", payloads[1])) == serial[1]
 
 
+@pytest.mark.slow
 def test_a_task_whose_worker_dies_is_run_again(tmp_path, scheduler) -> None:
     payloads = [{"number": n, "deaths": int(n == 1), "folder": str(tmp_path)} for n in range(5)]
     with open_pool(scheduler=scheduler) as pool:

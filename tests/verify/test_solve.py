@@ -36,6 +36,7 @@ from optimizer.results.folder import load
 from optimizer.results.formats import CERTIFICATE_FILE, RESULT_FILE
 from optimizer.results.result import Result
 from optimizer.workload.reader import parse_network
+from tests.support.choices import slow_unless
 from tests.support.pair_results import ARCHITECTURE, NETWORK, make
 from tests.support.profiles import examples
 from tests.support.runs import written
@@ -338,7 +339,11 @@ RETOUCHES: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @pytest.mark.parametrize("rehashed", [False, True])
-@pytest.mark.parametrize("retouch", RETOUCHES.values(), ids=RETOUCHES.keys())
+@pytest.mark.parametrize(
+    "retouch",
+    slow_unless([RETOUCHES["multiplier"], RETOUCHES["nothing but text"]], RETOUCHES.values()),
+    ids=RETOUCHES.keys(),
+)
 def test_another_technology_in_the_result_is_caught(
     own_technology: Path, retouch: Callable[[dict[str, Any]], Any], rehashed: bool
 ) -> None:

@@ -19,6 +19,7 @@ from optimizer.checker.outcome import NOT_CHECKED
 from optimizer.checker.solve import verify as verify_with
 from optimizer.checker.verification import Verification
 from optimizer.results.result import Result
+from tests.support.choices import slow_if, slow_unless
 from tests.support.folder_cases import COMMANDS
 from tests.support.pair_results import make
 from tests.support.tampering import changed, leaves, put, replaced, shift_floor
@@ -26,6 +27,7 @@ from tests.support.tampering import changed, leaves, put, replaced, shift_floor
 Folders = Callable[[str], Path]
 SOLVED_AGAIN = ("memory", "no_memory", "kept", "size", "no_size", "interleave", "simulate", "report")
 """Kinds of folders whose checks all need a search."""
+LIMITS = [{"area_mm2": "0.001"}, {"latency_ms": "0.0001"}, {"energy_mj": "0.00001"}]
 NOTHING_TO_PROVE = ("nothing", "no_widths")
 UNSEARCHED = "nothing was searched again"
 
@@ -54,7 +56,7 @@ def test_what_needs_a_search_is_undecided(folders: Folders, kind: str) -> None:
     assert found.verdict.startswith("CANNOT DECIDE: ")
 
 
-@pytest.mark.parametrize("padding", ["none", "auto"])
+@pytest.mark.parametrize("padding", slow_unless(["none"], ["none", "auto"]))
 def test_bounds_that_rest_on_more_than_floors_are_named(padding: str) -> None:
     """The bound of a product, and a cap that only the trade of energy against cycles breaks."""
     for result in (make("edp", padding=padding), make("energy", padding=padding, latency_ms="0.0008")):
@@ -67,7 +69,7 @@ def test_bounds_that_rest_on_more_than_floors_are_named(padding: str) -> None:
         assert points.proved == 0 and f"certificate.json: {points.total} bounds of single points" in alone.verdict
 
 
-@pytest.mark.parametrize("limits", [{"area_mm2": "0.001"}, {"latency_ms": "0.0001"}, {"energy_mj": "0.00001"}])
+@pytest.mark.parametrize("limits", slow_if(LIMITS[2:], LIMITS))
 def test_that_there_is_no_design(limits: dict[str, str]) -> None:
     """Chips are counted; what only a search shows is named."""
     result = make("energy", **limits)
@@ -86,8 +88,11 @@ def energy() -> Result:
     return make("energy", area_mm2="0.06", latency_ms="1", dram_gbps="1.5")
 
 
-def test_a_changed_number_fails(energy: Result) -> None:
-    for path in leaves(energy.data["layers"]):
+@pytest.mark.parametrize("step", slow_unless([5], [1, 5]))
+def test_a_changed_number_fails(energy: Result, step: int) -> None:
+    paths = list(leaves(energy.data["layers"]))[::step]
+    assert len(paths) > 20
+    for path in paths:
         lie = copy.deepcopy(energy.data)
         put(lie, ("layers", *path), lambda value: replaced(value, 1))
         assert not verify_with(Result(lie, energy.certificate), None).ok, path
