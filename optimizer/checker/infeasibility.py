@@ -49,6 +49,10 @@ def blame_checks(
         if stated is not None:
             yield Check("infeasible", False, f"a reason why nothing is feasible, but the status is {status}")
         return
+    none_asked = "study" in claim.data and "infeasible" not in claim.data
+    if not none_asked and (not isinstance(stated, dict) or type(stated.get("complete")) is not bool):
+        yield Check("infeasible", False, "INFEASIBLE, and what is to blame is not stated")
+        return
     say("seeking a design after all")
     possible = Possible(claim, examine, again, None if thorough else SECONDS)
     yield from _no_design(possible, searched=again is not None)

@@ -12,6 +12,9 @@ import yaml
 from optimizer.errors import SpecError
 
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+")
+_EXPONENT = re.compile(r"\s*[-+]?[0-9._]+[eE][-+]?0*([0-9]+)\s*")
+LARGEST_EXPONENT = 4000
+"""Of decimals in exponent form: an exact number has as many digits."""
 _MERGE = "tag:yaml.org,2002:merge"
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
@@ -24,8 +27,22 @@ def _place(mark: yaml.Mark) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}"
 
 
+def is_too_long(text: str) -> bool:
+    """Does a number in exponent form have more digits than :data:`LARGEST_EXPONENT` allows?"""
+    found = _EXPONENT.fullmatch(text)
+    return found is not None and (len(found[1]) > len(str(LARGEST_EXPONENT)) or int(found[1]) > LARGEST_EXPONENT)
+
+
 def _decimal(loader: _ExactLoader, node: yaml.ScalarNode) -> Fraction:
     text = str(loader.construct_scalar(node))
+    if is_too_long(text):
+        raise SpecError(
+            "this number has too many digits",
+            field=_place(node.start_mark),
+            value=text,
+            allowed=f"exponents up to {LARGEST_EXPONENT}",
+            remedy="leave the field out where it means 'unlimited'",
+        )
     try:
         return Fraction(text)
     except ValueError:

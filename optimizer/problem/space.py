@@ -14,6 +14,7 @@ SPACE = (
     "a stride also right below the input's node, if the block does not keep that tensor or its node stands above the "
     "input's. At most one node, the first of its level, stands further out: above the loops irrelevant to it that "
     "close an outer block (of the input, the outermost), past levels that do not keep it and have only such loops (of "
-    "the input, none). Reuse between neighbouring input tiles is counted along the loop right above the node, where "
-    "that moves the tile."
+    "the input, none); a loop right below it may then also be one that no tensor kept at its level profits from, but "
+    "one kept at a level between does. Reuse between neighbouring input tiles is counted along the loop right above "
+    "the node, where that moves the tile."
 )

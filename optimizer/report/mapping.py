@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -39,12 +41,14 @@ def evaluation_report(layer: Layer, hardware: Hardware, mapping: Mapping, cost: 
 
 
 def cycles_table(hardware: Hardware, cost: LayerCost) -> Table:
-    """Cycles of the multipliers and of the busiest port of every level; the largest is the latency."""
+    """Cycles of the multipliers and of the busiest port of every level; the largest is the latency, rounded up."""
     table = Table("busy", "cycles", header_style="bold")
     table.columns[1].justify = "right"
     table.add_row("multipliers", number_text(cost.compute_cycles))
     for level, cycles in zip(hardware.levels, cost.level_cycles, strict=True):
         table.add_row(Text(level.name), number_text(float(cycles)))
+    if cost.latency_cycles.denominator > 1:
+        table.add_row("one run, in whole cycles", number_text(math.ceil(cost.latency_cycles)))
     return table
 
 

@@ -13,11 +13,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.files.exact_yaml import LARGEST_EXPONENT, is_too_long
 from optimizer.results.formats import BESIDE, CERTIFICATE_FILE, RESULT_FILE
 from optimizer.results.result import Files, Result
 
@@ -185,6 +186,15 @@ def _read(folder: Path, name: str, expected: str) -> dict[str, Any]:
             allowed="JSON in UTF-8",
             remedy="solve again into this folder",
         ) from None
+    long = next((text for text in _texts(data) if is_too_long(text)), None)
+    if long is not None:
+        raise SpecError(
+            "a number has too many digits",
+            file=str(path),
+            value=long,
+            allowed=f"exponents up to {LARGEST_EXPONENT}",
+            remedy="solve again into this folder",
+        )
     if not isinstance(data, dict):
         raise SpecError(
             "not a result of Tilewright",
@@ -249,3 +259,14 @@ def _unwritable(folder: Path, error: OSError) -> SpecError:
         allowed="a folder that may be written",
         remedy="name another folder, or change its permissions",
     )
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """All texts of parsed JSON, but for keys."""
+    open_parts = [data]
+    while open_parts:
+        part = open_parts.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, dict | list):
+            open_parts += part.values() if isinstance(part, dict) else part

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from optimizer.checker.again import verify_folder
+from optimizer.errors import SpecError
 from tests.support.choices import slow_unless
 from tests.support.folder_cases import COMMANDS, run
 
@@ -220,3 +221,13 @@ def test_damaged_files_fail_instead_of_raising(folders: Folders, tmp_path: Path)
         folder = shutil.copytree(folders("joint"), tmp_path / f"{key}{value}")
         edited("result.json", lambda data, key=key, value=value: data.update({key: value}))(folder)
         assert not verify_folder(folder).ok
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "-2.5E-0099999 "])
+def test_numbers_with_too_many_digits_are_refused(folders: Folders, tmp_path: Path, text: str) -> None:
+    folder = shutil.copytree(folders("solve"), tmp_path / "long")
+    data = json.loads((folder / "result.json").read_text())
+    data["problem"]["architecture"]["name"] = {"fraction": text}
+    (folder / "result.json").write_text(json.dumps(data))
+    with pytest.raises(SpecError, match="too many digits"):
+        verify_folder(folder)

@@ -178,3 +178,10 @@ def test_a_network_without_a_design_states_its_reason() -> None:
     old = entry["text"].split()[-2]
     entry["least"], entry["text"] = float(old) * 2, entry["text"].replace(old, f"{float(old) * 2:f}")
     assert [check.name for check in verify_joint(found).checks if not check.ok] == ["large alone"]
+
+
+@pytest.mark.parametrize("reason", [None, "no", {}, {"budgets": [], "relaxations": [], "complete": None}], ids=str)
+def test_a_reason_must_be_stated(reason: object) -> None:
+    bad = copied(solve(under({"latency_ms": "0.0000001"}), "latency"))
+    bad.data["infeasible"] = reason
+    assert failed(bad) == ["infeasible"]

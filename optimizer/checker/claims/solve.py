@@ -311,6 +311,8 @@ def _entry(raw: dict[str, Any]) -> ClaimedBox:
         raise ValueError(f"a box with something else than whole numbers: {raw}")
     if any(len(side) != 2 for side in sides):
         raise ValueError(f"a box needs the first and last entry of every menu: {raw['box']}")
+    if type(raw["box"]) is not list or type(raw["bound"]) is not str:
+        raise ValueError(f"the bound of a box is text, its sides are a list: {raw}")
     bound, reason = Fraction(raw["bound"]), str(raw["closed_by"])
     return ClaimedBox(
         tuple((low, high) for low, high in sides),
