@@ -30,7 +30,7 @@ class LayerBounds:
         return self.claim.target.value(*self._spent(entry.box, entry.energy, entry.latency))
 
     def faults(self, entry: ClaimedBox) -> Iterator[str]:
-        """Check layer bounds that the box itself determines: compute cycles, and none for costs that are not minimized."""
+        """Check layer bounds that the box determines: compute cycles, and none for costs that are not minimized."""
         target = self.claim.target
         if target.objective == "latency" and not target.capped:
             if any(entry.energy):

@@ -36,7 +36,7 @@ MANY = "its fronts have too many joint choices"
 
 @dataclass(frozen=True)
 class Derivation:
-    """A bound of a single point that does not follow from layer bounds alone, and the function that derives it again."""
+    """A bound of a single point that needs more than layer bounds, and the function that derives it again."""
 
     name: str
     share: Fraction

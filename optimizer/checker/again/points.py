@@ -172,7 +172,7 @@ class _Point:
         return self._below(number, goal, known, weight) or known
 
     def _is_best(self, number: int, known: Cost, weight: int) -> bool:
-        """True if the least cycles and the proved lines of a layer show that no mapping is better (weight 0: faster)."""
+        """True if the least cycles and the lines of a layer show that no mapping is better (weight 0: faster)."""
         least = self._least[number]
         if not weight:
             return known[1] == least
