@@ -1,7 +1,7 @@
 """Verification of an adjustment: both designs, the resolution, the ties between widths, the limits, the gain.
 
-Checked are the adjusted network and what it costs, on its hardware, and the same of the network as it was. That no
-other widths cost less is not proved again.
+Both networks, the original and the adjusted one, are checked with their costs on their hardware. The optimality of the
+chosen widths is not proved again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ UNPROVED = "that no other widths cost less"
 
 
 def is_adjustment(directory: str | Path) -> bool:
-    """Does a folder hold an adjustment?"""
+    """True if a folder holds an adjustment."""
     return (Path(directory) / ADJUST_FILE).is_file()
 
 

@@ -1,4 +1,4 @@
-"""What ``adjust.json`` states besides the widths: the problem, the tables, and the network written for others."""
+"""Checks of ``adjust.json`` besides the widths: the problem, the tables, and the exported ONNX model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIGURES = ("dims", "energy_pj", "latency_cycles")
 
 
 def data_checks(data: Data) -> Iterator[Check]:
-    """What can be said without a design."""
+    """Checks that need no design."""
     problem = data["problem"]
     faults = hash_fault(data)
     claim = rebuild({"problem": problem}, {"boxes": []})
@@ -66,7 +66,7 @@ def _limits(data: Data, network: Network) -> Data:
 
 
 def table_checks(data: Data, before: Result, after: Result) -> Iterator[Check]:
-    """Tables against both designs."""
+    """Compare the tables with both designs."""
     problem = {key: value for key, value in data["problem"].items() if key != "request"}
     faults = [] if before.data["problem"] == problem else ["the design before is about another problem"]
     rows = {entry["name"]: {"after": {key: entry[key] for key in FIGURES}} for entry in after.data["layers"]}

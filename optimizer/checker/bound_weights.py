@@ -1,8 +1,8 @@
 """Weights of the layer bounds of a certificate: the share of the proved bound that rests on each of them.
 
-Every box that holds points within the budgets, and rests on layer bounds, carries as much as any other; a box that is
-bounded by a solved point passes its part on to that point. What a box carries is divided among its layers by what they
-contribute: runs x layer bound.
+Every box that holds points within the budgets and rests on layer bounds has an equal share. A box bounded by a solved
+point passes its share to that point. The share of a box is divided among its layers in proportion to runs x layer
+bound.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ EXCLUDED = "points without a design"
 
 @dataclass(frozen=True)
 class LayerBound:
-    """A layer bound of the certificate: its part in the bounds, a box that states it, and whether it is the design's
-    own.
+    """A layer bound of the certificate: its share of the bound, a box that states it, and whether it belongs to the
+    design's point.
     """
 
     statement: Statement
@@ -39,7 +39,7 @@ class LayerBound:
 
 
 class Bearing:
-    """Parts of the boxes of one network in its bounds.
+    """Shares of the boxes of one network in its bound.
 
     Parameters
     ----------
@@ -60,25 +60,27 @@ class Bearing:
             self.parts[bearer] += Fraction(1, len(carrying))
 
     def _carries(self, number: int, entry: ClaimedBox) -> bool:
-        """Is there anything to prove? (Least cycles alone, as may break a cap, are recomputed elsewhere.)"""
+        """True if the box has layer bounds to prove. (Boxes closed by a cap on their least cycles are recomputed
+        elsewhere.)
+        """
         return number in self._derived or entry.leader is not None or any(self._stated(entry))
 
     def _stated(self, entry: ClaimedBox) -> tuple[int, ...]:
         return entry.latency if self._latency else entry.energy
 
     def of(self, numbers: Collection[int]) -> Fraction:
-        """The part of some boxes."""
+        """The total share of these boxes."""
         return sum((self.parts.get(number, Fraction(0)) for number in numbers), Fraction(0))
 
     def owns(self, entry: ClaimedBox) -> bool:
-        """Does a box hold the design's point?"""
+        """True if a box holds the design's point."""
         design = self.claim.design
         if design is None or entry.over_budget:
             return False
         return all(low <= n <= high for (low, high), (n, _) in zip(entry.box, design, strict=True))
 
     def layer_bounds(self) -> list[LayerBound]:
-        """All layer bounds above zero of boxes within the budgets, equal ones once."""
+        """All nonzero layer bounds of boxes within the budgets, without duplicates."""
         found: dict[object, LayerBound] = {}
         for number, entry in enumerate(self.claim.entries):
             if not entry.over_budget:

@@ -1,4 +1,4 @@
-"""Bounds of boxes against the layer bounds they rest on, for one network or several on the same hardware."""
+"""Check that bounds of boxes follow from their layer bounds, for one network or several on the same hardware."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Join = Callable[[Sequence[Fraction]], Fraction]
 
 
 class Bounds:
-    """Checks boxes one by one, and collects what layer bounds alone do not settle.
+    """Checks boxes one by one, and collects the bounds that do not follow from layer bounds alone.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Bounds:
         """Numbers of single points of which no layer bound shows that they are infeasible."""
 
     def faults(self, number: int) -> Iterator[str]:
-        """What is wrong with one box."""
+        """Faults of one box."""
         entry, value = self._whole.entries[number], self._whole.value
         own = [network.claim.entries[number] for network in self._networks]
         for network, part in zip(self._networks, own, strict=True):

@@ -1,4 +1,4 @@
-"""What the layer bounds of a box give for one network: its objective, and whether any design may keep its caps."""
+"""Consequences of the layer bounds of a box for one network: a bound on the objective, and whether caps are broken."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LayerBounds:
         return self.claim.target.value(*self._spent(entry.box, entry.energy, entry.latency))
 
     def faults(self, entry: ClaimedBox) -> Iterator[str]:
-        """Layer bounds that the box's own numbers show: compute cycles, and none for what is not minimized."""
+        """Check layer bounds that the box determines: compute cycles, and none for costs that are not minimized."""
         target = self.claim.target
         if target.objective == "latency" and not target.capped:
             if any(entry.energy):
@@ -41,7 +41,7 @@ class LayerBounds:
             yield f"latency floors {list(entry.latency)}, the multipliers give {list(own)}"
 
     def hopeless(self, entry: ClaimedBox) -> bool:
-        """Do the layer bounds show that a layer does not fit, or that a cap is broken?"""
+        """True if the layer bounds show that a layer does not fit, or that a cap is broken."""
         if INFEASIBLE_COST in (*entry.energy, *entry.latency):
             return True
         return not self.claim.target.allows(*self._spent(entry.box, entry.energy, entry.latency))

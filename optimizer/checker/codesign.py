@@ -71,7 +71,7 @@ def verify_joint(
 
 
 def _as_stored(result: CodesignResult) -> CodesignResult:
-    """As it would come back from files."""
+    """The result as read back from its files."""
 
     def results(found: dict[str, Result]) -> dict[str, Result]:
         return {name: Result(as_stored(one.data), as_stored(one.certificate)) for name, one in found.items()}
@@ -85,7 +85,9 @@ def _as_stored(result: CodesignResult) -> CodesignResult:
 
 
 def _single_results(claim: JointClaim, effort: Effort, again: Searches | None) -> Iterator[Check]:
-    """Every network on the joint design, and by itself; the joint certificate proves the first again."""
+    """Check the result of every network on the joint design, and by itself. The joint certificate covers the proofs of
+    the former.
+    """
     for number, name in enumerate(claim.names):
         problem = claim.result.data["problem"]["networks"][number]
         alone = claim.result.alone[name]
@@ -107,7 +109,7 @@ def _single_results(claim: JointClaim, effort: Effort, again: Searches | None) -
 
 
 def _point_faults(claim: JointClaim, problem: object, there: Result) -> Iterator[str]:
-    """The problem of a network on the joint design: the same, with a single point, the joint one."""
+    """The problem of a network on the joint design is its own problem, restricted to the joint hardware point."""
     assert claim.whole.design is not None and isinstance(problem, dict)
     stated = there.data["problem"]
     for key in {*problem, *stated} - {"architecture"}:
@@ -167,7 +169,9 @@ def _same_design(cell: tuple[int, int] | str, result: Result, claim: Claim) -> b
 
 
 def _replayed(claim: JointClaim, say: Say) -> Replay:
-    """The joint certificate; without boxes it rests on a network that has no design even alone, or proves nothing."""
+    """Replay the joint certificate. Without boxes it rests on a network that is infeasible by itself, or proves
+    nothing.
+    """
     say("replaying the joint certificate")
     status = claim.result.certificate["status"]
     hopeless = any(claim.result.alone[name].data["status"] == "INFEASIBLE" for name in claim.names)
@@ -181,8 +185,8 @@ def _replayed(claim: JointClaim, say: Say) -> Replay:
 
 
 def _proofs(claim: JointClaim, replayed: Replay, effort: Effort, again: Searches | None) -> Iterator[Check]:
-    """Layer bounds, and points that rest on more than layer bounds, proved by another route; cells of the cross table
-    again.
+    """Prove layer bounds by another method, and bounds of points that do not follow from them; solve cells of the cross
+    table again.
     """
     parts = len(claim.names) + 1
     for number, (name, one) in enumerate(zip(claim.names, claim.claims, strict=True)):
@@ -203,7 +207,7 @@ def _proofs(claim: JointClaim, replayed: Replay, effort: Effort, again: Searches
 
 
 def _cells_again(claim: JointClaim, effort: Effort, again: Searches | None) -> Check:
-    """Networks on designs made for others, solved again with fresh tables: all, or what fits the time."""
+    """Solve networks on the designs of other networks again with fresh tables: all, or as many as the time allows."""
     cells = [
         (column, n)
         for column in claim.columns

@@ -1,6 +1,7 @@
-"""Check of the reason why no hardware serves all networks: who excludes whom, and how far a cap would have to give way.
+"""Check of the reason why no hardware point serves all networks: which networks exclude each other, and the least
+relaxations.
 
-Common designs of some of the networks are sought again; what that does not settle is named.
+Designs for subsets of the networks are searched again; what remains undecided is named.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ Data = dict[str, Any]
 
 
 def with_reason(claim: JointClaim, name: str) -> Result:
-    """A network by itself, with the reason why it has no design where the co-design states one: so it is checked."""
+    """The result of a network by itself, with the reason for its infeasibility taken from the co-design, to be checked
+    with it.
+    """
     alone = claim.result.alone[name]
     reason = (claim.result.data.get("infeasible") or {"alone": {}})["alone"].get(name)
     return alone if reason is None else replace(alone, data=alone.data | {"infeasible": reason})
@@ -66,7 +69,7 @@ def _alone_faults(stated: Data, hopeless: list[str]) -> Iterator[str]:
 
 
 class _Inquiry:
-    """A stated reason against common designs of some of the networks; ``unsettled`` is what these did not settle."""
+    """Compares a stated reason with designs for subsets of the networks; ``unsettled`` holds what remains undecided."""
 
     def __init__(self, claim: JointClaim, stated: Data, designs: CommonDesigns | None) -> None:
         self._claim, self._stated, self._designs = claim, stated, designs
@@ -96,7 +99,7 @@ class _Inquiry:
             yield f"the relaxations are {stated['relaxations']}, they should be {expected}"
 
     def _expect(self, numbers: Sequence[int], *, expected: bool) -> Iterator[str]:
-        """Is there a design for these networks, as there should or should not be?"""
+        """Check that a design for these networks exists, or does not exist, as expected."""
         if not numbers:
             return
         text = " and ".join(self._claim.names[n] for n in numbers)
@@ -107,7 +110,7 @@ class _Inquiry:
             yield f"{text} have {'a' if found else 'no'} common design"
 
     def _relaxations(self, kept: list[int], number: int) -> Iterator[Data]:
-        """What should be stated of a network: the least latency and energy that let a design through."""
+        """The expected relaxations for a network: the least latency and energy caps that admit a design."""
         some, budgets = self._claim.whole.some_point, self._claim.claims[number].architecture.budgets
         for name, unit, worth in (
             ("latency_ms", "ms", 1000 / (some.clock_mhz * 10**6)),

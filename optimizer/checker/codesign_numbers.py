@@ -1,4 +1,4 @@
-"""What the files of a co-design must state, from its exact values alone."""
+"""The expected contents of the files of a co-design, computed from its exact values alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def hash_faults(claim: JointClaim) -> Iterator[str]:
 
 
 def problem_faults(claim: JointClaim) -> Iterator[str]:
-    """The networks share the chip: architecture, accounting, objective, area, bandwidth; and their names differ."""
+    """Check that the networks share architecture, accounting, objective, area and bandwidth, and that their names
+    differ.
+    """
     first, *others = claim.result.data["problem"]["networks"]
     for name, other in zip(claim.names[1:], others, strict=True):
         for key in ("architecture", "accounting", "objective", "fusion"):
@@ -78,7 +80,7 @@ def _lists(place: str, stated: list[Data], expected: list[Data]) -> Iterator[str
 
 
 class ExpectedNumbers:
-    """Expected contents, part by part; a float that is as close as two ways of rounding allow is taken as stated."""
+    """Expected contents, part by part; a stated float within rounding error of the exact value is accepted."""
 
     def __init__(self, claim: JointClaim) -> None:
         self._claim = claim
@@ -89,7 +91,7 @@ class ExpectedNumbers:
         self._energy_name = "pJ" if self._in_pj else "MAC energies"
 
     def head(self) -> Data:
-        """All but networks and cross table."""
+        """Everything except networks and cross table."""
         claim, data, problem = self._claim, self._data, self._data["problem"]
         whole = claim.whole
         expected: Data = {
@@ -202,7 +204,7 @@ class ExpectedNumbers:
         }
 
     def _weights(self) -> list[Fraction] | None:
-        """The weights that apply: those of the problem, over the own optima where they are relative."""
+        """The effective weights: those of the problem, divided by the networks' own optima if they are relative."""
         problem = self._data["problem"]
         weights = [Fraction(weight) for weight in problem["weights"]]
         if not problem["relative"]:
@@ -227,7 +229,7 @@ class ExpectedNumbers:
         return self._claim.mean(value) * Decimal(worth.numerator) / Decimal(worth.denominator)
 
     def _cell(self, n: int, column: ClaimedColumn) -> Data:
-        """A network on a design; its loss is exact until it is rounded to a float."""
+        """A network on a design; its loss is computed exactly, then rounded to a float."""
         claim, cell = self._claim.claims[n], column.cells[n]
         if isinstance(cell, str):
             return {"status": cell}
@@ -251,6 +253,6 @@ def own_value(alone: Result) -> Fraction | None:
 
 
 def _near(stated: Any, exact: Decimal, relative: float, absolute: float = 0.0) -> Any:
-    """The stated number if it is the exact one but for rounding, else the exact one as a float."""
+    """The stated number if it equals the exact one up to rounding, else the exact one as a float."""
     number = type(stated) in (int, float) and math.isclose(stated, exact, rel_tol=relative, abs_tol=absolute)
     return stated if number else float(exact)

@@ -1,4 +1,4 @@
-"""Check of a comparison: the design layer by layer is a result of its own, and is checked as one."""
+"""Check of a comparison with the layer-by-layer design, which is checked as a result of its own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Examine = Callable[[Result], list[Check]]
 
 
 def beside_checks(result: Result, examine: Examine) -> Iterator[Check]:
-    """All checks of ``comparison``; none where nothing is compared.
+    """All checks of the section ``comparison``; none if it is missing.
 
     Parameters
     ----------
     result : Result
-        Fused, with the result layer by layer beside it.
+        A fused result with the layer-by-layer result beside it.
     examine : callable
         All checks of a result.
     """
@@ -51,7 +51,7 @@ def _faults(data: Data, beside: Data) -> Iterator[str]:
 
 
 def comparison_faults(stated: Data, before: Data, after: Data) -> Iterator[str]:
-    """A comparison against the two designs that it is about."""
+    """Check the figures of a comparison against its two designs."""
     expected = {"layer_by_layer": figures(before), "fused": figures(after)}
     expected["reduction"] = reductions(expected["layer_by_layer"], expected["fused"])
     yield from differences(stated, expected, "comparison")

@@ -1,4 +1,4 @@
-"""CSV files of a folder: made again from the data that was checked, and compared byte for byte."""
+"""CSV files of a folder: generated again from the checked data, and compared byte for byte."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from optimizer.results.study_csv import Data, Made
 
 
 def text_checks(folder: Path, made: Sequence[Made], data: Data) -> Iterator[Check]:
-    """One check per file: it is there, and says what the data says."""
+    """One check per file: it exists and agrees with the data."""
     for name, contents in made:
         try:
             stated = place_of(folder, name).read_bytes().decode().splitlines(keepends=True)

@@ -30,7 +30,7 @@ def plain(value: Fraction | int) -> int | float:
 
 
 def differences(stated: Any, expected: dict[str, Any], place: str = "") -> Iterator[str]:
-    """Where a stated object is not the expected one, as sentences."""
+    """Differences between a stated object and the expected one, as sentences."""
     if not isinstance(stated, dict):
         yield f"{place or 'the value'} is {stated!r}, not an object"
         return
@@ -53,7 +53,7 @@ def verdict(name: str, faults: list[str], fine: str) -> Check:
 
 
 def hardware_table(hardware: Hardware) -> dict[str, Any]:
-    """The hardware as a result states it."""
+    """The hardware table as a result states it."""
 
     def level(spec: Level) -> dict[str, Any]:
         ports = {
@@ -131,7 +131,7 @@ def check_design(claim: Claim, hardware: Hardware) -> Iterator[Check]:
 
 
 def _fused_checks(claim: Claim, hardware: Hardware, totals: Totals) -> Iterator[Check]:
-    """Groups by walking them tile by tile; layers by themselves as ever."""
+    """Check groups by walking them tile by tile, and ungrouped layers by walking their loop nests."""
     assert claim.fusion is not None
     groups = claim.data["groups"]
     members = [tuple(group["layers"]) for group in groups]
@@ -230,7 +230,7 @@ def _layer_faults(
 
 
 def _in_no_group(claim: Claim) -> dict[str, Any]:
-    """What a result with fusion says of a layer that runs by itself: it has its own entry."""
+    """The fusion entry of a layer that is in no group."""
     return {} if claim.fusion is None else {"group": None, "shared_with": []}
 
 

@@ -1,4 +1,4 @@
-"""Use of an FPGA device, counted again from the problem's own tables, and the boxes that it closes."""
+"""Resource use on an FPGA device, counted again from the tables of the problem, and the boxes closed by it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Counts = dict[str, int]
 
 
 class Use(NamedTuple):
-    """What a point takes, and per level in blocks the kind of memory and their number."""
+    """Resource use of a point; for every level in memory blocks, the kind and number of blocks."""
 
     counts: Counts
     memories: dict[str, dict[str, Any]]
 
 
 def device_checks(claim: Claim) -> Iterator[Check]:
-    """Use of all points, least use of every box, boxes closed by a resource, and the design's own use."""
+    """Check the use of all points, the least use of boxes, boxes closed by a resource, and the use of the design."""
     if claim.architecture.plan is None:
         if "device" in claim.data:
             yield Check("device", False, "the result names a device, the problem does not")
@@ -68,7 +68,7 @@ def _design(claim: Claim, use: Use, device: Recount) -> Iterator[str]:
 
 
 class Recount:
-    """The tables of a problem: device, fabric, and what the architecture states itself."""
+    """Recounts the use from the tables of a problem: device, fabric, and what the architecture states itself."""
 
     def __init__(self, source: dict[str, Any]) -> None:
         device, own, mac = source["device"], source.get("resources", {}), source.get("mac", {})
@@ -82,7 +82,9 @@ class Recount:
         self._parts = {part: own.get(part, fabric[part]["use"]) for part in ("pe", "lane", "fixed")}
 
     def best(self, hardware: Hardware) -> Use:
-        """The use with the least worst share of what there is, then the least sum of shares; the first of equals."""
+        """The use with the least maximum utilization over all resources, then the least sum of utilizations; the first
+        among ties.
+        """
         kinds = [self._kinds(index, level) for index, level in enumerate(hardware.levels)]
         uses = [self._use(hardware, chosen) for chosen in itertools.product(*kinds)]
         return min(uses, key=lambda use: self._rank(use.counts))
@@ -107,7 +109,7 @@ class Recount:
         return Use({name: sum(n * use.get(name, 0) for n, use in parts) for name in RESOURCES}, memories)
 
     def _blocks(self, level: Level, kind: str) -> int:
-        """Whole blocks of one instance: copies for double buffering, memories beside one another for bandwidth."""
+        """Blocks of one instance: copies for double buffering, parallel blocks for bandwidth."""
         assert level.size_bits is not None
         rates = [level.read_bits_per_cycle, level.write_bits_per_cycle, level.shared_bits_per_cycle]
         beside = max([1, *(math.ceil(rate / level.access_bits) for rate in rates if rate is not None)])

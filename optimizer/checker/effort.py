@@ -1,4 +1,4 @@
-"""How much is proved again: everything, or a random sample within a time; and a record of it."""
+"""How much is proved again: everything, or a random sample within a time limit; and a record of it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SEEDS = 1 << 32
 
 
 class Route(Enum):
-    """How something was proved again.
+    """Method by which a statement was proved again.
 
-    ``COUNTING``: words, steps and ports give as much, whatever the mapping; no search is needed.
-    ``SEARCH``: solved again by the search itself, with nothing kept from before.
+    ``COUNTING``: counts of words, steps and port accesses prove it for every mapping; no search is needed. ``SEARCH``:
+    solved again by the search itself, with fresh tables.
     """
 
     COUNTING = "counting"
@@ -35,22 +35,22 @@ class Route(Enum):
 
 @dataclass(frozen=True)
 class ProofTally:
-    """How many things of one kind were proved again.
+    """Count of the statements of one kind that were proved again.
 
     Parameters
     ----------
     what : str
         The kind, in the plural.
     total : int
-        Of this kind, proved or not.
+        All statements of this kind, proved or not.
     by : mapping of Route to int
-        Proved, by the slowest route that was needed.
+        Number proved, by the slowest method needed.
     undecided : int
-        Begun, but ended by time or by numbers too large; what was not begun is not among them.
+        Started, but stopped by the time limit or an integer overflow; statements not started are not counted.
     share, whole : Fraction
-        What of a bound rests on what was proved, and on all of this kind.
+        Share of the bound that rests on the proved statements, and on all of this kind.
     missing : tuple of str
-        Things that are always asked for and were not decided, each with the reason.
+        Mandatory statements that were not decided, each with the reason.
     """
 
     what: str
@@ -63,12 +63,12 @@ class ProofTally:
 
     @property
     def proved(self) -> int:
-        """By any route."""
+        """Number proved, by any method."""
         return sum(self.by.values())
 
     @property
     def text(self) -> str:
-        """How many of how many."""
+        """The number proved and the total, as text."""
         whole = self.proved == self.total > 1
         return f"{'all' if whole else f'{self.proved} of'} {self.total} {self.what}"
 
@@ -88,7 +88,7 @@ class ProofTally:
 
 @dataclass
 class Effort:
-    """How much may be searched again, and what was.
+    """Limits of the repeated searches, and a record of them.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ class Effort:
     seed : int
         Draws the sample.
     due : float
-        When a sample should be complete (``time.perf_counter()``).
+        Time at which a sample should be complete (``time.perf_counter()``).
     latest : float
-        When even the proofs that are always required are stopped.
+        Time at which even mandatory proofs are stopped.
     say : callable
         Is told what is being done.
     """
@@ -113,9 +113,8 @@ class Effort:
 
     @staticmethod
     def of(data: dict[str, Any], *, thorough: bool, seed: int | None = None, say: Say = str, parts: int = 1) -> Effort:
-        """About as much time as the solve of a result took, at most a minute (for `parts` results like this one).
-
-        Without a seed one is drawn that nobody can foresee.
+        """About the solve time of the result, at most a minute (for `parts` results like this one). Without a seed, an
+        unpredictable one is drawn.
         """
         chosen = secrets.randbelow(SEEDS) if seed is None else seed
         if thorough:
@@ -132,11 +131,11 @@ class Effort:
         return replace(self, due=due, latest=latest)
 
     def about(self, name: str) -> Effort:
-        """The same, where messages say of what they are."""
+        """The same effort, with this name in front of its messages."""
         return replace(self, say=lambda message: self.say(f"{name}: {message}"))
 
     def random(self, purpose: str) -> random.Random:
-        """Random numbers that depend on the seed and on what they are for."""
+        """A random generator that depends on the seed and the purpose."""
         return random.Random(f"{self.seed} {purpose}")
 
     @property

@@ -1,4 +1,4 @@
-"""Why the work ended, as a result states it, against what its certificate leaves open."""
+"""Check of the stated reason why the search ended, against the open boxes of the certificate."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Data = dict[str, Any]
 
 
 def ending_faults(data: Data, certificate: Data, *parts: Data) -> Iterator[str]:
-    """What is wrong with the stated end; `parts` are results that the whole is made of.
+    """Faults of the stated end; `parts` are the results that the whole consists of.
 
     Raises
     ------
     ValueError, KeyError
-        If it is none of the ends there are.
+        If it is not a known end.
     """
     ended = Termination(data["termination"])
     left = any(box["closed_by"] == "open" for box in certificate["boxes"])

@@ -1,6 +1,6 @@
-"""Check of ``evaluation.json``: both designs walked, the comparison made again, the loop nests sought again.
+"""Check of ``evaluation.json``: both designs are walked, the comparison recomputed, the loop nests searched again.
 
-The groups are walked as those of a result. That every loop nest is the best one only a search finds again.
+The groups are walked like those of a result. Only a search can show that every loop nest is optimal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BEFORE = "layer_by_layer"
 
 
 def evaluation_checks(data: Data, say: Say, again: Searches | None) -> Iterator[Check]:
-    """All checks of an evaluation of groups given by hand; without `again` no loop nest is sought."""
+    """All checks of an evaluation of user-given groups; without `again` no loop nest is searched."""
     claim = rebuild(data, {"boxes": []})
     yield verdict("problem", hash_fault(data), f"hash {data['problem_hash'][:16]} recomputed")
     yield verdict("agreement", list(_head_faults(claim)), "the file and the problem agree")
@@ -69,7 +69,7 @@ def _head_faults(claim: Claim) -> Iterator[str]:
 
 
 def _design_checks(claim: Claim, part: Data) -> Iterator[Check]:
-    """A design with its totals; what is stated in floats is exact in energy units."""
+    """Check a design with its totals; stated floats are compared with exact energy units."""
     (hardware,) = claim.points.points.values()
     unit = hardware.energy_unit_pj or Fraction(1, hardware.energy_scale)
     energy, cycles = round(Fraction(part["energy_pj"]) / unit), Fraction(part["latency_cycles"])

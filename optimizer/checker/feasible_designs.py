@@ -1,8 +1,8 @@
-"""Is there a design within other budgets? Chips by counting, caps by solving again with fresh tables.
+"""Existence of a design within other budgets: chip budgets by counting, caps by solving again with fresh tables.
 
 A chip that holds one word of every tensor that its levels must keep holds every layer; without a cap on latency or
-energy it is a design. With caps, the least latency (or energy) under all other budgets decides; it is sought anew, and
-what is found is walked and replayed like any result.
+energy it is a design. With caps, the least latency (or energy) under all other budgets decides. It is searched again,
+and the result is walked and replayed like any other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Examine = Callable[[Result], list[Check]]
 class Answer:
     """Bounds on a least value, in energy units or cycles: no design has less than `low`, one has `high`.
 
-    Without a `high` no design is known; where `none` is set there is none.
+    Without `high` no design was found; `none` means that no design exists.
     """
 
     low: Fraction
@@ -40,19 +40,19 @@ class Answer:
     none: bool = False
 
     def within(self, cap: Fraction) -> bool | None:
-        """Does some design keep a cap? None: not known."""
+        """True if some design keeps a cap; None if undecided."""
         if self.none or self.low > cap:
             return False
         return True if self.high is not None and self.high <= cap else None
 
     @property
     def settled(self) -> Fraction | None:
-        """The least value, where it is known."""
+        """The least value if low and high agree."""
         return self.high if self.high is not None and self.low >= self.high else None
 
 
 def lacking(claim: Claim, point: Hardware) -> Iterator[tuple[int, Layer, int]]:
-    """Levels of a point without room for a word of every tensor they must keep: number, layer, bits needed."""
+    """Levels of a point that are too small for one word of every tensor they must keep: number, layer, bits needed."""
     for number, level in enumerate(point.levels):
         if level.usable_bits is None:
             continue
@@ -72,9 +72,9 @@ class Possible:
     ----------
     claim : Claim
     examine : callable
-        All checks of a result that was found on the way.
+        All checks of a result found by these searches.
     again : Searches, optional
-        Without it, what counting does not settle is not known.
+        Without it, only counting decides.
     seconds : float or None
         For all searches together.
     """
@@ -89,7 +89,7 @@ class Possible:
         """What is wrong with results that were found on the way."""
 
     def possible(self, limits: Limits) -> bool | None:
-        """Is there a design within these limits? None: not known in time."""
+        """True if a design exists within these limits; None if undecided within the time."""
         if not any(limits.allow(*chip) for chip in self.chips) or self._out_of_reach(limits):
             return False
         for name, objective in (("latency_ms", "latency"), ("energy_mj", "energy")):
@@ -98,7 +98,7 @@ class Possible:
         return True
 
     def _out_of_reach(self, limits: Limits) -> bool:
-        """Can no chip keep the caps on latency and energy, by counting alone?"""
+        """True if counting alone shows that no chip keeps the caps on latency and energy."""
         names = [name for name in ("latency_ms", "energy_mj") if getattr(limits, name) is not None]
         if not names:
             return False
@@ -154,6 +154,6 @@ class Possible:
 
     @staticmethod
     def need(name: str, chip: Chip) -> Fraction:
-        """What a chip takes of a budget: mm2, or a number of resources."""
+        """Use of a budget by a chip: area in mm2, or a number of resources."""
         area_um2, use = chip
         return Fraction(area_um2, 10**6) if name == "area_mm2" else Fraction(use[RESOURCES.index(name)])

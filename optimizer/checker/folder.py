@@ -1,4 +1,4 @@
-"""Verification of a folder: whatever a command's ``--out`` wrote, file by file; what is not checked has its name.
+"""Verification of a folder written by a command's ``--out``, file by file; what is not checked is named.
 
 ================== ==================================================== ===============================================
 main file          other files                                          written by
@@ -14,7 +14,7 @@ main file          other files                                          written 
                                                                         ``report``, ``accuracy``
 ================== ==================================================== ===============================================
 
-A folder may hold several of them. A file of none of them, and a field that no check reads, is named.
+A folder may hold several kinds. Files of no kind, and fields that no check reads, are named.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ RESULT_FILES = (formats.RESULT_FILE, formats.CERTIFICATE_FILE)
 
 @dataclass(frozen=True)
 class Way:
-    """What searches again, how thoroughly, and who is told what is going on."""
+    """Options of a verification: the searches, the effort, and the receiver of progress messages."""
 
     again: Searches | None
     thorough: bool
@@ -56,13 +56,13 @@ class Way:
     started: float
 
     def say(self, message: str) -> None:
-        """Tell it."""
+        """Report progress."""
         teller(self.progress, self.started)(message)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Files that belong together: what they are called beside the main one, and how they are checked."""
+    """Files that belong together: the names of those beside the main file, and their checks."""
 
     main: str
     files: Callable[[Data], list[str]]
@@ -83,8 +83,8 @@ def verify_folder(
     ----------
     directory : str or Path
     again : Searches or None
-        Proves again what the bounds rest on; without it that is named as not checked, and files of which hardly
-        anything can be checked without a search cannot be decided.
+        Proves again what the bounds rest on. Without it this is named as not checked, and files that need a search for
+        most of their checks are undecided.
     thorough : bool
         Prove everything again, not only samples.
     seed : int, optional
@@ -121,12 +121,12 @@ def verify_folder(
 
 
 def kinds_of(folder: Path) -> list[Kind]:
-    """What a folder holds; a main file that is a part of another kind is none of its own.
+    """The kinds of files in a folder; a main file that is part of another kind is not counted by itself.
 
     Raises
     ------
     SpecError
-        If it holds nothing.
+        If it holds none.
     """
     if not folder.is_dir():
         raise SpecError(
@@ -150,7 +150,7 @@ def kinds_of(folder: Path) -> list[Kind]:
 
 
 def states_problem(directory: str | Path) -> bool:
-    """Does the first main file of a folder state a problem of networks?"""
+    """True if the first main file of a folder states a problem of networks."""
     main = kinds_of(Path(directory))[0].main
     problem = result_folder.load_data(directory, main).get("problem")
     return isinstance(problem, dict) and bool({"network", "networks"} & set(problem))
@@ -180,7 +180,7 @@ def stated_problem(directory: str | Path) -> Data:
 
 
 def _checked(kind: Kind, folder: Path, way: Way) -> Verification:
-    """The checks of one kind; what is damaged so that it cannot be read fails."""
+    """The checks of one kind; unreadable files fail."""
     try:
         found = kind.check(folder, way)
     except TilewrightError:
@@ -192,7 +192,7 @@ def _checked(kind: Kind, folder: Path, way: Way) -> Verification:
 
 
 def _files(kind: Kind, folder: Path) -> list[str]:
-    """The files of a kind; where the main one is damaged, none but that: its check fails."""
+    """The files of a kind; only the main file if it is damaged, so that its check fails."""
     data = result_folder.load_data(folder, kind.main)
     try:
         return [kind.main, *kind.files(data)]
@@ -260,7 +260,7 @@ def _check_sparse(folder: Path, way: Way) -> Verification:
 
 
 def _undecided(main: str) -> Verification:
-    """A file whose checks all need a search, where there is none."""
+    """The outcome for a file whose checks all need a search, if none is given."""
     return Verification([Check(main, None, "its checks solve again, and nothing was searched")])
 
 

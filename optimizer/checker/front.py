@@ -1,7 +1,7 @@
 """Check of a front: the boxes cover the points and leave no gap that the reported designs do not cover.
 
-For the boxes and gaps code of its own is used. Where there is a search, a sample of the values that lines rest on is
-proved again, and a sample of designs is solved again by itself, under a cap on its latency.
+Boxes and gaps are checked by independent code. With a search, a sample of the values that lines rest on is proved
+again, and a sample of designs is solved again, each under a cap on its latency.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class _Front:
         ]
 
     def place(self, point: Hardware) -> tuple[Fraction, ...]:
-        """What is varied besides energy and latency."""
+        """The varied metrics besides energy and latency."""
         return tuple(self._clipped(name, metric(name, point)) for name in self.names)
 
     def _clipped(self, name: str, value: Fraction) -> Fraction:
@@ -78,7 +78,7 @@ class _Front:
         return value if low is None else max(value, low)
 
     def box_faults(self) -> Iterator[str]:
-        """Every point once, areas, known reasons, one number per layer."""
+        """Check that boxes hold every point once, and check areas, reasons, and one number per layer."""
         seen: Counter[tuple[int, ...]] = Counter()
         cap = self.claim.architecture.budgets.area_um2
         for raw in self.boxes:
@@ -106,7 +106,7 @@ class _Front:
             yield f"the status is {self.study['status']}, the boxes show {status}"
 
     def design_faults(self) -> Iterator[str]:
-        """Numbers of the designs; none may match or beat another one."""
+        """Check the numbers of the designs; none may dominate another."""
         for number, (raw, point, energy, latency) in enumerate(self.designs, start=1):
             expected = {
                 "number": number,
@@ -136,7 +136,7 @@ class _Front:
         return tuple(self._clipped(n, known[n] if n in known else metric(n, point)) for n in names)
 
     def step_faults(self) -> Iterator[str]:
-        """Every cell has the best design of the front that it admits."""
+        """Check that every cell has the best design of the front within its limits."""
         value = self.claim.target.value
         placed = [(self.limits(point, e, t), value(e, t)) for _, point, e, t in self.designs]
         exact = {raw["number"]: Fraction(raw["objective"]["exact"]) for raw in self.study["designs"]}
@@ -151,7 +151,7 @@ class _Front:
                 yield f"from {cell['from']} the status is {cell['status']}"
 
     def gaps(self) -> Iterator[str]:
-        """Boxes whose lines admit what no reported design covers."""
+        """Boxes whose lines admit a design that no reported design dominates."""
         for raw in self.boxes:
             if raw["closed_by"] == "covered":
                 for place in {self.place(point) for point in self._inside(raw)}:
@@ -163,7 +163,9 @@ class _Front:
                 yield f"box {raw['box']}: all layers fit"
 
     def _open(self, raw: Data, place: tuple[Fraction, ...]) -> bool:
-        """Is there an uncovered (energy, latency) above all lines? Candidates: just below every two neighbours."""
+        """True if an uncovered (energy, latency) lies above all lines. Candidates are the corners just below every two
+        neighbours.
+        """
         factor = 1 + self.tolerance
         known = [
             (math.ceil(e / factor), math.ceil(t / factor))
@@ -208,7 +210,7 @@ class _Front:
                 yield f"box {raw['box']}: fixed costs {raw['fixed']}, there are {list(fixed)}"
 
     def lines_again(self, effort: Effort, again: Searches | None) -> list[Check]:
-        """No layer has less than a line or a least latency says, on the box's own optimistic corner."""
+        """Prove again on the optimistic corner of a box that no layer is below its lines or its least latency."""
         found: dict[object, LayerBound] = {}
         carrying = [raw for raw in self.boxes if raw["closed_by"] in ("covered", "solved", "open")]
         for raw in carrying:
@@ -220,7 +222,7 @@ class _Front:
         return [again.lines(self.claim, list(found.values()), effort)]
 
     def _values(self, raw: Data, part: Fraction) -> Iterator[LayerBound]:
-        """What the lines of a box, and its least latency, say of single layers."""
+        """The statements about single layers that the lines of a box and its least latency rest on."""
         kinds: list[tuple[int | None, list[int]]] = [(line["weight"], line["values"]) for line in raw["lines"]]
         if raw["closed_by"] == "covered":
             kinds.append((None, raw["latency_floors"]))

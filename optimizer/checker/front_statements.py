@@ -1,4 +1,4 @@
-"""What a front states besides its numbers: the heads of both files, and what is said of every design and step."""
+"""Check of a front besides its numbers: the heads of both files, and the fields of every design and step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DESIGN = (
 
 
 def front_words(data: Data, certificate: Data) -> Check:
-    """Both files and the problem agree in what they say of themselves and of the designs."""
+    """Check that both files and the problem agree about their heads and the designs."""
     claim = rebuild(data, certificate | {"boxes": []})
     section = data["study"]
     faults = [*_heads(claim, data, certificate), *question_faults(data), *section_words(section)]
@@ -53,7 +53,7 @@ def front_words(data: Data, certificate: Data) -> Check:
 
 
 def question_faults(data: Data) -> Iterator[str]:
-    """The study is the one that the problem asks for."""
+    """Check that the study is the one requested by the problem."""
     study, asked = data["study"], data["problem"]["study"]
     if study["vary"] != asked["vary"]:
         yield f"the study varies {study['vary']}, asked for is {asked['vary']}"
@@ -93,7 +93,7 @@ def _heads(claim: Claim, data: Data, certificate: Data) -> Iterator[str]:
 
 
 def _design(claim: Claim, certificate: Data, raw: Data) -> Iterator[str]:
-    """Words of a design of the front; whether an open box may still beat it."""
+    """Check the fields of a design of the front, and whether an open box may still hold a better one."""
     yield from design_words(claim, raw, DESIGN, _boxes(certificate))
     boxes = [box for box in certificate["boxes"] if box["closed_by"] == "open"]
     beaten = any(_beats(claim, box, raw["exact"]["energy"], raw["exact"]["latency"]) for box in boxes)
@@ -102,7 +102,7 @@ def _design(claim: Claim, certificate: Data, raw: Data) -> Iterator[str]:
 
 
 def _beats(claim: Claim, box: Data, energy: int, latency: int) -> bool:
-    """Do the lines of an open box leave room for a design with less energy, or fewer cycles?"""
+    """True if the lines of an open box admit a design with less energy or fewer cycles."""
     fixed, least = box["fixed"], _least(claim, box)[1]
     lines = [(line["weight"], _total(claim, line["values"])) for line in box["lines"]]
     return any(
@@ -158,7 +158,7 @@ def _limits(known: Study, point: Hardware, energy: int, cycles: int) -> tuple[Fr
 
 
 def _least(claim: Claim, box: Data) -> tuple[int, int]:
-    """Energy and cycles that no design of an open box goes below."""
+    """Lower bounds on energy and cycles of the designs in an open box."""
     lines = {line["weight"]: _total(claim, line["values"]) for line in box["lines"]}
     cycles = _total(claim, box["latency_floors"]) if lines else 0
     return box["fixed"][0] + lines[0] if 0 in lines else 0, box["fixed"][1] + cycles

@@ -1,4 +1,4 @@
-"""Groups of a result: what follows from their decisions by walking them, and whether that is what is stated."""
+"""Groups of a result: they are walked by their decisions, and compared with what is stated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SLICES = (2, 32)
 
 
 def undeclared(group: Data, fusion: Fusion) -> Iterator[str]:
-    """Decisions of a group that the declared space does not have: axes, halo, strips, slices."""
+    """Decisions of a group outside of the declared space: axes, halo, strips, slices."""
     for axis, parts in group["tile"]["parts"].items():
         if parts > 1 and axis not in fusion.axes:
             yield f"it is cut into {parts} parts along {axis}, allowed are {', '.join(fusion.axes)}"

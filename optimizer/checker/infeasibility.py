@@ -1,7 +1,7 @@
-"""Check of INFEASIBLE and of its reason: there is no design, these budgets suffice for that, relaxations are least.
+"""Check of INFEASIBLE and its reason: no design exists, the named budgets exclude every design, relaxations are least.
 
-Everything is worked out anew by :class:`optimizer.checker.feasible_designs.Possible`, and compared field by field.
-What it does not settle in time is named.
+Everything is computed again by :class:`optimizer.checker.feasible_designs.Possible`, and compared field by field. What
+is undecided within the time is named.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def blame_checks(
     examine : callable
         All checks of a result, but not these.
     again : Searches, optional
-        Without it, what counting does not settle is named as not checked.
+        Without it, what counting does not decide is named as not checked.
     thorough : bool
-        However long it takes; else at most :data:`SECONDS`.
+        No time limit; else at most :data:`SECONDS`.
     """
     status, stated = claim.data["status"], claim.data.get("infeasible")
     if status != "INFEASIBLE":
@@ -110,14 +110,14 @@ def _bits(bits: int | None) -> str:
 
 
 class _Inquiry:
-    """A stated reason against what is worked out anew; ``unsettled`` says what the time did not suffice for."""
+    """Compares a stated reason with a new computation; ``unsettled`` holds what was undecided within the time."""
 
     def __init__(self, possible: Possible, stated: Data) -> None:
         self._possible, self._limits, self._stated = possible, possible.limits, stated
         self.unsettled: list[str] = []
 
     def blame_faults(self) -> Iterator[str]:
-        """The budgets exclude every design, and no fewer budgets do."""
+        """Check that the budgets exclude every design, and that no proper subset of them does."""
         stated, blamed = self._stated, self._stated["budgets"]
         active = [name for name in CAPS if self._binds(name)]
         yield from differences(stated, {key: stated.get(key) for key in ("budgets", "relaxations", "complete")})
@@ -131,7 +131,7 @@ class _Inquiry:
             yield from self._expect(fewer, expected=True)
 
     def relaxation_faults(self) -> Iterator[str]:
-        """Every relaxation is the least one; none is missing unless the search was stopped."""
+        """Check that every relaxation is least, and that none is missing unless the search was stopped."""
         stated = {entry["budget"]: entry for entry in self._stated["relaxations"]}
         if len(stated) != len(self._stated["relaxations"]) or not set(stated) <= set(self._stated["budgets"]):
             yield f"relaxations of {list(stated)}, to blame are {self._stated['budgets']}"
@@ -145,7 +145,7 @@ class _Inquiry:
                 yield f"the relaxation of {name} is {entry}, it should be {right}"
 
     def _bound_faults(self, name: str, entry: Data, right: Data | str | None) -> Iterator[str]:
-        """A limit below which there is no design, where the least one that lets a design through was not found."""
+        """Check a limit below which there is no design, stated if the least sufficient limit was not found."""
         if self._stated["complete"]:
             yield f"the relaxation of {name} is a bound, but the search for the reason was not stopped"
         least = Decimal(str(entry["least"]))
@@ -162,7 +162,7 @@ class _Inquiry:
         return any(self._possible.need(name, chip) > limit for chip in self._possible.chips)
 
     def _expect(self, names: Sequence[str], *, expected: bool) -> Iterator[str]:
-        """Do these budgets alone leave a design, as they should or should not?"""
+        """Check that a design exists, or does not exist, under these budgets alone, as expected."""
         dropped: dict[str, Any] = {name: None for name in CAPS if name not in names}
         found = self._possible.possible(replace(self._limits, **dropped))
         text = " and ".join(names) or "no budgets"
@@ -172,7 +172,7 @@ class _Inquiry:
             yield f"{text} alone {'leave a' if found else 'exclude every'} design"
 
     def _relaxation(self, name: str) -> Data | str | None:
-        """What should be stated: None where no limit of this budget lets a design through."""
+        """The expected relaxation; None if no limit of this budget admits a design."""
         dropped: dict[str, Any] = {name: None}
         relaxed = replace(self._limits, **dropped)
         there = self._possible.possible(relaxed)
@@ -184,7 +184,7 @@ class _Inquiry:
         return self._entry(name, Decimal(int(value)) if name in RESOURCES else rounded_up(value), exact=True)
 
     def _entry(self, name: str, least: Decimal, *, exact: bool) -> Data:
-        """A relaxation as it is to be stated."""
+        """The expected entry of a relaxation."""
         dropped: dict[str, Any] = {name: None}
         needs, within = "needs" if exact else "needs at least", within_text(replace(self._limits, **dropped))
         text = f"{SUBJECTS[name]}{within} {needs} {least.normalize():f} {UNITS[name]}"
@@ -192,7 +192,7 @@ class _Inquiry:
         return {"budget": name, "limit": limit, "least": float(least), "exact": exact, "text": text}
 
     def _least_chip(self, name: str) -> Fraction | None:
-        """The first of all needs, in rising order, that suffices; found by halving."""
+        """The least use of this budget that suffices, found by bisection over the uses of all chips."""
         needs = sorted({self._possible.need(name, chip) for chip in self._possible.chips})
         low, high = 0, len(needs) - 1
         while low < high:

@@ -1,4 +1,6 @@
-"""Is one hardware point at least as good as another in every respect? Then a lower bound on it holds for the other."""
+"""Check that one hardware point is at least as good as another in every respect: then its lower bounds hold for the
+other.
+"""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ class Check(NamedTuple):
 
 
 def not_searched(what: str) -> Check:
-    """What only a search would check, where there is none."""
+    """An entry for a check that needs a search, if none is given."""
     return Check(NOT_CHECKED, True, f"{what} (nothing was searched again)")
 
 
 def left_out(checks: Iterable[Check], label: str = "") -> Iterator[Check]:
-    """What checks name as not checked, under a label."""
+    """The entries of checks that were not made, under a label."""
     of = f"{label}: " if label else ""
     yield from (check._replace(detail=of + check.detail) for check in checks if check.name == NOT_CHECKED)

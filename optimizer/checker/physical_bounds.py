@@ -1,4 +1,4 @@
-"""Lower bounds on all mappings of a layer, counted again: words, cycles of ports, energy.
+"""Lower bounds over all mappings of a layer, counted again: words, port cycles, energy.
 
 Written from the definitions in :mod:`optimizer.mapping.lower_bounds`, and with the same names in results; it shares no
 code with it.
@@ -65,7 +65,7 @@ class _Counted:
             met.update(dim for dim, _ in axis.terms)
 
     def _moved(self, reuse: int) -> int:
-        """Words that pass the outermost level's ports because the chip cannot hold everything."""
+        """Words that pass the ports of the outermost level because the on-chip levels cannot hold everything."""
         hardware, narrow = self.hardware, min(self._moving.values())
         inner = hardware.levels[1:]
         sizes = [level.size_bits // level.buffering for level in inner if level.size_bits is not None]
@@ -80,7 +80,7 @@ class _Counted:
         return max(0, math.isqrt(square - 1) + 1 - 2 * room)
 
     def ports(self) -> Iterator[tuple[str, Fraction]]:
-        """Every port with a bandwidth that something must pass, and its cycles."""
+        """Every port with a bandwidth and compulsory traffic, and its cycles."""
         for number, level in enumerate(self.hardware.levels):
             there = {r: n * self._moving[r] for r, n in self.words.items() if number == 0 or r in level.must_keep}
             inputs, outputs = there.get("W", 0) + there.get("I", 0), there.get("O", 0)
@@ -94,7 +94,9 @@ class _Counted:
                     yield f"{level.name} {way}bandwidth", Fraction(bits, math.prod(level.mesh)) / width
 
     def energy(self) -> int:
-        """Multiply-accumulates, and for each tensor the cheapest place from which the multipliers can be served."""
+        """Energy units of the multiply-accumulates, plus for each tensor those of the cheapest level that can serve the
+        multipliers.
+        """
         outer = self.hardware.levels[0]
         apart = inside = 0
         for tensor in self.layer.operands:
@@ -115,7 +117,7 @@ class _Counted:
         return role not in levels[number].must_bypass and not forced
 
     def _fills(self, tensor: Operand) -> int:
-        """W and I come into every level that must keep them."""
+        """Words of W or I written into every level that must keep them."""
         if tensor.role == "O":
             return 0
         bits = self.words[tensor.role] * tensor.bits
@@ -123,7 +125,7 @@ class _Counted:
         return sum(_cost(bits, level, level.fill_energy) for level in inner if tensor.role in level.must_keep)
 
     def _serving(self, tensor: Operand, number: int) -> int:
-        """One access serves all multipliers below, but not more positions than the tensor is the same for."""
+        """Least accesses at a level: one access serves at most the multipliers below it and the reuse of the tensor."""
         level, width = self.hardware.levels[number], step_bits(self.layer, tensor)
         below = 1
         for n in range(number, len(self.hardware.levels)):

@@ -1,6 +1,6 @@
-"""Is a result the answer to a problem that somebody asks about? Its stated problem against that one, field by field.
+"""Check that a result answers a given problem: its stated problem is compared with that one, field by field.
 
-Names are no evidence: whole networks and architectures are compared.
+Whole networks and architectures are compared, not their names.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ MISSING = "nothing"
 
 
 def question_check(stated: Data, asked: Sequence[Data], *, whole: bool) -> Check:
-    """Does a stated problem agree with one of those that are asked about?
+    """Check that a stated problem agrees with one of the given problems.
 
     Parameters
     ----------
     stated : dict
         The ``problem`` of a result.
     asked : sequence of dict
-        Problems that would do, as :func:`optimizer.search.prepared_problem.prepare` makes them.
+        Acceptable problems, as made by :func:`optimizer.search.prepared_problem.prepare`.
     whole : bool
-        Are all fields asked about? If not, those that no asked problem has are left out.
+        Compare all fields; otherwise fields that no given problem has are skipped.
     """
     found = [list(differing(stated if whole else _part(stated, one), one)) for one in asked]
     faults = min(found, key=len)
@@ -41,7 +41,7 @@ def question_check(stated: Data, asked: Sequence[Data], *, whole: bool) -> Check
 
 
 def _part(stated: Any, asked: Any) -> Any:
-    """What is asked about; of a list of problems, of each of them."""
+    """The fields of a stated value that the given one has too; of a list of problems, for each of them."""
     if isinstance(asked, dict) and isinstance(stated, dict) and "networks" in asked:
         rows = stated.get("networks") or []
         first = asked["networks"][0]
@@ -55,7 +55,7 @@ def differing(stated: Data, asked: Data) -> Iterator[str]:
 
 
 def _readable(problem: Any) -> Any:
-    """With networks and architectures as plain data, and entries that have names under these."""
+    """The problem with networks and architectures as plain data, and named entries keyed by their names."""
     if isinstance(problem, list):
         return [_readable(one) for one in problem]
     known = dict(problem)

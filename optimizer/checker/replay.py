@@ -24,7 +24,7 @@ OTHER_SEED = 7919
 
 @dataclass(frozen=True)
 class Replay:
-    """Checks of a certificate, and what rests on more than layer bounds.
+    """Checks of a certificate, and the bounds that do not follow from layer bounds alone.
 
     ``raised`` are (network, solved point) whose bound is above what the layer bounds give; ``excluded`` numbers of
     single points that no layer bound shows to be infeasible.
@@ -41,9 +41,9 @@ def replay(claim: Claim, claims: Sequence[Claim] = (), join: Join = max) -> Repl
     Parameters
     ----------
     claim : Claim
-        Of one network; or of several, with the joint bounds.
+        The claim of one network; or the joint claim of several.
     claims : sequence of Claim
-        The single networks, where there are several; by default the one.
+        The claims of the single networks, if there are several.
     join : callable
         Their aggregate.
     """
@@ -140,14 +140,14 @@ def _status(claim: Claim) -> Iterator[str]:
 
 
 def _settles(entry: ClaimedBox, design: Box | None) -> bool:
-    """Is this the solved point of the design, or an open box around it?"""
+    """True for the solved point of the design, or an open box around it."""
     if design is None or entry.by != "open":
         return entry.by == "solved" and entry.box == design
     return all(low <= n <= high for (low, high), (n, _) in zip(entry.box, design, strict=True))
 
 
 def _master(claim: Claim) -> Check:
-    """The CP-SAT master once more, by another seed."""
+    """Solve the CP-SAT master again with another seed."""
     value, stated = claim.value, claim.certificate["master_optimum"]
     if value is None:
         fine = stated is None

@@ -1,8 +1,8 @@
-"""Is a network the other one at another input resolution? Checked layer by layer and edge by edge.
+"""Check that one network is the other at another input resolution, layer by layer and edge by edge.
 
-It reads the two networks only, and shares no code with what built them. Convolutions that read the input must stand to
-the image as stated; behind them the same padding at the end must explain the extents of both networks; words and
-operations of vector layers must be in proportion to their positions.
+It reads the two networks only, and shares no code with what built them. Convolutions that read the input must have the
+extents that the stated image gives; after them, the same end padding must explain the extents of both networks; words
+and operations of vector layers must be in proportion to their positions.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def image_faults(before: Network, after: Network, images: tuple[list[int], list[
 
 
 def brought_back(before: Network, after: Network) -> Network:
-    """The network afterwards with as many positions as before; only what differs in something else differs then.
+    """The new network scaled back to the positions of the original, so that only other differences remain.
 
     Raises
     ------
@@ -87,15 +87,15 @@ def _follows(window: Window | None, given: tuple[int, int], extents: tuple[int, 
 
 
 def _shrunk(before: Network, after: Network, name: str) -> Fraction:
-    """Positions of a layer before, as a multiple of those afterwards."""
+    """Ratio of a layer's positions in the original network to those in the new one."""
     (_, rows, columns), (_, more, wider) = _grid(before, name), _grid(after, name)
     return Fraction(rows * columns, more * wider)
 
 
 def _vector_back(old: VectorLayer, new: VectorLayer, sources: list[Fraction], own: Fraction) -> VectorLayer:
-    """A vector layer with as many positions as before: reads follow its producers, the rest what it writes.
+    """A vector layer scaled back to its original positions: reads scale with its producers, the rest with its output.
 
-    Operations of what reads an image and writes one position follow what it reads.
+    Operations of a layer that reads an image and writes one position scale with its reads.
     """
 
     def scaled(count: int, ratio: Fraction) -> int:

@@ -31,7 +31,7 @@ CellSolver = Callable[[int, Box], tuple[int, int] | None]
 
 @dataclass(frozen=True)
 class Least:
-    """A least value as far as it was sought: that of the best design found, a bound, whether the search came to an end.
+    """A least value: that of the best design found, a lower bound, and whether the search finished.
 
     ``result`` is that design as a result, to be checked like any other.
     """
@@ -46,7 +46,7 @@ class CommonDesigns(Protocol):
     """Designs that serve several networks of a co-design, by their numbers."""
 
     def exist(self, numbers: Sequence[int]) -> bool | None:
-        """Is there one? None: not known in time."""
+        """True if one exists; None if undecided within the time."""
 
     def least(self, numbers: Sequence[int], number: int, budget: str) -> tuple[bool, Fraction | None]:
         """Was it settled; and the least value of one network where its own cap on `budget` is lifted, if any."""
@@ -71,10 +71,10 @@ class Searches(Protocol):
         """
 
     def lines(self, claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort) -> Check:
-        """What the lines of a front say of single layers."""
+        """Prove the statements about single layers that the lines of a front rest on."""
 
     def excluded(self, claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:
-        """That on single points some network cannot keep its caps."""
+        """Prove that on these single points at least one network cannot keep its caps."""
 
     def solve(
         self,
@@ -97,10 +97,10 @@ class Searches(Protocol):
         """Designs for several networks, until a ``time.perf_counter()``."""
 
     def given_groups(self, claim: Claim) -> Iterator[str]:
-        """Where the groups of an evaluation are not those that its problem gives."""
+        """Groups of an evaluation that differ from those of its problem."""
 
     def nests(self, claim: Claim) -> Iterator[str]:
-        """Where the loop nests of an evaluation are not the best ones."""
+        """Loop nests of an evaluation that are not optimal."""
 
     def memory(self, data: Data, *, thorough: bool, say: Say) -> Iterator[Check]:
         """All checks of ``memory.json``."""

@@ -1,4 +1,4 @@
-"""Sections that a result may have only if it is of their kind: elsewhere nothing would check what they say."""
+"""Sections allowed only in results of certain kinds: in other results no check reads them."""
 
 from __future__ import annotations
 

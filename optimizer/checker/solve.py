@@ -86,7 +86,7 @@ def verify(
 
 
 def teller(progress: Watch | None, started: float) -> Say:
-    """Says what is being checked, to whoever wants to know."""
+    """A function that passes messages to the progress callback."""
 
     def say(message: str) -> None:
         if progress is not None:
@@ -144,7 +144,7 @@ def examine(
 
 
 def _sound(result: Result, effort: Effort) -> bool:
-    """Does a result that was found on the way pass all checks but the proofs?"""
+    """True if a result found by a check passes all checks except the proofs."""
     return all(check.ok for check in examine(result, effort, None, proofs=False))
 
 
@@ -157,13 +157,13 @@ def damaged(step: str, error: Exception) -> Check:
 
 
 def as_stored(data: dict[str, Any]) -> dict[str, Any]:
-    """As it would come back from a file."""
+    """The data as read back from a file."""
     stored: dict[str, Any] = json.loads(json.dumps(data))
     return stored
 
 
 def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
-    """Both files against each other and against the problem; the design."""
+    """Compare both files with each other and with the problem, and check the design."""
     data, certificate = claim.data, claim.certificate
     yield verdict("problem", list(_hashes(data, certificate)), f"hash {data['problem_hash'][:16]} recomputed")
     yield verdict("agreement", [*_agreement(claim), *misplaced(data, claim)], "both files and the problem agree")
@@ -193,7 +193,7 @@ def _hashes(data: dict[str, Any], certificate: dict[str, Any]) -> Iterator[str]:
 
 
 def _agreement(claim: Claim) -> Iterator[str]:
-    """Everything that both files state, or that follows from the problem without any walking."""
+    """Compare everything that both files state, or that follows from the problem without walking a loop nest."""
     data, certificate, problem = claim.data, claim.certificate, claim.data["problem"]
     unit, worth = _unit(claim)
     value, bound = claim.value, _bound(claim)
@@ -264,7 +264,7 @@ def _bound(claim: Claim) -> Fraction:
 
 
 def _unit(claim: Claim) -> tuple[str, Fraction]:
-    """Unit of the objective, and how much of it one integer unit is."""
+    """Unit of the objective, and the size of one integer unit in it."""
     hardware = claim.some_point
     in_pj = hardware.energy_unit_pj
     name = "MAC energies" if in_pj is None else "pJ"

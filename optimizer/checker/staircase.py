@@ -1,6 +1,7 @@
-"""Check of a study: its steps and cells worked out again from the boxes of the certificate, a sample solved again.
+"""Check of a study: its steps and cells are computed again from the boxes of the certificate, and a sample is solved
+again.
 
-Nothing of the search for steps is used: for every cell all boxes and all points are looked at one by one.
+No code of the search for steps is used: for every cell all boxes and points are enumerated.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ CLOSE = 1e-9
 
 
 def section_words(section: Data) -> Iterator[str]:
-    """What a study says of itself: format, units, nothing more than is known."""
+    """Check the head of a study: format, units, no unknown fields."""
     if section["format"] != STUDY_FORMAT:
         yield f"the format is {section['format']!r}"
     for varied in section["vary"]:
@@ -94,7 +95,7 @@ class _Step:
 
 
 class Study:
-    """A staircase as stated, with places of all points."""
+    """A staircase as stated, with the varied metrics of all points."""
 
     def __init__(self, claim: Claim, worth: Fraction) -> None:
         self.claim, self.worth, self.stated = claim, worth, claim.data["study"]
@@ -120,16 +121,16 @@ class Study:
         """Bounds, and the places that they hold at."""
 
     def place(self, point: Hardware) -> tuple[Fraction, ...]:
-        """Metrics of a point; what is below the low end counts as the low end."""
+        """The varied metrics of a point; values below the low end are raised to it."""
         metrics = (metric(name, point) for name in self.names)
         return tuple(value if low is None else max(value, low) for value, low in zip(metrics, self.low, strict=True))
 
     def inside(self, place: tuple[Fraction, ...]) -> bool:
-        """Is a place within the high ends?"""
+        """True if all metrics are within the high ends."""
         return all(high is None or value <= high for value, high in zip(place, self.high, strict=True))
 
     def design_faults(self) -> Iterator[str]:
-        """Designs against their points, and against the boxes that hold these."""
+        """Check designs against their points and against the boxes of these."""
         for number, step in enumerate(self.steps, start=1):
             if step.place != self.place(step.point) or not self.inside(step.place):
                 yield f"design {number} states {step.raw['needs']}, its hardware has {self.place(step.point)}"
@@ -140,7 +141,7 @@ class Study:
                 yield f"design {number}: box {box} of the certificate does not solve its point"
 
     def own_faults(self, step: _Step, number: int, boxes: list[Box]) -> Iterator[str]:
-        """A design against its hardware and the design before it."""
+        """Check a design against its hardware and the previous design."""
         if step.number != number:
             yield f"design {step.number} stands at place {number}"
         before = self.steps[number - 2].value if number > 1 else None
@@ -178,7 +179,7 @@ class Study:
         return alone and entry.by == "solved" and at == step.point and entry.bound <= step.value
 
     def cell_faults(self) -> Iterator[str]:
-        """Every cell: its design is the best one admitted, its status follows from the boxes."""
+        """Check that every cell has the best design within its limits, and a status that follows from the boxes."""
         edges = [self._edges(axis) for axis in range(len(self.names))]
         expected = list(itertools.product(*(range(len(column)) for column in edges)))
         if len(expected) != len(self.stated["cells"]):
@@ -233,7 +234,7 @@ class Study:
             yield from self._at_start(chosen, cell, min(bound, chosen.value))
 
     def _at_start(self, step: _Step, cell: Data, bound: Fraction) -> Iterator[str]:
-        """What a design says of the cell that starts where it becomes possible."""
+        """Check a design against the cell that starts at its own limits."""
         goal = step.raw["objective"]
         if step.raw["status"] != cell["status"]:
             yield f"design {step.number} is {step.raw['status']}, its cell {cell['status']}"
@@ -246,7 +247,7 @@ class Study:
             yield from self._relaxed(step, axis, step.raw["relaxed"][name])
 
     def _relaxed(self, step: _Step, axis: int, stated: Data | None) -> Iterator[str]:
-        """The least raise of one limit that admits a better design."""
+        """Check the least increase of one limit that admits a better design."""
 
         def raised(other: _Step) -> bool:
             return _within((*other.place[:axis], step.place[axis], *other.place[axis + 1 :]), step.place)
@@ -270,7 +271,7 @@ class Study:
             yield f"design {step.number}: the menus that change are {menus}, stated are {stated['menus']}"
 
     def status_faults(self) -> Iterator[str]:
-        """The status of the whole study."""
+        """Check the status of the whole study."""
         settled = all(cell["status"] in ("OPTIMAL", "INFEASIBLE") for cell in self.stated["cells"])
         if not self.stated["cells"]:
             settled = all(entry.by != "open" for entry in self.claim.entries)

@@ -1,6 +1,6 @@
 """Statements about single layers that bounds rest on.
 
-A statement is ``no mapping of the layer on this hardware, within a cap on its cycles, costs less than the floor``,
+A statement is ``no mapping of the layer on this hardware, within a cap on its cycles, costs less than a lower bound``,
 where the cost is energy, energy + weight x cycles, or cycles.
 """
 
@@ -36,13 +36,13 @@ class Statement:
 
     @property
     def key(self) -> object:
-        """Equal for equal statements about one network."""
+        """A key that is equal for equal statements about one network."""
         machine = self.hardware.levels, self.hardware.mac_mesh, self.hardware.mac_energy
         return self.group.layer.name, machine, self.lower_bound, self.weight, self.cap
 
     @property
     def work(self) -> tuple[int, str]:
-        """Few divisors and few choices of kept tensors are proved fast."""
+        """Sort key by expected effort: few divisors and few choices of kept tensors first."""
         points = sum(math.prod(len(divisors(e)) for e in extents.values()) for extents in self.group.variants)
         free = sum(3 - len(level.must_keep | level.must_bypass) for level in self.hardware.levels[1:])
         return points << free, self.group.layer.name
@@ -54,7 +54,7 @@ class Statement:
 
 
 def by_counting(statement: Statement) -> bool:
-    """Do words, steps and ports alone give what the statement says, whatever the mapping?"""
+    """True if counts of words, steps and port accesses prove the statement for every mapping."""
     cycles = least_cycles(statement.group, statement.hardware)
     if statement.weight is None:
         return statement.lower_bound <= cycles

@@ -1,4 +1,4 @@
-"""Which fields of the files of a folder no check reads: those are named, not passed over."""
+"""Fields in the files of a folder that no check reads; they are named in the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where nothing is searched: what counting alone proves of a bound, and the rest by name."""
+"""Checks without a search: counting proves what it can of a bound, and the rest is named as not checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optimizer.checker.statements import by_counting
 def unsearched_bounds(
     claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
 ) -> list[Check]:
-    """What the bounds of a certificate rest on, as far as no search is needed.
+    """Prove by counting what the bounds of a certificate rest on, as far as possible.
 
     Parameters are those of :meth:`optimizer.checker.searches.Searches.bounds`.
     """
@@ -29,7 +29,7 @@ def unsearched_bounds(
 
 
 def unsearched_lines(layer_bounds: Collection[LayerBound], effort: Effort) -> list[Check]:
-    """What the lines of a front say of single layers, as far as no search is needed."""
+    """Prove by counting the statements about single layers that the lines of a front rest on, as far as possible."""
     return _left(
         _counted(LINES, layer_bounds, sum((lower_bound.share for lower_bound in layer_bounds), Fraction(0))), effort
     )
@@ -44,6 +44,6 @@ def _counted(what: str, layer_bounds: Collection[LayerBound], whole: Fraction) -
 
 
 def _left(tally: ProofTally, effort: Effort) -> list[Check]:
-    """What of a kind is not proved, if anything."""
+    """Name the statements of a kind that are not proved, if any."""
     left = effort.record(tally).total - tally.proved
     return [not_searched(f"certificate.json: {left} {tally.what}")] if left else []

@@ -1,4 +1,4 @@
-"""The outcome of a verification: all checks, how much was proved again by which route, and what that allows to say."""
+"""The outcome of a verification: all checks, how much was proved again by which method, and the verdict."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Verification:
     proofs : tuple of Tally
         What was proved again, kind by kind: layer bounds, bounds of single points, ...
     seed : int
-        Drew what was proved again; the same seed draws the same.
+        Seed of the random sample.
     seconds : float
     checked : str
         What else was checked.
@@ -43,7 +43,7 @@ class Verification:
     def of(
         checks: list[Check], effort: Effort, started: float, checked: str = NUMBERS, unproved: tuple[str, ...] = ()
     ) -> Verification:
-        """Checks and what was searched for them, begun at a time of ``time.perf_counter()``."""
+        """The outcome of these checks and their searches, which started at a ``time.perf_counter()``."""
         proofs: dict[str, ProofTally] = {}
         for tally in effort.tallies:
             proofs[tally.what] = proofs[tally.what] + tally if tally.what in proofs else tally
@@ -52,7 +52,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Did every check pass? (What is not among the checks, as the rest of a sample, may be wrong all the same.)"""
+        """True if every check passed. (What was not checked, such as the rest of a sample, may still be wrong.)"""
         return all(check.ok for check in self.checks)
 
     @property
@@ -62,22 +62,22 @@ class Verification:
 
     @property
     def undecided(self) -> list[str]:
-        """Names of the checks that came to no end."""
+        """Names of the undecided checks."""
         return [check.name for check in self.checks if check.ok is None]
 
     @property
     def complete(self) -> bool:
-        """Was everything of every kind proved again?"""
+        """True if all statements of every kind were proved again."""
         return all(tally.proved == tally.total for tally in self.proofs)
 
     @property
     def share(self) -> Fraction:
-        """What part of the bound rests on what was proved again; of several bounds, on average."""
+        """Share of the bound that rests on statements proved again; the average over several bounds."""
         whole = sum((tally.whole for tally in self.proofs), Fraction(0))
         return sum((tally.share for tally in self.proofs), Fraction(0)) / whole if whole else Fraction(1)
 
     def proved_by(self, route: Route) -> int:
-        """How many things were proved again by a route, no slower one being needed."""
+        """Number of statements proved again by this method, as the slowest one needed."""
         return sum(tally.by.get(route, 0) for tally in self.proofs)
 
     @property
@@ -100,7 +100,7 @@ class Verification:
         return "; ".join([head, *parts])
 
     def _proved(self) -> list[str]:
-        """What the bound rests on; nothing where there is no bound."""
+        """Text on the statements that the bound rests on; empty without a bound."""
         if not self.proofs:
             return []
         bearing = [tally for tally in self.proofs if tally.whole or Route.SEARCH not in tally.by]
@@ -114,6 +114,6 @@ class Verification:
         return [", ".join([text, *([first] if first else []), *(other.replace(" of them", "") for other in others)])]
 
     def _solved(self) -> list[str]:
-        """What the search has solved again."""
+        """Text on what the search has solved again."""
         again = [tally for tally in self.proofs if Route.SEARCH in tally.by and not tally.whole]
         return [f"{tally.text} solved again" for tally in again]

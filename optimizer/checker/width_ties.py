@@ -1,8 +1,8 @@
-"""Does a network with other channel widths still fit together? Checked edge by edge, against the network as it was.
+"""Check that a network with other channel widths is consistent, edge by edge, against the original network.
 
-It reads the two networks only, and shares no code with the classes of widths: what a layer reads of its producers must
-stand to what they compute as it did before (all channels, all positions of all channels, or all parts side by side),
-and where it stood in none of these relations nothing may have changed. All else must be equal.
+It reads the two networks only, and shares no code with the classes of widths. The relation between the channels that a
+layer reads and those that its producers compute must be preserved (all channels, all positions of all channels, or the
+concatenation of all parts). Where none of these relations held, nothing may change. All else must be equal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CHANNELS = {"conv": ("K", "C"), "dwconv": ("G", "G"), "matmul": ("N", "K")}
 
 
 def tie_faults(before: Network, after: Network) -> Iterator[str]:
-    """What does not fit, as sentences."""
+    """Inconsistencies, as sentences."""
     if list(before.graph.nodes) != list(after.graph.nodes) or set(before.graph.edges) != set(after.graph.edges):
         yield "the networks do not have the same layers and edges"
         return

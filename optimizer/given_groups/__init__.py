@@ -1,1 +1,1 @@
-"""Fused groups that are chosen by hand: read, checked, priced."""
+"""User-given fused groups: reader, checks, pricing."""

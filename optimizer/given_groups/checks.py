@@ -1,4 +1,4 @@
-"""Do groups given by hand make sense on their network? The first thing that does not is an error."""
+"""Validity of user-given groups on their network; the first fault is an error."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def check_parts(group: FusionGroup, cut: Cut, fields: Fields) -> None:
 
 
 def check_policies(group: FusionGroup, fields: Fields) -> None:
-    """Weights that are spoken of exist, and held tensors are read from outside.
+    """Named weights exist, and held tensors are read from outside.
 
     Raises
     ------

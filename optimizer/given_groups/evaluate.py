@@ -1,4 +1,4 @@
-"""Costs of a network on one hardware point with groups given by hand, beside layer by layer."""
+"""Costs of a network on one hardware point with user-given groups, and layer by layer for comparison."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def evaluate_groups(
     objective: str = "energy",
     cache_dir: Path | None = None,
 ) -> dict[str, Any]:
-    """Costs of a design and a grouping given by hand, and of the same hardware layer by layer.
+    """Costs of a given hardware point with given groups, and of the same point layer by layer.
 
-    Hardware, groups, tiles and policies are taken as they are; only the loop nests inside of every run are sought, and
-    are proved best. The numbers of groups are checked by an independent walk.
+    Hardware, groups, tiles and policies are taken as they are; only the loop nests inside of every run are searched,
+    and are proved optimal. The numbers of groups are checked by an independent walk.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def evaluate_groups(
     Raises
     ------
     SpecError
-        On inputs that make no sense, menus that are left open, an architecture without a single buffer, and tiles
-        or layers that do not fit.
+        On invalid inputs, menus with more than one entry, an architecture without a single buffer, and tiles or layers
+        that do not fit.
     """
     started = time.perf_counter()
     _check_objective(objective)
@@ -106,7 +106,7 @@ def evaluate_groups(
 
 
 def priced_under(architecture: Architecture) -> Architecture:
-    """The architecture with those of its budgets that change costs: that of bandwidth."""
+    """The architecture with only the bandwidth budget, the one budget that changes costs."""
     return architecture.with_budgets(Budgets(dram_gbps=architecture.budgets.dram_gbps))
 
 

@@ -1,4 +1,4 @@
-"""Costs of groups given by hand on a hardware point: only the loop nests of their runs are sought."""
+"""Costs of user-given groups on a hardware point: only the loop nests of their runs are searched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optimizer.workload.views import TILE_AXES
 
 
 def price_given(given: GivenGroup, runs: Runs, hardware: Hardware, aim: Aim) -> Plan:
-    """The plan of a given group, with the best loop nest of every run.
+    """The plan of a given group, with the optimal loop nest of every run.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def price_given(given: GivenGroup, runs: Runs, hardware: Hardware, aim: Aim) -> 
     Raises
     ------
     SpecError
-        If the buffer never keeps a tensor that it would have to hold, or a tile does not fit.
+        If the buffer bypasses a tensor that it must hold, or a tile does not fit.
     """
     _check_kept(given, hardware)
     _check_size(given, hardware)
@@ -64,7 +64,7 @@ def _check_size(given: GivenGroup, hardware: Hardware) -> None:
 
 
 def needed_bits(given: GivenGroup, hardware: Hardware) -> dict[str, int]:
-    """Bits of the buffer that are needed while each layer runs: what is held, and a word per tensor that it must keep.
+    """Bits of the buffer needed while each layer runs: held tensors, and one word of every tensor that it must keep.
 
     Any loop nest keeps at least one word of a tensor that the level must keep.
     """

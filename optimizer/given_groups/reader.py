@@ -1,4 +1,4 @@
-"""Fused groups given by hand, as YAML files.
+"""User-given fused groups, read from YAML files.
 
 A file holds the groups of a network; a layer in none of them runs by itself::
 
@@ -59,7 +59,7 @@ DECISIONS = ("layers", "tile", "halo", "weights", "held", "strips", "slices")
 
 @dataclass(frozen=True)
 class GivenGroup:
-    """A group with all decisions about it, and the fields that they came from."""
+    """A group with all its decisions, and the fields that they were read from."""
 
     frame: Frame
     choice: RunChoice
@@ -72,7 +72,7 @@ class GivenGroup:
 
     @property
     def decisions(self) -> dict[str, Any]:
-        """What was given, as plain data."""
+        """The given decisions, as plain data."""
         return {name: self.fields.get(name) for name in DECISIONS if name in self.fields}
 
 
@@ -110,7 +110,7 @@ def parse_groups(data: object, network: Network, *, file: str | None = None) -> 
 
 
 def _decisions(data: object) -> object:
-    """The data without what a result states of a group besides its decisions."""
+    """The data reduced to the decisions of each group."""
     if not isinstance(data, dict) or not isinstance(data.get("groups"), list):
         return data
     return data | {"groups": [_decided(group) for group in data["groups"]]}

@@ -1,4 +1,4 @@
-"""JSON Schema of files that give fused groups by hand."""
+"""JSON Schema of files with user-given fused groups."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATED = (
 
 
 def groups_schema() -> Schema:
-    """JSON Schema of a groups file; of a group it takes what is decided, without what follows from that."""
+    """JSON Schema of a groups file; a group has its decisions only, without the figures that follow from them."""
     groups = {
         "type": "array",
         "items": _group(),

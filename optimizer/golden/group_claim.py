@@ -1,4 +1,4 @@
-"""What is claimed of a fused group, what it means on the network, and what it must satisfy."""
+"""A claim about a fused group: its decisions, and the tensors and layers of the network that they concern."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ behind them, and whether the run adds to partial sums from before."""
 
 @dataclass(frozen=True)
 class ClaimedRun:
-    """Equal runs of a layer: the mapping of each, how many, and what is left of the buffer for its tiles, if said."""
+    """Equal runs of a layer: their mapping, their number, and the buffer space left for its tiles, if stated."""
 
     mapping: Mapping
     count: int
@@ -30,7 +30,7 @@ class ClaimedRun:
 
 @dataclass(frozen=True)
 class FusedClaim:
-    """How a group of layers is said to run.
+    """The claimed execution of a group of layers.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ class FusedClaim:
     held : frozenset of str
         Layers outside whose output is brought into the buffer, tile by tile, for all that read it.
     strips : mapping of str to int
-        Into how many strips of rows a layer cuts its part of a tile; 1 where nothing is said.
+        Number of strips of rows into which a layer cuts its part of a tile; 1 if not stated.
     chain : tuple of str
         Layers that take turns on slices of the channels between them; empty if none do.
     slices : int
-        How many slices.
+        Number of slices.
     gathers : bool
         Does the buffer hold the partial sums of the chain's last layer, though its output only leaves the group?
     """
@@ -106,7 +106,7 @@ class Stage:
 
     @cached_property
     def leaving(self) -> frozenset[str]:
-        """Members that layers outside read, or nobody."""
+        """Members whose output leaves the group: read by outside layers, or by none."""
         return frozenset(
             name
             for name in self.claim.members
@@ -120,16 +120,16 @@ class Stage:
 
     @property
     def gathered(self) -> frozenset[str]:
-        """The layer whose partial sums the buffer holds only for a while."""
+        """The layer whose partial sums the buffer holds temporarily."""
         return frozenset(self.claim.chain[-1:] if self.claim.gathers else ())
 
     @property
     def sliced(self) -> frozenset[str]:
-        """Layers of whose output the buffer holds a slice of the channels at a time."""
+        """Layers whose output the buffer holds one slice of channels at a time."""
         return frozenset(self.claim.chain[:-1])
 
     def roles(self, layer: Layer) -> dict[str, str] | None:
-        """The operand as which a layer reads every source; None if that cannot be told."""
+        """The operand through which a layer reads every source; None if it is ambiguous."""
         sources = self.sources(layer.name)
         by_name: dict[str, list[str]] = {}
         for operand in layer.operands[:2]:
@@ -144,7 +144,7 @@ class Stage:
         return {sources[0]: "I"} if len(sources) == 1 and layer.parameter_count else None
 
     def pinned(self, layer: Layer) -> frozenset[str]:
-        """Operands that a layer finds, or leaves, in the buffer."""
+        """Operands that are in the buffer before or after a layer runs."""
         kept = {role for source, role in (self.roles(layer) or {}).items() if source in self.buffered}
         kept |= {"O"} if layer.name in self.inner | self.gathered else set()
         return frozenset(kept | ({"W"} if layer.name in self.claim.resident else set()))

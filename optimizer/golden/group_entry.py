@@ -1,4 +1,4 @@
-"""A fused group as it stands in a result: what it claims, and what follows from its decisions by walking them."""
+"""The entry of a fused group in a result: its decisions, and the figures computed by walking them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def part_of(layer: Layer, extents: dict[str, int]) -> Layer:
 
 
 def stated_group(network: Network, group: Data, hardware: Hardware, accounting: Accounting) -> tuple[Data, FusedWalk]:
-    """A group as it should be stated, from its decisions alone, and its walk."""
+    """The expected entry of a group, computed from its decisions alone, and its walk."""
     claim = claim_of(network, group, hardware)
     walked, stage = walk_fused(network, hardware, claim, accounting=accounting), Stage(network, claim)
     layers = {name: stage.layer(name) for name in claim.members}
@@ -94,7 +94,7 @@ def stated_group(network: Network, group: Data, hardware: Hardware, accounting: 
 
 
 def slices_entry(chain: tuple[str, ...], number: int, *, gathers: bool) -> Data | None:
-    """Layers that take turns on slices of channels, as a group states them."""
+    """The entry for layers that take turns on slices of channels."""
     return {"layers": list(chain), "number": number, "gathers": gathers} if chain else None
 
 

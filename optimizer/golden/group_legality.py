@@ -1,4 +1,4 @@
-"""What is wrong with a claim about a fused group, so that it cannot be executed."""
+"""Faults of a claim about a fused group that make it impossible to execute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optimizer.workload.views import TILE_AXES
 
 
 def breaches(stage: Stage, hardware: Hardware) -> list[str]:
-    """What leaves the meaning of a claim open, so that it cannot be executed."""
+    """Faults that make a claim ambiguous, so that it cannot be executed."""
     unknown = [*_members(stage)]
     return unknown or [
         *_group(stage),
@@ -39,7 +39,7 @@ def _members(stage: Stage) -> Iterator[str]:
 
 
 def _group(stage: Stage) -> Iterator[str]:
-    """Members run once each, after all that they read; no path leads out of the group and back."""
+    """Check that members run once each, after their producers, and that no path leads out of the group and back."""
     members = stage.claim.members
     place = {name: n for n, name in enumerate(members)}
     for name in members:
@@ -85,7 +85,9 @@ def _choices(stage: Stage) -> Iterator[str]:
 
 
 def _tensors(stage: Stage) -> Iterator[str]:
-    """Every tensor is one output of as many words at all positions; it is known what reads it as what."""
+    """Check that every tensor is a single output with equal words per position, and that the operand of every reader is
+    known.
+    """
     for name in (*stage.claim.members, *stage.outside):
         layer = stage.layer(name)
         tensors = written(layer)

@@ -31,7 +31,7 @@ def sliced_dim(stage: Stage, name: str) -> str | None:
 
 
 def chain_breaches(stage: Stage) -> Iterator[str]:
-    """What keeps the layers of the chain from taking turns."""
+    """Reasons why the layers of the chain cannot take turns."""
     claim, chain = stage.claim, stage.claim.chain
     if not chain:
         if claim.slices != 1 or claim.gathers:
@@ -75,7 +75,9 @@ def _member_breaches(stage: Stage, name: str) -> Iterator[str]:
 
 
 def foreign_reads(stage: Stage, steps: list[Step]) -> Iterator[str]:
-    """Layers of the chain that read what the one before did not compute on the same tile and slice."""
+    """Layers of the chain that read positions or channels not computed by the previous layer on the same tile and
+    slice.
+    """
     found = set()
     for before, step in pairwise(steps):
         if step.member not in stage.claim.chain[1:] or before.member not in stage.sliced:

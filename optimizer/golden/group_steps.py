@@ -36,9 +36,9 @@ class Step:
     block : Block
         What it computes; empty if there is nothing to do on this tile.
     read : tuple of (str, Block)
-        What that needs of every source.
+        The block needed of every source.
     loaded : tuple of (str, Block)
-        What is brought into the buffer before.
+        Blocks brought into the buffer before the step.
     turn : int
         The slice of channels, from 0, where layers take turns.
     """
@@ -88,7 +88,7 @@ def uneven(stage: Stage) -> list[str]:
 
 
 def needed(stage: Stage, source: str, reader: str, block: Block) -> Block:
-    """What a reader needs of a source to compute a block."""
+    """The block of a source that a reader needs to compute a block."""
     view, grid = stage.view(source, reader), stage.layer(source).grid
     return _block(tuple(_seen(view, axis, block[axis], grid[axis]) for axis in range(3)))
 
@@ -100,10 +100,11 @@ def whole_range(positions: Iterable[int]) -> Positions:
 
 
 def _computed(stage: Stage, axis: int) -> dict[str, list[Positions]]:
-    """What is computed (or loaded) of every tensor along an axis, step by step.
+    """Positions of every tensor that are computed (or loaded) along an axis, step by step.
 
     Needed are a member's own part of its output, if that leaves the group, and what its readers need for what they
-    compute, with all between. Of this nothing is left out, or (cached) what was computed before at either end.
+    compute, with all between. With recomputation all of this is computed; with caching, positions computed before are
+    dropped at either end.
     """
     parts, cached = stage.claim.parts[axis], axis == 0 or stage.claim.halo[axis - 1] == "cache"
     tensors = (*reversed(stage.claim.members), *stage.outside)
@@ -168,11 +169,11 @@ class Occupancy:
 
 
 def occupancy(stage: Stage, steps: list[Step]) -> Occupancy:
-    """What has to be in the buffer during every step, found from the last step to the first.
+    """The contents of the buffer during every step, found from the last step to the first.
 
-    A position of a tensor is there from the step that puts it there to the last one that reads it before it is put
-    there again. What a step computes is there as a whole while it runs. Partial sums stay from one slice to the next;
-    of a tensor between layers that take turns only a slice is there.
+    A position of a tensor is in the buffer from the step that writes it there to its last read before the next write.
+    The output block of a step is in the buffer during the whole step. Partial sums stay from one slice to the next; a
+    tensor between layers that take turns is held one slice at a time.
     """
     bits = {name: words * width for name in stage.buffered for words, width in [stage.output(name)]}
     bits |= {name: bits[name] // stage.claim.slices for name in stage.sliced}

@@ -27,7 +27,7 @@ class FusedWalk:
     Parameters
     ----------
     violations : tuple of str
-        What the claim breaks, in readable sentences; empty for a legal one.
+        Rules that the claim breaks, as sentences; empty for a legal claim.
     sound : bool
         Whether the claim can be executed (known names, an order that works, parts that divide ...).
     energy, latency : int
@@ -91,11 +91,11 @@ def walk_fused(network: Network, hardware: Hardware, claim: FusedClaim, *, accou
     Parameters
     ----------
     network : Network
-        The network; what leaves the group is read off it.
+        The network; it determines the outputs that leave the group.
     hardware : Hardware
         The hardware point; its level 1 is the buffer.
     claim : FusedClaim
-        What is said of the group.
+        The claim about the group.
     accounting : {"timeloop", "looptree"}
         Convention for the runs of multiply-accumulate layers.
 
@@ -187,7 +187,7 @@ def _positions(step: Step) -> Iterator[tuple[int, int, int]]:
 
 
 class _Runs:
-    """The runs that take place, against those that are claimed."""
+    """Compares the runs of the execution with the claimed runs."""
 
     def __init__(self, stage: Stage, hardware: Hardware, accounting: Accounting, counts: Counter[RunKey]) -> None:
         self.counts, self.filled, self.costs = counts, dict[RunKey, int](), dict[str, _Cost]()
@@ -263,7 +263,7 @@ def _too_full(stage: Stage, hardware: Hardware, held: Occupancy, runs: _Runs) ->
 
 
 def _moves(stage: Stage, hardware: Hardware, steps: list[Step]) -> _Cost:
-    """What is brought into the buffer, and what is written from there to the outermost level."""
+    """Cost of loads into the buffer, and of writes from the buffer to the outermost level."""
     cost = _Cost()
     for name in sorted(stage.claim.resident):
         layer = stage.layer(name)
@@ -305,7 +305,9 @@ def _vectors(stage: Stage, hardware: Hardware, steps: list[Step]) -> dict[str, _
 
 
 def _part(stage: Stage, hardware: Hardware, layer: VectorLayer, step: Step) -> _Cost:
-    """A part of a vector layer: it streams ranges of its sources and, in whole, what no layer computes."""
+    """Cost of a part of a vector layer: it streams ranges of its sources, and inputs that no layer computes as a
+    whole.
+    """
     streams: dict[tuple[int, str], list[Stream]] = {(level, way): [] for level in (0, 1) for way in ("read", "write")}
     whole = list(layer.reads)
     for source, block in step.read:

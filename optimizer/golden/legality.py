@@ -1,4 +1,4 @@
-"""What a mapping must satisfy on a hardware point; every breach is one readable sentence."""
+"""Legality of a mapping on a hardware point; every breach is one sentence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optimizer.workload.layer import ROLES, Layer
 
 
 def structural(layer: Layer, hardware: Hardware, mapping: Mapping, pinned: frozenset[str] = frozenset()) -> list[str]:
-    """Breaches that leave the meaning of the nest open, so that nothing can be counted.
+    """Breaches that make the nest ambiguous, so that nothing can be counted.
 
     Pinned operands have their outermost node at level 1, which must be outside of all loops too.
     """
@@ -76,7 +76,7 @@ def _keepers(mapping: Mapping, pinned: frozenset[str]) -> Iterator[str]:
 
 
 def _belongs_outside(item: Item, level: int) -> bool:
-    """Is it a node or a fan-out of a level outside of `level`?"""
+    """True for a node or a fan-out of a level outside of `level`."""
     return item.level < level and (isinstance(item, Node) or (item.axis is not None and item.bound > 1))
 
 

@@ -1,4 +1,4 @@
-"""How many words an instance has to fetch while the loops outside of it run, step by step.
+"""Words that an instance fetches while the loops outside of it run, counted step by step.
 
 The loops are executed; only a run of an inner nest that starts with the same history as an earlier run is not
 repeated, but looked up. (Shifts between neighbouring tiles depend on which loop advances and not on where the

@@ -1,4 +1,4 @@
-"""Where tiles lie: every loop of a nest as a movement of one operand's tile, in words along its axes."""
+"""Positions of tiles: every loop of a nest is a movement of one operand's tile, in words along its axes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Vector = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Sweep:
-    """A loop as one operand sees it: `trips` positions, each `step` words after the one before.
+    """The effect of a loop on one operand: `trips` positions, each `step` words after the one before.
 
     `step` is zero on every axis if the loop's dim does not index the operand.
     """

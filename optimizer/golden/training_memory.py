@@ -29,7 +29,9 @@ class Moment:
 
 @dataclass
 class MemoryReplay:
-    """What happened: all moments, the layers computed again with their work, and what was missing or left over."""
+    """The trace of a replay: all moments, the recomputed layers with their work, and tensors that were missing or left
+    over.
+    """
 
     moments: list[Moment] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
@@ -103,7 +105,7 @@ class _Machine:
         return self._result
 
     def _first_pass(self) -> None:
-        """What is computed again before every step, and the steps that use every output of a forward layer."""
+        """Find the layers recomputed before every step, and the steps that use every output of a forward layer."""
         there: set[str] = set()
         for now, name in enumerate(self._order):
             sources = [s for s in self._graph.predecessors(name) if self._phase[s] == "forward"]
@@ -148,7 +150,7 @@ class _Machine:
         self._result.breaches += [f"{tensor} is never freed" for tensor in (*off, *on)]
 
     def _again(self, name: str, now: int, off: dict[str, int], on: dict[str, int]) -> None:
-        """Compute again what a step needs; what only that needs goes when its last forward reader's turn is over."""
+        """Recompute the inputs of a step; tensors needed only for that are released after their last forward reader."""
         brief: dict[str, int] = {}
         for source in self._before[name]:
             for tensor in [tensor for tensor, end in brief.items() if end < self._place[source]]:
@@ -205,7 +207,9 @@ class _Machine:
         return {name if number == 0 else f"{name}#{number}": bits for number, bits in enumerate(sizes)}
 
     def _last(self, tensor: str, now: int) -> int:
-        """The last step that uses a tensor, seen from step `now`; what is dropped has a life in the forward pass."""
+        """The last step that uses a tensor, seen from step `now`; a dropped tensor has a separate lifetime in the
+        forward pass.
+        """
         name, _, number = tensor.partition("#")
         uses = self._uses[name]
         if self._phase[name] == "forward" and number:

@@ -60,7 +60,7 @@ class Walk:
     Parameters
     ----------
     violations : tuple of str
-        What the mapping breaks, in readable sentences; empty for a legal mapping.
+        Rules that the mapping breaks, as sentences; empty for a legal mapping.
     sound : bool
         Whether the nest has a meaning (known dims, nodes in hierarchical order ...).
     counts : dict of (level index, role) to Counts
@@ -118,7 +118,7 @@ def walk(
     pinned : frozenset of str
         Operands that level 1 holds from before to after the run; the outermost level has no part in them.
     room_bits : int, optional
-        What is left of level 1 for the tiles of other operands; by default all that is usable.
+        Capacity of level 1 available to the tiles of other operands; by default all usable capacity.
     resumes : bool
         The output holds partial sums from before: every visit of a word needs its old value.
 

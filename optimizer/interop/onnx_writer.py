@@ -106,7 +106,7 @@ class _Writer:
         return name
 
     def _data(self, layer: Layer, shape: Image) -> str:
-        """The one tensor that a layer reads beside its weights; an input of the network has this shape."""
+        """The single tensor that a layer reads besides its weights; an input of the network has this shape."""
         producers = list(self._graph.predecessors(layer.name))
         if len(producers) > 1:
             raise CannotWriteError(f"{layer.name} reads what several layers compute")

@@ -29,7 +29,7 @@ VARIABLE = "TILEWRIGHT_REFERENCE"
 
 @dataclass(frozen=True)
 class CountCase:
-    """A fixed mapping with every count that it must get (``tlneutral/1``)."""
+    """A fixed mapping with all its expected counts (``tlneutral/1``)."""
 
     name: str
     layer: Layer
@@ -136,7 +136,7 @@ def read_fused_case(data: Fields[str, Any]) -> FusedCase:
 
 
 def read_network(data: Fields[str, Any]) -> Network:
-    """The layers of a case; a tensor goes from the layer that puts it out to those that take it as input or weight.
+    """The layers of a case; a tensor connects the layer that writes it to those that read it as input or weight.
 
     Convolutions have no padding: the rows and columns they read are those of the layer before.
     """

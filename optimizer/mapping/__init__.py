@@ -1,1 +1,1 @@
-"""A loop nest on a hardware point: what it is, whether it is legal, what it costs."""
+"""Loop nests on a hardware point: definition, legality, cost."""

@@ -38,7 +38,7 @@ Reuse = Literal["exact", "innermost"]
 
 @dataclass(frozen=True)
 class Access:
-    """What one used instance of a level moves for one tensor, its tile, and the used instances.
+    """Accesses of one used instance of a level for one tensor, the words of its tile, and the number of used instances.
 
     Reads, fills and updates are in words, those of the multipliers in steps; ``read_bits``, ``fill_bits`` and
     ``update_bits`` are the same in bits (of a layer in N:M blocks a step may take a part of a word).

@@ -1,4 +1,5 @@
-"""Is a mapping in the declared space, of which OPTIMAL speaks? `evaluate` prices more loop nests than that.
+"""Membership of a mapping in the declared space, over which OPTIMAL holds. `evaluate` also prices loop nests outside of
+it.
 
 Loops of one trip do not count, neighbouring loops may change places, and so may neighbouring nodes and fan-outs of
 different levels, the outer ones first. Each loop is in the *block* of a level: of one whose fan-out stands below it,
@@ -65,7 +66,7 @@ class _Nest:
     start: int
 
     def fault(self) -> str | None:
-        """The first breach of rules 1 to 6 if the hoisted node's outer block is chosen best."""
+        """The first breach of rules 1 to 6, under the most favourable choice of the hoisted node's outer block."""
         if self.hoisted is None:
             return self._fault(-1)
         faults = [self._fault(outer) for outer in self._levels(self.start) if outer < self.hoisted.level]
@@ -84,7 +85,7 @@ class _Nest:
         return None
 
     def _hoist_fault(self, node: Node, outer: int) -> str | None:
-        """Where the tensor may be kept further out."""
+        """The breach of the rules by a hoisted node, if any."""
         kept = self._nodes(outer, 0, len(self.items))
         if node.role == "I" and outer > 0:
             return "the input is hoisted to a block that is not the outermost"
@@ -106,7 +107,7 @@ class _Nest:
         return [item.role for item in self.items[first:last] if isinstance(item, Node) and item.level == level]
 
     def _allowed(self, dim: str, place: int, level: int, outer: int) -> bool:
-        """May a loop over `dim` stand at this place of a block?"""
+        """True if a loop over `dim` may stand at this place of a block."""
         hoisted, lacking = self.hoisted, self.lacking.get(dim)
         if hoisted is not None and place >= self.start and level < hoisted.level:
             if lacking != hoisted.role or self._nodes(level, place, len(self.items)):
@@ -136,7 +137,7 @@ class _Nest:
 
 
 def _is_hoisted(items: list[Item], place: int) -> bool:
-    """Does a node or fan-out of an outer level stand inside of a node?"""
+    """True if a node or fan-out of an outer level stands inside of this node."""
     return any(_rank(other) < _rank(items[place]) and not _temporal(other) for other in items[place + 1 :])
 
 

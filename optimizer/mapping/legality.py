@@ -1,4 +1,4 @@
-"""What a mapping must keep on a hardware point, checked item by item with the field each one came from."""
+"""Legality of a mapping on a hardware point, checked item by item, with the field that each item was read from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Physical limits of a layer on a hardware point: what no mapping can beat.
+r"""Physical limits of a layer on a hardware point: lower bounds over all mappings.
 
 Compute
     ``cycles >= ceil(MACs / multipliers)``; where N:M blocks make multipliers idle, more by their share.
@@ -109,7 +109,7 @@ def least_energy(layer: Layer, hardware: Hardware) -> int:
 
 
 def lower_bounds(layer: Layer, hardware: Hardware) -> dict[str, Any]:
-    """The limits as they stand in a result, energy in pJ (or normalized units)."""
+    """The limits as a result states them, energy in pJ (or normalized units)."""
     limits = layer_limits(layer, hardware)
     name, cycles = limits.roofline
     return {
@@ -228,7 +228,7 @@ def _ports(layer: Layer, hardware: Hardware, compulsory: dict[str, int], moved: 
 
 
 def _energy(layer: Layer, hardware: Hardware, compulsory: dict[str, int], moved: int) -> int:
-    """Energy units of what no mapping goes without."""
+    """Lower bound on the energy units of any mapping."""
     outer, narrowest = hardware.levels[0], min(operand.least_bits for operand in layer.operands)
     below = spread = 0
     for operand in layer.operands:
@@ -258,13 +258,15 @@ def _inside(layer: Layer, operand: Operand, hardware: Hardware, bits: int) -> in
 
 
 def _may_serve(hardware: Hardware, role: str, number: int) -> bool:
-    """May this be the innermost level that keeps a tensor?"""
+    """True if this may be the innermost level that keeps a tensor."""
     forced = any(role in level.must_keep for level in hardware.levels[number + 1 :])
     return not forced and role not in hardware.levels[number].must_bypass
 
 
 def _served_bits(layer: Layer, operand: Operand, hardware: Hardware, number: int) -> int:
-    """Bits that a level hands to the multipliers (takes of them) at least, if it is the innermost one of a tensor."""
+    """Least bits that a level reads for the multipliers (or receives from them), if it is the innermost level of a
+    tensor.
+    """
     children = math.prod(math.prod(hardware.fanout(n)) for n in range(number, len(hardware.levels)))
     bits = layer.steps * operand.step_bits
     if operand.role == "I":

@@ -56,7 +56,7 @@ def load(
     Raises
     ------
     SpecError
-        If nothing goes by that name, or an option does not apply.
+        If there is no such network or file, or an option does not apply.
     """
     if training is None and training_bits is not None:
         raise SpecError(

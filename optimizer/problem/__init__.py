@@ -1,1 +1,1 @@
-"""What is asked: objective, budgets, padding, fusion, the declared space, versions."""
+"""The problem statement: objective, budgets, padding, fusion, the declared space, versions."""

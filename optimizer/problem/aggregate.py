@@ -1,4 +1,4 @@
-r"""One value for several networks, compared exactly.
+r"""Aggregate of the values of several networks, compared exactly.
 
 With values :math:`v_n` (exact) and weights :math:`w_n > 0`:
 
@@ -34,7 +34,7 @@ ROOT_BITS = 64
 
 @dataclass(frozen=True)
 class Aggregate:
-    """How the values of networks become one.
+    """The function that combines the values of several networks.
 
     Parameters
     ----------
@@ -109,13 +109,13 @@ class Aggregate:
         return found
 
     def mean(self, value: Fraction) -> float:
-        """What reports show: the geometric mean itself, or the value."""
+        """The reported value: the geometric mean itself, or the aggregate."""
         if self.kind != "geomean" or not value:
             return float(value)
         return float(_root(value, sum(self.powers)))
 
     def excess(self, value: Fraction, base: Fraction) -> float:
-        """By what part what reports show of a value is above that of a base; exact zero where they are equal."""
+        """Relative excess of the reported value over that of a base; exactly zero where they are equal."""
         part = value / base - 1
         if self.kind != "geomean":
             return float(part)

@@ -25,12 +25,12 @@ ROUND_DOWN = Context(prec=6, rounding=ROUND_FLOOR)
 
 
 def rounded_up(value: Fraction | int) -> Decimal:
-    """Six digits, so that a limit that is stated so is kept."""
+    """Round up to six digits, so that the exact value keeps the stated limit."""
     return ROUND_UP.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
 def rounded_down(value: Fraction | int) -> Decimal:
-    """Six digits, so that a bound that is stated so holds."""
+    """Round down to six digits, so that the stated bound holds."""
     return ROUND_DOWN.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 

@@ -1,4 +1,4 @@
-"""Faults of Tilewright itself: what a user is told, and what to send."""
+"""Internal faults of Tilewright: the message to the user, and what to report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from optimizer.problem.versions import versions
 
 
 def disagreement(what: str) -> InternalDisagreementError:
-    """The error where two parts state different numbers for one thing."""
+    """The error raised when two parts of Tilewright compute different values for the same quantity."""
     known = ", ".join(f"{name} {number}" for name, number in versions().items())
     return InternalDisagreementError(
         f"internal disagreement: {what}. This is a fault of Tilewright, not of the input: nothing that the search "

@@ -1,4 +1,4 @@
-"""What may be fused: the part of the problem that layer fusion adds."""
+"""Options of layer fusion in a problem."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Fusion:
     max_group : int
         Most layers in a group, at least 2.
     halo : tuple of {"cache", "recompute"}
-        What may be done about rows and columns that neighbouring tiles share.
+        Allowed treatments of rows and columns that neighbouring tiles share.
     axes : tuple of {"batch", "rows", "columns"}
         Axes along which outputs may be cut.
 

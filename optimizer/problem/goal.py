@@ -1,4 +1,4 @@
-"""What is minimized, under which caps, in the integer units of the searches."""
+"""The objective and its caps, in the integer units of the searches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INFEASIBLE_COST = INFINITE
 
 @dataclass(frozen=True)
 class Goal:
-    """What is minimized, and the caps on it, in energy units and cycles.
+    """The objective and its caps, in energy units and cycles.
 
     ``power`` is a cap in energy units per cycle: a design that needs more idles until it is met, so its latency
     is ``max(latency, energy / power)``.
@@ -32,7 +32,7 @@ class Goal:
         return self.latency_cap < INFEASIBLE_COST or self.energy_cap < INFEASIBLE_COST or self.power_cap is not None
 
     def stretched(self, energy: Fraction | int, latency: Fraction | int) -> Fraction:
-        """Latency with the idle cycles that the power cap asks for."""
+        """Latency, including the idle cycles needed to keep the power cap."""
         return max(Fraction(latency), Fraction(energy) / self.power_cap) if self.power_cap else Fraction(latency)
 
     def value(self, energy: Fraction | int, latency: Fraction | int) -> Fraction:

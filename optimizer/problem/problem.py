@@ -1,4 +1,4 @@
-"""What is asked of a search: everything that its answer depends on."""
+"""The problem of a search: everything that its result depends on."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Problem:
         Raises
         ------
         SpecError, KeyError, TypeError, ValueError
-            If something is missing or makes no sense.
+            If something is missing or invalid.
         """
         budgets = Budgets(**{name: Fraction(limit) for name, limit in data["budgets"].items()})
         architecture = parse_architecture(decode_exact(data["architecture"]))
@@ -79,12 +79,12 @@ class Problem:
 
 
 def problem_hash(data: dict[str, Any]) -> str:
-    """Hash of a problem as plain data, and of the version of the model: equal for equal questions only."""
+    """Hash of a problem as plain data, and of the version of the model: equal only for equal problems."""
     return hashlib.sha256(json.dumps([MODEL_VERSION, data], sort_keys=True).encode()).hexdigest()
 
 
 def network_json(network: Network) -> dict[str, Any]:
-    """What a problem says of its network."""
+    """The network as a problem states it."""
     return {"network": encode_exact(network_data(network))}
 
 
@@ -100,7 +100,7 @@ def network_of(data: dict[str, Any]) -> Network:
 
 
 def architecture_json(architecture: Architecture) -> dict[str, Any]:
-    """What a problem says of its architecture, the way of counting and the budgets."""
+    """Architecture, accounting and budgets as a problem states them."""
     budgets = architecture.budgets
     return {
         "architecture": encode_exact(architecture.source),

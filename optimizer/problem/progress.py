@@ -21,7 +21,7 @@ class Progress:
     points_total, points_closed, points_solved : int
         Hardware points of the menus; those that are decided; those of them that were solved exactly.
     message : str
-        What is going on, for people.
+        The current activity, as text.
     unit : str
         Unit of `incumbent` and `bound`.
     """

@@ -1,4 +1,4 @@
-"""Can the multipliers take the N:M blocks of the layers?"""
+"""Check that the multipliers support the N:M blocks of the layers."""
 
 from __future__ import annotations
 

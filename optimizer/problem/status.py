@@ -1,4 +1,4 @@
-"""Status (what is proved of an answer) and termination (why the work on it ended): two separate enums."""
+"""Status (what is proved of a result) and termination (why the search ended): two separate enums."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Status(str, Enum):
 
     @property
     def has_design(self) -> bool:
-        """Is there a design to use?"""
+        """True if there is a design."""
         return self in (Status.OPTIMAL, Status.FEASIBLE, Status.EVALUATED)
 
     @property
     def is_proved(self) -> bool:
-        """Would more time change nothing?"""
+        """True if more time would change nothing."""
         return self not in (Status.FEASIBLE, Status.UNKNOWN)
 
 

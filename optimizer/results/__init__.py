@@ -1,1 +1,1 @@
-"""From what a search found to results, certificates and folders."""
+"""Results, certificates and folders, made from the outcome of a search."""

@@ -1,4 +1,4 @@
-"""The certificate of a result: boxes of hardware points, why each is closed, and the layer bounds that bound it."""
+"""The certificate of a result: boxes of hardware points, the reason that closes each box, and its layer bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optimizer.search.prepared_problem import PreparedProblem
 
 
 def certificate(prepared: PreparedProblem, state: Exploration, master: str | None) -> dict[str, Any]:
-    """Contents of ``certificate.json``: what closed every box of hardware points, in exact integers."""
+    """Contents of ``certificate.json``: the reason that closes every box of hardware points, in exact integers."""
     point = None
     if state.best_box is not None:
         point = [low for low, _ in state.best_box]

@@ -23,7 +23,7 @@ FIGURES = ("energy_pj", "latency_cycles", "latency_ms", "power_w", "value", "los
 
 
 def is_codesign(data: Data) -> bool:
-    """Are these the contents of a co-design's ``result.json``?"""
+    """True for the contents of a co-design's ``result.json``."""
     return data.get("format") == CODESIGN_FORMAT
 
 

@@ -1,4 +1,4 @@
-"""A fused design beside the best one layer by layer."""
+"""Comparison of a fused design with the best layer-by-layer design."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Results on disk: folders, whose files appear together.
 
-All files of a result are written into a folder beside their places first, then that folder gets the name
-:data:`NEXT` in one step, then its files take their places. Whoever reads takes a file from there where there is one, so
-that after a kill at any moment the files are all old or all new.
+All files of a result are first written into a temporary folder. That folder is renamed to :data:`NEXT` in one step,
+then its files are moved to their final places. Readers prefer a file in :data:`NEXT`, so that after a kill at any
+moment the files are all old or all new.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NEXT = ".next"
 
 
 def write_files(files: Files, directory: str | Path) -> Path:
-    """Put files into a folder, which is made if need be; they appear together.
+    """Write files into a folder, which is created if needed; they appear together.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def write_files(files: Files, directory: str | Path) -> Path:
 
 
 def _settle(folder: Path) -> None:
-    """Let the files that wait in a folder take their places."""
+    """Move the pending files of a folder to their final places."""
     waiting = folder / NEXT
     if not waiting.is_dir():
         return
@@ -74,13 +74,13 @@ def _settle(folder: Path) -> None:
 
 
 def place_of(folder: Path, name: str) -> Path:
-    """Where a file of a folder is, after a kill too; it may be missing."""
+    """Current path of a file of a folder, also after a kill; the file may be missing."""
     waiting = folder / NEXT / name
     return waiting if waiting.is_file() else folder / name
 
 
 def holds(folder: Path, name: str) -> bool:
-    """Is there such a file in a folder?"""
+    """True if a folder has such a file."""
     return place_of(folder, name).is_file()
 
 
@@ -91,7 +91,7 @@ def names_in(folder: Path) -> set[str]:
 
 
 def check_writable(directory: str | Path) -> None:
-    """Try that a result can be saved in a folder; a folder that does not exist is made and removed again.
+    """Test that a result can be saved in a folder; a missing folder is created and removed again.
 
     Raises
     ------

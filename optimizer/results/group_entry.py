@@ -25,7 +25,8 @@ from optimizer.workload.views import TILE_AXES
 def group_entry(
     network: Network, plan: Plan, hardware: Hardware, accounting: Accounting
 ) -> tuple[dict[str, Any], FusedWalk]:
-    """A group with its tiles, what stays on chip, the loop nests of its runs, and totals; and the walk they are from.
+    """The entry of a group (tiles, tensors kept on chip, loop nests of its runs, totals), and the walk that gave the
+    numbers.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def group_entry(
 
 
 def differs(plan: Plan, walked: FusedWalk) -> str:
-    """In what the walk of a group differs from the search."""
+    """Differences between the walk of a group and the search."""
     return (
         f"on the group {', '.join(plan.members)} the search says energy {plan.energy}, latency {plan.latency}; the "
         f"walk says {walked.energy}, {walked.latency} {' '.join(walked.violations)}"
@@ -71,7 +72,7 @@ def state_group(
 
 
 def priced_again(layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting) -> tuple[Price, str | None]:
-    """The price of a run by the cost model, and in what the search differs from it."""
+    """The price of a run by the cost model, and the difference of the search from it, if any."""
     price, (part, problem, mapping) = run.price, _lifted(layer, run, hardware, accounting)
     cost = evaluate(part, hardware, mapping, accounting=accounting, resumes=run.shape.resumes)
     units = cost.latency_cycles * problem.latency_unit

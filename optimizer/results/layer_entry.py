@@ -11,7 +11,7 @@ from optimizer.workload.layer import Layer
 
 
 def accesses_of(cost: LayerCost, hardware: Hardware) -> dict[str, dict[str, dict[str, int]]]:
-    """Counts per level and tensor, as they stand in a result."""
+    """Counts per level and tensor, as a result states them."""
     accesses: dict[str, dict[str, dict[str, int]]] = {}
     for (level, role), access in sorted(cost.counts.items()):
         accesses.setdefault(hardware.levels[level].name, {})[role] = {
@@ -25,7 +25,7 @@ def accesses_of(cost: LayerCost, hardware: Hardware) -> dict[str, dict[str, dict
 
 
 def layer_record(layer: Layer, hardware: Hardware, cost: LayerCost) -> dict[str, Any]:
-    """Totals, counts and limits of one run of a layer, as they stand in a result."""
+    """Totals, counts and limits of one run of a layer, as a result states them."""
     latency = cost.latency_cycles
     return {
         "name": layer.name,

@@ -44,7 +44,7 @@ def load_result(directory: str | Path) -> Result:
     Returns
     -------
     Result
-        Of the class that stands for its format.
+        A result of the class for its format.
 
     Raises
     ------
@@ -113,14 +113,14 @@ def save_result(result: Result, directory: str | Path, *, force: bool = False) -
     ----------
     result : Result
     directory : str or Path
-        Made if need be. Of what another run wrote there nothing stays.
+        Created if needed. Files of earlier runs in it are removed.
     force : bool
-        Write over a result of another kind, or over one that is better known (UNKNOWN over OPTIMAL, a worse value).
+        Overwrite a result of another kind, or one with a better status or value (UNKNOWN over OPTIMAL, a worse value).
 
     Raises
     ------
     SpecError
-        If the folder cannot be written, or holds what only `force` writes over.
+        If the folder cannot be written, or holds a result that only `force` overwrites.
     """
     where = Path(directory)
     check_kind(where, type(result), force=force)
@@ -145,7 +145,7 @@ def save_result(result: Result, directory: str | Path, *, force: bool = False) -
 
 
 def check_kind(where: Path, kind: type[Result], *, force: bool = False) -> None:
-    """Refuse a folder that holds a result of another kind; known before the work starts.
+    """Refuse a folder that holds a result of another kind, before the work starts.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def check_kind(where: Path, kind: type[Result], *, force: bool = False) -> None:
 
 
 def _known(where: Path) -> Result | None:
-    """What a folder holds; None where there is nothing, or nothing that can be read."""
+    """The result in a folder; None if there is none, or none that can be read."""
     try:
         return load_result(where)
     except (SpecError, KeyError, TypeError, ValueError):
@@ -175,7 +175,7 @@ def _known(where: Path) -> Result | None:
 
 
 def _is_worse(result: Result, before: Result) -> bool:
-    """Is the new result worse than the saved one, by status or by value?"""
+    """True if the new result is worse than the saved one, by status or by value."""
     if "status" not in result.data or "status" not in before.data:
         return False
     now, then = (_RANK.get(one.status, len(_RANK)) for one in (result, before))

@@ -1,8 +1,8 @@
 """Disagreement between two parts of Tilewright about one number: the design is kept, no bound is trusted.
 
 The search prices a mapping; the cost model, and with fusion the walk of a group, count it again from the loop nest.
-Where they differ the numbers of the design become those counted again, its status FEASIBLE, and the bound what holds
-without any search: compulsory cycles, energies of zero.
+Where they differ, the design takes the recounted numbers and the status FEASIBLE. The bound becomes one that needs no
+search: compulsory cycles, energies of zero.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from optimizer.workload.layer import Layer
 
 
 class _IllegalError(Exception):
-    """The design is no design."""
+    """The design is illegal."""
 
 
 def reconciled(prepared: PreparedProblem, state: Exploration) -> Exploration:
-    """The exploration if all parts agree on its best design; else its numbers counted again, and nothing proved."""
+    """The exploration if all parts agree on its best design; else with recounted numbers, and nothing proved."""
     if state.found is None or not state.found.picks[0].prices:
         return state
     checker = _Checker(prepared, state.found.point)
@@ -59,7 +59,7 @@ def distrusted(prepared: PreparedProblem, state: Exploration, *errors: InternalD
 
 
 class _Checker:
-    """Counts a design again; what differs is among the ``faults``."""
+    """Counts a design again; differences are in ``faults``."""
 
     def __init__(self, prepared: PreparedProblem, hardware: Hardware) -> None:
         self._prepared, self._hardware = prepared, hardware

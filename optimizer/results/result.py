@@ -26,16 +26,16 @@ def json_bytes(data: Data) -> bytes:
 
 @dataclass
 class Result:
-    """An answer with its proof.
+    """The result of a task, with its proof.
 
     Parameters
     ----------
     data : dict
-        Contents of the main file: status, objective, what was found, and the problem itself.
+        Contents of the main file: status, objective, design, and the problem itself.
     certificate : dict
-        Contents of ``certificate.json``: what closed every hardware point; empty where nothing was explored.
+        Contents of ``certificate.json``: the reason that closed every hardware point; empty where nothing was explored.
     beside : Result, optional
-        The best design layer by layer, where ``comparison`` in the data sets the two beside each other.
+        The best layer-by-layer design, if the data has a section ``comparison``.
     """
 
     FORMAT: ClassVar[str] = formats.SOLVE_FORMAT
@@ -53,8 +53,8 @@ class Result:
 
     @property
     def termination(self) -> Termination:
-        """Why the work ended. Results that CP-SAT alone computes do not state it: they end early only by their time
-        limit.
+        """Why the search ended. Results computed by CP-SAT alone do not state it: only their time limit ends them
+        early.
         """
         if "termination" in self.data:
             return Termination(self.data["termination"])
@@ -83,7 +83,7 @@ class Result:
 
     @property
     def problem_hash(self) -> str | None:
-        """Hash of the problem, equal for equal questions only."""
+        """Hash of the problem, equal only for equal problems."""
         return self.data.get("problem_hash")
 
     @property
@@ -115,7 +115,7 @@ class Result:
         return self.data.get("area_um2")
 
     def files(self) -> Files:
-        """Everything that belongs into the folder of this result."""
+        """All files of the folder of this result."""
         found = {formats.RESULT_FILE: json_bytes(self.data), formats.CERTIFICATE_FILE: json_bytes(self.certificate)}
         if self.beside is not None:
             found |= inside(formats.BESIDE, self.beside.files())
@@ -150,13 +150,13 @@ class Result:
 
 
 class StudyResult(Result):
-    """What the optimum becomes as limits change; the data of the best design, and ``study`` with all steps."""
+    """The optimum as a function of limits: the data of the best design, and ``study`` with all steps."""
 
     FORMAT = formats.STUDY_FORMAT
     TABLES = ("designs", "cells", "layers", "accesses", "levels")
 
     def files(self) -> Files:
-        """Everything that belongs into the folder of this result."""
+        """All files of the folder of this result."""
         from optimizer.results.study_csv import study_files  # noqa: PLC0415
 
         return super().files() | {name: made(self.data).encode() for name, made in study_files(self.data)}
@@ -181,7 +181,7 @@ class CodesignResult(Result):
     alone: dict[str, Result] = field(default_factory=dict)
 
     def files(self) -> Files:
-        """Everything that belongs into the folder of this result."""
+        """All files of the folder of this result."""
         from optimizer.results.codesign_folder import CROSS_FILE, PARTS, cross_csv, places  # noqa: PLC0415
 
         found = super().files() | {CROSS_FILE: cross_csv(self.data).encode()}
@@ -193,18 +193,18 @@ class CodesignResult(Result):
 
 
 class EvaluationResult(Result):
-    """Costs of groups that were given by hand."""
+    """Costs of user-given groups."""
 
     FORMAT = formats.EVALUATION_FORMAT
     MAIN = formats.EVALUATION_FILE
 
     def files(self) -> Files:
-        """Everything that belongs into the folder of this result."""
+        """All files of the folder of this result."""
         return {self.MAIN: json_bytes(self.data)}
 
 
 class MemoryResult(EvaluationResult):
-    """Memory of a training step over time, and what is kept or computed again."""
+    """Memory of a training step over time, and the tensors that are kept or recomputed."""
 
     FORMAT = formats.MEMORY_FORMAT
     MAIN = formats.MEMORY_FILE
@@ -260,7 +260,7 @@ class AdjustResult(Result):
         return () if self.adjusted is None else self.adjusted.layers
 
     def files(self) -> Files:
-        """Everything that belongs into the folder of this result."""
+        """All files of the folder of this result."""
         found = {self.MAIN: json_bytes(self.data)}
         if self.adjusted is not None and self.original is not None:
             found |= inside(formats.ORIGINAL, self.original.files()) | self.adjusted.files()
@@ -275,7 +275,7 @@ def inside(folder: str, files: Files) -> Files:
 
 
 def headline(data: Data) -> str:
-    """Status, objective, what was solved and on what, in one line."""
+    """Status, objective, network and architecture in one line."""
     stated = data.get("objective")
     parts = [str(data.get("status", data.get("kind", "")))]
     if isinstance(stated, dict) and stated.get("value") is not None:

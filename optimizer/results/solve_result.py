@@ -175,7 +175,7 @@ def vector_entry(prepared: PreparedProblem, layer: VectorLayer, hardware: Hardwa
 
 
 def make_result(prepared: PreparedProblem, state: Exploration, *, seed: int, wall_s: float) -> Result:
-    """The result of one network; `wall_s` is how long it took.
+    """The result of one network; `wall_s` is the wall time.
 
     Where parts of Tilewright disagree about it, the result is at most FEASIBLE, and says so under ``disagreements``.
     """

@@ -23,7 +23,7 @@ def study_files(data: Data) -> list[Made]:
 
 
 def steps_csv(data: Data) -> str:
-    """One row per design: what it needs, objective, bound, what it takes, entries of the menus."""
+    """One row per design: its least limits, objective, bound, metrics, entries of the menus."""
     designs = data["study"]["designs"]
     if not designs:
         return ""
@@ -69,7 +69,9 @@ def _csv(rows: list[list[Any]]) -> str:
 
 
 def limit_text(value: str | None) -> str:
-    """An exact limit in short: rounded up to six digits, so that it still lets through what the exact one does."""
+    """An exact limit as short text: rounded up to six digits, so that it admits every design that the exact one
+    admits.
+    """
     if value is None:
         return "end"
     return f"{rounded_up(Fraction(value)).normalize():f}"

@@ -1,4 +1,4 @@
-"""Totals of a design, its hardware and the counts of an exploration, as they stand in a result."""
+"""Totals of a design, its hardware and the counts of an exploration, as a result states them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def status_of(state: Exploration) -> Status:
 
 
 def unit_value(objective: str, hardware: Hardware) -> tuple[str, Fraction]:
-    """Unit of an objective in reports, and how much of it one integer unit is."""
+    """Unit of an objective in reports, and the size of one integer unit in it."""
     energy = hardware.energy_unit_pj or Fraction(1, hardware.energy_scale)
     name = "pJ" if hardware.energy_unit_pj is not None else "MAC energies"
     if objective == "latency":

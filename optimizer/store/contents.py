@@ -1,4 +1,4 @@
-"""What a store holds: lists of its entries, one of them, removal of some, and all of them as lines of JSON.
+"""Contents of a store: listing, look-up and removal of entries, and their export and import as lines of JSON.
 
 A line is an object with ``table`` (layers or tasks), ``key``, ``version`` (of the model), ``kind``, ``created``
 (seconds since 1970) and ``label``; a layer's has ``bound`` and ``entry`` (the solution; null where no mapping
@@ -38,7 +38,7 @@ _ALL = f"{_LAYERS} UNION ALL {_TASKS}"
 
 @dataclass(frozen=True)
 class StoreEntry:
-    """An entry as lists show it; `created` in seconds since 1970, `size_bytes` of its JSON."""
+    """An entry as listed; `created` in seconds since 1970, `size_bytes` of its JSON."""
 
     key: str
     version: str
@@ -117,7 +117,7 @@ def entries(
 
 
 def check_kind(store: Store, kind: str | None) -> None:
-    """Refuse a kind of which the store has nothing.
+    """Refuse a kind of which the store has no entry.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def find(store: Store, prefix: str) -> dict[str, Any]:
 
 
 def prune(store: Store, selection: Selection, *, dry_run: bool = False) -> tuple[int, int]:
-    """Remove a selection, and all that is damaged, and give its space back; other processes may read and write.
+    """Remove a selection and all damaged entries, and free their disk space; other processes may read and write.
 
     Returns
     -------
@@ -215,17 +215,17 @@ def _some_lines(store: Store, table: str, condition: str, values: list[object]) 
 
 
 def import_lines(store: Store, lines: Sequence[str], file: str) -> tuple[int, int]:
-    """Take in the optima of another store, as starts.
+    """Import the optima of another store, as starts.
 
     Returns
     -------
     (int, int)
-        Entries that are of use, and others.
+        Numbers of usable entries, and of others.
 
     Raises
     ------
     SpecError
-        On a line that is no entry; nothing is taken in then.
+        On a line that is no entry; nothing is imported then.
     """
     rows = []
     for number, text in enumerate(lines or [""], start=1):

@@ -1,12 +1,12 @@
-"""The database file of the store: its tables, how it is opened, and what its faults mean.
+"""The database file of the store: its tables, its connection, and its errors.
 
 One SQLite file holds two tables: ``layers``, optima and bounds of layer problems, and ``tasks``, outcomes of tasks.
 Many processes may use it at once. On a local disk it is kept in WAL mode (readers and the writer do not wait for one
 another), on a network file system, where WAL does not work, with a rollback journal. Every statement is a transaction,
 so a process that is killed leaves the file sound.
 
-Every row has a seal, a hash of all that it says. What does not bear its own is damaged: the views ``sound_layers`` and
-``sound_tasks``, through which everything is read, do not show it.
+Every row has a seal: a hash of its contents. A row whose seal does not match is damaged. Everything is read through the
+views ``sound_layers`` and ``sound_tasks``, which hide damaged rows.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ def seal(*values: bytes | None) -> str:
 
 
 def sealed(columns: Iterable[str]) -> str:
-    """SQL for the seal that these columns, or placeholders of their values, ought to have."""
+    """SQL for the correct seal of these columns, or of placeholders for their values."""
     return f"seal_of({', '.join(f'CAST({column} AS BLOB)' for column in columns)})"
 
 
 def sound(table: str) -> str:
-    """SQL for whether a row of a table bears its own seal."""
+    """SQL condition: the seal of a row matches its contents."""
     return f"{table}.seal IS {sealed(f'{table}.{column}' for column in CONTENT[table])}"
 
 
 def note(table: str, replaces: str = "1") -> str:
-    """SQL that notes a row, in the place of one with its key that is damaged or meets the condition `replaces`."""
+    """SQL that inserts a row, and replaces one of the same key if that is damaged or meets the condition `replaces`."""
     columns = (*CONTENT[table], "seal")
     values = [f"?{number}" for number, _ in enumerate(CONTENT[table], start=1)]
     return (

@@ -1,4 +1,4 @@
-"""Which folders lie on a network: what a file system promises decides how a database may be kept on it."""
+"""Detection of network file systems: they restrict the journal modes of a database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def on_network(path: Path, mounts: str | None = None) -> bool:
-    """Does a path lie on a file system that other hosts may write too?
+    """True if a path lies on a file system that other hosts may write to.
 
     Parameters
     ----------

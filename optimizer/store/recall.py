@@ -31,7 +31,7 @@ class Question:
 
     @property
     def key(self) -> str:
-        """Under which the store keeps the answer."""
+        """The key of the result in the store."""
         return content_key(self.problem, self.goal, self.latency_cap, self.weight)
 
     def cycles(self, solution: LayerSolution) -> int:

@@ -21,7 +21,7 @@ OPTIMUM, BOUND, START = LAYER_KINDS = "optimum", "bound", "start"
 TIME_LIMIT, LABEL, PROBLEM = "time_limit_s", "label", "problem"
 """Entries of payloads that are not kept as they are: see :func:`task_content`."""
 
-# An optimum takes the place of whatever is there, a bound that of a lower bound or a start, a start that of a start.
+# An optimum replaces any entry, a bound replaces a lower bound or a start, a start replaces a start.
 NOTE_OPTIMUM = note("layers")
 NOTE_BOUND = note("layers", "layers.kind = 'start' OR layers.kind = 'bound' AND layers.bound < excluded.bound")
 NOTE_START = note("layers", "layers.kind = 'start'")
@@ -34,7 +34,7 @@ def content_key(problem: LayerProblem, objective: str, latency_cap: int, weight:
 
 
 def task_content(payload: dict[str, Any]) -> dict[str, Any]:
-    """What the outcome of a task depends on, as the store keeps it: of a payload all but its time limit and label.
+    """The part of a payload that the outcome of a task depends on: all but its time limit and label.
 
     An object under ``problem``, which may be long and which many tasks share, is kept as its hash.
     """
@@ -63,13 +63,13 @@ class Store:
 
     A layer entry is the optimum of a problem, or a lower bound, or a *start*: a mapping from another store, said to be
     the optimum there. Threads may share a store, and any number of processes may use the same folder. Damaged entries
-    are as if they were not there. What is noted is in the file when the call returns: a process that is killed loses
-    nothing (a power cut may take the last moments).
+    are ignored. An entry is in the file when the call that stores it returns: a process that is killed loses nothing (a
+    power cut may take the last moments).
 
     Parameters
     ----------
     folder : Path, optional
-        Made if need be.
+        Created if needed.
 
     Raises
     ------
@@ -109,13 +109,15 @@ class Store:
         return 0 if row is None else int(row[0])
 
     def note_optimum(self, key: str, solution: LayerSolution | None, label: str = "") -> None:
-        """Remember an optimum."""
+        """Store an optimum."""
         entry = json.dumps(None if solution is None else asdict(solution))
         with self.database() as database:
             database.execute(NOTE_OPTIMUM, (key, MODEL_VERSION, OPTIMUM, int(time.time()), label, None, entry))
 
     def note_bound(self, key: str, bound: int, label: str = "") -> None:
-        """Remember a bound, unless more is known; one step, so that processes do not undo each other's."""
+        """Store a bound, unless a better entry exists; a single statement, so that processes do not overwrite each
+        other's entries.
+        """
         with self.database() as database:
             database.execute(NOTE_BOUND, (key, MODEL_VERSION, BOUND, int(time.time()), label, bound, None))
 
@@ -126,7 +128,7 @@ class Store:
         return found
 
     def note_outcome(self, kind: str, payload: dict[str, Any], outcome: dict[str, Any]) -> None:
-        """Remember the outcome of a task."""
+        """Store the outcome of a task."""
         key, label = task_key(kind, payload), str(payload.get(LABEL, ""))
         content = json.dumps(task_content(payload), sort_keys=True)
         row = key, MODEL_VERSION, kind, int(time.time()), label, content, json.dumps(outcome, allow_nan=False)

@@ -1,1 +1,1 @@
-"""What is computed: layers, networks, tensors and their views, precision and sparsity."""
+"""The workload: layers, networks, tensors and their views, precision and sparsity."""

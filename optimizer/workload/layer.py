@@ -1,4 +1,4 @@
-"""Layers and networks: what has to be computed.
+"""Layers and networks: the workload.
 
 A :class:`Layer` is one einsum-like operation with two inputs and one output. A :class:`Network` is a
 ``networkx.DiGraph`` whose nodes are layers (multiply-accumulate or vector) and whose edges are tensors.

@@ -37,7 +37,7 @@ class Block:
 
     @property
     def index_bits(self) -> int:
-        """Bits that tell where in its block an element stands."""
+        """Bits of the index of an element in its block."""
         return (self.size - 1).bit_length()
 
     def word_bits(self, role: str, dims: Set[str], bits: int) -> int:
@@ -59,7 +59,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Sparsity:
-    """What multipliers make of elements that are not stored.
+    """Treatment by the multipliers of elements that are not stored.
 
     `mode` ``skip``: a step takes a cycle per element that is stored; ``gate``: the multiplier idles for the others, so
     a cycle per element of the block. `dims` are those along which blocks may lie; None allows all.
@@ -69,7 +69,7 @@ class Sparsity:
     dims: tuple[str, ...] | None = None
 
     def supports(self, block: Block) -> bool:
-        """May blocks lie like this?"""
+        """True if the multipliers support blocks along this dim."""
         return self.dims is None or block.dim in self.dims
 
     def step_cycles(self, block: Block) -> int:

@@ -106,7 +106,7 @@ def _possible(layer: Layer, role: str) -> list[str]:
 
 
 def _is_plain(layer: Layer, dim: str) -> bool:
-    """Does the dim stand alone, with coefficient 1, on every axis that it is part of?"""
+    """True if the dim is the only term, with coefficient 1, of every axis that it is part of."""
     axes = (axis for operand in layer.operands for axis in operand.axes)
     return all(axis == Axis(((dim, 1),)) for axis in axes if dim in dict(axis.terms))
 

@@ -11,7 +11,7 @@ from optimizer.workload.views import ONE_POSITION, TILE_AXES, Grid, View, Window
 
 
 def read_views(network: Network, fields: Fields, layer: AnyLayer, producers: Mapping[str, str]) -> dict[str, View]:
-    """What a layer needs of its producers, as far as the file says it."""
+    """The views of a layer on its producers that the file states."""
     given = fields.get("views", {})
     if not isinstance(given, dict):
         fields.fail("expected views of producers", "views", given, "like {conv1: [[1, 1, 0], [2, 3, 1], null]}")

@@ -1,4 +1,4 @@
-"""Which part of a producer's output a part of a consumer's output needs.
+"""Views: the part of a producer's output that a part of a consumer's output needs.
 
 The output of a layer is laid out along three *tile axes*: batch, rows and columns. A position along them holds
 all its channels or features. A :data:`Grid` gives the extents; a :data:`View` says, axis by axis, what positions

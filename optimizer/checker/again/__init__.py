@@ -1,6 +1,7 @@
-"""The verifier as everybody calls it: all checks of :mod:`optimizer.checker`, and what bounds rest on proved again.
+"""The complete verifier: all checks of :mod:`optimizer.checker`, plus a new proof of the statements that bounds rest
+on.
 
-The checks import no search. Here one is handed to them, with fresh tables.
+The checks import no search. This package passes them one, with fresh tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Groups given by hand once more: read as the evaluation reads them, and their loop nests sought again."""
+"""Check of user-given groups: they are read again from the problem, and their loop nests are searched again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEARCHED = ("energy_pj", "latency_cycles", "dram_words")
 
 
 def group_faults(claim: Claim) -> Iterator[str]:
-    """Where the groups of an evaluation are not those that its problem gives."""
+    """Groups of an evaluation that differ from those of its problem."""
     stated, given = (
         parse_groups({"groups": groups}, claim.network) for groups in (claim.data["groups"], _given(claim))
     )
@@ -31,7 +31,7 @@ def group_faults(claim: Claim) -> Iterator[str]:
 
 
 def nest_faults(claim: Claim) -> Iterator[str]:
-    """Where the same search with fresh tables finds better loop nests, or others."""
+    """Loop nests that differ from those that the same search finds with fresh tables."""
     problem = claim.data["problem"]
     found = evaluate_groups(
         claim.network, claim.architecture, {"groups": _given(claim)}, objective=problem["objective"]

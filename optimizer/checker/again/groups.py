@@ -1,7 +1,7 @@
 """Proof of a fused network's layer bounds again: fresh tables, and covers by dynamic programming instead of CP-SAT.
 
-The groups' plans come from the same pricing of groups as in the search (its runs are checked against the CP-SAT program
-and brute force in the tests); which groups cover the network is decided by another algorithm here.
+The groups are priced by the code of the search, which the tests compare with the CP-SAT program and with brute force.
+The cover of the network by groups is found by a different algorithm.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from optimizer.workload.network import Network
 
 
 def fused_again(claim: Claim, effort: Effort) -> Check:
-    """Check bounds of boxes again: of the design's point and of others, as a seed draws them, or of all."""
+    """Prove the bounds of boxes again: that of the design's point and a random sample of the others, or all."""
     bearing = Bearing(claim)
     own = [number for number in bearing.parts if bearing.owns(claim.entries[number])]
     others = [number for number in bearing.parts if number not in own]
@@ -58,7 +58,7 @@ class _Again:
         self._singles = {layer.name: Pricer(layer, 1, accounting, {}, store) for layer in claim.network.mac_layers()}
 
     def faults(self, entry: ClaimedBox) -> list[str]:
-        """What is wrong with the layer bound of a box, or with the bound of a solved point."""
+        """Faults of the layer bound of a box, or of the bound of a solved point."""
         hardware, objective = self._claim.points.corner(entry.box), self._claim.target.objective
         aim = Aim("latency" if objective == "latency" else "energy")
         least = self._least(hardware, aim)
@@ -106,9 +106,9 @@ class _Again:
 
 
 def cheapest_cover(network: Network, steps: list[tuple[frozenset[str], int, Cost]]) -> Cost:
-    """Totals of the steps, least in the sum of their values, that run all layers, each once, after what they read.
+    """Totals of the cheapest steps that run every layer once, after its producers.
 
-    States are the sets of layers that have run; a step may follow if all that its layers read from outside has run.
+    A state is a set of finished layers. A step may follow if the producers outside it have finished.
     """
     order = list(network.graph)
     reads = {name: frozenset(network.graph.predecessors(name)) for name in order}

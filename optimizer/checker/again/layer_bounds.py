@@ -1,8 +1,8 @@
-"""Proof of what bounds rest on by another route: the layer bounds of the chosen point, and a sample of all, or all.
+"""Layer bounds proved again by another method: those of the chosen point, and a random sample of the others, or all.
 
-The sample is drawn with the odds of its parts in the bound, so that a lie is found with about the probability of what
-rests on it. A drawn layer bound is decided before the next one, however hard it is. CP-SAT is asked first; where it
-does not finish, the lattice search with fresh tables decides.
+The probability of drawing a layer bound is its share of the proved bound. So a false one is found with about the
+probability of its share. A drawn layer bound is decided before the next one, however hard it is. CP-SAT is asked first;
+where it does not finish, the lattice search with fresh tables decides.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MANY = "its fronts have too many joint choices"
 
 @dataclass(frozen=True)
 class Derivation:
-    """A bound of a single point that rests on more than layer bounds, and how it is derived again."""
+    """A bound of a single point that needs more than layer bounds, and the function that derives it again."""
 
     name: str
     share: Fraction
@@ -49,7 +49,7 @@ Item = LayerBound | Derivation
 
 @dataclass
 class _Log:
-    """What was found of one kind."""
+    """Findings about statements of one kind."""
 
     faults: list[str] = field(default_factory=list)
     by: dict[Route, int] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def reprove(
 
 
 def lines_again(claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort, tables: Memos) -> Check:
-    """Prove what the lines of a front say of single layers again."""
+    """Prove again the statements about single layers that the lines of a front rest on."""
     prover = Prover(claim, effort, tables)
     prover.run(layer_bounds, ())
     whole = sum((lower_bound.share for lower_bound in layer_bounds), Fraction(0))
@@ -104,7 +104,7 @@ def lines_again(claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort
 
 
 def excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort, tables: Memos) -> Check:
-    """Show again that on single points some network cannot keep its caps."""
+    """Prove again that on these single points at least one network cannot keep its caps."""
     bearing, networks = Bearing(claim.whole), len(claim.names)
     points = [
         Derivation(
@@ -128,7 +128,7 @@ def points_check(name: str, prover: Prover, total: int, whole: Fraction, what: s
 
 
 def conclusion(name: str, faults: list[str], tally: ProofTally, effort: Effort, more: str = "") -> Check:
-    """A check that passes if there are no faults; undecided if something is that was to be proved in any case."""
+    """A check that passes if there are no faults. It is undecided if a mandatory proof is."""
     how = ", ".join(f"{count} by {route.value}" for route, count in tally.by.items())
     text = f"{tally.text} proved again{': ' if how else ''}{how}{more}"
     if tally.undecided:
@@ -151,7 +151,7 @@ class Prover:
         self.lines = self.by_cp_sat = 0
 
     def run(self, layer_bounds: Sequence[LayerBound], points: Sequence[Derivation]) -> None:
-        """What follows from counting, what else the chosen point rests on, then what is drawn."""
+        """Prove what counting gives, then the rest of the chosen point, then the random sample."""
         searched: list[LayerBound] = []
         for lower_bound in layer_bounds:
             if by_counting(lower_bound.statement):
@@ -176,7 +176,9 @@ class Prover:
         )
 
     def _draw(self, rest: list[Item]) -> None:
-        """Thoroughly: all; else as drawn, until the sample's time is over, but some in any case."""
+        """Prove all if thorough; else in random order until the sample's time is over, but a minimum number in any
+        case.
+        """
         effort = self.effort
         for number, item in enumerate(drawn(rest, effort.random("sample"))):
             seconds = effort.most_s if number < LEAST_DRAWN else effort.left_s
@@ -230,7 +232,7 @@ class Prover:
             self.points.proved(route, point.share)
 
     def _lines(self, derived: Derived, until: float) -> Iterator[str]:
-        """Statements that CP-SAT refutes, as far as it comes; none takes more than half of the time left."""
+        """Statements that CP-SAT refutes before the time is over; each may take half of the time left."""
         statements = sorted(derived.statements, key=lambda statement: statement.work)
         self.lines += len(statements)
         for number, statement in enumerate(statements):
@@ -252,7 +254,7 @@ class Prover:
 
 
 def drawn(items: Sequence[Item], numbers: random.Random) -> list[Item]:
-    """All items in random order: at every place, each of the rest stands with the odds of its share."""
+    """All items in random order, drawn without replacement with probabilities in proportion to their shares."""
     keys = {id(item): math.inf for item in items}
     for item in items:
         chance = 1.0 - numbers.random()

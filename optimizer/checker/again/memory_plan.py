@@ -1,8 +1,8 @@
-"""Check of ``memory.json``: replayed, counted again, and solved again by another seed.
+"""Check of ``memory.json``: the plan is replayed, recounted, and solved again with another seed.
 
-The replay of :mod:`optimizer.golden.training_memory` shares no code with the program. Lives of tensors that the replay
-does not show are made again by the code that made them. Costs of layers that came from a result of another folder are
-not checked.
+The replay of :mod:`optimizer.golden.training_memory` shares no code with the program. Lifetimes of tensors that the
+replay does not show are computed again by the code of the planner. Layer costs taken from a result in another folder
+are not checked.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _cost_faults(network: Network, costs: RecomputeCosts) -> Iterator[str]:
 
 
 def _kept_faults(data: Data, network: Network) -> Iterator[str]:
-    """Everything kept off chip, as the replay finds it."""
+    """Compare the plan that keeps everything off chip with its replay."""
     saved = {activation.name: bool(activation.reads) for activation in lifetimes(network).activations}
     run = replay(network, {name: "keep" if kept else "drop" for name, kept in saved.items()})
     yield from run.breaches
@@ -88,7 +88,7 @@ def _kept_faults(data: Data, network: Network) -> Iterator[str]:
 
 
 def _chosen_faults(data: Data, network: Network, costs: RecomputeCosts) -> Iterator[str]:
-    """The choices, as the replay finds them; within the budgets."""
+    """Compare the chosen plan with its replay and with the budgets."""
     choices = {entry["name"]: entry["choice"] for entry in data["tensors"]}
     run = replay(network, choices)
     yield from run.breaches
@@ -137,7 +137,7 @@ def _solved(data: Data, network: Network, costs: RecomputeCosts, seconds: float 
 
 
 def _proofs(data: Data, again: Data) -> Iterator[Check]:
-    """Status, value and bound against those of another run; what it leaves open is named."""
+    """Compare status, value and bound with those of another run; what that run leaves undecided is named."""
     stated, found = (data["status"], data["objective"]), (again["status"], again["objective"])
     if EVALUATED in (stated[0], found[0]):
         faults = [] if stated == found else [f"it is {stated}, it should be {found}"]
@@ -187,7 +187,7 @@ def _objective_faults(data: Data) -> Iterator[str]:
 
 
 def _against(data: Data, again: Data) -> Iterator[str]:
-    """Two runs of one problem: neither has an answer below the other's bound."""
+    """Compare two runs of one problem: neither may have a value below the other's bound."""
     stated, found = data["objective"], again["objective"]
     if data["status"] == "INFEASIBLE" and again["chosen"] is not None:
         yield "there is an answer"

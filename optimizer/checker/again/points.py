@@ -1,16 +1,15 @@
-"""Single hardware points whose bound rests on the trade of energy against cycles, derived again.
+"""New derivation of bounds of single hardware points that rest on the trade-off of energy against cycles.
 
-Every layer's Pareto front of (energy, cycles) is found with fresh tables, as far as a better design could use it.
-The fronts are joined layer by layer; a partial choice is dropped when, with the least energy and the least cycles
-of the rest, it breaks a cap or reaches the stated bound. If nothing is left, the bound holds. Before that, lines
-``energy + weight x cycles >= value`` are tried, which need far fewer searches.
+The Pareto front of (energy, cycles) of every layer is found with fresh tables, restricted to points that a better
+design could use. The fronts are joined layer by layer; a partial choice is dropped when, with the least energy and the
+least cycles of the rest, it breaks a cap or reaches the stated bound. If nothing is left, the bound holds. Before that,
+lines ``energy + weight x cycles >= value`` are tried, which need far fewer searches.
 
-What the lattice search finds that way is a derivation from statements about single layers: a line, the least cycles, or
-the least energy within a cap on the cycles. These statements can be proved by another route.
+The lattice search so derives the bound from statements about single layers: a line, the least cycles, or the least
+energy within a cap on the cycles. These statements can be proved by another method.
 
-Searches share tables and start from what is stated or known: the least energy of a layer is sought among mappings that
-need no more than its layer bound (if there are none, among all), a weighted sum below that of the mappings found
-before.
+Searches share tables and start from a cutoff. For the least energy of a layer it is the layer bound (without one if no
+mapping meets it). For a weighted sum it is the best mapping found before.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class TooManyError(Exception):
 
 @dataclass(frozen=True)
 class Derived:
-    """What a bound of a point follows from, and what is wrong with it."""
+    """The statements from which the bound of a point follows, and its faults."""
 
     faults: tuple[str, ...]
     statements: tuple[Statement, ...] = ()
@@ -66,7 +65,7 @@ def derive(claim: Claim, entry: ClaimedBox, tables: Memos, stop: Stop, say: Say)
 
 
 def derive_exclusion(claims: Sequence[Claim], number: int, tables: Memos, stop: Stop, say: Say) -> Derived:
-    """Show again that on a single point one of several networks cannot keep its caps; raises as :func:`derive`."""
+    """Prove again that on a single point one of several networks cannot keep its caps; raises as :func:`derive`."""
     for claim in claims:
         if claim.target.capped:
             point = _Point(claim, claim.entries[number], tables, stop, say)
@@ -93,7 +92,7 @@ class _Point:
         self.cheapest = self._each("energy")
 
     def wrong_layer_bounds(self) -> list[int]:
-        """The least energy of every layer, if it is not what the layer bounds of a solved point say."""
+        """The least energy of every layer, if it differs from the layer bounds of a solved point."""
         least = [cost[0] for cost in self.cheapest or []]
         return [] if least == list(self.entry.energy) else least
 
@@ -104,7 +103,7 @@ class _Point:
         return None if self._fastest is None else self._join(self.cheapest, self._fastest)
 
     def statements(self) -> tuple[Statement, ...]:
-        """What was found of single layers, as far as the bound follows from it."""
+        """Statements about single layers from which the bound follows."""
         lines = [
             Statement(group, self.hardware, found[weight], weight)
             for weight in self._needed
@@ -118,7 +117,7 @@ class _Point:
         return self._each("latency")
 
     def _lines_prove(self, goal: Fraction) -> bool:
-        """Do lines prove the goal? (No weight may make the costs leave the integers of the search.)"""
+        """True if lines prove the goal. (Weights must keep the costs within the integers of the search.)"""
         assert self.cheapest is not None
         least = self.fixed[1] + sum(group.count * n for group, n in zip(self.claim.groups, self._least, strict=True))
         try:
@@ -173,7 +172,7 @@ class _Point:
         return self._below(number, goal, known, weight) or known
 
     def _is_best(self, number: int, known: Cost, weight: int) -> bool:
-        """Do its least cycles and the lines known of a layer show that no mapping is better (0: faster)?"""
+        """True if the least cycles and the lines of a layer show that no mapping is better (weight 0: faster)."""
         least = self._least[number]
         if not weight:
             return known[1] == least
@@ -238,7 +237,7 @@ class _Point:
         return states[0] if states else None
 
     def _front(self, number: int, fastest: Cost, states: list[Cost], useful: Callable[[Cost], bool]) -> list[Cost]:
-        """The part of a layer's Pareto front that some state can still use, cheapest first."""
+        """The points of a layer's Pareto front that some state can still use, by increasing energy."""
         front: list[Cost] = []
         if not states:
             return front
@@ -256,7 +255,7 @@ class _Point:
 
 
 def _pareto(states: list[Cost]) -> list[Cost]:
-    """The states that no other matches in both numbers."""
+    """The states that no other state dominates."""
     kept: list[Cost] = []
     for state in sorted(states):
         if not kept or state[1] < kept[-1][1]:

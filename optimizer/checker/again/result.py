@@ -1,4 +1,4 @@
-"""Verification of a result that is in memory: as the folder that it would be saved into."""
+"""Verification of a result in memory, with the checks of the folder that it would be saved into."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search that the checks ask: provers of single layers and of groups, and whole problems solved again."""
+"""The search used by the checks: proofs about single layers and groups, and whole problems solved again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ Data = dict[str, Any]
 
 
 class SearchAgain:
-    """What :class:`optimizer.checker.searches.Searches` asks for; proofs about layers share the tables of one instance.
+    """Implementation of :class:`optimizer.checker.searches.Searches`; proofs about layers share the tables of one
+    instance.
 
     Make a new one for every verification: nothing is kept from before.
     """
@@ -47,11 +48,11 @@ class SearchAgain:
         return reprove(claim, effort, raised, beside, tables=self._tables)
 
     def lines(self, claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort) -> Check:
-        """What the lines of a front say of single layers."""
+        """Prove the statements about single layers that the lines of a front rest on."""
         return lines_again(claim, layer_bounds, effort, self._tables)
 
     def excluded(self, claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:
-        """That on single points some network cannot keep its caps."""
+        """Prove that on these single points at least one network cannot keep its caps."""
         return excluded_again(claim, numbers, effort, self._tables)
 
     def solve(
@@ -63,11 +64,11 @@ class SearchAgain:
         padding: Padding,
         fusion: Fusion | None = None,
     ) -> Result:
-        """A whole problem, with nothing kept from before."""
+        """Solve a whole problem with fresh tables."""
         return api.solve(network, architecture, objective=objective, padding=padding, fusion=fusion)
 
     def cells(self, problems: Sequence[Data], *, keep: bool) -> CellSolver:
-        """Networks on given hardware."""
+        """A solver of networks on given hardware."""
         return cell_solver(problems, keep=keep)
 
     def least(self, problem: Data, own: Limits, limits: Limits, objective: str, until: float | None) -> Least:
@@ -75,15 +76,15 @@ class SearchAgain:
         return least_value(problem, own, limits, objective, until)
 
     def common_designs(self, problems: Sequence[Data], until: float | None) -> CommonDesigns:
-        """Designs for several networks."""
+        """A search for designs that serve several networks."""
         return Common(problems, until)
 
     def given_groups(self, claim: Claim) -> Iterator[str]:
-        """Where the groups of an evaluation are not those that its problem gives."""
+        """Groups of an evaluation that differ from those of its problem."""
         return group_faults(claim)
 
     def nests(self, claim: Claim) -> Iterator[str]:
-        """Where the loop nests of an evaluation are not the best ones."""
+        """Loop nests of an evaluation that are not optimal."""
         return nest_faults(claim)
 
     def memory(self, data: Data, *, thorough: bool, say: Say) -> Iterator[Check]:
@@ -91,5 +92,5 @@ class SearchAgain:
         return memory_checks(data, thorough=thorough, say=say)
 
     def sparse(self, data: Data, say: Say) -> Iterator[Check]:
-        """All checks of what a command of ``tilewright sparse`` wrote."""
+        """All checks of the file written by a command of ``tilewright sparse``."""
         return sparse_checks(data, say)

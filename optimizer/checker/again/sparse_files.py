@@ -1,4 +1,4 @@
-"""Check of ``sparse.json``: sizes counted and sought again, patterns made again, simulations run again."""
+"""Check of ``sparse.json``: engines are recounted and sized again, patterns rebuilt, simulations run again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUN = ("seed", "workers", "wall_s", "versions")
 
 
 def sparse_checks(data: Data, say: Say) -> Iterator[Check]:
-    """All checks of what a command of ``tilewright sparse`` wrote.
+    """All checks of the file written by a command of ``tilewright sparse``.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def _engine(data: Data) -> Engine:
 
 
 def _unread(data: Data, *known: str) -> Iterator[Check]:
-    """What the checks of a kind do not read."""
+    """Fields that the checks of this kind do not read."""
     fields = [key for key in data if key not in known]
     if fields:
         yield Check(NOT_CHECKED, True, f"sparse.json: {', '.join(fields)}")
@@ -116,7 +116,7 @@ def _patterns(data: Data, say: Say) -> Iterator[Check]:
 
 
 def _pattern(number: int, entry: Data) -> Iterator[Check]:
-    """A pattern by its table; its spread by counting, or by the program with another seed."""
+    """Check a pattern by its table, and its spread by counting or by the program with another seed."""
     found = entry["junction"]
     junction = Junction(found["left"], found["right"], found["out_degree"], found["z"])
     again = interleave(

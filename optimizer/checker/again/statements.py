@@ -1,4 +1,4 @@
-"""Proofs of statements about single layers: a decision by the CP-SAT program of a layer, else by the lattice search.
+"""Proofs of statements about single layers, by the CP-SAT program of a layer, else by the lattice search.
 
 Energy units per cycle are lost in the same way as
 leakage of the outermost level, which has a single instance: a weighted cost is the energy of a machine that leaks more.
@@ -29,7 +29,9 @@ SIZE = "the numbers exceed the integers of both searches"
 
 
 class Decision(NamedTuple):
-    """The route of a proof; without one, the costs of a mapping that refutes the statement, or why nothing is known."""
+    """The method of a proof; without a proof, the costs of a mapping that refutes the statement, or why it is
+    undecided.
+    """
 
     route: Route | None
     refuted: str = ""
@@ -72,7 +74,7 @@ def by_program(statement: Statement, accounting: Accounting, seconds: float) -> 
 
 
 def _limits(problem: LayerProblem, statement: Statement) -> tuple[int, int | None]:
-    """What a refutation is below, and its largest latency, in units of the problem; cycles are whole."""
+    """The cost that a refutation must be below, and its largest latency, in units of the problem; cycles are whole."""
     unit = problem.latency_unit
     value = (statement.lower_bound - 1) * unit + 1 if statement.weight is None else statement.lower_bound
     return value, None if statement.cap is None else statement.cap * unit

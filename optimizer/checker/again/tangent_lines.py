@@ -29,8 +29,8 @@ def prove(
     """Lines that prove that no product of energy and latency is below `goal`, or None if they do not.
 
     (The product has its least value at a corner of the region above the lines.) `solve` gives the best design under a
-    weight: energy units per cycle; None where there is no design. No design takes less than `least_latency`; the
-    `fastest` is asked for if that does not help.
+    weight: energy units per cycle; None where there is no design. `least_latency` is a lower bound on the latency;
+    `fastest` gives the fastest design, and is called only if the bound does not suffice.
     """
     designs, lines, last = [cheapest], {0: cheapest[0]}, False
     while True:
@@ -51,7 +51,7 @@ def prove(
 
 
 def _needed(lines: dict[int, int], least_latency: int, goal: Fraction) -> tuple[int, ...]:
-    """The weights that remain if one line after the other is left out where the others prove the goal by themselves."""
+    """The weights of a minimal set of lines: each line is dropped if the remaining ones prove the goal."""
     kept = dict(lines)
     for weight in sorted(lines):
         fewer = {w: value for w, value in kept.items() if w != weight}

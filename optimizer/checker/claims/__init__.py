@@ -1,1 +1,1 @@
-"""What results claim, rebuilt from their files alone."""
+"""The claims of results, rebuilt from their files alone."""

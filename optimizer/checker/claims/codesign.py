@@ -1,4 +1,4 @@
-"""What a co-design claims, rebuilt from its files: a claim per network, and the joint one."""
+"""The claims of a co-design, rebuilt from its files: one per network, and the joint claim."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class JointClaim:
         return sum(parts, Fraction(0)) if self.kind == "weighted" else max(parts)
 
     def mean(self, value: Fraction) -> Decimal:
-        """What is shown of an aggregate: of a product, the root."""
+        """The reported value of an aggregate; the root of a product."""
         exact = Context(prec=DIGITS)
         quotient = exact.divide(Decimal(value.numerator), Decimal(value.denominator))
         if self.kind != "geomean" or not value:
@@ -76,7 +76,7 @@ class JointClaim:
 
 
 def rebuild_joint(result: CodesignResult) -> JointClaim:
-    """Everything that follows from the ``problem`` section, with the boxes and the cross table of the certificate.
+    """Rebuild the claim from the ``problem`` section and from the boxes and the cross table of the certificate.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a result claims, rebuilt from the two files alone: the problem, its hardware points, its budgets."""
+"""The claim of a result, rebuilt from its two files alone: the problem, its hardware points, its budgets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Target:
         return (self.latency_cap, self.energy_cap, self.power_cap) != (None, None, None)
 
     def cycles(self, energy: int, latency: int) -> Fraction:
-        """Latency with the idle cycles that the power cap asks for."""
+        """Latency, including the idle cycles needed to keep the power cap."""
         idle = Fraction(0) if self.power_cap is None else energy / self.power_cap
         return max(Fraction(latency), idle)
 
@@ -85,8 +85,8 @@ class EqualLayers:
 class ClaimedBox:
     """A box of the certificate.
 
-    ``bounds`` are those of the single networks: of one network that of a solved point, of several wherever they are
-    stated. ``leader`` are the menu entries of the point that its bounds are said to be those of.
+    ``bounds`` are the bounds per network: for one network, the bound of a solved point; for several, all that are
+    stated. ``leader`` holds the menu entries of the solved point whose bound the box takes over.
     """
 
     box: Box
@@ -102,18 +102,18 @@ class ClaimedBox:
 
     @property
     def says_nothing(self) -> bool:
-        """Is there neither a layer bound nor a bound, as of boxes without an optimistic corner?"""
+        """True if the box has neither a layer bound nor a bound, like boxes without an optimistic corner."""
         return not any(self.energy) and not any(self.latency) and not self.bound
 
     @property
     def over_budget(self) -> bool:
-        """Is it said to exceed the area, or a resource of the device?"""
+        """True if the box is closed by the area, or by a resource of the device."""
         return self.by in OVER_BUDGET
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Both files, and the problem they are about."""
+    """Both files of a result, and their problem."""
 
     data: dict[str, Any]
     certificate: dict[str, Any]
@@ -129,9 +129,7 @@ class Claim:
 
     @property
     def parts(self) -> list[tuple[str, int]]:
-        """(name, runs) of what the layer bounds of a box belong to: groups of equal layers, or the whole network if
-        fused.
-        """
+        """(name, runs) of every unit with a layer bound: a group of equal layers, or the whole network if fused."""
         if self.fusion is not None:
             return [(self.network.name, 1)]
         return [(group.layer.name, group.count) for group in self.groups]
@@ -149,12 +147,12 @@ class Claim:
 
     @property
     def design(self) -> Box | None:
-        """The box that holds just the chosen point."""
+        """The box with the chosen point alone."""
         index = self.certificate["design"]
         return None if index is None else tuple((i, i) for i in index)
 
     def chosen(self, choices: Mapping[str, str]) -> tuple[tuple[int, ...], Hardware]:
-        """The point with these entries of the menus, and their numbers.
+        """The indices into the menus and the hardware point for these choices.
 
         Raises
         ------
@@ -168,11 +166,11 @@ class Claim:
 
     @property
     def some_point(self) -> Hardware:
-        """Any point; energy unit and clock are those of all."""
+        """Any point; all points share the energy unit and the clock."""
         return next(iter(self.points.points.values()))
 
     def fixed(self, hardware: Hardware) -> tuple[int, int]:
-        """Energy units and cycles of all vector layers that no part holds."""
+        """Energy units and cycles of all vector layers outside of the units of :meth:`parts`."""
         if self.fusion is not None:
             return 0, 0
         runs = [
@@ -216,14 +214,14 @@ def hash_of(problem: object) -> str:
 
 
 def hash_fault(data: dict[str, Any]) -> list[str]:
-    """What is wrong with the hash that a file states of its problem."""
+    """Faults of the hash that a file states for its problem."""
     expected = hash_of(data["problem"])
     stated = data["problem_hash"]
     return [] if stated == expected else [f"the hash is {stated}, the problem has {expected}"]
 
 
 def expected_warnings(claim: Claim) -> list[str]:
-    """Those of the network, and of dims to unroll that no layer has if the result states these as well."""
+    """Warnings about the network, and, if the result states them, about dims to unroll that no layer has."""
     dims = {dim for layer in claim.network.mac_layers() for dim in layer.extents}
     stated = set(claim.data["warnings"])
     idle = [line for line in unroll_warnings(claim.architecture, dims) if line in stated]
