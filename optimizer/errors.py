@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fractions import Fraction
 
 LONGEST_VALUE = 300
@@ -85,3 +86,15 @@ class SpecError(TilewrightError):
         if remedy:
             lines.append(f"  remedy:  {remedy}")
         super().__init__("\n".join(lines))
+
+
+def check_one_of(value: object, allowed: Collection[str], problem: str, field: str) -> None:
+    """Refuse a value that is none of the allowed names.
+
+    Raises
+    ------
+    SpecError
+        With the problem, the field, the value and the allowed names in their order.
+    """
+    if value not in allowed:
+        raise SpecError(problem, field=field, value=value, allowed=", ".join(allowed), remedy="use one of these")

@@ -63,9 +63,8 @@ class _Front:
         static = [varied for varied in self.study["vary"] if varied["name"] not in ("latency-ms", "energy-mj")]
         self.low = {v["name"]: None if v["low"] is None else Fraction(v["low"]) for v in self.study["vary"]}
         self.names = [varied["name"] for varied in static]
-        points = {frozenset(point.choices): point for point in claim.points.points.values()}
         self.designs = [
-            (raw, points[frozenset(raw["choices"].items())], raw["exact"]["energy"], raw["exact"]["latency"])
+            (raw, claim.chosen(raw["choices"])[1], raw["exact"]["energy"], raw["exact"]["latency"])
             for raw in self.study.get("front", self.study["designs"])
         ]
 

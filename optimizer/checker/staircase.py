@@ -102,13 +102,12 @@ class Study:
         self.names = [varied["name"] for varied in self.stated["vary"]]
         self.low = [None if v["low"] is None else Fraction(v["low"]) for v in self.stated["vary"]]
         self.high = [None if v["high"] is None else Fraction(v["high"]) for v in self.stated["vary"]]
-        points = {frozenset(point.choices): point for point in claim.points.points.values()}
         self.steps = [
             _Step(
                 raw["number"],
                 tuple(Fraction(raw["needs"][name]) for name in self.names),
                 Fraction(raw["objective"]["exact"]),
-                points[frozenset(raw["choices"].items())],
+                claim.chosen(raw["choices"])[1],
                 raw,
             )
             for raw in self.stated["designs"]

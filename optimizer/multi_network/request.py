@@ -15,7 +15,7 @@ from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.selection import at
-from optimizer.errors import SpecError
+from optimizer.errors import SpecError, check_one_of
 from optimizer.problem.aggregate import KINDS, Aggregate
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import encode_exact
@@ -178,14 +178,7 @@ def prepare_team(request: CodesignRequest, *, cache_dir: Path | None = None, wor
     members, aggregate, relative = request.members, request.aggregate, request.relative
     budgets = request.architecture.budgets
     _check_names([member.network.name for member in members])
-    if aggregate not in KINDS:
-        raise SpecError(
-            "unknown aggregate",
-            field="aggregate",
-            value=aggregate,
-            allowed=", ".join(KINDS),
-            remedy="use one of these",
-        )
+    check_one_of(aggregate, KINDS, "unknown aggregate", "aggregate")
     if relative and aggregate == "geomean":
         raise SpecError(
             "the geometric mean orders designs the same, relative or not",

@@ -25,7 +25,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.errors import SpecError
+from optimizer.errors import SpecError, check_one_of
 
 KINDS = ("geomean", "weighted", "max")
 ROOT_BITS = 64
@@ -52,14 +52,7 @@ class Aggregate:
     weights: tuple[Fraction, ...] = (Fraction(1),)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise SpecError(
-                "unknown aggregate",
-                field="aggregate",
-                value=self.kind,
-                allowed=", ".join(KINDS),
-                remedy="use one of these",
-            )
+        check_one_of(self.kind, KINDS, "unknown aggregate", "aggregate")
         for weight in self.weights:
             if weight <= 0:
                 raise SpecError(

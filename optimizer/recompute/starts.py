@@ -50,8 +50,8 @@ def _rules(lives: Lifetimes, costs: RecomputeCosts) -> Iterator[tuple[bool, ...]
     for parts in PARTS:
         ends = _checkpoints(lives, whole // parts + 1)
         yield ends
-        for expensive in cheap[:3]:
-            yield tuple(a or b for a, b in zip(ends, expensive, strict=True))
+        for kept in cheap[:3]:
+            yield tuple(a or b for a, b in zip(ends, kept, strict=True))
 
 
 def _checkpoints(lives: Lifetimes, most: int) -> tuple[bool, ...]:

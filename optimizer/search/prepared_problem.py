@@ -13,7 +13,7 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import PointSet, point_set
 from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
-from optimizer.errors import SpecError
+from optimizer.errors import SpecError, check_one_of
 from optimizer.fusion.group_pricer import group_pricers
 from optimizer.fusion.network_pricer import NetworkPricer
 from optimizer.fusion.tile_pricer import Runs
@@ -113,14 +113,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         asked.padding,
         asked.fusion,
     )
-    if objective not in OBJECTIVES:
-        raise SpecError(
-            "unknown objective",
-            field="objective",
-            value=objective,
-            allowed=", ".join(OBJECTIVES),
-            remedy="use one of these",
-        )
+    check_one_of(objective, OBJECTIVES, "unknown objective", "objective")
     layers = network.mac_layers()
     if not layers:
         raise SpecError(

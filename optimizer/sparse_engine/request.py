@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from formulations.sparse.sizing import EDGES, TIME, JunctionRow, SparseSizing, Timing
-from optimizer.errors import SpecError
+from optimizer.errors import SpecError, check_one_of
 from optimizer.sparse_engine.device_use import LARGEST_WIDTH, RESOURCES, junction_use
 from optimizer.sparse_engine.engine import Engine, Junction, Multiplier, log2_ceil
 from optimizer.sparse_engine.network import SparseNetwork, admissible_out_degrees, check_layers, check_out_degree
@@ -66,14 +66,7 @@ class SizingRequest:
     objective: str = "time"
 
     def __post_init__(self) -> None:
-        if self.objective not in GOALS:
-            raise SpecError(
-                "unknown objective",
-                field="objective",
-                value=self.objective,
-                allowed=", ".join(GOALS),
-                remedy="use one of these",
-            )
+        check_one_of(self.objective, GOALS, "unknown objective", "objective")
         check_layers(self.neurons)
         if len(self.out_degrees) != len(self.neurons) - 1 or not all(self.out_degrees):
             raise SpecError(

@@ -23,7 +23,7 @@ from fractions import Fraction
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import UM2_PER_MM2
 from optimizer.architecture.hardware import Hardware, Level
-from optimizer.errors import SpecError
+from optimizer.errors import SpecError, check_one_of
 
 KIB = 8 * 2**10
 Place = tuple[Fraction, ...]
@@ -124,14 +124,7 @@ def _check_name(name: str) -> None:
             allowed=", ".join(NAMES),
             remedy="solve with --power-w for the limits of interest",
         )
-    if name not in NAMES:
-        raise SpecError(
-            "this cannot be varied",
-            field="--vary",
-            value=name,
-            allowed=", ".join(NAMES),
-            remedy="use one of these",
-        )
+    check_one_of(name, NAMES, "this cannot be varied", "--vary")
 
 
 def _check_area(field: str, architecture: Architecture) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from optimizer.errors import SpecError
+from optimizer.errors import check_one_of
 from optimizer.training.bits import TrainingBits
 from optimizer.workload.layer import VectorLayer
 
@@ -35,14 +35,7 @@ def optimizer_named(name: str) -> Optimizer:
     SpecError
         If there is none.
     """
-    if name not in OPTIMIZERS:
-        raise SpecError(
-            "no such optimizer",
-            field="training",
-            value=name,
-            allowed=", ".join(OPTIMIZERS),
-            remedy="use one of these",
-        )
+    check_one_of(name, OPTIMIZERS, "no such optimizer", "training")
     return OPTIMIZERS[name]
 
 

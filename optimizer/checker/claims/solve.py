@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from optimizer.architecture.architecture import Architecture
@@ -151,7 +151,7 @@ class Claim:
         index = self.certificate["design"]
         return None if index is None else tuple((i, i) for i in index)
 
-    def chosen(self, choices: Mapping[str, str]) -> tuple[tuple[int, ...], Hardware]:
+    def chosen(self, choices: Mapping[str, object]) -> tuple[tuple[int, ...], Hardware]:
         """The indices into the menus and the hardware point for these choices.
 
         Raises
@@ -159,10 +159,11 @@ class Claim:
         KeyError
             If there is none.
         """
-        for index, point in self.points.points.items():
-            if dict(point.choices) == dict(choices):
-                return index, point
-        raise KeyError(f"no hardware point has {choices}")
+        return self._by_choices[frozenset(choices.items())]
+
+    @cached_property
+    def _by_choices(self) -> dict[frozenset[tuple[str, object]], tuple[tuple[int, ...], Hardware]]:
+        return {frozenset(point.choices): (index, point) for index, point in self.points.points.items()}
 
     @property
     def some_point(self) -> Hardware:
