@@ -183,18 +183,20 @@ def _layer_faults(
         }
         return list(differences(entry, expected | _in_no_group(claim)))
     mapping = from_items(entry["mapping"], layer, hardware)
-    steps = walk(layer, hardware, mapping, accounting=claim.accounting, reuse="innermost")
-    totals.add(layer.multiplicity, steps.energy, math.ceil(steps.latency_cycles))
-    if not steps.sound:
-        return list(steps.violations)
     made = mapping.extents(layer.extents)
     group = next(g for g in claim.groups if g.layer.shape_key() == layer.shape_key())
-    faults = [*steps.violations]
-    faults += [
+    faults = [
         f"{dim} is padded to {made[dim]}, declared are {group.options[dim]}"
         for dim in made
         if made[dim] not in group.options[dim]
     ]
+    if faults:
+        return faults  # the loops of another extent are not executed: there may be any number of them
+    steps = walk(layer, hardware, mapping, accounting=claim.accounting, reuse="innermost")
+    totals.add(layer.multiplicity, steps.energy, math.ceil(steps.latency_cycles))
+    if not steps.sound:
+        return list(steps.violations)
+    faults = [*steps.violations]
     accesses: dict[str, dict[str, dict[str, int]]] = {}
     for (level, role), count in steps.counts.items():
         accesses.setdefault(hardware.levels[level].name, {})[role] = {

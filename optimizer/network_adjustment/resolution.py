@@ -4,7 +4,7 @@ Convolutions that read the input compute as many positions per axis as the image
 outputs`` rows and columns (its own size where it is padded to as many windows as steps; a first layer without padding
 reads some more). Behind them extents follow from the windows that the network's edges record:
 
-    outputs = floor((extent + before + after - reach) / stride) + 1
+    outputs = layer bound((extent + before + after - reach) / stride) + 1
 
 with the padding ``before`` of the window. The padding ``after`` at the end is not recorded; the outputs at the
 original resolution leave `stride` choices. It is that at the beginning if this is one of them, else ``before + stride
