@@ -5,11 +5,13 @@ It holds wherever the tests run, in a checkout or in a copy of this folder besid
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib.util
 import os
 import shutil
 import signal
+import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -51,6 +53,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[GUARD] = watch_home(config.rootpath)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is loaded by now stays: it need not be searched for garbage again. Verifications share their proofs."""
+    if not session.config.option.collectonly and "formulations.layer.solver" in sys.modules:
+        from tests.support.shared_proofs import share  # noqa: PLC0415
+
+        share()
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the home of the test run."""
     if HOME in config.stash:
@@ -69,11 +81,12 @@ def own_cache(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder that a command of a kind wrote (:mod:`tests.support.folder_cases`)."""
+def folders(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str], Path]:
+    """The folder that a command of a kind wrote (:mod:`tests.support.folder_cases`), the same one in all workers."""
     from tests.support.folder_cases import maker  # noqa: PLC0415
 
-    return maker(tmp_path_factory.mktemp("folders"))
+    base = tmp_path_factory.getbasetemp()
+    return maker((base if worker_id == "master" else base.parent) / "folders")
 
 
 def _kernel_digest() -> str:

@@ -119,7 +119,7 @@ REQUESTS = [
 
 
 SLOWLY = pytest.mark.slow
-QUICK = [(0, "energy"), (3, "edp")]
+QUICK = [(3, "edp")]
 SLOW = [
     pytest.param(number, objective, marks=SLOWLY)
     for number in range(len(BLOCKS))

@@ -1,9 +1,7 @@
 """The words: what the glossary defines is used, and docstrings and comments say what the field says."""
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -39,12 +37,16 @@ EXCEPTIONS = {
 }
 
 
+COMMENT = re.compile(r"(?:^[ ]*|  )(#[ !:].*)$", re.MULTILINE)
+"""As the formatter writes them: on a line of their own, or two spaces behind the code."""
+
+
 def prose(text: str) -> Iterator[str]:
     """Docstrings, also those of attributes, and comments, with code in backticks left out."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.value.value
-    yield from (t.string for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.COMMENT)
+    yield from COMMENT.findall(text)
 
 
 @cache

@@ -86,7 +86,8 @@ POOLS: dict[str, list[Data]] = {}
 
 def designs(f: Forgery) -> list[Data]:
     """Designs of single points: the best for every objective, without caps."""
-    key = str((f.data["problem"], f.data["problem"].get("fusion")))
+    asked = ("objective", "budgets", "padding")  # of the problem, not of these designs
+    key = str({name: value for name, value in f.data["problem"].items() if name not in asked})
     if key not in POOLS:
         claim = f.claim
         bare = claim.architecture.with_budgets(type(claim.architecture.budgets)())

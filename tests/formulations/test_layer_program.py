@@ -14,6 +14,7 @@ from formulations.problem import Hoist, I, LayerProblem, LayerSolution, LevelTil
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.pricing.lowering import lower
 from optimizer.workload.layer import Layer, conv, matmul
+from tests.support.choices import slow_if
 
 
 def two_levels(words: int, mesh: tuple[int, int] = (16, 16), energy: int = 6) -> Hardware:
@@ -51,7 +52,10 @@ def test_known_optima(layer: Layer, words: int, side: int, energy: int, cycles: 
         assert solution.latency / problem.latency_unit <= cycles
 
 
-@pytest.mark.parametrize(("objective", "best"), [("latency", 5302.5), ("edp", 50120078400)])
+TIMES = [("latency", 5302.5), ("edp", 50120078400)]
+
+
+@pytest.mark.parametrize(("objective", "best"), slow_if(TIMES[1:], TIMES))
 def test_known_optima_of_time(objective: str, best: float) -> None:
     problem = lower(product(100, 60, 84), two_levels(2048), accounting="looptree")
     solution = solved(problem, objective)
@@ -73,7 +77,7 @@ def menu() -> list[LayerProblem]:
     return [lower(layer, point) for point in points]
 
 
-@pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
+@pytest.mark.parametrize("objective", slow_if(["latency"], ["energy", "latency", "edp"]))
 def test_a_menu_is_the_best_of_its_points(objective: str) -> None:
     points = menu()
     keys = {"energy": lambda e, t: (e, t), "latency": lambda e, t: (t, e), "edp": lambda e, t: (e * t, e)}

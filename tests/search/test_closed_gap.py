@@ -29,7 +29,7 @@ from optimizer.search.incumbents import Best
 from optimizer.search.threads import priced
 from optimizer.studies.front import FrontExplorer
 from optimizer.workload.reader import parse_network
-from tests.support.choices import slow_if
+from tests.support.choices import slow_if, slow_unless
 from tests.support.codesign_cases import joint
 from tests.support.tiny_problem import NETWORK, TINY
 from tests.support.training_graphs import chain
@@ -134,7 +134,7 @@ def test_a_joint_design_is_one_for_each_network(
     assert all(entry["alone"]["status"] == "FEASIBLE" for entry in found.data["networks"])
 
 
-@pytest.mark.parametrize("options", AGGREGATES, ids=str)
+@pytest.mark.parametrize("options", slow_unless(AGGREGATES[::2], AGGREGATES), ids=str)
 def test_every_single_design_is_one_to_beat_for_the_joint_search(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:

@@ -17,7 +17,7 @@ from optimizer.report.solve import infeasible_text, points_text
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
 from tests.support.choices import slow_if
-from tests.support.tiny_problem import ARCHITECTURE, TINY, solve, under
+from tests.support.tiny_problem import ARCHITECTURE, TINY, solve, status_under, under
 
 BUDGETS = [  # the fastest design needs 0.0005 ms and 0.056929 mm2, the most frugal one 0.000162482 mJ and 0.257 W
     {"area_mm2": "0.01"},
@@ -32,7 +32,7 @@ BUDGETS = [  # the fastest design needs 0.0005 ms and 0.056929 mm2, the most fru
 
 
 def feasible(budgets: dict[str, str | Fraction]) -> bool:
-    status = solve(under(budgets)).status
+    status = status_under(**budgets)
     assert status in ("OPTIMAL", "INFEASIBLE")
     return status == "OPTIMAL"
 

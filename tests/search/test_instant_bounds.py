@@ -31,6 +31,7 @@ from optimizer.search.prepared_problem import prepare
 from optimizer.studies.metrics import Range
 from optimizer.workload.layer import conv
 from optimizer.workload.reader import parse_network
+from tests.support.choices import slow_unless
 from tests.support.codesign_cases import capped, joint
 from tests.support.tiny_problem import NETWORK, TINY, under
 
@@ -76,7 +77,7 @@ def test_the_roofline_is_stated(no_search: None) -> None:
     assert 1000 * network.macs / (32 * 32 * 500e6) <= entry["least"] < 5
 
 
-@pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
+@pytest.mark.parametrize("objective", slow_unless(["edp"], ["energy", "latency", "edp"]))
 def test_a_certificate_of_caps_out_of_reach_verifies(
     no_search: None, objective: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

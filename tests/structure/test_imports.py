@@ -153,6 +153,12 @@ def trees() -> dict[str, ast.Module]:
     return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 
+@cache
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """All nodes of a module: every rule looks at them."""
+    return tuple(ast.walk(tree))
+
+
 def inside(name: str, packages: tuple[str, ...]) -> bool:
     """Is a module one of these or inside one of them?"""
     return any(name == package or name.startswith(f"{package}.") for package in packages)
@@ -203,9 +209,9 @@ def outside(package: str, edges: Mapping[str, Set[str]]) -> list[str]:
     ]
 
 
-def calls(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
+def calls(tree: ast.Module, *names: str) -> Iterator[ast.Call]:
     """Calls of functions or methods of these names."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
             called = getattr(node.func, "id", getattr(node.func, "attr", None))
             if called in names:
@@ -214,7 +220,7 @@ def calls(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
 
 def breaks_direction(name: str, tree: ast.Module) -> Iterator[str]:
     """Imports against the table, and imports of tests or benchmarks."""
-    for imported in imports(ast.walk(tree)):
+    for imported in imports(nodes(tree)):
         for part, allowed in DIRECTIONS.items():
             if inside(name, (part,)) and not inside(imported, (part, "optimizer.errors", *allowed)):
                 yield f"imports {imported}"
@@ -230,7 +236,7 @@ def prints(name: str, tree: ast.Module) -> Iterator[str]:
 
 def swallows(name: str, tree: ast.Module) -> Iterator[str]:
     """Handlers that catch everything, or do nothing at all."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.ExceptHandler):
             if node.type is None:
                 yield f"line {node.lineno}: bare except"
@@ -296,8 +302,11 @@ def test_directions_name_existing_modules() -> None:
     assert set(DIRECTIONS) <= set(MODULES)
 
 
+PARTS_WITH_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
+
+
 def at_runtime(tree: ast.Module) -> Iterator[ast.AST]:
-    """Everything in a module but what only type checkers see: the body of ``if TYPE_CHECKING`` never runs."""
+    """All statements of a module but what only type checkers see: the body of ``if TYPE_CHECKING`` never runs."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -305,7 +314,8 @@ def at_runtime(tree: ast.Module) -> Iterator[ast.AST]:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             waiting.extend(node.orelse)
         else:
-            waiting.extend(ast.iter_child_nodes(node))
+            inner = ast.iter_child_nodes(node)
+            waiting.extend(part for part in inner if isinstance(part, PARTS_WITH_STATEMENTS))
 
 
 def loads(tree: ast.Module) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,7 +62,7 @@ def run(*arguments: object) -> Outcome:
 
 
 def maker(place: Path) -> Callable[[str], Path]:
-    """The folder that a command wrote, somewhere in `place`; every command runs once."""
+    """The folder that a command wrote in `place`, which processes may share; every command runs once."""
     inputs = {
         "net.yaml": TWO,
         "other.yaml": OTHER,
@@ -71,8 +73,11 @@ def maker(place: Path) -> Callable[[str], Path]:
         "small.yaml": SMALL_ARCH,
         "widths.yaml": dump_network(build(["inverted"], [4, 8])),
     }
+    place.mkdir(exist_ok=True)
     for name, text in inputs.items():
-        (place / name).write_text(text)
+        own = place / f"{os.getpid()}_{name}"
+        own.write_text(text)
+        own.replace(place / name)
 
     def made(kind: str) -> Path:
         folder = place / f"out_{kind}"
@@ -80,8 +85,13 @@ def maker(place: Path) -> Callable[[str], Path]:
             words = [place / word if word in inputs else word for word in COMMANDS[kind]]
             more = ["--no-cache"] if words[0] not in ("memory", "sparse") else []
             more += ["--quiet"] if words[0] in QUIET else []
-            outcome = run(*words, *more, "--out", folder)
+            own = place / f"{os.getpid()}_{kind}"
+            outcome = run(*words, *more, "--out", own)
             assert outcome.exit_code in (0, 1), outcome.output
+            try:
+                own.rename(folder)
+            except OSError:  # another process was faster
+                shutil.rmtree(own)
         return folder
 
     return made

@@ -146,14 +146,23 @@ def pool_max(x, kernel, stride, pad, *, over):
     return np.max(parts, axis=0)
 
 
+def reached(extent, output, stride, shift):
+    """The output positions that one tap of a transposed convolution reaches, and the input position of each."""
+    at = np.arange(extent)
+    position = stride * at + shift
+    exists = (position >= 0) & (position < output)
+    return position[exists], at[exists]
+
+
 def convolve_transposed(x, w, output, *, stride, dilation=(1, 1), padding=(0, 0), groups=1):
     """A transposed convolution of (N, C, H, W) by (C, K / groups, R, S) with these output rows and columns."""
     made, given = w.shape[1], w.shape[0] // groups
     result = np.zeros((x.shape[0], made * groups, *output))
     for g, r, s in itertools.product(range(groups), range(w.shape[2]), range(w.shape[3])):
         part = np.einsum("nchw,ck->nkhw", x[:, g * given : (g + 1) * given], w[g * given : (g + 1) * given, :, r, s])
-        for i, j in itertools.product(range(x.shape[2]), range(x.shape[3])):
-            y, z = (stride[a] * at + dilation[a] * tap - padding[a] for a, (at, tap) in enumerate(((i, r), (j, s))))
-            if 0 <= y < output[0] and 0 <= z < output[1]:
-                result[:, g * made : (g + 1) * made, y, z] += part[:, :, i, j]
+        (y, i), (z, j) = (
+            reached(x.shape[2 + a], output[a], stride[a], dilation[a] * tap - padding[a])
+            for a, tap in enumerate((r, s))
+        )
+        result[:, g * made : (g + 1) * made, y[:, None], z] += part[:, :, i[:, None], j]
     return result

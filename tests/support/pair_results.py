@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from optimizer.api import solve
@@ -30,7 +32,12 @@ layers:
 
 
 def make(objective: str, accounting: Any = "timeloop", padding: Any = "auto", **budgets: str) -> Result:
-    """The result of the tiny problem."""
+    """The result of the tiny problem: a copy, which a test may change; every problem is solved once."""
+    return copy.deepcopy(_solved(objective, accounting, padding, **budgets))
+
+
+@cache
+def _solved(objective: str, accounting: Any, padding: Any, **budgets: str) -> Result:
     limits = Budgets(**{name: Fraction(limit) for name, limit in budgets.items()})
     architecture = replace(parse_architecture(load_exact(ARCHITECTURE)), accounting=accounting, budgets=limits)
     return solve(parse_network(NETWORK), architecture, objective=objective, padding=padding)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from optimizer import api
@@ -36,6 +37,12 @@ TINY = parse_architecture(load_exact(ARCHITECTURE))
 
 def solve(architecture: Architecture, objective: str = "energy", **options: Any) -> Result:
     return api.solve(parse_network(NETWORK), architecture, objective=objective, **options)
+
+
+@cache
+def status_under(**budgets: str | Fraction) -> str:
+    """Status of the problem under budgets, for the least energy; every problem is solved once."""
+    return solve(under(budgets)).status
 
 
 def under(budgets: dict[str, str | Fraction]) -> Architecture:

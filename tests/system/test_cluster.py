@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,22 +17,36 @@ from optimizer.scaling.pool import SerialPool
 from optimizer.scaling.tasks import run_tasks
 from optimizer.store.store import Store, task_key
 from tests.support import scaling_cases
+from tests.support.choices import slow_unless
 from tests.support.scaling_cases import die_first, fail, map_layer, square
 
-distributed = pytest.importorskip("distributed")
-dask = pytest.importorskip("dask")
+if not find_spec("distributed"):
+    pytest.skip("there is no distributed", allow_module_level=True)
+
+
+@pytest.fixture(scope="module", params=slow_unless([False], [False, True]), ids=["threads", "processes"])
+def scheduler(request, tmp_path_factory):
+    """The address of a scheduler with two workers, in this process or in others, which find the works of the tests."""
+    yield from cluster_of(tmp_path_factory, processes=request.param)
 
 
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """The address of a scheduler with two worker processes, which find the works of the tests."""
+def processes(tmp_path_factory):
+    """The address of one whose workers are processes and may die."""
+    yield from cluster_of(tmp_path_factory, processes=True)
+
+
+def cluster_of(tmp_path_factory, *, processes: bool):
+    import dask  # noqa: PLC0415
+    import distributed  # noqa: PLC0415
+
     few = {"distributed.scheduler.allowed-failures": 1}
     with pytest.MonkeyPatch.context() as patch, dask.config.set(few):
         patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(scaling_cases.__file__).parents[2]), *sys.path]))
         cluster = distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
-            processes=True,
+            processes=processes,
             dashboard_address=":0",
             local_directory=str(tmp_path_factory.mktemp("scratch")),
         )
@@ -51,19 +66,22 @@ def test_a_cluster_gives_what_one_process_gives(tmp_path, scheduler) -> None:
 
 
 @pytest.mark.slow
-def test_a_task_whose_worker_dies_is_run_again(tmp_path, scheduler) -> None:
+def test_a_task_whose_worker_dies_is_run_again(tmp_path, processes) -> None:
     payloads = [{"number": n, "deaths": int(n == 1), "folder": str(tmp_path)} for n in range(5)]
-    with open_pool(scheduler=scheduler) as pool:
+    with open_pool(scheduler=processes) as pool:
         outcomes = run_tasks("test", die_first, payloads, pool=pool, cache_dir=tmp_path)
     assert outcomes == [{"square": n * n} for n in range(5)]
     assert len(list(tmp_path.glob("1-*"))) == 2
 
 
 @pytest.mark.slow
-def test_a_task_whose_worker_always_dies_is_named(tmp_path, scheduler) -> None:
+def test_a_task_whose_worker_always_dies_is_named(tmp_path, processes) -> None:
     """Others that were with its workers are not blamed for it, and their outcomes are kept."""
     payloads = [{"number": n, "deaths": 99 * (n == 2), "folder": str(tmp_path), "label": f"case {n}"} for n in range(8)]
-    with open_pool(scheduler=scheduler) as pool, pytest.raises(SpecError, match=r"task 3 \(case 2\) ended its workers"):
+    with (
+        open_pool(scheduler=processes) as pool,
+        pytest.raises(SpecError, match=r"task 3 \(case 2\) ended its workers"),
+    ):
         run_tasks("test", die_first, payloads, pool=pool, cache_dir=tmp_path)
     assert Store(tmp_path).outcome(task_key("test", payloads[0])) == {"square": 0}
 
@@ -73,24 +91,42 @@ def test_errors_of_tasks_come_through(scheduler) -> None:
         run_tasks("test", fail, [{"number": 1}], pool=pool, cache_dir=None)
 
 
-def test_a_worker_of_another_version_refuses(scheduler, monkeypatch) -> None:
+def test_a_task_of_another_version_is_refused() -> None:
+    with pytest.raises(SpecError, match="another version") as caught:
+        dask_pool.run_on_worker(square, {"number": 77}, None, "another")
+    assert caught.value.allowed == "another"
+
+
+@pytest.mark.slow
+def test_a_worker_of_another_version_refuses(processes, monkeypatch) -> None:
     monkeypatch.setattr(dask_pool, "MODEL_VERSION", "another")
-    with open_pool(scheduler=scheduler) as pool, pytest.raises(SpecError, match="another version") as caught:
+    with open_pool(scheduler=processes) as pool, pytest.raises(SpecError, match="another version") as caught:
         run_tasks("test", square, [{"number": 77}], pool=pool, cache_dir=None)
     assert caught.value.allowed == "another" and "install the version of the client" in str(caught.value)
 
 
-def test_ctrl_c_goes_on_to_the_caller(scheduler) -> None:
+def test_an_interruption_goes_on_to_the_caller(scheduler) -> None:
+    def interrupt(number, outcome) -> None:
+        raise KeyboardInterrupt
+
+    with open_pool(scheduler=scheduler) as pool, pytest.raises(KeyboardInterrupt):
+        pool.run(square, [{"number": number} for number in range(10)], None, interrupt)
+
+
+@pytest.mark.slow
+def test_ctrl_c_goes_on_to_the_caller(processes) -> None:
     def interrupt(number, outcome) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    with open_pool(scheduler=scheduler) as pool, pytest.raises(KeyboardInterrupt):
+    with open_pool(scheduler=processes) as pool, pytest.raises(KeyboardInterrupt):
         pool.run(square, [{"number": number} for number in range(100, 110)], None, interrupt)
 
 
 def test_workers_keep_layer_results_where_they_may(tmp_path, scheduler) -> None:
     (tmp_path / "file").write_text("")
     usable, unusable = tmp_path / "new" / "folder", tmp_path / "file" / "folder"
+    import distributed  # noqa: PLC0415
+
     with distributed.Client(scheduler, set_as_default=False) as client:
         assert client.submit(dask_pool.worker_cache, usable, pure=False).result() == usable
         scratch = client.submit(dask_pool.worker_cache, unusable, pure=False).result()

@@ -15,8 +15,14 @@ from optimizer.features import study
 from optimizer.results.result import Result
 from optimizer.studies.metrics import Range
 from optimizer.workload.reader import load_network
-from tests.support.study_problem import CHIP, NETWORK
+from tests.support.folder_cases import CHIP
 
+NETWORK = """
+name: small
+layers:
+  - {name: a, type: matmul, dims: {M: 8, N: 16, K: 12}}
+  - {name: b, type: conv, dims: {K: 4, C: 2, P: 5, R: 3}}
+"""
 Boxes = list[dict[str, Any]]
 
 

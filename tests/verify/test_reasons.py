@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Callable
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -25,6 +25,12 @@ from tests.support.codesign_cases import capped, joint
 from tests.support.tiny_problem import ARCHITECTURE, solve, under
 
 Data = dict[str, Any]
+
+
+@cache
+def solved(objective: str = "energy", **budgets: str) -> Result:
+    """The tiny problem under budgets; every problem is solved once, and a test changes a copy."""
+    return solve(under(dict(budgets)), objective)
 
 
 def copied(result: Result) -> Result:
@@ -52,8 +58,8 @@ FEASIBLE = [
 @pytest.mark.parametrize(("limits", "objective"), slow_if(FEASIBLE[1:], FEASIBLE), ids=str)
 def test_a_feasible_problem_is_not_infeasible(limits: dict[str, str], objective: str) -> None:
     """Floors above the caps, everything else as the solver would write it."""
-    assert solve(under(limits), objective).status == "OPTIMAL"
-    result = copied(solve(under(dict.fromkeys(limits, "0.0000001")), objective))
+    assert solved(objective, **limits).status == "OPTIMAL"
+    result = copied(solved(objective, **dict.fromkeys(limits, "0.0000001")))
     result.data["problem"]["budgets"] = {name: str(Fraction(limit)) for name, limit in limits.items()}
     result.data["infeasible"] = {"budgets": list(limits), "relaxations": [], "complete": False}
     for box in result.certificate["boxes"]:
@@ -111,7 +117,7 @@ EDITS: dict[str, tuple[dict[str, str], Callable[[Data], object]]] = {
 @pytest.mark.parametrize("name", slow_unless(list(EDITS)[1::3], EDITS))
 def test_an_edited_reason_fails(name: str) -> None:
     budgets, edit = EDITS[name]
-    result = copied(solve(under(budgets)))
+    result = copied(solved(**budgets))
     before = json.dumps(result.data)
     edit(result.data)
     assert json.dumps(result.data) != before
@@ -119,7 +125,7 @@ def test_an_edited_reason_fails(name: str) -> None:
 
 
 def test_a_reason_is_a_part_of_every_verification() -> None:
-    result = copied(solve(under({"area_mm2": "0.01"})))
+    result = copied(solved(area_mm2="0.01"))
     assert not failed(result)
     larger(result.data)
     assert failed(result) == ["infeasible"]
@@ -127,10 +133,11 @@ def test_a_reason_is_a_part_of_every_verification() -> None:
 
 def test_sizes_that_are_needed_are_counted() -> None:
     small = ARCHITECTURE.replace("[16 words, 32 words]", "[2 words, 4 words], double_buffered: true")
-    result = copied(solve(parse_architecture(load_exact(small))))
+    found = solve(parse_architecture(load_exact(small)))
+    result = copied(found)
     relaxed(result.data).update(least=64, text=relaxed(result.data)["text"].replace("12 B", "8 B"))
     assert failed(result) == ["infeasible"]
-    result = copied(solve(parse_architecture(load_exact(small))))
+    result = copied(found)
     result.data["infeasible"]["layer"] = "fc"
     assert failed(result) == ["infeasible"]
 
@@ -182,6 +189,6 @@ def test_a_network_without_a_design_states_its_reason() -> None:
 
 @pytest.mark.parametrize("reason", [None, "no", {}, {"budgets": [], "relaxations": [], "complete": None}], ids=str)
 def test_a_reason_must_be_stated(reason: object) -> None:
-    bad = copied(solve(under({"latency_ms": "0.0000001"}), "latency"))
+    bad = copied(solved("latency", latency_ms="0.0000001"))
     bad.data["infeasible"] = reason
     assert failed(bad) == ["infeasible"]

@@ -28,6 +28,7 @@ Folders = Callable[[str], Path]
 SOLVED_AGAIN = ("memory", "no_memory", "kept", "size", "no_size", "interleave", "simulate", "report")
 """Kinds of folders whose checks all need a search."""
 LIMITS = [{"area_mm2": "0.001"}, {"latency_ms": "0.0001"}, {"energy_mj": "0.00001"}]
+MORE_THAN_FLOORS = [{"objective": "edp"}, {"objective": "energy", "latency_ms": "0.0008"}]
 NOTHING_TO_PROVE = ("nothing", "no_widths")
 UNSEARCHED = "nothing was searched again"
 
@@ -57,16 +58,17 @@ def test_what_needs_a_search_is_undecided(folders: Folders, kind: str) -> None:
 
 
 @pytest.mark.parametrize("padding", slow_unless(["none"], ["none", "auto"]))
-def test_bounds_that_rest_on_more_than_floors_are_named(padding: str) -> None:
+@pytest.mark.parametrize("limits", slow_if([MORE_THAN_FLOORS[1]], MORE_THAN_FLOORS), ids=str)
+def test_bounds_that_rest_on_more_than_floors_are_named(limits: dict[str, str], padding: str) -> None:
     """The bound of a product, and a cap that only the trade of energy against cycles breaks."""
-    for result in (make("edp", padding=padding), make("energy", padding=padding, latency_ms="0.0008")):
-        alone, whole = verify_with(result, None, seed=1), verify(result, seed=1)
-        assert alone.ok and whole.ok
-        assert [(tally.what, tally.total, tally.whole) for tally in alone.proofs] == [
-            (tally.what, tally.total, tally.whole) for tally in whole.proofs
-        ]
-        points = next(tally for tally in alone.proofs if tally.what == "bounds of single points")
-        assert points.proved == 0 and f"certificate.json: {points.total} bounds of single points" in alone.verdict
+    result = make(padding=padding, **limits)
+    alone, whole = verify_with(result, None, seed=1), verify(result, seed=1)
+    assert alone.ok and whole.ok
+    assert [(tally.what, tally.total, tally.whole) for tally in alone.proofs] == [
+        (tally.what, tally.total, tally.whole) for tally in whole.proofs
+    ]
+    points = next(tally for tally in alone.proofs if tally.what == "bounds of single points")
+    assert points.proved == 0 and f"certificate.json: {points.total} bounds of single points" in alone.verdict
 
 
 @pytest.mark.parametrize("limits", slow_if(LIMITS[2:], LIMITS))
