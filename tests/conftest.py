@@ -15,6 +15,7 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -89,17 +90,33 @@ def folders(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callabl
     return maker((base if worker_id == "master" else base.parent) / "folders")
 
 
-def _kernel_digest() -> str:
-    """A name for the sources of the kernels: the compiler's cache misses changes in a file that a kernel calls."""
+def _kernel_digest(*, times: bool = False) -> str:
+    """A name for the sources of the kernels: the compiler's cache misses changes in a file that a kernel calls.
+
+    With `times` also for when the files were written, for where they lie and for the compiler: it compiles again if any
+    of that is another one.
+    """
     spec = importlib.util.find_spec("formulations.lattice.kernels")
     assert spec is not None and spec.origin is not None
     folders = (Path(spec.origin).parent, Path(__file__).parent / "adversary")
     sources = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    found = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
+    if times:
+        stated = [f"{path} {path.stat().st_mtime_ns}" for path in sources]
+        found.update("\n".join([*stated, sys.version, version("numba"), version("numpy")]).encode())
+    return found.hexdigest()[:16]
 
 
 def _compile_kernels() -> None:
-    """Compile before parallel workers start, so that none compiles again and none writes into a shared cache."""
+    """Compile before parallel workers start, so that none compiles again and none writes into a shared cache.
+
+    A file in the cache says that these very sources were compiled there.
+    """
+    done = (
+        Path(os.environ[NUMBA_CACHE]) / f"compiled-{_kernel_digest(times=True)}" if NUMBA_CACHE in os.environ else None
+    )
+    if done is not None and done.exists():
+        return
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
     from optimizer.pricing.compiling import load_kernels  # noqa: PLC0415
     from optimizer.workload.layer import conv  # noqa: PLC0415
@@ -110,6 +127,8 @@ def _compile_kernels() -> None:
     load_kernels(hardware)
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
     search(task_of(layer, hardware, "timeloop", "energy"), steps=1)
+    if done is not None:
+        done.touch()
 
 
 @pytest.fixture

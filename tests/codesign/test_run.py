@@ -248,8 +248,8 @@ def test_a_network_without_any_design_is_named_with_its_reason() -> None:
 
 def test_fused_networks() -> None:
     chain = [
-        "{name: one, type: conv, dims: {N: 1, K: 2, C: 2, P: 4, Q: 4, R: 1, S: 1}}",
-        "{name: two, type: conv, dims: {N: 1, K: 2, C: 2, P: 4, Q: 4, R: 1, S: 1}}",
+        "{name: one, type: conv, dims: {N: 1, K: 2, C: 2, P: 4, Q: 2, R: 1, S: 1}}",
+        "{name: two, type: conv, dims: {N: 1, K: 2, C: 2, P: 4, Q: 2, R: 1, S: 1}}",
     ]
     members = [Member(network(name, *chain[1:], layers=chain[0])) for name in ("left", "right")]
     members[1] = Member(network("right", layers=chain[0]), Fraction(2))

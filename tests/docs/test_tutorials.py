@@ -9,7 +9,7 @@ from tests.docs.tutorial_blocks import blocks, check, run
 PAGES = Path(__file__).parents[2] / "docs" / "tutorial"
 if not PAGES.is_dir():
     pytest.skip("the documentation is not beside the tests", allow_module_level=True)
-QUICK = ("02-own-architecture", "03-own-onnx-model")
+QUICK = ("03-own-onnx-model",)
 TUTORIALS = [
     pytest.param(page, id=page.stem, marks=() if page.stem in QUICK else pytest.mark.slow)
     for page in sorted(PAGES.glob("[0-9]*.md"))

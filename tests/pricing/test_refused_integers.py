@@ -69,7 +69,7 @@ def test_layers_beyond_the_integers_are_refused(exponent: int, padding: Any) -> 
 
 
 ON_PRESETS = list(product(preset_names("architectures"), ["vgg16", "resnet50", "mobilenet_v2", "bert_base", "gpt2"]))
-QUICK = [pair for pair in ON_PRESETS if pair[0] == "eyeriss" or pair in (("edge_small", "gpt2"), ("tpu", "gpt2"))]
+QUICK = [("eyeriss", "vgg16"), ("eyeriss", "bert_base"), ("edge_small", "gpt2"), ("tpu", "mobilenet_v2")]
 
 
 @pytest.mark.parametrize(("name", "network"), slow_unless(QUICK, ON_PRESETS))
@@ -116,9 +116,7 @@ def test_decimals_that_need_many_parts_of_a_cycle() -> None:
     """102400000/666667 bits a cycle; in parts of 1/102400000 of a cycle the program would overflow."""
     architecture = chip(clock="666.667", outer="12.8 GB/s", accounting="looptree")
     for objective in ("energy", "latency", "edp"):
-        result = map_layer(
-            conv("layer", {"K": 8, "C": 8, "P": 8, "Q": 8, "R": 3, "S": 3}), architecture, objective=objective
-        )
+        result = map_layer(conv("layer", {"K": 8, "C": 8, "P": 8, "R": 3}), architecture, objective=objective)
         assert result.status == "OPTIMAL" and verify(result).ok
     (first, *_) = architecture.points()
     problem = lower(LAYER, first, accounting="looptree")

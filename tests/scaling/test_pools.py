@@ -110,6 +110,17 @@ def test_time_limits_of_tasks(own, given, both) -> None:
 
 def test_processes_give_what_one_process_gives(tmp_path) -> None:
     """The second list of tasks finds the processes as the first left them; nothing of them is left in the end."""
+    some = [{"number": n} for n in range(3)]
+    serial = run_tasks("test", square, some, pool=SerialPool(500), cache_dir=tmp_path / "serial")
+    with open_pool(2, task_time_limit_s=500) as pool:
+        assert run_tasks("test", square, some, pool=pool, cache_dir=tmp_path / "parallel") == serial
+        squares = run_tasks("test", square, [{"number": n} for n in range(30)], pool=pool, cache_dir=None)
+    assert squares == [{"square": n * n, "limit": 500} for n in range(30)]
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.slow
+def test_processes_map_layers_as_one_process_does(tmp_path) -> None:
     serial = run_tasks("map", map_layer, LAYERS, pool=SerialPool(), cache_dir=tmp_path / "serial")
     assert {outcome["status"] for outcome in serial} == {"OPTIMAL"}
     with open_pool(2, task_time_limit_s=500) as pool:

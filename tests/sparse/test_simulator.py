@@ -21,6 +21,7 @@ from optimizer.sparse_engine.patterns import AccessPattern
 from optimizer.sparse_engine.pipeline import Pipeline
 from optimizer.sparse_engine.reference import MaskedNetwork
 from optimizer.sparse_engine.simulation import hazard_free_patterns, simulate
+from tests.support.choices import slow_if
 from tests.support.profiles import examples
 from tests.support.sparse_patterns import turned_pattern
 
@@ -36,7 +37,7 @@ def both(engine, patterns, form, count=6, forwarding=False, rate_shift=2, seed=0
     return run, model, model.train(sample), begun
 
 
-@pytest.mark.parametrize(("proctime", "forwarding"), [(0, False), (2, True)])
+@pytest.mark.parametrize(("proctime", "forwarding"), slow_if([(0, False)], [(0, False), (2, True)]))
 def test_release_runs_clock_by_clock(proctime, forwarding):
     engine = Engine(RELEASE, (128, 32), proctime=proctime)
     data = simulate(

@@ -29,6 +29,7 @@ from optimizer.store.recall import Question, recalled
 from optimizer.store.store import Store, task_key
 from optimizer.workload.layer import conv
 from optimizer.workload.reader import load_network
+from tests.support.choices import slow_if
 from tests.support.layer_cases import cases
 from tests.support.profiles import examples
 from tests.support.runs import written
@@ -242,7 +243,7 @@ def solved(folder: Path, store: Path, objective: str = "energy"):
     return solve_network(network, machine, objective=objective, cache_dir=store)
 
 
-@pytest.fixture(scope="module", params=["energy", "latency"])
+@pytest.fixture(scope="module", params=slow_if(["latency"], ["energy", "latency"]))
 def right(request, tmp_path_factory):
     """The objective, the result of an empty store, and what is in the store then."""
     folder = tmp_path_factory.mktemp("right")

@@ -30,8 +30,13 @@ LAYERS = (
     matmul("b", {"M": 4, "N": 1, "K": 4}),
     conv("c", {"K": 2, "C": 2, "P": 4, "R": 2}),
 )
-DRAWN = LAYERS if in_depth() else (*LAYERS[:2], conv("c", {"K": 2, "C": 1, "P": 3, "R": 2}))
-"""Layers of random explorations: all mappings of the last one are many, so quick runs take a smaller one."""
+FEWER = (
+    matmul("a", {"M": 2, "N": 2, "K": 3}),
+    matmul("b", {"M": 4, "N": 1, "K": 2}),
+    conv("c", {"K": 2, "C": 1, "P": 2, "R": 2}),
+)
+DRAWN = LAYERS if in_depth() else FEWER
+"""Layers of random explorations, of which all mappings are priced: quick runs take smaller ones."""
 
 
 def chip(size_words: int, array: int, energy: int, bandwidth: int) -> Hardware:

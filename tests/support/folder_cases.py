@@ -23,6 +23,7 @@ CHIP = CHIP.replace("64 words", "8 words")
 GROUPS = "groups:\n  - {layers: [one, three], tile: {parts: {rows: 2}}}\n"
 STEP = ("memory", "alexnet", "--training", "sgd", "--batch", "16", "--quiet")
 ENGINE = ("1024,64,32", "--out-degrees", "4,16")
+SMALLER = ("256,32,16", "--out-degrees", "4,8")
 WIDE = ("--multiple", "2", "--range", "0.5:1.5", "--params", "+-40%", "--macs", "+-40%")
 COMMANDS = {
     "solve": ("solve", "net.yaml", "-a", "chip.yaml"),
@@ -50,8 +51,8 @@ COMMANDS = {
     "size": ("sparse", "size", *ENGINE, "--device", "xc7a100t"),
     "no_size": ("sparse", "size", *ENGINE, "--device", "xc7a100t", "--dsp", "120"),
     "interleave": ("sparse", "interleave", *ENGINE, "--z", "128,32"),
-    "simulate": ("sparse", "simulate", *ENGINE, "--z", "128,32", "--forwarding", "--inputs", "3"),
-    "report": ("sparse", "report", *ENGINE, "--z", "128,32"),
+    "simulate": ("sparse", "simulate", *SMALLER, "--z", "32,16", "--forwarding", "--inputs", "3"),
+    "report": ("sparse", "report", *SMALLER, "--z", "32,16"),
 }
 QUIET = ("solve", "study", "codesign", "adjust")
 

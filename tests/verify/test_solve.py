@@ -311,16 +311,17 @@ components:
 """
 
 
-@pytest.fixture
-def own_technology(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def own_technology(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved result whose architecture and technology came from files that are gone since."""
-    files = tmp_path / "files"
+    place = tmp_path_factory.mktemp("own")
+    files = place / "files"
     files.mkdir()
     (files / "own.yaml").write_text(OWN_TECHNOLOGY, encoding="utf-8")
     (files / "chip.yaml").write_text(ARCHITECTURE.replace("generic45", "own.yaml"), encoding="utf-8")
     found = solve(parse_network(NETWORK), load_architecture(files / "chip.yaml"), objective="energy")
     shutil.rmtree(files)
-    return written(found, tmp_path / "out")
+    return written(found, place / "out")
 
 
 def test_a_result_needs_no_file_besides(own_technology: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from optimizer.workload.network import Network
 from optimizer.workload.phases import phases
 from optimizer.workload.reader import dump_network, load_network, parse_network
 from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, ONE_POSITION, WHOLE, Window, fitted, hull, misfits
-from tests.support.choices import NETWORKS, slow_unless
+from tests.support.choices import NETWORKS, slow_if, slow_unless
 from tests.support.geometry_cases import check_layer, convolve, convolve_transposed, pool_max
 from tests.support.onnx_models import FLOAT, integers, tensor, write_model
 
@@ -178,7 +178,7 @@ def test_views_of_built_in_networks(name, batch):
                 assert 0 <= unused < window.stride or (reaching and -window.stride < unused < 0)
 
 
-@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("batch", slow_if([1], [1, 2]))
 @pytest.mark.parametrize("name", slow_unless(NETWORKS, networks.names()))
 def test_built_in_networks_come_back_from_yaml_with_their_geometry(name, batch):
     network = networks.build(name, batch=batch)
@@ -357,9 +357,10 @@ def test_sequences_of_the_builder(batch):
     assert net.network.view("first", "longer") == (IDENTITY_WINDOW, down, IDENTITY_WINDOW)
 
 
-@pytest.mark.parametrize(
-    ("kernel", "stride", "pad"), [(9, 2, 4), (4, 2, 1), (3, 3, 0), (2, 3, 0), (5, 1, 2), (1, 1, 2)]
-)
+KERNELS = [(9, 2, 4), (4, 2, 1), (3, 3, 0), (2, 3, 0), (5, 1, 2), (1, 1, 2)]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "pad"), slow_if(KERNELS[:1], KERNELS))
 def test_transposed_convolutions_of_the_builder(kernel, stride, pad):
     toy = Toy(2)
     x = toy.first(3, 4, 5)
