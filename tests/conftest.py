@@ -55,13 +55,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is loaded by now stays: it need not be searched for garbage again. Verifications share their proofs."""
+    """Garbage is sought rarely, and not in what is loaded by now, which stays. Verifications share their proofs."""
     if not session.config.option.collectonly and "formulations.layer.solver" in sys.modules:
         from tests.support.shared_proofs import share  # noqa: PLC0415
 
         share()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 25, 25)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -45,7 +45,7 @@ def plain_hardware(bits: int | None = None) -> Hardware:
 # --- Plans against the walk ---------------------------------------------------------------------------------
 
 
-@settings(max_examples=examples(60, dev=8), suppress_health_check=RELAXED)
+@settings(max_examples=examples(60, dev=5), suppress_health_check=RELAXED)
 @given(cases() | cases(sizes=(2, 3), largest=4, chain=True, wide=True), SEEDS)
 def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
     assume(check_some_plans(case, seed))
@@ -88,7 +88,7 @@ def check_reserved(network: Network, seed: int) -> None:
         assert positions * tensor.words == tensor.moved
 
 
-@settings(max_examples=examples(300, dev=60), suppress_health_check=RELAXED)
+@settings(max_examples=examples(300, dev=30), suppress_health_check=RELAXED)
 @given(networks((2, 6)) | networks((2, 4), chain=True, wide=True), SEEDS)
 def test_reserved_bits_suffice(network: Network, seed: int) -> None:
     check_reserved(network, seed)

@@ -18,7 +18,7 @@ CASES = cases(sizes=(2, 4), largest=4, sparse=True) | cases(sizes=(2, 3), larges
 SMALL = cases(sizes=(2, 3), largest=4, sparse=True) | cases(sizes=(2, 3), largest=2, chain=True, wide=True, sparse=True)
 
 
-@settings(max_examples=examples(300, dev=8), suppress_health_check=RELAXED)
+@settings(max_examples=examples(300, dev=5), suppress_health_check=RELAXED)
 @given(CASES, SEEDS)
 def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
     assume(check_some_plans(case, seed))

@@ -17,13 +17,13 @@ from tests.support.layer_checks import (
 from tests.support.profiles import RELAXED, examples
 
 
-@settings(max_examples=examples(600, dev=14), suppress_health_check=RELAXED)
+@settings(max_examples=examples(600, dev=10), suppress_health_check=RELAXED)
 @given(cases(pins=True), st.integers(0, 1 << 30))
 def test_expression_is_the_cost_model(case: Case, seed: int) -> None:
     assume(check_expression(case, seed))
 
 
-@settings(max_examples=examples(600, dev=8), suppress_health_check=RELAXED)
+@settings(max_examples=examples(600, dev=6), suppress_health_check=RELAXED)
 @given(cases(depths=(3, 4), pins=True), st.integers(0, 1 << 30))
 def test_expression_of_a_hoisted_node(case: Case, seed: int) -> None:
     assume(check_hoisted(case, seed))
@@ -60,7 +60,7 @@ def test_optimum_of_deep_nests_often(case: Case) -> None:
     check_nests(case)
 
 
-@settings(max_examples=examples(150, dev=5), suppress_health_check=RELAXED)
+@settings(max_examples=examples(150, dev=4), suppress_health_check=RELAXED)
 @given(cases(pins=True))
 def test_optimum_of_the_lattice(case: Case) -> None:
     check_lattice(case)

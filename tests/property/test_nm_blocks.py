@@ -36,7 +36,7 @@ Element = tuple[int, ...]
 # --- Random small cases -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=examples(600, dev=20), suppress_health_check=RELAXED)
+@settings(max_examples=examples(600, dev=12), suppress_health_check=RELAXED)
 @given(cases(pins=True, sparse=True), st.integers(0, 1 << 30))
 def test_expression_is_the_cost_model(case: Case, seed: int) -> None:
     assume(check_expression(case, seed))
@@ -61,7 +61,7 @@ def test_optimum_of_all_nests(case: Case) -> None:
     check_nests(case)
 
 
-@settings(max_examples=examples(150, dev=5), suppress_health_check=RELAXED)
+@settings(max_examples=examples(150, dev=4), suppress_health_check=RELAXED)
 @given(cases(pins=True, sparse=True))
 def test_optimum_of_the_lattice(case: Case) -> None:
     check_lattice(case)
@@ -142,7 +142,7 @@ def check_elements(case: Case, seed: int) -> bool:
     return checked
 
 
-@settings(max_examples=examples(400, dev=25), suppress_health_check=RELAXED)
+@settings(max_examples=examples(400, dev=15), suppress_health_check=RELAXED)
 @given(cases(small=True, sparse=True), st.integers(0, 1 << 30))
 def test_multipliers_take_the_elements_that_are_stored(case: Case, seed: int) -> None:
     assume(check_elements(case, seed))

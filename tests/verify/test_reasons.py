@@ -171,7 +171,7 @@ JOINT_EDITS: list[Callable[[CodesignResult], object]] = [
 ]
 
 
-@pytest.mark.parametrize("number", range(len(JOINT_EDITS)))
+@pytest.mark.parametrize("number", slow_unless([0, 2, 5], range(len(JOINT_EDITS))))
 def test_an_edited_reason_of_a_codesign_fails(excluding: CodesignResult, number: int) -> None:
     found = copy.deepcopy(excluding)
     JOINT_EDITS[number](found)

@@ -91,7 +91,7 @@ def test_a_thorough_check_proves_all_floors(energy: Result) -> None:
 @pytest.mark.parametrize(
     "objective, budgets, status",
     [
-        ("latency", {}, "OPTIMAL"),
+        pytest.param("latency", {}, "OPTIMAL", marks=pytest.mark.slow),
         pytest.param("edp", {"power_w": "0.05"}, "OPTIMAL", marks=pytest.mark.slow),
         ("latency", {"power_w": "0.05"}, "OPTIMAL"),
         ("energy", {"latency_ms": "0.0011"}, None),
