@@ -135,6 +135,7 @@ def test_best_widths_against_enumeration(number, objective, tmp_path) -> None:
     compare(network, request, small(), objective, tmp_path)
 
 
+@pytest.mark.slow
 def test_hardware_chosen_with_the_widths(tmp_path) -> None:
     found = compare(build(["inverted"], [4, 8]), REQUESTS[0], small(array={"x": [2, 4], "y": 3}), "latency", tmp_path)
     assert found.state.total == 2

@@ -27,7 +27,7 @@ Folders = Callable[[str], Path]
 BEYOND = (10**6, 10**9, -(10**9), 10**12, -(10**18), 10**40)
 BYTES = 6 << 30
 SECONDS = 60
-QUICK = ["study", "joint", "front", "fused"]
+QUICK = ["joint", "fused"]
 
 
 def shifted(value: Any, by: int) -> Any:

@@ -28,6 +28,7 @@ from optimizer.results.result import Result
 from optimizer.store.store import Store
 from optimizer.studies import staircase
 from optimizer.workload.reader import parse_network
+from tests.support.choices import slow_if
 from tests.support.codesign_cases import ARCHITECTURE, architecture, joint, network
 from tests.support.fused_block import ARCHITECTURE as FUSED_CHIP
 from tests.support.fused_block import NETWORK as BLOCK
@@ -70,7 +71,7 @@ def solved(objective: str) -> Result:
     return api.solve(network("large"), architecture(), objective=objective)
 
 
-@pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
+@pytest.mark.parametrize("objective", slow_if(["latency"], ["energy", "latency", "edp"]))
 @pytest.mark.parametrize("less", [{"energy": 7}, {"latency": 1}])
 def test_the_design_is_kept_without_a_bound(objective: str, less: dict[str, int], wrong: Callable[..., None]) -> None:
     optimum = solved(objective)

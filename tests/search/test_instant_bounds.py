@@ -122,7 +122,7 @@ def studies() -> list[Callable[[], Result]]:
     ]
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", slow_unless([1, 2], range(4)))
 def test_studies_of_caps_out_of_reach_need_no_search(no_search: None, number: int) -> None:
     result = studies()[number]()
     assert result.data["study"]["status"] == "INFEASIBLE" and result.data["study"]["designs"] == []

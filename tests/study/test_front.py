@@ -75,7 +75,7 @@ def test_front_is_that_of_enumeration(case: StudyCase, lines: int) -> None:
     assert sum(entry.by in ("solved", "covered", "infeasible") for entry in state.closed) == len(state.closed)
 
 
-@settings(max_examples=examples(8, dev=3))
+@settings(max_examples=examples(8, dev=2))
 @given(cases(), st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(3, 10)]))
 def test_with_a_tolerance_every_design_is_near_a_reported_one(case: StudyCase, tolerance: Fraction) -> None:
     state = explored(case, tolerance)

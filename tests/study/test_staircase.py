@@ -87,13 +87,13 @@ def check(case: StudyCase) -> None:
         assert steps == sorted(set(steps), reverse=True), "every step is strictly better"
 
 
-@settings(max_examples=examples(400, dev=4))
+@settings(max_examples=examples(400, dev=3))
 @given(cases())
 def test_staircase_is_that_of_enumeration(case: StudyCase) -> None:
     check(case)
 
 
-@settings(max_examples=examples(6, dev=3))
+@settings(max_examples=examples(6, dev=2))
 @given(cases(), st.integers(0, 6))
 def test_bounds_of_a_study_that_was_stopped_hold(case: StudyCase, rounds: int) -> None:
     layers, points, goal, ranges = case

@@ -17,7 +17,7 @@ from optimizer.checker.again import verify_joint
 from optimizer.checker.claims.solve import hash_of
 from optimizer.problem.progress import Progress
 from optimizer.results.result import CodesignResult
-from tests.support.choices import slow_unless
+from tests.support.choices import slow_if, slow_unless
 from tests.support.codesign_cases import capped, joint
 from tests.support.profiles import examples
 from tests.support.tampering import leaves, put, replaced
@@ -39,7 +39,7 @@ def edp() -> CodesignResult:
     return joint("small", "large", "conv", objective="edp", aggregate="max", relative=True)
 
 
-@pytest.fixture(scope="module", params=["energy", "edp"])
+@pytest.fixture(scope="module", params=slow_if(["edp"], ["energy", "edp"]))
 def result(request: pytest.FixtureRequest) -> CodesignResult:
     """Both of them."""
     found: CodesignResult = request.getfixturevalue(request.param)

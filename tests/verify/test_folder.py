@@ -20,7 +20,7 @@ Folders = Callable[[str], Path]
 Edit = Callable[[Path], None]
 
 
-@pytest.mark.parametrize("kind", slow_unless(["solve", "study", "fused", "memory", "size", "report"], COMMANDS))
+@pytest.mark.parametrize("kind", slow_unless(["solve", "study", "memory", "size", "report"], COMMANDS))
 def test_untouched_folders_pass_and_are_shown(folders: Folders, kind: str) -> None:
     found = verify_folder(folders(kind))
     assert found.ok, [check for check in found.checks if not check.ok]

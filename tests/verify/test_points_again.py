@@ -17,6 +17,7 @@ from optimizer.checker.again.tangent_lines import Cost, corners, prove
 from optimizer.checker.again.time_limit import limited
 from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.pricing.lowering import lower
+from tests.support.choices import slow_if
 from tests.support.codesign_cases import joint
 
 COSTS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), min_size=1, max_size=6)
@@ -47,7 +48,7 @@ def test_lines_prove_nothing_false(designs: list[Cost], less: int, goal: int) ->
         assert all(energy * latency >= goal for energy, latency in corners(lines, fastest[1]))
 
 
-@pytest.fixture(scope="module", params=["none", "auto"])
+@pytest.fixture(scope="module", params=slow_if(["auto"], ["none", "auto"]))
 def claim(request: pytest.FixtureRequest) -> Claim:
     """A network by itself, its layers padded or not."""
     found = joint("small", "conv", objective="edp", padding=request.param).alone["conv"]

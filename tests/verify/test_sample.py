@@ -82,7 +82,7 @@ def honest(request: pytest.FixtureRequest) -> Result:
     return solve(mixed(), architecture(), objective=request.param)
 
 
-@pytest.fixture(scope="module", params=OBJECTIVES)
+@pytest.fixture(scope="module", params=slow_if(["edp"], OBJECTIVES))
 def lie(request: pytest.FixtureRequest) -> tuple[Result, int]:
     return forged(mixed(), architecture(), request.param, WORSE[request.param])
 

@@ -473,7 +473,7 @@ CONVOLUTIONS = {
 }
 
 
-@pytest.mark.parametrize("case", CONVOLUTIONS)
+@pytest.mark.parametrize("case", slow_unless(list(CONVOLUTIONS)[::2], CONVOLUTIONS))
 def test_convolutions_of_onnx(tmp_path, case):
     image, kernel, attributes = CONVOLUTIONS[case]
     form = "image" if len(image) == 4 else "line"
