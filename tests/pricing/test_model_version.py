@@ -72,7 +72,7 @@ def values(folder: Path) -> Iterator[object]:
             found = solve(lower(layer, points[-1], accounting=accounting), objective).solution
             yield found and (found.energy, found.latency)
     for objective, fusion in (("energy", Fusion()), ("edp", None)):
-        data = solve_network(chain, machine, objective=objective, fusion=fusion, workers=1).data
+        data = solve_network(chain, machine, objective=objective, fusion=fusion, workers=1).to_json()
         yield [data[name] for name in ("status", "energy_pj", "latency_cycles")]
 
 

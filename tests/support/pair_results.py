@@ -6,13 +6,13 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from optimizer.api import solve
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
+from optimizer.checker.stored import StoredResult
 from optimizer.files.exact_yaml import load_exact
-from optimizer.results.result import Result
 from optimizer.workload.reader import parse_network
 from tests.support.chip_cases import chip_yaml
+from tests.support.stored_results import solve
 
 ARCHITECTURE = chip_yaml(
     "{x: [2, 4], y: 2}",
@@ -29,7 +29,7 @@ layers:
 """
 
 
-def make(objective: str, accounting: Any = "timeloop", padding: Any = "auto", **budgets: str) -> Result:
+def make(objective: str, accounting: Any = "timeloop", padding: Any = "auto", **budgets: str) -> StoredResult:
     """The result of the tiny problem."""
     limits = Budgets(**{name: Fraction(limit) for name, limit in budgets.items()})
     architecture = replace(parse_architecture(load_exact(ARCHITECTURE)), accounting=accounting, budgets=limits)

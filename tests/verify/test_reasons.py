@@ -18,24 +18,25 @@ from optimizer.checker.claims.solve import hash_of, rebuild
 from optimizer.checker.effort import Effort
 from optimizer.checker.infeasibility import blame_checks
 from optimizer.checker.solve import examine
+from optimizer.checker.stored import StoredCodesign, StoredResult
 from optimizer.files.exact_yaml import load_exact
-from optimizer.results.result import CodesignResult, Result
 from tests.support.choices import slow_if, slow_unless
-from tests.support.codesign_cases import capped, joint
-from tests.support.tiny_problem import ARCHITECTURE, solve, under
+from tests.support.codesign_cases import capped
+from tests.support.stored_results import joint
+from tests.support.tiny_problem import ARCHITECTURE, solve_stored, under
 
 Data = dict[str, Any]
 
 
-def copied(result: Result) -> Result:
-    return Result(copy.deepcopy(result.data), copy.deepcopy(result.certificate))
+def copied(result: StoredResult) -> StoredResult:
+    return StoredResult(copy.deepcopy(result.data), copy.deepcopy(result.certificate))
 
 
-def failed(result: Result) -> list[str]:
+def failed(result: StoredResult) -> list[str]:
     return [check.name for check in verify(result).checks if not check.ok]
 
 
-def rehashed(result: Result) -> Result:
+def rehashed(result: StoredResult) -> StoredResult:
     """With hashes that fit the problem."""
     for part in (result.data, result.certificate):
         part["problem_hash"] = hash_of(result.data["problem"])
@@ -52,8 +53,8 @@ FEASIBLE = [
 @pytest.mark.parametrize(("limits", "objective"), slow_if(FEASIBLE[1:], FEASIBLE), ids=str)
 def test_a_feasible_problem_is_not_infeasible(limits: dict[str, str], objective: str) -> None:
     """Floors above the caps, everything else as the solver would write it."""
-    assert solve(under(limits), objective).status == "OPTIMAL"
-    result = copied(solve(under(dict.fromkeys(limits, "0.0000001")), objective))
+    assert solve_stored(under(limits), objective).status == "OPTIMAL"
+    result = copied(solve_stored(under(dict.fromkeys(limits, "0.0000001")), objective))
     result.data["problem"]["budgets"] = {name: str(Fraction(limit)) for name, limit in limits.items()}
     result.data["infeasible"] = {"budgets": list(limits), "relaxations": [], "complete": False}
     for box in result.certificate["boxes"]:
@@ -66,7 +67,7 @@ def test_a_feasible_problem_is_not_infeasible(limits: dict[str, str], objective:
     assert "no design" in reason_faults(result), "found even if no floor is proved again"
 
 
-def reason_faults(result: Result) -> list[str]:
+def reason_faults(result: StoredResult) -> list[str]:
     """The reason alone."""
     claim = rebuild(result.data, result.certificate)
     again = SearchAgain()
@@ -111,7 +112,7 @@ EDITS: dict[str, tuple[dict[str, str], Callable[[Data], object]]] = {
 @pytest.mark.parametrize("name", slow_unless(list(EDITS)[1::3], EDITS))
 def test_an_edited_reason_fails(name: str) -> None:
     budgets, edit = EDITS[name]
-    result = copied(solve(under(budgets)))
+    result = copied(solve_stored(under(budgets)))
     before = json.dumps(result.data)
     edit(result.data)
     assert json.dumps(result.data) != before
@@ -119,7 +120,7 @@ def test_an_edited_reason_fails(name: str) -> None:
 
 
 def test_a_reason_is_a_part_of_every_verification() -> None:
-    result = copied(solve(under({"area_mm2": "0.01"})))
+    result = copied(solve_stored(under({"area_mm2": "0.01"})))
     assert not failed(result)
     larger(result.data)
     assert failed(result) == ["infeasible"]
@@ -127,16 +128,16 @@ def test_a_reason_is_a_part_of_every_verification() -> None:
 
 def test_sizes_that_are_needed_are_counted() -> None:
     small = ARCHITECTURE.replace("[16 words, 32 words]", "[2 words, 4 words], double_buffered: true")
-    result = copied(solve(parse_architecture(load_exact(small))))
+    result = copied(solve_stored(parse_architecture(load_exact(small))))
     relaxed(result.data).update(least=64, text=relaxed(result.data)["text"].replace("12 B", "8 B"))
     assert failed(result) == ["infeasible"]
-    result = copied(solve(parse_architecture(load_exact(small))))
+    result = copied(solve_stored(parse_architecture(load_exact(small))))
     result.data["infeasible"]["layer"] = "fc"
     assert failed(result) == ["infeasible"]
 
 
 @pytest.fixture(scope="module")
-def excluding() -> CodesignResult:
+def excluding() -> StoredCodesign:
     """Two networks that exclude each other."""
     found = joint(capped("small", energy_mj="0.00001669"), capped("large", energy_mj="0.00007"))
     assert found.status == "INFEASIBLE" and found.data["infeasible"]["relaxations"]
@@ -144,17 +145,17 @@ def excluding() -> CodesignResult:
     return found
 
 
-def reason_of(found: CodesignResult) -> Data:
+def reason_of(found: StoredCodesign) -> Data:
     return found.data["infeasible"]
 
 
-def more(found: CodesignResult) -> None:
+def more(found: StoredCodesign) -> None:
     entry = reason_of(found)["relaxations"][0]
     old = entry["text"].split(" needs ")[1].split()[0]
     entry["least"], entry["text"] = float(old) * 2, entry["text"].replace(old, f"{float(old) * 2:f}")
 
 
-JOINT_EDITS: list[Callable[[CodesignResult], object]] = [
+JOINT_EDITS: list[Callable[[StoredCodesign], object]] = [
     more,
     lambda found: reason_of(found).update(relaxations=[]),
     lambda found: reason_of(found).update(networks=["large"]),
@@ -165,7 +166,7 @@ JOINT_EDITS: list[Callable[[CodesignResult], object]] = [
 
 
 @pytest.mark.parametrize("number", range(len(JOINT_EDITS)))
-def test_an_edited_reason_of_a_codesign_fails(excluding: CodesignResult, number: int) -> None:
+def test_an_edited_reason_of_a_codesign_fails(excluding: StoredCodesign, number: int) -> None:
     found = copy.deepcopy(excluding)
     JOINT_EDITS[number](found)
     assert [check.name for check in verify_joint(found).checks if not check.ok] == ["infeasible"]
@@ -182,6 +183,6 @@ def test_a_network_without_a_design_states_its_reason() -> None:
 
 @pytest.mark.parametrize("reason", [None, "no", {}, {"budgets": [], "relaxations": [], "complete": None}], ids=str)
 def test_a_reason_must_be_stated(reason: object) -> None:
-    bad = copied(solve(under({"latency_ms": "0.0000001"}), "latency"))
+    bad = copied(solve_stored(under({"latency_ms": "0.0000001"}), "latency"))
     bad.data["infeasible"] = reason
     assert failed(bad) == ["infeasible"]
