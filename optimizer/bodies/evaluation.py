@@ -12,11 +12,13 @@ from optimizer.problem.status import Status
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluatedObjective:
-    """What the loop nests minimize, and what it comes to."""
+    """What the loop nests minimize, and what it comes to; the design itself is no choice, so nothing bounds it."""
 
     name: str
     unit: str
     value: float
+    bound: float | None = None
+    gap: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

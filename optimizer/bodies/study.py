@@ -105,10 +105,13 @@ class StudySection:
 
 @dataclass(frozen=True, kw_only=True)
 class FrontObjective:
-    """What the steps minimize, or what a front is shown in."""
+    """What the steps minimize, or what a front is shown in; there is no single value."""
 
     name: str
     unit: str
+    value: float | None = None
+    bound: float | None = None
+    gap: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,7 +88,13 @@ def evaluate_groups(
     alone, fused = _costs(prepared, hardware, given, cache_dir)
     before = _part(prepared, alone, hardware, (None, layers_alone(prepared, prices, hardware)))
     after = _part(prepared, fused, hardware, fused_parts(prepared, fused, hardware))
-    space = GIVEN_SPACE.format(objective=objective) + SPACE
+    return _body(prepared, before, after, time.perf_counter() - started)
+
+
+def _body(prepared: PreparedProblem, before: EvaluatedPart, after: EvaluatedPart, wall_s: float) -> EvaluationBody:
+    """What ``evaluation.json`` holds."""
+    network = prepared.network
+    space = GIVEN_SPACE.format(objective=prepared.goal.objective) + SPACE
     return EvaluationBody(
         format=EVALUATION_FORMAT,
         status=Status.EVALUATED,
@@ -96,7 +102,7 @@ def evaluate_groups(
         space=Space(text=space, padding={}, reuse="innermost"),
         network=network.name,
         training=training_entry(network),
-        architecture=architecture.name,
+        architecture=prepared.architecture.name,
         warnings=tuple(network.warnings),
         versions=versions(),
         problem=prepared.problem,
@@ -105,7 +111,7 @@ def evaluate_groups(
         design=after.design,
         layer_by_layer=before,
         comparison=comparison(*(figures(one.status, one.objective.value, one.design) for one in (before, after))),
-        wall_s=round(time.perf_counter() - started, 3),
+        wall_s=round(wall_s, 3),
     )
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.hardware import DeviceEntry, HardwareEntry, PortWidths
 from optimizer.bodies.infeasibility import Infeasibility
-from optimizer.bodies.solve import Design, Objective, PointCounts, SolveBody, Space
+from optimizer.bodies.solve import Design, PointCounts, SolveBody, Space
 from optimizer.files.quantities import size_text
 from optimizer.problem.status import Status
 from optimizer.report.groups import groups_report
@@ -86,13 +86,12 @@ def _layer_parts(body: Body, design: Design, nests: bool) -> list[RenderableType
 def headline(body: Body) -> Text:
     """Status, objective and gap in one line."""
     goal = body.objective
-    bound, gap = (goal.bound, goal.gap) if isinstance(goal, Objective) else (None, None)
     unit = energy_unit(goal.unit)
 
     def text(value: float) -> str:
         return energy_text(value, unit) if goal.name == "energy" else unit_text(value, goal.unit)
 
-    return status_line(body.status, goal.name, text, goal.value, bound, gap)
+    return status_line(body.status, goal.name, text, goal.value, goal.bound, goal.gap)
 
 
 def status_line(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html as markup
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from optimizer.bodies.adjust import LayerChange
+from optimizer.bodies.layers import LayerEntry
 from optimizer.bodies.study import STAIRCASE
 from optimizer.errors import SpecError, UnavailableError
 from optimizer.files.records import to_json
@@ -68,12 +70,14 @@ def _pandas() -> Any:
 
 
 def _layers(result: Result) -> list[Row]:
+    entries: Sequence[LayerEntry | LayerChange] = result.layers
     if isinstance(result, AdjustResult):
-        return [to_json(entry) for entry in result.body.layers]
+        entries = result.body.layers
     rows = []
-    for entry in result.layers:
-        row: Row = {name: getattr(entry, field) for name, field in LAYER_COLUMNS.items()}
-        rows.append(row | {f"dim_{dim}": extent for dim, extent in entry.dims.items()})
+    for entry in entries:
+        row: Row = {name: getattr(entry, field, None) for name, field in LAYER_COLUMNS.items()}
+        dims = entry.dims if isinstance(entry, LayerEntry) else {}
+        rows.append(row | {f"dim_{dim}": extent for dim, extent in dims.items()})
     return rows
 
 

@@ -121,7 +121,7 @@ def _pattern(number: int, entry: Data) -> Iterator[Check]:
     """Check a pattern by its table, and its spread by counting or by the program with another seed."""
     found = entry["junction"]
     junction = Junction(found["left"], found["right"], found["out_degree"], found["z"])
-    other_one = interleave(
+    solved = interleave(
         junction,
         entry["type"],
         dither=entry["dither"],
@@ -130,7 +130,7 @@ def _pattern(number: int, entry: Data) -> Iterator[Check]:
         time_limit_s=SECONDS,
         seed=OTHER_SEED,
     )
-    again = to_json(other_one.entry)
+    again = to_json(solved.entry)
     faults = pattern_check.stored_faults(entry) if "starts" in entry else []
     made = (*RUN, "starts", "order", "edges_sha256", "objective", "status", "spread")
     rest, expected = ({key: one[key] for key in one if key not in made} for one in (entry, again))
