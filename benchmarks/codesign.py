@@ -66,7 +66,7 @@ def solve_joint(case: Case, folder: Path) -> Measured:
     members = [Member(build(name)) for name in case.networks]
     data = codesign(
         members, case.architecture(), objective=OBJECTIVE, workers=WORKERS, seed=SEED, cache_dir=folder
-    ).data
+    ).to_json()
     if data["status"] != "OPTIMAL":
         raise RuntimeError(f"{', '.join(case.networks)}: {data['status']} instead of OPTIMAL")
     gains = {entry["design"]: entry["improvement_percent"] for entry in data["cross"][1:]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
@@ -32,10 +31,10 @@ def compare(network: Network, architecture: Architecture, limit_s: float) -> Mea
         If Tilewright does not prove its result, or another method contradicts it.
     """
     result = api.solve(network, architecture, workers=WORKERS, seed=SEED)
-    data, certificate = result.data, result.certificate
+    data, optimum = result.to_json(), result.certificate.value
     if data["status"] != "OPTIMAL":
         raise RuntimeError(f"{network.name}: {data['status']} instead of OPTIMAL")
-    optimum = Fraction(certificate["value"])
+    assert optimum is not None
     seconds = float(data["wall_s"])
     guess = search_on_cores(network, architecture, seconds=seconds, seed=SEED, workers=WORKERS)
     joint = solve_joint(sized_layers(network, architecture), time_limit_s=limit_s, workers=WORKERS, seed=SEED)

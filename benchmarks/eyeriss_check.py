@@ -76,15 +76,15 @@ def check(published: Published, goal: str) -> Modelled:
     chip, network = load_architecture(PRESET), convolutions(published.network, published.batch)
     chip = only_dram(chip) if goal == "dram" else chip
     objective = "latency" if goal == "latency" else "energy"
-    data = api.solve(network, chip, objective=objective, workers=WORKERS, seed=SEED).data
-    once = (entry["lower_bounds"]["compulsory_dram_words"].values() for entry in data["layers"])
-    least = sum(sum(words) for words in once)
+    found = api.solve(network, chip, objective=objective, workers=WORKERS, seed=SEED)
+    least = sum(sum((entry.lower_bounds.compulsory_dram_words or {}).values()) for entry in found.layers)
+    assert found.design is not None
     return Modelled(
         published,
         goal,
-        data["status"],
-        off_chip_words(data) / network.macs,
-        1000 * published.batch / data["latency_ms"],
+        found.status.value,
+        off_chip_words(found.design) / network.macs,
+        1000 * published.batch / found.design.latency_ms,
         least / network.macs,
     )
 

@@ -33,8 +33,8 @@ def solved(
         found = load_architecture(architecture)
         found = found if chip == ASIC else on_device(found, chip)
         result = solve(load(network), found, objective=objective, workers=WORKERS, seed=SEED, cache_dir=cache)
-        note(f"{network} {architecture} {chip}: {result.status}, {result.data['wall_s']} s")
-        yield chip, result.data
+        note(f"{network} {architecture} {chip}: {result.status}, {result.wall_s} s")
+        yield chip, result.to_json()
 
 
 def markdown(results: Iterator[tuple[str, Data]]) -> str:

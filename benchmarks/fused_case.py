@@ -13,8 +13,8 @@ from benchmarks.registry import SEED, WORKERS
 from benchmarks.rule_groups import evaluate_rule
 from optimizer import api
 from optimizer.architecture.architecture import Architecture
+from optimizer.checker.comparison import off_chip_words
 from optimizer.problem.fusion_options import Fusion
-from optimizer.results.comparison import off_chip_words
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
 
@@ -83,7 +83,7 @@ def _compared(case: Case, cache_dir: Path) -> Data:
         seed=SEED,
         time_limit_s=case.time_limit_s,
         cache_dir=cache_dir,
-    ).data
+    ).to_json()
     ruled = partial(evaluate_rule, network, architecture, objective=case.objective, cache_dir=cache_dir)
     rule = ruled()
     longer = any(len(group["layers"]) > case.max_group for group in rule["groups"])

@@ -51,10 +51,10 @@ def proved(network: Network, architecture: Architecture, fusion: Fusion | None =
     busy = time.process_time()
     result = api.solve(network, architecture, workers=WORKERS, seed=SEED, fusion=fusion)
     busy = time.process_time() - busy
-    data, certificate = result.data, result.certificate
+    data = result.to_json()
     if data["status"] != "OPTIMAL":
         raise RuntimeError(f"{network.name}: {data['status']} instead of OPTIMAL")
-    layers = len(certificate["layers"] if fusion is None else data["layers"])
+    layers = len(result.certificate.layers if fusion is None else result.layers)
     figures = {
         "wall": data["wall_s"],
         "cpu": busy,

@@ -28,7 +28,7 @@ def solve_network(network: str, objective: str, folder: Path) -> Measured:
         If the result is not proved optimal: a time without proof says nothing.
     """
     edge = load_architecture(ARCHITECTURE)
-    data = api.solve(build(network), edge, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder).data
+    data = api.solve(build(network), edge, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder).to_json()
     if data["status"] != "OPTIMAL":
         raise RuntimeError(f"{network}: {data['status']} instead of OPTIMAL")
     details = {key: data[key] for key in ("status", "objective", "hardware_points")}

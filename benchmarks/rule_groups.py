@@ -74,7 +74,9 @@ def evaluate_rule(
     """
     rule = Rule(single_point(architecture), Runs(architecture.accounting, Store(cache_dir)), Aim(objective), most)
     groups = [decisions(plan) for plan in rule_plans(network, rule)]
-    return evaluate_groups(network, architecture, {"groups": groups}, objective=objective, cache_dir=cache_dir).data
+    return evaluate_groups(
+        network, architecture, {"groups": groups}, objective=objective, cache_dir=cache_dir
+    ).to_json()
 
 
 @dataclass(frozen=True)

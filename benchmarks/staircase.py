@@ -27,10 +27,12 @@ def both(network: str, architecture: str, objective: str, folder: Path) -> Measu
         If either is not proved.
     """
     graph, menus = build(network), load_architecture(architecture)
-    alone = api.solve(graph, menus, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder / "solve").data
+    alone = api.solve(
+        graph, menus, objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder / "solve"
+    ).to_json()
     steps = study(
         graph, menus, [Range("area-mm2")], objective=objective, workers=WORKERS, seed=SEED, cache_dir=folder / "study"
-    ).data
+    ).to_json()
     if (alone["status"], steps["study"]["status"]) != ("OPTIMAL", "OPTIMAL"):
         raise RuntimeError(f"{network}: not proved optimal")
     figures = {"ratio": steps["wall_s"] / alone["wall_s"], "steps": float(len(steps["study"]["designs"]))}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.registry import SEED, WORKERS, Measured, register
 from optimizer import api
 from optimizer.architecture.reader import load_architecture
 from optimizer.architecture.selection import select
 from optimizer.networks import load
+from optimizer.problem.status import Status
 from optimizer.report.phases import phase_totals
+from optimizer.results.kinds import SolveResult
 
 ARCHITECTURE = "datacenter"
 OPTIMIZER = "sgd-momentum"
@@ -53,22 +54,21 @@ def solve_both(case: Case, objective: str, folder: Path) -> Measured:
         If one of them is not proved optimal.
     """
     architecture = select(load_architecture(ARCHITECTURE), case.choices)
-    found: dict[str, Any] = {}
+    found: dict[str, SolveResult] = {}
     for name, training in (("inference", None), ("training", OPTIMIZER)):
         network = load(case.network, training=training, **case.options)
         cache = folder / name
-        found[name] = api.solve(
-            network, architecture, objective=objective, workers=WORKERS, seed=SEED, cache_dir=cache
-        ).data
-        if found[name]["status"] != "OPTIMAL":
-            raise RuntimeError(f"{case.network}, {name}: {found[name]['status']} instead of OPTIMAL")
+        found[name] = api.solve(network, architecture, objective=objective, workers=WORKERS, seed=SEED, cache_dir=cache)
+        if found[name].status is not Status.OPTIMAL:
+            raise RuntimeError(f"{case.network}, {name}: {found[name].status} instead of OPTIMAL")
     keys = ("wall_s", "objective", "hardware_points", "energy_pj", "latency_ms")
     details: dict[str, object] = {
         name: {key: data[key] for key in keys} | {"choices": data["hardware"]["choices"]}
-        for name, data in found.items()
+        for name, data in ((name, result.to_json()) for name, result in found.items())
     }
-    details["phases"] = phase_totals(found["training"])
-    return Measured({"ratio": found["training"]["wall_s"] / found["inference"]["wall_s"]}, details)
+    details["phases"] = {phase: asdict(total) for phase, total in phase_totals(found["training"].body).items()}
+    seconds = {name: result.body.wall_s for name, result in found.items()}
+    return Measured({"ratio": seconds["training"] / seconds["inference"]}, details)
 
 
 def _register() -> None:

@@ -30,7 +30,7 @@ def best_mapping(payload: dict[str, Any], cache_dir: Path | None) -> dict[str, A
         cache_dir=cache_dir,
         time_limit_s=payload.get("time_limit_s"),
     )
-    return {"status": result.status, "energy_pj": result.data["objective"]["value"]}
+    return {"status": result.status, "energy_pj": result.objective.value}
 
 
 def main(where: str = "1") -> None:

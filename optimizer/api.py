@@ -10,9 +10,7 @@ from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
 from optimizer.problem.space import Padding
-from optimizer.results.result import (
-    Result,
-)
+from optimizer.results.kinds import SolveResult
 from optimizer.scaling.options import Options
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
@@ -36,7 +34,7 @@ def solve(
     seed: int = 0,
     cache_dir: Folder | None = None,
     progress: ProgressArgument = None,
-) -> Result:
+) -> SolveResult:
     """Best hardware of an architecture's menus and best mapping of every layer, with a proof.
 
     Parameters
@@ -63,7 +61,7 @@ def solve(
 
     Returns
     -------
-    Result
+    SolveResult
 
     Raises
     ------
@@ -89,7 +87,7 @@ def compare(
     seed: int = 0,
     cache_dir: Folder | None = None,
     progress: ProgressArgument = None,
-) -> Result:
+) -> SolveResult:
     """Best design with fusion, and the best one layer by layer beside it (``result.beside``).
 
     Each has the hardware that is best for it. Parameters are those of :func:`solve`; the time limit is for each.
@@ -113,7 +111,7 @@ def map_layer(
     seed: int = 0,
     cache_dir: Folder | None = None,
     progress: ProgressArgument = None,
-) -> Result:
+) -> SolveResult:
     """Best mapping of a single layer; where the architecture has menus, the best hardware as well.
 
     Parameters are those of :func:`solve`.

@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from optimizer.architecture.architecture import Architecture
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
-from optimizer.results.result import (
-    AdjustResult,
-    CodesignResult,
-    MemoryResult,
-    SparseResult,
-    StudyResult,
-)
+from optimizer.results.kinds import AdjustResult, CodesignResult, MemoryResult, SparseResult, StudyResult
 from optimizer.workload.network import Network
 
 if TYPE_CHECKING:

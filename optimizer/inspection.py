@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from optimizer.api import Folder, ProgressArgument, watching
 from optimizer.architecture.architecture import Architecture
 from optimizer.problem.versions import versions
+from optimizer.results.kinds import EvaluationResult
 from optimizer.results.load import load_result, save_result
-from optimizer.results.result import EvaluationResult, Result
+from optimizer.results.result import Result
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from optimizer.report.layers import find_layer, layer_nest
-from optimizer.results.folder import load
+from optimizer.results.load import load_result
 
 ROW, STEP, WIDTH, LEFT = 0.24, 0.22, 5.4, 0.9
 """Inches: height of a line, indentation per loop, width, place of the nest."""
@@ -56,9 +56,9 @@ def _draw_line(axes: Any, line: str, y: float) -> None:
 
 def main(folder: str, layer: str, picture: str) -> None:
     """Draw a layer of a result."""
-    data = load(folder).data
-    lines = layer_nest(data, layer).splitlines()
-    levels = [item["level"] for item in find_layer(data, layer)["mapping"]]
+    result = load_result(folder)
+    lines = layer_nest(result.body, layer).splitlines()
+    levels = [item["level"] for item in find_layer(result.layers, layer).mapping]
     with rc_context(FIXED):
         draw(lines, [*levels, levels[-1]]).savefig(Path(picture), metadata={"Date": None})
 

@@ -155,18 +155,3 @@ def _kinds(device: Device, levels: Sequence[dict[str, Any]], file: str | None) -
 def use_of(use: Vector) -> dict[str, int]:
     """A vector by the names of its resources."""
     return dict(zip(RESOURCES, use, strict=True))
-
-
-def device_entry(plan: DevicePlan, hardware: Hardware) -> dict[str, Any]:
-    """A point on its device: what is used and available of every resource, and what the memories are made of."""
-    placed = plan.place(hardware)
-    resources = {
-        name: {"used": used, "available": available}
-        for name, used, available in zip(RESOURCES, placed.use, plan.device.available, strict=True)
-    }
-    memories = {
-        level.name: {"kind": kind, "blocks": blocks}
-        for level, kind, blocks in zip(hardware.levels, placed.kinds, placed.blocks, strict=True)
-        if kind is not None
-    }
-    return {"name": plan.device.name, "resources": resources, "memories": memories}

@@ -19,13 +19,13 @@ from optimizer.checker.outcome import NOT_CHECKED, Check, left_out
 from optimizer.checker.resolution_check import brought_back, image_faults
 from optimizer.checker.searches import Searches
 from optimizer.checker.solve import DAMAGED, damaged, examine, teller
+from optimizer.checker.stored import StoredResult, load
 from optimizer.checker.verification import Verification
 from optimizer.checker.width_ties import bottleneck_layers, tie_faults, written
 from optimizer.problem.problem import network_of
 from optimizer.problem.progress import Watch
-from optimizer.results.folder import load, load_data, place_of
+from optimizer.results.folder import load_data, place_of
 from optimizer.results.formats import ADJUST_FILE, ADJUSTED_YAML, ORIGINAL
-from optimizer.results.result import Result
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
 from optimizer.workload.reader import dump_network, load_network
@@ -75,7 +75,7 @@ def verify_adjusted(
     return Verification.of(checks, effort, started, CHECKED, (UNPROVED,))
 
 
-def _checks(data: dict[str, Any], before: Result, after: Result, written_down: Network) -> Iterator[Check]:
+def _checks(data: dict[str, Any], before: StoredResult, after: StoredResult, written_down: Network) -> Iterator[Check]:
     old, new = (network_of(result.data["problem"]) for result in (before, after))
     same = dump_network(written_down) == dump_network(new)
     yield verdict("network", [] if same else [f"{ADJUSTED_YAML} is not the network of the design"], "as solved")
@@ -157,7 +157,7 @@ def _counted(network: Network) -> dict[str, int]:
     return {"parameters": words, "macs": macs}
 
 
-def _gain_faults(data: dict[str, Any], before: Result, after: Result) -> Iterator[str]:
+def _gain_faults(data: dict[str, Any], before: StoredResult, after: StoredResult) -> Iterator[str]:
     goal = data["objective"]
     was, now = (Fraction(result.certificate["value"]) for result in (before, after))
     if float((was - now) / was) != goal["gain"]:

@@ -10,11 +10,11 @@ from typing import Any
 from optimizer.checker.claims.solve import hash_fault, rebuild
 from optimizer.checker.design_checks import differences, verdict
 from optimizer.checker.outcome import NOT_CHECKED, Check
+from optimizer.checker.stored import StoredResult
 from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
 from optimizer.problem.space import SPACE
 from optimizer.results.folder import place_of
 from optimizer.results.formats import ADJUST_ACCURACY, ADJUST_FORMAT, ADJUST_SPACE, ADJUSTED_ONNX
-from optimizer.results.result import Result
 from optimizer.workload.network import Network
 
 Data = dict[str, Any]
@@ -65,7 +65,7 @@ def _limits(data: Data, network: Network) -> Data:
     return found
 
 
-def table_checks(data: Data, before: Result, after: Result) -> Iterator[Check]:
+def table_checks(data: Data, before: StoredResult, after: StoredResult) -> Iterator[Check]:
     """Compare the tables with both designs."""
     problem = {key: value for key, value in data["problem"].items() if key != "request"}
     faults = [] if before.data["problem"] == problem else ["the design before is about another problem"]
@@ -87,7 +87,7 @@ def table_checks(data: Data, before: Result, after: Result) -> Iterator[Check]:
     yield verdict("tables", faults, "layers, hardware and objective as both designs state them")
 
 
-def _objective_faults(data: Data, before: Result, after: Result) -> Iterator[str]:
+def _objective_faults(data: Data, before: StoredResult, after: StoredResult) -> Iterator[str]:
     goal = data["objective"]
     for key, right in (("unit", after.data["objective"]["unit"]), ("original_status", before.status)):
         if goal[key] != right:

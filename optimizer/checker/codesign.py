@@ -20,19 +20,19 @@ from optimizer.checker.effort import Effort, ProofTally, Route, Say
 from optimizer.checker.outcome import Check, left_out, not_searched
 from optimizer.checker.replay import Replay, replay
 from optimizer.checker.searches import Searches
-from optimizer.checker.solve import DAMAGED, as_stored, damaged, examine, teller
+from optimizer.checker.solve import DAMAGED, damaged, examine, teller
+from optimizer.checker.stored import StoredCodesign, StoredResult, as_stored, opened_codesign
 from optimizer.checker.unsearched import unsearched_bounds
 from optimizer.checker.verification import Verification
 from optimizer.problem.progress import Watch
-from optimizer.results.codesign_folder import load
-from optimizer.results.result import CodesignResult, Result
+from optimizer.results.kinds import CodesignResult
 
 CELLS = "cells of the cross table"
 CHECKED = "numbers of all networks, budgets, boxes and totals"
 
 
 def verify_joint(
-    source: str | Path | CodesignResult,
+    source: str | Path | CodesignResult | StoredCodesign,
     again: Searches | None,
     *,
     thorough: bool = False,
@@ -42,7 +42,7 @@ def verify_joint(
     """Check a co-design by code that imports no search, no pricing and no cost model; parameters as of
     :func:`optimizer.checker.solve.verify`."""
     started = time.perf_counter()
-    result = _as_stored(source if isinstance(source, CodesignResult) else load(source))
+    result = _as_stored(opened_codesign(source))
     effort = Effort.of(result.data, thorough=thorough, seed=seed, say=teller(progress, started))
     checks: list[Check] = []
     step = "problem"
@@ -70,13 +70,13 @@ def verify_joint(
     return Verification.of(checks, effort, started, CHECKED)
 
 
-def _as_stored(result: CodesignResult) -> CodesignResult:
+def _as_stored(result: StoredCodesign) -> StoredCodesign:
     """The result as read back from its files."""
 
-    def results(found: dict[str, Result]) -> dict[str, Result]:
-        return {name: Result(as_stored(one.data), as_stored(one.certificate)) for name, one in found.items()}
+    def results(found: dict[str, StoredResult]) -> dict[str, StoredResult]:
+        return {name: StoredResult(as_stored(one.data), as_stored(one.certificate)) for name, one in found.items()}
 
-    return CodesignResult(
+    return StoredCodesign(
         as_stored(result.data),
         as_stored(result.certificate),
         networks=results(result.networks),
@@ -108,7 +108,7 @@ def _single_results(claim: JointClaim, effort: Effort, again: Searches | None) -
         yield Check("networks", False, f"results without a design: {', '.join(sorted(extra))}")
 
 
-def _point_faults(claim: JointClaim, problem: object, there: Result) -> Iterator[str]:
+def _point_faults(claim: JointClaim, problem: object, there: StoredResult) -> Iterator[str]:
     """The problem of a network on the joint design is its own problem, restricted to the joint hardware point."""
     assert claim.whole.design is not None and isinstance(problem, dict)
     stated = there.data["problem"]
@@ -159,7 +159,7 @@ def _cross_faults(claim: JointClaim) -> Iterator[str]:
                 yield f"{name}: {cell} is better than its own optimum {own}"
 
 
-def _same_design(cell: tuple[int, int] | str, result: Result, claim: Claim) -> bool:
+def _same_design(cell: tuple[int, int] | str, result: StoredResult, claim: Claim) -> bool:
     """Are these the energy, the cycles and the objective of a result?"""
     if isinstance(cell, str):
         return False

@@ -19,13 +19,13 @@ from optimizer.checker.effort import Say
 from optimizer.checker.infeasibility import SECONDS
 from optimizer.checker.outcome import NOT_CHECKED, Check
 from optimizer.checker.searches import CommonDesigns, Searches
+from optimizer.checker.stored import StoredResult
 from optimizer.problem.budget_text import rounded_up
-from optimizer.results.result import Result
 
 Data = dict[str, Any]
 
 
-def with_reason(claim: JointClaim, name: str) -> Result:
+def with_reason(claim: JointClaim, name: str) -> StoredResult:
     """The result of a network by itself, with the reason for its infeasibility taken from the co-design, to be checked
     with it.
     """

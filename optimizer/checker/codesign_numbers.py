@@ -9,13 +9,14 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.architecture.selection import unroll_warnings
+from optimizer.bodies.certificates import CODESIGN_CERTIFICATE_FORMAT
 from optimizer.checker.claims.codesign import ClaimedColumn, JointClaim
 from optimizer.checker.claims.solve import hash_of
 from optimizer.checker.design_checks import differences, hardware_table, plain
 from optimizer.checker.endings import ending_faults
 from optimizer.checker.solve import point_counts
-from optimizer.results.formats import CODESIGN_CERTIFICATE_FORMAT, CODESIGN_FORMAT, JOINT
-from optimizer.results.result import Result
+from optimizer.checker.stored import StoredResult
+from optimizer.results.formats import CODESIGN_FORMAT, JOINT
 
 Data = dict[str, Any]
 FREE = ("versions", "seed", "wall_s", "infeasible", "device", "disagreements")
@@ -246,7 +247,7 @@ class ExpectedNumbers:
         } | ({} if own is None else {"loss_percent": float(100 * (value / own - 1))})
 
 
-def own_value(alone: Result) -> Fraction | None:
+def own_value(alone: StoredResult) -> Fraction | None:
     """The exact value of a network's own best design."""
     value = alone.certificate["value"]
     return None if value is None else Fraction(value)

@@ -7,14 +7,13 @@ from typing import Any
 
 from optimizer.checker.design_checks import differences, verdict
 from optimizer.checker.outcome import Check, left_out
-from optimizer.results.comparison import figures, reductions
-from optimizer.results.result import Result
+from optimizer.checker.stored import StoredResult
 
 Data = dict[str, Any]
-Examine = Callable[[Result], list[Check]]
+Examine = Callable[[StoredResult], list[Check]]
 
 
-def beside_checks(result: Result, examine: Examine) -> Iterator[Check]:
+def beside_checks(result: StoredResult, examine: Examine) -> Iterator[Check]:
     """All checks of the section ``comparison``; none if it is missing.
 
     Parameters
@@ -55,3 +54,33 @@ def comparison_faults(stated: Data, before: Data, after: Data) -> Iterator[str]:
     expected = {"layer_by_layer": figures(before), "fused": figures(after)}
     expected["reduction"] = reductions(expected["layer_by_layer"], expected["fused"])
     yield from differences(stated, expected, "comparison")
+
+
+def figures(data: Data) -> Data:
+    """The figures that a comparison states of a design."""
+    found: Data = {"status": data["status"], "objective": data["objective"]["value"]}
+    found |= {name: data.get(name) for name in ("energy_pj", "latency_cycles")}
+    found["dram_words"] = off_chip_words(data) if data.get("layers") else None
+    found["hardware"] = data["hardware"]["choices"] if data.get("hardware") else None
+    return found
+
+
+def reductions(before: Data, after: Data) -> Data:
+    """Relative reduction of every figure; None where one is missing."""
+    found: Data = {}
+    for name in ("energy_pj", "latency_cycles", "dram_words"):
+        was, now = before[name], after[name]
+        found[name] = None if was is None or now is None or not was else 1 - now / was
+    return found
+
+
+def off_chip_words(data: Data) -> int:
+    """Words that pass the outermost level in one run of the network."""
+    outer = data["hardware"]["levels"][0]["name"]
+    total: int = sum(group["dram_words"] for group in data.get("groups", ()))
+    for entry in data["layers"]:
+        if entry.get("group") is None:
+            accesses = entry["accesses"].get(outer, {}).values()
+            words = sum((a["reads"] + a["updates"]) * a["instances"] for a in accesses)
+            total += entry["multiplicity"] * (words + entry.get("dram_words", 0))
+    return total

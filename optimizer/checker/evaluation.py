@@ -11,14 +11,13 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.checker.claims.solve import Claim, expected_warnings, hash_fault, rebuild
-from optimizer.checker.comparison import comparison_faults
+from optimizer.checker.comparison import comparison_faults, off_chip_words
 from optimizer.checker.design_checks import check_design, differences, plain, verdict
 from optimizer.checker.effort import Say
 from optimizer.checker.outcome import Check, not_searched
 from optimizer.checker.searches import Searches
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import SPACE
-from optimizer.results.comparison import off_chip_words
 from optimizer.results.formats import EVALUATED, EVALUATION_FORMAT, GIVEN_SPACE
 
 Data = dict[str, Any]

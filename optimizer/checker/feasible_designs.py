@@ -20,12 +20,12 @@ from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.outcome import Check
 from optimizer.checker.physical_bounds import energy_at_least
 from optimizer.checker.searches import Searches
-from optimizer.results.result import Result
+from optimizer.checker.stored import StoredResult
 from optimizer.workload.layer import Layer
 
 Chip = tuple[int, tuple[int, ...]]
 """Area (um2) and use of the resources of a device."""
-Examine = Callable[[Result], list[Check]]
+Examine = Callable[[StoredResult], list[Check]]
 
 
 @dataclass(frozen=True)

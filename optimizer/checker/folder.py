@@ -23,9 +23,11 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from optimizer.bodies.codesign import CodesignBody
 from optimizer.checker import adjust as adjusted
 from optimizer.checker import csv_files as texts
 from optimizer.checker.codesign import verify_joint
@@ -34,9 +36,11 @@ from optimizer.checker.evaluation import evaluation_checks
 from optimizer.checker.outcome import NOT_CHECKED, Check
 from optimizer.checker.searches import Searches
 from optimizer.checker.solve import DAMAGED, damaged, teller, verify
+from optimizer.checker.stored import load, load_codesign
 from optimizer.checker.unread_fields import unread_fields
 from optimizer.checker.verification import Verification
 from optimizer.errors import SpecError, TilewrightError
+from optimizer.files.records import from_json
 from optimizer.problem.progress import Watch
 from optimizer.results import codesign_folder, formats, study_csv
 from optimizer.results import folder as result_folder
@@ -211,21 +215,37 @@ def _result_files(data: Data) -> list[str]:
     if "comparison" in data:
         found += [f"{formats.BESIDE}/{name}" for name in RESULT_FILES]
     if "study" in data:
-        found += [name for name, _ in study_csv.study_files(data)]
+        found += study_csv.file_names(data["study"]["kind"])
     return found
 
 
 def _check_result(folder: Path, way: Way) -> Verification:
-    result = result_folder.load(folder)
-    if codesign_folder.is_codesign(result.data):
+    result = load(folder)
+    data = result.data
+    if codesign_folder.is_codesign(data):
         found = verify_joint(
-            codesign_folder.load(folder), way.again, thorough=way.thorough, seed=way.seed, progress=way.progress
+            load_codesign(folder), way.again, thorough=way.thorough, seed=way.seed, progress=way.progress
         )
-        expected: list[study_csv.Made] = [(codesign_folder.CROSS_FILE, codesign_folder.cross_csv)]
     else:
         found = verify(result, way.again, thorough=way.thorough, seed=way.seed, progress=way.progress)
-        expected = study_csv.study_files(result.data) if "study" in result.data else []
-    return replace(found, checks=[*found.checks, *texts.text_checks(folder, expected, result.data)])
+    return replace(found, checks=[*found.checks, *texts.text_checks(folder, _texts(data))])
+
+
+def _texts(data: Data) -> list[texts.Made]:
+    """The CSV files that belong to a result, made again from its data."""
+    if codesign_folder.is_codesign(data):
+        return [(codesign_folder.CROSS_FILE, lambda: codesign_folder.cross_csv(from_json(CodesignBody, data)))]
+    if "study" not in data:
+        return []
+    kind = data["study"]["kind"]
+    made = {name: partial(_study_text, data, number) for number, name in enumerate(study_csv.file_names(kind))}
+    return list(made.items())
+
+
+def _study_text(data: Data, number: int) -> str:
+    """One of the files beside a study."""
+    body = study_csv.study_body(data)
+    return study_csv.study_files(body)[number][1](body)
 
 
 def _adjust_files(data: Data) -> list[str]:

@@ -19,9 +19,9 @@ from optimizer.checker.claims.codesign import JointClaim
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.effort import Effort, Say
 from optimizer.checker.outcome import Check
+from optimizer.checker.stored import StoredResult
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
-from optimizer.results.result import Result
 from optimizer.workload.network import Network
 
 Data = dict[str, Any]
@@ -39,7 +39,7 @@ class Least:
     value: Fraction | None
     bound: Fraction
     complete: bool
-    result: Result | None
+    result: StoredResult | None
 
 
 class CommonDesigns(Protocol):
@@ -84,7 +84,7 @@ class Searches(Protocol):
         objective: str,
         padding: Padding,
         fusion: Fusion | None = None,
-    ) -> Result:
+    ) -> StoredResult:
         """A whole problem."""
 
     def cells(self, problems: Sequence[Data], *, keep: bool) -> CellSolver:

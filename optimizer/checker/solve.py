@@ -6,7 +6,6 @@ Nothing here searches. The layer bounds are proved again by a search that the ca
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.architecture.fabric import RESOURCES
+from optimizer.bodies.certificates import CERTIFICATE_FORMAT, FRONT_FORMAT
 from optimizer.checker.claims.solve import Claim, expected_warnings, hash_of, rebuild
 from optimizer.checker.comparison import beside_checks
 from optimizer.checker.design_checks import DESIGN_KEYS, check_design, plain, verdict
@@ -29,14 +29,14 @@ from optimizer.checker.replay import REASONS, Replay, replay
 from optimizer.checker.searches import Searches
 from optimizer.checker.sections import misplaced
 from optimizer.checker.staircase import check_staircase, steps_again
+from optimizer.checker.stored import StoredResult, as_stored, opened
 from optimizer.checker.study_limits import least_checks
 from optimizer.checker.unsearched import unsearched_bounds
 from optimizer.checker.verification import NUMBERS, WITHOUT_DESIGN, Verification
 from optimizer.errors import TilewrightError
 from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.problem.progress import Progress, Watch
-from optimizer.results.folder import load
-from optimizer.results.formats import CERTIFICATE_FORMAT, FRONT_FORMAT, SOLVE_FORMAT, STUDY_FORMAT
+from optimizer.results.formats import SOLVE_FORMAT, STUDY_FORMAT
 from optimizer.results.result import Result
 
 DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
@@ -45,7 +45,7 @@ __all__ = ["Check", "Verification", "verify"]
 
 
 def verify(
-    source: str | Path | Result,
+    source: str | Path | Result | StoredResult,
     again: Searches | None,
     *,
     thorough: bool = False,
@@ -56,7 +56,7 @@ def verify(
 
     Parameters
     ----------
-    source : str, Path or Result
+    source : str, Path, Result or StoredResult
         A folder with a result, or the result itself.
     again : Searches or None
         Proves again what the bounds rest on; without it that is named as not checked.
@@ -79,7 +79,7 @@ def verify(
         If the folder or one of its files is missing or no result at all.
     """
     started = time.perf_counter()
-    result = source if isinstance(source, Result) else load(source)
+    result = opened(source)
     effort = Effort.of(result.data, thorough=thorough, seed=seed, say=teller(progress, started))
     checked = NUMBERS if result.data.get("layers") else WITHOUT_DESIGN
     return Verification.of(examine(result, effort, again), effort, started, checked)
@@ -96,7 +96,7 @@ def teller(progress: Watch | None, started: float) -> Say:
 
 
 def examine(
-    result: Result, effort: Effort, again: Searches | None, *, proofs: bool = True, reasons: bool = True
+    result: StoredResult, effort: Effort, again: Searches | None, *, proofs: bool = True, reasons: bool = True
 ) -> list[Check]:
     """All checks of a result.
 
@@ -136,14 +136,14 @@ def examine(
             examined = partial(examine, effort=replace(effort, tallies=[]), again=again, reasons=False)
             checks += blame_checks(claim, examined, again, thorough=effort.thorough, say=effort.say)
         step = "comparison"
-        beside = Result(data, certificate, result.beside)
+        beside = StoredResult(data, certificate, result.beside)
         checks += beside_checks(beside, lambda other: examine(other, effort, again, proofs=proofs))
     except DAMAGED as error:
         checks.append(damaged(step, error))
     return checks
 
 
-def _sound(result: Result, effort: Effort) -> bool:
+def _sound(result: StoredResult, effort: Effort) -> bool:
     """True if a result found by a check passes all checks except the proofs."""
     return all(check.ok for check in examine(result, effort, None, proofs=False))
 
@@ -154,12 +154,6 @@ def damaged(step: str, error: Exception) -> Check:
     if isinstance(error, OverflowError):
         return Check(step, None, f"cannot be decided: {text}")
     return Check(step, False, f"cannot be read: {text}")
-
-
-def as_stored(data: dict[str, Any]) -> dict[str, Any]:
-    """The data as read back from a file."""
-    stored: dict[str, Any] = json.loads(json.dumps(data))
-    return stored
 
 
 def _numbers(claim: Claim, say: Say) -> Iterator[Check]:

@@ -22,8 +22,8 @@ from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.metrics import metric
 from optimizer.checker.outcome import Check, not_searched
 from optimizer.checker.searches import Searches
+from optimizer.checker.stored import StoredResult
 from optimizer.results.formats import STUDY_FORMAT
-from optimizer.results.result import Result
 
 Data = dict[str, Any]
 UNITS = {
@@ -291,7 +291,7 @@ def check_staircase(claim: Claim, worth: Fraction) -> Iterator[Check]:
 
 
 def steps_again(
-    claim: Claim, worth: Fraction, effort: Effort, again: Searches | None, sound: Callable[[Result], bool]
+    claim: Claim, worth: Fraction, effort: Effort, again: Searches | None, sound: Callable[[StoredResult], bool]
 ) -> Check:
     """Solve the points of some designs by themselves; `sound` walks the loop nests of what comes out."""
     study = Study(claim, worth)

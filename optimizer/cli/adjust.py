@@ -106,14 +106,14 @@ def adjust(network: str, **options: Any) -> None:
     from optimizer.network_adjustment.request import AdjustRequest  # noqa: PLC0415
     from optimizer.network_adjustment.run import run  # noqa: PLC0415
     from optimizer.report.adjust import adjust_headline, adjust_report  # noqa: PLC0415
-    from optimizer.results.result import AdjustResult  # noqa: PLC0415
+    from optimizer.results.kinds import AdjustResult  # noqa: PLC0415
 
     check_out(AdjustResult, options)
     asked = AdjustRequest(graph, architecture, request, options["objective"])
     with ProgressDisplay(quiet=options["quiet"]) as display, design_kept(options):
         result = run(asked, run_options(options, display))
-    if "onnx" in result.data:
-        say_warnings([f"no {formats.ADJUSTED_ONNX}: {result.data['onnx'].removeprefix('not written: ')}"])
+    if result.body.onnx is not None:
+        say_warnings([f"no {formats.ADJUSTED_ONNX}: {result.body.onnx.removeprefix('not written: ')}"])
     finish(result, options, adjust_headline, adjust_report)
 
 
@@ -157,6 +157,6 @@ def _architecture(options: Options) -> Architecture:
                 remedy="leave it out",
             )
     from optimizer.network_adjustment.run import hardware_of  # noqa: PLC0415
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.load import load_design  # noqa: PLC0415
 
-    return hardware_of(result_folder.load(options["hardware"]).data, str(options["hardware"]))
+    return hardware_of(load_design(options["hardware"]), str(options["hardware"]))

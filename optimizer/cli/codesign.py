@@ -44,7 +44,7 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     from optimizer.report.codesign import codesign_headline, codesign_report  # noqa: PLC0415
     from optimizer.report.codesign_plot import save_plot  # noqa: PLC0415
     from optimizer.report.figures import check_picture  # noqa: PLC0415
-    from optimizer.results.result import CodesignResult  # noqa: PLC0415
+    from optimizer.results.kinds import CodesignResult  # noqa: PLC0415
 
     if options["plot"] is not None:
         check_picture(options["plot"])
@@ -55,7 +55,7 @@ def codesign(networks: tuple[str, ...], **options: Any) -> None:
     asked = team_request(members, architecture, options)
     with asked_pool(options) as pool, ProgressDisplay(quiet=options["quiet"]) as display:
         result = run(asked, run_options(options, display, pool))
-    result.data["warnings"] += [line for line in warnings if line not in result.data["warnings"]]
+    result.add_warnings(warnings)
     if options["plot"] is not None:
-        save_plot(result.data, options["plot"])
+        save_plot(result.body, options["plot"])
     finish(result, options, codesign_headline, codesign_report, also=(options["plot"],))

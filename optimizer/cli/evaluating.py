@@ -97,7 +97,7 @@ def _evaluate_groups(network: Network, architecture: Architecture, options: Opti
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
     from optimizer.inspection import evaluate_groups  # noqa: PLC0415
     from optimizer.report.solve import full_report, headline  # noqa: PLC0415
-    from optimizer.results.result import EvaluationResult  # noqa: PLC0415
+    from optimizer.results.kinds import EvaluationResult  # noqa: PLC0415
 
     check_out(EvaluationResult, options)
     warnings = unroll_warnings(architecture, {dim for layer in network.mac_layers() for dim in layer.extents})
@@ -108,6 +108,6 @@ def _evaluate_groups(network: Network, architecture: Architecture, options: Opti
         objective=options["objective"] or "energy",
         cache_dir=cache_folder(options),
     )
-    result.data["warnings"] += [line for line in warnings if line not in result.data["warnings"]]
+    result.add_warnings(warnings)
     say_warnings(warnings)
     finish(result, options, headline, full_report)

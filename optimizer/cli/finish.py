@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from optimizer.scaling.options import Options
     from optimizer.scaling.pool import Pool
 
-Data = dict[str, Any]
-Report = Callable[[Data], "RenderableType"]
+Report = Callable[[Any], "RenderableType"]
 NO_DESIGN = 1
 
 
@@ -73,7 +72,7 @@ def finish(
     options : mapping
         ``out``, ``force``, and where the command has it ``quiet``.
     short, long : callable
-        What is shown with and without ``quiet``, of the result's data.
+        What is shown with and without ``quiet``, of the result's body.
     also : tuple of str or None
         Other files that were written.
     found : bool, optional
@@ -87,13 +86,13 @@ def finish(
         If the folder holds a better answer; this one is shown all the same.
     """
     quiet = options.get("quiet", False)
-    show_on_stdout((short if quiet else long)(result.data))
+    show_on_stdout((short if quiet else long)(result.body))
     if options["out"] is not None:
         _save(result, options)
     for place in (options["out"], *also):
         if place is not None and not quiet:
             click.echo(f"written to {place}", err=True)
-    fail_on_disagreement(result.data)
+    fail_on_disagreement(result)
     if not (result.status.has_design if found is None else found):
         sys.exit(NO_DESIGN)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
@@ -131,7 +131,7 @@ def asked_fusion(options: Options) -> Fusion | None:
     return Fusion(options["max_group"], options["halo"], options["tile"]) if options.get("fusion") else None
 
 
-def say_warnings(warnings: list[str]) -> None:
+def say_warnings(warnings: Sequence[str]) -> None:
     """Warnings on stderr."""
     for line in warnings:
         click.echo(f"warning: {line}", err=True)

@@ -63,7 +63,7 @@ def memory(network: str, **options: Any) -> None:
     from optimizer.recompute.result import run  # noqa: PLC0415
     from optimizer.report.memory import memory_headline, memory_report  # noqa: PLC0415
     from optimizer.report.memory_plot import save_plot  # noqa: PLC0415
-    from optimizer.results.result import MemoryResult  # noqa: PLC0415
+    from optimizer.results.kinds import MemoryResult  # noqa: PLC0415
 
     check_out(MemoryResult, options)
     costs = _costs(graph, options)
@@ -72,7 +72,7 @@ def memory(network: str, **options: Any) -> None:
     result = run(asked, run_options(options))
     finish(result, options, memory_headline, memory_report)
     if options["plot"]:
-        save_plot(result.data, Path(options["out"]))
+        save_plot(result.body, Path(options["out"]))
 
 
 def _chooses(options: Options) -> bool:
@@ -100,11 +100,11 @@ def _limits(costs: RecomputeCosts, options: Options) -> MemoryLimits:
 def _costs(network: Network, options: Options) -> RecomputeCosts:
     from optimizer.recompute.costs import design_costs, work_costs  # noqa: PLC0415
     from optimizer.recompute.lifetimes import lifetimes  # noqa: PLC0415
-    from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.load import load_design  # noqa: PLC0415
 
     if options["result"] is None:
         return work_costs(network)
-    return design_costs(lifetimes(network), result_folder.load(options["result"]).data, options["cost"] or "energy")
+    return design_costs(lifetimes(network), load_design(options["result"]), options["cost"] or "energy")
 
 
 def _check(options: Options) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from optimizer.results.result import Result
+
 WIDTH_OF_FILES = 150
 """Columns where stdout is no terminal."""
 
@@ -28,7 +30,7 @@ def keeping(keep: Callable[[Any], None]) -> Iterator[None]:
         raise
 
 
-def fail_on_disagreement(data: dict[str, Any]) -> None:
+def fail_on_disagreement(result: Result) -> None:
     """Raise what a result, shown and written, says of parts that disagree, for the exit code.
 
     Raises
@@ -37,8 +39,8 @@ def fail_on_disagreement(data: dict[str, Any]) -> None:
     """
     from optimizer.errors import InternalDisagreementError  # noqa: PLC0415
 
-    if data.get("disagreements"):
-        raise InternalDisagreementError("\n".join(data["disagreements"]))
+    if result.disagreements:
+        raise InternalDisagreementError("\n".join(result.disagreements))
 
 
 def show_on_stdout(renderable: RenderableType) -> None:

@@ -108,15 +108,14 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
     from optimizer.report.solve import full_report, headline  # noqa: PLC0415
-    from optimizer.results.result import Result  # noqa: PLC0415
+    from optimizer.results.kinds import SolveResult  # noqa: PLC0415
     from optimizer.solving.run import compare, run  # noqa: PLC0415
 
-    check_out(Result, options)
+    check_out(SolveResult, options)
     asked = Problem(network, architecture, options["objective"], options["padding"], asked_fusion(options))
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)
     with ProgressDisplay(quiet=options["quiet"]) as display:
         result = (compare if options.get("compare") else run)(asked, run_options(options, display))
-    known = result.data.setdefault("warnings", [])
-    known += [line for line in warnings if line not in known]
+    result.add_warnings(warnings)
     finish(result, options, headline, full_report)

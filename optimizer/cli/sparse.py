@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,12 @@ from optimizer.cli.output import show_on_stdout
 from optimizer.cli.sparse_options import NumberList, Options, engine_options, read_engine, read_request
 from optimizer.results import formats
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from optimizer.bodies.sparse import SparseForms
+
+Body = TypeVar("Body", bound="SparseForms")
 NOTHING = 1
 """Exit code without a design or pattern, or where the simulator and the masked matrices differ."""
 
@@ -90,8 +96,7 @@ def size(**options: Any) -> None:
     limit = options["time_limit"]
     _check_out(options)
     limits = Made(None if limit is None else float(limit), options["workers"], options["seed"])
-    found = sizing.run(request, limits)
-    _finish(found.data, report.sizing_report, options)
+    _finish(sizing.size(request, limits).body, report.sizing_report, options)
 
 
 @sparse.command()
@@ -112,6 +117,8 @@ def size(**options: Any) -> None:
 def interleave(**options: Any) -> None:
     """Clash-free access patterns of every junction, by a checked program."""
     engine = read_engine(options)
+    from optimizer.bodies.sparse import PATTERNS, PatternsBody  # noqa: PLC0415
+    from optimizer.problem.status import Status  # noqa: PLC0415
     from optimizer.report import sparse as report  # noqa: PLC0415
     from optimizer.sparse_engine.simulation import patterns_of  # noqa: PLC0415
 
@@ -127,10 +134,11 @@ def interleave(**options: Any) -> None:
         workers=options["workers"],
         seed=options["seed"],
     )
-    order = ("INFEASIBLE", "UNKNOWN", "FEASIBLE", "OPTIMAL")
+    order = (Status.INFEASIBLE, Status.UNKNOWN, Status.FEASIBLE, Status.OPTIMAL)
     status = min((pattern.status for pattern in found), key=order.index)
-    data = {"kind": "sparse patterns", "status": status, "junctions": [pattern.data for pattern in found]}
-    _finish(data, report.patterns_report, options)
+    junctions = tuple(pattern.entry for pattern in found)
+    body = PatternsBody(format=formats.SPARSE_FORMAT, kind=PATTERNS, status=status, junctions=junctions)
+    _finish(body, report.patterns_report, options)
 
 
 @sparse.command()
@@ -143,16 +151,17 @@ def interleave(**options: Any) -> None:
 @out_options
 def simulate(**options: Any) -> None:
     """Train on random inputs clock by clock, ports watched, and compare with plain masked matrices."""
+    from optimizer.bodies.sparse import SIMULATION, SimulationBody  # noqa: PLC0415
     from optimizer.report import sparse as report  # noqa: PLC0415
     from optimizer.sparse_engine import simulation  # noqa: PLC0415
-    from optimizer.sparse_engine.describe import engine_data  # noqa: PLC0415
+    from optimizer.sparse_engine.describe import simulated_engine  # noqa: PLC0415
     from optimizer.sparse_engine.fixed_point import parse_format  # noqa: PLC0415
 
     form = parse_format(options["form"])
     engine = read_engine(options, form.width)
     _check_out(options)
     forwarding, seed = options["forwarding"], options["seed"]
-    data = simulation.simulate(
+    run = simulation.simulate(
         engine,
         simulation.hazard_free_patterns(engine, forwarding=forwarding, seed=seed),
         form,
@@ -160,9 +169,11 @@ def simulate(**options: Any) -> None:
         rate_shift=options["rate_shift"],
         forwarding=forwarding,
         seed=seed,
-    ) | {"problem": engine_data(engine) | {"format": options["form"]}}
-    _finish(data, report.simulation_report, options)
-    if not data["equal"]:
+    )
+    problem = simulated_engine(engine, options["form"])
+    body = SimulationBody(format=formats.SPARSE_FORMAT, kind=SIMULATION, run=run, problem=problem)
+    _finish(body, report.simulation_report, options)
+    if not run.equal:
         sys.exit(NOTHING)
 
 
@@ -188,7 +199,7 @@ def accuracy(**options: Any) -> None:
     )
     if options["picture"] is not None:
         digits.plot(found, Path(options["picture"]))
-    _finish(digits.accuracy_data(found, options["epochs"], options["rate_shift"]), report.accuracy_report, options)
+    _finish(digits.accuracy_body(found, options["epochs"], options["rate_shift"]), report.accuracy_report, options)
 
 
 @sparse.command()
@@ -201,7 +212,7 @@ def verify(directory: str) -> None:
 
     found = verification.verify(result_folder.load_data(directory, formats.SPARSE_FILE), directory)
     show_on_stdout(report.verification_report(found))
-    if found["faults"]:
+    if found.faults:
         sys.exit(NOTHING)
 
 
@@ -212,25 +223,27 @@ def verify(directory: str) -> None:
 @out_options
 def report_command(**options: Any) -> None:
     """Rates, storage, arithmetic and device use of an engine, against the dense network and by the early estimator."""
+    from optimizer.bodies.sparse import REPORT, EngineReportBody  # noqa: PLC0415
     from optimizer.report import sparse as report  # noqa: PLC0415
     from optimizer.sparse_engine.describe import describe  # noqa: PLC0415
 
     engine = read_engine(options, options["width"])
     _check_out(options)
     width = options["input_width"]
-    data = {"kind": "sparse report", "input_width_bits": width, **describe(engine, width)}
-    _finish(data, report.design_report, options)
+    engine_entry = describe(engine, width)
+    body = EngineReportBody(format=formats.SPARSE_FORMAT, kind=REPORT, input_width_bits=width, engine=engine_entry)
+    _finish(body, report.engine_report, options)
 
 
 def _check_out(options: Options) -> None:
     """The output folder can be written; known before the work starts."""
-    from optimizer.results.result import SparseResult  # noqa: PLC0415
+    from optimizer.results.kinds import SparseResult  # noqa: PLC0415
 
     check_out(SparseResult, options)
 
 
-def _finish(data: Options, render: Callable[[Options], Any], options: Options) -> None:
+def _finish(body: Body, render: Callable[[Body], RenderableType], options: Options) -> None:
     """Save, show; the exit code tells whether there is an answer."""
-    from optimizer.results.result import SparseResult  # noqa: PLC0415
+    from optimizer.results.kinds import SparseResult  # noqa: PLC0415
 
-    finish(SparseResult.of(data), options, render, render)
+    finish(SparseResult(body), options, render, render)

@@ -32,7 +32,7 @@ from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
-    from optimizer.results.result import StudyResult
+    from optimizer.results.kinds import StudyResult
     from optimizer.scaling.options import Options as RunOptions
     from optimizer.studies.metrics import Range
     from optimizer.workload.network import Network
@@ -91,7 +91,7 @@ def study(network: str, **options: Any) -> None:
     from optimizer.report.figures import check_picture  # noqa: PLC0415
     from optimizer.report.study import study_headline, study_report  # noqa: PLC0415
     from optimizer.report.study_plot import save_plot  # noqa: PLC0415
-    from optimizer.results.result import StudyResult  # noqa: PLC0415
+    from optimizer.results.kinds import StudyResult  # noqa: PLC0415
 
     check_out(StudyResult, options)
     if options["picture"] is not None:
@@ -99,10 +99,10 @@ def study(network: str, **options: Any) -> None:
     showing = ProgressDisplay(quiet=options["quiet"])
     with asked_pool(options) as pool, showing as display, design_kept(options):
         result = _run(asked, graph, architecture, options, run_options(options, display, pool))
-    say_warnings(result.data["warnings"])
+    say_warnings(result.warnings)
     if options["picture"] is not None:
-        save_plot(result.data, options["picture"])
-    settled = result.data["study"]["status"] in ("OPTIMAL", "FEASIBLE")
+        save_plot(result.body, options["picture"])
+    settled = result.body.study.status.has_design
     finish(result, options, study_headline, study_report, also=(options["picture"],), found=settled)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.selection import single_point
+from optimizer.bodies.evaluation import EvaluatedDesign, EvaluatedObjective, EvaluatedPart, EvaluationBody
+from optimizer.bodies.solve import Space
 from optimizer.errors import SpecError
 from optimizer.fusion.network_pricer import Fused, NetworkPricer, joined
 from optimizer.fusion.tile_pricer import Runs
@@ -24,12 +26,12 @@ from optimizer.problem.fusion_options import check_buffer, check_fusible
 from optimizer.problem.goal import Aim
 from optimizer.problem.problem import Problem
 from optimizer.problem.space import SPACE
+from optimizer.problem.status import Status
 from optimizer.problem.versions import versions
-from optimizer.results.comparison import comparison, off_chip_words
-from optimizer.results.formats import EVALUATED, EVALUATION_FORMAT, GIVEN_SPACE
-from optimizer.results.solve_result import fused_parts, layers_alone
-from optimizer.results.totals import number as json_number
-from optimizer.results.totals import totals, unit_value
+from optimizer.results.comparison import comparison, figures, off_chip_words
+from optimizer.results.formats import EVALUATION_FORMAT, GIVEN_SPACE
+from optimizer.results.solve_result import Parts, fused_parts, layers_alone, training_entry
+from optimizer.results.totals import hardware_entry, number, totals, unit_value
 from optimizer.search.prepared_problem import PreparedProblem, prepare
 from optimizer.store.store import Store
 from optimizer.workload.network import Network
@@ -44,7 +46,7 @@ def evaluate_groups(
     *,
     objective: str = "energy",
     cache_dir: Path | None = None,
-) -> dict[str, Any]:
+) -> EvaluationBody:
     """Costs of a given hardware point with given groups, and of the same point layer by layer.
 
     Hardware, groups, tiles and policies are taken as they are; only the loop nests inside of every run are searched,
@@ -65,7 +67,7 @@ def evaluate_groups(
 
     Returns
     -------
-    dict
+    EvaluationBody
         What ``evaluation.json`` holds: energies in pJ (or MAC energies), cycles, words at the outermost level.
 
     Raises
@@ -84,25 +86,33 @@ def evaluate_groups(
     prepared = replace(prepared, problem=prepared.problem | {"groups": [group.decisions for group in given]})
     prices = _prices(prepared, hardware)
     alone, fused = _costs(prepared, hardware, given, cache_dir)
-    before = _design(prepared, alone, hardware, layers_alone(prepared, prices, hardware))
-    after = _design(prepared, fused, hardware, fused_parts(prepared, fused, hardware))
-    return {
-        "format": EVALUATION_FORMAT,
-        "status": EVALUATED,
-        "accounting": prepared.accounting,
-        "space": {"text": GIVEN_SPACE.format(objective=objective) + SPACE, "padding": {}, "reuse": "innermost"},
-        "network": network.name,
-        **({} if network.training is None else {"training": network.training}),
-        "architecture": architecture.name,
-        "warnings": list(network.warnings),
-        "versions": versions(),
-        "problem": prepared.problem,
-        "problem_hash": prepared.problem_hash,
-        **after,
-        "layer_by_layer": before,
-        "comparison": comparison(before, after),
-        "wall_s": round(time.perf_counter() - started, 3),
-    }
+    before = _part(prepared, alone, hardware, (None, layers_alone(prepared, prices, hardware)))
+    after = _part(prepared, fused, hardware, fused_parts(prepared, fused, hardware))
+    return _body(prepared, before, after, time.perf_counter() - started)
+
+
+def _body(prepared: PreparedProblem, before: EvaluatedPart, after: EvaluatedPart, wall_s: float) -> EvaluationBody:
+    """What ``evaluation.json`` holds."""
+    network = prepared.network
+    space = GIVEN_SPACE.format(objective=prepared.goal.objective) + SPACE
+    return EvaluationBody(
+        format=EVALUATION_FORMAT,
+        status=Status.EVALUATED,
+        accounting=prepared.accounting,
+        space=Space(text=space, padding={}, reuse="innermost"),
+        network=network.name,
+        training=training_entry(network),
+        architecture=prepared.architecture.name,
+        warnings=tuple(network.warnings),
+        versions=versions(),
+        problem=prepared.problem,
+        problem_hash=prepared.problem_hash,
+        objective=after.objective,
+        design=after.design,
+        layer_by_layer=before,
+        comparison=comparison(*(figures(one.status, one.objective.value, one.design) for one in (before, after))),
+        wall_s=round(wall_s, 3),
+    )
 
 
 def priced_under(architecture: Architecture) -> Architecture:
@@ -156,11 +166,23 @@ def _costs(
     return joined([], singles), joined([price_given(group, runs, hardware, aim) for group in given], singles)
 
 
-def _design(prepared: PreparedProblem, costs: Fused, hardware: Hardware, parts: dict[str, Any]) -> dict[str, Any]:
+def _part(prepared: PreparedProblem, costs: Fused, hardware: Hardware, parts: Parts) -> EvaluatedPart:
     """Totals and parts of one way to run the network."""
     name = prepared.goal.objective
     unit, worth = unit_value(name, hardware)
-    value = json_number(Aim(name).value(costs.energy, costs.latency) * worth)
-    design = totals(hardware, costs.energy, Fraction(costs.latency)) | parts
-    objective = {"name": name, "unit": unit, "value": value}
-    return {"status": EVALUATED, "objective": objective, **design, "dram_words": off_chip_words(design)}
+    value = number(Aim(name).value(costs.energy, costs.latency) * worth)
+    groups, layers = parts
+    found = totals(hardware, costs.energy, Fraction(costs.latency))
+    design = EvaluatedDesign(
+        hardware=hardware_entry(hardware),
+        area_um2=hardware.area_um2,
+        **asdict(found),
+        groups=groups,
+        layers=layers,
+        dram_words=0,
+    )
+    return EvaluatedPart(
+        status=Status.EVALUATED,
+        objective=EvaluatedObjective(name=name, unit=unit, value=value),
+        design=replace(design, dram_words=off_chip_words(design)),
+    )

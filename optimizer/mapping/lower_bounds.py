@@ -44,7 +44,6 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.workload.layer import ROLES, Axis, Layer, Operand
@@ -106,25 +105,6 @@ def least_energy(layer: Layer, hardware: Hardware) -> int:
     """Energy units that one run of a layer takes at least, padded or not: a padded run does all of its work."""
     compulsory = {operand.role: touched_words(operand, layer.extents) for operand in layer.operands}
     return _energy(layer, hardware, compulsory, data_movement_words(layer, hardware))
-
-
-def lower_bounds(layer: Layer, hardware: Hardware) -> dict[str, Any]:
-    """The limits as a result states them, energy in pJ (or normalized units)."""
-    limits = layer_limits(layer, hardware)
-    name, cycles = limits.roofline
-    return {
-        "compute_cycles": limits.compute_cycles,
-        "bandwidth_cycles": {port: _plain(value) for port, value in limits.bandwidth_cycles.items()},
-        "latency_cycles": _plain(cycles),
-        "latency_limit": name,
-        "compulsory_dram_words": dict(limits.compulsory_dram_words),
-        "dram_words_bound": limits.dram_words,
-        "energy_pj": hardware.energy_pj(limits.energy),
-    }
-
-
-def _plain(value: Fraction) -> int | float:
-    return int(value) if value.denominator == 1 else float(value)
 
 
 def touched_words(operand: Operand, extents: dict[str, int]) -> int:

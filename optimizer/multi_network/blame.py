@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from optimizer.architecture.boxes import Box, size
+from optimizer.bodies.infeasibility import JointInfeasibility, NetworkRelaxation
 from optimizer.multi_network.explorations import Explorations
 from optimizer.multi_network.search import Findings
 from optimizer.problem.aggregate import Aggregate
@@ -23,8 +23,6 @@ from optimizer.search.infeasibility import explain
 from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.search.progress import Reporter
 from optimizer.search.threads import asker
-
-Data = dict[str, Any]
 
 
 class First:
@@ -84,7 +82,7 @@ def explain_joint(
     watch: Watch | None,
     *,
     asked: bool = False,
-) -> Data:
+) -> JointInfeasibility:
     """What stands under ``infeasible`` in a result.
 
     Either networks that have no design even alone, each with its reason (``alone``), or the networks that exclude each
@@ -108,8 +106,8 @@ def explain_joint(
             )
             for n in found.hopeless
         }
-        complete = all(reason["complete"] for reason in reasons.values())
-        return {"networks": list(reasons), "alone": reasons, "relaxations": [], "complete": complete}
+        complete = all(reason.complete for reason in reasons.values())
+        return JointInfeasibility(networks=tuple(reasons), alone=reasons, relaxations=(), complete=complete)
     kept, complete = list(range(len(team.names))), True
     for number in range(len(team.names)):
         others = [n for n in kept if n != number]
@@ -118,12 +116,12 @@ def explain_joint(
         complete = complete and (state.complete or state.found is not None)
         kept = others if state.complete and state.found is None else kept
     relaxations = [] if not complete else [it for n in kept for it in _relaxations(explorations, kept, n)]
-    return {
-        "networks": [team.names[n] for n in kept],
-        "alone": {},
-        "relaxations": relaxations,
-        "complete": complete and not explorations.stopped,
-    }
+    return JointInfeasibility(
+        networks=tuple(team.names[n] for n in kept),
+        alone={},
+        relaxations=tuple(relaxations),
+        complete=complete and not explorations.stopped,
+    )
 
 
 def _any(numbers: Sequence[int]) -> Aggregate:
@@ -131,7 +129,7 @@ def _any(numbers: Sequence[int]) -> Aggregate:
     return Aggregate("max", tuple(Fraction(1) for _ in numbers))
 
 
-def _relaxations(explorations: Explorations, kept: list[int], number: int) -> Iterator[Data]:
+def _relaxations(explorations: Explorations, kept: list[int], number: int) -> Iterator[NetworkRelaxation]:
     """The least cap on latency or energy of one network that lets a design through, all others as they are."""
     team = explorations.team
     goal, budgets = team.prepared_problems[number].goal, team.prepared_problems[number].architecture.budgets
@@ -154,11 +152,11 @@ def _relaxations(explorations: Explorations, kept: list[int], number: int) -> It
         else:
             exact = state.value * (point.energy_unit_pj or Fraction(1)) / 10**9
         least = rounded_up(exact)
-        yield {
-            "network": team.names[number],
-            "budget": name,
-            "limit": float(limit),
-            "least": float(least),
-            "exact": True,
-            "text": f"{team.names[number]} needs {least.normalize():f} {unit} beside the others",
-        }
+        yield NetworkRelaxation(
+            network=team.names[number],
+            budget=name,
+            limit=float(limit),
+            least=float(least),
+            exact=True,
+            text=f"{team.names[number]} needs {least.normalize():f} {unit} beside the others",
+        )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from optimizer.multi_network.blame import explain_joint
 from optimizer.multi_network.explorations import Explorations
 from optimizer.multi_network.request import CodesignRequest, Team, prepare_team
-from optimizer.multi_network.result_data import certificate, result_data
+from optimizer.multi_network.result_data import certificate, codesign_body
 from optimizer.multi_network.search import Findings, Search
-from optimizer.problem.status import Termination
-from optimizer.results.result import CodesignResult, Result
+from optimizer.problem.status import Status
+from optimizer.results.kinds import CodesignResult, SolveResult
 from optimizer.results.solve_result import make_result
 from optimizer.scaling.options import Options
 from optimizer.search.infeasibility import patience
@@ -34,25 +35,22 @@ def run(request: CodesignRequest, options: Options) -> CodesignResult:
     deadline = begun(team.prepared_problems[0], options, started)
     explorations = Explorations(team, workers, deadline, options.pool, options.cache_dir)
     found = Search(explorations, started, progress).findings()
-    data = result_data(team, found, seed, time.perf_counter() - started)
-    faults = [fault for state in (found.joint, *found.alone) if state is not None for fault in state.disagreements]
-    if faults:
-        data |= {"disagreements": list(dict.fromkeys(faults)), "termination": Termination.DISAGREEMENT.value}
-    if data["status"] == "INFEASIBLE":
+    body = codesign_body(team, found, seed, time.perf_counter() - started)
+    if body.status is Status.INFEASIBLE:
         explorations.deadline = patience(team.prepared_problems, started, deadline)
-        data["infeasible"] = explain_joint(explorations, found, workers, started, progress, asked=deadline is not None)
-        data["wall_s"] = round(time.perf_counter() - started, 3)
+        reason = explain_joint(explorations, found, workers, started, progress, asked=deadline is not None)
+        body = replace(body, infeasible=reason, wall_s=round(time.perf_counter() - started, 3))
     return CodesignResult(
-        data, certificate(team, found, seed), networks=_on_joint(team, found, seed), alone=_alone(team, found, seed)
+        body, certificate(team, found, seed), networks=_on_joint(team, found, seed), alone=_alone(team, found, seed)
     )
 
 
-def _on_joint(team: Team, found: Findings, seed: int) -> dict[str, Result]:
+def _on_joint(team: Team, found: Findings, seed: int) -> dict[str, SolveResult]:
     """Results of the networks on the joint design; their time is part of the whole."""
     pairs = zip(team.names, found.designs, strict=bool(found.designs))
     return {name: make_result(prepared, state, seed=seed, wall_s=0.0) for name, (prepared, state) in pairs}
 
 
-def _alone(team: Team, found: Findings, seed: int) -> dict[str, Result]:
+def _alone(team: Team, found: Findings, seed: int) -> dict[str, SolveResult]:
     rows = zip(team.names, team.prepared_problems, found.alone, found.seconds, strict=True)
     return {name: make_result(prepared, state, seed=seed, wall_s=wall_s) for name, prepared, state, wall_s in rows}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from optimizer.network_adjustment.request import WidthChanges
 from optimizer.network_adjustment.search import Size
 from optimizer.network_adjustment.ties import Ties
-from optimizer.results.result import Result
+from optimizer.results.kinds import SolveResult
 from optimizer.search.exploration import Exploration
 from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.workload.network import Network
@@ -25,8 +25,8 @@ class Adjustment:
     ties: Ties
     sizes: list[Size]
     state: Exploration
-    before: Result
-    after: Result | None
+    before: SolveResult
+    after: SolveResult | None
     adjusted: Network | None
     widths: tuple[int, ...]
     seed: int

@@ -7,13 +7,13 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import at
 from optimizer.errors import SpecError
+from optimizer.files.records import Json
 from optimizer.network_adjustment.adjustment import Adjustment
 from optimizer.network_adjustment.pricer import WidthPrice
 from optimizer.network_adjustment.request import AdjustRequest
@@ -23,7 +23,8 @@ from optimizer.network_adjustment.ties import find_ties, resized
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.problem import Problem
-from optimizer.results.result import AdjustResult, Result
+from optimizer.results.kinds import AdjustResult, SolveResult
+from optimizer.results.result import Result
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
 from optimizer.search.prepared_problem import begun, prepare
@@ -78,7 +79,7 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
         sizes = search.run(deadline)
         state, chosen = merged(sizes), best_of(sizes)
 
-        def solved(subject: Network, where: Architecture) -> Result:
+        def solved(subject: Network, where: Architecture) -> SolveResult:
             return solve(Problem(subject, where, objective), Options(workers=workers, seed=seed, cache_dir=folder))
 
         before, after, adjusted, widths = solved(network, architecture), None, None, ties.widths
@@ -107,47 +108,47 @@ def _check_budgets(architecture: Architecture) -> None:
             )
 
 
-def _confirm(state: Exploration, after: Result) -> None:
+def _confirm(state: Exploration, after: SolveResult) -> None:
     """The adjusted network, solved by itself, costs what the search says; unproved, it may cost less."""
-    value, stated = Fraction(after.certificate["value"]), state.value
+    value, stated = after.certificate.value, state.value
+    assert value is not None
     if stated is None or value > stated or (state.complete and state.bound >= stated and value != stated):
         error = disagreement(f"the search for widths says {stated}, the design {value}")
         error.result = after
         raise error
 
 
-def hardware_of(data: dict[str, Any], file: str) -> Architecture:
+def hardware_of(result: Result, file: str) -> Architecture:
     """The architecture of a result with only the chosen point; of its budgets only that of bandwidth is kept.
 
     Parameters
     ----------
-    data : dict
-        Contents of ``result.json``.
+    result : Result
     file : str
-        Where they come from, for messages.
+        Where it comes from, for messages.
 
     Raises
     ------
     SpecError
         If the result holds no design, or is damaged.
     """
-    if "hardware" not in data:
+    if result.hardware is None:
         raise SpecError(
             "the result has no design",
             file=file,
             field="status",
-            value=data.get("status"),
+            value=str(result.status),
             allowed="OPTIMAL or FEASIBLE",
             remedy="give the folder of a solve that found hardware",
         )
     try:
-        problem, choices = data["problem"], data["hardware"]["choices"]
+        problem: Json = result.body.problem
         bandwidth = problem["budgets"].get("dram_gbps")
         budgets = Budgets(dram_gbps=None if bandwidth is None else Fraction(bandwidth))
         architecture = replace(
             parse_architecture(decode_exact(problem["architecture"])), budgets=budgets, accounting=problem["accounting"]
         )
-        return at(architecture, choices)
+        return at(architecture, result.hardware.choices)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SpecError(
             f"the result is damaged: {type(error).__name__} {error}",

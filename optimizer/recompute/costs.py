@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from optimizer.bodies.hardware import LevelEntry
 from optimizer.errors import SpecError
 from optimizer.golden.training_memory import MemoryReplay
 from optimizer.recompute.lifetimes import Lifetimes
+from optimizer.results.result import Result
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
 
@@ -43,14 +44,14 @@ def work_costs(network: Network) -> RecomputeCosts:
     return RecomputeCosts("operations", work, sum(work.values()))
 
 
-def design_costs(lives: Lifetimes, data: Mapping[str, Any], measure: str) -> RecomputeCosts:
+def design_costs(lives: Lifetimes, result: Result, measure: str) -> RecomputeCosts:
     """Energies (fJ) or cycles of the layers of a solved training step.
 
     Parameters
     ----------
     lives : Lifetimes
-    data : mapping
-        Contents of the step's ``result.json``.
+    result : Result
+        That of the step.
     measure : {"energy", "latency"}
 
     Raises
@@ -58,9 +59,9 @@ def design_costs(lives: Lifetimes, data: Mapping[str, Any], measure: str) -> Rec
     SpecError
         If the result is of another network, or has no design.
     """
-    layers = {entry["name"]: entry for entry in data.get("layers") or []}
+    layers = {entry.name: entry for entry in result.layers}
     missing = [name for name in lives.steps if name not in layers]
-    if missing:
+    if missing or result.hardware is None:
         raise SpecError(
             "the result is not of this training step",
             field="layers",
@@ -68,21 +69,21 @@ def design_costs(lives: Lifetimes, data: Mapping[str, Any], measure: str) -> Rec
             allowed=f"layers such as {', '.join(list(layers)[:5]) or 'none'}",
             remedy="solve the same network with the same --training, layer by layer",
         )
-    key, scale = ("energy_pj", FEMTOJOULES) if measure == "energy" else ("latency_cycles", 1)
-    cost = {name: round(entry[key] * entry.get("multiplicity", 1) * scale) for name, entry in layers.items()}
-    unit, gains = ("fJ", _gains(lives, data)) if measure == "energy" else ("cycles", {})
-    return RecomputeCosts(unit, cost, sum(cost.values()), gains)
+    if measure == "energy":
+        cost = {name: round(entry.energy_pj * entry.multiplicity * FEMTOJOULES) for name, entry in layers.items()}
+        return RecomputeCosts("fJ", cost, sum(cost.values()), _gains(lives, result.hardware.levels[0]))
+    cost = {name: round(entry.latency_cycles * entry.multiplicity) for name, entry in layers.items()}
+    return RecomputeCosts("cycles", cost, sum(cost.values()), {})
 
 
-def _gains(lives: Lifetimes, data: Mapping[str, Any]) -> dict[str, int]:
+def _gains(lives: Lifetimes, outer: LevelEntry) -> dict[str, int]:
     """Energy (fJ) of writing a tensor off chip once and reading it once per reader."""
-    outer = data["hardware"]["levels"][0]
-    write, read = (round(outer[key] * FEMTOJOULES) for key in ("update_energy_pj", "read_energy_pj"))
+    write, read = (round(energy * FEMTOJOULES) for energy in (outer.update_energy_pj, outer.read_energy_pj))
     readers = {a.name: len(a.reads) for a in lives.activations}
     for activation in lives.activations:
         for source in activation.inputs:
             readers[source] += 1
-    return {a.name: -(-a.bits // outer["access_bits"]) * (write + readers[a.name] * read) for a in lives.activations}
+    return {a.name: -(-a.bits // outer.access_bits) * (write + readers[a.name] * read) for a in lives.activations}
 
 
 def overhead_of(replayed: MemoryReplay, choices: Mapping[str, str], costs: RecomputeCosts) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from optimizer.bodies.codesign import CodesignBody, CrossCellEntry
 from optimizer.report.figures import new_figure, save_picture
 
 DARKEST = 100.0
 """Losses of this many percent and more have the darkest colour; smaller ones if none is as large."""
 
 
-def save_plot(data: dict[str, Any], path: str | Path) -> None:
+def save_plot(body: CodesignBody, path: str | Path) -> None:
     """Draw the cross table: a row per network, a column per design, coloured by the loss against the own optimum.
 
     Raises
@@ -19,9 +19,9 @@ def save_plot(data: dict[str, Any], path: str | Path) -> None:
     SpecError
         As :func:`optimizer.report.figures.save_picture`.
     """
-    cross = data["cross"]
-    names = [entry["name"] for entry in data["networks"]]
-    losses = [[entry["networks"][name].get("loss_percent") for entry in cross] for name in names]
+    cross = body.cross
+    names = [entry.name for entry in body.networks]
+    losses = [[_loss(entry.networks[name]) for entry in cross] for name in names]
     figure = new_figure(2.4 + 0.9 * len(cross), 1.6 + 0.45 * len(names))
     axes = figure.subplots()
     darkest = min(DARKEST, max((loss for row in losses for loss in row if loss is not None), default=0)) or DARKEST
@@ -32,9 +32,13 @@ def save_plot(data: dict[str, Any], path: str | Path) -> None:
             dark = loss is not None and loss > 0.6 * darkest
             text = "-" if loss is None else f"{loss:.3g}"
             axes.text(column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black")
-    axes.set_xticks(range(len(cross)), [entry["design"] for entry in cross], rotation=45, ha="right")
+    axes.set_xticks(range(len(cross)), [entry.design for entry in cross], rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="design made for", ylabel="network")
-    axes.set_title(f"{data['objective']['name']}: percent above the network's own best design", fontsize="medium")
+    axes.set_title(f"{body.objective.name}: percent above the network's own best design", fontsize="medium")
     figure.colorbar(image, ax=axes, label="percent")
     save_picture(figure, path)
+
+
+def _loss(cell: CrossCellEntry) -> float | None:
+    return None if cell.figures is None else cell.figures.loss_percent

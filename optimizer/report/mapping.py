@@ -15,24 +15,21 @@ from optimizer.mapping.mapping import Mapping
 from optimizer.mapping.reader import format_nest
 from optimizer.report.layers import access_table, layer_heading, limits_table
 from optimizer.report.units import NORMALIZED, number_text
-from optimizer.results.layer_entry import layer_record
+from optimizer.results.layer_entry import mapped_layer
 from optimizer.workload.layer import Layer
 
 
 def evaluation_report(layer: Layer, hardware: Hardware, mapping: Mapping, cost: LayerCost) -> Group:
     """Loop nest, totals beside the limits, accesses, cycles per level, and whether the declared space has the nest."""
-    record = layer_record(layer, hardware, cost)
-    data = {
-        "energy_unit": "pJ" if hardware.energy_unit_pj is not None else NORMALIZED,
-        "hardware": {"levels": [{"name": level.name} for level in hardware.levels]},
-    }
+    entry = mapped_layer(layer, hardware, mapping, cost)
+    unit = "pJ" if hardware.energy_unit_pj is not None else NORMALIZED
     return Group(
-        layer_heading(data, record),
+        layer_heading(entry),
         Text(format_nest(layer, hardware, mapping)),
         Text(),
-        limits_table(data, record),
+        limits_table(entry, hardware.levels[0].name, unit),
         Text(),
-        access_table(record["accesses"]),
+        access_table(entry.accesses),
         Text(),
         cycles_table(hardware, cost),
         Text(),

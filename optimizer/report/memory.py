@@ -2,85 +2,76 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from optimizer.bodies.memory import KeepAll, MemoryBody, MemoryObjective, Moments, SavedTensor
 from optimizer.files.quantities import size_text
-from optimizer.report.solve import hash_text, plain_table
+from optimizer.problem.status import Status
+from optimizer.report.solve import facts_table, hash_text, plain_table, status_line
 from optimizer.report.units import number_text, percent_text
 
-Data = dict[str, Any]
 CHART_ROWS = 24
 CHART_WIDTH = 48
 LARGEST = 12
 WORDS = {"keep": "off chip", "chip": "on chip", "redo": "computed again", "drop": "dropped"}
 
 
-def memory_report(data: Data) -> Group:
+def memory_report(body: MemoryBody) -> Group:
     """Everything about a plan of memory."""
-    parts: list[RenderableType] = [memory_headline(data), Text(), _summary(data), Text(), _kinds(data)]
-    parts += [Text(), *_chart(data), Text(), _tensors(data)]
+    parts: list[RenderableType] = [memory_headline(body), Text(), _summary(body), Text(), _kinds(body.keep_all)]
+    parts += [Text(), *_chart(body), Text(), _tensors(body.tensors)]
     return Group(*parts)
 
 
-def memory_headline(data: Data) -> Text:
+def memory_headline(body: MemoryBody) -> Text:
     """Status, objective and gap in one line; the least peak where no choice keeps the budgets."""
-    status, goal = data["status"], data["objective"]
-    styles = {"OPTIMAL": "bold green", "FEASIBLE": "bold yellow", "EVALUATED": "bold"}
-    text = Text(status, style=styles.get(status, "bold red"))
+    goal, least = body.objective, body.least_peak
     if goal is None:
-        return text.append(f"  peak {size_text(data['keep_all']['peak_off_chip_bits'])}", style="default")
-    if goal["value"] is not None:
-        text.append(f"  {goal['name']} {_value(goal, goal['value'])}", style="default")
-    if status in ("FEASIBLE", "UNKNOWN") and goal["bound"] is not None:
-        text.append(f"  bound {_value(goal, goal['bound'])}", style="default")
-    if goal["gap"] is not None:
-        text.append(f"  gap {percent_text(goal['gap'])}", style="default")
-    least = data["least_peak"]
+        text = status_line(body.status, "", str, None, None, None)
+        return text.append(f"  peak {size_text(body.keep_all.peak_off_chip_bits)}", style="default")
+    text = status_line(body.status, goal.name, lambda value: _value(goal, int(value)), goal.value, goal.bound, goal.gap)
     if least is not None:
-        budget = f"no choice keeps the budget of {size_text(data['budgets']['off_chip_bits'])} off chip; "
-        found = least["bits"] is not None
-        known = f"the least that can be met is {size_text(least['bits'])}" if found else "no answer yet"
-        proved = "" if least["status"] == "OPTIMAL" else f" (bound {size_text(max(0, least['bound_bits']))})"
+        budget = f"no choice keeps the budget of {size_text(body.budgets.off_chip_bits)} off chip; "
+        found = least.bits is not None
+        known = f"the least that can be met is {size_text(least.bits)}" if found else "no answer yet"
+        proved = "" if least.status is Status.OPTIMAL else f" (bound {size_text(max(0, least.bound_bits))})"
         text.append(f"  {budget}{known}{proved}", style="default")
     return text
 
 
-def _value(goal: Data, value: int) -> str:
-    return size_text(value) if goal["unit"] == "bits" else f"{number_text(value)} {goal['unit']}"
+def _value(goal: MemoryObjective, value: int) -> str:
+    return size_text(value) if goal.unit == "bits" else f"{number_text(value)} {goal.unit}"
 
 
-def _summary(data: Data) -> Table:
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    every, chosen, budgets = data["keep_all"], data["chosen"], data["budgets"]
-    rows = [("peak, all kept", f"{size_text(every['peak_off_chip_bits'])} at {every['peak_at']}")]
+def _summary(body: MemoryBody) -> Table:
+    every, chosen, goal, reserve = body.keep_all, body.chosen, body.objective, body.budgets.on_chip_reserve_bits
+    rows = [("peak, all kept", f"{size_text(every.peak_off_chip_bits)} at {every.peak_at}")]
     if chosen is not None:
-        less = 1 - chosen["peak_off_chip_bits"] / every["peak_off_chip_bits"]
-        peak = f"{size_text(chosen['peak_off_chip_bits'])} at {chosen['peak_at']} ({percent_text(less)} less)"
+        less = 1 - chosen.peak_off_chip_bits / every.peak_off_chip_bits
+        peak = f"{size_text(chosen.peak_off_chip_bits)} at {chosen.peak_at} ({percent_text(less)} less)"
         rows.append(("peak, as chosen", peak))
-        overhead = f"{number_text(chosen['overhead'])} {chosen['overhead_unit']}"
-        rows.append(("overhead", f"{overhead} ({percent_text(chosen['overhead_of_step'])} of the step)"))
-        macs = f"{number_text(chosen['macs'])} MACs ({percent_text(chosen['macs_of_step'])} of the step's)"
-        rows.append(("computed again", f"{len(chosen['recomputed'])} layers, {macs}"))
-        tie = data["objective"]["tie"]
-        rows.append(("among equals", "proved the least" if tie["proved"] else "not proved the least"))
-    if budgets["on_chip_reserve_bits"]:
-        used = "" if chosen is None else f"{size_text(chosen['peak_on_chip_bits'])} of "
-        rows.append(("on chip", f"{used}{size_text(budgets['on_chip_reserve_bits'])}"))
-    rows.append(("problem", hash_text(data)))
-    rows.append(("time", f"{data['wall_s']:.1f} s, seed {data['seed']}"))
-    for name, value in rows:
-        table.add_row(Text(name, style="bold"), Text(value))
-    return table
+        overhead = f"{number_text(chosen.overhead)} {chosen.overhead_unit}"
+        rows.append(("overhead", f"{overhead} ({percent_text(chosen.overhead_of_step)} of the step)"))
+        macs = f"{number_text(chosen.macs)} MACs ({percent_text(chosen.macs_of_step)} of the step's)"
+        rows.append(("computed again", f"{len(chosen.recomputed)} layers, {macs}"))
+    if chosen is not None and goal is not None and goal.tie is not None:
+        rows.append(("among equals", "proved the least" if goal.tie.proved else "not proved the least"))
+    if reserve:
+        used = "" if chosen is None else f"{size_text(chosen.peak_on_chip_bits)} of "
+        rows.append(("on chip", f"{used}{size_text(reserve)}"))
+    rows.append(("problem", hash_text(body.problem_hash)))
+    rows.append(("time", f"{body.wall_s:.1f} s, seed {body.seed}"))
+    return facts_table(rows)
 
 
-def _kinds(data: Data) -> Table:
-    kinds, peak = data["keep_all"]["peak_by_kind_bits"], data["keep_all"]["peak_off_chip_bits"]
+def _kinds(keep_all: KeepAll) -> Table:
+    peak = keep_all.peak_off_chip_bits
     table = plain_table("All kept: what the peak is made of", "tensors", "size", "share")
-    for kind, bits in kinds.items():
+    for kind, bits in keep_all.peak_by_kind_bits.items():
         if kind == "most activations":
             table.add_row("activations at their most", size_text(bits), "")
         else:
@@ -88,14 +79,14 @@ def _kinds(data: Data) -> Table:
     return table
 
 
-def _chart(data: Data) -> list[Text]:
+def _chart(body: MemoryBody) -> list[Text]:
     """Bars of the most off-chip memory in equal stretches of steps: all kept, and as chosen."""
-    steps = data["over_time"]["steps"]
+    steps = body.over_time.steps
     place = {name: number for number, name in enumerate(steps)}
-    scale = max(1, data["keep_all"]["peak_off_chip_bits"])
+    scale = max(1, body.keep_all.peak_off_chip_bits)
     rows = min(CHART_ROWS, len(steps))
-    series = [("#", _by_step(data["keep_all"], place))]
-    series += [] if data["chosen"] is None else [("o", _by_step(data["chosen"], place))]
+    series = [("#", _by_step(body.keep_all, place))]
+    series += [] if body.chosen is None else [("o", _by_step(body.chosen, place))]
     title = "Off-chip memory over time (#: all kept" + ("; o: as chosen)" if len(series) > 1 else ")")
     lines = [Text(title, style="bold")]
     width = max(len(name) for name in steps)
@@ -107,11 +98,11 @@ def _chart(data: Data) -> list[Text]:
     return lines
 
 
-def _by_step(replayed: Data, place: dict[str, int]) -> list[int]:
+def _by_step(replayed: Moments, place: dict[str, int]) -> list[int]:
     """Most bits per step; what is computed again before a step counts for that step."""
     most = [0] * len(place)
     waiting = 0
-    for layer, again, bits, _ in replayed["moments"]:
+    for layer, again, bits, _ in replayed.moments:
         waiting = max(waiting, bits)
         if not again:
             most[place[layer]] = waiting
@@ -127,9 +118,9 @@ def _overlaid(bars: list[tuple[str, int]]) -> str:
     return line
 
 
-def _tensors(data: Data) -> Table:
+def _tensors(tensors: Sequence[SavedTensor]) -> Table:
     table = plain_table("Largest saved activations", "tensor", "lives until", "choice", "size", left=3)
-    saved = sorted((t for t in data["tensors"] if t["saved"]), key=lambda t: -t["bits"])
+    saved = sorted((tensor for tensor in tensors if tensor.saved), key=lambda tensor: -tensor.bits)
     for tensor in saved[:LARGEST]:
-        table.add_row(Text(tensor["name"]), Text(tensor["last"]), WORDS[tensor["choice"]], size_text(tensor["bits"]))
+        table.add_row(Text(tensor.name), Text(tensor.last), WORDS[tensor.choice], size_text(tensor.bits))
     return table

@@ -2,93 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.errors import SpecError
+from optimizer.bodies.sparse import (
+    AccuracyBody,
+    AccuracyEntry,
+    EngineEntry,
+    EngineInfeasibility,
+    EngineReportBody,
+    PatternsBody,
+    SimulationBody,
+    SizingBody,
+    SparseForms,
+)
+from optimizer.problem.status import Status
 from optimizer.report.solve import plain_table
+from optimizer.sparse_engine.verification import SparseVerification
 
-Data = dict[str, Any]
 
-
-def sparse_report(data: Data) -> RenderableType:
-    """Whatever ``sparse.json`` holds.
-
-    Raises
-    ------
-    SpecError
-        If no command writes this.
-    """
-    reports: dict[str, Callable[[Data], RenderableType]] = {
-        "sparse sizing": sizing_report,
-        "sparse patterns": patterns_report,
-        "sparse simulation": simulation_report,
-        "sparse report": design_report,
-        "sparse accuracy": accuracy_report,
+def sparse_report(body: SparseForms) -> RenderableType:
+    """Whatever ``sparse.json`` holds."""
+    reports: dict[type, Callable[[Any], RenderableType]] = {
+        SizingBody: sizing_report,
+        PatternsBody: patterns_report,
+        SimulationBody: simulation_report,
+        EngineReportBody: engine_report,
+        AccuracyBody: accuracy_report,
     }
-    if data.get("kind") not in reports:
-        raise SpecError(
-            "not a result of the sparse engine",
-            field="kind",
-            value=data.get("kind"),
-            allowed=", ".join(reports),
-            remedy="give the folder that a command of `tilewright sparse` wrote",
-        )
-    return reports[data["kind"]](data)
+    return reports[type(body)](body)
 
 
-def sizing_report(data: Data) -> Group:
+def sizing_report(body: SizingBody) -> Group:
     """Headline, the design or what excludes every design."""
-    parts: list[RenderableType] = [_sizing_headline(data)]
-    if data.get("infeasible"):
-        parts += _blame(data["infeasible"])
-    if data.get("design"):
-        parts += [Text(), design_report(data["design"], data["request"]["budgets"])]
+    parts: list[RenderableType] = [_sizing_headline(body)]
+    if body.infeasible is not None:
+        parts += _blame(body.infeasible)
+    if body.design is not None:
+        parts += [Text(), design_report(body.design, body.request.budgets)]
     return Group(*parts)
 
 
-def _sizing_headline(data: Data) -> Text:
-    goal = data["objective"]
-    text = Text(data["status"])
-    if goal["value"] is not None:
-        text.append(f"  {goal['name']} {goal['value']:.6g} {goal['unit']}".rstrip())
-    if data["status"] == "FEASIBLE":
-        text.append(f"  bound {goal['bound']:.6g}")
-    if goal["gap"] is not None:
-        text.append(f"  gap {100 * goal['gap']:.1f} %")
+def _sizing_headline(body: SizingBody) -> Text:
+    goal = body.objective
+    text = Text(body.status.value)
+    if goal.value is not None:
+        text.append(f"  {goal.name} {goal.value:.6g} {goal.unit}".rstrip())
+    if body.status is Status.FEASIBLE:
+        text.append(f"  bound {goal.bound:.6g}")
+    if goal.gap is not None:
+        text.append(f"  gap {100 * goal.gap:.1f} %")
     return text
 
 
-def _blame(found: Data) -> list[RenderableType]:
-    lines: list[RenderableType] = [Text(f"to blame: {', '.join(found['blame']) or 'the layers themselves'}")]
-    lines += [Text(f"  {relaxation['text']}") for relaxation in found["relaxations"]]
-    if not found["complete"]:
+def _blame(found: EngineInfeasibility) -> list[RenderableType]:
+    lines: list[RenderableType] = [Text(f"to blame: {', '.join(found.blame) or 'the layers themselves'}")]
+    lines += [Text(f"  {relaxation.text}") for relaxation in found.relaxations]
+    if not found.complete:
         lines.append(Text("time ran out: fewer may be to blame"))
-    if found["held"]:
-        lines.append(Text(f"held (too many candidates without): {', '.join(found['held'])}"))
+    if found.held:
+        lines.append(Text(f"held (too many candidates without): {', '.join(found.held)}"))
     return lines
 
 
-def design_report(design: Data, budgets: Data | None = None) -> Group:
+def engine_report(body: EngineReportBody) -> Group:
+    """All about an engine that was asked for."""
+    return design_report(body.engine)
+
+
+def design_report(design: EngineEntry, budgets: Mapping[str, int] | None = None) -> Group:
     """All about an engine."""
-    against = design["against_dense"]
+    against = design.against_dense
     facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in (
-        ("layers", "-".join(map(str, design["neurons"]))),
-        ("out-degrees, in-degrees", f"{_list(design['out_degrees'])}; {_list(design['in_degrees'])}"),
-        ("density", f"{100 * design['density']:.4g} %"),
-        ("z", _list(design["z"])),
-        ("junction cycle C, memory depth D", f"{_list(design['cycles'])}; {_list(design['depths'])}"),
-        ("block cycle", f"{design['block_cycle']} clocks (PROCTIME {design['proctime']})"),
-        ("time per input", f"{design['time_us']:.4g} us at {design['clock_mhz']:g} MHz"),
-        ("throughput", f"{design['inputs_per_s']:,.0f} inputs/s"),
-        ("against one operation at a time", f"{design['speed_up']} x"),
-        ("against the dense network: products", f"{against['products']:.4g} x fewer"),
-        ("against the dense network: words", f"{against['storage']:.3g} x fewer"),
+        ("layers", "-".join(map(str, design.neurons))),
+        ("out-degrees, in-degrees", f"{_list(design.out_degrees)}; {_list(design.in_degrees)}"),
+        ("density", f"{100 * design.density:.4g} %"),
+        ("z", _list(design.z)),
+        ("junction cycle C, memory depth D", f"{_list(design.cycles)}; {_list(design.depths)}"),
+        ("block cycle", f"{design.block_cycle} clocks (PROCTIME {design.proctime})"),
+        ("time per input", f"{design.time_us:.4g} us at {design.clock_mhz:g} MHz"),
+        ("throughput", f"{design.inputs_per_s:,.0f} inputs/s"),
+        ("against one operation at a time", f"{design.speed_up} x"),
+        ("against the dense network: products", f"{against.products:.4g} x fewer"),
+        ("against the dense network: words", f"{against.storage:.3g} x fewer"),
     ):
         facts.add_row(name, value)
     return Group(facts, Text(), _use_table(design, budgets or {}), Text(), _words_table(design), *_estimate(design))
@@ -105,61 +106,61 @@ def _list(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def _use_table(design: Data, budgets: Data) -> RenderableType:
+def _use_table(design: EngineEntry, budgets: Mapping[str, int]) -> RenderableType:
     table = _table("Device use", "resource", "used", "budget")
-    for name, used in design["device_use"].items():
+    for name, used in design.device_use.items():
         table.add_row(name, f"{used:,}", f"{budgets[name]:,}" if name in budgets else "-")
-    for name, used in design["arithmetic_per_clock"].items():
+    for name, used in design.arithmetic_per_clock.items():
         table.add_row(name, f"{used:,}", "-")
     return table
 
 
-def _words_table(design: Data) -> RenderableType:
-    table = _table(f"{design['width_bits']}-bit words kept", "kind", "words")
-    for name, words in design["storage_words"].items():
+def _words_table(design: EngineEntry) -> RenderableType:
+    table = _table(f"{design.width_bits}-bit words kept", "kind", "words")
+    for name, words in design.storage_words.items():
         table.add_row(name, f"{words:,}")
     return table
 
 
-def _estimate(design: Data) -> list[RenderableType]:
-    early = design["early_estimate"]
+def _estimate(design: EngineEntry) -> list[RenderableType]:
+    early = design.early_estimate
     if early is None:
         return []
-    figures = f"{early['multipliers']:,} multipliers, {early['dsp']:,} DSP, {early['memory_bits'] / 1e6:.7g} Mbit"
+    figures = f"{early.multipliers:,} multipliers, {early.dsp:,} DSP, {early.memory_bits / 1e6:.7g} Mbit"
     return [Text(), Text(f"early estimator: {figures}")]
 
 
-def patterns_report(data: Data) -> Group:
+def patterns_report(body: PatternsBody) -> Group:
     """Status and figures of the pattern of every junction."""
     table = _table(
         "Access patterns", "junction", "status", "D", "spread", "bound", "type 1", "type 2", "type 3", left=2
     )
-    for number, entry in enumerate(data["junctions"], 1):
-        goal, counts = entry["objective"], entry["patterns"]
-        reached = "-" if goal["value"] is None else str(goal["value"])
+    for number, entry in enumerate(body.junctions, 1):
+        goal = entry.objective
         table.add_row(
             str(number),
-            entry["status"],
-            str(entry["junction"]["depth"]),
-            reached,
-            str(goal["bound"]),
-            *(counts[kind] for kind in ("1", "2", "3")),
+            entry.status.value,
+            str(entry.junction.depth),
+            "-" if goal.value is None else str(goal.value),
+            str(goal.bound),
+            *(entry.patterns[kind] for kind in ("1", "2", "3")),
         )
-    parts: list[RenderableType] = [Text(data["status"]), Text(), table]
-    for number, entry in enumerate(data["junctions"], 1):
-        if "infeasible" in entry:
-            parts.append(Text(f"junction {number}, to blame: {', '.join(entry['infeasible']) or 'z and the degrees'}"))
+    parts: list[RenderableType] = [Text(body.status.value), Text(), table]
+    for number, entry in enumerate(body.junctions, 1):
+        if entry.infeasible is not None:
+            parts.append(Text(f"junction {number}, to blame: {', '.join(entry.infeasible) or 'z and the degrees'}"))
     return Group(*parts)
 
 
-def simulation_report(data: Data) -> Group:
+def simulation_report(body: SimulationBody) -> Group:
     """What the clocked simulator has shown."""
+    run = body.run
     text = (
-        f"{data['inputs']} inputs in {data['clocks']:,} clocks ({data['blocks']} blocks of {data['block_cycle']}), "
-        f"{data['accesses']:,} memory accesses"
+        f"{run.inputs} inputs in {run.clocks:,} clocks ({run.blocks} blocks of {run.block_cycle}), "
+        f"{run.accesses:,} memory accesses"
     )
-    hazards = f"{data['forwarded']:,} partial deltas forwarded" if data["forwarding"] else "no hazard"
-    same = "equal" if data["equal"] else "DIFFER from"
+    hazards = f"{run.forwarded:,} partial deltas forwarded" if run.forwarding else "no hazard"
+    same = "equal" if run.equal else "DIFFER from"
     return Group(
         Text(text),
         Text(f"no bank conflict, {hazards}"),
@@ -167,21 +168,21 @@ def simulation_report(data: Data) -> Group:
     )
 
 
-def verification_report(found: Data) -> Group:
+def verification_report(found: SparseVerification) -> Group:
     """Faults, or what was proved again."""
-    lines = [Text("FAILED" if found["faults"] else "PASSED"), Text(found["proved"])]
-    return Group(*lines, *(Text(f"fault: {fault}") for fault in found["faults"]))
+    lines = [Text("FAILED" if found.faults else "PASSED"), Text(found.proved)]
+    return Group(*lines, *(Text(f"fault: {fault}") for fault in found.faults))
 
 
-def accuracy_report(data: Data) -> RenderableType:
+def accuracy_report(body: AccuracyBody) -> RenderableType:
     """Accuracy by density (rows) and format (columns)."""
-    formats = list(dict.fromkeys(entry["format"] for entry in data["accuracies"]))
+    formats = list(dict.fromkeys(entry.format for entry in body.accuracies))
     title = "Test accuracy, % (mean; least-most over seeds)"
     table = _table(title, "out-degrees", "density", "us/input", *formats)
-    rows: dict[str, list[Data]] = {}
-    for entry in data["accuracies"]:
-        rows.setdefault(_list(entry["out_degrees"]), []).append(entry)
+    rows: dict[str, list[AccuracyEntry]] = {}
+    for entry in body.accuracies:
+        rows.setdefault(_list(entry.out_degrees), []).append(entry)
     for degrees, entries in rows.items():
-        cells = [f"{100 * e['mean']:.1f} ({100 * e['least']:.1f}-{100 * e['most']:.1f})" for e in entries]
-        table.add_row(degrees, f"{100 * entries[0]['density']:.4g} %", f"{entries[0]['time_us']:.3g}", *cells)
+        cells = [f"{100 * e.mean:.1f} ({100 * e.least:.1f}-{100 * e.most:.1f})" for e in entries]
+        table.add_row(degrees, f"{100 * entries[0].density:.4g} %", f"{entries[0].time_us:.3g}", *cells)
     return table

@@ -6,69 +6,71 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from optimizer.bodies.study import FRONT, FrontBody, StudyBody
 from optimizer.report.figures import new_figure, save_picture
 
-Data = dict[str, Any]
+Body = StudyBody | FrontBody
 
 
-def save_plot(data: Data, path: str | Path) -> None:
+def save_plot(body: Body, path: str | Path) -> None:
     """Draw a study into a file; its name's end decides the format."""
     figure = new_figure(8, 5)
     axes = figure.subplots()
-    study = data["study"]
-    if study["kind"] == "front":
-        _front(axes, data)
-    elif len(study["vary"]) == 1:
-        _staircase(axes, data)
+    study = body.study
+    if study.kind == FRONT:
+        _front(axes, body)
+    elif len(study.vary) == 1:
+        _staircase(axes, body)
     else:
-        _regions(axes, data)
+        _regions(axes, body)
     save_picture(figure, path)
 
 
-def _staircase(axes: Any, data: Data) -> None:
-    study = data["study"]
-    varied = study["vary"][0]
-    starts = [float(Fraction(design["needs"][varied["name"]])) for design in study["designs"]]
-    end = float(Fraction(varied["high"])) if varied["high"] else max([*starts, 0.0]) * 1.05
-    for key, style in (("value", "-"), ("bound", ":")):
-        heights = [design["objective"][key] for design in study["designs"]]
+def _staircase(axes: Any, body: Body) -> None:
+    study = body.study
+    varied = study.vary[0]
+    starts = [float(design.needs[varied.name] or 0) for design in study.designs]
+    end = float(varied.high) if varied.high else max([*starts, 0.0]) * 1.05
+    goals = [design.objective for design in study.designs if design.objective is not None]
+    for label, style, heights in (
+        ("value", "-", [goal.value for goal in goals]),
+        ("bound", ":", [goal.bound for goal in goals]),
+    ):
         if heights:
-            axes.step([*starts, end], [*heights, heights[-1]], style, where="post", label=key)
+            axes.step([*starts, end], [*heights, heights[-1]], style, where="post", label=label)
     axes.set(
-        xlabel=f"{varied['name']} ({varied['unit']})",
-        title=_title(data),
-        ylabel=f"{data['objective']['name']} ({data['objective']['unit']})",
+        xlabel=f"{varied.name} ({varied.unit})",
+        title=_title(body),
+        ylabel=f"{body.objective.name} ({body.objective.unit})",
     )
     axes.legend()
 
 
-def _regions(axes: Any, data: Data) -> None:
-    study = data["study"]
-    first, second = study["vary"]
+def _regions(axes: Any, body: Body) -> None:
+    study = body.study
+    first, second = study.vary
     numbers: dict[tuple[Fraction, Fraction], float] = {}
-    for cell in study["cells"]:
-        place = Fraction(cell["from"][first["name"]]), Fraction(cell["from"][second["name"]])
-        numbers[place] = float("nan") if cell["design"] is None else float(cell["design"])
+    for cell in study.cells:
+        place = Fraction(cell.start[first.name] or 0), Fraction(cell.start[second.name] or 0)
+        numbers[place] = float("nan") if cell.design is None else float(cell.design)
     xs, ys = (sorted({place[axis] for place in numbers}) for axis in (0, 1))
     sides = []
     for edges, varied in ((xs, first), (ys, second)):
-        last = Fraction(varied["high"]) if varied["high"] else edges[-1] * Fraction(21, 20)
+        last = varied.high or edges[-1] * Fraction(21, 20)
         sides.append([float(edge) for edge in (*edges, max(last, edges[-1] * Fraction(101, 100)))])
     mesh = axes.pcolormesh(sides[0], sides[1], [[numbers[x, y] for x in xs] for y in ys], cmap="viridis")
     axes.figure.colorbar(mesh, ax=axes, label="design")
-    axes.set(
-        xlabel=f"{first['name']} ({first['unit']})", ylabel=f"{second['name']} ({second['unit']})", title=_title(data)
-    )
+    axes.set(xlabel=f"{first.name} ({first.unit})", ylabel=f"{second.name} ({second.unit})", title=_title(body))
 
 
-def _front(axes: Any, data: Data) -> None:
-    designs = data["study"]["designs"]
-    energies, latencies = ([design[key] for design in designs] for key in ("energy_pj", "latency_ms"))
-    areas = [design["metrics"].get("area-mm2", 0.0) for design in designs]
+def _front(axes: Any, body: Body) -> None:
+    designs = body.study.designs
+    latencies, energies = [design.latency_ms for design in designs], [design.energy_pj for design in designs]
+    areas = [design.metrics.get("area-mm2", 0.0) for design in designs]
     dots = axes.scatter(latencies, energies, c=areas, s=12, cmap="viridis")
     axes.figure.colorbar(dots, ax=axes, label="area (mm2)")
-    axes.set(xlabel="latency (ms)", ylabel="energy (pJ)", title=_title(data))
+    axes.set(xlabel="latency (ms)", ylabel="energy (pJ)", title=_title(body))
 
 
-def _title(data: Data) -> str:
-    return f"{data['network']} on {data['architecture']}"
+def _title(body: Body) -> str:
+    return f"{body.network} on {body.architecture}"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 NORMALIZED = "MAC energies"
 _PREFIXES = (("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3), ("pJ", 1.0))
 NOTHING = "-"
 
 
-def energy_unit(data: dict[str, Any]) -> str:
-    """The unit of every energy in a result: ``pJ``, or the normalized one."""
-    stated = data.get("energy_unit") or (data.get("objective") or {}).get("unit") or "pJ"
-    return NORMALIZED if NORMALIZED in stated else "pJ"
+def energy_unit(stated: str | None) -> str:
+    """The unit of every energy in a result, ``pJ`` or the normalized one, from the unit of its objective."""
+    return NORMALIZED if NORMALIZED in (stated or "") else "pJ"
 
 
 def number_text(value: float | None, digits: int = 4) -> str:
@@ -44,6 +43,6 @@ def ratio_text(value: float | None, bound: float | None) -> str:
     return NOTHING if value is None or not bound else f"{value / bound:.3g}x"
 
 
-def dims_text(dims: dict[str, int] | None) -> str:
+def dims_text(dims: Mapping[str, int] | None) -> str:
     """Extents as ``K=64 C=3``."""
     return " ".join(f"{dim}={extent}" for dim, extent in (dims or {}).items())

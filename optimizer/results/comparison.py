@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Data = dict[str, Any]
-FIGURES = ("energy_pj", "latency_cycles", "dram_words")
+from optimizer.bodies.solve import Comparison, Design, DesignFigures, Reduction
+from optimizer.problem.status import Status
 
 
-def comparison(layer_by_layer: Data, fused: Data) -> Data:
-    """The section ``comparison``: figures of both results, and the relative reduction by fusion.
+def comparison(layer_by_layer: DesignFigures, fused: DesignFigures) -> Comparison:
+    """Figures of both results, and the relative reduction by fusion; ``status`` says what is proved of each."""
+    reduction = Reduction(
+        energy_pj=_reduction(layer_by_layer.energy_pj, fused.energy_pj),
+        latency_cycles=_reduction(layer_by_layer.latency_cycles, fused.latency_cycles),
+        dram_words=_reduction(layer_by_layer.dram_words, fused.dram_words),
+    )
+    return Comparison(layer_by_layer=layer_by_layer, fused=fused, reduction=reduction)
 
-    A figure is None where a result has no design. ``status`` says what is proved of each.
+
+def figures(status: Status, objective: float | None, design: Design | None) -> DesignFigures:
+    """Totals of a design: energy, latency, words that pass the outermost level, and the hardware chosen; None where
+    there is no design.
     """
-    before, after = figures(layer_by_layer), figures(fused)
-    return {"layer_by_layer": before, "fused": after, "reduction": reductions(before, after)}
+    return DesignFigures(
+        status=status,
+        objective=objective,
+        energy_pj=None if design is None else design.energy_pj,
+        latency_cycles=None if design is None else design.latency_cycles,
+        dram_words=None if design is None else off_chip_words(design),
+        hardware=None if design is None else design.hardware.choices,
+    )
 
 
-def reductions(before: Data, after: Data) -> Data:
-    """Relative reduction of every figure."""
-    return {name: _reduction(before[name], after[name]) for name in FIGURES}
-
-
-def figures(data: Data) -> Data:
-    """Totals of a design: energy, latency, words that pass the outermost level, and the hardware chosen."""
-    found: Data = {"status": data["status"], "objective": data["objective"]["value"]}
-    found |= {name: data.get(name) for name in ("energy_pj", "latency_cycles")}
-    found["dram_words"] = off_chip_words(data) if data.get("layers") else None
-    found["hardware"] = data["hardware"]["choices"] if data.get("hardware") else None
-    return found
-
-
-def off_chip_words(data: Data) -> int:
+def off_chip_words(design: Design) -> int:
     """Words that pass the outermost level in one run of the network."""
-    outer = data["hardware"]["levels"][0]["name"]
-    total: int = sum(group["dram_words"] for group in data.get("groups", ()))
-    for entry in data["layers"]:
-        if entry.get("group") is None:
-            accesses = entry["accesses"].get(outer, {}).values()
-            words = sum((a["reads"] + a["updates"]) * a["instances"] for a in accesses)
-            total += entry["multiplicity"] * (words + entry.get("dram_words", 0))
+    outer = design.hardware.levels[0].name
+    total = sum(group.dram_words for group in design.groups or ())
+    for entry in design.layers:
+        if entry.group is None:
+            counts = entry.accesses.get(outer, {}).values()
+            words = sum((a.reads + a.updates) * a.instances for a in counts)
+            total += entry.multiplicity * (words + (entry.dram_words or 0))
     return total
 
 

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import html as markup
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from optimizer.bodies.adjust import LayerChange
+from optimizer.bodies.layers import LayerEntry
+from optimizer.bodies.study import STAIRCASE
 from optimizer.errors import SpecError, UnavailableError
-from optimizer.results.result import Data, Result, headline
+from optimizer.files.records import to_json
+from optimizer.results.kinds import AdjustResult
+from optimizer.results.result import Result, headline
 
 if TYPE_CHECKING:
     import pandas
 
 MOST_ROWS = 40
 """Rows that a notebook shows of a table."""
-LAYER_COLUMNS = (
-    "name",
-    "type",
-    "multiplicity",
-    "energy_pj",
-    "latency_cycles",
-    "compute_cycles",
-    "utilization",
-    "group",
-)
+LAYER_COLUMNS = {
+    "name": "name",
+    "type": "kind",
+    "multiplicity": "multiplicity",
+    "energy_pj": "energy_pj",
+    "latency_cycles": "latency_cycles",
+    "compute_cycles": "compute_cycles",
+    "utilization": "utilization",
+    "group": "group",
+}
+"""Columns of the table of layers, and the fields that they show."""
+Row = dict[str, object]
 
 
 def dataframe(result: Result, table: str) -> pandas.DataFrame:
@@ -34,7 +41,7 @@ def dataframe(result: Result, table: str) -> pandas.DataFrame:
             "no such table", field="table", value=table, allowed=", ".join(result.TABLES), remedy="name one of these"
         )
     frames = _pandas()
-    found = MAKERS[table](result.data)
+    found = MAKERS[table](result)
     frame: pandas.DataFrame = (
         frames.read_csv(io.StringIO(found)) if isinstance(found, str) and found else frames.DataFrame(found or [])
     )
@@ -43,11 +50,11 @@ def dataframe(result: Result, table: str) -> pandas.DataFrame:
 
 def html(result: Result) -> str:
     """The headline, and the first table that has rows."""
-    title = f"<p><b>{markup.escape(headline(result.data))}</b></p>"
+    title = f"<p><b>{markup.escape(headline(result))}</b></p>"
     for table in result.TABLES:
         try:
             frame = dataframe(result, table)
-        except (KeyError, TypeError, UnavailableError):  # a result without a design has no such table
+        except UnavailableError:
             continue
         if len(frame):
             return title + str(frame.to_html(max_rows=MOST_ROWS, index=False))
@@ -62,69 +69,80 @@ def _pandas() -> Any:
     return pandas
 
 
-def _layers(data: Data) -> list[Data]:
+def _layers(result: Result) -> list[Row]:
+    entries: Sequence[LayerEntry | LayerChange] = result.layers
+    if isinstance(result, AdjustResult):
+        entries = result.body.layers
     rows = []
-    for entry in data.get("layers", ()):
-        row = {name: entry.get(name) for name in LAYER_COLUMNS}
-        rows.append(row | {f"dim_{dim}": extent for dim, extent in (entry.get("dims") or {}).items()})
+    for entry in entries:
+        row: Row = {name: getattr(entry, field, None) for name, field in LAYER_COLUMNS.items()}
+        dims = entry.dims if isinstance(entry, LayerEntry) else {}
+        rows.append(row | {f"dim_{dim}": extent for dim, extent in dims.items()})
     return rows
 
 
-def _accesses(data: Data) -> list[Data]:
+def _accesses(result: Result) -> list[Row]:
     return [
-        {"layer": entry["name"], "level": level, "tensor": tensor, **counts}
-        for entry in data.get("layers", ())
-        for level, tensors in (entry.get("accesses") or {}).items()
+        {"layer": entry.name, "level": level, "tensor": tensor, **to_json(counts)}
+        for entry in result.layers
+        for level, tensors in entry.accesses.items()
         for tensor, counts in tensors.items()
     ]
 
 
-def _levels(data: Data) -> list[Data]:
-    return [
-        {name: value for name, value in level.items() if name != "bits_per_cycle"}
-        | {f"{port}_bits_per_cycle": bits for port, bits in level["bits_per_cycle"].items()}
-        for level in (data.get("hardware") or {}).get("levels", ())
-    ]
+def _levels(result: Result) -> list[Row]:
+    levels = () if result.hardware is None else result.hardware.levels
+    rows = []
+    for level in levels:
+        row = to_json(level)
+        ports = row.pop("bits_per_cycle")
+        rows.append(row | {f"{port}_bits_per_cycle": bits for port, bits in ports.items()})
+    return rows
 
 
-def _designs(data: Data) -> str:
+def _designs(result: Result) -> str:
     from optimizer.results.study_csv import steps_csv  # noqa: PLC0415
 
-    return steps_csv(data)
+    return steps_csv(result.body)
 
 
-def _cells(data: Data) -> str:
+def _cells(result: Result) -> str:
     from optimizer.results.study_csv import cells_csv  # noqa: PLC0415
 
-    return cells_csv(data) if data["study"]["kind"] == "staircase" else ""
+    return cells_csv(result.body) if result.body.study.kind == STAIRCASE else ""
 
 
-def _cross(data: Data) -> str:
+def _cross(result: Result) -> str:
     from optimizer.results.codesign_folder import cross_csv  # noqa: PLC0415
 
-    return cross_csv(data)
+    return cross_csv(result.body)
 
 
-def _classes(data: Data) -> list[Data]:
+def _classes(result: Result) -> list[Row]:
     return [
-        {"layers": ", ".join(entry["layers"]), **{name: entry[name] for name in ("before", "after", "frozen")}}
-        for entry in data["classes"]
+        {"layers": ", ".join(one.layers), "before": one.before, "after": one.after, "frozen": one.frozen}
+        for one in result.body.classes
     ]
 
 
-def _over_time(data: Data) -> list[Data]:
-    series = data["over_time"]
+def _over_time(result: Result) -> list[Row]:
+    series = result.body.over_time
     return [
-        {"step": step, **{kind: bits[n] for kind, bits in series["keep_all_bits"].items()}}
-        for n, step in enumerate(series["steps"])
+        {"step": step, **{kind: bits[n] for kind, bits in series.keep_all_bits.items()}}
+        for n, step in enumerate(series.steps)
     ]
 
 
-def _section(name: str) -> Callable[[Data], list[Data]]:
-    return lambda data: list(data.get(name) or ())
+def _section(name: str) -> Callable[[Result], list[Row]]:
+    return lambda result: [to_json(entry) for entry in getattr(result.body, name, ())]
 
 
-MAKERS: dict[str, Callable[[Data], list[Data] | str]] = {
+def _engine(result: Result) -> list[Row]:
+    design = getattr(result.body, "design", None)
+    return [] if design is None else [to_json(design)]
+
+
+MAKERS: dict[str, Callable[[Result], list[Row] | str]] = {
     "layers": _layers,
     "accesses": _accesses,
     "levels": _levels,
@@ -136,5 +154,5 @@ MAKERS: dict[str, Callable[[Data], list[Data] | str]] = {
     "over_time": _over_time,
     "junctions": _section("junctions"),
     "accuracies": _section("accuracies"),
-    "design": lambda data: [data["design"]] if "design" in data else [],
+    "design": _engine,
 }

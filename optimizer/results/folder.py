@@ -19,8 +19,8 @@ from typing import Any
 
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import LARGEST_EXPONENT, is_too_long
-from optimizer.results.formats import BESIDE, CERTIFICATE_FILE, RESULT_FILE
-from optimizer.results.result import Files, Result
+from optimizer.files.records import Json
+from optimizer.results.result import Files
 
 NEXT = ".next"
 
@@ -126,49 +126,15 @@ def _made(directory: str | Path) -> Path:
     return folder
 
 
-def load(directory: str | Path) -> Result:
-    """Read ``result.json`` and ``certificate.json`` from a folder.
-
-    Raises
-    ------
-    SpecError
-        If the folder or one of its files is missing, unreadable or no result.
-    """
-    folder = Path(directory)
-    if not folder.is_dir():
-        raise SpecError(
-            "there is no such folder",
-            file=str(folder),
-            allowed=f"a folder with {RESULT_FILE}",
-            remedy="give the folder that --out wrote",
-        )
-    expected = f"{RESULT_FILE} and {CERTIFICATE_FILE}"
-    data = _read(folder, RESULT_FILE, expected)
-    if not isinstance(data.get("status"), str):
-        raise SpecError(
-            "not a result of Tilewright",
-            file=str(folder / RESULT_FILE),
-            field="status",
-            value=data.get("status"),
-            allowed="OPTIMAL, FEASIBLE, INFEASIBLE, UNKNOWN",
-            remedy="solve again into this folder",
-        )
-    beside = load(folder / BESIDE) if "comparison" in data and (folder / BESIDE).is_dir() else None
-    return Result(data, _read(folder, CERTIFICATE_FILE, expected), beside)
-
-
-def load_data(directory: str | Path, name: str) -> dict[str, Any]:
-    """Read a JSON file of a folder.
+def load_data(directory: str | Path, name: str, expected: str | None = None) -> Json:
+    """Read a JSON file of a folder; `expected` are the files that the folder should hold.
 
     Raises
     ------
     SpecError
         If it is missing, unreadable or no JSON object.
     """
-    return _read(Path(directory), name, name)
-
-
-def _read(folder: Path, name: str, expected: str) -> dict[str, Any]:
+    folder = Path(directory)
     path = folder / name
     try:
         data = json.loads(place_of(folder, name).read_text(encoding="utf-8"))
@@ -176,7 +142,7 @@ def _read(folder: Path, name: str, expected: str) -> dict[str, Any]:
         raise SpecError(
             "there is no such file",
             file=str(path),
-            allowed=expected,
+            allowed=expected or name,
             remedy="give the folder that --out wrote",
         ) from None
     except (OSError, ValueError, RecursionError) as error:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 SOLVE_FORMAT = "tilewright-solve/1"
-CERTIFICATE_FORMAT = "tilewright-certificate/1"
-FRONT_FORMAT = "tilewright-front/1"
-"""Format of a front's certificate."""
 STUDY_FORMAT = "tilewright-study/1"
 CODESIGN_FORMAT = "tilewright-codesign/1"
-CODESIGN_CERTIFICATE_FORMAT = "tilewright-codesign-certificate/1"
 EVALUATION_FORMAT = "tilewright-evaluation/1"
 MEMORY_FORMAT = "tilewright-memory/1"
 ADJUST_FORMAT = "tilewright-adjust/1"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from formulations.problem import LayerProblem
 from optimizer.architecture.hardware import Hardware
+from optimizer.bodies.layers import GroupEntry
+from optimizer.files.records import Json, from_json
 from optimizer.fusion.plan import Plan, PricedRun
 from optimizer.golden.group_entry import part_of, slices_entry, stated_group
 from optimizer.golden.group_walk import FusedWalk
@@ -24,7 +25,7 @@ from optimizer.workload.views import TILE_AXES
 
 def group_entry(
     network: Network, plan: Plan, hardware: Hardware, accounting: Accounting
-) -> tuple[dict[str, Any], FusedWalk]:
+) -> tuple[GroupEntry, FusedWalk]:
     """The entry of a group (tiles, tensors kept on chip, loop nests of its runs, totals), and the walk that gave the
     numbers.
 
@@ -53,7 +54,7 @@ def differs(plan: Plan, walked: FusedWalk) -> str:
 
 def state_group(
     network: Network, plan: Plan, hardware: Hardware, accounting: Accounting
-) -> tuple[dict[str, Any], FusedWalk]:
+) -> tuple[GroupEntry, FusedWalk]:
     """The entry of a group with the numbers of the walk, even if the search differs."""
     layers = {name: network.graph.nodes[name]["layer"] for name in plan.members}
     weights = [name for name, layer in layers.items() if isinstance(layer, Layer) and layer.parameter_count]
@@ -68,7 +69,8 @@ def state_group(
         "slices": None if slices is None else slices_entry(slices.chain, slices.number, gathers=slices.gathers),
         "runs": [_run(layers[run.shape.layer], run, hardware, accounting) for run in plan.runs],
     }
-    return stated_group(network, decisions, hardware, accounting)
+    stated, walked = stated_group(network, decisions, hardware, accounting)
+    return from_json(GroupEntry, stated), walked
 
 
 def priced_again(layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting) -> tuple[Price, str | None]:
@@ -98,7 +100,7 @@ def _lifted(
     return part, problem, lift(part, problem, run.price.solution)
 
 
-def _run(layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting) -> dict[str, Any]:
+def _run(layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting) -> Json:
     """The decisions about equal runs."""
     return {
         "layer": layer.name,

@@ -1,41 +1,70 @@
-"""One layer on one hardware point as plain data: counts, costs, lower bounds."""
+"""One layer on one hardware point as a result states it: counts, costs, lower bounds."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from optimizer.architecture.hardware import Hardware
+from optimizer.bodies.layers import AccessCounts, LayerEntry, LayerLowerBounds
 from optimizer.mapping.cost import LayerCost
-from optimizer.mapping.lower_bounds import lower_bounds
+from optimizer.mapping.lower_bounds import layer_limits
+from optimizer.mapping.mapping import Mapping as Nest
+from optimizer.mapping.reader import to_items
+from optimizer.results.totals import number
 from optimizer.workload.layer import Layer
 
 
-def accesses_of(cost: LayerCost, hardware: Hardware) -> dict[str, dict[str, dict[str, int]]]:
-    """Counts per level and tensor, as a result states them."""
-    accesses: dict[str, dict[str, dict[str, int]]] = {}
+def accesses_of(cost: LayerCost, hardware: Hardware) -> dict[str, dict[str, AccessCounts]]:
+    """Counts per level and tensor."""
+    accesses: dict[str, dict[str, AccessCounts]] = {}
     for (level, role), access in sorted(cost.counts.items()):
-        accesses.setdefault(hardware.levels[level].name, {})[role] = {
-            "reads": access.reads,
-            "fills": access.fills,
-            "updates": access.updates,
-            "tile_words": access.tile_words,
-            "instances": access.instances,
-        }
+        accesses.setdefault(hardware.levels[level].name, {})[role] = AccessCounts(
+            reads=access.reads,
+            fills=access.fills,
+            updates=access.updates,
+            tile_words=access.tile_words,
+            instances=access.instances,
+        )
     return accesses
 
 
-def layer_record(layer: Layer, hardware: Hardware, cost: LayerCost) -> dict[str, Any]:
-    """Totals, counts and limits of one run of a layer, as a result states them."""
-    latency = cost.latency_cycles
-    return {
-        "name": layer.name,
-        "type": layer.kind,
-        "dims": layer.extents,
-        "mapping": [],
-        "energy_pj": hardware.energy_pj(cost.energy),
-        "latency_cycles": int(latency) if latency.denominator == 1 else float(latency),
-        "compute_cycles": cost.compute_cycles,
-        "utilization": float(cost.utilization),
-        "accesses": accesses_of(cost, hardware),
-        "lower_bounds": lower_bounds(layer, hardware),
-    }
+def lower_bounds_of(layer: Layer, hardware: Hardware) -> LayerLowerBounds:
+    """Bounds that hold for every mapping; energy in pJ (or normalized units)."""
+    limits = layer_limits(layer, hardware)
+    name, cycles = limits.roofline
+    return LayerLowerBounds(
+        compute_cycles=limits.compute_cycles,
+        bandwidth_cycles={port: number(value) for port, value in limits.bandwidth_cycles.items()},
+        latency_cycles=number(cycles),
+        latency_limit=name,
+        compulsory_dram_words=dict(limits.compulsory_dram_words),
+        dram_words_bound=limits.dram_words,
+        energy_pj=hardware.energy_pj(limits.energy),
+    )
+
+
+def mapped_layer(
+    layer: Layer,
+    hardware: Hardware,
+    mapping: Nest,
+    cost: LayerCost,
+    *,
+    padded: Mapping[str, int] | None = None,
+    shared_with: tuple[str, ...] = (),
+) -> LayerEntry:
+    """Totals, counts and limits of one run of a layer under a mapping."""
+    return LayerEntry(
+        name=layer.name,
+        kind=layer.kind,
+        dims=layer.extents,
+        padded=padded,
+        multiplicity=layer.multiplicity,
+        shared_with=shared_with,
+        mapping=tuple(to_items(mapping, hardware)),
+        energy_pj=hardware.energy_pj(cost.energy),
+        latency_cycles=number(cost.latency_cycles),
+        compute_cycles=cost.compute_cycles,
+        accesses=accesses_of(cost, hardware),
+        utilization=float(cost.utilization),
+        lower_bounds=lower_bounds_of(layer, hardware),
+    )

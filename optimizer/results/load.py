@@ -7,25 +7,31 @@ overwritten only with `force`.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from optimizer.bodies.adjust import AdjustBody
+from optimizer.bodies.certificates import Certificate, CodesignCertificate, SolveCertificate
 from optimizer.errors import SpecError
+from optimizer.files.records import from_json
 from optimizer.problem.status import Status
-from optimizer.results import codesign_folder, folder, formats
-from optimizer.results.result import (
+from optimizer.results import folder, formats
+from optimizer.results.codesign_folder import places
+from optimizer.results.kinds import (
     AdjustResult,
     CodesignResult,
     EvaluationResult,
     MemoryResult,
-    Result,
+    SolveResult,
     SparseResult,
     StudyResult,
 )
+from optimizer.results.result import Result
 
 KINDS: tuple[type[Result], ...] = (
     AdjustResult,
-    Result,
+    SolveResult,
     StudyResult,
     CodesignResult,
     EvaluationResult,
@@ -52,19 +58,92 @@ def load_result(directory: str | Path) -> Result:
         If no command wrote this folder, a file is missing or unreadable, or its format is not known to this version.
     """
     where = Path(directory)
-    name = main_file(where)
-    data = folder.load_data(where, name)
+    return load_file(where, main_file(where))
+
+
+def load_design(directory: str | Path) -> Result:
+    """Read the result of a solve, a study or a co-design, also one that lies beside an adjustment.
+
+    Raises
+    ------
+    SpecError
+        If there is no ``result.json``, or it cannot be read.
+    """
+    where = Path(directory)
+    if not where.is_dir():
+        raise SpecError(
+            "there is no such folder",
+            file=str(where),
+            allowed=f"a folder with {formats.RESULT_FILE}",
+            remedy="give the folder that --out wrote",
+        )
+    return load_file(where, formats.RESULT_FILE)
+
+
+def load_file(where: Path, name: str) -> Result:
+    """The result that a main file of a folder holds; errors are those of :func:`load_result`."""
+    expected = f"{name} and {formats.CERTIFICATE_FILE}" if name == formats.RESULT_FILE else name
+    data = folder.load_data(where, name, expected)
     kind = CLASSES.get(str(data.get("format")))
     if kind is None or name != kind.MAIN:
         raise SpecError(
-            "not a format of this version",
+            "not a format of this version" if "format" in data else "not a result of Tilewright",
             file=str(where / name),
             field="format",
             value=data.get("format"),
             allowed=", ".join(known for known, one in CLASSES.items() if name == one.MAIN),
             remedy="make the result again with this version",
         )
-    return _read(kind, where, data)
+    body: Any = from_json(kind.BODY, data, str(where / name))
+    if name != formats.RESULT_FILE:
+        return _adjustment(where, body) if kind is AdjustResult else kind(body)
+    stated = folder.load_data(where, formats.CERTIFICATE_FILE, expected)
+    proof = str(where / formats.CERTIFICATE_FILE)
+    if kind is CodesignResult:
+        return _codesign(where, CodesignResult(body, from_json(CodesignCertificate, stated, proof)))
+    if kind is StudyResult:
+        return StudyResult(body, from_json(Certificate, stated, proof))
+    compared = body.comparison is not None and (where / formats.BESIDE).is_dir()
+    beside = _solve(where / formats.BESIDE) if compared else None
+    return SolveResult(body, from_json(SolveCertificate, stated, proof), beside)
+
+
+def _solve(where: Path) -> SolveResult:
+    """The result of a solve, inside of the folder of another result."""
+    found = load_design(where)
+    if not isinstance(found, SolveResult):
+        raise SpecError(
+            "a result of another kind",
+            file=str(where / formats.RESULT_FILE),
+            field="format",
+            value=found.FORMAT,
+            allowed=SolveResult.FORMAT,
+            remedy="make the result again with this version",
+        )
+    return found
+
+
+def _codesign(where: Path, main: CodesignResult) -> CodesignResult:
+    """With the results of the single networks."""
+    found = places([entry.name for entry in main.body.networks])
+    alone = {name: _solve(where / "alone" / place) for name, place in found.items()}
+    design = {} if main.body.chip is None else found
+    networks = {name: _solve(where / "networks" / place) for name, place in design.items()}
+    return replace(main, networks=networks, alone=alone)
+
+
+def _adjustment(where: Path, body: AdjustBody) -> AdjustResult:
+    """With the designs before and after, and the adjusted network."""
+    if not folder.holds(where, formats.RESULT_FILE):
+        return AdjustResult(body)
+    onnx, yaml = (folder.place_of(where, name) for name in (formats.ADJUSTED_ONNX, formats.ADJUSTED_YAML))
+    return AdjustResult(
+        body,
+        original=_solve(where / formats.ORIGINAL),
+        adjusted=_solve(where),
+        network_yaml=yaml.read_text(encoding="utf-8") if yaml.is_file() else "",
+        network_onnx=onnx.read_bytes() if onnx.is_file() else None,
+    )
 
 
 def main_file(where: Path) -> str:
@@ -84,26 +163,6 @@ def main_file(where: Path) -> str:
         allowed=f"a folder with one of {', '.join(MAIN_FILES)}",
         remedy="give the folder that --out wrote",
     )
-
-
-def _read(kind: type[Result], where: Path, data: dict[str, Any]) -> Result:
-    if kind is CodesignResult:
-        return codesign_folder.load(where)
-    if kind is AdjustResult:
-        if not folder.holds(where, formats.RESULT_FILE):
-            return AdjustResult(data)
-        onnx, yaml = (folder.place_of(where, name) for name in (formats.ADJUSTED_ONNX, formats.ADJUSTED_YAML))
-        return AdjustResult(
-            data,
-            original=folder.load(where / formats.ORIGINAL),
-            adjusted=folder.load(where),
-            network_yaml=yaml.read_text(encoding="utf-8") if yaml.is_file() else "",
-            network_onnx=onnx.read_bytes() if onnx.is_file() else None,
-        )
-    if kind.MAIN != formats.RESULT_FILE:
-        return kind(data)
-    found = folder.load(where)
-    return kind(found.data, found.certificate, found.beside)
 
 
 def save_result(result: Result, directory: str | Path, *, force: bool = False) -> Path:
@@ -170,16 +229,16 @@ def _known(where: Path) -> Result | None:
     """The result in a folder; None if there is none, or none that can be read."""
     try:
         return load_result(where)
-    except (SpecError, KeyError, TypeError, ValueError):
+    except SpecError:
         return None
 
 
 def _is_worse(result: Result, before: Result) -> bool:
     """True if the new result is worse than the saved one, by status or by value."""
-    if "status" not in result.data or "status" not in before.data:
+    if not (hasattr(result.body, "status") and hasattr(before.body, "status")):
         return False
     now, then = (_RANK.get(one.status, len(_RANK)) for one in (result, before))
     if now != then or result.status is not Status.FEASIBLE or result.problem_hash != before.problem_hash:
         return now < then
-    values = [None if one.objective is None else one.objective.value for one in (result, before)]
-    return None not in values and values[0] > values[1]  # type: ignore[operator]
+    new, old = (getattr(one.objective, "value", None) for one in (result, before))
+    return new is not None and old is not None and bool(new > old)

@@ -24,6 +24,7 @@ from formulations.primes import divisors
 from optimizer.architecture.budgets import Limits
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware, Level
+from optimizer.bodies.infeasibility import Infeasibility, Relaxation
 from optimizer.files.quantities import size_text
 from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_down, rounded_up, within_text
 from optimizer.problem.goal import INFEASIBLE_COST, Goal, make_goal
@@ -59,9 +60,8 @@ class _StoppedError(Exception):
     """Time is over, or Ctrl-C."""
 
 
-def explain(prepared: PreparedProblem, solve: Solve, *, asked: bool = False) -> dict[str, Any]:
-    """The section ``infeasible`` of a result: ``budgets``, ``relaxations``, ``complete``, and ``layer`` if one fits
-    nowhere.
+def explain(prepared: PreparedProblem, solve: Solve, *, asked: bool = False) -> Infeasibility:
+    """Why there is no design: budgets to blame, their relaxations, and the layer that fits nowhere, if there is one.
 
     If the time runs out, bounds without a search take the place of the missing answers: more budgets than necessary may
     be blamed, relaxations are bounds (not ``exact``), and ``complete`` is false. If caps are out of reach without a
@@ -89,7 +89,7 @@ class _Inquiry:
         self._stopped: dict[tuple[Limits, str], Exploration] = {}
         self._over = not asked and not _is_quick(prepared) and self._at_once.excludes(self._limits)
 
-    def outcome(self) -> dict[str, Any]:
+    def outcome(self) -> Infeasibility:
         active = [name for name in CAPS if self._binds(name)]
         budgets = self._smallest(active, lambda limits: not self._at_once.excludes(limits))
         complete = False
@@ -97,8 +97,8 @@ class _Inquiry:
             budgets = self._smallest(active, self._possible, len(budgets)) or budgets
             complete = True
         relaxations = [found for name in budgets if (found := self._relaxation(name)) is not None]
-        complete = complete and all(entry["exact"] for entry in relaxations)
-        return {"budgets": budgets, "relaxations": relaxations, "complete": complete}
+        complete = complete and all(entry.exact for entry in relaxations)
+        return Infeasibility(budgets=tuple(budgets), relaxations=tuple(relaxations), complete=complete)
 
     def _binds(self, name: str) -> bool:
         """Is it a budget that can exclude a design? A resource of a device must be exceeded by some chip."""
@@ -115,7 +115,7 @@ class _Inquiry:
                     return list(names)
         return active if below is None else []
 
-    def _relaxation(self, name: str) -> dict[str, Any] | None:
+    def _relaxation(self, name: str) -> Relaxation | None:
         """The least limit of one budget under which a design exists, with the others unchanged; None if there is none.
 
         If the time runs out, a limit below which there is no design.
@@ -134,13 +134,13 @@ class _Inquiry:
             bound = max(bound, self._reached(name, relaxed))
             return self._entry(name, relaxed, bound, exact=False) if bound else None
 
-    def _entry(self, name: str, relaxed: Limits, value: Fraction | int, *, exact: bool = True) -> dict[str, Any]:
+    def _entry(self, name: str, relaxed: Limits, value: Fraction | int, *, exact: bool = True) -> Relaxation:
         rounded = rounded_up if exact else rounded_down
         least = Decimal(int(value)) if name in RESOURCES else rounded(value)
         needs = "needs" if exact else "needs at least"
         text = f"{SUBJECTS[name]}{within_text(relaxed)} {needs} {least.normalize():f} {UNITS[name]}"
         limit = float(getattr(self._limits, name))
-        return {"budget": name, "limit": limit, "least": float(least), "exact": exact, "text": text}
+        return Relaxation(budget=name, limit=limit, least=float(least), exact=exact, text=text)
 
     def _least_chip(self, name: str) -> Fraction | int:
         """Bisection over the areas, or uses of a resource, of the chips that hold all layers."""
@@ -247,12 +247,13 @@ def _keeps(goal: Goal, limits: Limits, state: Exploration) -> bool:
     return goal.allows(state.best.energy, state.best.latency)
 
 
-def _too_small(prepared: PreparedProblem) -> dict[str, Any] | None:
+def _too_small(prepared: PreparedProblem) -> Infeasibility | None:
     """A layer that fits into no point of the menus: the levels that are too small and the sizes they need."""
     points, needs = prepared.points, _needs(prepared)
     found = _lacking(needs, points.corner(points.whole))
     if found:
-        return _blame([level for level, _, _ in found], found[0][1]) | {"relaxations": [_room(*it) for it in found]}
+        relaxations = tuple(_room(*it) for it in found)
+        return replace(_blame([level for level, _, _ in found], found[0][1]), relaxations=relaxations)
     if next(roomy(prepared), None) is not None:
         return None
     lacking = [_lacking(needs, point) for point in points.points.values()]
@@ -260,16 +261,16 @@ def _too_small(prepared: PreparedProblem) -> dict[str, Any] | None:
     return _blame([level for some in lacking for level, _, _ in some], lacking[0][0][1])
 
 
-def _blame(levels: list[Level], layer: Layer) -> dict[str, Any]:
+def _blame(levels: list[Level], layer: Layer) -> Infeasibility:
     names = dict.fromkeys(f"{level.name}.size" for level in levels)
-    return {"budgets": list(names), "relaxations": [], "complete": True, "layer": layer.name}
+    return Infeasibility(budgets=tuple(names), relaxations=(), complete=True, layer=layer.name)
 
 
-def _room(level: Level, layer: Layer, need: int) -> dict[str, Any]:
+def _room(level: Level, layer: Layer, need: int) -> Relaxation:
     """The relaxation of a size."""
     largest = _bits(level.size_bits)
     text = f"{level.name} needs {_bits(need)} for layer {layer.name}, the largest in the menu is {largest}"
-    return {"budget": f"{level.name}.size", "limit": level.size_bits, "least": need, "exact": True, "text": text}
+    return Relaxation(budget=f"{level.name}.size", limit=level.size_bits, least=need, exact=True, text=text)
 
 
 def _needs(prepared: PreparedProblem) -> list[tuple[int, Layer]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
 
 from optimizer.architecture.boxes import size
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
-from optimizer.results.comparison import comparison
-from optimizer.results.result import Result
+from optimizer.problem.status import Termination
+from optimizer.results.comparison import comparison, figures
+from optimizer.results.kinds import SolveResult
 from optimizer.results.solve_result import make_result
 from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
@@ -21,10 +21,10 @@ from optimizer.search.progress import Reporter, Show
 from optimizer.search.threads import asker, explore_on_threads
 
 
-def run(request: Problem, options: Options) -> Result:
+def run(request: Problem, options: Options) -> SolveResult:
     """Best hardware of an architecture's menus and best mapping of every layer, with a proof.
 
-    Where the search and the cost model disagree (a fault of Tilewright) ``data["disagreements"]`` says so: the best
+    Where the search and the cost model disagree (a fault of Tilewright) ``result.disagreements`` says so: the best
     design found is kept, FEASIBLE, with the bound that holds without a search.
 
     Raises
@@ -43,22 +43,23 @@ def run(request: Problem, options: Options) -> Result:
     result = make_result(prepared, state, seed=options.seed, wall_s=time.perf_counter() - started)
     if result.status == "INFEASIBLE":
         ask = asker(prepared, options.workers, patience([prepared], started, deadline), reports)
-        result.data["infeasible"] = explain(prepared, ask, asked=deadline is not None)
-        result.data["wall_s"] = round(time.perf_counter() - started, 3)
+        reason = explain(prepared, ask, asked=deadline is not None)
+        result.body = replace(result.body, infeasible=reason, wall_s=round(time.perf_counter() - started, 3))
     return result
 
 
-def compare(request: Problem, options: Options) -> Result:
+def compare(request: Problem, options: Options) -> SolveResult:
     """Best design with fusion, and the best one layer by layer beside it, each on its own best hardware.
 
     The time limit is for each. Errors are those of :func:`run`.
     """
     alone, fused = run(replace(request, fusion=None), options), run(request, options)
-    faults = [fault for result in (alone, fused) for fault in result.data.get("disagreements", ())]
-    both: dict[str, Any] = {"comparison": comparison(alone.data, fused.data)}
+    both = comparison(*(figures(one.status, one.body.objective.value, one.design) for one in (alone, fused)))
+    body = replace(fused.body, comparison=both)
+    faults = (*alone.disagreements, *fused.disagreements)
     if faults:
-        both |= {"disagreements": faults, "termination": "disagreement"}
-    return Result(fused.data | both, fused.certificate, alone)
+        body = replace(body, disagreements=faults, termination=Termination.DISAGREEMENT)
+    return SolveResult(body, fused.certificate, alone)
 
 
 def _reporter(prepared: PreparedProblem, started: float, watch: Watch, purpose: str = "") -> Reporter:

@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from optimizer.bodies.sparse import ACCURACY, AccuracyBody, AccuracyEntry
 from optimizer.errors import SpecError
 from optimizer.problem.versions import versions
 from optimizer.report.figures import new_figure, save_picture
+from optimizer.results.formats import SPARSE_FORMAT
 from optimizer.sparse_engine.engine import Engine
 from optimizer.sparse_engine.fixed_point import Format, Words
 from optimizer.sparse_engine.interleaving import interleave
@@ -133,27 +135,28 @@ def _score(
     return float(np.mean(guesses == digits.test_classes))
 
 
-def accuracy_data(found: Sequence[Accuracy], epochs: int, rate_shift: int) -> dict[str, Any]:
-    """Accuracies as plain data."""
-    return {
-        "kind": "sparse accuracy",
-        "neurons": list(NEURONS),
-        "epochs": epochs,
-        "rate_shift": rate_shift,
-        "accuracies": [
-            {
-                "format": f"{a.form.width} (1+{a.form.integer}+{a.form.fraction})",
-                "density": float(a.density),
-                "out_degrees": list(a.out_degrees),
-                "time_us": float(a.time_us),
-                "mean": a.mean,
-                "least": a.least,
-                "most": a.most,
-            }
+def accuracy_body(found: Sequence[Accuracy], epochs: int, rate_shift: int) -> AccuracyBody:
+    """Accuracies as a result states them."""
+    return AccuracyBody(
+        format=SPARSE_FORMAT,
+        kind=ACCURACY,
+        neurons=NEURONS,
+        epochs=epochs,
+        rate_shift=rate_shift,
+        accuracies=tuple(
+            AccuracyEntry(
+                format=f"{a.form.width} (1+{a.form.integer}+{a.form.fraction})",
+                density=float(a.density),
+                out_degrees=tuple(a.out_degrees),
+                time_us=float(a.time_us),
+                mean=a.mean,
+                least=a.least,
+                most=a.most,
+            )
             for a in found
-        ],
-        "versions": versions(),
-    }
+        ),
+        versions=versions(),
+    )
 
 
 def plot(found: Sequence[Accuracy], path: Path) -> None:

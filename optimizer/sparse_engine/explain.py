@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from formulations.layer.solver import SolverStatus
 from formulations.sparse.sizing import TIME
+from optimizer.bodies.sparse import EngineInfeasibility, EngineRelaxation
 from optimizer.sparse_engine.engine import Engine
 from optimizer.sparse_engine.request import GOALS, SizingRequest, row_count
 
@@ -24,7 +25,7 @@ class _StoppedError(Exception):
     """Time is over."""
 
 
-def explain(request: SizingRequest, solve: Solve) -> dict[str, Any]:
+def explain(request: SizingRequest, solve: Solve) -> EngineInfeasibility:
     """What stands under ``infeasible``: ``blame``, ``relaxations``, ``held`` and ``complete``.
 
     No fewer rules and budgets than those in ``blame`` exclude every engine. A relaxation drops one of them and keeps
@@ -32,15 +33,15 @@ def explain(request: SizingRequest, solve: Solve) -> dict[str, Any]:
     suffice, more may be blamed than need be, and ``complete`` is false.
     """
     inquiry = _Inquiry(request, solve)
-    found: dict[str, Any] = {"blame": inquiry.names, "relaxations": [], "held": inquiry.held, "complete": False}
-    try:
-        found["blame"] = inquiry.smallest()
-        for name in found["blame"]:
-            found["relaxations"] += inquiry.relaxation(name)
-        found["complete"] = True
-    except _StoppedError:
-        found["complete"] = False
-    return found
+    blame, relaxations, complete = inquiry.names, list[EngineRelaxation](), False
+    with contextlib.suppress(_StoppedError):
+        blame = inquiry.smallest()
+        for name in blame:
+            relaxations += inquiry.relaxation(name)
+        complete = True
+    return EngineInfeasibility(
+        blame=tuple(blame), relaxations=tuple(relaxations), held=tuple(inquiry.held), complete=complete
+    )
 
 
 class _Inquiry:
@@ -95,7 +96,7 @@ class _Inquiry:
                     return names
         return tuple(self.names)
 
-    def relaxation(self, name: str) -> Iterator[dict[str, Any]]:
+    def relaxation(self, name: str) -> Iterator[EngineRelaxation]:
         """The least limit that lets an engine through, or the engine without a rule; all else as asked."""
         others = tuple(other for other in self.names if other != name)
         asked = self._keeping(others)
@@ -108,15 +109,16 @@ class _Inquiry:
         degrees = f"fo = {engine.network.out_degrees}, " if any(len(m) > 1 for m in asked.out_degrees) else ""
         design = f"{degrees}z = {engine.parallel}, C = {engine.cycles}"
         if is_rule:
-            yield {"rule": name, "text": f"without {name}: {design}"}
+            yield EngineRelaxation(rule=name, text=f"without {name}: {design}")
             return
         limit, least = self._limit(name), value
         if name == TIME:
             shown = float(Fraction(value, asked.units_per_us))
             text = f"time {limit:.6g} us: least {shown:.6g}, {design}"
-            yield {"budget": name, "limit": limit, "least": shown, "text": text}
+            yield EngineRelaxation(budget=name, limit=limit, least=shown, text=text)
         else:
-            yield {"budget": name, "limit": limit, "least": least, "text": f"{name} {limit}: least {least}, {design}"}
+            text = f"{name} {limit}: least {least}, {design}"
+            yield EngineRelaxation(budget=name, limit=limit, least=least, text=text)
 
     def _limit(self, name: str) -> float | int:
         limit = self._request.max_time_us

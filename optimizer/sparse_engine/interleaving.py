@@ -13,8 +13,10 @@ import numpy as np
 
 from formulations.layer.solver import SolverStatus
 from formulations.sparse.interleaver import Interleaved, Interleaving, solve_interleaving
+from optimizer.bodies.sparse import PATTERN, FoundPattern, JunctionEntry, PatternEntry, SpreadObjective
 from optimizer.errors import SpecError
 from optimizer.problem.disagreement import disagreement
+from optimizer.problem.status import Status
 from optimizer.problem.versions import versions
 from optimizer.sparse_engine.engine import Junction
 from optimizer.sparse_engine.pattern_check import pattern_faults, spread
@@ -25,11 +27,15 @@ MOST_LITERALS = 600_000
 
 @dataclass(frozen=True)
 class Pattern:
-    """A status of the four, the pattern if there is one, and everything else as plain data."""
+    """The pattern if there is one, and everything about it or about why there is none."""
 
-    status: str
     pattern: AccessPattern | None
-    data: dict[str, Any]
+    entry: PatternEntry
+
+    @property
+    def status(self) -> Status:
+        """What is proved."""
+        return self.entry.status
 
 
 def interleave(
@@ -85,23 +91,50 @@ def interleave(
     )
     _check(junction, asked)
     found = solve_interleaving(asked, time_limit_s=time_limit_s, workers=workers, seed=seed)
-    data = _data(junction, asked, kind, found)
-    pattern = None
+    pattern, stated = None, None
     if found.starts is not None:
         pattern = AccessPattern(junction, found.starts, found.order if dither else None)
-        edges = pattern.left_of_edge()
-        faults = list(pattern_faults(edges, junction.left, junction.right, junction.parallel, latency))
-        reached = spread(edges, junction.right, junction.parallel)
-        if faults or reached < (found.spread or 0):
-            raise disagreement(f"the pattern breaks its definition: {'; '.join(faults) or 'spread'}")
-        data |= {"starts": [list(row) for row in found.starts], "spread": reached}
-        data["order"] = [list(row) for row in found.order] if dither and found.order is not None else None
-        data["edges_sha256"] = _digest(edges)
-    if found.status is SolverStatus.INFEASIBLE:
-        data["infeasible"] = _blame(asked, time_limit_s)
-    spent = round(time.perf_counter() - started, 3)
-    data |= {"seed": seed, "workers": workers, "wall_s": spent, "versions": versions()}
-    return Pattern(found.status.name, pattern, data)
+        stated = _found(junction, pattern, found, latency)
+    infeasible = found.status is SolverStatus.INFEASIBLE
+    entry = PatternEntry(
+        kind=PATTERN,
+        status=Status(found.status.name),
+        objective=_objective(asked, found),
+        junction=_junction(junction),
+        pattern_type=kind,
+        dither=asked.dither,
+        latency=asked.latency,
+        wanted_spread=asked.spread,
+        patterns={str(some): count_text(pattern_count(junction, some, dither=asked.dither)) for some in (1, 2, 3)},
+        found=stated,
+        infeasible=tuple(_blame(asked, time_limit_s)) if infeasible else None,
+        seed=seed,
+        workers=workers,
+        wall_s=round(time.perf_counter() - started, 3),
+        versions=versions(),
+    )
+    return Pattern(pattern, entry)
+
+
+def _found(junction: Junction, pattern: AccessPattern, found: Interleaved, latency: int | None) -> FoundPattern:
+    """The pattern as a result states it.
+
+    Raises
+    ------
+    InternalDisagreementError
+        If it breaks its definition.
+    """
+    edges = pattern.left_of_edge()
+    faults = list(pattern_faults(edges, junction.left, junction.right, junction.parallel, latency))
+    reached = spread(edges, junction.right, junction.parallel)
+    if faults or reached < (found.spread or 0):
+        raise disagreement(f"the pattern breaks its definition: {'; '.join(faults) or 'spread'}")
+    return FoundPattern(
+        starts=tuple(tuple(row) for row in pattern.starts),
+        spread=reached,
+        order=None if pattern.order is None else tuple(tuple(row) for row in pattern.order),
+        edges_sha256=_digest(edges),
+    )
 
 
 def _check(junction: Junction, asked: Interleaving) -> None:
@@ -123,34 +156,27 @@ def _check(junction: Junction, asked: Interleaving) -> None:
         )
 
 
-def _data(junction: Junction, asked: Interleaving, kind: int, found: Interleaved) -> dict[str, Any]:
-    return {
-        "kind": "sparse pattern",
-        "status": found.status.name,
-        "objective": {
-            "name": "spread",
-            "sense": "max",
-            "unit": "rows",
-            "value": found.spread,
-            "bound": found.bound,
-            "gap": None
-            if found.spread is None or asked.spread is not None
-            else (found.bound - found.spread) / found.spread,
-        },
-        "junction": {
-            "left": junction.left,
-            "right": junction.right,
-            "out_degree": junction.out_degree,
-            "in_degree": junction.in_degree,
-            "z": junction.parallel,
-            "depth": junction.depth,
-        },
-        "type": kind,
-        "dither": asked.dither,
-        "latency": asked.latency,
-        "wanted_spread": asked.spread,
-        "patterns": {str(some): count_text(pattern_count(junction, some, dither=asked.dither)) for some in (1, 2, 3)},
-    }
+def _objective(asked: Interleaving, found: Interleaved) -> SpreadObjective:
+    none = found.spread is None or asked.spread is not None
+    return SpreadObjective(
+        name="spread",
+        sense="max",
+        unit="rows",
+        value=found.spread,
+        bound=found.bound,
+        gap=None if none or found.spread is None else (found.bound - found.spread) / found.spread,
+    )
+
+
+def _junction(junction: Junction) -> JunctionEntry:
+    return JunctionEntry(
+        left=junction.left,
+        right=junction.right,
+        out_degree=junction.out_degree,
+        in_degree=junction.in_degree,
+        z=junction.parallel,
+        depth=junction.depth,
+    )
 
 
 def _blame(asked: Interleaving, time_limit_s: float | None) -> list[str]:

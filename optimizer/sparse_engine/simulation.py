@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from optimizer.bodies.sparse import SimulationFigures
 from optimizer.errors import SpecError
 from optimizer.sparse_engine.engine import Engine
 from optimizer.sparse_engine.fixed_point import Format
@@ -59,7 +60,7 @@ def simulate(
     rate_shift: int = 3,
     forwarding: bool = False,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> SimulationFigures:
     """Train on random inputs, clock by clock and by masked matrices, and compare every word.
 
     Parameters
@@ -87,18 +88,17 @@ def simulate(
     model = MaskedNetwork(network, [p.left_of_edge() for p in patterns], parameters, form, rate_shift)
     outputs = model.train(sample)
     equal = run.parameters.equals(model.parameters()) and np.array_equal(run.outputs, outputs)
-    return {
-        "kind": "sparse simulation",
-        "equal": equal,
-        "inputs": inputs,
-        "clocks": run.clocks,
-        "blocks": run.clocks // engine.block_cycle,
-        "block_cycle": engine.block_cycle,
-        "accesses": run.accesses,
-        "forwarding": forwarding,
-        "forwarded": run.forwarded,
-        "learned": not parameters.equals(run.parameters),
-        "word": f"1+{form.integer}+{form.fraction}",
-        "rate_shift": rate_shift,
-        "seed": seed,
-    }
+    return SimulationFigures(
+        equal=equal,
+        inputs=inputs,
+        clocks=run.clocks,
+        blocks=run.clocks // engine.block_cycle,
+        block_cycle=engine.block_cycle,
+        accesses=run.accesses,
+        forwarding=forwarding,
+        forwarded=run.forwarded,
+        learned=not parameters.equals(run.parameters),
+        word=f"1+{form.integer}+{form.fraction}",
+        rate_shift=rate_shift,
+        seed=seed,
+    )

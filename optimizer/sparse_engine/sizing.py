@@ -5,15 +5,25 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 from formulations.layer.solver import SolverStatus
 from formulations.sparse.sizing import SizingOutcome, solve_sizing
+from optimizer.bodies.sparse import (
+    SIZING,
+    ExactObjective,
+    OfferedMultiplier,
+    SizingBody,
+    SizingObjective,
+    SizingQuestion,
+)
+from optimizer.files.records import to_json
 from optimizer.problem.disagreement import disagreement
+from optimizer.problem.status import Status
 from optimizer.problem.versions import versions
-from optimizer.results.result import SparseResult
+from optimizer.results.formats import SPARSE_FORMAT
+from optimizer.results.kinds import SparseResult
 from optimizer.scaling.options import Options
 from optimizer.sparse_engine.check import violations
 from optimizer.sparse_engine.describe import describe
@@ -27,16 +37,20 @@ UNITS = {"time": "us", "density": "", "dsp": "slices", "bram18": "blocks", "lut"
 
 @dataclass(frozen=True)
 class Sizing:
-    """A status of the four, the engine if there is one, and everything else as plain data."""
+    """The engine if there is one, and everything about it or about why there is none."""
 
-    status: str
     engine: Engine | None
-    data: dict[str, Any]
+    body: SizingBody
+
+    @property
+    def status(self) -> Status:
+        """What is proved."""
+        return self.body.status
 
 
 def run(request: SizingRequest, options: Options) -> SparseResult:
     """Best engine of a request as a result; errors are those of :func:`size`."""
-    return SparseResult.of(size(request, options).data)
+    return SparseResult(size(request, options).body)
 
 
 def size(request: SizingRequest, options: Options = ONE_THREAD) -> Sizing:
@@ -72,22 +86,27 @@ def size(request: SizingRequest, options: Options = ONE_THREAD) -> Sizing:
         return found, *lift(asked, junctions, found.rows, found.width, found.timing)
 
     outcome, engine, multiplier = solve(request, GOALS[request.objective])
-    data: dict[str, Any] = {
-        "kind": "sparse sizing",
-        "status": outcome.status.name,
-        "objective": _objective(request, request.objective, outcome),
-        "request": _asked(request),
-    }
+    design = None
     if engine is not None and multiplier is not None:
-        data["design"] = describe(engine, request.input_bits) | {"multiplier": multiplier.kind}
-        faults = violations(data)
-        if faults:
-            raise disagreement(f"the design breaks its own rules: {'; '.join(faults)}")
-    if outcome.status is SolverStatus.INFEASIBLE:
-        data["infeasible"] = explain(request, _only_outcome(solve))
-    spent = round(time.perf_counter() - started, 3)
-    data |= {"seed": seed, "workers": workers, "wall_s": spent, "versions": versions()}
-    return Sizing(outcome.status.name, engine, data)
+        design = replace(describe(engine, request.input_bits), multiplier=multiplier.kind)
+    infeasible = outcome.status is SolverStatus.INFEASIBLE
+    body = SizingBody(
+        format=SPARSE_FORMAT,
+        kind=SIZING,
+        status=Status(outcome.status.name),
+        objective=_objective(request, request.objective, outcome),
+        request=_question(request),
+        design=design,
+        infeasible=explain(request, _only_outcome(solve)) if infeasible else None,
+        seed=seed,
+        workers=workers,
+        wall_s=round(time.perf_counter() - started, 3),
+        versions=versions(),
+    )
+    faults = [] if design is None else violations(to_json(body))
+    if faults:
+        raise disagreement(f"the design breaks its own rules: {'; '.join(faults)}")
+    return Sizing(engine, body)
 
 
 def _only_outcome(
@@ -100,24 +119,20 @@ def _only_outcome(
     return solved
 
 
-def _objective(request: SizingRequest, name: str, outcome: SizingOutcome) -> dict[str, Any]:
+def _objective(request: SizingRequest, name: str, outcome: SizingOutcome) -> SizingObjective:
     """Value and bound in the unit of the objective, and the gap between them."""
-    value, bound = outcome.value, outcome.bound
-    gap = None if value is None or bound is None else abs(Fraction(value - bound, max(abs(value), 1)))
-    return {
-        "name": name,
-        "sense": "max" if name == "density" else "min",
-        "unit": UNITS[name],
-        "value": _shown(_scaled(request, name, value)),
-        "bound": _shown(_scaled(request, name, bound)),
-        "exact": None
-        if value is None
-        else {
-            "value": str(_scaled(request, name, value)),
-            "bound": str(_scaled(request, name, bound)),
-        },
-        "gap": None if gap is None else float(gap),
-    }
+    found, least = outcome.value, outcome.bound
+    gap = None if found is None or least is None else abs(Fraction(found - least, max(abs(found), 1)))
+    value, bound = _scaled(request, name, found), _scaled(request, name, least)
+    return SizingObjective(
+        name=name,
+        sense="max" if name == "density" else "min",
+        unit=UNITS[name],
+        value=_shown(value),
+        bound=_shown(bound),
+        exact=None if value is None or bound is None else ExactObjective(value=value, bound=bound),
+        gap=None if gap is None else float(gap),
+    )
 
 
 def _scaled(request: SizingRequest, name: str, number: int | None) -> Fraction | None:
@@ -133,16 +148,16 @@ def _shown(number: Fraction | None) -> float | int | None:
     return number if number is None else int(number) if number.denominator == 1 else float(number)
 
 
-def _asked(request: SizingRequest) -> dict[str, Any]:
-    return {
-        "neurons": list(request.neurons),
-        "out_degrees": [list(menu) for menu in request.out_degrees],
-        "widths_bits": list(request.widths_bits),
-        "multipliers": [
-            {"kind": m.kind, "clock_mhz": str(m.clock_mhz), "stages": m.stages} for m in request.multipliers
-        ],
-        "budgets": dict(request.budgets),
-        "rules": list(request.rules),
-        "input_bits": request.input_bits,
-        "max_time_us": None if request.max_time_us is None else str(request.max_time_us),
-    }
+def _question(request: SizingRequest) -> SizingQuestion:
+    return SizingQuestion(
+        neurons=tuple(request.neurons),
+        out_degrees=tuple(tuple(menu) for menu in request.out_degrees),
+        widths_bits=tuple(request.widths_bits),
+        multipliers=tuple(
+            OfferedMultiplier(kind=m.kind, clock_mhz=m.clock_mhz, stages=m.stages) for m in request.multipliers
+        ),
+        budgets=dict(request.budgets),
+        rules=tuple(request.rules),
+        input_bits=request.input_bits,
+        max_time_us=request.max_time_us,
+    )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from optimizer.errors import SpecError
+from optimizer.files.records import Json
 from optimizer.sparse_engine import pattern_check, reprove
 
 
-def verify(data: dict[str, Any], file: str | None = None) -> dict[str, Any]:
-    """``faults`` and ``proved``, a sentence about what was proved again.
+@dataclass(frozen=True)
+class SparseVerification:
+    """Faults, and a sentence about what was proved again."""
+
+    faults: list[str]
+    proved: str
+
+
+def verify(data: Json, file: str | None = None) -> SparseVerification:
+    """Check the contents of ``sparse.json`` by code that shares nothing with what wrote them.
 
     Raises
     ------
@@ -37,13 +46,13 @@ def verify(data: dict[str, Any], file: str | None = None) -> dict[str, Any]:
         ) from None
 
 
-def _sizing(data: dict[str, Any]) -> dict[str, Any]:
+def _sizing(data: Json) -> SparseVerification:
     faults, seen = reprove.faults(data)
     proved = "the bound is not proved again" if seen is None else f"every engine looked at: {seen:,}"
-    return {"faults": faults, "proved": proved}
+    return SparseVerification(faults, proved)
 
 
-def _patterns(data: dict[str, Any]) -> dict[str, Any]:
+def _patterns(data: Json) -> SparseVerification:
     faults, proved = [], []
     for number, entry in enumerate(data["junctions"], 1):
         if "starts" not in entry:
@@ -51,4 +60,4 @@ def _patterns(data: dict[str, Any]) -> dict[str, Any]:
         faults += [f"junction {number}: {fault}" for fault in pattern_check.stored_faults(entry)]
         if pattern_check.spread_is_proved(entry):
             proved.append(str(number))
-    return {"faults": faults, "proved": f"spread proved by counting in junctions: {', '.join(proved) or 'none'}"}
+    return SparseVerification(faults, f"spread proved by counting in junctions: {', '.join(proved) or 'none'}")

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import size
+from optimizer.bodies.solve import SolveBody
+from optimizer.bodies.study import StudyBody
 from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.problem import Problem
+from optimizer.problem.status import Status
 from optimizer.results.formats import STUDY_FORMAT
+from optimizer.results.kinds import StudyResult
 from optimizer.results.reconciliation import distrusted, reconciled
-from optimizer.results.result import StudyResult
 from optimizer.results.solve_result import make_result
-from optimizer.results.totals import number, unit_value
+from optimizer.results.totals import Totals, totals, unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Incumbent
@@ -40,7 +43,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     Returns
     -------
     StudyResult
-        The result of ``solve`` under the loosest limits, with ``study`` in its data: all steps.
+        The result of ``solve`` under the loosest limits, and in its body under ``study`` all steps.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         staircase = staircase_of(places, state.incumbents.designs, state.closed)
     except InternalDisagreementError as error:
         best = distrusted(prepared, best, error)
-        error.result = make_result(asking(prepared, vary), best, seed=options.seed, wall_s=result.data["wall_s"])
+        error.result = make_result(asking(prepared, vary), best, seed=options.seed, wall_s=result.body.wall_s)
         raise
     some = next(iter(prepared.points.points.values()))
     scale = Scale(Aggregate(), unit_value(objective, some)[1])
@@ -95,15 +98,17 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         lambda found: takes(prepared, found),
         complete=state.complete,
     )
-    section = described.data()
-    if section["status"] == "INFEASIBLE":
+    section = described.section()
+    if section.status is Status.INFEASIBLE:
         unlimited = [Range(varied.name) for varied in vary]
         freed = {"area_mm2": None} if any(varied.name == "area-mm2" for varied in vary) else {}
         wider, there = prepare_under(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
-        section["least"] = [limits_entry(unlimited, place) for place in _beyond(wider, there, explored)]
+        beyond = _beyond(wider, there, explored)
+        section = replace(section, least=tuple(limits_entry(unlimited, place) for place in beyond))
+    found = {one.name: getattr(result.body, one.name) for one in fields(SolveBody)}
     wall_s = round(time.perf_counter() - started, 3)
-    data = result.data | {"format": STUDY_FORMAT, "study": section, "wall_s": wall_s}
-    return StudyResult(data, result.certificate, result.beside)
+    body = StudyBody(**found | {"format": STUDY_FORMAT, "study": section, "wall_s": wall_s})
+    return StudyResult(body, result.certificate)
 
 
 def budgeted(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
@@ -132,15 +137,12 @@ def _check(vary: Sequence[Range], architecture: Architecture) -> None:
         check_range(varied, architecture)
 
 
-def takes(prepared: PreparedProblem, found: Incumbent) -> dict[str, Any]:
+def takes(prepared: PreparedProblem, found: Incumbent) -> Totals:
     """Energy and latency of the design."""
     pick, point = found.picks[0], found.point
     cycles = prepared.goal.stretched(pick.energy, pick.latency)
-    return {
-        "energy_pj": point.energy_pj(pick.energy),
-        "latency_cycles": number(cycles),
-        "latency_ms": float(cycles * 1000 / (point.clock_mhz * 10**6)),
-    }
+    milliseconds = float(cycles * 1000 / (point.clock_mhz * 10**6))
+    return replace(totals(point, pick.energy, cycles), latency_ms=milliseconds)
 
 
 def _beyond(

@@ -10,13 +10,25 @@ from typing import Any
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import size
+from optimizer.bodies.certificates import FRONT_FORMAT, FrontBox, FrontCertificate, TangentLine
+from optimizer.bodies.solve import Space
+from optimizer.bodies.study import (
+    FRONT,
+    ExactCost,
+    FrontBody,
+    FrontObjective,
+    FrontPointCounts,
+    StudyDesign,
+    StudySection,
+)
 from optimizer.errors import SpecError
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.problem import Problem
+from optimizer.problem.status import Status
 from optimizer.problem.versions import versions
-from optimizer.results.certificate import parts_of
-from optimizer.results.formats import FRONT_FORMAT, STUDY_FORMAT
-from optimizer.results.result import StudyResult
+from optimizer.results.certificate import menus_of, parts_of
+from optimizer.results.formats import STUDY_FORMAT
+from optimizer.results.kinds import StudyResult
 from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.incumbents import Incumbent
@@ -31,8 +43,6 @@ from optimizer.studies.result_data import Describer, Scale, asking, limits_entry
 from optimizer.studies.run import budgeted, takes
 from optimizer.studies.staircase import Held, Staircase
 from optimizer.studies.steps import Places
-
-Data = dict[str, Any]
 
 
 def run(request: FrontRequest, options: Options) -> StudyResult:
@@ -57,9 +67,8 @@ def run(request: FrontRequest, options: Options) -> StudyResult:
     prepared = asking(prepared, vary, None if objective is not None else tolerance)
     told = _Told(prepared, state, vary, tolerance)
     section = told.front() if objective is None else told.staircase()
-    data = _header(prepared, state, options.seed) | {"status": section["status"], "study": section}
-    data["wall_s"] = round(time.perf_counter() - started, 3)
-    return StudyResult(data, _certificate(prepared, state, tolerance))
+    wall_s = round(time.perf_counter() - started, 3)
+    return StudyResult(_body(prepared, state, options.seed, section, wall_s), _certificate(prepared, state, tolerance))
 
 
 def _check(
@@ -116,26 +125,35 @@ def capped(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
     return known.with_budgets(replace(known.budgets, **limits))
 
 
-def _header(prepared: PreparedProblem, state: FrontState, seed: int) -> Data:
-    """The entries that results of all kinds have."""
+def _body(prepared: PreparedProblem, state: FrontState, seed: int, section: StudySection, wall_s: float) -> FrontBody:
+    """What ``result.json`` holds."""
     some = next(iter(prepared.points.points.values()))
-    unit, _ = unit_value(prepared.goal.objective, some)
-    names = ("area", "covered", "solved", "infeasible", "open")
-    return {
-        "format": STUDY_FORMAT,
-        "termination": state.ended.value,
-        "objective": {"name": prepared.goal.objective, "unit": unit},
-        "accounting": prepared.accounting,
-        "space": {"text": prepared.space, "padding": prepared.padding, "reuse": "innermost"},
-        "network": prepared.network.name,
-        "architecture": prepared.architecture.name,
-        "hardware_points": {"total": state.total, "boxes": len(state.closed)} | {n: state.points(n) for n in names},
-        "warnings": list(prepared.network.warnings),
-        "versions": versions(),
-        "seed": seed,
-        "problem": prepared.problem,
-        "problem_hash": prepared.problem_hash,
-    }
+    return FrontBody(
+        format=STUDY_FORMAT,
+        termination=state.ended,
+        objective=FrontObjective(name=prepared.goal.objective, unit=unit_value(prepared.goal.objective, some)[0]),
+        accounting=prepared.accounting,
+        space=Space(text=prepared.space, padding=prepared.padding, reuse="innermost"),
+        network=prepared.network.name,
+        architecture=prepared.architecture.name,
+        hardware_points=FrontPointCounts(
+            total=state.total,
+            boxes=len(state.closed),
+            area=state.points("area"),
+            covered=state.points("covered"),
+            solved=state.points("solved"),
+            infeasible=state.points("infeasible"),
+            open=state.points("open"),
+        ),
+        warnings=tuple(prepared.network.warnings),
+        versions=versions(),
+        seed=seed,
+        problem=prepared.problem,
+        problem_hash=prepared.problem_hash,
+        status=section.status,
+        study=section,
+        wall_s=wall_s,
+    )
 
 
 class _Told:
@@ -149,40 +167,46 @@ class _Told:
         self._counts = [pricer.count for pricer in prepared.search_pricers]
         self._some = next(iter(prepared.points.points.values()))
 
-    def front(self) -> Data:
-        """The section ``study`` of a front."""
-        spots = self.state.frontier.thinned(self.tolerance * SHARE)
-        boxes = [entry.box for entry in self.state.closed]
-        complete = self.state.complete
-        status = ("OPTIMAL" if complete else "FEASIBLE") if spots else ("INFEASIBLE" if complete else "UNKNOWN")
-        designs = []
-        for n, spot in enumerate(spots, start=1):
-            found = self._found(spot)
-            designs.append(
-                {
-                    "number": n,
-                    "needs": limits_entry(self._static, spot.place),
-                    "status": "OPTIMAL" if self._settled(spot) else "FEASIBLE",
-                    "exact": {"energy": spot.energy, "latency": spot.latency},
-                    **takes(self.prepared, found),
-                    "metrics": static_metrics(found.point),
-                    "choices": dict(found.point.choices),
-                    "certificate_box": boxes.index(spot.box) if spot.box in boxes else None,
-                }
-            )
-        return {
-            "format": STUDY_FORMAT,
-            "kind": "front",
-            "status": status,
-            "tolerance": str(self.tolerance),
-            "vary": [range_entry(varied) for varied in self.vary],
-            "designs": designs,
-            "cells": [],
-            "least": [],
-        }
+    def front(self) -> StudySection:
+        """What a study says of a front."""
+        designs, complete = self._designs(), self.state.complete
+        status = (Status.OPTIMAL if complete else Status.FEASIBLE) if designs else None
+        return StudySection(
+            format=STUDY_FORMAT,
+            kind=FRONT,
+            status=status or (Status.INFEASIBLE if complete else Status.UNKNOWN),
+            tolerance=self.tolerance,
+            vary=tuple(range_entry(varied) for varied in self.vary),
+            designs=designs,
+            cells=(),
+            least=(),
+        )
 
-    def staircase(self) -> Data:
-        """The section ``study`` of an objective over limits, with the front that it was read off."""
+    def _designs(self) -> tuple[StudyDesign, ...]:
+        """The designs of the front."""
+        boxes = [entry.box for entry in self.state.closed]
+        designs = []
+        for n, spot in enumerate(self.state.frontier.thinned(self.tolerance * SHARE), start=1):
+            found = self._found(spot)
+            took = takes(self.prepared, found)
+            designs.append(
+                StudyDesign(
+                    number=n,
+                    needs=limits_entry(self._static, spot.place),
+                    status=Status.OPTIMAL if self._settled(spot) else Status.FEASIBLE,
+                    exact=ExactCost(energy=spot.energy, latency=spot.latency),
+                    energy_pj=took.energy_pj,
+                    latency_cycles=took.latency_cycles,
+                    latency_ms=took.latency_ms,
+                    metrics=static_metrics(found.point),
+                    choices=dict(found.point.choices),
+                    certificate_box=boxes.index(spot.box) if spot.box in boxes else None,
+                )
+            )
+        return tuple(designs)
+
+    def staircase(self) -> StudySection:
+        """What a study says of an objective over limits, with the front that it was read off."""
         spots = self.state.frontier.spots
         placed = [(self._place(spot.energy, spot.latency, spot.place), self._found(spot)) for spot in spots]
         held: list[Held] = [([place], found.value) for place, found in placed]
@@ -200,7 +224,7 @@ class _Told:
             lambda found: takes(self.prepared, found),
             complete=self.state.complete,
         )
-        return described.data() | {"front": self.front()["designs"]}
+        return replace(described.section(), front=self._designs())
 
     def _found(self, spot: Spot) -> Incumbent:
         goal, pick = self.prepared.goal, Pick(spot.energy, spot.latency, ())
@@ -246,29 +270,27 @@ class _Told:
         return True
 
 
-def _certificate(prepared: PreparedProblem, state: FrontState, tolerance: Fraction) -> Data:
-    return {
-        "format": FRONT_FORMAT,
-        "problem_hash": prepared.problem_hash,
-        "accounting": prepared.accounting,
-        "space": prepared.space,
-        "padding": prepared.padding,
-        "tolerance": str(tolerance),
-        "menus": {
-            path: list(labels) for path, labels in zip(prepared.points.paths, prepared.points.labels, strict=True)
-        },
-        "layers": parts_of(prepared),
-        "boxes": [_entry(entry) for entry in state.closed],
-    }
+def _certificate(prepared: PreparedProblem, state: FrontState, tolerance: Fraction) -> FrontCertificate:
+    return FrontCertificate(
+        format=FRONT_FORMAT,
+        problem_hash=prepared.problem_hash,
+        accounting=prepared.accounting,
+        space=prepared.space,
+        padding=prepared.padding,
+        tolerance=tolerance,
+        menus=menus_of(prepared.points),
+        layers=parts_of(prepared),
+        boxes=tuple(_box(entry) for entry in state.closed),
+    )
 
 
-def _entry(entry: Covered) -> Data:
-    return {
-        "box": [list(side) for side in entry.box],
-        "points": size(entry.box),
-        "closed_by": entry.by,
-        "area_um2": entry.area_um2,
-        "fixed": list(entry.fixed),
-        "lines": [{"weight": weight, "values": list(values)} for weight, values in entry.known.lines],
-        "latency_floors": list(entry.known.latency),
-    }
+def _box(entry: Covered) -> FrontBox:
+    return FrontBox(
+        box=entry.box,
+        points=size(entry.box),
+        closed_by=entry.by,
+        area_um2=entry.area_um2,
+        fixed=entry.fixed,
+        lines=tuple(TangentLine(weight=weight, values=tuple(values)) for weight, values in entry.known.lines),
+        latency_floors=tuple(entry.known.latency),
+    )

@@ -197,11 +197,11 @@ def compare(network, request, architecture, objective, folder):
         other = resized(one, ties, widths)
         if words[0] <= other.parameters <= words[1] and macs[0] <= other.macs <= macs[1]:
             allowed += 1
-            value = Fraction(solve(other, architecture, objective=objective, cache_dir=folder).certificate["value"])
+            value = solve(other, architecture, objective=objective, cache_dir=folder).certificate.value
             best = value if best is None else min(best, value)
     found = adjust(network, architecture, request, objective=objective, cache_dir=folder)
     assert allowed > 1 and found.state.value == best == found.state.bound and found.state.complete
-    assert found.adjusted is not None and found.after is not None and Fraction(found.after.certificate["value"]) == best
+    assert found.adjusted is not None and found.after is not None and found.after.certificate.value == best
     assert words[0] <= found.adjusted.parameters <= words[1] and macs[0] <= found.adjusted.macs <= macs[1]
     return found
 

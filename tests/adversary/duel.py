@@ -173,7 +173,7 @@ def claim(instance: Instance) -> Result:
 def attack(instance: Instance, stated: Result, effort: Effort) -> Duel:
     """Try to beat a claim on every point and with every padding; if that fails, around the claimed mapping."""
     layer, architecture = layer_of(instance.layer), machine_of(instance.machine)
-    value = stated.certificate["value"]
+    value = stated.certificate.value
     claimed = None if value is None else Fraction(value)
     fields = [(hardware, extents) for hardware in architecture.points() for extents in instance.variants]
     share = replace(effort, restarts=max(1, effort.restarts // len(fields)))
@@ -182,7 +182,7 @@ def attack(instance: Instance, stated: Result, effort: Effort) -> Duel:
     ]
     best = min((found for found in cold if found), key=lambda found: found.value, default=None)
     if claimed is not None and (best is None or best.value >= claimed):
-        near = improved(layer, architecture, instance, stated.data, effort)
+        near = improved(layer, architecture, instance, stated.to_json(), effort)
         best = near if near.value < claimed else best
     return Duel(instance, stated.status, claimed, best)
 

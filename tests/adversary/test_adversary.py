@@ -124,7 +124,7 @@ def test_a_wrong_optimum_is_beaten() -> None:
     for number in range(200, 200 + examples(9, dev=5)):
         instance = random_instance(number)
         stated = claim(narrowed(instance))
-        if stated.status == "OPTIMAL" and stated.certificate["value"] != claim(instance).certificate["value"]:
+        if stated.status == "OPTIMAL" and stated.certificate.value != claim(instance).certificate.value:
             duel = attack(instance, stated, Effort(steps=5000, restarts=2))
             assert duel.beaten
             beaten.append(duel)

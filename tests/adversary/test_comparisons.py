@@ -27,7 +27,7 @@ Tally = Callable[..., None]
 def value(result: Result) -> Fraction | None:
     """The proved optimum; None where there is no mapping."""
     assert result.status in ("OPTIMAL", "INFEASIBLE")
-    stated = result.certificate["value"]
+    stated = result.certificate.value
     return None if stated is None else Fraction(stated)
 
 
@@ -86,7 +86,7 @@ def assert_same_in_both_orders(numbers: range, tally: Tally) -> None:
             continue
         better = 0 if no_worse(values[0], values[1]) else 1
         here, there = (next(machine_of(orders[n]).points()) for n in (better, 1 - better))
-        mapping = from_items(results[better].data["layers"][0]["mapping"], layer, here)
+        mapping = from_items(results[better].to_json()["layers"][0]["mapping"], layer, here)
         if any(outside(layer, same) is None for same in restated(layer, mapping, there)):
             faults.append(f"{instance.name} {instance.objective}: {values} in the two orders of the last levels")
         else:

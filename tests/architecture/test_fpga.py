@@ -29,6 +29,7 @@ from optimizer.architecture.technology import TableComponent
 from optimizer.architecture.technology_reader import load_technology
 from optimizer.checker.again import verify
 from optimizer.checker.device_use import Recount
+from optimizer.checker.stored import StoredResult, stored
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
@@ -191,13 +192,13 @@ def test_every_preset_on_every_device_is_counted_alike_twice(name: str) -> None:
 def test_a_proof_on_a_device_and_its_check(on_tiny: Result) -> None:
     architecture, result = tiny(ROOMY | FEW), on_tiny
     assert result.status == "OPTIMAL" and verify(result, thorough=True).ok
-    best = min((solve(cut).data["energy_pj"] for cut in fitting(architecture)), default=None)
-    assert result.data["energy_pj"] == best
-    closed = {box["closed_by"] for box in result.certificate["boxes"]}
+    best = min((solve(cut).to_json()["energy_pj"] for cut in fitting(architecture)), default=None)
+    assert result.to_json()["energy_pj"] == best
+    closed = {box.closed_by for box in result.certificate.boxes}
     assert closed & set(RESOURCES)
-    shown = to_text(full_report(result.data))
-    assert "Device tiny" in shown and "beyond the device" in points_text(result.data)
-    assert result.data["hardware"]["resources"]["dsp"] == result.data["device"]["resources"]["dsp"]["used"] <= 13
+    shown = to_text(full_report(result.body))
+    assert "Device tiny" in shown and "beyond the device" in points_text(result.body.hardware_points)
+    assert result.design.hardware.resources["dsp"] == result.design.device.resources["dsp"].used <= 13
 
 
 def fitting(architecture: Architecture) -> list[Architecture]:
@@ -234,14 +235,14 @@ def on_tiny() -> Result:
 
 
 @pytest.mark.parametrize("tamper", TAMPERS.values(), ids=TAMPERS.keys())
-def test_tampering_is_caught(on_tiny: Result, tamper: Any) -> None:
-    data, certificate = copy.deepcopy(on_tiny.data), copy.deepcopy(on_tiny.certificate)
-    tamper(data, certificate)
-    assert not verify(Result(data, certificate)).ok
+def test_tampering_is_caught(on_tiny: StoredResult, tamper: Any) -> None:
+    bad = copy.deepcopy(on_tiny)
+    tamper(bad.data, bad.certificate)
+    assert not verify(bad).ok
 
 
-def test_a_device_where_there_is_none_is_caught(on_tiny: Result) -> None:
-    result = solve(parse_architecture(load_exact(ARCHITECTURE)))
+def test_a_device_where_there_is_none_is_caught(on_tiny: StoredResult) -> None:
+    result = stored(solve(parse_architecture(load_exact(ARCHITECTURE))))
     result.data["device"] = on_tiny.data["device"]
     assert not verify(result).ok
 
@@ -260,7 +261,7 @@ def test_blame_and_least_relaxation_of_resources(few: dict[str, int]) -> None:
     resources = ROOMY | few
     result = solve(tiny(resources))
     assert result.status == "INFEASIBLE" and verify(result).ok
-    reason = result.data["infeasible"]
+    reason = result.to_json()["infeasible"]
     assert reason["complete"] and set(reason["budgets"]) <= set(few)
     assert status_on(**ROOMY | {name: few[name] for name in reason["budgets"]}) == "INFEASIBLE"
     for entry in reason["relaxations"]:
@@ -275,7 +276,7 @@ def test_blame_and_least_relaxation_of_resources(few: dict[str, int]) -> None:
 
 def test_resources_and_time_are_blamed_together() -> None:
     """The fast points need more DSP slices than there are; either budget alone leaves a design."""
-    fast = solve(tiny(ROOMY), "latency", PRODUCT).data["latency_ms"]
+    fast = solve(tiny(ROOMY), "latency", PRODUCT).to_json()["latency_ms"]
     capped = Budgets(latency_ms=Fraction(str(fast)))
 
     def under(**few: int) -> Result:
@@ -284,8 +285,8 @@ def test_resources_and_time_are_blamed_together() -> None:
     assert under().status == "OPTIMAL"
     result = under(dsp=13)
     assert result.status == "INFEASIBLE" and verify(result).ok
-    assert set(result.data["infeasible"]["budgets"]) == {"dsp", "latency_ms"}
-    relaxed = {entry["budget"]: entry["least"] for entry in result.data["infeasible"]["relaxations"]}
+    assert set(result.to_json()["infeasible"]["budgets"]) == {"dsp", "latency_ms"}
+    relaxed = {entry["budget"]: entry["least"] for entry in result.to_json()["infeasible"]["relaxations"]}
     assert under(dsp=int(relaxed["dsp"])).status == "OPTIMAL"
     assert under(dsp=int(relaxed["dsp"]) - 1).status == "INFEASIBLE"
 

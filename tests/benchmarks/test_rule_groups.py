@@ -106,7 +106,7 @@ def test_layers_that_may_not_be_fused_run_alone() -> None:
 def test_no_rule_beats_the_proved_groups(make: Any, objective: str) -> None:
     network = make()
     ruled = evaluate_rule(network, chip(), objective=objective, most=3)
-    fused = api.solve(network, chip(), objective=objective, fusion=Fusion(3)).data
+    fused = api.solve(network, chip(), objective=objective, fusion=Fusion(3)).to_json()
     assert ruled["groups"] and fused["status"] == "OPTIMAL"
     assert ruled["objective"]["value"] >= fused["objective"]["value"]
 
@@ -133,5 +133,5 @@ def test_the_best_number_of_parts_is_taken() -> None:
 
 def api_energy(network: Network, architecture: Architecture, group: dict[str, Any]) -> float:
     """Energy with a group given by hand."""
-    energy: float = evaluate_groups(network, architecture, {"groups": [group]}).data["energy_pj"]
+    energy: float = evaluate_groups(network, architecture, {"groups": [group]}).to_json()["energy_pj"]
     return energy

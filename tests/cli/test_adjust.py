@@ -10,16 +10,18 @@ import pytest
 from click.testing import CliRunner
 from click.testing import Result as Outcome
 
+from optimizer.bodies.adjust import AdjustBody
 from optimizer.checker.adjust import _checks
+from optimizer.checker.stored import load as load_result
 from optimizer.cli import main
 from optimizer.errors import SpecError
+from optimizer.files.records import from_json
 from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
 from optimizer.network_adjustment.request import parse_range, parse_tolerance
 from optimizer.networks.load import load
 from optimizer.onnx_import import import_onnx
 from optimizer.report.adjust import adjust_report
 from optimizer.report.solve import to_text
-from optimizer.results.folder import load as load_result
 from optimizer.workload.layer import Layer
 from optimizer.workload.reader import dump_network, load_network
 from tests.support.adjust_cases import SMALL_ARCH, build
@@ -61,7 +63,7 @@ def test_what_it_writes(folder) -> None:
     result = json.loads((folder / "out" / "result.json").read_text())
     assert result["objective"]["value"] == data["objective"]["value"] == data["after"]["energy_pj"]
     shown = [line.rstrip() for line in (folder / "report.txt").read_text().splitlines()]
-    assert shown == to_text(adjust_report(data), 150).splitlines()
+    assert shown == to_text(adjust_report(from_json(AdjustBody, data)), 150).splitlines()
 
 
 def test_onnx_that_it_writes(folder) -> None:

@@ -9,14 +9,16 @@ import pytest
 from click.testing import CliRunner
 from click.testing import Result as Outcome
 
+from optimizer.bodies.adjust import AdjustBody
 from optimizer.checker.adjust import _checks
+from optimizer.checker.stored import load as load_result
 from optimizer.cli import main
+from optimizer.files.records import from_json
 from optimizer.network_adjustment.resolution import at_resolution, image_of
 from optimizer.onnx_import import import_onnx
 from optimizer.problem.problem import network_json
 from optimizer.report.adjust import adjust_report
 from optimizer.report.solve import to_text
-from optimizer.results.folder import load as load_result
 from optimizer.workload.reader import dump_network, load_network
 from tests.support.adjust_cases import SMALL_ARCH, build
 
@@ -59,7 +61,7 @@ def test_what_it_writes(folder) -> None:
     written = import_onnx(folder / "out" / "adjusted.onnx")
     assert [layer.grid for layer in written.layers()] == [layer.grid for layer in network.layers()]
     shown = [line.rstrip() for line in (folder / "report.txt").read_text().splitlines()]
-    assert shown == to_text(adjust_report(data), 150).splitlines()
+    assert shown == to_text(adjust_report(from_json(AdjustBody, data)), 150).splitlines()
     assert "input image" in "\n".join(shown) and "chosen" in "\n".join(shown)
 
 

@@ -26,10 +26,11 @@ from optimizer.errors import SpecError
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Progress
 from optimizer.results import folder as result_folder
-from optimizer.results.result import Result
+from optimizer.results.kinds import SolveResult
+from optimizer.results.load import load_result
 from optimizer.scaling.options import Options
 from tests.support.command_line import bad, good, run
-from tests.support.result_cases import NETWORK, design, nothing
+from tests.support.result_cases import NETWORK, design, nothing, result
 from tests.support.runs import written
 
 CONV = "name: conv1\ntype: conv\ndims: {K: 16, C: 8, P: 14, Q: 14, R: 3, S: 3}\n"
@@ -45,18 +46,18 @@ levels:
 class FakeApi:
     """Stands for ``optimizer.solving.run``: notes how it was called and returns a prepared result."""
 
-    result: Result = field(default_factory=lambda: Result(design(), {"points": []}))
+    result: SolveResult = field(default_factory=result)
     calls: list[tuple[str, Any, Any, dict[str, Any]]] = field(default_factory=list)
 
-    def run(self, asked: Problem, options: Options) -> Result:
+    def run(self, asked: Problem, options: Options) -> SolveResult:
         """Note and return."""
         return self._note("solve", asked, options)
 
-    def compare(self, asked: Problem, options: Options) -> Result:
+    def compare(self, asked: Problem, options: Options) -> SolveResult:
         """Note and return."""
         return self._note("compare", asked, options)
 
-    def _note(self, name: str, asked: Problem, options: Options) -> Result:
+    def _note(self, name: str, asked: Problem, options: Options) -> SolveResult:
         how = {field.name: getattr(options, field.name) for field in fields(options)}
         how |= {"objective": asked.objective, "padding": asked.padding}
         self.calls.append((name, asked.network, asked.architecture, how))
@@ -88,7 +89,7 @@ def conv(tmp_path: Path) -> str:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    return written(Result(design(), {"points": []}), tmp_path / "saved")
+    return written(result(), tmp_path / "saved")
 
 
 def test_lists() -> None:
@@ -219,7 +220,7 @@ def test_solve_prints_and_saves(api: FakeApi, tmp_path: Path) -> None:
     assert "OPTIMAL" in outcome.stdout and "keep O in GLB" in outcome.stdout
     assert "hardware points 12/96 closed (3 solved)" in outcome.stderr
     assert sorted(path.name for path in out.iterdir()) == ["certificate.json", "result.json"]
-    assert result_folder.load(out).data["problem_hash"] == "0123"
+    assert load_result(out).problem_hash == "0123"
     quiet = good("solve", "alexnet", "-a", "edge_small", "--out", out, "--quiet")
     assert quiet.stdout == "OPTIMAL  energy 16.5 nJ  gap 0.0 %\n"
     assert not quiet.stderr
@@ -227,11 +228,11 @@ def test_solve_prints_and_saves(api: FakeApi, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("status", "code"), [("OPTIMAL", 0), ("FEASIBLE", 0), ("INFEASIBLE", 1), ("UNKNOWN", 1)])
 def test_exit_codes(api: FakeApi, status: str, code: int, tmp_path: Path) -> None:
-    api.result = Result(design(status=status) if code == 0 else nothing(status), {})
+    api.result = result(design(status=status) if code == 0 else nothing(status))
     outcome = run("solve", "alexnet", "-a", "edge_small", "--out", tmp_path / "out")
     assert outcome.exit_code == code
     assert outcome.stdout.startswith(status)
-    assert result_folder.load(tmp_path / "out").status == status
+    assert load_result(tmp_path / "out").status == status
 
 
 def test_map_picks_the_layer(api: FakeApi, conv: str) -> None:
@@ -257,7 +258,7 @@ def test_unroll_dims_that_no_layer_has(api: FakeApi, tmp_path: Path) -> None:
     assert "GLB.unroll.x: no layer has the dim KK" in stderr
     assert "GLB.unroll.y: no layer has the dim C" in stderr
     assert "dim P " not in stderr
-    assert len(result_folder.load(tmp_path / "out").data["warnings"]) == 3
+    assert len(load_result(tmp_path / "out").warnings) == 3
     assert "warning" not in good("solve", "resnet18", "-a", "eyeriss").stderr
 
 
@@ -427,7 +428,7 @@ def test_show_of_damaged_folders(saved: Path, tmp_path: Path) -> None:
     assert "no such folder" in bad("show", tmp_path / "nowhere")
     damaged = design()
     damaged["layers"][0]["mapping"] = [{"for": "Z", "bound": 2, "level": "DRAM"}]
-    written(Result(damaged, {}), saved)
+    written(result(damaged), saved)
     assert "damaged" in bad("show", saved)
     (saved / "result.json").write_text('{"status": 3}')
     assert "not a result" in bad("show", saved)
@@ -470,18 +471,18 @@ def test_verify(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_saving_is_all_or_nothing(saved: Path) -> None:
     with pytest.raises(TypeError):
-        written(Result({"status": object()}, {"new": 1}), saved)
-    assert result_folder.load(saved).status == "OPTIMAL"
+        written(result(problem={"network": object()}), saved)
+    assert load_result(saved).status == "OPTIMAL"
     assert sorted(path.name for path in saved.iterdir()) == ["certificate.json", "result.json"]
     with pytest.raises(ValueError, match="JSON"):
-        written(Result({"status": "OPTIMAL", "energy_pj": float("nan")}, {}), saved)
+        written(result(energy_pj=float("nan")), saved)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
 def test_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(SpecError, match="cannot write"):
-        written(Result(design(), {}), tmp_path / "out")
+        written(result(), tmp_path / "out")
     tmp_path.chmod(0o700)
 
 
@@ -541,7 +542,7 @@ def test_map_then_show_and_evaluate(conv: str, small_point: list[str], tmp_path:
     """The whole way with the real solver: the cost model gives the saved mapping the saved energy."""
     out = tmp_path / "out"
     assert good("map", conv, *small_point, "--out", out).stdout.startswith("OPTIMAL")
-    data = result_folder.load(out).data
+    data = load_result(out).to_json()
     assert data["hardware_points"]["total"] == 1
     assert data["hardware"]["choices"] == {"array.x": 8, "array.y": 8, "GLB.size": "64 KiB", "RF.size": "64 words"}
     (entry,) = data["layers"]

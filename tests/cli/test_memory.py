@@ -9,13 +9,15 @@ import pytest
 from click.testing import CliRunner
 from click.testing import Result as Outcome
 
+from optimizer.bodies.memory import MemoryBody
 from optimizer.cli import main
 from optimizer.cli.inputs import read_network
+from optimizer.files.records import from_json
 from optimizer.recompute.costs import design_costs
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.report.memory import memory_report
 from optimizer.report.solve import to_text
-from tests.support.result_cases import NETWORK
+from tests.support.result_cases import HARDWARE, NETWORK, fc_layer, level, result
 
 ALEXNET = ("memory", "alexnet", "--training", "sgd-momentum", "--batch", "64")
 
@@ -40,7 +42,7 @@ def test_recompute_writes_what_it_shows(tmp_path) -> None:
     assert data["chosen"]["peak_off_chip_bits"] <= data["budgets"]["off_chip_bits"] == 85 * 8 * 10**7
     assert {t["choice"] for t in data["tensors"] if t["saved"]} <= {"keep", "redo"}
     shown = [line.rstrip() for line in outcome.stdout.splitlines()]
-    assert shown == to_text(memory_report(data), 150).splitlines()
+    assert shown == to_text(memory_report(from_json(MemoryBody, data)), 150).splitlines()
 
 
 def test_budget_that_cannot_be_met() -> None:
@@ -102,13 +104,14 @@ def test_costs_of_a_design(tmp_path) -> None:
     options |= {"training": "sgd", "sparsity": None}
     network = read_network(str(path), options)
     lives = lifetimes(network)
-    data = {
-        "layers": [{"name": name, "energy_pj": 2.5, "latency_cycles": 7, "multiplicity": 2} for name in lives.steps],
-        "hardware": {"levels": [{"access_bits": 64, "update_energy_pj": 10.0, "read_energy_pj": 4.0}]},
-    }
-    costs = design_costs(lives, data, "energy")
+    figures = {"energy_pj": 2.5, "latency_cycles": 7, "multiplicity": 2}
+    outer = level("DRAM", None, access_bits=64, update_energy_pj=10.0, read_energy_pj=4.0)
+    step = result(
+        layers=[fc_layer(name, [], **figures) for name in lives.steps], hardware=HARDWARE | {"levels": [outer]}
+    )
+    costs = design_costs(lives, step, "energy")
     first = lives.activations[0]
     readers = sum(1 for _ in network.graph.successors(first.name))
     assert costs.redo[first.name] == 5000 and costs.total == 5000 * len(lives.steps)
     assert costs.gain[first.name] == -(-first.bits // 64) * (10_000 + readers * 4_000)
-    assert design_costs(lives, data, "latency").redo[first.name] == 14
+    assert design_costs(lives, step, "latency").redo[first.name] == 14

@@ -30,12 +30,13 @@ from optimizer.problem.aggregate import KINDS, Aggregate
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.goal import make_goal
 from optimizer.problem.progress import Progress
+from optimizer.problem.status import Status
 from optimizer.report.codesign import codesign_report
 from optimizer.report.codesign_plot import save_plot
 from optimizer.report.solve import to_text
 from optimizer.results import codesign_folder
-from optimizer.results.load import save_result
-from optimizer.results.result import CodesignResult
+from optimizer.results.kinds import CodesignResult
+from optimizer.results.load import load_result, save_result
 from optimizer.scaling.pool import SerialPool
 from optimizer.workload.network import Network
 from tests.support.choices import slow_if
@@ -106,22 +107,22 @@ def check(data: st.DataObject) -> None:
     aggregate = Aggregate(kind, tuple(weights))
     expected = min((aggregate.value(row) for row in table if None not in row), default=None)
     assert found.status == ("INFEASIBLE" if expected is None else "OPTIMAL")
-    assert found.certificate["value"] == (None if expected is None else str(expected))
+    assert found.certificate.value == expected
     for n, value in enumerate(alone):
         own = found.alone[f"n{n}"]
         unsought = own.status == "UNKNOWN" and None in alone
-        assert unsought or own.certificate["value"] == (None if value is None else str(value))
+        assert unsought or own.certificate.value == value
     if expected is None:
-        assert found.data["infeasible"]["complete"]
+        assert found.to_json()["infeasible"]["complete"]
         hopeless = [n for n, value in enumerate(alone) if value is None]
-        named = list(found.data["infeasible"]["alone"])
+        named = list(found.to_json()["infeasible"]["alone"])
         others = [n for n in hopeless if found.alone[f"n{n}"].status == "INFEASIBLE"]
         assert named == [f"n{n}" for n in others] and bool(others) == bool(hopeless)
 
 
 def exact(result: CodesignResult, column: int = 0) -> list[tuple[int, int]]:
     """Energy units and cycles of all networks on a design."""
-    return [tuple(cell) for cell in result.certificate["cross"][column]["networks"]]
+    return [tuple(cell) for cell in result.certificate.cross[column].networks]
 
 
 @pytest.mark.parametrize("sign", slow_if([1], [1, -1]))
@@ -159,63 +160,63 @@ def test_near_ties_of_geometric_means_are_decided_exactly(sign: int) -> None:
         for name, n in zip(names, operations, strict=True)
     ]
     found = codesign(made, point)
-    assert found.data["hardware"]["choices"]["GLB.size"] == sizes[0 if target < 0 else 1]
+    assert found.to_json()["hardware"]["choices"]["GLB.size"] == sizes[0 if target < 0 else 1]
     assert found.status == "OPTIMAL"
-    assert found.certificate["value"] == str(min(a1 * b1, a2 * b2))
+    assert found.certificate.value == min(a1 * b1, a2 * b2)
 
 
 def test_one_network_is_a_solve() -> None:
     for objective in ("energy", "latency", "edp"):
         solved = api.solve(network("large"), architecture(), objective=objective)
         found = joint("large", objective=objective)
-        assert found.certificate["value"] == solved.certificate["value"]
-        assert found.data["hardware"] == solved.data["hardware"]
+        assert found.certificate.value == solved.certificate.value
+        assert found.to_json()["hardware"] == solved.to_json()["hardware"]
         one, other = found.alone["large"].certificate, solved.certificate
-        assert one | {"boxes": None} == other | {"boxes": None}, "but for the order in which boxes were looked at"
-        assert sum(box["points"] for box in one["boxes"]) == sum(box["points"] for box in other["boxes"])
-        assert found.networks["large"].data["layers"] == solved.data["layers"]
+        assert replace(one, boxes=()) == replace(other, boxes=()), "but for the order in which boxes were looked at"
+        assert sum(box.points for box in one.boxes) == sum(box.points for box in other.boxes)
+        assert found.networks["large"].to_json()["layers"] == solved.to_json()["layers"]
 
 
 @pytest.mark.slow
 def test_the_cross_table_is_what_single_solves_find() -> None:
     found = joint("small", "large", "conv", objective="edp")
-    assert [entry["design"] for entry in found.data["cross"]] == ["joint", "small", "large", "conv"]
-    for entry in found.data["cross"]:
+    assert [entry["design"] for entry in found.to_json()["cross"]] == ["joint", "small", "large", "conv"]
+    for entry in found.to_json()["cross"]:
         point = select(architecture(), {path: str(label) for path, label in entry["choices"].items()})
         ratios = []
         for name, cell in entry["networks"].items():
-            solved = api.solve(network(name), point, objective="edp").data
+            solved = api.solve(network(name), point, objective="edp").to_json()
             assert cell["energy_pj"] == solved["energy_pj"]
             assert cell["latency_cycles"] == solved["latency_cycles"]
-            own = api.solve(network(name), architecture(), objective="edp").data["objective"]["value"]
+            own = api.solve(network(name), architecture(), objective="edp").to_json()["objective"]["value"]
             assert cell["loss_percent"] == pytest.approx(100 * (solved["objective"]["value"] / own - 1))
-            ratios.append(solved["objective"]["value"] / found.data["cross"][0]["networks"][name]["value"])
+            ratios.append(solved["objective"]["value"] / found.to_json()["cross"][0]["networks"][name]["value"])
         mean = math.prod(ratios) ** (1 / len(ratios))
         assert entry["improvement_percent"] == pytest.approx(100 * (mean - 1))
         assert entry["improvement_percent"] >= 0
-    assert found.data["cross"][0]["improvement_percent"] == 0
+    assert found.to_json()["cross"][0]["improvement_percent"] == 0
 
 
 def test_weights_move_the_choice() -> None:
     plain = joint("small", "large")
-    assert plain.data["hardware"]["choices"]["GLB.size"] == "256 words"
+    assert plain.to_json()["hardware"]["choices"]["GLB.size"] == "256 words"
     weighted = joint(capped("small", 10**5), "large", aggregate="weighted")
-    assert weighted.data["hardware"]["choices"]["GLB.size"] == "8 words"
-    assert weighted.data["objective"]["weights"] == {"small": 10**5, "large": 1}
+    assert weighted.to_json()["hardware"]["choices"]["GLB.size"] == "8 words"
+    assert weighted.to_json()["objective"]["weights"] == {"small": 10**5, "large": 1}
     powers = joint(Member(network("small"), Fraction(3, 2)), Member(network("large"), Fraction(1, 3)))
-    assert powers.certificate["powers"] == [9, 2]
+    assert powers.certificate.powers == (9, 2)
     (small, _), (large, _) = exact(powers)
-    assert powers.certificate["value"] == str(small**9 * large**2)
+    assert powers.certificate.value == small**9 * large**2
     assert verify_joint(weighted).ok and verify_joint(powers).ok
 
 
 def test_a_cap_of_one_network_moves_the_choice() -> None:
     found = joint(capped("small", energy_mj="0.00001669"), "large")
-    assert found.data["hardware"]["choices"]["GLB.size"] == "8 words"
-    assert found.data["networks"][0]["caps"] == {"energy_mj": "1669/100000000"}
-    status = [entry["networks"]["small"].get("status") for entry in found.data["cross"]]
+    assert found.to_json()["hardware"]["choices"]["GLB.size"] == "8 words"
+    assert found.to_json()["networks"][0]["caps"] == {"energy_mj": "1669/100000000"}
+    status = [entry["networks"]["small"].get("status") for entry in found.to_json()["cross"]]
     assert status == [None, None, "INFEASIBLE"], "on the design for `large` the cap is broken"
-    assert found.data["cross"][2]["aggregate"] is None
+    assert found.to_json()["cross"][2]["aggregate"] is None
 
 
 @pytest.mark.slow
@@ -224,7 +225,7 @@ def test_networks_that_exclude_each_other_are_named() -> None:
     tight = {"energy_mj": "0.00001669"}, {"energy_mj": "0.00007"}
     found = joint(capped("small", **tight[0]), "conv", capped("large", **tight[1]))
     assert found.status == "INFEASIBLE"
-    reason = found.data["infeasible"]
+    reason = found.to_json()["infeasible"]
     assert (reason["networks"], reason["alone"], reason["complete"]) == (["small", "large"], {}, True)
     assert verify_joint(found).ok
     least = {entry["network"]: entry["least"] for entry in reason["relaxations"]}
@@ -239,7 +240,7 @@ def test_networks_that_exclude_each_other_are_named() -> None:
 def test_a_network_without_any_design_is_named_with_its_reason() -> None:
     found = joint("small", capped("large", latency_ms="0.0009"))
     assert found.status == "INFEASIBLE" and not found.networks
-    reason = found.data["infeasible"]
+    reason = found.to_json()["infeasible"]
     assert reason["networks"] == ["large"]
     assert reason["alone"]["large"]["budgets"] == ["latency_ms"]
     assert reason["alone"]["large"]["relaxations"][0]["least"] == 0.00096
@@ -257,14 +258,14 @@ def test_fused_networks() -> None:
     assert found.status == "OPTIMAL"
     for member in members:
         alone = api.solve(member.network, architecture(), fusion=Fusion(2))
-        assert found.alone[member.network.name].certificate["value"] == alone.certificate["value"]
-    assert found.networks["left"].data["groups"], "two layers with their tensor on chip"
+        assert found.alone[member.network.name].certificate.value == alone.certificate.value
+    assert found.networks["left"].to_json()["groups"], "two layers with their tensor on chip"
     assert verify_joint(found).ok
 
 
 def test_padding_goes_to_the_networks_that_have_the_dim() -> None:
     found = joint("small", "conv", padding={"P": (5,)})
-    assert [problem["padding"] for problem in found.data["problem"]["networks"]] == [{}, {"P": [5]}]
+    assert [problem["padding"] for problem in found.to_json()["problem"]["networks"]] == [{}, {"P": [5]}]
     with pytest.raises(SpecError, match="no layer has this dim"):
         joint("small", "conv", padding={"Z": (5,)})
 
@@ -273,10 +274,10 @@ def test_padding_goes_to_the_networks_that_have_the_dim() -> None:
 def test_a_pool_finds_the_same() -> None:
     here = joint("small", "large", "conv", objective="edp")
     there = joint("small", "large", "conv", objective="edp", pool=SerialPool())
-    assert there.data["cross"] == here.data["cross"]
-    assert there.data["networks"] == here.data["networks"]
-    assert there.certificate["value"] == here.certificate["value"]
-    assert there.networks["large"].data["layers"] == here.networks["large"].data["layers"]
+    assert there.to_json()["cross"] == here.to_json()["cross"]
+    assert there.to_json()["networks"] == here.to_json()["networks"]
+    assert there.certificate.value == here.certificate.value
+    assert there.networks["large"].to_json()["layers"] == here.networks["large"].to_json()["layers"]
     assert verify_joint(there).ok
 
 
@@ -309,12 +310,13 @@ def test_a_stop_after_the_single_networks_keeps_the_best_design(monkeypatch: pyt
     monkeypatch.setattr(search.Search, "_joint", interrupted)
     found = joint("small", "large")
     assert found.status == "FEASIBLE"
-    assert found.data["hardware"]["choices"]["GLB.size"] == "256 words"
-    assert found.data["objective"]["bound"] < found.data["objective"]["value"]
+    assert found.to_json()["hardware"]["choices"]["GLB.size"] == "256 words"
+    assert found.to_json()["objective"]["bound"] < found.to_json()["objective"]["value"]
     assert verify_joint(found).ok
-    assert "not proved" not in to_text(codesign_report(found.data))
-    found.data["networks"][1]["alone"]["status"] = "FEASIBLE"
-    text = to_text(codesign_report(found.data))
+    assert "not proved" not in to_text(codesign_report(found.body))
+    first, second = found.body.networks
+    second = replace(second, alone=replace(second.alone, status=Status.FEASIBLE))
+    text = to_text(codesign_report(replace(found.body, networks=(first, second))))
     assert "not proved to be the own best design: large" in text and "better than designs" not in text
 
 
@@ -322,7 +324,7 @@ def test_a_joint_design_worse_than_a_known_one_is_kept_unproved(monkeypatch: pyt
     monkeypatch.setattr(search.CrossColumn, "aggregate", lambda self, aggregate: Fraction(1))
     found = joint("small", "large")
     assert found.status == "FEASIBLE"
-    assert "internal disagreement: the joint design has" in "".join(found.data["disagreements"])
+    assert "internal disagreement: the joint design has" in "".join(found.to_json()["disagreements"])
 
 
 def test_progress_tells_the_steps() -> None:
@@ -344,7 +346,7 @@ def test_progress_tells_the_steps() -> None:
 def test_files_come_back(tmp_path: Path) -> None:
     found = joint("small", "large")
     save_result(found, tmp_path / "out")
-    again = codesign_folder.load(tmp_path / "out")
+    again = load_result(tmp_path / "out")
     assert again.status == "OPTIMAL"
     assert again.certificate == found.certificate
     assert set(again.networks) == set(again.alone) == {"small", "large"}
@@ -353,7 +355,7 @@ def test_files_come_back(tmp_path: Path) -> None:
     assert [(row["design"], row["network"]) for row in rows] == [
         (design, name) for design in ("joint", "small", "large") for name in ("small", "large")
     ]
-    assert float(rows[3]["loss_percent"]) == found.data["cross"][1]["networks"]["large"]["loss_percent"] > 30
+    assert float(rows[3]["loss_percent"]) == found.to_json()["cross"][1]["networks"]["large"]["loss_percent"] > 30
 
 
 def test_folders_of_networks_are_plain_and_differ() -> None:
@@ -365,13 +367,13 @@ def test_folders_of_networks_are_plain_and_differ() -> None:
 def test_a_plot_is_a_picture(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     found = joint(capped("small", energy_mj="0.00001669"), "large")
-    save_plot(found.data, tmp_path / "cross.svg")
+    save_plot(found.body, tmp_path / "cross.svg")
     root = ElementTree.fromstring((tmp_path / "cross.svg").read_text())
     assert root.tag.endswith("svg")
-    save_plot(found.data, tmp_path / "cross.png")
+    save_plot(found.body, tmp_path / "cross.png")
     assert (tmp_path / "cross.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(SpecError, match="a picture"):
-        save_plot(found.data, tmp_path / "cross.txt")
+        save_plot(found.body, tmp_path / "cross.txt")
 
 
 @pytest.mark.parametrize(

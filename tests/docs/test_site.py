@@ -200,7 +200,7 @@ def result():
 
 def test_glossary_explains_the_units_in_keys(result):
     text = (DOCS / "reference" / "glossary.md").read_text(encoding="utf-8")
-    found = units(result.data) | units(result.certificate)
+    found = units(result.to_json()) | units(result.certificate)
     assert {"_pj", "_cycles", "_ms", "_w"} <= found
     assert {unit for unit in found - NO_UNITS if f"`{unit}`" not in text} == set()
 

@@ -18,7 +18,7 @@ from optimizer.checker.box_layer_bounds import LayerBounds
 from optimizer.checker.claims.solve import Claim, ClaimedBox, hash_of, rebuild
 from optimizer.checker.design_checks import plain
 from optimizer.checker.solve import point_counts
-from optimizer.results.result import Result
+from optimizer.checker.stored import StoredResult
 
 Data = dict[str, Any]
 DESIGN = ("hardware", "device", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers", "groups")
@@ -31,18 +31,18 @@ class Forgery:
     data: Data
     certificate: Data
     random: Random
-    beside: Result | None = None
+    beside: StoredResult | None = None
 
     @classmethod
-    def of(cls, result: Result, random: Random) -> Forgery:
+    def of(cls, result: StoredResult, random: Random) -> Forgery:
         """A copy, as it would come back from files."""
         data, certificate = (json.loads(json.dumps(part)) for part in (result.data, result.certificate))
         return cls(data, certificate, random, copy.deepcopy(result.beside))
 
     @property
-    def result(self) -> Result:
+    def result(self) -> StoredResult:
         """The forgery as a result."""
-        return Result(copy.deepcopy(self.data), copy.deepcopy(self.certificate), copy.deepcopy(self.beside))
+        return StoredResult(copy.deepcopy(self.data), copy.deepcopy(self.certificate), copy.deepcopy(self.beside))
 
     @property
     def claim(self) -> Claim:

@@ -7,14 +7,14 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from optimizer import api
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import at
+from optimizer.checker.comparison import reductions
 from optimizer.checker.least_cycles import part_cycles
+from optimizer.checker.stored import StoredResult
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.fusion_options import Fusion
-from optimizer.results.comparison import reductions
-from optimizer.results.result import Result
+from tests.support import stored_results as api
 from tests.support.chip_cases import chip_yaml
 
 from . import problems
@@ -40,7 +40,7 @@ FUSION = Fusion(max_group=2, halo=("cache",), axes=("rows",))
 
 
 @cache
-def fused(objective: str = "energy") -> Result:
+def fused(objective: str = "energy") -> StoredResult:
     """Two layers on a chip with one buffer, beside the best design layer by layer."""
     chip = parse_architecture(load_exact(CHIP))
     return api.compare(problems.network(CHAIN), chip, fusion=FUSION, objective=objective, workers=1)
@@ -191,7 +191,7 @@ FUSED_LIES: list[Lie] = [
     relabel,
     wider_menus,
 ]
-FUSED_KINDS: dict[str, Callable[[], Result]] = {
+FUSED_KINDS: dict[str, Callable[[], StoredResult]] = {
     "fused": lambda: fused("energy"),
     "fused edp": lambda: fused("edp"),
     "fused latency": lambda: fused("latency"),

@@ -9,18 +9,17 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from optimizer import api
 from optimizer.architecture.selection import at
 from optimizer.checker.box_layer_bounds import LayerBounds
 from optimizer.checker.claims.codesign import JointClaim, rebuild_joint
 from optimizer.checker.claims.solve import hash_of
 from optimizer.checker.codesign_numbers import ExpectedNumbers, own_value
 from optimizer.checker.least_cycles import part_cycles
-from optimizer.checker.solve import as_stored
-from optimizer.features import codesign
+from optimizer.checker.stored import StoredCodesign, StoredResult, as_stored
 from optimizer.multi_network.request import Member
 from optimizer.problem.goal import INFEASIBLE_COST
-from optimizer.results.result import CodesignResult, Result
+from tests.support import stored_results as api
+from tests.support.stored_results import codesign
 
 from . import problems, truth
 from .forger import Data, Forgery, _master, box_entry
@@ -33,7 +32,7 @@ DEEP = "{name: deep, layers: [{name: conv, type: conv, dims: {K: 2, C: 2, P: 3, 
 @cache
 def joint(
     aggregate: str = "geomean", relative: bool = False, objective: str = "energy", cap: str = ""
-) -> CodesignResult:
+) -> StoredCodesign:
     """Two tiny networks on the tiny chip."""
     caps = {"latency_ms": Fraction(cap)} if cap else {}
     members = [Member(problems.network(FLAT), Fraction(2), caps), Member(problems.network(DEEP))]
@@ -45,13 +44,13 @@ def joint(
 class JointForgery:
     """A co-design that is being changed."""
 
-    def __init__(self, honest: CodesignResult, random: Random) -> None:
+    def __init__(self, honest: StoredCodesign, random: Random) -> None:
         self.random = random
         results = [
-            {name: Result(as_stored(r.data), as_stored(r.certificate)) for name, r in part.items()}
+            {name: StoredResult(as_stored(r.data), as_stored(r.certificate)) for name, r in part.items()}
             for part in (honest.networks, honest.alone)
         ]
-        self.result = CodesignResult(as_stored(honest.data), as_stored(honest.certificate), None, *results)
+        self.result = StoredCodesign(as_stored(honest.data), as_stored(honest.certificate), None, *results)
 
     @property
     def data(self) -> Data:
@@ -432,7 +431,7 @@ JOINT_LIES: list[JointLie] = [
     single_lie,
 ]
 
-JOINT_KINDS: dict[str, Callable[[], CodesignResult]] = {
+JOINT_KINDS: dict[str, Callable[[], StoredCodesign]] = {
     "geomean": lambda: joint(cap="1"),
     "relative": lambda: joint("max", True, "edp"),
     "weighted": lambda: joint("weighted", False, "latency"),

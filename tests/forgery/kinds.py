@@ -5,43 +5,43 @@ from __future__ import annotations
 from functools import cache
 from random import Random
 
-from optimizer import api
 from optimizer.architecture.reader import parse_architecture
+from optimizer.checker.stored import StoredResult
 from optimizer.files.exact_yaml import load_exact
-from optimizer.results.result import Result
 from optimizer.training.step import training_step
+from tests.support import stored_results as api
 
 from . import problems
 from .forger import Forgery
 
 
-def energy() -> Result:
+def energy() -> StoredResult:
     """Least energy under an area that leaves one point out."""
     return problems.solved("energy", area_mm2="0.0242")
 
 
-def latency() -> Result:
+def latency() -> StoredResult:
     """Least latency, with padding."""
     return problems.solved("latency", "auto")
 
 
-def edp() -> Result:
+def edp() -> StoredResult:
     """Least energy-delay product, in the other accounting."""
     return problems.solved("edp", accounting="looptree")
 
 
-def capped() -> Result:
+def capped() -> StoredResult:
     """Least energy under a limit of time that leaves one array out."""
     return problems.solved("energy", latency_ms="0.00028")
 
 
-def infeasible() -> Result:
+def infeasible() -> StoredResult:
     """Nothing keeps the limit of energy."""
     return problems.solved("energy", energy_mj="0.00000001")
 
 
 @cache
-def stopped() -> Result:
+def stopped() -> StoredResult:
     """As a search leaves it when time is over: all points but the design's are open, with lower floors."""
     f = Forgery.of(problems.solved("energy"), Random(0))
     from . import proof_lies  # noqa: PLC0415
@@ -59,7 +59,7 @@ def stopped() -> Result:
 
 
 @cache
-def training() -> Result:
+def training() -> StoredResult:
     """A training step."""
     text = "{name: step, layers: [{name: fc, type: matmul, dims: {M: 2, N: 2, K: 3}}]}"
     step = training_step(problems.network(text), optimizer="sgd")
@@ -67,7 +67,7 @@ def training() -> Result:
 
 
 @cache
-def device() -> Result:
+def device() -> StoredResult:
     """On an FPGA that is too small for some points."""
     device = {
         "name": "tiny",

@@ -7,15 +7,15 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from optimizer.api import solve
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
+from optimizer.checker.stored import StoredResult
 from optimizer.files.exact_yaml import load_exact
-from optimizer.results.result import Result
 from optimizer.workload.network import Network
 from optimizer.workload.reader import parse_network
 from tests.support.chip_cases import chip_yaml
+from tests.support.stored_results import solve
 
 SIZES = "[8 words, 32 words]"
 CHIP = chip_yaml(
@@ -46,6 +46,8 @@ def network(text: str = PAIR) -> Network:
 
 
 @cache
-def solved(objective: str = "energy", padding: Any = "none", accounting: str = "timeloop", **budgets: str) -> Result:
+def solved(
+    objective: str = "energy", padding: Any = "none", accounting: str = "timeloop", **budgets: str
+) -> StoredResult:
     """The tiny network on the tiny chip."""
     return solve(network(), architecture(accounting, **budgets), objective=objective, padding=padding, workers=1)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from random import Random
 
-from optimizer.api import solve
 from optimizer.architecture.boxes import Box, size
 from optimizer.architecture.selection import at
 from optimizer.checker.box_layer_bounds import LayerBounds
@@ -16,6 +15,7 @@ from optimizer.checker.claims.solve import Claim
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.optimistic_corner import worse
 from optimizer.problem.goal import INFEASIBLE_COST
+from tests.support.stored_results import solve
 
 from . import truth
 from .forger import DESIGN, Data, Forgery, box_entry

@@ -11,10 +11,10 @@ from typing import Any
 
 from optimizer.checker.design_checks import plain
 from optimizer.checker.staircase import Study
-from optimizer.features import front as front_study
-from optimizer.features import study
-from optimizer.results.result import Result
+from optimizer.checker.stored import StoredResult
 from optimizer.studies.metrics import Range
+from tests.support.stored_results import front as front_study
+from tests.support.stored_results import study
 
 from . import problems
 from .forger import Data, Forgery
@@ -22,7 +22,7 @@ from .proof_lies import Lie, lift
 
 
 @cache
-def staircase(objective: str = "energy", *names: str) -> Result:
+def staircase(objective: str = "energy", *names: str) -> StoredResult:
     """The best design for every limit on one or two metrics of the tiny chip."""
     return study(
         problems.network(), problems.architecture(), [Range(name) for name in names], objective=objective, workers=1
@@ -30,7 +30,7 @@ def staircase(objective: str = "energy", *names: str) -> Result:
 
 
 @cache
-def front(*names: str, objective: str | None = None, tolerance: str = "0") -> Result:
+def front(*names: str, objective: str | None = None, tolerance: str = "0") -> StoredResult:
     """All designs that no other one beats in energy and latency; or the steps read off them."""
     return front_study(
         problems.network(),
@@ -359,11 +359,11 @@ FRONT_LIES: list[Lie] = [
     study_words,
 ]
 
-STUDY_KINDS: dict[str, Callable[[], Result]] = {
+STUDY_KINDS: dict[str, Callable[[], StoredResult]] = {
     "staircase": lambda: staircase("energy", "area-mm2"),
     "two limits": lambda: staircase("edp", "area-mm2", "storage-kib"),
 }
-FRONT_KINDS: dict[str, Callable[[], Result]] = {
+FRONT_KINDS: dict[str, Callable[[], StoredResult]] = {
     "front": lambda: front("area-mm2"),
     "coarse front": lambda: front(tolerance="1/20"),
     "steps of a front": lambda: front("latency-ms", "area-mm2", objective="energy"),

@@ -13,7 +13,7 @@ import pytest
 
 from optimizer.checker.again import verify, verify_joint
 from optimizer.checker.outcome import Check
-from optimizer.results.result import CodesignResult, Result
+from optimizer.checker.stored import StoredCodesign, StoredResult
 from tests.forgery import fused_lies, joint_lies, kinds, problems, proof_lies, study_lies
 from tests.forgery.design_lies import DESIGN_LIES
 from tests.forgery.forger import Forgery
@@ -65,7 +65,7 @@ IN_FLOORS = {
 
 def checks_of(result: Any, *, thorough: bool) -> list[Check]:
     """All checks of a result."""
-    check = verify_joint if isinstance(result, CodesignResult) else verify
+    check = verify_joint if isinstance(result, StoredCodesign) else verify
     return check(result, thorough=thorough).checks
 
 
@@ -84,7 +84,7 @@ def forged(kind: str, seed: int) -> tuple[list[Any], Any]:
     """The lies of a forgery, and the forged result; equal for equal seeds."""
     honest, random = HONEST[kind](), Random(f"{kind} {seed}")
     while True:
-        start = JointForgery(honest, random) if isinstance(honest, CodesignResult) else Forgery.of(honest, random)
+        start = JointForgery(honest, random) if isinstance(honest, StoredCodesign) else Forgery.of(honest, random)
         first = random.choice(LIES[kind])
         if not first(start) or contents(start.result) == contents(honest):
             continue
@@ -100,9 +100,9 @@ def forged(kind: str, seed: int) -> tuple[list[Any], Any]:
 
 def as_files(result: Any) -> Any:
     """As it comes back from files."""
-    if isinstance(result, CodesignResult):
+    if isinstance(result, StoredCodesign):
         return result
-    return Result(json.loads(json.dumps(result.data)), json.loads(json.dumps(result.certificate)), result.beside)
+    return StoredResult(json.loads(json.dumps(result.data)), json.loads(json.dumps(result.certificate)), result.beside)
 
 
 @pytest.mark.parametrize("kind", slow_unless(QUICK, HONEST))

@@ -76,7 +76,7 @@ def group(*layers: str, **decisions: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("objective", slow_if(["latency"], ["energy", "latency"]))
 def test_groups_of_a_solved_network_cost_the_same(objective: str, tmp_path: Path) -> None:
-    solved = api.compare(block(), tiny(), fusion=Fusion(3), objective=objective).data
+    solved = api.compare(block(), tiny(), fusion=Fusion(3), objective=objective).to_json()
     assert solved["groups"]
     architecture = select(tiny(), solved["hardware"]["choices"])
     found = group_costs(block(), architecture, {"groups": solved["groups"]}, objective=objective)

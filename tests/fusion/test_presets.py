@@ -135,9 +135,9 @@ def test_vwa_is_busy_on_resnet34():
     for layer in {layer.shape_key(): layer for layer in layers}.values():
         result = optimizer.map_layer(layer, architecture, objective="latency")
         assert result.status == "OPTIMAL"
-        busy = Fraction(layer.macs, 168 * result.data["latency_cycles"])
+        busy = Fraction(layer.macs, 168 * result.to_json()["latency_cycles"])
         assert busy == (Fraction(2, 3) if layer.extents["R"] == 1 else 1)
-        cycles[layer.shape_key()] = result.data["latency_cycles"]
+        cycles[layer.shape_key()] = result.to_json()["latency_cycles"]
     spent = sum(cycles[layer.shape_key()] for layer in layers)
     assert round(100 * sum(layer.macs for layer in layers) / (168 * spent), 1) == 99.7
 

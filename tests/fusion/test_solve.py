@@ -16,6 +16,7 @@ from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import select
 from optimizer.checker.again import verify
+from optimizer.checker.stored import stored
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
@@ -33,7 +34,7 @@ def solved(request: pytest.FixtureRequest) -> Result:
 
 
 def test_groups_are_part_of_the_optimum(solved: Result) -> None:
-    data = solved.data
+    data = solved.to_json()
     assert solved.status == "OPTIMAL" and data["groups"]
     both = data["comparison"]
     assert both["fused"]["objective"] <= both["layer_by_layer"]["objective"]
@@ -71,19 +72,21 @@ def changed(data: Any, path: tuple[Any, ...]) -> Any:
 
 
 def test_every_number_of_a_group_is_checked(solved: Result) -> None:
-    for path in leaves(solved.data["groups"]):
-        tampered = Result(changed(solved.data, ("groups", *path)), solved.certificate)
+    for path in leaves(solved.to_json()["groups"]):
+        tampered = stored(solved)
+        tampered.data = changed(tampered.data, ("groups", *path))
         assert not verify(tampered).ok, path
 
 
 def test_figures_of_the_comparison_are_checked(solved: Result) -> None:
     for name in ("energy_pj", "latency_cycles", "dram_words", "objective"):
-        tampered = Result(changed(solved.data, ("comparison", "fused", name)), solved.certificate)
+        tampered = stored(solved)
+        tampered.data = changed(tampered.data, ("comparison", "fused", name))
         assert not verify(tampered).ok, name
 
 
 def test_the_report_shows_groups(solved: Result) -> None:
-    text = to_text(full_report(solved.data))
+    text = to_text(full_report(solved.body))
     assert "Fused groups" in text and "group 1" in text and "Fused against layer by layer" in text
 
 
@@ -148,8 +151,8 @@ def test_a_search_given_up_keeps_what_it_found(objective: str, monkeypatch: pyte
     full = api.solve(block(), architecture, fusion=Fusion(3), objective=objective)
     alone = api.solve(block(), architecture, objective=objective)
     assert found.status == "FEASIBLE"
-    values = [result.data["objective"]["value"] for result in (full, found, alone)]
-    assert 0 < found.data["objective"]["bound"] <= values[0] <= values[1]
+    values = [result.to_json()["objective"]["value"] for result in (full, found, alone)]
+    assert 0 < found.to_json()["objective"]["bound"] <= values[0] <= values[1]
     assert objective == "edp" or values[1] <= values[2]
     checked = verify(found)
     assert checked.ok, checked.checks

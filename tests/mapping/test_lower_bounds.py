@@ -16,18 +16,19 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.reader import load_architecture
 from optimizer.checker.index_values import index_values
 from optimizer.checker.physical_bounds import energy_at_least, physical_bounds
+from optimizer.files.records import to_json
 from optimizer.mapping.cost import Accounting, Reuse, evaluate
 from optimizer.mapping.lower_bounds import (
     data_movement_words,
     layer_limits,
     least_energy,
-    lower_bounds,
     storage_words,
     touched_words,
     window_reuse,
 )
 from optimizer.mapping.mapping import Loop, Mapping, Node
 from optimizer.networks.load import load
+from optimizer.results.layer_entry import lower_bounds_of
 from optimizer.workload.layer import ROLES, Axis, Layer, Operand, conv, matmul
 from optimizer.workload.sparsity import sparsify
 from tests.support.nests import Nest, nests, plain_hardware
@@ -64,7 +65,7 @@ def test_no_mapping_beats_the_limits(nest: Nest, accounting: Accounting, reuse: 
     assert limits.compute_cycles <= cost.latency_cycles
     assert limits.energy <= cost.energy
     assert all(cycles <= cost.latency_cycles for cycles in limits.bandwidth_cycles.values())
-    assert physical_bounds(layer, hardware) == lower_bounds(layer, hardware)
+    assert physical_bounds(layer, hardware) == to_json(lower_bounds_of(layer, hardware))
     for role, words in limits.compulsory_dram_words.items():
         access = cost.counts[0, role]
         assert words <= (access.updates if role == "O" else access.reads)
@@ -94,7 +95,7 @@ def test_no_mapping_is_faster_than_its_ports(nest: Nest, ways: list[tuple[Fracti
     for accounting in ("timeloop", "looptree"):
         cost = evaluate(nest.layer, hardware, nest.mapping, accounting=accounting)
         assert limits.roofline[1] <= cost.latency_cycles
-    assert physical_bounds(nest.layer, hardware) == lower_bounds(nest.layer, hardware)
+    assert physical_bounds(nest.layer, hardware) == to_json(lower_bounds_of(nest.layer, hardware))
 
 
 @settings(max_examples=examples(100))
@@ -124,11 +125,11 @@ def test_energy_counts_what_the_multipliers_take() -> None:
 def test_the_limit_that_binds_is_named() -> None:
     hardware = next(iter(load_architecture("edge_small").points()))
     layers = {layer.name: layer for layer in load("alexnet").mac_layers()}
-    found = lower_bounds(layers["fc6"], hardware)
+    found = to_json(lower_bounds_of(layers["fc6"], hardware))
     assert found["latency_limit"] == "DRAM bandwidth"
     words = sum(layers["fc6"].operand(role).footprint(layers["fc6"].extents) for role in ROLES)
     assert found["latency_cycles"] == found["bandwidth_cycles"]["DRAM bandwidth"] == words * 16 / 128
-    assert lower_bounds(layers["conv2"], hardware)["latency_limit"] == "compute"
+    assert to_json(lower_bounds_of(layers["conv2"], hardware))["latency_limit"] == "compute"
     assert layer_limits(layers["conv2"], hardware).roofline[1] == layer_limits(layers["conv2"], hardware).compute_cycles
 
 
@@ -139,7 +140,7 @@ def test_limits_in_blocks_and_of_depthwise_layers_are_counted_alike(name: str) -
     layers = network.mac_layers()
     assert any(layer.block is not None for layer in layers) or name != "bert_base"
     for layer in layers:
-        assert physical_bounds(layer, hardware) == lower_bounds(layer, hardware)
+        assert physical_bounds(layer, hardware) == to_json(lower_bounds_of(layer, hardware))
 
 
 def with_storage(words: int) -> Hardware:
@@ -234,7 +235,7 @@ def test_operands_without_a_store_count_the_wires() -> None:
 def test_result_form() -> None:
     layer = matmul("product", {"M": 4, "N": 2, "K": 3})
     limits = layer_limits(layer, with_storage(8))
-    assert lower_bounds(layer, with_storage(8)) == {
+    assert to_json(lower_bounds_of(layer, with_storage(8))) == {
         "compute_cycles": limits.compute_cycles,
         "bandwidth_cycles": {},
         "latency_cycles": limits.compute_cycles,

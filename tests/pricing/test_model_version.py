@@ -77,7 +77,7 @@ def values(folder: Path) -> Iterator[object]:
             yield found and (found.energy, found.latency)
     one_point = at(machine, dict(points[-1].choices))
     for chips, objective, fusion in ((one_point, "energy", Fusion()), (machine, "edp", None)):
-        data = solve_network(chain, chips, objective=objective, fusion=fusion, workers=1).data
+        data = solve_network(chain, chips, objective=objective, fusion=fusion, workers=1).to_json()
         yield [data[name] for name in ("status", "energy_pj", "latency_cycles")]
 
 

@@ -132,8 +132,8 @@ def test_all_energies_zero(objective: str) -> None:
     network.add(LAYER)
     result = solve(network, architecture, objective=objective)
     assert result.status == "OPTIMAL"
-    assert result.data["energy_pj"] == 0 and result.data["latency_cycles"] > 0
-    assert (result.data["objective"]["value"] == 0) == (objective != "latency")
+    assert result.to_json()["energy_pj"] == 0 and result.to_json()["latency_cycles"] > 0
+    assert (result.to_json()["objective"]["value"] == 0) == (objective != "latency")
     assert verify(result, thorough=True).ok
 
 
@@ -150,7 +150,7 @@ def test_totals_beyond_the_sentinel_are_no_budget() -> None:
     network.add(layer)
     for objective in ("energy", "latency", "edp"):
         result = solve(network, chip(), objective=objective)
-        assert result.status == "OPTIMAL" and result.data["latency_cycles"] > LIMIT
+        assert result.status == "OPTIMAL" and result.to_json()["latency_cycles"] > LIMIT
 
 
 decimals = st.builds(
@@ -187,7 +187,7 @@ def test_random_numbers_are_refused_or_solved(values: dict[str, Any], objective:
         return
     event("solved")
     assert result.status == "OPTIMAL" and verify(result).ok
-    point = next(p for p in chip(**values).points() if dict(p.choices) == result.data["hardware"]["choices"])
+    point = next(p for p in chip(**values).points() if dict(p.choices) == result.to_json()["hardware"]["choices"])
     problem = lower(LAYER, point, accounting=values["accounting"])
     found = lattice.solve(problem, objective).solution
     assert found is not None

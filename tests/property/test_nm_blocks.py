@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
 import random
@@ -16,6 +15,7 @@ from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
 from optimizer.architecture.selection import select
 from optimizer.checker.again import verify
+from optimizer.checker.stored import stored
 from optimizer.errors import SpecError
 from optimizer.golden.walk import walk
 from optimizer.mapping.lower_bounds import layer_limits
@@ -276,10 +276,10 @@ def test_a_solve_is_verified() -> None:
     for name in ("edge_skip", "edge_gate"):
         choices = {"array.x": "8", "array.y": "8", "RF.size": "64 words", "GLB.size": "64 KiB"}
         result = solve(network, select(load_architecture(name), choices), objective="latency")
-        found[name] = result.data["layers"][0]
+        found[name] = result.to_json()["layers"][0]
         assert verify(result).ok
         assert found[name]["sparsity"] == "W 2:4 along K" and found[name]["dims"]["K"] == 16
-        forged = copy.deepcopy(result)
+        forged = stored(result)
         text = json.dumps(forged.data["problem"]["network"])
         assert "2:4" in text
         forged.data["problem"]["network"] = json.loads(text.replace("2:4", "1:4"))

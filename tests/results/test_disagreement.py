@@ -59,11 +59,11 @@ def wrong(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def check(result: Result, *words: str) -> None:
     """The result keeps a design, claims nothing, and names what happened; its numbers are those of the cost model."""
     assert result.status == "FEASIBLE"
-    text = "\n".join(result.data["disagreements"])
+    text = "\n".join(result.to_json()["disagreements"])
     for word in (*words, "internal disagreement", "tilewright", "ortools", "numba", "report"):
         assert word in text, word
-    assert "internal disagreement" in to_text(full_report(result.data))
-    assert {box["closed_by"] for box in result.certificate["boxes"]} == {"open"}
+    assert "internal disagreement" in to_text(full_report(result.body))
+    assert {box.closed_by for box in result.certificate.boxes} == {"open"}
     assert verify(result).ok, [c.detail for c in verify(result).checks if not c.ok]
 
 
@@ -78,9 +78,9 @@ def test_the_design_is_kept_without_a_bound(objective: str, less: dict[str, int]
     wrong(**less)
     result = solved(objective)
     check(result, "layer fc", "the search says", "the cost model says")
-    value, bound = int(result.certificate["value"]), int(result.certificate["bound"])
-    assert value >= int(optimum.certificate["value"])
-    assert 0 < bound <= int(optimum.certificate["value"])
+    value, bound = int(result.certificate.value), int(result.certificate.bound)
+    assert value >= int(optimum.certificate.value)
+    assert 0 < bound <= int(optimum.certificate.value)
 
 
 def test_a_search_that_misses_a_known_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,8 +118,8 @@ def test_a_comparison_tells_of_both_designs(wrong: Callable[..., None]) -> None:
     """Layers by themselves are priced wrongly, and no group needs them."""
     wrong(energy=7)
     result = api.compare(parse_network(BLOCK), parse_architecture(load_exact(FUSED_CHIP)), fusion=Fusion())
-    assert result.data["comparison"]["layer_by_layer"]["status"] == "FEASIBLE"
-    assert "on layer one the search says" in "\n".join(result.data["disagreements"])
+    assert result.to_json()["comparison"]["layer_by_layer"]["status"] == "FEASIBLE"
+    assert "on layer one the search says" in "\n".join(result.to_json()["disagreements"])
 
 
 def test_codesign_keeps_the_joint_design(
@@ -127,7 +127,7 @@ def test_codesign_keeps_the_joint_design(
 ) -> None:
     wrong(energy=7)
     found = joint("small", "large")
-    assert found.status == "FEASIBLE" and found.data["disagreements"]
+    assert found.status == "FEASIBLE" and found.to_json()["disagreements"]
     assert all(result.status == "FEASIBLE" for result in (*found.networks.values(), *found.alone.values()))
     monkeypatch.undo()
     told = verify_folder(save_result(found, tmp_path / "out"))

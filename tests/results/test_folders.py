@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import optimizer
+from optimizer.bodies.sparse import REPORT, EngineReportBody
+from optimizer.checker.stored import load
 from optimizer.errors import SpecError
 from optimizer.problem.status import Status, Termination
 from optimizer.results import folder
+from optimizer.results.formats import SPARSE_FORMAT
+from optimizer.results.kinds import SolveResult, SparseResult
 from optimizer.results.load import CLASSES, load_result, save_result
-from optimizer.results.result import EvaluationResult, Result, SparseResult
+from optimizer.sparse_engine.describe import describe
+from optimizer.sparse_engine.engine import Engine
+from optimizer.sparse_engine.network import SparseNetwork
 from tests.support.folder_cases import COMMANDS
-from tests.support.result_cases import design, nothing
+from tests.support.result_cases import design, nothing, result
 
 Folders = Callable[[str], Path]
+ENGINE = Engine(SparseNetwork((12, 8, 4), (2, 2)), (4, 4))
+
+
+def report_of(engine: Engine) -> EngineReportBody:
+    """A body without a status."""
+    return EngineReportBody(format=SPARSE_FORMAT, kind=REPORT, input_width_bits=8, engine=describe(engine))
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_every_folder_is_read_back_and_written_again(folders: Folders, kind: str, tmp_path: Path) -> None:
     found = load_result(folders(kind))
-    assert CLASSES[found.data["format"]] is type(found)
+    assert CLASSES[found.body.format] is type(found)
     assert isinstance(found.status, Status) and isinstance(found.termination, Termination)
     again = optimizer.save(found, tmp_path / "again")
     for name, content in found.files().items():
@@ -49,16 +61,18 @@ def test_typed_parts(folders: Folders) -> None:
     assert found.hardware is not None and found.objective is not None
     assert sum(layer.energy_pj * layer.multiplicity for layer in found.layers) == pytest.approx(found.energy_pj)
     first = next(layer for layer in found.layers if layer.mapping)
-    assert {access.level for access in first.accesses} <= {level.name for level in found.hardware.levels}
+    assert set(first.accesses) <= {level.name for level in found.hardware.levels}
     frame = found.to_dataframe("accesses")
-    assert frame[frame.layer == first.name].reads.sum() == sum(access.reads for access in first.accesses)
+    assert frame[frame.layer == first.name].reads.sum() == sum(
+        counts.reads for kept in first.accesses.values() for counts in kept.values()
+    )
     assert found.to_dataframe().energy_pj.sum() == pytest.approx(sum(layer.energy_pj for layer in found.layers))
 
 
 def test_a_result_in_memory_is_verified(folders: Folders) -> None:
     found = load_result(folders("solve"))
     assert optimizer.verify(found, seed=1).ok
-    found.data["latency_cycles"] += 1
+    found.body = replace(found.body, design=replace(found.body.design, latency_cycles=1))
     assert not optimizer.verify(found, seed=1).ok
 
 
@@ -71,7 +85,7 @@ def test_a_result_in_memory_is_verified(folders: Folders) -> None:
     ],
 )
 def test_head_of_a_result_is_checked(folders: Folders, change: dict[str, str], check: str) -> None:
-    found = load_result(folders("solve"))
+    found = load(folders("solve"))
     found.data.update(change)
     from optimizer.checker.again import verify  # noqa: PLC0415
 
@@ -79,11 +93,11 @@ def test_head_of_a_result_is_checked(folders: Folders, change: dict[str, str], c
 
 
 def test_another_kind_needs_force(tmp_path: Path) -> None:
-    save_result(Result(design(), {"points": []}), tmp_path)
-    other = SparseResult.of({"kind": "sparse report"})
+    save_result(result(), tmp_path)
+    other = SparseResult(report_of(ENGINE))
     with pytest.raises(SpecError, match="another kind"):
         save_result(other, tmp_path)
-    assert load_result(tmp_path).data == design()
+    assert load_result(tmp_path) == result()
     save_result(other, tmp_path, force=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sparse.json"]
 
@@ -102,9 +116,8 @@ def test_another_kind_needs_force(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_better_known_stays(tmp_path: Path, before: str, after: str, kept: bool) -> None:
-    def made(status: str, seed: int) -> Result:
-        data = design(status=status) if Status(status).has_design else nothing(status)
-        return Result(data | {"seed": seed}, {})
+    def made(status: str, seed: int) -> SolveResult:
+        return result(design(status=status) if Status(status).has_design else nothing(status), seed=seed)
 
     save_result(made(before, 1), tmp_path)
     if kept:
@@ -112,18 +125,18 @@ def test_what_is_better_known_stays(tmp_path: Path, before: str, after: str, kep
             save_result(made(after, 2), tmp_path)
     else:
         save_result(made(after, 2), tmp_path)
-    assert load_result(tmp_path).data["seed"] == (1 if kept else 2)
+    assert load_result(tmp_path).body.seed == (1 if kept else 2)
     save_result(made(after, 3), tmp_path, force=True)
-    assert load_result(tmp_path).data["seed"] == 3
+    assert load_result(tmp_path).body.seed == 3
 
 
 def test_a_worse_value_of_the_same_problem_is_not_kept(tmp_path: Path) -> None:
     better, worse = design(status="FEASIBLE"), design(status="FEASIBLE")
     worse["objective"] = better["objective"] | {"value": better["objective"]["value"] + 1}
-    save_result(Result(better, {}), tmp_path)
+    save_result(result(better), tmp_path)
     with pytest.raises(SpecError, match="better answer"):
-        save_result(Result(copy.deepcopy(worse), {}), tmp_path)
-    save_result(Result(worse | {"problem_hash": "another"}, {}), tmp_path)
+        save_result(result(worse), tmp_path)
+    save_result(result(worse, problem_hash="another"), tmp_path)
 
 
 @pytest.mark.parametrize("moved", range(3))
@@ -131,7 +144,7 @@ def test_a_kill_at_any_moment_leaves_one_of_the_two(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int
 ) -> None:
     """Killed before the files of the second result are together, or after `moved` of them took their places."""
-    old, new = (Result(design() | {"seed": seed}, {"seed": seed}) for seed in (1, 2))
+    old, new = (result(number=seed, seed=seed) for seed in (1, 2))
     save_result(old, tmp_path)
     replace, left = Path.replace, [moved]
 
@@ -150,13 +163,13 @@ def test_a_kill_at_any_moment_leaves_one_of_the_two(
         save_result(new, tmp_path)
     monkeypatch.undo()
     found = load_result(tmp_path)
-    assert found.data["seed"] == found.certificate["seed"] == 2
+    assert found.body.seed == found.certificate.master_optimum == 2
     save_result(new, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate.json", "result.json"]
 
 
 def test_a_failure_while_writing_leaves_the_old_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = Result(design() | {"seed": 1}, {"seed": 1})
+    old = result(seed=1)
     save_result(old, tmp_path)
     written = folder._write_parts
 
@@ -167,9 +180,9 @@ def test_a_failure_while_writing_leaves_the_old_pair(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(folder, "_write_parts", full)
     with pytest.raises(SpecError, match="No space left"):
-        save_result(Result(design() | {"seed": 2}, {"seed": 2}), tmp_path)
+        save_result(result(number=2, seed=2), tmp_path)
     found = load_result(tmp_path)
-    assert found.data["seed"] == found.certificate["seed"] == 1
+    assert found.body.seed == found.certificate.master_optimum == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate.json", "result.json"]
 
 
@@ -186,5 +199,5 @@ def test_older_formats_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_what_is_only_counted_is_evaluated() -> None:
-    assert SparseResult.of({"kind": "sparse report"}).status is Status.EVALUATED
-    assert EvaluationResult({"status": "EVALUATED"}).termination is Termination.COMPLETE
+    found = SparseResult(report_of(ENGINE))
+    assert found.status is Status.EVALUATED and found.termination is Termination.COMPLETE

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from optimizer.bodies.hardware import HardwareEntry
+from optimizer.bodies.layers import LayerEntry
 from optimizer.errors import SpecError
 from optimizer.files.quantities import size_text
+from optimizer.files.records import from_json, to_json
 from optimizer.mapping.cost import evaluate
 from optimizer.mapping.mapping import Loop, Mapping, Node
 from optimizer.report.checks import checks_table
-from optimizer.report.layers import distinct_layers, dram_words, find_layer, runs
+from optimizer.report.layers import distinct_layers, dram_words, find_layer, layers_of, runs
 from optimizer.report.mapping import evaluation_report
 from optimizer.report.solve import (
     full_report,
@@ -24,10 +30,10 @@ from optimizer.report.solve import (
     to_text,
 )
 from optimizer.report.units import energy_text, energy_unit, number_text, percent_text, ratio_text
-from optimizer.results.layer_entry import layer_record
+from optimizer.results.layer_entry import mapped_layer
 from optimizer.workload.layer import ROLES, matmul
 from tests.support.nests import plain_hardware
-from tests.support.result_cases import design, fc_layer, level, nothing
+from tests.support.result_cases import HARDWARE, body, fc_layer, level, nothing
 
 
 def row(text: str, start: str) -> list[str]:
@@ -72,42 +78,43 @@ def test_sizes_shares_and_ratios() -> None:
 
 @pytest.mark.parametrize("unit", ["MAC energies", "MAC energies x cycles"])
 def test_normalized_energies_have_their_own_unit(unit: str) -> None:
-    data = design(objective={"name": "edp", "unit": unit, "value": 1e9, "bound": 1e9, "gap": 0})
-    assert energy_unit(data) == "MAC energies"
-    text = to_text(summary_table(data))
+    assert energy_unit(unit) == "MAC energies"
+    text = to_text(summary_table(body(objective={"name": "edp", "unit": unit, "value": 1e9, "bound": 1e9, "gap": 0})))
     assert "16,500 MAC energies" in text
     assert " W" not in text
 
 
 def test_headline() -> None:
-    assert str(headline(design())) == "OPTIMAL  energy 16.5 nJ  gap 0.0 %"
+    assert str(headline(body())) == "OPTIMAL  energy 16.5 nJ  gap 0.0 %"
     goal = {"name": "latency", "unit": "cycles", "value": 544, "bound": 500, "gap": 0.0809}
-    running = design(status="FEASIBLE", objective=goal)
+    running = body(status="FEASIBLE", objective=goal)
     assert str(headline(running)) == "FEASIBLE  latency 544 cycles  bound 500 cycles  gap 8.1 %"
-    assert str(headline(nothing("UNKNOWN"))) == "UNKNOWN"
+    assert str(headline(body(nothing("UNKNOWN")))) == "UNKNOWN"
 
 
 def test_summary() -> None:
-    text = to_text(summary_table(design()))
+    text = to_text(summary_table(body()))
     for part in ("16.5 nJ", "544 cycles (0.001088 ms)", "2.5 mm2", "0.0152 W", "area_mm2 <= 4.5", "timeloop", "seed 3"):
         assert part in text
     assert "power_w" not in text
-    assert points_text(design()) == "96: 2 solved, 90 closed by a bound, 4 closed by area"
+    assert points_text(body().hardware_points) == "96: 2 solved, 90 closed by a bound, 4 closed by area"
 
 
 def test_hardware() -> None:
-    text = to_text(hardware_table(design()))
+    text = to_text(hardware_table(from_json(HardwareEntry, HARDWARE), "pJ"))
     assert row(text, "DRAM") == ["DRAM", "1 x 1", "unbounded", "16", "6.5 / 7 / 7", "read 64"]
     assert row(text, "GLB")[2] == "64 KiB*"
     assert row(text, "PE array")[1] == "4 x 2*"
     assert "chosen from a menu" in text
-    fixed = design(hardware={"choices": {}, "array": [1, 1], "levels": [level("DRAM", None, bits_per_cycle={})]})
-    assert "unlimited" in to_text(hardware_table(fixed))
-    assert "menu" not in to_text(hardware_table(fixed))
+    ports = dict.fromkeys(("read", "write", "shared"))
+    levels = [level("DRAM", None, bits_per_cycle=ports)]
+    fixed = from_json(HardwareEntry, HARDWARE | {"choices": {}, "array": [1, 1], "levels": levels})
+    assert "unlimited" in to_text(hardware_table(fixed, "pJ"))
+    assert "menu" not in to_text(hardware_table(fixed, "pJ"))
 
 
 def test_layers_of_one_shape_share_a_row() -> None:
-    text = to_text(layer_table(design()), width=160)
+    text = to_text(layer_table(body().design, "pJ"), width=160)
     cells = row(text, "fc1")
     assert cells[:8] == ["fc1", "matmul", "M=4 N=8 K=16", "2", "16 nJ", "97.0 %", "512", "25.0 %"]
     assert cells[8:] == ["2x", "DRAM bandwidth", "1.29x"]
@@ -116,22 +123,27 @@ def test_layers_of_one_shape_share_a_row() -> None:
 
 
 def test_runs_count_multiplicity_and_equal_layers() -> None:
-    listed = {"layers": [fc_layer("a", ["b"], multiplicity=2), fc_layer("b", ["a"], multiplicity=3)]}
-    assert runs(listed, listed["layers"][0]) == 5
-    folded = {"layers": [fc_layer("a", ["b", "c"], multiplicity=2)]}
-    assert runs(folded, folded["layers"][0]) == 6
-    assert [entry["name"] for entry in distinct_layers(listed)] == ["a"]
-    assert find_layer(folded, "c")["name"] == "a"
+    listed = layers(fc_layer("a", ["b"], multiplicity=2), fc_layer("b", ["a"], multiplicity=3))
+    assert runs(listed, listed[0]) == 5
+    folded = layers(fc_layer("a", ["b", "c"], multiplicity=2))
+    assert runs(folded, folded[0]) == 6
+    assert [entry.name for entry in distinct_layers(listed)] == ["a"]
+    assert find_layer(folded, "c").name == "a"
+
+
+def layers(*entries: dict[str, Any]) -> list[LayerEntry]:
+    """Layers of a design."""
+    return [from_json(LayerEntry, entry) for entry in entries]
 
 
 def test_off_chip_words() -> None:
-    data = design()
-    assert dram_words(data, data["layers"][0]) == 288
-    assert dram_words(data, data["layers"][2]) is None
+    found = layers_of(body())
+    assert dram_words(found[0].accesses.get("DRAM")) == 288
+    assert dram_words(found[2].accesses.get("DRAM")) is None
 
 
 def test_one_layer() -> None:
-    text = to_text(layer_report(design(), "fc2"))
+    text = to_text(layer_report(body(), "fc2"))
     assert text.startswith("fc2 (also fc1)  matmul M=4 N=8 K=16")
     assert row(text, "energy") == ["energy", "8 nJ", "4 nJ", "2x"]
     assert row(text, "cycles (compute)")[1:] == ["256", "64", "4x"]
@@ -144,49 +156,50 @@ def test_one_layer() -> None:
 
 
 def test_padding_is_named() -> None:
-    padded = design(layers=[fc_layer("fc1", [], padded={"M": 5})])
+    padded = body(layers=[fc_layer("fc1", [], padded={"M": 5})])
     assert "M=4 N=8 K=16 padded to M=5" in to_text(layer_report(padded, "fc1"))
 
 
 def test_vector_layer() -> None:
-    assert layer_nest(design(), "relu") == "vector layer: 32 operations, 64 DRAM words"
-    assert "32 operations" in to_text(layer_report(design(), "relu"))
+    assert layer_nest(body(), "relu") == "vector layer: 32 operations, 64 DRAM words"
+    assert "32 operations" in to_text(layer_report(body(), "relu"))
 
 
 def test_unknown_layer() -> None:
     with pytest.raises(SpecError, match="no such layer") as caught:
-        layer_report(design(), "fc9")
+        layer_report(body(), "fc9")
     assert "fc1, fc2, relu" in str(caught.value)
     with pytest.raises(SpecError, match="holds no design"):
-        layer_report(nothing(), "fc1")
+        layer_report(body(nothing()), "fc1")
 
 
 def test_nest_needs_the_network() -> None:
     with pytest.raises(SpecError, match="does not hold"):
-        layer_nest(design(problem={}), "fc1")
+        layer_nest(body(problem={}), "fc1")
 
 
 def test_full_report_has_every_part_and_each_nest_once() -> None:
-    text = to_text(full_report(design()), width=150)
+    text = to_text(full_report(body()), width=150)
     for part in ("OPTIMAL", "Hardware", "Layers", "relu  relu", "unknown operator [Foo]", "M to 5 or 6"):
         assert part in text
     assert text.count("keep O in GLB") == 1
-    assert "keep O" not in to_text(full_report(design(), nests=False))
+    assert "keep O" not in to_text(full_report(body(), nests=False))
 
 
 def test_infeasible() -> None:
-    text = str(infeasible_text(nothing()))
+    reason = body(nothing()).infeasible
+    text = str(infeasible_text(reason))
     assert "area_mm2, latency_ms" in text
     assert "area_mm2: the smallest has 5.25 mm2" in text
-    assert "latency_ms: 2 -> 3.5" in text
-    assert to_text(full_report(nothing())).startswith("INFEASIBLE\nThere is no design")
-    assert "no budget is" in str(infeasible_text({"infeasible": {"budgets": [], "relaxations": []}}))
-    homeless = {"budgets": ["GLB.size"], "relaxations": [], "layer": "conv1"}
-    assert "can hold layer conv1" in str(infeasible_text({"infeasible": homeless}))
+    assert "latency_ms: it needs 3.5 ms" in text
+    assert to_text(full_report(body(nothing()))).startswith("INFEASIBLE\nThere is no design")
+    assert "no budget is" in str(infeasible_text(replace(reason, budgets=(), relaxations=())))
+    homeless = replace(reason, budgets=("GLB.size",), relaxations=(), layer="conv1")
+    assert "can hold layer conv1" in str(infeasible_text(homeless))
 
 
 def test_without_a_design() -> None:
-    text = to_text(full_report(nothing("UNKNOWN")))
+    text = to_text(full_report(body(nothing("UNKNOWN"))))
     assert text.splitlines()[0] == "UNKNOWN"
     assert "hardware points  96: 96 closed by a bound" in text
     assert "energy" not in text and "Layers" not in text
@@ -203,10 +216,10 @@ def test_evaluation_of_a_mapping() -> None:
     items = (*(Node(role, 0) for role in ROLES), Node("W", 1), *(Loop(d, e, 1) for d, e in layer.dims))
     hardware, mapping = plain_hardware(2), Mapping(items)
     cost = evaluate(layer, hardware, mapping)
-    record = layer_record(layer, hardware, cost)
-    assert record["energy_pj"] == cost.energy
-    assert record["latency_cycles"] == 24
-    assert record["accesses"]["L1"]["W"] == {
+    record = mapped_layer(layer, hardware, mapping, cost)
+    assert record.energy_pj == cost.energy
+    assert record.latency_cycles == 24
+    assert to_json(record.accesses["L1"]["W"]) == {
         "reads": 24,
         "fills": 12,
         "updates": 0,

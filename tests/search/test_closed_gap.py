@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -15,13 +13,14 @@ from formulations.networks.widths import Table, WidthProblem, WidthProgram
 from formulations.stop import Stop
 from optimizer import api
 from optimizer.checker.again import verify, verify_joint
+from optimizer.checker.stored import stored
 from optimizer.features import front as front_study
 from optimizer.multi_network import search
 from optimizer.recompute.costs import work_costs
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.recompute.run import lower
 from optimizer.report.solve import headline
-from optimizer.results.result import CodesignResult
+from optimizer.results.kinds import CodesignResult
 from optimizer.search.box_evaluation import BoxEvaluator
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
@@ -44,14 +43,14 @@ def test_a_stopped_search_whose_bound_is_reached_is_optimal(monkeypatch: pytest.
 
     monkeypatch.setattr(Explorer, "_round", interrupted)
     stopped = api.solve(parse_network(NETWORK), TINY, objective="latency")
-    assert stopped.data["hardware_points"]["open"] == 8
-    assert stopped.status == "OPTIMAL" and stopped.certificate["value"] == whole.certificate["value"]
-    assert "gap 0.0 %" in str(headline(stopped.data)) and verify(stopped).ok
+    assert stopped.to_json()["hardware_points"]["open"] == 8
+    assert stopped.status == "OPTIMAL" and stopped.certificate.value == whole.certificate.value
+    assert "gap 0.0 %" in str(headline(stopped.body)) and verify(stopped).ok
     stopped = api.solve(parse_network(NETWORK), TINY, objective="energy")
-    assert stopped.status == "FEASIBLE" and stopped.data["objective"]["bound"] < stopped.data["objective"]["value"]
+    assert stopped.status == "FEASIBLE" and stopped.objective.bound < stopped.objective.value
     assert verify(stopped).ok
-    forged = replace(stopped, data=stopped.data | {"status": "OPTIMAL"})
-    forged = replace(forged, certificate=stopped.certificate | {"status": "OPTIMAL"})
+    forged = stored(stopped)
+    forged.data["status"] = forged.certificate["status"] = "OPTIMAL"
     assert not verify(forged).ok
 
 
@@ -68,8 +67,8 @@ def test_a_stopped_front_without_a_gap_is_optimal(monkeypatch: pytest.MonkeyPatc
     whole = front_study(parse_network(NETWORK), TINY, [])
     monkeypatch.setattr(FrontExplorer, "_step", interrupted)
     stopped = front_study(parse_network(NETWORK), TINY, [])
-    assert stops and stopped.data["status"] == "OPTIMAL"
-    exact = [[design["exact"] for design in result.data["study"]["designs"]] for result in (whole, stopped)]
+    assert stops and stopped.to_json()["status"] == "OPTIMAL"
+    exact = [[design["exact"] for design in result.to_json()["study"]["designs"]] for result in (whole, stopped)]
     assert exact[0] == exact[1] and verify(stopped).ok
 
 
@@ -97,13 +96,13 @@ AGGREGATES = [
 def no_loss(found: CodesignResult) -> None:
     """No network is better off than by itself, no design better than the joint one; and it verifies."""
     assert found.status in ("OPTIMAL", "FEASIBLE")
-    for entry in found.data["cross"]:
+    for entry in found.to_json()["cross"]:
         assert all(cell["loss_percent"] >= 0 for cell in entry["networks"].values() if "loss_percent" in cell)
         assert entry["improvement_percent"] is None or entry["improvement_percent"] >= 0
-    for entry in found.data["networks"]:
+    for entry in found.to_json()["networks"]:
         assert entry["joint"]["loss_percent"] >= 0 and entry["alone"]["value"] <= entry["joint"]["value"]
         alone = found.alone[entry["name"]]
-        bound, value = Fraction(alone.certificate["bound"]), Fraction(alone.certificate["value"])
+        bound, value = alone.certificate.bound, alone.certificate.value
         assert entry["alone"]["status"] == alone.status == ("OPTIMAL" if bound >= value else "FEASIBLE")
     failed = [f"{check.name}: {check.detail}" for check in verify_joint(found).checks if not check.ok]
     assert not failed
@@ -131,7 +130,7 @@ def test_a_joint_design_is_one_for_each_network(
     stop_alone(monkeypatch)
     found = joint("small", "large", objective=objective, **options)
     no_loss(found)
-    assert all(entry["alone"]["status"] == "FEASIBLE" for entry in found.data["networks"])
+    assert all(entry["alone"]["status"] == "FEASIBLE" for entry in found.to_json()["networks"])
 
 
 @pytest.mark.parametrize("options", slow_unless(AGGREGATES[::2], AGGREGATES), ids=str)

@@ -43,7 +43,7 @@ def feasible(budgets: dict[str, str | Fraction]) -> bool:
 def test_blame_and_relaxations(budgets: dict[str, Any]) -> None:
     result = solve(under(budgets))
     assert result.status == "INFEASIBLE"
-    reason = result.data["infeasible"]
+    reason = result.to_json()["infeasible"]
     blamed = reason["budgets"]
     assert reason["complete"] and not feasible({name: budgets[name] for name in blamed})
     for fewer in itertools.combinations(budgets, len(blamed) - 1):
@@ -80,7 +80,7 @@ def test_nothing_is_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_layer_without_room() -> None:
     small = ARCHITECTURE.replace("[16 words, 32 words]", "[2 words, 4 words], double_buffered: true")
     result = solve(parse_architecture(load_exact(small)))
-    assert result.data["infeasible"] == {
+    assert result.to_json()["infeasible"] == {
         "budgets": ["RF.size"],
         "complete": True,
         "layer": "conv",
@@ -94,9 +94,9 @@ def test_a_layer_without_room() -> None:
             }
         ],
     }
-    assert result.data["hardware_points"]["closed_by_size"] == 8
-    assert points_text(result.data) == "8: 8 too small for a layer"
-    assert "It needs:\n  - RF.size" in str(infeasible_text(result.data))
+    assert result.to_json()["hardware_points"]["closed_by_size"] == 8
+    assert points_text(result.body.hardware_points) == "8: 8 too small for a layer"
+    assert "It needs:\n  - RF.size" in str(infeasible_text(result.body.infeasible))
     assert verify(result).ok
 
 
@@ -106,17 +106,17 @@ def test_tied_sizes_that_never_suffice_together() -> None:
     tied = tied.replace("component: sram", "component: regfile").replace("4 KiB", "1 KiB").replace("8 B", "4 B")
     result = solve(parse_architecture(load_exact(tied)))
     assert result.status == "INFEASIBLE"
-    assert result.data["infeasible"]["budgets"] == ["GLB.size", "RF.size"]
-    assert result.data["hardware_points"]["closed_by_size"] == 2
+    assert result.to_json()["infeasible"]["budgets"] == ["GLB.size", "RF.size"]
+    assert result.to_json()["hardware_points"]["closed_by_size"] == 2
     assert verify(result).ok
 
 
 def test_points_beyond_the_caps_are_not_called_bounded() -> None:
     result = solve(under({"latency_ms": "0.00052", "area_mm2": "0.05"}))
-    counts = result.data["hardware_points"]
+    counts = result.to_json()["hardware_points"]
     assert counts["closed_by_caps"] + counts["closed_by_area"] == counts["total"]
     assert counts["closed_by_caps"] and counts["closed_by_area"]
-    assert "beyond the caps" in points_text(result.data)
+    assert "beyond the caps" in points_text(result.body.hardware_points)
     assert verify(result).ok
 
 
@@ -134,7 +134,7 @@ def test_values_are_reported_with_their_unit() -> None:
     seen: list[Progress] = []
     result = solve(TINY, progress=seen.append)
     last = seen[-1]
-    assert (last.incumbent, last.unit) == (result.data["objective"]["value"], "pJ")
+    assert (last.incumbent, last.unit) == (result.to_json()["objective"]["value"], "pJ")
     assert last.points_closed == last.points_total == 8 and last.points_solved >= 1
     assert last.bound is not None and not last.message
 
@@ -148,11 +148,11 @@ def test_a_stopped_search_for_the_reason(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(Explorer, "run", stopped)
     result = solve(under({"latency_ms": "0.00055", "energy_mj": "0.00016"}))
-    assert result.data["infeasible"]["budgets"] == ["energy_mj"], "this alone is out of reach at once"
+    assert result.to_json()["infeasible"]["budgets"] == ["energy_mj"], "this alone is out of reach at once"
     result = solve(under({"area_mm2": "0.07", "latency_ms": "0.00052", "energy_mj": "0.0001625"}))
-    reason = result.data["infeasible"]
+    reason = result.to_json()["infeasible"]
     assert reason["budgets"] == ["area_mm2", "latency_ms", "energy_mj"] and not reason["complete"]
     assert [entry["exact"] for entry in reason["relaxations"]] == [False] * 3
     assert all("needs at least" in entry["text"] for entry in reason["relaxations"])
-    assert "was not sought to the end" in str(infeasible_text(result.data))
+    assert "was not sought to the end" in str(infeasible_text(result.body.infeasible))
     assert verify(result).ok

@@ -62,18 +62,18 @@ def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_caps_out_of_reach_need_no_search(no_search: None, budgets: dict[str, str], blamed: list[str]) -> None:
     result = api.solve(load("resnet18"), edge(budgets))
     assert result.status == "INFEASIBLE"
-    reason = result.data["infeasible"]
+    reason = result.to_json()["infeasible"]
     assert reason["budgets"] == blamed and not reason["complete"]
     assert [entry["budget"] for entry in reason["relaxations"]] == blamed
     for entry in reason["relaxations"]:
         assert not entry["exact"] and entry["least"] > entry["limit"] and "needs at least" in entry["text"]
-    assert "No design without one of these:" in str(infeasible_text(result.data))
+    assert "No design without one of these:" in str(infeasible_text(result.body.infeasible))
 
 
 def test_the_roofline_is_stated(no_search: None) -> None:
     """1.8 G multiply-accumulates on 32 x 32 multipliers at 500 MHz take 3.5 ms."""
     network = load("resnet18")
-    (entry,) = api.solve(network, edge({"latency_ms": "1"}, "edge")).data["infeasible"]["relaxations"]
+    (entry,) = api.solve(network, edge({"latency_ms": "1"}, "edge")).to_json()["infeasible"]["relaxations"]
     assert 1000 * network.macs / (32 * 32 * 500e6) <= entry["least"] < 5
 
 
@@ -94,11 +94,11 @@ def test_a_certificate_of_caps_out_of_reach_verifies(
 
 def test_a_time_limit_asks_for_the_least_relaxation() -> None:
     network, architecture = load("resnet18"), edge({"latency_ms": "0.0001"})
-    quick = api.solve(network, architecture).data["infeasible"]["relaxations"][0]
-    longer = api.solve(network, architecture, time_limit_s=1.0).data["infeasible"]["relaxations"][0]
+    quick = api.solve(network, architecture).to_json()["infeasible"]["relaxations"][0]
+    longer = api.solve(network, architecture, time_limit_s=1.0).to_json()["infeasible"]["relaxations"][0]
     assert longer["least"] >= quick["least"]
     tiny = api.solve(parse_network(NETWORK), under({"latency_ms": "0.0001"}))
-    assert tiny.data["infeasible"]["complete"] and tiny.data["infeasible"]["relaxations"][0]["exact"]
+    assert tiny.to_json()["infeasible"]["complete"] and tiny.to_json()["infeasible"]["relaxations"][0]["exact"]
 
 
 @pytest.mark.parametrize("name", ["latency_ms", "energy_mj"])
@@ -107,7 +107,7 @@ def test_no_design_is_below_what_is_known_at_once(name: str) -> None:
     prepared = prepare(Problem(parse_network(NETWORK), under({name: "1"}), objective))
     known = AtOnce(prepared, list(prepared.points.points.values()))
     least = known.least(name, TINY.limits)
-    found = api.solve(parse_network(NETWORK), TINY, objective=objective).data
+    found = api.solve(parse_network(NETWORK), TINY, objective=objective).to_json()
     exact = found["latency_ms"] if name == "latency_ms" else found["energy_pj"] / 1e9
     assert least is not None and 0.2 * exact < least <= exact
 
@@ -125,14 +125,14 @@ def studies() -> list[Callable[[], Result]]:
 @pytest.mark.parametrize("number", slow_unless([1, 2], range(4)))
 def test_studies_of_caps_out_of_reach_need_no_search(no_search: None, number: int) -> None:
     result = studies()[number]()
-    assert result.data["study"]["status"] == "INFEASIBLE" and result.data["study"]["designs"] == []
+    assert result.to_json()["study"]["status"] == "INFEASIBLE" and result.to_json()["study"]["designs"] == []
     assert verify(result).ok
 
 
 def test_areas_without_a_design_need_no_search(no_search: None) -> None:
     """The smallest chip that holds all layers is a design."""
     few = [Range("area-mm2", Fraction("0.1"), Fraction("0.3"))]
-    section = study(load("resnet18"), load_architecture("edge_small"), few).data["study"]
+    section = study(load("resnet18"), load_architecture("edge_small"), few).to_json()["study"]
     points = load_architecture("edge_small").points()
     smallest = min(point.area_um2 for point in points)
     assert section["status"] == "INFEASIBLE"
@@ -145,7 +145,7 @@ def test_a_codesign_with_a_cap_out_of_reach_needs_no_search(no_search: None, mon
     monkeypatch.undo()  # the least relaxations are sought again
     for cap, found in zip(caps, results, strict=True):
         assert found.status == "INFEASIBLE"
-        reason = found.data["infeasible"]
+        reason = found.to_json()["infeasible"]
         assert reason["networks"] == ["large"] and reason["alone"]["large"]["budgets"] == list(cap)
         assert found.alone["small"].status == "UNKNOWN", "it was not sought"
         assert verify_joint(found, thorough=True).ok

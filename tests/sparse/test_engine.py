@@ -81,8 +81,8 @@ def test_storage_of_a_dense_and_a_sparse_network():
     sparse = SparseNetwork((800, 100, 10), (20, 10))
     words = storage_words(sparse)
     assert (words["weights"], words["total"]) == (17_000, 21_930)
-    against = describe(Engine(sparse, (160, 10)))["against_dense"]
-    assert f"{against['storage']:.2f} {against['products']:.2f}" == "3.92 4.76"
+    against = describe(Engine(sparse, (160, 10))).against_dense
+    assert f"{against.storage:.2f} {against.products:.2f}" == "3.92 4.76"
     assert sparse.dense() == dense
 
 
@@ -130,8 +130,8 @@ def test_early_estimator(network, first, z, cycles, multipliers, dsp, mbit):
 def test_early_estimator_needs_a_balanced_pipeline():
     with pytest.raises(SpecError, match="balanced"):
         early_estimate(RELEASE, 3, 12)
-    assert describe(Engine(SparseNetwork((6, 6, 4), (1, 2)), (3, 6)))["early_estimate"] is not None
-    assert describe(Engine(SparseNetwork((6, 6, 4), (1, 2)), (4, 6)))["early_estimate"] is None
+    assert describe(Engine(SparseNetwork((6, 6, 4), (1, 2)), (3, 6))).early_estimate is not None
+    assert describe(Engine(SparseNetwork((6, 6, 4), (1, 2)), (4, 6))).early_estimate is None
 
 
 def test_block_ram_by_width_and_depth():

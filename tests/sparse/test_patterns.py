@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.errors import SpecError
+from optimizer.files.records import to_json
 from optimizer.sparse_engine.engine import Junction
 from optimizer.sparse_engine.interleaving import count_text, interleave
 from optimizer.sparse_engine.pattern_check import pattern_faults, spread
@@ -78,20 +79,20 @@ def test_long_counts_are_shown_by_their_power_of_ten():
 
 def test_release_has_patterns_of_full_spread():
     first, second = interleave(Junction(1024, 64, 4, 128)), interleave(Junction(64, 32, 16, 32), latency=1)
-    assert [p.data["objective"]["value"] for p in (first, second)] == [8, 2]
+    assert [to_json(p.entry)["objective"]["value"] for p in (first, second)] == [8, 2]
     assert first.status == second.status == "OPTIMAL"
 
 
 def test_release_cannot_avoid_stale_partial_sums_with_its_pipelined_multiplier():
     """1 + PROCTIME = 3 clocks, but every row of the two comes again after at most two."""
     found = interleave(Junction(64, 32, 16, 32), latency=3)
-    assert found.status == "INFEASIBLE" and found.data["infeasible"] == ["latency"]
+    assert found.status == "INFEASIBLE" and to_json(found.entry)["infeasible"] == ["latency"]
 
 
 def test_spread_beyond_the_rows_is_blamed():
     found = interleave(TWELVE, wanted_spread=3)
-    assert found.status == "INFEASIBLE" and found.data["infeasible"] == ["spread"]
-    assert interleave(TWELVE, wanted_spread=2).data["spread"] == 2
+    assert found.status == "INFEASIBLE" and to_json(found.entry)["infeasible"] == ["spread"]
+    assert to_json(interleave(TWELVE, wanted_spread=2).entry)["spread"] == 2
 
 
 def test_same_seed_same_pattern():
@@ -155,7 +156,7 @@ def test_program_and_exhaustive_search_agree(junction, kind, dither, latency):
     )
     found = interleave(junction, kind, dither=dither, latency=latency)
     assert found.status == ("INFEASIBLE" if best is None else "OPTIMAL")
-    assert found.data["objective"]["value"] == best
+    assert to_json(found.entry)["objective"]["value"] == best
 
 
 def test_a_right_neuron_across_two_sweeps_must_not_repeat():

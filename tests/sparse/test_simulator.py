@@ -43,9 +43,9 @@ def test_release_runs_clock_by_clock(proctime, forwarding):
     data = simulate(
         engine, hazard_free_patterns(engine, forwarding=forwarding), FORMATS[12], inputs=6, forwarding=forwarding
     )
-    assert data["equal"] and data["learned"]
-    assert data["clocks"] == (6 + 2 * 2) * (34 + proctime)
-    assert bool(data["forwarded"]) == forwarding
+    assert data.equal and data.learned
+    assert data.clocks == (6 + 2 * 2) * (34 + proctime)
+    assert bool(data.forwarded) == forwarding
 
 
 def test_release_has_no_hazard_free_pattern_with_its_pipelined_multiplier():

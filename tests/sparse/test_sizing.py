@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from formulations.layer.solver import SolverStatus
 from formulations.sparse.sizing import solve_sizing
 from optimizer.errors import SpecError
+from optimizer.files.records import to_json
 from optimizer.sparse_engine import explain, reprove
 from optimizer.sparse_engine import request as requests
 from optimizer.sparse_engine.check import violations
@@ -36,21 +37,21 @@ def asked(**changes):
 @pytest.mark.parametrize(("budget", "z", "cycles", "dsp"), [(240, [128, 32], 32, 224), (480, [256, 64], 16, 448)])
 def test_release_is_the_optimum_of_its_device(budget, z, cycles, dsp):
     found = size(asked(budgets={"dsp": budget}))
-    design = found.data["design"]
-    assert found.status == "OPTIMAL" and found.data["objective"]["gap"] == 0
+    design = to_json(found.body)["design"]
+    assert found.status == "OPTIMAL" and to_json(found.body)["objective"]["gap"] == 0
     assert (design["z"], design["cycles"], design["device_use"]["dsp"]) == (z, [cycles, cycles], dsp)
 
 
 def test_half_the_device_is_too_small_and_says_why():
     found = size(asked(budgets={"dsp": 120}))
     assert found.status == "INFEASIBLE" and found.engine is None
-    why = found.data["infeasible"]
+    why = to_json(found.body)["infeasible"]
     assert why["blame"] == ["dsp", "fi-divides-z"] and why["complete"]
     budget, rule = why["relaxations"]
     assert (budget["limit"], budget["least"]) == (120, 224)
     assert rule["text"] == "without fi-divides-z: z = (64, 16), C = 64"
-    without = size(asked(budgets={"dsp": 120}, rules=chosen_rules((), ["fi-divides-z"]))).data["design"]
-    assert (without["z"], without["device_use"]["dsp"]) == ([64, 16], 112)
+    without = size(asked(budgets={"dsp": 120}, rules=chosen_rules((), ["fi-divides-z"]))).body.design
+    assert (without.z, without.device_use["dsp"]) == ((64, 16), 112)
 
 
 def test_release_is_the_densest_network_of_its_rate():
@@ -64,33 +65,33 @@ def test_release_is_the_densest_network_of_its_rate():
         )
     )
     assert found.status == "OPTIMAL"
-    assert sum(found.data["design"]["weights"]) == 5120
+    assert sum(to_json(found.body)["design"]["weights"]) == 5120
 
 
 def test_fresh_engines_have_patterns_without_hazards():
     """With pipelined multipliers D_2 > 3 and fi | z cannot both be; with combinational ones the release will do."""
     rules = chosen_rules(["fresh"])
     pipelined = size(asked(budgets={"dsp": 240}, rules=rules))
-    assert pipelined.data["infeasible"]["blame"] == ["fi-divides-z", "fresh"]
+    assert to_json(pipelined.body)["infeasible"]["blame"] == ["fi-divides-z", "fresh"]
     found = size(asked(budgets={"dsp": 240}, rules=rules, multipliers=(Multiplier("combinational", MHZ),)))
     assert found.engine.parallel == (128, 32)
     assert len(hazard_free_patterns(found.engine, forwarding=False)) == 2
 
 
 def test_least_resources_at_a_rate():
-    design = size(asked(max_time_us=Fraction(12, 5), objective="dsp")).data["design"]
+    design = to_json(size(asked(max_time_us=Fraction(12, 5), objective="dsp")).body)["design"]
     assert design["device_use"]["dsp"] == 224 and design["time_us"] == 2.4
 
 
 def test_multiplier_menu_weighs_clock_against_latency():
     slow, fast = Multiplier("combinational", Fraction(10)), Multiplier("deep", Fraction(60), stages=3)
-    design = size(asked(budgets={"dsp": 240}, multipliers=(slow, fast))).data["design"]
+    design = to_json(size(asked(budgets={"dsp": 240}, multipliers=(slow, fast))).body)["design"]
     assert (design["multiplier"], design["proctime"], design["time_us"]) == ("deep", 10, 44 / 60)
-    assert size(asked(budgets={"dsp": 240}, multipliers=(slow,))).data["design"]["time_us"] == 3.4
+    assert to_json(size(asked(budgets={"dsp": 240}, multipliers=(slow,))).body)["design"]["time_us"] == 3.4
 
 
 def test_rate_beyond_every_engine_is_blamed():
-    why = size(asked(budgets={"dsp": 240}, max_time_us=Fraction(2))).data["infeasible"]
+    why = to_json(size(asked(budgets={"dsp": 240}, max_time_us=Fraction(2))).body)["infeasible"]
     assert why["blame"] == ["dsp", "time"]
     assert [relaxation["least"] for relaxation in why["relaxations"]] == [448, 2.4]
 
@@ -99,7 +100,7 @@ def test_a_large_network_is_sized():
     neurons = (1728, 4096, 4096, 1000)
     rules = chosen_rules((), ["balanced", "fi-divides-z", "fo-divides-z"])
     found = size(SizingRequest(neurons, ((256,), (256,), (250,)), budgets={"dsp": 3000}, rules=rules))
-    assert found.status == "OPTIMAL" and found.data["design"]["device_use"]["dsp"] <= 3000
+    assert found.status == "OPTIMAL" and to_json(found.body)["design"]["device_use"]["dsp"] <= 3000
 
 
 def test_bad_requests_are_refused(monkeypatch):
@@ -114,7 +115,7 @@ def test_bad_requests_are_refused(monkeypatch):
 
 def test_rules_that_cannot_be_dropped_are_held(monkeypatch):
     monkeypatch.setattr(explain, "MOST_ROWS", 50)
-    why = size(asked(budgets={"dsp": 120})).data["infeasible"]
+    why = to_json(size(asked(budgets={"dsp": 120})).body)["infeasible"]
     assert why["held"] == ["z-divides-n"] and why["blame"] == ["dsp", "fi-divides-z"]
 
 
@@ -147,7 +148,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("field", "value"), CHANGES)
 def test_checker_sees_changes(field, value):
-    data = size(asked(budgets={"dsp": 240})).data
+    data = to_json(size(asked(budgets={"dsp": 240})).body)
     assert violations(data) == []
     broken = copy.deepcopy(data)
     broken["design"][field] = value
@@ -156,7 +157,7 @@ def test_checker_sees_changes(field, value):
 
 @pytest.mark.parametrize("name", ["dsp", "bram18", "lut", "input_bits"])
 def test_checker_counts_resources_again(name):
-    data = size(asked(budgets={"dsp": 240})).data
+    data = to_json(size(asked(budgets={"dsp": 240})).body)
     data["design"]["device_use"][name] += 1
     (fault,) = violations(data)
     assert fault.startswith("device use") and f"'{name}': {data['design']['device_use'][name]}" in fault
@@ -166,7 +167,7 @@ def test_checker_counts_resources_again(name):
 
 
 def test_reproof_sees_a_better_engine_and_a_wrong_infeasibility():
-    data = size(asked(budgets={"dsp": 240})).data
+    data = to_json(size(asked(budgets={"dsp": 240})).body)
     for exact in ({"value": "12/5", "bound": "5/2"}, {"value": "5/2", "bound": "12/5"}):
         assert reprove.faults(data | {"objective": data["objective"] | {"exact": exact}})[0]
     del data["design"]
@@ -174,7 +175,7 @@ def test_reproof_sees_a_better_engine_and_a_wrong_infeasibility():
 
 
 def test_checker_sees_stale_sums():
-    data = size(asked(budgets={"dsp": 240})).data
+    data = to_json(size(asked(budgets={"dsp": 240})).body)
     data["request"]["rules"].append("fresh")
     assert violations(data) == ["junction 2: fresh"]
 
@@ -262,11 +263,11 @@ def test_program_and_exhaustive_search_agree(request, objective):
     found = size(replace(request, objective=objective))
     if best is None:
         assert found.status == "INFEASIBLE"
-        assert reprove.faults(found.data)[0] == []
+        assert reprove.faults(to_json(found.body))[0] == []
         return
     assert found.status == "OPTIMAL" and found.engine is not None
     assert GOALS[objective](found.engine, device_use(found.engine, request.input_bits)) == best
-    faults, seen = reprove.faults(found.data)
+    faults, seen = reprove.faults(to_json(found.body))
     assert faults == [] and (seen or 0) > 0
 
 
@@ -276,7 +277,7 @@ def test_blame_is_smallest_and_relaxations_are_least(request):
     found = size(request)
     if found.status != "INFEASIBLE":
         return
-    why = found.data["infeasible"]
+    why = to_json(found.body)["infeasible"]
     assert why["complete"]
 
     def kept(names):

@@ -276,7 +276,7 @@ def test_no_result_rests_on_an_import(tmp_path, right, factor) -> None:
     found = solved(tmp_path, tmp_path, objective)
     assert taken and found.status == result.status == "OPTIMAL"
     for name in ("energy_pj", "latency_cycles", "hardware", "layers"):
-        assert found.data[name] == result.data[name]
+        assert found.to_json()[name] == result.to_json()[name]
 
 
 def test_verify_opens_no_store_on_disk(tmp_path, right, monkeypatch) -> None:

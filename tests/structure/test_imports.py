@@ -26,9 +26,10 @@ GOLDEN = (
     "optimizer.mapping.reader",
 )
 BASE = ("optimizer.files", "optimizer.workload")
+BODIES = ("optimizer.bodies",)
 MODEL = (*BASE, "optimizer.architecture", "optimizer.mapping")
 PRICED = (*MODEL, "optimizer.problem", "optimizer.store", "optimizer.pricing", "formulations")
-SEARCHED = (*PRICED, "optimizer.fusion", "optimizer.scaling", "optimizer.search")
+SEARCHED = (*PRICED, *BODIES, "optimizer.fusion", "optimizer.scaling", "optimizer.search")
 PROVER = (
     "optimizer.architecture",
     "optimizer.problem",
@@ -42,6 +43,7 @@ DIRECTIONS = {
     "formulations": (),
     "optimizer.errors": (),
     "optimizer.files": (),
+    "optimizer.bodies": ("optimizer.files.records", "optimizer.problem.status"),
     "optimizer.workload": ("optimizer.files",),
     "optimizer.architecture": ("optimizer.files", "optimizer.workload.nm_blocks"),
     "optimizer.mapping": (*BASE, "optimizer.architecture.hardware"),
@@ -55,7 +57,7 @@ DIRECTIONS = {
     "optimizer.pricing": (*MODEL, "optimizer.problem", "optimizer.store", "formulations"),
     "optimizer.fusion": PRICED,
     "optimizer.scaling": ("optimizer.store", "optimizer.problem.versions", "optimizer.problem.progress"),
-    "optimizer.search": (*PRICED, "optimizer.fusion", "optimizer.scaling"),
+    "optimizer.search": (*PRICED, *BODIES, "optimizer.fusion", "optimizer.scaling"),
     "optimizer.results": (*SEARCHED, "optimizer.golden"),
     "optimizer.solving": FOUND,
     "optimizer.given_groups": FOUND,
@@ -79,9 +81,14 @@ DIRECTIONS = {
     "optimizer.sparse_engine.pattern_check": (),
     "optimizer.sparse_engine": (
         "formulations",
+        "optimizer.bodies",
+        "optimizer.files.records",
         "optimizer.problem.versions",
         "optimizer.problem.disagreement",
+        "optimizer.problem.status",
         "optimizer.report.figures",
+        "optimizer.results.formats",
+        "optimizer.results.kinds",
         "optimizer.results.result",
         "optimizer.scaling.options",
     ),
@@ -103,6 +110,7 @@ CLOSURES = {
     "optimizer.checker": (
         "optimizer.errors",
         "optimizer.files",
+        "optimizer.bodies",
         "optimizer.workload",
         "optimizer.architecture",
         "optimizer.golden",
@@ -111,12 +119,11 @@ CLOSURES = {
         "optimizer.mapping.legality",
         "optimizer.problem",
         "optimizer.results.result",
-        "optimizer.results.entries",
+        "optimizer.results.kinds",
         "optimizer.results.dataframes",
         "optimizer.results.formats",
         "optimizer.results.folder",
         "optimizer.results.codesign_folder",
-        "optimizer.results.comparison",
         "optimizer.results.study_csv",
         "optimizer.interop.onnx_writer",
         "formulations.problem",

@@ -10,7 +10,7 @@ from optimizer.architecture.reader import parse_architecture
 from optimizer.features import codesign
 from optimizer.files.exact_yaml import load_exact
 from optimizer.multi_network.request import Member
-from optimizer.results.result import CodesignResult
+from optimizer.results.kinds import CodesignResult
 from optimizer.workload.network import Network
 from optimizer.workload.reader import parse_network
 from tests.support.chip_cases import chip_yaml

@@ -8,17 +8,17 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from optimizer.api import solve
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.selection import at
 from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.checker.design_checks import DESIGN_KEYS
 from optimizer.checker.solve import point_counts
-from optimizer.results.result import Result
+from optimizer.checker.stored import StoredResult
 from optimizer.workload.network import Network
+from tests.support.stored_results import solve
 
 
-def forged(network: Network, architecture: Architecture, objective: str, worse: Fraction) -> tuple[Result, int]:
+def forged(network: Network, architecture: Architecture, objective: str, worse: Fraction) -> tuple[StoredResult, int]:
     """A forged result, at least so many times worse than the optimum; the number of floors that lie.
 
     Every point of the menus is a box of its own. Points that are better than the design claim to be bounded by floors
@@ -41,11 +41,11 @@ def forged(network: Network, architecture: Architecture, objective: str, worse: 
     certificate |= {key: chosen.certificate[key] for key in ("value", "bound", "master_optimum")}
     certificate |= {"design": list(design), "boxes": [box for box, _ in boxes]}
     data["hardware_points"] = point_counts(rebuild(data, certificate))
-    return Result(data, certificate), sum(lies for _, lies in boxes)
+    return StoredResult(data, certificate), sum(lies for _, lies in boxes)
 
 
 def _box(
-    claim: Claim, index: tuple[int, ...], found: Result, is_design: bool, value: Fraction
+    claim: Claim, index: tuple[int, ...], found: StoredResult, is_design: bool, value: Fraction
 ) -> tuple[dict[str, Any], bool]:
     """The box of one point, and whether one of its floors lies."""
     box = copy.deepcopy(found.certificate["boxes"][0])

@@ -8,13 +8,13 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from optimizer.api import solve
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
+from optimizer.checker.stored import StoredResult
 from optimizer.files.exact_yaml import load_exact
-from optimizer.results.result import Result
 from optimizer.workload.reader import parse_network
 from tests.support.chip_cases import chip_yaml
+from tests.support.stored_results import solve
 
 ARCHITECTURE = chip_yaml(
     "{x: [2, 4], y: 2}",
@@ -31,13 +31,13 @@ layers:
 """
 
 
-def make(objective: str, accounting: Any = "timeloop", padding: Any = "auto", **budgets: str) -> Result:
+def make(objective: str, accounting: Any = "timeloop", padding: Any = "auto", **budgets: str) -> StoredResult:
     """The result of the tiny problem: a copy, which a test may change; every problem is solved once."""
     return copy.deepcopy(_solved(objective, accounting, padding, **budgets))
 
 
 @cache
-def _solved(objective: str, accounting: Any, padding: Any, **budgets: str) -> Result:
+def _solved(objective: str, accounting: Any, padding: Any, **budgets: str) -> StoredResult:
     limits = Budgets(**{name: Fraction(limit) for name, limit in budgets.items()})
     architecture = replace(parse_architecture(load_exact(ARCHITECTURE)), accounting=accounting, budgets=limits)
     return solve(parse_network(NETWORK), architecture, objective=objective, padding=padding)

@@ -33,7 +33,7 @@ def adjust(
 
 def group_costs(*args: Any, **asked: Any) -> dict[str, Any]:
     """Contents of ``evaluation.json``."""
-    return evaluate_groups(*args, **asked).data
+    return evaluate_groups(*args, **asked).to_json()
 
 
 def written(result: Result, folder: str | Path) -> Path:

@@ -29,7 +29,7 @@ def map_layer(payload: Data, cache_dir: Path | None) -> Data:
         workers=1,
         cache_dir=cache_dir,
     )
-    return {name: result.data[name] for name in ("status", "objective", "layers")}
+    return {name: result.to_json()[name] for name in ("status", "objective", "layers")}
 
 
 def die_first(payload: Data, cache_dir: Path | None) -> Data:

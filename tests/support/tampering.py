@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from optimizer.results.result import Result
+from optimizer.checker.stored import StoredResult
 
 Tamper = Callable[[dict[str, Any], dict[str, Any]], Any]
 
@@ -41,11 +41,11 @@ def put(data: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> None:
     data[path[-1]] = change(data[path[-1]])
 
 
-def changed(result: Result, tamper: Tamper) -> Result:
+def changed(result: StoredResult, tamper: Tamper) -> StoredResult:
     """A copy of a result with something changed."""
     data, certificate = copy.deepcopy(result.data), copy.deepcopy(result.certificate)
     tamper(data, certificate)
-    return Result(data, certificate)
+    return StoredResult(data, certificate)
 
 
 def shift_floor(by: int, number: int) -> Tamper:

@@ -10,8 +10,9 @@ from optimizer import api
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
+from optimizer.checker.stored import StoredResult, stored
 from optimizer.files.exact_yaml import load_exact
-from optimizer.results.result import Result
+from optimizer.results.kinds import SolveResult
 from optimizer.workload.reader import parse_network
 
 ARCHITECTURE = """
@@ -35,7 +36,7 @@ layers:
 TINY = parse_architecture(load_exact(ARCHITECTURE))
 
 
-def solve(architecture: Architecture, objective: str = "energy", **options: Any) -> Result:
+def solve(architecture: Architecture, objective: str = "energy", **options: Any) -> SolveResult:
     return api.solve(parse_network(NETWORK), architecture, objective=objective, **options)
 
 
@@ -43,6 +44,11 @@ def solve(architecture: Architecture, objective: str = "energy", **options: Any)
 def status_under(**budgets: str | Fraction) -> str:
     """Status of the problem under budgets, for the least energy; every problem is solved once."""
     return solve(under(budgets)).status
+
+
+def solve_stored(architecture: Architecture, objective: str = "energy", **options: Any) -> StoredResult:
+    """The same as its files hold it."""
+    return stored(solve(architecture, objective, **options))
 
 
 def under(budgets: dict[str, str | Fraction]) -> Architecture:

@@ -52,7 +52,7 @@ def test_mapping_by_hand_is_legal_and_not_better_than_the_optimum(conv, reuse):
     assert (walked.energy, walked.latency_cycles) == (cost.energy, cost.latency_cycles)
     best = optimizer.map_layer(conv, eyeriss)
     assert best.status == "OPTIMAL"
-    assert best.data["objective"]["value"] <= hardware.energy_pj(cost.energy)
+    assert best.objective.value <= hardware.energy_pj(cost.energy)
 
 
 def test_groups_by_hand_save_words_of_dram(tmp_path):

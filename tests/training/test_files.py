@@ -10,13 +10,14 @@ from onnx import helper
 
 from optimizer import api, load_architecture
 from optimizer.checker.again import verify
+from optimizer.checker.stored import load as load_stored
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.networks import load
 from optimizer.onnx_import import import_onnx
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.phases import phase_totals
-from optimizer.results import folder as result_folder
+from optimizer.results.load import load_result
 from optimizer.workload.reader import parse_network
 from tests.support.onnx_models import tensor, write_model
 
@@ -97,12 +98,12 @@ def test_the_command_line_trains_and_the_result_is_verified(tmp_path) -> None:
     data = json.loads((out / "result.json").read_text(encoding="utf-8"))
     assert data["status"] == "OPTIMAL"
     assert data["training"]["optimizer"] == "adam"
-    totals = phase_totals(data)
+    totals = phase_totals(load_result(out).body)
     assert list(totals) == ["forward", "loss", "input_gradient", "weight_gradient", "update"]
-    assert sum(total["energy_pj"] for total in totals.values()) == pytest.approx(data["energy_pj"])
-    assert sum(total["latency_cycles"] for total in totals.values()) == data["latency_cycles"]
-    assert totals["update"]["layers"] == 3
-    result = result_folder.load(out)
+    assert sum(total.energy_pj for total in totals.values()) == pytest.approx(data["energy_pj"])
+    assert sum(total.latency_cycles for total in totals.values()) == data["latency_cycles"]
+    assert totals["update"].layers == 3
+    result = load_stored(out)
     assert verify(result).ok
     result.data["training"]["optimizer"] = "sgd"
     assert not verify(result).ok
@@ -114,7 +115,7 @@ def test_groups_of_a_training_step_are_verified(tmp_path) -> None:
     step = load(str(file), training="sgd")
     fused = api.solve(step, load_architecture("eyeriss_rs"), fusion=Fusion(max_group=2))
     assert fused.status == "OPTIMAL"
-    assert fused.data["groups"]
+    assert fused.to_json()["groups"]
     assert verify(fused).ok
 
 

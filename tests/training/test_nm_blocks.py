@@ -69,4 +69,4 @@ def test_a_sparse_step_is_solved_and_verified() -> None:
     found, whole = (solve(network, architecture) for network in (step, training_step(small(8, 2, 3))))
     assert found.status == whole.status == "OPTIMAL"
     assert verify(found).ok
-    assert found.data["objective"]["value"] < whole.data["objective"]["value"]
+    assert found.to_json()["objective"]["value"] < whole.to_json()["objective"]["value"]

@@ -15,50 +15,51 @@ from hypothesis import strategies as st
 from optimizer.checker import codesign as joint_check
 from optimizer.checker.again import verify_joint
 from optimizer.checker.claims.solve import hash_of
+from optimizer.checker.stored import StoredCodesign
 from optimizer.problem.progress import Progress
-from optimizer.results.result import CodesignResult
 from tests.support.choices import slow_if, slow_unless
-from tests.support.codesign_cases import capped, joint
+from tests.support.codesign_cases import capped
 from tests.support.profiles import examples
+from tests.support.stored_results import joint
 from tests.support.tampering import leaves, put, replaced
 
 UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
 TECHNOLOGY = "technology"
-Tamper = Callable[[CodesignResult], Any]
+Tamper = Callable[[StoredCodesign], Any]
 
 
 @pytest.fixture(scope="module")
-def energy() -> CodesignResult:
+def energy() -> StoredCodesign:
     """Three networks, one of them capped; the geometric mean."""
     return joint("small", capped("large", 2, latency_ms="0.002"), "conv")
 
 
 @pytest.fixture(scope="module")
-def edp() -> CodesignResult:
+def edp() -> StoredCodesign:
     """The largest energy-delay product relative to the own optimum."""
     return joint("small", "large", "conv", objective="edp", aggregate="max", relative=True)
 
 
 @pytest.fixture(scope="module", params=slow_if(["edp"], ["energy", "edp"]))
-def result(request: pytest.FixtureRequest) -> CodesignResult:
+def result(request: pytest.FixtureRequest) -> StoredCodesign:
     """Both of them."""
-    found: CodesignResult = request.getfixturevalue(request.param)
+    found: StoredCodesign = request.getfixturevalue(request.param)
     return found
 
 
-def failed(result: CodesignResult, *, thorough: bool = False) -> list[str]:
+def failed(result: StoredCodesign, *, thorough: bool = False) -> list[str]:
     """Names of the checks that failed."""
     return [check.name for check in verify_joint(result, thorough=thorough).checks if not check.ok]
 
 
-def changed(result: CodesignResult, tamper: Tamper) -> CodesignResult:
+def changed(result: StoredCodesign, tamper: Tamper) -> StoredCodesign:
     """A copy with something changed."""
     other = copy.deepcopy(result)
     tamper(other)
     return other
 
 
-def test_real_results_pass(result: CodesignResult) -> None:
+def test_real_results_pass(result: StoredCodesign) -> None:
     messages: list[Progress] = []
     found = verify_joint(result, progress=messages.append)
     assert found.ok, [check for check in found.checks if not check.ok]
@@ -68,7 +69,7 @@ def test_real_results_pass(result: CodesignResult) -> None:
     assert any(progress.message.startswith("conv alone: ") for progress in messages)
 
 
-def test_a_thorough_check_solves_all_cells(energy: CodesignResult) -> None:
+def test_a_thorough_check_solves_all_cells(energy: StoredCodesign) -> None:
     found = verify_joint(energy, thorough=True)
     assert found.ok
     detail = next(check.detail for check in found.checks if check.name == "cross table again")
@@ -95,7 +96,7 @@ def test_points_that_only_a_trade_excludes_pass() -> None:
     checks = {check.name: check.ok for check in verify_joint(found).checks}
     assert checks["excluded again"] and all(checks.values())
 
-    def exclude(result: CodesignResult) -> None:
+    def exclude(result: StoredCodesign) -> None:
         boxes = result.certificate["boxes"]
         box = next(b for b in boxes if b["closed_by"] == "solved" and b["box"][1][0] != result.certificate["design"][1])
         box["closed_by"] = "infeasible"
@@ -112,8 +113,8 @@ def numbers_of(data: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [path for path in leaves(known) if TECHNOLOGY not in path and "mapping" not in path]
 
 
-def change_result(result: CodesignResult, data: st.DataObject, by: int) -> None:
-    stored = CodesignResult(
+def change_result(result: StoredCodesign, data: st.DataObject, by: int) -> None:
+    stored = StoredCodesign(
         json.loads(json.dumps(result.data)), result.certificate, None, result.networks, result.alone
     )
     path = data.draw(st.sampled_from(numbers_of(stored.data)))
@@ -129,9 +130,9 @@ def may_stay_true(certificate: dict[str, Any], path: tuple[Any, ...]) -> bool:
     return False
 
 
-def change_certificate(result: CodesignResult, data: st.DataObject, by: int) -> None:
+def change_certificate(result: StoredCodesign, data: st.DataObject, by: int) -> None:
     certificate = json.loads(json.dumps(result.certificate))
-    stored = CodesignResult(result.data, certificate, None, result.networks, result.alone)
+    stored = StoredCodesign(result.data, certificate, None, result.networks, result.alone)
     path = data.draw(st.sampled_from([path for path in leaves(certificate) if not may_stay_true(certificate, path)]))
     bad = changed(stored, lambda r: put(r.certificate, path, lambda value: replaced(value, by)))
     assert failed(bad), path
@@ -139,29 +140,29 @@ def change_certificate(result: CodesignResult, data: st.DataObject, by: int) -> 
 
 @settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), by=st.sampled_from([-1, 1, 1000]))
-def test_any_changed_leaf_of_the_result_is_caught(energy: CodesignResult, data: st.DataObject, by: int) -> None:
+def test_any_changed_leaf_of_the_result_is_caught(energy: StoredCodesign, data: st.DataObject, by: int) -> None:
     change_result(energy, data, by)
 
 
 @settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), by=st.sampled_from([-1, 1, 10**9]))
-def test_any_changed_leaf_of_the_certificate_is_caught(energy: CodesignResult, data: st.DataObject, by: int) -> None:
+def test_any_changed_leaf_of_the_certificate_is_caught(energy: StoredCodesign, data: st.DataObject, by: int) -> None:
     change_certificate(energy, data, by)
 
 
 @pytest.mark.slow
 @settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), by=st.sampled_from([-1, 1, 1000, 10**9]))
-def test_any_changed_leaf_is_caught_often(result: CodesignResult, data: st.DataObject, by: int) -> None:
+def test_any_changed_leaf_is_caught_often(result: StoredCodesign, data: st.DataObject, by: int) -> None:
     data.draw(st.sampled_from([change_result, change_certificate]))(result, data, by)
 
 
-def shift_cell(result: CodesignResult) -> None:
+def shift_cell(result: StoredCodesign) -> None:
     """A cell of the cross table away from the diagonal, in its exact form."""
     result.certificate["cross"][1]["networks"][1][0] += 1
 
 
-def shift_cell_everywhere(result: CodesignResult) -> None:
+def shift_cell_everywhere(result: StoredCodesign) -> None:
     """The same cell in both files, with all that follows from it."""
     shift_cell(result)
     faults = [fault for fault in _number_faults(result) if ".networks.large." in fault or "cross[1]." in fault]
@@ -172,29 +173,29 @@ def shift_cell_everywhere(result: CodesignResult) -> None:
         target[key] = json.loads(value)
 
 
-def _number_faults(result: CodesignResult) -> list[str]:
+def _number_faults(result: StoredCodesign) -> list[str]:
     return list(joint_check.number_faults(joint_check.rebuild_joint(result)))
 
 
-def swap_networks(result: CodesignResult) -> None:
+def swap_networks(result: StoredCodesign) -> None:
     """Results of two networks change places."""
     networks = result.networks
     networks["small"], networks["conv"] = networks["conv"], networks["small"]
 
 
-def other_point(result: CodesignResult) -> None:
+def other_point(result: StoredCodesign) -> None:
     """A network's result on another point than the joint one."""
     point = result.certificate["design"]
     result.certificate["design"] = [0 for _ in point]
 
 
-def rebudget(result: CodesignResult) -> None:
+def rebudget(result: StoredCodesign) -> None:
     """Another cap with the right hash."""
     result.data["problem"]["networks"][1]["budgets"]["latency_ms"] = "0.0001"
     result.data["problem_hash"] = result.certificate["problem_hash"] = hash_of(result.data["problem"])
 
 
-def raise_bound(result: CodesignResult) -> None:
+def raise_bound(result: StoredCodesign) -> None:
     """The bounds of a box that is closed by its bound, so that they agree with each other."""
     box = next(box for box in result.certificate["boxes"] if box["closed_by"] == "bound" and box["bounds"])
     box["bounds"] = [str(2 * Fraction(bound)) for bound in box["bounds"]]
@@ -227,17 +228,17 @@ TAMPERS: dict[str, Tamper] = {
 
 
 @pytest.mark.parametrize("tamper", slow_unless(list(TAMPERS.values())[::3], TAMPERS.values()), ids=TAMPERS.keys())
-def test_tampering_is_caught(energy: CodesignResult, tamper: Tamper) -> None:
+def test_tampering_is_caught(energy: StoredCodesign, tamper: Tamper) -> None:
     assert failed(changed(energy, tamper))
 
 
-def test_a_cell_that_is_wrong_everywhere_is_solved_again(energy: CodesignResult) -> None:
+def test_a_cell_that_is_wrong_everywhere_is_solved_again(energy: StoredCodesign) -> None:
     bad = changed(energy, shift_cell_everywhere)
     assert failed(bad) == ["cross table again"]
 
 
-def test_a_raised_floor_with_all_its_bounds_is_refuted(energy: CodesignResult) -> None:
-    def tamper(result: CodesignResult) -> None:
+def test_a_raised_floor_with_all_its_bounds_is_refuted(energy: StoredCodesign) -> None:
+    def tamper(result: StoredCodesign) -> None:
         claim = joint_check.rebuild_joint(result)
         for number, box in enumerate(result.certificate["boxes"]):
             if box["closed_by"] == "bound" and box["bounds"]:

@@ -11,11 +11,11 @@ import pytest
 
 from optimizer.architecture.reader import load_architecture
 from optimizer.checker.again import verify
-from optimizer.features import study
-from optimizer.results.result import Result
+from optimizer.checker.stored import StoredResult
 from optimizer.studies.metrics import Range
 from optimizer.workload.reader import load_network
 from tests.support.folder_cases import CHIP
+from tests.support.stored_results import study
 
 NETWORK = """
 name: small
@@ -27,7 +27,7 @@ Boxes = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+def result(tmp_path_factory: pytest.TempPathFactory) -> StoredResult:
     folder: Path = tmp_path_factory.mktemp("leaders")
     (folder / "net.yaml").write_text(NETWORK)
     (folder / "chip.yaml").write_text(CHIP)
@@ -66,15 +66,15 @@ def left_out(boxes: Boxes) -> None:
     del led(boxes)["bound_of_point"]
 
 
-def test_leaders_are_in_the_certificate_and_pass(result: Result) -> None:
+def test_leaders_are_in_the_certificate_and_pass(result: StoredResult) -> None:
     assert led(result.certificate["boxes"])["bound_of_point"] in solved(result.certificate["boxes"])
     found = verify(result)
     assert found.ok, [check for check in found.checks if not check.ok]
 
 
 @pytest.mark.parametrize("tamper", [another_solved, unsolved, dearer, not_led, left_out])
-def test_what_is_not_led_is_caught(result: Result, tamper: Callable[[Boxes], None]) -> None:
+def test_what_is_not_led_is_caught(result: StoredResult, tamper: Callable[[Boxes], None]) -> None:
     certificate = copy.deepcopy(result.certificate)
     tamper(certificate["boxes"])
-    found = verify(Result(result.data, certificate))
+    found = verify(StoredResult(result.data, certificate))
     assert next(check.name for check in found.checks if not check.ok) == "bounds"

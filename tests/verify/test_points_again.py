@@ -18,7 +18,7 @@ from optimizer.checker.again.time_limit import limited
 from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.pricing.lowering import lower
 from tests.support.choices import slow_if
-from tests.support.codesign_cases import joint
+from tests.support.stored_results import joint
 
 COSTS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), min_size=1, max_size=6)
 

@@ -18,30 +18,31 @@ from optimizer.checker.claims.solve import hash_of, rebuild
 from optimizer.checker.effort import Effort
 from optimizer.checker.infeasibility import blame_checks
 from optimizer.checker.solve import examine
+from optimizer.checker.stored import StoredCodesign, StoredResult
 from optimizer.files.exact_yaml import load_exact
-from optimizer.results.result import CodesignResult, Result
 from tests.support.choices import slow_if, slow_unless
-from tests.support.codesign_cases import capped, joint
-from tests.support.tiny_problem import ARCHITECTURE, solve, under
+from tests.support.codesign_cases import capped
+from tests.support.stored_results import joint
+from tests.support.tiny_problem import ARCHITECTURE, solve_stored, under
 
 Data = dict[str, Any]
 
 
 @cache
-def solved(objective: str = "energy", **budgets: str) -> Result:
+def solved(objective: str = "energy", **budgets: str) -> StoredResult:
     """The tiny problem under budgets; every problem is solved once, and a test changes a copy."""
-    return solve(under(dict(budgets)), objective)
+    return solve_stored(under(dict(budgets)), objective)
 
 
-def copied(result: Result) -> Result:
-    return Result(copy.deepcopy(result.data), copy.deepcopy(result.certificate))
+def copied(result: StoredResult) -> StoredResult:
+    return StoredResult(copy.deepcopy(result.data), copy.deepcopy(result.certificate))
 
 
-def failed(result: Result) -> list[str]:
+def failed(result: StoredResult) -> list[str]:
     return [check.name for check in verify(result).checks if not check.ok]
 
 
-def rehashed(result: Result) -> Result:
+def rehashed(result: StoredResult) -> StoredResult:
     """With hashes that fit the problem."""
     for part in (result.data, result.certificate):
         part["problem_hash"] = hash_of(result.data["problem"])
@@ -72,7 +73,7 @@ def test_a_feasible_problem_is_not_infeasible(limits: dict[str, str], objective:
     assert "no design" in reason_faults(result), "found even if no floor is proved again"
 
 
-def reason_faults(result: Result) -> list[str]:
+def reason_faults(result: StoredResult) -> list[str]:
     """The reason alone."""
     claim = rebuild(result.data, result.certificate)
     again = SearchAgain()
@@ -133,7 +134,7 @@ def test_a_reason_is_a_part_of_every_verification() -> None:
 
 def test_sizes_that_are_needed_are_counted() -> None:
     small = ARCHITECTURE.replace("[16 words, 32 words]", "[2 words, 4 words], double_buffered: true")
-    found = solve(parse_architecture(load_exact(small)))
+    found = solve_stored(parse_architecture(load_exact(small)))
     result = copied(found)
     relaxed(result.data).update(least=64, text=relaxed(result.data)["text"].replace("12 B", "8 B"))
     assert failed(result) == ["infeasible"]
@@ -143,7 +144,7 @@ def test_sizes_that_are_needed_are_counted() -> None:
 
 
 @pytest.fixture(scope="module")
-def excluding() -> CodesignResult:
+def excluding() -> StoredCodesign:
     """Two networks that exclude each other."""
     found = joint(capped("small", energy_mj="0.00001669"), capped("large", energy_mj="0.00007"))
     assert found.status == "INFEASIBLE" and found.data["infeasible"]["relaxations"]
@@ -151,17 +152,17 @@ def excluding() -> CodesignResult:
     return found
 
 
-def reason_of(found: CodesignResult) -> Data:
+def reason_of(found: StoredCodesign) -> Data:
     return found.data["infeasible"]
 
 
-def more(found: CodesignResult) -> None:
+def more(found: StoredCodesign) -> None:
     entry = reason_of(found)["relaxations"][0]
     old = entry["text"].split(" needs ")[1].split()[0]
     entry["least"], entry["text"] = float(old) * 2, entry["text"].replace(old, f"{float(old) * 2:f}")
 
 
-JOINT_EDITS: list[Callable[[CodesignResult], object]] = [
+JOINT_EDITS: list[Callable[[StoredCodesign], object]] = [
     more,
     lambda found: reason_of(found).update(relaxations=[]),
     lambda found: reason_of(found).update(networks=["large"]),
@@ -172,7 +173,7 @@ JOINT_EDITS: list[Callable[[CodesignResult], object]] = [
 
 
 @pytest.mark.parametrize("number", slow_unless([0, 2, 5], range(len(JOINT_EDITS))))
-def test_an_edited_reason_of_a_codesign_fails(excluding: CodesignResult, number: int) -> None:
+def test_an_edited_reason_of_a_codesign_fails(excluding: StoredCodesign, number: int) -> None:
     found = copy.deepcopy(excluding)
     JOINT_EDITS[number](found)
     assert [check.name for check in verify_joint(found).checks if not check.ok] == ["infeasible"]

@@ -20,7 +20,6 @@ from click.testing import CliRunner
 from formulations.lattice import search as lattice
 from formulations.lattice.kernels.memo import Memos
 from formulations.stop import StoppedError
-from optimizer.api import solve
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker import solve as check
 from optimizer.checker.again import SearchAgain, statements, verify, verify_joint
@@ -31,22 +30,21 @@ from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.checker.effort import LEAST_SECONDS, MOST_SECONDS, Effort, ProofTally, Route
 from optimizer.checker.solve import examine
 from optimizer.checker.statements import Statement
+from optimizer.checker.stored import StoredResult
 from optimizer.checker.verification import Verification
 from optimizer.cli import main
-from optimizer.features import front as front_study
-from optimizer.features import study
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.goal import INFEASIBLE_COST
-from optimizer.results.result import Result
 from optimizer.store import store
 from optimizer.studies.metrics import Range
 from optimizer.workload.reader import parse_network
 from tests.support.choices import slow_if
-from tests.support.codesign_cases import architecture, joint, network
+from tests.support.codesign_cases import architecture, network
 from tests.support.forged_optimum import forged
 from tests.support.pair_results import ARCHITECTURE, NETWORK, make
-from tests.support.runs import written
+from tests.support.stored_results import front as front_study
+from tests.support.stored_results import joint, solve, study, written
 
 OBJECTIVES = ("energy", "edp")
 WORSE = {"energy": Fraction(121, 100), "edp": Fraction(2)}
@@ -68,7 +66,7 @@ def mixed() -> Any:
     )
 
 
-def claim_of(result: Result) -> Claim:
+def claim_of(result: StoredResult) -> Claim:
     return rebuild(json.loads(json.dumps(result.data)), json.loads(json.dumps(result.certificate)))
 
 
@@ -78,16 +76,16 @@ def in_no_time(seed: int) -> Effort:
 
 
 @pytest.fixture(scope="module", params=OBJECTIVES)
-def honest(request: pytest.FixtureRequest) -> Result:
+def honest(request: pytest.FixtureRequest) -> StoredResult:
     return solve(mixed(), architecture(), objective=request.param)
 
 
 @pytest.fixture(scope="module", params=slow_if(["edp"], OBJECTIVES))
-def lie(request: pytest.FixtureRequest) -> tuple[Result, int]:
+def lie(request: pytest.FixtureRequest) -> tuple[StoredResult, int]:
     return forged(mixed(), architecture(), request.param, WORSE[request.param])
 
 
-def test_a_worse_design_claimed_optimal_fails(lie: tuple[Result, int]) -> None:
+def test_a_worse_design_claimed_optimal_fails(lie: tuple[StoredResult, int]) -> None:
     result, lies = lie
     assert result.status == "OPTIMAL" and lies >= 2
     assert all(one.ok for one in examine(result, Effort(False, 0), None, proofs=False))
@@ -96,7 +94,7 @@ def test_a_worse_design_claimed_optimal_fails(lie: tuple[Result, int]) -> None:
     assert found.verdict == "NOT VERIFIED: proof again"
 
 
-def test_a_lie_is_found_as_often_as_what_rests_on_it_is_drawn(lie: tuple[Result, int]) -> None:
+def test_a_lie_is_found_as_often_as_what_rests_on_it_is_drawn(lie: tuple[StoredResult, int]) -> None:
     result, _ = lie
     claim = claim_of(result)
     layer_bounds = [lower_bound for lower_bound in Bearing(claim).layer_bounds() if not lower_bound.own]
@@ -117,7 +115,7 @@ def raised_of(claim: Claim) -> set[int]:
     return set(own) if claim.target.objective == "edp" else set()
 
 
-def test_the_odds_of_a_floor_are_its_part_in_the_bound(honest: Result) -> None:
+def test_the_odds_of_a_floor_are_its_part_in_the_bound(honest: StoredResult) -> None:
     layer_bounds = Bearing(claim_of(honest)).layer_bounds()
     assert sum(lower_bound.share for lower_bound in layer_bounds) == 1
     draws = 4000
@@ -127,21 +125,21 @@ def test_the_odds_of_a_floor_are_its_part_in_the_bound(honest: Result) -> None:
         assert abs(first[id(lower_bound)] / draws - share) < 4 * math.sqrt(share * (1 - share) / draws) + 1e-9
 
 
-def test_floors_of_the_chosen_point_are_always_proved(honest: Result) -> None:
+def test_floors_of_the_chosen_point_are_always_proved(honest: StoredResult) -> None:
     """A floor raised at the cost of another one, with the same bound."""
     certificate = copy.deepcopy(honest.certificate)
     box = next(b for b in certificate["boxes"] if [low for low, _ in b["box"]] == certificate["design"])
     counts = [layer["count"] for layer in certificate["layers"]]
     for number, sign in ((0, 1), (1, -1)):
         box["energy_floors"][number] += sign * 1000 * math.prod(counts) // counts[number]
-    bad = Result(honest.data, certificate)
+    bad = StoredResult(honest.data, certificate)
     for seed in range(3):
         told = examine(bad, in_no_time(seed), SearchAgain())
         assert [one.name for one in told if not one.ok] in (["proof again"], ["points again", "proof again"])
 
 
 @pytest.mark.parametrize("seed", [3, 4])
-def test_a_seed_draws_the_same_again(honest: Result, seed: int) -> None:
+def test_a_seed_draws_the_same_again(honest: StoredResult, seed: int) -> None:
     def said() -> list[str]:
         messages: list[str] = []
         effort = in_no_time(seed)
@@ -154,7 +152,7 @@ def test_a_seed_draws_the_same_again(honest: Result, seed: int) -> None:
     assert found.seed == seed
 
 
-def test_seeds_cannot_be_foreseen(honest: Result) -> None:
+def test_seeds_cannot_be_foreseen(honest: StoredResult) -> None:
     seeds = {Effort.of(honest.data, thorough=False).seed for _ in range(5)}
     assert len(seeds) == 5
 
@@ -172,7 +170,7 @@ def test_time_is_about_that_of_the_solve(took: Any, most: float | None) -> None:
     assert abs(half.left_s - effort.left_s / 2) < 1 and half.tallies is effort.tallies
 
 
-def test_a_verdict_on_a_sample_says_what_was_proved(honest: Result) -> None:
+def test_a_verdict_on_a_sample_says_what_was_proved(honest: StoredResult) -> None:
     effort = in_no_time(1)
     found = Verification.of(examine(honest, effort, SearchAgain()), effort, time.perf_counter())
     assert found.ok and not found.complete and 0 < found.share < 1
@@ -187,7 +185,7 @@ def test_a_verdict_on_a_sample_says_what_was_proved(honest: Result) -> None:
     assert int(by_program) == found.proved_by(Route.CP_SAT) == int(proved) + int(points or 0)
 
 
-def test_a_thorough_verdict_says_all(honest: Result) -> None:
+def test_a_thorough_verdict_says_all(honest: StoredResult) -> None:
     found = verify(honest, thorough=True)
     assert found.ok and found.complete and found.share == 1 and found.seconds > 0
     layer_bounds = found.proofs[0]
@@ -195,7 +193,7 @@ def test_a_thorough_verdict_says_all(honest: Result) -> None:
     assert "seed" not in found.verdict
 
 
-def test_what_the_lattice_proves_is_said_so(honest: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_lattice_proves_is_said_so(honest: StoredResult, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "_by_program", lambda *_: None)
     found = verify(honest, thorough=True)
     assert found.ok and found.proved_by(Route.CP_SAT) == 0
@@ -211,7 +209,7 @@ def raises(error: type[Exception]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize(("error", "reason"), [(OverflowError, "the numbers exceed"), (StoppedError, "time ran out")])
 def test_no_proof_is_no_lie_and_no_word_of_praise(
-    honest: Result, error: type[Exception], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    honest: StoredResult, error: type[Exception], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(statements, "find_below", raises(OverflowError))
     monkeypatch.setattr(lattice, "solve", raises(error))
@@ -242,7 +240,7 @@ def test_what_is_drawn_and_not_decided_is_not_counted(monkeypatch: pytest.Monkey
     assert [one.ok for one in verify(honest, thorough=True).checks if one.name == "proof again"] == [None]
 
 
-def test_numbers_too_large_decide_nothing(honest: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_too_large_decide_nothing(honest: StoredResult, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "check_design", raises(OverflowError))
     found = verify(honest)
     assert not found.failed and found.undecided and found.verdict.startswith("CANNOT DECIDE: ")
@@ -256,7 +254,7 @@ def test_a_point_that_cannot_be_derived_is_undecided(error: type[Exception], mon
     assert found.undecided == ["points again"] and "0 of 4 bounds of single points" in found.verdict
 
 
-def test_a_point_may_be_proved_by_cp_sat_alone(honest: Result) -> None:
+def test_a_point_may_be_proved_by_cp_sat_alone(honest: StoredResult) -> None:
     found = {tally.what: tally for tally in verify(honest, thorough=True).proofs}
     if honest.data["objective"]["name"] == "edp":
         points = found["bounds of single points"]
@@ -320,7 +318,7 @@ def test_points_are_drawn_among_the_floors() -> None:
     assert 0 in place and len(place) > 1
 
 
-def test_the_command_repeats_a_sample(honest: Result, tmp_path: Path) -> None:
+def test_the_command_repeats_a_sample(honest: StoredResult, tmp_path: Path) -> None:
     folder = str(written(honest, tmp_path / "out"))
     outcome = CliRunner().invoke(main, ["verify", folder, "--seed", "12", "--quiet"])
     assert outcome.exit_code == 0 and outcome.stdout.startswith("verified: numbers, budgets, boxes and totals; ")

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from formulations.lattice.kernels.memo import Memos
 from formulations.stop import Stop
-from optimizer.api import solve
 from optimizer.architecture import technology_reader
 from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.checker import least_cycles, replay
@@ -26,20 +25,19 @@ from optimizer.checker.again import statements, verify
 from optimizer.checker.again.layer_bounds import reprove
 from optimizer.checker.claims.solve import hash_of, rebuild
 from optimizer.checker.effort import Effort, Route
+from optimizer.checker.stored import StoredResult, load
 from optimizer.checker.verification import Verification
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.exact_json import decode_exact, encode_exact
 from optimizer.problem.progress import Progress
-from optimizer.results.folder import load
 from optimizer.results.formats import CERTIFICATE_FILE, RESULT_FILE
-from optimizer.results.result import Result
 from optimizer.workload.reader import parse_network
 from tests.support.choices import slow_unless
 from tests.support.pair_results import ARCHITECTURE, NETWORK, make
 from tests.support.profiles import examples
-from tests.support.runs import written
+from tests.support.stored_results import solve, written
 from tests.support.tampering import Tamper, changed, leaves, put, replaced, shift_floor
 
 TECHNOLOGY = ("problem", "architecture", "technology")
@@ -47,21 +45,21 @@ UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
 
 
 @pytest.fixture(scope="module")
-def energy() -> Result:
+def energy() -> StoredResult:
     """Least energy under all kinds of budgets that bind nothing but the area."""
     return make("energy", area_mm2="0.06", latency_ms="1", dram_gbps="1.5")
 
 
 @pytest.fixture(scope="module")
-def edp() -> Result:
+def edp() -> StoredResult:
     """Least energy-delay product."""
     return make("edp", accounting="looptree")
 
 
 @pytest.fixture(scope="module", params=["energy", "edp"])
-def result(request: pytest.FixtureRequest) -> Result:
+def result(request: pytest.FixtureRequest) -> StoredResult:
     """Both of them."""
-    found: Result = request.getfixturevalue(request.param)
+    found: StoredResult = request.getfixturevalue(request.param)
     return found
 
 
@@ -71,7 +69,7 @@ def failed(found: Verification) -> list[str]:
     return [check.name for check in found.checks if not check.ok]
 
 
-def test_real_results_pass(result: Result) -> None:
+def test_real_results_pass(result: StoredResult) -> None:
     messages: list[Progress] = []
     found = verify(result, progress=messages.append)
     assert not failed(found), found.checks
@@ -81,7 +79,7 @@ def test_real_results_pass(result: Result) -> None:
     assert {"problem", "hardware", "mappings", "totals", "boxes", "bounds", "proof again"} <= names
 
 
-def test_a_thorough_check_proves_all_floors(energy: Result) -> None:
+def test_a_thorough_check_proves_all_floors(energy: StoredResult) -> None:
     found = verify(energy, thorough=True)
     assert not failed(found), found.checks
     assert found.complete and found.share == 1
@@ -116,8 +114,8 @@ def test_a_result_cut_short_passes() -> None:
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), by=st.sampled_from([-1, 1, 1000]))
-def test_any_changed_leaf_of_the_result_is_caught(result: Result, data: st.DataObject, by: int) -> None:
-    stored = Result(json.loads(json.dumps(result.data)), result.certificate)
+def test_any_changed_leaf_of_the_result_is_caught(result: StoredResult, data: st.DataObject, by: int) -> None:
+    stored = StoredResult(json.loads(json.dumps(result.data)), result.certificate)
     known = {key: value for key, value in stored.data.items() if key not in UNCHECKED}
     paths = [path for path in leaves(known) if path[:3] != TECHNOLOGY]
     path = data.draw(st.sampled_from(paths) | st.sampled_from(leaves(known)))
@@ -127,20 +125,20 @@ def test_any_changed_leaf_of_the_result_is_caught(result: Result, data: st.DataO
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), by=st.sampled_from([-1, 1, 10**9]))
-def test_any_changed_leaf_of_the_certificate_is_caught(energy: Result, data: st.DataObject, by: int) -> None:
-    stored = Result(energy.data, json.loads(json.dumps(energy.certificate)))
+def test_any_changed_leaf_of_the_certificate_is_caught(energy: StoredResult, data: st.DataObject, by: int) -> None:
+    stored = StoredResult(energy.data, json.loads(json.dumps(energy.certificate)))
     path = data.draw(st.sampled_from(leaves(stored.certificate)))
     bad = changed(stored, lambda d, c: put(c, path, lambda v: replaced(v, by)))
     assert failed(verify(bad)), path
 
 
 @pytest.mark.parametrize("key", ["mapping", "energy_pj", "accesses", "latency_cycles", "dims", "utilization"])
-def test_a_missing_field_of_a_layer_is_caught(result: Result, key: str) -> None:
+def test_a_missing_field_of_a_layer_is_caught(result: StoredResult, key: str) -> None:
     assert failed(verify(changed(result, lambda d, c: d["layers"][0].pop(key))))
 
 
 @pytest.mark.parametrize("part", ["data", "certificate"])
-def test_any_missing_key_is_caught(result: Result, part: str) -> None:
+def test_any_missing_key_is_caught(result: StoredResult, part: str) -> None:
     for key in set(getattr(result, part)) - UNCHECKED:
         assert failed(verify(changed(result, lambda d, c, k=key: (d if part == "data" else c).pop(k)))), key
 
@@ -215,19 +213,19 @@ TAMPERS: dict[str, Tamper] = {
 
 
 @pytest.mark.parametrize("tamper", TAMPERS.values(), ids=TAMPERS.keys())
-def test_tampering_is_caught(result: Result, tamper: Tamper) -> None:
+def test_tampering_is_caught(result: StoredResult, tamper: Tamper) -> None:
     assert failed(verify(changed(result, tamper)))
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_raised_floor_with_its_bound_is_refuted(energy: Result, number: int) -> None:
+def test_a_raised_floor_with_its_bound_is_refuted(energy: StoredResult, number: int) -> None:
     bad = changed(energy, shift_floor(10**9, number))
     found = verify(bad, thorough=True)
     assert failed(found) == ["proof again"], found.checks
 
 
 @pytest.mark.parametrize("route", ["program", "lattice"])
-def test_both_routes_refute(energy: Result, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_routes_refute(energy: StoredResult, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if route == "lattice":
         monkeypatch.setattr(statements, "_by_program", lambda *_: None)
     claim = rebuild(energy.data, changed(energy, shift_floor(10**9, 0)).certificate)
@@ -237,7 +235,7 @@ def test_both_routes_refute(energy: Result, route: str, monkeypatch: pytest.Monk
     assert set(effort.tallies[0].by) - {Route.COUNTING} == {Route.LATTICE if route == "lattice" else Route.CP_SAT}
 
 
-def test_a_raised_bound_of_a_solved_point_is_refuted(edp: Result) -> None:
+def test_a_raised_bound_of_a_solved_point_is_refuted(edp: StoredResult) -> None:
     def tamper(data: dict[str, Any], certificate: dict[str, Any]) -> None:
         design = [[i, i] for i in certificate["design"]]
         for box in certificate["boxes"]:
@@ -249,7 +247,7 @@ def test_a_raised_bound_of_a_solved_point_is_refuted(edp: Result) -> None:
         assert failed(verify(changed(edp, tamper), thorough=True)) == ["points again"]
 
 
-def test_fronts_prove_what_lines_prove(edp: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fronts_prove_what_lines_prove(edp: StoredResult, monkeypatch: pytest.MonkeyPatch) -> None:
     claim = rebuild(json.loads(json.dumps(edp.data)), json.loads(json.dumps(edp.certificate)))
     solved = tuple(entry for entry in claim.entries if entry.by == "solved")
     monkeypatch.setattr(points_again, "prove", lambda *_: None)
@@ -264,7 +262,7 @@ def test_fronts_prove_what_lines_prove(edp: Result, monkeypatch: pytest.MonkeyPa
     assert points_again.derive(claim, raised, Memos(), Stop(), str).faults
 
 
-def test_hardware_that_does_not_bound_a_point_is_seen(energy: Result) -> None:
+def test_hardware_that_does_not_bound_a_point_is_seen(energy: StoredResult) -> None:
     claim = rebuild(energy.data, energy.certificate)
     points = list(claim.points.points.values())
     corner = claim.points.corner(claim.points.whole)
@@ -280,7 +278,7 @@ def test_widest_spread() -> None:
     assert least_cycles.widest((("K", 7),), (4, 3), (None, None)) == 1
 
 
-def test_files(tmp_path: Path, energy: Result) -> None:
+def test_files(tmp_path: Path, energy: StoredResult) -> None:
     folder = written(energy, tmp_path / "out")
     assert verify(folder).ok
     assert verify(str(folder)).ok
@@ -359,7 +357,7 @@ def test_another_technology_in_the_result_is_caught(
     assert rehashed or "problem" in told
 
 
-def test_a_technology_by_name_is_not_read(energy: Result) -> None:
+def test_a_technology_by_name_is_not_read(energy: StoredResult) -> None:
     def tamper(data: dict[str, Any], certificate: dict[str, Any]) -> None:
         data["problem"]["architecture"]["technology"] = "generic45"
         data["problem_hash"] = certificate["problem_hash"] = hash_of(data["problem"])
@@ -374,7 +372,7 @@ def test_exact_data_comes_back(data: Any) -> None:
 
 @pytest.mark.parametrize("name", [RESULT_FILE, CERTIFICATE_FILE])
 @pytest.mark.parametrize("text", ["{", "[]", None])
-def test_damaged_files_are_errors(tmp_path: Path, energy: Result, name: str, text: str | None) -> None:
+def test_damaged_files_are_errors(tmp_path: Path, energy: StoredResult, name: str, text: str | None) -> None:
     folder = written(energy, tmp_path / "out")
     if text is None:
         (folder / name).unlink()

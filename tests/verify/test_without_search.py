@@ -17,8 +17,8 @@ from optimizer.checker.claims.solve import hash_of
 from optimizer.checker.folder import verify_folder
 from optimizer.checker.outcome import NOT_CHECKED
 from optimizer.checker.solve import verify as verify_with
+from optimizer.checker.stored import StoredResult
 from optimizer.checker.verification import Verification
-from optimizer.results.result import Result
 from tests.support.choices import slow_if, slow_unless
 from tests.support.folder_cases import COMMANDS
 from tests.support.pair_results import make
@@ -81,26 +81,26 @@ def test_that_there_is_no_design(limits: dict[str, str]) -> None:
     assert ("no design" in names(alone)) != ("that there is no design" in alone.verdict)
     lie = copy.deepcopy(result.data)
     lie["infeasible"]["relaxations"][0]["least"] *= 2
-    assert "area_mm2" not in limits or verify_with(Result(lie, result.certificate), None).failed == ["infeasible"]
+    assert "area_mm2" not in limits or verify_with(StoredResult(lie, result.certificate), None).failed == ["infeasible"]
 
 
 @pytest.fixture(scope="module")
-def energy() -> Result:
+def energy() -> StoredResult:
     """A small result."""
     return make("energy", area_mm2="0.06", latency_ms="1", dram_gbps="1.5")
 
 
 @pytest.mark.parametrize("step", slow_unless([5], [1, 5]))
-def test_a_changed_number_fails(energy: Result, step: int) -> None:
+def test_a_changed_number_fails(energy: StoredResult, step: int) -> None:
     paths = list(leaves(energy.data["layers"]))[::step]
     assert len(paths) > 20
     for path in paths:
         lie = copy.deepcopy(energy.data)
         put(lie, ("layers", *path), lambda value: replaced(value, 1))
-        assert not verify_with(Result(lie, energy.certificate), None).ok, path
+        assert not verify_with(StoredResult(lie, energy.certificate), None).ok, path
 
 
-def test_a_floor_that_lies_is_named_not_praised(energy: Result) -> None:
+def test_a_floor_that_lies_is_named_not_praised(energy: StoredResult) -> None:
     """Its bound follows from it, so only a proof refutes it."""
     bad = changed(energy, shift_floor(10**9, 0))
     found = verify_with(bad, None)

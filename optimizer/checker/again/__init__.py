@@ -10,15 +10,17 @@ from pathlib import Path
 
 from optimizer.checker import codesign, folder, solve
 from optimizer.checker.again.search_again import SearchAgain
+from optimizer.checker.stored import StoredCodesign, StoredResult
 from optimizer.checker.verification import Verification
 from optimizer.problem.progress import Watch
-from optimizer.results.result import CodesignResult, Result
+from optimizer.results.kinds import CodesignResult
+from optimizer.results.result import Result
 
 __all__ = ["SearchAgain", "verify", "verify_folder", "verify_joint"]
 
 
 def verify(
-    source: str | Path | Result,
+    source: str | Path | Result | StoredResult,
     *,
     thorough: bool = False,
     seed: int | None = None,
@@ -29,7 +31,7 @@ def verify(
 
 
 def verify_joint(
-    source: str | Path | CodesignResult,
+    source: str | Path | CodesignResult | StoredCodesign,
     *,
     thorough: bool = False,
     seed: int | None = None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.evaluation import BEFORE
+from optimizer.files.records import to_json
 from optimizer.given_groups.evaluate import evaluate_groups
 from optimizer.given_groups.reader import parse_groups
 
@@ -33,9 +34,10 @@ def group_faults(claim: Claim) -> Iterator[str]:
 def nest_faults(claim: Claim) -> Iterator[str]:
     """Loop nests that differ from those that the same search finds with fresh tables."""
     problem = claim.data["problem"]
-    found = evaluate_groups(
+    evaluated = evaluate_groups(
         claim.network, claim.architecture, {"groups": _given(claim)}, objective=problem["objective"]
     )
+    found = to_json(evaluated)
     for label, stated, other in (("", claim.data, found), (f"{BEFORE}: ", claim.data[BEFORE], found[BEFORE])):
         yield from (
             f"{label}{key} is {stated[key]}, the best loop nests make {other[key]}"

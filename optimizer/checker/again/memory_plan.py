@@ -16,12 +16,13 @@ from optimizer.checker.claims.solve import hash_fault, hash_of
 from optimizer.checker.design_checks import differences, verdict
 from optimizer.checker.effort import Say
 from optimizer.checker.outcome import NOT_CHECKED, Check
+from optimizer.files.records import to_json
 from optimizer.golden.training_memory import replay
 from optimizer.problem.problem import network_of
 from optimizer.recompute.costs import RecomputeCosts, work_costs
 from optimizer.recompute.lifetimes import lifetimes
 from optimizer.recompute.request import MemoryRequest
-from optimizer.recompute.result import memory_data, moments_entry
+from optimizer.recompute.result import memory_body, moments_entry
 from optimizer.recompute.run import MemoryPlan, plan_memory
 from optimizer.results.formats import EVALUATED, MEMORY_FORMAT
 from optimizer.scaling.options import Options
@@ -49,7 +50,7 @@ def memory_checks(data: Data, *, thorough: bool, say: Say) -> Iterator[Check]:
         yield verdict("choices", list(_chosen_faults(data, network, costs)), "replayed: peak and overhead as stated")
     say("solving again")
     plan = _solved(data, network, costs, None if thorough else SECONDS)
-    again = memory_data(network, plan, seed=OTHER_SEED)
+    again = to_json(memory_body(network, plan, seed=OTHER_SEED))
     rest = {key: value for key, value in again.items() if key not in FREE}
     stated = {key: value for key, value in data.items() if key not in FREE}
     yield verdict("figures", list(differences(stated, rest)), "tensors, lives and budgets made again")
@@ -84,7 +85,7 @@ def _kept_faults(data: Data, network: Network) -> Iterator[str]:
     run = replay(network, {name: "keep" if kept else "drop" for name, kept in saved.items()})
     yield from run.breaches
     stated = {key: value for key, value in data["keep_all"].items() if key != "peak_by_kind_bits"}
-    yield from differences(stated, moments_entry(run), "keep_all")
+    yield from differences(stated, to_json(moments_entry(run)), "keep_all")
 
 
 def _chosen_faults(data: Data, network: Network, costs: RecomputeCosts) -> Iterator[str]:
@@ -95,7 +96,7 @@ def _chosen_faults(data: Data, network: Network, costs: RecomputeCosts) -> Itera
     overhead = sum(costs.redo[name] for name in run.again)
     overhead -= sum(costs.gain.get(name, 0) for name, choice in choices.items() if choice == "chip")
     macs = sum(layer.macs * layer.multiplicity for layer in network.layers() if isinstance(layer, Layer))
-    expected = moments_entry(run) | {
+    expected = to_json(moments_entry(run)) | {
         "overhead": overhead,
         "overhead_unit": costs.unit,
         "overhead_of_step": overhead / costs.total,

@@ -21,9 +21,9 @@ from optimizer.checker.claims.solve import Claim
 from optimizer.checker.effort import Effort, Say
 from optimizer.checker.outcome import Check
 from optimizer.checker.searches import CellSolver, CommonDesigns, Least
+from optimizer.checker.stored import StoredResult, stored
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
-from optimizer.results.result import Result
 from optimizer.workload.network import Network
 
 Data = dict[str, Any]
@@ -63,9 +63,9 @@ class SearchAgain:
         objective: str,
         padding: Padding,
         fusion: Fusion | None = None,
-    ) -> Result:
+    ) -> StoredResult:
         """Solve a whole problem with fresh tables."""
-        return api.solve(network, architecture, objective=objective, padding=padding, fusion=fusion)
+        return stored(api.solve(network, architecture, objective=objective, padding=padding, fusion=fusion))
 
     def cells(self, problems: Sequence[Data], *, keep: bool) -> CellSolver:
         """A solver of networks on given hardware."""

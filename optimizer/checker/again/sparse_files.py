@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
+from optimizer.bodies.sparse import SIMULATION
 from optimizer.checker.design_checks import differences, plain, verdict
 from optimizer.checker.effort import Say
 from optimizer.checker.outcome import NOT_CHECKED, Check
 from optimizer.errors import SpecError
+from optimizer.files.records import to_json
 from optimizer.results.formats import SPARSE_FORMAT
 from optimizer.sparse_engine import blame_check, pattern_check, reprove, simulation
 from optimizer.sparse_engine.describe import describe
@@ -77,7 +79,7 @@ def _sizing(data: Data, say: Say) -> Iterator[Check]:
     yield verdict("objective", list(_objective_faults(data)), "value, bound and gap follow from the exact ones")
     if "design" in data:
         stated = {key: value for key, value in data["design"].items() if key != "multiplier"}
-        figures = describe(_engine(data["design"]), data["request"]["input_bits"])
+        figures = to_json(describe(_engine(data["design"]), data["request"]["input_bits"]))
         yield verdict("design", list(differences(stated, figures, "design")), "every figure made again")
     if ("infeasible" in data) != (data["status"] == "INFEASIBLE") or ("design" in data) == (
         data["status"] in ("INFEASIBLE", "UNKNOWN")
@@ -119,7 +121,7 @@ def _pattern(number: int, entry: Data) -> Iterator[Check]:
     """Check a pattern by its table, and its spread by counting or by the program with another seed."""
     found = entry["junction"]
     junction = Junction(found["left"], found["right"], found["out_degree"], found["z"])
-    again = interleave(
+    solved = interleave(
         junction,
         entry["type"],
         dither=entry["dither"],
@@ -127,7 +129,8 @@ def _pattern(number: int, entry: Data) -> Iterator[Check]:
         wanted_spread=entry["wanted_spread"],
         time_limit_s=SECONDS,
         seed=OTHER_SEED,
-    ).data
+    )
+    again = to_json(solved.entry)
     faults = pattern_check.stored_faults(entry) if "starts" in entry else []
     made = (*RUN, "starts", "order", "edges_sha256", "objective", "status", "spread")
     rest, expected = ({key: one[key] for key in one if key not in made} for one in (entry, again))
@@ -160,12 +163,16 @@ def _simulation(data: Data, say: Say) -> Iterator[Check]:
         forwarding=data["forwarding"],
         seed=data["seed"],
     )
-    yield verdict("simulation", list(differences(data, again | {"problem": asked})), "run again, word by word")
+    yield verdict(
+        "simulation",
+        list(differences(data, {"kind": SIMULATION} | to_json(again) | {"problem": asked})),
+        "run again, word by word",
+    )
 
 
 def _report(data: Data, say: Say) -> Iterator[Check]:
     figures = {"kind": data["kind"], "input_width_bits": data["input_width_bits"]}
-    figures |= describe(_engine(data), data["input_width_bits"])
+    figures |= to_json(describe(_engine(data), data["input_width_bits"]))
     yield verdict("figures", list(differences(data, figures)), "every figure made again")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.budgets import Budgets, Limits
 from optimizer.checker.searches import CellSolver, Least
+from optimizer.checker.stored import stored
 from optimizer.multi_network.blame import First, Only
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import INFEASIBLE_COST, Goal
@@ -54,7 +55,7 @@ def least_value(problem: Data, own: Limits, limits: Limits, objective: str, unti
     state = explore_on_threads(prepared, 1, until)
     # a problem states the limits of its device only as they are
     found = make_result(prepared, state, seed=0, wall_s=0.0) if same_device else None
-    return Least(state.value, state.bound, state.complete, found)
+    return Least(state.value, state.bound, state.complete, None if found is None else stored(found))
 
 
 class Common:

@@ -11,7 +11,7 @@ from typing import Any
 
 from optimizer.architecture.boxes import Box
 from optimizer.checker.claims.solve import Claim, rebuild
-from optimizer.results.result import CodesignResult
+from optimizer.checker.stored import StoredCodesign
 
 Data = dict[str, Any]
 DIGITS = 60
@@ -39,7 +39,7 @@ class JointClaim:
     of ``whole`` have all layer bounds and the joint bound. ``weights`` are the ones that apply; None if there are none.
     """
 
-    result: CodesignResult
+    result: StoredCodesign
     names: tuple[str, ...]
     claims: tuple[Claim, ...]
     whole: Claim
@@ -75,7 +75,7 @@ class JointClaim:
         return exact.power(quotient, exact.divide(Decimal(1), Decimal(sum(self.powers))))
 
 
-def rebuild_joint(result: CodesignResult) -> JointClaim:
+def rebuild_joint(result: StoredCodesign) -> JointClaim:
     """Rebuild the claim from the ``problem`` section and from the boxes and the cross table of the certificate.
 
     Raises
@@ -117,7 +117,7 @@ def _flat(box: Data) -> Data:
     }
 
 
-def _network_claim(result: CodesignResult, number: int) -> Claim:
+def _network_claim(result: StoredCodesign, number: int) -> Claim:
     """The claim of one network: its layer bounds, and its bound where one is stated."""
     certificate = result.certificate
     boxes = [

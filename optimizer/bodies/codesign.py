@@ -1,0 +1,105 @@
+"""The body of a co-design."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from optimizer.bodies.hardware import Chip
+from optimizer.bodies.infeasibility import JointInfeasibility
+from optimizer.bodies.solve import PointCounts, Space
+from optimizer.files.records import INLINE, Json
+from optimizer.problem.status import Status, Termination
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointObjective:
+    """The aggregate of the networks' objectives, with value and bound as people read them."""
+
+    name: str
+    aggregate: str
+    relative: bool
+    weights: Mapping[str, float]
+    unit: str | None
+    value: float | None
+    bound: float | None
+    gap: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkFigures:
+    """Costs of a network on a design, and by how many percent its objective is above its own best one, if known."""
+
+    energy_pj: float
+    latency_cycles: float
+    latency_ms: float
+    power_w: float | None
+    value: float
+    loss_percent: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossCellEntry:
+    """A network on a design: its figures, or the status that says why there are none."""
+
+    status: str | None = None
+    figures: NetworkFigures | None = field(default=None, metadata=INLINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnDesign:
+    """The best design of a network by itself."""
+
+    status: Status
+    choices: Mapping[str, object] | None = None
+    area_um2: int | None = None
+    figures: NetworkFigures | None = field(default=None, metadata=INLINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkEntry:
+    """A network on the joint design, and its own best design."""
+
+    name: str
+    caps: Mapping[str, Fraction]
+    joint: CrossCellEntry | None
+    alone: OwnDesign
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossEntry:
+    """A design of the cross table: every network on it, its aggregate, and how much better the joint design is."""
+
+    design: str
+    choices: Mapping[str, object]
+    area_um2: int
+    networks: Mapping[str, CrossCellEntry]
+    aggregate: float | None
+    improvement_percent: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodesignBody:
+    """Contents of ``result.json`` of a co-design."""
+
+    format: str
+    status: Status
+    termination: Termination
+    objective: JointObjective
+    energy_unit: str
+    accounting: str
+    space: Space
+    architecture: str
+    networks: tuple[NetworkEntry, ...]
+    cross: tuple[CrossEntry, ...]
+    hardware_points: PointCounts | None
+    warnings: tuple[str, ...]
+    versions: Mapping[str, str]
+    seed: int
+    wall_s: float
+    problem: Json
+    problem_hash: str
+    chip: Chip | None = field(default=None, metadata=INLINE)
+    disagreements: tuple[str, ...] | None = None
+    infeasible: JointInfeasibility | None = None

@@ -1,0 +1,52 @@
+"""Why there is no design."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relaxation:
+    """The least limit of a budget that admits a design, all others as they are; a bound on it where not ``exact``."""
+
+    budget: str
+    limit: float | None
+    least: float
+    exact: bool
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infeasibility:
+    """Fewest budgets that exclude every design, their relaxations, and the layer that fits nowhere, if there is one.
+
+    ``complete`` is false where the time did not suffice.
+    """
+
+    budgets: tuple[str, ...]
+    relaxations: tuple[Relaxation, ...]
+    complete: bool
+    layer: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRelaxation:
+    """The least cap of one network that admits a common design, all others as they are."""
+
+    network: str
+    budget: str
+    limit: float
+    least: float
+    exact: bool
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointInfeasibility:
+    """Networks that have no design even alone, each with its reason, or networks that exclude each other."""
+
+    networks: tuple[str, ...]
+    alone: Mapping[str, Infeasibility]
+    relaxations: tuple[NetworkRelaxation, ...]
+    complete: bool

@@ -1,0 +1,133 @@
+"""The body of a plan of a training step's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from optimizer.bodies.solve import TrainingEntry
+from optimizer.files.records import Json, key
+from optimizer.problem.status import Status
+
+Moment = tuple[str, int, int, int]
+"""A layer, 1 if it is computed again, bits off chip and on chip."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepMacs:
+    """Multiply-accumulates of the whole step and of its forward pass."""
+
+    step: int
+    forward: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tie:
+    """The other objective among answers of the same value, and whether it is proved the least."""
+
+    value: int | None
+    proved: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryObjective:
+    """What is minimized, with value, bound and gap in its unit (bits for the peak)."""
+
+    name: str
+    unit: str
+    value: int | None
+    bound: int | None
+    gap: float | None
+    tie: Tie | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryBudgets:
+    """Caps on the peak off chip and on the overhead, and the on-chip memory set aside."""
+
+    off_chip_bits: int | None
+    overhead: int | None
+    on_chip_reserve_bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """Memory over a step."""
+
+    peak_off_chip_bits: int
+    peak_at: str
+    peak_on_chip_bits: int
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepAll(Moments):
+    """Memory with everything kept, and the peak by kind of tensor."""
+
+    peak_by_kind_bits: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen(Moments):
+    """Memory as chosen, and what is computed again."""
+
+    overhead: int
+    overhead_unit: str
+    overhead_of_step: float
+    recomputed: tuple[str, ...]
+    macs: int
+    operations: int
+    macs_of_step: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeastPeak:
+    """The least peak that can be met, where no choice keeps the budget."""
+
+    status: Status
+    bits: int | None
+    bound_bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedTensor:
+    """An activation: from which step to which it lives, and what becomes of it."""
+
+    name: str
+    bits: int
+    saved: bool
+    born: str = field(metadata=key("from"))
+    last_forward: str
+    last: str
+    choice: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryOverTime:
+    """Bits by kind of tensor in every step, everything kept."""
+
+    steps: tuple[str, ...]
+    keep_all_bits: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryBody:
+    """Contents of ``memory.json``; ``status`` is EVALUATED where nothing was to be chosen."""
+
+    format: str
+    status: Status
+    network: str
+    training: TrainingEntry | None
+    macs: StepMacs
+    objective: MemoryObjective | None
+    budgets: MemoryBudgets
+    keep_all: KeepAll
+    chosen: Chosen | None
+    least_peak: LeastPeak | None
+    tensors: tuple[SavedTensor, ...]
+    over_time: MemoryOverTime
+    versions: Mapping[str, str]
+    seed: int
+    problem: Json
+    problem_hash: str
+    wall_s: float

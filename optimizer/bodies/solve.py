@@ -1,0 +1,128 @@
+"""The body of a solve, and the parts that other bodies share with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from optimizer.bodies.hardware import DeviceEntry, HardwareEntry
+from optimizer.bodies.infeasibility import Infeasibility
+from optimizer.bodies.layers import GroupEntry, LayerEntry
+from optimizer.files.records import INLINE, Json
+from optimizer.problem.status import Status, Termination
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What was minimized, with the value found and the bound proved, in `unit`; ``gap`` is (value - bound) / value."""
+
+    name: str
+    unit: str
+    value: float | None
+    bound: float | None
+    gap: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """The declared space as text, the extents that layers may be padded to, and the reuse that is counted."""
+
+    text: str
+    padding: Mapping[str, Mapping[str, tuple[int, ...]]] | None = None
+    reuse: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingEntry:
+    """The optimizer of a training step, and the bits of its tensors by kind."""
+
+    optimizer: str
+    bits: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointCounts:
+    """Hardware points of the menus by the reason that closed them, and the number of boxes."""
+
+    total: int
+    closed_by_bound: int
+    closed_by_area: int
+    closed_by_size: int
+    closed_by_caps: int
+    solved: int
+    open: int
+    boxes: int
+    closed_by_device: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """A hardware point with the costs of one run of the network on it; energies in pJ, or in multiples of the energy of
+    a multiplication if the technology has no unit.
+    """
+
+    hardware: HardwareEntry
+    area_um2: int
+    energy_pj: float
+    latency_cycles: float
+    latency_ms: float
+    power_w: float | None
+    device: DeviceEntry | None = None
+    groups: tuple[GroupEntry, ...] | None = None
+    layers: tuple[LayerEntry, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DesignFigures:
+    """Figures of a design that a comparison states; None where there is no design."""
+
+    status: Status
+    objective: float | None
+    energy_pj: float | None
+    latency_cycles: float | None
+    dram_words: int | None
+    hardware: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reduction:
+    """Relative reduction of every figure."""
+
+    energy_pj: float | None
+    latency_cycles: float | None
+    dram_words: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A fused design beside the best layer-by-layer design."""
+
+    layer_by_layer: DesignFigures
+    fused: DesignFigures
+    reduction: Reduction
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveBody:
+    """Contents of ``result.json`` of a solve."""
+
+    format: str
+    status: Status
+    termination: Termination
+    objective: Objective
+    accounting: str
+    space: Space
+    network: str
+    training: TrainingEntry | None = None
+    architecture: str
+    hardware_points: PointCounts
+    warnings: tuple[str, ...]
+    disagreements: tuple[str, ...] | None = None
+    versions: Mapping[str, str]
+    seed: int
+    wall_s: float
+    problem: Json
+    problem_hash: str
+    infeasible: Infeasibility | None = None
+    design: Design | None = field(default=None, metadata=INLINE)
+    comparison: Comparison | None = None
