@@ -36,6 +36,7 @@ IMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_unless(["resnet18", "mobilenet_v1", "fsrcnn"], IMAGES))
 def test_known_networks_are_those_of_the_builder(name, monkeypatch) -> None:
     network = load(name, batch=2)

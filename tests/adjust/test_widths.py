@@ -141,6 +141,7 @@ def test_hardware_chosen_with_the_widths(tmp_path) -> None:
     assert found.state.total == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["latency", *(pytest.param(name, marks=SLOWLY) for name in ("energy", "edp"))])
 def test_resolution_chosen_with_the_widths(objective, tmp_path) -> None:
     network = build(["inverted"], [4, 6], 6, pooled=True)
@@ -170,6 +171,7 @@ def test_ratios_chosen_with_the_widths(blocks, ratios, freeze, objective, tmp_pa
     compare(network, replace(request, resolutions=images), small(), objective, tmp_path)
 
 
+@pytest.mark.slow
 def test_resolutions_without_widths_and_with_little_time(tmp_path) -> None:
     network = build(["inverted"], [4, 8], 6, pooled=True)
     close = Tolerance(Fraction(-1, 100), Fraction(1, 100))
@@ -227,6 +229,7 @@ def test_nothing_to_choose(tmp_path) -> None:
     assert found.state.best is None and found.state.complete
 
 
+@pytest.mark.slow
 def test_progress_and_a_search_that_is_given_up(tmp_path) -> None:
     network = build(["inverted", "plain"], [8, 16, 8])
     seen: list[Progress] = []
@@ -245,6 +248,7 @@ def test_progress_and_a_search_that_is_given_up(tmp_path) -> None:
     assert not stopped.state.complete and stopped.state.best is None
 
 
+@pytest.mark.slow
 def test_a_search_given_up_without_a_design_keeps_its_bound(tmp_path) -> None:
     """Neither the network as it is nor what the first rounds look at is within the tolerances."""
     network = build(["inverted", "plain"], [8, 16, 8])

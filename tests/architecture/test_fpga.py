@@ -255,6 +255,7 @@ BLAMED = [  # the smallest point takes 12 dsp, 20,580 lut with 96 lutram, or 36 
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("few", slow_unless([BLAMED[0], BLAMED[3]], BLAMED), ids=[" ".join(few) for few in BLAMED])
 def test_blame_and_least_relaxation_of_resources(few: dict[str, int]) -> None:
     resources = ROOMY | few
@@ -273,6 +274,7 @@ def test_blame_and_least_relaxation_of_resources(few: dict[str, int]) -> None:
     assert alone == [entry["budget"] for entry in reason["relaxations"]]
 
 
+@pytest.mark.slow
 def test_resources_and_time_are_blamed_together() -> None:
     """The fast points need more DSP slices than there are; either budget alone leaves a design."""
     fast = solve(tiny(ROOMY), "latency", PRODUCT).to_json()["latency_ms"]

@@ -235,6 +235,7 @@ class TestRandomSearch:
         points = list(edge(FEW).points())
         assert random_search(LAYERS, points, "timeloop", seconds=0, seed=0) == RandomOutcome(None, 0)
 
+    @pytest.mark.slow
     def test_value_is_of_a_whole_network(self) -> None:
         points, known = list(edge(FEW).points()), api.solve(small_network(), edge(FEW)).certificate
         found = random_search(LAYERS, points, "timeloop", seconds=1, seed=0)
@@ -251,12 +252,14 @@ class TestComparison:
 
         monkeypatch.setattr(comparison, "search_on_cores", search)
 
+    @pytest.mark.slow
     def test_all_three_on_one_problem(self) -> None:
         measured = comparison.compare(small_network(), edge(FEW), 60)
         assert measured.figures["joint_ratio"] == measured.figures["joint_bound"] == 1
         assert measured.figures.get("random_ratio", 1) >= 1
         assert (measured.details["joint_status"], measured.details["limit_s"]) == ("OPTIMAL", "60")
 
+    @pytest.mark.slow
     def test_methods_that_disagree_are_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         outcome = JointOutcome(SolverStatus.OPTIMAL, 1, 1, 0, 0.0)
         monkeypatch.setattr(comparison, "solve_joint", lambda layers, **options: outcome)

@@ -85,6 +85,7 @@ def test_a_network_without_a_design(folder: Path) -> None:
     assert "large alone: There is no design" in outcome.stdout and "latency_ms" in outcome.stdout
 
 
+@pytest.mark.slow
 def test_limits_of_tasks_run_in_processes(folder: Path) -> None:
     outcome = run(*command(folder, "--processes", "--task-time-limit", 60, "--workers", 1, "--quiet"))
     assert outcome.exit_code == 0

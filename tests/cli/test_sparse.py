@@ -29,6 +29,7 @@ def test_size_on_the_device_of_the_release(tmp_path):
     assert checked.exit_code == 0 and checked.output.startswith("PASSED")
 
 
+@pytest.mark.slow
 def test_half_the_device(tmp_path):
     outcome = run("size", *RELEASE, "--device", "xc7a100t", "--dsp", 120, "--out", tmp_path)
     assert outcome.exit_code == 1
@@ -90,6 +91,7 @@ def test_interleave(tmp_path):
     assert checked.exit_code == 1 and "read again after 1 clocks" in checked.output
 
 
+@pytest.mark.slow
 def test_interleave_without_a_pattern():
     outcome = run("interleave", *ENGINE)
     assert outcome.exit_code == 1 and "junction 2, to blame: latency" in outcome.output

@@ -125,6 +125,7 @@ def exact(result: CodesignResult, column: int = 0) -> list[tuple[int, int]]:
     return [tuple(cell) for cell in result.certificate.cross[column].networks]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", slow_if([1], [1, -1]))
 def test_near_ties_of_geometric_means_are_decided_exactly(sign: int) -> None:
     """Vector layers add so much energy that the products on two designs agree to more digits than a float has."""
@@ -197,6 +198,7 @@ def test_the_cross_table_is_what_single_solves_find() -> None:
     assert found.to_json()["cross"][0]["improvement_percent"] == 0
 
 
+@pytest.mark.slow
 def test_weights_move_the_choice() -> None:
     plain = joint("small", "large")
     assert plain.to_json()["hardware"]["choices"]["GLB.size"] == "256 words"
@@ -247,6 +249,7 @@ def test_a_network_without_any_design_is_named_with_its_reason() -> None:
     assert verify_joint(found).ok
 
 
+@pytest.mark.slow
 def test_fused_networks() -> None:
     chain = [
         "{name: one, type: conv, dims: {N: 1, K: 2, C: 2, P: 4, Q: 2, R: 1, S: 1}}",
@@ -364,6 +367,7 @@ def test_folders_of_networks_are_plain_and_differ() -> None:
     assert all("/" not in place and place.strip(".") for place in places.values())
 
 
+@pytest.mark.slow
 def test_a_plot_is_a_picture(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     found = joint(capped("small", energy_mj="0.00001669"), "large")

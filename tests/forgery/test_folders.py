@@ -97,6 +97,7 @@ def test_a_smaller_network_of_the_same_name_fails(folders: Folders, tmp_path: Pa
     assert "fc6" in outcome.output
 
 
+@pytest.mark.slow
 def test_fused_figures_layer_by_layer_times_three_fail(folders: Folders, tmp_path: Path) -> None:
     folder = shutil.copytree(folders("fused"), tmp_path / "copy")
     path = folder / "result.json"

@@ -53,6 +53,7 @@ def _other(level: ProblemLevel, factor: int) -> ProblemLevel:
     return replace(level, capacity_bits=room, **costs)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(20, dev=2), suppress_health_check=RELAXED)
 @given(cases(depths=(2, 3)), st.data())
 def test_hardware_points_do_not_mix(case: Case, data: st.DataObject) -> None:

@@ -45,6 +45,7 @@ def plain_hardware(bits: int | None = None) -> Hardware:
 # --- Plans against the walk ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60, dev=5), suppress_health_check=RELAXED)
 @given(cases() | cases(sizes=(2, 3), largest=4, chain=True, wide=True), SEEDS)
 def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
@@ -214,6 +215,7 @@ def check_network(case: Case) -> None:
         assert again is not None and again.fused is None and again.value >= least
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(12, dev=3), suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 5), largest=4))
 def test_the_best_groups_are_the_best_of_all_partitions(case: Case) -> None:
@@ -248,6 +250,7 @@ def check_chain(case: Case) -> None:
         assert price is not None and price.value == best[-1]
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(8, dev=3), suppress_health_check=RELAXED)
 @given(cases(sizes=(3, 5), largest=4, chain=True))
 def test_a_chain_by_dynamic_programming(case: Case) -> None:

@@ -95,6 +95,7 @@ def test_one_position_per_tile_needs_the_published_storage(roomy: Architecture) 
     assert 4 * held / KIB == pytest.approx(362, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "fetching"), [(1, 1), (14, 14), (28, 27)])
 def test_an_image_without_a_layer_is_streamed_with_its_padding(roomy: Architecture, rows: int, fetching: int) -> None:
     """All but the image is exact: of it every tile fetches rows of 226 words, two of them padding or a neighbour's.

@@ -71,6 +71,7 @@ def changed(data: Any, path: tuple[Any, ...]) -> Any:
     return copied
 
 
+@pytest.mark.slow
 def test_every_number_of_a_group_is_checked(solved: Result) -> None:
     for path in leaves(solved.to_json()["groups"]):
         tampered = stored(solved)
@@ -78,6 +79,7 @@ def test_every_number_of_a_group_is_checked(solved: Result) -> None:
         assert not verify(tampered).ok, path
 
 
+@pytest.mark.slow
 def test_figures_of_the_comparison_are_checked(solved: Result) -> None:
     for name in ("energy_pj", "latency_cycles", "dram_words", "objective"):
         tampered = stored(solved)

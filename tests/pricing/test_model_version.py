@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
+import pytest
+
 from formulations.lattice.search import solve
 from optimizer import load_architecture
 from optimizer import solve as solve_network
@@ -99,6 +101,7 @@ def digest(folder: Path) -> str:
     return hashlib.sha256("\n".join(map(str, values(folder))).encode()).hexdigest()[:16]
 
 
+@pytest.mark.slow
 def test_version_of_the_model(tmp_path) -> None:
     found = digest(tmp_path)
     version, expected = REFERENCE

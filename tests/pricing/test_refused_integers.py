@@ -72,6 +72,7 @@ ON_PRESETS = list(product(preset_names("architectures"), ["vgg16", "resnet50", "
 QUICK = [("eyeriss", "vgg16"), ("eyeriss", "bert_base"), ("edge_small", "gpt2"), ("tpu", "mobilenet_v2")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "network"), slow_unless(QUICK, ON_PRESETS))
 def test_usual_networks_are_within_the_integers(name: str, network: str) -> None:
     points, graph = list(load_architecture(name).points()), build(network)
@@ -176,6 +177,7 @@ RANDOM = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(30), suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(st.fixed_dictionaries(RANDOM), st.sampled_from(["energy", "latency", "edp"]))
 def test_random_numbers_are_refused_or_solved(values: dict[str, Any], objective: str) -> None:

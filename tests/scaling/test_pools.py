@@ -130,6 +130,7 @@ def test_processes_map_layers_as_one_process_does(tmp_path) -> None:
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_a_task_whose_process_dies_is_run_again(tmp_path) -> None:
     payloads = [{"number": n, "deaths": 2 if n == 1 else 0, "folder": str(tmp_path)} for n in range(5)]
     with ProcessPool(2) as pool:
@@ -227,6 +228,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path) -> None:
     assert _wait_for(lambda: not any(_runs(worker) for worker in workers()))
 
 
+@pytest.mark.slow
 def test_a_list_of_tasks_that_is_killed_goes_on_where_it_was(tmp_path) -> None:
     payloads = [{"number": number, "folder": str(tmp_path)} for number in range(60)]
 

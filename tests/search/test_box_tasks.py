@@ -62,6 +62,7 @@ def test_the_optimum_is_that_of_a_solve(objective: str, budgets: dict[str, str])
     assert state.bound == state.value
 
 
+@pytest.mark.slow
 def test_the_order_of_tasks_changes_nothing() -> None:
     problems = [problem(), problem(OTHER)]
     both = Aggregate("geomean", (Fraction(1), Fraction(2)))

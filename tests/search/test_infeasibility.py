@@ -61,6 +61,7 @@ def test_blame_and_relaxations(budgets: dict[str, Any]) -> None:
     assert verify(result).ok
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Any, ...]] = []
     run = Explorer.run
@@ -111,6 +112,7 @@ def test_tied_sizes_that_never_suffice_together() -> None:
     assert verify(result).ok
 
 
+@pytest.mark.slow
 def test_points_beyond_the_caps_are_not_called_bounded() -> None:
     result = solve(under({"latency_ms": "0.00052", "area_mm2": "0.05"}))
     counts = result.to_json()["hardware_points"]

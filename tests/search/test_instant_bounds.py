@@ -77,6 +77,7 @@ def test_the_roofline_is_stated(no_search: None) -> None:
     assert 1000 * network.macs / (32 * 32 * 500e6) <= entry["least"] < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", slow_unless(["edp"], ["energy", "latency", "edp"]))
 def test_a_certificate_of_caps_out_of_reach_verifies(
     no_search: None, objective: str, monkeypatch: pytest.MonkeyPatch
@@ -92,6 +93,7 @@ def test_a_certificate_of_caps_out_of_reach_verifies(
         assert checked.ok and all(set(tally.by) <= {Route.COUNTING} for tally in checked.proofs)
 
 
+@pytest.mark.slow
 def test_a_time_limit_asks_for_the_least_relaxation() -> None:
     network, architecture = load("resnet18"), edge({"latency_ms": "0.0001"})
     quick = api.solve(network, architecture).to_json()["infeasible"]["relaxations"][0]

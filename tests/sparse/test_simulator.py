@@ -37,6 +37,7 @@ def both(engine, patterns, form, count=6, forwarding=False, rate_shift=2, seed=0
     return run, model, model.train(sample), begun
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("proctime", "forwarding"), slow_if([(0, False)], [(0, False), (2, True)]))
 def test_release_runs_clock_by_clock(proctime, forwarding):
     engine = Engine(RELEASE, (128, 32), proctime=proctime)
@@ -48,6 +49,7 @@ def test_release_runs_clock_by_clock(proctime, forwarding):
     assert bool(data.forwarded) == forwarding
 
 
+@pytest.mark.slow
 def test_release_has_no_hazard_free_pattern_with_its_pipelined_multiplier():
     with pytest.raises(SpecError, match="forwarding"):
         hazard_free_patterns(Engine(RELEASE, (128, 32), proctime=2), forwarding=False)
@@ -232,6 +234,7 @@ def test_digits_are_learned():
     assert len(stored["accuracies"]) == len(found)
 
 
+@pytest.mark.slow
 def test_accuracies_are_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     some = [digits.Accuracy(FORMATS[8], Fraction(1, share), (64, 16), Fraction(2), 0.9, 0.8, 1.0) for share in (1, 2)]

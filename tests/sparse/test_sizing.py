@@ -68,6 +68,7 @@ def test_release_is_the_densest_network_of_its_rate():
     assert sum(to_json(found.body)["design"]["weights"]) == 5120
 
 
+@pytest.mark.slow
 def test_fresh_engines_have_patterns_without_hazards():
     """With pipelined multipliers D_2 > 3 and fi | z cannot both be; with combinational ones the release will do."""
     rules = chosen_rules(["fresh"])
@@ -90,6 +91,7 @@ def test_multiplier_menu_weighs_clock_against_latency():
     assert to_json(size(asked(budgets={"dsp": 240}, multipliers=(slow,))).body)["design"]["time_us"] == 3.4
 
 
+@pytest.mark.slow
 def test_rate_beyond_every_engine_is_blamed():
     why = to_json(size(asked(budgets={"dsp": 240}, max_time_us=Fraction(2))).body)["infeasible"]
     assert why["blame"] == ["dsp", "time"]

@@ -40,6 +40,7 @@ def test_every_name_is_there_and_says_what_it_is(name: str) -> None:
         assert len(str(inspect.getdoc(found)).splitlines()) <= LINES
 
 
+@pytest.mark.slow
 def test_submodules_do_not_hide_functions() -> None:
     code = "import optimizer.checker.folder, optimizer.features, optimizer; print(callable(optimizer.verify))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"

@@ -97,6 +97,7 @@ def test_front_is_that_of_enumeration_often(case: StudyCase) -> None:
     assert {(s.energy, s.latency, s.place) for s in state.frontier.spots} == undominated(every_cost(case))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(4, dev=2))
 @given(cases(), st.integers(0, 5))
 def test_lines_of_closed_boxes_hold(case: StudyCase, rounds: int) -> None:

@@ -55,6 +55,7 @@ def test_mapping_by_hand_is_legal_and_not_better_than_the_optimum(conv, reuse):
     assert best.objective.value <= hardware.energy_pj(cost.energy)
 
 
+@pytest.mark.slow
 def test_groups_by_hand_save_words_of_dram(tmp_path):
     """As the documentation runs it; the first group never leaves the chip between convolution and pooling."""
     command = ["evaluate", "resnet18", "-a", "eyeriss_rs", "--groups", str(EXAMPLES / "groups.yaml"), "--no-cache"]

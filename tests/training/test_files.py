@@ -109,6 +109,7 @@ def test_the_command_line_trains_and_the_result_is_verified(tmp_path) -> None:
     assert not verify(result).ok
 
 
+@pytest.mark.slow
 def test_groups_of_a_training_step_are_verified(tmp_path) -> None:
     file = tmp_path / "tiny.yaml"
     file.write_text(TINY, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def problems(draw: st.DrawFn) -> Problem:
     return list(found.values()), points, goal, None, ()
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150, dev=4))
 @given(problems())
 def test_optimum_of_a_step_is_that_of_enumeration(problem: Problem) -> None:

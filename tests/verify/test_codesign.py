@@ -89,6 +89,7 @@ def test_other_kinds_pass(objective: str, options: dict[str, Any]) -> None:
     assert not failed(joint("small", "conv", objective=objective, **options))
 
 
+@pytest.mark.slow
 def test_points_that_only_a_trade_excludes_pass() -> None:
     """Under both caps a network has no mapping on a point, which its floors do not show."""
     found = joint(capped("conv", latency_ms="0.00016", energy_mj="0.000036"), "small", objective="edp")

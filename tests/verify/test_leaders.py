@@ -66,6 +66,7 @@ def left_out(boxes: Boxes) -> None:
     del led(boxes)["bound_of_point"]
 
 
+@pytest.mark.slow
 def test_leaders_are_in_the_certificate_and_pass(result: StoredResult) -> None:
     assert led(result.certificate["boxes"])["bound_of_point"] in solved(result.certificate["boxes"])
     found = verify(result)

@@ -287,6 +287,7 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
             assert by_lattice.route is None and by_lattice.refuted, one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program_s", slow_if([60.0], [0.0, 60.0]))
 def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
     """A floor in cycles is a latency rounded up, where latencies have fractions."""

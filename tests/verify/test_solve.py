@@ -247,6 +247,7 @@ def test_a_raised_bound_of_a_solved_point_is_refuted(edp: StoredResult) -> None:
         assert failed(verify(changed(edp, tamper), thorough=True)) == ["points again"]
 
 
+@pytest.mark.slow
 def test_fronts_prove_what_lines_prove(edp: StoredResult, monkeypatch: pytest.MonkeyPatch) -> None:
     claim = rebuild(json.loads(json.dumps(edp.data)), json.loads(json.dumps(edp.certificate)))
     solved = tuple(entry for entry in claim.entries if entry.by == "solved")
@@ -322,6 +323,7 @@ def own_technology(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(found, place / "out")
 
 
+@pytest.mark.slow
 def test_a_result_needs_no_file_besides(own_technology: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(technology_reader, "read_spec", None)
     found = verify(own_technology)

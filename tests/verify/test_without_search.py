@@ -57,6 +57,7 @@ def test_what_needs_a_search_is_undecided(folders: Folders, kind: str) -> None:
     assert found.verdict.startswith("CANNOT DECIDE: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", slow_unless(["none"], ["none", "auto"]))
 @pytest.mark.parametrize("limits", slow_if([MORE_THAN_FLOORS[1]], MORE_THAN_FLOORS), ids=str)
 def test_bounds_that_rest_on_more_than_floors_are_named(limits: dict[str, str], padding: str) -> None:
@@ -71,6 +72,7 @@ def test_bounds_that_rest_on_more_than_floors_are_named(limits: dict[str, str], 
     assert points.proved == 0 and f"certificate.json: {points.total} bounds of single points" in alone.verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", slow_if(LIMITS[2:], LIMITS))
 def test_that_there_is_no_design(limits: dict[str, str]) -> None:
     """Chips are counted; what only a search shows is named."""
@@ -120,6 +122,7 @@ print("kernels:", *(name for name in sys.modules if name.split(".")[0] in ("numb
 """
 
 
+@pytest.mark.slow
 def test_no_kernel_is_loaded(folders: Folders) -> None:
     """In a fresh process, on folders of every kind."""
     arguments = [str(folders(kind)) for kind in COMMANDS]
