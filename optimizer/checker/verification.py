@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,6 +12,9 @@ from optimizer.checker.outcome import NOT_CHECKED, Check
 
 NUMBERS = "numbers, budgets, boxes and totals"
 BEARING_ROUTES = (Route.CP_SAT, Route.COUNTING, Route.LATTICE)
+MOST_NAMED = 8
+"""Names that a verdict lists of each kind; the checks themselves list all."""
+
 WITHOUT_DESIGN = "boxes and bounds (there is no design)"
 
 
@@ -87,8 +91,9 @@ class Verification:
             return f"NOT VERIFIED: {', '.join(self.failed)}"
         parts = [*self._proved(), *self._solved()]
         if self.undecided:
-            head = f"CANNOT DECIDE: {', '.join(self.undecided)}"
-            parts += [f"not proved again: {name}" for tally in self.proofs for name in tally.missing]
+            head = f"CANNOT DECIDE: {_listed(self.undecided)}"
+            missing = [name for tally in self.proofs for name in tally.missing]
+            parts += [f"not proved again: {_listed(missing)}"] if missing else []
         else:
             head = f"verified: {self.checked}"
         begun = sum(tally.undecided - len(tally.missing) for tally in self.proofs)
@@ -117,3 +122,9 @@ class Verification:
         """Text on what the search has solved again."""
         again = [tally for tally in self.proofs if Route.SEARCH in tally.by and not tally.whole]
         return [f"{tally.text} solved again" for tally in again]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join([*names[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])])

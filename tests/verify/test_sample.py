@@ -28,6 +28,7 @@ from optimizer.checker.again.layer_bounds import LEAST_DRAWN, Derivation, drawn,
 from optimizer.checker.bound_weights import Bearing
 from optimizer.checker.claims.solve import Claim, rebuild
 from optimizer.checker.effort import LEAST_SECONDS, MOST_SECONDS, Effort, ProofTally, Route
+from optimizer.checker.outcome import Check
 from optimizer.checker.solve import examine
 from optimizer.checker.statements import Statement
 from optimizer.checker.stored import StoredResult
@@ -375,3 +376,9 @@ def test_tallies_add_up() -> None:
     assert both.by == {Route.CP_SAT: 3, Route.LATTICE: 1} and both.proved == 4 and both.missing == ("a",)
     assert Verification([], (both,)).share == Fraction(3, 4)
     assert both.text == "4 of 5 floors" and two.text == "all 2 floors"
+
+
+def test_a_verdict_names_a_few_and_counts_the_rest() -> None:
+    checks = [Check(f"layer {n}", None, "time ran out") for n in range(30)]
+    verdict = Verification(checks).verdict
+    assert "layer 0, layer 1, " in verdict and "layer 7, and 22 more" in verdict and "layer 8" not in verdict
