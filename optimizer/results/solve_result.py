@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, fields, replace
 from fractions import Fraction
 
@@ -106,12 +106,21 @@ def _parts(prepared: PreparedProblem, best: Pick, hardware: Hardware) -> Parts:
 def layers_alone(prepared: PreparedProblem, prices: Sequence[Price], hardware: Hardware) -> tuple[LayerEntry, ...]:
     """Every layer by itself; the prices are in the order of the session's pricers."""
     priced = {p.layer.shape_key(): price for p, price in zip(prepared.pricers, prices, strict=True)}
+    equal = _equal_layers(prepared.network)
     return tuple(
         vector_entry(prepared, layer, hardware)
         if isinstance(layer, VectorLayer)
-        else layer_entry(prepared, layer, hardware, priced[layer.shape_key()])
+        else layer_entry(prepared, layer, hardware, priced[layer.shape_key()], equal[layer.shape_key()])
         for layer in prepared.network.layers()
     )
+
+
+def _equal_layers(network: Network) -> dict[Hashable, list[str]]:
+    """Names of the layers of every shape."""
+    names: dict[Hashable, list[str]] = {}
+    for layer in network.mac_layers():
+        names.setdefault(layer.shape_key(), []).append(layer.name)
+    return names
 
 
 def fused_parts(prepared: PreparedProblem, fused: Fused, hardware: Hardware) -> Parts:
@@ -129,7 +138,7 @@ def fused_parts(prepared: PreparedProblem, fused: Fused, hardware: Hardware) -> 
         else:
             found = alone[layer.name]
             assert found is not None
-            layers.append(_beside_groups(layer_entry(prepared, layer, hardware, found)))
+            layers.append(_beside_groups(layer_entry(prepared, layer, hardware, found, [])))
     return tuple(entry for entry, _ in described), tuple(layers)
 
 
@@ -139,8 +148,10 @@ def _beside_groups(entry: LayerEntry) -> LayerBesideGroups:
     return LayerBesideGroups(**stated | {"shared_with": (), "group": None})
 
 
-def layer_entry(prepared: PreparedProblem, layer: Layer, hardware: Hardware, price: Price) -> LayerEntry:
-    """A multiply-accumulate layer that runs by itself, with its mapping.
+def layer_entry(
+    prepared: PreparedProblem, layer: Layer, hardware: Hardware, price: Price, equal: Sequence[str]
+) -> LayerEntry:
+    """A multiply-accumulate layer that runs by itself, with its mapping; `equal` are the layers of its shape.
 
     Raises
     ------
@@ -157,14 +168,13 @@ def layer_entry(prepared: PreparedProblem, layer: Layer, hardware: Hardware, pri
             f"on layer {layer.name} the search says {price.energy}, {price.solution.latency}; the cost model says "
             f"{cost.energy}, {cost.latency_cycles}"
         )
-    equal = (one for one in prepared.network.mac_layers() if one.shape_key() == layer.shape_key())
     entry = mapped_layer(
         layer,
         hardware,
         mapping,
         cost,
         padded={d: e for d, e in price.extents if e != layer.extents[d]},
-        shared_with=tuple(one.name for one in equal if one.name != layer.name),
+        shared_with=tuple(name for name in equal if name != layer.name),
     )
     return entry if layer.block is None else replace(entry, sparsity=layer.block.label)
 
