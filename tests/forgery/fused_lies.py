@@ -54,7 +54,9 @@ def _known() -> list[Data]:
     for point in chip.points():
         for fusion in (FUSION, None):
             for goal in ("energy", "latency", "edp"):
-                one = api.solve(network, at(chip, dict(point.choices)), objective=goal, fusion=fusion, workers=1).to_json()
+                one = api.solve(
+                    network, at(chip, dict(point.choices)), objective=goal, fusion=fusion, workers=1
+                ).to_json()
                 if fusion is None:
                     for entry in one["layers"]:
                         entry |= {"group": None, "shared_with": []}
