@@ -101,7 +101,10 @@ class Certificate(Forms):
     @classmethod
     def form_of(cls, data: Mapping[str, object]) -> type[Certificate]:
         """By the format; an unknown one is refused there."""
-        forms = {FRONT_FORMAT: FrontCertificate, CODESIGN_CERTIFICATE_FORMAT: CodesignCertificate}
+        forms: dict[str, type[Certificate]] = {
+            FRONT_FORMAT: FrontCertificate,
+            CODESIGN_CERTIFICATE_FORMAT: CodesignCertificate,
+        }
         return forms.get(str(data.get("format")), SolveCertificate)
 
 

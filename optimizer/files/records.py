@@ -9,6 +9,7 @@ and written again are the same bytes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
@@ -36,7 +37,7 @@ INLINE: Mapping[str, bool] = {_INLINE: True}
 """Metadata of a field: a record, or None, whose keys stand among those of the record around it."""
 
 
-class Forms:
+class Forms(ABC):
     """Base of records of several forms: which of them data are, they say themselves. ``ORDER`` are the keys of a form
     in their order, where that is not the one of its fields.
     """
@@ -44,9 +45,9 @@ class Forms:
     ORDER: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
+    @abstractmethod
     def form_of(cls, data: Mapping[str, Any]) -> type:
         """The class of these data."""
-        raise NotImplementedError
 
 
 def key(name: str) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from optimizer.bodies.adjust import AdjustBody
 from optimizer.bodies.certificates import Certificate, CodesignCertificate, SolveCertificate
@@ -14,13 +15,30 @@ from optimizer.bodies.memory import MemoryBody
 from optimizer.bodies.solve import SolveBody
 from optimizer.bodies.sparse import SparseForms
 from optimizer.bodies.study import FrontBody, StudyBody, StudyForms
-from optimizer.problem.status import Status, Termination
+from optimizer.problem.status import Status
 from optimizer.results import formats
 from optimizer.results.result import Files, Result, json_bytes
 
 
 @dataclass(repr=False)
-class SolveResult(Result):
+class ProvedResult(Result):
+    """A result with its proof.
+
+    Parameters
+    ----------
+    certificate : Certificate
+        What closed every hardware point.
+    """
+
+    certificate: Any
+
+    def files(self) -> Files:
+        """All files of the folder of this result."""
+        return super().files() | {formats.CERTIFICATE_FILE: json_bytes(self.certificate)}
+
+
+@dataclass(repr=False)
+class SolveResult(ProvedResult):
     """The best design for a network, with its proof.
 
     Parameters
@@ -38,21 +56,16 @@ class SolveResult(Result):
     certificate: SolveCertificate
     beside: SolveResult | None = None
 
-    @property
-    def termination(self) -> Termination:
-        """Why the search ended."""
-        return self.body.termination
-
     def files(self) -> Files:
         """All files of the folder of this result."""
-        found = super().files() | {formats.CERTIFICATE_FILE: json_bytes(self.certificate)}
+        found = super().files()
         if self.beside is not None:
             found |= inside(formats.BESIDE, self.beside.files())
         return found
 
 
 @dataclass(repr=False)
-class StudyResult(Result):
+class StudyResult(ProvedResult):
     """The optimum as a function of limits: the best design under the loosest ones, and all steps; or a front."""
 
     FORMAT = formats.STUDY_FORMAT
@@ -62,21 +75,15 @@ class StudyResult(Result):
     body: StudyBody | FrontBody
     certificate: Certificate
 
-    @property
-    def termination(self) -> Termination:
-        """Why the search ended."""
-        return self.body.termination
-
     def files(self) -> Files:
         """All files of the folder of this result."""
         from optimizer.results.study_csv import study_files  # noqa: PLC0415
 
-        found = super().files() | {formats.CERTIFICATE_FILE: json_bytes(self.certificate)}
-        return found | {name: made(self.body).encode() for name, made in study_files(self.body)}
+        return super().files() | {name: made(self.body).encode() for name, made in study_files(self.body)}
 
 
 @dataclass(repr=False)
-class CodesignResult(Result):
+class CodesignResult(ProvedResult):
     """One hardware point for several networks, with its proof.
 
     Parameters
@@ -98,11 +105,6 @@ class CodesignResult(Result):
     alone: dict[str, SolveResult] = field(default_factory=dict)
 
     @property
-    def termination(self) -> Termination:
-        """Why the search ended."""
-        return self.body.termination
-
-    @property
     def hardware(self) -> HardwareEntry | None:
         """The chosen hardware point; None without a design."""
         return None if self.body.chip is None else self.body.chip.hardware
@@ -116,10 +118,7 @@ class CodesignResult(Result):
         """All files of the folder of this result."""
         from optimizer.results.codesign_folder import CROSS_FILE, PARTS, cross_csv, places  # noqa: PLC0415
 
-        found = super().files() | {
-            formats.CERTIFICATE_FILE: json_bytes(self.certificate),
-            CROSS_FILE: cross_csv(self.body).encode(),
-        }
+        found = super().files() | {CROSS_FILE: cross_csv(self.body).encode()}
         for part in PARTS:
             results: dict[str, SolveResult] = getattr(self, part)
             for name, place in places(list(results)).items():
@@ -193,11 +192,6 @@ class AdjustResult(Result):
     adjusted: SolveResult | None = None
     network_yaml: str = ""
     network_onnx: bytes | None = None
-
-    @property
-    def termination(self) -> Termination:
-        """Why the search ended."""
-        return self.body.termination
 
     @property
     def layers(self) -> tuple[LayerEntry, ...]:

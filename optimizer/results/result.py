@@ -55,6 +55,8 @@ class Result:
         """Why the search ended. Results computed by CP-SAT alone do not state it: only their time limit ends them
         early.
         """
+        if hasattr(self.body, "termination"):
+            return Termination(self.body.termination)
         return Termination.COMPLETE if self.status.is_proved else Termination.TIME_LIMIT
 
     @property
