@@ -54,9 +54,8 @@ def _known() -> list[Data]:
     for point in chip.points():
         for fusion in (FUSION, None):
             for goal in ("energy", "latency", "edp"):
-                one = api.solve(
-                    network, at(chip, dict(point.choices)), objective=goal, fusion=fusion, workers=1
-                ).to_json()
+                hardware = at(chip, dict(point.choices))
+                one = api.solve(network, hardware, objective=goal, fusion=fusion, workers=1).data
                 if fusion is None:
                     for entry in one["layers"]:
                         entry |= {"group": None, "shared_with": []}

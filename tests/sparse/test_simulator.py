@@ -230,8 +230,8 @@ def test_digits_are_learned():
     found = digits.accuracies([FORMATS[12]], epochs=1, seeds=(0,), shares=(1, 16))
     assert [entry.density for entry in found] == [1, Fraction(1, 16)]
     assert found[0].mean > 0.7 > found[-1].mean > 0.1
-    stored = digits.accuracy_data(found, 1, 2)
-    assert len(stored["accuracies"]) == len(found)
+    stored = digits.accuracy_body(found, 1, 2)
+    assert len(stored.accuracies) == len(found)
 
 
 @pytest.mark.slow
