@@ -1,0 +1,1 @@
+"""One layer on fixed hardware as a shortest path over all loop nests."""

@@ -1,0 +1,378 @@
+"""Labels of partial nests, from the outermost loop inwards, and the steps that extend them. Compiled.
+
+A label stands for the loops, nodes and fan-outs of the outer part of a nest. All of its costs are exact and paid: what
+comes into a node is known the moment it is placed, from the loops outside of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from formulations.shortest_path.potentials import (
+    AGAIN,
+    HELD,
+    NONE,
+    STATUSES,
+    TIGHT,
+    goes_without,
+    least_fill,
+    may_leave,
+    outside,
+    parent_of,
+    price,
+    traffic,
+)
+from formulations.shortest_path.potentials import FREE as POT_FREE
+from formulations.shortest_path.tables import (
+    ACCESS,
+    CAPACITY,
+    DRAINS,
+    FILL,
+    GRAIN,
+    LEVELS,
+    PLACE,
+    READ,
+    REGIONS,
+    RESUMES,
+    ROUNDED,
+    ROUNDS,
+    STEPS,
+    UPDATE,
+    VOLUME,
+    Ints,
+    Lattice,
+    Machine,
+)
+
+Floats = NDArray[np.float64]
+W, I, O = 0, 1, 2  # noqa: E741
+
+BASE = 1 << 60
+"""Energies are pairs (high, low) that stand for ``high * BASE + low``."""
+
+HI, LO, X, IN, RUN, RHO, SLIDE, TRIPS, STEP, LAST, KIDS, APART, COPIES, INSTANCES, DRAIN, STATE, FROM, MOVE, WHAT, VALUE, DEAD = (
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+)  # fmt: skip
+"""Columns of a label: energy, point of the lattice, region; RUN: the tensor (plus 1) that the last loops do not move, and
+RHO their trips; SLIDE: the dim (or -1) along which the input's next node slides, with its trips and STEP; per tensor the
+level of its LAST node, and of the fan-outs since, children (KIDS) and distinct tiles among them (APART); copies of the
+output; instances; DRAIN: bits that drains read at the output's last node; how the label was made."""
+USED = 27
+"""Then a column per level: bits in use."""
+
+FREE, CROSSED, RAN = range(3)
+"""States: a fan-out was passed last; loops of this region are part of the run."""
+START, LOOP, SLID, NODE, CROSS = range(5)
+"""Moves: WHAT is a dim, a dim, tensor * levels + level, the region left; VALUE trips, trips, none, the vector."""
+
+
+class Guide(NamedTuple):
+    """What bounds labels: tables of all regions in one, their numbers (those of region r from ``begin[r]`` on), what lies
+    behind the fan-outs per region inside, and prices.
+    """
+
+    tables: Floats
+    rows: Ints
+    begin: Ints
+    inner: Floats
+    shared: Floats
+    prices: Floats
+    weights: Floats
+
+
+@njit(cache=True, inline="always")
+def product(a, b):
+    """The pair of a product of two numbers below BASE."""
+    mask = (1 << 30) - 1
+    a1, a0, b1, b0 = a >> 30, a & mask, b >> 30, b & mask
+    middle = a1 * b0 + a0 * b1
+    low = a0 * b0 + ((middle & mask) << 30)
+    return a1 * b1 + (middle >> 30) + (low >> 60), low & (BASE - 1)
+
+
+@njit(cache=True)
+def add(row, a, b):
+    """Add a product to a label's energy."""
+    high, low = product(a, b)
+    low += row[LO]
+    row[HI] += high + (low >> 60)
+    row[LO] = low & (BASE - 1)
+
+
+@njit(cache=True)
+def charge(m, row, level, bits, instances, energy):
+    """Add the energy of accesses for so many bits of all instances."""
+    access = m.levels[level, ACCESS]
+    if m.levels[level, ROUNDS]:
+        add(row, -(-(bits // instances) // access) * instances, energy)
+    else:
+        add(row, bits // access, energy)
+
+
+@njit(cache=True)
+def serve(t, m, row, tensor, bits, small):
+    """Charge the last node of a tensor for what is asked of it; `small`: bits of a first visit."""
+    level = row[LAST + tensor]
+    instances = row[INSTANCES] // row[KIDS + tensor]
+    if tensor != O:
+        charge(m, row, level, bits, instances, m.levels[level, READ])
+        return
+    charge(m, row, level, bits, instances, m.levels[level, UPDATE])
+    if not m.flags[RESUMES]:
+        bits -= m.flags[VOLUME] * small * (row[COPIES] * row[APART + O] // row[KIDS + O])
+    charge(m, row, level, bits + row[DRAIN], instances, m.levels[level, READ])
+    row[DRAIN] = 0
+
+
+@njit(cache=True)
+def filled(t, row, tensor):
+    """Words that come into a node of a tensor which is placed here, all instances together."""
+    x = row[X]
+    if tensor == I and row[SLIDE] >= 0:
+        held, wide = t.words[I, x], t.widths[t.axis[row[SLIDE]], x]
+        moved = held + (row[TRIPS] - 1) * (held // wide * min(wide, row[STEP]))
+        rho = row[RHO] if row[RUN] == I + 1 else 1
+        return moved * (t.outs[x] // rho // row[TRIPS])
+    words = t.words[tensor, x] * t.outs[x]
+    return words // row[RHO] if row[RUN] == tensor + 1 else words
+
+
+@njit(cache=True)
+def place(t, m, row, tensor, level):
+    """Place a node, whose capacity has been looked at."""
+    words = filled(t, row, tensor)
+    bits = t.bits[tensor]
+    serve(t, m, row, tensor, words // row[KIDS + tensor] * row[APART + tensor] * bits, bits)
+    row[LAST + tensor], row[KIDS + tensor], row[APART + tensor] = level, 1, 1
+    row[USED + level] += t.words[tensor, row[X]] * bits
+    spec, coming = m.levels[level], words * bits
+    if tensor == O:
+        if m.flags[DRAINS]:
+            row[DRAIN] = coming
+        if not m.flags[RESUMES]:
+            coming -= m.flags[VOLUME] * bits * row[COPIES]
+    charge(m, row, level, coming, row[INSTANCES], spec[FILL])
+
+
+@njit(cache=True)
+def starts(t, axis, factors, y):
+    """Distinct places along an axis of the input at which the tiles of the children start; y: extents of a child."""
+    step, number = 0, 1
+    for dim in range(len(t.lacks)):
+        if t.axis[dim] == axis and factors[dim] > 1:
+            other = t.coefficient[dim] * t.extents[y, dim]
+            if step == 0:
+                step, number = other, factors[dim]
+            else:
+                a, b = step, other
+                while b:
+                    a, b = b, a % b
+                number = number * factors[dim] - max(0, number - other // a) * max(0, factors[dim] - step // a)
+    return number
+
+
+@njit(cache=True)
+def spread(t, m, row, factors, y):
+    """Pass a fan-out, to the extents y of a child."""
+    children, copies = 1, 1
+    apart = np.ones(3, np.int64)
+    for d in range(len(t.lacks)):
+        children *= factors[d]
+        if t.lacks[d] == O:
+            copies *= factors[d]
+        for tensor in (W, O):
+            if t.lacks[d] != tensor:
+                apart[tensor] *= factors[d]
+    for axis in range(len(t.widths)):
+        apart[I] *= starts(t, axis, factors, y)
+    # dims that index the input outside of its axes' terms do not exist: every relevant dim is a term
+    for tensor in range(3):
+        row[KIDS + tensor] *= children
+        row[APART + tensor] *= apart[tensor]
+    row[COPIES] *= copies
+    row[INSTANCES] *= children
+    row[X] = y
+    row[IN] += 1
+    row[STATE] = CROSSED
+
+
+@njit(cache=True)
+def finish(t, m, row):
+    """Charge what the multipliers ask, behind the last fan-out."""
+    for tensor in range(3):
+        bits = m.flags[STEPS] // row[KIDS + tensor] * row[APART + tensor] * t.step_bits[tensor]
+        serve(t, m, row, tensor, bits, min(t.bits[tensor], t.step_bits[tensor]))
+
+
+@njit(cache=True)
+def code_of(m, row):
+    """The code of a label's last nodes in its region."""
+    region, k, code = row[IN], 0, 0
+    while m.members[region, k] >= 0:
+        k += 1
+    for tensor in range(3):
+        code = code * (k + 1) + digit(m, row, tensor)
+    return code
+
+
+@njit(cache=True)
+def digit(m, row, tensor):
+    """The place of a tensor's last node in the region of a label (0: further out)."""
+    level = row[LAST + tensor]
+    return m.levels[level, PLACE] if m.levels[level, 6] == row[IN] else 0
+
+
+@njit(cache=True)
+def paid(row):
+    """The energy of a label."""
+    return row[HI] * 1152921504606846976.0 + row[LO]
+
+
+@njit(cache=True)
+def weighed(m, row, guide):
+    """Prices of bits in use of open levels, less those of all capacities that are still to be used."""
+    total = 0.0
+    for level in range(m.flags[LEVELS]):
+        if guide.weights[level] > 0 and m.levels[level, 6] >= row[IN]:
+            total += guide.weights[level] * (row[USED + level] - m.levels[level, CAPACITY])
+    return total
+
+
+@njit(cache=True)
+def broken(t, row, tensor):
+    """Bits that come into the next node of a tensor at least, if no loop moves it any more."""
+    x, rho = row[X], 1.0
+    if row[RUN] == tensor + 1:
+        rho = float(row[RHO])
+    if tensor == I and row[SLIDE] >= 0:
+        d = row[SLIDE]
+        here, up = t.place[x, d], t.place[x, d] + 1
+        while t.divisors[d, up] != t.divisors[d, here] * row[TRIPS]:
+            up += 1
+        x += (up - here) * t.stride[d]
+    return float(t.touched[tensor, x]) * float(t.outs[x]) / rho * t.bits[tensor]
+
+
+@njit(cache=True)
+def best_sum(rows, first, tables, inner, x, charges):
+    """The least value of any statuses with their charges: of tables behind `rows`, or of `inner` if `first` < 0."""
+    least = np.inf
+    for a in range(4):
+        if charges[0, a] == np.inf:
+            continue
+        for b in range(4):
+            if charges[1, b] == np.inf:
+                continue
+            for c in range(4):
+                if charges[2, c] == np.inf:
+                    continue
+                statuses = 16 * a + 4 * b + c
+                total = charges[0, a] + charges[1, b] + charges[2, c]
+                if first < 0:
+                    total += inner[statuses, x]
+                else:
+                    number = rows[first + statuses]
+                    if number < 0:
+                        continue
+                    total += tables[number, x]
+                least = min(least, total)
+    return least
+
+
+@njit(cache=True)
+def charge_of(t, m, row, guide, region, tensor, charges):
+    """What a tensor's next node costs, per status, if it lies behind the fan-out that leads into a region."""
+    x, level = row[X], row[LAST + tensor]
+    share = row[APART + tensor] / row[KIDS + tensor]
+    first = float(row[COPIES]) * share * m.flags[VOLUME] * max(t.bits[O], t.step_bits[O])
+    charges[tensor] = np.inf
+    bits = traffic(t, tensor, x)
+    charges[tensor, TIGHT] = price(m, level, tensor, bits * share, first) - outside(m, guide.prices, region, tensor, bits)
+    bits *= guide.prices[region, tensor, AGAIN]
+    if bits < np.inf:
+        charges[tensor, POT_FREE] = price(m, level, tensor, bits * share, first) - outside(
+            m, guide.prices, region, tensor, bits
+        )
+    if goes_without(m, region, tensor):
+        bits = float(m.flags[STEPS]) * t.step_bits[tensor] * share
+        for r in range(row[IN], m.flags[REGIONS]):
+            bits /= guide.shared[r, tensor]
+        charges[tensor, NONE] = price(m, level, tensor, bits, first)
+    held_charge(t, m, row, guide, region, tensor, charges)
+
+
+@njit(cache=True)
+def held_charge(t, m, row, guide, region, tensor, charges):
+    """The same for a node that no loop has moved since its break."""
+    if not ((row[RUN] == tensor + 1 and row[RHO] > 1) or (tensor == I and row[SLIDE] >= 0)):
+        return
+    share = row[APART + tensor] / row[KIDS + tensor]
+    first = float(row[COPIES]) * share * m.flags[VOLUME] * max(t.bits[O], t.step_bits[O])
+    bits = broken(t, row, tensor)
+    total = least_fill(t, m, guide.prices, region, tensor, bits, guide.shared)
+    if total < np.inf:
+        charges[tensor, HELD] = total + price(m, row[LAST + tensor], tensor, bits * share, first)
+
+
+@njit(cache=True)
+def ahead(t, m, row, guide):
+    """A lower bound on what a label has still to pay (without :func:`weighed`)."""
+    region = row[IN]
+    charges = np.full((3, 4), np.inf)
+    for tensor in range(3):
+        if parent_of(m, region, tensor, digit(m, row, tensor)) >= 0:
+            charges[tensor, POT_FREE] = 0.0
+            held_charge(t, m, row, guide, region, tensor, charges)
+        else:
+            charge_of(t, m, row, guide, region, tensor, charges)
+    first = guide.begin[region] + code_of(m, row) * STATUSES
+    return best_sum(guide.rows, first, guide.tables, guide.inner[0], row[X], charges)
+
+
+@njit(cache=True)
+def leaving(t, m, row, guide):
+    """The same if the label leaves its region now."""
+    region = row[IN]
+    for tensor in range(3):
+        if not may_leave(m, region, tensor, digit(m, row, tensor)):
+            return np.inf
+    charges = np.full((3, 4), np.inf)
+    if region + 1 == m.flags[REGIONS]:
+        total = 0.0
+        for tensor in range(3):
+            share = row[APART + tensor] / row[KIDS + tensor]
+            first = float(row[COPIES]) * share * m.flags[VOLUME] * max(t.bits[O], t.step_bits[O])
+            bits = float(m.flags[STEPS]) * t.step_bits[tensor] * share / guide.shared[region, tensor]
+            total += price(m, row[LAST + tensor], tensor, bits, first)
+        return total
+    for tensor in range(3):
+        charge_of(t, m, row, guide, region + 1, tensor, charges)
+    return best_sum(guide.rows, -1, guide.tables, guide.inner[region + 1], row[X], charges)
+
+
+@njit(cache=True)
+def covers(t, m, a, b):
+    """Is label a as good as label b, whatever comes (same point, region and last nodes)?"""
+    if a[HI] > b[HI] or (a[HI] == b[HI] and a[LO] > b[LO]):
+        return False
+    if a[COPIES] < b[COPIES] or a[DRAIN] > b[DRAIN] or (a[STATE] != FREE and a[STATE] != b[STATE]):
+        return False
+    if b[RHO] > 1 and (a[RUN] != b[RUN] or a[RHO] < b[RHO]):
+        return False
+    if a[STATE] == RAN and a[RUN] != b[RUN]:
+        return False
+    if b[SLIDE] >= 0 and (a[SLIDE] != b[SLIDE] or a[TRIPS] != b[TRIPS] or a[STEP] != b[STEP]):
+        return False
+    for tensor in range(3):
+        if m.flags[ROUNDED] and (a[INSTANCES] != b[INSTANCES] or a[KIDS + tensor] != b[KIDS + tensor]):
+            return False
+        if a[APART + tensor] * b[KIDS + tensor] > b[APART + tensor] * a[KIDS + tensor]:
+            return False
+    for level in range(m.flags[LEVELS]):
+        if m.levels[level, 6] == a[IN] and a[USED + level] > b[USED + level]:
+            return False
+    return True

@@ -1,0 +1,495 @@
+"""Least energy still to come, for every point of the lattice: the graph without what couples its steps. Compiled.
+
+A table belongs to a region, to a code (the place of every tensor's last node in the region, 0: none yet) and to the
+status of every tensor:
+
+``FREE``
+    Its last node's level is known. Or it is not (the node stands further out), and a loop of this region that the
+    tensor does not have may bring its next node in again: then its parent is read so many times more.
+``TIGHT``
+    Its last node stands further out, and no loop of this region brings its next node in again.
+``NONE``
+    It has no node from this region on.
+``HELD``
+    Its next node breaks further out, at a loop right outside of which it stays: what comes into it is not part of the
+    table, and loops that would move it may not come.
+
+What is left out: bits in use are added up for the nodes placed last only; a node's words are those that the loops inside
+touch; a parent further out is read at its least price, and what it costs more is charged where the fan-out is passed, as
+if all nodes stood there; the output's first visits save as much as they ever can.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from formulations.shortest_path.tables import (
+    ACCESS,
+    CAPACITY,
+    DRAINS,
+    FILL,
+    READ,
+    REGIONS,
+    RESUMES,
+    STEPS,
+    UPDATE,
+    VOLUME,
+)
+
+Floats = NDArray[np.float64]
+W, I, O = 0, 1, 2  # noqa: E741
+
+FREE, TIGHT, NONE, HELD = range(4)
+STATUSES = 64
+"""Combinations of statuses: ``16 * W + 4 * I + O``."""
+
+
+@njit(cache=True, inline="always")
+def status_of(statuses, tensor):
+    """The status of a tensor."""
+    return statuses >> (4 - 2 * tensor) & 3
+
+
+@njit(cache=True, inline="always")
+def with_status(statuses, tensor, status):
+    """The combination with another status of a tensor."""
+    shift = 4 - 2 * tensor
+    return statuses & ~(3 << shift) | status << shift
+
+
+@njit(cache=True)
+def price(m, level, tensor, bits, first):
+    """What it costs at least to serve bits of a tensor at a level; `first`: bits of first visits at most."""
+    spec = m.levels[level]
+    if tensor != O:
+        return bits / spec[ACCESS] * spec[READ]
+    left = bits if m.flags[RESUMES] else max(0.0, bits - first)
+    return bits / spec[ACCESS] * spec[UPDATE] + left / spec[ACCESS] * spec[READ]
+
+
+@njit(cache=True)
+def fill_price(m, level, tensor, bits, first):
+    """What it costs at least to fill a node with so many bits (and to drain it), less first visits."""
+    spec = m.levels[level]
+    if tensor != O:
+        return bits / spec[ACCESS] * spec[FILL]
+    left = bits if m.flags[RESUMES] else max(0.0, bits - first)
+    drained = bits / spec[ACCESS] * spec[READ] if m.flags[DRAINS] else 0.0
+    return left / spec[ACCESS] * spec[FILL] + drained
+
+
+@njit(cache=True)
+def most_shared(t, m):
+    """Per region's fan-out and tensor, the most children that one read serves."""
+    regions = m.flags[REGIONS]
+    shared = np.ones((regions, 3))
+    for r in range(regions):
+        for n in range(m.first[r], m.first[r + 1]):
+            for tensor in range(3):
+                children = 1.0
+                for d in range(len(t.lacks)):
+                    if t.lacks[d] == tensor or (tensor == I and t.halo[d]):
+                        children *= m.vectors[n, d]
+                shared[r, tensor] = max(shared[r, tensor], children)
+    return shared
+
+
+@njit(cache=True)
+def first_bits(t, m, region, shared):
+    """Bits of first visits at a level of a region at most: of every copy."""
+    copies = 1.0
+    for r in range(region):
+        copies *= shared[r, O]
+    return m.flags[VOLUME] * max(t.bits[O], t.step_bits[O]) * copies
+
+
+OUT_READ, OUT_UPDATE, OUT_FIRST, FILLED, AGAIN = range(5)
+"""Columns of the prices per region and tensor: of a parent further out, the least energy of reads and of updates per bit
+that comes in, and the bits of first visits at most; the least energy of filling a node from the region on (infinite if it
+has none), per bit, and the least number of trips of a loop that brings a tensor in again."""
+
+
+@njit(cache=True)
+def prices_of(t, m, shared):
+    """Least prices, per region and tensor."""
+    regions = m.flags[REGIONS]
+    prices = np.zeros((regions + 1, 3, 5))
+    for region in range(regions):
+        for tensor in range(3):
+            row = prices[region, tensor]
+            row[OUT_READ] = row[OUT_UPDATE] = row[FILLED] = row[AGAIN] = np.inf
+            served = 1.0
+            for r in range(region - 1, -1, -1):
+                served *= shared[r, tensor]
+                first = first_bits(t, m, r, shared) * served
+                for n in range(m.members.shape[1]):
+                    level = m.members[r, n]
+                    if level < 0 or not m.may_keep[level, tensor]:
+                        continue
+                    spec = m.levels[level]
+                    row[OUT_READ] = min(row[OUT_READ], spec[READ] / spec[ACCESS] / served)
+                    row[OUT_UPDATE] = min(row[OUT_UPDATE], spec[UPDATE] / spec[ACCESS] / served)
+                    row[OUT_FIRST] = max(row[OUT_FIRST], first)
+                if r == 0:
+                    spec = m.levels[m.tops[tensor]]
+                    row[OUT_READ] = min(row[OUT_READ], spec[READ] / spec[ACCESS] / served)
+                    row[OUT_UPDATE] = min(row[OUT_UPDATE], spec[UPDATE] / spec[ACCESS] / served)
+                    row[OUT_FIRST] = max(row[OUT_FIRST], first)
+            for r in range(region, regions):
+                for level in m.members[r]:
+                    if level >= 0 and m.may_keep[level, tensor]:
+                        row[FILLED] = min(row[FILLED], m.levels[level, FILL] / m.levels[level, ACCESS])
+            for d in range(len(t.lacks)):
+                if t.lacks[d] == tensor:
+                    for n in range(1, t.counts[d]):
+                        row[AGAIN] = min(row[AGAIN], t.divisors[d, n])
+    return prices
+
+
+@njit(cache=True)
+def outside(m, prices, region, tensor, bits):
+    """What so many bits cost at a parent further out at least."""
+    row = prices[region, tensor]
+    if tensor != O:
+        return row[OUT_READ] * bits
+    left = bits if m.flags[RESUMES] else max(0.0, bits - row[OUT_FIRST])
+    return row[OUT_UPDATE] * bits + row[OUT_READ] * left
+
+
+@njit(cache=True)
+def least_fill(t, m, prices, region, tensor, bits, shared):
+    """The least cost of filling any node of a tensor from a region on."""
+    if tensor == O and not m.flags[RESUMES]:
+        bits = max(0.0, bits - first_bits(t, m, m.flags[REGIONS] - 1, shared))
+    each = prices[region, tensor, FILLED]
+    return each * bits if each < np.inf else np.inf
+
+
+@njit(cache=True)
+def traffic(t, tensor, x):
+    """Bits that come into a node at these extents at least."""
+    return float(t.touched[tensor, x]) * float(t.outs[x]) * t.bits[tensor]
+
+
+@njit(cache=True)
+def inside(t, x, factors):
+    """The extents of a child of a fan-out, or -1."""
+    y = x
+    for d in range(len(t.lacks)):
+        factor = factors[d]
+        if factor > 1:
+            here = t.place[x, d]
+            extent = t.divisors[d, here]
+            if extent % factor:
+                return -1
+            there = here - 1
+            while t.divisors[d, there] * factor != extent:
+                there -= 1
+            y -= (here - there) * t.stride[d]
+    return y
+
+
+@njit(cache=True)
+def spread_least(t, shares, source, target):
+    """Into target, per point, the least value of the points that these factors lead to."""
+    target[:] = np.inf
+    for factors in shares:
+        for x in range(len(source)):
+            y = inside(t, x, factors)
+            if y >= 0 and source[y] < target[x]:
+                target[x] = source[y]
+
+
+@njit(cache=True)
+def may_loop(t, m, region, statuses, digits, d):
+    """May a loop over a dim come?"""
+    for tensor in range(3):
+        status = status_of(statuses, tensor)
+        if t.lacks[d] != tensor:
+            if status == HELD:
+                return False
+        elif status == TIGHT:
+            return False
+    return True
+
+
+@njit(cache=True)
+def close(t, values, d):
+    """Loops over a dim: a value is at most that of every point inside that they reach."""
+    for x in range(len(values)):
+        for k in range(t.down.shape[2]):
+            there = t.down[d, t.place[x, d], k]
+            if there < 0:
+                break
+            least = values[x - (t.place[x, d] - there) * t.stride[d]]
+            if least < values[x]:
+                values[x] = least
+
+
+@njit(cache=True)
+def may_leave(m, region, tensor, digit):
+    """May a tensor leave the region with this node as its last one?"""
+    for j in range(digit, m.members.shape[1]):
+        level = m.members[region, j]
+        if level < 0:
+            return True
+        if not m.may_skip[level, tensor]:
+            return False
+    return True
+
+
+@njit(cache=True)
+def goes_without(m, region, tensor):
+    """May a tensor have no node from a region on?"""
+    for r in range(region, m.flags[REGIONS]):
+        if not may_leave(m, r, tensor, 0):
+            return False
+    return True
+
+
+@njit(cache=True)
+def parent_of(m, region, tensor, digit):
+    """The level of a tensor's last node, where it is known: in the region, or the outermost one."""
+    if digit > 0:
+        return m.members[region, digit - 1]
+    return m.tops[tensor] if region == 0 else -1
+
+
+@njit(cache=True)
+def count_of(m, region):
+    """Levels of a region that may keep something."""
+    k = 0
+    while m.members[region, k] >= 0:
+        k += 1
+    return k
+
+
+@njit(cache=True)
+def is_valid(m, region, statuses, digits):
+    """Is there a table of these statuses?"""
+    held = 0
+    for tensor in range(3):
+        status = status_of(statuses, tensor)
+        held += status == HELD
+        if parent_of(m, region, tensor, digits[tensor]) >= 0:
+            if status == TIGHT or status == NONE:
+                return False
+        elif status == NONE and not goes_without(m, region, tensor):
+            return False
+    return held < 2 or (held == 2 and status_of(statuses, I) == HELD)
+
+
+@njit(cache=True)
+def rows_of(m, region):
+    """The number of the table of a code and statuses (-1: there is none), in ``[code * STATUSES + statuses]``."""
+    k = count_of(m, region)
+    rows = np.full((k + 1) ** 3 * STATUSES, -1, np.int64)
+    digits = np.zeros(3, np.int64)
+    count = 0
+    for code in range((k + 1) ** 3):
+        digits[0], digits[1], digits[2] = code // ((k + 1) * (k + 1)), code // (k + 1) % (k + 1), code % (k + 1)
+        for statuses in range(STATUSES):
+            if is_valid(m, region, statuses, digits):
+                rows[code * STATUSES + statuses] = count
+                count += 1
+    return rows, count
+
+
+@njit(cache=True)
+def step_bits_shared(t, m, region, tensor, shared):
+    """Bits that the multipliers ask of a node in front of a region's fan-out at least, if it is the last one."""
+    bits = float(m.flags[STEPS]) * t.step_bits[tensor]
+    for r in range(region, m.flags[REGIONS]):
+        bits /= shared[r, tensor]
+    return bits
+
+
+@njit(cache=True)
+def surcharge(m, prices, region, tensor, level, bits, first):
+    """What it costs at least to serve a node behind a fan-out at this level, above the least price of any parent."""
+    return price(m, level, tensor, bits, first) - outside(m, prices, region, tensor, bits)
+
+
+@njit(cache=True)
+def leave(t, m, region, statuses, digits, inner, shared, prices, values):
+    """Values of leaving a region, into `values`; `inner`: what lies behind its fan-out, per statuses."""
+    values[:] = np.inf
+    firsts = first_bits(t, m, region, shared)
+    known = np.empty(3, np.int64)
+    for tensor in range(3):
+        if not may_leave(m, region, tensor, digits[tensor]):
+            return
+        known[tensor] = parent_of(m, region, tensor, digits[tensor])
+    if region + 1 == m.flags[REGIONS]:
+        total = 0.0
+        for tensor in range(3):
+            if known[tensor] >= 0:
+                total += price(m, known[tensor], tensor, step_bits_shared(t, m, region, tensor, shared), firsts)
+            elif status_of(statuses, tensor) != NONE:
+                return
+        values[:] = total
+        return
+    for then in range(STATUSES):
+        fits, fixed = True, 0.0
+        for tensor in range(3):
+            here, there = status_of(statuses, tensor), status_of(then, tensor)
+            if here == HELD or known[tensor] < 0:
+                fits = fits and here == there
+            elif there == HELD:
+                fits = False
+            elif there == NONE:
+                fixed += price(m, known[tensor], tensor, step_bits_shared(t, m, region, tensor, shared), firsts)
+        if not fits or inner[then, len(values)] == np.inf:
+            continue
+        row = inner[then]
+        for x in range(len(values)):
+            total = row[x] + fixed
+            if total < values[x]:
+                for tensor in range(3):
+                    there = status_of(then, tensor)
+                    if known[tensor] >= 0 and there < NONE:
+                        bits = traffic(t, tensor, x) * (prices[region, tensor, AGAIN] if there == FREE else 1.0)
+                        total += surcharge(m, prices, region + 1, tensor, known[tensor], bits, firsts)
+                if total < values[x]:
+                    values[x] = total
+
+
+@njit(cache=True)
+def room(t, m, level, tensor, digits, place, x):
+    """Do the nodes that stand at a level last, and the one to place there, fit its capacity?"""
+    capacity = m.levels[level, CAPACITY]
+    if capacity < 0:
+        return True
+    bits = t.words[tensor, x] * t.bits[tensor]
+    for other in range(3):
+        if other == tensor:
+            continue
+        if digits[other] == place and m.tops[other] != level:
+            bits += t.words[other, x] * t.bits[other]
+        elif digits[other] < place and not m.may_skip[level, other] and m.may_keep[level, other]:
+            bits += t.bits[other]
+    return bits <= capacity
+
+
+@njit(cache=True)
+def reading(m, prices, region, tensor, known, bits, first):
+    """What it costs at least to serve bits at the last node, whose level may not be known (-1)."""
+    if known < 0:
+        return outside(m, prices, region, tensor, bits)
+    return price(m, known, tensor, bits, first)
+
+
+@njit(cache=True)
+def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, shared, prices, weights, values, scratch):
+    """Lower the values by those of placing a node."""
+    k = count_of(m, region)
+    level = m.members[region, place - 1]
+    if not m.may_keep[level, tensor]:
+        return
+    for j in range(digits[tensor], place - 1):
+        if not m.may_skip[m.members[region, j], tensor]:
+            return
+    held = status_of(statuses, tensor) == HELD
+    code = 0
+    for other in range(3):
+        code = code * (k + 1) + (place if other == tensor else digits[other])
+    row = tables[rows[code * STATUSES + with_status(statuses, tensor, FREE)]]
+    other_row = tables[rows[code * STATUSES + statuses]] if held else row
+    known = parent_of(m, region, tensor, digits[tensor])
+    firsts = first_bits(t, m, region, shared)
+    for x in range(len(values)):
+        least = min(row[x], other_row[x])
+        if least < np.inf and room(t, m, level, tensor, digits, place, x):
+            scratch[x] = least + weights[level] * t.words[tensor, x] * t.bits[tensor]
+        else:
+            scratch[x] = np.inf
+    for d in range(-1, len(t.lacks)):
+        moved = scratch
+        if d >= 0:
+            if tensor != I or held or not t.halo[d] or not may_loop(t, m, region, statuses, digits, d):
+                continue
+            moved = scratch.copy()
+            close(t, moved, d)
+        for x in range(len(values)):
+            total = moved[x]
+            if total < values[x] and not held:
+                bits = traffic(t, tensor, x)
+                total += fill_price(m, level, tensor, bits, firsts)
+                total += reading(m, prices, region, tensor, known, bits, firsts)
+            if total < values[x]:
+                values[x] = total
+
+
+@njit(cache=True)
+def hold(t, m, region, statuses, code, digits, tensor, rows, tables, shared, prices, values):
+    """Lower the values by those of a node further inside that breaks here."""
+    if status_of(statuses, tensor) >= NONE:
+        return
+    number = rows[code * STATUSES + with_status(statuses, tensor, HELD)]
+    if number < 0:
+        return
+    row = tables[number]
+    known = parent_of(m, region, tensor, digits[tensor])
+    firsts = first_bits(t, m, region, shared)
+    for d in range(-1, len(t.lacks)):
+        moved = row
+        if d >= 0:
+            if tensor != I or not t.halo[d] or not may_loop(t, m, region, statuses, digits, d):
+                continue
+            moved = row.copy()
+            close(t, moved, d)
+        for x in range(len(values)):
+            total = moved[x]
+            if total < values[x]:
+                bits = traffic(t, tensor, x)
+                total += reading(m, prices, region, tensor, known, bits, firsts)
+                total += least_fill(t, m, prices, region, tensor, bits, shared)
+            if total < values[x]:
+                values[x] = total
+
+
+@njit(cache=True)
+def fill_region(t, m, region, inner, shared, prices, weights, rows, tables):
+    """Fill the tables of a region; `inner` holds what lies behind its fan-out."""
+    k = count_of(m, region)
+    scratch = np.empty(tables.shape[1])
+    digits = np.zeros(3, np.int64)
+    for code in range((k + 1) ** 3 - 1, -1, -1):
+        digits[0], digits[1], digits[2] = code // ((k + 1) * (k + 1)), code // (k + 1) % (k + 1), code % (k + 1)
+        for most in range(2, -1, -1):
+            for statuses in range(STATUSES):
+                held = 0
+                for tensor in range(3):
+                    held += status_of(statuses, tensor) == HELD
+                number = rows[code * STATUSES + statuses]
+                if number < 0 or held != most:
+                    continue
+                values = tables[number]
+                leave(t, m, region, statuses, digits, inner, shared, prices, values)
+                for tensor in range(3):
+                    if status_of(statuses, tensor) == NONE:
+                        continue
+                    for place in range(digits[tensor] + 1, k + 1):
+                        place_node(
+                            t, m, region, statuses, digits, tensor, place, rows, tables, shared, prices, weights,
+                            values, scratch,
+                        )  # fmt: skip
+                for tensor in range(3):
+                    hold(t, m, region, statuses, code, digits, tensor, rows, tables, shared, prices, values)
+                for d in range(len(t.lacks)):
+                    if may_loop(t, m, region, statuses, digits, d):
+                        close(t, values, d)
+
+
+@njit(cache=True)
+def behind(t, rows, tables, shares_x, shares_y, scratch, out):
+    """What lies behind the fan-out that leads into a region, per statuses; the least of each comes last."""
+    size = len(scratch)
+    for statuses in range(STATUSES):
+        out[statuses] = np.inf
+        if rows[statuses] >= 0:
+            spread_least(t, shares_x, tables[rows[statuses]], scratch)
+            spread_least(t, shares_y, scratch, out[statuses, :size])
+            out[statuses, size] = out[statuses, :size].min()

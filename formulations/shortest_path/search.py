@@ -1,0 +1,171 @@
+"""One layer on fixed hardware: the least energy over all loop nests, and a nest that has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from formulations.problem import LayerProblem
+from formulations.shortest_path import astar, labels as k, potentials
+from formulations.shortest_path.tables import Lattice, Machine, lattice_of, machine_of, regions_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """An item of a nest: a node (tensor, level), a loop (dim, trips) or a fan-out (level, factors)."""
+
+    kind: str
+    what: int
+    value: object
+
+
+@dataclass(frozen=True)
+class Found:
+    energy: int
+    steps: tuple[Step, ...]
+    labels: int
+    popped: int
+    root: float
+
+
+def guide_of(problem: LayerProblem, t: Lattice, m: Machine, weights=None) -> k.Guide:
+    """Tables of all regions."""
+    from formulations.shortest_path.tables import REGIONS, axis_vectors
+    regions, size = int(m.flags[REGIONS]), len(t.outs)
+    shared = potentials.most_shared(t, m)
+    prices = potentials.prices_of(t, m, shared)
+    weights = np.zeros(len(m.levels)) if weights is None else weights
+    inner = np.full((regions + 1, potentials.STATUSES, size + 1), np.inf)
+    scratch = np.empty(size)
+    parts, numbers = [], []
+    for r in range(regions - 1, -1, -1):
+        rows, count = potentials.rows_of(m, r)
+        table = np.empty((count, size))
+        potentials.fill_region(t, m, r, inner[r + 1], shared, prices, weights, rows, table)
+        if r:
+            x, y = axis_vectors(problem, regions_of(problem)[r - 1].fan)
+            potentials.behind(t, rows, table, x, y, scratch, inner[r])
+        parts.append(table)
+        numbers.append(rows)
+    parts.reverse()
+    numbers.reverse()
+    total = 0
+    for part, rows in zip(parts, numbers, strict=True):
+        rows[rows >= 0] += total
+        total += len(part)
+    begin = np.concatenate(([0], np.cumsum([len(p) for p in numbers])))[:-1].astype(np.int64)
+    return k.Guide(np.concatenate(parts), np.concatenate(numbers), begin, inner, shared, prices, weights)
+
+
+def solve(problem: LayerProblem, upper: int | None = None, weights=None, log=False) -> Found | None:
+    t, m = lattice_of(problem), machine_of(problem)
+    guide = guide_of(problem, t, m, weights)
+    levels, size = len(problem.levels), len(t.outs)
+    constant = problem.steps * problem.step_energy
+    regions = len(m.first) - 1
+    count = 1 << 12
+    table = np.zeros((count, k.USED + levels), np.int64)
+    after = np.full(count, -1, np.int64)
+    heads = np.full(regions * levels**3 * size, -1, np.int64)
+    keys, entries = np.empty(4 * count), np.empty(4 * count, np.int64)
+    state = np.zeros(9, np.int64)
+    state[astar.BEST_HI], state[astar.BEST] = 1 << 61, -1
+    if upper is not None:
+        high, low = divmod(upper - constant + 1, k.BASE)
+        state[astar.BEST_HI], state[astar.BEST_LO] = high, low
+    row = np.zeros(k.USED + levels, np.int64)
+    row[k.X], row[k.RHO], row[k.SLIDE], row[k.TRIPS] = size - 1, 1, -1, 1
+    row[k.LAST : k.LAST + 3], row[k.KIDS : k.KIDS + 3], row[k.APART : k.APART + 3] = m.tops, 1, 1
+    row[k.COPIES], row[k.INSTANCES], row[k.FROM] = 1, 1, -1
+    root = k.ahead(t, m, row, guide) + k.weighed(m, row, guide)
+    astar.enter(t, m, guide, table, after, heads, keys, entries, state, row, -1, k.START, 0, 0)
+    while True:
+        left = astar.search(t, m, guide, table, after, heads, keys, entries, state, 1 << 14)
+        if log:
+            print("labels", state[astar.COUNT], "heap", state[astar.HEAPED], "popped", state[astar.POPPED], "relaxed", state[astar.RELAXED], "bound", left + constant)
+        if state[astar.FULL]:
+            state[astar.FULL] = 0
+            table = np.concatenate((table, np.zeros_like(table)))
+            after = np.concatenate((after, np.full_like(after, -1)))
+            keys, entries = np.concatenate((keys, np.empty_like(keys))), np.concatenate((entries, np.zeros_like(entries)))
+            continue
+        if left == np.inf:
+            break
+    if state[astar.BEST] < 0:
+        return None
+    energy = int(state[astar.BEST_HI]) * k.BASE + int(state[astar.BEST_LO]) + constant
+    return Found(energy, tuple(_steps(problem, t, m, table, state)), int(state[astar.COUNT]), int(state[astar.POPPED]), root + constant)
+
+
+def _steps(problem, t, m, table, state):
+    """Items outermost first, nodes at their breaks."""
+    chain, n = [], int(state[astar.BEST])
+    while n >= 0:
+        chain.append(n)
+        n = int(table[n, k.FROM])
+    chain.reverse()
+    items = []
+    for T in range(3):
+        items.append(Step("node", T, int(m.tops[T])))
+    from formulations.shortest_path.tables import regions_of
+    regions = regions_of(problem)
+    for n in chain[1:]:
+        row = table[n]
+        move, what, value = int(row[k.MOVE]), int(row[k.WHAT]), int(row[k.VALUE])
+        if move in (k.LOOP, k.SLID):
+            items.append(Step("loop", what, value))
+        elif move == k.NODE:
+            items.append(Step("node", what, value))
+        elif move == k.CROSS:
+            items.append(Step("fan", regions[what].fan, tuple(int(v) for v in m.vectors[value])))
+    x = t.extents[int(table[chain[-1], k.X])]
+    vector = m.vectors[int(state[astar.BEST_VECTOR])]
+    for d in range(len(x)):
+        if x[d] // vector[d] > 1:
+            items.append(Step("loop", d, int(x[d] // vector[d])))
+    items.append(Step("fan", regions[-1].fan, tuple(int(v) for v in vector)))
+    return _raised(problem, items)
+
+
+def _raised(problem, items):
+    """Every node at its break: above the loops and fan-outs outside of it that do not move it."""
+    out = []
+    for item in items:
+        if item.kind != "node":
+            out.append(item)
+            continue
+        at = len(out)
+        best = at
+        while at > 0:
+            other = out[at - 1]
+            if other.kind == "node" and other.what == item.what:
+                break
+            if other.kind == "loop" and problem.irrelevant_to[other.what] != item.what:
+                break
+            if other.kind == "loop":
+                best = at - 1
+            at -= 1
+        out.insert(best, item)
+    return out
+
+
+def to_mapping(problem, found, dims):
+    from formulations.layer.spread import split_axes
+    from optimizer.mapping.mapping import Loop, Mapping, Node
+    out = []
+    floor = 0
+    steps = found.steps
+    for n, s in enumerate(steps):
+        if s.kind == "node":
+            out.append(Node("WIO"[s.what], s.value))
+            if not any(q.kind == "fan" and q.what < s.value for q in steps[n + 1 :]):
+                floor = max(floor, s.value)
+        elif s.kind == "loop":
+            out.append(Loop(dims[s.what], s.value, floor))
+        else:
+            x, y = split_axes(problem, s.what, s.value)
+            for axis, shares in (("X", x), ("Y", y)):
+                out += [Loop(dims[d], f, s.what, axis) for d, f in enumerate(shares) if f > 1]
+            floor = max(floor, s.what + 1)
+    return Mapping(tuple(out))

@@ -1,0 +1,195 @@
+"""A layer problem as a few integer arrays: the divisor lattice of the layer, and the machine with its regions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formulations.lattice.kernels.layout import _factor_vectors, spatial_vectors
+from formulations.primes import divisors, factorize
+from formulations.problem import I, LayerProblem, O, W
+
+Ints = NDArray[np.int64]
+TENSORS = (W, I, O)
+
+CAPACITY, ACCESS, READ, FILL, UPDATE, ROUNDS, REGION, PLACE = range(8)
+"""Columns of a level. ROUNDS: a transfer may be a part of an access; PLACE: position in its region, from 1."""
+DRAINS, RESUMES, VOLUME, STEPS, REGIONS, LEVELS, GRAIN, ROUNDED = range(8)
+"""Flags of the problem: accounting looptree; first visits are read; words of the output; steps; counts; the number that
+divides all energies."""
+
+
+class Lattice(NamedTuple):
+    """Points of the divisor lattice (extents inside), ordered so that divisors come first.
+
+    ``extents`` and ``place`` (number of the divisor) have a row per point, ``outs`` the iterations outside, ``words``
+    and ``touched`` (without the gaps of strides) a row per tensor, ``widths`` a row per axis of the input. ``divisors``
+    has a row per dim, ``down`` the place of a divisor divided by each of the dim's primes (-1: it does not divide),
+    ``axis`` and ``coefficient`` are those of the input's index.
+    """
+
+    extents: Ints
+    outs: Ints
+    words: Ints
+    touched: Ints
+    widths: Ints
+    place: Ints
+    stride: Ints
+    divisors: Ints
+    counts: Ints
+    down: Ints
+    lacks: Ints
+    axis: Ints
+    coefficient: Ints
+    halo: Ints
+    bits: Ints
+    step_bits: Ints
+
+
+class Machine(NamedTuple):
+    """Levels (outermost first), what they keep, flags of the problem, and the vectors of the regions' fan-outs.
+
+    ``vectors[first[r]:first[r + 1]]`` are those of the fan-out inside of region r. ``tops`` are the levels that hold
+    the tensors as a whole. ``members[r]`` are the levels of region r that may keep something, then -1.
+    """
+
+    levels: Ints
+    may_keep: Ints
+    may_skip: Ints
+    flags: Ints
+    vectors: Ints
+    first: Ints
+    tops: Ints
+    members: Ints
+
+
+@dataclass(frozen=True)
+class Region:
+    """Levels between two fan-outs, outermost first; the last one's fan-out is inside of the region."""
+
+    levels: tuple[int, ...]
+
+    @property
+    def fan(self) -> int:
+        """The level whose fan-out is inside of the region."""
+        return self.levels[-1]
+
+
+def regions_of(problem: LayerProblem) -> list[Region]:
+    """Regions, outermost first."""
+    found: list[Region] = []
+    levels: list[int] = []
+    for number, level in enumerate(problem.levels):
+        levels.append(number)
+        if math.prod(level.fanout) > 1 or number + 1 == len(problem.levels):
+            found.append(Region(tuple(levels)))
+            levels = []
+    return found
+
+
+def lattice_of(problem: LayerProblem) -> Lattice:
+    """The lattice of a layer."""
+    dims = len(problem.extents)
+    lists = [divisors(extent) for extent in problem.extents]
+    counts = np.array([len(row) for row in lists], np.int64)
+    table = np.ones((dims, counts.max()), np.int64)
+    primes = [sorted(factorize(extent)) for extent in problem.extents]
+    down = np.full((dims, counts.max(), max(len(row) for row in primes)), -1, np.int64)
+    for d, row in enumerate(lists):
+        table[d, : len(row)] = row
+        where = {value: n for n, value in enumerate(row)}
+        for n, value in enumerate(row):
+            for m, prime in enumerate(primes[d]):
+                if value % prime == 0:
+                    down[d, n, m] = where[value // prime]
+    size = int(counts.prod())
+    place = np.stack(np.unravel_index(np.arange(size), counts), axis=1).astype(np.int64)
+    extents = np.stack([table[d, place[:, d]] for d in range(dims)], axis=1)
+    axes = problem.input_axes
+    widths = np.ones((max(len(axes), 1), size), np.int64)
+    axis, coefficient = np.full(dims, -1, np.int64), np.zeros(dims, np.int64)
+    touched = np.ones(size, np.int64)
+    for a, spec in enumerate(axes):
+        for d, c in spec.terms:
+            widths[a] += c * (extents[:, d] - 1)
+            axis[d], coefficient[d] = a, c
+        touched *= _distinct([(c, extents[:, d]) for d, c in spec.terms])
+    words = np.stack([extents[:, list(problem.relevant(t))].prod(axis=1) if t != I else widths.prod(axis=0) for t in TENSORS])
+    return Lattice(
+        extents=extents,
+        outs=(np.array(problem.extents) // extents).prod(axis=1),
+        words=words,
+        touched=np.stack([words[W], touched, words[O]]),
+        widths=widths,
+        place=place,
+        stride=np.array([int(counts[d + 1 :].prod()) for d in range(dims)], np.int64),
+        divisors=table,
+        counts=counts,
+        down=down,
+        lacks=np.array(problem.irrelevant_to, np.int64),
+        axis=axis,
+        coefficient=coefficient,
+        halo=np.array(problem.halo, np.int64),
+        bits=np.array(problem.bits, np.int64),
+        step_bits=np.array(problem.step_bits, np.int64),
+    )
+
+
+def _distinct(terms: list[tuple[int, Ints]]) -> Ints:
+    """Distinct values of a sum of one or two terms (:func:`formulations.problem.distinct_sums`)."""
+    if len(terms) == 1:
+        return terms[0][1]
+    (a, m), (b, n) = terms
+    common = math.gcd(a, b)
+    found: Ints = m * n - np.maximum(0, m - b // common) * np.maximum(0, n - a // common)
+    return found
+
+
+def machine_of(problem: LayerProblem) -> Machine:
+    """The machine of a problem."""
+    regions, count = regions_of(problem), len(problem.levels)
+    grain = math.gcd(*problem.bits, *problem.step_bits)
+    levels = np.zeros((count, 8), np.int64)
+    members = np.full((len(regions), count + 1), -1, np.int64)
+    for r, region in enumerate(regions):
+        inner = [n for n in region.levels if n > 0]
+        members[r, : len(inner)] = inner
+        for n in region.levels:
+            level = problem.levels[n]
+            levels[n] = (
+                -1 if level.capacity_bits is None else level.capacity_bits,
+                level.access_bits,
+                level.read_energy,
+                level.fill_energy,
+                level.update_energy,
+                grain % level.access_bits != 0,
+                r,
+                inner.index(n) + 1 if n else 0,
+            )
+    energies = [e for level in problem.levels for e in (level.read_energy, level.fill_energy, level.update_energy)]
+    rows = [spatial_vectors(problem, region.fan) for region in regions]
+    first = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+    rounded = int(levels[:, ROUNDS].max())
+    counts = (len(regions), count, math.gcd(*energies), rounded)
+    flags = (problem.drain_reads, problem.resumes, problem.volume(O), problem.steps, *counts)
+    return Machine(
+        levels=levels,
+        may_keep=np.array([[any(o[t] for o in level.keep_options) for t in TENSORS] for level in problem.levels], np.int64),
+        may_skip=np.array([[any(not o[t] for o in level.keep_options) for t in TENSORS] for level in problem.levels], np.int64),
+        flags=np.array(flags, np.int64),
+        vectors=np.concatenate(rows).astype(np.int64),
+        first=first,
+        tops=np.array([int(pinned) for pinned in problem.pinned], np.int64),
+        members=members,
+    )
+
+
+def axis_vectors(problem: LayerProblem, level: int) -> tuple[Ints, Ints]:
+    """The vectors of factors along X and along Y of a fan-out."""
+    spec = problem.levels[level]
+    lists = [divisors(extent) for extent in problem.extents]
+    return tuple(_factor_vectors(lists, along, size) for along, size in zip((spec.spatial_x, spec.spatial_y), spec.fanout, strict=True))
