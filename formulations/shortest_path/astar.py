@@ -97,17 +97,33 @@ def worse(m, state, bound):
 
 
 @njit(cache=True)
-def enter(t, m, guide, labels, after, heads, keys, entries, state, row, came, move, what, value):
-    """A new label, unless it cannot be better than the best or one at its place is as good."""
-    row[FROM], row[MOVE], row[WHAT], row[VALUE], row[DEAD] = came, move, what, value, 0
-    state[RELAXED] += 1
+def limit(m, state):
+    """A bound from which on nothing can be better than the best energy."""
+    best = state[BEST_HI] * 1152921504606846976.0 + state[BEST_LO]
+    return (best - 0.5 * m.flags[GRAIN]) * (1 + 1e-12)
+
+
+@njit(cache=True)
+def base_of(t, m, guide, row):
+    """What a label has paid, with the drains of its last output node and the prices of bits in use."""
     base = paid(row) + weighed(m, row, guide)
     if row[DRAIN]:
         spec = m.levels[row[LAST + O]]
         base += row[DRAIN] / spec[ACCESS] * spec[READ]
-    bound = base + ahead(t, m, row, guide)
-    if worse(m, state, bound):
+    return base
+
+
+@njit(cache=True)
+def enter(t, m, guide, labels, after, heads, keys, entries, state, row, came, move, what, value, charges, greed):
+    """A new label, unless it cannot be better than the best or one at its place is as good."""
+    state[RELAXED] += 1
+    base = base_of(t, m, guide, row)
+    if worse(m, state, base):
         return
+    rest = ahead(t, m, row, guide, charges, limit(m, state) - base)
+    if worse(m, state, base + rest):
+        return
+    row[FROM], row[MOVE], row[WHAT], row[VALUE], row[DEAD] = came, move, what, value, 0
     levels = m.flags[LEVELS]
     key = ((row[IN] * levels + row[LAST]) * levels + row[LAST + 1]) * levels + row[LAST + 2]
     key = key * len(t.outs) + row[X]
@@ -130,10 +146,7 @@ def enter(t, m, guide, labels, after, heads, keys, entries, state, row, came, mo
     labels[n] = row
     after[n] = heads[key]
     heads[key] = n
-    push(keys, entries, state, bound, 2 * n)
-    out = base + leaving(t, m, row, guide)
-    if not worse(m, state, out):
-        push(keys, entries, state, max(out, bound), 2 * n + 1)
+    push(keys, entries, state, base + greed * rest, 2 * n)
 
 
 @njit(cache=True)
@@ -173,7 +186,7 @@ def looped(t, m, row, dim, there, trips):
 
 
 @njit(cache=True)
-def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row):
+def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row, charges, greed):
     """Loops and nodes behind a label."""
     dims = len(t.lacks)
     x, region = labels[current, X], labels[current, IN]
@@ -192,7 +205,7 @@ def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row
                 trips = extent // t.divisors[dim, there]
                 row[SLIDE], row[TRIPS] = dim, trips
                 row[STEP] = t.coefficient[dim] * t.divisors[dim, there]
-                enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, SLID, dim, trips)
+                enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, SLID, dim, trips, charges, greed)
             continue
         for k in range(t.down.shape[2]):
             there = t.down[dim, here, k]
@@ -200,7 +213,7 @@ def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row
                 row[:] = labels[current]
                 trips = extent // t.divisors[dim, there]
                 looped(t, m, row, dim, there, trips)
-                enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, LOOP, dim, trips)
+                enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, LOOP, dim, trips, charges, greed)
     for tensor in range(3):
         if labels[current, STATE] == RAN and labels[current, RUN] == tensor + 1:
             continue
@@ -213,13 +226,13 @@ def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row
                 row[:] = labels[current]
                 place(t, m, row, tensor, level)
                 row[STATE] = FREE if row[STATE] == CROSSED else row[STATE]
-                enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, NODE, tensor, level)
+                enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, NODE, tensor, level, charges, greed)
             if not m.may_skip[level, tensor]:
                 break
 
 
 @njit(cache=True)
-def cross(t, m, guide, labels, after, heads, keys, entries, state, current, row):
+def cross(t, m, guide, labels, after, heads, keys, entries, state, current, row, charges, greed):
     """The fan-out of a label's region, with every vector; behind the last one the nest is complete."""
     region, x = labels[current, IN], labels[current, X]
     last = region + 1 == m.flags[REGIONS]
@@ -230,7 +243,7 @@ def cross(t, m, guide, labels, after, heads, keys, entries, state, current, row)
         row[:] = labels[current]
         spread(t, m, row, m.vectors[n], 0 if last else y)
         if not last:
-            enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, CROSS, region, n)
+            enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, CROSS, region, n, charges, greed)
             continue
         finish(t, m, row)
         if row[HI] < state[BEST_HI] or (row[HI] == state[BEST_HI] and row[LO] < state[BEST_LO]):
@@ -238,16 +251,16 @@ def cross(t, m, guide, labels, after, heads, keys, entries, state, current, row)
 
 
 @njit(cache=True)
-def search(t, m, guide, labels, after, heads, keys, entries, state, steps):
+def search(t, m, guide, labels, after, heads, keys, entries, state, steps, greed):
     """Extend labels, best bound first, until the best energy is proved, so many are done or the arrays are full.
 
-    Returns the least bound of what is left (infinite if nothing is).
+    Returns the least bound of what is left (infinite if nothing is). With `greed` above 1 the first nest ends it.
     """
     row = np.empty(labels.shape[1], np.int64)
+    charges = np.empty((3, 4))
     most = 4 * t.divisors.size + 64 + len(m.vectors)
     for _ in range(steps):
-        if state[HEAPED] == 0 or worse(m, state, keys[0]):
-            state[HEAPED] = 0
+        if state[HEAPED] == 0 or (greed == 1.0 and worse(m, state, keys[0])) or (greed > 1.0 and state[BEST] >= 0):
             return np.inf
         if state[COUNT] + most > len(labels) or state[HEAPED] + 2 * most > len(keys):
             state[FULL] = 1
@@ -258,7 +271,11 @@ def search(t, m, guide, labels, after, heads, keys, entries, state, steps):
             continue
         state[POPPED] += 1
         if entry & 1:
-            cross(t, m, guide, labels, after, heads, keys, entries, state, current, row)
-        else:
-            expand(t, m, guide, labels, after, heads, keys, entries, state, current, row)
+            cross(t, m, guide, labels, after, heads, keys, entries, state, current, row, charges, greed)
+            continue
+        expand(t, m, guide, labels, after, heads, keys, entries, state, current, row, charges, greed)
+        base = base_of(t, m, guide, labels[current])
+        rest = leaving(t, m, labels[current], guide, charges, limit(m, state) - base)
+        if not worse(m, state, base + rest):
+            push(keys, entries, state, base + greed * rest, entry + 1)
     return keys[0] if state[HEAPED] else np.inf

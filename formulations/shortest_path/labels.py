@@ -84,6 +84,9 @@ class Guide(NamedTuple):
     weights: Floats
 
 
+EVERY = np.arange(STATUSES)
+
+
 @njit(cache=True, inline="always")
 def product(a, b):
     """The pair of a product of two numbers below BASE."""
@@ -179,20 +182,21 @@ def starts(t, axis, factors, y):
 def spread(t, m, row, factors, y):
     """Pass a fan-out, to the extents y of a child."""
     children, copies = 1, 1
-    apart = np.ones(3, np.int64)
     for d in range(len(t.lacks)):
-        children *= factors[d]
+        factor = factors[d]
+        if factor == 1:
+            continue
+        children *= factor
         if t.lacks[d] == O:
-            copies *= factors[d]
-        for tensor in (W, O):
-            if t.lacks[d] != tensor:
-                apart[tensor] *= factors[d]
+            copies *= factor
+        else:
+            row[APART + O] *= factor
+        if t.lacks[d] != W:
+            row[APART + W] *= factor
     for axis in range(len(t.widths)):
-        apart[I] *= starts(t, axis, factors, y)
-    # dims that index the input outside of its axes' terms do not exist: every relevant dim is a term
+        row[APART + I] *= starts(t, axis, factors, y)
     for tensor in range(3):
         row[KIDS + tensor] *= children
-        row[APART + tensor] *= apart[tensor]
     row[COPIES] *= copies
     row[INSTANCES] *= children
     row[X] = y
@@ -254,33 +258,27 @@ def broken(t, row, tensor):
         while t.divisors[d, up] != t.divisors[d, here] * row[TRIPS]:
             up += 1
         x += (up - here) * t.stride[d]
-    return float(t.touched[tensor, x]) * float(t.outs[x]) / rho * t.bits[tensor]
+    return traffic(t, tensor, x) / rho
 
 
 @njit(cache=True)
-def best_sum(rows, first, tables, inner, x, charges):
-    """The least value of any statuses with their charges: of tables behind `rows`, or of `inner` if `first` < 0."""
-    least = np.inf
+def best_sum(numbers, row, charges, most):
+    """The least sum of charges and the value of their statuses, if it is below `most`; ``row[numbers[statuses]]`` is it."""
+    least = most
     for a in range(4):
-        if charges[0, a] == np.inf:
+        if charges[0, a] >= least:
             continue
         for b in range(4):
-            if charges[1, b] == np.inf:
+            if charges[0, a] + charges[1, b] >= least:
                 continue
             for c in range(4):
-                if charges[2, c] == np.inf:
-                    continue
-                statuses = 16 * a + 4 * b + c
                 total = charges[0, a] + charges[1, b] + charges[2, c]
-                if first < 0:
-                    total += inner[statuses, x]
-                else:
-                    number = rows[first + statuses]
-                    if number < 0:
-                        continue
-                    total += tables[number, x]
-                least = min(least, total)
-    return least
+                if total >= least:
+                    continue
+                number = numbers[16 * a + 4 * b + c]
+                if number >= 0:
+                    least = min(least, total + row[number])
+    return least if least < most else np.inf
 
 
 @njit(cache=True)
@@ -319,10 +317,10 @@ def held_charge(t, m, row, guide, region, tensor, charges):
 
 
 @njit(cache=True)
-def ahead(t, m, row, guide):
+def ahead(t, m, row, guide, charges, most):
     """A lower bound on what a label has still to pay (without :func:`weighed`)."""
     region = row[IN]
-    charges = np.full((3, 4), np.inf)
+    charges[:] = np.inf
     for tensor in range(3):
         if parent_of(m, region, tensor, digit(m, row, tensor)) >= 0:
             charges[tensor, POT_FREE] = 0.0
@@ -330,17 +328,16 @@ def ahead(t, m, row, guide):
         else:
             charge_of(t, m, row, guide, region, tensor, charges)
     first = guide.begin[region] + code_of(m, row) * STATUSES
-    return best_sum(guide.rows, first, guide.tables, guide.inner[0], row[X], charges)
+    return best_sum(guide.rows[first : first + STATUSES], guide.tables[row[X]], charges, most)
 
 
 @njit(cache=True)
-def leaving(t, m, row, guide):
+def leaving(t, m, row, guide, charges, most):
     """The same if the label leaves its region now."""
     region = row[IN]
     for tensor in range(3):
         if not may_leave(m, region, tensor, digit(m, row, tensor)):
             return np.inf
-    charges = np.full((3, 4), np.inf)
     if region + 1 == m.flags[REGIONS]:
         total = 0.0
         for tensor in range(3):
@@ -351,7 +348,7 @@ def leaving(t, m, row, guide):
         return total
     for tensor in range(3):
         charge_of(t, m, row, guide, region + 1, tensor, charges)
-    return best_sum(guide.rows, -1, guide.tables, guide.inner[region + 1], row[X], charges)
+    return best_sum(EVERY, guide.inner[region + 1, row[X]], charges, most)
 
 
 @njit(cache=True)

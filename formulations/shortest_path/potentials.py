@@ -170,7 +170,7 @@ def least_fill(t, m, prices, region, tensor, bits, shared):
 @njit(cache=True)
 def traffic(t, tensor, x):
     """Bits that come into a node at these extents at least."""
-    return float(t.touched[tensor, x]) * float(t.outs[x]) * t.bits[tensor]
+    return t.traffic[tensor, x]
 
 
 @njit(cache=True)
@@ -192,14 +192,19 @@ def inside(t, x, factors):
 
 
 @njit(cache=True)
-def spread_least(t, shares, source, target):
-    """Into target, per point, the least value of the points that these factors lead to."""
+def spread_least(t, vectors, source, target):
+    """Into target, per row and point, the least value of the points that these factors lead to."""
+    size = source.shape[1]
     target[:] = np.inf
-    for factors in shares:
-        for x in range(len(source)):
-            y = inside(t, x, factors)
-            if y >= 0 and source[y] < target[x]:
-                target[x] = source[y]
+    inner = np.empty(size, np.int64)
+    for factors in vectors:
+        for x in range(size):
+            inner[x] = inside(t, x, factors)
+        for row in range(len(source)):
+            for x in range(size):
+                y = inner[x]
+                if y >= 0 and source[row, y] < target[row, x]:
+                    target[row, x] = source[row, y]
 
 
 @njit(cache=True)
@@ -341,9 +346,9 @@ def leave(t, m, region, statuses, digits, inner, shared, prices, values):
                 fits = False
             elif there == NONE:
                 fixed += price(m, known[tensor], tensor, step_bits_shared(t, m, region, tensor, shared), firsts)
-        if not fits or inner[then, len(values)] == np.inf:
+        if not fits or inner[len(values), then] == np.inf:
             continue
-        row = inner[then]
+        row = inner[:, then]
         for x in range(len(values)):
             total = row[x] + fixed
             if total < values[x]:
@@ -382,7 +387,29 @@ def reading(m, prices, region, tensor, known, bits, first):
 
 
 @njit(cache=True)
-def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, shared, prices, weights, values, scratch):
+def costs_of(t, m, region, shared, prices):
+    """Per tensor, place of its last node and point: what reading it costs for a node there, and filling a node of that
+    place; for place 0 the least cost of filling any node further inside.
+    """
+    k = count_of(m, region)
+    reads, fills = np.empty((3, k + 1, len(t.outs))), np.empty((3, k + 1, len(t.outs)))
+    firsts = first_bits(t, m, region, shared)
+    for tensor in range(3):
+        for place in range(k + 1):
+            known = parent_of(m, region, tensor, place)
+            level = m.members[region, place - 1]
+            for x in range(len(t.outs)):
+                bits = traffic(t, tensor, x)
+                reads[tensor, place, x] = reading(m, prices, region, tensor, known, bits, firsts)
+                if place:
+                    fills[tensor, place, x] = fill_price(m, level, tensor, bits, firsts)
+                else:
+                    fills[tensor, place, x] = least_fill(t, m, prices, region, tensor, bits, shared)
+    return reads, fills
+
+
+@njit(cache=True)
+def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, reads, fills, weights, values, scratch):
     """Lower the values by those of placing a node."""
     k = count_of(m, region)
     level = m.members[region, place - 1]
@@ -397,8 +424,7 @@ def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, shar
         code = code * (k + 1) + (place if other == tensor else digits[other])
     row = tables[rows[code * STATUSES + with_status(statuses, tensor, FREE)]]
     other_row = tables[rows[code * STATUSES + statuses]] if held else row
-    known = parent_of(m, region, tensor, digits[tensor])
-    firsts = first_bits(t, m, region, shared)
+    read, fill = reads[tensor, digits[tensor]], fills[tensor, place]
     for x in range(len(values)):
         least = min(row[x], other_row[x])
         if least < np.inf and room(t, m, level, tensor, digits, place, x):
@@ -413,17 +439,13 @@ def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, shar
             moved = scratch.copy()
             close(t, moved, d)
         for x in range(len(values)):
-            total = moved[x]
-            if total < values[x] and not held:
-                bits = traffic(t, tensor, x)
-                total += fill_price(m, level, tensor, bits, firsts)
-                total += reading(m, prices, region, tensor, known, bits, firsts)
+            total = moved[x] if held else moved[x] + fill[x] + read[x]
             if total < values[x]:
                 values[x] = total
 
 
 @njit(cache=True)
-def hold(t, m, region, statuses, code, digits, tensor, rows, tables, shared, prices, values):
+def hold(t, m, region, statuses, code, digits, tensor, rows, tables, reads, fills, values):
     """Lower the values by those of a node further inside that breaks here."""
     if status_of(statuses, tensor) >= NONE:
         return
@@ -431,8 +453,7 @@ def hold(t, m, region, statuses, code, digits, tensor, rows, tables, shared, pri
     if number < 0:
         return
     row = tables[number]
-    known = parent_of(m, region, tensor, digits[tensor])
-    firsts = first_bits(t, m, region, shared)
+    read, fill = reads[tensor, digits[tensor]], fills[tensor, 0]
     for d in range(-1, len(t.lacks)):
         moved = row
         if d >= 0:
@@ -441,11 +462,7 @@ def hold(t, m, region, statuses, code, digits, tensor, rows, tables, shared, pri
             moved = row.copy()
             close(t, moved, d)
         for x in range(len(values)):
-            total = moved[x]
-            if total < values[x]:
-                bits = traffic(t, tensor, x)
-                total += reading(m, prices, region, tensor, known, bits, firsts)
-                total += least_fill(t, m, prices, region, tensor, bits, shared)
+            total = moved[x] + fill[x] + read[x]
             if total < values[x]:
                 values[x] = total
 
@@ -456,6 +473,7 @@ def fill_region(t, m, region, inner, shared, prices, weights, rows, tables):
     k = count_of(m, region)
     scratch = np.empty(tables.shape[1])
     digits = np.zeros(3, np.int64)
+    reads, fills = costs_of(t, m, region, shared, prices)
     for code in range((k + 1) ** 3 - 1, -1, -1):
         digits[0], digits[1], digits[2] = code // ((k + 1) * (k + 1)), code // (k + 1) % (k + 1), code % (k + 1)
         for most in range(2, -1, -1):
@@ -473,23 +491,26 @@ def fill_region(t, m, region, inner, shared, prices, weights, rows, tables):
                         continue
                     for place in range(digits[tensor] + 1, k + 1):
                         place_node(
-                            t, m, region, statuses, digits, tensor, place, rows, tables, shared, prices, weights,
-                            values, scratch,
-                        )  # fmt: skip
+                            t, m, region, statuses, digits, tensor, place, rows, tables, reads, fills, weights, values, scratch
+                        )
                 for tensor in range(3):
-                    hold(t, m, region, statuses, code, digits, tensor, rows, tables, shared, prices, values)
+                    hold(t, m, region, statuses, code, digits, tensor, rows, tables, reads, fills, values)
                 for d in range(len(t.lacks)):
                     if may_loop(t, m, region, statuses, digits, d):
                         close(t, values, d)
 
 
 @njit(cache=True)
-def behind(t, rows, tables, shares_x, shares_y, scratch, out):
+def behind(t, rows, tables, vectors_x, vectors_y, out):
     """What lies behind the fan-out that leads into a region, per statuses; the least of each comes last."""
-    size = len(scratch)
-    for statuses in range(STATUSES):
-        out[statuses] = np.inf
-        if rows[statuses] >= 0:
-            spread_least(t, shares_x, tables[rows[statuses]], scratch)
-            spread_least(t, shares_y, scratch, out[statuses, :size])
-            out[statuses, size] = out[statuses, :size].min()
+    size = tables.shape[1]
+    used = np.flatnonzero(rows[:STATUSES] >= 0)
+    source, target = np.empty((len(used), size)), np.empty((len(used), size))
+    for n in range(len(used)):
+        source[n] = tables[rows[used[n]]]
+    spread_least(t, vectors_x, source, target)
+    spread_least(t, vectors_y, target, source)
+    out[:] = np.inf
+    for n in range(len(used)):
+        out[:size, used[n]] = source[n]
+        out[size, used[n]] = source[n].min()

@@ -36,8 +36,7 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine, weights=None) -> k.G
     shared = potentials.most_shared(t, m)
     prices = potentials.prices_of(t, m, shared)
     weights = np.zeros(len(m.levels)) if weights is None else weights
-    inner = np.full((regions + 1, potentials.STATUSES, size + 1), np.inf)
-    scratch = np.empty(size)
+    inner = np.full((regions + 1, size + 1, potentials.STATUSES), np.inf)
     parts, numbers = [], []
     for r in range(regions - 1, -1, -1):
         rows, count = potentials.rows_of(m, r)
@@ -45,7 +44,7 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine, weights=None) -> k.G
         potentials.fill_region(t, m, r, inner[r + 1], shared, prices, weights, rows, table)
         if r:
             x, y = axis_vectors(problem, regions_of(problem)[r - 1].fan)
-            potentials.behind(t, rows, table, x, y, scratch, inner[r])
+            potentials.behind(t, rows, table, x, y, inner[r])
         parts.append(table)
         numbers.append(rows)
     parts.reverse()
@@ -55,12 +54,23 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine, weights=None) -> k.G
         rows[rows >= 0] += total
         total += len(part)
     begin = np.concatenate(([0], np.cumsum([len(p) for p in numbers])))[:-1].astype(np.int64)
-    return k.Guide(np.concatenate(parts), np.concatenate(numbers), begin, inner, shared, prices, weights)
+    return k.Guide(np.ascontiguousarray(np.concatenate(parts).T), np.concatenate(numbers), begin, inner, shared, prices, weights)
 
 
-def solve(problem: LayerProblem, upper: int | None = None, weights=None, log=False) -> Found | None:
+def solve(problem: LayerProblem, upper: int | None = None, weights=None, log=False, greed=1.05) -> Found | None:
     t, m = lattice_of(problem), machine_of(problem)
     guide = guide_of(problem, t, m, weights)
+    constant = problem.steps * problem.step_energy
+    first = None
+    if greed > 1:
+        first = _run(problem, t, m, guide, None if upper is None else upper - constant, log, greed)
+        if first is not None:
+            upper = first.energy
+    found = _run(problem, t, m, guide, None if upper is None else upper - constant, log, 1.0)
+    return found
+
+
+def _run(problem, t, m, guide, upper, log, greed):
     levels, size = len(problem.levels), len(t.outs)
     constant = problem.steps * problem.step_energy
     regions = len(m.first) - 1
@@ -72,18 +82,19 @@ def solve(problem: LayerProblem, upper: int | None = None, weights=None, log=Fal
     state = np.zeros(9, np.int64)
     state[astar.BEST_HI], state[astar.BEST] = 1 << 61, -1
     if upper is not None:
-        high, low = divmod(upper - constant + 1, k.BASE)
+        high, low = divmod(upper + 1, k.BASE)
         state[astar.BEST_HI], state[astar.BEST_LO] = high, low
     row = np.zeros(k.USED + levels, np.int64)
     row[k.X], row[k.RHO], row[k.SLIDE], row[k.TRIPS] = size - 1, 1, -1, 1
     row[k.LAST : k.LAST + 3], row[k.KIDS : k.KIDS + 3], row[k.APART : k.APART + 3] = m.tops, 1, 1
     row[k.COPIES], row[k.INSTANCES], row[k.FROM] = 1, 1, -1
-    root = k.ahead(t, m, row, guide) + k.weighed(m, row, guide)
-    astar.enter(t, m, guide, table, after, heads, keys, entries, state, row, -1, k.START, 0, 0)
+    charges = np.empty((3, 4))
+    root = k.ahead(t, m, row, guide, charges, np.inf) + k.weighed(m, row, guide)
+    astar.enter(t, m, guide, table, after, heads, keys, entries, state, row, -1, k.START, 0, 0, charges, greed)
     while True:
-        left = astar.search(t, m, guide, table, after, heads, keys, entries, state, 1 << 14)
+        left = astar.search(t, m, guide, table, after, heads, keys, entries, state, 1 << 14, greed)
         if log:
-            print("labels", state[astar.COUNT], "heap", state[astar.HEAPED], "popped", state[astar.POPPED], "relaxed", state[astar.RELAXED], "bound", left + constant)
+            print("greed", greed, "labels", state[astar.COUNT], "heap", state[astar.HEAPED], "popped", state[astar.POPPED], "relaxed", state[astar.RELAXED], "bound", left + constant)
         if state[astar.FULL]:
             state[astar.FULL] = 0
             table = np.concatenate((table, np.zeros_like(table)))

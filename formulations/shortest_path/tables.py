@@ -26,8 +26,8 @@ divides all energies."""
 class Lattice(NamedTuple):
     """Points of the divisor lattice (extents inside), ordered so that divisors come first.
 
-    ``extents`` and ``place`` (number of the divisor) have a row per point, ``outs`` the iterations outside, ``words``
-    and ``touched`` (without the gaps of strides) a row per tensor, ``widths`` a row per axis of the input. ``divisors``
+    ``extents`` and ``place`` (number of the divisor) have a row per point, ``outs`` the iterations outside, ``words``,
+    ``touched`` (without the gaps of strides) and ``traffic`` (the bits that come into a node there at least) a row per tensor, ``widths`` a row per axis of the input. ``divisors``
     has a row per dim, ``down`` the place of a divisor divided by each of the dim's primes (-1: it does not divide),
     ``axis`` and ``coefficient`` are those of the input's index.
     """
@@ -36,6 +36,7 @@ class Lattice(NamedTuple):
     outs: Ints
     words: Ints
     touched: Ints
+    traffic: NDArray[np.float64]
     widths: Ints
     place: Ints
     stride: Ints
@@ -119,11 +120,14 @@ def lattice_of(problem: LayerProblem) -> Lattice:
             axis[d], coefficient[d] = a, c
         touched *= _distinct([(c, extents[:, d]) for d, c in spec.terms])
     words = np.stack([extents[:, list(problem.relevant(t))].prod(axis=1) if t != I else widths.prod(axis=0) for t in TENSORS])
+    outs = (np.array(problem.extents) // extents).prod(axis=1)
+    all_touched = np.stack([words[W], touched, words[O]])
     return Lattice(
         extents=extents,
-        outs=(np.array(problem.extents) // extents).prod(axis=1),
+        outs=outs,
         words=words,
-        touched=np.stack([words[W], touched, words[O]]),
+        touched=all_touched,
+        traffic=all_touched.astype(float) * outs.astype(float) * np.array(problem.bits)[:, None],
         widths=widths,
         place=place,
         stride=np.array([int(counts[d + 1 :].prod()) for d in range(dims)], np.int64),
