@@ -9,10 +9,9 @@ from formulations.shortest_path.labels import (
     APART,
     BASE,
     CROSS,
-    CROSSED,
+    BARE,
     DEAD,
     DRAIN,
-    FREE,
     FROM,
     HI,
     IN,
@@ -32,6 +31,7 @@ from formulations.shortest_path.labels import (
     TRIPS,
     USED,
     VALUE,
+    WINDOWS,
     WHAT,
     X,
     ahead,
@@ -176,11 +176,13 @@ def looped(t, m, row, dim, there, trips):
     if more & 2:
         row[RHO] = row[RHO] * trips if row[RUN] == lack + 1 else trips
         row[RUN] = lack + 1
-        row[STATE] = RAN
+        row[STATE] |= RAN
     elif more:
-        row[RUN], row[RHO], row[STATE] = lack + 1, 1, RAN
+        row[RUN], row[RHO] = lack + 1, 1
+        row[STATE] |= RAN
     else:
-        row[RUN], row[RHO], row[STATE] = 0, 1, FREE
+        row[RUN], row[RHO] = 0, 1
+        row[STATE] &= ~RAN
     if lack != I:
         row[SLIDE], row[TRIPS], row[STEP] = -1, 1, 0
 
@@ -192,7 +194,8 @@ def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row
     x, region = labels[current, X], labels[current, IN]
     slides = more_nodes(m, labels[current], I) > 0
     for dim in range(dims):
-        if labels[current, STATE] == CROSSED and not t.halo[dim]:
+        bare = labels[current, STATE] & BARE
+        if bare and not labels[current, WINDOWS] >> dim & 1:
             continue
         here = t.place[x, dim]
         extent = t.divisors[dim, here]
@@ -215,7 +218,7 @@ def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row
                 looped(t, m, row, dim, there, trips)
                 enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, LOOP, dim, trips, charges, greed)
     for tensor in range(3):
-        if labels[current, STATE] == RAN and labels[current, RUN] == tensor + 1:
+        if labels[current, STATE] & RAN and labels[current, RUN] == tensor + 1:
             continue
         for j in range(digit(m, labels[current], tensor), m.members.shape[1]):
             level = m.members[region, j]
@@ -225,7 +228,7 @@ def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row
             if m.may_keep[level, tensor] and (m.levels[level, CAPACITY] < 0 or used <= m.levels[level, CAPACITY]):
                 row[:] = labels[current]
                 place(t, m, row, tensor, level)
-                row[STATE] = FREE if row[STATE] == CROSSED else row[STATE]
+                row[STATE] &= ~BARE
                 enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, NODE, tensor, level, charges, greed)
             if not m.may_skip[level, tensor]:
                 break

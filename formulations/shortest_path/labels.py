@@ -54,37 +54,37 @@ W, I, O = 0, 1, 2  # noqa: E741
 BASE = 1 << 60
 """Energies are pairs (high, low) that stand for ``high * BASE + low``."""
 
-HI, LO, X, IN, RUN, RHO, SLIDE, TRIPS, STEP, LAST, KIDS, APART, COPIES, INSTANCES, DRAIN, STATE, FROM, MOVE, WHAT, VALUE, DEAD = (
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+HI, LO, X, IN, RUN, RHO, SLIDE, TRIPS, STEP, LAST, KIDS, APART, COPIES, INSTANCES, DRAIN, STATE, FROM, MOVE, WHAT, VALUE, DEAD, WINDOWS = (
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
 )  # fmt: skip
 """Columns of a label: energy, point of the lattice, region; RUN: the tensor (plus 1) that the last loops do not move, and
 RHO their trips; SLIDE: the dim (or -1) along which the input's next node slides, with its trips and STEP; per tensor the
 level of its LAST node, and of the fan-outs since, children (KIDS) and distinct tiles among them (APART); copies of the
-output; instances; DRAIN: bits that drains read at the output's last node; how the label was made."""
-USED = 27
+output; instances; WINDOWS: dims of windows (bits) that the fan-out passed last splits; DRAIN: bits that drains read at the output's last node; how the label was made."""
+USED = 28
 """Then a column per level: bits in use."""
 
-FREE, CROSSED, RAN = range(3)
-"""States: a fan-out was passed last; loops of this region are part of the run."""
+BARE, RAN = 1, 2
+"""Bits of a state: no node since the fan-out that was passed last; loops of this region are part of the run."""
 START, LOOP, SLID, NODE, CROSS = range(5)
 """Moves: WHAT is a dim, a dim, tensor * levels + level, the region left; VALUE trips, trips, none, the vector."""
 
 
 class Guide(NamedTuple):
     """What bounds labels: tables of all regions in one, their numbers (those of region r from ``begin[r]`` on), what lies
-    behind the fan-outs per region inside, and prices.
+    behind the fan-outs per region inside (with what is asked of tensors' parents if they have no node there: ``bypass``, whose
+    columns ``numbers`` has by region, statuses and parents), and prices.
     """
 
     tables: Floats
     rows: Ints
     begin: Ints
     inner: Floats
+    bypass: Floats
+    numbers: Ints
     shared: Floats
     prices: Floats
     weights: Floats
-
-
-EVERY = np.arange(STATUSES)
 
 
 @njit(cache=True, inline="always")
@@ -182,10 +182,13 @@ def starts(t, axis, factors, y):
 def spread(t, m, row, factors, y):
     """Pass a fan-out, to the extents y of a child."""
     children, copies = 1, 1
+    row[WINDOWS] = 0
     for d in range(len(t.lacks)):
         factor = factors[d]
         if factor == 1:
             continue
+        if t.halo[d]:
+            row[WINDOWS] |= 1 << d
         children *= factor
         if t.lacks[d] == O:
             copies *= factor
@@ -201,7 +204,7 @@ def spread(t, m, row, factors, y):
     row[INSTANCES] *= children
     row[X] = y
     row[IN] += 1
-    row[STATE] = CROSSED
+    row[STATE] = BARE
 
 
 @njit(cache=True)
@@ -282,6 +285,35 @@ def best_sum(numbers, row, charges, most):
 
 
 @njit(cache=True)
+def best_leaving(m, row, guide, region, charges, most):
+    """The same of statuses behind the fan-out that leads into a region."""
+    least, levels = most, len(m.levels) + 1
+    inner, bypass = guide.inner[region, row[X]], guide.bypass[row[X]]
+    for a in range(4):
+        if charges[0, a] >= least:
+            continue
+        for b in range(4):
+            if charges[0, a] + charges[1, b] >= least:
+                continue
+            for c in range(4):
+                total = charges[0, a] + charges[1, b] + charges[2, c]
+                if total >= least:
+                    continue
+                statuses = 16 * a + 4 * b + c
+                value, number, alone = inner[statuses], 0, 0.0
+                for tensor, status in ((0, a), (1, b), (2, c)):
+                    number *= levels
+                    if status == NONE:
+                        number += row[LAST + tensor] + 1
+                        alone += charges[tensor, NONE] if row[KIDS + tensor] == 1 else np.inf
+                if number and alone < np.inf:
+                    column = guide.numbers[(region * STATUSES + statuses) * levels**3 + number]
+                    value = max(value, bypass[column] - alone)
+                least = min(least, total + value)
+    return least if least < most else np.inf
+
+
+@njit(cache=True)
 def charge_of(t, m, row, guide, region, tensor, charges):
     """What a tensor's next node costs, per status, if it lies behind the fan-out that leads into a region."""
     x, level = row[X], row[LAST + tensor]
@@ -348,7 +380,7 @@ def leaving(t, m, row, guide, charges, most):
         return total
     for tensor in range(3):
         charge_of(t, m, row, guide, region + 1, tensor, charges)
-    return best_sum(EVERY, guide.inner[region + 1, row[X]], charges, most)
+    return best_leaving(m, row, guide, region + 1, charges, most)
 
 
 @njit(cache=True)
@@ -356,11 +388,13 @@ def covers(t, m, a, b):
     """Is label a as good as label b, whatever comes (same point, region and last nodes)?"""
     if a[HI] > b[HI] or (a[HI] == b[HI] and a[LO] > b[LO]):
         return False
-    if a[COPIES] < b[COPIES] or a[DRAIN] > b[DRAIN] or (a[STATE] != FREE and a[STATE] != b[STATE]):
+    if a[COPIES] < b[COPIES] or a[DRAIN] > b[DRAIN] or a[STATE] & ~b[STATE]:
         return False
     if b[RHO] > 1 and (a[RUN] != b[RUN] or a[RHO] < b[RHO]):
         return False
-    if a[STATE] == RAN and a[RUN] != b[RUN]:
+    if a[STATE] & BARE and a[WINDOWS] != b[WINDOWS]:
+        return False
+    if a[STATE] & RAN and a[RUN] != b[RUN]:
         return False
     if b[SLIDE] >= 0 and (a[SLIDE] != b[SLIDE] or a[TRIPS] != b[TRIPS] or a[STEP] != b[STEP]):
         return False

@@ -209,7 +209,13 @@ def spread_least(t, vectors, source, target):
 
 @njit(cache=True)
 def may_loop(t, m, region, statuses, digits, d):
-    """May a loop over a dim come?"""
+    """May a loop over a dim come?
+
+    In front of the first node of a region a loop may stand outside of the fan-out as well: what comes into nodes is the
+    same, but for the input, if the loop is over one of its windows.
+    """
+    if region > 0 and digits[0] + digits[1] + digits[2] == 0 and not t.halo[d]:
+        return False
     for tensor in range(3):
         status = status_of(statuses, tensor)
         if t.lacks[d] != tensor:
@@ -312,13 +318,44 @@ def step_bits_shared(t, m, region, tensor, shared):
 
 
 @njit(cache=True)
+def bypassing(t, m, region, then, parents, shared, source, out):
+    """What lies behind a region's fan-out if tensors have no node there, with what the multipliers ask of their parents.
+
+    Row n is of the statuses ``then[n]`` and of the levels ``parents[n]`` (-1: the tensor has a node inside); `source` has
+    the values right behind the fan-out.
+    """
+    size = source.shape[1]
+    out[:] = np.inf
+    inner = np.empty(size, np.int64)
+    for v in range(m.first[region], m.first[region + 1]):
+        factors = m.vectors[v]
+        for x in range(size):
+            inner[x] = inside(t, x, factors)
+        for n in range(len(then)):
+            cost = 0.0
+            for tensor in range(3):
+                if parents[n, tensor] >= 0:
+                    bits = float(m.flags[STEPS]) * t.step_bits[tensor]
+                    for r in range(region + 1, m.flags[REGIONS]):
+                        bits /= shared[r, tensor]
+                    for d in range(len(t.lacks)):
+                        if t.lacks[d] == tensor or (tensor == I and t.halo[d]):
+                            bits /= factors[d]
+                    cost += price(m, parents[n, tensor], tensor, bits, first_bits(t, m, region, shared))
+            row = source[n]
+            for x in range(size):
+                if inner[x] >= 0 and row[inner[x]] + cost < out[n, x]:
+                    out[n, x] = row[inner[x]] + cost
+
+
+@njit(cache=True)
 def surcharge(m, prices, region, tensor, level, bits, first):
     """What it costs at least to serve a node behind a fan-out at this level, above the least price of any parent."""
     return price(m, level, tensor, bits, first) - outside(m, prices, region, tensor, bits)
 
 
 @njit(cache=True)
-def leave(t, m, region, statuses, digits, inner, shared, prices, values):
+def leave(t, m, region, statuses, digits, inner, bypass, numbers, shared, prices, values):
     """Values of leaving a region, into `values`; `inner`: what lies behind its fan-out, per statuses."""
     values[:] = np.inf
     firsts = first_bits(t, m, region, shared)
@@ -337,20 +374,21 @@ def leave(t, m, region, statuses, digits, inner, shared, prices, values):
         values[:] = total
         return
     for then in range(STATUSES):
-        fits, fixed = True, 0.0
+        fits, number = True, 0
         for tensor in range(3):
             here, there = status_of(statuses, tensor), status_of(then, tensor)
             if here == HELD or known[tensor] < 0:
                 fits = fits and here == there
             elif there == HELD:
                 fits = False
-            elif there == NONE:
-                fixed += price(m, known[tensor], tensor, step_bits_shared(t, m, region, tensor, shared), firsts)
+            number = number * (len(m.levels) + 1) + (known[tensor] + 1 if there == NONE else 0)
         if not fits or inner[len(values), then] == np.inf:
             continue
         row = inner[:, then]
+        if number:
+            row = bypass[:, numbers[then * (len(m.levels) + 1) ** 3 + number]]
         for x in range(len(values)):
-            total = row[x] + fixed
+            total = row[x]
             if total < values[x]:
                 for tensor in range(3):
                     there = status_of(then, tensor)
@@ -468,7 +506,7 @@ def hold(t, m, region, statuses, code, digits, tensor, rows, tables, reads, fill
 
 
 @njit(cache=True)
-def fill_region(t, m, region, inner, shared, prices, weights, rows, tables):
+def fill_region(t, m, region, inner, bypass, numbers, shared, prices, weights, rows, tables):
     """Fill the tables of a region; `inner` holds what lies behind its fan-out."""
     k = count_of(m, region)
     scratch = np.empty(tables.shape[1])
@@ -485,7 +523,7 @@ def fill_region(t, m, region, inner, shared, prices, weights, rows, tables):
                 if number < 0 or held != most:
                     continue
                 values = tables[number]
-                leave(t, m, region, statuses, digits, inner, shared, prices, values)
+                leave(t, m, region, statuses, digits, inner, bypass, numbers, shared, prices, values)
                 for tensor in range(3):
                     if status_of(statuses, tensor) == NONE:
                         continue

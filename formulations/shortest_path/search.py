@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,32 +33,76 @@ class Found:
 def guide_of(problem: LayerProblem, t: Lattice, m: Machine, weights=None) -> k.Guide:
     """Tables of all regions."""
     from formulations.shortest_path.tables import REGIONS, axis_vectors
-    regions, size = int(m.flags[REGIONS]), len(t.outs)
+    regions, size, levels = int(m.flags[REGIONS]), len(t.outs), len(m.levels) + 1
     shared = potentials.most_shared(t, m)
     prices = potentials.prices_of(t, m, shared)
     weights = np.zeros(len(m.levels)) if weights is None else weights
     inner = np.full((regions + 1, size + 1, potentials.STATUSES), np.inf)
-    parts, numbers = [], []
+    parts, rows_of, bypasses = [], [], [np.empty((size, 0))]
+    numbers = np.full((regions + 1, potentials.STATUSES * levels**3), -1, np.int64)
+    columns = 0
     for r in range(regions - 1, -1, -1):
         rows, count = potentials.rows_of(m, r)
         table = np.empty((count, size))
-        potentials.fill_region(t, m, r, inner[r + 1], shared, prices, weights, rows, table)
+        inside = numbers[r + 1].copy()
+        inside[inside >= 0] -= columns - bypasses[-1].shape[1]
+        potentials.fill_region(t, m, r, inner[r + 1], bypasses[-1], inside, shared, prices, weights, rows, table)
         if r:
             x, y = axis_vectors(problem, regions_of(problem)[r - 1].fan)
             potentials.behind(t, rows, table, x, y, inner[r])
+            then, parents = _bypasses(problem, m, r, rows)
+            out = np.empty((len(then), size))
+            if len(then):
+                potentials.bypassing(t, m, r - 1, then, parents, shared, table[rows[then]], out)
+            for n, (statuses, levels_of) in enumerate(zip(then, parents, strict=True)):
+                code = 0
+                for level in levels_of:
+                    code = code * levels + int(level) + 1
+                numbers[r, statuses * levels**3 + code] = columns + n
+            bypasses.append(np.ascontiguousarray(out.T))
+            columns += len(then)
         parts.append(table)
-        numbers.append(rows)
+        rows_of.append(rows)
     parts.reverse()
-    numbers.reverse()
+    rows_of.reverse()
     total = 0
-    for part, rows in zip(parts, numbers, strict=True):
+    for part, rows in zip(parts, rows_of, strict=True):
         rows[rows >= 0] += total
         total += len(part)
-    begin = np.concatenate(([0], np.cumsum([len(p) for p in numbers])))[:-1].astype(np.int64)
-    return k.Guide(np.ascontiguousarray(np.concatenate(parts).T), np.concatenate(numbers), begin, inner, shared, prices, weights)
+    begin = np.concatenate(([0], np.cumsum([len(p) for p in rows_of])))[:-1].astype(np.int64)
+    return k.Guide(
+        np.ascontiguousarray(np.concatenate(parts).T),
+        np.concatenate(rows_of),
+        begin,
+        inner,
+        np.ascontiguousarray(np.concatenate(bypasses, axis=1)),
+        numbers.reshape(-1),
+        shared,
+        prices,
+        weights,
+    )
 
 
-def solve(problem: LayerProblem, upper: int | None = None, weights=None, log=False, greed=1.05) -> Found | None:
+def _bypasses(problem, m, region, rows):
+    """Statuses behind a region's fan-out with tensors that have no node there, and the levels of their parents."""
+    then, parents = [], []
+    known = [
+        [n for n in range(len(m.levels)) if m.levels[n, 6] < region and (n == m.tops[T] or (n > 0 and m.may_keep[n, T]))]
+        for T in range(3)
+    ]
+    for statuses in range(potentials.STATUSES):
+        if rows[statuses] < 0:
+            continue
+        of = [statuses >> (4 - 2 * T) & 3 for T in range(3)]
+        if potentials.NONE not in of:
+            continue
+        for choice in itertools.product(*(known[T] if of[T] == potentials.NONE else [-1] for T in range(3))):
+            then.append(statuses)
+            parents.append(choice)
+    return np.array(then, np.int64), np.array(parents, np.int64).reshape(-1, 3)
+
+
+def solve(problem: LayerProblem, upper: int | None = None, weights=None, log=False, greed=1.1) -> Found | None:
     t, m = lattice_of(problem), machine_of(problem)
     guide = guide_of(problem, t, m, weights)
     constant = problem.steps * problem.step_energy
