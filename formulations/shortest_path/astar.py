@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from formulations.shortest_path.labels import (
     APART,
@@ -17,6 +20,7 @@ from formulations.shortest_path.labels import (
     IN,
     KIDS,
     LAST,
+    LEAKING,
     LO,
     LOOP,
     MOVE,
@@ -34,23 +38,45 @@ from formulations.shortest_path.labels import (
     WINDOWS,
     WHAT,
     X,
+    add,
     ahead,
     covers,
     digit,
     finish,
+    least_cycles,
     leaving,
     paid,
     place,
+    product,
     spread,
     weighed,
 )
 from formulations.shortest_path.potentials import inside
-from formulations.shortest_path.tables import ACCESS, CAPACITY, GRAIN, LEVELS, READ, REGIONS
+from formulations.shortest_path.tables import ACCESS, CAPACITY, GRAIN, LEAKS, LEVELS, READ, REGIONS, Ints
 
+Floats = NDArray[np.float64]
 I, O = 1, 2  # noqa: E741
 
-COUNT, HEAPED, BEST_HI, BEST_LO, BEST, BEST_VECTOR, POPPED, FULL, RELAXED = range(9)
-"""What a search has reached: labels, entries of the heap, the best energy, its label and last vector; counts."""
+COUNT, HEAPED, BEST, BEST_VECTOR, BEST_HI, BEST_LO, BEST_CYCLES, POPPED, FULL, RELAXED = range(10)
+"""What a search has reached: labels, entries of the heap; the best nest's label, last vector, energy and cycles; counts."""
+STATE_SIZE = 10
+
+ENERGY, LATENCY, EDP, WEIGHTED = range(4)
+
+
+class Goal(NamedTuple):
+    """What is minimized: one of the kinds (energy + weight x cycles), under a cap on cycles (negative: none).
+
+    ``widest[r]`` is the largest product of spatial factors from region r's fan-out on; ``best`` has one value, which
+    nests have to undercut; `timed`: cycles count.
+    """
+
+    kind: int
+    weight: float
+    cap: int
+    timed: bool
+    widest: Ints
+    best: Floats
 
 
 @njit(cache=True)
@@ -90,17 +116,38 @@ def pop(keys, entries, state):
 
 
 @njit(cache=True)
-def worse(m, state, bound):
-    """Can nothing below a bound be better than the best energy?"""
-    best = state[BEST_HI] * 1152921504606846976.0 + state[BEST_LO]
-    return bound == np.inf or bound - abs(bound) * 1e-13 > best - 0.5 * m.flags[GRAIN]
+def value_of(goal, energy, cycles):
+    """The objective of an energy (without leakage) and cycles."""
+    if goal.cap >= 0 and cycles > goal.cap:
+        return np.inf
+    if goal.kind == LATENCY:
+        return float(cycles)
+    if goal.kind == EDP:
+        return energy * cycles
+    if goal.kind == WEIGHTED:
+        return energy + goal.weight * cycles
+    return energy
 
 
 @njit(cache=True)
-def limit(m, state):
-    """A bound from which on nothing can be better than the best energy."""
-    best = state[BEST_HI] * 1152921504606846976.0 + state[BEST_LO]
-    return (best - 0.5 * m.flags[GRAIN]) * (1 + 1e-12)
+def worse(m, goal, bound):
+    """Can nothing from a bound on be better than the best?"""
+    step = 1.0 if goal.kind != ENERGY else float(m.flags[GRAIN])
+    return bound == np.inf or bound - abs(bound) * 1e-13 > goal.best[0] - 0.5 * step
+
+
+@njit(cache=True)
+def room_left(m, goal, row, base, cycles):
+    """The energy still to come from which on a label cannot be better than the best."""
+    leaked = float(row[LEAKING]) * cycles
+    if goal.kind == LATENCY:
+        return np.inf
+    most = goal.best[0]
+    if goal.kind == EDP:
+        most /= max(cycles, 1)
+    elif goal.kind == WEIGHTED:
+        most -= goal.weight * cycles
+    return (most - leaked) * (1 + 1e-12) - base
 
 
 @njit(cache=True)
@@ -114,28 +161,38 @@ def base_of(t, m, guide, row):
 
 
 @njit(cache=True)
-def enter(t, m, guide, labels, after, heads, keys, entries, state, row, came, move, what, value, charges, greed):
+def key_of(goal, row, base, rest, cycles, greed, guide):
+    """Where a label stands in the heap."""
+    energy = base + greed * rest + float(row[LEAKING]) * cycles
+    if goal.kind == LATENCY:
+        return cycles * (1.0 + (greed - 1.0)) + energy / (1.0 + energy)
+    return value_of(goal, energy, cycles)
+
+
+@njit(cache=True)
+def enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, came, move, what, value, charges, greed):
     """A new label, unless it cannot be better than the best or one at its place is as good."""
     state[RELAXED] += 1
     base = base_of(t, m, guide, row)
-    if worse(m, state, base):
+    cycles = least_cycles(m, row, goal.widest) if goal.timed else 0
+    if worse(m, goal, value_of(goal, base + float(row[LEAKING]) * cycles, cycles)):
         return
-    rest = ahead(t, m, row, guide, charges, limit(m, state) - base)
-    if worse(m, state, base + rest):
+    rest = ahead(t, m, row, guide, charges, room_left(m, goal, row, base, cycles))
+    if worse(m, goal, value_of(goal, base + rest + float(row[LEAKING]) * cycles, cycles)) or rest == np.inf:
         return
     row[FROM], row[MOVE], row[WHAT], row[VALUE], row[DEAD] = came, move, what, value, 0
     levels = m.flags[LEVELS]
-    key = ((row[IN] * levels + row[LAST]) * levels + row[LAST + 1]) * levels + row[LAST + 2]
-    key = key * len(t.outs) + row[X]
-    current, before = heads[key], -1
+    place = ((row[IN] * levels + row[LAST]) * levels + row[LAST + 1]) * levels + row[LAST + 2]
+    place = place * len(t.outs) + row[X]
+    current, before = heads[place], -1
     while current >= 0:
-        if covers(t, m, labels[current], row):
+        if covers(t, m, labels[current], row, goal.timed):
             return
         follower = after[current]
-        if covers(t, m, row, labels[current]):
+        if covers(t, m, row, labels[current], goal.timed):
             labels[current, DEAD] = 1
             if before < 0:
-                heads[key] = follower
+                heads[place] = follower
             else:
                 after[before] = follower
         else:
@@ -144,9 +201,9 @@ def enter(t, m, guide, labels, after, heads, keys, entries, state, row, came, mo
     n = state[COUNT]
     state[COUNT] += 1
     labels[n] = row
-    after[n] = heads[key]
-    heads[key] = n
-    push(keys, entries, state, base + greed * rest, 2 * n)
+    after[n] = heads[place]
+    heads[place] = n
+    push(keys, entries, state, key_of(goal, row, base, rest, cycles, greed, guide), 2 * n)
 
 
 @njit(cache=True)
@@ -188,7 +245,7 @@ def looped(t, m, row, dim, there, trips):
 
 
 @njit(cache=True)
-def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row, charges, greed):
+def expand(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges, greed):
     """Loops and nodes behind a label."""
     dims = len(t.lacks)
     x, region = labels[current, X], labels[current, IN]
@@ -208,7 +265,7 @@ def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row
                 trips = extent // t.divisors[dim, there]
                 row[SLIDE], row[TRIPS] = dim, trips
                 row[STEP] = t.coefficient[dim] * t.divisors[dim, there]
-                enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, SLID, dim, trips, charges, greed)
+                enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, SLID, dim, trips, charges, greed)
             continue
         for k in range(t.down.shape[2]):
             there = t.down[dim, here, k]
@@ -216,7 +273,7 @@ def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row
                 row[:] = labels[current]
                 trips = extent // t.divisors[dim, there]
                 looped(t, m, row, dim, there, trips)
-                enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, LOOP, dim, trips, charges, greed)
+                enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, LOOP, dim, trips, charges, greed)
     for tensor in range(3):
         if labels[current, STATE] & RAN and labels[current, RUN] == tensor + 1:
             continue
@@ -229,13 +286,40 @@ def expand(t, m, guide, labels, after, heads, keys, entries, state, current, row
                 row[:] = labels[current]
                 place(t, m, row, tensor, level)
                 row[STATE] &= ~BARE
-                enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, NODE, tensor, level, charges, greed)
+                enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, NODE, tensor, level, charges, greed)
             if not m.may_skip[level, tensor]:
                 break
 
 
 @njit(cache=True)
-def cross(t, m, guide, labels, after, heads, keys, entries, state, current, row, charges, greed):
+def limbs(goal, high, low, cycles):
+    """The exact objective in three parts, most significant first."""
+    if goal.kind == LATENCY:
+        return cycles, high, low
+    if goal.kind == EDP:
+        a, b = product(low, cycles)
+        c, d = product(high, cycles)
+        d += a
+        return c + (d >> 60), d & (BASE - 1), b
+    if goal.kind == WEIGHTED:
+        a, b = product(int(goal.weight), cycles)
+        b += low
+        return 0, high + a + (b >> 60), b & (BASE - 1)
+    return 0, high, low
+
+
+@njit(cache=True)
+def better(goal, state, row, cycles):
+    """Is a complete nest better than the best?"""
+    if state[BEST] < 0:
+        return value_of(goal, paid(row), cycles) < goal.best[0]
+    a = limbs(goal, row[HI], row[LO], cycles)
+    b = limbs(goal, state[BEST_HI], state[BEST_LO], state[BEST_CYCLES])
+    return a < b
+
+
+@njit(cache=True)
+def cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges, greed):
     """The fan-out of a label's region, with every vector; behind the last one the nest is complete."""
     region, x = labels[current, IN], labels[current, X]
     last = region + 1 == m.flags[REGIONS]
@@ -246,15 +330,20 @@ def cross(t, m, guide, labels, after, heads, keys, entries, state, current, row,
         row[:] = labels[current]
         spread(t, m, row, m.vectors[n], 0 if last else y)
         if not last:
-            enter(t, m, guide, labels, after, heads, keys, entries, state, row, current, CROSS, region, n, charges, greed)
+            enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, CROSS, region, n, charges, greed)
             continue
         finish(t, m, row)
-        if row[HI] < state[BEST_HI] or (row[HI] == state[BEST_HI] and row[LO] < state[BEST_LO]):
+        cycles = least_cycles(m, row, goal.widest)
+        if m.flags[LEAKS]:
+            add(row, row[LEAKING], cycles)
+        if (goal.cap < 0 or cycles <= goal.cap) and better(goal, state, row, cycles):
             state[BEST_HI], state[BEST_LO], state[BEST], state[BEST_VECTOR] = row[HI], row[LO], current, n
+            state[BEST_CYCLES] = cycles
+            goal.best[0] = value_of(goal, paid(row), cycles)
 
 
 @njit(cache=True)
-def search(t, m, guide, labels, after, heads, keys, entries, state, steps, greed):
+def search(t, m, guide, goal, labels, after, heads, keys, entries, state, steps, greed):
     """Extend labels, best bound first, until the best energy is proved, so many are done or the arrays are full.
 
     Returns the least bound of what is left (infinite if nothing is). With `greed` above 1 the first nest ends it.
@@ -263,7 +352,7 @@ def search(t, m, guide, labels, after, heads, keys, entries, state, steps, greed
     charges = np.empty((3, 4))
     most = 4 * t.divisors.size + 64 + len(m.vectors)
     for _ in range(steps):
-        if state[HEAPED] == 0 or (greed == 1.0 and worse(m, state, keys[0])) or (greed > 1.0 and state[BEST] >= 0):
+        if state[HEAPED] == 0 or (greed == 1.0 and goal.kind != LATENCY and worse(m, goal, keys[0])) or (greed > 1.0 and state[BEST] >= 0):
             return np.inf
         if state[COUNT] + most > len(labels) or state[HEAPED] + 2 * most > len(keys):
             state[FULL] = 1
@@ -274,11 +363,13 @@ def search(t, m, guide, labels, after, heads, keys, entries, state, steps, greed
             continue
         state[POPPED] += 1
         if entry & 1:
-            cross(t, m, guide, labels, after, heads, keys, entries, state, current, row, charges, greed)
+            cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges, greed)
             continue
-        expand(t, m, guide, labels, after, heads, keys, entries, state, current, row, charges, greed)
-        base = base_of(t, m, guide, labels[current])
-        rest = leaving(t, m, labels[current], guide, charges, limit(m, state) - base)
-        if not worse(m, state, base + rest):
-            push(keys, entries, state, base + greed * rest, entry + 1)
+        expand(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges, greed)
+        label = labels[current]
+        base = base_of(t, m, guide, label)
+        cycles = least_cycles(m, label, goal.widest) if goal.timed else 0
+        rest = leaving(t, m, label, guide, charges, room_left(m, goal, label, base, cycles))
+        if rest < np.inf and not worse(m, goal, value_of(goal, base + rest + float(label[LEAKING]) * cycles, cycles)):
+            push(keys, entries, state, key_of(goal, label, base, rest, cycles, greed, guide), entry + 1)
     return keys[0] if state[HEAPED] else np.inf

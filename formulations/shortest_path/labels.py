@@ -33,16 +33,22 @@ from formulations.shortest_path.tables import (
     DRAINS,
     FILL,
     GRAIN,
+    LEAK,
     LEVELS,
     PLACE,
+    PORT,
     READ,
+    REGION,
     REGIONS,
     RESUMES,
     ROUNDED,
     ROUNDS,
     STEPS,
+    TIMED,
+    UNIT,
     UPDATE,
     VOLUME,
+    WORK,
     Ints,
     Lattice,
     Machine,
@@ -61,8 +67,10 @@ HI, LO, X, IN, RUN, RHO, SLIDE, TRIPS, STEP, LAST, KIDS, APART, COPIES, INSTANCE
 RHO their trips; SLIDE: the dim (or -1) along which the input's next node slides, with its trips and STEP; per tensor the
 level of its LAST node, and of the fan-outs since, children (KIDS) and distinct tiles among them (APART); copies of the
 output; instances; WINDOWS: dims of windows (bits) that the fan-out passed last splits; DRAIN: bits that drains read at the output's last node; how the label was made."""
-USED = 28
-"""Then a column per level: bits in use."""
+LEAKING = 28
+"""Energy that all instances of the levels so far leak per cycle."""
+USED = 29
+"""Then per level: bits in use, and the bits that one instance has read and written."""
 
 BARE, RAN = 1, 2
 """Bits of a state: no node since the fan-out that was passed last; loops of this region are part of the run."""
@@ -119,15 +127,18 @@ def charge(m, row, level, bits, instances, energy):
 @njit(cache=True)
 def serve(t, m, row, tensor, bits, small):
     """Charge the last node of a tensor for what is asked of it; `small`: bits of a first visit."""
-    level = row[LAST + tensor]
+    level, levels = row[LAST + tensor], m.flags[LEVELS]
     instances = row[INSTANCES] // row[KIDS + tensor]
     if tensor != O:
         charge(m, row, level, bits, instances, m.levels[level, READ])
+        row[USED + levels + level] += bits // instances
         return
     charge(m, row, level, bits, instances, m.levels[level, UPDATE])
+    row[USED + 2 * levels + level] += bits // instances
     if not m.flags[RESUMES]:
         bits -= m.flags[VOLUME] * small * (row[COPIES] * row[APART + O] // row[KIDS + O])
     charge(m, row, level, bits + row[DRAIN], instances, m.levels[level, READ])
+    row[USED + levels + level] += (bits + row[DRAIN]) // instances
     row[DRAIN] = 0
 
 
@@ -159,6 +170,7 @@ def place(t, m, row, tensor, level):
         if not m.flags[RESUMES]:
             coming -= m.flags[VOLUME] * bits * row[COPIES]
     charge(m, row, level, coming, row[INSTANCES], spec[FILL])
+    row[USED + 2 * m.flags[LEVELS] + level] += coming // row[INSTANCES]
 
 
 @njit(cache=True)
@@ -205,6 +217,37 @@ def spread(t, m, row, factors, y):
     row[X] = y
     row[IN] += 1
     row[STATE] = BARE
+    leak(m, row)
+
+
+@njit(cache=True)
+def leak(m, row):
+    """Add what the levels of a label's region leak."""
+    for level in range(m.flags[LEVELS]):
+        if m.levels[level, REGION] == row[IN]:
+            row[LEAKING] += m.levels[level, LEAK] * row[INSTANCES]
+
+
+@njit(cache=True)
+def busiest(m, row):
+    """Latency units that the busiest port has needed so far."""
+    levels, most = m.flags[LEVELS], 0
+    if not m.flags[TIMED]:
+        return 0
+    for level in range(levels):
+        read, written = row[USED + levels + level], row[USED + 2 * levels + level]
+        for port, bits in ((0, read), (1, written), (2, read + written)):
+            divisor = m.levels[level, PORT + 2 * port + 1]
+            if divisor:
+                most = max(most, -(-bits * m.levels[level, PORT + 2 * port] // divisor))
+    return most
+
+
+@njit(cache=True)
+def least_cycles(m, row, widest):
+    """Cycles that a label needs at least; `widest[r]` is the largest product of factors from region r's fan-out on."""
+    units = max(-(-m.flags[WORK] // (row[INSTANCES] * widest[row[IN]])), busiest(m, row))
+    return -(-units // m.flags[UNIT])
 
 
 @njit(cache=True)
@@ -230,7 +273,7 @@ def code_of(m, row):
 def digit(m, row, tensor):
     """The place of a tensor's last node in the region of a label (0: further out)."""
     level = row[LAST + tensor]
-    return m.levels[level, PLACE] if m.levels[level, 6] == row[IN] else 0
+    return m.levels[level, PLACE] if m.levels[level, REGION] == row[IN] else 0
 
 
 @njit(cache=True)
@@ -244,7 +287,7 @@ def weighed(m, row, guide):
     """Prices of bits in use of open levels, less those of all capacities that are still to be used."""
     total = 0.0
     for level in range(m.flags[LEVELS]):
-        if guide.weights[level] > 0 and m.levels[level, 6] >= row[IN]:
+        if guide.weights[level] > 0 and m.levels[level, REGION] >= row[IN]:
             total += guide.weights[level] * (row[USED + level] - m.levels[level, CAPACITY])
     return total
 
@@ -384,8 +427,8 @@ def leaving(t, m, row, guide, charges, most):
 
 
 @njit(cache=True)
-def covers(t, m, a, b):
-    """Is label a as good as label b, whatever comes (same point, region and last nodes)?"""
+def covers(t, m, a, b, timed):
+    """Is label a as good as label b, whatever comes (same point, region and last nodes)? `timed`: cycles count, too."""
     if a[HI] > b[HI] or (a[HI] == b[HI] and a[LO] > b[LO]):
         return False
     if a[COPIES] < b[COPIES] or a[DRAIN] > b[DRAIN] or a[STATE] & ~b[STATE]:
@@ -399,11 +442,18 @@ def covers(t, m, a, b):
     if b[SLIDE] >= 0 and (a[SLIDE] != b[SLIDE] or a[TRIPS] != b[TRIPS] or a[STEP] != b[STEP]):
         return False
     for tensor in range(3):
-        if m.flags[ROUNDED] and (a[INSTANCES] != b[INSTANCES] or a[KIDS + tensor] != b[KIDS + tensor]):
+        if (timed or m.flags[ROUNDED]) and (a[INSTANCES] != b[INSTANCES] or a[KIDS + tensor] != b[KIDS + tensor]):
             return False
         if a[APART + tensor] * b[KIDS + tensor] > b[APART + tensor] * a[KIDS + tensor]:
             return False
-    for level in range(m.flags[LEVELS]):
-        if m.levels[level, 6] == a[IN] and a[USED + level] > b[USED + level]:
+    levels = m.flags[LEVELS]
+    for level in range(levels):
+        if m.levels[level, REGION] == a[IN] and a[USED + level] > b[USED + level]:
             return False
+    if timed:
+        if a[LEAKING] > b[LEAKING]:
+            return False
+        for n in range(USED + levels, USED + 3 * levels):
+            if a[n] > b[n]:
+                return False
     return True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from formulations.problem import LayerProblem
 from formulations.shortest_path import astar, labels as k, potentials
-from formulations.shortest_path.tables import Lattice, Machine, lattice_of, machine_of, regions_of
+from formulations.shortest_path.tables import LEAKS, Lattice, Machine, lattice_of, machine_of, regions_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Found:
     labels: int
     popped: int
     root: float
+    cycles: int
+
+    def value(self, kind: int, weight: int) -> float:
+        """The objective."""
+        return {astar.ENERGY: self.energy, astar.EDP: self.energy * self.cycles}.get(kind, self.energy + weight * self.cycles)
 
 
 def guide_of(problem: LayerProblem, t: Lattice, m: Machine, weights=None) -> k.Guide:
@@ -88,6 +94,7 @@ def _bypasses(problem, m, region, rows):
     then, parents = [], []
     known = [
         [n for n in range(len(m.levels)) if m.levels[n, 6] < region and (n == m.tops[T] or (n > 0 and m.may_keep[n, T]))]
+        + ([-1] if region > 1 else [])
         for T in range(3)
     ]
     for statuses in range(potentials.STATUSES):
@@ -97,49 +104,66 @@ def _bypasses(problem, m, region, rows):
         if potentials.NONE not in of:
             continue
         for choice in itertools.product(*(known[T] if of[T] == potentials.NONE else [-1] for T in range(3))):
-            then.append(statuses)
-            parents.append(choice)
+            if max(choice) >= 0:
+                then.append(statuses)
+                parents.append(choice)
     return np.array(then, np.int64), np.array(parents, np.int64).reshape(-1, 3)
 
 
-def solve(problem: LayerProblem, upper: int | None = None, weights=None, log=False, greed=1.1) -> Found | None:
+def goal_of(m: Machine, kind: int, weight: float = 0, cap: int = -1, best: float = math.inf) -> astar.Goal:
+    """The goal of a search."""
+    regions = len(m.first) - 1
+    widest = np.ones(regions + 1, np.int64)
+    for r in range(regions - 1, -1, -1):
+        widest[r] = widest[r + 1] * int(m.vectors[m.first[r] : m.first[r + 1]].prod(axis=1).max())
+    timed = kind != astar.ENERGY or cap >= 0 or bool(m.flags[LEAKS])
+    return astar.Goal(kind, float(weight), cap, timed, widest, np.array([best]))
+
+
+def solve(problem: LayerProblem, objective="energy", weight=0, cap=-1, upper=None, weights=None, log=False, greed=1.1):
     t, m = lattice_of(problem), machine_of(problem)
     guide = guide_of(problem, t, m, weights)
+    kind = ("energy", "latency", "edp", "weighted").index(objective)
     constant = problem.steps * problem.step_energy
-    first = None
-    if greed > 1:
-        first = _run(problem, t, m, guide, None if upper is None else upper - constant, log, greed)
-        if first is not None:
-            upper = first.energy
-    found = _run(problem, t, m, guide, None if upper is None else upper - constant, log, 1.0)
-    return found
+    if kind == astar.LATENCY:
+        fast = _run(problem, t, m, guide, goal_of(m, kind, cap=cap), log, greed)
+        if fast is None:
+            return None
+        better = _run(problem, t, m, guide, goal_of(m, kind, cap=fast.cycles - 1), log, 1.0)
+        return solve(problem, "energy", cap=(better or fast).cycles, log=log)
+    best = math.inf if upper is None else float(upper)
+    first = _run(problem, t, m, guide, goal_of(m, kind, weight, cap, best), log, greed)
+    if first is not None:
+        best = first.value(kind, weight)
+    found = _run(problem, t, m, guide, goal_of(m, kind, weight, cap, best), log, 1.0)
+    return found or first
 
 
-def _run(problem, t, m, guide, upper, log, greed):
+def _run(problem, t, m, guide, goal, log, greed):
     levels, size = len(problem.levels), len(t.outs)
     constant = problem.steps * problem.step_energy
     regions = len(m.first) - 1
     count = 1 << 12
-    table = np.zeros((count, k.USED + levels), np.int64)
+    table = np.zeros((count, k.USED + 3 * levels), np.int64)
     after = np.full(count, -1, np.int64)
     heads = np.full(regions * levels**3 * size, -1, np.int64)
     keys, entries = np.empty(4 * count), np.empty(4 * count, np.int64)
-    state = np.zeros(9, np.int64)
-    state[astar.BEST_HI], state[astar.BEST] = 1 << 61, -1
-    if upper is not None:
-        high, low = divmod(upper + 1, k.BASE)
-        state[astar.BEST_HI], state[astar.BEST_LO] = high, low
-    row = np.zeros(k.USED + levels, np.int64)
+    state = np.zeros(astar.STATE_SIZE, np.int64)
+    state[astar.BEST] = -1
+    row = np.zeros(k.USED + 3 * levels, np.int64)
+    high, low = divmod(constant, k.BASE)
+    row[k.HI], row[k.LO] = high, low
     row[k.X], row[k.RHO], row[k.SLIDE], row[k.TRIPS] = size - 1, 1, -1, 1
     row[k.LAST : k.LAST + 3], row[k.KIDS : k.KIDS + 3], row[k.APART : k.APART + 3] = m.tops, 1, 1
     row[k.COPIES], row[k.INSTANCES], row[k.FROM] = 1, 1, -1
+    k.leak(m, row)
     charges = np.empty((3, 4))
-    root = k.ahead(t, m, row, guide, charges, np.inf) + k.weighed(m, row, guide)
-    astar.enter(t, m, guide, table, after, heads, keys, entries, state, row, -1, k.START, 0, 0, charges, greed)
+    root = k.ahead(t, m, row, guide, charges, np.inf) + k.weighed(m, row, guide) + constant
+    astar.enter(t, m, guide, goal, table, after, heads, keys, entries, state, row, -1, k.START, 0, 0, charges, greed)
     while True:
-        left = astar.search(t, m, guide, table, after, heads, keys, entries, state, 1 << 14, greed)
+        left = astar.search(t, m, guide, goal, table, after, heads, keys, entries, state, 1 << 14, greed)
         if log:
-            print("greed", greed, "labels", state[astar.COUNT], "heap", state[astar.HEAPED], "popped", state[astar.POPPED], "relaxed", state[astar.RELAXED], "bound", left + constant)
+            print("greed", greed, "labels", state[astar.COUNT], "heap", state[astar.HEAPED], "popped", state[astar.POPPED], "relaxed", state[astar.RELAXED], "bound", left, "best", goal.best[0])
         if state[astar.FULL]:
             state[astar.FULL] = 0
             table = np.concatenate((table, np.zeros_like(table)))
@@ -150,8 +174,9 @@ def _run(problem, t, m, guide, upper, log, greed):
             break
     if state[astar.BEST] < 0:
         return None
-    energy = int(state[astar.BEST_HI]) * k.BASE + int(state[astar.BEST_LO]) + constant
-    return Found(energy, tuple(_steps(problem, t, m, table, state)), int(state[astar.COUNT]), int(state[astar.POPPED]), root + constant)
+    energy = int(state[astar.BEST_HI]) * k.BASE + int(state[astar.BEST_LO])
+    steps = tuple(_steps(problem, t, m, table, state))
+    return Found(energy, steps, int(state[astar.COUNT]), int(state[astar.POPPED]), root, int(state[astar.BEST_CYCLES]))
 
 
 def _steps(problem, t, m, table, state):

@@ -16,11 +16,13 @@ from formulations.problem import I, LayerProblem, O, W
 Ints = NDArray[np.int64]
 TENSORS = (W, I, O)
 
-CAPACITY, ACCESS, READ, FILL, UPDATE, ROUNDS, REGION, PLACE = range(8)
-"""Columns of a level. ROUNDS: a transfer may be a part of an access; PLACE: position in its region, from 1."""
-DRAINS, RESUMES, VOLUME, STEPS, REGIONS, LEVELS, GRAIN, ROUNDED = range(8)
+CAPACITY, ACCESS, READ, FILL, UPDATE, ROUNDS, REGION, PLACE, LEAK, PORT = range(10)
+"""Columns of a level. ROUNDS: a transfer may be a part of an access; PLACE: position in its region, from 1; from PORT on
+multiplier and divisor of the read, the write and the shared port (latency units per bit; divisor 0: unlimited)."""
+COLUMNS = 15
+DRAINS, RESUMES, VOLUME, STEPS, REGIONS, LEVELS, GRAIN, ROUNDED, WORK, TIMED, LEAKS, UNIT = range(12)
 """Flags of the problem: accounting looptree; first visits are read; words of the output; steps; counts; the number that
-divides all energies."""
+divides all energies; does any level round; latency units of a single multiplier; is any port limited; does any level leak; latency units of a cycle."""
 
 
 class Lattice(NamedTuple):
@@ -157,13 +159,14 @@ def machine_of(problem: LayerProblem) -> Machine:
     """The machine of a problem."""
     regions, count = regions_of(problem), len(problem.levels)
     grain = math.gcd(*problem.bits, *problem.step_bits)
-    levels = np.zeros((count, 8), np.int64)
+    levels = np.zeros((count, COLUMNS), np.int64)
     members = np.full((len(regions), count + 1), -1, np.int64)
     for r, region in enumerate(regions):
         inner = [n for n in region.levels if n > 0]
         members[r, : len(inner)] = inner
         for n in region.levels:
             level = problem.levels[n]
+            ports = [number for port in level.ports for number in (port.multiplier, port.divisor)]
             levels[n] = (
                 -1 if level.capacity_bits is None else level.capacity_bits,
                 level.access_bits,
@@ -173,12 +176,19 @@ def machine_of(problem: LayerProblem) -> Machine:
                 grain % level.access_bits != 0,
                 r,
                 inner.index(n) + 1 if n else 0,
+                level.leak_energy,
+                *ports,
             )
-    energies = [e for level in problem.levels for e in (level.read_energy, level.fill_energy, level.update_energy)]
+    energies = [
+        e for v in problem.levels for e in (v.read_energy, v.fill_energy, v.update_energy, v.leak_energy)
+    ]
     rows = [spatial_vectors(problem, region.fan) for region in regions]
     first = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
     rounded = int(levels[:, ROUNDS].max())
-    counts = (len(regions), count, math.gcd(*energies), rounded)
+    timed = int(any(port.divisor for level in problem.levels for port in level.ports))
+    leaks = int(any(level.leak_energy for level in problem.levels))
+    work = problem.work * problem.latency_unit
+    counts = (len(regions), count, math.gcd(*energies), rounded, work, timed, leaks, problem.latency_unit)
     flags = (problem.drain_reads, problem.resumes, problem.volume(O), problem.steps, *counts)
     return Machine(
         levels=levels,
