@@ -121,7 +121,7 @@ def value_of(goal, energy, cycles):
     if goal.cap >= 0 and cycles > goal.cap:
         return np.inf
     if goal.kind == LATENCY:
-        return float(cycles)
+        return cycles + energy / (1.0 + energy)
     if goal.kind == EDP:
         return energy * cycles
     if goal.kind == WEIGHTED:
@@ -161,16 +161,7 @@ def base_of(t, m, guide, row):
 
 
 @njit(cache=True)
-def key_of(goal, row, base, rest, cycles, greed, guide):
-    """Where a label stands in the heap."""
-    energy = base + greed * rest + float(row[LEAKING]) * cycles
-    if goal.kind == LATENCY:
-        return cycles * (1.0 + (greed - 1.0)) + energy / (1.0 + energy)
-    return value_of(goal, energy, cycles)
-
-
-@njit(cache=True)
-def enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, came, move, what, value, charges, greed):
+def enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, came, move, what, value, charges):
     """A new label, unless it cannot be better than the best or one at its place is as good."""
     state[RELAXED] += 1
     base = base_of(t, m, guide, row)
@@ -178,7 +169,8 @@ def enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, ca
     if worse(m, goal, value_of(goal, base + float(row[LEAKING]) * cycles, cycles)):
         return
     rest = ahead(t, m, row, guide, charges, room_left(m, goal, row, base, cycles))
-    if worse(m, goal, value_of(goal, base + rest + float(row[LEAKING]) * cycles, cycles)) or rest == np.inf:
+    bound = value_of(goal, base + rest + float(row[LEAKING]) * cycles, cycles)
+    if rest == np.inf or worse(m, goal, bound):
         return
     row[FROM], row[MOVE], row[WHAT], row[VALUE], row[DEAD] = came, move, what, value, 0
     levels = m.flags[LEVELS]
@@ -203,7 +195,7 @@ def enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, ca
     labels[n] = row
     after[n] = heads[place]
     heads[place] = n
-    push(keys, entries, state, key_of(goal, row, base, rest, cycles, greed, guide), 2 * n)
+    push(keys, entries, state, bound, 2 * n)
 
 
 @njit(cache=True)
@@ -245,7 +237,7 @@ def looped(t, m, row, dim, there, trips):
 
 
 @njit(cache=True)
-def expand(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges, greed):
+def expand(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges):
     """Loops and nodes behind a label."""
     dims = len(t.lacks)
     x, region = labels[current, X], labels[current, IN]
@@ -265,7 +257,7 @@ def expand(t, m, guide, goal, labels, after, heads, keys, entries, state, curren
                 trips = extent // t.divisors[dim, there]
                 row[SLIDE], row[TRIPS] = dim, trips
                 row[STEP] = t.coefficient[dim] * t.divisors[dim, there]
-                enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, SLID, dim, trips, charges, greed)
+                enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, SLID, dim, trips, charges)
             continue
         for k in range(t.down.shape[2]):
             there = t.down[dim, here, k]
@@ -273,7 +265,7 @@ def expand(t, m, guide, goal, labels, after, heads, keys, entries, state, curren
                 row[:] = labels[current]
                 trips = extent // t.divisors[dim, there]
                 looped(t, m, row, dim, there, trips)
-                enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, LOOP, dim, trips, charges, greed)
+                enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, LOOP, dim, trips, charges)
     for tensor in range(3):
         if labels[current, STATE] & RAN and labels[current, RUN] == tensor + 1:
             continue
@@ -286,7 +278,7 @@ def expand(t, m, guide, goal, labels, after, heads, keys, entries, state, curren
                 row[:] = labels[current]
                 place(t, m, row, tensor, level)
                 row[STATE] &= ~BARE
-                enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, NODE, tensor, level, charges, greed)
+                enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, NODE, tensor, level, charges)
             if not m.may_skip[level, tensor]:
                 break
 
@@ -319,7 +311,7 @@ def better(goal, state, row, cycles):
 
 
 @njit(cache=True)
-def cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges, greed):
+def cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges):
     """The fan-out of a label's region, with every vector; behind the last one the nest is complete."""
     region, x = labels[current, IN], labels[current, X]
     last = region + 1 == m.flags[REGIONS]
@@ -330,7 +322,7 @@ def cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current
         row[:] = labels[current]
         spread(t, m, row, m.vectors[n], 0 if last else y)
         if not last:
-            enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, CROSS, region, n, charges, greed)
+            enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, CROSS, region, n, charges)
             continue
         finish(t, m, row)
         cycles = least_cycles(m, row, goal.widest)
@@ -343,33 +335,64 @@ def cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current
 
 
 @njit(cache=True)
-def search(t, m, guide, goal, labels, after, heads, keys, entries, state, steps, greed):
-    """Extend labels, best bound first, until the best energy is proved, so many are done or the arrays are full.
+def advance(t, m, guide, goal, labels, after, heads, keys, entries, state, entry, row, charges):
+    """Extend a label: an even entry by loops and nodes, an odd one by the fan-out of its region."""
+    current = entry >> 1
+    if labels[current, DEAD]:
+        return
+    state[POPPED] += 1
+    if entry & 1:
+        cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges)
+        return
+    expand(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges)
+    label = labels[current]
+    base = base_of(t, m, guide, label)
+    cycles = least_cycles(m, label, goal.widest) if goal.timed else 0
+    rest = leaving(t, m, label, guide, charges, room_left(m, goal, label, base, cycles))
+    bound = value_of(goal, base + rest + float(label[LEAKING]) * cycles, cycles)
+    if rest < np.inf and not worse(m, goal, bound):
+        push(keys, entries, state, bound, entry + 1)
 
-    Returns the least bound of what is left (infinite if nothing is). With `greed` above 1 the first nest ends it.
+
+@njit(cache=True)
+def is_full(t, m, labels, keys, state):
+    """May the next step not fit the arrays?"""
+    most = 4 * t.divisors.size + 64 + len(m.vectors)
+    return state[COUNT] + most > len(labels) or state[HEAPED] + 2 * most > len(keys)
+
+
+@njit(cache=True)
+def search(t, m, guide, goal, labels, after, heads, keys, entries, state, steps):
+    """Extend labels, best bound first, until the best value is proved, so many are done or the arrays are full.
+
+    Returns the least bound of what is left (infinite if nothing is).
     """
     row = np.empty(labels.shape[1], np.int64)
     charges = np.empty((3, 4))
-    most = 4 * t.divisors.size + 64 + len(m.vectors)
     for _ in range(steps):
-        if state[HEAPED] == 0 or (greed == 1.0 and goal.kind != LATENCY and worse(m, goal, keys[0])) or (greed > 1.0 and state[BEST] >= 0):
+        if state[HEAPED] == 0 or worse(m, goal, keys[0]):
             return np.inf
-        if state[COUNT] + most > len(labels) or state[HEAPED] + 2 * most > len(keys):
+        if is_full(t, m, labels, keys, state):
             state[FULL] = 1
             return keys[0]
         entry = pop(keys, entries, state)
-        current = entry >> 1
-        if labels[current, DEAD]:
-            continue
-        state[POPPED] += 1
-        if entry & 1:
-            cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges, greed)
-            continue
-        expand(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges, greed)
-        label = labels[current]
-        base = base_of(t, m, guide, label)
-        cycles = least_cycles(m, label, goal.widest) if goal.timed else 0
-        rest = leaving(t, m, label, guide, charges, room_left(m, goal, label, base, cycles))
-        if rest < np.inf and not worse(m, goal, value_of(goal, base + rest + float(label[LEAKING]) * cycles, cycles)):
-            push(keys, entries, state, key_of(goal, label, base, rest, cycles, greed, guide), entry + 1)
+        advance(t, m, guide, goal, labels, after, heads, keys, entries, state, entry, row, charges)
     return keys[0] if state[HEAPED] else np.inf
+
+
+@njit(cache=True)
+def beam(t, m, guide, goal, labels, after, heads, keys, entries, state, width):
+    """A first nest: of the labels of as many steps, only the best few are extended."""
+    row = np.empty(labels.shape[1], np.int64)
+    charges = np.empty((3, 4))
+    front = np.empty(width, np.int64)
+    while state[HEAPED]:
+        count = 0
+        while state[HEAPED] and count < width:
+            front[count] = pop(keys, entries, state)
+            count += 1
+        state[HEAPED] = 0
+        for n in range(count):
+            if is_full(t, m, labels, keys, state):
+                return
+            advance(t, m, guide, goal, labels, after, heads, keys, entries, state, front[n], row, charges)

@@ -120,30 +120,27 @@ def goal_of(m: Machine, kind: int, weight: float = 0, cap: int = -1, best: float
     return astar.Goal(kind, float(weight), cap, timed, widest, np.array([best]))
 
 
-def solve(problem: LayerProblem, objective="energy", weight=0, cap=-1, upper=None, weights=None, log=False, greed=1.1):
+def solve(problem: LayerProblem, objective="energy", weight=0, cap=-1, upper=None, weights=None, log=False, width=64):
     t, m = lattice_of(problem), machine_of(problem)
     guide = guide_of(problem, t, m, weights)
     kind = ("energy", "latency", "edp", "weighted").index(objective)
-    constant = problem.steps * problem.step_energy
-    if kind == astar.LATENCY:
-        fast = _run(problem, t, m, guide, goal_of(m, kind, cap=cap), log, greed)
-        if fast is None:
-            return None
-        better = _run(problem, t, m, guide, goal_of(m, kind, cap=fast.cycles - 1), log, 1.0)
-        return solve(problem, "energy", cap=(better or fast).cycles, log=log)
     best = math.inf if upper is None else float(upper)
-    first = _run(problem, t, m, guide, goal_of(m, kind, weight, cap, best), log, greed)
+    first = _run(problem, t, m, guide, goal_of(m, kind, weight, cap, best), log, width)
+    if kind == astar.LATENCY:
+        fast = first and _run(problem, t, m, guide, goal_of(m, kind, cap=first.cycles - 1), log, 0)
+        cycles = (fast or first).cycles if first else -1
+        return first and solve(problem, "energy", cap=cycles, log=log)
     if first is not None:
         best = first.value(kind, weight)
-    found = _run(problem, t, m, guide, goal_of(m, kind, weight, cap, best), log, 1.0)
+    found = _run(problem, t, m, guide, goal_of(m, kind, weight, cap, best), log, 0)
     return found or first
 
 
-def _run(problem, t, m, guide, goal, log, greed):
+def _run(problem, t, m, guide, goal, log, width):
     levels, size = len(problem.levels), len(t.outs)
     constant = problem.steps * problem.step_energy
     regions = len(m.first) - 1
-    count = 1 << 12
+    count = 1 << 12 if not width else 64 * (width + len(m.vectors)) + 64 * t.divisors.size * width
     table = np.zeros((count, k.USED + 3 * levels), np.int64)
     after = np.full(count, -1, np.int64)
     heads = np.full(regions * levels**3 * size, -1, np.int64)
@@ -159,11 +156,15 @@ def _run(problem, t, m, guide, goal, log, greed):
     k.leak(m, row)
     charges = np.empty((3, 4))
     root = k.ahead(t, m, row, guide, charges, np.inf) + k.weighed(m, row, guide) + constant
-    astar.enter(t, m, guide, goal, table, after, heads, keys, entries, state, row, -1, k.START, 0, 0, charges, greed)
-    while True:
-        left = astar.search(t, m, guide, goal, table, after, heads, keys, entries, state, 1 << 14, greed)
+    astar.enter(t, m, guide, goal, table, after, heads, keys, entries, state, row, -1, k.START, 0, 0, charges)
+    if width:
+        astar.beam(t, m, guide, goal, table, after, heads, keys, entries, state, width)
         if log:
-            print("greed", greed, "labels", state[astar.COUNT], "heap", state[astar.HEAPED], "popped", state[astar.POPPED], "relaxed", state[astar.RELAXED], "bound", left, "best", goal.best[0])
+            print("beam", state, goal.best[0])
+    while not width:
+        left = astar.search(t, m, guide, goal, table, after, heads, keys, entries, state, 1 << 14)
+        if log:
+            print("labels", state[astar.COUNT], "heap", state[astar.HEAPED], "popped", state[astar.POPPED], "relaxed", state[astar.RELAXED], "bound", left, "best", goal.best[0])
         if state[astar.FULL]:
             state[astar.FULL] = 0
             table = np.concatenate((table, np.zeros_like(table)))
