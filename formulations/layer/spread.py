@@ -40,7 +40,8 @@ def widest(
 
     def filled(a: int, b: int) -> int:
         left = (largest_exponent(last, axis // used) for axis, used in zip(fanout, (a, b), strict=True))
-        return a * b * last ** min(either, sum(map(min, (x, y), left)))
+        filling: int = last ** min(either, sum(map(min, (x, y), left)))
+        return a * b * filling
 
     return max(filled(a, b) for a, b in fitting)
 

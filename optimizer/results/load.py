@@ -204,12 +204,14 @@ def save_result(result: Result, directory: str | Path, *, force: bool = False) -
 
 
 def check_kind(where: Path, kind: type[Result], *, force: bool = False) -> None:
-    """Refuse a folder that holds a result of another kind, before the work starts.
+    """Refuse a folder that holds a result of another kind, before the work starts; it is finished first if a command
+    was killed while it wrote it.
 
     Raises
     ------
     SpecError
     """
+    folder.finish_writing(where)
     there = next((name for name in MAIN_FILES if folder.holds(where, name)), None)
     if there is None or force:
         return
