@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from optimizer.files.records import Json, key
+from optimizer.files.rules import NOT_EMPTY, POSITIVE
 from optimizer.problem.status import Status, Termination
 
 Image = tuple[int, int]
@@ -72,7 +73,7 @@ class WidthClass:
     layers: tuple[str, ...]
     before: int
     after: int | None
-    candidates: tuple[int, ...]
+    candidates: tuple[int, ...] = field(metadata=NOT_EMPTY)
     frozen: str | None
     expansion: ExpansionChange | None = None
 
@@ -81,11 +82,11 @@ class WidthClass:
 class NetworkTotals:
     """Size and costs of a network; without costs where it has no design."""
 
-    parameters: int
-    macs: int
+    parameters: int = field(metadata=POSITIVE)
+    macs: int = field(metadata=POSITIVE)
     energy_pj: float | None
-    latency_cycles: float | None
-    latency_ms: float | None
+    latency_cycles: float | None = field(metadata=POSITIVE)
+    latency_ms: float | None = field(metadata=POSITIVE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from optimizer.bodies.solve import TrainingEntry
 from optimizer.files.records import Json, key
+from optimizer.files.rules import POSITIVE
 from optimizer.problem.status import Status
 
 Moment = tuple[str, int, int, int]
@@ -54,7 +55,7 @@ class MemoryBudgets:
 class Moments:
     """Memory over a step."""
 
-    peak_off_chip_bits: int
+    peak_off_chip_bits: int = field(metadata=POSITIVE)
     peak_at: str
     peak_on_chip_bits: int
     moments: tuple[Moment, ...]

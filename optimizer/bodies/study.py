@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Final, Literal
 
 from optimizer.bodies.solve import SolveBody, Space
 from optimizer.files.records import Forms, Json, key
@@ -12,7 +13,8 @@ from optimizer.problem.status import Status, Termination
 
 Limits = Mapping[str, Fraction | None]
 """Limits by name, exact; None: the end of the range."""
-STAIRCASE, FRONT = "staircase", "front"
+STAIRCASE: Final = "staircase"
+FRONT: Final = "front"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,7 @@ class StudySection:
     """What a study found; ``tolerance`` is that of a front, ``front`` the one that a staircase was read off."""
 
     format: str
-    kind: str
+    kind: Literal["staircase", "front"]
     status: Status
     tolerance: Fraction | None = None
     vary: tuple[RangeEntry, ...]

@@ -208,8 +208,10 @@ def verify(directory: str) -> None:
     """Check what `size` or `interleave` wrote: figures, rules and budgets, and the optimum again without CP-SAT."""
     from optimizer.report import sparse as report  # noqa: PLC0415
     from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.load import load_file  # noqa: PLC0415
     from optimizer.sparse_engine import verification  # noqa: PLC0415
 
+    load_file(Path(directory), formats.SPARSE_FILE)
     found = verification.verify(result_folder.load_data(directory, formats.SPARSE_FILE), directory)
     show_on_stdout(report.verification_report(found))
     if found.faults:

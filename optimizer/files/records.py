@@ -3,12 +3,14 @@
 A record states its format: the fields in the order of the keys, the key where it is not the field's name
 (:func:`key`), and records whose keys stand among those of the record around them (:func:`inline`). A field with the
 default None is left out of the data where it is None; a field without a default is always there, as null where it is
-None. Fractions are texts such as ``1/3``. A whole number in a field of floats stays a whole number, so that data read
-and written again are the same bytes.
+None. Its metadata may hold a rule of :mod:`optimizer.files.rules`. Fractions are texts such as ``1/3``; floats are
+finite. A whole number in a field of floats stays a whole number, so that data read and written again are the same
+bytes.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -28,6 +30,7 @@ from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from optimizer.errors import SpecError
+from optimizer.files.rules import RULE, BrokenRuleError, Rule
 
 Json = dict[str, Any]
 """Data that a reader of its own understands, such as a problem or a mapping."""
@@ -100,6 +103,8 @@ def _first_fault(error: BaseException) -> tuple[list[str | int], str, object]:
         return path, "it is missing", None
     if isinstance(error, ForbiddenExtraKeysError):
         return [*path, min(error.extra_fields)], "it is unknown", None
+    if isinstance(error, BrokenRuleError):
+        expected = error.allowed
     return path, " ".join(str(error).split()), expected
 
 
@@ -113,6 +118,8 @@ def _words(kind: object) -> str:
     """What values a type takes."""
     if kind is None:
         return "a file as it was written"
+    if isinstance(kind, str):
+        return kind
     if isinstance(kind, type) and issubclass(kind, Enum):
         return ", ".join(str(member.value) for member in kind)
     if getattr(kind, "__origin__", None) is Literal:
@@ -137,6 +144,8 @@ def _exactly(*kinds: type) -> Callable[[Any, Any], Any]:
     def taken(value: Any, _: Any) -> Any:
         if type(value) not in kinds:
             raise TypeError(f"not a value of type {names}")
+        if type(value) is float and not math.isfinite(value):
+            raise BrokenRuleError("it is not finite", "finite numbers")
         return value
 
     return taken
@@ -171,7 +180,7 @@ def _has_forms(kind: Any) -> bool:
     return isinstance(kind, type) and "form_of" in vars(kind)
 
 
-def _overrides(kind: type) -> Json:
+def _overrides(kind: type, converter: Converter) -> Json:
     """How the fields are written: under which key, and whether they are left out where they are None."""
     hints, found = get_type_hints(kind), {}
     for one in fields(kind):
@@ -181,7 +190,15 @@ def _overrides(kind: type) -> Json:
             found[one.name] = override(
                 rename=_key_of(one), omit_if_default=left_out, struct_hook=_member, unstruct_hook=_text
             )
+        if RULE in one.metadata:
+            found[one.name] = override(
+                rename=_key_of(one), omit_if_default=left_out, struct_hook=_ruled(one.metadata[RULE], converter)
+            )
     return found
+
+
+def _ruled(rule: Rule, converter: Converter) -> Callable[[Any, Any], Any]:
+    return lambda value, kind: rule.kept(converter.structure(value, kind))
 
 
 def _member(value: Any, kind: Any) -> Any:
@@ -214,7 +231,7 @@ def _keys_of(kind: Any) -> tuple[str, ...]:
 
 def _writer(kind: type, converter: Converter) -> Callable[[Any], Json]:
     """Keys in the order of the fields, wherever those left out have their place."""
-    plain: Callable[[Any], Json] = make_dict_unstructure_fn(kind, converter, **_overrides(kind))
+    plain: Callable[[Any], Json] = make_dict_unstructure_fn(kind, converter, **_overrides(kind, converter))
     order = getattr(kind, "ORDER", ()) or [_key_of(one) for one in fields(kind)]
     inner = _inlined(kind)
 
@@ -232,7 +249,7 @@ def _writer(kind: type, converter: Converter) -> Callable[[Any], Json]:
 
 def _reader(kind: type, converter: Converter) -> Callable[[Any, Any], Any]:
     plain: Callable[[Any, Any], Any] = make_dict_structure_fn(
-        kind, converter, _cattrs_forbid_extra_keys=True, **_overrides(kind)
+        kind, converter, _cattrs_forbid_extra_keys=True, **_overrides(kind, converter)
     )
     inner = _inlined(kind)
     required = {one.name: _key_of(one) for one in fields(kind) if one.default is MISSING}

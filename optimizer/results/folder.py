@@ -170,10 +170,9 @@ def load_data(directory: str | Path, name: str, expected: str | None = None) -> 
     SpecError
         If it is missing, unreadable, no JSON object, or has a key twice.
     """
-    folder = Path(directory)
-    path = folder / name
+    path = Path(directory) / name
     try:
-        data = parse_json(place_of(folder, name).read_text(encoding="utf-8"), str(path))
+        data = parse_json(place_of(Path(directory), name).read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise SpecError(
             "there is no such file",

@@ -137,11 +137,20 @@ def _adjustment(where: Path, body: AdjustBody) -> AdjustResult:
     if not folder.holds(where, formats.RESULT_FILE):
         return AdjustResult(body)
     onnx, yaml = (folder.place_of(where, name) for name in (formats.ADJUSTED_ONNX, formats.ADJUSTED_YAML))
+    try:
+        network = yaml.read_text(encoding="utf-8") if yaml.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"cannot read the file: {error}",
+            file=str(yaml),
+            allowed="YAML in UTF-8",
+            remedy="adjust again into this folder",
+        ) from None
     return AdjustResult(
         body,
         original=_solve(where / formats.ORIGINAL),
         adjusted=_solve(where),
-        network_yaml=yaml.read_text(encoding="utf-8") if yaml.is_file() else "",
+        network_yaml=network,
         network_onnx=onnx.read_bytes() if onnx.is_file() else None,
     )
 

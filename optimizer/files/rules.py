@@ -1,0 +1,43 @@
+"""Rules that a field of a record states besides its type, as metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+RULE = "rule"
+"""The key of the metadata."""
+
+
+class BrokenRuleError(ValueError):
+    """A value of the right type that breaks the rule of its field."""
+
+    def __init__(self, problem: str, allowed: str) -> None:
+        super().__init__(problem)
+        self.allowed = allowed
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What values a field takes, and how a fault is told."""
+
+    problem: str
+    allowed: str
+    holds: Callable[[Any], bool]
+
+    def kept(self, value: Any) -> Any:
+        """The value.
+
+        Raises
+        ------
+        BrokenRuleError
+            If it breaks the rule.
+        """
+        if value is not None and not self.holds(value):
+            raise BrokenRuleError(self.problem, self.allowed)
+        return value
+
+
+NOT_EMPTY: Mapping[str, Any] = {RULE: Rule("it is empty", "one entry or more", bool)}
+POSITIVE: Mapping[str, Any] = {RULE: Rule("it is not above zero", "numbers > 0", lambda value: bool(value > 0))}
