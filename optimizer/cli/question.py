@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Data = dict[str, Any]
 NOT_ASKED = "whether it answers your problem (give --network, --architecture and what else it was made with)"
+NOT_COMPARABLE = "whether it answers your problem (compare the neurons, degrees and budgets that it states with yours)"
 OF_NETWORK = ("batch", "sequence", "bits", "sparsity", "dims", "allow_unknown", "training", "training_bits", "name")
 OF_ARCHITECTURE = (
     "choices",
@@ -81,7 +82,7 @@ def question_checks(directory: str, options: Options) -> list[Check]:
 
     _check(options)
     if not options["networks"] and options["architecture"] is None:
-        return [Check(NOT_CHECKED, True, NOT_ASKED)] if folder.states_problem(directory) else []
+        return [Check(NOT_CHECKED, True, NOT_ASKED if folder.states_problem(directory) else NOT_COMPARABLE)]
     stated = folder.stated_problem(directory)
     whole = bool(options["networks"]) and options["architecture"] is not None
     wanted = _whole(stated, options) if whole else [_part(stated, options)]

@@ -282,3 +282,12 @@ def test_what_reports_rely_on_is_read_with_its_place(
     assert outcome.exit_code == 2 and isinstance(outcome.exception, SystemExit), outcome.output
     assert f"{field}: the file is damaged: " in outcome.stderr
     assert "allowed: " in outcome.stderr
+
+
+@pytest.mark.parametrize(("kind", "designs"), [("front", True), ("limits", True), ("nothing", False)])
+def test_a_verdict_says_that_there_is_no_design_only_where_there_is_none(
+    folders: Folders, kind: str, designs: bool
+) -> None:
+    study = json.loads((folders(kind) / "result.json").read_text())["study"]
+    assert bool(study["designs"]) == designs
+    assert ("there is no design" in verify_folder(folders(kind), seed=1).verdict) != designs
