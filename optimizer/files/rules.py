@@ -40,4 +40,9 @@ class Rule:
 
 
 NOT_EMPTY: Mapping[str, Any] = {RULE: Rule("it is empty", "one entry or more", bool)}
+NOT_NEGATIVE: Mapping[str, Any] = {RULE: Rule("it is below zero", "numbers >= 0", lambda value: bool(value >= 0))}
+AT_LEAST_ONE: Mapping[str, Any] = {RULE: Rule("it is below one", "whole numbers >= 1", lambda value: bool(value >= 1))}
+SEED: Mapping[str, Any] = {
+    RULE: Rule("not a seed", "whole numbers from 0 to 2147483647", lambda value: 0 <= value < 2**31)
+}
 POSITIVE: Mapping[str, Any] = {RULE: Rule("it is not above zero", "numbers > 0", lambda value: bool(value > 0))}

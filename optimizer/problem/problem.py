@@ -11,6 +11,7 @@ from typing import Any
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
+from optimizer.files.arguments import Checked
 from optimizer.problem.exact_json import decode_exact, encode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
 from optimizer.problem.space import Padding
@@ -22,7 +23,7 @@ BUDGETS = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj")
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(Checked):
     """A network, an architecture with its budgets, and what is minimized.
 
     Parameters

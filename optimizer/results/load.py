@@ -14,6 +14,7 @@ from typing import Any
 from optimizer.bodies.adjust import AdjustBody
 from optimizer.bodies.certificates import Certificate, CodesignCertificate, SolveCertificate
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_arguments
 from optimizer.files.records import from_json
 from optimizer.problem.status import Status
 from optimizer.results import folder, formats
@@ -57,6 +58,7 @@ def load_result(directory: str | Path) -> Result:
     SpecError
         If no command wrote this folder, a file is missing or unreadable, or its format is not known to this version.
     """
+    check_arguments(directory=(directory, str | Path))
     where = Path(directory)
     return load_file(where, main_file(where))
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from formulations.sparse.sizing import EDGES, TIME, JunctionRow, SparseSizing, Timing
 from optimizer.errors import SpecError, check_one_of
+from optimizer.files.arguments import check_fields
 from optimizer.sparse_engine.device_use import LARGEST_WIDTH, RESOURCES, junction_use
 from optimizer.sparse_engine.engine import Engine, Junction, Multiplier, log2_ceil
 from optimizer.sparse_engine.network import SparseNetwork, admissible_out_degrees, check_layers, check_out_degree
@@ -66,6 +67,7 @@ class SizingRequest:
     objective: str = "time"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_one_of(self.objective, GOALS, "unknown objective", "objective")
         check_layers(self.neurons)
         if len(self.out_degrees) != len(self.neurons) - 1 or not all(self.out_degrees):

@@ -59,6 +59,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from optimizer.files.arguments import check_arguments
 from optimizer.files.exact_yaml import dump_exact, load_exact
 from optimizer.files.yaml_fields import Fields, integer, read_yaml
 from optimizer.workload.einsum import einsum_layer, layer_einsum
@@ -103,6 +104,7 @@ def load_network(path: str | Path, *, bits: object = None) -> Network:
     SpecError
         With the file, the path of the field, its value and what to do about it.
     """
+    check_arguments(path=(path, str | Path))
     return _network(read_yaml(path), str(path), Path(path).stem, role_bits(bits))
 
 
