@@ -131,10 +131,10 @@ def map_layer(
     )
 
 
-def network_of(layer: Layer) -> Network:
-    """A network of a single layer, with its name."""
+def network_of(layer: Layer, file: str | None = None) -> Network:
+    """A network of a single layer, with its name; `file` is where the layer was read."""
     check_arguments(layer=(layer, Layer))
-    network = Network(layer.name)
+    network = Network(layer.name, file=file)
     network.add(layer)
     return network
 

@@ -81,11 +81,12 @@ def map_command(layer_file: str, name: str | None, **options: Any) -> None:
     LAYER is a .yaml file (or any network, with --layer). Menus of the architecture that --choose leaves open
     are part of the search.
     """
-    layer, architecture = pick_layer(read_network(layer_file, options), name), read_architecture(options)
+    graph, architecture = read_network(layer_file, options), read_architecture(options)
+    layer = pick_layer(graph, name)
     _check_padding(options["padding"], set(layer.extents))
     from optimizer.api import network_of  # noqa: PLC0415
 
-    _run(network_of(layer), architecture, set(layer.extents), options)
+    _run(network_of(layer, graph.file), architecture, set(layer.extents), options)
 
 
 def _check_padding(padding: Any, dims: set[str]) -> None:

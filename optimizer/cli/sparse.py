@@ -211,8 +211,8 @@ def verify(directory: str) -> None:
     from optimizer.results.load import load_file  # noqa: PLC0415
     from optimizer.sparse_engine import verification  # noqa: PLC0415
 
-    load_file(Path(directory), formats.SPARSE_FILE)
     found = verification.verify(result_folder.load_data(directory, formats.SPARSE_FILE), directory)
+    load_file(Path(directory), formats.SPARSE_FILE)
     show_on_stdout(report.verification_report(found))
     if found.faults:
         sys.exit(NOTHING)

@@ -22,13 +22,14 @@ class Network:
     ``graph`` is a DiGraph; node attribute ``layer`` is a layer, edge attribute ``tensor`` a name, and edge
     attribute ``view`` says what a position of the consumer's output needs of the producer's output. In a step of
     training (:mod:`optimizer.training.step`) ``training`` says what it was made with, and node attribute ``phase``
-    is one of :data:`PHASES`.
+    is one of :data:`PHASES`. ``file`` is where it was read, for messages.
     """
 
     name: str
     graph: nx.DiGraph = field(default_factory=nx.DiGraph)
     warnings: list[str] = field(default_factory=list)
     training: dict[str, object] | None = None
+    file: str | None = field(default=None, compare=False)
 
     def add(
         self,

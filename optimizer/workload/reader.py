@@ -137,13 +137,13 @@ def network_data(network: Network) -> dict[str, object]:
 def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) -> Network:
     top = Fields(data, file, "")
     if "layers" not in top:
-        network = Network(stem)
+        network = Network(stem, file=file)
         _add(network, top, bits, None)
         network.name = str(top.get("name"))
         return network
     top.only(("name", "bits", "sparsity", "warnings", "training", "layers"))
     bits = role_bits(top.get("bits"), base=bits, file=file, field="bits")
-    network = Network(top.text("name", stem))
+    network = Network(top.text("name", stem), file=file)
     if "warnings" in top:
         network.warnings.extend(str(line) for line in top.items("warnings", "a list of strings"))
     if "training" in top:
