@@ -8,7 +8,7 @@ import click
 
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
 from optimizer.cli.inputs import Options, read_architecture, read_network, say_warnings
-from optimizer.cli.option_types import MenuChoice, Positive
+from optimizer.cli.option_types import MenuChoice, Place, Positive
 from optimizer.cli.options import cache_options, out_options, stacked, workload_options
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
@@ -61,7 +61,7 @@ request_options = stacked(
 
 @click.command()
 @click.argument("network")
-@click.option("--hardware", type=click.Path(), metavar="DIR", help="Hardware of a result (solve --out DIR).")
+@click.option("--hardware", type=Place(), metavar="DIR", help="Hardware of a result (solve --out DIR).")
 @click.option("--architecture", "-a", metavar="NAME|FILE", help="Or an architecture: its best point is chosen too.")
 @click.option(
     "--choose",

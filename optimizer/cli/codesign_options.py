@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from optimizer.cli.inputs import Options, asked_fusion, read_network
-from optimizer.cli.option_types import Positive
+from optimizer.cli.option_types import positive
 from optimizer.cli.options import stacked
 from optimizer.errors import SpecError
 
@@ -57,7 +57,8 @@ class WeightType(_Type):
                 allowed="NETWORK=NUMBER",
                 remedy="write e.g. --weight bert_base=2",
             )
-        return Weight(name.strip(), Positive().convert(text, param, ctx))
+        remedy = f"write e.g. --weight {name.strip()}=2, or leave it out for 1"
+        return Weight(name.strip(), positive(text, "--weight", remedy))
 
 
 class CapType(_Type):
@@ -77,7 +78,8 @@ class CapType(_Type):
                 allowed=", ".join(f"NETWORK:{cap}=LIMIT" for cap in CAPS),
                 remedy="write e.g. --cap bert_base:latency-ms=20",
             )
-        return Cap(name.strip(), CAPS[budget.strip()], Positive().convert(text, param, ctx))
+        remedy = f"write e.g. --cap {place}=20, or leave it out for no cap"
+        return Cap(name.strip(), CAPS[budget.strip()], positive(text, "--cap", remedy))
 
 
 team_options = stacked(

@@ -128,7 +128,20 @@ def asked_fusion(options: Options) -> Fusion | None:
     """
     from optimizer.problem.fusion_options import Fusion  # noqa: PLC0415
 
-    return Fusion(options["max_group"], options["halo"], options["tile"]) if options.get("fusion") else None
+    if options.get("fusion"):
+        return Fusion(options["max_group"], options["halo"], options["tile"])
+    context = click.get_current_context()
+    for name in ("max_group", "halo", "tile"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise SpecError(
+                "only fused groups have this option",
+                field=option,
+                value=",".join(map(str, given)) if isinstance(given := options[name], tuple) else given,
+                allowed=f"--fusion {option}",
+                remedy=f"add --fusion, or leave {option} out",
+            )
+    return None
 
 
 def say_warnings(warnings: Sequence[str]) -> None:

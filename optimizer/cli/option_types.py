@@ -24,6 +24,9 @@ Padding = str | dict[str, list[int]]
 _DECIMAL = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?")
 
 
+_LONG = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)[eE][+-]?\d+")
+
+
 _WHOLE = re.compile(r"\d{1,18}")
 
 
@@ -37,23 +40,49 @@ def _positive_integer(text: str, field: str, remedy: str) -> int:
     return int(text)
 
 
-class Positive(_Type):
+def positive(value: Any, field: str, remedy: str) -> Fraction:
     """An exact positive decimal."""
+    text = str(value).strip()
+    if _LONG.fullmatch(text) and not _DECIMAL.fullmatch(text):
+        raise SpecError(
+            "the exponent is out of range",
+            field=field,
+            value=value,
+            allowed="decimals > 0 with exponents from -99 to 99",
+            remedy=remedy,
+        )
+    if not _DECIMAL.fullmatch(text) or not Fraction(text):
+        raise SpecError("not a positive number", field=field, value=value, allowed="decimals > 0", remedy=remedy)
+    return Fraction(text)
+
+
+class Positive(_Type):
+    """An exact positive decimal; `remedy` says what to write instead of a bad one."""
 
     name = "number"
 
+    def __init__(self, remedy: str = "write e.g. 2.5, or leave the option out for no limit") -> None:
+        self.remedy = remedy
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
         """The value as a fraction."""
-        text = str(value).strip()
-        if not _DECIMAL.fullmatch(text) or not Fraction(text):
+        return positive(value, _name(param), self.remedy)
+
+
+class Place(click.Path):
+    """The path of a file or folder; an empty one is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if not str(value).strip():
             raise SpecError(
-                "not a positive number",
+                "an empty path",
                 field=_name(param),
                 value=value,
-                allowed="decimals > 0",
-                remedy="write e.g. 2.5, or leave the option out for no limit",
+                allowed="the path of a file or folder",
+                remedy="name one, or . for this folder; or leave the option out",
             )
-        return Fraction(text)
+        return super().convert(value, param, ctx)
 
 
 def _split(value: Any, option: str, example: str) -> tuple[str, str]:
@@ -131,7 +160,8 @@ class Vary(_Type):
                 allowed="NAME=LOW:HIGH, or NAME for all",
                 remedy="write e.g. --vary area-mm2=2:12",
             )
-        limits = [Positive().convert(end, param, ctx) if end.strip() else None for end in (low, high)]
+        remedy = "write e.g. --vary area-mm2=2:12, or leave an end out"
+        limits = [positive(end, _name(param), remedy) if end.strip() else None for end in (low, high)]
         return Range(name.strip(), *limits)
 
 
@@ -143,7 +173,7 @@ class Share(_Type):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
         """The share as a fraction."""
         text = str(value).strip()
-        number = Positive().convert(text.removesuffix("%"), param, ctx)
+        number = positive(text.removesuffix("%"), _name(param), f"write e.g. {_name(param)} 1%")
         return number / 100 if text.endswith("%") else number
 
 

@@ -16,7 +16,7 @@ from optimizer.cli.inputs import (
     read_network,
     say_warnings,
 )
-from optimizer.cli.option_types import Names, Share, Vary
+from optimizer.cli.option_types import Names, Place, Share, Vary
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
@@ -76,9 +76,7 @@ range_options = stacked(
 @fusion_options
 @search_options
 @scaling_options
-@click.option(
-    "--plot", "picture", type=click.Path(), metavar="FILE", help="Draw it: .svg, .png or .pdf (extra `plot`)."
-)
+@click.option("--plot", "picture", type=Place(), metavar="FILE", help="Draw it: .svg, .png or .pdf (extra `plot`).")
 def study(network: str, **options: Any) -> None:
     """What limits cost: the optimum of NETWORK for every limit in a range, each step with its proof.
 

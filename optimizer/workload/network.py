@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import networkx as nx
 
 from optimizer.errors import SpecError
+from optimizer.files.names import check_name
 from optimizer.workload.layer import AnyLayer, Layer
 from optimizer.workload.views import TILE_AXES, WHOLE, View, misfits
 
@@ -57,6 +58,7 @@ class Network:
         SpecError
             On a duplicate name, an unknown producer, or a view that does not fit.
         """
+        check_name(layer.name, file=self.file, field="layers")
         if layer.name in self.graph:
             raise SpecError(
                 "two layers have the same name",

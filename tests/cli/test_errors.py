@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import onnx
@@ -10,6 +11,9 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper
 
 from optimizer.cli import main
+from optimizer.errors import SpecError
+from optimizer.workload.layer import matmul
+from optimizer.workload.network import Network
 from tests.support.wide_chip import CHIP
 
 LAYER = "name: a\ntype: matmul\ndims: {M: 4, N: 8, K: 16}\n"
@@ -123,6 +127,31 @@ CASES = [  # command, what the message must say
     (f"{GROUPS} -a chip.yaml", ["chip.yaml: the architecture stands for 8 hardware points", "--choose 'array.x=4'"]),
     ("evaluate resnet18 -a eyeriss_rs --groups list.yaml --out out/deep", ["list.yaml: the value", "keys groups"]),
     ("evaluate resnet18 -a eyeriss_rs --groups gone.yaml --out out/deep", ["gone.yaml: no such file"]),
+    (f"{SOLVE} --halo x", ["--halo: only fused groups have this option", "'x'", "--fusion --halo"]),
+    (f"{SOLVE} --tile rows", ["--tile: only fused groups have this option", "'rows'"]),
+    (f"{SOLVE} --max-group 3", ["--max-group: only fused groups have this option", "3", "add --fusion"]),
+    ("store list --cache=", ["--cache: an empty path", "''"]),
+    ("study layer.yaml -a chip.yaml --vary area-mm2 --out=", ["--out: an empty path", "''", "leave the option out"]),
+    (f"{SOLVE} --dram-gbps 1e300", ["--dram-gbps: the exponent is out of range", "'1e300'", "from -99 to 99"]),
+    (f"{SOLVE} --area-mm2 1e-300", ["--area-mm2: the exponent is out of range", "'1e-300'"]),
+    (f"{SOLVE} --area-mm2 two", ["--area-mm2: not a positive number", "'two'"]),
+    ("codesign layer.yaml -a chip.yaml --weight a=-1", ["--weight: not a positive number", "write e.g. --weight a=2"]),
+    ("codesign layer.yaml -a chip.yaml --cap a:power-w=0", ["--cap: not a positive number", "--cap a:power-w=20"]),
+    ("study layer.yaml -a chip.yaml --vary area-mm2=-1:2", ["--vary: not a positive number", "area-mm2=2:12"]),
+    ("sparse size 64,16,8 --width 0", ["--width: not a list", "'0'", "from 3 to 18", "write e.g. 12,16"]),
+    ("sparse size 64,16,8 --multiplier deep0", ["--multiplier: not a pipelining", "'deep0'", "1 to 99 stages"]),
+    ("sparse size 64,16,8 --multiplier deep2@0", ["--multiplier: not a positive number", "deep3@100"]),
+    ("sparse size 64,16 --dsp -1", ["--dsp: not an allowed value", "'-1'", "integers >= 0", "sparse size --help"]),
+    ("verify . --seed x", ["--seed: not an allowed value", "'x'", "allowed: integers"]),
+    (f"{SOLVE} --seed -1", ["--seed: not an allowed value", "'-1'", "integers from 0 to 2147483647"]),
+    (f"{SOLVE} --objective speed", ["--objective: not an allowed value", "'speed'", "energy, latency, edp"]),
+    ("schema x", ["KIND: not an allowed value", "'x'", "architecture, technology"]),
+    ("store x", ["store: No such command", "'x'", "allowed: export"]),
+    ("solv layer.yaml", ["No such command", "'solv'", "allowed: solve, map"]),
+    ("verify", ["DIR: it is missing", "verify [OPTIONS] DIR"]),
+    (f"{SOLVE} more.yaml", ["solve: unexpected argument", "'more.yaml'", "solve [OPTIONS] NETWORK"]),
+    (f"{SOLVE} --foo", ["solve: No such option", "'--foo'", "--architecture, --choose"]),
+    ("show . --layer", ["--layer: Option '--layer' requires an argument", "show ... --layer VALUE"]),
     ("verify gone", ["gone: there is no such folder"]),
     ("show .", ["result.json: there is no such file"]),
 ]
@@ -142,3 +171,26 @@ def test_wrong_inputs(command: str, words: list[str], tmp_path: Path, monkeypatc
     assert [word for word in [*words, "allowed: ", "remedy:  "] if word not in message] == [], message
     assert not Path("out").exists()
     assert {path.name for path in tmp_path.iterdir()} <= {*FILES, "cache"}
+
+
+@pytest.mark.parametrize("name", ["GLB\n", "G\x1b[31mLB", "G\x85LB", "G\tLB"])
+def test_names_with_control_characters_are_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They could forge lines of a report; also as the names of layers, networks, keys, and in ONNX files."""
+    monkeypatch.chdir(tmp_path)
+    told = json.dumps(name)
+    files = {
+        "chip.yaml": CHIP,
+        "layer.yaml": LAYER,
+        "level.yaml": CHIP.replace("name: GLB", f"name: {told}"),
+        "named.yaml": LAYER.replace("name: a", f"name: {told}"),
+        "layers.yaml": f"name: n\nlayers: [{{name: {told}, type: matmul, dims: {{M: 4, N: 8, K: 16}}}}]\n",
+        "key.yaml": LAYER + f"{told}: 1\n",
+    }
+    for place, text in files.items():
+        Path(place).write_text(text)
+    for network, chip in [("layer", "level"), ("named", "chip"), ("layers", "chip"), ("key", "chip")]:
+        outcome = CliRunner().invoke(main, ["solve", f"{network}.yaml", "-a", f"{chip}.yaml"])
+        assert outcome.exit_code == 2 and ".yaml: " in outcome.stderr, outcome.output
+        assert "control characters" in outcome.stderr and repr(name)[1:-1] in outcome.stderr, outcome.stderr
+    with pytest.raises(SpecError, match="control characters"):
+        Network("n").add(matmul(name, {"M": 2, "N": 2, "K": 2}))
