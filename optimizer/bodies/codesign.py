@@ -10,6 +10,7 @@ from optimizer.bodies.hardware import Chip
 from optimizer.bodies.infeasibility import JointInfeasibility
 from optimizer.bodies.solve import PointCounts, Space
 from optimizer.files.records import INLINE, Json
+from optimizer.files.rules import BrokenRuleError
 from optimizer.problem.status import Status, Termination
 
 
@@ -103,3 +104,10 @@ class CodesignBody:
     chip: Chip | None = field(default=None, metadata=INLINE)
     disagreements: tuple[str, ...] | None = None
     infeasible: JointInfeasibility | None = None
+
+    def __post_init__(self) -> None:
+        """Every design of the cross table is that of all networks."""
+        names = [entry.name for entry in self.networks]
+        for number, entry in enumerate(self.cross):
+            if set(entry.networks) != set(names):
+                raise BrokenRuleError("not the networks of all", ", ".join(names), "cross", number, "networks")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from optimizer.bodies.solve import TrainingEntry
 from optimizer.files.records import Json, key
-from optimizer.files.rules import POSITIVE
+from optimizer.files.rules import NOT_EMPTY, POSITIVE, BrokenRuleError, one_of
 from optimizer.problem.status import Status
 
 Moment = tuple[str, int, int, int]
@@ -100,14 +100,14 @@ class SavedTensor:
     born: str = field(metadata=key("from"))
     last_forward: str
     last: str
-    choice: str
+    choice: str = field(metadata=one_of("keep", "chip", "redo", "drop"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryOverTime:
     """Bits by kind of tensor in every step, everything kept."""
 
-    steps: tuple[str, ...]
+    steps: tuple[str, ...] = field(metadata=NOT_EMPTY)
     keep_all_bits: Mapping[str, tuple[int, ...]]
 
 
@@ -132,3 +132,10 @@ class MemoryBody:
     problem: Json
     problem_hash: str
     wall_s: float
+
+    def __post_init__(self) -> None:
+        """Every moment is of a step."""
+        for part, moments in (("keep_all", self.keep_all), ("chosen", self.chosen)):
+            for number, (layer, *_) in enumerate(() if moments is None else moments.moments):
+                if layer not in self.over_time.steps:
+                    raise BrokenRuleError("it is no step", "one of over_time.steps", part, "moments", number, 0)

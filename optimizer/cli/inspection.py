@@ -10,7 +10,6 @@ import click
 
 from optimizer.cli.output import show_on_stdout
 from optimizer.cli.question import question_checks, question_options
-from optimizer.errors import SpecError
 
 NOT_VERIFIED = 1
 
@@ -51,12 +50,4 @@ def show(directory: str, name: str | None) -> None:
     """Tables and loop nests of whatever a command's --out wrote."""
     from optimizer.report.folder import folder_report  # noqa: PLC0415
 
-    try:
-        show_on_stdout(folder_report(directory, name))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise SpecError(
-            f"the result is damaged: {type(error).__name__} {error}",
-            file=directory,
-            allowed="a result as it was written",
-            remedy="check it with `tilewright verify`, or solve again",
-        ) from error
+    show_on_stdout(folder_report(directory, name))

@@ -105,6 +105,7 @@ def _first_fault(error: BaseException) -> tuple[list[str | int], str, object]:
         return [*path, min(error.extra_fields)], "it is unknown", None
     if isinstance(error, BrokenRuleError):
         expected = error.allowed
+        path += error.path
     return path, " ".join(str(error).split()), expected
 
 

@@ -11,11 +11,11 @@ RULE = "rule"
 
 
 class BrokenRuleError(ValueError):
-    """A value of the right type that breaks the rule of its field."""
+    """A value of the right type that breaks the rule of its field, or of the field at a path inside of a record."""
 
-    def __init__(self, problem: str, allowed: str) -> None:
+    def __init__(self, problem: str, allowed: str, *path: str | int) -> None:
         super().__init__(problem)
-        self.allowed = allowed
+        self.allowed, self.path = allowed, path
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Rule:
         if value is not None and not self.holds(value):
             raise BrokenRuleError(self.problem, self.allowed)
         return value
+
+
+def one_of(*values: str) -> Mapping[str, Any]:
+    """Metadata of a field that takes these values only."""
+    return {RULE: Rule("it is none of the known ones", ", ".join(values), lambda value: value in values)}
 
 
 NOT_EMPTY: Mapping[str, Any] = {RULE: Rule("it is empty", "one entry or more", bool)}

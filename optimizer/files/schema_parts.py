@@ -33,7 +33,7 @@ def text(what: str) -> Schema:
         "minLength": 1,
         "not": {"pattern": CONTROL},
         "description": f"text: {what}",
-        "$comment": "write a line of text without control characters",
+        "$comment": "write a text, one line without control characters",
     }
 
 

@@ -269,6 +269,10 @@ UNSHOWABLE: list[tuple[str, str, Callable[[Data], object], str]] = [
     ("memory", "memory.json", lambda data: data["keep_all"].update(peak_off_chip_bits=0), "peak_off_chip_bits"),
     ("front", "result.json", lambda data: data["study"].update(kind="frontx"), "study.kind"),
     ("solve", "result.json", lambda data: data.update(wall_s=float("nan")), "wall_s"),
+    ("memory", "memory.json", lambda data: data["tensors"][0].update(choice="keepx"), "tensors.0.choice"),
+    ("memory", "memory.json", lambda data: data["keep_all"]["moments"][0].__setitem__(0, "x"), "keep_all.moments.0.0"),
+    ("memory", "memory.json", lambda data: data["over_time"].update(steps=[]), "over_time.steps"),
+    ("joint", "result.json", lambda data: data["cross"][0].update(networks={}), "cross.0.networks"),
 ]
 
 
@@ -291,3 +295,22 @@ def test_a_verdict_says_that_there_is_no_design_only_where_there_is_none(
     study = json.loads((folders(kind) / "result.json").read_text())["study"]
     assert bool(study["designs"]) == designs
     assert ("there is no design" in verify_folder(folders(kind), seed=1).verdict) != designs
+
+
+@pytest.mark.parametrize(
+    "item", [{}, {"keep": "Wx", "level": "RF"}, {"for": "Z", "bound": 2}, {"for": "M", "bound": 0}]
+)
+def test_a_damaged_loop_nest_is_named(folders: Folders, item: Data, tmp_path: Path) -> None:
+    folder = shutil.copytree(folders("solve"), tmp_path / "out")
+    edited("result.json", lambda data: data["layers"][0]["mapping"].insert(0, item))(folder)
+    outcome = run("show", folder)
+    assert outcome.exit_code == 2 and "a.mapping[0]: the result is damaged: not an item" in outcome.stderr, (
+        outcome.output
+    )
+
+
+def test_a_damaged_problem_is_named(folders: Folders, tmp_path: Path) -> None:
+    folder = shutil.copytree(folders("solve"), tmp_path / "out")
+    edited("result.json", lambda data: data["problem"]["network"].update(layers=5))(folder)
+    outcome = run("show", folder)
+    assert outcome.exit_code == 2 and isinstance(outcome.exception, SystemExit), outcome.output
