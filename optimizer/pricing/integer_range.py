@@ -75,6 +75,7 @@ def check_total(network: Network, points: Sequence[Hardware], accounting: Accoun
     if most >= LIMIT:
         raise SpecError(
             "the network is too large for exact 64-bit costs of all its layers together",
+            file=network.file,
             field=network.name,
             value=network.macs,
             allowed=f"at most {network.macs * LIMIT // most:,} multiply-accumulates here",
