@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from optimizer.files.records import Forms, Json, key
+from optimizer.files.rules import BrokenRuleError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,3 +177,8 @@ class GroupEntry:
     energy_pj: float
     moves: GroupMoves
     runs: tuple[GroupRun, ...]
+
+    def __post_init__(self) -> None:
+        """Every axis with a halo is cut into a number of parts."""
+        if not set(self.halo) <= set(self.tile.parts):
+            raise BrokenRuleError("not the parts of all axes", ", ".join(self.halo), "tile", "parts")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from optimizer.bodies.layers import GroupEntry, GroupRun
 from optimizer.bodies.solve import Comparison
+from optimizer.errors import SpecError
 from optimizer.files.quantities import size_text
 from optimizer.files.records import Json
 from optimizer.mapping.reader import nest_text
@@ -64,6 +65,15 @@ def group_nests(groups: Groups, problem: Json) -> list[RenderableType]:
     network = network_of(problem)
     found: list[RenderableType] = []
     for number, group in enumerate(groups, 1):
+        unknown = [name for name in group.layers if name not in network.graph]
+        if unknown:
+            raise SpecError(
+                "the result is damaged: the network has no such layer",
+                field=f"groups[{number - 1}].layers",
+                value=unknown,
+                allowed="layers of problem.network",
+                remedy="check the folder with `tilewright verify`, or make the result again",
+            )
         layers = {name: network.graph.nodes[name]["layer"] for name in group.layers}
         heading = Text(f"group {number}", style="bold")
         heading.append(f"  {', '.join(group.layers)}", style="default")

@@ -272,6 +272,7 @@ UNSHOWABLE: list[tuple[str, str, Callable[[Data], object], str]] = [
     ("memory", "memory.json", lambda data: data["tensors"][0].update(choice="keepx"), "tensors.0.choice"),
     ("memory", "memory.json", lambda data: data["keep_all"]["moments"][0].__setitem__(0, "x"), "keep_all.moments.0.0"),
     ("memory", "memory.json", lambda data: data["over_time"].update(steps=[]), "over_time.steps"),
+    ("evaluate", "evaluation.json", lambda data: data["groups"][0]["tile"].update(parts={}), "groups.0.tile.parts"),
     ("joint", "result.json", lambda data: data["cross"][0].update(networks={}), "cross.0.networks"),
 ]
 
@@ -314,3 +315,10 @@ def test_a_damaged_problem_is_named(folders: Folders, tmp_path: Path) -> None:
     edited("result.json", lambda data: data["problem"]["network"].update(layers=5))(folder)
     outcome = run("show", folder)
     assert outcome.exit_code == 2 and isinstance(outcome.exception, SystemExit), outcome.output
+
+
+def test_a_group_of_no_layer_is_named(folders: Folders, tmp_path: Path) -> None:
+    folder = shutil.copytree(folders("evaluate"), tmp_path / "out")
+    edited("evaluation.json", lambda data: data["groups"][0]["layers"].__setitem__(0, "x"))(folder)
+    outcome = run("show", folder)
+    assert outcome.exit_code == 2 and "groups[0].layers: the result is damaged" in outcome.stderr, outcome.output
