@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import ClassVar
 
-from optimizer.files.records import INLINE, Forms, key
+from optimizer.bodies.head import Body, Objective
+from optimizer.files.records import INLINE, Forms, Order, key
 from optimizer.problem.status import Status
 
 SIZING = "sparse sizing"
@@ -83,16 +85,12 @@ class ExactObjective:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SizingObjective:
+class SizingObjective(Objective):
     """What was minimized or maximized, with value, bound and gap in its unit."""
 
-    name: str
+    ORDER: ClassVar[Order] = ("name", "sense", ..., "exact", "gap")
     sense: str
-    unit: str
-    value: float | None
-    bound: float | None
     exact: ExactObjective | None
-    gap: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +137,11 @@ class EngineInfeasibility:
     complete: bool
 
 
-class SparseForms(Forms):
+@dataclass(frozen=True, kw_only=True)
+class SparseForms(Body, Forms):
     """Contents of ``sparse.json``."""
+
+    kind: str
 
     @classmethod
     def form_of(cls, data: Mapping[str, object]) -> type[SparseForms]:
@@ -158,16 +159,12 @@ class SparseForms(Forms):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SizingBody(SparseForms):
-    """The best engine under budgets, or what excludes every engine."""
+class SparseSearch:
+    """Part of a body: the outcome of a search of the sparse engine; ``wall_s`` is in seconds."""
 
-    format: str
+    ORDER: ClassVar[Order] = ("format", "kind", "status", ..., "seed", "workers", "wall_s", "versions")
     kind: str
     status: Status
-    objective: SizingObjective
-    request: SizingQuestion
-    design: EngineEntry | None = None
-    infeasible: EngineInfeasibility | None = None
     seed: int
     workers: int
     wall_s: float
@@ -175,15 +172,23 @@ class SizingBody(SparseForms):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpreadObjective:
+class SizingBody(SparseSearch, SparseForms):
+    """The best engine under budgets, or what excludes every engine."""
+
+    objective: SizingObjective
+    request: SizingQuestion
+    design: EngineEntry | None = None
+    infeasible: EngineInfeasibility | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpreadObjective(Objective):
     """Rows per right neuron."""
 
-    name: str
+    ORDER: ClassVar[Order] = ("name", "sense", ...)
     sense: str
-    unit: str
     value: int | None
     bound: int
-    gap: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,11 +214,9 @@ class FoundPattern:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatternEntry:
+class PatternEntry(SparseSearch):
     """The pattern of a junction, or the demands that exclude every pattern."""
 
-    kind: str
-    status: Status
     objective: SpreadObjective
     junction: JunctionEntry
     pattern_type: int = field(metadata=key("type"))
@@ -223,18 +226,12 @@ class PatternEntry:
     patterns: Mapping[str, str]
     found: FoundPattern | None = field(default=None, metadata=INLINE)
     infeasible: tuple[str, ...] | None = None
-    seed: int
-    workers: int
-    wall_s: float
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatternsBody(SparseForms):
     """Access patterns of all junctions."""
 
-    format: str
-    kind: str
     status: Status
     junctions: tuple[PatternEntry, ...]
 
@@ -280,8 +277,6 @@ class SimulationFigures:
 class SimulationBody(SparseForms):
     """A run of the clocked simulator beside the masked matrices."""
 
-    format: str
-    kind: str
     run: SimulationFigures = field(metadata=INLINE)
     problem: SimulatedEngine
 
@@ -290,8 +285,6 @@ class SimulationBody(SparseForms):
 class EngineReportBody(SparseForms):
     """An engine and its costs."""
 
-    format: str
-    kind: str
     input_width_bits: int
     engine: EngineEntry = field(metadata=INLINE)
 
@@ -313,8 +306,6 @@ class AccuracyEntry:
 class AccuracyBody(SparseForms):
     """Accuracy against word width and density."""
 
-    format: str
-    kind: str
     neurons: Numbers
     epochs: int
     rate_shift: int

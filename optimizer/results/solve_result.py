@@ -9,8 +9,9 @@ from fractions import Fraction
 from formulations.networks.master import BoxBound, settle
 from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
+from optimizer.bodies.head import Objective
 from optimizer.bodies.layers import GroupEntry, LayerBesideGroups, LayerEntry, LayerLowerBounds
-from optimizer.bodies.solve import Design, Objective, SolveBody, Space, TrainingEntry
+from optimizer.bodies.solve import Design, SolveBody, Space, TrainingEntry
 from optimizer.files.records import from_json
 from optimizer.fusion.network_pricer import Fused, FusedPrice
 from optimizer.golden.group_entry import member_entry
