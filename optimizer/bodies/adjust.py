@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar
 
-from optimizer.bodies.head import FIRST, LAST, Objective, Reconciled, Searched
+from optimizer.bodies.head import FIRST, LAST, Objective, Reconciled
 from optimizer.files.records import Json, Order, key
 from optimizer.problem.status import Status
 
@@ -125,7 +125,7 @@ class AdjustEffort:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdjustBody(Searched, Reconciled):
+class AdjustBody(Reconciled):
     """Contents of ``adjust.json``; without ``after`` where there are no widths. ``onnx`` says why there is no model."""
 
     ORDER: ClassVar[Order] = (*FIRST, ..., *LAST, "disagreements", "onnx")

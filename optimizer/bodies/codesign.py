@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from optimizer.bodies.hardware import Chip
-from optimizer.bodies.head import FIRST, LAST, Reconciled, Searched, StatedObjective, Warned
+from optimizer.bodies.head import FIRST, LAST, Reconciled, StatedObjective, Warned
 from optimizer.bodies.infeasibility import JointInfeasibility
 from optimizer.bodies.solve import PointCounts, Space
 from optimizer.files.records import INLINE, Order
@@ -78,7 +78,7 @@ class CrossEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CodesignBody(Searched, Warned, Reconciled):
+class CodesignBody(Reconciled, Warned):
     """Contents of ``result.json`` of a co-design."""
 
     ORDER: ClassVar[Order] = (*FIRST, ..., "warnings", *LAST, "chip", "disagreements", "infeasible")

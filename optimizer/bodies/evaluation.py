@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from optimizer.bodies.head import Head, Objective, Warned
+from optimizer.bodies.head import Objective, Warned
 from optimizer.bodies.solve import Comparison, Design, Space, TrainingEntry
 from optimizer.files.records import INLINE, Order
 from optimizer.problem.status import Status
@@ -37,7 +37,7 @@ class EvaluatedPart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationBody(Head, Warned):
+class EvaluationBody(Warned):
     """Contents of ``evaluation.json``."""
 
     ORDER: ClassVar[Order] = (

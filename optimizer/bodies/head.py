@@ -43,14 +43,26 @@ class Body:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Head(Body):
-    """What every result states that is about a network, or about several: its status, and the problem that it answers.
-    ``wall_s`` is in seconds.
-    """
+class Rated:
+    """Part of a body: what is proved."""
 
     status: Status
-    objective: StatedObjective | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versioned:
+    """Part of a body: the packages that computed it, with their versions."""
+
     versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head(Body, Rated, Versioned):
+    """What every result states that is about a network, or about several: its objective, if anything was chosen, and
+    the problem that it answers. ``wall_s`` is in seconds.
+    """
+
+    objective: StatedObjective | None
     problem: Json
     problem_hash: str
     wall_s: float
@@ -58,21 +70,22 @@ class Head(Body):
 
 @dataclass(frozen=True, kw_only=True)
 class Searched(Head):
-    """A head that says why the search ended, and the seed of the solver."""
+    """A head that says what the search minimized, why it ended, and the seed of the solver."""
 
+    objective: StatedObjective
     termination: Termination
     seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Warned:
-    """Part of a body: warnings about the inputs."""
+class Warned(Head):
+    """A head with warnings about the inputs."""
 
     warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reconciled:
-    """Part of a body: what parts of Tilewright disagree about, if they do; then nothing is proved."""
+class Reconciled(Searched):
+    """A head that says what parts of Tilewright disagree about, if they do; then nothing is proved."""
 
     disagreements: tuple[str, ...] | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from optimizer.bodies.hardware import DeviceEntry, HardwareEntry
-from optimizer.bodies.head import FIRST, LAST, Objective, Reconciled, Searched, Warned
+from optimizer.bodies.head import FIRST, LAST, Objective, Reconciled, Warned
 from optimizer.bodies.infeasibility import Infeasibility
 from optimizer.bodies.layers import GroupEntry, LayerEntry
 from optimizer.files.records import INLINE, Order
@@ -94,7 +94,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolveBody(Searched, Warned, Reconciled):
+class SolveBody(Reconciled, Warned):
     """Contents of ``result.json`` of a solve."""
 
     ORDER: ClassVar[Order] = (

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar
 
-from optimizer.bodies.head import Body, Objective
+from optimizer.bodies.head import Body, Objective, Rated, Versioned
 from optimizer.files.records import INLINE, Forms, Order, key
-from optimizer.problem.status import Status
 
 SIZING = "sparse sizing"
 PATTERNS = "sparse patterns"
@@ -159,16 +158,14 @@ class SparseForms(Body, Forms):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SparseSearch:
+class SparseSearch(Rated, Versioned):
     """Part of a body: the outcome of a search of the sparse engine; ``wall_s`` is in seconds."""
 
     ORDER: ClassVar[Order] = ("format", "kind", "status", ..., "seed", "workers", "wall_s", "versions")
     kind: str
-    status: Status
     seed: int
     workers: int
     wall_s: float
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,10 +226,10 @@ class PatternEntry(SparseSearch):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatternsBody(SparseForms):
+class PatternsBody(Rated, SparseForms):
     """Access patterns of all junctions."""
 
-    status: Status
+    ORDER: ClassVar[Order] = ("format", "kind", "status", ...)
     junctions: tuple[PatternEntry, ...]
 
 
@@ -303,14 +300,14 @@ class AccuracyEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccuracyBody(SparseForms):
+class AccuracyBody(Versioned, SparseForms):
     """Accuracy against word width and density."""
 
+    ORDER: ClassVar[Order] = ("format", "kind", ..., "versions")
     neurons: Numbers
     epochs: int
     rate_shift: int
     accuracies: tuple[AccuracyEntry, ...]
-    versions: Mapping[str, str]
 
 
 FORMS: dict[str, type[SparseForms]] = {

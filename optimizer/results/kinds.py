@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from optimizer.bodies.adjust import AdjustBody
 from optimizer.bodies.certificates import Certificate, CodesignCertificate, SolveCertificate
 from optimizer.bodies.codesign import CodesignBody
 from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.hardware import HardwareEntry
+from optimizer.bodies.head import Searched, StatedObjective
 from optimizer.bodies.layers import LayerEntry
 from optimizer.bodies.memory import MemoryBody
 from optimizer.bodies.solve import SolveBody
-from optimizer.bodies.sparse import SparseForms
+from optimizer.bodies.sparse import SizingBody, SparseForms
 from optimizer.bodies.study import FrontBody, StudyBody, StudyForms
-from optimizer.problem.status import Status
 from optimizer.results import formats
 from optimizer.results.result import Files, Result, json_bytes
 
@@ -30,7 +29,13 @@ class ProvedResult(Result):
         What closed every hardware point.
     """
 
-    certificate: Any
+    body: Searched
+    certificate: Certificate
+
+    @property
+    def objective(self) -> StatedObjective:
+        """The objective with its value and bound."""
+        return self.body.objective
 
     def files(self) -> Files:
         """All files of the folder of this result."""
@@ -161,9 +166,14 @@ class SparseResult(Result):
     body: SparseForms
 
     @property
-    def status(self) -> Status:
-        """The status; EVALUATED if nothing was chosen."""
-        return getattr(self.body, "status", Status.EVALUATED)
+    def objective(self) -> StatedObjective | None:
+        """The objective of a sized engine; None of anything else."""
+        return self.body.objective if isinstance(self.body, SizingBody) else None
+
+    @property
+    def wall_s(self) -> float | None:
+        """Wall time in seconds of a sizing; None of anything else."""
+        return self.body.wall_s if isinstance(self.body, SizingBody) else None
 
 
 @dataclass(repr=False)

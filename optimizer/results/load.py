@@ -13,6 +13,7 @@ from typing import Any
 
 from optimizer.bodies.adjust import AdjustBody
 from optimizer.bodies.certificates import Certificate, CodesignCertificate, SolveCertificate
+from optimizer.bodies.head import Rated
 from optimizer.errors import SpecError
 from optimizer.files.records import from_json
 from optimizer.problem.status import Status
@@ -235,10 +236,10 @@ def _known(where: Path) -> Result | None:
 
 def _is_worse(result: Result, before: Result) -> bool:
     """True if the new result is worse than the saved one, by status or by value."""
-    if not (hasattr(result.body, "status") and hasattr(before.body, "status")):
+    if not (isinstance(result.body, Rated) and isinstance(before.body, Rated)):
         return False
     now, then = (_RANK.get(one.status, len(_RANK)) for one in (result, before))
     if now != then or result.status is not Status.FEASIBLE or result.problem_hash != before.problem_hash:
         return now < then
-    new, old = (getattr(one.objective, "value", None) for one in (result, before))
-    return new is not None and old is not None and bool(new > old)
+    new, old = (None if one.objective is None else one.objective.value for one in (result, before))
+    return new is not None and old is not None and new > old

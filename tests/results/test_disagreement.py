@@ -23,8 +23,8 @@ from optimizer.pricing import layer_pricer
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.solve import full_report, to_text
+from optimizer.results.kinds import SolveResult
 from optimizer.results.load import save_result
-from optimizer.results.result import Result
 from optimizer.store.store import Store
 from optimizer.studies import staircase
 from optimizer.workload.reader import parse_network
@@ -56,7 +56,7 @@ def wrong(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return install
 
 
-def check(result: Result, *words: str) -> None:
+def check(result: SolveResult, *words: str) -> None:
     """The result keeps a design, claims nothing, and names what happened; its numbers are those of the cost model."""
     assert result.status == "FEASIBLE"
     text = "\n".join(result.to_json()["disagreements"])
@@ -67,7 +67,7 @@ def check(result: Result, *words: str) -> None:
     assert verify(result).ok, [c.detail for c in verify(result).checks if not c.ok]
 
 
-def solved(objective: str) -> Result:
+def solved(objective: str) -> SolveResult:
     return api.solve(network("large"), architecture(), objective=objective)
 
 
