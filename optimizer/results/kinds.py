@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from optimizer.bodies.adjust import AdjustBody
@@ -188,8 +189,9 @@ class AdjustResult(Result):
         The best design of the adjusted network; None if there are no such widths.
     network_yaml : str
         The adjusted network.
-    network_onnx : bytes, optional
-        The same for other tools; None where it cannot be written, and ``body.onnx`` says why.
+    make_onnx : callable, optional
+        Makes :attr:`network_onnx`, the same for other tools; None where it cannot be written, and ``body.onnx`` says
+        why.
     """
 
     FORMAT = formats.ADJUST_FORMAT
@@ -201,7 +203,12 @@ class AdjustResult(Result):
     original: SolveResult | None = None
     adjusted: SolveResult | None = None
     network_yaml: str = ""
-    network_onnx: bytes | None = None
+    make_onnx: Callable[[], bytes] | None = field(default=None, compare=False)
+
+    @property
+    def network_onnx(self) -> bytes | None:
+        """The adjusted network as an ONNX model, made anew each time: its weights may take 2 GiB."""
+        return None if self.make_onnx is None else self.make_onnx()
 
     @property
     def layers(self) -> tuple[LayerEntry, ...]:
@@ -214,7 +221,7 @@ class AdjustResult(Result):
         if self.adjusted is not None and self.original is not None:
             found |= inside(formats.ORIGINAL, self.original.files()) | self.adjusted.files()
             found[formats.ADJUSTED_YAML] = self.network_yaml.encode()
-            found |= {} if self.network_onnx is None else {formats.ADJUSTED_ONNX: self.network_onnx}
+            found |= {} if self.make_onnx is None else {formats.ADJUSTED_ONNX: self.make_onnx()}
         return found
 
 

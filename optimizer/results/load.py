@@ -138,12 +138,13 @@ def _adjustment(where: Path, body: AdjustBody) -> AdjustResult:
     if not folder.holds(where, formats.RESULT_FILE):
         return AdjustResult(body)
     onnx, yaml = (folder.place_of(where, name) for name in (formats.ADJUSTED_ONNX, formats.ADJUSTED_YAML))
+    model = onnx.read_bytes() if onnx.is_file() else None
     return AdjustResult(
         body,
         original=_solve(where / formats.ORIGINAL),
         adjusted=_solve(where),
         network_yaml=yaml.read_text(encoding="utf-8") if yaml.is_file() else "",
-        network_onnx=onnx.read_bytes() if onnx.is_file() else None,
+        make_onnx=None if model is None else lambda: model,
     )
 
 
