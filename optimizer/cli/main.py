@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Read the arguments of the group itself; click's complaints get the form of ours."""
+        """Read the arguments of the group itself; errors of click are shown like those of Tilewright."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
             raise click.exceptions.Exit(BAD_INPUT) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what Tilewright raises on purpose gets its exit code."""
+        """Run a command; an error that Tilewright raises becomes a message and an exit code."""
         try:
             return super().invoke(ctx)
         except TilewrightError as error:
@@ -79,7 +79,7 @@ class LazyGroup(click.Group):
 
 
 def _told(error: click.UsageError) -> SpecError:
-    """A complaint of click in the form of our own."""
+    """An error of click in the form of Tilewright's own."""
     command = "tilewright" if error.ctx is None else error.ctx.command_path
     remedy, asked = f"see `{command} --help`", error.param if isinstance(error, click.BadParameter) else None
     if asked is None:
@@ -96,7 +96,7 @@ def _name(parameter: click.Parameter) -> str:
 
 
 def _allowed(parameter: click.Parameter) -> str | None:
-    """What may be given in the place of what is missing."""
+    """What may be given where an argument or option is missing."""
     from optimizer.files.presets import preset_names  # noqa: PLC0415
 
     if _name(parameter) == "--architecture":
