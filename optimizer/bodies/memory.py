@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
+from optimizer.bodies.head import Head, Objective
 from optimizer.bodies.solve import TrainingEntry
-from optimizer.files.records import Json, key
+from optimizer.files.records import Order, key
 from optimizer.files.rules import NOT_EMPTY, POSITIVE, BrokenRuleError, one_of
 from optimizer.problem.status import Status
 
@@ -31,14 +33,11 @@ class Tie:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryObjective:
+class MemoryObjective(Objective):
     """What is minimized, with value, bound and gap in its unit (bits for the peak)."""
 
-    name: str
-    unit: str
     value: int | None
     bound: int | None
-    gap: float | None
     tie: Tie | None
 
 
@@ -112,11 +111,22 @@ class MemoryOverTime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryBody:
+class MemoryBody(Head):
     """Contents of ``memory.json``; ``status`` is EVALUATED where nothing was to be chosen."""
 
-    format: str
-    status: Status
+    ORDER: ClassVar[Order] = (
+        "format",
+        "status",
+        "network",
+        "training",
+        "macs",
+        ...,
+        "versions",
+        "seed",
+        "problem",
+        "problem_hash",
+        "wall_s",
+    )
     network: str
     training: TrainingEntry | None
     macs: StepMacs
@@ -127,11 +137,7 @@ class MemoryBody:
     least_peak: LeastPeak | None
     tensors: tuple[SavedTensor, ...]
     over_time: MemoryOverTime
-    versions: Mapping[str, str]
     seed: int
-    problem: Json
-    problem_hash: str
-    wall_s: float
 
     def __post_init__(self) -> None:
         """Every moment is of a step."""

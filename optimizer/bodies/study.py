@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
+from optimizer.bodies.head import Objective, Searched, Warned
 from optimizer.bodies.solve import SolveBody, Space
-from optimizer.files.records import Forms, Json, key
-from optimizer.problem.status import Status, Termination
+from optimizer.files.records import Forms, Order, key
+from optimizer.problem.status import Status
 
 Limits = Mapping[str, Fraction | None]
 """Limits by name, exact; None: the end of the range."""
@@ -106,11 +107,9 @@ class StudySection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontObjective:
+class FrontObjective(Objective):
     """What the steps minimize, or what a front is shown in; there is no single value."""
 
-    name: str
-    unit: str
     value: float | None = None
     bound: float | None = None
     gap: float | None = None
@@ -143,26 +142,31 @@ class StudyForms(Forms):
 class StudyBody(SolveBody, StudyForms):
     """A study of limits on the hardware, beside the best design under the loosest limits."""
 
+    ORDER: ClassVar[Order] = (*SolveBody.ORDER, "study")
     study: StudySection
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontBody(StudyForms):
+class FrontBody(Searched, Warned, StudyForms):
     """A front in energy and latency, or a staircase read off it."""
 
-    format: str
-    termination: Termination
+    ORDER: ClassVar[Order] = (
+        "format",
+        "termination",
+        ...,
+        "warnings",
+        "versions",
+        "seed",
+        "problem",
+        "problem_hash",
+        "status",
+        "study",
+        "wall_s",
+    )
     objective: FrontObjective
     accounting: str
     space: Space
     network: str
     architecture: str
     hardware_points: FrontPointCounts
-    warnings: tuple[str, ...]
-    versions: Mapping[str, str]
-    seed: int
-    problem: Json
-    problem_hash: str
-    status: Status
     study: StudySection
-    wall_s: float

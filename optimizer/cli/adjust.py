@@ -1,4 +1,4 @@
-"""``tilewright adjust``: the channel widths of a network that suit hardware best."""
+"""``tilewright adjust``: the channel widths of a network that cost least on hardware."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WITH_ARCHITECTURE = {
     "device": "--device",
     "dram_gbps": "--dram-gbps",
 }
-"""Options that say something about an architecture, and nothing about the hardware of a result."""
+"""Options that go with ``--architecture`` only, not with ``--hardware``."""
 
 request_options = stacked(
     [
@@ -135,7 +135,13 @@ def read_request(options: Options) -> WidthChanges:
 
 
 def _architecture(options: Options) -> Architecture:
-    """Of a result, or as given."""
+    """The architecture of ``--architecture``, or the hardware point of the result that ``--hardware`` names.
+
+    Raises
+    ------
+    SpecError
+        If not exactly one of them is given, or an option of the other comes with it.
+    """
     given = [name for name in ("hardware", "architecture") if options[name] is not None]
     if len(given) != 1:
         raise SpecError(

@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Read the arguments of the group itself; click's complaints get the form of ours."""
+        """Read the arguments of the group itself; errors of click are shown like those of Tilewright."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
@@ -67,7 +67,7 @@ class LazyGroup(click.Group):
             raise click.exceptions.Exit(BAD_INPUT) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what Tilewright raises on purpose gets its exit code."""
+        """Run a command; an error that Tilewright raises becomes a message and an exit code."""
         try:
             return super().invoke(ctx)
         except TilewrightError as error:

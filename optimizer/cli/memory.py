@@ -80,7 +80,7 @@ def memory(network: str, **options: Any) -> None:
 
 
 def _chooses(options: Options) -> bool:
-    """Is there anything to choose?"""
+    """Whether activations may be recomputed or kept on chip."""
     return bool(options["recompute"] or options["on_chip_kib"])
 
 
@@ -112,7 +112,7 @@ def _costs(network: Network, options: Options) -> RecomputeCosts:
 
 
 def _check(options: Options) -> None:
-    """Options that need others are not given alone."""
+    """Refuse options without those that they need."""
     needs = {
         "objective": ("--recompute or --on-chip-kib", _chooses(options)),
         "max_overhead": ("--recompute or --on-chip-kib", _chooses(options)),

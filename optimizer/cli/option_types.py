@@ -121,7 +121,7 @@ class Dim(_Type):
 
 
 class Bits(_Type):
-    """``8``, or ``W=8,I=8,O=16``; which roles there are is checked where the network is read."""
+    """``8``, or ``W=8,I=8,O=16``: bits per element. The roles are checked where the network is read."""
 
     name = "W=8,I=8,O=16"
 
@@ -166,7 +166,7 @@ class Vary(_Type):
 
 
 class Share(_Type):
-    """``1%`` or ``0.01``; what is allowed is checked where it is used."""
+    """``1%`` or ``0.01``; its range is checked where it is used."""
 
     name = "percent"
 
@@ -217,7 +217,7 @@ class SparsityRule(_Type):
 
 
 class TensorBits(_Type):
-    """``master=32,activations=16``; which tensors there are is checked where they are used."""
+    """``master=32,activations=16``: bits per element. The names are checked where they are used."""
 
     name = "master=32,activations=16"
 
@@ -239,10 +239,10 @@ class TensorBits(_Type):
 
 
 class Names(_Type):
-    """Names with commas between."""
+    """Names with commas between; they are checked where they are used."""
 
     name = "name,name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """The names; which there are is checked where they are used."""
+        """The names."""
         return tuple(part.strip() for part in str(value).split(","))

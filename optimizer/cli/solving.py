@@ -54,7 +54,7 @@ def solve(network: str, **options: Any) -> None:
 
 
 def _check_fusion(options: Options) -> None:
-    """Nothing is said about fusion without --fusion."""
+    """Refuse ``--compare`` without ``--fusion``."""
     from optimizer.errors import SpecError  # noqa: PLC0415
 
     if options["compare"] and not options["fusion"]:
@@ -90,7 +90,7 @@ def map_command(layer_file: str, name: str | None, **options: Any) -> None:
 
 
 def _check_padding(padding: Any, dims: set[str]) -> None:
-    """Dims that are padded by name exist."""
+    """Refuse padding of a dim that no layer has."""
     from optimizer.errors import SpecError  # noqa: PLC0415
 
     for dim in padding if isinstance(padding, dict) else ():

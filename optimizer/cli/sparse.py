@@ -243,7 +243,7 @@ def report_command(**options: Any) -> None:
 
 
 def _check_out(options: Options) -> None:
-    """The output folder can be written; known before the work starts."""
+    """Check the output folder before the work starts; errors are those of :func:`optimizer.cli.finish.check_out`."""
     from optimizer.results.kinds import SparseResult  # noqa: PLC0415
 
     check_out(SparseResult, options)

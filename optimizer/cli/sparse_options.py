@@ -1,4 +1,4 @@
-"""Options of ``tilewright sparse``, and the engine or request that they stand for."""
+"""Options of ``tilewright sparse``, and the engine or request that they describe."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class NumberList(_Type):
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that say what an engine is."""
+    """Options that describe an engine."""
     for option in (
         click.option("--clock-mhz", type=Positive(CLOCK), default="15", show_default=True, help="Clock, MHz."),
         click.option("--proctime", type=click.IntRange(0, 64), default=2, show_default=True, help="In clocks."),
@@ -82,7 +82,7 @@ def read_engine(options: Options, width_bits: int = 12) -> Engine:
 
 
 def read_request(options: Options) -> SizingRequest:
-    """The sizing request of these options: the device's budgets, replaced by those that are given."""
+    """The sizing request of these options. Budgets are those of the device, replaced by those that are given."""
     from optimizer.architecture.device import load_device  # noqa: PLC0415
     from optimizer.sparse_engine.request import SizingRequest as Made  # noqa: PLC0415
     from optimizer.sparse_engine.rules import chosen_rules  # noqa: PLC0415
@@ -112,7 +112,7 @@ def _period(rate: Fraction | None) -> Fraction | None:
 
 
 def _menus(layers: tuple[int, ...], text: str) -> tuple[tuple[int, ...], ...]:
-    """``4:8,16`` or ``any``, alone or in a place of the list."""
+    """Menus of out-degrees, one per junction: from ``4:8,16`` or ``any``, alone or in a place of the list."""
     from optimizer.sparse_engine.request import any_out_degree  # noqa: PLC0415
 
     every = any_out_degree(layers)

@@ -170,7 +170,13 @@ def _former(folder: Path) -> Path:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[Store]:
-    """The store of a folder, which is not made here."""
+    """The store in a folder, which must be there.
+
+    Raises
+    ------
+    SpecError
+        If it is not.
+    """
     from optimizer.store.database import STORE_FILE  # noqa: PLC0415
     from optimizer.store.store import Store  # noqa: PLC0415
 

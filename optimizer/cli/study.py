@@ -1,4 +1,4 @@
-"""``tilewright study``."""
+"""``tilewright study``: what limits cost."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from optimizer.workload.network import Network
 
 METRICS = {"area": "area-mm2", "bandwidth": "dram-gbps", "buffer": "buffer-kib", "storage": "storage-kib"}
-"""What a front may hold besides an objective."""
+"""Metrics of the hardware that ``--pareto`` takes, with the names of their limits."""
 OBJECTIVES = ("energy", "latency", "edp")
 
 range_options = stacked(
@@ -105,7 +105,11 @@ def study(network: str, **options: Any) -> None:
 
 
 class Asked(NamedTuple):
-    """Objective (None: the front of energy and latency), what is varied, and whether mappings decide about it."""
+    """What a study is asked.
+
+    ``objective`` is None for the front of energy and latency. ``dynamic`` says that latency or energy is varied, which
+    depend on the mapping, not on the hardware alone.
+    """
 
     objective: str | None
     vary: list[Range]
@@ -113,12 +117,12 @@ class Asked(NamedTuple):
 
 
 def asked_ranges(options: Options) -> Asked:
-    """What a study is to vary.
+    """The objective and the ranges of a study.
 
     Raises
     ------
     SpecError
-        If that makes no sense.
+        If not exactly one of ``--vary`` and ``--pareto`` is given, or the metrics make no front.
     """
     from optimizer.studies.metrics import DYNAMIC, Range  # noqa: PLC0415
 
@@ -165,7 +169,7 @@ def _run(asked: Asked, network: Network, architecture: Architecture, options: Op
 
 
 def _check(options: Options, asked: Asked) -> None:
-    """Options that do not go together."""
+    """Refuse options that do not go together."""
     if asked.dynamic and options["fusion"]:
         raise SpecError(
             "limits on latency or energy, and fronts of both, are not supported with fusion",

@@ -1,11 +1,11 @@
 """Records: frozen dataclasses as JSON data, and JSON data as frozen dataclasses, by the types of their fields.
 
-A record states its format: the fields in the order of the keys, the key where it is not the field's name
-(:func:`key`), and records whose keys stand among those of the record around them (:func:`inline`). A field with the
-default None is left out of the data where it is None; a field without a default is always there, as null where it is
-None. Its metadata may hold a rule of :mod:`optimizer.files.rules`. Fractions are texts such as ``1/3``; floats are
-finite. A whole number in a field of floats stays a whole number, so that data read and written again are the same
-bytes.
+A record states its format: the fields in the order of the keys (or ``ORDER``, an :data:`Order`, where the keys stand in
+another one), the key where it is not the field's name (:func:`key`), and records whose keys stand among those of the
+record around them (``INLINE``). A field with the default None is left out of the data where it is None; a field without
+a default is always there, as null where it is None. Its metadata may hold a rule of :mod:`optimizer.files.rules`.
+Fractions are texts such as ``1/3``; floats are finite. A whole number in a field of floats stays one, so that data read
+and written again are the same bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
+from types import EllipsisType
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 from cattrs import (
     AttributeValidationNote,
@@ -34,6 +35,8 @@ from optimizer.files.rules import RULE, BrokenRuleError, Rule
 
 Json = dict[str, Any]
 """Data that a reader of its own understands, such as a problem or a mapping."""
+Order = tuple[str | EllipsisType, ...]
+"""Keys in their order; ``...`` stands for all that are not named, in the order of their fields."""
 Kind = TypeVar("Kind")
 _KEY, _INLINE = "key", "inline"
 INLINE: Mapping[str, bool] = {_INLINE: True}
@@ -41,11 +44,7 @@ INLINE: Mapping[str, bool] = {_INLINE: True}
 
 
 class Forms(ABC):
-    """Base of records of several forms: which of them data are, they say themselves. ``ORDER`` are the keys of a form
-    in their order, where that is not the one of its fields.
-    """
-
-    ORDER: ClassVar[tuple[str, ...]] = ()
+    """Base of records of several forms: which of them data are, they say themselves."""
 
     @classmethod
     @abstractmethod
@@ -230,11 +229,17 @@ def _keys_of(kind: Any) -> tuple[str, ...]:
     return tuple(name for one in fields(kind) for name in inner.get(one.name, (_key_of(one),)))
 
 
+def _order(kind: type) -> list[str]:
+    """The keys in their order."""
+    stated: Order = getattr(kind, "ORDER", (...,))
+    others = [_key_of(one) for one in fields(kind) if _key_of(one) not in stated]
+    return [name for part in stated for name in (others if isinstance(part, EllipsisType) else [part])]
+
+
 def _writer(kind: type, converter: Converter) -> Callable[[Any], Json]:
     """Keys in the order of the fields, wherever those left out have their place."""
     plain: Callable[[Any], Json] = make_dict_unstructure_fn(kind, converter, **_overrides(kind, converter))
-    order = getattr(kind, "ORDER", ()) or [_key_of(one) for one in fields(kind)]
-    inner = _inlined(kind)
+    order, inner = _order(kind), _inlined(kind)
 
     def write(record: Any) -> Json:
         stated, data = plain(record), Json()

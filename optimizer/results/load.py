@@ -13,6 +13,7 @@ from typing import Any
 
 from optimizer.bodies.adjust import AdjustBody
 from optimizer.bodies.certificates import Certificate, CodesignCertificate, SolveCertificate
+from optimizer.bodies.head import Rated
 from optimizer.errors import SpecError
 from optimizer.files.arguments import check_arguments
 from optimizer.files.records import from_json
@@ -148,12 +149,13 @@ def _adjustment(where: Path, body: AdjustBody) -> AdjustResult:
             allowed="YAML in UTF-8",
             remedy="adjust again into this folder",
         ) from None
+    model = onnx.read_bytes() if onnx.is_file() else None
     return AdjustResult(
         body,
         original=_solve(where / formats.ORIGINAL),
         adjusted=_solve(where),
         network_yaml=network,
-        network_onnx=onnx.read_bytes() if onnx.is_file() else None,
+        make_onnx=None if model is None else lambda: model,
     )
 
 
@@ -248,10 +250,10 @@ def _known(where: Path) -> Result | None:
 
 def _is_worse(result: Result, before: Result) -> bool:
     """True if the new result is worse than the saved one, by status or by value."""
-    if not (hasattr(result.body, "status") and hasattr(before.body, "status")):
+    if not (isinstance(result.body, Rated) and isinstance(before.body, Rated)):
         return False
     now, then = (_RANK.get(one.status, len(_RANK)) for one in (result, before))
     if now != then or result.status is not Status.FEASIBLE or result.problem_hash != before.problem_hash:
         return now < then
-    new, old = (getattr(one.objective, "value", None) for one in (result, before))
-    return new is not None and old is not None and bool(new > old)
+    new, old = (None if one.objective is None else one.objective.value for one in (result, before))
+    return new is not None and old is not None and new > old

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import PointSet, point_set
 from optimizer.architecture.fabric import Caps

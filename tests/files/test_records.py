@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from optimizer.errors import SpecError
-from optimizer.files.records import INLINE, Forms, Json, from_json, key, to_json
+from optimizer.files.records import INLINE, Forms, Json, Order, from_json, key, to_json
 from optimizer.files.rules import NOT_EMPTY, POSITIVE
 from optimizer.problem.status import Status
 
@@ -44,7 +44,7 @@ class Entry(Forms):
 class Member(Entry):
     """The other form."""
 
-    ORDER: ClassVar[tuple[str, ...]] = ("group", "name", "type")
+    ORDER: ClassVar[Order] = ("group", ...)
     group: int = field()
 
 

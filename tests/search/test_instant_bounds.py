@@ -59,7 +59,7 @@ def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def searched(*_: object, **__: object) -> None:
         raise AssertionError("a layer was searched")
 
-    monkeypatch.setattr(layer_pricer, "solve", searched)
+    monkeypatch.setattr(layer_pricer.Pricer, "_searched", searched)
 
 
 @pytest.mark.parametrize(("budgets", "blamed"), IMPOSSIBLE, ids=[" ".join(budgets) for budgets, _ in IMPOSSIBLE])
