@@ -10,6 +10,7 @@ from typing import ClassVar, Final, Literal
 from optimizer.bodies.head import Objective, Searched, Warned
 from optimizer.bodies.solve import SolveBody, Space
 from optimizer.files.records import Forms, Order, key
+from optimizer.files.rules import BrokenRuleError
 from optimizer.problem.status import Status
 
 Limits = Mapping[str, Fraction | None]
@@ -104,6 +105,16 @@ class StudySection:
     cells: tuple[StudyCell, ...]
     least: tuple[Limits, ...]
     front: tuple[StudyDesign, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Limits of designs and cells are on all that is varied."""
+        varied = {one.name for one in self.vary}
+        stated = [(("designs", number, "needs"), design.needs) for number, design in enumerate(self.designs)]
+        for number, cell in enumerate(self.cells):
+            stated += [(("cells", number, "from"), cell.start), (("cells", number, "below"), cell.below)]
+        for path, limits in stated:
+            if not varied <= set(limits):
+                raise BrokenRuleError("not the limits on all that is varied", ", ".join(sorted(varied)), *path)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from optimizer.bodies.layers import GroupEntry, GroupRun
 from optimizer.bodies.solve import Comparison
-from optimizer.errors import SpecError
 from optimizer.files.quantities import size_text
 from optimizer.mapping.reader import nest_text
+from optimizer.report.layers import layer_in
 from optimizer.report.units import energy_text, number_text, percent_text
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
@@ -63,16 +63,7 @@ def group_nests(groups: Groups, network: Network) -> list[RenderableType]:
     """The fused loop nest of every group."""
     found: list[RenderableType] = []
     for number, group in enumerate(groups, 1):
-        unknown = [name for name in group.layers if name not in network.graph]
-        if unknown:
-            raise SpecError(
-                "the result is damaged: the network has no such layer",
-                field=f"groups[{number - 1}].layers",
-                value=unknown,
-                allowed="layers of problem.network",
-                remedy="check the folder with `tilewright verify`, or make the result again",
-            )
-        layers = {name: network.graph.nodes[name]["layer"] for name in group.layers}
+        layers = {name: layer_in(network, name) for name in group.layers}
         heading = Text(f"group {number}", style="bold")
         heading.append(f"  {', '.join(group.layers)}", style="default")
         found += [Text(), heading, Text("\n".join(_group_lines(group, layers)))]

@@ -15,7 +15,7 @@ from optimizer.errors import SpecError
 from optimizer.mapping.reader import nest_text
 from optimizer.problem.problem import network_of
 from optimizer.report.units import dims_text, energy_text, energy_unit, number_text, percent_text, ratio_text
-from optimizer.workload.layer import Layer
+from optimizer.workload.layer import AnyLayer, Layer
 from optimizer.workload.network import Network
 
 Body = SolveBody | EvaluationBody
@@ -114,10 +114,24 @@ def layer_nest(entry: LayerEntry, network: Network) -> str:
     if entry.mapping is None:
         traffic = "" if entry.dram_words is None else f", {number_text(entry.dram_words)} DRAM words"
         return f"vector layer: {number_text(entry.operations)} operations{traffic}"
-    layer = network.graph.nodes[entry.name]["layer"] if entry.name in network.graph else None
+    layer = layer_in(network, entry.name)
     if not isinstance(layer, Layer):
         raise _without_problem(entry.name)
     return nest_text(layer, list(entry.mapping))
+
+
+def layer_in(network: Network, name: str) -> AnyLayer:
+    """A layer of the network that a result carries.
+
+    Raises
+    ------
+    SpecError
+        If the network has no such layer.
+    """
+    if name not in network.graph:
+        raise _without_problem(name)
+    layer: AnyLayer = network.graph.nodes[name]["layer"]
+    return layer
 
 
 def _without_problem(layer: str | None) -> SpecError:

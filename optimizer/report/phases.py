@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.report.layers import Layers
+from optimizer.report.layers import Layers, layer_in
 from optimizer.report.units import energy_text, number_text, percent_text
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import PHASES, Network
@@ -27,7 +27,7 @@ def phase_totals(layers: Layers, network: Network) -> dict[str, PhaseTotals]:
     """The totals of every phase of a training step, in the order they run, from the layers of its design."""
     totals: dict[str, PhaseTotals] = {}
     for entry in layers:
-        layer = network.graph.nodes[entry.name]["layer"]
+        layer = layer_in(network, entry.name)
         total = totals.setdefault(network.phase(entry.name) or "", PhaseTotals())
         total.layers += 1
         total.macs += layer.macs * layer.multiplicity if isinstance(layer, Layer) else 0

@@ -107,6 +107,8 @@ def test_the_command_line_trains_and_the_result_is_verified(tmp_path) -> None:
     assert sum(total.energy_pj for total in totals.values()) == pytest.approx(data["energy_pj"])
     assert sum(total.latency_cycles for total in totals.values()) == data["latency_cycles"]
     assert totals["update"].layers == 3
+    with pytest.raises(SpecError, match="does not hold the network"):
+        phase_totals((replace(found.layers[0], name="x"),), network_in(found.body))
     result = load_stored(out)
     assert verify(result).ok
     result.data["training"]["optimizer"] = "sgd"

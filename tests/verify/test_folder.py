@@ -273,6 +273,8 @@ UNSHOWABLE: list[tuple[str, str, Callable[[Data], object], str]] = [
     ("memory", "memory.json", lambda data: data["keep_all"]["moments"][0].__setitem__(0, "x"), "keep_all.moments.0.0"),
     ("memory", "memory.json", lambda data: data["over_time"].update(steps=[]), "over_time.steps"),
     ("evaluate", "evaluation.json", lambda data: data["groups"][0]["tile"].update(parts={}), "groups.0.tile.parts"),
+    ("study", "result.json", lambda data: data["study"]["designs"][0].update(needs={}), "study.designs.0.needs"),
+    ("limits", "result.json", lambda data: data["study"]["cells"][0].update(below={}), "study.cells.0.below"),
     ("joint", "result.json", lambda data: data["cross"][0].update(networks={}), "cross.0.networks"),
 ]
 
@@ -321,4 +323,4 @@ def test_a_group_of_no_layer_is_named(folders: Folders, tmp_path: Path) -> None:
     folder = shutil.copytree(folders("evaluate"), tmp_path / "out")
     edited("evaluation.json", lambda data: data["groups"][0]["layers"].__setitem__(0, "x"))(folder)
     outcome = run("show", folder)
-    assert outcome.exit_code == 2 and "groups[0].layers: the result is damaged" in outcome.stderr, outcome.output
+    assert outcome.exit_code == 2 and "problem.network: the result does not hold" in outcome.stderr, outcome.output
