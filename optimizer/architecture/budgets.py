@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer.architecture.fabric import RESOURCES, Caps, Vector, exceeded
 from optimizer.errors import SpecError
-from optimizer.files.arguments import fits
+from optimizer.files.arguments import fits, plain
 
 UM2_PER_MM2 = 10**6
 
@@ -38,6 +38,8 @@ class Budgets:
                     allowed="int or Fraction > 0",
                     remedy='use e.g. Fraction("2.5")',
                 )
+            if value is not None:
+                object.__setattr__(self, budget.name, plain(value, Fraction))
 
     @property
     def area_um2(self) -> Fraction | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from optimizer.cli.option_types import Place
 from optimizer.cli.output import show_on_stdout
 from optimizer.cli.question import question_checks, question_options
 
@@ -15,7 +16,7 @@ NOT_VERIFIED = 1
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", type=Place())
 @click.option("--thorough", is_flag=True, help="Prove every bound again, not only the design's and a sample.")
 @click.option("--seed", type=int, help="Draw the sample of an earlier check again.")
 @click.option("--quiet", is_flag=True, help="One line of result, no progress.")
@@ -44,7 +45,7 @@ def verify(directory: str, thorough: bool, seed: int | None, quiet: bool, **opti
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", type=Place())
 @click.option("--layer", "name", help="One layer: limits, loop nest, accesses.")
 def show(directory: str, name: str | None) -> None:
     """Tables and loop nests of whatever a command's --out wrote."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_path
 
 if TYPE_CHECKING:
     from optimizer.studies.metrics import Range
@@ -24,7 +25,8 @@ Padding = str | dict[str, list[int]]
 _DECIMAL = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?")
 
 
-_LONG = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)[eE][+-]?\d+")
+_LONG = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+LONGEST_NUMBER = 100
 
 
 _WHOLE = re.compile(r"\d{1,18}")
@@ -43,12 +45,12 @@ def _positive_integer(text: str, field: str, remedy: str) -> int:
 def positive(value: Any, field: str, remedy: str) -> Fraction:
     """An exact positive decimal."""
     text = str(value).strip()
-    if _LONG.fullmatch(text) and not _DECIMAL.fullmatch(text):
+    if _LONG.fullmatch(text) and (not _DECIMAL.fullmatch(text) or len(text) > LONGEST_NUMBER):
         raise SpecError(
-            "the exponent is out of range",
+            "the number is out of range",
             field=field,
             value=value,
-            allowed="decimals > 0 with exponents from -99 to 99",
+            allowed="decimals > 0 of at most 100 characters, exponents from -99 to 99",
             remedy=remedy,
         )
     if not _DECIMAL.fullmatch(text) or not Fraction(text):
@@ -82,6 +84,7 @@ class Place(click.Path):
                 allowed="the path of a file or folder",
                 remedy="name one, or . for this folder; or leave the option out",
             )
+        check_path(value, _name(param))
         return super().convert(value, param, ctx)
 
 

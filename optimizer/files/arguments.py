@@ -7,11 +7,13 @@ the fields of a request call :func:`check_arguments`.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from fractions import Fraction
 from functools import cache
 from numbers import Integral, Real
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -19,6 +21,8 @@ from optimizer.errors import SpecError
 from optimizer.files.rules import RULE, Rule
 
 REMEDY = "give a value of this type; help(optimizer) shows the functions and what they take"
+LONGEST_NAME = 255
+"""Bytes of a name of a file on common file systems."""
 _NUMBERS: Mapping[type, tuple[type, ...]] = {
     int: (Integral,),
     float: (Real,),
@@ -40,7 +44,8 @@ class Checked:
 
 
 def check_fields(record: Any) -> None:
-    """Refuse a dataclass with a field of another type than it states, or that breaks its rule.
+    """Refuse a dataclass with a field of another type than it states, or that breaks its rule; numbers of other
+    libraries, whose arithmetic is not exact, become Python's own.
 
     Raises
     ------
@@ -49,7 +54,9 @@ def check_fields(record: Any) -> None:
     kind: Any = type(record)
     hints = _hints(kind)
     for field in fields(record):
-        _check(field.name, getattr(record, field.name), hints[field.name], field.metadata.get(RULE))
+        value, hint = getattr(record, field.name), hints[field.name]
+        _check(field.name, value, hint, field.metadata.get(RULE))
+        object.__setattr__(record, field.name, plain(value, hint))
 
 
 def check_arguments(**given: tuple[object, Any]) -> None:
@@ -72,8 +79,44 @@ def _check(name: str, value: object, hint: Any, rule: Rule | None = None) -> Non
             allowed=rule.allowed if rule is not None else words(hint),
             remedy=REMEDY,
         )
+    if isinstance(value, str | Path) and Path in (hint, *get_args(hint)):
+        check_path(value, name)
     if rule is not None and value is not None and not rule.holds(value):
         raise SpecError(rule.problem, field=name, value=value, allowed=rule.allowed, remedy="give such a value")
+
+
+def check_path(path: str | Path, field: str | None = None) -> None:
+    """Refuse what no file system takes as a path.
+
+    Raises
+    ------
+    SpecError
+    """
+    text = str(path)
+    if not text.strip() or "\0" in text or any(len(os.fsencode(part)) > LONGEST_NAME for part in Path(text).parts):
+        raise SpecError(
+            "no file can have this name",
+            field=field,
+            value=text,
+            allowed=f"names of 1 to {LONGEST_NAME} bytes, without the character 0",
+            remedy="give another path",
+        )
+
+
+def plain(value: Any, hint: Any) -> Any:
+    """A value that fits a type, with numbers and texts of Python's own types, and tuples for lists."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return plain(value, next(one for one in arguments if fits(value, one)))
+    if origin is tuple:
+        hints = [arguments[0]] * len(value) if arguments[1:] == (...,) else arguments
+        return tuple(map(plain, value, hints))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        parts = {plain(key, arguments[0]): plain(part, arguments[1]) for key, part in value.items()}
+        return value if parts == value and type(value) is not dict else parts
+    if hint in _NUMBERS and type(value) not in (int, float, Fraction):
+        return float(value) if hint is float else int(value) if isinstance(value, Integral) else Fraction(value)
+    return str(value) if hint is str else value
 
 
 @cache

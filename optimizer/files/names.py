@@ -6,8 +6,8 @@ import re
 
 from optimizer.errors import SpecError
 
-CONTROL = "[\\x00-\\x1f\\x7f-\\x9f]"
-"""Regular expression of a control character, also for JSON Schema."""
+CONTROL = "[\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
+"""Regular expression of a character that breaks lines or turns the direction of text, also for JSON Schema."""
 
 
 def check_name(name: str, *, file: str | None, field: str) -> None:

@@ -51,3 +51,6 @@ SEED: Mapping[str, Any] = {
     RULE: Rule("not a seed", "whole numbers from 0 to 2147483647", lambda value: 0 <= value < 2**31)
 }
 POSITIVE: Mapping[str, Any] = {RULE: Rule("it is not above zero", "numbers > 0", lambda value: bool(value > 0))}
+TIME_LIMIT: Mapping[str, Any] = {
+    RULE: Rule("no time limit", "seconds from 0 to 1,000,000,000", lambda value: 0 <= value <= 10**9)
+}

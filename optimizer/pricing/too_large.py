@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import partial
 
 from optimizer.errors import SpecError
@@ -32,7 +31,7 @@ class Number:
 
 
 def too_large(layer: Layer, extents: Extents, fits: Fits, kind: str, file: str | None) -> SpecError:
-    """The refusal of a layer that does not fit: by the number that is the most times too large, if one alone is.
+    """The refusal of a layer that does not fit: by the largest number that is too large by itself, if one is.
 
     Parameters
     ----------
@@ -51,7 +50,7 @@ def too_large(layer: Layer, extents: Extents, fits: Fits, kind: str, file: str |
     limits = [(number, number.most(fits)) for number in _numbers(layer, extents)]
     single = [(number, most) for number, most in limits if most]
     if single:
-        number, most = max(single, key=lambda pair: Fraction(pair[0].value, pair[1]))
+        number, most = max(single, key=lambda pair: pair[0].value)
         return SpecError(
             problem,
             file=None if number.field.startswith("padding") else file,

@@ -1,15 +1,17 @@
 """Results on disk: folders, whose files appear together.
 
-All files of a result are first written into a temporary folder. That folder is renamed to :data:`NEXT` in one step,
-then its files are moved to their final places. After a kill in between, the files in place may be of two results, and
-nothing shows that whoever filled :data:`NEXT` was the writer. So every reader refuses such a folder and says how to
-finish it; whatever writes into the folder finishes it first. What is read is always what stands in the folder itself.
+All files of a result are first written into a temporary folder, with a list of the files that go. That folder is
+renamed to :data:`NEXT` in one step. Then its files are moved to their final places, and those that go are removed; the
+list goes last. After a kill in between, the files in place may be of two results, and nothing shows that whoever filled
+:data:`NEXT` was the writer. So every reader refuses such a folder and says how to finish it; whatever writes into the
+folder finishes it first. What is read is always what stands in the folder itself.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import shutil
 import tempfile
@@ -18,21 +20,26 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_path
 from optimizer.files.exact_yaml import LARGEST_EXPONENT, is_too_long
 from optimizer.files.json_text import parse_json
 from optimizer.files.records import Json
 from optimizer.results.result import Files
 
 NEXT = ".next"
+REMOVED = ".removed"
+"""The list of the files that go, in :data:`NEXT`: a JSON list of paths."""
 
 
-def write_files(files: Files, directory: str | Path) -> Path:
+def write_files(files: Files, directory: str | Path, removed: Iterable[str] = ()) -> Path:
     """Write files into a folder, which is created if needed; they appear together.
 
     Parameters
     ----------
     files : dict of str to bytes
         Contents by path inside of the folder.
+    removed : iterable of str
+        Paths inside of the folder that go, if they are there.
 
     Returns
     -------
@@ -52,6 +59,7 @@ def write_files(files: Files, directory: str | Path) -> Path:
             for name, content in files.items():
                 (aside / name).parent.mkdir(parents=True, exist_ok=True)
                 _write_parts(aside / name, [content])
+            _write_parts(aside / REMOVED, [json.dumps(sorted(set(removed) - set(files))).encode()])
             aside.rename(folder / NEXT)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
@@ -63,7 +71,7 @@ def write_files(files: Files, directory: str | Path) -> Path:
 
 
 def finish_writing(folder: Path) -> None:
-    """Move the files that a killed command left in :data:`NEXT` to their final places.
+    """Move the files that a killed command left in :data:`NEXT` to their final places, and remove those that go.
 
     Raises
     ------
@@ -74,13 +82,47 @@ def finish_writing(folder: Path) -> None:
     if not waiting.is_dir():
         return
     try:
-        for path in sorted(path for path in waiting.rglob("*") if path.is_file()):
+        going = _going(waiting)
+        for path in sorted(path for path in waiting.rglob("*") if path.is_file() and path != waiting / REMOVED):
             place = folder / path.relative_to(waiting)
             place.parent.mkdir(parents=True, exist_ok=True)
             path.replace(place)
+        for place in (folder / name for name in going):
+            place.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty: something else is there
+                place.parent.rmdir()
         shutil.rmtree(waiting)
     except OSError as error:
         raise _unwritable(folder, error) from None
+
+
+def _going(waiting: Path) -> list[str]:
+    """Paths of the files that go, none of them outside of the folder.
+
+    Raises
+    ------
+    SpecError
+        If the list is damaged.
+    """
+    path = waiting / REMOVED
+    if not path.is_file():
+        return []
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        names = None
+    inside = isinstance(names, list) and all(
+        isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts for name in names
+    )
+    if not inside:
+        raise SpecError(
+            "the list of files that go is damaged",
+            file=str(path),
+            allowed="a JSON list of paths inside of the folder",
+            remedy=f"name another folder, or remove {waiting}",
+        )
+    found: list[str] = names
+    return found
 
 
 def check_finished(folder: Path) -> None:
@@ -100,7 +142,7 @@ def check_finished(folder: Path) -> None:
                 field=NEXT,
                 value=sorted(path.relative_to(waiting).as_posix() for path in waiting.rglob("*") if path.is_file()),
                 allowed=f"a folder without waiting files in {around / NEXT}",
-                remedy="run the command again with the same --out, which finishes it, or move the files into place",
+                remedy="run the command again with the same --out, which finishes it",
             )
 
 
@@ -134,6 +176,7 @@ def check_writable(directory: str | Path) -> None:
     SpecError
         If it is a file, or cannot be made or written.
     """
+    check_path(directory)
     folder = Path(directory)
     missing = list(itertools.takewhile(lambda path: not path.exists(), (folder, *folder.parents)))
     try:
@@ -145,6 +188,7 @@ def check_writable(directory: str | Path) -> None:
 
 
 def _made(directory: str | Path) -> Path:
+    check_path(directory)
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise SpecError(

@@ -6,7 +6,6 @@ overwritten only with `force`.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -206,14 +205,8 @@ def save_result(result: Result, directory: str | Path, *, force: bool = False) -
             allowed=f"an answer that is no worse than {before!r}",
             remedy="name another folder, or use --force (force=True)",
         )
-    files = result.files()
-    old = set() if before is None else set(before.files()) - set(files)
-    found = folder.write_files(files, where)
-    for name in old:
-        (where / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty: something else is there
-            (where / name).parent.rmdir()
-    return found
+    old = {*MAIN_FILES, formats.CERTIFICATE_FILE, *(() if before is None else before.files())}
+    return folder.write_files(result.files(), where, old)
 
 
 def check_kind(where: Path, kind: type[Result], *, force: bool = False) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from optimizer.files.arguments import Checked
-from optimizer.files.rules import AT_LEAST_ONE, NOT_NEGATIVE, SEED
+from optimizer.files.rules import AT_LEAST_ONE, SEED, TIME_LIMIT
 from optimizer.problem.progress import Watch
 from optimizer.scaling.pool import Pool
 
@@ -31,7 +31,7 @@ class Options(Checked):
         Called with a :class:`Progress` now and then.
     """
 
-    time_limit_s: float | None = field(default=None, metadata=NOT_NEGATIVE)
+    time_limit_s: float | None = field(default=None, metadata=TIME_LIMIT)
     workers: int = field(default=2, metadata=AT_LEAST_ONE)
     seed: int = field(default=0, metadata=SEED)
     cache_dir: Path | None = None

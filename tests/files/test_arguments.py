@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 import optimizer
@@ -20,7 +21,7 @@ NETWORK = parse_network("name: a\ntype: matmul\ndims: {M: 4, N: 8, K: 16}\n")
 Call = Callable[[Any], object]
 RUN: list[tuple[str, list[Any]]] = [
     ("workers", [0, -1, 0.5, True, "2", None]),
-    ("time_limit_s", [-1, float("nan"), float("inf"), "x"]),
+    ("time_limit_s", [-1, float("nan"), float("inf"), "x", 1e10, 10**400, Fraction(10**400)]),
     ("seed", [-1, 1.5, None, 2**31]),
     ("cache_dir", [5]),
     ("progress", [5, "always"]),
@@ -79,3 +80,21 @@ def test_numbers_of_every_kind_are_taken() -> None:
     assert options.time_limit_s == Fraction(1, 2)
     assert optimizer.Options(time_limit_s=0).time_limit_s == 0
     assert optimizer.Budgets(area_mm2=2).area_mm2 == 2 and optimizer.Member(NETWORK, weight=2).weight == 2
+
+
+def test_numbers_of_other_libraries_become_exact_ones() -> None:
+    """A budget of 32 bits would overflow where it is turned into energy units."""
+    budgets = optimizer.Budgets(energy_mj=np.int32(3), dram_gbps=np.int64(10**10))
+    assert [type(budgets.energy_mj), type(budgets.dram_gbps)] == [int, int]
+    found = optimizer.solve(NETWORK, ARCHITECTURE.with_budgets(budgets), padding={"K": [np.int64(17)]})
+    plain = optimizer.solve(NETWORK, ARCHITECTURE.with_budgets(optimizer.Budgets(energy_mj=3)), padding={"K": [17]})
+    assert found.status == plain.status == "OPTIMAL"
+    assert found.to_json()["objective"] == plain.to_json()["objective"]
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", "a" * 256, "b/" + "ä" * 128])
+def test_paths_that_no_file_system_takes_are_refused(path: str) -> None:
+    found = optimizer.solve(NETWORK, ARCHITECTURE)
+    for use in (optimizer.load_result, load, load_architecture, lambda one: optimizer.save(found, one)):
+        with pytest.raises(SpecError, match=r"no file can have this name|no such|unknown network"):
+            use(path)

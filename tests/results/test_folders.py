@@ -182,6 +182,52 @@ def test_a_kill_at_any_moment_leaves_one_of_the_two(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate.json", "result.json"]
 
 
+@pytest.mark.parametrize("removed", range(3))
+def test_a_kill_while_old_files_go_is_finished_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    """Over a result of another kind: killed after `removed` files were gone, nobody reads what is left of it."""
+    save_result(result(), tmp_path)
+    unlink, left = Path.unlink, [removed]
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        if path.parent == tmp_path and not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= path.parent == tmp_path
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", killed)
+    other = SparseResult(report_of(ENGINE))
+    with pytest.raises(KeyboardInterrupt):
+        save_result(other, tmp_path, force=True)
+    monkeypatch.undo()
+    for read in READERS:
+        with pytest.raises(SpecError, match="was stopped"):
+            read(tmp_path)
+    check_kind(tmp_path, SparseResult)
+    assert load_result(tmp_path) == other
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sparse.json"]
+
+
+@pytest.mark.parametrize("damaged", ['{"format": "tilewright-adjust/0"}', "{", "[]"])
+def test_force_over_what_cannot_be_read_leaves_the_new_result(tmp_path: Path, damaged: str) -> None:
+    (tmp_path / "adjust.json").write_text(damaged)
+    save_result(result(), tmp_path, force=True)
+    assert load_result(tmp_path) == result()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate.json", "result.json"]
+
+
+@pytest.mark.parametrize("going", ['["../kept.txt"]', '["/kept.txt"]', "5", "{", "[5]"])
+def test_files_outside_of_a_folder_never_go(tmp_path: Path, going: str) -> None:
+    (tmp_path / "kept.txt").write_text("mine")
+    waiting = tmp_path / "out" / ".next"
+    waiting.mkdir(parents=True)
+    (waiting / ".removed").write_text(going)
+    with pytest.raises(SpecError, match="list of files that go"):
+        save_result(result(), tmp_path / "out")
+    assert (tmp_path / "kept.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize("inside", ["", "alone/small"])
 def test_no_reader_takes_other_files_than_those_in_place(tmp_path: Path, inside: str) -> None:
     """Honest files that wait beside others, in the folder or in one around it, are not read in their place."""
