@@ -177,7 +177,7 @@ def test_wrong_inputs(command: str, words: list[str], tmp_path: Path, monkeypatc
     assert {path.name for path in tmp_path.iterdir()} <= {*FILES, "cache"}
 
 
-@pytest.mark.parametrize("name", ["GLB\n", "G\x1b[31mLB", "G\x85LB", "G\tLB"])
+@pytest.mark.parametrize("name", ["GLB\n", "G\x1b[31mLB", "G\x85LB", "G\tLB", "G\u202eLB", "G\u2028LB"])
 def test_names_with_control_characters_are_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They could forge lines of a report; also as the names of layers, networks, keys, and in ONNX files."""
     monkeypatch.chdir(tmp_path)
