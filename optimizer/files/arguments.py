@@ -104,16 +104,17 @@ def check_path(path: str | Path, field: str | None = None) -> None:
 
 
 def plain(value: Any, hint: Any) -> Any:
-    """A value that fits a type, with numbers and texts of Python's own types, and tuples for lists."""
+    """A value that fits a type, with numbers and texts of Python's own types."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return plain(value, next(one for one in arguments if fits(value, one)))
     if origin is tuple:
         hints = [arguments[0]] * len(value) if arguments[1:] == (...,) else arguments
-        return tuple(map(plain, value, hints))
+        parts = map(plain, value, hints)
+        return tuple(parts) if isinstance(value, tuple) else list(parts)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        parts = {plain(key, arguments[0]): plain(part, arguments[1]) for key, part in value.items()}
-        return value if parts == value and type(value) is not dict else parts
+        entries = {plain(key, arguments[0]): plain(part, arguments[1]) for key, part in value.items()}
+        return value if entries == value and type(value) is not dict else entries
     if hint in _NUMBERS and type(value) not in (int, float, Fraction):
         return float(value) if hint is float else int(value) if isinstance(value, Integral) else Fraction(value)
     return str(value) if hint is str else value
