@@ -25,7 +25,7 @@ Padding = str | dict[str, list[int]]
 _DECIMAL = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?")
 
 
-_LONG = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_ANY_LENGTH = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 LONGEST_NUMBER = 100
 
 
@@ -45,7 +45,7 @@ def _positive_integer(text: str, field: str, remedy: str) -> int:
 def positive(value: Any, field: str, remedy: str) -> Fraction:
     """An exact positive decimal."""
     text = str(value).strip()
-    if _LONG.fullmatch(text) and (not _DECIMAL.fullmatch(text) or len(text) > LONGEST_NUMBER):
+    if _ANY_LENGTH.fullmatch(text) and (not _DECIMAL.fullmatch(text) or len(text) > LONGEST_NUMBER):
         raise SpecError(
             "the number is out of range",
             field=field,
@@ -76,14 +76,6 @@ class Place(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path."""
-        if not str(value).strip():
-            raise SpecError(
-                "an empty path",
-                field=_name(param),
-                value=value,
-                allowed="the path of a file or folder",
-                remedy="name one, or . for this folder; or leave the option out",
-            )
         check_path(value, _name(param))
         return super().convert(value, param, ctx)
 

@@ -93,12 +93,20 @@ def check_path(path: str | Path, field: str | None = None) -> None:
     SpecError
     """
     text = str(path)
-    if not text.strip() or "\0" in text or any(len(os.fsencode(part)) > LONGEST_NAME for part in Path(text).parts):
+    if not text.strip():
+        raise SpecError(
+            "an empty path",
+            field=field,
+            value=text,
+            allowed="the path of a file or folder",
+            remedy="name one, or . for this folder; or leave the option out",
+        )
+    if "\0" in text or any(len(os.fsencode(part)) > LONGEST_NAME for part in Path(text).parts):
         raise SpecError(
             "no file can have this name",
             field=field,
             value=text,
-            allowed=f"names of 1 to {LONGEST_NAME} bytes, without the character 0",
+            allowed=f"names of at most {LONGEST_NAME} bytes, without the character 0",
             remedy="give another path",
         )
 
@@ -113,8 +121,9 @@ def plain(value: Any, hint: Any) -> Any:
         parts = map(plain, value, hints)
         return tuple(parts) if isinstance(value, tuple) else list(parts)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        entries = {plain(key, arguments[0]): plain(part, arguments[1]) for key, part in value.items()}
-        return value if entries == value and type(value) is not dict else entries
+        if type(value) is not dict:
+            return value
+        return {plain(key, arguments[0]): plain(part, arguments[1]) for key, part in value.items()}
     if hint in _NUMBERS and type(value) not in (int, float, Fraction):
         return float(value) if hint is float else int(value) if isinstance(value, Integral) else Fraction(value)
     return str(value) if hint is str else value

@@ -47,23 +47,23 @@ def too_large(layer: Layer, extents: Extents, fits: Fits, kind: str, file: str |
     """
     problem = f"the layer is too large for exact 64-bit costs ({kind})"
     remedy = "use a smaller number, batch or sequence, split the layer, or state energies with fewer digits"
-    limits = [(number, number.most(fits)) for number in _numbers(layer, extents)]
-    single = [(number, most) for number, most in limits if most]
-    if single:
-        number, most = max(single, key=lambda pair: pair[0].value)
-        return SpecError(
-            problem,
-            file=None if number.field.startswith("padding") else file,
-            field=number.field,
-            value=number.value,
-            allowed=f"1 to {most:,} on this architecture, with the other numbers of layer {layer.name}",
-            remedy=remedy,
-        )
+    numbers = list(_numbers(layer, extents))
+    for number in sorted(numbers, key=lambda one: one.value, reverse=True):
+        most = number.most(fits)
+        if most:
+            return SpecError(
+                problem,
+                file=None if number.field.startswith("padding") else file,
+                field=number.field,
+                value=number.value,
+                allowed=f"1 to {most:,} on this architecture, with the other numbers of layer {layer.name}",
+                remedy=remedy,
+            )
     return SpecError(
         f"{problem}, and no number alone is to blame",
         file=file,
         field=layer.name,
-        value={number.field: number.value for number, _ in limits if number.value > 1},
+        value={number.field: number.value for number in numbers if number.value > 1},
         allowed="smaller numbers, several of them",
         remedy=remedy,
     )

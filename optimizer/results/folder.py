@@ -135,12 +135,13 @@ def check_finished(folder: Path) -> None:
     where = folder.resolve()
     for around in (where, *where.parents):
         waiting = around / NEXT / where.relative_to(around)
-        if any(path.is_file() for path in waiting.rglob("*")):
+        files = sorted(path.relative_to(waiting).as_posix() for path in waiting.rglob("*") if path.is_file())
+        if files:
             raise SpecError(
                 "the folder is being written, or a command was stopped while it wrote it",
                 file=str(folder),
                 field=NEXT,
-                value=sorted(path.relative_to(waiting).as_posix() for path in waiting.rglob("*") if path.is_file()),
+                value=files,
                 allowed=f"a folder without waiting files in {around / NEXT}",
                 remedy="run the command again with the same --out, which finishes it",
             )

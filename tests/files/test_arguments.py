@@ -92,9 +92,16 @@ def test_numbers_of_other_libraries_become_exact_ones() -> None:
     assert found.to_json()["objective"] == plain.to_json()["objective"]
 
 
-@pytest.mark.parametrize("path", ["", "a\0b", "a" * 256, "b/" + "ä" * 128])
+@pytest.mark.parametrize("path", ["a\0b", "a" * 256, "b/" + "ä" * 128])
 def test_paths_that_no_file_system_takes_are_refused(path: str) -> None:
     found = optimizer.solve(NETWORK, ARCHITECTURE)
     for use in (optimizer.load_result, load, load_architecture, lambda one: optimizer.save(found, one)):
         with pytest.raises(SpecError, match=r"no file can have this name|no such|unknown network"):
             use(path)
+
+
+def test_an_empty_path_is_refused() -> None:
+    found = optimizer.solve(NETWORK, ARCHITECTURE)
+    for use in (optimizer.load_result, load, load_architecture, lambda one: optimizer.save(found, one)):
+        with pytest.raises(SpecError, match="an empty path"):
+            use("")
