@@ -14,6 +14,7 @@ from optimizer.networks import load
 from optimizer.problem.status import Status
 from optimizer.report.phases import phase_totals
 from optimizer.results.kinds import SolveResult
+from optimizer.workload.network import Network
 
 ARCHITECTURE = "datacenter"
 OPTIMIZER = "sgd-momentum"
@@ -55,9 +56,11 @@ def solve_both(case: Case, objective: str, folder: Path) -> Measured:
     """
     architecture = select(load_architecture(ARCHITECTURE), case.choices)
     found: dict[str, SolveResult] = {}
+    networks: dict[str, Network] = {}
     for name, training in (("inference", None), ("training", OPTIMIZER)):
         network = load(case.network, training=training, **case.options)
         cache = folder / name
+        networks[name] = network
         found[name] = api.solve(network, architecture, objective=objective, workers=WORKERS, seed=SEED, cache_dir=cache)
         if found[name].status is not Status.OPTIMAL:
             raise RuntimeError(f"{case.network}, {name}: {found[name].status} instead of OPTIMAL")
@@ -66,7 +69,8 @@ def solve_both(case: Case, objective: str, folder: Path) -> Measured:
         name: {key: data[key] for key in keys} | {"choices": data["hardware"]["choices"]}
         for name, data in ((name, result.to_json()) for name, result in found.items())
     }
-    details["phases"] = {phase: asdict(total) for phase, total in phase_totals(found["training"].body).items()}
+    totals = phase_totals(found["training"].layers, networks["training"])
+    details["phases"] = {phase: asdict(total) for phase, total in totals.items()}
     seconds = {name: result.body.wall_s for name, result in found.items()}
     return Measured({"ratio": seconds["training"] / seconds["inference"]}, details)
 

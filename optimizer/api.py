@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from optimizer.architecture.architecture import Architecture
+from optimizer.files.arguments import check_arguments
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
@@ -94,6 +95,7 @@ def compare(
     """
     from optimizer.solving.run import compare as run  # noqa: PLC0415
 
+    check_arguments(fusion=(fusion, Fusion))
     return run(
         Problem(network, architecture, objective, "none", fusion),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
@@ -129,9 +131,10 @@ def map_layer(
     )
 
 
-def network_of(layer: Layer) -> Network:
-    """A network of a single layer, with its name."""
-    network = Network(layer.name)
+def network_of(layer: Layer, file: str | None = None) -> Network:
+    """A network of a single layer, with its name; `file` is where the layer was read."""
+    check_arguments(layer=(layer, Layer))
+    network = Network(layer.name, file=file)
     network.add(layer)
     return network
 
@@ -149,7 +152,7 @@ def run_options(
 
 
 def _path(folder: Folder | None) -> Path | None:
-    return None if folder is None else Path(folder)
+    return Path(folder) if isinstance(folder, str) else folder
 
 
 def watching(progress: ProgressArgument) -> Watch | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from optimizer.architecture.architecture import Architecture
+from optimizer.files.arguments import check_arguments
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
 from optimizer.results.kinds import AdjustResult, CodesignResult, MemoryResult, SparseResult, StudyResult
@@ -69,7 +70,7 @@ def codesign(
     from optimizer.multi_network.request import CodesignRequest, Member  # noqa: PLC0415
     from optimizer.multi_network.run import run  # noqa: PLC0415
 
-    asked = tuple(Member(one) if isinstance(one, Network) else one for one in members)
+    asked = tuple(Member(one) if isinstance(one, Network) else one for one in _listed("members", members))
     return run(
         CodesignRequest(asked, architecture, aggregate, relative, objective, padding, fusion),
         run_options(time_limit_s, workers, seed, cache_dir, progress, pool),
@@ -119,7 +120,7 @@ def study(
     from optimizer.studies.run import run  # noqa: PLC0415
 
     return run(
-        StudyRequest(network, architecture, tuple(vary), objective, padding, fusion),
+        StudyRequest(network, architecture, _listed("vary", vary), objective, padding, fusion),
         run_options(time_limit_s, workers, seed, cache_dir, progress, pool),
     )
 
@@ -162,9 +163,10 @@ def front(
     from optimizer.studies.request import FrontRequest  # noqa: PLC0415
     from optimizer.studies.run_front import run  # noqa: PLC0415
 
+    check_arguments(tolerance=(tolerance, Fraction | float))
     exact = tolerance if isinstance(tolerance, Fraction) else Fraction(str(tolerance))
     return run(
-        FrontRequest(network, architecture, tuple(vary), objective, exact, padding),
+        FrontRequest(network, architecture, _listed("vary", vary), objective, exact, padding),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
@@ -265,7 +267,15 @@ def size_engine(
     time_limit_s, workers, seed
         As for :func:`solve`.
     """
+    from optimizer.sparse_engine.request import SizingRequest  # noqa: PLC0415
     from optimizer.sparse_engine.sizing import run  # noqa: PLC0415
 
+    check_arguments(request=(request, SizingRequest))
     asked = request if objective is None else replace(request, objective=objective)
     return run(asked, run_options(time_limit_s, workers, seed, None, None))
+
+
+def _listed(name: str, given: Iterable[Any]) -> tuple[Any, ...]:
+    """What an argument lists; its parts are checked where the request is made."""
+    check_arguments(**{name: (given, Iterable)})
+    return tuple(given)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optimizer.api import Folder, ProgressArgument, watching
 from optimizer.architecture.architecture import Architecture
+from optimizer.files.arguments import check_arguments
 from optimizer.problem.versions import versions
 from optimizer.results.kinds import EvaluationResult
 from optimizer.results.load import load_result, save_result
@@ -46,8 +47,17 @@ def evaluate(
     reuse : {"innermost", "exact"}
         Which moves of a sliding window keep the overlap.
     """
+    from optimizer.architecture.hardware import Hardware  # noqa: PLC0415
     from optimizer.mapping.cost import evaluate as cost_of  # noqa: PLC0415
+    from optimizer.mapping.mapping import Mapping as LoopNest  # noqa: PLC0415
 
+    check_arguments(
+        layer=(layer, Layer),
+        hardware=(hardware, Hardware),
+        mapping=(mapping, LoopNest),
+        accounting=(accounting, Literal["timeloop", "looptree"]),
+        reuse=(reuse, Literal["innermost", "exact"]),
+    )
     return cost_of(layer, hardware, mapping, accounting=accounting, reuse=reuse)
 
 
@@ -80,6 +90,12 @@ def evaluate_groups(
     """
     from optimizer.given_groups.evaluate import evaluate_groups as run  # noqa: PLC0415
 
+    check_arguments(
+        network=(network, Network),
+        architecture=(architecture, Architecture),
+        groups=(groups, str | Path | Mapping[str, Any]),
+        cache_dir=(cache_dir, str | Path | None),
+    )
     given = dict(groups) if isinstance(groups, Mapping) else groups
     return EvaluationResult(
         run(network, architecture, given, objective=objective, cache_dir=None if cache_dir is None else Path(cache_dir))
@@ -115,6 +131,12 @@ def verify(
     from optimizer.checker.again import verify_folder  # noqa: PLC0415
     from optimizer.checker.again.result import verify_result  # noqa: PLC0415
 
+    check_arguments(
+        subject=(subject, Result | str | Path),
+        thorough=(thorough, bool),
+        seed=(seed, int | None),
+        progress=(progress, ProgressArgument),
+    )
     watch = watching(progress)
     if isinstance(subject, Result):
         return verify_result(subject, thorough=thorough, seed=seed, progress=watch)
@@ -137,6 +159,7 @@ def save(result: Result, directory: Folder, *, force: bool = False) -> Path:
     SpecError
         If the folder cannot be written, or holds what only `force` writes over.
     """
+    check_arguments(result=(result, Result), directory=(directory, str | Path), force=(force, bool))
     return save_result(result, directory, force=force)
 
 

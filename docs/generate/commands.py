@@ -43,7 +43,7 @@ def _described(group: click.Group, name: str, level: int) -> Iterator[str]:
         if isinstance(command, click.Group):
             yield from _described(command, whole, level + 1)
             continue
-        context = click.Context(command, info_name=whole)
+        context = click.Context(command, info_name=whole, **main.context_settings)
         yield f"```text\n{' '.join([whole, *command.collect_usage_pieces(context)])}\n```\n"
         records = (parameter.get_help_record(context) for parameter in command.params)
         yield table(["option", "meaning"], ([code(record[0]), cell(record[1])] for record in records if record))

@@ -13,7 +13,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from optimizer.report.layers import find_layer, layer_nest
+from optimizer.report.layers import find_layer, layer_nest, network_in
 from optimizer.results.load import load_result
 
 ROW, STEP, WIDTH, LEFT = 0.24, 0.22, 5.4, 0.9
@@ -57,8 +57,9 @@ def _draw_line(axes: Any, line: str, y: float) -> None:
 def main(folder: str, layer: str, picture: str) -> None:
     """Draw a layer of a result."""
     result = load_result(folder)
-    lines = layer_nest(result.body, layer).splitlines()
-    levels = [item["level"] for item in find_layer(result.layers, layer).mapping]
+    entry = find_layer(result.layers, layer)
+    lines = layer_nest(entry, network_in(result.body)).splitlines()
+    levels = [item["level"] for item in entry.mapping]
     with rc_context(FIXED):
         draw(lines, [*levels, levels[-1]]).savefig(Path(picture), metadata={"Date": None})
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
-
-from ortools.sat.python import cp_model
+from typing import TYPE_CHECKING, TypeAlias
 
 from formulations.primes import Powers, grid
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
 
 Literal: TypeAlias = "cp_model.IntVar | bool"
 """A Boolean of the program, or a constant."""

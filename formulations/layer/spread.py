@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 
-import numpy as np
-
-from formulations.primes import divisors
+from formulations.primes import divisors, factorize, largest_exponent
 from formulations.problem import LayerProblem
 
 
@@ -17,7 +16,10 @@ def widest(
 ) -> int:
     """The largest product of spatial factors of all dims that fits a fan-out.
 
-    Dim by dim, all pairs (children along X, children along Y) that are reached are kept as a table.
+    A product ``a`` of factors along X and ``b`` along Y can be had exactly if for every prime the exponents in ``a``,
+    in ``b`` and in both together are within those of the dims that may be unrolled along X, along Y and along either.
+    So the work depends on the extents alone, however large the fan-out is. The prime with the largest exponent comes
+    last: what is left of both axes says how much of it fits.
 
     Parameters
     ----------
@@ -26,18 +28,32 @@ def widest(
     along_x, along_y : tuple of bool
         Per dim: may its loops be unrolled along the axis?
     """
-    x, y = fanout
-    reached = np.zeros((x + 1, y + 1), dtype=bool)
-    reached[1, 1] = True
+    most = {2: (0, 0, 0)}
     for extent, on_x, on_y in zip(extents, along_x, along_y, strict=True):
-        before = reached
-        reached = np.zeros_like(before)
-        for a in divisors(extent) if on_x else [1]:
-            for b in divisors(extent // a) if on_y else [1]:
-                if a <= x and b <= y:
-                    reached[: x // a * a + 1 : a, : y // b * b + 1 : b] |= before[: x // a + 1, : y // b + 1]
-    rows, columns = np.nonzero(reached)
-    return int((rows * columns).max())
+        for prime, exponent in factorize(extent).items():
+            x, y, either = most.get(prime, (0, 0, 0))
+            most[prime] = x + exponent * on_x, y + exponent * on_y, either + exponent * (on_x or on_y)
+    *others, (last, (x, y, either)) = sorted(most.items(), key=lambda entry: entry[1][2])
+    fitting = [(1, 1)]
+    for prime, highest in others:
+        fitting = [pair for a, b in fitting for pair in _multiples((a, b), prime, highest, fanout)]
+
+    def filled(a: int, b: int) -> int:
+        left = (largest_exponent(last, axis // used) for axis, used in zip(fanout, (a, b), strict=True))
+        filling: int = last ** min(either, sum(map(min, (x, y), left)))
+        return a * b * filling
+
+    return max(filled(a, b) for a, b in fitting)
+
+
+def _multiples(
+    pair: tuple[int, int], prime: int, highest: tuple[int, int, int], fanout: tuple[int, int]
+) -> Iterator[tuple[int, int]]:
+    """Products along X and Y with more of a prime, up to its exponents along X, along Y and in both together."""
+    (a, b), (x, y, either) = pair, highest
+    for i in range(min(x, largest_exponent(prime, fanout[0] // a)) + 1):
+        for j in range(min(y, either - i, largest_exponent(prime, fanout[1] // b)) + 1):
+            yield a * prime**i, b * prime**j
 
 
 def split_axes(problem: LayerProblem, level: int, vector: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,4 +1,7 @@
-"""Which groups cover a network at the least cost: an exact cover by groups that can run one after the other."""
+"""Which groups cover a network at the least cost: an exact cover by groups that can run one after the other.
+
+The solver is loaded when there are groups to choose from.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
-from ortools.sat.python import cp_model
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Cover:
             self._cycles.add(cycle)
 
     def _solve(self, candidates: Sequence[Candidate]) -> list[int]:
+        from ortools.sat.python import cp_model  # noqa: PLC0415
+
         model = cp_model.CpModel()
         chosen = [model.new_bool_var("chosen") for _ in candidates]
         containing: list[list[cp_model.IntVar]] = [[] for _ in range(self._layers)]

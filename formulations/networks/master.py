@@ -1,11 +1,12 @@
-"""The master programs: one option per layer under caps, and the proof that joins all hardware boxes."""
+"""The master programs: one option per layer under caps, and the proof that joins all hardware boxes.
+
+The solver is loaded when one of them is solved: answers without a program do not wait for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from ortools.sat.python import cp_model
 
 from formulations.layer.rows import bounded
 
@@ -41,6 +42,8 @@ def choose(
     OverflowError
         If sums could leave the integers of the solver.
     """
+    from ortools.sat.python import cp_model  # noqa: PLC0415
+
     model = cp_model.CpModel()
     pick = [[model.new_bool_var(f"pick_{n}_{k}") for k in range(len(row))] for n, row in enumerate(options)]
     for row in pick:
@@ -94,6 +97,8 @@ def settle(
     int or None
         The least cost, or None if no box may hold the design.
     """
+    from ortools.sat.python import cp_model  # noqa: PLC0415
+
     model = cp_model.CpModel()
     reference = min((e.bound if e.value is None else e.value for e in entries), default=0)
     allowed = [e for e in entries if (area_cap is None or e.area <= area_cap) and _within(e, limits)]  # (3)

@@ -19,6 +19,7 @@ from optimizer.architecture.level import Bandwidth, LevelSpec
 from optimizer.architecture.menus import AnyMenu, Assignment, Menu, MenuEntry, assignments, tie_groups
 from optimizer.architecture.technology import Technology, to_units
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_arguments
 from optimizer.files.quantities import format_number
 from optimizer.workload.nm_blocks import Sparsity
 
@@ -88,6 +89,7 @@ class Architecture:
 
     def with_budgets(self, budgets: Budgets) -> Architecture:
         """The same architecture under other budgets."""
+        check_arguments(budgets=(budgets, Budgets))
         return replace(self, budgets=budgets)
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 from optimizer.architecture.fabric import RESOURCES, Caps, Vector, exceeded
 from optimizer.errors import SpecError
+from optimizer.files.arguments import fits, plain
 
 UM2_PER_MM2 = 10**6
 
@@ -29,7 +30,7 @@ class Budgets:
     def __post_init__(self) -> None:
         for budget in fields(self):
             value = getattr(self, budget.name)
-            if isinstance(value, float) or (value is not None and value <= 0):
+            if value is not None and not (fits(value, Fraction) and value > 0):
                 raise SpecError(
                     "a budget must be an exact positive number",
                     field=f"budgets.{budget.name}",
@@ -37,6 +38,8 @@ class Budgets:
                     allowed="int or Fraction > 0",
                     remedy='use e.g. Fraction("2.5")',
                 )
+            if value is not None:
+                object.__setattr__(self, budget.name, plain(value, Fraction))
 
     @property
     def area_um2(self) -> Fraction | None:

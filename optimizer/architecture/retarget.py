@@ -9,6 +9,7 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.device import load_device
 from optimizer.architecture.reader import parse_architecture
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_arguments
 
 
 def on_device(architecture: Architecture, spec: str | Path) -> Architecture:
@@ -26,6 +27,7 @@ def on_device(architecture: Architecture, spec: str | Path) -> Architecture:
     SpecError
         On a bad device, or an architecture with a component, precision or memory that the device does not have.
     """
+    check_arguments(architecture=(architecture, Architecture))
     if architecture.source is None:
         raise SpecError(
             "the architecture does not know its source",

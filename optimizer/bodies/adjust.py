@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import ClassVar
 
-from optimizer.files.records import Json, key
-from optimizer.problem.status import Status, Termination
+from optimizer.bodies.head import FIRST, LAST, Objective, Reconciled
+from optimizer.files.records import Json, Order, key
+from optimizer.files.rules import NOT_EMPTY, POSITIVE
+from optimizer.problem.status import Status
 
 Image = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdjustObjective:
+class AdjustObjective(Objective):
     """What was minimized, against the network as it was: ``gain`` is what the new widths save of it, ``largest_gain``
     what no widths save more than.
     """
 
-    name: str
-    unit: str
-    value: float | None
     bound: float
-    gap: float | None
     original: float
     original_status: Status
     gain: float | None
@@ -72,7 +71,7 @@ class WidthClass:
     layers: tuple[str, ...]
     before: int
     after: int | None
-    candidates: tuple[int, ...]
+    candidates: tuple[int, ...] = field(metadata=NOT_EMPTY)
     frozen: str | None
     expansion: ExpansionChange | None = None
 
@@ -81,11 +80,11 @@ class WidthClass:
 class NetworkTotals:
     """Size and costs of a network; without costs where it has no design."""
 
-    parameters: int
-    macs: int
+    parameters: int = field(metadata=POSITIVE)
+    macs: int = field(metadata=POSITIVE)
     energy_pj: float | None
-    latency_cycles: float | None
-    latency_ms: float | None
+    latency_cycles: float | None = field(metadata=POSITIVE)
+    latency_ms: float | None = field(metadata=POSITIVE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,12 +126,10 @@ class AdjustEffort:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdjustBody:
+class AdjustBody(Reconciled):
     """Contents of ``adjust.json``; without ``after`` where there are no widths. ``onnx`` says why there is no model."""
 
-    format: str
-    status: Status
-    termination: Termination
+    ORDER: ClassVar[Order] = (*FIRST, ..., *LAST, "disagreements", "onnx")
     objective: AdjustObjective
     accuracy: str
     accounting: str
@@ -148,10 +145,4 @@ class AdjustBody:
     layers: tuple[LayerChange, ...]
     hardware: ChosenPoint | None
     effort: AdjustEffort
-    versions: Mapping[str, str]
-    seed: int
-    wall_s: float
-    problem: Json
-    problem_hash: str
-    disagreements: tuple[str, ...] | None = None
     onnx: str | None = None

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import ClassVar
 
 from optimizer.bodies.hardware import Chip
+from optimizer.bodies.head import FIRST, LAST, Reconciled, StatedObjective, Warned
 from optimizer.bodies.infeasibility import JointInfeasibility
 from optimizer.bodies.solve import PointCounts, Space
-from optimizer.files.records import INLINE, Json
-from optimizer.problem.status import Status, Termination
+from optimizer.files.records import INLINE, Order
+from optimizer.files.rules import BrokenRuleError
+from optimizer.problem.status import Status
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointObjective:
+class JointObjective(StatedObjective):
     """The aggregate of the networks' objectives, with value and bound as people read them."""
 
-    name: str
+    ORDER: ClassVar[Order] = ("name", "aggregate", "relative", "weights", ...)
     aggregate: str
     relative: bool
     weights: Mapping[str, float]
-    unit: str | None
-    value: float | None
-    bound: float | None
-    gap: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +79,10 @@ class CrossEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CodesignBody:
+class CodesignBody(Reconciled, Warned):
     """Contents of ``result.json`` of a co-design."""
 
-    format: str
-    status: Status
-    termination: Termination
+    ORDER: ClassVar[Order] = (*FIRST, ..., "warnings", *LAST, "chip", "disagreements", "infeasible")
     objective: JointObjective
     energy_unit: str
     accounting: str
@@ -94,12 +91,12 @@ class CodesignBody:
     networks: tuple[NetworkEntry, ...]
     cross: tuple[CrossEntry, ...]
     hardware_points: PointCounts | None
-    warnings: tuple[str, ...]
-    versions: Mapping[str, str]
-    seed: int
-    wall_s: float
-    problem: Json
-    problem_hash: str
     chip: Chip | None = field(default=None, metadata=INLINE)
-    disagreements: tuple[str, ...] | None = None
     infeasible: JointInfeasibility | None = None
+
+    def __post_init__(self) -> None:
+        """Every design of the cross table is that of all networks."""
+        names = [entry.name for entry in self.networks]
+        for number, entry in enumerate(self.cross):
+            if set(entry.networks) != set(names):
+                raise BrokenRuleError("not the networks of all", ", ".join(names), "cross", number, "networks")

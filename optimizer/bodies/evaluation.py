@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
+from optimizer.bodies.head import Objective, Warned
 from optimizer.bodies.solve import Comparison, Design, Space, TrainingEntry
-from optimizer.files.records import INLINE, Json
+from optimizer.files.records import INLINE, Order
 from optimizer.problem.status import Status
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluatedObjective:
+class EvaluatedObjective(Objective):
     """What the loop nests minimize, and what it comes to; the design itself is no choice, so nothing bounds it."""
 
-    name: str
-    unit: str
     value: float
     bound: float | None = None
     gap: float | None = None
@@ -38,22 +37,29 @@ class EvaluatedPart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationBody:
+class EvaluationBody(Warned):
     """Contents of ``evaluation.json``."""
 
-    format: str
-    status: Status
+    ORDER: ClassVar[Order] = (
+        "format",
+        "status",
+        ...,
+        "warnings",
+        "versions",
+        "problem",
+        "problem_hash",
+        "objective",
+        "design",
+        "layer_by_layer",
+        "comparison",
+        "wall_s",
+    )
     accounting: str
     space: Space
     network: str
     training: TrainingEntry | None = None
     architecture: str
-    warnings: tuple[str, ...]
-    versions: Mapping[str, str]
-    problem: Json
-    problem_hash: str
     objective: EvaluatedObjective
     design: EvaluatedDesign = field(metadata=INLINE)
     layer_by_layer: EvaluatedPart
     comparison: Comparison
-    wall_s: float

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from optimizer.files.rules import NOT_EMPTY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ class HardwareEntry:
     choices: Mapping[str, object]
     array: tuple[int, int]
     clock_mhz: float
-    levels: tuple[LevelEntry, ...]
+    levels: tuple[LevelEntry, ...] = field(metadata=NOT_EMPTY)
     resources: Mapping[str, int] | None = None
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from optimizer.files.records import Forms, Json, key
+from optimizer.files.records import Forms, Json, Order, key
+from optimizer.files.rules import BrokenRuleError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,22 +73,7 @@ class LayerEntry(Forms):
 class GroupMember(LayerEntry):
     """A layer in a fused group; its loop nests are with the group."""
 
-    ORDER: ClassVar[tuple[str, ...]] = (
-        "name",
-        "type",
-        "dims",
-        "multiplicity",
-        "shared_with",
-        "mapping",
-        "group",
-        "energy_pj",
-        "latency_cycles",
-        "accesses",
-        "operations",
-        "sparsity",
-        "utilization",
-        "lower_bounds",
-    )
+    ORDER: ClassVar[Order] = (..., "operations", "sparsity", "utilization", "lower_bounds")
     group: int = field()
 
 
@@ -95,25 +81,7 @@ class GroupMember(LayerEntry):
 class LayerBesideGroups(LayerEntry):
     """A layer of a fused design that is in no group, and says so."""
 
-    ORDER: ClassVar[tuple[str, ...]] = (
-        "name",
-        "type",
-        "dims",
-        "padded",
-        "multiplicity",
-        "shared_with",
-        "mapping",
-        "operations",
-        "dram_words",
-        "energy_pj",
-        "latency_cycles",
-        "compute_cycles",
-        "accesses",
-        "utilization",
-        "lower_bounds",
-        "sparsity",
-        "group",
-    )
+    ORDER: ClassVar[Order] = (..., "group")
     group: int | None = field()
 
 
@@ -176,3 +144,8 @@ class GroupEntry:
     energy_pj: float
     moves: GroupMoves
     runs: tuple[GroupRun, ...]
+
+    def __post_init__(self) -> None:
+        """Every axis with a halo is cut into a number of parts."""
+        if not set(self.halo) <= set(self.tile.parts):
+            raise BrokenRuleError("not the parts of all axes", ", ".join(self.halo), "tile", "parts")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
+from optimizer.bodies.head import Head, Objective
 from optimizer.bodies.solve import TrainingEntry
-from optimizer.files.records import Json, key
+from optimizer.files.records import Order, key
+from optimizer.files.rules import NOT_EMPTY, POSITIVE, BrokenRuleError, one_of
 from optimizer.problem.status import Status
 
 Moment = tuple[str, int, int, int]
@@ -30,14 +33,11 @@ class Tie:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryObjective:
+class MemoryObjective(Objective):
     """What is minimized, with value, bound and gap in its unit (bits for the peak)."""
 
-    name: str
-    unit: str
     value: int | None
     bound: int | None
-    gap: float | None
     tie: Tie | None
 
 
@@ -54,7 +54,7 @@ class MemoryBudgets:
 class Moments:
     """Memory over a step."""
 
-    peak_off_chip_bits: int
+    peak_off_chip_bits: int = field(metadata=POSITIVE)
     peak_at: str
     peak_on_chip_bits: int
     moments: tuple[Moment, ...]
@@ -99,23 +99,34 @@ class SavedTensor:
     born: str = field(metadata=key("from"))
     last_forward: str
     last: str
-    choice: str
+    choice: str = field(metadata=one_of("keep", "chip", "redo", "drop"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryOverTime:
     """Bits by kind of tensor in every step, everything kept."""
 
-    steps: tuple[str, ...]
+    steps: tuple[str, ...] = field(metadata=NOT_EMPTY)
     keep_all_bits: Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryBody:
+class MemoryBody(Head):
     """Contents of ``memory.json``; ``status`` is EVALUATED where nothing was to be chosen."""
 
-    format: str
-    status: Status
+    ORDER: ClassVar[Order] = (
+        "format",
+        "status",
+        "network",
+        "training",
+        "macs",
+        ...,
+        "versions",
+        "seed",
+        "problem",
+        "problem_hash",
+        "wall_s",
+    )
     network: str
     training: TrainingEntry | None
     macs: StepMacs
@@ -126,8 +137,11 @@ class MemoryBody:
     least_peak: LeastPeak | None
     tensors: tuple[SavedTensor, ...]
     over_time: MemoryOverTime
-    versions: Mapping[str, str]
     seed: int
-    problem: Json
-    problem_hash: str
-    wall_s: float
+
+    def __post_init__(self) -> None:
+        """Every moment is of a step."""
+        for part, moments in (("keep_all", self.keep_all), ("chosen", self.chosen)):
+            for number, (layer, *_) in enumerate(() if moments is None else moments.moments):
+                if layer not in self.over_time.steps:
+                    raise BrokenRuleError("it is no step", "one of over_time.steps", part, "moments", number, 0)

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from optimizer.bodies.hardware import DeviceEntry, HardwareEntry
+from optimizer.bodies.head import FIRST, LAST, Objective, Reconciled, Warned
 from optimizer.bodies.infeasibility import Infeasibility
 from optimizer.bodies.layers import GroupEntry, LayerEntry
-from optimizer.files.records import INLINE, Json
-from optimizer.problem.status import Status, Termination
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """What was minimized, with the value found and the bound proved, in `unit`; ``gap`` is (value - bound) / value."""
-
-    name: str
-    unit: str
-    value: float | None
-    bound: float | None
-    gap: float | None
+from optimizer.files.records import INLINE, Order
+from optimizer.problem.status import Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +94,19 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolveBody:
+class SolveBody(Reconciled, Warned):
     """Contents of ``result.json`` of a solve."""
 
-    format: str
-    status: Status
-    termination: Termination
+    ORDER: ClassVar[Order] = (
+        *FIRST,
+        ...,
+        "warnings",
+        "disagreements",
+        *LAST,
+        "infeasible",
+        "design",
+        "comparison",
+    )
     objective: Objective
     accounting: str
     space: Space
@@ -116,13 +114,6 @@ class SolveBody:
     training: TrainingEntry | None = None
     architecture: str
     hardware_points: PointCounts
-    warnings: tuple[str, ...]
-    disagreements: tuple[str, ...] | None = None
-    versions: Mapping[str, str]
-    seed: int
-    wall_s: float
-    problem: Json
-    problem_hash: str
     infeasible: Infeasibility | None = None
     design: Design | None = field(default=None, metadata=INLINE)
     comparison: Comparison | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import ClassVar
 
-from optimizer.files.records import INLINE, Forms, key
-from optimizer.problem.status import Status
+from optimizer.bodies.head import Body, Objective, Rated, Versioned
+from optimizer.files.records import INLINE, Forms, Order, key
 
 SIZING = "sparse sizing"
 PATTERNS = "sparse patterns"
@@ -83,16 +84,12 @@ class ExactObjective:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SizingObjective:
+class SizingObjective(Objective):
     """What was minimized or maximized, with value, bound and gap in its unit."""
 
-    name: str
+    ORDER: ClassVar[Order] = ("name", "sense", ..., "exact", "gap")
     sense: str
-    unit: str
-    value: float | None
-    bound: float | None
     exact: ExactObjective | None
-    gap: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +136,11 @@ class EngineInfeasibility:
     complete: bool
 
 
-class SparseForms(Forms):
+@dataclass(frozen=True, kw_only=True)
+class SparseForms(Body, Forms):
     """Contents of ``sparse.json``."""
+
+    kind: str
 
     @classmethod
     def form_of(cls, data: Mapping[str, object]) -> type[SparseForms]:
@@ -158,32 +158,34 @@ class SparseForms(Forms):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SizingBody(SparseForms):
+class SparseSearch(Rated, Versioned):
+    """Part of a body: the outcome of a search of the sparse engine; ``wall_s`` is in seconds."""
+
+    ORDER: ClassVar[Order] = ("format", "kind", "status", ..., "seed", "workers", "wall_s", "versions")
+    kind: str
+    seed: int
+    workers: int
+    wall_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizingBody(SparseSearch, SparseForms):
     """The best engine under budgets, or what excludes every engine."""
 
-    format: str
-    kind: str
-    status: Status
     objective: SizingObjective
     request: SizingQuestion
     design: EngineEntry | None = None
     infeasible: EngineInfeasibility | None = None
-    seed: int
-    workers: int
-    wall_s: float
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpreadObjective:
+class SpreadObjective(Objective):
     """Rows per right neuron."""
 
-    name: str
+    ORDER: ClassVar[Order] = ("name", "sense", ...)
     sense: str
-    unit: str
     value: int | None
     bound: int
-    gap: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,11 +211,9 @@ class FoundPattern:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatternEntry:
+class PatternEntry(SparseSearch):
     """The pattern of a junction, or the demands that exclude every pattern."""
 
-    kind: str
-    status: Status
     objective: SpreadObjective
     junction: JunctionEntry
     pattern_type: int = field(metadata=key("type"))
@@ -223,19 +223,13 @@ class PatternEntry:
     patterns: Mapping[str, str]
     found: FoundPattern | None = field(default=None, metadata=INLINE)
     infeasible: tuple[str, ...] | None = None
-    seed: int
-    workers: int
-    wall_s: float
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatternsBody(SparseForms):
+class PatternsBody(Rated, SparseForms):
     """Access patterns of all junctions."""
 
-    format: str
-    kind: str
-    status: Status
+    ORDER: ClassVar[Order] = ("format", "kind", "status", ...)
     junctions: tuple[PatternEntry, ...]
 
 
@@ -280,8 +274,6 @@ class SimulationFigures:
 class SimulationBody(SparseForms):
     """A run of the clocked simulator beside the masked matrices."""
 
-    format: str
-    kind: str
     run: SimulationFigures = field(metadata=INLINE)
     problem: SimulatedEngine
 
@@ -290,8 +282,6 @@ class SimulationBody(SparseForms):
 class EngineReportBody(SparseForms):
     """An engine and its costs."""
 
-    format: str
-    kind: str
     input_width_bits: int
     engine: EngineEntry = field(metadata=INLINE)
 
@@ -310,16 +300,14 @@ class AccuracyEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccuracyBody(SparseForms):
+class AccuracyBody(Versioned, SparseForms):
     """Accuracy against word width and density."""
 
-    format: str
-    kind: str
+    ORDER: ClassVar[Order] = ("format", "kind", ..., "versions")
     neurons: Numbers
     epochs: int
     rate_shift: int
     accuracies: tuple[AccuracyEntry, ...]
-    versions: Mapping[str, str]
 
 
 FORMS: dict[str, type[SparseForms]] = {

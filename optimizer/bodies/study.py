@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import ClassVar, Final, Literal
 
+from optimizer.bodies.head import Objective, Searched, Warned
 from optimizer.bodies.solve import SolveBody, Space
-from optimizer.files.records import Forms, Json, key
-from optimizer.problem.status import Status, Termination
+from optimizer.files.records import Forms, Order, key
+from optimizer.files.rules import BrokenRuleError
+from optimizer.problem.status import Status
 
 Limits = Mapping[str, Fraction | None]
 """Limits by name, exact; None: the end of the range."""
-STAIRCASE, FRONT = "staircase", "front"
+STAIRCASE: Final = "staircase"
+FRONT: Final = "front"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +97,7 @@ class StudySection:
     """What a study found; ``tolerance`` is that of a front, ``front`` the one that a staircase was read off."""
 
     format: str
-    kind: str
+    kind: Literal["staircase", "front"]
     status: Status
     tolerance: Fraction | None = None
     vary: tuple[RangeEntry, ...]
@@ -102,13 +106,21 @@ class StudySection:
     least: tuple[Limits, ...]
     front: tuple[StudyDesign, ...] | None = None
 
+    def __post_init__(self) -> None:
+        """Limits of designs and cells are on all that is varied."""
+        varied = {one.name for one in self.vary}
+        stated = [(("designs", number, "needs"), design.needs) for number, design in enumerate(self.designs)]
+        for number, cell in enumerate(self.cells):
+            stated += [(("cells", number, "from"), cell.start), (("cells", number, "below"), cell.below)]
+        for path, limits in stated:
+            if not varied <= set(limits):
+                raise BrokenRuleError("not the limits on all that is varied", ", ".join(sorted(varied)), *path)
+
 
 @dataclass(frozen=True, kw_only=True)
-class FrontObjective:
+class FrontObjective(Objective):
     """What the steps minimize, or what a front is shown in; there is no single value."""
 
-    name: str
-    unit: str
     value: float | None = None
     bound: float | None = None
     gap: float | None = None
@@ -141,26 +153,31 @@ class StudyForms(Forms):
 class StudyBody(SolveBody, StudyForms):
     """A study of limits on the hardware, beside the best design under the loosest limits."""
 
+    ORDER: ClassVar[Order] = (*SolveBody.ORDER, "study")
     study: StudySection
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontBody(StudyForms):
+class FrontBody(Searched, Warned, StudyForms):
     """A front in energy and latency, or a staircase read off it."""
 
-    format: str
-    termination: Termination
+    ORDER: ClassVar[Order] = (
+        "format",
+        "termination",
+        ...,
+        "warnings",
+        "versions",
+        "seed",
+        "problem",
+        "problem_hash",
+        "status",
+        "study",
+        "wall_s",
+    )
     objective: FrontObjective
     accounting: str
     space: Space
     network: str
     architecture: str
     hardware_points: FrontPointCounts
-    warnings: tuple[str, ...]
-    versions: Mapping[str, str]
-    seed: int
-    problem: Json
-    problem_hash: str
-    status: Status
     study: StudySection
-    wall_s: float

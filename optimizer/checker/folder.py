@@ -44,6 +44,7 @@ from optimizer.files.records import from_json
 from optimizer.problem.progress import Watch
 from optimizer.results import codesign_folder, formats, study_csv
 from optimizer.results import folder as result_folder
+from optimizer.results.load import load_file
 
 Data = dict[str, Any]
 RESULT_FILES = (formats.RESULT_FILE, formats.CERTIFICATE_FILE)
@@ -192,7 +193,16 @@ def _checked(kind: Kind, folder: Path, way: Way) -> Verification:
     except DAMAGED as error:
         found = Verification([damaged(kind.main, error)])
     unread = [Check(NOT_CHECKED, True, fields) for fields in unread_fields(folder, _files(kind, folder))]
-    return replace(found, checks=[*found.checks, *unread])
+    return replace(found, checks=[*found.checks, _typed(folder, kind), *unread])
+
+
+def _typed(folder: Path, kind: Kind) -> Check:
+    """Whether the folder can be loaded and shown: every field is of its type, also one that no check reads."""
+    try:
+        load_file(folder, kind.main)
+    except SpecError as error:
+        return Check("fields", False, " ".join(str(error).split()))
+    return Check("fields", True, "all there, known and of their types")
 
 
 def _files(kind: Kind, folder: Path) -> list[str]:

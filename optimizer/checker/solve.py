@@ -81,8 +81,14 @@ def verify(
     started = time.perf_counter()
     result = opened(source)
     effort = Effort.of(result.data, thorough=thorough, seed=seed, say=teller(progress, started))
-    checked = NUMBERS if result.data.get("layers") else WITHOUT_DESIGN
+    checked = NUMBERS if _has_design(result.data) else WITHOUT_DESIGN
     return Verification.of(examine(result, effort, again), effort, started, checked)
+
+
+def _has_design(data: dict[str, Any]) -> bool:
+    """Does a result state a design? Those of a front stand in its study alone."""
+    study = data.get("study")
+    return bool(data.get("layers") or (isinstance(study, dict) and study.get("designs")))
 
 
 def teller(progress: Watch | None, started: float) -> Say:

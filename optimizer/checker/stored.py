@@ -11,7 +11,7 @@ from optimizer.errors import SpecError
 from optimizer.results.codesign_folder import places
 from optimizer.results.folder import load_data
 from optimizer.results.formats import BESIDE, CERTIFICATE_FILE, RESULT_FILE
-from optimizer.results.kinds import CodesignResult
+from optimizer.results.kinds import CodesignResult, SolveResult
 from optimizer.results.result import Result
 
 Data = dict[str, Any]
@@ -52,7 +52,7 @@ def stored(result: Result) -> StoredResult:
     if isinstance(result, CodesignResult):
         networks, alone = ({n: stored(one) for n, one in part.items()} for part in (result.networks, result.alone))
         return StoredCodesign(data, certificate, networks=networks, alone=alone)
-    beside = getattr(result, "beside", None)
+    beside = result.beside if isinstance(result, SolveResult) else None
     return StoredResult(data, certificate, None if beside is None else stored(beside))
 
 

@@ -1,4 +1,4 @@
-"""``tilewright adjust``: the channel widths of a network that suit hardware best."""
+"""``tilewright adjust``: the channel widths of a network that cost least on hardware."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
 from optimizer.cli.inputs import Options, read_architecture, read_network, say_warnings
-from optimizer.cli.option_types import MenuChoice, Positive
+from optimizer.cli.option_types import MenuChoice, Place, Positive
 from optimizer.cli.options import cache_options, out_options, stacked, workload_options
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
@@ -26,7 +26,7 @@ WITH_ARCHITECTURE = {
     "device": "--device",
     "dram_gbps": "--dram-gbps",
 }
-"""Options that say something about an architecture, and nothing about the hardware of a result."""
+"""Options that go with ``--architecture`` only, not with ``--hardware``."""
 
 request_options = stacked(
     [
@@ -61,7 +61,7 @@ request_options = stacked(
 
 @click.command()
 @click.argument("network")
-@click.option("--hardware", type=click.Path(), metavar="DIR", help="Hardware of a result (solve --out DIR).")
+@click.option("--hardware", type=Place(), metavar="DIR", help="Hardware of a result (solve --out DIR).")
 @click.option("--architecture", "-a", metavar="NAME|FILE", help="Or an architecture: its best point is chosen too.")
 @click.option(
     "--choose",
@@ -135,7 +135,13 @@ def read_request(options: Options) -> WidthChanges:
 
 
 def _architecture(options: Options) -> Architecture:
-    """Of a result, or as given."""
+    """The architecture of ``--architecture``, or the hardware point of the result that ``--hardware`` names.
+
+    Raises
+    ------
+    SpecError
+        If not exactly one of them is given, or an option of the other comes with it.
+    """
     given = [name for name in ("hardware", "architecture") if options[name] is not None]
     if len(given) != 1:
         raise SpecError(

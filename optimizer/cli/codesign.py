@@ -9,6 +9,7 @@ import click
 from optimizer.cli.codesign_options import read_members, team_options, team_request
 from optimizer.cli.finish import check_out, finish, run_options
 from optimizer.cli.inputs import asked_pool, read_architecture, say_warnings
+from optimizer.cli.option_types import Place
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
@@ -31,7 +32,7 @@ from optimizer.cli.progress import ProgressDisplay
 @fusion_options
 @search_options
 @scaling_options
-@click.option("--plot", type=click.Path(), metavar="FILE", help="Draw the cross table: .svg or .png (extra `plot`).")
+@click.option("--plot", type=Place(), metavar="FILE", help="Draw the cross table: .svg or .png (extra `plot`).")
 def codesign(networks: tuple[str, ...], **options: Any) -> None:
     """Best hardware for several networks, each with its own best mappings, with a proof.
 

@@ -1,4 +1,4 @@
-"""Options of ``tilewright codesign``: weights and caps by network, and which option goes to which network."""
+"""Options of ``tilewright codesign``: weights and caps by network, and the workload options of each network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from optimizer.cli.inputs import Options, asked_fusion, read_network
-from optimizer.cli.option_types import Positive
+from optimizer.cli.option_types import positive
 from optimizer.cli.options import stacked
 from optimizer.errors import SpecError
 
@@ -42,7 +42,7 @@ class Cap(NamedTuple):
 
 
 class WeightType(_Type):
-    """``bert_base=2``."""
+    """A network with its weight: ``bert_base=2``."""
 
     name = "network=weight"
 
@@ -57,11 +57,12 @@ class WeightType(_Type):
                 allowed="NETWORK=NUMBER",
                 remedy="write e.g. --weight bert_base=2",
             )
-        return Weight(name.strip(), Positive().convert(text, param, ctx))
+        remedy = f"write e.g. --weight {name.strip()}=2, or leave it out for 1"
+        return Weight(name.strip(), positive(text, "--weight", remedy))
 
 
 class CapType(_Type):
-    """``bert_base:latency-ms=20``."""
+    """A network with a cap: ``bert_base:latency-ms=20``."""
 
     name = "network:cap=limit"
 
@@ -77,7 +78,8 @@ class CapType(_Type):
                 allowed=", ".join(f"NETWORK:{cap}=LIMIT" for cap in CAPS),
                 remedy="write e.g. --cap bert_base:latency-ms=20",
             )
-        return Cap(name.strip(), CAPS[budget.strip()], Positive().convert(text, param, ctx))
+        remedy = f"write e.g. --cap {place}=20, or leave it out for no cap"
+        return Cap(name.strip(), CAPS[budget.strip()], positive(text, "--cap", remedy))
 
 
 team_options = stacked(
@@ -113,12 +115,14 @@ team_options = stacked(
 
 
 def read_members(specs: Sequence[str], options: Options) -> list[Member]:
-    """The networks with their weights and caps, which name them as on the command line, or as their files do.
+    """The networks with their weights and caps.
+
+    A weight or cap names its network as on the command line, or as the network calls itself.
 
     Raises
     ------
     SpecError
-        On a weight or cap of another network, and on a second one of the same kind.
+        On a weight or cap of a network that is not given, and on a second one of the same kind.
     """
     from optimizer.multi_network.request import Member  # noqa: PLC0415
 
@@ -137,7 +141,7 @@ def read_members(specs: Sequence[str], options: Options) -> list[Member]:
 
 
 def team_request(members: Sequence[Member], architecture: Architecture, options: Options) -> CodesignRequest:
-    """What a co-design is asked."""
+    """The request of a co-design."""
     from optimizer.multi_network.request import CodesignRequest  # noqa: PLC0415
 
     return CodesignRequest(
@@ -175,7 +179,10 @@ def _twice(field: str, values: list[Fraction]) -> SpecError:
 
 
 def _suited(spec: str, specs: Sequence[str], options: Options) -> Options:
-    """Options that suit other networks only do not go to this one; what suits none stays, to be refused."""
+    """The options for one network: without workload options that apply to others only.
+
+    An option that applies to no network stays, so that it is refused where the network is read.
+    """
     everywhere = {name for other in specs for name in _suiting(other)}
     without: dict[str, Any] = {"batch": None, "sequence": None, "dims": (), "allow_unknown": False}
     dropped = (set(without) & everywhere) - set(_suiting(spec))
@@ -183,7 +190,7 @@ def _suited(spec: str, specs: Sequence[str], options: Options) -> Options:
 
 
 def _suiting(spec: str) -> Iterator[str]:
-    """Workload options that make sense for a network."""
+    """Names of the workload options that apply to a network."""
     from optimizer.networks.catalog import CATALOG  # noqa: PLC0415
 
     if spec in CATALOG:

@@ -57,7 +57,7 @@ def evaluate(workload: str, **options: Any) -> None:
 
 
 def _check_mode(options: Options) -> None:
-    """There is a mapping or a file of groups, and no option that belongs to the other."""
+    """Refuse a call with both or none of ``--mapping`` and ``--groups``, or with an option of the other one."""
     given = [name for name in ("mapping", "groups") if options[name] is not None]
     if len(given) != 1:
         raise SpecError(

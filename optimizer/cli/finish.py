@@ -1,4 +1,4 @@
-"""The two ends of a command that answers a question: how it is run, and what becomes of its result."""
+"""What commands that make a result share: how it is run, and how it is saved and shown."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ NO_DESIGN = 1
 
 
 def check_out(kind: type[Result], options: Mapping[str, Any]) -> None:
-    """The output folder can be written, and holds nothing of another kind; known before the work starts.
+    """Check the output folder before the work starts.
 
     Raises
     ------
     SpecError
+        If it cannot be written, or holds a result of another kind and ``--force`` is not given.
     """
     from optimizer.results.folder import check_writable  # noqa: PLC0415
     from optimizer.results.load import check_kind  # noqa: PLC0415
@@ -104,7 +105,7 @@ def _save(result: Result, options: Mapping[str, Any]) -> None:
 
 
 def design_kept(options: Mapping[str, Any]) -> AbstractContextManager[None]:
-    """Write the design that an internal disagreement leaves into the output folder; the error goes on."""
+    """Context in which an internal disagreement saves the design found before it; the error is raised again."""
     from optimizer.cli.output import keeping  # noqa: PLC0415
 
     return keeping(lambda result: _save(result, options) if options["out"] is not None else None)

@@ -26,7 +26,20 @@ Options = Mapping[str, Any]
 
 
 def read_network(spec: str, options: Options) -> Network:
-    """The network of a command with the workload options."""
+    """The network of a command with the workload options.
+
+    Parameters
+    ----------
+    spec : str
+        A built-in name, a .onnx or a .yaml file.
+    options : mapping
+        Of the command.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be read, an option does not apply to it, or a dim is given twice.
+    """
     from optimizer.networks.load import load  # noqa: PLC0415
 
     dims: dict[str, int] = {}
@@ -84,7 +97,13 @@ def pick_layer(network: Network, name: str | None) -> Layer:
 
 
 def read_architecture(options: Options) -> Architecture:
-    """The architecture of a command, with its choices, accounting and (where there are any) budgets."""
+    """The architecture of a command, with its choices, accounting and (where there are any) budgets.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be read, a choice is none of its menus, or a menu is chosen twice.
+    """
     from optimizer.architecture.budgets import Budgets  # noqa: PLC0415
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
     from optimizer.architecture.retarget import on_device  # noqa: PLC0415
@@ -128,7 +147,20 @@ def asked_fusion(options: Options) -> Fusion | None:
     """
     from optimizer.problem.fusion_options import Fusion  # noqa: PLC0415
 
-    return Fusion(options["max_group"], options["halo"], options["tile"]) if options.get("fusion") else None
+    if options.get("fusion"):
+        return Fusion(options["max_group"], options["halo"], options["tile"])
+    context = click.get_current_context()
+    for name in ("max_group", "halo", "tile"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise SpecError(
+                "only fused groups have this option",
+                field=option,
+                value=",".join(map(str, given)) if isinstance(given := options[name], tuple) else given,
+                allowed=f"--fusion {option}",
+                remedy=f"add --fusion, or leave {option} out",
+            )
+    return None
 
 
 def say_warnings(warnings: Sequence[str]) -> None:
@@ -138,12 +170,12 @@ def say_warnings(warnings: Sequence[str]) -> None:
 
 
 def cache_folder(options: Options) -> Path | None:
-    """Where layer results are kept on disk, made if need be; ``None`` for nowhere.
+    """The folder of the store of results, made if need be; None: results are kept in memory only.
 
     Raises
     ------
     SpecError
-        If a folder that was asked for cannot be made, or is contradicted by ``--no-cache``.
+        If a folder that was asked for cannot be made, or ``--no-cache`` is given as well.
     """
     asked = options["cache"]
     if options["no_cache"]:
@@ -176,7 +208,7 @@ def cache_folder(options: Options) -> Path | None:
 
 
 def asked_pool(options: Options) -> AbstractContextManager[Pool | None]:
-    """The pool that the scaling options ask for, a context manager; None for the threads of this process.
+    """The pool that the scaling options ask for, as a context manager; None for the threads of this process.
 
     Raises
     ------

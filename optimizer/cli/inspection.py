@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
+from optimizer.cli.option_types import Place
 from optimizer.cli.output import show_on_stdout
 from optimizer.cli.question import question_checks, question_options
-from optimizer.errors import SpecError
 
 NOT_VERIFIED = 1
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", type=Place())
 @click.option("--thorough", is_flag=True, help="Prove every bound again, not only the design's and a sample.")
 @click.option("--seed", type=int, help="Draw the sample of an earlier check again.")
 @click.option("--quiet", is_flag=True, help="One line of result, no progress.")
@@ -45,18 +45,10 @@ def verify(directory: str, thorough: bool, seed: int | None, quiet: bool, **opti
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", type=Place())
 @click.option("--layer", "name", help="One layer: limits, loop nest, accesses.")
 def show(directory: str, name: str | None) -> None:
     """Tables and loop nests of whatever a command's --out wrote."""
     from optimizer.report.folder import folder_report  # noqa: PLC0415
 
-    try:
-        show_on_stdout(folder_report(directory, name))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise SpecError(
-            f"the result is damaged: {type(error).__name__} {error}",
-            file=directory,
-            allowed="a result as it was written",
-            remedy="check it with `tilewright verify`, or solve again",
-        ) from error
+    show_on_stdout(folder_report(directory, name))

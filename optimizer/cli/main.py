@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from optimizer.errors import InternalDisagreementError, SpecError, TilewrightError, UnavailableError
+from optimizer.cli.usage_errors import told
+from optimizer.errors import InternalDisagreementError, TilewrightError, UnavailableError
 
 BAD_INPUT, MISSING, INTERNAL = 2, 3, 70
 EPILOG = (
@@ -58,15 +59,15 @@ class LazyGroup(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Read the arguments of the group itself; click's complaints get the form of ours."""
+        """Read the arguments of the group itself; errors of click are shown like those of Tilewright."""
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
-            click.echo(f"error: {_told(error)}", err=True)
+            click.echo(f"error: {told(error)}", err=True)
             raise click.exceptions.Exit(BAD_INPUT) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what Tilewright raises on purpose gets its exit code."""
+        """Run a command; an error that Tilewright raises becomes a message and an exit code."""
         try:
             return super().invoke(ctx)
         except TilewrightError as error:
@@ -74,36 +75,8 @@ class LazyGroup(click.Group):
             codes = {InternalDisagreementError: INTERNAL, UnavailableError: MISSING}
             ctx.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), BAD_INPUT))
         except click.UsageError as error:
-            click.echo(f"error: {_told(error)}", err=True)
+            click.echo(f"error: {told(error, ctx)}", err=True)
             ctx.exit(BAD_INPUT)
-
-
-def _told(error: click.UsageError) -> SpecError:
-    """A complaint of click in the form of our own."""
-    command = "tilewright" if error.ctx is None else error.ctx.command_path
-    remedy, asked = f"see `{command} --help`", error.param if isinstance(error, click.BadParameter) else None
-    if asked is None:
-        return SpecError(error.format_message().rstrip("."), field=command, remedy=remedy)
-    if not isinstance(error, click.MissingParameter):
-        return SpecError(error.message.rstrip("."), field=_name(asked), remedy=remedy)
-    return SpecError("it is missing", field=_name(asked), allowed=_allowed(asked), remedy=remedy)
-
-
-def _name(parameter: click.Parameter) -> str:
-    if isinstance(parameter, click.Option):
-        return max(parameter.opts, key=len)
-    return parameter.metavar or parameter.human_readable_name
-
-
-def _allowed(parameter: click.Parameter) -> str | None:
-    """What may be given in the place of what is missing."""
-    from optimizer.files.presets import preset_names  # noqa: PLC0415
-
-    if _name(parameter) == "--architecture":
-        return f"a .yaml file, or one of {', '.join(preset_names('architectures'))}"
-    if _name(parameter).startswith("NETWORK"):
-        return "a built-in name (see `tilewright networks`), a .onnx or a .yaml file"
-    return None
 
 
 def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:

@@ -10,7 +10,7 @@ import click
 
 from optimizer.cli.finish import check_out, finish, run_options
 from optimizer.cli.inputs import Options, read_network
-from optimizer.cli.option_types import Positive
+from optimizer.cli.option_types import Place, Positive
 from optimizer.cli.options import out_options, training_options, workload_options
 from optimizer.errors import SpecError
 
@@ -28,7 +28,11 @@ BITS_PER_KIB = 8 * 2**10
 @workload_options
 @training_options
 @click.option("--off-chip-gb", type=Positive(), help="Off-chip capacity, 10^9 bytes, for everything.")
-@click.option("--on-chip-kib", type=Positive(), help="On-chip memory set aside for kept activations.")
+@click.option(
+    "--on-chip-kib",
+    type=Positive("write e.g. 512, or leave the option out for none"),
+    help="On-chip memory set aside for kept activations.",
+)
 @click.option("--recompute", is_flag=True, help="Activations may be dropped and computed again.")
 @click.option(
     "--objective",
@@ -40,7 +44,7 @@ BITS_PER_KIB = 8 * 2**10
 )
 @click.option(
     "--result",
-    type=click.Path(),
+    type=Place(),
     metavar="DIR",
     help="A solved step (solve --training --out DIR): what its layers cost, instead of operations.",
 )
@@ -76,7 +80,7 @@ def memory(network: str, **options: Any) -> None:
 
 
 def _chooses(options: Options) -> bool:
-    """Is there anything to choose?"""
+    """Whether activations may be recomputed or kept on chip."""
     return bool(options["recompute"] or options["on_chip_kib"])
 
 
@@ -108,7 +112,7 @@ def _costs(network: Network, options: Options) -> RecomputeCosts:
 
 
 def _check(options: Options) -> None:
-    """Options that need others are not given alone."""
+    """Refuse options without those that they need."""
     needs = {
         "objective": ("--recompute or --on-chip-kib", _chooses(options)),
         "max_overhead": ("--recompute or --on-chip-kib", _chooses(options)),

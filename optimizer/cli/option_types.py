@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_path
 
 if TYPE_CHECKING:
     from optimizer.studies.metrics import Range
@@ -24,6 +25,10 @@ Padding = str | dict[str, list[int]]
 _DECIMAL = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?")
 
 
+_ANY_LENGTH = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+LONGEST_NUMBER = 100
+
+
 _WHOLE = re.compile(r"\d{1,18}")
 
 
@@ -37,23 +42,42 @@ def _positive_integer(text: str, field: str, remedy: str) -> int:
     return int(text)
 
 
-class Positive(_Type):
+def positive(value: Any, field: str, remedy: str) -> Fraction:
     """An exact positive decimal."""
+    text = str(value).strip()
+    if _ANY_LENGTH.fullmatch(text) and (not _DECIMAL.fullmatch(text) or len(text) > LONGEST_NUMBER):
+        raise SpecError(
+            "the number is out of range",
+            field=field,
+            value=value,
+            allowed="decimals > 0 of at most 100 characters, exponents from -99 to 99",
+            remedy=remedy,
+        )
+    if not _DECIMAL.fullmatch(text) or not Fraction(text):
+        raise SpecError("not a positive number", field=field, value=value, allowed="decimals > 0", remedy=remedy)
+    return Fraction(text)
+
+
+class Positive(_Type):
+    """An exact positive decimal; `remedy` says what to write instead of a bad one."""
 
     name = "number"
 
+    def __init__(self, remedy: str = "write e.g. 2.5, or leave the option out for no limit") -> None:
+        self.remedy = remedy
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
         """The value as a fraction."""
-        text = str(value).strip()
-        if not _DECIMAL.fullmatch(text) or not Fraction(text):
-            raise SpecError(
-                "not a positive number",
-                field=_name(param),
-                value=value,
-                allowed="decimals > 0",
-                remedy="write e.g. 2.5, or leave the option out for no limit",
-            )
-        return Fraction(text)
+        return positive(value, _name(param), self.remedy)
+
+
+class Place(click.Path):
+    """The path of a file or folder; an empty one is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        check_path(value, _name(param))
+        return super().convert(value, param, ctx)
 
 
 def _split(value: Any, option: str, example: str) -> tuple[str, str]:
@@ -92,7 +116,7 @@ class Dim(_Type):
 
 
 class Bits(_Type):
-    """``8``, or ``W=8,I=8,O=16``; which roles there are is checked where the network is read."""
+    """``8``, or ``W=8,I=8,O=16``: bits per element. The roles are checked where the network is read."""
 
     name = "W=8,I=8,O=16"
 
@@ -131,19 +155,20 @@ class Vary(_Type):
                 allowed="NAME=LOW:HIGH, or NAME for all",
                 remedy="write e.g. --vary area-mm2=2:12",
             )
-        limits = [Positive().convert(end, param, ctx) if end.strip() else None for end in (low, high)]
+        remedy = "write e.g. --vary area-mm2=2:12, or leave an end out"
+        limits = [positive(end, _name(param), remedy) if end.strip() else None for end in (low, high)]
         return Range(name.strip(), *limits)
 
 
 class Share(_Type):
-    """``1%`` or ``0.01``; what is allowed is checked where it is used."""
+    """``1%`` or ``0.01``; its range is checked where it is used."""
 
     name = "percent"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
         """The share as a fraction."""
         text = str(value).strip()
-        number = Positive().convert(text.removesuffix("%"), param, ctx)
+        number = positive(text.removesuffix("%"), _name(param), f"write e.g. {_name(param)} 1%")
         return number / 100 if text.endswith("%") else number
 
 
@@ -187,7 +212,7 @@ class SparsityRule(_Type):
 
 
 class TensorBits(_Type):
-    """``master=32,activations=16``; which tensors there are is checked where they are used."""
+    """``master=32,activations=16``: bits per element. The names are checked where they are used."""
 
     name = "master=32,activations=16"
 
@@ -209,10 +234,10 @@ class TensorBits(_Type):
 
 
 class Names(_Type):
-    """Names with commas between."""
+    """Names with commas between; they are checked where they are used."""
 
     name = "name,name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """The names; which there are is checked where they are used."""
+        """The names."""
         return tuple(part.strip() for part in str(value).split(","))

@@ -13,6 +13,7 @@ from optimizer.cli.option_types import (
     MenuChoice,
     Names,
     PaddingRule,
+    Place,
     Positive,
     SparsityRule,
     TensorBits,
@@ -144,7 +145,7 @@ fusion_options = stacked(
 compare_option = click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both.")
 
 store_folder_option = click.option(
-    "--cache", type=click.Path(), metavar="DIR", help="Where the store of results is; default: the user cache."
+    "--cache", type=Place(), metavar="DIR", help="Where the store of results is; default: the user cache."
 )
 
 cache_options = stacked(
@@ -176,7 +177,7 @@ goal_options = stacked(
 
 out_options = stacked(
     [
-        click.option("--out", type=click.Path(), metavar="DIR", help="Write all files of the result there."),
+        click.option("--out", type=Place(), metavar="DIR", help="Write all files of the result there."),
         click.option("--force", is_flag=True, help="Write over a result of another kind, or over a better one."),
     ]
 )

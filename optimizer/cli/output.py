@@ -1,4 +1,4 @@
-"""Renderables on stdout."""
+"""What commands show on stdout, and what they do on an internal disagreement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH_OF_FILES = 150
 
 @contextmanager
 def keeping(keep: Callable[[Any], None]) -> Iterator[None]:
-    """Hand the design that an internal disagreement leaves to `keep`; the error goes on."""
+    """Hand the design found before an internal disagreement to `keep`; the error is raised again."""
     from optimizer.errors import InternalDisagreementError  # noqa: PLC0415
     from optimizer.results.result import Result  # noqa: PLC0415
 
@@ -31,7 +31,7 @@ def keeping(keep: Callable[[Any], None]) -> Iterator[None]:
 
 
 def fail_on_disagreement(result: Result) -> None:
-    """Raise what a result, shown and written, says of parts that disagree, for the exit code.
+    """Raise the disagreements that a result states, for the exit code. The result is shown and written before.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Progress of a solve on stderr: one live line on a terminal, elsewhere a plain line at news and now and then."""
+"""Progress of a solve on stderr: one live line on a terminal; elsewhere plain lines, at news and at intervals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COUNTERS = re.compile(r"\d+")
 
 
 class ProgressDisplay:
-    """Context manager and callback.
+    """Context manager, and the callback of a run.
 
     Parameters
     ----------

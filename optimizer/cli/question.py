@@ -1,4 +1,4 @@
-"""The problem that ``tilewright verify`` is asked about: built from the same options as that of the command itself."""
+"""The problem that ``tilewright verify`` compares a folder with, from the options of the command that wrote it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Data = dict[str, Any]
 NOT_ASKED = "whether it answers your problem (give --network, --architecture and what else it was made with)"
+NOT_COMPARABLE = "whether it answers your problem (compare the neurons, degrees and budgets that it states with yours)"
 OF_NETWORK = ("batch", "sequence", "bits", "sparsity", "dims", "allow_unknown", "training", "training_bits", "name")
 OF_ARCHITECTURE = (
     "choices",
@@ -65,23 +66,23 @@ question_options = stacked(
         request_options,
     ]
 )
-"""``--network``, ``--architecture`` and whatever else may be given to the command that wrote the result."""
+"""``--network``, ``--architecture``, and the other options that shape the problem of a command."""
 
 
 def question_checks(directory: str, options: Options) -> list[Check]:
-    """Does a folder answer the problem of these options? Where nothing is asked, that is not checked.
+    """Whether a folder answers the problem of these options; without any, a check that says that this was not checked.
 
     Raises
     ------
     SpecError
-        On options that make no sense, or that ask nothing without others.
+        On options that make no sense, or that need ``--network`` or ``--architecture``.
     """
     from optimizer.checker import folder, problem_match  # noqa: PLC0415
     from optimizer.checker.outcome import NOT_CHECKED, Check  # noqa: PLC0415
 
     _check(options)
     if not options["networks"] and options["architecture"] is None:
-        return [Check(NOT_CHECKED, True, NOT_ASKED)] if folder.states_problem(directory) else []
+        return [Check(NOT_CHECKED, True, NOT_ASKED if folder.states_problem(directory) else NOT_COMPARABLE)]
     stated = folder.stated_problem(directory)
     whole = bool(options["networks"]) and options["architecture"] is not None
     wanted = _whole(stated, options) if whole else [_part(stated, options)]
@@ -89,7 +90,7 @@ def question_checks(directory: str, options: Options) -> list[Check]:
 
 
 def _check(options: Options) -> None:
-    """Without a network or an architecture, options of these say nothing, nor does anything else without both."""
+    """Options of networks need ``--network``, those of architectures ``--architecture``, all others both."""
     context = click.get_current_context()
     given = {
         parameter.name: parameter.opts[-1]
@@ -112,12 +113,12 @@ def _check(options: Options) -> None:
 
 
 def question_parameters() -> list[click.Parameter]:
-    """The options of a question."""
+    """The options that describe a problem."""
     return click.command()(question_options(lambda: None)).params
 
 
 def _part(stated: Data, options: Options) -> Data:
-    """Only the networks, or only the architecture with its budgets."""
+    """Only the networks of a problem, or only its architecture with the budgets."""
     from optimizer.problem.problem import architecture_json, network_json  # noqa: PLC0415
 
     if options["architecture"] is not None:
@@ -143,7 +144,7 @@ def _single(network: Network, name: str | None) -> Network:
 
 
 def _whole(stated: Data, options: Options) -> list[Data]:
-    """Problems that would do: of a network of one layer `solve` and `map` make different ones."""
+    """The problems that a folder may answer: `solve` and `map` make different ones of a network with one layer."""
     architecture = read_architecture(options)
     if "networks" in stated or len(options["networks"]) > 1:
         return [_team(architecture, options)]
@@ -163,7 +164,7 @@ def _team(architecture: Architecture, options: Options) -> Data:
 
 
 def _problem(network: Network, architecture: Architecture, stated: Data, options: Options) -> Data:
-    """What `solve`, `map`, `study`, `evaluate` or `adjust` would work on."""
+    """The problem that `solve`, `map`, `study`, `evaluate` or `adjust` makes of these inputs."""
     from optimizer.given_groups.evaluate import priced_under  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
     from optimizer.search.prepared_problem import prepare  # noqa: PLC0415

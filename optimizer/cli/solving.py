@@ -54,7 +54,7 @@ def solve(network: str, **options: Any) -> None:
 
 
 def _check_fusion(options: Options) -> None:
-    """Nothing is said about fusion without --fusion."""
+    """Refuse ``--compare`` without ``--fusion``."""
     from optimizer.errors import SpecError  # noqa: PLC0415
 
     if options["compare"] and not options["fusion"]:
@@ -81,15 +81,16 @@ def map_command(layer_file: str, name: str | None, **options: Any) -> None:
     LAYER is a .yaml file (or any network, with --layer). Menus of the architecture that --choose leaves open
     are part of the search.
     """
-    layer, architecture = pick_layer(read_network(layer_file, options), name), read_architecture(options)
+    graph, architecture = read_network(layer_file, options), read_architecture(options)
+    layer = pick_layer(graph, name)
     _check_padding(options["padding"], set(layer.extents))
     from optimizer.api import network_of  # noqa: PLC0415
 
-    _run(network_of(layer), architecture, set(layer.extents), options)
+    _run(network_of(layer, graph.file), architecture, set(layer.extents), options)
 
 
 def _check_padding(padding: Any, dims: set[str]) -> None:
-    """Dims that are padded by name exist."""
+    """Refuse padding of a dim that no layer has."""
     from optimizer.errors import SpecError  # noqa: PLC0415
 
     for dim in padding if isinstance(padding, dict) else ():

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from optimizer.cli.finish import check_out, finish
-from optimizer.cli.option_types import Positive
+from optimizer.cli.option_types import Place, Positive
 from optimizer.cli.options import out_options
 from optimizer.cli.output import show_on_stdout
-from optimizer.cli.sparse_options import NumberList, Options, engine_options, read_engine, read_request
+from optimizer.cli.sparse_options import CLOCK, NumberList, Options, engine_options, read_engine, read_request
 from optimizer.results import formats
 
 if TYPE_CHECKING:
@@ -69,7 +69,12 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Least time per input, most density, or least of a resource.",
 )
 @click.option(
-    "--width", "widths", type=NumberList(), default="12", show_default=True, help="Menu of word widths, bits."
+    "--width",
+    "widths",
+    type=NumberList("12,16", 3, 18),
+    default="12",
+    show_default=True,
+    help="Menu of word widths, bits.",
 )
 @click.option("--input-width", type=click.IntRange(1, 64), default=8, show_default=True, help="Bits of an input value.")
 @click.option(
@@ -81,7 +86,7 @@ def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="KIND[@MHZ]",
     help="combinational, pipelined or deepSTAGES; repeat for a menu.",
 )
-@click.option("--clock-mhz", type=Positive(), default="15", show_default=True, help="Clock where none is given.")
+@click.option("--clock-mhz", type=Positive(CLOCK), default="15", show_default=True, help="Clock where none is given.")
 @click.option("--with", "added", multiple=True, metavar="RULE", help="Keep this rule too, e.g. power-of-two.")
 @click.option("--without", "dropped", multiple=True, metavar="RULE", help="Drop this rule, e.g. fi-divides-z.")
 @_search_options
@@ -182,7 +187,7 @@ def simulate(**options: Any) -> None:
 @click.option("--epochs", type=click.IntRange(1, 1000), default=10, show_default=True, help="Passes over the images.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How many runs each.")
 @click.option("--rate-shift", type=click.IntRange(0, 16), default=2, show_default=True, help="Learning rate 2^-N.")
-@click.option("--plot", "picture", type=click.Path(), metavar="FILE", help="Draw it (needs the extra 'plot').")
+@click.option("--plot", "picture", type=Place(), metavar="FILE", help="Draw it (needs the extra 'plot').")
 @out_options
 def accuracy(**options: Any) -> None:
     """Accuracy against word width and density on scikit-learn's digits (needs the extra 'digits')."""
@@ -203,14 +208,16 @@ def accuracy(**options: Any) -> None:
 
 
 @sparse.command()
-@click.argument("directory", metavar="DIR", type=click.Path())
+@click.argument("directory", metavar="DIR", type=Place())
 def verify(directory: str) -> None:
     """Check what `size` or `interleave` wrote: figures, rules and budgets, and the optimum again without CP-SAT."""
     from optimizer.report import sparse as report  # noqa: PLC0415
     from optimizer.results import folder as result_folder  # noqa: PLC0415
+    from optimizer.results.load import load_file  # noqa: PLC0415
     from optimizer.sparse_engine import verification  # noqa: PLC0415
 
     found = verification.verify(result_folder.load_data(directory, formats.SPARSE_FILE), directory)
+    load_file(Path(directory), formats.SPARSE_FILE)
     show_on_stdout(report.verification_report(found))
     if found.faults:
         sys.exit(NOTHING)
@@ -236,7 +243,7 @@ def report_command(**options: Any) -> None:
 
 
 def _check_out(options: Options) -> None:
-    """The output folder can be written; known before the work starts."""
+    """Check the output folder before the work starts; errors are those of :func:`optimizer.cli.finish.check_out`."""
     from optimizer.results.kinds import SparseResult  # noqa: PLC0415
 
     check_out(SparseResult, options)

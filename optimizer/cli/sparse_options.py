@@ -1,4 +1,4 @@
-"""Options of ``tilewright sparse``, and the engine or request that they stand for."""
+"""Options of ``tilewright sparse``, and the engine or request that they describe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimizer.cli.option_types import Positive
+from optimizer.cli.option_types import Positive, positive
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
@@ -23,18 +23,20 @@ else:
 Options = dict[str, Any]
 _MULTIPLIER = re.compile(r"(combinational|pipelined|deep)(\d{0,2})(?:@([\d.]+))?")
 _MOST = 1 << 20
+CLOCK = "write e.g. 15, in MHz"
+"""What to write instead of a bad clock."""
 
 
-def numbers(text: str, field: str, least: int = 1) -> tuple[int, ...]:
+def numbers(text: str, field: str, example: str, least: int = 1, most: int = _MOST) -> tuple[int, ...]:
     """``1024,64,32`` as integers."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and least <= int(part[:9]) <= _MOST and len(part) < 9 for part in parts):
+    if not all(part.isdecimal() and least <= int(part[:9]) <= most and len(part) < 9 for part in parts):
         raise SpecError(
             "not a list of whole numbers",
             field=field,
             value=text,
-            allowed=f"integers from {least} to {_MOST}",
-            remedy="write e.g. 1024,64,32",
+            allowed=f"integers from {least} to {most}, with commas between",
+            remedy=f"write e.g. {example}",
         )
     return tuple(map(int, parts))
 
@@ -44,20 +46,26 @@ class NumberList(_Type):
 
     name = "n,n"
 
+    def __init__(self, example: str = "1024,64,32", least: int = 1, most: int = _MOST) -> None:
+        self.example, self.least, self.most = example, least, most
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
         """The numbers."""
         if isinstance(value, tuple):
             return value
-        return numbers(str(value), param.opts[-1] if param is not None and param.opts else "")
+        field = param.opts[-1] if param is not None and param.opts else ""
+        return numbers(str(value), field, self.example, self.least, self.most)
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that say what an engine is."""
+    """Options that describe an engine."""
     for option in (
-        click.option("--clock-mhz", type=Positive(), default="15", show_default=True, help="Clock, MHz."),
+        click.option("--clock-mhz", type=Positive(CLOCK), default="15", show_default=True, help="Clock, MHz."),
         click.option("--proctime", type=click.IntRange(0, 64), default=2, show_default=True, help="In clocks."),
-        click.option("--z", "parallel", type=NumberList(), required=True, help="Edges per clock, one per junction."),
-        click.option("--out-degrees", "degrees", type=NumberList(), required=True, help="One per junction."),
+        click.option(
+            "--z", "parallel", type=NumberList("64,16"), required=True, help="Edges per clock, one per junction."
+        ),
+        click.option("--out-degrees", "degrees", type=NumberList("4,8"), required=True, help="One per junction."),
         click.argument("layers", type=NumberList()),
     ):
         command = option(command)
@@ -74,7 +82,7 @@ def read_engine(options: Options, width_bits: int = 12) -> Engine:
 
 
 def read_request(options: Options) -> SizingRequest:
-    """The sizing request of these options: the device's budgets, replaced by those that are given."""
+    """The sizing request of these options. Budgets are those of the device, replaced by those that are given."""
     from optimizer.architecture.device import load_device  # noqa: PLC0415
     from optimizer.sparse_engine.request import SizingRequest as Made  # noqa: PLC0415
     from optimizer.sparse_engine.rules import chosen_rules  # noqa: PLC0415
@@ -104,7 +112,7 @@ def _period(rate: Fraction | None) -> Fraction | None:
 
 
 def _menus(layers: tuple[int, ...], text: str) -> tuple[tuple[int, ...], ...]:
-    """``4:8,16`` or ``any``, alone or in a place of the list."""
+    """Menus of out-degrees, one per junction: from ``4:8,16`` or ``any``, alone or in a place of the list."""
     from optimizer.sparse_engine.request import any_out_degree  # noqa: PLC0415
 
     every = any_out_degree(layers)
@@ -119,7 +127,7 @@ def _menus(layers: tuple[int, ...], text: str) -> tuple[tuple[int, ...], ...]:
             remedy="write e.g. 4:8,16 or any",
         )
     return tuple(
-        menu if part == "any" else numbers(part.replace(":", ","), "--out-degrees")
+        menu if part == "any" else numbers(part.replace(":", ","), "--out-degrees", "4:8,16 or any")
         for part, menu in zip(parts, every, strict=True)
     )
 
@@ -129,13 +137,13 @@ def _multiplier(text: str, clock_mhz: Fraction) -> Multiplier:
     from optimizer.sparse_engine.engine import Multiplier as Made  # noqa: PLC0415
 
     found = _MULTIPLIER.fullmatch(text.strip())
-    if found is None or (found[2] and found[1] != "deep"):
+    if found is None or (found[2] and (found[1] != "deep" or not int(found[2]))):
         raise SpecError(
             "not a pipelining of the arithmetic",
             field="--multiplier",
             value=text,
-            allowed="combinational, pipelined, deepSTAGES, each with @MHZ if need be",
+            allowed="combinational, pipelined, deepSTAGES with 1 to 99 stages, each with @MHZ if need be",
             remedy="write e.g. pipelined or deep3@100",
         )
-    clock = clock_mhz if found[3] is None else Positive().convert(found[3], None, None)
+    clock = clock_mhz if found[3] is None else positive(found[3], "--multiplier", "write e.g. deep3@100")
     return Made(found[1], clock, int(found[2] or 1))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimizer.cli.inputs import cache_folder, default_cache_folder
-from optimizer.cli.option_types import Positive
+from optimizer.cli.option_types import Place, Positive
 from optimizer.cli.options import store_folder_option
 from optimizer.cli.output import show_on_stdout
 from optimizer.errors import SpecError
@@ -75,7 +75,12 @@ def show(key: str, cache: str | None) -> None:
 @store_folder_option
 @kind_option
 @click.option("--stale", is_flag=True, help="What another version of the model made, never served (default).")
-@click.option("--older-than", type=Positive(), metavar="DAYS", help="What was noted longer ago.")
+@click.option(
+    "--older-than",
+    type=Positive("write e.g. 30, or leave the option out for all"),
+    metavar="DAYS",
+    help="What was noted longer ago.",
+)
 @click.option("--all", "everything", is_flag=True, help="Everything.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and leave it.")
 def prune(
@@ -111,7 +116,7 @@ def prune(
 
 
 @store.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=Place())
 @store_folder_option
 @kind_option
 def export(file: str, cache: str | None, kind: str | None) -> None:
@@ -126,7 +131,7 @@ def export(file: str, cache: str | None, kind: str | None) -> None:
 
 
 @store.command("import")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=Place())
 @store_folder_option
 def import_command(file: str, cache: str | None) -> None:
     """Take in the optima of FILE, which `export` wrote, as mappings that searches start from.
@@ -165,7 +170,13 @@ def _former(folder: Path) -> Path:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[Store]:
-    """The store of a folder, which is not made here."""
+    """The store in a folder, which must be there.
+
+    Raises
+    ------
+    SpecError
+        If it is not.
+    """
     from optimizer.store.database import STORE_FILE  # noqa: PLC0415
     from optimizer.store.store import Store  # noqa: PLC0415
 

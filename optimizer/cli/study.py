@@ -1,4 +1,4 @@
-"""``tilewright study``."""
+"""``tilewright study``: what limits cost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optimizer.cli.inputs import (
     read_network,
     say_warnings,
 )
-from optimizer.cli.option_types import Names, Share, Vary
+from optimizer.cli.option_types import Names, Place, Share, Vary
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from optimizer.workload.network import Network
 
 METRICS = {"area": "area-mm2", "bandwidth": "dram-gbps", "buffer": "buffer-kib", "storage": "storage-kib"}
-"""What a front may hold besides an objective."""
+"""Metrics of the hardware that ``--pareto`` takes, with the names of their limits."""
 OBJECTIVES = ("energy", "latency", "edp")
 
 range_options = stacked(
@@ -76,9 +76,7 @@ range_options = stacked(
 @fusion_options
 @search_options
 @scaling_options
-@click.option(
-    "--plot", "picture", type=click.Path(), metavar="FILE", help="Draw it: .svg, .png or .pdf (extra `plot`)."
-)
+@click.option("--plot", "picture", type=Place(), metavar="FILE", help="Draw it: .svg, .png or .pdf (extra `plot`).")
 def study(network: str, **options: Any) -> None:
     """What limits cost: the optimum of NETWORK for every limit in a range, each step with its proof.
 
@@ -107,7 +105,11 @@ def study(network: str, **options: Any) -> None:
 
 
 class Asked(NamedTuple):
-    """Objective (None: the front of energy and latency), what is varied, and whether mappings decide about it."""
+    """What a study is asked.
+
+    ``objective`` is None for the front of energy and latency. ``dynamic`` says that latency or energy is varied, which
+    depend on the mapping, not on the hardware alone.
+    """
 
     objective: str | None
     vary: list[Range]
@@ -115,12 +117,12 @@ class Asked(NamedTuple):
 
 
 def asked_ranges(options: Options) -> Asked:
-    """What a study is to vary.
+    """The objective and the ranges of a study.
 
     Raises
     ------
     SpecError
-        If that makes no sense.
+        If not exactly one of ``--vary`` and ``--pareto`` is given, or the metrics make no front.
     """
     from optimizer.studies.metrics import DYNAMIC, Range  # noqa: PLC0415
 
@@ -167,7 +169,7 @@ def _run(asked: Asked, network: Network, architecture: Architecture, options: Op
 
 
 def _check(options: Options, asked: Asked) -> None:
-    """Options that do not go together."""
+    """Refuse options that do not go together."""
     if asked.dynamic and options["fusion"]:
         raise SpecError(
             "limits on latency or energy, and fronts of both, are not supported with fusion",

@@ -12,6 +12,7 @@ from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
 from optimizer.errors import SpecError
+from optimizer.files.names import check_name
 
 try:
     from yaml import CSafeLoader as _CompiledLoader
@@ -83,6 +84,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
                 allowed="`key: value`, the key a word",
                 remedy="put it into quotes where it looks like something else",
             )
+        check_name(key, file=None, field=_place(key_node.start_mark))
         if key in seen:
             raise SpecError(
                 "the same key is given twice",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_arguments
 from optimizer.files.exact_yaml import load_exact
 from optimizer.files.yaml_fields import read_yaml
 
@@ -35,6 +36,7 @@ def read_spec(kind: str, spec: str | Path, *, beside: str | None = None) -> tupl
     SpecError
         On an unknown name (with the presets and a close match) or a file that cannot be read.
     """
+    check_arguments(spec=(spec, str | Path))
     if isinstance(spec, Path) or spec.endswith((".yaml", ".yml")):
         path = Path(spec)
         if beside is not None:

@@ -1,20 +1,23 @@
 """Records: frozen dataclasses as JSON data, and JSON data as frozen dataclasses, by the types of their fields.
 
-A record states its format: the fields in the order of the keys, the key where it is not the field's name
-(:func:`key`), and records whose keys stand among those of the record around them (:func:`inline`). A field with the
-default None is left out of the data where it is None; a field without a default is always there, as null where it is
-None. Fractions are texts such as ``1/3``. A whole number in a field of floats stays a whole number, so that data read
+A record states its format: the fields in the order of the keys (or ``ORDER``, an :data:`Order`, where the keys stand in
+another one), the key where it is not the field's name (:func:`key`), and records whose keys stand among those of the
+record around them (``INLINE``). A field with the default None is left out of the data where it is None; a field without
+a default is always there, as null where it is None. Its metadata may hold a rule of :mod:`optimizer.files.rules`.
+Fractions are texts such as ``1/3``; floats are finite. A whole number in a field of floats stays one, so that data read
 and written again are the same bytes.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
+from types import EllipsisType
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 from cattrs import (
     AttributeValidationNote,
@@ -28,9 +31,12 @@ from cattrs.cols import homogenous_tuple_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from optimizer.errors import SpecError
+from optimizer.files.rules import RULE, BrokenRuleError, Rule
 
 Json = dict[str, Any]
 """Data that a reader of its own understands, such as a problem or a mapping."""
+Order = tuple[str | EllipsisType, ...]
+"""Keys in their order; ``...`` stands for all that are not named, in the order of their fields."""
 Kind = TypeVar("Kind")
 _KEY, _INLINE = "key", "inline"
 INLINE: Mapping[str, bool] = {_INLINE: True}
@@ -38,11 +44,7 @@ INLINE: Mapping[str, bool] = {_INLINE: True}
 
 
 class Forms(ABC):
-    """Base of records of several forms: which of them data are, they say themselves. ``ORDER`` are the keys of a form
-    in their order, where that is not the one of its fields.
-    """
-
-    ORDER: ClassVar[tuple[str, ...]] = ()
+    """Base of records of several forms: which of them data are, they say themselves."""
 
     @classmethod
     @abstractmethod
@@ -100,6 +102,9 @@ def _first_fault(error: BaseException) -> tuple[list[str | int], str, object]:
         return path, "it is missing", None
     if isinstance(error, ForbiddenExtraKeysError):
         return [*path, min(error.extra_fields)], "it is unknown", None
+    if isinstance(error, BrokenRuleError):
+        expected = error.allowed
+        path += error.path
     return path, " ".join(str(error).split()), expected
 
 
@@ -113,6 +118,8 @@ def _words(kind: object) -> str:
     """What values a type takes."""
     if kind is None:
         return "a file as it was written"
+    if isinstance(kind, str):
+        return kind
     if isinstance(kind, type) and issubclass(kind, Enum):
         return ", ".join(str(member.value) for member in kind)
     if getattr(kind, "__origin__", None) is Literal:
@@ -137,6 +144,8 @@ def _exactly(*kinds: type) -> Callable[[Any, Any], Any]:
     def taken(value: Any, _: Any) -> Any:
         if type(value) not in kinds:
             raise TypeError(f"not a value of type {names}")
+        if type(value) is float and not math.isfinite(value):
+            raise BrokenRuleError("it is not finite", "finite numbers")
         return value
 
     return taken
@@ -171,7 +180,7 @@ def _has_forms(kind: Any) -> bool:
     return isinstance(kind, type) and "form_of" in vars(kind)
 
 
-def _overrides(kind: type) -> Json:
+def _overrides(kind: type, converter: Converter) -> Json:
     """How the fields are written: under which key, and whether they are left out where they are None."""
     hints, found = get_type_hints(kind), {}
     for one in fields(kind):
@@ -181,7 +190,15 @@ def _overrides(kind: type) -> Json:
             found[one.name] = override(
                 rename=_key_of(one), omit_if_default=left_out, struct_hook=_member, unstruct_hook=_text
             )
+        if RULE in one.metadata:
+            found[one.name] = override(
+                rename=_key_of(one), omit_if_default=left_out, struct_hook=_ruled(one.metadata[RULE], converter)
+            )
     return found
+
+
+def _ruled(rule: Rule, converter: Converter) -> Callable[[Any, Any], Any]:
+    return lambda value, kind: rule.kept(converter.structure(value, kind))
 
 
 def _member(value: Any, kind: Any) -> Any:
@@ -212,11 +229,17 @@ def _keys_of(kind: Any) -> tuple[str, ...]:
     return tuple(name for one in fields(kind) for name in inner.get(one.name, (_key_of(one),)))
 
 
+def _order(kind: type) -> list[str]:
+    """The keys in their order."""
+    stated: Order = getattr(kind, "ORDER", (...,))
+    others = [_key_of(one) for one in fields(kind) if _key_of(one) not in stated]
+    return [name for part in stated for name in (others if isinstance(part, EllipsisType) else [part])]
+
+
 def _writer(kind: type, converter: Converter) -> Callable[[Any], Json]:
     """Keys in the order of the fields, wherever those left out have their place."""
-    plain: Callable[[Any], Json] = make_dict_unstructure_fn(kind, converter, **_overrides(kind))
-    order = getattr(kind, "ORDER", ()) or [_key_of(one) for one in fields(kind)]
-    inner = _inlined(kind)
+    plain: Callable[[Any], Json] = make_dict_unstructure_fn(kind, converter, **_overrides(kind, converter))
+    order, inner = _order(kind), _inlined(kind)
 
     def write(record: Any) -> Json:
         stated, data = plain(record), Json()
@@ -232,7 +255,7 @@ def _writer(kind: type, converter: Converter) -> Callable[[Any], Json]:
 
 def _reader(kind: type, converter: Converter) -> Callable[[Any, Any], Any]:
     plain: Callable[[Any, Any], Any] = make_dict_structure_fn(
-        kind, converter, _cattrs_forbid_extra_keys=True, **_overrides(kind)
+        kind, converter, _cattrs_forbid_extra_keys=True, **_overrides(kind, converter)
     )
     inner = _inlined(kind)
     required = {one.name: _key_of(one) for one in fields(kind) if one.default is MISSING}

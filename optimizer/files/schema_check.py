@@ -6,9 +6,7 @@ A schema's ``description`` says what is allowed and its ``$comment`` how to mend
 from __future__ import annotations
 
 import difflib
-import pickle
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -57,29 +55,9 @@ def check_schema(data: object, schema: dict[str, Any], *, file: str | None = Non
             allowed="int or fractions.Fraction",
             remedy=f'write Fraction("{value}")',
         )
-    if not _known_to_fit(data, schema):
-        raise _spec_error(min(_errors(data, schema), key=_importance), file)
-
-
-KEPT = 256
-"""Data of which it is remembered whether they fit their schema: designs and verifications read the same few again."""
-
-
-def _known_to_fit(data: object, schema: dict[str, Any]) -> bool:
-    try:
-        stated = pickle.dumps((data, schema))
-    except (pickle.PicklingError, TypeError, AttributeError):  # what no file holds
-        return not _errors(data, schema)
-    return _fits(stated)
-
-
-@lru_cache(maxsize=KEPT)
-def _fits(stated: bytes) -> bool:
-    return not _errors(*pickle.loads(stated))
-
-
-def _errors(data: object, schema: dict[str, Any]) -> list[ValidationError]:
-    return list(Draft202012Validator(schema).iter_errors(data))
+    first = min(Draft202012Validator(schema).iter_errors(data), key=_importance, default=None)
+    if first is not None:
+        raise _spec_error(first, file)
 
 
 def _importance(error: ValidationError) -> tuple[int, bool]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from optimizer.files.names import CONTROL
+
 Schema = dict[str, Any]
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -25,8 +27,14 @@ def mapping(properties: Schema, required: list[str] | None = None) -> Schema:
 
 
 def text(what: str) -> Schema:
-    """A non-empty text."""
-    return {"type": "string", "minLength": 1, "description": f"text: {what}", "$comment": "write a text"}
+    """A non-empty line of text."""
+    return {
+        "type": "string",
+        "minLength": 1,
+        "not": {"pattern": CONTROL},
+        "description": f"text: {what}",
+        "$comment": "write a text, one line without control characters",
+    }
 
 
 def number(what: str) -> Schema:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
+from optimizer.files.names import check_name
 
 
 def read_yaml(path: str | Path) -> object:
@@ -110,6 +111,7 @@ class Fields:
         value = self.require(key, "a string") if default is None else self._data.get(key, default)
         if not isinstance(value, str) or not value:
             self.fail("expected a non-empty string", key, value, "a string")
+        check_name(value, file=self.file, field=self.at(key))
         return value
 
     def integer(self, key: str, default: int | None = None, *, least: int = 1) -> int:

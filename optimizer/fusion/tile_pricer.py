@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeVar
 
-from formulations.lattice.kernels.memo import Memos
-from formulations.lattice.search import solve
+from formulations.lattice.memos import Memos
 from formulations.layer.node_tiles import bits_held
 from formulations.problem import INFINITE, LayerProblem, LayerSolution
 from formulations.stop import Stop
@@ -140,6 +139,9 @@ class Runs:
         return Price(question.value(found), found.energy, question.cycles(found), found)
 
     def _search(self, problem: LayerProblem, goal: str, aim: Aim, cutoff: int) -> LayerSolution | None:
+        """The search, whose compiled kernels are loaded with the first one."""
+        from formulations.lattice.search import solve  # noqa: PLC0415
+
         cap, start = INFINITE, None
         if cutoff < INFEASIBLE_COST and goal == "latency":
             cap = min(cutoff * problem.latency_unit, INFINITE) - 1

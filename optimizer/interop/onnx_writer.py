@@ -39,28 +39,30 @@ class CannotWriteError(TilewrightError):
     """The network holds something that cannot be written as ONNX."""
 
 
-def onnx_bytes(network: Network) -> bytes:
-    """The network as an ONNX model.
+def onnx_maker(network: Network) -> Callable[[], bytes]:
+    """What makes the ONNX model of a network. The weights, up to 2 GiB, take memory only when it is called.
 
     Raises
     ------
     CannotWriteError
-        If a layer has no counterpart here, or the weights are more than an ONNX file holds.
+        At once, if a layer has no counterpart here, or the weights are more than an ONNX file holds.
     """
     writer = _Writer(network)
     for layer in network.layers():
         writer.write(layer)
-    model = writer.model()
-    onnx.checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString()
-    return content
+    return writer.content
+
+
+def onnx_bytes(network: Network) -> bytes:
+    """The network as an ONNX model; errors are those of :func:`onnx_maker`."""
+    return onnx_maker(network)()
 
 
 class _Writer:
     def __init__(self, network: Network) -> None:
         self._network, self._graph = network, network.graph
         self._nodes: list[Any] = []
-        self._constants: list[Any] = []
+        self._constants: list[tuple[str, Image, float]] = []
         self._inputs: dict[str, Image] = {}
         self._shape: dict[str, Image] = {}
         self._bytes = 0
@@ -78,8 +80,15 @@ class _Writer:
         else:
             raise CannotWriteError(f"{layer.name} is no convolution or matrix product with learned weights")
 
-    def model(self) -> Any:
-        """The model: outputs are what no layer reads."""
+    def content(self) -> bytes:
+        """The checked model."""
+        model = self._model()
+        onnx.checker.check_model(model, full_check=True)
+        content: bytes = model.SerializeToString()
+        return content
+
+    def _model(self) -> Any:
+        """Outputs are what no layer reads."""
         outputs = [name for name in self._graph if not self._graph.out_degree(name)]
 
         def value(name: str, shape: Image) -> Any:
@@ -90,7 +99,10 @@ class _Writer:
             self._network.name,
             [value(name, shape) for name, shape in self._inputs.items()],
             [value(name, self._shape[name]) for name in outputs],
-            initializer=self._constants,
+            initializer=[
+                numpy_helper.from_array(np.full(shape, value, dtype=np.float32), name)
+                for name, shape, value in self._constants
+            ],
         )
         opsets = [helper.make_opsetid("", OPSET)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="tilewright")
@@ -102,7 +114,7 @@ class _Writer:
         self._bytes += 4 * math.prod(shape)
         if self._bytes > MOST_BYTES:
             raise CannotWriteError("its weights are more than the 2 GiB that an ONNX file holds")
-        self._constants.append(numpy_helper.from_array(np.full(shape, value, dtype=np.float32), name))
+        self._constants.append((name, shape, value))
         return name
 
     def _data(self, layer: Layer, shape: Image) -> str:

@@ -6,7 +6,6 @@ decimals become exact fractions; the energies of a case become integers with one
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from collections.abc import Mapping as Fields
@@ -17,6 +16,7 @@ from typing import Any
 
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
+from optimizer.files.json_text import parse_json
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.mapping import Item, Loop, Mapping, Node
 from optimizer.workload.layer import ROLES, Layer, conv, matmul
@@ -268,6 +268,6 @@ def _read_level(
 
 def _files(folder: Path, file_format: str) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.rglob("*.json")):
-        data = json.loads(path.read_text(encoding="utf-8"), parse_float=Fraction)
+        data = parse_json(path.read_text(encoding="utf-8"), str(path), Fraction)
         if isinstance(data, dict) and data.get("format") == file_format:
             yield data

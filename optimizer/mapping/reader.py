@@ -203,7 +203,22 @@ def format_nest(layer: Layer, hardware: Hardware, mapping: Mapping) -> str:
 
 
 def nest_text(layer: Layer, items: list[dict[str, Any]]) -> str:
-    """:func:`format_nest` of a nest in plain form, as it stands in a result."""
+    """:func:`format_nest` of a nest in plain form, as it stands in a result.
+
+    Raises
+    ------
+    SpecError
+        If one of its items is none.
+    """
+    for number, item in enumerate(items):
+        if not _is_item(layer, item):
+            raise SpecError(
+                "the result is damaged: not an item of a loop nest",
+                field=f"{layer.name}.mapping[{number}]",
+                value=item,
+                allowed="a node {keep, level}, or a loop {for or spatial and axis, bound, level}",
+                remedy="check the folder with `tilewright verify`, or make the result again",
+            )
     below = dict.fromkeys(layer.extents, 1)
     tiles: list[dict[str, int]] = []
     for item in reversed(items):
@@ -223,6 +238,15 @@ def nest_text(layer: Layer, items: list[dict[str, Any]]) -> str:
         else:
             lines.append(f"{indent}par {item['spatial'].lower()} in {item['bound']} ({item['axis']})")
     return "\n".join([*lines, "  " * depth + "mac"])
+
+
+def _is_item(layer: Layer, item: dict[str, Any]) -> bool:
+    """Is it a node or a loop over a dim of the layer?"""
+    if "keep" in item:
+        return item["keep"] in ROLES and isinstance(item.get("level"), str)
+    dim, bound = item.get("for", item.get("spatial")), item.get("bound")
+    placed = "for" in item or isinstance(item.get("axis"), str)
+    return isinstance(dim, str) and dim in layer.extents and type(bound) is int and bound > 0 and placed
 
 
 def _tile_text(layer: Layer, role: str, tile: dict[str, int]) -> str:

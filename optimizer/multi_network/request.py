@@ -16,6 +16,8 @@ from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.selection import at
 from optimizer.errors import SpecError, check_one_of
+from optimizer.files.arguments import Checked, check_fields
+from optimizer.files.rules import POSITIVE
 from optimizer.problem.aggregate import KINDS, Aggregate
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import encode_exact
@@ -50,10 +52,11 @@ class Member:
     """
 
     network: Network
-    weight: Fraction = Fraction(1)
+    weight: Fraction = field(default=Fraction(1), metadata=POSITIVE)
     caps: Dict[str, Fraction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in self.caps:
             if name not in OWN_CAPS:
                 raise SpecError(
@@ -74,7 +77,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class CodesignRequest:
+class CodesignRequest(Checked):
     """One hardware point for several networks.
 
     Parameters

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from formulations.networks.widths import Range
 from optimizer.architecture.architecture import Architecture
 from optimizer.errors import SpecError
+from optimizer.files.arguments import Checked
+from optimizer.files.rules import AT_LEAST_ONE, POSITIVE
 from optimizer.network_adjustment.resolution import Image
 from optimizer.network_adjustment.ties import WidthClass
 from optimizer.workload.network import Network
@@ -23,7 +25,7 @@ _RANGE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*:\s*(\d+(?:\.\d*)?|\.\d+)")
 
 
 @dataclass(frozen=True)
-class Tolerance:
+class Tolerance(Checked):
     """How far a total may move, as parts of the original: ``low`` -1/20 and ``high`` 1/20 are +-5 %."""
 
     low: Fraction
@@ -39,7 +41,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
-class WidthChanges:
+class WidthChanges(Checked):
     """What may change.
 
     Parameters
@@ -58,9 +60,9 @@ class WidthChanges:
         Ratios of the hidden widths of inverted bottlenecks to the widths of their inputs; none: any.
     """
 
-    multiple: int = 8
-    low: Fraction = Fraction(3, 4)
-    high: Fraction = Fraction(5, 4)
+    multiple: int = field(default=8, metadata=AT_LEAST_ONE)
+    low: Fraction = field(default=Fraction(3, 4), metadata=POSITIVE)
+    high: Fraction = field(default=Fraction(5, 4), metadata=POSITIVE)
     parameters: Tolerance = Tolerance(Fraction(-1, 20), Fraction(1, 20))
     macs: Tolerance = Tolerance(Fraction(-1, 20), Fraction(1, 20))
     freeze: tuple[str, ...] = ()
@@ -190,7 +192,7 @@ def parse_ratios(text: str, field: str) -> tuple[Fraction, ...]:
 
 
 @dataclass(frozen=True)
-class AdjustRequest:
+class AdjustRequest(Checked):
     """The channel widths of a network that cost least on an architecture.
 
     Parameters

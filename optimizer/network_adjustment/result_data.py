@@ -21,7 +21,7 @@ from optimizer.bodies.adjust import (
     WidthClass,
 )
 from optimizer.bodies.layers import LayerEntry
-from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
+from optimizer.interop.onnx_writer import CannotWriteError, onnx_maker
 from optimizer.network_adjustment.adjustment import Adjustment
 from optimizer.network_adjustment.bottlenecks import ratio_of
 from optimizer.network_adjustment.resolution import image_of
@@ -110,14 +110,11 @@ def adjust_result(found: Adjustment) -> AdjustResult:
     body = adjust_body(found)
     if found.after is None or found.adjusted is None:
         return AdjustResult(body)
-    onnx: bytes | None = None
+    result = AdjustResult(body, original=found.before, adjusted=found.after, network_yaml=dump_network(found.adjusted))
     try:
-        onnx = onnx_bytes(found.adjusted)
+        return replace(result, make_onnx=onnx_maker(found.adjusted))
     except CannotWriteError as error:
-        body = replace(body, onnx=f"not written: {error}")
-    return AdjustResult(
-        body, original=found.before, adjusted=found.after, network_yaml=dump_network(found.adjusted), network_onnx=onnx
-    )
+        return replace(result, body=replace(body, onnx=f"not written: {error}"))
 
 
 def _choices(point: Hardware) -> ChosenPoint:

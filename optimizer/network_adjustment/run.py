@@ -12,8 +12,8 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import at
+from optimizer.bodies.head import Head
 from optimizer.errors import SpecError
-from optimizer.files.records import Json
 from optimizer.network_adjustment.adjustment import Adjustment
 from optimizer.network_adjustment.pricer import WidthPrice
 from optimizer.network_adjustment.request import AdjustRequest
@@ -132,7 +132,8 @@ def hardware_of(result: Result, file: str) -> Architecture:
     SpecError
         If the result holds no design, or is damaged.
     """
-    if result.hardware is None:
+    body = result.body
+    if result.hardware is None or not isinstance(body, Head):
         raise SpecError(
             "the result has no design",
             file=file,
@@ -142,7 +143,7 @@ def hardware_of(result: Result, file: str) -> Architecture:
             remedy="give the folder of a solve that found hardware",
         )
     try:
-        problem: Json = result.body.problem
+        problem = body.problem
         bandwidth = problem["budgets"].get("dram_gbps")
         budgets = Budgets(dram_gbps=None if bandwidth is None else Fraction(bandwidth))
         architecture = replace(

@@ -83,9 +83,10 @@ class SizeSearch:
         """
         networks = self._networks()
         spaces = [WidthSpace(n, self._ties, self._request, self._prepared.network) for _, n in networks]
-        points = list(self._prepared.points.points.values())
+        prepared = self._prepared
+        points = list(prepared.points.points.values())
         layers = [(layer, layer.extents) for space in spaces for layer in space.mac_layers()]
-        check_magnitude(layers, points, self._prepared.accounting, self._prepared.architecture.file)
+        check_magnitude(layers, points, prepared.accounting, prepared.architecture.file, prepared.network.file)
         sizes: list[Size] = []
         for (image, network), space in zip(networks, spaces, strict=True):
             end = None

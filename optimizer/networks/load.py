@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_arguments
 from optimizer.networks.catalog import CATALOG, build, unknown_network
 from optimizer.training.bits import TrainingBits
 from optimizer.training.step import training_step
@@ -58,6 +59,12 @@ def load(
     SpecError
         If there is no such network or file, or an option does not apply.
     """
+    check_arguments(
+        spec=(spec, str | Path),
+        dims=(dims, Mapping[str, int] | None),
+        sparsity=(sparsity, tuple[str, str] | str | None),
+        training_bits=(training_bits, TrainingBits | None),
+    )
     if training is None and training_bits is not None:
         raise SpecError(
             "there is no training",

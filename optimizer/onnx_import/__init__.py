@@ -87,7 +87,7 @@ def import_onnx(
     model = read_model(path)
     fix_dims(model, dims, file)
     tensors = Tensors(model, file)
-    network = Network(Path(path).stem)
+    network = Network(Path(path).stem, file=str(path))
     graph = GraphBuilder(network, tensors, role_bits(bits), file, training)
     for node in model.graph.node:
         _import_node(graph, node, allow_unknown)

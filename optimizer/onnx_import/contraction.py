@@ -33,7 +33,7 @@ class Indices:
     output: tuple[str, ...]
 
     def layout(self, tensor: tuple[str, ...]) -> Layout:
-        """Axes of one of the tensors that B and M of the layer consist of, if the left factor is I."""
+        """Axes of one of the tensors along which B and M of the layer run, if the left factor is I."""
         kept = [index for index in self.output if index in self.left and index in tensor]
         batch = tuple(tensor.index(index) for index in kept if index in self.right)
         return batch, tuple(tensor.index(index) for index in kept if index not in self.right), ()
@@ -131,7 +131,7 @@ def matrix_indices(size: Contraction, left_turned: int, right_turned: int) -> In
 
 
 def _named(indices: Sequence[str], shape: tuple[int, ...]) -> tuple[str, ...]:
-    """The last of the indices for the axes of a shape; none for an extent of 1."""
+    """The last of the indices, one per axis of the shape; an empty one where the extent is 1."""
     last = indices[len(indices) - len(shape) :]
     return tuple(index if extent > 1 else "" for index, extent in zip(last, shape, strict=True))
 

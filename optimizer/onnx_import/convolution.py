@@ -54,13 +54,19 @@ def with_learned_words(layer: Layer, graph: GraphBuilder, node: Any, weights: st
 
 
 def pair(values: Any, spatial: int) -> tuple[int, int]:
-    """Stride or dilation along P and Q from an attribute that may be missing."""
+    """Stride or dilation along P and Q, from an attribute with one value per spatial axis; 1 where it is missing."""
     first, second = [*(values or [1] * spatial), 1][:2]
     return int(first), int(second)
 
 
 def check_spatial(graph: GraphBuilder, node: Any, data: str) -> int:
-    """Number of spatial axes of the data: one or two."""
+    """Number of spatial axes of the data: one or two.
+
+    Raises
+    ------
+    Unsupported
+        If there are others.
+    """
     spatial = len(graph.shape(node, data)) - 2
     if spatial not in (1, 2):
         raise Unsupported(f"a convolution with {spatial} spatial axes")
@@ -78,6 +84,11 @@ def sliding_windows(
         Attributes of the node: ``strides``, ``dilations``, ``pads`` or ``auto_pad``.
     image, kernel, output : sequence of int
         Extents along the spatial axes.
+
+    Returns
+    -------
+    list of Window or None
+        None where ``auto_pad`` has an unknown value.
     """
     count = len(image)
     automatic = given.get("auto_pad", b"NOTSET").decode()

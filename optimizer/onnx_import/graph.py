@@ -98,7 +98,7 @@ class GraphBuilder:
         return [name for name in dict.fromkeys(node.input) if name and self.tensors.is_table(name)]
 
     def learned_words(self, node: Any, tables: Iterable[str]) -> int:
-        """Words of those of the constant tensors that are learned."""
+        """Words of the learned ones among these constant tensors."""
         return sum(self.words(node, name) for name in tables if self.tensors.is_learned(name))
 
     def base(self, tensor: str) -> str:

@@ -102,9 +102,9 @@ def aligned_read(
     shape, output : sequence of int
         Shapes of the operand, which may be broadcast, and of the output.
     layout : Layout
-        Of the output.
+        Layout of the output.
     mixed : collection of int
-        Axes of the output along which its elements do not depend on the same element of the operand only.
+        Axes of the output along which an element depends on several elements of the operand, as in a softmax.
     """
     batch, rows, columns = (None if any(axis in mixed for axis in axes) else IDENTITY_WINDOW for axes in layout)
     return Read(tensor, shifted(layout, len(shape) - len(output)), (batch, rows, columns))

@@ -51,7 +51,7 @@ def _same_but(shape: tuple[int, ...], output: tuple[int, ...], mixed: Collection
 
 
 def _pooling(graph: GraphBuilder, node: Any) -> Geometry:
-    """Windows of the attributes; where the last one reaches over the border, nothing is there to be needed."""
+    """The windows that the attributes describe; a last one that reaches over the border needs nothing there."""
     image, output = graph.shape(node, node.input[0]), graph.shape(node, node.output[0])
     if len(image) not in (3, 4):
         return None, []
@@ -61,7 +61,7 @@ def _pooling(graph: GraphBuilder, node: Any) -> Geometry:
 
 
 def _global_pooling(graph: GraphBuilder, node: Any) -> Geometry:
-    """The same image of the batch."""
+    """An image of the batch needs the whole of the same image, and nothing of the others."""
     image, output = graph.shape(node, node.input[0]), graph.shape(node, node.output[0])
     if len(image) not in (3, 4):
         return None, []
@@ -74,7 +74,7 @@ def _concat(graph: GraphBuilder, node: Any) -> Geometry:
 
 
 def _over_axes(axes: Callable[[GraphBuilder, Any, int], Collection[int]]) -> Callable[[GraphBuilder, Any], Geometry]:
-    """An operator on its first input that works along some axes, which follow from the node and the rank."""
+    """The geometry of an operator on its first input that mixes elements along some axes."""
 
     def geometry(graph: GraphBuilder, node: Any) -> Geometry:
         rank = len(graph.shape(node, node.input[0]))
@@ -84,7 +84,7 @@ def _over_axes(axes: Callable[[GraphBuilder, Any, int], Collection[int]]) -> Cal
 
 
 def _softmax_axes(graph: GraphBuilder, node: Any, rank: int) -> Collection[int]:
-    """One axis, the last by default; before opset 13 all axes from one on, by default the second."""
+    """One axis, by default the last; before opset 13 that axis and all after it, by default from the second on."""
     schema = graph.tensors.schema(node)
     if schema is None or schema.since_version < 13:
         return range(attributes(node).get("axis", 1) % rank, rank)

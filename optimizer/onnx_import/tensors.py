@@ -85,7 +85,7 @@ class Tensors:
         return shape is not None and math.prod(shape) > 1
 
     def is_learned(self, name: str) -> bool:
-        """Whether the tensor is such a table, and not made from the shapes of activations (like a mask)."""
+        """Whether the tensor is a table (:meth:`is_table`) that is not computed from shapes, as masks are."""
         return self.is_table(name) and name not in self._derived
 
     def known_shape(self, name: str) -> tuple[int, ...] | None:

@@ -17,8 +17,8 @@ from optimizer.workload.phases import phases
 def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
     """ConvTranspose in one or two dimensions: one layer per combination of phases of its axes.
 
-    Positions of a phase are every stride-th ones of the output, which so has no layout unless one layer computes
-    all of it.
+    A phase computes every stride-th position of the output. So the output has no layout, unless one layer computes it
+    all.
     """
     data, weights = node.input[0], node.input[1]
     spatial = check_spatial(graph, node, data)

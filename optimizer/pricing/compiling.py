@@ -10,10 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from numba.core.dispatcher import Dispatcher
-
-from formulations.lattice import kernels
-from formulations.lattice import search as lattice
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.lowering import lower
@@ -46,11 +42,17 @@ def compile_kernels(hardware: Hardware, accounting: Accounting, watch: Watch | N
 
 def load_kernels(hardware: Hardware, accounting: Accounting = "timeloop") -> None:
     """Solve a tiny layer, for which all kernels are compiled, or loaded from the compiler's cache."""
-    lattice.solve(lower(conv("tiny", TINY), hardware, accounting=accounting))
+    from formulations.lattice.search import solve  # noqa: PLC0415
+
+    solve(lower(conv("tiny", TINY), hardware, accounting=accounting))
 
 
 def _kernels() -> list[Any]:
     """All functions that Numba compiles."""
+    from numba.core.dispatcher import Dispatcher  # noqa: PLC0415
+
+    from formulations.lattice import kernels  # noqa: PLC0415
+
     names = [module.name for module in pkgutil.iter_modules(kernels.__path__)]
     modules = [importlib.import_module(f"{kernels.__name__}.{name}") for name in names]
     found = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)}

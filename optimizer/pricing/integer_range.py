@@ -20,6 +20,7 @@ from optimizer.errors import SpecError
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.vector_cost import vector_cost
 from optimizer.pricing.lowering import grain, kept_dims, level_spec, lower, units_of
+from optimizer.pricing.too_large import too_large
 from optimizer.workload.layer import AnyLayer, Layer
 from optimizer.workload.network import Network
 
@@ -39,6 +40,7 @@ def check_magnitude(
     points: Sequence[Hardware],
     accounting: Accounting,
     file: str | None = None,
+    network_file: str | None = None,
 ) -> None:
     """Refuse a layer if some mapping of it on some point takes more energy or time than the integers hold.
 
@@ -49,8 +51,8 @@ def check_magnitude(
     points : sequence of Hardware
         All points of an architecture.
     accounting : {"timeloop", "looptree"}
-    file : str, optional
-        Of the architecture.
+    file, network_file : str, optional
+        Of the architecture and of the layers.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def check_magnitude(
     """
     architecture = _Envelope(points, accounting, file)
     for layer, extents in layers:
-        architecture.check(layer, extents)
+        architecture.check(layer, extents, network_file)
 
 
 def check_total(network: Network, points: Sequence[Hardware], accounting: Accounting) -> None:
@@ -73,6 +75,7 @@ def check_total(network: Network, points: Sequence[Hardware], accounting: Accoun
     if most >= LIMIT:
         raise SpecError(
             "the network is too large for exact 64-bit costs of all its layers together",
+            file=network.file,
             field=network.name,
             value=network.macs,
             allowed=f"at most {network.macs * LIMIT // most:,} multiply-accumulates here",
@@ -93,12 +96,15 @@ class _Envelope:
         self._widest = [tuple(map(max, zip(*fanouts, strict=True))) for fanouts in zip(*shapes, strict=True)]
         self._units: dict[int, int] = {}
 
-    def check(self, layer: Layer, extents: Dict[str, int]) -> None:
-        """Refuse a layer that is too large."""
+    def check(self, layer: Layer, extents: Dict[str, int], file: str | None) -> None:
+        """Refuse a layer of a file that is too large."""
         unit = self._unit(grain(layer))
         for reach in self._most(layer, extents).reaches():
             if not reach.fits:
-                raise self._refusal(layer, math.prod({**layer.extents, **extents}.values()), unit, reach)
+                raise self._refusal(layer, unit, reach) or too_large(layer, extents, self._fits, reach.kind, file)
+
+    def _fits(self, layer: Layer, extents: Dict[str, int]) -> bool:
+        return all(reach.fits for reach in self._most(layer, extents).reaches())
 
     def run(self, layer: AnyLayer) -> tuple[int, int]:
         """Most energy and cycles of all runs of a layer."""
@@ -136,7 +142,8 @@ class _Envelope:
             self._units[bits] = max(units)
         return self._units[bits]
 
-    def _refusal(self, layer: Layer, steps: int, unit: int, reach: Reach) -> SpecError:
+    def _refusal(self, layer: Layer, unit: int, reach: Reach) -> SpecError | None:
+        """What is wrong with the architecture; None if the layer is to blame."""
         if reach.port >= 0:
             return self._slow(layer, unit, reach)
         if reach.kind == "access":
@@ -157,13 +164,7 @@ class _Envelope:
                 allowed=f"less than {reach.limit:,}",
                 remedy="use a smaller array",
             )
-        return SpecError(
-            f"the layer has too many multiply-accumulates for exact 64-bit costs ({reach.kind})",
-            field=layer.name,
-            value=steps,
-            allowed=f"at most {steps * reach.limit // reach.value:,} on this architecture",
-            remedy="use a smaller batch or sequence, split the layer, or state energies with fewer digits",
-        )
+        return None
 
     def _slow(self, layer: Layer, unit: int, reach: Reach) -> SpecError:
         name = PORTS[reach.port]

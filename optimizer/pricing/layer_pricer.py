@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 
-from formulations.lattice.kernels.memo import Memos
-from formulations.lattice.search import solve
+from formulations.lattice.memos import Memos
 from formulations.layer.spread import split_axes, widest
 from formulations.problem import LayerProblem, LayerSolution
 from formulations.stop import Stop
@@ -203,20 +202,7 @@ class Pricer:
             start = None
         if known[0] < min(cutoff, INFEASIBLE_COST):
             limit = known
-        with self._memos.of(problem) as memo:
-            found = (
-                solve(
-                    problem,
-                    goal,
-                    latency_cap=latency_cap,
-                    cutoff=limit,
-                    memo=memo,
-                    weight=weight,
-                    least_energy=mappings.least_energy,
-                    stop=self.stop,
-                ).solution
-                or start
-            )
+        found = self._searched(problem, goal, latency_cap, limit, weight, mappings.least_energy) or start
         if found is not None:
             kin.append(found)
         elif known[0] < min(cutoff, INFEASIBLE_COST):
@@ -225,6 +211,32 @@ class Pricer:
                 "none as good"
             )
         return found
+
+    def _searched(
+        self,
+        problem: LayerProblem,
+        goal: str,
+        latency_cap: int,
+        cutoff: tuple[int, int] | None,
+        weight: int,
+        least_energy: int,
+    ) -> LayerSolution | None:
+        """The search itself, whose compiled kernels are loaded with the first one; parameters are those of
+        :func:`formulations.lattice.search.solve`.
+        """
+        from formulations.lattice.search import solve  # noqa: PLC0415
+
+        with self._memos.of(problem) as memo:
+            return solve(
+                problem,
+                goal,
+                latency_cap=latency_cap,
+                cutoff=cutoff,
+                memo=memo,
+                weight=weight,
+                least_energy=least_energy,
+                stop=self.stop,
+            ).solution
 
 
 def _meshless(problem: LayerProblem) -> LayerProblem:

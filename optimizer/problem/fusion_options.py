@@ -8,6 +8,7 @@ from typing import Any
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_fields
 from optimizer.workload.layer import Layer
 from optimizer.workload.views import TILE_AXES
 
@@ -58,6 +59,7 @@ class Fusion:
                 allowed="integers >= 2",
                 remedy="choose a larger number, or do not fuse",
             )
+        check_fields(self)
         if not self.halo or len(set(self.halo)) < len(self.halo) or not set(self.halo) <= set(HALO):
             raise SpecError(
                 "unknown halo policy",

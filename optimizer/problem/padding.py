@@ -12,18 +12,17 @@ def automatic_padding(layer: Layer, *, largest_prime: int = 7, most_percent: int
     """
     padding: dict[str, tuple[int, ...]] = {}
     for dim, extent in layer.dims:
-        if _largest_prime(extent) > largest_prime:
-            limit = extent * (100 + most_percent) // 100
-            smooth = next((e for e in range(extent + 1, limit + 1) if _largest_prime(e) <= largest_prime), None)
-            if smooth is not None:
-                padding[dim] = (smooth,)
+        smooth = _smooth(extent * (100 + most_percent) // 100, largest_prime)
+        larger = min((number for number in smooth if number > extent), default=None)
+        if larger is not None and extent not in smooth:
+            padding[dim] = (larger,)
     return padding
 
 
-def _largest_prime(number: int) -> int:
-    largest, factor = 1, 2
-    while number > 1:
-        while number % factor == 0:
-            number, largest = number // factor, factor
-        factor += 1
-    return largest
+def _smooth(limit: int, largest_prime: int) -> list[int]:
+    """All numbers up to a limit without a prime factor above `largest_prime`; few, however large the limit is."""
+    numbers = [1]
+    for prime in (n for n in range(2, largest_prime + 1) if all(n % d for d in range(2, n))):
+        powers = [prime**exponent for exponent in range(limit.bit_length())]
+        numbers = [number * power for number in numbers for power in powers if number * power <= limit]
+    return numbers

@@ -11,6 +11,8 @@ from typing import Any
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.reader import parse_architecture
+from optimizer.errors import SpecError
+from optimizer.files.arguments import Checked
 from optimizer.problem.exact_json import decode_exact, encode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
 from optimizer.problem.space import Padding
@@ -22,7 +24,7 @@ BUDGETS = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj")
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(Checked):
     """A network, an architecture with its budgets, and what is minimized.
 
     Parameters
@@ -93,10 +95,18 @@ def network_of(data: dict[str, Any]) -> Network:
 
     Raises
     ------
-    SpecError, KeyError
+    SpecError
         If it is missing or makes no sense.
     """
-    return network_from_data(decode_exact(data["network"]))
+    try:
+        return network_from_data(decode_exact(data["network"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SpecError(
+            f"the result is damaged: the network cannot be read: {type(error).__name__} {error}",
+            field="problem.network",
+            allowed="a network as a result states it",
+            remedy="check the folder with `tilewright verify`, or make the result again",
+        ) from error
 
 
 def architecture_json(architecture: Architecture) -> dict[str, Any]:

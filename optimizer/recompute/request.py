@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from formulations.networks.checkpoint_search import NO_LIMITS, Goal, MemoryLimits
+from optimizer.files.arguments import Checked
+from optimizer.files.rules import NOT_NEGATIVE
 from optimizer.recompute.costs import RecomputeCosts
 from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)
-class MemoryRequest:
+class MemoryRequest(Checked):
     """Memory of a training step over time, and the best choice for every saved activation.
 
     Parameters
@@ -32,6 +34,6 @@ class MemoryRequest:
     network: Network
     goal: Goal | None = "overhead"
     limits: MemoryLimits = NO_LIMITS
-    reserve_bits: int = 0
+    reserve_bits: int = field(default=0, metadata=NOT_NEGATIVE)
     costs: RecomputeCosts | None = None
     recompute: bool = True

@@ -72,8 +72,8 @@ def _totals(body: AdjustBody, after: NetworkTotals) -> Table:
         ("multiply-accumulates", before.macs, after.macs, number_text),
     )
     for name, was, now, show in rows:
-        assert was is not None and now is not None
-        table.add_row(name, show(was), show(now), f"{100 * (now - was) / was:+.2f} %")
+        change = f"{100 * (now - was) / was:+.2f} %" if was and now is not None else ""
+        table.add_row(name, show(was), show(now), change)
     if body.resolution is not None and body.resolution.after is not None:
         table.add_row("input image", _image(body.resolution.before), _image(body.resolution.after))
     return table

@@ -9,7 +9,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from optimizer.bodies.study import StudyBody
+from optimizer.bodies.evaluation import EvaluationBody
+from optimizer.bodies.solve import SolveBody
 from optimizer.errors import SpecError
 from optimizer.report.adjust import adjust_report
 from optimizer.report.codesign import codesign_report
@@ -73,7 +74,7 @@ def _layer(folder: Path, name: str) -> RenderableType:
     """A layer of the result, or of the evaluation."""
     main = next((name for name in WITH_LAYERS if result_folder.holds(folder, name)), formats.RESULT_FILE)
     result = load_file(folder, main)
-    if isinstance(result, SolveResult | EvaluationResult) or isinstance(result.body, StudyBody):
+    if isinstance(result.body, SolveBody | EvaluationBody):
         return layer_report(result.body, name)
     raise SpecError(
         "layers are in the results of the networks",

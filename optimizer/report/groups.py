@@ -13,11 +13,11 @@ from rich.text import Text
 from optimizer.bodies.layers import GroupEntry, GroupRun
 from optimizer.bodies.solve import Comparison
 from optimizer.files.quantities import size_text
-from optimizer.files.records import Json
 from optimizer.mapping.reader import nest_text
-from optimizer.problem.problem import network_of
+from optimizer.report.layers import layer_in
 from optimizer.report.units import energy_text, number_text, percent_text
 from optimizer.workload.layer import Layer
+from optimizer.workload.network import Network
 
 Groups = Sequence[GroupEntry]
 
@@ -59,12 +59,11 @@ def halo_text(group: GroupEntry) -> str:
     return ", ".join(f"{axis} {policy}d" for axis, policy in group.halo.items() if parts[axis] > 1) or "-"
 
 
-def group_nests(groups: Groups, problem: Json) -> list[RenderableType]:
+def group_nests(groups: Groups, network: Network) -> list[RenderableType]:
     """The fused loop nest of every group."""
-    network = network_of(problem)
     found: list[RenderableType] = []
     for number, group in enumerate(groups, 1):
-        layers = {name: network.graph.nodes[name]["layer"] for name in group.layers}
+        layers = {name: layer_in(network, name) for name in group.layers}
         heading = Text(f"group {number}", style="bold")
         heading.append(f"  {', '.join(group.layers)}", style="default")
         found += [Text(), heading, Text("\n".join(_group_lines(group, layers)))]
@@ -125,12 +124,6 @@ def comparison_table(both: Comparison, unit: str) -> Table:
     return table
 
 
-def groups_report(groups: Groups, comparison: Comparison | None, problem: Json, unit: str, *, nests: bool) -> Group:
-    """Everything about the groups of a result."""
-    parts: list[RenderableType] = []
-    if comparison is not None:
-        parts += [Text(), comparison_table(comparison, unit)]
-    if groups:
-        parts += [Text(), groups_table(groups, unit)]
-        parts += group_nests(groups, problem) if nests else []
-    return Group(*parts)
+def groups_report(groups: Groups, network: Network, unit: str) -> Group:
+    """Everything about the groups of a design."""
+    return Group(groups_table(groups, unit), *group_nests(groups, network))

@@ -12,11 +12,11 @@ from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.layers import AccessCounts, LayerEntry
 from optimizer.bodies.solve import SolveBody
 from optimizer.errors import SpecError
-from optimizer.files.records import Json
 from optimizer.mapping.reader import nest_text
 from optimizer.problem.problem import network_of
 from optimizer.report.units import dims_text, energy_text, energy_unit, number_text, percent_text, ratio_text
-from optimizer.workload.layer import Layer
+from optimizer.workload.layer import AnyLayer, Layer
+from optimizer.workload.network import Network
 
 Body = SolveBody | EvaluationBody
 Layers = Sequence[LayerEntry]
@@ -88,36 +88,60 @@ def layer_heading(entry: LayerEntry) -> Text:
     return text
 
 
-def layer_nest(body: Body, name: str) -> str:
-    """The loop nest of a layer as text; of a vector layer, what it streams.
+def network_in(body: Body) -> Network:
+    """The network of a result, from the problem that it carries. Reading it takes time: once per report is enough.
 
     Raises
     ------
     SpecError
-        If there is no such layer, or the result does not hold its network.
+        If the result does not hold it.
     """
-    entry = find_layer(layers_of(body), name)
+    if not isinstance(body.problem.get("network"), dict):
+        raise _without_problem(None)
+    return network_of(body.problem)
+
+
+def layer_nest(entry: LayerEntry, network: Network) -> str:
+    """The loop nest of a layer of a network as text; of a vector layer, what it streams.
+
+    Raises
+    ------
+    SpecError
+        If the network has no such layer.
+    """
     if entry.group is not None:
         return f"in group {entry.group + 1}: see the group's nest"
     if entry.mapping is None:
         traffic = "" if entry.dram_words is None else f", {number_text(entry.dram_words)} DRAM words"
         return f"vector layer: {number_text(entry.operations)} operations{traffic}"
-    return nest_text(_layer(body.problem, entry.name), list(entry.mapping))
-
-
-def _layer(problem: Json, name: str) -> Layer:
-    """The layer itself, from the problem that the result carries."""
-    network = network_of(problem) if isinstance(problem.get("network"), dict) else None
-    layer = network.graph.nodes[name]["layer"] if network is not None and name in network.graph else None
+    layer = layer_in(network, entry.name)
     if not isinstance(layer, Layer):
-        raise SpecError(
-            "the result does not hold this layer's problem",
-            field="problem.network",
-            value=name,
-            allowed="the network that was solved",
-            remedy="solve again into this folder",
-        )
+        raise _without_problem(entry.name)
+    return nest_text(layer, list(entry.mapping))
+
+
+def layer_in(network: Network, name: str) -> AnyLayer:
+    """A layer of the network that a result carries.
+
+    Raises
+    ------
+    SpecError
+        If the network has no such layer.
+    """
+    if name not in network.graph:
+        raise _without_problem(name)
+    layer: AnyLayer = network.graph.nodes[name]["layer"]
     return layer
+
+
+def _without_problem(layer: str | None) -> SpecError:
+    return SpecError(
+        "the result does not hold the network that was solved",
+        field="problem.network",
+        value=layer,
+        allowed="the network with all layers of the design",
+        remedy="solve again into this folder",
+    )
 
 
 def layer_report(body: Body, name: str) -> Group:
@@ -126,7 +150,7 @@ def layer_report(body: Body, name: str) -> Group:
     outer = body.design.hardware.levels[0].name if body.design is not None else ""
     parts: list[RenderableType] = [layer_heading(entry), Text()]
     parts.append(limits_table(entry, outer, energy_unit(body.objective.unit)))
-    parts += [Text(), Text(layer_nest(body, name))]
+    parts += [Text(), Text(layer_nest(entry, network_in(body)))]
     if entry.accesses:
         parts += [Text(), access_table(entry.accesses)]
     return Group(*parts)

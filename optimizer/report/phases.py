@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.problem.problem import network_of
-from optimizer.report.layers import Body, layers_of
-from optimizer.report.units import energy_text, energy_unit, number_text, percent_text
+from optimizer.report.layers import Layers, layer_in
+from optimizer.report.units import energy_text, number_text, percent_text
 from optimizer.workload.layer import Layer
-from optimizer.workload.network import PHASES
+from optimizer.workload.network import PHASES, Network
 
 
 @dataclass
@@ -24,12 +23,11 @@ class PhaseTotals:
     latency_cycles: float = 0
 
 
-def phase_totals(body: Body) -> dict[str, PhaseTotals]:
-    """The totals of every phase of a result, in the order they run."""
-    network = network_of(body.problem)
+def phase_totals(layers: Layers, network: Network) -> dict[str, PhaseTotals]:
+    """The totals of every phase of a training step, in the order they run, from the layers of its design."""
     totals: dict[str, PhaseTotals] = {}
-    for entry in layers_of(body):
-        layer = network.graph.nodes[entry.name]["layer"]
+    for entry in layers:
+        layer = layer_in(network, entry.name)
         total = totals.setdefault(network.phase(entry.name) or "", PhaseTotals())
         total.layers += 1
         total.macs += layer.macs * layer.multiplicity if isinstance(layer, Layer) else 0
@@ -38,13 +36,13 @@ def phase_totals(body: Body) -> dict[str, PhaseTotals]:
     return {phase: totals[phase] for phase in (*PHASES, "") if phase in totals}
 
 
-def phase_table(body: Body) -> Table:
-    """One row per phase."""
+def phase_table(layers: Layers, network: Network, unit: str) -> Table:
+    """One row per phase; `unit` is that of energies."""
     table = Table(title=Text("Phases", style="bold"), title_justify="left", header_style="bold")
     table.add_column("phase")
     for column in ("layers", "MACs", "energy", "share", "cycles", "share"):
         table.add_column(column, justify="right")
-    totals, unit = phase_totals(body), energy_unit(body.objective.unit)
+    totals = phase_totals(layers, network)
     energy = sum(total.energy_pj for total in totals.values())
     cycles = sum(total.latency_cycles for total in totals.values())
     for phase, total in totals.items():

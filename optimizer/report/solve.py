@@ -15,8 +15,16 @@ from optimizer.bodies.infeasibility import Infeasibility
 from optimizer.bodies.solve import Design, PointCounts, SolveBody, Space
 from optimizer.files.quantities import size_text
 from optimizer.problem.status import Status
-from optimizer.report.groups import groups_report
-from optimizer.report.layers import distinct_layers, dram_words, layer_heading, layer_nest, layer_report, runs
+from optimizer.report.groups import comparison_table, groups_report
+from optimizer.report.layers import (
+    distinct_layers,
+    dram_words,
+    layer_heading,
+    layer_nest,
+    layer_report,
+    network_in,
+    runs,
+)
 from optimizer.report.phases import phase_table
 from optimizer.report.units import (
     NORMALIZED,
@@ -49,7 +57,7 @@ def plain_table(title: str, *columns: str, left: int = 1) -> Table:
     return table
 
 
-def full_report(body: Body, *, nests: bool = True) -> Group:
+def full_report(body: Body) -> Group:
     """Everything about a result: headline, totals, hardware, layers, loop nests, warnings."""
     design, unit = body.design, energy_unit(body.objective.unit)
     parts: list[RenderableType] = [headline(body)]
@@ -59,11 +67,10 @@ def full_report(body: Body, *, nests: bool = True) -> Group:
     if design is not None:
         parts += [Text(), hardware_table(design.hardware, unit)]
         parts += [] if design.device is None else [Text(), device_table(design.device)]
-    groups = () if design is None else design.groups or ()
-    if groups or body.comparison is not None:
-        parts.append(groups_report(groups, body.comparison, body.problem, unit, nests=nests))
+    if body.comparison is not None:
+        parts += [Text(), comparison_table(body.comparison, unit)]
     if design is not None:
-        parts += _layer_parts(body, design, nests)
+        parts += _layer_parts(body, design, unit)
     parts += [Text(), space_text(body.space)]
     parts += [Text(f"warning: {line}", style="yellow") for line in body.warnings]
     if isinstance(body, SolveBody):
@@ -71,15 +78,18 @@ def full_report(body: Body, *, nests: bool = True) -> Group:
     return Group(*parts)
 
 
-def _layer_parts(body: Body, design: Design, nests: bool) -> list[RenderableType]:
-    """The layers of a design, and the loop nests of those that run by themselves."""
+def _layer_parts(body: Body, design: Design, unit: str) -> list[RenderableType]:
+    """The groups, phases and layers of a design, and the loop nests of layers that run by themselves."""
     parts: list[RenderableType] = []
+    network = network_in(body)
+    if design.groups:
+        parts += [Text(), groups_report(design.groups, network, unit)]
     if body.training is not None:
-        parts += [Text(), phase_table(body)]
-    parts += [Text(), layer_table(design, energy_unit(body.objective.unit)), Text(LEGEND, style="dim")]
-    for entry in distinct_layers(design.layers) if nests else []:
+        parts += [Text(), phase_table(design.layers, network, unit)]
+    parts += [Text(), layer_table(design, unit), Text(LEGEND, style="dim")]
+    for entry in distinct_layers(design.layers):
         if entry.group is None:
-            parts += [Text(), layer_heading(entry), Text(layer_nest(body, entry.name))]
+            parts += [Text(), layer_heading(entry), Text(layer_nest(entry, network))]
     return parts
 
 
@@ -304,7 +314,6 @@ __all__ = [
     "hardware_table",
     "headline",
     "infeasible_text",
-    "layer_nest",
     "layer_report",
     "layer_table",
     "plain_table",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from optimizer.bodies.adjust import LayerChange
 from optimizer.bodies.layers import LayerEntry
+from optimizer.bodies.sparse import AccuracyBody, PatternsBody, SizingBody
 from optimizer.bodies.study import STAIRCASE
 from optimizer.errors import SpecError, UnavailableError
 from optimizer.files.records import to_json
-from optimizer.results.kinds import AdjustResult
+from optimizer.results.kinds import AdjustResult, CodesignResult, MemoryResult, SparseResult, StudyResult
 from optimizer.results.result import Result, headline
 
 if TYPE_CHECKING:
@@ -100,32 +101,32 @@ def _levels(result: Result) -> list[Row]:
     return rows
 
 
-def _designs(result: Result) -> str:
+def _designs(result: StudyResult) -> str:
     from optimizer.results.study_csv import steps_csv  # noqa: PLC0415
 
     return steps_csv(result.body)
 
 
-def _cells(result: Result) -> str:
+def _cells(result: StudyResult) -> str:
     from optimizer.results.study_csv import cells_csv  # noqa: PLC0415
 
     return cells_csv(result.body) if result.body.study.kind == STAIRCASE else ""
 
 
-def _cross(result: Result) -> str:
+def _cross(result: CodesignResult) -> str:
     from optimizer.results.codesign_folder import cross_csv  # noqa: PLC0415
 
     return cross_csv(result.body)
 
 
-def _classes(result: Result) -> list[Row]:
+def _classes(result: AdjustResult) -> list[Row]:
     return [
         {"layers": ", ".join(one.layers), "before": one.before, "after": one.after, "frozen": one.frozen}
         for one in result.body.classes
     ]
 
 
-def _over_time(result: Result) -> list[Row]:
+def _over_time(result: MemoryResult) -> list[Row]:
     series = result.body.over_time
     return [
         {"step": step, **{kind: bits[n] for kind, bits in series.keep_all_bits.items()}}
@@ -133,16 +134,24 @@ def _over_time(result: Result) -> list[Row]:
     ]
 
 
-def _section(name: str) -> Callable[[Result], list[Row]]:
-    return lambda result: [to_json(entry) for entry in getattr(result.body, name, ())]
+def _tensors(result: MemoryResult) -> list[Row]:
+    return [to_json(entry) for entry in result.body.tensors]
 
 
-def _engine(result: Result) -> list[Row]:
-    design = getattr(result.body, "design", None)
+def _junctions(result: SparseResult) -> list[Row]:
+    return [to_json(entry) for entry in result.body.junctions] if isinstance(result.body, PatternsBody) else []
+
+
+def _accuracies(result: SparseResult) -> list[Row]:
+    return [to_json(entry) for entry in result.body.accuracies] if isinstance(result.body, AccuracyBody) else []
+
+
+def _engine(result: SparseResult) -> list[Row]:
+    design = result.body.design if isinstance(result.body, SizingBody) else None
     return [] if design is None else [to_json(design)]
 
 
-MAKERS: dict[str, Callable[[Result], list[Row] | str]] = {
+MAKERS: dict[str, Callable[[Any], list[Row] | str]] = {
     "layers": _layers,
     "accesses": _accesses,
     "levels": _levels,
@@ -150,9 +159,10 @@ MAKERS: dict[str, Callable[[Result], list[Row] | str]] = {
     "cells": _cells,
     "cross": _cross,
     "classes": _classes,
-    "tensors": _section("tensors"),
+    "tensors": _tensors,
     "over_time": _over_time,
-    "junctions": _section("junctions"),
-    "accuracies": _section("accuracies"),
+    "junctions": _junctions,
+    "accuracies": _accuracies,
     "design": _engine,
 }
+"""By the name of a table; each takes a result of a kind that has it (``TABLES``)."""

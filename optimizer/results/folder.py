@@ -1,8 +1,10 @@
 """Results on disk: folders, whose files appear together.
 
-All files of a result are first written into a temporary folder. That folder is renamed to :data:`NEXT` in one step,
-then its files are moved to their final places. Readers prefer a file in :data:`NEXT`, so that after a kill at any
-moment the files are all old or all new.
+All files of a result are first written into a temporary folder, with a list of the files that go. That folder is
+renamed to :data:`NEXT` in one step. Then its files are moved to their final places, and those that go are removed; the
+list goes last. After a kill in between, the files in place may be of two results, and nothing shows that whoever filled
+:data:`NEXT` was the writer. So every reader refuses such a folder and says how to finish it; whatever writes into the
+folder finishes it first. What is read is always what stands in the folder itself.
 """
 
 from __future__ import annotations
@@ -18,20 +20,26 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_path
 from optimizer.files.exact_yaml import LARGEST_EXPONENT, is_too_long
+from optimizer.files.json_text import parse_json
 from optimizer.files.records import Json
 from optimizer.results.result import Files
 
 NEXT = ".next"
+REMOVED = ".removed"
+"""The list of the files that go, in :data:`NEXT`: a JSON list of paths."""
 
 
-def write_files(files: Files, directory: str | Path) -> Path:
+def write_files(files: Files, directory: str | Path, removed: Iterable[str] = ()) -> Path:
     """Write files into a folder, which is created if needed; they appear together.
 
     Parameters
     ----------
     files : dict of str to bytes
         Contents by path inside of the folder.
+    removed : iterable of str
+        Paths inside of the folder that go, if they are there.
 
     Returns
     -------
@@ -44,50 +52,121 @@ def write_files(files: Files, directory: str | Path) -> Path:
         If the folder cannot be made or written.
     """
     folder = _made(directory)
+    finish_writing(folder)
     try:
-        _settle(folder)
         aside = Path(tempfile.mkdtemp(prefix=".part", dir=folder))
         try:
             for name, content in files.items():
                 (aside / name).parent.mkdir(parents=True, exist_ok=True)
                 _write_parts(aside / name, [content])
+            _write_parts(aside / REMOVED, [json.dumps(sorted(set(removed) - set(files))).encode()])
             aside.rename(folder / NEXT)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
-        _settle(folder)
     except OSError as error:
         raise _unwritable(folder, error) from None
+    finish_writing(folder)
     return folder
 
 
-def _settle(folder: Path) -> None:
-    """Move the pending files of a folder to their final places."""
+def finish_writing(folder: Path) -> None:
+    """Move the files that a killed command left in :data:`NEXT` to their final places, and remove those that go.
+
+    Raises
+    ------
+    SpecError
+        If the folder cannot be written.
+    """
     waiting = folder / NEXT
     if not waiting.is_dir():
         return
-    for path in sorted(path for path in waiting.rglob("*") if path.is_file()):
-        place = folder / path.relative_to(waiting)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(place)
-    shutil.rmtree(waiting)
+    try:
+        going = _going(waiting)
+        for path in sorted(path for path in waiting.rglob("*") if path.is_file() and path != waiting / REMOVED):
+            place = folder / path.relative_to(waiting)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(place)
+        for place in (folder / name for name in going):
+            place.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty: something else is there
+                place.parent.rmdir()
+        shutil.rmtree(waiting)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _going(waiting: Path) -> list[str]:
+    """Paths of the files that go, none of them outside of the folder.
+
+    Raises
+    ------
+    SpecError
+        If the list is damaged.
+    """
+    path = waiting / REMOVED
+    if not path.is_file():
+        return []
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        names = None
+    inside = isinstance(names, list) and all(
+        isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts for name in names
+    )
+    if not inside:
+        raise SpecError(
+            "the list of files that go is damaged",
+            file=str(path),
+            allowed="a JSON list of paths inside of the folder",
+            remedy=f"name another folder, or remove {waiting}",
+        )
+    found: list[str] = names
+    return found
+
+
+def check_finished(folder: Path) -> None:
+    """Refuse to read a folder of which files still wait in :data:`NEXT`, its own or that of a folder around it.
+
+    Raises
+    ------
+    SpecError
+    """
+    where = folder.resolve()
+    for around in (where, *where.parents):
+        waiting = around / NEXT / where.relative_to(around)
+        files = sorted(path.relative_to(waiting).as_posix() for path in waiting.rglob("*") if path.is_file())
+        if files:
+            raise SpecError(
+                "the folder is being written, or a command was stopped while it wrote it",
+                file=str(folder),
+                field=NEXT,
+                value=files,
+                allowed=f"a folder without waiting files in {around / NEXT}",
+                remedy="run the command again with the same --out, which finishes it",
+            )
 
 
 def place_of(folder: Path, name: str) -> Path:
-    """Current path of a file of a folder, also after a kill; the file may be missing."""
-    waiting = folder / NEXT / name
-    return waiting if waiting.is_file() else folder / name
+    """Path of a file of a finished folder; the file may be missing.
+
+    Raises
+    ------
+    SpecError
+        If the folder is not finished (:func:`check_finished`).
+    """
+    check_finished(folder)
+    return folder / name
 
 
 def holds(folder: Path, name: str) -> bool:
-    """True if a folder has such a file."""
+    """True if a folder has such a file; errors are those of :func:`place_of`."""
     return place_of(folder, name).is_file()
 
 
 def names_in(folder: Path) -> set[str]:
-    """Names of all files in and below a folder, wherever they are after a kill."""
-    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {(Path(*path.parts[1:]) if path.parts[0] == NEXT else path).as_posix() for path in paths}
+    """Names of all files in and below a folder."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def check_writable(directory: str | Path) -> None:
@@ -98,6 +177,7 @@ def check_writable(directory: str | Path) -> None:
     SpecError
         If it is a file, or cannot be made or written.
     """
+    check_path(directory)
     folder = Path(directory)
     missing = list(itertools.takewhile(lambda path: not path.exists(), (folder, *folder.parents)))
     try:
@@ -109,6 +189,7 @@ def check_writable(directory: str | Path) -> None:
 
 
 def _made(directory: str | Path) -> Path:
+    check_path(directory)
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise SpecError(
@@ -132,12 +213,11 @@ def load_data(directory: str | Path, name: str, expected: str | None = None) -> 
     Raises
     ------
     SpecError
-        If it is missing, unreadable or no JSON object.
+        If it is missing, unreadable, no JSON object, or has a key twice.
     """
-    folder = Path(directory)
-    path = folder / name
+    path = Path(directory) / name
     try:
-        data = json.loads(place_of(folder, name).read_text(encoding="utf-8"))
+        data = parse_json(place_of(Path(directory), name).read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise SpecError(
             "there is no such file",

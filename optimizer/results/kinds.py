@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from optimizer.bodies.adjust import AdjustBody
 from optimizer.bodies.certificates import Certificate, CodesignCertificate, SolveCertificate
 from optimizer.bodies.codesign import CodesignBody
 from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.hardware import HardwareEntry
+from optimizer.bodies.head import Searched, StatedObjective
 from optimizer.bodies.layers import LayerEntry
 from optimizer.bodies.memory import MemoryBody
 from optimizer.bodies.solve import SolveBody
-from optimizer.bodies.sparse import SparseForms
+from optimizer.bodies.sparse import SizingBody, SparseForms
 from optimizer.bodies.study import FrontBody, StudyBody, StudyForms
-from optimizer.problem.status import Status
 from optimizer.results import formats
 from optimizer.results.result import Files, Result, json_bytes
 
@@ -30,7 +30,13 @@ class ProvedResult(Result):
         What closed every hardware point.
     """
 
-    certificate: Any
+    body: Searched
+    certificate: Certificate
+
+    @property
+    def objective(self) -> StatedObjective:
+        """The objective with its value and bound."""
+        return self.body.objective
 
     def files(self) -> Files:
         """All files of the folder of this result."""
@@ -161,9 +167,14 @@ class SparseResult(Result):
     body: SparseForms
 
     @property
-    def status(self) -> Status:
-        """The status; EVALUATED if nothing was chosen."""
-        return getattr(self.body, "status", Status.EVALUATED)
+    def objective(self) -> StatedObjective | None:
+        """The objective of a sized engine; None of anything else."""
+        return self.body.objective if isinstance(self.body, SizingBody) else None
+
+    @property
+    def wall_s(self) -> float | None:
+        """Wall time in seconds of a sizing; None of anything else."""
+        return self.body.wall_s if isinstance(self.body, SizingBody) else None
 
 
 @dataclass(repr=False)
@@ -178,8 +189,9 @@ class AdjustResult(Result):
         The best design of the adjusted network; None if there are no such widths.
     network_yaml : str
         The adjusted network.
-    network_onnx : bytes, optional
-        The same for other tools; None where it cannot be written, and ``body.onnx`` says why.
+    make_onnx : callable, optional
+        Makes :attr:`network_onnx`, the same for other tools; None where it cannot be written, and ``body.onnx`` says
+        why.
     """
 
     FORMAT = formats.ADJUST_FORMAT
@@ -191,7 +203,12 @@ class AdjustResult(Result):
     original: SolveResult | None = None
     adjusted: SolveResult | None = None
     network_yaml: str = ""
-    network_onnx: bytes | None = None
+    make_onnx: Callable[[], bytes] | None = field(default=None, compare=False)
+
+    @property
+    def network_onnx(self) -> bytes | None:
+        """The adjusted network as an ONNX model, made anew each time: its weights may take 2 GiB."""
+        return None if self.make_onnx is None else self.make_onnx()
 
     @property
     def layers(self) -> tuple[LayerEntry, ...]:
@@ -204,7 +221,7 @@ class AdjustResult(Result):
         if self.adjusted is not None and self.original is not None:
             found |= inside(formats.ORIGINAL, self.original.files()) | self.adjusted.files()
             found[formats.ADJUSTED_YAML] = self.network_yaml.encode()
-            found |= {} if self.network_onnx is None else {formats.ADJUSTED_ONNX: self.network_onnx}
+            found |= {} if self.make_onnx is None else {formats.ADJUSTED_ONNX: self.make_onnx()}
         return found
 
 

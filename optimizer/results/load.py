@@ -6,14 +6,15 @@ overwritten only with `force`.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from optimizer.bodies.adjust import AdjustBody
 from optimizer.bodies.certificates import Certificate, CodesignCertificate, SolveCertificate
+from optimizer.bodies.head import Rated
 from optimizer.errors import SpecError
+from optimizer.files.arguments import check_arguments
 from optimizer.files.records import from_json
 from optimizer.problem.status import Status
 from optimizer.results import folder, formats
@@ -57,6 +58,7 @@ def load_result(directory: str | Path) -> Result:
     SpecError
         If no command wrote this folder, a file is missing or unreadable, or its format is not known to this version.
     """
+    check_arguments(directory=(directory, str | Path))
     where = Path(directory)
     return load_file(where, main_file(where))
 
@@ -137,12 +139,22 @@ def _adjustment(where: Path, body: AdjustBody) -> AdjustResult:
     if not folder.holds(where, formats.RESULT_FILE):
         return AdjustResult(body)
     onnx, yaml = (folder.place_of(where, name) for name in (formats.ADJUSTED_ONNX, formats.ADJUSTED_YAML))
+    try:
+        network = yaml.read_text(encoding="utf-8") if yaml.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"cannot read the file: {error}",
+            file=str(yaml),
+            allowed="YAML in UTF-8",
+            remedy="adjust again into this folder",
+        ) from None
+    model = onnx.read_bytes() if onnx.is_file() else None
     return AdjustResult(
         body,
         original=_solve(where / formats.ORIGINAL),
         adjusted=_solve(where),
-        network_yaml=yaml.read_text(encoding="utf-8") if yaml.is_file() else "",
-        network_onnx=onnx.read_bytes() if onnx.is_file() else None,
+        network_yaml=network,
+        make_onnx=None if model is None else lambda: model,
     )
 
 
@@ -193,23 +205,19 @@ def save_result(result: Result, directory: str | Path, *, force: bool = False) -
             allowed=f"an answer that is no worse than {before!r}",
             remedy="name another folder, or use --force (force=True)",
         )
-    files = result.files()
-    old = set() if before is None else set(before.files()) - set(files)
-    found = folder.write_files(files, where)
-    for name in old:
-        (where / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty: something else is there
-            (where / name).parent.rmdir()
-    return found
+    old = {*MAIN_FILES, formats.CERTIFICATE_FILE, *(() if before is None else before.files())}
+    return folder.write_files(result.files(), where, old)
 
 
 def check_kind(where: Path, kind: type[Result], *, force: bool = False) -> None:
-    """Refuse a folder that holds a result of another kind, before the work starts.
+    """Refuse a folder that holds a result of another kind, before the work starts; it is finished first if a command
+    was killed while it wrote it.
 
     Raises
     ------
     SpecError
     """
+    folder.finish_writing(where)
     there = next((name for name in MAIN_FILES if folder.holds(where, name)), None)
     if there is None or force:
         return
@@ -235,10 +243,10 @@ def _known(where: Path) -> Result | None:
 
 def _is_worse(result: Result, before: Result) -> bool:
     """True if the new result is worse than the saved one, by status or by value."""
-    if not (hasattr(result.body, "status") and hasattr(before.body, "status")):
+    if not (isinstance(result.body, Rated) and isinstance(before.body, Rated)):
         return False
     now, then = (_RANK.get(one.status, len(_RANK)) for one in (result, before))
     if now != then or result.status is not Status.FEASIBLE or result.problem_hash != before.problem_hash:
         return now < then
-    new, old = (getattr(one.objective, "value", None) for one in (result, before))
-    return new is not None and old is not None and bool(new > old)
+    new, old = (None if one.objective is None else one.objective.value for one in (result, before))
+    return new is not None and old is not None and new > old

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from optimizer.bodies.adjust import AdjustBody
 from optimizer.bodies.codesign import CodesignBody
+from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.hardware import HardwareEntry
+from optimizer.bodies.head import Body, Head, Rated, Reconciled, Searched, StatedObjective, Versioned, Warned
 from optimizer.bodies.layers import LayerEntry
-from optimizer.bodies.solve import Design
+from optimizer.bodies.memory import MemoryBody
+from optimizer.bodies.solve import Design, SolveBody
+from optimizer.bodies.sparse import SparseForms
+from optimizer.bodies.study import FrontBody
 from optimizer.files.records import Json, to_json
 from optimizer.problem.status import Status, Termination
 from optimizer.results import formats
@@ -33,8 +39,9 @@ class Result:
 
     Parameters
     ----------
-    body : record
-        Status, objective, design, and the problem itself; see :mod:`optimizer.bodies`.
+    body : Body
+        Status, objective, design, and the problem itself; each kind of result has its own class of
+        :mod:`optimizer.bodies`.
     """
 
     FORMAT: ClassVar[str]
@@ -42,58 +49,56 @@ class Result:
     BODY: ClassVar[type]
     TABLES: ClassVar[tuple[str, ...]] = ("layers", "accesses", "levels")
 
-    body: Any
+    body: Body
 
     @property
     def status(self) -> Status:
-        """The status: what is proved."""
-        found: Status = self.body.status
-        return found
+        """What is proved; EVALUATED if nothing was chosen."""
+        return self.body.status if isinstance(self.body, Rated) else Status.EVALUATED
 
     @property
     def termination(self) -> Termination:
         """Why the search ended. Results computed by CP-SAT alone do not state it: only their time limit ends them
         early.
         """
-        if hasattr(self.body, "termination"):
-            return Termination(self.body.termination)
+        if isinstance(self.body, Searched):
+            return self.body.termination
         return Termination.COMPLETE if self.status.is_proved else Termination.TIME_LIMIT
 
     @property
-    def objective(self) -> Any:
+    def objective(self) -> StatedObjective | None:
         """The objective with its value and bound; None if nothing was chosen."""
-        return getattr(self.body, "objective", None)
+        return self.body.objective if isinstance(self.body, Head) else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the inputs."""
-        return getattr(self.body, "warnings", ())
+        return self.body.warnings if isinstance(self.body, Warned) else ()
 
     @property
     def versions(self) -> Mapping[str, str]:
         """Versions of the packages that computed the result."""
-        return getattr(self.body, "versions", {})
+        return self.body.versions if isinstance(self.body, Versioned) else {}
 
     @property
     def wall_s(self) -> float | None:
         """Wall time in seconds."""
-        return getattr(self.body, "wall_s", None)
+        return self.body.wall_s if isinstance(self.body, Head) else None
 
     @property
     def problem_hash(self) -> str | None:
         """Hash of the problem, equal only for equal problems."""
-        return getattr(self.body, "problem_hash", None)
+        return self.body.problem_hash if isinstance(self.body, Head) else None
 
     @property
     def disagreements(self) -> tuple[str, ...]:
         """What parts of Tilewright disagree about; then nothing is proved."""
-        return getattr(self.body, "disagreements", None) or ()
+        return (self.body.disagreements or ()) if isinstance(self.body, Reconciled) else ()
 
     @property
     def design(self) -> Design | None:
         """The design of one network; None without one."""
-        found = getattr(self.body, "design", None)
-        return found if isinstance(found, Design) else None
+        return self.body.design if isinstance(self.body, SolveBody | EvaluationBody) else None
 
     @property
     def layers(self) -> tuple[LayerEntry, ...]:
@@ -123,9 +128,10 @@ class Result:
         return None if self.design is None else self.design.area_um2
 
     def add_warnings(self, lines: Sequence[str]) -> None:
-        """State these warnings as well."""
-        new = tuple(line for line in lines if line not in self.warnings)
-        self.body = replace(self.body, warnings=(*self.warnings, *new))
+        """State these warnings as well, if the body of this kind of result states any."""
+        if isinstance(self.body, Warned):
+            new = tuple(line for line in lines if line not in self.body.warnings)
+            self.body = replace(self.body, warnings=(*self.body.warnings, *new))
 
     def to_json(self) -> Json:
         """Contents of the main file."""
@@ -164,24 +170,23 @@ class Result:
 
 
 def headline(result: Result) -> str:
-    """Status, objective, network and architecture in one line."""
-    goal, body = result.objective, result.body
-    parts = [str(getattr(body, "status", getattr(body, "kind", "")))]
-    value, gap = (getattr(goal, name, None) for name in ("value", "gap"))
-    if value is not None:
-        parts.append(f"{goal.name} {value:.5g} {goal.unit or ''}".rstrip())
-        if gap:
-            parts.append(f"gap {100 * gap:.2g} %")
-    names = list(_networks(body))
-    if names:
-        architecture = getattr(body, "architecture", None)
-        parts.append(", ".join(names) + (f" on {architecture}" if architecture else ""))
-    return "  ".join(parts)
+    """Status, objective, network and architecture in one line; of a simulation or a report its kind."""
+    body, goal = result.body, result.objective
+    parts = [body.kind if isinstance(body, SparseForms) and not isinstance(body, Rated) else str(result.status)]
+    if goal is not None and goal.value is not None:
+        parts.append(f"{goal.name} {goal.value:.5g} {goal.unit or ''}".rstrip())
+        if goal.gap:
+            parts.append(f"gap {100 * goal.gap:.2g} %")
+    return "  ".join([*parts, *_subject(body)])
 
 
-def _networks(body: Any) -> Iterator[str]:
-    """Names of the networks that a body is about."""
-    if isinstance(body, CodesignBody):
-        yield from (entry.name for entry in body.networks)
-    elif hasattr(body, "network"):
-        yield str(body.network)
+def _subject(body: Body) -> tuple[str, ...]:
+    """The networks that a body is about, and their architecture, as one text; none for sparse engines."""
+    match body:
+        case CodesignBody():
+            return (f"{', '.join(entry.name for entry in body.networks)} on {body.architecture}",)
+        case MemoryBody():
+            return (body.network,)
+        case SolveBody() | FrontBody() | EvaluationBody() | AdjustBody():
+            return (f"{body.network} on {body.architecture}",)
+    return ()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 
 from formulations.networks.master import BoxBound, settle
 from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
+from optimizer.bodies.head import Objective
 from optimizer.bodies.layers import GroupEntry, LayerBesideGroups, LayerEntry, LayerLowerBounds
-from optimizer.bodies.solve import Design, Objective, SolveBody, Space, TrainingEntry
+from optimizer.bodies.solve import Design, SolveBody, Space, TrainingEntry
 from optimizer.files.records import from_json
 from optimizer.fusion.network_pricer import Fused, FusedPrice
 from optimizer.golden.group_entry import member_entry
@@ -144,8 +145,7 @@ def fused_parts(prepared: PreparedProblem, fused: Fused, hardware: Hardware) -> 
 
 def _beside_groups(entry: LayerEntry) -> LayerBesideGroups:
     """A layer outside of the groups; equal layers may be in one, so none is named."""
-    stated = {one.name: getattr(entry, one.name) for one in fields(LayerEntry)}
-    return LayerBesideGroups(**stated | {"shared_with": (), "group": None})
+    return LayerBesideGroups(**vars(entry) | {"shared_with": (), "group": None})
 
 
 def layer_entry(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from optimizer.files.arguments import Checked
+from optimizer.files.rules import AT_LEAST_ONE, SEED, TIME_LIMIT
 from optimizer.problem.progress import Watch
 from optimizer.scaling.pool import Pool
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked):
     """Limits, threads and places of a run.
 
     Parameters
@@ -29,9 +31,9 @@ class Options:
         Called with a :class:`Progress` now and then.
     """
 
-    time_limit_s: float | None = None
-    workers: int = 2
-    seed: int = 0
+    time_limit_s: float | None = field(default=None, metadata=TIME_LIMIT)
+    workers: int = field(default=2, metadata=AT_LEAST_ONE)
+    seed: int = field(default=0, metadata=SEED)
     cache_dir: Path | None = None
     pool: Pool | None = None
     progress: Watch | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import PointSet, point_set
 from optimizer.architecture.fabric import Caps
@@ -171,7 +171,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store, memos))
         by_name.update({member.name: pricers[-1] for member in members})
     largest = [(pricer.layer, dict(pricer.variants[-1])) for pricer in pricers]
-    check_magnitude(largest, list(points.points.values()), accounting, architecture.file)
+    check_magnitude(largest, list(points.points.values()), accounting, architecture.file, network.file)
     if fusion is not None:
         check_total(network, list(points.points.values()), accounting)
     some = next(iter(points.points.values()))

@@ -15,7 +15,20 @@ TIME = "time"
 
 
 def faults(asked: Data, found: Data) -> tuple[list[str], list[str]]:
-    """What is wrong with an ``infeasible`` section, and which of its parts have too many engines to look at."""
+    """What is wrong with the ``infeasible`` section of a sizing result.
+
+    Parameters
+    ----------
+    asked, found : dict
+        The result's ``request`` and ``infeasible`` sections.
+
+    Returns
+    -------
+    list of str
+        Faults; empty if none were found.
+    list of str
+        Parts that were not checked, because there are too many engines to look at.
+    """
     wrong, unseen = [], []
     names = [*asked["budgets"], *([] if asked["max_time_us"] is None else [TIME]), *asked["rules"]]
     names = [name for name in names if name not in found["held"]]
@@ -60,7 +73,10 @@ def _exists(asked: Data) -> bool | None:
 
 
 def _relaxations(asked: Data, relaxed: Data, name: str) -> list[Data] | None:
-    """Entries that may stand there: of every best engine one, or of a rule that of every fastest one."""
+    """The entries that are right for a rule or budget; None if there are too many engines to look at.
+
+    One per engine with the least use of the budget, or, without the rule, per fastest engine.
+    """
     best: Fraction | None = None
     pairs: list[tuple[Pair, ...]] = []
     is_rule = name in asked["rules"]

@@ -3,7 +3,7 @@
 From the sources: multipliers of feedforward and backpropagation lie on DSP slices, one per product, those of the
 update on lookup tables; so ``DSP = sum z_i + 2 sum_{i>=2} z_i``. The input takes ``ceil(z_1 / fo_1)`` words per clock.
 
-The sources do not say how block RAM and lookup tables come about. Ours, stated here and not theirs:
+The sources do not say how block RAM and lookup tables are counted. The following rules are ours:
 
 * A product of words of up to 18 bits takes one DSP slice (25 x 18 bits in the DSP48E1).
 * Weights and biases of a junction are read row by row together: one wide memory of ``(z + ceil(z / fi)) w`` bits and

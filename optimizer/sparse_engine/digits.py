@@ -91,7 +91,8 @@ def accuracies(
 ) -> list[Accuracy]:
     """Accuracy of every format at every density, after `epochs` passes over the training images.
 
-    The interleaver gives the connections; ``1 / share`` of all there can be. The learning rate is ``2^-rate_shift``.
+    The interleaver gives the connections, ``1 / share`` of those of the dense network. The learning rate is
+    ``2^-rate_shift``.
 
     Raises
     ------

@@ -26,22 +26,22 @@ class Junction:
 
     @property
     def edges(self) -> int:
-        """W."""
+        """W, the number of edges."""
         return self.left * self.out_degree
 
     @property
     def in_degree(self) -> int:
-        """fi."""
+        """fi, the edges of each right neuron."""
         return self.edges // self.right
 
     @property
     def cycles(self) -> int:
-        """C, clocks."""
+        """C, the junction cycle in clocks."""
         return -(-self.edges // self.parallel)
 
     @property
     def depth(self) -> int:
-        """D, rows of a memory of the left layer."""
+        """D, the rows of each memory of the left layer."""
         return -(-self.left // self.parallel)
 
     @property

@@ -22,7 +22,7 @@ Solve = Callable[[SizingRequest, tuple[str, ...]], tuple[SolverStatus, int | Non
 
 
 class _StoppedError(Exception):
-    """Time is over."""
+    """The time limit was reached."""
 
 
 def explain(request: SizingRequest, solve: Solve) -> EngineInfeasibility:
@@ -73,9 +73,10 @@ class _Inquiry:
     def smallest(self) -> list[str]:
         """Fewest names that exclude every engine.
 
-        Such a set hits every *correction*: names that together, if dropped, let an engine through. So a smallest set
-        that hits the corrections known so far is looked at; if it leaves an engine, as many other names as possible are
-        added to it, and the rest is one more correction.
+        A *correction* is a set of names that, dropped together, let an engine through. A set excludes every engine if
+        and only if it has a name of every correction. So a smallest set with a name of each known correction is tried.
+        If it lets an engine through, as many other names as possible are added to it, and the names outside of it are
+        one more correction (a minimum hitting set, with corrections found on the way).
         """
         corrections: list[set[str]] = []
         while True:
@@ -89,7 +90,7 @@ class _Inquiry:
             corrections.append(set(self.names) - set(kept))
 
     def _hitting(self, corrections: list[set[str]]) -> tuple[str, ...]:
-        """Fewest names with one of each correction."""
+        """A smallest set that has a name of each correction."""
         for count in range(len(self.names) + 1):
             for names in itertools.combinations(self.names, count):
                 if all(correction & set(names) for correction in corrections):

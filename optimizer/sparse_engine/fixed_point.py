@@ -48,7 +48,7 @@ class Format:
         return (1 << (self.width - 1)) - 1
 
     def clip(self, numbers: Words) -> Words:
-        """The nearest words."""
+        """The numbers, those out of range replaced by the largest or the smallest word."""
         return np.clip(numbers, -self.most - 1, self.most)
 
     def words(self, reals: Reals) -> Words:
@@ -56,7 +56,7 @@ class Format:
         return self.clip(np.floor(np.asarray(reals) * self.one + 0.5).astype(np.int64))
 
     def product(self, first: Words, second: Words) -> Words:
-        """Products as words."""
+        """Products of words as words: rounded half up and clipped."""
         return self.clip(shifted(first * second, self.fraction))
 
     @cached_property
@@ -85,7 +85,7 @@ class SigmoidTable:
         self._values, self._slopes = form.words(values), form.words(values * (1 - values))
 
     def __call__(self, words: Words) -> tuple[Words, Words]:
-        """(sigmoid, derivative) of words."""
+        """Sigmoid and derivative of words, as words; all of one shape."""
         address = (words >> self._dropped) - self._least
         return self._values[address], self._slopes[address]
 

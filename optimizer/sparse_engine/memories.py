@@ -30,6 +30,7 @@ class Banks:
     name : str
         For messages.
     copies, memories, depth : int
+        Copies of the layer, memories of a copy, and words of a memory.
     ports : Ports
         Of each memory.
     """
@@ -53,7 +54,7 @@ class Banks:
         return int(self._words.shape[1])
 
     def place(self, words: Words) -> tuple[Words, Words]:
-        """(memory, row) of words by number."""
+        """Memory and row of words, which are given by number."""
         return words % self.memories, words // self.memories
 
     def load(self, copy: int, words: Words) -> None:
@@ -67,13 +68,25 @@ class Banks:
         return np.asarray(self._words[copy, memory, row])
 
     def read(self, clock: int, copy: int, memory: Words, row: Words) -> Words:
-        """Words at these places; a read goes before a write of the same clock."""
+        """Words at these places, arrays of equal shape; a read goes before a write of the same clock.
+
+        Raises
+        ------
+        ConflictError
+            If a memory has no port left in this clock.
+        """
         self._count(clock, self._reads, copy, memory)
         self._row_read[copy, memory] = row
         return np.asarray(self._words[copy, memory, row])
 
     def write(self, clock: int, copy: int, memory: Words, row: Words, words: Words) -> None:
-        """Store words at these places."""
+        """Store words at these places, arrays of equal shape.
+
+        Raises
+        ------
+        ConflictError
+            If a memory has no port left in this clock, or the row was read in it.
+        """
         self._count(clock, self._writes, copy, memory)
         same = self._row_read[copy, memory] == row
         if same.any():

@@ -83,7 +83,13 @@ class SparseNetwork:
 
 
 def check_layers(neurons: tuple[int, ...]) -> None:
-    """Raise :class:`SpecError` unless there are at least two layers with at least one neuron each."""
+    """Check the neurons per layer.
+
+    Raises
+    ------
+    SpecError
+        If there are fewer than two layers, or one without neurons.
+    """
     if len(neurons) < 2 or min(neurons) < 1:
         raise SpecError(
             "not the layers of a network",
@@ -95,7 +101,13 @@ def check_layers(neurons: tuple[int, ...]) -> None:
 
 
 def check_out_degree(left: int, right: int, out_degree: int) -> None:
-    """Raise :class:`SpecError` unless the out-degree is admissible between layers of these sizes."""
+    """Check an out-degree between layers of `left` and `right` neurons.
+
+    Raises
+    ------
+    SpecError
+        If it is not admissible (:func:`admissible_out_degrees`).
+    """
     allowed = admissible_out_degrees(left, right)
     if out_degree not in allowed:
         raise SpecError(

@@ -14,7 +14,17 @@ Integers = NDArray[np.int64]
 
 
 def spread(left_of_edge: Integers, right: int, parallel: int) -> int:
-    """Fewest rows, of `parallel` left neurons next to each other, that a right neuron reads from."""
+    """Fewest rows that a right neuron reads from; a row is `parallel` consecutive left neurons.
+
+    Parameters
+    ----------
+    left_of_edge : ndarray of int, shape (W,)
+        Left neuron of every edge, edges numbered by right neuron.
+    right : int
+        Right neurons.
+    parallel : int
+        Edges per clock, z.
+    """
     rows = left_of_edge.reshape(right, -1) // parallel
     return min(len(set(some)) for some in rows.tolist())
 
@@ -82,6 +92,6 @@ def digest(entry: dict[str, Any]) -> str:
 
 
 def spread_is_proved(entry: dict[str, Any]) -> bool:
-    """Is the spread the most there can be, by counting alone: all rows, or as many as there are edges?"""
+    """Whether no pattern can have a larger spread by counting alone: it is all rows, or the in-degree."""
     junction = entry["junction"]
     return bool(entry["spread"] == min(junction["depth"], junction["in_degree"]))

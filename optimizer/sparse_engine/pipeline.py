@@ -50,7 +50,7 @@ class Pipeline:
     Raises
     ------
     SpecError
-        If z does not fit.
+        If a z breaks that.
     """
 
     def __init__(
@@ -121,7 +121,13 @@ class Pipeline:
         return finish
 
     def run(self, sample: Sample) -> Run:
-        """Stream all inputs through the pipeline and drain it."""
+        """Stream all inputs through the pipeline and drain it.
+
+        Raises
+        ------
+        ConflictError
+            If a memory is asked for more than its ports give, or a row is read before its sum is written.
+        """
         engine, count = self._engine, len(sample.inputs)
         self._targets = sample.targets
         last, block = engine.network.junctions, engine.block_cycle
@@ -163,7 +169,7 @@ class Pipeline:
 
 
 def _among(number: int, count: int) -> int | None:
-    """The input of this number, if there is one."""
+    """`number` if there is an input of this number, else None."""
     return number if 0 <= number < count else None
 
 

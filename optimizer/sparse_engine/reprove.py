@@ -53,7 +53,9 @@ def faults(data: dict[str, Any]) -> tuple[list[str], int | None]:
 
 
 def engines(asked: dict[str, Any], goal: str) -> Iterator[tuple[tuple[Pair, ...], Fraction | None]]:
-    """Every engine, with what the goal is worth: None if it breaks a rule or a budget."""
+    """Every engine as (out-degree, z) per junction, with its value of the goal; None where it breaks a rule or a
+    budget.
+    """
     for pairs in _choices(asked):
         for multiplier, width in itertools.product(asked["multipliers"], asked["widths_bits"]):
             yield pairs, _value(asked, goal, pairs, multiplier, width)
@@ -87,7 +89,7 @@ def _fits(rules: list[str], left: int, right: int, degree: int, z: int) -> bool:
 def _value(
     asked: dict[str, Any], goal: str, pairs: tuple[Pair, ...], multiplier: dict[str, Any], width: int
 ) -> Fraction | None:
-    """What the goal is worth (density with its sign), or None if a rule or budget is broken."""
+    """The engine's value of the goal (density with its sign), or None if it breaks a rule or a budget."""
     sizes, rules, last = asked["neurons"], asked["rules"], len(pairs)
     degrees, parallel = [degree for degree, _ in pairs], [z for _, z in pairs]
     fan_ins = [sizes[i] * degrees[i] // sizes[i + 1] for i in range(last)]

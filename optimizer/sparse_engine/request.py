@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from formulations.sparse.sizing import EDGES, TIME, JunctionRow, SparseSizing, Timing
 from optimizer.errors import SpecError, check_one_of
+from optimizer.files.arguments import check_fields
 from optimizer.sparse_engine.device_use import LARGEST_WIDTH, RESOURCES, junction_use
 from optimizer.sparse_engine.engine import Engine, Junction, Multiplier, log2_ceil
 from optimizer.sparse_engine.network import SparseNetwork, admissible_out_degrees, check_layers, check_out_degree
@@ -66,6 +67,7 @@ class SizingRequest:
     objective: str = "time"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_one_of(self.objective, GOALS, "unknown objective", "objective")
         check_layers(self.neurons)
         if len(self.out_degrees) != len(self.neurons) - 1 or not all(self.out_degrees):
@@ -129,7 +131,7 @@ def candidates(request: SizingRequest) -> list[list[Junction]]:
 
 
 def row_count(request: SizingRequest) -> int:
-    """Pairs to look at."""
+    """Pairs of out-degree and z that :func:`candidates` looks at."""
     sizes = (len(list(_parallels(left, request.rules))) for left in request.neurons)
     return sum(count * len(menu) for count, menu in zip(sizes, request.out_degrees, strict=False))
 
@@ -140,7 +142,9 @@ def _parallels(left: int, rules: tuple[str, ...]) -> Iterator[int]:
 
 
 def timings(request: SizingRequest) -> list[tuple[Multiplier, int, int | None]]:
-    """(multiplier, PROCTIME, largest ``ceil(log2 fi)`` it is for) of every pipelining."""
+    """What PROCTIME may be: multiplier, PROCTIME in clocks, and ``ceil(log2 fi)`` of the largest in-degree that it is
+    for (None: any).
+    """
     fan_ins = {
         log2_ceil(left * degree // right)
         for left, right, menu in zip(request.neurons, request.neurons[1:], request.out_degrees, strict=False)
@@ -156,7 +160,14 @@ def timings(request: SizingRequest) -> list[tuple[Multiplier, int, int | None]]:
 
 
 def lower(request: SizingRequest, options: list[list[Junction]]) -> SparseSizing:
-    """The integer program of a request over these junctions."""
+    """The integer program of a request.
+
+    Parameters
+    ----------
+    request : SizingRequest
+    options : list of list of Junction
+        Per junction of the network the candidates (:func:`candidates`).
+    """
     layers, units = len(request.neurons) - 1, request.units_per_us
     budgets = dict(request.budgets)
     if request.max_time_us is not None:
@@ -193,7 +204,18 @@ def _row(junction: Junction, number: int, layers: int, widths_bits: tuple[int, .
 def lift(
     request: SizingRequest, options: list[list[Junction]], rows: tuple[int, ...], width: int, timing: int
 ) -> tuple[Engine, Multiplier]:
-    """The engine of a solution, and how its arithmetic is pipelined."""
+    """The engine of a solution, and how its arithmetic is pipelined.
+
+    Parameters
+    ----------
+    request : SizingRequest
+    options : list of list of Junction
+        The candidates that :func:`lower` was given.
+    rows : tuple of int
+        Per junction the number of the chosen candidate.
+    width, timing : int
+        Numbers of the chosen word width, and of the chosen entry of :func:`timings`.
+    """
     junctions = [some[row] for some, row in zip(options, rows, strict=True)]
     multiplier, proctime, _ = timings(request)[timing]
     network = SparseNetwork(request.neurons, tuple(junction.out_degree for junction in junctions))

@@ -1,4 +1,4 @@
-"""Rules of the engine, by name.
+"""Rules of the engine, by name; symbols as in :mod:`optimizer.sparse_engine.engine`.
 
 ``z-divides-n``, ``z-divides-w``, ``fi-divides-z``, ``fo-divides-z``
     z divides N_{i-1} (full memories) and W (full clocks); whole right neurons and whole left neurons per clock.

@@ -11,7 +11,7 @@ from optimizer.sparse_engine import pattern_check, reprove
 
 @dataclass(frozen=True)
 class SparseVerification:
-    """Faults, and a sentence about what was proved again."""
+    """Faults found, and a sentence about what was proved again."""
 
     faults: list[str]
     proved: str

@@ -18,6 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.files.json_text import parse_json
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.store.database import CONTENT, sound
 from optimizer.store.store import BOUND, LAYER_KINDS, NOTE_START, OPTIMUM, START, Store, solution_of
@@ -230,7 +231,7 @@ def import_lines(store: Store, lines: Sequence[str], file: str) -> tuple[int, in
     rows = []
     for number, text in enumerate(lines or [""], start=1):
         try:
-            line = json.loads(text)
+            line = parse_json(text, f"{file}: line {number}")
             if number > 1:
                 rows.append(_start(line))
             elif line[HEADER] != FORMAT:

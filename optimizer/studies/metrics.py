@@ -24,6 +24,7 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import UM2_PER_MM2
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError, check_one_of
+from optimizer.files.arguments import Checked
 
 KIB = 8 * 2**10
 Place = tuple[Fraction, ...]
@@ -67,7 +68,7 @@ NAMES = (*STATIC, *DYNAMIC)
 
 
 @dataclass(frozen=True)
-class Range:
+class Range(Checked):
     """A limit that is varied: its name and the ends of its range, both included; None: open."""
 
     name: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from optimizer.architecture.architecture import Architecture
+from optimizer.files.arguments import Checked
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
 from optimizer.studies.metrics import Range
@@ -13,7 +14,7 @@ from optimizer.workload.network import Network
 
 
 @dataclass(frozen=True)
-class StudyRequest:
+class StudyRequest(Checked):
     """The optimum for every limit on one or two metrics of the hardware.
 
     Parameters
@@ -36,7 +37,7 @@ class StudyRequest:
 
 
 @dataclass(frozen=True)
-class FrontRequest:
+class FrontRequest(Checked):
     """The exact front in energy and latency over all hardware points and mappings, or a staircase over one of the two.
 
     Parameters

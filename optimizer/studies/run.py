@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import size
-from optimizer.bodies.solve import SolveBody
 from optimizer.bodies.study import StudyBody
 from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.problem.aggregate import Aggregate
@@ -105,9 +104,8 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         wider, there = prepare_under(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
         beyond = _beyond(wider, there, explored)
         section = replace(section, least=tuple(limits_entry(unlimited, place) for place in beyond))
-    found = {one.name: getattr(result.body, one.name) for one in fields(SolveBody)}
     wall_s = round(time.perf_counter() - started, 3)
-    body = StudyBody(**found | {"format": STUDY_FORMAT, "study": section, "wall_s": wall_s})
+    body = StudyBody(**vars(result.body) | {"format": STUDY_FORMAT, "study": section, "wall_s": wall_s})
     return StudyResult(body, result.certificate)
 
 

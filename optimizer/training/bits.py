@@ -24,9 +24,9 @@ class TrainingBits:
     weight_gradients : int
         Gradients of weights.
     master : int
-        Weights as the optimizer keeps them. If they are wider than `weights`, the update writes both.
+        Weights as the optimizer keeps them. If `weights` is another width, the update writes both.
     state : int
-        What the optimizer keeps besides.
+        Other state of the optimizer, such as momentum.
 
     Raises
     ------
@@ -80,7 +80,14 @@ class TrainingBits:
         return {name: width for name, width in asdict(self).items() if width is not None}
 
     def forward(self, layer: AnyLayer, *, learned: bool) -> AnyLayer:
-        """A layer of the forward pass; `learned` says whether its operand W holds weights."""
+        """A layer with the precisions of the forward pass.
+
+        Parameters
+        ----------
+        layer : Layer or VectorLayer
+        learned : bool
+            Whether operand W holds weights; otherwise it holds activations.
+        """
         if isinstance(layer, VectorLayer):
             return self._vector(layer)
         data = {} if self.activations is None else dict.fromkeys("IO" if learned else "WIO", self.activations)
@@ -104,7 +111,7 @@ Streams = tuple[tuple[int, int], ...]
 
 
 def _learned_reads(layer: VectorLayer) -> int:
-    """How many of the last tensors that a vector layer reads are learned: as many as hold its learned words."""
+    """How many of the tensors that a vector layer reads, counted from the last, hold its learned words."""
     left, count = layer.parameters, 0
     while left > 0 and count < len(layer.reads) - (len(layer.reads) > 1):
         count += 1

@@ -17,7 +17,7 @@ _IN_SECOND_GRADIENT = {"W": "O", "I": "I", "O": "W"}
 
 
 def put_in(layer: AnyLayer, block: Block | None) -> AnyLayer:
-    """The layer in blocks, or as it is."""
+    """The layer compressed to N:M blocks; unchanged without a block, and if it is a vector layer."""
     return layer if block is None or not isinstance(layer, Layer) else compress(layer, block)
 
 

@@ -11,8 +11,8 @@ dim r, padding taken away):
    (:func:`optimizer.workload.phases.phases`). Windows along several axes: a layer per combination of phases. No
    product with an inserted zero is left; what a window needs outside of dO counts as padding, like that of any
    convolution. Rows without a phase get no gradient from this layer.
-3. A window of one output row (P = 1) is no window: ``dI[d r] = W[r] * dO``. Nor is an index of one dim,
-   ``s p``: only rows that are read have a gradient.
+3. A window of one output row (P = 1) has no phases: ``dI[d r] = W[r] * dO``. Nor has an index of one dim, ``s p``: rows
+   that no output reads have no gradient.
 
 In a gradient of an input, K and C of a convolution are exchanged and so are N and K of a matrix product; in that of
 its second operand M and K. So a gradient is a convolution or product like any other, and equal ones are solved once.
@@ -42,7 +42,7 @@ class GradientPart:
     Parameters
     ----------
     layer : Layer
-        The gradient's words are its O.
+        Its O is the gradient.
     renamed : mapping of str to str
         Dims of the forward layer to dims of this one, where they differ.
     phases : mapping of str to Phase
@@ -55,7 +55,9 @@ class GradientPart:
 
     @property
     def view(self) -> View:
-        """What a position of the gradient needs of the forward layer's output gradient."""
+        """Per tile axis (batch, rows, columns): the window of the forward layer's output gradient that one position of
+        this gradient reads; None: all of it.
+        """
         batch, rows, columns = (
             None if dim is None else self.phases[dim].window if dim in self.phases else IDENTITY_WINDOW
             for dim in self.layer.tile_dims
@@ -81,11 +83,16 @@ def second_gradient(layer: Layer, name: str, *, gradient: tuple[str, int], bits:
     layer : Layer
         The forward layer.
     name : str
-        Of the gradient's layer.
+        Name of the gradient's layer.
     gradient : (str, int)
-        Name and bits of the gradient of the layer's output.
+        Name of the gradient of the layer's output, and its bits per element.
     bits : int
-        Of the result.
+        Bits per element of the result.
+
+    Returns
+    -------
+    GradientPart
+        A single layer: this gradient has no phases.
     """
     weights, inputs, outputs = layer.operands
     operands = (
@@ -108,7 +115,13 @@ def input_gradient(
     view : View
         What the layer needs of its input, which says where padding begins.
     image : Grid, optional
-        Extents of the input. Along axes where it or the window is not known, padding counts as part of the input.
+        Extents of the input along (batch, rows, columns). Along axes where it or the window is not known, padding
+        counts as part of the input.
+
+    Returns
+    -------
+    list of GradientPart
+        Named ``name/phase0``, ``name/phase1`` ... if there are several.
 
     Raises
     ------

@@ -10,16 +10,27 @@ from optimizer.workload.layer import AnyLayer, VectorLayer
 from optimizer.workload.vector_ops import SOFTMAX
 
 LOSS = 2
-"""Per element: ``(p - y) / samples``. The logarithm of one probability per position is not counted."""
+"""Scalar operations per element: ``(p - y) / samples``. The logarithm of one probability per position is not counted.
+"""
 
 
 def is_softmax(layer: AnyLayer) -> bool:
-    """Whether the layer computes probabilities, of which a loss can be taken."""
+    """Whether the layer computes probabilities: then the loss takes them as they are."""
     return isinstance(layer, VectorLayer) and layer.kind in ("softmax", "logsoftmax")
 
 
 def loss_layer(layer: AnyLayer, bits: TrainingBits) -> VectorLayer:
-    """Reads the layer's output and a label per position, writes the gradient; computes the softmax if need be."""
+    """The loss of a layer whose output leaves the network.
+
+    It reads the layer's output and a label per position, computes the softmax unless the layer is one, and writes the
+    gradient of the logits.
+
+    Parameters
+    ----------
+    layer : Layer or VectorLayer
+    bits : TrainingBits
+        Labels are as wide as the output.
+    """
     words, labels = output_words(layer), math.prod(layer.grid)
     width = layer.writes[0][1] if isinstance(layer, VectorLayer) else layer.operand("O").bits
     width = bits.activations or width

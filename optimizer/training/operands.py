@@ -29,7 +29,19 @@ def has_weights(network: Network, layer: Layer) -> bool:
 def producers(network: Network, layer: Layer, role: str) -> dict[str, str]:
     """Layers that compute operand W or I, with the tensor on the edge; none for inputs of the network.
 
-    Where names do not tell, because an operand is a view of what a layer computes, the first producer's is I.
+    An operand that is a view of a layer's output has another name than the tensor on the edge. Where no name tells, the
+    first producer is taken to compute I, the others W.
+
+    Parameters
+    ----------
+    network : Network
+    layer : Layer
+    role : {"W", "I"}
+
+    Returns
+    -------
+    dict of str to str
+        Tensor by producer.
     """
     edges = {producer: str(tensor) for producer, _, tensor in network.graph.in_edges(layer.name, data="tensor")}
     if has_weights(network, layer):
@@ -47,9 +59,9 @@ def producers(network: Network, layer: Layer, role: str) -> dict[str, str]:
 
 
 def shares(network: Network, name: str) -> dict[str, int]:
-    """Words that a vector layer reads of each producer's output, one run.
+    """Words that one run of a vector layer reads of each producer's output.
 
-    Reads are matched with producers of the same size first.
+    A producer with as many words as a read is matched with it; any other has the largest read left, at most its output.
     """
     layer = network.graph.nodes[name]["layer"]
     left = [words for words, _ in layer.reads]

@@ -8,8 +8,8 @@ Every node has the attribute ``phase``:
     The layers of the network, under their names.
 ``loss``
     ``NAME.loss`` for every layer NAME whose output leaves the network: cross-entropy with one label per position,
-    after softmax. It reads what NAME computes and writes ``(p - y) / samples``, the gradient of what goes into the
-    softmax. A softmax at the end of the network is that softmax: it has no backward layer.
+    after softmax. It reads what NAME computes and writes ``(p - y) / samples``, the gradient of the logits.
+    A softmax at the end of the network is that softmax: it has no backward layer.
 ``input_gradient``
     ``NAME.dI``, or ``NAME.dI/phase0`` ... (:mod:`optimizer.training.contractions`): gradient of the input. ``NAME.dW``
     where operand W is an activation too. ``NAME.sum``: gradient of NAME's output, where several layers read it, as
@@ -28,7 +28,7 @@ An edge from a forward layer to a gradient layer carries a saved activation: ``t
 network, so its lifetime ends with the last layer that such an edge leads to. Tensors of the backward pass are called
 like the layers that write them. Inputs of the network have no producer: as in the forward network they are operands
 (``NAME.dW`` reads the operand ``I`` of NAME under the same name), or read words of vector layers, without an edge. So
-are labels, weights and what the optimizer keeps, and the statistics that a batch normalization writes beside its
+are labels, weights, optimizer state, and the statistics that a batch normalization writes beside its
 output.
 
 ``layers()`` runs forward, then the losses, then backward in reverse; a layer's weights are updated right after its
@@ -126,7 +126,7 @@ class _Step:
         self._blocks = {layer.name: layer.block for layer in network.mac_layers()}
         self._parameters = {layer.name: layer.parameter_count for layer in network.layers()}
         self.network, self._optimizer, self._bits = densify(network), optimizer, bits
-        self.result = Network(network.name, warnings=list(network.warnings))
+        self.result = Network(network.name, warnings=list(network.warnings), file=network.file)
         self.result.training = {"optimizer": optimizer.name, "bits": bits.data()}
         self.trained: dict[str, bool] = {}
         for layer in network.layers():
@@ -272,7 +272,7 @@ class _Step:
             self._learned.setdefault(layer.name, []).append(name)
 
     def _pass(self, layer: VectorLayer, gradient: _Piece, wanted: Mapping[str, int]) -> None:
-        """Hand a gradient on; what was broadcast, a learned table among it, gets a sum of it."""
+        """Hand a gradient on; a summand that was broadcast, such as a learned table, gets a sum of it."""
         output, bits = layer.writes[0][0], self._bits
         for source, words in wanted.items():
             if layer.kind == "concat" or words == output:

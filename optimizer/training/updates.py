@@ -12,7 +12,7 @@ from optimizer.workload.layer import VectorLayer
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Words of state and scalar operations per learned word."""
+    """Words of state, and scalar operations, per learned word."""
 
     name: str
     state: int
@@ -23,8 +23,9 @@ OPTIMIZERS: Mapping[str, Optimizer] = {
     optimizer.name: optimizer
     for optimizer in (Optimizer("sgd", 0, 2), Optimizer("sgd-momentum", 1, 4), Optimizer("adam", 2, 12))
 }
-"""``w -= a g``; ``v = m v + g, w -= a v``; ``m = b m + (1-b) g`` (3), ``v = c v + (1-c) g g`` (4),
-``w -= a m / (sqrt(v) + e)`` (5), both corrections of the bias within a. No decay of weights."""
+"""Operations per learned word: ``w -= a g`` (2); ``v = m v + g, w -= a v`` (4); ``m = b m + (1-b) g`` (3),
+``v = c v + (1-c) g g`` (4), ``w -= a m / (sqrt(v) + e)`` (5) (Adam: Kingma and Ba, arXiv 1412.6980). Adam's bias
+corrections are part of the step size a. There is no weight decay."""
 
 
 def optimizer_named(name: str) -> Optimizer:
@@ -49,10 +50,25 @@ def update_layer(
     weight_bits: int,
     multiplicity: int = 1,
 ) -> VectorLayer:
-    """The update of `words` learned words whose gradient is the sum of n tensors of `gradients` words each.
+    """The update of a layer's learned words.
 
-    Reads master weights, gradients and state; writes master weights, state, and if their precisions differ the
-    copy that the passes read.
+    It reads master weights, gradients and state; it writes master weights, state, and the copy that the passes read if
+    that has another precision.
+
+    Parameters
+    ----------
+    name : str
+        Name of the update's layer.
+    optimizer : Optimizer
+    words : int
+        Learned words.
+    gradients : int
+        Tensors of `words` words each whose sum is the gradient.
+    bits : TrainingBits
+    weight_bits : int
+        Bits per weight as the passes read them.
+    multiplicity : int
+        How often the update runs in a step.
     """
     state = ((words, bits.state),) * optimizer.state
     copy = ((words, weight_bits),) if weight_bits != bits.master else ()

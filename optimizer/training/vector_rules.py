@@ -1,6 +1,8 @@
 """How vector layers run backwards: what they read and write, and how many scalar operations they take.
 
-With x what the layer reads, y what it writes and ' for gradients, per element:
+x is what the layer reads, y what it writes, ' marks gradients; numbers in parentheses are scalar operations per
+element. The formulas are the derivatives of ONNX's definitions; those of batch normalization as in Ioffe and Szegedy
+(arXiv 1502.03167).
 
 =====================  ===========================================================================================
 add, sum, sub, concat  nothing to do: x' is y', or a slice of it (a sign is folded into the reader). A summand that
@@ -74,7 +76,7 @@ class Rule:
 
 
 PASSING = frozenset({"add", "sum", "sub", "concat", "identity"})
-"""Kinds whose gradient is the gradient of the output, or a slice of it."""
+"""Kinds whose input gradients are the gradient of the output, or slices of it."""
 
 NOT_DIFFERENTIABLE = frozenset(
     {
@@ -106,7 +108,7 @@ NOT_DIFFERENTIABLE = frozenset(
         "round",
     }
 )
-"""Kinds that no gradient passes."""
+"""Kinds without a derivative."""
 
 _SCATTER = Rule(per_output=1)
 _FUNCTION = Rule(saves_input=True, per_input=2)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import networkx as nx
 
 from optimizer.errors import SpecError
+from optimizer.files.names import check_name
 from optimizer.workload.layer import AnyLayer, Layer
 from optimizer.workload.views import TILE_AXES, WHOLE, View, misfits
 
@@ -22,13 +23,14 @@ class Network:
     ``graph`` is a DiGraph; node attribute ``layer`` is a layer, edge attribute ``tensor`` a name, and edge
     attribute ``view`` says what a position of the consumer's output needs of the producer's output. In a step of
     training (:mod:`optimizer.training.step`) ``training`` says what it was made with, and node attribute ``phase``
-    is one of :data:`PHASES`.
+    is one of :data:`PHASES`. ``file`` is where it was read, for messages.
     """
 
     name: str
     graph: nx.DiGraph = field(default_factory=nx.DiGraph)
     warnings: list[str] = field(default_factory=list)
     training: dict[str, object] | None = None
+    file: str | None = field(default=None, compare=False)
 
     def add(
         self,
@@ -56,6 +58,7 @@ class Network:
         SpecError
             On a duplicate name, an unknown producer, or a view that does not fit.
         """
+        check_name(layer.name, file=self.file, field="layers")
         if layer.name in self.graph:
             raise SpecError(
                 "two layers have the same name",

@@ -59,6 +59,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from optimizer.files.arguments import check_arguments
 from optimizer.files.exact_yaml import dump_exact, load_exact
 from optimizer.files.yaml_fields import Fields, integer, read_yaml
 from optimizer.workload.einsum import einsum_layer, layer_einsum
@@ -103,6 +104,7 @@ def load_network(path: str | Path, *, bits: object = None) -> Network:
     SpecError
         With the file, the path of the field, its value and what to do about it.
     """
+    check_arguments(path=(path, str | Path))
     return _network(read_yaml(path), str(path), Path(path).stem, role_bits(bits))
 
 
@@ -135,13 +137,13 @@ def network_data(network: Network) -> dict[str, object]:
 def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) -> Network:
     top = Fields(data, file, "")
     if "layers" not in top:
-        network = Network(stem)
+        network = Network(stem, file=file)
         _add(network, top, bits, None)
         network.name = str(top.get("name"))
         return network
     top.only(("name", "bits", "sparsity", "warnings", "training", "layers"))
     bits = role_bits(top.get("bits"), base=bits, file=file, field="bits")
-    network = Network(top.text("name", stem))
+    network = Network(top.text("name", stem), file=file)
     if "warnings" in top:
         network.warnings.extend(str(line) for line in top.items("warnings", "a list of strings"))
     if "training" in top:

@@ -17,7 +17,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import evaluate
 from optimizer.mapping.mapping import Mapping
 from optimizer.mapping.reader import from_items, to_items
-from optimizer.results.result import Result
+from optimizer.results.kinds import SolveResult
 from optimizer.workload.layer import Layer
 from tests.adversary.annealing import improve, search
 from tests.adversary.layers import KINDS, Entry, layer_of, random_layer
@@ -159,7 +159,7 @@ def improved(layer: Layer, architecture: Architecture, instance: Instance, desig
     return priced(layer, hardware, architecture.accounting, instance, rows, value)
 
 
-def claim(instance: Instance) -> Result:
+def claim(instance: Instance) -> SolveResult:
     """What Tilewright says."""
     return optimizer.map_layer(
         layer_of(instance.layer),
@@ -170,7 +170,7 @@ def claim(instance: Instance) -> Result:
     )
 
 
-def attack(instance: Instance, stated: Result, effort: Effort) -> Duel:
+def attack(instance: Instance, stated: SolveResult, effort: Effort) -> Duel:
     """Try to beat a claim on every point and with every padding; if that fails, around the claimed mapping."""
     layer, architecture = layer_of(instance.layer), machine_of(instance.machine)
     value = stated.certificate.value

@@ -12,7 +12,7 @@ import pytest
 import optimizer
 from optimizer.architecture.selection import at
 from optimizer.mapping.reader import from_items
-from optimizer.results.result import Result
+from optimizer.results.kinds import SolveResult
 from optimizer.workload.network import Network
 from tests.adversary.duel import Instance, claim, random_instance
 from tests.adversary.layers import KINDS, layer_of, random_layer
@@ -24,7 +24,7 @@ from tests.adversary.variations import larger, restated, side_by_side
 Tally = Callable[..., None]
 
 
-def value(result: Result) -> Fraction | None:
+def value(result: SolveResult) -> Fraction | None:
     """The proved optimum; None where there is no mapping."""
     assert result.status in ("OPTIMAL", "INFEASIBLE")
     stated = result.certificate.value

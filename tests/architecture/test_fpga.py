@@ -34,7 +34,7 @@ from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
 from optimizer.files.presets import preset_names
 from optimizer.report.solve import full_report, points_text, to_text
-from optimizer.results.result import Result
+from optimizer.results.kinds import SolveResult
 from optimizer.workload.reader import parse_network
 from tests.support.choices import slow_unless
 from tests.support.profiles import examples
@@ -62,7 +62,7 @@ def tiny(resources: dict[str, int], text: str = ARCHITECTURE, **changes: Any) ->
     return parse_architecture({**load_exact(text), "device": tiny_device(resources), **changes})
 
 
-def solve(architecture: Architecture, objective: str = "energy", network: str = NETWORK) -> Result:
+def solve(architecture: Architecture, objective: str = "energy", network: str = NETWORK) -> SolveResult:
     return api.solve(parse_network(network), architecture, objective=objective)
 
 
@@ -188,7 +188,7 @@ def test_every_preset_on_every_device_is_counted_alike_twice(name: str) -> None:
             assert use_of(point.resources) == again.best(point).counts
 
 
-def test_a_proof_on_a_device_and_its_check(on_tiny: Result) -> None:
+def test_a_proof_on_a_device_and_its_check(on_tiny: SolveResult) -> None:
     architecture, result = tiny(ROOMY | FEW), on_tiny
     assert result.status == "OPTIMAL" and verify(result, thorough=True).ok
     best = min((solve(cut).to_json()["energy_pj"] for cut in fitting(architecture)), default=None)
@@ -229,18 +229,18 @@ TAMPERS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def on_tiny() -> Result:
+def on_tiny() -> SolveResult:
     return solve(tiny(ROOMY | FEW))
 
 
 @pytest.mark.parametrize("tamper", TAMPERS.values(), ids=TAMPERS.keys())
-def test_tampering_is_caught(on_tiny: Result, tamper: Any) -> None:
+def test_tampering_is_caught(on_tiny: SolveResult, tamper: Any) -> None:
     bad = stored(on_tiny)
     tamper(bad.data, bad.certificate)
     assert not verify(bad).ok
 
 
-def test_a_device_where_there_is_none_is_caught(on_tiny: Result) -> None:
+def test_a_device_where_there_is_none_is_caught(on_tiny: SolveResult) -> None:
     result = stored(solve(parse_architecture(load_exact(ARCHITECTURE))))
     result.data["device"] = stored(on_tiny).data["device"]
     assert not verify(result).ok
@@ -280,7 +280,7 @@ def test_resources_and_time_are_blamed_together() -> None:
     fast = solve(tiny(ROOMY), "latency", PRODUCT).to_json()["latency_ms"]
     capped = Budgets(latency_ms=Fraction(str(fast)))
 
-    def under(**few: int) -> Result:
+    def under(**few: int) -> SolveResult:
         return solve(tiny(ROOMY | few).with_budgets(capped), network=PRODUCT)
 
     assert under().status == "OPTIMAL"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import onnx
 import pytest
@@ -16,12 +17,15 @@ from optimizer.checker.stored import load as load_result
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.files.records import from_json
+from optimizer.interop import onnx_writer
 from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
 from optimizer.network_adjustment.request import parse_range, parse_tolerance
 from optimizer.networks.load import load
 from optimizer.onnx_import import import_onnx
 from optimizer.report.adjust import adjust_report
 from optimizer.report.solve import to_text
+from optimizer.results import load as results
+from optimizer.results.kinds import AdjustResult
 from optimizer.workload.layer import Layer
 from optimizer.workload.reader import dump_network, load_network
 from tests.support.adjust_cases import SMALL_ARCH, build
@@ -92,6 +96,25 @@ def same_layers(network, other) -> None:
 def test_what_cannot_be_written_as_onnx(name) -> None:
     with pytest.raises(CannotWriteError):
         onnx_bytes(load(name))
+
+
+def test_weights_of_an_onnx_model_are_made_when_it_is(monkeypatch) -> None:
+    made = []
+    array = onnx_writer.numpy_helper.from_array
+    monkeypatch.setattr(onnx_writer.numpy_helper, "from_array", lambda *given: made.append(1) or array(*given))
+    make = onnx_writer.onnx_maker(load("alexnet"))
+    assert not made
+    assert make() == make() == onnx_bytes(load("alexnet")) and made
+
+
+def test_a_result_makes_its_onnx_model_when_asked(folder) -> None:
+    found = results.load_result(folder / "out")
+    assert isinstance(found, AdjustResult)
+    assert found.network_onnx == (folder / "out" / "adjusted.onnx").read_bytes()
+    asked = []
+    again = replace(found, make_onnx=lambda: asked.append(1) or b"model")
+    assert again == found and not asked
+    assert again.files()["adjusted.onnx"] == again.network_onnx == b"model" and len(asked) == 2
 
 
 def test_networks_without_onnx_are_written_as_yaml(folder, tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import onnx
@@ -10,6 +11,9 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper
 
 from optimizer.cli import main
+from optimizer.errors import SpecError
+from optimizer.workload.layer import matmul
+from optimizer.workload.network import Network
 from tests.support.wide_chip import CHIP
 
 LAYER = "name: a\ntype: matmul\ndims: {M: 4, N: 8, K: 16}\n"
@@ -43,6 +47,10 @@ FILES: dict[str, str | bytes] = {
     "kind.yaml": LAYER.replace("matmul", "matmull"),
     "vector.yaml": "layers: [{name: v, type: vector, kind: relu, reads: [4], writes: [4], operations: 4}]",
     "huge.yaml": LAYER.replace("4", "40000000").replace("16", "16000000"),
+    "extent.yaml": LAYER.replace("16", f"{10**30}"),
+    "vast.yaml": LAYER.replace("16", f"{10**30}").replace("4", f"{10**30}"),
+    "wide.yaml": LAYER + f"bits: {{W: {10**20}}}\n",
+    "far.yaml": "name: a\ntype: conv\ndims: {K: 4, C: 3, P: 8, Q: 8, R: 3, S: 3}\nstride: 1000000\n",
     "menu.yaml": CHIP.replace("[4, 8]", "[-4, 8]"),
     "size.yaml": CHIP.replace("[32 KiB", "[-32 KiB"),
     "unit.yaml": CHIP.replace("64 words", "64 KB"),
@@ -67,7 +75,18 @@ CASES = [  # command, what the message must say
     ("solve fraction.yaml -a chip.yaml", ["fraction.yaml: dims.N", "8.5", ">= 1"]),
     ("solve kind.yaml -a chip.yaml", ["kind.yaml: type", "'matmull'", "conv, dwconv, matmul"]),
     ("solve vector.yaml -a chip.yaml", ["vector: the network has no multiply-accumulate layer", "['v']"]),
-    ("solve huge.yaml -a chip.yaml", ["a: the layer has too many", "at most"]),
+    ("solve huge.yaml -a chip.yaml", ["huge.yaml: a.dims.M: the layer is too large", "value:   40000000", "1 to "]),
+    ("solve extent.yaml -a chip.yaml", ["extent.yaml: a.dims.K: the layer is too large", f"{10**30}", "1 to "]),
+    ("map extent.yaml -a chip.yaml", ["extent.yaml: a.dims.K: the layer is too large", f"{10**30}"]),
+    ("solve wide.yaml -a chip.yaml", ["wide.yaml: a.bits.W: the layer is too large", f"{10**20}", "1 to "]),
+    ("solve layer.yaml -a chip.yaml --bits 99999999999999999", ["layer.yaml: a.bits: the layer is too", "9" * 17]),
+    ("solve far.yaml -a chip.yaml", ["far.yaml: a.stride: the layer is too large", "1000000", "1 to "]),
+    (
+        "solve vast.yaml -a chip.yaml",
+        ["vast.yaml: a: the layer is too large", "'a.dims.M': 1000", "several of them"],
+    ),
+    (f"{SOLVE} --padding M=99999999999999999", ["error: padding.M: the layer is too", "9" * 17, "1 to "]),
+    ("solve resnet18 -a chip.yaml --batch 999999999999", ["conv1.dims.N: the layer is too", "9" * 12, "1 to "]),
     ("solve resnet81 -a chip.yaml", ["network: no such network", "'resnet81'", "did you mean resnet18?"]),
     ("solve cut.onnx -a chip.yaml", ["cut.onnx: cannot read the file as ONNX"]),
     ("solve no_graph.onnx -a chip.yaml", ["no_graph.onnx: the file holds no ONNX graph"]),
@@ -108,6 +127,35 @@ CASES = [  # command, what the message must say
     (f"{GROUPS} -a chip.yaml", ["chip.yaml: the architecture stands for 8 hardware points", "--choose 'array.x=4'"]),
     ("evaluate resnet18 -a eyeriss_rs --groups list.yaml --out out/deep", ["list.yaml: the value", "keys groups"]),
     ("evaluate resnet18 -a eyeriss_rs --groups gone.yaml --out out/deep", ["gone.yaml: no such file"]),
+    (f"{SOLVE} --halo x", ["--halo: only fused groups have this option", "'x'", "--fusion --halo"]),
+    (f"{SOLVE} --tile rows", ["--tile: only fused groups have this option", "'rows'"]),
+    (f"{SOLVE} --max-group 3", ["--max-group: only fused groups have this option", "3", "add --fusion"]),
+    ("store list --cache=", ["--cache: an empty path", "''"]),
+    ("study layer.yaml -a chip.yaml --vary area-mm2 --out=", ["--out: an empty path", "''", "leave the option out"]),
+    (f"{SOLVE} --dram-gbps 1e300", ["--dram-gbps: the number is out of range", "'1e300'", "from -99 to 99"]),
+    (f"{SOLVE} --time-limit {'9' * 400}", ["--time-limit: the number is out of range", "at most 100 characters"]),
+    (f"{SOLVE} --time-limit 1e10", ["time_limit_s: no time limit", "1,000,000,000"]),
+    (f"show {'a' * 256}", ["no file can have this name", "255 bytes"]),
+    (f"verify {'a' * 5000}", ["no file can have this name", "255 bytes"]),
+    (f"{SOLVE} --area-mm2 1e-300", ["--area-mm2: the number is out of range", "'1e-300'"]),
+    (f"{SOLVE} --area-mm2 two", ["--area-mm2: not a positive number", "'two'"]),
+    ("codesign layer.yaml -a chip.yaml --weight a=-1", ["--weight: not a positive number", "write e.g. --weight a=2"]),
+    ("codesign layer.yaml -a chip.yaml --cap a:power-w=0", ["--cap: not a positive number", "--cap a:power-w=20"]),
+    ("study layer.yaml -a chip.yaml --vary area-mm2=-1:2", ["--vary: not a positive number", "area-mm2=2:12"]),
+    ("sparse size 64,16,8 --width 0", ["--width: not a list", "'0'", "from 3 to 18", "write e.g. 12,16"]),
+    ("sparse size 64,16,8 --multiplier deep0", ["--multiplier: not a pipelining", "'deep0'", "1 to 99 stages"]),
+    ("sparse size 64,16,8 --multiplier deep2@0", ["--multiplier: not a positive number", "deep3@100"]),
+    ("sparse size 64,16 --dsp -1", ["--dsp: not an allowed value", "'-1'", "integers >= 0", "sparse size --help"]),
+    ("verify . --seed x", ["--seed: not an allowed value", "'x'", "allowed: integers"]),
+    (f"{SOLVE} --seed -1", ["--seed: not an allowed value", "'-1'", "integers from 0 to 2147483647"]),
+    (f"{SOLVE} --objective speed", ["--objective: not an allowed value", "'speed'", "energy, latency, edp"]),
+    ("schema x", ["KIND: not an allowed value", "'x'", "architecture, technology"]),
+    ("store x", ["store: No such command", "'x'", "allowed: export"]),
+    ("solv layer.yaml", ["No such command", "'solv'", "allowed: solve, map"]),
+    ("verify", ["DIR: it is missing", "verify [OPTIONS] DIR"]),
+    (f"{SOLVE} more.yaml", ["solve: unexpected argument", "'more.yaml'", "solve [OPTIONS] NETWORK"]),
+    (f"{SOLVE} --foo", ["solve: No such option", "'--foo'", "--architecture, --choose"]),
+    ("show . --layer", ["--layer: Option '--layer' requires an argument", "show ... --layer VALUE"]),
     ("verify gone", ["gone: there is no such folder"]),
     ("show .", ["result.json: there is no such file"]),
 ]
@@ -127,3 +175,26 @@ def test_wrong_inputs(command: str, words: list[str], tmp_path: Path, monkeypatc
     assert [word for word in [*words, "allowed: ", "remedy:  "] if word not in message] == [], message
     assert not Path("out").exists()
     assert {path.name for path in tmp_path.iterdir()} <= {*FILES, "cache"}
+
+
+@pytest.mark.parametrize("name", ["GLB\n", "G\x1b[31mLB", "G\x85LB", "G\tLB", "G\u202eLB", "G\u2028LB"])
+def test_names_with_control_characters_are_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They could forge lines of a report; also as the names of layers, networks, keys, and in ONNX files."""
+    monkeypatch.chdir(tmp_path)
+    told = json.dumps(name)
+    files = {
+        "chip.yaml": CHIP,
+        "layer.yaml": LAYER,
+        "level.yaml": CHIP.replace("name: GLB", f"name: {told}"),
+        "named.yaml": LAYER.replace("name: a", f"name: {told}"),
+        "layers.yaml": f"name: n\nlayers: [{{name: {told}, type: matmul, dims: {{M: 4, N: 8, K: 16}}}}]\n",
+        "key.yaml": LAYER + f"{told}: 1\n",
+    }
+    for place, text in files.items():
+        Path(place).write_text(text)
+    for network, chip in [("layer", "level"), ("named", "chip"), ("layers", "chip"), ("key", "chip")]:
+        outcome = CliRunner().invoke(main, ["solve", f"{network}.yaml", "-a", f"{chip}.yaml"])
+        assert outcome.exit_code == 2 and ".yaml: " in outcome.stderr, outcome.output
+        assert "control characters" in outcome.stderr and repr(name)[1:-1] in outcome.stderr, outcome.stderr
+    with pytest.raises(SpecError, match="control characters"):
+        Network("n").add(matmul(name, {"M": 2, "N": 2, "K": 2}))

@@ -326,3 +326,9 @@ def test_pools_of_commands() -> None:
         CliRunner().invoke(command, ["--scheduler", "tcp://x:1", "--memory-limit", "5"], catch_exceptions=False)
     with pytest.raises(SpecError, match="only processes have this limit"):
         CliRunner().invoke(command, ["--memory-limit", "5"], catch_exceptions=False)
+
+
+def test_a_line_with_a_key_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text('{"store": "a", "store": "b"}\n')
+    outcome = CliRunner().invoke(main, ["store", "import", str(tmp_path / "lines"), "--cache", str(tmp_path)])
+    assert outcome.exit_code == 2 and "line 1: store: the same key is given twice" in outcome.stderr

@@ -350,7 +350,7 @@ def test_files_come_back(tmp_path: Path) -> None:
     found = joint("small", "large")
     save_result(found, tmp_path / "out")
     again = load_result(tmp_path / "out")
-    assert again.status == "OPTIMAL"
+    assert isinstance(again, CodesignResult) and again.status == "OPTIMAL"
     assert again.certificate == found.certificate
     assert set(again.networks) == set(again.alone) == {"small", "large"}
     assert verify_joint(tmp_path / "out").ok

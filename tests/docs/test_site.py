@@ -115,7 +115,7 @@ def test_commands_that_are_shown_are_understood(line):
 
 def _missing(command: click.Command, arguments: list[str]) -> Iterator[str]:
     """Names of required parameters that are not given; unknown options raise."""
-    given, left, _ = command.make_parser(click.Context(command)).parse_args(list(arguments))
+    given, left, _ = command.make_parser(click.Context(command, **main.context_settings)).parse_args(list(arguments))
     assert left == []
     for parameter in command.params:
         if parameter.required and not given.get(parameter.name):

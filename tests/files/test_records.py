@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from optimizer.errors import SpecError
-from optimizer.files.records import INLINE, Forms, Json, from_json, key, to_json
+from optimizer.files.records import INLINE, Forms, Json, Order, from_json, key, to_json
+from optimizer.files.rules import NOT_EMPTY, POSITIVE
 from optimizer.problem.status import Status
 
 
@@ -43,7 +44,7 @@ class Entry(Forms):
 class Member(Entry):
     """The other form."""
 
-    ORDER: ClassVar[tuple[str, ...]] = ("group", "name", "type")
+    ORDER: ClassVar[Order] = ("group", ...)
     group: int = field()
 
 
@@ -59,6 +60,8 @@ class Body:
     entries: tuple[Entry, ...]
     choices: Mapping[str, object]
     pair: tuple[int, int]
+    names: tuple[str, ...] = field(metadata=NOT_EMPTY)
+    width: int | None = field(default=None, metadata=POSITIVE)
     more: tuple[str, ...] | None = None
     problem: Json
 
@@ -73,6 +76,7 @@ DATA: dict[str, Any] = {
     "entries": [{"name": "a", "type": "conv"}, {"group": 0, "name": "b", "type": "relu"}],
     "choices": {"x": 4, "y": "4 KiB"},
     "pair": [1, 2],
+    "names": ["a"],
     "problem": {"network": {"layers": [1, None]}},
 }
 
@@ -105,6 +109,10 @@ DAMAGED = [
     ("entries", "ab", "entries", "Entry"),
     ("entries", [{"name": "a", "type": 3}], "entries.0.type", "str"),
     ("pair", [1], "pair", "tuple"),
+    ("names", [], "names", "one entry or more"),
+    ("seconds", float("inf"), "seconds", "finite numbers"),
+    ("width", 0, "width", "numbers > 0"),
+    ("width", "1", "width", "int"),
     ("beside", 1, "beside", "as it was written"),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from formulations.lattice import search as lattice
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.claims.solve import Claim, EqualLayers

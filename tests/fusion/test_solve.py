@@ -23,17 +23,17 @@ from optimizer.files.exact_yaml import load_exact
 from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.solve import full_report, to_text
-from optimizer.results.result import Result
+from optimizer.results.kinds import SolveResult
 from tests.support.choices import slow_unless
 from tests.support.fused_block import ARCHITECTURE, NETWORK, block, tiny
 
 
 @pytest.fixture(scope="module", params=slow_unless(["energy"], ["energy", "edp", "latency"]))
-def solved(request: pytest.FixtureRequest) -> Result:
+def solved(request: pytest.FixtureRequest) -> SolveResult:
     return api.compare(block(), tiny(), fusion=Fusion(3), objective=request.param)
 
 
-def test_groups_are_part_of_the_optimum(solved: Result) -> None:
+def test_groups_are_part_of_the_optimum(solved: SolveResult) -> None:
     data = solved.to_json()
     assert solved.status == "OPTIMAL" and data["groups"]
     both = data["comparison"]
@@ -45,7 +45,7 @@ def test_groups_are_part_of_the_optimum(solved: Result) -> None:
     assert sorted(inside + alone) == ["one", "sum", "three"]
 
 
-def test_real_results_pass(solved: Result) -> None:
+def test_real_results_pass(solved: SolveResult) -> None:
     found = verify(solved)
     assert found.ok, [check for check in found.checks if not check.ok]
     assert verify(solved, thorough=True).ok
@@ -72,7 +72,7 @@ def changed(data: Any, path: tuple[Any, ...]) -> Any:
 
 
 @pytest.mark.slow
-def test_every_number_of_a_group_is_checked(solved: Result) -> None:
+def test_every_number_of_a_group_is_checked(solved: SolveResult) -> None:
     for path in leaves(solved.to_json()["groups"]):
         tampered = stored(solved)
         tampered.data = changed(tampered.data, ("groups", *path))
@@ -80,14 +80,14 @@ def test_every_number_of_a_group_is_checked(solved: Result) -> None:
 
 
 @pytest.mark.slow
-def test_figures_of_the_comparison_are_checked(solved: Result) -> None:
+def test_figures_of_the_comparison_are_checked(solved: SolveResult) -> None:
     for name in ("energy_pj", "latency_cycles", "dram_words", "objective"):
         tampered = stored(solved)
         tampered.data = changed(tampered.data, ("comparison", "fused", name))
         assert not verify(tampered).ok, name
 
 
-def test_the_report_shows_groups(solved: Result) -> None:
+def test_the_report_shows_groups(solved: SolveResult) -> None:
     text = to_text(full_report(solved.body))
     assert "Fused groups" in text and "group 1" in text and "Fused against layer by layer" in text
 

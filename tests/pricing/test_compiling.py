@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from formulations.lattice import search
 from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
 from optimizer.networks.load import load
@@ -38,7 +39,7 @@ def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, *, cached: b
             kernel.signatures = (1,)
         time.sleep(0.05)
 
-    monkeypatch.setattr(compiling.lattice, "solve", compiled)
+    monkeypatch.setattr(search, "solve", compiled)
     point = next(load_architecture("edge_small").points())
     started = time.perf_counter()
     compiling.compile_kernels(point, "timeloop", told.append, started)

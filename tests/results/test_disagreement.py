@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from formulations.lattice.search import LatticeOptimum
+from formulations.problem import LayerSolution
 from optimizer import api
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker.again import verify, verify_folder
 from optimizer.cli import main
 from optimizer.errors import InternalDisagreementError, SpecError, TilewrightError
 from optimizer.files.exact_yaml import load_exact
-from optimizer.fusion import tile_pricer as runs
+from optimizer.fusion.tile_pricer import Runs
 from optimizer.pricing import layer_pricer
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.fusion_options import Fusion
 from optimizer.report.solve import full_report, to_text
+from optimizer.results.kinds import SolveResult
 from optimizer.results.load import save_result
-from optimizer.results.result import Result
 from optimizer.store.store import Store
 from optimizer.studies import staircase
 from optimizer.workload.reader import parse_network
@@ -40,23 +40,22 @@ LAYER = "{name: fc, type: matmul, dims: {M: 8, N: 8, K: 8}}"
 def wrong(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes the search state energies, or latencies, that are too low."""
 
-    def install(module: Any = layer_pricer, **less: int) -> None:
-        right = module.solve
+    def install(pricer: Any = layer_pricer.Pricer, search: str = "_searched", **less: int) -> None:
+        right = getattr(pricer, search)
 
-        def solve(*arguments: Any, **options: Any) -> LatticeOptimum:
-            found: LatticeOptimum = right(*arguments, **options)
-            if found.solution is None:
-                return found
-            solution = found.solution
-            low = {name: getattr(solution, name) - value for name, value in less.items()}
-            return replace(found, solution=replace(solution, **low))
+        def searched(*arguments: Any) -> LayerSolution | None:
+            found: LayerSolution | None = right(*arguments)
+            if found is None:
+                return None
+            low = {name: getattr(found, name) - value for name, value in less.items()}
+            return replace(found, **low)
 
-        monkeypatch.setattr(module, "solve", solve)
+        monkeypatch.setattr(pricer, search, searched)
 
     return install
 
 
-def check(result: Result, *words: str) -> None:
+def check(result: SolveResult, *words: str) -> None:
     """The result keeps a design, claims nothing, and names what happened; its numbers are those of the cost model."""
     assert result.status == "FEASIBLE"
     text = "\n".join(result.to_json()["disagreements"])
@@ -67,7 +66,7 @@ def check(result: Result, *words: str) -> None:
     assert verify(result).ok, [c.detail for c in verify(result).checks if not c.ok]
 
 
-def solved(objective: str) -> Result:
+def solved(objective: str) -> SolveResult:
     return api.solve(network("large"), architecture(), objective=objective)
 
 
@@ -89,7 +88,7 @@ def test_a_search_that_misses_a_known_mapping(monkeypatch: pytest.MonkeyPatch) -
     small, large = architecture("64 words").points()
     pricer = layer_pricer.Pricer(layer, 1, "timeloop", {}, Store(None))
     assert pricer.price(small) is not None
-    monkeypatch.setattr(layer_pricer, "solve", lambda *_, **__: LatticeOptimum(None, 0, 0))
+    monkeypatch.setattr(layer_pricer.Pricer, "_searched", lambda *_: None)
     with pytest.raises(InternalDisagreementError, match=r"layer fc has a mapping of energy .* none as good"):
         pricer.price(large)
 
@@ -109,7 +108,7 @@ def test_a_disagreement_ends_the_exploration(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_fused_networks(wrong: Callable[..., None]) -> None:
-    wrong(runs, energy=7)
+    wrong(Runs, "_search", energy=7)
     result = api.solve(parse_network(BLOCK), parse_architecture(load_exact(FUSED_CHIP)), fusion=Fusion())
     check(result, "on a run of", "on the group", "the cost model says", "the walk says")
 

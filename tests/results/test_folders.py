@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +12,16 @@ import pytest
 
 import optimizer
 from optimizer.bodies.sparse import REPORT, EngineReportBody
+from optimizer.checker.again import verify_folder
+from optimizer.checker.folder import stated_problem as stored_problem
 from optimizer.checker.stored import load
 from optimizer.errors import SpecError
 from optimizer.problem.status import Status, Termination
+from optimizer.report.folder import folder_report
 from optimizer.results import folder
 from optimizer.results.formats import SPARSE_FORMAT
 from optimizer.results.kinds import SolveResult, SparseResult
-from optimizer.results.load import CLASSES, load_result, save_result
+from optimizer.results.load import CLASSES, check_kind, load_design, load_result, save_result
 from optimizer.sparse_engine.describe import describe
 from optimizer.sparse_engine.engine import Engine
 from optimizer.sparse_engine.network import SparseNetwork
@@ -71,8 +75,9 @@ def test_typed_parts(folders: Folders) -> None:
 
 def test_a_result_in_memory_is_verified(folders: Folders) -> None:
     found = load_result(folders("solve"))
+    assert isinstance(found, SolveResult) and found.design is not None
     assert optimizer.verify(found, seed=1).ok
-    found.body = replace(found.body, design=replace(found.body.design, latency_cycles=1))
+    found.body = replace(found.body, design=replace(found.design, latency_cycles=1))
     assert not optimizer.verify(found, seed=1).ok
 
 
@@ -125,9 +130,9 @@ def test_what_is_better_known_stays(tmp_path: Path, before: str, after: str, kep
             save_result(made(after, 2), tmp_path)
     else:
         save_result(made(after, 2), tmp_path)
-    assert load_result(tmp_path).body.seed == (1 if kept else 2)
+    assert load_result(tmp_path).to_json()["seed"] == (1 if kept else 2)
     save_result(made(after, 3), tmp_path, force=True)
-    assert load_result(tmp_path).body.seed == 3
+    assert load_result(tmp_path).to_json()["seed"] == 3
 
 
 def test_a_worse_value_of_the_same_problem_is_not_kept(tmp_path: Path) -> None:
@@ -139,11 +144,16 @@ def test_a_worse_value_of_the_same_problem_is_not_kept(tmp_path: Path) -> None:
     save_result(result(worse, problem_hash="another"), tmp_path)
 
 
+READERS: list[Callable[[Path], object]] = [load_result, load_design, folder_report, verify_folder, stored_problem]
+
+
 @pytest.mark.parametrize("moved", range(3))
 def test_a_kill_at_any_moment_leaves_one_of_the_two(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int
 ) -> None:
-    """Killed before the files of the second result are together, or after `moved` of them took their places."""
+    """Killed before the files of the second result are together, or after `moved` of them took their places. Nobody
+    reads a mix; who writes next finishes the second result first.
+    """
     old, new = (result(number=seed, seed=seed) for seed in (1, 2))
     save_result(old, tmp_path)
     replace, left = Path.replace, [moved]
@@ -159,13 +169,88 @@ def test_a_kill_at_any_moment_leaves_one_of_the_two(
     if moved < 2:
         with pytest.raises(KeyboardInterrupt):
             save_result(new, tmp_path)
+        for read in READERS:
+            with pytest.raises(SpecError, match="a command was stopped while it wrote"):
+                read(tmp_path)
     else:
         save_result(new, tmp_path)
     monkeypatch.undo()
+    check_kind(tmp_path, SolveResult)
     found = load_result(tmp_path)
-    assert found.body.seed == found.certificate.master_optimum == 2
+    assert isinstance(found, SolveResult) and found.body.seed == found.certificate.master_optimum == 2
     save_result(new, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate.json", "result.json"]
+
+
+@pytest.mark.parametrize("removed", range(3))
+def test_a_kill_while_old_files_go_is_finished_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    """Over a result of another kind: killed after `removed` files were gone, nobody reads what is left of it."""
+    save_result(result(), tmp_path)
+    unlink, left = Path.unlink, [removed]
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        if path.parent == tmp_path and not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= path.parent == tmp_path
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", killed)
+    other = SparseResult(report_of(ENGINE))
+    with pytest.raises(KeyboardInterrupt):
+        save_result(other, tmp_path, force=True)
+    monkeypatch.undo()
+    for read in READERS:
+        with pytest.raises(SpecError, match="was stopped"):
+            read(tmp_path)
+    check_kind(tmp_path, SparseResult)
+    assert load_result(tmp_path) == other
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sparse.json"]
+
+
+@pytest.mark.parametrize("damaged", ['{"format": "tilewright-adjust/0"}', "{", "[]"])
+def test_force_over_what_cannot_be_read_leaves_the_new_result(tmp_path: Path, damaged: str) -> None:
+    (tmp_path / "adjust.json").write_text(damaged)
+    save_result(result(), tmp_path, force=True)
+    assert load_result(tmp_path) == result()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate.json", "result.json"]
+
+
+@pytest.mark.parametrize("going", ['["../kept.txt"]', '["/kept.txt"]', "5", "{", "[5]"])
+def test_files_outside_of_a_folder_never_go(tmp_path: Path, going: str) -> None:
+    (tmp_path / "kept.txt").write_text("mine")
+    waiting = tmp_path / "out" / ".next"
+    waiting.mkdir(parents=True)
+    (waiting / ".removed").write_text(going)
+    with pytest.raises(SpecError, match="list of files that go"):
+        save_result(result(), tmp_path / "out")
+    assert (tmp_path / "kept.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("inside", ["", "alone/small"])
+def test_no_reader_takes_other_files_than_those_in_place(tmp_path: Path, inside: str) -> None:
+    """Honest files that wait beside others, in the folder or in one around it, are not read in their place."""
+    shown, honest = tmp_path / "out" / inside, tmp_path / "out" / ".next" / inside
+    save_result(result(seed=1), shown)
+    save_result(result(seed=2), honest)
+    for read in READERS:
+        with pytest.raises(SpecError, match="was stopped") as error:
+            read(shown)
+        assert error.value.value == ["certificate.json", "result.json"] and "--out" in str(error.value.remedy)
+
+
+@pytest.mark.parametrize("name", ["result.json", "certificate.json"])
+def test_a_key_that_is_given_twice_is_refused(folders: Folders, name: str, tmp_path: Path) -> None:
+    """Other readers of JSON may take the first of the two."""
+    out = shutil.copytree(folders("solve"), tmp_path / "out")
+    text = (out / name).read_text()
+    (out / name).write_text('{"status": "INFEASIBLE",' + text.lstrip()[1:])
+    for read in (load_result, verify_folder):
+        with pytest.raises(SpecError, match="the same key is given twice") as error:
+            read(out)
+        assert error.value.file == str(out / name) and error.value.field == "status"
+        assert error.value.value == ["INFEASIBLE", "OPTIMAL"]
 
 
 def test_a_failure_while_writing_leaves_the_old_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +267,7 @@ def test_a_failure_while_writing_leaves_the_old_pair(tmp_path: Path, monkeypatch
     with pytest.raises(SpecError, match="No space left"):
         save_result(result(number=2, seed=2), tmp_path)
     found = load_result(tmp_path)
-    assert found.body.seed == found.certificate.master_optimum == 1
+    assert isinstance(found, SolveResult) and found.body.seed == found.certificate.master_optimum == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate.json", "result.json"]
 
 

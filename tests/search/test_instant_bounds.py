@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from formulations.lattice.kernels.layout import spatial_vectors
 from formulations.layer.spread import widest
+from formulations.primes import divisors
 from optimizer import api
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
@@ -34,6 +37,7 @@ from optimizer.workload.reader import parse_network
 from tests.support.choices import slow_unless
 from tests.support.codesign_cases import capped, joint
 from tests.support.tiny_problem import NETWORK, TINY, under
+from tests.support.wide_chip import CHIP
 
 IMPOSSIBLE = [
     ({"latency_ms": "0.0001"}, ["latency_ms"]),
@@ -55,7 +59,7 @@ def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def searched(*_: object, **__: object) -> None:
         raise AssertionError("a layer was searched")
 
-    monkeypatch.setattr(layer_pricer, "solve", searched)
+    monkeypatch.setattr(layer_pricer.Pricer, "_searched", searched)
 
 
 @pytest.mark.parametrize(("budgets", "blamed"), IMPOSSIBLE, ids=[" ".join(budgets) for budgets, _ in IMPOSSIBLE])
@@ -165,3 +169,20 @@ def test_the_widest_spread_is_that_of_all_vectors() -> None:
         other = replace(problem, levels=(problem.levels[0], level, problem.levels[2]))
         most = int(spatial_vectors(other, 1).prod(axis=1).max())
         assert widest(problem.extents, fanout, along[0], along[1]) == most
+
+
+@pytest.mark.parametrize("fanout", [(10**5, 10**5), (10**9, 2), (2, 10**9), (10**18, 10**18)])
+def test_the_widest_spread_depends_on_the_extents_alone(fanout: tuple[int, int]) -> None:
+    """A table as large as the array would not fit into memory."""
+    extents, free = (32, 512, 512, 56, 56, 3, 3), (True,) * 7
+    factors = [a for a in divisors(math.prod(extents)) if a <= min(fanout)]
+    other = [b for b in divisors(math.prod(extents)) if b <= max(fanout)]
+    most = max(a * next(b for b in reversed(other) if math.prod(extents) % (a * b) == 0) for a in factors)
+    assert widest(extents, fanout, free, free) == most
+
+
+def test_an_array_of_any_size_keeps_the_time_limit(tmp_path: Path) -> None:
+    (tmp_path / "chip.yaml").write_text(CHIP.replace("array: {x: [4, 8], y: 4}", "array: {x: 100000, y: 100000}"))
+    layer = conv("layer", {"K": 64, "C": 64, "P": 28, "R": 3})
+    result = api.map_layer(layer, load_architecture(tmp_path / "chip.yaml"), time_limit_s=0.01, workers=1)
+    assert result.objective.bound > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -16,7 +17,9 @@ from optimizer.errors import SpecError
 from optimizer.networks import load
 from optimizer.onnx_import import import_onnx
 from optimizer.problem.fusion_options import Fusion
+from optimizer.report.layers import network_in
 from optimizer.report.phases import phase_totals
+from optimizer.results.kinds import SolveResult
 from optimizer.results.load import load_result
 from optimizer.workload.reader import parse_network
 from tests.support.onnx_models import tensor, write_model
@@ -98,11 +101,15 @@ def test_the_command_line_trains_and_the_result_is_verified(tmp_path) -> None:
     data = json.loads((out / "result.json").read_text(encoding="utf-8"))
     assert data["status"] == "OPTIMAL"
     assert data["training"]["optimizer"] == "adam"
-    totals = phase_totals(load_result(out).body)
+    found = load_result(out)
+    assert isinstance(found, SolveResult)
+    totals = phase_totals(found.layers, network_in(found.body))
     assert list(totals) == ["forward", "loss", "input_gradient", "weight_gradient", "update"]
     assert sum(total.energy_pj for total in totals.values()) == pytest.approx(data["energy_pj"])
     assert sum(total.latency_cycles for total in totals.values()) == data["latency_cycles"]
     assert totals["update"].layers == 3
+    with pytest.raises(SpecError, match="does not hold the network"):
+        phase_totals((replace(found.layers[0], name="x"),), network_in(found.body))
     result = load_stored(out)
     assert verify(result).ok
     result.data["training"]["optimizer"] = "sgd"

@@ -12,6 +12,7 @@ import pytest
 
 from optimizer.checker.again import verify_folder
 from optimizer.errors import SpecError
+from optimizer.results.load import load_result
 from tests.support.choices import slow_unless
 from tests.support.folder_cases import COMMANDS, run
 
@@ -231,3 +232,95 @@ def test_numbers_with_too_many_digits_are_refused(folders: Folders, tmp_path: Pa
     (folder / "result.json").write_text(json.dumps(data))
     with pytest.raises(SpecError, match="too many digits"):
         verify_folder(folder)
+
+
+WRONG_TYPES: list[tuple[str, str, Callable[[Data], object], str]] = [
+    ("solve", "result.json", lambda data: data.update(wall_s=False), "wall_s"),
+    ("solve", "result.json", lambda data: data["versions"].update(numba=0), "versions"),
+    ("solve", "certificate.json", lambda data: data.update(format=1), "format"),
+    ("size", "sparse.json", lambda data: data["versions"].update(numba=0), "versions"),
+    ("joint", "alone/small/result.json", lambda data: data.update(seed="1"), "seed"),
+    ("memory", "memory.json", lambda data: data.update(seed=None), "seed"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "change", "field"), WRONG_TYPES)
+def test_what_cannot_be_loaded_is_not_verified(
+    folders: Folders, kind: str, name: str, change: Callable[[Data], object], field: str, tmp_path: Path
+) -> None:
+    """Also fields that no other check reads."""
+    folder = shutil.copytree(folders(kind), tmp_path / "out")
+    edited(name, change)(folder)
+    with pytest.raises(SpecError, match="the file is damaged"):
+        load_result(folder)
+    found = verify_folder(folder, seed=1)
+    assert not found.ok
+    told = [check.detail for check in found.checks if check.ok is False and check.name == "fields"]
+    assert len(told) == 1 and field in told[0] and "damaged" in told[0]
+
+
+UNSHOWABLE: list[tuple[str, str, Callable[[Data], object], str]] = [
+    ("solve", "result.json", lambda data: data["hardware"].update(levels=[]), "hardware.levels"),
+    ("evaluate", "evaluation.json", lambda data: data["hardware"].update(levels=[]), "hardware.levels"),
+    ("adjust", "adjust.json", lambda data: data["classes"][0].update(candidates=[]), "classes.0.candidates"),
+    ("adjust", "adjust.json", lambda data: data["before"].update(parameters=0), "before.parameters"),
+    ("adjust", "adjust.json", lambda data: data["before"].update(macs=0), "before.macs"),
+    ("adjust", "adjust.json", lambda data: data["before"].update(latency_cycles=0), "before.latency_cycles"),
+    ("memory", "memory.json", lambda data: data["keep_all"].update(peak_off_chip_bits=0), "peak_off_chip_bits"),
+    ("front", "result.json", lambda data: data["study"].update(kind="frontx"), "study.kind"),
+    ("solve", "result.json", lambda data: data.update(wall_s=float("nan")), "wall_s"),
+    ("memory", "memory.json", lambda data: data["tensors"][0].update(choice="keepx"), "tensors.0.choice"),
+    ("memory", "memory.json", lambda data: data["keep_all"]["moments"][0].__setitem__(0, "x"), "keep_all.moments.0.0"),
+    ("memory", "memory.json", lambda data: data["over_time"].update(steps=[]), "over_time.steps"),
+    ("evaluate", "evaluation.json", lambda data: data["groups"][0]["tile"].update(parts={}), "groups.0.tile.parts"),
+    ("study", "result.json", lambda data: data["study"]["designs"][0].update(needs={}), "study.designs.0.needs"),
+    ("limits", "result.json", lambda data: data["study"]["cells"][0].update(below={}), "study.cells.0.below"),
+    ("joint", "result.json", lambda data: data["cross"][0].update(networks={}), "cross.0.networks"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "change", "field"), UNSHOWABLE)
+def test_what_reports_rely_on_is_read_with_its_place(
+    folders: Folders, kind: str, name: str, change: Callable[[Data], object], field: str, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(folders(kind), tmp_path / "out")
+    edited(name, change)(folder)
+    outcome = run("show", folder)
+    assert outcome.exit_code == 2 and isinstance(outcome.exception, SystemExit), outcome.output
+    assert f"{field}: the file is damaged: " in outcome.stderr
+    assert "allowed: " in outcome.stderr
+
+
+@pytest.mark.parametrize(("kind", "designs"), [("front", True), ("limits", True), ("nothing", False)])
+def test_a_verdict_says_that_there_is_no_design_only_where_there_is_none(
+    folders: Folders, kind: str, designs: bool
+) -> None:
+    study = json.loads((folders(kind) / "result.json").read_text())["study"]
+    assert bool(study["designs"]) == designs
+    assert ("there is no design" in verify_folder(folders(kind), seed=1).verdict) != designs
+
+
+@pytest.mark.parametrize(
+    "item", [{}, {"keep": "Wx", "level": "RF"}, {"for": "Z", "bound": 2}, {"for": "M", "bound": 0}]
+)
+def test_a_damaged_loop_nest_is_named(folders: Folders, item: Data, tmp_path: Path) -> None:
+    folder = shutil.copytree(folders("solve"), tmp_path / "out")
+    edited("result.json", lambda data: data["layers"][0]["mapping"].insert(0, item))(folder)
+    outcome = run("show", folder)
+    assert outcome.exit_code == 2 and "a.mapping[0]: the result is damaged: not an item" in outcome.stderr, (
+        outcome.output
+    )
+
+
+def test_a_damaged_problem_is_named(folders: Folders, tmp_path: Path) -> None:
+    folder = shutil.copytree(folders("solve"), tmp_path / "out")
+    edited("result.json", lambda data: data["problem"]["network"].update(layers=5))(folder)
+    outcome = run("show", folder)
+    assert outcome.exit_code == 2 and isinstance(outcome.exception, SystemExit), outcome.output
+
+
+def test_a_group_of_no_layer_is_named(folders: Folders, tmp_path: Path) -> None:
+    folder = shutil.copytree(folders("evaluate"), tmp_path / "out")
+    edited("evaluation.json", lambda data: data["groups"][0]["layers"].__setitem__(0, "x"))(folder)
+    outcome = run("show", folder)
+    assert outcome.exit_code == 2 and "problem.network: the result does not hold" in outcome.stderr, outcome.output

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formulations.lattice import search as lattice
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from formulations.stop import Stop, StoppedError
 from optimizer.checker.again.points import _Point
 from optimizer.checker.again.tangent_lines import Cost, corners, prove

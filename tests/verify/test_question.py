@@ -140,4 +140,10 @@ def test_a_folder_without_networks(folders: Folders) -> None:
 
 def test_without_a_question_that_is_named(folders: Folders) -> None:
     outcome = CliRunner().invoke(main, ["verify", str(folders("solve")), "--quiet"])
-    assert outcome.exit_code == 0 and "not checked: whether it answers your problem" in outcome.output
+    assert outcome.exit_code == 0 and "not checked: whether it answers your problem" in outcome.output.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kind", ["size", "no_size", "report"])
+def test_an_engine_is_not_compared_with_a_question(folders: Folders, kind: str) -> None:
+    outcome = CliRunner().invoke(main, ["verify", str(folders(kind))])
+    assert outcome.exit_code == 0 and "whether it answers your problem" in outcome.output.splitlines()[-1]

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from formulations.lattice import search as lattice
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from formulations.stop import StoppedError
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker import solve as check

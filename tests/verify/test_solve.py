@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from formulations.stop import Stop
 from optimizer.architecture import technology_reader
 from optimizer.architecture.reader import load_architecture, parse_architecture

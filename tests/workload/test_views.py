@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from tests.support.choices import NETWORKS, slow_if, slow_unless
 from tests.support.geometry_cases import check_layer, convolve, convolve_transposed, pool_max
 from tests.support.onnx_models import FLOAT, integers, tensor, write_model
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "files.md"
 LIGHT = {
     path.stem.removeprefix("light_"): path
     for path in sorted((Path(onnx.__file__).parent / "backend" / "test" / "data" / "light").glob("*.onnx"))
@@ -884,3 +886,15 @@ def test_windows_along_a_dim_follow_the_index_expressions():
     with pytest.raises(SpecError, match="not the window of the layer's input") as caught:
         parse_network(text.replace("WINDOW", "[2, 2, 0]"))
     assert caught.value.field == "layers[1].views.a[1]"
+
+
+def test_views_stand_inside_of_the_layer_as_the_documentation_shows() -> None:
+    network, layer = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)[:2]
+    stated = re.sub(r"  - \{name: depthwise.*\n", layer, network)
+    assert parse_network(stated).graph.edges["conv1", "depthwise"]["view"] == (
+        IDENTITY_WINDOW,
+        Window(1, 3, 1),
+        Window(1, 3, 1),
+    )
+    with pytest.raises(SpecError, match="views: unknown key"):
+        parse_network(network + "views: {conv1: null}\n")

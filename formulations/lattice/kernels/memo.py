@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
 
 import numpy as np
 
@@ -150,22 +147,3 @@ def _serves(c: Int, level: int, tensor: int) -> tuple[int, ...]:
     """What it costs to serve a tensor to the children of a level."""
     reader = c[LEVEL0 + c[LEVEL0 + level, READER + tensor]]
     return int(reader[WORD_READ + tensor]), int(reader[WORD_UPDATE + tensor]), int(c[LEVEL0 + level, SHARED + tensor])
-
-
-class Memos:
-    """Tables of many layers: one :class:`Memo` for problems that agree on the layer. Safe with several threads."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._found: dict[object, tuple[Memo, Lock]] = {}
-
-    @contextmanager
-    def of(self, problem: LayerProblem) -> Iterator[Memo]:
-        """The tables of a problem's layer, its like dims merged, for one thread at a time."""
-        problem = merge(problem).problem
-        with self._lock:
-            if problem.shape not in self._found:
-                self._found[problem.shape] = Memo(problem), Lock()
-            memo, lock = self._found[problem.shape]
-        with lock:
-            yield memo

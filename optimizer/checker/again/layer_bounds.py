@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from formulations.stop import Stop, StoppedError
 from optimizer.checker.again.points import Derived, TooManyError, derive, derive_exclusion
 from optimizer.checker.again.statements import SIZE, TIME, Decision, by_program, decide

@@ -21,7 +21,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from formulations.lattice import search as lattice
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.again.tangent_lines import Cost, corners, prove

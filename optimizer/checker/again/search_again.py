@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from optimizer import api
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Limits

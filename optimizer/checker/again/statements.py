@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from formulations.lattice import search as lattice
-from formulations.lattice.kernels.memo import Memos
+from formulations.lattice.memos import Memos
 from formulations.layer.solver import SolverStatus, find_below
 from formulations.problem import LayerProblem
 from formulations.stop import StoppedError
