@@ -20,6 +20,7 @@ from formulations.shortest_path.labels import (
     IN,
     KIDS,
     LAST,
+    INSTANCES,
     LEAKING,
     LO,
     LOOP,
@@ -40,6 +41,8 @@ from formulations.shortest_path.labels import (
     X,
     add,
     ahead,
+    busiest,
+    constant_charges,
     covers,
     digit,
     finish,
@@ -48,11 +51,11 @@ from formulations.shortest_path.labels import (
     paid,
     place,
     product,
+    sifted,
     spread,
-    weighed,
 )
-from formulations.shortest_path.potentials import inside
-from formulations.shortest_path.tables import ACCESS, CAPACITY, GRAIN, LEAKS, LEVELS, READ, REGIONS, Ints
+from formulations.shortest_path.potentials import STATUSES, inside
+from formulations.shortest_path.tables import CAPACITY, GRAIN, LEAKS, LEVELS, REGIONS, UNIT, WORK, Ints
 
 Floats = NDArray[np.float64]
 I, O = 1, 2  # noqa: E741
@@ -79,7 +82,7 @@ class Goal(NamedTuple):
     best: Floats
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def push(keys, entries, state, key, entry):
     """Put an entry into the heap."""
     n = state[HEAPED]
@@ -93,7 +96,7 @@ def push(keys, entries, state, key, entry):
     keys[n], entries[n] = key, entry
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def pop(keys, entries, state):
     """Take the entry of the least key out of the heap."""
     first = entries[0]
@@ -115,7 +118,7 @@ def pop(keys, entries, state):
     return first
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def value_of(goal, energy, cycles):
     """The objective of an energy (without leakage) and cycles."""
     if goal.cap >= 0 and cycles > goal.cap:
@@ -129,14 +132,14 @@ def value_of(goal, energy, cycles):
     return energy
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def worse(m, goal, bound):
     """Can nothing from a bound on be better than the best?"""
     step = 1.0 if goal.kind != ENERGY else float(m.flags[GRAIN])
     return bound == np.inf or bound - abs(bound) * 1e-13 > goal.best[0] - 0.5 * step
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def room_left(m, goal, row, base, cycles):
     """The energy still to come from which on a label cannot be better than the best."""
     leaked = float(row[LEAKING]) * cycles
@@ -150,13 +153,12 @@ def room_left(m, goal, row, base, cycles):
     return (most - leaked) * (1 + 1e-12) - base
 
 
-@njit(cache=True)
-def base_of(t, m, guide, row):
-    """What a label has paid, with the drains of its last output node and the prices of bits in use."""
-    base = paid(row) + weighed(m, row, guide)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def base_of(m, row):
+    """What a label has paid, with the drains of its last output node."""
+    base = paid(row)
     if row[DRAIN]:
-        spec = m.levels[row[LAST + O]]
-        base += row[DRAIN] / spec[ACCESS] * spec[READ]
+        base += row[DRAIN] * m.rates[row[LAST + O], 0]
     return base
 
 
@@ -164,7 +166,7 @@ def base_of(t, m, guide, row):
 def enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, came, move, what, value, charges):
     """A new label, unless it cannot be better than the best or one at its place is as good."""
     state[RELAXED] += 1
-    base = base_of(t, m, guide, row)
+    base = base_of(m, row)
     cycles = least_cycles(m, row, goal.widest) if goal.timed else 0
     if worse(m, goal, value_of(goal, base + float(row[LEAKING]) * cycles, cycles)):
         return
@@ -198,7 +200,7 @@ def enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, ca
     push(keys, entries, state, bound, 2 * n)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def more_nodes(m, row, tensor):
     """May a tensor have another node in a label's region; may it have one further inside? As two bits."""
     found = 0
@@ -216,7 +218,7 @@ def more_nodes(m, row, tensor):
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def looped(t, m, row, dim, there, trips):
     """A loop over a dim, to the place `there` of its divisors, that moves the input as a whole."""
     lack = t.lacks[dim]
@@ -236,7 +238,7 @@ def looped(t, m, row, dim, there, trips):
         row[SLIDE], row[TRIPS], row[STEP] = -1, 1, 0
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def expand(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges):
     """Loops and nodes behind a label."""
     dims = len(t.lacks)
@@ -266,7 +268,7 @@ def expand(t, m, guide, goal, labels, after, heads, keys, entries, state, curren
                 trips = extent // t.divisors[dim, there]
                 looped(t, m, row, dim, there, trips)
                 enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, LOOP, dim, trips, charges)
-    for tensor in range(3):
+    for tensor in range(len(m.tops)):
         if labels[current, STATE] & RAN and labels[current, RUN] == tensor + 1:
             continue
         for j in range(digit(m, labels[current], tensor), m.members.shape[1]):
@@ -283,7 +285,7 @@ def expand(t, m, guide, goal, labels, after, heads, keys, entries, state, curren
                 break
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def limbs(goal, high, low, cycles):
     """The exact objective in three parts, most significant first."""
     if goal.kind == LATENCY:
@@ -300,7 +302,7 @@ def limbs(goal, high, low, cycles):
     return 0, high, low
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def better(goal, state, row, cycles):
     """Is a complete nest better than the best?"""
     if state[BEST] < 0:
@@ -310,20 +312,42 @@ def better(goal, state, row, cycles):
     return a < b
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges):
-    """The fan-out of a label's region, with every vector; behind the last one the nest is complete."""
+    """The fan-out of a label's region, with every vector."""
     region, x = labels[current, IN], labels[current, X]
-    last = region + 1 == m.flags[REGIONS]
+    constant = np.empty((3, 4))
+    constant_charges(t, m, labels[current], guide, constant)
+    base = base_of(m, labels[current])
+    port = busiest(m, labels[current]) if goal.timed else 0
+    most = room_left(m, goal, labels[current], base, 0)
+    rows = guide.rows[guide.begin[region + 1] : guide.begin[region + 1] + STATUSES]
     for n in range(m.first[region], m.first[region + 1]):
-        y = inside(t, x, m.vectors[n])
+        y = inside(t, x, m.spots[n])
         if y < 0:
             continue
-        row[:] = labels[current]
-        spread(t, m, row, m.vectors[n], 0 if last else y)
-        if not last:
-            enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, CROSS, region, n, charges)
+        if goal.timed:
+            work = -(-m.flags[WORK] // (labels[current, INSTANCES] * m.kids[n] * goal.widest[region + 1]))
+            cycles = -(-max(work, port) // m.flags[UNIT])
+            if goal.cap >= 0 and cycles > goal.cap:
+                continue
+            most = room_left(m, goal, labels[current], base, cycles)
+        if goal.kind != LATENCY and sifted(t, m, guide, region + 1, y, constant, rows, charges, most):
             continue
+        row[:] = labels[current]
+        spread(t, m, row, m.vectors[n], y)
+        enter(t, m, guide, goal, labels, after, heads, keys, entries, state, row, current, CROSS, region, n, charges)
+
+
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def complete(t, m, goal, labels, state, current, row):
+    """The last fan-out, with every vector: nests."""
+    region, x = labels[current, IN], labels[current, X]
+    for n in range(m.first[region], m.first[region + 1]):
+        if inside(t, x, m.spots[n]) < 0:
+            continue
+        row[:] = labels[current]
+        spread(t, m, row, m.vectors[n], 0)
         finish(t, m, row)
         cycles = least_cycles(m, row, goal.widest)
         if m.flags[LEAKS]:
@@ -334,7 +358,7 @@ def cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current
             goal.best[0] = value_of(goal, paid(row), cycles)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def advance(t, m, guide, goal, labels, after, heads, keys, entries, state, entry, row, charges):
     """Extend a label: an even entry by loops and nodes, an odd one by the fan-out of its region."""
     current = entry >> 1
@@ -342,11 +366,14 @@ def advance(t, m, guide, goal, labels, after, heads, keys, entries, state, entry
         return
     state[POPPED] += 1
     if entry & 1:
+        if labels[current, IN] + 1 == m.flags[REGIONS]:
+            complete(t, m, goal, labels, state, current, row)
+            return
         cross(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges)
         return
     expand(t, m, guide, goal, labels, after, heads, keys, entries, state, current, row, charges)
     label = labels[current]
-    base = base_of(t, m, guide, label)
+    base = base_of(m, label)
     cycles = least_cycles(m, label, goal.widest) if goal.timed else 0
     rest = leaving(t, m, label, guide, charges, room_left(m, goal, label, base, cycles))
     bound = value_of(goal, base + rest + float(label[LEAKING]) * cycles, cycles)
@@ -354,7 +381,7 @@ def advance(t, m, guide, goal, labels, after, heads, keys, entries, state, entry
         push(keys, entries, state, bound, entry + 1)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def is_full(t, m, labels, keys, state):
     """May the next step not fit the arrays?"""
     most = 4 * t.divisors.size + 64 + len(m.vectors)

@@ -18,9 +18,7 @@ from formulations.shortest_path.potentials import (
     NONE,
     STATUSES,
     TIGHT,
-    goes_without,
     least_fill,
-    may_leave,
     outside,
     parent_of,
     price,
@@ -92,10 +90,9 @@ class Guide(NamedTuple):
     numbers: Ints
     shared: Floats
     prices: Floats
-    weights: Floats
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def product(a, b):
     """The pair of a product of two numbers below BASE."""
     mask = (1 << 30) - 1
@@ -105,7 +102,7 @@ def product(a, b):
     return a1 * b1 + (middle >> 30) + (low >> 60), low & (BASE - 1)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def add(row, a, b):
     """Add a product to a label's energy."""
     high, low = product(a, b)
@@ -114,7 +111,7 @@ def add(row, a, b):
     row[LO] = low & (BASE - 1)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def charge(m, row, level, bits, instances, energy):
     """Add the energy of accesses for so many bits of all instances."""
     access = m.levels[level, ACCESS]
@@ -124,7 +121,7 @@ def charge(m, row, level, bits, instances, energy):
         add(row, bits // access, energy)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def serve(t, m, row, tensor, bits, small):
     """Charge the last node of a tensor for what is asked of it; `small`: bits of a first visit."""
     level, levels = row[LAST + tensor], m.flags[LEVELS]
@@ -142,7 +139,7 @@ def serve(t, m, row, tensor, bits, small):
     row[DRAIN] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def filled(t, row, tensor):
     """Words that come into a node of a tensor which is placed here, all instances together."""
     x = row[X]
@@ -155,7 +152,7 @@ def filled(t, row, tensor):
     return words // row[RHO] if row[RUN] == tensor + 1 else words
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def place(t, m, row, tensor, level):
     """Place a node, whose capacity has been looked at."""
     words = filled(t, row, tensor)
@@ -173,7 +170,7 @@ def place(t, m, row, tensor, level):
     row[USED + 2 * m.flags[LEVELS] + level] += coming // row[INSTANCES]
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def starts(t, axis, factors, y):
     """Distinct places along an axis of the input at which the tiles of the children start; y: extents of a child."""
     step, number = 0, 1
@@ -190,7 +187,7 @@ def starts(t, axis, factors, y):
     return number
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def spread(t, m, row, factors, y):
     """Pass a fan-out, to the extents y of a child."""
     children, copies = 1, 1
@@ -210,7 +207,7 @@ def spread(t, m, row, factors, y):
             row[APART + W] *= factor
     for axis in range(len(t.widths)):
         row[APART + I] *= starts(t, axis, factors, y)
-    for tensor in range(3):
+    for tensor in range(len(m.tops)):
         row[KIDS + tensor] *= children
     row[COPIES] *= copies
     row[INSTANCES] *= children
@@ -228,7 +225,7 @@ def leak(m, row):
             row[LEAKING] += m.levels[level, LEAK] * row[INSTANCES]
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def busiest(m, row):
     """Latency units that the busiest port has needed so far."""
     levels, most = m.flags[LEVELS], 0
@@ -243,56 +240,44 @@ def busiest(m, row):
     return most
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def least_cycles(m, row, widest):
     """Cycles that a label needs at least; `widest[r]` is the largest product of factors from region r's fan-out on."""
     units = max(-(-m.flags[WORK] // (row[INSTANCES] * widest[row[IN]])), busiest(m, row))
     return -(-units // m.flags[UNIT])
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def finish(t, m, row):
     """Charge what the multipliers ask, behind the last fan-out."""
-    for tensor in range(3):
+    for tensor in range(len(m.tops)):
         bits = m.flags[STEPS] // row[KIDS + tensor] * row[APART + tensor] * t.step_bits[tensor]
         serve(t, m, row, tensor, bits, min(t.bits[tensor], t.step_bits[tensor]))
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def code_of(m, row):
     """The code of a label's last nodes in its region."""
-    region, k, code = row[IN], 0, 0
-    while m.members[region, k] >= 0:
-        k += 1
-    for tensor in range(3):
+    code, k = 0, m.counts[row[IN]]
+    for tensor in range(len(m.tops)):
         code = code * (k + 1) + digit(m, row, tensor)
     return code
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def digit(m, row, tensor):
     """The place of a tensor's last node in the region of a label (0: further out)."""
     level = row[LAST + tensor]
     return m.levels[level, PLACE] if m.levels[level, REGION] == row[IN] else 0
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def paid(row):
     """The energy of a label."""
     return row[HI] * 1152921504606846976.0 + row[LO]
 
 
-@njit(cache=True)
-def weighed(m, row, guide):
-    """Prices of bits in use of open levels, less those of all capacities that are still to be used."""
-    total = 0.0
-    for level in range(m.flags[LEVELS]):
-        if guide.weights[level] > 0 and m.levels[level, REGION] >= row[IN]:
-            total += guide.weights[level] * (row[USED + level] - m.levels[level, CAPACITY])
-    return total
-
-
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def broken(t, row, tensor):
     """Bits that come into the next node of a tensor at least, if no loop moves it any more."""
     x, rho = row[X], 1.0
@@ -307,17 +292,17 @@ def broken(t, row, tensor):
     return traffic(t, tensor, x) / rho
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def best_sum(numbers, row, charges, most):
     """The least sum of charges and the value of their statuses, if it is below `most`; ``row[numbers[statuses]]`` is it."""
     least = most
-    for a in range(4):
+    for a in range(charges.shape[1]):
         if charges[0, a] >= least:
             continue
-        for b in range(4):
+        for b in range(charges.shape[1]):
             if charges[0, a] + charges[1, b] >= least:
                 continue
-            for c in range(4):
+            for c in range(charges.shape[1]):
                 total = charges[0, a] + charges[1, b] + charges[2, c]
                 if total >= least:
                     continue
@@ -327,18 +312,18 @@ def best_sum(numbers, row, charges, most):
     return least if least < most else np.inf
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def best_leaving(m, row, guide, region, charges, most):
     """The same of statuses behind the fan-out that leads into a region."""
     least, levels = most, len(m.levels) + 1
     inner, bypass = guide.inner[region, row[X]], guide.bypass[row[X]]
-    for a in range(4):
+    for a in range(charges.shape[1]):
         if charges[0, a] >= least:
             continue
-        for b in range(4):
+        for b in range(charges.shape[1]):
             if charges[0, a] + charges[1, b] >= least:
                 continue
-            for c in range(4):
+            for c in range(charges.shape[1]):
                 total = charges[0, a] + charges[1, b] + charges[2, c]
                 if total >= least:
                     continue
@@ -356,7 +341,7 @@ def best_leaving(m, row, guide, region, charges, most):
     return least if least < most else np.inf
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def charge_of(t, m, row, guide, region, tensor, charges):
     """What a tensor's next node costs, per status, if it lies behind the fan-out that leads into a region."""
     x, level = row[X], row[LAST + tensor]
@@ -370,7 +355,7 @@ def charge_of(t, m, row, guide, region, tensor, charges):
         charges[tensor, POT_FREE] = price(m, level, tensor, bits * share, first) - outside(
             m, guide.prices, region, tensor, bits
         )
-    if goes_without(m, region, tensor):
+    if m.without[region, tensor]:
         bits = float(m.flags[STEPS]) * t.step_bits[tensor] * share
         for r in range(row[IN], m.flags[REGIONS]):
             bits /= guide.shared[r, tensor]
@@ -378,7 +363,7 @@ def charge_of(t, m, row, guide, region, tensor, charges):
     held_charge(t, m, row, guide, region, tensor, charges)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def held_charge(t, m, row, guide, region, tensor, charges):
     """The same for a node that no loop has moved since its break."""
     if not ((row[RUN] == tensor + 1 and row[RHO] > 1) or (tensor == I and row[SLIDE] >= 0)):
@@ -391,12 +376,54 @@ def held_charge(t, m, row, guide, region, tensor, charges):
         charges[tensor, HELD] = total + price(m, row[LAST + tensor], tensor, bits * share, first)
 
 
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def constant_charges(t, m, row, guide, charges):
+    """What parents charge for a tensor's next node behind the fan-out of a label's region, per status, whatever the vector.
+
+    Distinct tiles of all children hold at least what the tile in front of the fan-out touches; of weights and outputs as
+    much: ``traffic(child) / children * apart`` is at least ``traffic``. (:func:`sifted` takes the rest of a charge.)
+    """
+    x, region = row[X], row[IN]
+    charges[:] = np.inf
+    for tensor in range(len(m.tops)):
+        if not m.leaves[region, tensor, digit(m, row, tensor)]:
+            continue
+        level, share = row[LAST + tensor], row[APART + tensor] / row[KIDS + tensor]
+        first = float(row[COPIES]) * share * m.flags[VOLUME] * max(t.bits[O], t.step_bits[O])
+        bits = traffic(t, tensor, x) * share
+        charges[tensor, TIGHT] = price(m, level, tensor, bits, first)
+        again = guide.prices[region + 1, tensor, AGAIN]
+        if again < np.inf:
+            charges[tensor, POT_FREE] = price(m, level, tensor, bits * again, first)
+        if m.without[region + 1, tensor]:
+            bits = float(m.flags[STEPS]) * t.step_bits[tensor] * share
+            for r in range(region, m.flags[REGIONS]):
+                bits /= guide.shared[r, tensor]
+            charges[tensor, NONE] = price(m, level, tensor, bits, first)
+        if (row[RUN] == tensor + 1 and row[RHO] > 1) or (tensor == I and row[SLIDE] >= 0):
+            charges[tensor, HELD] = price(m, level, tensor, broken(t, row, tensor) * share, first)
+
+
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def sifted(t, m, guide, region, y, constant, rows, charges, most):
+    """Is a label of no use behind the fan-out that leads into a region, at extents y, by a bound that is quick to tell?"""
+    for tensor in range(len(m.tops)):
+        bits = traffic(t, tensor, y)
+        charges[tensor, TIGHT] = constant[tensor, TIGHT] - outside(m, guide.prices, region, tensor, bits)
+        charges[tensor, POT_FREE] = np.inf
+        if constant[tensor, POT_FREE] < np.inf:
+            again = guide.prices[region, tensor, AGAIN]
+            charges[tensor, POT_FREE] = constant[tensor, POT_FREE] - outside(m, guide.prices, region, tensor, bits * again)
+        charges[tensor, NONE], charges[tensor, HELD] = constant[tensor, NONE], constant[tensor, HELD]
+    return best_sum(rows, guide.tables[y], charges, most) == np.inf
+
+
 @njit(cache=True)
 def ahead(t, m, row, guide, charges, most):
-    """A lower bound on what a label has still to pay (without :func:`weighed`)."""
+    """A lower bound on what a label has still to pay."""
     region = row[IN]
     charges[:] = np.inf
-    for tensor in range(3):
+    for tensor in range(len(m.tops)):
         if parent_of(m, region, tensor, digit(m, row, tensor)) >= 0:
             charges[tensor, POT_FREE] = 0.0
             held_charge(t, m, row, guide, region, tensor, charges)
@@ -406,27 +433,27 @@ def ahead(t, m, row, guide, charges, most):
     return best_sum(guide.rows[first : first + STATUSES], guide.tables[row[X]], charges, most)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def leaving(t, m, row, guide, charges, most):
     """The same if the label leaves its region now."""
     region = row[IN]
-    for tensor in range(3):
-        if not may_leave(m, region, tensor, digit(m, row, tensor)):
+    for tensor in range(len(m.tops)):
+        if not m.leaves[region, tensor, digit(m, row, tensor)]:
             return np.inf
     if region + 1 == m.flags[REGIONS]:
         total = 0.0
-        for tensor in range(3):
+        for tensor in range(len(m.tops)):
             share = row[APART + tensor] / row[KIDS + tensor]
             first = float(row[COPIES]) * share * m.flags[VOLUME] * max(t.bits[O], t.step_bits[O])
             bits = float(m.flags[STEPS]) * t.step_bits[tensor] * share / guide.shared[region, tensor]
             total += price(m, row[LAST + tensor], tensor, bits, first)
         return total
-    for tensor in range(3):
+    for tensor in range(len(m.tops)):
         charge_of(t, m, row, guide, region + 1, tensor, charges)
     return best_leaving(m, row, guide, region + 1, charges, most)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def covers(t, m, a, b, timed):
     """Is label a as good as label b, whatever comes (same point, region and last nodes)? `timed`: cycles count, too."""
     if a[HI] > b[HI] or (a[HI] == b[HI] and a[LO] > b[LO]):
@@ -441,7 +468,7 @@ def covers(t, m, a, b, timed):
         return False
     if b[SLIDE] >= 0 and (a[SLIDE] != b[SLIDE] or a[TRIPS] != b[TRIPS] or a[STEP] != b[STEP]):
         return False
-    for tensor in range(3):
+    for tensor in range(len(m.tops)):
         if (timed or m.flags[ROUNDED]) and (a[INSTANCES] != b[INSTANCES] or a[KIDS + tensor] != b[KIDS + tensor]):
             return False
         if a[APART + tensor] * b[KIDS + tensor] > b[APART + tensor] * a[KIDS + tensor]:

@@ -41,43 +41,43 @@ from formulations.shortest_path.tables import (
 Floats = NDArray[np.float64]
 W, I, O = 0, 1, 2  # noqa: E741
 
+READS, FILLS, UPDATES = range(3)
+"""Columns of the energies per bit."""
 FREE, TIGHT, NONE, HELD = range(4)
 STATUSES = 64
 """Combinations of statuses: ``16 * W + 4 * I + O``."""
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def status_of(statuses, tensor):
     """The status of a tensor."""
     return statuses >> (4 - 2 * tensor) & 3
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def with_status(statuses, tensor, status):
     """The combination with another status of a tensor."""
     shift = 4 - 2 * tensor
     return statuses & ~(3 << shift) | status << shift
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def price(m, level, tensor, bits, first):
     """What it costs at least to serve bits of a tensor at a level; `first`: bits of first visits at most."""
-    spec = m.levels[level]
     if tensor != O:
-        return bits / spec[ACCESS] * spec[READ]
+        return bits * m.rates[level, READS]
     left = bits if m.flags[RESUMES] else max(0.0, bits - first)
-    return bits / spec[ACCESS] * spec[UPDATE] + left / spec[ACCESS] * spec[READ]
+    return bits * m.rates[level, UPDATES] + left * m.rates[level, READS]
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def fill_price(m, level, tensor, bits, first):
     """What it costs at least to fill a node with so many bits (and to drain it), less first visits."""
-    spec = m.levels[level]
     if tensor != O:
-        return bits / spec[ACCESS] * spec[FILL]
+        return bits * m.rates[level, FILLS]
     left = bits if m.flags[RESUMES] else max(0.0, bits - first)
-    drained = bits / spec[ACCESS] * spec[READ] if m.flags[DRAINS] else 0.0
-    return left / spec[ACCESS] * spec[FILL] + drained
+    drained = bits * m.rates[level, READS] if m.flags[DRAINS] else 0.0
+    return left * m.rates[level, FILLS] + drained
 
 
 @njit(cache=True)
@@ -87,7 +87,7 @@ def most_shared(t, m):
     shared = np.ones((regions, 3))
     for r in range(regions):
         for n in range(m.first[r], m.first[r + 1]):
-            for tensor in range(3):
+            for tensor in range(len(m.tops)):
                 children = 1.0
                 for d in range(len(t.lacks)):
                     if t.lacks[d] == tensor or (tensor == I and t.halo[d]):
@@ -96,7 +96,7 @@ def most_shared(t, m):
     return shared
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def first_bits(t, m, region, shared):
     """Bits of first visits at a level of a region at most: of every copy."""
     copies = 1.0
@@ -117,7 +117,7 @@ def prices_of(t, m, shared):
     regions = m.flags[REGIONS]
     prices = np.zeros((regions + 1, 3, 5))
     for region in range(regions):
-        for tensor in range(3):
+        for tensor in range(len(m.tops)):
             row = prices[region, tensor]
             row[OUT_READ] = row[OUT_UPDATE] = row[FILLED] = row[AGAIN] = np.inf
             served = 1.0
@@ -128,19 +128,18 @@ def prices_of(t, m, shared):
                     level = m.members[r, n]
                     if level < 0 or not m.may_keep[level, tensor]:
                         continue
-                    spec = m.levels[level]
-                    row[OUT_READ] = min(row[OUT_READ], spec[READ] / spec[ACCESS] / served)
-                    row[OUT_UPDATE] = min(row[OUT_UPDATE], spec[UPDATE] / spec[ACCESS] / served)
+                    row[OUT_READ] = min(row[OUT_READ], m.rates[level, READS] / served)
+                    row[OUT_UPDATE] = min(row[OUT_UPDATE], m.rates[level, UPDATES] / served)
                     row[OUT_FIRST] = max(row[OUT_FIRST], first)
                 if r == 0:
-                    spec = m.levels[m.tops[tensor]]
-                    row[OUT_READ] = min(row[OUT_READ], spec[READ] / spec[ACCESS] / served)
-                    row[OUT_UPDATE] = min(row[OUT_UPDATE], spec[UPDATE] / spec[ACCESS] / served)
+                    level = m.tops[tensor]
+                    row[OUT_READ] = min(row[OUT_READ], m.rates[level, READS] / served)
+                    row[OUT_UPDATE] = min(row[OUT_UPDATE], m.rates[level, UPDATES] / served)
                     row[OUT_FIRST] = max(row[OUT_FIRST], first)
             for r in range(region, regions):
                 for level in m.members[r]:
                     if level >= 0 and m.may_keep[level, tensor]:
-                        row[FILLED] = min(row[FILLED], m.levels[level, FILL] / m.levels[level, ACCESS])
+                        row[FILLED] = min(row[FILLED], m.rates[level, FILLS])
             for d in range(len(t.lacks)):
                 if t.lacks[d] == tensor:
                     for n in range(1, t.counts[d]):
@@ -148,7 +147,7 @@ def prices_of(t, m, shared):
     return prices
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def outside(m, prices, region, tensor, bits):
     """What so many bits cost at a parent further out at least."""
     row = prices[region, tensor]
@@ -158,7 +157,7 @@ def outside(m, prices, region, tensor, bits):
     return row[OUT_UPDATE] * bits + row[OUT_READ] * left
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def least_fill(t, m, prices, region, tensor, bits, shared):
     """The least cost of filling any node of a tensor from a region on."""
     if tensor == O and not m.flags[RESUMES]:
@@ -167,39 +166,35 @@ def least_fill(t, m, prices, region, tensor, bits, shared):
     return each * bits if each < np.inf else np.inf
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def traffic(t, tensor, x):
     """Bits that come into a node at these extents at least."""
     return t.traffic[tensor, x]
 
 
-@njit(cache=True)
-def inside(t, x, factors):
-    """The extents of a child of a fan-out, or -1."""
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def inside(t, x, spots):
+    """The extents of a child of a fan-out with factors at these places of the divisors, or -1."""
     y = x
-    for d in range(len(t.lacks)):
-        factor = factors[d]
-        if factor > 1:
+    for d in range(len(spots)):
+        if spots[d]:
             here = t.place[x, d]
-            extent = t.divisors[d, here]
-            if extent % factor:
+            there = t.quotient[d, here, spots[d]]
+            if there < 0:
                 return -1
-            there = here - 1
-            while t.divisors[d, there] * factor != extent:
-                there -= 1
             y -= (here - there) * t.stride[d]
     return y
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def spread_least(t, vectors, source, target):
     """Into target, per row and point, the least value of the points that these factors lead to."""
     size = source.shape[1]
     target[:] = np.inf
     inner = np.empty(size, np.int64)
-    for factors in vectors:
+    for spots in vectors:
         for x in range(size):
-            inner[x] = inside(t, x, factors)
+            inner[x] = inside(t, x, spots)
         for row in range(len(source)):
             for x in range(size):
                 y = inner[x]
@@ -207,7 +202,7 @@ def spread_least(t, vectors, source, target):
                     target[row, x] = source[row, y]
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def may_loop(t, m, region, statuses, digits, d):
     """May a loop over a dim come?
 
@@ -216,7 +211,7 @@ def may_loop(t, m, region, statuses, digits, d):
     """
     if region > 0 and digits[0] + digits[1] + digits[2] == 0 and not t.halo[d]:
         return False
-    for tensor in range(3):
+    for tensor in range(len(m.tops)):
         status = status_of(statuses, tensor)
         if t.lacks[d] != tensor:
             if status == HELD:
@@ -226,7 +221,7 @@ def may_loop(t, m, region, statuses, digits, d):
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def close(t, values, d):
     """Loops over a dim: a value is at most that of every point inside that they reach."""
     for x in range(len(values)):
@@ -239,28 +234,7 @@ def close(t, values, d):
                 values[x] = least
 
 
-@njit(cache=True)
-def may_leave(m, region, tensor, digit):
-    """May a tensor leave the region with this node as its last one?"""
-    for j in range(digit, m.members.shape[1]):
-        level = m.members[region, j]
-        if level < 0:
-            return True
-        if not m.may_skip[level, tensor]:
-            return False
-    return True
-
-
-@njit(cache=True)
-def goes_without(m, region, tensor):
-    """May a tensor have no node from a region on?"""
-    for r in range(region, m.flags[REGIONS]):
-        if not may_leave(m, r, tensor, 0):
-            return False
-    return True
-
-
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def parent_of(m, region, tensor, digit):
     """The level of a tensor's last node, where it is known: in the region, or the outermost one."""
     if digit > 0:
@@ -268,26 +242,17 @@ def parent_of(m, region, tensor, digit):
     return m.tops[tensor] if region == 0 else -1
 
 
-@njit(cache=True)
-def count_of(m, region):
-    """Levels of a region that may keep something."""
-    k = 0
-    while m.members[region, k] >= 0:
-        k += 1
-    return k
-
-
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def is_valid(m, region, statuses, digits):
     """Is there a table of these statuses?"""
     held = 0
-    for tensor in range(3):
+    for tensor in range(len(m.tops)):
         status = status_of(statuses, tensor)
         held += status == HELD
         if parent_of(m, region, tensor, digits[tensor]) >= 0:
             if status == TIGHT or status == NONE:
                 return False
-        elif status == NONE and not goes_without(m, region, tensor):
+        elif status == NONE and not m.without[region, tensor]:
             return False
     return held < 2 or (held == 2 and status_of(statuses, I) == HELD)
 
@@ -295,7 +260,7 @@ def is_valid(m, region, statuses, digits):
 @njit(cache=True)
 def rows_of(m, region):
     """The number of the table of a code and statuses (-1: there is none), in ``[code * STATUSES + statuses]``."""
-    k = count_of(m, region)
+    k = m.counts[region]
     rows = np.full((k + 1) ** 3 * STATUSES, -1, np.int64)
     digits = np.zeros(3, np.int64)
     count = 0
@@ -308,7 +273,7 @@ def rows_of(m, region):
     return rows, count
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def step_bits_shared(t, m, region, tensor, shared):
     """Bits that the multipliers ask of a node in front of a region's fan-out at least, if it is the last one."""
     bits = float(m.flags[STEPS]) * t.step_bits[tensor]
@@ -330,10 +295,10 @@ def bypassing(t, m, region, then, parents, shared, source, out):
     for v in range(m.first[region], m.first[region + 1]):
         factors = m.vectors[v]
         for x in range(size):
-            inner[x] = inside(t, x, factors)
+            inner[x] = inside(t, x, m.spots[v])
         for n in range(len(then)):
             cost = 0.0
-            for tensor in range(3):
+            for tensor in range(len(m.tops)):
                 if parents[n, tensor] >= 0:
                     bits = float(m.flags[STEPS]) * t.step_bits[tensor]
                     for r in range(region + 1, m.flags[REGIONS]):
@@ -348,25 +313,25 @@ def bypassing(t, m, region, then, parents, shared, source, out):
                     out[n, x] = row[inner[x]] + cost
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def surcharge(m, prices, region, tensor, level, bits, first):
     """What it costs at least to serve a node behind a fan-out at this level, above the least price of any parent."""
     return price(m, level, tensor, bits, first) - outside(m, prices, region, tensor, bits)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def leave(t, m, region, statuses, digits, inner, bypass, numbers, shared, prices, values):
     """Values of leaving a region, into `values`; `inner`: what lies behind its fan-out, per statuses."""
     values[:] = np.inf
     firsts = first_bits(t, m, region, shared)
     known = np.empty(3, np.int64)
-    for tensor in range(3):
-        if not may_leave(m, region, tensor, digits[tensor]):
+    for tensor in range(len(m.tops)):
+        if not m.leaves[region, tensor, digits[tensor]]:
             return
         known[tensor] = parent_of(m, region, tensor, digits[tensor])
     if region + 1 == m.flags[REGIONS]:
         total = 0.0
-        for tensor in range(3):
+        for tensor in range(len(m.tops)):
             if known[tensor] >= 0:
                 total += price(m, known[tensor], tensor, step_bits_shared(t, m, region, tensor, shared), firsts)
             elif status_of(statuses, tensor) != NONE:
@@ -375,7 +340,7 @@ def leave(t, m, region, statuses, digits, inner, bypass, numbers, shared, prices
         return
     for then in range(STATUSES):
         fits, number = True, 0
-        for tensor in range(3):
+        for tensor in range(len(m.tops)):
             here, there = status_of(statuses, tensor), status_of(then, tensor)
             if here == HELD or known[tensor] < 0:
                 fits = fits and here == there
@@ -390,7 +355,7 @@ def leave(t, m, region, statuses, digits, inner, bypass, numbers, shared, prices
         for x in range(len(values)):
             total = row[x]
             if total < values[x]:
-                for tensor in range(3):
+                for tensor in range(len(m.tops)):
                     there = status_of(then, tensor)
                     if known[tensor] >= 0 and there < NONE:
                         bits = traffic(t, tensor, x) * (prices[region, tensor, AGAIN] if there == FREE else 1.0)
@@ -399,14 +364,14 @@ def leave(t, m, region, statuses, digits, inner, bypass, numbers, shared, prices
                     values[x] = total
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def room(t, m, level, tensor, digits, place, x):
     """Do the nodes that stand at a level last, and the one to place there, fit its capacity?"""
     capacity = m.levels[level, CAPACITY]
     if capacity < 0:
         return True
     bits = t.words[tensor, x] * t.bits[tensor]
-    for other in range(3):
+    for other in range(len(m.tops)):
         if other == tensor:
             continue
         if digits[other] == place and m.tops[other] != level:
@@ -416,7 +381,7 @@ def room(t, m, level, tensor, digits, place, x):
     return bits <= capacity
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def reading(m, prices, region, tensor, known, bits, first):
     """What it costs at least to serve bits at the last node, whose level may not be known (-1)."""
     if known < 0:
@@ -424,15 +389,15 @@ def reading(m, prices, region, tensor, known, bits, first):
     return price(m, known, tensor, bits, first)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def costs_of(t, m, region, shared, prices):
     """Per tensor, place of its last node and point: what reading it costs for a node there, and filling a node of that
     place; for place 0 the least cost of filling any node further inside.
     """
-    k = count_of(m, region)
+    k = m.counts[region]
     reads, fills = np.empty((3, k + 1, len(t.outs))), np.empty((3, k + 1, len(t.outs)))
     firsts = first_bits(t, m, region, shared)
-    for tensor in range(3):
+    for tensor in range(len(m.tops)):
         for place in range(k + 1):
             known = parent_of(m, region, tensor, place)
             level = m.members[region, place - 1]
@@ -446,10 +411,10 @@ def costs_of(t, m, region, shared, prices):
     return reads, fills
 
 
-@njit(cache=True)
-def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, reads, fills, weights, values, scratch):
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, reads, fills, values, scratch):
     """Lower the values by those of placing a node."""
-    k = count_of(m, region)
+    k = m.counts[region]
     level = m.members[region, place - 1]
     if not m.may_keep[level, tensor]:
         return
@@ -458,7 +423,7 @@ def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, read
             return
     held = status_of(statuses, tensor) == HELD
     code = 0
-    for other in range(3):
+    for other in range(len(m.tops)):
         code = code * (k + 1) + (place if other == tensor else digits[other])
     row = tables[rows[code * STATUSES + with_status(statuses, tensor, FREE)]]
     other_row = tables[rows[code * STATUSES + statuses]] if held else row
@@ -466,7 +431,7 @@ def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, read
     for x in range(len(values)):
         least = min(row[x], other_row[x])
         if least < np.inf and room(t, m, level, tensor, digits, place, x):
-            scratch[x] = least + weights[level] * t.words[tensor, x] * t.bits[tensor]
+            scratch[x] = least
         else:
             scratch[x] = np.inf
     for d in range(-1, len(t.lacks)):
@@ -482,7 +447,7 @@ def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, read
                 values[x] = total
 
 
-@njit(cache=True)
+@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def hold(t, m, region, statuses, code, digits, tensor, rows, tables, reads, fills, values):
     """Lower the values by those of a node further inside that breaks here."""
     if status_of(statuses, tensor) >= NONE:
@@ -506,9 +471,9 @@ def hold(t, m, region, statuses, code, digits, tensor, rows, tables, reads, fill
 
 
 @njit(cache=True)
-def fill_region(t, m, region, inner, bypass, numbers, shared, prices, weights, rows, tables):
+def fill_region(t, m, region, inner, bypass, numbers, shared, prices, rows, tables):
     """Fill the tables of a region; `inner` holds what lies behind its fan-out."""
-    k = count_of(m, region)
+    k = m.counts[region]
     scratch = np.empty(tables.shape[1])
     digits = np.zeros(3, np.int64)
     reads, fills = costs_of(t, m, region, shared, prices)
@@ -517,21 +482,21 @@ def fill_region(t, m, region, inner, bypass, numbers, shared, prices, weights, r
         for most in range(2, -1, -1):
             for statuses in range(STATUSES):
                 held = 0
-                for tensor in range(3):
+                for tensor in range(len(m.tops)):
                     held += status_of(statuses, tensor) == HELD
                 number = rows[code * STATUSES + statuses]
                 if number < 0 or held != most:
                     continue
                 values = tables[number]
                 leave(t, m, region, statuses, digits, inner, bypass, numbers, shared, prices, values)
-                for tensor in range(3):
+                for tensor in range(len(m.tops)):
                     if status_of(statuses, tensor) == NONE:
                         continue
                     for place in range(digits[tensor] + 1, k + 1):
                         place_node(
-                            t, m, region, statuses, digits, tensor, place, rows, tables, reads, fills, weights, values, scratch
+                            t, m, region, statuses, digits, tensor, place, rows, tables, reads, fills, values, scratch
                         )
-                for tensor in range(3):
+                for tensor in range(len(m.tops)):
                     hold(t, m, region, statuses, code, digits, tensor, rows, tables, reads, fills, values)
                 for d in range(len(t.lacks)):
                     if may_loop(t, m, region, statuses, digits, d):

@@ -36,13 +36,12 @@ class Found:
         return {astar.ENERGY: self.energy, astar.EDP: self.energy * self.cycles}.get(kind, self.energy + weight * self.cycles)
 
 
-def guide_of(problem: LayerProblem, t: Lattice, m: Machine, weights=None) -> k.Guide:
+def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> k.Guide:
     """Tables of all regions."""
-    from formulations.shortest_path.tables import REGIONS, axis_vectors
+    from formulations.shortest_path.tables import REGIONS, axis_vectors, spots_of
     regions, size, levels = int(m.flags[REGIONS]), len(t.outs), len(m.levels) + 1
     shared = potentials.most_shared(t, m)
     prices = potentials.prices_of(t, m, shared)
-    weights = np.zeros(len(m.levels)) if weights is None else weights
     inner = np.full((regions + 1, size + 1, potentials.STATUSES), np.inf)
     parts, rows_of, bypasses = [], [], [np.empty((size, 0))]
     numbers = np.full((regions + 1, potentials.STATUSES * levels**3), -1, np.int64)
@@ -52,10 +51,10 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine, weights=None) -> k.G
         table = np.empty((count, size))
         inside = numbers[r + 1].copy()
         inside[inside >= 0] -= columns - bypasses[-1].shape[1]
-        potentials.fill_region(t, m, r, inner[r + 1], bypasses[-1], inside, shared, prices, weights, rows, table)
+        potentials.fill_region(t, m, r, inner[r + 1], bypasses[-1], inside, shared, prices, rows, table)
         if r:
             x, y = axis_vectors(problem, regions_of(problem)[r - 1].fan)
-            potentials.behind(t, rows, table, x, y, inner[r])
+            potentials.behind(t, rows, table, spots_of(problem, x), spots_of(problem, y), inner[r])
             then, parents = _bypasses(problem, m, r, rows)
             out = np.empty((len(then), size))
             if len(then):
@@ -85,7 +84,6 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine, weights=None) -> k.G
         numbers.reshape(-1),
         shared,
         prices,
-        weights,
     )
 
 
@@ -120,9 +118,9 @@ def goal_of(m: Machine, kind: int, weight: float = 0, cap: int = -1, best: float
     return astar.Goal(kind, float(weight), cap, timed, widest, np.array([best]))
 
 
-def solve(problem: LayerProblem, objective="energy", weight=0, cap=-1, upper=None, weights=None, log=False, width=64):
+def solve(problem: LayerProblem, objective="energy", weight=0, cap=-1, upper=None, log=False, width=64):
     t, m = lattice_of(problem), machine_of(problem)
-    guide = guide_of(problem, t, m, weights)
+    guide = guide_of(problem, t, m)
     kind = ("energy", "latency", "edp", "weighted").index(objective)
     best = math.inf if upper is None else float(upper)
     first = _run(problem, t, m, guide, goal_of(m, kind, weight, cap, best), log, width)
@@ -155,7 +153,7 @@ def _run(problem, t, m, guide, goal, log, width):
     row[k.COPIES], row[k.INSTANCES], row[k.FROM] = 1, 1, -1
     k.leak(m, row)
     charges = np.empty((3, 4))
-    root = k.ahead(t, m, row, guide, charges, np.inf) + k.weighed(m, row, guide) + constant
+    root = k.ahead(t, m, row, guide, charges, np.inf) + constant
     astar.enter(t, m, guide, goal, table, after, heads, keys, entries, state, row, -1, k.START, 0, 0, charges)
     if width:
         astar.beam(t, m, guide, goal, table, after, heads, keys, entries, state, width)

@@ -31,7 +31,7 @@ class Lattice(NamedTuple):
     ``extents`` and ``place`` (number of the divisor) have a row per point, ``outs`` the iterations outside, ``words``,
     ``touched`` (without the gaps of strides) and ``traffic`` (the bits that come into a node there at least) a row per tensor, ``widths`` a row per axis of the input. ``divisors``
     has a row per dim, ``down`` the place of a divisor divided by each of the dim's primes (-1: it does not divide),
-    ``axis`` and ``coefficient`` are those of the input's index.
+    ``quotient[d, p, q]`` that of divisor p over divisor q; ``axis`` and ``coefficient`` are those of the input's index.
     """
 
     extents: Ints
@@ -45,6 +45,7 @@ class Lattice(NamedTuple):
     divisors: Ints
     counts: Ints
     down: Ints
+    quotient: Ints
     lacks: Ints
     axis: Ints
     coefficient: Ints
@@ -56,8 +57,11 @@ class Lattice(NamedTuple):
 class Machine(NamedTuple):
     """Levels (outermost first), what they keep, flags of the problem, and the vectors of the regions' fan-outs.
 
-    ``vectors[first[r]:first[r + 1]]`` are those of the fan-out inside of region r. ``tops`` are the levels that hold
-    the tensors as a whole. ``members[r]`` are the levels of region r that may keep something, then -1.
+    ``vectors[first[r]:first[r + 1]]`` are those of the fan-out inside of region r, with places of their divisors
+    (``spots``) and products (``kids``). ``tops`` are the levels that hold the tensors as a whole. ``members[r]`` are the
+    ``counts[r]`` levels of region r that may keep something, then -1; ``leaves[r, T, k]``: may T leave the region with
+    its last node at the k-th of them (0: none)? ``without[r, T]``: may it have no node from the region on? ``rates`` are
+    the energies per bit of reads, fills and updates.
     """
 
     levels: Ints
@@ -65,9 +69,15 @@ class Machine(NamedTuple):
     may_skip: Ints
     flags: Ints
     vectors: Ints
+    spots: Ints
+    kids: Ints
     first: Ints
     tops: Ints
     members: Ints
+    counts: Ints
+    leaves: Ints
+    without: Ints
+    rates: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,7 @@ def lattice_of(problem: LayerProblem) -> Lattice:
             for m, prime in enumerate(primes[d]):
                 if value % prime == 0:
                     down[d, n, m] = where[value // prime]
+    quotient = _quotients(lists, int(counts.max()))
     size = int(counts.prod())
     place = np.stack(np.unravel_index(np.arange(size), counts), axis=1).astype(np.int64)
     extents = np.stack([table[d, place[:, d]] for d in range(dims)], axis=1)
@@ -136,6 +147,7 @@ def lattice_of(problem: LayerProblem) -> Lattice:
         divisors=table,
         counts=counts,
         down=down,
+        quotient=quotient,
         lacks=np.array(problem.irrelevant_to, np.int64),
         axis=axis,
         coefficient=coefficient,
@@ -143,6 +155,18 @@ def lattice_of(problem: LayerProblem) -> Lattice:
         bits=np.array(problem.bits, np.int64),
         step_bits=np.array(problem.step_bits, np.int64),
     )
+
+
+def _quotients(lists: list[list[int]], most: int) -> Ints:
+    """Per dim the place of every divisor over every other one, -1 where it is no integer."""
+    found = np.full((len(lists), most, most), -1, np.int64)
+    for d, row in enumerate(lists):
+        where = {value: n for n, value in enumerate(row)}
+        for a, dividend in enumerate(row):
+            for b, divisor in enumerate(row):
+                if dividend % divisor == 0:
+                    found[d, a, b] = where[dividend // divisor]
+    return found
 
 
 def _distinct(terms: list[tuple[int, Ints]]) -> Ints:
@@ -184,6 +208,18 @@ def machine_of(problem: LayerProblem) -> Machine:
     ]
     rows = [spatial_vectors(problem, region.fan) for region in regions]
     first = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+    vectors = np.concatenate(rows).astype(np.int64)
+    may_keep = np.array([[any(o[t] for o in level.keep_options) for t in TENSORS] for level in problem.levels], np.int64)
+    may_skip = np.array([[any(not o[t] for o in level.keep_options) for t in TENSORS] for level in problem.levels], np.int64)
+    counts_of = (members >= 0).sum(axis=1)
+    leaves = np.array(
+        [
+            [[all(may_skip[n, t] for n in row[k:] if n >= 0) for k in range(count + 1)] for t in TENSORS]
+            for row in members
+        ],
+        np.int64,
+    )
+    without = np.array([leaves[r:, :, 0].all(axis=0) for r in range(len(regions))], np.int64)
     rounded = int(levels[:, ROUNDS].max())
     timed = int(any(port.divisor for level in problem.levels for port in level.ports))
     leaks = int(any(level.leak_energy for level in problem.levels))
@@ -192,13 +228,19 @@ def machine_of(problem: LayerProblem) -> Machine:
     flags = (problem.drain_reads, problem.resumes, problem.volume(O), problem.steps, *counts)
     return Machine(
         levels=levels,
-        may_keep=np.array([[any(o[t] for o in level.keep_options) for t in TENSORS] for level in problem.levels], np.int64),
-        may_skip=np.array([[any(not o[t] for o in level.keep_options) for t in TENSORS] for level in problem.levels], np.int64),
+        may_keep=may_keep,
+        may_skip=may_skip,
         flags=np.array(flags, np.int64),
-        vectors=np.concatenate(rows).astype(np.int64),
+        vectors=vectors,
+        spots=spots_of(problem, vectors),
+        kids=vectors.prod(axis=1),
         first=first,
         tops=np.array([int(pinned) for pinned in problem.pinned], np.int64),
         members=members,
+        counts=counts_of.astype(np.int64),
+        leaves=leaves,
+        without=without,
+        rates=levels[:, READ : UPDATE + 1] / levels[:, ACCESS, None],
     )
 
 
@@ -207,3 +249,10 @@ def axis_vectors(problem: LayerProblem, level: int) -> tuple[Ints, Ints]:
     spec = problem.levels[level]
     lists = [divisors(extent) for extent in problem.extents]
     return tuple(_factor_vectors(lists, along, size) for along, size in zip((spec.spatial_x, spec.spatial_y), spec.fanout, strict=True))
+
+
+def spots_of(problem: LayerProblem, vectors: Ints) -> Ints:
+    """The places of factors among the divisors of their dims."""
+    return np.stack(
+        [np.searchsorted(divisors(e), vectors[:, d]) for d, e in enumerate(problem.extents)], axis=1
+    ).astype(np.int64)
