@@ -1,100 +1,55 @@
-"""Labels of partial nests, from the outermost loop inwards, and the steps that extend them. Compiled.
+"""Labels of partial nests, from the outermost loop inwards, and the steps that extend them.
 
 A label stands for the loops, nodes and fan-outs of the outer part of a nest. All of its costs are exact and paid: what
-comes into a node is known the moment it is placed, from the loops outside of it.
+comes into a node is known the moment it is placed, from the loops outside of it. Labels are columns of an integer array;
+every step works on many of them at once, in place.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-from formulations.shortest_path.potentials import (
-    AGAIN,
-    HELD,
-    NONE,
-    STATUSES,
-    TIGHT,
-    least_fill,
-    outside,
-    parent_of,
-    price,
-    traffic,
-)
-from formulations.shortest_path.potentials import FREE as POT_FREE
-from formulations.shortest_path.tables import (
-    ACCESS,
-    CAPACITY,
-    DRAINS,
-    FILL,
-    GRAIN,
-    LEAK,
-    LEVELS,
-    PLACE,
-    PORT,
-    READ,
-    REGION,
-    REGIONS,
-    RESUMES,
-    ROUNDED,
-    ROUNDS,
-    STEPS,
-    TIMED,
-    UNIT,
-    UPDATE,
-    VOLUME,
-    WORK,
-    Ints,
-    Lattice,
-    Machine,
-)
-
-Floats = NDArray[np.float64]
-W, I, O = 0, 1, 2  # noqa: E741
+from formulations.shortest_path.tables import TENSORS, Floats, I, Ints, Lattice, Machine, O, W
 
 BASE = 1 << 60
 """Energies are pairs (high, low) that stand for ``high * BASE + low``."""
 
-HI, LO, X, IN, RUN, RHO, SLIDE, TRIPS, STEP, LAST, KIDS, APART, COPIES, INSTANCES, DRAIN, STATE, FROM, MOVE, WHAT, VALUE, DEAD, WINDOWS = (
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
-)  # fmt: skip
-"""Columns of a label: energy, point of the lattice, region; RUN: the tensor (plus 1) that the last loops do not move, and
-RHO their trips; SLIDE: the dim (or -1) along which the input's next node slides, with its trips and STEP; per tensor the
-level of its LAST node, and of the fan-outs since, children (KIDS) and distinct tiles among them (APART); copies of the
-output; instances; WINDOWS: dims of windows (bits) that the fan-out passed last splits; DRAIN: bits that drains read at the output's last node; how the label was made."""
-LEAKING = 28
-"""Energy that all instances of the levels so far leak per cycle."""
-USED = 29
+HI, LO, X, IN, RUN, RHO, SLIDE, TRIPS, STEP = range(9)
+"""Energy, point of the lattice, region; the tensor (plus 1) that the last loops do not move, and their trips; the dim
+(or -1) along which the input's next node slides, with its trips and its step."""
+DIGIT, LAST, KIDS, APART = 9, 12, 15, 18
+"""Per tensor: the place of its last node in the region (0: none), the level of its last node, and of the fan-outs since,
+children and distinct tiles among them."""
+COPIES, INSTANCES, DRAIN, BARE, RAN, WINDOWS, LEAKING, FROM, MOVE, WHAT, VALUE, DEAD = range(21, 33)
+"""Copies of the output; instances; bits that drains read at the output's last node; no node since the last fan-out; loops
+of this region are part of the run; dims of windows (bits) that the fan-out passed last splits; energy that all instances
+of the levels so far leak per cycle; how the label was made; is it of no use any more?"""
+USED = 33
 """Then per level: bits in use, and the bits that one instance has read and written."""
 
-BARE, RAN = 1, 2
-"""Bits of a state: no node since the fan-out that was passed last; loops of this region are part of the run."""
-START, LOOP, SLID, NODE, CROSS = range(5)
-"""Moves: WHAT is a dim, a dim, tensor * levels + level, the region left; VALUE trips, trips, none, the vector."""
+START, LOOP, NODE, CROSS = range(4)
+"""Moves: WHAT is a dim, a tensor, the region left; VALUE trips, level, the vector."""
 
 
-class Guide(NamedTuple):
-    """What bounds labels: tables of all regions in one, their numbers (those of region r from ``begin[r]`` on), what lies
-    behind the fan-outs per region inside (with what is asked of tensors' parents if they have no node there: ``bypass``, whose
-    columns ``numbers`` has by region, statuses and parents), and prices.
-    """
-
-    tables: Floats
-    rows: Ints
-    begin: Ints
-    inner: Floats
-    bypass: Floats
-    numbers: Ints
-    shared: Floats
-    prices: Floats
+def start_of(t: Lattice, m: Machine, energy: int) -> Ints:
+    """The label of the empty nest, with this energy."""
+    row = np.zeros((USED + 3 * len(m.levels), 1), np.int64)
+    row[HI], row[LO] = divmod(energy, BASE)
+    row[X], row[RHO], row[SLIDE], row[TRIPS] = t.size - 1, 1, -1, 1
+    row[LAST : LAST + 3, 0], row[KIDS : KIDS + 3], row[APART : APART + 3] = m.tops, 1, 1
+    row[COPIES], row[INSTANCES], row[FROM] = 1, 1, -1
+    _leak(m, row, 0)
+    return row
 
 
-@njit(cache=True, inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def product(a, b):
-    """The pair of a product of two numbers below BASE."""
+def paid(rows: Ints) -> Floats:
+    """Energies, and what the output's last drains will cost is not among them."""
+    energies: Floats = rows[HI] * float(BASE) + rows[LO]
+    return energies
+
+
+def product(a: Ints, b: Ints | int) -> tuple[Ints, Ints]:
+    """The pairs of products of numbers below BASE."""
     mask = (1 << 30) - 1
     a1, a0, b1, b0 = a >> 30, a & mask, b >> 30, b & mask
     middle = a1 * b0 + a0 * b1
@@ -102,385 +57,203 @@ def product(a, b):
     return a1 * b1 + (middle >> 30) + (low >> 60), low & (BASE - 1)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def add(row, a, b):
-    """Add a product to a label's energy."""
+def add(rows: Ints, a: Ints, b: Ints | int) -> None:
+    """Add products to energies."""
     high, low = product(a, b)
-    low += row[LO]
-    row[HI] += high + (low >> 60)
-    row[LO] = low & (BASE - 1)
+    low = low + rows[LO]
+    rows[HI] += high + (low >> 60)
+    rows[LO] = low & (BASE - 1)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def charge(m, row, level, bits, instances, energy):
-    """Add the energy of accesses for so many bits of all instances."""
-    access = m.levels[level, ACCESS]
-    if m.levels[level, ROUNDS]:
-        add(row, -(-(bits // instances) // access) * instances, energy)
-    else:
-        add(row, bits // access, energy)
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def serve(t, m, row, tensor, bits, small):
-    """Charge the last node of a tensor for what is asked of it; `small`: bits of a first visit."""
-    level, levels = row[LAST + tensor], m.flags[LEVELS]
-    instances = row[INSTANCES] // row[KIDS + tensor]
-    if tensor != O:
-        charge(m, row, level, bits, instances, m.levels[level, READ])
-        row[USED + levels + level] += bits // instances
-        return
-    charge(m, row, level, bits, instances, m.levels[level, UPDATE])
-    row[USED + 2 * levels + level] += bits // instances
-    if not m.flags[RESUMES]:
-        bits -= m.flags[VOLUME] * small * (row[COPIES] * row[APART + O] // row[KIDS + O])
-    charge(m, row, level, bits + row[DRAIN], instances, m.levels[level, READ])
-    row[USED + levels + level] += (bits + row[DRAIN]) // instances
-    row[DRAIN] = 0
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def filled(t, row, tensor):
-    """Words that come into a node of a tensor which is placed here, all instances together."""
-    x = row[X]
-    if tensor == I and row[SLIDE] >= 0:
-        held, wide = t.words[I, x], t.widths[t.axis[row[SLIDE]], x]
-        moved = held + (row[TRIPS] - 1) * (held // wide * min(wide, row[STEP]))
-        rho = row[RHO] if row[RUN] == I + 1 else 1
-        return moved * (t.outs[x] // rho // row[TRIPS])
-    words = t.words[tensor, x] * t.outs[x]
-    return words // row[RHO] if row[RUN] == tensor + 1 else words
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def place(t, m, row, tensor, level):
-    """Place a node, whose capacity has been looked at."""
-    words = filled(t, row, tensor)
-    bits = t.bits[tensor]
-    serve(t, m, row, tensor, words // row[KIDS + tensor] * row[APART + tensor] * bits, bits)
-    row[LAST + tensor], row[KIDS + tensor], row[APART + tensor] = level, 1, 1
-    row[USED + level] += t.words[tensor, row[X]] * bits
-    spec, coming = m.levels[level], words * bits
+def place(t: Lattice, m: Machine, rows: Ints, tensor: int, level: int) -> None:
+    """Place nodes, whose capacity has been looked at."""
+    words, bits = _filled(t, rows, tensor), int(t.bits[tensor])
+    _serve(m, rows, tensor, words // rows[KIDS + tensor] * rows[APART + tensor] * bits, bits)
+    rows[LAST + tensor], rows[KIDS + tensor], rows[APART + tensor] = level, 1, 1
+    rows[DIGIT + tensor], rows[BARE] = m.place[level], 0
+    rows[USED + level] += t.words[tensor, rows[X]] * bits
+    coming = words * bits
     if tensor == O:
-        if m.flags[DRAINS]:
-            row[DRAIN] = coming
-        if not m.flags[RESUMES]:
-            coming -= m.flags[VOLUME] * bits * row[COPIES]
-    charge(m, row, level, coming, row[INSTANCES], spec[FILL])
-    row[USED + 2 * m.flags[LEVELS] + level] += coming // row[INSTANCES]
+        if m.drains:
+            rows[DRAIN] = coming
+        if not m.resumes:
+            coming = coming - m.volume * bits * rows[COPIES]
+    _charge(m, rows, level, coming, rows[INSTANCES], m.levels[level].fill_energy)
+    rows[USED + 2 * len(m.levels) + level] += coming // rows[INSTANCES]
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def starts(t, axis, factors, y):
-    """Distinct places along an axis of the input at which the tiles of the children start; y: extents of a child."""
-    step, number = 0, 1
-    for dim in range(len(t.lacks)):
-        if t.axis[dim] == axis and factors[dim] > 1:
-            other = t.coefficient[dim] * t.extents[y, dim]
-            if step == 0:
-                step, number = other, factors[dim]
-            else:
-                a, b = step, other
-                while b:
-                    a, b = b, a % b
-                number = number * factors[dim] - max(0, number - other // a) * max(0, factors[dim] - step // a)
-    return number
+def _filled(t: Lattice, rows: Ints, tensor: int) -> Ints:
+    """Words that come into nodes of a tensor which are placed here, all instances together."""
+    x = rows[X]
+    outs = t.outs[x] // np.where(rows[RUN] == tensor + 1, rows[RHO], 1)
+    if tensor != I:
+        return t.words[tensor, x] * outs
+    held, slides = t.words[I, x], rows[SLIDE] >= 0
+    wide = t.widths[t.axis[rows[SLIDE]], x]
+    moved = held + (rows[TRIPS] - 1) * (held // wide * np.minimum(wide, rows[STEP]))
+    found: Ints = np.where(slides, moved * (outs // rows[TRIPS]), held * outs)
+    return found
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def spread(t, m, row, factors, y):
-    """Pass a fan-out, to the extents y of a child."""
-    children, copies = 1, 1
-    row[WINDOWS] = 0
-    for d in range(len(t.lacks)):
-        factor = factors[d]
-        if factor == 1:
-            continue
-        if t.halo[d]:
-            row[WINDOWS] |= 1 << d
-        children *= factor
-        if t.lacks[d] == O:
-            copies *= factor
+def _serve(m: Machine, rows: Ints, tensor: int, bits: Ints, small: int) -> None:
+    """Charge the last nodes of a tensor for what is asked of them; `small`: bits of a first visit."""
+    levels = len(m.levels)
+    asked = rows[LAST + tensor].copy()
+    for level in np.unique(asked):
+        chosen = np.flatnonzero(asked == level)
+        some = rows if len(chosen) == rows.shape[1] else rows[:, chosen]
+        of = bits if some is rows else bits[chosen]
+        spec, instances = m.levels[level], some[INSTANCES] // some[KIDS + tensor]
+        if tensor != O:
+            _charge(m, some, level, of, instances, spec.read_energy)
+            some[USED + levels + level] += of // instances
         else:
-            row[APART + O] *= factor
-        if t.lacks[d] != W:
-            row[APART + W] *= factor
+            _charge(m, some, level, of, instances, spec.update_energy)
+            some[USED + 2 * levels + level] += of // instances
+            if not m.resumes:
+                of = of - m.volume * small * (some[COPIES] * some[APART + O] // some[KIDS + O])
+            of = of + some[DRAIN]
+            _charge(m, some, level, of, instances, spec.read_energy)
+            some[USED + levels + level] += of // instances
+            some[DRAIN] = 0
+        if some is not rows:
+            rows[:, chosen] = some
+
+
+def _charge(m: Machine, rows: Ints, level: int, bits: Ints, instances: Ints, energy: int) -> None:
+    """Add the energy of accesses for so many bits of all instances."""
+    access = m.levels[level].access_bits
+    if m.rounds[level]:
+        add(rows, -(-(bits // instances) // access) * instances, energy)
+    else:
+        add(rows, bits // access, energy)
+
+
+def loop(t: Lattice, rows: Ints, dim: int, spot: int, more: Ints, slides: Ints) -> None:
+    """Put loops over a dim, whose trips are the divisor at `spot`.
+
+    `more` says of the tensor that lacks the dim: may it have another node in the region (1), one further inside (2)?
+    `slides`: the input's next node may slide along this loop.
+    """
+    trips, lack = int(t.divisors[dim, spot]), int(t.lacks[dim])
+    rows[X] -= t.shift[dim, t.place[dim, rows[X]], spot]
+    run = np.where(more > 0, lack + 1, 0)
+    rows[RHO] = np.where(more == 2, np.where(rows[RUN] == run, rows[RHO], 1) * trips, 1)
+    rows[RUN], rows[RAN] = run, more > 0
+    if lack != I:
+        rows[SLIDE] = np.where(slides, dim, -1)
+        rows[TRIPS] = np.where(slides, trips, 1)
+        rows[STEP] = np.where(slides, t.coefficient[dim] * t.extents[dim, rows[X]], 0)
+
+
+def spread(t: Lattice, m: Machine, rows: Ints, vectors: Ints, y: Ints) -> None:
+    """Pass fan-outs with these vectors, to the extents y of a child."""
+    factors = m.vectors[:, vectors]
+    rows[WINDOWS] = (((factors > 1) & (t.halo == 1)[:, None]) << np.arange(len(t.lacks))[:, None]).sum(axis=0)
+    kids = m.kids[vectors]
+    rows[APART + O] *= factors[t.lacks != O].prod(axis=0)
+    rows[APART + W] *= factors[t.lacks != W].prod(axis=0)
     for axis in range(len(t.widths)):
-        row[APART + I] *= starts(t, axis, factors, y)
-    for tensor in range(len(m.tops)):
-        row[KIDS + tensor] *= children
-    row[COPIES] *= copies
-    row[INSTANCES] *= children
-    row[X] = y
-    row[IN] += 1
-    row[STATE] = BARE
-    leak(m, row)
+        rows[APART + I] *= _starts(t, axis, factors, y)
+    rows[KIDS : KIDS + 3] *= kids
+    rows[COPIES] *= factors[t.lacks == O].prod(axis=0)
+    rows[INSTANCES] *= kids
+    rows[X], rows[BARE], rows[RAN] = y, 1, 0
+    rows[DIGIT : DIGIT + 3] = 0
+    rows[IN] += 1
+    if (rows[IN] < m.regions).all():
+        _leak(m, rows, int(rows[IN, 0]))
 
 
-@njit(cache=True)
-def leak(m, row):
-    """Add what the levels of a label's region leak."""
-    for level in range(m.flags[LEVELS]):
-        if m.levels[level, REGION] == row[IN]:
-            row[LEAKING] += m.levels[level, LEAK] * row[INSTANCES]
+def _starts(t: Lattice, axis: int, factors: Ints, y: Ints) -> Ints:
+    """Distinct places along an axis of the input at which the tiles of the children start; y: extents of a child.
+
+    They are the values of a sum over one or two dims (:func:`formulations.problem.distinct_sums`).
+    """
+    dims = np.flatnonzero(t.axis == axis)
+    if len(dims) == 1:
+        found: Ints = factors[dims[0]]
+        return found
+    if len(dims) == 0:
+        return np.ones(len(y), np.int64)
+    d, e = dims
+    a, b = t.coefficient[d] * t.extents[d, y], t.coefficient[e] * t.extents[e, y]
+    common = np.gcd(a, b)
+    m, n = factors[d], factors[e]
+    sums: Ints = m * n - np.maximum(0, m - b // common) * np.maximum(0, n - a // common)
+    return sums
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def busiest(m, row):
+def _leak(m: Machine, rows: Ints, region: int) -> None:
+    """Add what the levels of a region leak."""
+    for level in np.flatnonzero(m.region == region):
+        rows[LEAKING] += m.levels[level].leak_energy * rows[INSTANCES]
+
+
+def finish(t: Lattice, m: Machine, rows: Ints) -> None:
+    """Charge what the multipliers ask, behind the last fan-out."""
+    for tensor in TENSORS:
+        bits = m.steps // rows[KIDS + tensor] * rows[APART + tensor] * t.step_bits[tensor]
+        _serve(m, rows, tensor, bits, int(min(t.bits[tensor], t.step_bits[tensor])))
+
+
+def busiest(m: Machine, rows: Ints) -> Ints:
     """Latency units that the busiest port has needed so far."""
-    levels, most = m.flags[LEVELS], 0
-    if not m.flags[TIMED]:
-        return 0
-    for level in range(levels):
-        read, written = row[USED + levels + level], row[USED + 2 * levels + level]
-        for port, bits in ((0, read), (1, written), (2, read + written)):
-            divisor = m.levels[level, PORT + 2 * port + 1]
-            if divisor:
-                most = max(most, -(-bits * m.levels[level, PORT + 2 * port] // divisor))
+    levels, most = len(m.levels), np.zeros(rows.shape[1], np.int64)
+    for level, spec in enumerate(m.levels):
+        read, written = rows[USED + levels + level], rows[USED + 2 * levels + level]
+        for port, bits in zip(spec.ports, (read, written, read + written), strict=True):
+            if port.divisor:
+                most = np.maximum(most, -(-bits * port.multiplier // port.divisor))
     return most
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def least_cycles(m, row, widest):
-    """Cycles that a label needs at least; `widest[r]` is the largest product of factors from region r's fan-out on."""
-    units = max(-(-m.flags[WORK] // (row[INSTANCES] * widest[row[IN]])), busiest(m, row))
-    return -(-units // m.flags[UNIT])
+def least_cycles(m: Machine, rows: Ints, widest: Ints) -> Ints:
+    """Cycles that labels need at least; `widest[r]` is the largest product of factors from region r's fan-out on."""
+    units = np.maximum(-(-m.work // (rows[INSTANCES] * widest[rows[IN]])), busiest(m, rows))
+    return -(-units // m.unit)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def finish(t, m, row):
-    """Charge what the multipliers ask, behind the last fan-out."""
-    for tensor in range(len(m.tops)):
-        bits = m.flags[STEPS] // row[KIDS + tensor] * row[APART + tensor] * t.step_bits[tensor]
-        serve(t, m, row, tensor, bits, min(t.bits[tensor], t.step_bits[tensor]))
+def covering(m: Machine, a: Ints, first: Ints, b: Ints, second: Ints, timed: bool) -> Ints:
+    """Of pairs of labels (the columns `first` of a, `second` of b) at one place, those of which the first is as good.
 
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def code_of(m, row):
-    """The code of a label's last nodes in its region."""
-    code, k = 0, m.counts[row[IN]]
-    for tensor in range(len(m.tops)):
-        code = code * (k + 1) + digit(m, row, tensor)
-    return code
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def digit(m, row, tensor):
-    """The place of a tensor's last node in the region of a label (0: further out)."""
-    level = row[LAST + tensor]
-    return m.levels[level, PLACE] if m.levels[level, REGION] == row[IN] else 0
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def paid(row):
-    """The energy of a label."""
-    return row[HI] * 1152921504606846976.0 + row[LO]
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def broken(t, row, tensor):
-    """Bits that come into the next node of a tensor at least, if no loop moves it any more."""
-    x, rho = row[X], 1.0
-    if row[RUN] == tensor + 1:
-        rho = float(row[RHO])
-    if tensor == I and row[SLIDE] >= 0:
-        d = row[SLIDE]
-        here, up = t.place[x, d], t.place[x, d] + 1
-        while t.divisors[d, up] != t.divisors[d, here] * row[TRIPS]:
-            up += 1
-        x += (up - here) * t.stride[d]
-    return traffic(t, tensor, x) / rho
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def best_sum(numbers, row, charges, most):
-    """The least sum of charges and the value of their statuses, if it is below `most`; ``row[numbers[statuses]]`` is it."""
-    least = most
-    for a in range(charges.shape[1]):
-        if charges[0, a] >= least:
-            continue
-        for b in range(charges.shape[1]):
-            if charges[0, a] + charges[1, b] >= least:
-                continue
-            for c in range(charges.shape[1]):
-                total = charges[0, a] + charges[1, b] + charges[2, c]
-                if total >= least:
-                    continue
-                number = numbers[16 * a + 4 * b + c]
-                if number >= 0:
-                    least = min(least, total + row[number])
-    return least if least < most else np.inf
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def best_leaving(m, row, guide, region, charges, most):
-    """The same of statuses behind the fan-out that leads into a region."""
-    least, levels = most, len(m.levels) + 1
-    inner, bypass = guide.inner[region, row[X]], guide.bypass[row[X]]
-    for a in range(charges.shape[1]):
-        if charges[0, a] >= least:
-            continue
-        for b in range(charges.shape[1]):
-            if charges[0, a] + charges[1, b] >= least:
-                continue
-            for c in range(charges.shape[1]):
-                total = charges[0, a] + charges[1, b] + charges[2, c]
-                if total >= least:
-                    continue
-                statuses = 16 * a + 4 * b + c
-                value, number, alone = inner[statuses], 0, 0.0
-                for tensor, status in ((0, a), (1, b), (2, c)):
-                    number *= levels
-                    if status == NONE:
-                        number += row[LAST + tensor] + 1
-                        alone += charges[tensor, NONE] if row[KIDS + tensor] == 1 else np.inf
-                if number and alone < np.inf:
-                    column = guide.numbers[(region * STATUSES + statuses) * levels**3 + number]
-                    value = max(value, bypass[column] - alone)
-                least = min(least, total + value)
-    return least if least < most else np.inf
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def charge_of(t, m, row, guide, region, tensor, charges):
-    """What a tensor's next node costs, per status, if it lies behind the fan-out that leads into a region."""
-    x, level = row[X], row[LAST + tensor]
-    share = row[APART + tensor] / row[KIDS + tensor]
-    first = float(row[COPIES]) * share * m.flags[VOLUME] * max(t.bits[O], t.step_bits[O])
-    charges[tensor] = np.inf
-    bits = traffic(t, tensor, x)
-    charges[tensor, TIGHT] = price(m, level, tensor, bits * share, first) - outside(m, guide.prices, region, tensor, bits)
-    bits *= guide.prices[region, tensor, AGAIN]
-    if bits < np.inf:
-        charges[tensor, POT_FREE] = price(m, level, tensor, bits * share, first) - outside(
-            m, guide.prices, region, tensor, bits
-        )
-    if m.without[region, tensor]:
-        bits = float(m.flags[STEPS]) * t.step_bits[tensor] * share
-        for r in range(row[IN], m.flags[REGIONS]):
-            bits /= guide.shared[r, tensor]
-        charges[tensor, NONE] = price(m, level, tensor, bits, first)
-    held_charge(t, m, row, guide, region, tensor, charges)
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def held_charge(t, m, row, guide, region, tensor, charges):
-    """The same for a node that no loop has moved since its break."""
-    if not ((row[RUN] == tensor + 1 and row[RHO] > 1) or (tensor == I and row[SLIDE] >= 0)):
-        return
-    share = row[APART + tensor] / row[KIDS + tensor]
-    first = float(row[COPIES]) * share * m.flags[VOLUME] * max(t.bits[O], t.step_bits[O])
-    bits = broken(t, row, tensor)
-    total = least_fill(t, m, guide.prices, region, tensor, bits, guide.shared)
-    if total < np.inf:
-        charges[tensor, HELD] = total + price(m, row[LAST + tensor], tensor, bits * share, first)
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def constant_charges(t, m, row, guide, charges):
-    """What parents charge for a tensor's next node behind the fan-out of a label's region, per status, whatever the vector.
-
-    Distinct tiles of all children hold at least what the tile in front of the fan-out touches; of weights and outputs as
-    much: ``traffic(child) / children * apart`` is at least ``traffic``. (:func:`sifted` takes the rest of a charge.)
+    It is if it costs no more and is no worse in all that later costs depend on. `timed`: cycles count, too.
     """
-    x, region = row[X], row[IN]
-    charges[:] = np.inf
-    for tensor in range(len(m.tops)):
-        if not m.leaves[region, tensor, digit(m, row, tensor)]:
-            continue
-        level, share = row[LAST + tensor], row[APART + tensor] / row[KIDS + tensor]
-        first = float(row[COPIES]) * share * m.flags[VOLUME] * max(t.bits[O], t.step_bits[O])
-        bits = traffic(t, tensor, x) * share
-        charges[tensor, TIGHT] = price(m, level, tensor, bits, first)
-        again = guide.prices[region + 1, tensor, AGAIN]
-        if again < np.inf:
-            charges[tensor, POT_FREE] = price(m, level, tensor, bits * again, first)
-        if m.without[region + 1, tensor]:
-            bits = float(m.flags[STEPS]) * t.step_bits[tensor] * share
-            for r in range(region, m.flags[REGIONS]):
-                bits /= guide.shared[r, tensor]
-            charges[tensor, NONE] = price(m, level, tensor, bits, first)
-        if (row[RUN] == tensor + 1 and row[RHO] > 1) or (tensor == I and row[SLIDE] >= 0):
-            charges[tensor, HELD] = price(m, level, tensor, broken(t, row, tensor) * share, first)
+    pairs = np.arange(len(first))
 
+    def keep(good: Ints) -> None:
+        nonlocal pairs
+        pairs = pairs[good]
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def sifted(t, m, guide, region, y, constant, rows, charges, most):
-    """Is a label of no use behind the fan-out that leads into a region, at extents y, by a bound that is quick to tell?"""
-    for tensor in range(len(m.tops)):
-        bits = traffic(t, tensor, y)
-        charges[tensor, TIGHT] = constant[tensor, TIGHT] - outside(m, guide.prices, region, tensor, bits)
-        charges[tensor, POT_FREE] = np.inf
-        if constant[tensor, POT_FREE] < np.inf:
-            again = guide.prices[region, tensor, AGAIN]
-            charges[tensor, POT_FREE] = constant[tensor, POT_FREE] - outside(m, guide.prices, region, tensor, bits * again)
-        charges[tensor, NONE], charges[tensor, HELD] = constant[tensor, NONE], constant[tensor, HELD]
-    return best_sum(rows, guide.tables[y], charges, most) == np.inf
+    def of(column: int) -> tuple[Ints, Ints]:
+        return a[column, first[pairs]], b[column, second[pairs]]
 
-
-@njit(cache=True)
-def ahead(t, m, row, guide, charges, most):
-    """A lower bound on what a label has still to pay."""
-    region = row[IN]
-    charges[:] = np.inf
-    for tensor in range(len(m.tops)):
-        if parent_of(m, region, tensor, digit(m, row, tensor)) >= 0:
-            charges[tensor, POT_FREE] = 0.0
-            held_charge(t, m, row, guide, region, tensor, charges)
-        else:
-            charge_of(t, m, row, guide, region, tensor, charges)
-    first = guide.begin[region] + code_of(m, row) * STATUSES
-    return best_sum(guide.rows[first : first + STATUSES], guide.tables[row[X]], charges, most)
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def leaving(t, m, row, guide, charges, most):
-    """The same if the label leaves its region now."""
-    region = row[IN]
-    for tensor in range(len(m.tops)):
-        if not m.leaves[region, tensor, digit(m, row, tensor)]:
-            return np.inf
-    if region + 1 == m.flags[REGIONS]:
-        total = 0.0
-        for tensor in range(len(m.tops)):
-            share = row[APART + tensor] / row[KIDS + tensor]
-            first = float(row[COPIES]) * share * m.flags[VOLUME] * max(t.bits[O], t.step_bits[O])
-            bits = float(m.flags[STEPS]) * t.step_bits[tensor] * share / guide.shared[region, tensor]
-            total += price(m, row[LAST + tensor], tensor, bits, first)
-        return total
-    for tensor in range(len(m.tops)):
-        charge_of(t, m, row, guide, region + 1, tensor, charges)
-    return best_leaving(m, row, guide, region + 1, charges, most)
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def covers(t, m, a, b, timed):
-    """Is label a as good as label b, whatever comes (same point, region and last nodes)? `timed`: cycles count, too."""
-    if a[HI] > b[HI] or (a[HI] == b[HI] and a[LO] > b[LO]):
-        return False
-    if a[COPIES] < b[COPIES] or a[DRAIN] > b[DRAIN] or a[STATE] & ~b[STATE]:
-        return False
-    if b[RHO] > 1 and (a[RUN] != b[RUN] or a[RHO] < b[RHO]):
-        return False
-    if a[STATE] & BARE and a[WINDOWS] != b[WINDOWS]:
-        return False
-    if a[STATE] & RAN and a[RUN] != b[RUN]:
-        return False
-    if b[SLIDE] >= 0 and (a[SLIDE] != b[SLIDE] or a[TRIPS] != b[TRIPS] or a[STEP] != b[STEP]):
-        return False
-    for tensor in range(len(m.tops)):
-        if (timed or m.flags[ROUNDED]) and (a[INSTANCES] != b[INSTANCES] or a[KIDS + tensor] != b[KIDS + tensor]):
-            return False
-        if a[APART + tensor] * b[KIDS + tensor] > b[APART + tensor] * a[KIDS + tensor]:
-            return False
-    levels = m.flags[LEVELS]
-    for level in range(levels):
-        if m.levels[level, REGION] == a[IN] and a[USED + level] > b[USED + level]:
-            return False
+    x, y = of(HI)
+    u, v = of(LO)
+    keep((x < y) | ((x == y) & (u <= v)))
+    for column, sign in ((COPIES, 1), (DRAIN, -1), (BARE, -1), (RAN, -1)):
+        x, y = of(column)
+        keep(sign * x >= sign * y)
+    if timed or m.rounds.any():
+        for column in (INSTANCES, KIDS, KIDS + 1, KIDS + 2):
+            keep(np.equal(*of(column)))
+    for tensor in TENSORS:
+        x, y = of(APART + tensor)
+        u, v = of(KIDS + tensor)
+        keep(x * v <= y * u)
+    (rho, other), (x, y), (ran, _) = of(RHO), of(RUN), of(RAN)
+    keep(((other == 1) | ((x == y) & (rho >= other))) & ((ran == 0) | (x == y)))
+    (bare, _), (x, y) = of(BARE), of(WINDOWS)
+    keep((bare == 0) | (x == y))
+    (x, slide), (u, v), (w, z) = of(SLIDE), of(TRIPS), of(STEP)
+    keep((slide < 0) | ((x == slide) & (u == v) & (w == z)))
+    levels = len(m.levels)
+    for level in range(1, levels):
+        x, y = of(USED + level)
+        region, _ = of(IN)
+        keep((m.region[level] != region) | (x <= y))
     if timed:
-        if a[LEAKING] > b[LEAKING]:
-            return False
-        for n in range(USED + levels, USED + 3 * levels):
-            if a[n] > b[n]:
-                return False
-    return True
+        for column in (LEAKING, *range(USED + levels, USED + 3 * levels)):
+            keep(np.less_equal(*of(column)))
+    found: Ints = pairs
+    return found

@@ -1,6 +1,6 @@
-"""Least energy still to come, for every point of the lattice: the graph without what couples its steps. Compiled.
+"""Least energy still to come, for every point of the lattice: the graph without what couples its steps.
 
-A table belongs to a region, to a code (the place of every tensor's last node in the region, 0: none yet) and to the
+A table belongs to a region, to a code (per tensor the place of its last node in the region, 0: none yet) and to the
 status of every tensor:
 
 ``FREE``
@@ -21,499 +21,359 @@ if all nodes stood there; the output's first visits save as much as they ever ca
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
-from numpy.typing import NDArray
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
+
+from formulations.problem import LayerProblem
+from formulations.shortest_path.prices import (
+    Prices,
+    fill_price,
+    first_bits,
+    least_fill,
+    outside,
+    price,
+    prices_of,
+)
 from formulations.shortest_path.tables import (
-    ACCESS,
-    CAPACITY,
-    DRAINS,
-    FILL,
-    READ,
-    REGIONS,
-    RESUMES,
-    STEPS,
-    UPDATE,
-    VOLUME,
+    TENSORS,
+    Floats,
+    I,
+    Ints,
+    Lattice,
+    Machine,
+    axis_vectors,
+    regions_of,
+    spots_of,
 )
 
-Floats = NDArray[np.float64]
-W, I, O = 0, 1, 2  # noqa: E741
-
-READS, FILLS, UPDATES = range(3)
-"""Columns of the energies per bit."""
 FREE, TIGHT, NONE, HELD = range(4)
-STATUSES = 64
-"""Combinations of statuses: ``16 * W + 4 * I + O``."""
+Code = tuple[int, int, int]
+Statuses = tuple[int, int, int]
 
 
-@njit(cache=True, inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def status_of(statuses, tensor):
-    """The status of a tensor."""
-    return statuses >> (4 - 2 * tensor) & 3
+@dataclass(frozen=True)
+class Table:
+    """Values of one region and code: a row per combination of statuses, a column per point."""
+
+    statuses: tuple[Statuses, ...]
+    values: Floats
+
+    def row(self, statuses: Statuses) -> Floats:
+        """The values of one combination."""
+        return self.values[self.statuses.index(statuses)]
 
 
-@njit(cache=True, inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def with_status(statuses, tensor, status):
-    """The combination with another status of a tensor."""
-    shift = 4 - 2 * tensor
-    return statuses & ~(3 << shift) | status << shift
+@dataclass(frozen=True)
+class Behind:
+    """What lies behind the fan-out that leads into a region: a row per combination of statuses, a column per point.
 
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def price(m, level, tensor, bits, first):
-    """What it costs at least to serve bits of a tensor at a level; `first`: bits of first visits at most."""
-    if tensor != O:
-        return bits * m.rates[level, READS]
-    left = bits if m.flags[RESUMES] else max(0.0, bits - first)
-    return bits * m.rates[level, UPDATES] + left * m.rates[level, READS]
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def fill_price(m, level, tensor, bits, first):
-    """What it costs at least to fill a node with so many bits (and to drain it), less first visits."""
-    if tensor != O:
-        return bits * m.rates[level, FILLS]
-    left = bits if m.flags[RESUMES] else max(0.0, bits - first)
-    drained = bits * m.rates[level, READS] if m.flags[DRAINS] else 0.0
-    return left * m.rates[level, FILLS] + drained
-
-
-@njit(cache=True)
-def most_shared(t, m):
-    """Per region's fan-out and tensor, the most children that one read serves."""
-    regions = m.flags[REGIONS]
-    shared = np.ones((regions, 3))
-    for r in range(regions):
-        for n in range(m.first[r], m.first[r + 1]):
-            for tensor in range(len(m.tops)):
-                children = 1.0
-                for d in range(len(t.lacks)):
-                    if t.lacks[d] == tensor or (tensor == I and t.halo[d]):
-                        children *= m.vectors[n, d]
-                shared[r, tensor] = max(shared[r, tensor], children)
-    return shared
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def first_bits(t, m, region, shared):
-    """Bits of first visits at a level of a region at most: of every copy."""
-    copies = 1.0
-    for r in range(region):
-        copies *= shared[r, O]
-    return m.flags[VOLUME] * max(t.bits[O], t.step_bits[O]) * copies
-
-
-OUT_READ, OUT_UPDATE, OUT_FIRST, FILLED, AGAIN = range(5)
-"""Columns of the prices per region and tensor: of a parent further out, the least energy of reads and of updates per bit
-that comes in, and the bits of first visits at most; the least energy of filling a node from the region on (infinite if it
-has none), per bit, and the least number of trips of a loop that brings a tensor in again."""
-
-
-@njit(cache=True)
-def prices_of(t, m, shared):
-    """Least prices, per region and tensor."""
-    regions = m.flags[REGIONS]
-    prices = np.zeros((regions + 1, 3, 5))
-    for region in range(regions):
-        for tensor in range(len(m.tops)):
-            row = prices[region, tensor]
-            row[OUT_READ] = row[OUT_UPDATE] = row[FILLED] = row[AGAIN] = np.inf
-            served = 1.0
-            for r in range(region - 1, -1, -1):
-                served *= shared[r, tensor]
-                first = first_bits(t, m, r, shared) * served
-                for n in range(m.members.shape[1]):
-                    level = m.members[r, n]
-                    if level < 0 or not m.may_keep[level, tensor]:
-                        continue
-                    row[OUT_READ] = min(row[OUT_READ], m.rates[level, READS] / served)
-                    row[OUT_UPDATE] = min(row[OUT_UPDATE], m.rates[level, UPDATES] / served)
-                    row[OUT_FIRST] = max(row[OUT_FIRST], first)
-                if r == 0:
-                    level = m.tops[tensor]
-                    row[OUT_READ] = min(row[OUT_READ], m.rates[level, READS] / served)
-                    row[OUT_UPDATE] = min(row[OUT_UPDATE], m.rates[level, UPDATES] / served)
-                    row[OUT_FIRST] = max(row[OUT_FIRST], first)
-            for r in range(region, regions):
-                for level in m.members[r]:
-                    if level >= 0 and m.may_keep[level, tensor]:
-                        row[FILLED] = min(row[FILLED], m.rates[level, FILLS])
-            for d in range(len(t.lacks)):
-                if t.lacks[d] == tensor:
-                    for n in range(1, t.counts[d]):
-                        row[AGAIN] = min(row[AGAIN], t.divisors[d, n])
-    return prices
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def outside(m, prices, region, tensor, bits):
-    """What so many bits cost at a parent further out at least."""
-    row = prices[region, tensor]
-    if tensor != O:
-        return row[OUT_READ] * bits
-    left = bits if m.flags[RESUMES] else max(0.0, bits - row[OUT_FIRST])
-    return row[OUT_UPDATE] * bits + row[OUT_READ] * left
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def least_fill(t, m, prices, region, tensor, bits, shared):
-    """The least cost of filling any node of a tensor from a region on."""
-    if tensor == O and not m.flags[RESUMES]:
-        bits = max(0.0, bits - first_bits(t, m, m.flags[REGIONS] - 1, shared))
-    each = prices[region, tensor, FILLED]
-    return each * bits if each < np.inf else np.inf
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def traffic(t, tensor, x):
-    """Bits that come into a node at these extents at least."""
-    return t.traffic[tensor, x]
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def inside(t, x, spots):
-    """The extents of a child of a fan-out with factors at these places of the divisors, or -1."""
-    y = x
-    for d in range(len(spots)):
-        if spots[d]:
-            here = t.place[x, d]
-            there = t.quotient[d, here, spots[d]]
-            if there < 0:
-                return -1
-            y -= (here - there) * t.stride[d]
-    return y
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def spread_least(t, vectors, source, target):
-    """Into target, per row and point, the least value of the points that these factors lead to."""
-    size = source.shape[1]
-    target[:] = np.inf
-    inner = np.empty(size, np.int64)
-    for spots in vectors:
-        for x in range(size):
-            inner[x] = inside(t, x, spots)
-        for row in range(len(source)):
-            for x in range(size):
-                y = inner[x]
-                if y >= 0 and source[row, y] < target[row, x]:
-                    target[row, x] = source[row, y]
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def may_loop(t, m, region, statuses, digits, d):
-    """May a loop over a dim come?
-
-    In front of the first node of a region a loop may stand outside of the fan-out as well: what comes into nodes is the
-    same, but for the input, if the loop is over one of its windows.
+    ``parents`` are the levels of the tensors without a node inside, which serve the multipliers (-1: the tensor has one).
     """
-    if region > 0 and digits[0] + digits[1] + digits[2] == 0 and not t.halo[d]:
-        return False
-    for tensor in range(len(m.tops)):
-        status = status_of(statuses, tensor)
-        if t.lacks[d] != tensor:
-            if status == HELD:
-                return False
-        elif status == TIGHT:
-            return False
-    return True
+
+    statuses: tuple[Statuses, ...]
+    parents: tuple[Code, ...]
+    values: Floats
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def close(t, values, d):
-    """Loops over a dim: a value is at most that of every point inside that they reach."""
-    for x in range(len(values)):
-        for k in range(t.down.shape[2]):
-            there = t.down[d, t.place[x, d], k]
-            if there < 0:
-                break
-            least = values[x - (t.place[x, d] - there) * t.stride[d]]
-            if least < values[x]:
-                values[x] = least
+@dataclass(frozen=True)
+class Guide:
+    """What bounds labels: tables by region and code, and what lies behind the fan-outs that lead into regions."""
+
+    prices: Prices
+    tables: dict[tuple[int, Code], Table]
+    behind: dict[int, Behind]
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def parent_of(m, region, tensor, digit):
-    """The level of a tensor's last node, where it is known: in the region, or the outermost one."""
-    if digit > 0:
-        return m.members[region, digit - 1]
-    return m.tops[tensor] if region == 0 else -1
+def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
+    """Tables of all regions, innermost first."""
+    prices = prices_of(t, m)
+    tables: dict[tuple[int, Code], Table] = {}
+    behind: dict[int, Behind] = {}
+    for region in range(m.regions - 1, -1, -1):
+        filled = _Region(t, m, region, prices, behind.get(region + 1)).fill()
+        tables.update({(region, code): table for code, table in filled.items()})
+        if region:
+            behind[region] = _behind(problem, t, m, region, prices, filled[0, 0, 0])
+    return Guide(prices, tables, behind)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def is_valid(m, region, statuses, digits):
-    """Is there a table of these statuses?"""
-    held = 0
-    for tensor in range(len(m.tops)):
-        status = status_of(statuses, tensor)
-        held += status == HELD
-        if parent_of(m, region, tensor, digits[tensor]) >= 0:
-            if status == TIGHT or status == NONE:
-                return False
-        elif status == NONE and not m.without[region, tensor]:
-            return False
-    return held < 2 or (held == 2 and status_of(statuses, I) == HELD)
+def parent_of(m: Machine, region: int, tensor: int, digit: int) -> int:
+    """The level of a tensor's last node where it is known: in the region, or the outermost one; -1 where it is not."""
+    if digit:
+        return m.members[region][digit - 1]
+    return int(m.tops[tensor]) if region == 0 else -1
 
 
-@njit(cache=True)
-def rows_of(m, region):
-    """The number of the table of a code and statuses (-1: there is none), in ``[code * STATUSES + statuses]``."""
-    k = m.counts[region]
-    rows = np.full((k + 1) ** 3 * STATUSES, -1, np.int64)
-    digits = np.zeros(3, np.int64)
-    count = 0
-    for code in range((k + 1) ** 3):
-        digits[0], digits[1], digits[2] = code // ((k + 1) * (k + 1)), code // (k + 1) % (k + 1), code % (k + 1)
-        for statuses in range(STATUSES):
-            if is_valid(m, region, statuses, digits):
-                rows[code * STATUSES + statuses] = count
-                count += 1
-    return rows, count
+def codes_of(m: Machine, region: int) -> list[Code]:
+    """Codes of a region, innermost nodes first."""
+    found = itertools.product(*(m.digits(region, tensor) for tensor in TENSORS))
+    return sorted(found, key=lambda code: -sum(code))
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def step_bits_shared(t, m, region, tensor, shared):
-    """Bits that the multipliers ask of a node in front of a region's fan-out at least, if it is the last one."""
-    bits = float(m.flags[STEPS]) * t.step_bits[tensor]
-    for r in range(region, m.flags[REGIONS]):
-        bits /= shared[r, tensor]
-    return bits
-
-
-@njit(cache=True)
-def bypassing(t, m, region, then, parents, shared, source, out):
-    """What lies behind a region's fan-out if tensors have no node there, with what the multipliers ask of their parents.
-
-    Row n is of the statuses ``then[n]`` and of the levels ``parents[n]`` (-1: the tensor has a node inside); `source` has
-    the values right behind the fan-out.
-    """
-    size = source.shape[1]
-    out[:] = np.inf
-    inner = np.empty(size, np.int64)
-    for v in range(m.first[region], m.first[region + 1]):
-        factors = m.vectors[v]
-        for x in range(size):
-            inner[x] = inside(t, x, m.spots[v])
-        for n in range(len(then)):
-            cost = 0.0
-            for tensor in range(len(m.tops)):
-                if parents[n, tensor] >= 0:
-                    bits = float(m.flags[STEPS]) * t.step_bits[tensor]
-                    for r in range(region + 1, m.flags[REGIONS]):
-                        bits /= shared[r, tensor]
-                    for d in range(len(t.lacks)):
-                        if t.lacks[d] == tensor or (tensor == I and t.halo[d]):
-                            bits /= factors[d]
-                    cost += price(m, parents[n, tensor], tensor, bits, first_bits(t, m, region, shared))
-            row = source[n]
-            for x in range(size):
-                if inner[x] >= 0 and row[inner[x]] + cost < out[n, x]:
-                    out[n, x] = row[inner[x]] + cost
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def surcharge(m, prices, region, tensor, level, bits, first):
-    """What it costs at least to serve a node behind a fan-out at this level, above the least price of any parent."""
-    return price(m, level, tensor, bits, first) - outside(m, prices, region, tensor, bits)
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def leave(t, m, region, statuses, digits, inner, bypass, numbers, shared, prices, values):
-    """Values of leaving a region, into `values`; `inner`: what lies behind its fan-out, per statuses."""
-    values[:] = np.inf
-    firsts = first_bits(t, m, region, shared)
-    known = np.empty(3, np.int64)
-    for tensor in range(len(m.tops)):
-        if not m.leaves[region, tensor, digits[tensor]]:
-            return
-        known[tensor] = parent_of(m, region, tensor, digits[tensor])
-    if region + 1 == m.flags[REGIONS]:
-        total = 0.0
-        for tensor in range(len(m.tops)):
-            if known[tensor] >= 0:
-                total += price(m, known[tensor], tensor, step_bits_shared(t, m, region, tensor, shared), firsts)
-            elif status_of(statuses, tensor) != NONE:
-                return
-        values[:] = total
-        return
-    for then in range(STATUSES):
-        fits, number = True, 0
-        for tensor in range(len(m.tops)):
-            here, there = status_of(statuses, tensor), status_of(then, tensor)
-            if here == HELD or known[tensor] < 0:
-                fits = fits and here == there
-            elif there == HELD:
-                fits = False
-            number = number * (len(m.levels) + 1) + (known[tensor] + 1 if there == NONE else 0)
-        if not fits or inner[len(values), then] == np.inf:
-            continue
-        row = inner[:, then]
-        if number:
-            row = bypass[:, numbers[then * (len(m.levels) + 1) ** 3 + number]]
-        for x in range(len(values)):
-            total = row[x]
-            if total < values[x]:
-                for tensor in range(len(m.tops)):
-                    there = status_of(then, tensor)
-                    if known[tensor] >= 0 and there < NONE:
-                        bits = traffic(t, tensor, x) * (prices[region, tensor, AGAIN] if there == FREE else 1.0)
-                        total += surcharge(m, prices, region + 1, tensor, known[tensor], bits, firsts)
-                if total < values[x]:
-                    values[x] = total
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def room(t, m, level, tensor, digits, place, x):
-    """Do the nodes that stand at a level last, and the one to place there, fit its capacity?"""
-    capacity = m.levels[level, CAPACITY]
-    if capacity < 0:
-        return True
-    bits = t.words[tensor, x] * t.bits[tensor]
-    for other in range(len(m.tops)):
-        if other == tensor:
-            continue
-        if digits[other] == place and m.tops[other] != level:
-            bits += t.words[other, x] * t.bits[other]
-        elif digits[other] < place and not m.may_skip[level, other] and m.may_keep[level, other]:
-            bits += t.bits[other]
-    return bits <= capacity
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def reading(m, prices, region, tensor, known, bits, first):
-    """What it costs at least to serve bits at the last node, whose level may not be known (-1)."""
-    if known < 0:
-        return outside(m, prices, region, tensor, bits)
-    return price(m, known, tensor, bits, first)
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def costs_of(t, m, region, shared, prices):
-    """Per tensor, place of its last node and point: what reading it costs for a node there, and filling a node of that
-    place; for place 0 the least cost of filling any node further inside.
-    """
-    k = m.counts[region]
-    reads, fills = np.empty((3, k + 1, len(t.outs))), np.empty((3, k + 1, len(t.outs)))
-    firsts = first_bits(t, m, region, shared)
-    for tensor in range(len(m.tops)):
-        for place in range(k + 1):
-            known = parent_of(m, region, tensor, place)
-            level = m.members[region, place - 1]
-            for x in range(len(t.outs)):
-                bits = traffic(t, tensor, x)
-                reads[tensor, place, x] = reading(m, prices, region, tensor, known, bits, firsts)
-                if place:
-                    fills[tensor, place, x] = fill_price(m, level, tensor, bits, firsts)
-                else:
-                    fills[tensor, place, x] = least_fill(t, m, prices, region, tensor, bits, shared)
-    return reads, fills
-
-
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def place_node(t, m, region, statuses, digits, tensor, place, rows, tables, reads, fills, values, scratch):
-    """Lower the values by those of placing a node."""
-    k = m.counts[region]
-    level = m.members[region, place - 1]
-    if not m.may_keep[level, tensor]:
-        return
-    for j in range(digits[tensor], place - 1):
-        if not m.may_skip[m.members[region, j], tensor]:
-            return
-    held = status_of(statuses, tensor) == HELD
-    code = 0
-    for other in range(len(m.tops)):
-        code = code * (k + 1) + (place if other == tensor else digits[other])
-    row = tables[rows[code * STATUSES + with_status(statuses, tensor, FREE)]]
-    other_row = tables[rows[code * STATUSES + statuses]] if held else row
-    read, fill = reads[tensor, digits[tensor]], fills[tensor, place]
-    for x in range(len(values)):
-        least = min(row[x], other_row[x])
-        if least < np.inf and room(t, m, level, tensor, digits, place, x):
-            scratch[x] = least
+def statuses_of(m: Machine, region: int, code: Code) -> Iterator[Statuses]:
+    """Combinations of statuses that there are tables of, those with most tensors held first."""
+    choices = []
+    for tensor in TENSORS:
+        if parent_of(m, region, tensor, code[tensor]) >= 0:
+            choices.append((FREE, HELD))
         else:
-            scratch[x] = np.inf
-    for d in range(-1, len(t.lacks)):
-        moved = scratch
-        if d >= 0:
-            if tensor != I or held or not t.halo[d] or not may_loop(t, m, region, statuses, digits, d):
+            choices.append((FREE, TIGHT, NONE, HELD) if m.without[region, tensor] else (FREE, TIGHT, HELD))
+    found = [s for s in itertools.product(*choices) if s.count(HELD) < 2 or (s.count(HELD) == 2 and s[I] == HELD)]
+    yield from sorted(found, key=lambda s: -s.count(HELD))
+
+
+def closed(t: Lattice, values: Floats, dims: list[int]) -> Floats:
+    """Loops over dims: every value at most that of the points inside that they reach. In place."""
+    grid = values.reshape(len(values), *t.counts)
+    for d in dims:
+        rows = np.moveaxis(grid, d + 1, 0)
+        for p in range(1, t.counts[d]):
+            for q in t.primes[d]:
+                there = t.quotient[d, p, q]
+                if there >= 0:
+                    np.minimum(rows[p], rows[there], out=rows[p])
+    return values
+
+
+@dataclass(frozen=True)
+class _Region:
+    """One region, whose tables are filled from the innermost nodes outwards."""
+
+    t: Lattice
+    m: Machine
+    region: int
+    prices: Prices
+    behind: Behind | None
+
+    def fill(self) -> dict[Code, Table]:
+        """Tables by code."""
+        tables: dict[Code, Table] = {}
+        for code in codes_of(self.m, self.region):
+            statuses = tuple(statuses_of(self.m, self.region, code))
+            values = np.full((len(statuses), self.t.size), np.inf)
+            tables[code] = Table(statuses, values)
+            groups = itertools.groupby(range(len(statuses)), key=lambda n: statuses[n].count(HELD))
+            for _, numbers in groups:
+                self._rows(code, tables, list(numbers))
+        return tables
+
+    def _rows(self, code: Code, tables: dict[Code, Table], numbers: list[int]) -> None:
+        """Rows of combinations with as many tensors held."""
+        table = tables[code]
+        for n in numbers:
+            statuses, values = table.statuses[n], table.values[n]
+            self._leave(statuses, code, values)
+            for tensor in TENSORS:
+                if statuses[tensor] != NONE:
+                    for digit in self.m.digits(self.region, tensor):
+                        if digit > code[tensor]:
+                            self._place(statuses, code, tensor, digit, tables, values)
+                if statuses[tensor] < NONE:
+                    self._hold(statuses, code, tensor, table, values)
+        alike = itertools.groupby(
+            sorted(numbers, key=lambda n: self._loops(table.statuses[n], code)),
+            key=lambda n: self._loops(table.statuses[n], code),
+        )
+        for dims, group in alike:
+            rows = list(group)
+            table.values[rows] = closed(self.t, table.values[rows], dims)
+
+    def _loops(self, statuses: Statuses, code: Code) -> list[int]:
+        """Dims over which loops may come.
+
+        In front of the first node of a region a loop may stand outside of the fan-out as well: what comes into nodes is
+        the same, but for the input, if the loop is over one of its windows.
+        """
+        t = self.t
+        dims = range(len(t.lacks))
+        if self.region and not any(code):
+            dims = [d for d in dims if t.halo[d]]
+        return [
+            d
+            for d in dims
+            if all(
+                statuses[tensor] != (TIGHT if t.lacks[d] == tensor else HELD) for tensor in TENSORS
+            )
+        ]
+
+    def _leave(self, statuses: Statuses, code: Code, values: Floats) -> None:
+        """Lower the values by those of leaving the region."""
+        t, m = self.t, self.m
+        if not all(m.leaves[self.region, tensor, code[tensor]] for tensor in TENSORS):
+            return
+        known = [parent_of(m, self.region, tensor, code[tensor]) for tensor in TENSORS]
+        firsts = first_bits(t, m, self.region, self.prices.shared)
+        if self.behind is None:
+            total = 0.0
+            for tensor in TENSORS:
+                if known[tensor] >= 0:
+                    bits = float(m.steps) * t.step_bits[tensor] / self.prices.shared[self.region, tensor]
+                    total += float(price(m, known[tensor], tensor, np.array(bits), firsts))
+                elif statuses[tensor] != NONE:
+                    return
+            np.minimum(values, total, out=values)
+            return
+        for then, parents, row in zip(self.behind.statuses, self.behind.parents, self.behind.values, strict=True):
+            if all(
+                then[T] == statuses[T] if statuses[T] == HELD or known[T] < 0 else then[T] != HELD for T in TENSORS
+            ) and all(parents[T] == (known[T] if then[T] == NONE else -1) for T in TENSORS):
+                total = row
+                for T in TENSORS:
+                    if known[T] >= 0 and then[T] < NONE:
+                        total = total + self._surcharge(T, known[T], then[T])
+                np.minimum(values, total, out=values)
+
+    def _surcharge(self, tensor: int, level: int, status: int) -> Floats:
+        """What a node behind the fan-out costs at least at a level, above the least price of any parent."""
+        t, m = self.t, self.m
+        bits = t.traffic[tensor] * (self.prices.again[tensor] if status == FREE else 1.0)
+        if status == FREE and self.prices.again[tensor] == np.inf:
+            return np.full(t.size, np.inf)
+        firsts = first_bits(t, m, self.region, self.prices.shared)
+        return price(m, level, tensor, bits, firsts) - outside(m, self.prices, self.region + 1, tensor, bits)
+
+    def _reading(self, tensor: int, digit: int) -> Floats:
+        """What a node of a tensor costs at least at its parent."""
+        level, bits = parent_of(self.m, self.region, tensor, digit), self.t.traffic[tensor]
+        if level < 0:
+            return outside(self.m, self.prices, self.region, tensor, bits)
+        return price(self.m, level, tensor, bits, first_bits(self.t, self.m, self.region, self.prices.shared))
+
+    def _fits(self, code: Code, tensor: int, digit: int) -> Ints:
+        """Points at which the nodes that stand last at a level, and the one to place, fit its capacity."""
+        t, m = self.t, self.m
+        level = m.members[self.region][digit - 1]
+        capacity = m.levels[level].capacity_bits
+        if capacity is None:
+            return np.ones(t.size, bool)
+        bits = t.words[tensor] * t.bits[tensor]
+        for other in TENSORS:
+            if other == tensor:
                 continue
-            moved = scratch.copy()
-            close(t, moved, d)
-        for x in range(len(values)):
-            total = moved[x] if held else moved[x] + fill[x] + read[x]
-            if total < values[x]:
-                values[x] = total
+            if code[other] == digit:
+                bits = bits + t.words[other] * t.bits[other]
+            elif code[other] < digit and not m.may_skip[level, other]:
+                bits = bits + t.bits[other]
+        return bits <= capacity
+
+    def _place(
+        self, statuses: Statuses, code: Code, tensor: int, digit: int, tables: dict[Code, Table], values: Floats
+    ) -> None:
+        """Lower the values by those of placing a node."""
+        t, m = self.t, self.m
+        members = m.members[self.region]
+        if not all(m.may_skip[members[k], tensor] for k in range(code[tensor], digit - 1)):
+            return
+        inner = tables[_changed(code, tensor, digit)]
+        least = inner.row(_changed(statuses, tensor, FREE))
+        held = statuses[tensor] == HELD
+        if held:
+            least = np.minimum(least, inner.row(statuses))
+        least = np.where(self._fits(code, tensor, digit), least, np.inf)
+        if held:
+            np.minimum(values, least, out=values)
+            return
+        firsts = first_bits(t, m, self.region, self.prices.shared)
+        cost = fill_price(m, members[digit - 1], tensor, t.traffic[tensor], firsts) + self._reading(tensor, code[tensor])
+        self._lower(statuses, code, tensor, least, cost, values)
+
+    def _lower(
+        self, statuses: Statuses, code: Code, tensor: int, least: Floats, cost: Floats, values: Floats
+    ) -> None:
+        """Lower the values by those of a node that breaks here; the input may slide along a loop."""
+        np.minimum(values, least + cost, out=values)
+        if tensor == I:
+            for d in self._loops(statuses, code):
+                if self.t.halo[d]:
+                    np.minimum(values, closed(self.t, least[None].copy(), [d])[0] + cost, out=values)
+
+    def _hold(self, statuses: Statuses, code: Code, tensor: int, table: Table, values: Floats) -> None:
+        """Lower the values by those of a node further inside that breaks here."""
+        held = _changed(statuses, tensor, HELD)
+        if held not in table.statuses:
+            return
+        fill = least_fill(self.t, self.m, self.prices, self.region, tensor, self.t.traffic[tensor])
+        self._lower(statuses, code, tensor, table.row(held), fill + self._reading(tensor, code[tensor]), values)
 
 
-@njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def hold(t, m, region, statuses, code, digits, tensor, rows, tables, reads, fills, values):
-    """Lower the values by those of a node further inside that breaks here."""
-    if status_of(statuses, tensor) >= NONE:
-        return
-    number = rows[code * STATUSES + with_status(statuses, tensor, HELD)]
-    if number < 0:
-        return
-    row = tables[number]
-    read, fill = reads[tensor, digits[tensor]], fills[tensor, 0]
-    for d in range(-1, len(t.lacks)):
-        moved = row
-        if d >= 0:
-            if tensor != I or not t.halo[d] or not may_loop(t, m, region, statuses, digits, d):
-                continue
-            moved = row.copy()
-            close(t, moved, d)
-        for x in range(len(values)):
-            total = moved[x] + fill[x] + read[x]
-            if total < values[x]:
-                values[x] = total
+def _changed(row: tuple[int, int, int], tensor: int, value: int) -> tuple[int, int, int]:
+    w, i, o = (value if n == tensor else old for n, old in enumerate(row))
+    return w, i, o
 
 
-@njit(cache=True)
-def fill_region(t, m, region, inner, bypass, numbers, shared, prices, rows, tables):
-    """Fill the tables of a region; `inner` holds what lies behind its fan-out."""
-    k = m.counts[region]
-    scratch = np.empty(tables.shape[1])
-    digits = np.zeros(3, np.int64)
-    reads, fills = costs_of(t, m, region, shared, prices)
-    for code in range((k + 1) ** 3 - 1, -1, -1):
-        digits[0], digits[1], digits[2] = code // ((k + 1) * (k + 1)), code // (k + 1) % (k + 1), code % (k + 1)
-        for most in range(2, -1, -1):
-            for statuses in range(STATUSES):
-                held = 0
-                for tensor in range(len(m.tops)):
-                    held += status_of(statuses, tensor) == HELD
-                number = rows[code * STATUSES + statuses]
-                if number < 0 or held != most:
-                    continue
-                values = tables[number]
-                leave(t, m, region, statuses, digits, inner, bypass, numbers, shared, prices, values)
-                for tensor in range(len(m.tops)):
-                    if status_of(statuses, tensor) == NONE:
-                        continue
-                    for place in range(digits[tensor] + 1, k + 1):
-                        place_node(
-                            t, m, region, statuses, digits, tensor, place, rows, tables, reads, fills, values, scratch
-                        )
-                for tensor in range(len(m.tops)):
-                    hold(t, m, region, statuses, code, digits, tensor, rows, tables, reads, fills, values)
-                for d in range(len(t.lacks)):
-                    if may_loop(t, m, region, statuses, digits, d):
-                        close(t, values, d)
+def _behind(problem: LayerProblem, t: Lattice, m: Machine, region: int, prices: Prices, table: Table) -> Behind:
+    """What lies behind the fan-out that leads into a region, whose table (no nodes yet) is given."""
+    fan = regions_of(problem)[region - 1].fan
+    values = table.values
+    for vectors in axis_vectors(problem, fan):
+        values = _spread(t, spots_of(problem, vectors), values)
+    statuses, parents, rows = list(table.statuses), [(-1, -1, -1)] * len(values), list(values)
+    bypassed = [n for n, combination in enumerate(table.statuses) if NONE in combination]
+    if bypassed:
+        for n, levels, row in _bypassed(t, m, region, prices, table, bypassed):
+            statuses.append(table.statuses[n])
+            parents.append(levels)
+            rows.append(row)
+    return Behind(tuple(statuses), tuple(parents), np.array(rows))
 
 
-@njit(cache=True)
-def behind(t, rows, tables, vectors_x, vectors_y, out):
-    """What lies behind the fan-out that leads into a region, per statuses; the least of each comes last."""
-    size = tables.shape[1]
-    used = np.flatnonzero(rows[:STATUSES] >= 0)
-    source, target = np.empty((len(used), size)), np.empty((len(used), size))
-    for n in range(len(used)):
-        source[n] = tables[rows[used[n]]]
-    spread_least(t, vectors_x, source, target)
-    spread_least(t, vectors_y, target, source)
-    out[:] = np.inf
-    for n in range(len(used)):
-        out[:size, used[n]] = source[n]
-        out[size, used[n]] = source[n].min()
+def _spread(t: Lattice, spots: Ints, values: Floats) -> Floats:
+    """Per row and point the least value of the points that these factors lead to."""
+    source = np.ascontiguousarray(values.T)
+    least = np.full_like(source, np.inf)
+    everywhere = np.arange(t.size)
+    for n in range(spots.shape[1]):
+        inner = t.children(everywhere, spots[:, n])
+        fits = np.flatnonzero(inner >= 0)
+        least[fits] = np.minimum(least[fits], source[inner[fits]])
+    return np.ascontiguousarray(least.T)
+
+
+def _bypassed(
+    t: Lattice, m: Machine, region: int, prices: Prices, table: Table, numbers: list[int]
+) -> Iterator[tuple[int, Code, Floats]]:
+    """The same of combinations with tensors that have no node inside, with what the multipliers ask of their parents."""
+    everywhere = np.arange(t.size)
+    fan = m.fan(region - 1)
+    firsts = first_bits(t, m, region - 1, prices.shared)
+    combinations = [
+        (n, levels)
+        for n in numbers
+        for levels in itertools.product(*_parents(m, region, table.statuses[n]))
+        if max(levels) >= 0
+    ]
+    found = np.full((len(combinations), t.size), np.inf)
+    for v in range(fan.start, fan.stop):
+        inner = t.children(everywhere, m.spots[:, v])
+        fits = np.flatnonzero(inner >= 0)
+        rows = table.values[:, inner[fits]]
+        for k, (n, levels) in enumerate(combinations):
+            cost = 0.0
+            for tensor, level in enumerate(levels):
+                if level >= 0:
+                    alike = (t.lacks == tensor) | ((tensor == I) & (t.halo == 1))
+                    bits = float(m.steps) * t.step_bits[tensor] / prices.shared[region:, tensor].prod()
+                    bits /= float(m.vectors[alike, v].prod())
+                    cost += float(price(m, level, tensor, np.array(bits), firsts))
+            found[k, fits] = np.minimum(found[k, fits], rows[n] + cost)
+    for (n, levels), row in zip(combinations, found, strict=True):
+        w, i, o = levels
+        yield n, (w, i, o), row
+
+
+def _parents(m: Machine, region: int, statuses: Statuses) -> list[list[int]]:
+    """Per tensor the levels of the node that serves the multipliers if it has none from a region on (-1: not known); else -1."""
+    return [
+        [
+            n
+            for n in range(len(m.levels))
+            if m.region[n] < region and (n == m.tops[tensor] or (n > 0 and m.may_keep[n, tensor]))
+        ]
+        + ([-1] if region > 1 else [])
+        if statuses[tensor] == NONE
+        else [-1]
+        for tensor in TENSORS
+    ]
