@@ -8,7 +8,7 @@ import numpy as np
 
 from formulations.shortest_path import labels as k
 from formulations.shortest_path.potentials import FREE, HELD, NONE, TIGHT, Code, Guide, Statuses, parent_of
-from formulations.shortest_path.prices import least_fill, outside, price
+from formulations.shortest_path.prices import least_fill, price
 from formulations.shortest_path.tables import TENSORS, Floats, I, Ints, Lattice, Machine, O
 
 
@@ -109,10 +109,9 @@ def _charges(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, tens
     charges = np.full((4, rows.shape[1]), np.inf)
     share, first = _share(t, m, rows, tensor)
     bits = t.traffic[tensor, rows[k.X]]
-    charges[TIGHT] = _prices(m, rows, tensor, bits * share, first) - outside(m, p, region, tensor, bits)
+    charges[TIGHT] = _prices(m, rows, tensor, bits * share, first)
     if p.again[tensor] < np.inf:
-        bits = bits * p.again[tensor]
-        charges[FREE] = _prices(m, rows, tensor, bits * share, first) - outside(m, p, region, tensor, bits)
+        charges[FREE] = _prices(m, rows, tensor, bits * p.again[tensor] * share, first)
     if m.without[region, tensor]:
         bits = float(m.steps) * t.step_bits[tensor] * share / _shared_from(m, guide, rows, tensor)
         charges[NONE] = _prices(m, rows, tensor, bits, first)
@@ -177,46 +176,26 @@ def constant_charges(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: i
     """What parents charge for tensors' next nodes behind the fan-out that leads into a region, whatever its vector.
 
     Distinct tiles of all children hold at least what the tile in front of the fan-out touches; of weights and outputs as
-    much: ``traffic(child) / children * apart`` is at least ``traffic``. (:func:`sifted` takes the rest of a charge.)
+    much: ``traffic(child) / children * apart`` is at least ``traffic``. Filling a node that is held depends on the vector
+    and is not among the charges.
     """
-    found = []
-    for tensor in TENSORS:
-        charges = np.full((4, rows.shape[1]), np.inf)
-        share, first = _share(t, m, rows, tensor)
-        bits = t.traffic[tensor, rows[k.X]] * share
-        charges[TIGHT] = _prices(m, rows, tensor, bits, first)
-        again = guide.prices.again[tensor]
-        if again < np.inf:
-            charges[FREE] = _prices(m, rows, tensor, bits * again, first)
-        if m.without[region, tensor]:
-            bits = float(m.steps) * t.step_bits[tensor] * share / _shared_from(m, guide, rows, tensor)
-            charges[NONE] = _prices(m, rows, tensor, bits, first)
+    found = [_charges(t, m, guide, rows, region, tensor) for tensor in TENSORS]
+    for tensor, charges in enumerate(found):
         held = _held(rows, tensor)
         if len(held):
             some = rows[:, held]
             share, first = _share(t, m, some, tensor)
             charges[HELD, held] = _prices(m, some, tensor, _broken(t, some, tensor) * share, first)
-        found.append(charges)
     return found
 
 
-def sifted(
-    t: Lattice, m: Machine, guide: Guide, region: int, y: Ints, constant: list[Floats], of: Ints
-) -> Floats:
+def sifted(guide: Guide, region: int, y: Ints, constant: list[Floats], of: Ints) -> Floats:
     """A bound, quick to tell, on what labels have to pay behind the fan-out that leads into a region.
 
     `y` are the points behind it, `of` the numbers of the labels in `constant`.
     """
-    charges = []
-    for tensor, row in enumerate(constant):
-        charge = row[:, of]
-        bits = t.traffic[tensor, y]
-        charge[TIGHT] -= outside(m, guide.prices, region, tensor, bits)
-        if guide.prices.again[tensor] < np.inf:
-            charge[FREE] -= outside(m, guide.prices, region, tensor, bits * guide.prices.again[tensor])
-        charges.append(charge)
     table = guide.tables[region, (0, 0, 0)]
-    return _least(table.statuses, table.values, y, charges)
+    return _least(table.statuses, table.values, y, [charges[:, of] for charges in constant])
 
 
 def by_code(rows: Ints) -> Iterator[tuple[Code, Ints]]:

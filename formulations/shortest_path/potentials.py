@@ -80,7 +80,10 @@ class Behind:
 
 @dataclass(frozen=True)
 class Guide:
-    """What bounds labels: tables by region and code, and what lies behind the fan-outs that lead into regions."""
+    """What bounds labels: tables by region and code, and what lies behind the fan-outs that lead into regions.
+
+    Without what a parent further out is read for at least (:func:`_net`), since labels know that parent.
+    """
 
     prices: Prices
     tables: dict[tuple[int, Code], Table]
@@ -94,10 +97,29 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
     behind: dict[int, Behind] = {}
     for region in range(m.regions - 1, -1, -1):
         filled = _Region(t, m, region, prices, behind.get(region + 1)).fill()
-        tables.update({(region, code): table for code, table in filled.items()})
+        tables.update({(region, code): _net(t, m, region, prices, code, table) for code, table in filled.items()})
         if region:
-            behind[region] = _behind(problem, t, m, region, prices, filled[0, 0, 0])
+            behind[region] = _behind(problem, t, m, region, prices, tables[region, (0, 0, 0)])
     return Guide(prices, tables, behind)
+
+
+def _net(t: Lattice, m: Machine, region: int, prices: Prices, code: Code, table: Table) -> Table:
+    """The values without what parents further out charge if the next nodes stood right here."""
+    values = table.values.copy()
+    for tensor in TENSORS:
+        if parent_of(m, region, tensor, code[tensor]) < 0:
+            for n, statuses in enumerate(table.statuses):
+                if statuses[tensor] in (FREE, TIGHT):
+                    values[n] -= outside(m, prices, region, tensor, _crossing(t, prices, tensor, statuses[tensor]))
+    return Table(table.statuses, values)
+
+
+def _crossing(t: Lattice, prices: Prices, tensor: int, status: int) -> Floats:
+    """Bits of a tensor that come in from further out at least."""
+    bits = t.traffic[tensor]
+    if status == FREE and prices.again[tensor] < np.inf:
+        return bits * prices.again[tensor]
+    return bits
 
 
 def parent_of(m: Machine, region: int, tensor: int, digit: int) -> int:
@@ -222,18 +244,16 @@ class _Region:
             ) and all(parents[T] == (known[T] if then[T] == NONE else -1) for T in TENSORS):
                 total = row
                 for T in TENSORS:
-                    if known[T] >= 0 and then[T] < NONE:
-                        total = total + self._surcharge(T, known[T], then[T])
+                    if then[T] in (FREE, TIGHT):
+                        total = total + self._serving(T, known[T], then[T])
                 np.minimum(values, total, out=values)
 
-    def _surcharge(self, tensor: int, level: int, status: int) -> Floats:
-        """What a node behind the fan-out costs at least at a level, above the least price of any parent."""
-        t, m = self.t, self.m
-        bits = t.traffic[tensor] * (self.prices.again[tensor] if status == FREE else 1.0)
-        if status == FREE and self.prices.again[tensor] == np.inf:
-            return np.full(t.size, np.inf)
-        firsts = first_bits(t, m, self.region, self.prices.shared)
-        return price(m, level, tensor, bits, firsts) - outside(m, self.prices, self.region + 1, tensor, bits)
+    def _serving(self, tensor: int, level: int, status: int) -> Floats:
+        """What a node behind the fan-out costs at least at its parent, whose level may not be known (-1)."""
+        bits = _crossing(self.t, self.prices, tensor, status)
+        if level < 0:
+            return outside(self.m, self.prices, self.region, tensor, bits)
+        return price(self.m, level, tensor, bits, first_bits(self.t, self.m, self.region, self.prices.shared))
 
     def _reading(self, tensor: int, digit: int) -> Floats:
         """What a node of a tensor costs at least at its parent."""

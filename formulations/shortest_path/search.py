@@ -136,7 +136,7 @@ class Search:
                 cycles_of = np.maximum(cycles[of], -(-work // m.unit))
             else:
                 cycles_of = cycles[of]
-            rest = bounds.sifted(t, m, self.guide, region + 1, y, constant, of)
+            rest = bounds.sifted(self.guide, region + 1, y, constant, of)
             value = self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles_of, cycles_of)
             good = np.flatnonzero(~self.goal.worse(m, value))
             if len(good):
