@@ -3,52 +3,71 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from formulations.shortest_path.tables import Floats, Ints, Machine
 
 KINDS = ("energy", "latency", "edp", "weighted")
+MARGIN = 1e-13
+"""Sums of energies in floating point are wrong by less than this part of themselves: a bound adds up fewer than a hundred
+numbers, each right to 2**-53, and what is taken off them is smaller than what is added."""
 
 
-@dataclass
 class Goal:
-    """The objective, a cap on cycles, and the best value so far.
+    """An objective, limits, and the best value so far, which nests have to undercut.
 
     Parameters
     ----------
     kind : {"energy", "latency", "edp", "weighted"}
-        Weighted is energy + weight x cycles; latency breaks no ties.
+        Weighted is energy + weight x cycles.
     weight : int
         Energy units per cycle.
-    cap : int or None
+    cap : int, optional
         Most cycles.
-    best : float
-        Nests have to undercut this value.
+    ceiling : int, optional
+        Most energy units.
+    below : int, optional
+        Only nests of a smaller value count.
     """
 
-    kind: str = "energy"
-    weight: int = 0
-    cap: int | None = None
-    best: float = math.inf
-    exact: int | None = field(default=None, init=False)
+    def __init__(
+        self,
+        kind: str,
+        *,
+        weight: int = 0,
+        cap: int | None = None,
+        ceiling: int | None = None,
+        below: int | None = None,
+    ) -> None:
+        self.kind, self.weight, self.cap, self.ceiling, self.best = kind, weight, cap, ceiling, below
 
     def timed(self, m: Machine) -> bool:
         """Do cycles count?"""
         return self.kind != "energy" or self.cap is not None or m.leaks
 
     def values(self, energies: Floats, cycles: Ints) -> Floats:
-        """The objective of energies and cycles, infinite above the cap."""
+        """The objective of energies and cycles, infinite beyond the limits."""
         if self.kind == "latency":
             found = cycles.astype(float)
         elif self.kind == "edp":
             found = energies * cycles
         else:
             found = energies + float(self.weight) * cycles
+        within = np.isfinite(energies)
         if self.cap is not None:
-            found = np.where(cycles > self.cap, np.inf, found)
-        return np.where(np.isfinite(energies), found, np.inf)
+            within &= cycles <= self.cap
+        if self.ceiling is not None:
+            within &= energies * (1 - MARGIN) <= float(self.ceiling)
+        return np.where(within, found, np.inf)
+
+    def hopeless(self, m: Machine, bounds: Floats) -> Ints:
+        """Can nothing from these bounds on be better than the best?"""
+        if self.best is None:
+            return ~np.isfinite(bounds)
+        step = m.grain if self.kind == "energy" else 1
+        found: Ints = ~(bounds * (1 - MARGIN) <= float(self.best) - 0.5 * step)
+        return found
 
     def value(self, energy: int, cycles: int) -> int:
         """The exact objective."""
@@ -56,16 +75,14 @@ class Goal:
             return cycles
         return energy * cycles if self.kind == "edp" else energy + self.weight * cycles
 
-    def worse(self, m: Machine, bounds: Floats) -> Ints:
-        """Can nothing from these bounds on be better than the best? Bounds are wrong by less than 1e-13 of themselves."""
-        step = float(m.grain) if self.kind == "energy" else 1.0
-        found: Ints = bounds - np.abs(np.where(np.isfinite(bounds), bounds, 0.0)) * 1e-13 > self.best - 0.5 * step
-        return found | ~np.isfinite(bounds)
-
     def note(self, energy: int, cycles: int) -> bool:
         """Is a nest better than the best? Then it is the best from now on."""
         value = self.value(energy, cycles)
-        if (self.cap is not None and cycles > self.cap) or value >= (math.ceil(self.best) if self.exact is None and self.best < math.inf else value + 1 if self.exact is None else self.exact):
+        if self.best is not None and value >= self.best:
             return False
-        self.exact, self.best = value, float(value)
+        if cycles > (math.inf if self.cap is None else self.cap):
+            return False
+        if energy > (math.inf if self.ceiling is None else self.ceiling):
+            return False
+        self.best = value
         return True

@@ -208,10 +208,15 @@ def busiest(m: Machine, rows: Ints) -> Ints:
     return most
 
 
+def least_units(m: Machine, rows: Ints, widest: Ints) -> Ints:
+    """Latency units that labels need at least; `widest[r]`: the largest product of factors from region r's fan-out on."""
+    found: Ints = np.maximum(-(-m.work // (rows[INSTANCES] * widest[rows[IN]])), busiest(m, rows))
+    return found
+
+
 def least_cycles(m: Machine, rows: Ints, widest: Ints) -> Ints:
-    """Cycles that labels need at least; `widest[r]` is the largest product of factors from region r's fan-out on."""
-    units = np.maximum(-(-m.work // (rows[INSTANCES] * widest[rows[IN]])), busiest(m, rows))
-    return -(-units // m.unit)
+    """The same in whole cycles."""
+    return -(-least_units(m, rows, widest) // m.unit)
 
 
 def covering(m: Machine, a: Ints, first: Ints, b: Ints, second: Ints, timed: bool) -> Ints:

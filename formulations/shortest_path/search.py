@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.shortest_path import bounds, labels as k
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
+from formulations.shortest_path.items import nest_items
 from formulations.shortest_path.potentials import Guide
 from formulations.shortest_path.tables import TENSORS, Floats, I, Ints, Lattice, Machine, O
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What searches on one problem share."""
+
+    problem: LayerProblem
+    lattice: Lattice
+    machine: Machine
+    guide: Guide
 
 
 class Search:
@@ -20,39 +34,38 @@ class Search:
     ----------
     goal : Goal
         With the best value so far.
-    best : tuple or None
-        Of the best nest: number of its last label, the vector of the last fan-out, energy, cycles.
+    best : Nest or None
+        The best nest found.
     popped, relaxed : int
         Labels extended; labels made.
     """
 
-    def __init__(self, problem: LayerProblem, t: Lattice, m: Machine, guide: Guide, goal: Goal) -> None:
-        self.t, self.m, self.guide, self.goal = t, m, guide, goal
-        self.timed = goal.timed(m)
-        self.widest = _widest(m)
-        self.more = _more_nodes(m)
-        self.frontier = Frontier(m, t.size, self.timed)
-        self.best: tuple[int, int, int, int] | None = None
+    def __init__(self, ground: Ground, goal: Goal, greed: float) -> None:
+        self.problem, self.t, self.m, self.guide = ground.problem, ground.lattice, ground.machine, ground.guide
+        self.goal, self.greed = goal, greed
+        self.timed = goal.timed(self.m)
+        self.widest = _widest(self.m)
+        self.more = _more_nodes(self.m)
+        self.frontier = Frontier(self.m, self.t.size, self.timed)
+        self.best: Nest | None = None
         self.popped = self.relaxed = 0
-        self.greed = 1.0
-        self._enter(k.start_of(t, m, problem.steps * problem.step_energy), 0)
+        self._enter(k.start_of(self.t, self.m, self.problem.steps * self.problem.step_energy), 0)
 
-    def step(self, width: int, by: str = "bounds") -> bool:
+    def step(self, width: int, *, greedy: bool = False) -> bool:
         """Extend the `width` most promising labels; False if none is left that may be better than the best."""
         frontier = self.frontier
-        frontier.keep(np.flatnonzero(~self.goal.worse(self.m, frontier.bounds)))
+        frontier.keep(np.flatnonzero(~self.goal.hopeless(self.m, frontier.bounds)))
         if len(frontier.entries) == 0:
             return False
-        self._extend(frontier.take(width, getattr(frontier, by)))
+        self._extend(frontier.take(width, frontier.guesses if greedy else frontier.bounds))
         return True
 
-    def beam(self, width: int) -> None:
-        """A first nest: of the labels of as many steps, only the best few are extended."""
-        frontier = self.frontier
-        while len(frontier.entries):
-            entries = frontier.take(width, frontier.guesses)
-            frontier.keep(np.zeros(0, np.int64))
-            self._extend(entries)
+    def beam_step(self, width: int) -> bool:
+        """The same, and all others are forgotten: this looks for a nest and proves nothing."""
+        entries = self.frontier.take(width, self.frontier.guesses)
+        self.frontier.keep(np.zeros(0, np.int64))
+        self._extend(entries)
+        return len(self.frontier.entries) > 0
 
     def _extend(self, entries: Ints) -> None:
         """Extend labels: even entries by loops and nodes, odd ones by the fan-out of their region."""
@@ -138,7 +151,7 @@ class Search:
                 cycles_of = cycles[of]
             rest = bounds.sifted(self.guide, region + 1, y, constant, of)
             value = self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles_of, cycles_of)
-            good = np.flatnonzero(~self.goal.worse(m, value))
+            good = np.flatnonzero(~self.goal.hopeless(m, value))
             if len(good):
                 new = rows[:, of[good]]
                 k.spread(t, m, new, vectors[which[good]], y[good])
@@ -150,7 +163,8 @@ class Search:
         new = rows[:, of]
         k.spread(t, m, new, vectors, np.zeros(len(of), np.int64))
         k.finish(t, m, new)
-        cycles = k.least_cycles(m, new, self.widest)
+        units = k.least_units(m, new, self.widest)
+        cycles = -(-units // m.unit)
         if m.leaks:
             k.add(new, new[k.LEAKING], cycles)
         values = self.goal.values(k.paid(new), cycles)
@@ -159,7 +173,8 @@ class Search:
         for n in np.flatnonzero(values <= values.min() * (1 + 1e-12)):
             energy = int(new[k.HI, n]) * k.BASE + int(new[k.LO, n])
             if self.goal.note(energy, int(cycles[n])):
-                self.best = int(numbers[of[n]]), int(vectors[n]), energy, int(cycles[n])
+                items = nest_items(self.problem, t, m, self.frontier.rows, int(numbers[of[n]]), int(vectors[n]))
+                self.best = Nest(items, energy, int(units[n]))
 
     def _base(self, rows: Ints) -> tuple[Floats, Ints]:
         """What labels have paid, with the drains of their last output nodes; and the cycles that they need at least."""
@@ -175,7 +190,7 @@ class Search:
         base, cycles = self._base(rows)
         rest = bounds.ahead(self.t, self.m, self.guide, rows, region)
         value = self.goal.values(base + rest + rows[k.LEAKING].astype(float) * cycles, cycles)
-        good = np.flatnonzero(~self.goal.worse(self.m, value))
+        good = np.flatnonzero(~self.goal.hopeless(self.m, value))
         good = good[np.argsort(value[good], kind="stable")]
         if len(good) == 0:
             return
@@ -186,9 +201,12 @@ class Search:
     def _push(self, entries: Ints, rows: Ints, base: Floats, rest: Floats, cycles: Ints) -> None:
         leaked = rows[k.LEAKING].astype(float) * cycles
         value = self.goal.values(base + rest + leaked, cycles)
-        good = np.flatnonzero(~self.goal.worse(self.m, value))
-        guess = self.goal.values(base + rest * self.greed + leaked, cycles)
-        self.frontier.push(entries[good], value[good], guess[good])
+        good = np.flatnonzero(~self.goal.hopeless(self.m, value))
+        base, rest, cycles, value = base[good], rest[good], cycles[good], value[good]
+        guess = self.goal.values(base + rest * self.greed + leaked[good], cycles)
+        if self.goal.kind == "latency":
+            guess = guess * (1 + 1e-3 * (base + rest * self.greed) / (1 + base + rest))
+        self.frontier.push(entries[good], value, guess)
 
 
 def _made(rows: Ints, came: Ints, move: int, what: int, value: Ints | int) -> Ints:

@@ -1,0 +1,56 @@
+"""The loop nest of a label."""
+
+from __future__ import annotations
+
+from formulations.nest import FanOutItem, Item, LoopItem, NodeItem
+from formulations.problem import LayerProblem
+from formulations.shortest_path import labels as k
+from formulations.shortest_path.tables import TENSORS, Ints, Lattice, Machine, regions_of
+
+
+def nest_items(
+    problem: LayerProblem, t: Lattice, m: Machine, rows: Ints, number: int, vector: int
+) -> tuple[Item, ...]:
+    """The nest of a label in front of the last fan-out, which has this vector. Loops that are left stand right there."""
+    items: list[Item] = []
+    n = number
+    regions = regions_of(problem)
+    while rows[k.FROM, n] >= 0:
+        move, what, value = (int(rows[column, n]) for column in (k.MOVE, k.WHAT, k.VALUE))
+        if move == k.LOOP:
+            items.append(LoopItem(what, value))
+        elif move == k.NODE:
+            items.append(NodeItem(what, value))
+        else:
+            items.append(FanOutItem(regions[what].fan, _factors(m, value)))
+        n = int(rows[k.FROM, n])
+    items = [NodeItem(tensor, int(m.tops[tensor])) for tensor in TENSORS] + items[::-1]
+    factors = _factors(m, vector)
+    left = t.extents[:, rows[k.X, number]]
+    items += [LoopItem(d, int(e) // f) for d, (e, f) in enumerate(zip(left, factors, strict=True)) if e > f]
+    return tuple(_raised(problem, [*items, FanOutItem(regions[-1].fan, factors)]))
+
+
+def _factors(m: Machine, vector: int) -> tuple[int, ...]:
+    return tuple(int(factor) for factor in m.vectors[:, vector])
+
+
+def _raised(problem: LayerProblem, items: list[Item]) -> list[Item]:
+    """Every node above the loops and fan-outs outside of it that do not move it: its tile stays while they run."""
+    found: list[Item] = []
+    for item in items:
+        place = best = len(found)
+        if isinstance(item, NodeItem):
+            while place > 0 and _passes(problem, item, found[place - 1]):
+                place -= 1
+                if isinstance(found[place], LoopItem):
+                    best = place
+        found.insert(best, item)
+    return found
+
+
+def _passes(problem: LayerProblem, node: NodeItem, other: Item) -> bool:
+    """May a node move above what stands right outside of it?"""
+    if isinstance(other, NodeItem):
+        return other.tensor != node.tensor
+    return isinstance(other, FanOutItem) or problem.irrelevant_to[other.dim] == node.tensor
