@@ -30,6 +30,7 @@ def solve(
     objective: str = "energy",
     padding: Padding = "none",
     fusion: Fusion | None = None,
+    engine: str = "lattice",
     time_limit_s: float | None = None,
     workers: int = 2,
     seed: int = 0,
@@ -49,6 +50,8 @@ def solve(
         Larger extents that dims may be padded to; the padded work is paid for.
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
+    engine : {"lattice", "path"}
+        What searches the loop nests: nests made of blocks, or (slower) every nest that can be priced.
     time_limit_s : float, optional
         Seconds after which the best design so far is returned with its bound.
     workers : int
@@ -72,7 +75,7 @@ def solve(
     from optimizer.solving.run import run  # noqa: PLC0415
 
     return run(
-        Problem(network, architecture, objective, padding, fusion),
+        Problem(network, architecture, objective, padding, fusion, engine),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 

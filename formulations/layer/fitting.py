@@ -8,14 +8,18 @@ from collections.abc import Sequence
 
 from formulations.layer.node_tiles import bits_held, closing_extents, node_extents
 from formulations.layer.spread import split_axes
+from formulations.nest import Nest
+from formulations.nest_check import is_nest_of
 from formulations.problem import Hoist, LayerProblem, LayerSolution
 
 
-def fits(problem: LayerProblem, solution: LayerSolution) -> bool:
+def fits(problem: LayerProblem, solution: LayerSolution | Nest) -> bool:
     """Is it a mapping of this problem: its levels, dims and factors, nodes, fan-outs and capacities?
 
     What it costs, and whether it is the best, is not asked.
     """
+    if isinstance(solution, Nest):
+        return is_nest_of(problem, solution)
     if len(solution.levels) != len(problem.levels) or not _in_range(problem, solution):
         return False
     inside = [level.top for level in solution.levels[1:]] + [(1,) * len(problem.extents)]

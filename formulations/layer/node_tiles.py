@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from formulations.nest import Nest
+from formulations.nest_check import nest_bits
 from formulations.problem import LayerProblem, LayerSolution
 
 
@@ -33,7 +35,9 @@ def node_extents(problem: LayerProblem, solution: LayerSolution, number: int) ->
     return found[::-1]
 
 
-def bits_held(problem: LayerProblem, solution: LayerSolution, level: int) -> int:
+def bits_held(problem: LayerProblem, solution: LayerSolution | Nest, level: int) -> int:
     """Bits that the tiles of a level fill (not of level 0, which is unbounded)."""
+    if isinstance(solution, Nest):
+        return nest_bits(problem, solution, level)
     tiles = zip(solution.levels[level].order, node_extents(problem, solution, level), strict=True)
     return sum(problem.footprint(tensor, tile) * problem.bits[tensor] for tensor, tile in tiles)

@@ -41,6 +41,7 @@ class Goal:
         below: int | None = None,
     ) -> None:
         self.kind, self.weight, self.cap, self.ceiling, self.best = kind, weight, cap, ceiling, below
+        self._step = 1
 
     def timed(self, m: Machine) -> bool:
         """Do cycles count?"""
@@ -61,12 +62,11 @@ class Goal:
             within &= energies * (1 - MARGIN) <= float(self.ceiling)
         return np.where(within, found, np.inf)
 
-    def hopeless(self, m: Machine, bounds: Floats) -> Ints:
+    def hopeless(self, bounds: Floats) -> Ints:
         """Can nothing from these bounds on be better than the best?"""
         if self.best is None:
             return ~np.isfinite(bounds)
-        step = m.grain if self.kind == "energy" else 1
-        found: Ints = ~(bounds * (1 - MARGIN) <= float(self.best) - 0.5 * step)
+        found: Ints = ~(bounds * (1 - MARGIN) <= float(self.best) - 0.5 * self._step)
         return found
 
     def value(self, energy: int, cycles: int) -> int:
@@ -75,8 +75,11 @@ class Goal:
             return cycles
         return energy * cycles if self.kind == "edp" else energy + self.weight * cycles
 
-    def note(self, energy: int, cycles: int) -> bool:
-        """Is a nest better than the best? Then it is the best from now on."""
+    def note(self, m: Machine, energy: int, cycles: int) -> bool:
+        """Is a nest better than the best? Then it is the best from now on.
+
+        Energies of two nests differ by a multiple of the machine's grain.
+        """
         value = self.value(energy, cycles)
         if self.best is not None and value >= self.best:
             return False
@@ -84,5 +87,5 @@ class Goal:
             return False
         if energy > (math.inf if self.ceiling is None else self.ceiling):
             return False
-        self.best = value
+        self.best, self._step = value, m.grain if self.kind == "energy" else 1
         return True

@@ -54,7 +54,7 @@ class Search:
     def step(self, width: int, *, greedy: bool = False) -> bool:
         """Extend the `width` most promising labels; False if none is left that may be better than the best."""
         frontier = self.frontier
-        frontier.keep(np.flatnonzero(~self.goal.hopeless(self.m, frontier.bounds)))
+        frontier.keep(np.flatnonzero(~self.goal.hopeless(frontier.bounds)))
         if len(frontier.entries) == 0:
             return False
         self._extend(frontier.take(width, frontier.guesses if greedy else frontier.bounds))
@@ -151,7 +151,7 @@ class Search:
                 cycles_of = cycles[of]
             rest = bounds.sifted(self.guide, region + 1, y, constant, of)
             value = self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles_of, cycles_of)
-            good = np.flatnonzero(~self.goal.hopeless(m, value))
+            good = np.flatnonzero(~self.goal.hopeless(value))
             if len(good):
                 new = rows[:, of[good]]
                 k.spread(t, m, new, vectors[which[good]], y[good])
@@ -172,7 +172,7 @@ class Search:
             return
         for n in np.flatnonzero(values <= values.min() * (1 + 1e-12)):
             energy = int(new[k.HI, n]) * k.BASE + int(new[k.LO, n])
-            if self.goal.note(energy, int(cycles[n])):
+            if self.goal.note(m, energy, int(cycles[n])):
                 items = nest_items(self.problem, t, m, self.frontier.rows, int(numbers[of[n]]), int(vectors[n]))
                 self.best = Nest(items, energy, int(units[n]))
 
@@ -190,7 +190,7 @@ class Search:
         base, cycles = self._base(rows)
         rest = bounds.ahead(self.t, self.m, self.guide, rows, region)
         value = self.goal.values(base + rest + rows[k.LEAKING].astype(float) * cycles, cycles)
-        good = np.flatnonzero(~self.goal.hopeless(self.m, value))
+        good = np.flatnonzero(~self.goal.hopeless(value))
         good = good[np.argsort(value[good], kind="stable")]
         if len(good) == 0:
             return
@@ -201,7 +201,7 @@ class Search:
     def _push(self, entries: Ints, rows: Ints, base: Floats, rest: Floats, cycles: Ints) -> None:
         leaked = rows[k.LEAKING].astype(float) * cycles
         value = self.goal.values(base + rest + leaked, cycles)
-        good = np.flatnonzero(~self.goal.hopeless(self.m, value))
+        good = np.flatnonzero(~self.goal.hopeless(value))
         base, rest, cycles, value = base[good], rest[good], cycles[good], value[good]
         guess = self.goal.values(base + rest * self.greed + leaked[good], cycles)
         if self.goal.kind == "latency":

@@ -142,6 +142,14 @@ fusion_options = stacked(
     ]
 )
 
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["lattice", "path"]),
+    default="lattice",
+    show_default=True,
+    help="What searches the loop nests: lattice, nests made of blocks; path, every nest that can be priced (slower).",
+)
+
 compare_option = click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both.")
 
 store_folder_option = click.option(

@@ -15,6 +15,7 @@ from optimizer.cli.options import (
     architecture_option,
     budget_options,
     choice_options,
+    engine_option,
     fusion_options,
     goal_options,
     stacked,
@@ -60,6 +61,7 @@ question_options = stacked(
         training_options,
         budget_options,
         fusion_options,
+        engine_option,
         goal_options,
         team_options,
         range_options,
@@ -177,7 +179,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
         more = {"request": read_request(options).data()}
     elif "groups" in stated:  # given by hand, and shown by `show`
         architecture, more = priced_under(architecture), {"groups": stated["groups"]}
-    asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options))
+    asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options), options["engine"])
     return {**prepare(asked).problem, **more}
 
 

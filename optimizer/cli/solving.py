@@ -19,6 +19,7 @@ from optimizer.cli.options import (
     architecture_options,
     budget_options,
     compare_option,
+    engine_option,
     fusion_options,
     search_options,
     training_options,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @budget_options
 @fusion_options
 @compare_option
+@engine_option
 @search_options
 def solve(network: str, **options: Any) -> None:
     """Best hardware and best mapping of every layer of NETWORK, with a proof.
@@ -74,6 +76,7 @@ def _check_fusion(options: Options) -> None:
 @workload_options
 @training_options
 @budget_options
+@engine_option
 @search_options
 def map_command(layer_file: str, name: str | None, **options: Any) -> None:
     """Best mapping of one layer.
@@ -113,7 +116,14 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
     from optimizer.solving.run import compare, run  # noqa: PLC0415
 
     check_out(SolveResult, options)
-    asked = Problem(network, architecture, options["objective"], options["padding"], asked_fusion(options))
+    asked = Problem(
+        network,
+        architecture,
+        options["objective"],
+        options["padding"],
+        asked_fusion(options),
+        options["engine"],
+    )
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)
     with ProgressDisplay(quiet=options["quiet"]) as display:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeVar
 
-from formulations.lattice.memos import Memos
+from formulations.engines import Engine, LatticeEngine, Solution
 from formulations.layer.node_tiles import bits_held
-from formulations.problem import INFINITE, LayerProblem, LayerSolution
+from formulations.problem import INFINITE, LayerProblem
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
@@ -43,15 +43,15 @@ class Runs:
     store : Store
     workers : int
         Threads of :meth:`side_by_side`.
-    memos : Memos, optional
-        Tables to share with others.
+    engine : Engine, optional
+        The search, which may share tables with others.
     """
 
-    def __init__(self, accounting: Accounting, store: Store, workers: int = 1, memos: Memos | None = None) -> None:
+    def __init__(self, accounting: Accounting, store: Store, workers: int = 1, engine: Engine | None = None) -> None:
         self.accounting, self._store, self._workers = accounting, store, workers
         self.stop = Stop()
         self._lock, self._locks = Lock(), dict[object, Lock]()
-        self._memos = memos or Memos()
+        self._engine = engine or LatticeEngine()
         self._steps: dict[object, list[_Step]] = {}
         self._bounds: dict[object, list[tuple[int, int]]] = {}
 
@@ -129,7 +129,7 @@ class Runs:
     def _solve(self, run: Layer, problem: LayerProblem, aim: Aim, cutoff: int) -> Price | None:
         """The optimum of a problem; a lower bound if it is not below `cutoff`; None if nothing fits."""
         goal = "weighted" if aim.weight else aim.objective
-        question = Question(problem, goal, aim.weight)
+        question = Question(problem, goal, aim.weight, engine=self._engine.name)
         label = layer_label(run.dims, goal)
         found = recalled(self._store, question, cutoff, lambda limit: self._search(problem, goal, aim, limit), label)
         if isinstance(found, int):
@@ -138,19 +138,16 @@ class Runs:
             return None
         return Price(question.value(found), found.energy, question.cycles(found), found)
 
-    def _search(self, problem: LayerProblem, goal: str, aim: Aim, cutoff: int) -> LayerSolution | None:
-        """The search, whose compiled kernels are loaded with the first one."""
-        from formulations.lattice.search import solve  # noqa: PLC0415
-
+    def _search(self, problem: LayerProblem, goal: str, aim: Aim, cutoff: int) -> Solution | None:
+        """The search."""
         cap, start = INFINITE, None
         if cutoff < INFEASIBLE_COST and goal == "latency":
             cap = min(cutoff * problem.latency_unit, INFINITE) - 1
         elif cutoff < INFEASIBLE_COST:
             start = cutoff, 0
-        with self._memos.of(problem) as memo:
-            return solve(
-                problem, goal, latency_cap=cap, cutoff=start, memo=memo, weight=aim.weight, stop=self.stop
-            ).solution
+        return self._engine.solve(
+            problem, goal, latency_cap=cap, cutoff=start, weight=aim.weight, stop=self.stop
+        )
 
     def best_pinned(self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int]) -> int | None:
         """Value of a run with all operands pinned that level 1 may keep, and level 1 moving any number of bits a cycle.

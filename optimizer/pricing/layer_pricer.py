@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 
-from formulations.lattice.memos import Memos
+from formulations.engines import Engine, LatticeEngine, Solution
 from formulations.layer.spread import split_axes, widest
-from formulations.problem import LayerProblem, LayerSolution
+from formulations.nest import FanOutItem, Nest
+from formulations.problem import LayerProblem
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
@@ -30,16 +31,16 @@ class _Known:
     proved).
     """
 
-    solutions: list[LayerSolution] = field(default_factory=list)
+    solutions: list[Solution] = field(default_factory=list)
     least_energy: int = 0
 
-    def note(self, solution: LayerSolution, objective: str) -> None:
+    def note(self, solution: Solution, objective: str) -> None:
         """Remember an optimum."""
         self.solutions.append(solution)
         if objective == "energy":
             self.least_energy = solution.energy
 
-    def best(self, weight: int, unit: int) -> LayerSolution | None:
+    def best(self, weight: int, unit: int) -> Solution | None:
         """The best cached mapping under a weight, ties broken by latency; a cycle is `unit` latency units."""
         return min(self.solutions, key=lambda s: (s.energy + weight * -(-s.latency // unit), s.latency), default=None)
 
@@ -56,8 +57,8 @@ class Pricer:
     padding : mapping
         Per dim the larger extents it may be padded to.
     store : Store
-    memos : Memos, optional
-        Tables to share with others.
+    engine : Engine, optional
+        The search, which may share tables with others.
     """
 
     def __init__(
@@ -67,15 +68,15 @@ class Pricer:
         accounting: Accounting,
         padding: Dict[str, tuple[int, ...]],
         store: Store,
-        memos: Memos | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.layer, self.count, self._accounting, self._store = layer, count, accounting, store
         self.variants = list(_padded(layer, padding))
         self.stop = Stop()
         self.stopped_search: StoppedSearch | None = None
-        self._memos = memos or Memos()
+        self.engine = engine or LatticeEngine()
         self._known: dict[LayerProblem, _Known] = {}
-        self._kin: dict[LayerProblem, list[LayerSolution]] = {}
+        self._kin: dict[LayerProblem, list[Solution]] = {}
 
     @property
     def macs(self) -> int:
@@ -154,7 +155,7 @@ class Pricer:
         mappings = self._known.setdefault(problem, _Known())
         latency_cap = min(cap * problem.latency_unit, INFEASIBLE_COST)
         goal = "weighted" if objective == "energy" and weight else objective
-        question = Question(problem, goal, weight, latency_cap)
+        question = Question(problem, goal, weight, latency_cap, self.engine.name)
         found = recalled(
             self._store,
             question,
@@ -172,7 +173,7 @@ class Pricer:
 
     def _search(
         self, problem: LayerProblem, goal: str, weight: int, latency_cap: int, cutoff: int, mappings: _Known
-    ) -> LayerSolution | None:
+    ) -> Solution | None:
         """The optimum if it is below `cutoff`; the search starts from the best cached mapping.
 
         Warm start: the optimal mapping of another array size is an upper bound if its spatial factors fit. It does not
@@ -202,7 +203,18 @@ class Pricer:
             start = None
         if known[0] < min(cutoff, INFEASIBLE_COST):
             limit = known
-        found = self._searched(problem, goal, latency_cap, limit, weight, mappings.least_energy) or start
+        found = (
+            self.engine.solve(
+                problem,
+                goal,
+                latency_cap=latency_cap,
+                cutoff=limit,
+                weight=weight,
+                least_energy=mappings.least_energy,
+                stop=self.stop,
+            )
+            or start
+        )
         if found is not None:
             kin.append(found)
         elif known[0] < min(cutoff, INFEASIBLE_COST):
@@ -212,46 +224,27 @@ class Pricer:
             )
         return found
 
-    def _searched(
-        self,
-        problem: LayerProblem,
-        goal: str,
-        latency_cap: int,
-        cutoff: tuple[int, int] | None,
-        weight: int,
-        least_energy: int,
-    ) -> LayerSolution | None:
-        """The search itself, whose compiled kernels are loaded with the first one; parameters are those of
-        :func:`formulations.lattice.search.solve`.
-        """
-        from formulations.lattice.search import solve  # noqa: PLC0415
-
-        with self._memos.of(problem) as memo:
-            return solve(
-                problem,
-                goal,
-                latency_cap=latency_cap,
-                cutoff=cutoff,
-                memo=memo,
-                weight=weight,
-                least_energy=least_energy,
-                stop=self.stop,
-            ).solution
-
 
 def _meshless(problem: LayerProblem) -> LayerProblem:
     """A key that is equal for problems that differ in their fan-outs only."""
     return replace(problem, levels=tuple(replace(level, fanout=(0, 0)) for level in problem.levels))
 
 
-def _fits(problem: LayerProblem, solution: LayerSolution) -> bool:
+def _fits(problem: LayerProblem, solution: Solution) -> bool:
     """Do the spatial factors of a mapping fit the fan-outs?"""
     try:
-        for number, level in enumerate(solution.levels):
-            split_axes(problem, number, level.spatial)
+        for number, factors in _spatial(solution):
+            split_axes(problem, number, factors)
     except ValueError:
         return False
     return True
+
+
+def _spatial(solution: Solution) -> Iterable[tuple[int, tuple[int, ...]]]:
+    """Levels with the factors of their fan-outs."""
+    if isinstance(solution, Nest):
+        return [(item.level, item.factors) for item in solution.items if isinstance(item, FanOutItem)]
+    return enumerate(level.spatial for level in solution.levels)
 
 
 def _rank(price: Price) -> tuple[int, bool]:

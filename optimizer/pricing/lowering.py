@@ -11,6 +11,7 @@ from fractions import Fraction
 from formulations.integer_range import LIMIT
 from formulations.layer.node_tiles import closing_extents, node_extents
 from formulations.layer.spread import split_axes
+from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.problem import AxisSpec, LayerProblem, LayerSolution, PortSpec, ProblemLevel
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
@@ -166,10 +167,12 @@ def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, .
 
 
 def lift(
-    layer: Layer, problem: LayerProblem, solution: LayerSolution, *, extents: Dict[str, int] | None = None
+    layer: Layer, problem: LayerProblem, solution: LayerSolution | Nest, *, extents: Dict[str, int] | None = None
 ) -> Mapping:
     """The loop nest of a solution; `extents` are the padded extents that the problem was lowered with."""
     dims = kept_dims(layer, dict(layer.extents) | dict(extents or {}))
+    if isinstance(solution, Nest):
+        return _lift_nest(problem, dims, solution)
     items: list[Item] = []
     hoist = solution.hoist
     for number, block in enumerate(solution.levels):
@@ -189,6 +192,24 @@ def lift(
             _add_node(items, hoist.tensor, hoist.level, dims, solution.levels[hoist.level].window)
         items += _temporal(dims, closing, block.bottom, number)
         items += _spatial(problem, dims, number, block.spatial)
+    return Mapping(tuple(items))
+
+
+def _lift_nest(problem: LayerProblem, dims: tuple[str, ...], nest: Nest) -> Mapping:
+    """The same of a nest: a loop is of the innermost level whose node stands above it, in front of the next fan-out."""
+    items: list[Item] = []
+    level = 0
+    for place, item in enumerate(nest.items):
+        if isinstance(item, NodeItem):
+            items.append(Node(ROLES[item.tensor], item.level))
+            inner = [other.level for other in nest.items[place + 1 :] if isinstance(other, FanOutItem)]
+            if min(inner, default=item.level) >= item.level:
+                level = max(level, item.level)
+        elif isinstance(item, LoopItem):
+            items.append(Loop(dims[item.dim], item.trips, level))
+        else:
+            items += _spatial(problem, dims, item.level, item.factors)
+            level = max(level, item.level + 1)
     return Mapping(tuple(items))
 
 

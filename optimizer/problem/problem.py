@@ -38,6 +38,8 @@ class Problem(Checked):
         Larger extents that dims may be padded to; the padded work is paid for.
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; without it every layer runs by itself.
+    engine : {"lattice", "path"}
+        The search of a layer's best loop nest, and so the space that OPTIMAL speaks of.
     """
 
     network: Network
@@ -45,6 +47,7 @@ class Problem(Checked):
     objective: str = "energy"
     padding: Padding = "none"
     fusion: Fusion | None = None
+    engine: str = "lattice"
 
     def to_json(self) -> dict[str, Any]:
         """The problem as plain JSON values; :meth:`from_json` reads it back, exact to the last digit."""
@@ -55,6 +58,7 @@ class Problem(Checked):
             "objective": self.objective,
             "padding": padding,
             **({} if self.fusion is None else {"fusion": self.fusion.data()}),
+            **({} if self.engine == "lattice" else {"engine": self.engine}),
         }
 
     @classmethod
@@ -77,6 +81,7 @@ class Problem(Checked):
             data["objective"],
             padding,
             parse_fusion(data["fusion"]) if "fusion" in data else None,
+            data.get("engine", "lattice"),
         )
 
 

@@ -7,6 +7,11 @@ from typing import Literal
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
 OBJECTIVES = ("energy", "latency", "edp")
+EVERY_NEST = (
+    "Every loop nest that `tilewright evaluate` prices: per level a choice of kept tensors (where free), perfect factors of "
+    "every (padded) extent over temporal and spatial loops of both axes, temporal loops in any order, and the nodes of "
+    "every tensor anywhere between them, outermost level first and above the fan-out of their level."
+)
 SPACE = (
     "Uneven mappings: per level a choice of kept tensors (where free), one order of their nodes, perfect factors of "
     "every (padded) extent over temporal and spatial loops of both axes. In the block of an inner level, a loop over a "
@@ -18,3 +23,8 @@ SPACE = (
     "one kept at a level between does. Reuse between neighbouring input tiles is counted along the loop right above "
     "the node, where that moves the tile."
 )
+
+
+def space_of(engine: str) -> str:
+    """The declared space of an engine."""
+    return EVERY_NEST if engine == "path" else SPACE

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from formulations.lattice.memos import Memos
+from formulations.engines import ENGINES, Engine, engine_of
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import PointSet, point_set
 from optimizer.architecture.fabric import Caps
@@ -27,7 +27,7 @@ from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible
 from optimizer.problem.goal import Goal, make_goal
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
-from optimizer.problem.space import OBJECTIVES, SPACE, Padding
+from optimizer.problem.space import OBJECTIVES, Padding, space_of
 from optimizer.problem.sparsity_check import check_sparsity
 from optimizer.scaling.options import Options
 from optimizer.search.network_bounds import NetworkBounds
@@ -50,6 +50,7 @@ class PreparedProblem:
     problem: dict[str, Any]
     fusion: Fusion | None = None
     fused: NetworkPricer | None = None
+    engine: str = "lattice"
 
     @property
     def search_pricers(self) -> Sequence[Prices]:
@@ -64,7 +65,7 @@ class PreparedProblem:
     @property
     def space(self) -> str:
         """The declared space."""
-        return SPACE + (self.fusion.space if self.fusion else "")
+        return space_of(self.engine) + (self.fusion.space if self.fusion else "")
 
     @property
     def area_cap_um2(self) -> int | None:
@@ -114,6 +115,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         asked.fusion,
     )
     check_one_of(objective, OBJECTIVES, "unknown objective", "objective")
+    check_one_of(asked.engine, ENGINES, "unknown engine", "engine")
     layers = network.mac_layers()
     if not layers:
         raise SpecError(
@@ -155,6 +157,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
     points = point_set(list(architecture.points()))
     check_sparsity(layers, next(iter(points.points.values())), file=architecture.file)
     if fusion is not None:
+        _check_engine(asked.engine)
         _check_fusion(architecture, points, padding)
         check_fusible(layers)
     store = Store(cache_dir)
@@ -162,13 +165,14 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
     for layer in layers:
         shapes.setdefault(layer.shape_key(), []).append(layer)
     accounting: Accounting = architecture.accounting
-    pricers, lists, by_name, memos = [], {}, {}, None if fusion is None else Memos()
+    pricers, lists, by_name = [], {}, {}
+    shared = None if fusion is None else engine_of(asked.engine)
     for members in shapes.values():
         first = members[0]
         chosen = {} if padding == "none" else automatic_padding(first) if padding == "auto" else dict(padding)
         if chosen:
             lists[first.name] = chosen
-        pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store, memos))
+        pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store, shared or engine_of(asked.engine)))
         by_name.update({member.name: pricers[-1] for member in members})
     largest = [(pricer.layer, dict(pricer.variants[-1])) for pricer in pricers]
     check_magnitude(largest, list(points.points.values()), accounting, architecture.file, network.file)
@@ -185,7 +189,8 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         lists,
         asked.to_json(),
         fusion,
-        None if fusion is None else network_pricer(network, fusion, accounting, store, by_name, workers, memos),
+        None if fusion is None else network_pricer(network, fusion, accounting, store, by_name, workers, shared),
+        asked.engine,
     )
 
 
@@ -196,12 +201,23 @@ def network_pricer(
     store: Store,
     pricers: dict[str, Pricer],
     workers: int = 1,
-    memos: Memos | None = None,
+    engine: Engine | None = None,
 ) -> NetworkPricer:
     """The pricer of a network whose layers may be fused; `pricers` are those of single layers, by name."""
-    runs = Runs(accounting, store, workers, memos)
+    runs = Runs(accounting, store, workers, engine)
     found = group_pricers(network, fusion, runs)
     return NetworkPricer(network, pricers, found, runs, lambda layer, point: vector_cost(layer, point, accounting))
+
+
+def _check_engine(engine: str) -> None:
+    if engine == "path":
+        raise SpecError(
+            "groups of layers are priced by the lattice search only",
+            field="engine",
+            value=engine,
+            allowed="lattice, with fusion",
+            remedy="leave out the fusion, or use the engine lattice",
+        )
 
 
 def _check_device(architecture: Architecture) -> None:
@@ -260,10 +276,12 @@ def begun(prepared: PreparedProblem, options: Options, started: float) -> float 
     """Compile the search kernels; returns the deadline (``time.perf_counter``), None without a time limit.
 
     Ctrl-C during the compilation moves the deadline to now: the task ends with the bounds that need no search. Nothing
-    is compiled where even the optimistic corner of all points breaks a cap.
+    is compiled where even the optimistic corner of all points breaks a cap, or for an engine that has no kernels.
     """
     corner, bounds = prepared.points.corner(prepared.points.whole), prepared.network_bounds
     if not prepared.goal.allows(bounds.least_energy(corner), bounds.least_latency(corner)):
+        return options.deadline(started)
+    if prepared.engine == "path":
         return options.deadline(started)
     some = next(iter(prepared.points.points.values()))
     try:

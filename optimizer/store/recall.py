@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from formulations.engines import Solution
 from formulations.layer.fitting import fits
-from formulations.problem import INFINITE, LayerProblem, LayerSolution
+from formulations.problem import INFINITE, LayerProblem
 from optimizer.store.store import Store, content_key
 
 
@@ -22,35 +23,38 @@ class Question:
         Energy units per cycle, goal weighted.
     latency_cap : int
         Latency units.
+    engine : {"lattice", "path"}
+        What searches, and so which nests.
     """
 
     problem: LayerProblem
     goal: str
     weight: int = 0
     latency_cap: int = INFINITE
+    engine: str = "lattice"
 
     @property
     def key(self) -> str:
         """The key of the result in the store."""
-        return content_key(self.problem, self.goal, self.latency_cap, self.weight)
+        return content_key(self.problem, self.goal, self.latency_cap, self.weight, self.engine)
 
-    def cycles(self, solution: LayerSolution) -> int:
+    def cycles(self, solution: Solution) -> int:
         """Whole cycles."""
         return -(-solution.latency // self.problem.latency_unit)
 
-    def value(self, solution: LayerSolution) -> int:
+    def value(self, solution: Solution) -> int:
         """The objective: energy units, or cycles."""
         cycles = self.cycles(solution)
         return cycles if self.goal == "latency" else solution.energy + self.weight * cycles
 
 
-Search = Callable[[int], LayerSolution | None]
+Search = Callable[[int], Solution | None]
 """The best mapping whose value is below a limit, or None if there is none."""
 
 
 def recalled(
     store: Store, question: Question, cutoff: int, search: Search, label: str = ""
-) -> LayerSolution | int | None:
+) -> Solution | int | None:
     """The optimum, a bound of at least `cutoff` if it is not below `cutoff`, or None if nothing fits.
 
     If the store has no answer, it is searched, with the value of a start as the first cutoff if there is one, and
@@ -76,5 +80,5 @@ def recalled(
     return solution
 
 
-def _answers(question: Question, solution: LayerSolution) -> bool:
+def _answers(question: Question, solution: Solution) -> bool:
     return solution.latency <= question.latency_cap and fits(question.problem, solution)

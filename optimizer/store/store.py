@@ -13,6 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from formulations.engines import Solution
+from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
 from formulations.problem import Hoist, LayerProblem, LayerSolution, LevelTiling
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.store.database import STORE_FILE, connect, faults, note
@@ -28,9 +30,11 @@ NOTE_START = note("layers", "layers.kind = 'start'")
 NOTE_OUTCOME = note("tasks")
 
 
-def content_key(problem: LayerProblem, objective: str, latency_cap: int, weight: int = 0) -> str:
+def content_key(
+    problem: LayerProblem, objective: str, latency_cap: int, weight: int = 0, engine: str = "lattice"
+) -> str:
     """Hash of everything a layer result depends on."""
-    return _hash([MODEL_VERSION, objective, latency_cap, weight, asdict(problem)])
+    return _hash([MODEL_VERSION, objective, latency_cap, weight, asdict(problem), *([] if engine == "lattice" else [engine])])
 
 
 def task_content(payload: dict[str, Any]) -> dict[str, Any]:
@@ -88,15 +92,15 @@ class Store:
         with self._lock, faults(self._path):
             yield self._database
 
-    def optimum(self, key: str) -> tuple[bool, LayerSolution | None]:
+    def optimum(self, key: str) -> tuple[bool, Solution | None]:
         """(known, solution): the optimum noted under a key; None as solution means that no mapping exists."""
         return self._solution(key, OPTIMUM)
 
-    def start(self, key: str) -> LayerSolution | None:
+    def start(self, key: str) -> Solution | None:
         """The start noted under a key: optimal according to another store; no proof may rest on it."""
         return self._solution(key, START)[1]
 
-    def _solution(self, key: str, kind: str) -> tuple[bool, LayerSolution | None]:
+    def _solution(self, key: str, kind: str) -> tuple[bool, Solution | None]:
         row = self._row("SELECT entry FROM sound_layers WHERE key = ?1 AND kind = ?2", key, kind)
         try:
             return (False, None) if row is None else (True, solution_of(json.loads(row[0])))
@@ -108,9 +112,9 @@ class Store:
         row = self._row("SELECT bound FROM sound_layers WHERE key = ? AND kind = 'bound'", key)
         return 0 if row is None else int(row[0])
 
-    def note_optimum(self, key: str, solution: LayerSolution | None, label: str = "") -> None:
+    def note_optimum(self, key: str, solution: Solution | None, label: str = "") -> None:
         """Store an optimum."""
-        entry = json.dumps(None if solution is None else asdict(solution))
+        entry = json.dumps(None if solution is None else _entry(solution))
         with self.database() as database:
             database.execute(NOTE_OPTIMUM, (key, MODEL_VERSION, OPTIMUM, int(time.time()), label, None, entry))
 
@@ -145,7 +149,7 @@ class Store:
         self._database.close()
 
 
-def solution_of(value: dict[str, Any] | None) -> LayerSolution | None:
+def solution_of(value: dict[str, Any] | None) -> Solution | None:
     """The solution that an optimum's entry holds; None where no mapping exists.
 
     Raises
@@ -161,6 +165,10 @@ def solution_of(value: dict[str, Any] | None) -> LayerSolution | None:
             raise TypeError(f"not a whole number of 64 bits: {number}")
         return number
 
+    if "items" in value:
+        items = tuple(_item([whole(number) for number in entry]) for entry in value["items"])
+        return Nest(items, whole(value["energy"]), whole(value["latency"]))
+
     def level(entry: dict[str, Any]) -> LevelTiling:
         names = ("order", "top", "bottom", "input_tile", "spatial")
         order, top, bottom, tile, spatial = (tuple(map(whole, entry[name])) for name in names)
@@ -169,3 +177,32 @@ def solution_of(value: dict[str, Any] | None) -> LayerSolution | None:
     levels, hoist = tuple(level(entry) for entry in value["levels"]), value["hoist"]
     node = None if hoist is None else Hoist(*(whole(hoist[name]) for name in ("tensor", "level", "outer")))
     return LayerSolution(levels, whole(value["energy"]), whole(value["latency"]), node)
+
+
+def _entry(solution: Solution) -> dict[str, Any]:
+    """A solution as plain data; of a nest every item as numbers, the first of which is its kind."""
+    if isinstance(solution, LayerSolution):
+        return asdict(solution)
+    items = [[_KINDS.index(type(item)), *_numbers(item)] for item in solution.items]
+    return {"items": items, "energy": solution.energy, "latency": solution.latency}
+
+
+_KINDS = (NodeItem, LoopItem, FanOutItem)
+
+
+def _numbers(item: Item) -> list[int]:
+    if isinstance(item, NodeItem):
+        return [item.tensor, item.level]
+    return [item.dim, item.trips] if isinstance(item, LoopItem) else [item.level, *item.factors]
+
+
+def _item(numbers: list[int]) -> Item:
+    kind, first, *rest = numbers
+    if kind == _KINDS.index(FanOutItem):
+        return FanOutItem(first, tuple(rest))
+    (second,) = rest
+    if kind == _KINDS.index(LoopItem):
+        return LoopItem(first, second)
+    if kind == _KINDS.index(NodeItem):
+        return NodeItem(first, second)
+    raise ValueError(f"no kind of item: {kind}")

@@ -2,7 +2,7 @@
 
 The probability of drawing a layer bound is its share of the proved bound. So a false one is found with about the
 probability of its share. A drawn layer bound is decided before the next one, however hard it is. CP-SAT is asked first;
-where it does not finish, the lattice search with fresh tables decides.
+where it does not finish, the search with fresh tables decides.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 
-from formulations.lattice.memos import Memos
+from formulations.engines import Engine
 from formulations.stop import Stop, StoppedError
 from optimizer.checker.again.points import Derived, TooManyError, derive, derive_exclusion
-from optimizer.checker.again.statements import SIZE, TIME, Decision, by_program, decide
+from optimizer.checker.again.statements import PROGRAM_SPACE, ROUTES, SIZE, TIME, Decision, by_program, decide
 from optimizer.checker.again.time_limit import limited
 from optimizer.checker.bound_weights import EXCLUDED, LAYER_BOUNDS, LINES, POINTS, Bearing, LayerBound
 from optimizer.checker.claims.codesign import JointClaim
@@ -71,7 +71,7 @@ class _Log:
 
 
 def reprove(
-    claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = (), *, tables: Memos
+    claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = (), *, engine: Engine
 ) -> list[Check]:
     """Prove layer bounds and bounds of single points again; parameters as of
     :meth:`optimizer.checker.searches.Searches.bounds`."""
@@ -81,12 +81,12 @@ def reprove(
             f"box {entry.box}",
             bearing.of([number]),
             bearing.owns(entry),
-            partial(derive, claim, entry, tables),
+            partial(derive, claim, entry, engine),
         )
         for number, entry in ((n, claim.entries[n]) for n in sorted(raised))
     ]
     layer_bounds = bearing.layer_bounds()
-    prover = Prover(claim, effort, tables)
+    prover = Prover(claim, effort, engine)
     prover.run(layer_bounds, points)
     whole = bearing.of(bearing.parts.keys() - set(raised) - set(beside))
     tally = effort.record(prover.layer_bounds.tally(LAYER_BOUNDS, len(layer_bounds), whole))
@@ -94,16 +94,16 @@ def reprove(
     return [*checks, conclusion("proof again", prover.layer_bounds.faults, tally, effort)]
 
 
-def lines_again(claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort, tables: Memos) -> Check:
+def lines_again(claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort, engine: Engine) -> Check:
     """Prove again the statements about single layers that the lines of a front rest on."""
-    prover = Prover(claim, effort, tables)
+    prover = Prover(claim, effort, engine)
     prover.run(layer_bounds, ())
     whole = sum((lower_bound.share for lower_bound in layer_bounds), Fraction(0))
     tally = effort.record(prover.layer_bounds.tally(LINES, len(layer_bounds), whole))
     return conclusion("lines again", prover.layer_bounds.faults, tally, effort)
 
 
-def excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort, tables: Memos) -> Check:
+def excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort, engine: Engine) -> Check:
     """Prove again that on these single points at least one network cannot keep its caps."""
     bearing, networks = Bearing(claim.whole), len(claim.names)
     points = [
@@ -111,11 +111,11 @@ def excluded_again(claim: JointClaim, numbers: Sequence[int], effort: Effort, ta
             f"box {claim.whole.entries[number].box}",
             networks * bearing.of([number]),
             False,
-            partial(derive_exclusion, claim.claims, number, tables),
+            partial(derive_exclusion, claim.claims, number, engine),
         )
         for number in numbers
     ]
-    prover = Prover(claim.claims[0], effort, tables)
+    prover = Prover(claim.claims[0], effort, engine)
     prover.run((), points)
     return points_check("excluded again", prover, len(points), networks * bearing.of(numbers), EXCLUDED)
 
@@ -143,8 +143,8 @@ def conclusion(name: str, faults: list[str], tally: ProofTally, effort: Effort, 
 class Prover:
     """Proves statements about one network again."""
 
-    def __init__(self, claim: Claim, effort: Effort, tables: Memos) -> None:
-        self.effort, self._accounting, self._tables = effort, claim.accounting, tables
+    def __init__(self, claim: Claim, effort: Effort, engine: Engine) -> None:
+        self.effort, self._accounting, self._engine = effort, claim.accounting, engine
         self._limited = not effort.thorough
         self._known: dict[object, Decision] = {}
         self.layer_bounds, self.points = _Log(), _Log()
@@ -208,14 +208,14 @@ class Prover:
             self._known[key] = decide(
                 statement,
                 self._accounting,
-                self._tables,
+                self._engine,
                 program_s=most,
-                lattice_s=max(seconds - most, 0.0) if self._limited else None,
+                search_s=max(seconds - most, 0.0) if self._limited else None,
             )
         return self._known[key]
 
     def _point(self, point: Derivation, seconds: float) -> None:
-        """Derive a point's bound by the lattice search; then CP-SAT proves what it was derived from."""
+        """Derive a point's bound by the search; then CP-SAT proves what it was derived from."""
         until = time.perf_counter() + seconds
         try:
             with limited(seconds if self._limited else None) as stop:
@@ -228,7 +228,7 @@ class Prover:
         if faults:
             self.points.faults += faults
         else:
-            route = Route.CP_SAT if self._all_by_program(derived) else Route.LATTICE
+            route = Route.CP_SAT if self._all_by_program(derived) else ROUTES[self._engine.name]
             self.points.proved(route, point.share)
 
     def _lines(self, derived: Derived, until: float) -> Iterator[str]:
@@ -241,7 +241,7 @@ class Prover:
             seconds = min(most, (until - time.perf_counter()) / 2)
             if statement.key not in self._known:
                 found = by_program(statement, self._accounting, seconds)
-                if found is not None:
+                if found is not None and (found.refuted or self._engine.name == PROGRAM_SPACE):
                     self._known[statement.key] = found
             known = self._known.get(statement.key)
             self.by_cp_sat += known is not None and known.route is Route.CP_SAT

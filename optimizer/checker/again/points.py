@@ -5,7 +5,7 @@ design could use. The fronts are joined layer by layer; a partial choice is drop
 least cycles of the rest, it breaks a cap or reaches the stated bound. If nothing is left, the bound holds. Before that,
 lines ``energy + weight x cycles >= value`` are tried, which need far fewer searches.
 
-The lattice search so derives the bound from statements about single layers: a line, the least cycles, or the least
+The search so derives the bound from statements about single layers: a line, the least cycles, or the least
 energy within a cap on the cycles. These statements can be proved by another method.
 
 Searches share tables and start from a cutoff. For the least energy of a layer it is the layer bound (without one if no
@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from formulations.lattice import search as lattice
-from formulations.lattice.memos import Memos
+from formulations.engines import Engine
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.again.tangent_lines import Cost, corners, prove
@@ -47,7 +46,7 @@ class Derived:
     statements: tuple[Statement, ...] = ()
 
 
-def derive(claim: Claim, entry: ClaimedBox, tables: Memos, stop: Stop, say: Say) -> Derived:
+def derive(claim: Claim, entry: ClaimedBox, engine: Engine, stop: Stop, say: Say) -> Derived:
     """Derive the bound of a single point again.
 
     Raises
@@ -55,7 +54,7 @@ def derive(claim: Claim, entry: ClaimedBox, tables: Memos, stop: Stop, say: Say)
     StoppedError, TooManyError, OverflowError
         If it cannot be decided.
     """
-    point = _Point(claim, entry, tables, stop, say)
+    point = _Point(claim, entry, engine, stop, say)
     faults, wrong, better = [], point.wrong_layer_bounds(), point.better()
     if wrong:
         faults.append(f"box {entry.box}: the least energies are {wrong}, the floors {list(entry.energy)}")
@@ -64,11 +63,11 @@ def derive(claim: Claim, entry: ClaimedBox, tables: Memos, stop: Stop, say: Say)
     return Derived(tuple(faults), point.statements())
 
 
-def derive_exclusion(claims: Sequence[Claim], number: int, tables: Memos, stop: Stop, say: Say) -> Derived:
+def derive_exclusion(claims: Sequence[Claim], number: int, engine: Engine, stop: Stop, say: Say) -> Derived:
     """Prove again that on a single point one of several networks cannot keep its caps; raises as :func:`derive`."""
     for claim in claims:
         if claim.target.capped:
-            point = _Point(claim, claim.entries[number], tables, stop, say)
+            point = _Point(claim, claim.entries[number], engine, stop, say)
             if point.better() is None:
                 return Derived((), point.statements())
     return Derived((f"box {claims[0].entries[number].box}: every network keeps its caps",))
@@ -77,8 +76,8 @@ def derive_exclusion(claims: Sequence[Claim], number: int, tables: Memos, stop: 
 class _Point:
     """One hardware point and the claim that none of its designs is better than its stated bound."""
 
-    def __init__(self, claim: Claim, entry: ClaimedBox, tables: Memos, stop: Stop, say: Say) -> None:
-        self.claim, self.tables, self.stop, self.say = claim, tables, stop, say
+    def __init__(self, claim: Claim, entry: ClaimedBox, engine: Engine, stop: Stop, say: Say) -> None:
+        self.claim, self.engine, self.stop, self.say = claim, engine, stop, say
         self.hardware: Hardware = claim.points.corner(entry.box)
         self.target = claim.target
         self.goal = None if entry.by == "infeasible" else entry.bound
@@ -188,17 +187,15 @@ class _Point:
         for extents in group.variants:
             problem = lower(group.layer, self.hardware, accounting=self.claim.accounting, extents=extents)
             unit = problem.latency_unit
-            with self.tables.of(problem) as memo:
-                found = lattice.solve(
-                    problem,
-                    objective,
-                    latency_cap=min(cap * unit, INFEASIBLE_COST),
-                    cutoff=None if cutoff is None else (cutoff[0], cutoff[1] * unit),
-                    memo=memo,
-                    weight=weight,
-                    least_energy=least,
-                    stop=self.stop,
-                ).solution
+            found = self.engine.solve(
+                problem,
+                objective,
+                latency_cap=min(cap * unit, INFEASIBLE_COST),
+                cutoff=None if cutoff is None else (cutoff[0], cutoff[1] * unit),
+                weight=weight,
+                least_energy=least,
+                stop=self.stop,
+            )
             if found is not None:
                 best = cutoff = found.energy, -(-found.latency // unit)
         return best

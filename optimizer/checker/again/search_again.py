@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from formulations.lattice.memos import Memos
+from formulations.engines import Engine, engine_of
 from optimizer import api
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Limits
@@ -37,7 +37,11 @@ class SearchAgain:
     """
 
     def __init__(self) -> None:
-        self._tables = Memos()
+        self._engines: dict[str, Engine] = {}
+
+    def _engine(self, claim: Claim) -> Engine:
+        """The engine of a claim, which keeps its tables as long as this instance."""
+        return self._engines.setdefault(claim.engine, engine_of(claim.engine))
 
     def bounds(
         self, claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()
@@ -45,15 +49,15 @@ class SearchAgain:
         """Layer bounds and bounds of single points; of a fused network, bounds of boxes."""
         if claim.fusion is not None:
             return [fused_again(claim, effort)]
-        return reprove(claim, effort, raised, beside, tables=self._tables)
+        return reprove(claim, effort, raised, beside, engine=self._engine(claim))
 
     def lines(self, claim: Claim, layer_bounds: Sequence[LayerBound], effort: Effort) -> Check:
         """Prove the statements about single layers that the lines of a front rest on."""
-        return lines_again(claim, layer_bounds, effort, self._tables)
+        return lines_again(claim, layer_bounds, effort, self._engine(claim))
 
     def excluded(self, claim: JointClaim, numbers: Sequence[int], effort: Effort) -> Check:
         """Prove that on these single points at least one network cannot keep its caps."""
-        return excluded_again(claim, numbers, effort, self._tables)
+        return excluded_again(claim, numbers, effort, self._engine(claim.whole))
 
     def solve(
         self,

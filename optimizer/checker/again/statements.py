@@ -1,4 +1,4 @@
-"""Proofs of statements about single layers, by the CP-SAT program of a layer, else by the lattice search.
+"""Proofs of statements about single layers, by the CP-SAT program of a layer, else by the search itself, with fresh tables.
 
 Energy units per cycle are lost in the same way as
 leakage of the outermost level, which has a single instance: a weighted cost is the energy of a machine that leaks more.
@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from formulations.lattice import search as lattice
-from formulations.lattice.memos import Memos
+from formulations.engines import Engine
 from formulations.layer.solver import SolverStatus, find_below
 from formulations.problem import LayerProblem
 from formulations.stop import StoppedError
@@ -25,6 +24,9 @@ from optimizer.problem.goal import INFEASIBLE_COST
 
 OTHER_SEED = 104729
 TIME = "time ran out"
+ROUTES = {"lattice": Route.LATTICE, "path": Route.PATH}
+PROGRAM_SPACE = "lattice"
+"""The engine whose space the program searches: of another one's it proves nothing, but may refute it."""
 SIZE = "the numbers exceed the integers of both searches"
 
 
@@ -48,19 +50,19 @@ def problems(statement: Statement, accounting: Accounting) -> Iterator[LayerProb
 
 
 def decide(
-    statement: Statement, accounting: Accounting, tables: Memos, *, program_s: float, lattice_s: float | None
+    statement: Statement, accounting: Accounting, engine: Engine, *, program_s: float, search_s: float | None
 ) -> Decision:
-    """Prove or refute a statement; `program_s` and `lattice_s` are the time limits of both routes (None: no limit)."""
+    """Prove or refute a statement; `program_s` and `search_s` are the time limits of both routes (None: no limit)."""
     routes = set()
     until = time.perf_counter() + program_s
     for problem in problems(statement, accounting):
         found = _by_program(problem, statement, until - time.perf_counter())
-        if found is None:
-            found = _by_lattice(problem, statement, tables, lattice_s)
+        if found is None or (found.route is not None and engine.name != PROGRAM_SPACE):
+            found = _by_search(problem, statement, engine, search_s)
         if found.route is None:
             return found
         routes.add(found.route)
-    return Decision(Route.LATTICE if Route.LATTICE in routes else Route.CP_SAT)
+    return Decision(ROUTES[engine.name] if ROUTES[engine.name] in routes else Route.CP_SAT)
 
 
 def by_program(statement: Statement, accounting: Accounting, seconds: float) -> Decision | None:
@@ -102,7 +104,7 @@ def _by_program(problem: LayerProblem, statement: Statement, seconds: float) -> 
     return Decision(None, _costs(problem, statement, found.solution.energy, found.solution.latency))
 
 
-def _by_lattice(problem: LayerProblem, statement: Statement, tables: Memos, seconds: float | None) -> Decision:
+def _by_search(problem: LayerProblem, statement: Statement, engine: Engine, seconds: float | None) -> Decision:
     value, cap = _limits(problem, statement)
     most = INFEASIBLE_COST if cap is None else min(cap, INFEASIBLE_COST)
     if statement.weight is None:
@@ -110,14 +112,14 @@ def _by_lattice(problem: LayerProblem, statement: Statement, tables: Memos, seco
     else:
         goal, cutoff = "energy", (min(value, INFEASIBLE_COST), 0)
     try:
-        with limited(seconds) as stop, tables.of(problem) as memo:
-            found = lattice.solve(problem, goal, latency_cap=most, cutoff=cutoff, memo=memo, stop=stop).solution
+        with limited(seconds) as stop:
+            found = engine.solve(problem, goal, latency_cap=most, cutoff=cutoff, stop=stop)
     except StoppedError:
         return Decision(None, why=TIME)
     except OverflowError:
         return Decision(None, why=SIZE)
     if found is None:
-        return Decision(Route.LATTICE)
+        return Decision(ROUTES[engine.name])
     return Decision(None, _costs(problem, statement, found.energy, found.latency))
 
 

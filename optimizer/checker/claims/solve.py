@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
+from formulations.engines import ENGINES
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import Box, PointSet, point_set
 from optimizer.architecture.budgets import Budgets
@@ -22,7 +23,7 @@ from optimizer.architecture.selection import unroll_warnings
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
 from optimizer.problem.padding import automatic_padding
-from optimizer.problem.space import SPACE
+from optimizer.problem.space import space_of
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.network import Network
@@ -126,6 +127,7 @@ class Claim:
     target: Target
     entries: tuple[ClaimedBox, ...]
     fusion: Fusion | None = None
+    engine: str = "lattice"
 
     @property
     def parts(self) -> list[tuple[str, int]]:
@@ -137,7 +139,7 @@ class Claim:
     @property
     def space(self) -> str:
         """The declared space."""
-        return SPACE + (self.fusion.space if self.fusion else "")
+        return space_of(self.engine) + (self.fusion.space if self.fusion else "")
 
     @property
     def value(self) -> Fraction | None:
@@ -255,7 +257,16 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
         _target(problem["objective"], architecture.budgets, some),
         tuple(_entry(raw) for raw in certificate["boxes"]),
         fusion,
+        _engine(problem),
     )
+
+
+def _engine(problem: dict[str, Any]) -> str:
+    """The engine that a problem names, which must be one that is not the default."""
+    engine: str = problem.get("engine", "lattice")
+    if "engine" in problem and (engine not in ENGINES or engine == "lattice"):
+        raise ValueError(f"unknown engine: {engine!r}")
+    return engine
 
 
 @lru_cache(maxsize=KEPT)

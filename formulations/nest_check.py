@@ -1,0 +1,102 @@
+"""Is a loop nest one of a layer problem? Asked of what is read from files."""
+
+from __future__ import annotations
+
+import math
+
+from formulations.layer.spread import split_axes
+from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
+from formulations.problem import LayerProblem
+
+
+def is_nest_of(problem: LayerProblem, nest: Nest) -> bool:
+    """Do its extents, nodes, fan-outs and capacities fit a problem? What it costs is not asked."""
+    if nest.energy < 0 or nest.latency <= 0 or not _in_range(problem, nest):
+        return False
+    extents = [1] * len(problem.extents)
+    for item in nest.items:
+        for dim, factor in _factors(item):
+            extents[dim] *= factor
+    return tuple(extents) == problem.extents and _in_order(problem, nest) and _has_room(problem, nest)
+
+
+def _factors(item: Item) -> list[tuple[int, int]]:
+    if isinstance(item, LoopItem):
+        return [(item.dim, item.trips)]
+    return list(enumerate(item.factors)) if isinstance(item, FanOutItem) else []
+
+
+def _in_range(problem: LayerProblem, nest: Nest) -> bool:
+    """Are all numbers those of dims, tensors and levels that there are, with factors that fan-outs have room for?"""
+    dims, levels, most = range(len(problem.extents)), range(len(problem.levels)), math.prod(problem.extents)
+    for item in nest.items:
+        if isinstance(item, NodeItem):
+            good = item.tensor in range(3) and item.level in levels
+        elif isinstance(item, LoopItem):
+            good = item.dim in dims and 0 < item.trips <= most
+        else:
+            good = item.level in levels and len(item.factors) == len(dims)
+            good = good and all(0 < factor <= most for factor in item.factors) and _spreads(problem, item)
+        if not good:
+            return False
+    return True
+
+
+def _spreads(problem: LayerProblem, item: FanOutItem) -> bool:
+    try:
+        split_axes(problem, item.level, item.factors)
+    except ValueError:
+        return False
+    return True
+
+
+def _in_order(problem: LayerProblem, nest: Nest) -> bool:
+    """Do a tensor's nodes and the fan-outs go inwards, nodes above the fan-outs of their level and of those inside; are
+    the tensors kept as the levels ask?
+    """
+    fans = [item.level for item in nest.items if isinstance(item, FanOutItem)]
+    if fans != sorted(set(fans)):
+        return False
+    kept = [[False] * 3 for _ in problem.levels]
+    passed = -1
+    last = [-1] * 3
+    for item in nest.items:
+        if isinstance(item, FanOutItem):
+            passed = item.level
+        elif isinstance(item, NodeItem):
+            if item.level <= max(passed, last[item.tensor]):
+                return False
+            last[item.tensor] = item.level
+            kept[item.level][item.tensor] = True
+    tops = [list(level) for level in kept]
+    for tensor, pinned in enumerate(problem.pinned):
+        if not kept[int(pinned)][tensor]:
+            return False
+        tops[0][tensor] = True
+        if pinned:
+            tops[1][tensor] = False
+    return all(tuple(row) in level.keep_options for row, level in zip(tops, problem.levels, strict=True))
+
+
+def _has_room(problem: LayerProblem, nest: Nest) -> bool:
+    """Do all tiles fit their levels?"""
+    for number, level in enumerate(problem.levels):
+        if number and level.capacity_bits is not None and nest_bits(problem, nest, number) > level.capacity_bits:
+            return False
+    return True
+
+
+def nest_bits(problem: LayerProblem, nest: Nest, level: int) -> int:
+    """Bits of all tiles that an instance of a level holds, but for tensors that it holds as a whole from outside."""
+    total = 0
+    for place, node in enumerate(nest.items):
+        if not isinstance(node, NodeItem) or node.level != level or (problem.pinned[node.tensor] and level == 1):
+            continue
+        tile = [1] * len(problem.extents)
+        for item in nest.items[place + 1 :]:
+            if isinstance(item, FanOutItem) and item.level < level:
+                continue
+            for dim, factor in _factors(item):
+                tile[dim] *= factor
+        total += problem.footprint(node.tensor, tuple(tile)) * problem.bits[node.tensor]
+    return total
