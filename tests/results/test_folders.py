@@ -228,6 +228,14 @@ def test_files_outside_of_a_folder_never_go(tmp_path: Path, going: str) -> None:
     assert (tmp_path / "kept.txt").read_text() == "mine"
 
 
+def test_a_list_of_files_that_go_has_every_key_once(tmp_path: Path) -> None:
+    waiting = tmp_path / ".next"
+    waiting.mkdir()
+    (waiting / ".removed").write_text('{"a": 1, "a": 2}')
+    with pytest.raises(SpecError, match="the same key is given twice"):
+        save_result(result(), tmp_path)
+
+
 @pytest.mark.parametrize("inside", ["", "alone/small"])
 def test_no_reader_takes_other_files_than_those_in_place(tmp_path: Path, inside: str) -> None:
     """Honest files that wait beside others, in the folder or in one around it, are not read in their place."""
