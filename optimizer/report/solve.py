@@ -26,7 +26,7 @@ from optimizer.report.layers import (
     runs,
 )
 from optimizer.report.phases import phase_table
-from optimizer.report.units import (
+from optimizer.results.units import (
     NORMALIZED,
     dims_text,
     energy_text,
