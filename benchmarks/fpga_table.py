@@ -13,7 +13,7 @@ from optimizer.architecture.reader import load_architecture
 from optimizer.architecture.retarget import on_device
 from optimizer.files.presets import preset_names
 from optimizer.networks.load import load
-from optimizer.report.units import energy_text, number_text
+from optimizer.results.units import energy_text, number_text
 
 ASIC = "ASIC"
 CHIPS = (ASIC, *preset_names("devices"))

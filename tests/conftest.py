@@ -55,9 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Garbage is sought rarely, and not in what is loaded by now, which stays. Verifications share their proofs."""
+    """Garbage is sought rarely, and not in what is loaded by now, which stays. Tests share answers about layers."""
     if not session.config.option.collectonly and "formulations.layer.solver" in sys.modules:
-        from tests.support.shared_proofs import share  # noqa: PLC0415
+        from tests.support.shared_answers import share  # noqa: PLC0415
 
         share()
     gc.collect()

@@ -85,7 +85,7 @@ class Architecture:
     plan: DevicePlan | None = None
     file: str | None = None
     sparsity: Sparsity | None = None
-    source: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    source: dict[str, Any] | None = field(default=None, compare=False)
 
     def with_budgets(self, budgets: Budgets) -> Architecture:
         """The same architecture under other budgets."""
@@ -159,6 +159,10 @@ class Architecture:
                 exact += [energies.read, energies.fill, energies.update]
             exact += [level.leakage] if level.leakage is not None else []
         return math.lcm(self.technology.units_per_energy, *(energy.denominator for energy in exact))
+
+    def __repr__(self) -> str:
+        levels = ", ".join(level.name for level in self.levels)
+        return f"<Architecture {self.name}: {len(self):,} hardware points, levels {levels}>"
 
     def __len__(self) -> int:
         return math.prod(len(group[0].entries) for group in tie_groups(self.menus))

@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Any
 
 from optimizer.architecture.fabric import RESOURCES, Caps, Vector, exceeded
-from optimizer.errors import SpecError
-from optimizer.files.arguments import fits, plain
+from optimizer.files.arguments import Checked
+from optimizer.files.rules import RULE, Rule
 
 UM2_PER_MM2 = 10**6
+_RULE = {
+    RULE: Rule(
+        "a budget must be an exact positive number",
+        'int or Fraction > 0, e.g. Fraction("2.5")',
+        lambda limit: limit > 0,
+    )
+}
 
 
 @dataclass(frozen=True)
-class Budgets:
+class Budgets(Checked):
     """Limits a design must keep; ``None`` is no limit.
 
     ``area_mm2`` in mm2, ``dram_gbps`` in 10^9 bytes/s, ``power_w`` in W, ``latency_ms`` in ms,
     ``energy_mj`` in mJ.
     """
 
-    area_mm2: Fraction | None = None
-    dram_gbps: Fraction | None = None
-    power_w: Fraction | None = None
-    latency_ms: Fraction | None = None
-    energy_mj: Fraction | None = None
-
-    def __post_init__(self) -> None:
-        for budget in fields(self):
-            value = getattr(self, budget.name)
-            if value is not None and not (fits(value, Fraction) and value > 0):
-                raise SpecError(
-                    "a budget must be an exact positive number",
-                    field=f"budgets.{budget.name}",
-                    value=value,
-                    allowed="int or Fraction > 0",
-                    remedy='use e.g. Fraction("2.5")',
-                )
-            if value is not None:
-                object.__setattr__(self, budget.name, plain(value, Fraction))
+    area_mm2: Fraction | None = field(default=None, metadata=_RULE)
+    dram_gbps: Fraction | None = field(default=None, metadata=_RULE)
+    power_w: Fraction | None = field(default=None, metadata=_RULE)
+    latency_ms: Fraction | None = field(default=None, metadata=_RULE)
+    energy_mj: Fraction | None = field(default=None, metadata=_RULE)
 
     @property
     def area_um2(self) -> Fraction | None:

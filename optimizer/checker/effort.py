@@ -13,11 +13,26 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
+from optimizer.files.arguments import check_arguments
+from optimizer.files.rules import NOT_NEGATIVE, RULE
+
 Say = Callable[[str], object]
 
 LEAST_SECONDS = 5.0
 MOST_SECONDS = 60.0
 SEEDS = 1 << 32
+
+
+def drawn(seed: int | None) -> int:
+    """A seed as it was given; without one, an unpredictable one.
+
+    Raises
+    ------
+    SpecError
+        If it is no whole number, or a negative one.
+    """
+    check_arguments(seed=(seed, int | None, NOT_NEGATIVE[RULE]))
+    return secrets.randbelow(SEEDS) if seed is None else seed
 
 
 class Route(Enum):
@@ -114,10 +129,8 @@ class Effort:
 
     @staticmethod
     def of(data: dict[str, Any], *, thorough: bool, seed: int | None = None, say: Say = str, parts: int = 1) -> Effort:
-        """About the solve time of the result, at most a minute (for `parts` results like this one). Without a seed, an
-        unpredictable one is drawn.
-        """
-        chosen = secrets.randbelow(SEEDS) if seed is None else seed
+        """About the solve time of the result, at most a minute (for `parts` results like this one)."""
+        chosen = drawn(seed)
         if thorough:
             return Effort(True, chosen, say=say)
         now, took = time.perf_counter(), data.get("wall_s")

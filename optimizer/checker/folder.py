@@ -19,7 +19,6 @@ A folder may hold several kinds. Files of no kind, and fields that no check read
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ from optimizer.bodies.codesign import CodesignBody
 from optimizer.checker import adjust as adjusted
 from optimizer.checker import csv_files as texts
 from optimizer.checker.codesign import verify_joint
-from optimizer.checker.effort import SEEDS
+from optimizer.checker.effort import drawn
 from optimizer.checker.evaluation import evaluation_checks
 from optimizer.checker.outcome import NOT_CHECKED, Check
 from optimizer.checker.searches import Searches
@@ -102,7 +101,7 @@ def verify_folder(
     SpecError
         If no command wrote this folder, or a file is missing or unreadable.
     """
-    chosen = secrets.randbelow(SEEDS) if seed is None else seed
+    chosen = drawn(seed)
     folder, way = Path(directory), Way(again, thorough, chosen, progress, time.perf_counter())
     kinds = kinds_of(folder)
     parts = [_checked(kind, folder, way) for kind in kinds]

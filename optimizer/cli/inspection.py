@@ -18,7 +18,7 @@ NOT_VERIFIED = 1
 @click.command()
 @click.argument("directory", metavar="DIR", type=Place())
 @click.option("--thorough", is_flag=True, help="Prove every bound again, not only the design's and a sample.")
-@click.option("--seed", type=int, help="Draw the sample of an earlier check again.")
+@click.option("--seed", type=click.IntRange(min=0), help="Draw the sample of an earlier check again.")
 @click.option("--quiet", is_flag=True, help="One line of result, no progress.")
 @question_options
 def verify(directory: str, thorough: bool, seed: int | None, quiet: bool, **options: Any) -> None:

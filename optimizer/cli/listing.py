@@ -57,7 +57,7 @@ def devices() -> None:
     from optimizer.architecture.device import RESOURCES, load_device  # noqa: PLC0415
     from optimizer.files.presets import preset_names  # noqa: PLC0415
     from optimizer.report.solve import plain_table  # noqa: PLC0415
-    from optimizer.report.units import number_text  # noqa: PLC0415
+    from optimizer.results.units import number_text  # noqa: PLC0415
 
     table = plain_table("Built-in devices", "name", "description", "fabric", "MHz", *RESOURCES, left=3)
     for name in preset_names("devices"):

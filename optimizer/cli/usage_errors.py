@@ -83,8 +83,6 @@ def _allowed(parameter: click.Parameter, ctx: click.Context | None) -> str | Non
         return ", ".join(map(str, kind.choices))
     if isinstance(kind, click.IntRange):
         return f"integers >= {kind.min}" if kind.max is None else f"integers from {kind.min} to {kind.max}"
-    if kind is click.INT:
-        return "integers"
     if _name(parameter) == "--architecture":
         return f"a .yaml file, or one of {', '.join(preset_names('architectures'))}"
     if _name(parameter).startswith("NETWORK"):

@@ -59,15 +59,15 @@ def check_fields(record: Any) -> None:
         object.__setattr__(record, field.name, plain(value, hint))
 
 
-def check_arguments(**given: tuple[object, Any]) -> None:
-    """Refuse arguments, by their names, that are not of the types beside them.
+def check_arguments(**given: tuple[object, Any] | tuple[object, Any, Rule]) -> None:
+    """Refuse arguments, by their names, that are not of the types beside them, or break the rule there.
 
     Raises
     ------
     SpecError
     """
-    for name, (value, hint) in given.items():
-        _check(name, value, hint)
+    for name, stated in given.items():
+        _check(name, *stated)
 
 
 def _check(name: str, value: object, hint: Any, rule: Rule | None = None) -> None:
@@ -121,8 +121,6 @@ def plain(value: Any, hint: Any) -> Any:
         parts = map(plain, value, hints)
         return tuple(parts) if isinstance(value, tuple) else list(parts)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        if type(value) is not dict:
-            return value
         return {plain(key, arguments[0]): plain(part, arguments[1]) for key, part in value.items()}
     if hint in _NUMBERS and type(value) not in (int, float, Fraction):
         return float(value) if hint is float else int(value) if isinstance(value, Integral) else Fraction(value)

@@ -15,8 +15,10 @@ from optimizer.errors import SpecError
 from optimizer.files.names import check_name
 
 try:
+    from yaml import CSafeDumper as _CompiledDumper
     from yaml import CSafeLoader as _CompiledLoader
-except ImportError:  # a build of PyYAML without its parser in C
+except ImportError:  # a build of PyYAML without its parser and writer in C
+    from yaml import SafeDumper as _CompiledDumper  # type: ignore[assignment]
     from yaml import SafeLoader as _CompiledLoader  # type: ignore[assignment]
 
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+")
@@ -101,7 +103,7 @@ def _sequence(loader: _Loader, node: yaml.SequenceNode) -> list[Any]:
     return loader.construct_sequence(node, deep=True)
 
 
-class _ExactDumper(yaml.SafeDumper):
+class _ExactDumper(_CompiledDumper):
     """A safe dumper that puts into quotes all text that the loader would take for a number."""
 
 

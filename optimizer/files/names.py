@@ -10,6 +10,11 @@ CONTROL = "[\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
 """Regular expression of a character that breaks lines or turns the direction of text, also for JSON Schema."""
 
 
+def one_line(name: str) -> str:
+    """A name with an underscore in the place of every control character."""
+    return re.sub(CONTROL, "_", name)
+
+
 def check_name(name: str, *, file: str | None, field: str) -> None:
     """Refuse a name with control characters.
 

@@ -6,13 +6,20 @@ A schema's ``description`` says what is allowed and its ``$comment`` how to mend
 from __future__ import annotations
 
 import difflib
+import hashlib
+import pickle
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from optimizer.errors import SpecError
+
+MOST_KEPT = 256
+_FITTING: set[bytes] = set()
+"""Digests of what fitted: a command reads an architecture and its technology several times."""
 
 
 def field_path(parts: Iterable[str | int]) -> str:
@@ -46,6 +53,9 @@ def check_schema(data: object, schema: dict[str, Any], *, file: str | None = Non
     SpecError
         With the file, the path of the field, its value, what is allowed and a remedy.
     """
+    digest = _digest(data, schema)
+    if digest in _FITTING:
+        return
     for path, value in _floats(data, ()):
         raise SpecError(
             "a binary float is not exact",
@@ -58,6 +68,17 @@ def check_schema(data: object, schema: dict[str, Any], *, file: str | None = Non
     first = min(Draft202012Validator(schema).iter_errors(data), key=_importance, default=None)
     if first is not None:
         raise _spec_error(first, file)
+    if digest is not None:
+        if len(_FITTING) >= MOST_KEPT:
+            _FITTING.clear()
+        _FITTING.add(digest)
+
+
+def _digest(data: object, schema: dict[str, Any]) -> bytes | None:
+    """Equal only for equal data of equal types under equal schemas; None for what cannot be written down."""
+    with suppress(Exception):  # objects of a caller in Python, which raise what they like
+        return hashlib.sha256(pickle.dumps((data, schema))).digest()
+    return None
 
 
 def _importance(error: ValidationError) -> tuple[int, bool]:

@@ -10,6 +10,7 @@ from typing import Any
 from onnx import helper
 
 from optimizer.errors import SpecError
+from optimizer.files.names import one_line
 from optimizer.onnx_import.layout import Layout, Read, grid_of, shifted, usual_layout
 from optimizer.onnx_import.tensors import Tensors
 from optimizer.workload.layer import AnyLayer, Layer
@@ -57,8 +58,8 @@ class GraphBuilder:
         self._names: dict[int, str] = {}
 
     def name(self, node: Any) -> str:
-        """A name for the node that no layer has yet: its own, or operator and number."""
-        stem = node.name or f"{node.op_type}_{node.output[0] if node.output else len(self.network.graph)}"
+        """A name for the node that no layer has yet: its own on one line, or operator and number."""
+        stem = one_line(node.name or f"{node.op_type}_{node.output[0] if node.output else len(self.network.graph)}")
         name, number = stem, 2
         while name in self.network.graph:
             name, number = f"{stem}_{number}", number + 1
@@ -207,7 +208,7 @@ def attributes(node: Any) -> dict[str, Any]:
 
 def node_label(node: Any) -> str:
     """How messages call a node."""
-    return f"node {node.name or (node.output[0] if node.output else '?')} ({node.op_type})"
+    return one_line(f"node {node.name or (node.output[0] if node.output else '?')} ({node.op_type})")
 
 
 def name_tensors(layer: Layer, weights: str, inputs: str, outputs: str) -> Layer:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.files.names import one_line
 from optimizer.onnx_import.graph import GraphBuilder, node_label
 from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.operators import HANDLERS
@@ -48,10 +49,11 @@ def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bo
     graph.add(layer, [Read(name) for name in inputs], outputs, layout)
     unknown = [name for name in outputs if graph.tensors.known_shape(name) is None]
     lost = f"; shape not known: {', '.join(unknown)}" if unknown else ""
-    graph.network.warnings.append(
+    warning = (
         f"{label}: not understood: {reason}, operator {node.op_type} of domain {domain}; counted as tensor "
         f"traffic without operations{lost}"
     )
+    graph.network.warnings.append(one_line(warning))
 
 
 def _known(graph: GraphBuilder, tensors: list[str]) -> list[int]:

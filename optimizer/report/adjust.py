@@ -11,7 +11,7 @@ from rich.text import Text
 from optimizer.bodies.adjust import AdjustBody, AdjustObjective, ImageChange, NetworkTotals, WidthClass
 from optimizer.problem.status import Status
 from optimizer.report.solve import hash_text, plain_table
-from optimizer.report.units import energy_text, energy_unit, number_text, percent_text
+from optimizer.results.units import energy_text, energy_unit, number_text, percent_text
 
 STYLES = {Status.OPTIMAL: "bold green", Status.FEASIBLE: "bold yellow"}
 

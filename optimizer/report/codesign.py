@@ -21,7 +21,7 @@ from optimizer.report.solve import (
     status_line,
     unit_text,
 )
-from optimizer.report.units import energy_text, energy_unit, number_text
+from optimizer.results.units import energy_text, energy_unit, number_text
 
 LOSS = "percent above the network's own best design; the columns are designs, `joint` is the proved one"
 

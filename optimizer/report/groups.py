@@ -15,7 +15,7 @@ from optimizer.bodies.solve import Comparison
 from optimizer.files.quantities import size_text
 from optimizer.mapping.reader import nest_text
 from optimizer.report.layers import layer_in
-from optimizer.report.units import energy_text, number_text, percent_text
+from optimizer.results.units import energy_text, number_text, percent_text
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
 

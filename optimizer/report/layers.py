@@ -14,7 +14,7 @@ from optimizer.bodies.solve import SolveBody
 from optimizer.errors import SpecError
 from optimizer.mapping.reader import nest_text
 from optimizer.problem.problem import network_of
-from optimizer.report.units import dims_text, energy_text, energy_unit, number_text, percent_text, ratio_text
+from optimizer.results.units import dims_text, energy_text, energy_unit, number_text, percent_text, ratio_text
 from optimizer.workload.layer import AnyLayer, Layer
 from optimizer.workload.network import Network
 

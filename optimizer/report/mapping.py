@@ -14,8 +14,8 @@ from optimizer.mapping.declared_space import outside_of_space
 from optimizer.mapping.mapping import Mapping
 from optimizer.mapping.reader import format_nest
 from optimizer.report.layers import access_table, layer_heading, limits_table
-from optimizer.report.units import NORMALIZED, number_text
 from optimizer.results.layer_entry import mapped_layer
+from optimizer.results.units import NORMALIZED, number_text
 from optimizer.workload.layer import Layer
 
 

@@ -12,7 +12,7 @@ from optimizer.bodies.memory import KeepAll, MemoryBody, MemoryObjective, Moment
 from optimizer.files.quantities import size_text
 from optimizer.problem.status import Status
 from optimizer.report.solve import facts_table, hash_text, plain_table, status_line
-from optimizer.report.units import number_text, percent_text
+from optimizer.results.units import number_text, percent_text
 
 CHART_ROWS = 24
 CHART_WIDTH = 48

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from optimizer.report.layers import Layers, layer_in
-from optimizer.report.units import energy_text, number_text, percent_text
+from optimizer.results.units import energy_text, number_text, percent_text
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import PHASES, Network
 

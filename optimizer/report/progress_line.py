@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.problem.progress import Progress
-from optimizer.report.units import energy_text
+from optimizer.results.units import energy_text
 
 
 def progress_line(progress: Progress) -> str:

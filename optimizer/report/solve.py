@@ -26,7 +26,7 @@ from optimizer.report.layers import (
     runs,
 )
 from optimizer.report.phases import phase_table
-from optimizer.report.units import (
+from optimizer.results.units import (
     NORMALIZED,
     dims_text,
     energy_text,
@@ -296,11 +296,13 @@ def infeasible_text(reason: Infeasibility) -> Text:
         blame = f"no hardware point of the menus can hold layer {reason.layer}"
     else:
         names = ", ".join(reason.budgets)
-        blame = f"these budgets exclude it together: {names}" if names else "no budget is to blame"
+        several = f"these budgets exclude it together: {names}" if names else "no budget is to blame"
+        blame = f"the budget {names} excludes it" if len(reason.budgets) == 1 else several
     lines = [f"There is no design: {blame}."]
     if reason.relaxations:
         exact = all(relaxation.exact for relaxation in reason.relaxations)
-        enough = "Any one of these would make it feasible:" if exact else "No design without one of these:"
+        each, one = ("This", "this") if len(reason.relaxations) == 1 else ("Any one of these", "one of these")
+        enough = f"{each} would make it feasible:" if exact else f"No design without {one}:"
         lines.append("It needs:" if reason.layer else enough)
     lines += [f"  - {relaxation.budget}: {relaxation.text}" for relaxation in reason.relaxations]
     if not reason.complete:

@@ -15,7 +15,7 @@ from rich.text import Text
 from optimizer.files.quantities import size_text
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.report.solve import plain_table
-from optimizer.report.units import NOTHING
+from optimizer.results.units import NOTHING
 from optimizer.store.contents import SHORT, StoreEntry, StoreGroup
 from optimizer.store.store import BOUND, START
 

@@ -20,8 +20,8 @@ from optimizer.bodies.study import (
 )
 from optimizer.problem.status import Status
 from optimizer.report.solve import hash_text, plain_table
-from optimizer.report.units import energy_text, energy_unit, number_text
 from optimizer.results.study_csv import limit_text
+from optimizer.results.units import energy_text, energy_unit, number_text
 
 Body = StudyBody | FrontBody
 STYLES = {Status.OPTIMAL: "bold green", Status.FEASIBLE: "bold yellow"}

@@ -50,7 +50,7 @@ def dataframe(result: Result, table: str) -> pandas.DataFrame:
 
 
 def html(result: Result) -> str:
-    """The headline, and the first table that has rows."""
+    """The headline, and the first table that has rows, without columns that are empty."""
     title = f"<p><b>{markup.escape(headline(result))}</b></p>"
     for table in result.TABLES:
         try:
@@ -58,7 +58,8 @@ def html(result: Result) -> str:
         except UnavailableError:
             continue
         if len(frame):
-            return title + str(frame.to_html(max_rows=MOST_ROWS, index=False))
+            shown = frame.convert_dtypes().dropna(axis=1, how="all")  # whole numbers stay whole beside missing ones
+            return title + str(shown.astype(object).fillna("").to_html(max_rows=MOST_ROWS, index=False))
     return title
 
 

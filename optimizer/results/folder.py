@@ -108,7 +108,7 @@ def _going(waiting: Path) -> list[str]:
     if not path.is_file():
         return []
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))
+        names = parse_json(path.read_text(encoding="utf-8"), str(path))
     except (ValueError, RecursionError):
         names = None
     inside = isinstance(names, list) and all(

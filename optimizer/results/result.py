@@ -20,6 +20,7 @@ from optimizer.bodies.study import FrontBody
 from optimizer.files.records import Json, to_json
 from optimizer.problem.status import Status, Termination
 from optimizer.results import formats
+from optimizer.results.units import energy_text, number_text
 
 if TYPE_CHECKING:
     import pandas
@@ -174,7 +175,9 @@ def headline(result: Result) -> str:
     body, goal = result.body, result.objective
     parts = [body.kind if isinstance(body, SparseForms) and not isinstance(body, Rated) else str(result.status)]
     if goal is not None and goal.value is not None:
-        parts.append(f"{goal.name} {goal.value:.5g} {goal.unit or ''}".rstrip())
+        energy = goal.unit == "pJ"
+        value = energy_text(goal.value) if energy else f"{number_text(goal.value)} {goal.unit or ''}".rstrip()
+        parts.append(f"{goal.name} {value}")
         if goal.gap:
             parts.append(f"gap {100 * goal.gap:.2g} %")
     return "  ".join([*parts, *_subject(body)])

@@ -100,12 +100,13 @@ def accuracies(
         If scikit-learn is not installed.
     """
     found = []
+    data = {seed: load_digits(seed) for seed in seeds}
     for share in shares:
         network = SparseNetwork(NEURONS, tuple(degree // share for degree in DENSE))
         engine = Engine(network, PARALLEL, proctime=2)
         edges = _edges(engine)
         for form in formats:
-            scores = [_score(network, edges, form, load_digits(seed), epochs, rate_shift, seed) for seed in seeds]
+            scores = [_score(network, edges, form, data[seed], epochs, rate_shift, seed) for seed in seeds]
             mean = float(np.mean(scores))
             found.append(
                 Accuracy(form, network.density, network.out_degrees, engine.time_us, mean, min(scores), max(scores))

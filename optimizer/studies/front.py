@@ -34,7 +34,6 @@ from optimizer.studies.steps import Places
 from optimizer.studies.sums import Ends, network_front
 
 SHARE = Fraction(9, 20)
-MOST_TOLERANCE = Fraction(3, 10)
 LINES = 4
 """Lines tried on a box of several points before it is split."""
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.files.arguments import Checked
+from optimizer.files.rules import RULE, Rule
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
 from optimizer.studies.metrics import Range
 from optimizer.workload.network import Network
+
+MOST_TOLERANCE = Fraction(3, 10)
+_TOLERANCE = Rule(
+    "not a tolerance of a front",
+    f"0 to {int(100 * MOST_TOLERANCE)} %, which is {MOST_TOLERANCE}",
+    lambda tolerance: 0 <= tolerance <= MOST_TOLERANCE,
+)
 
 
 @dataclass(frozen=True)
@@ -60,5 +68,5 @@ class FrontRequest(Checked):
     architecture: Architecture
     vary: tuple[Range, ...] = ()
     objective: str | None = None
-    tolerance: Fraction = Fraction(0)
+    tolerance: Fraction = field(default=Fraction(0), metadata={RULE: _TOLERANCE})
     padding: Padding = "none"

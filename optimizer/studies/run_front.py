@@ -34,7 +34,7 @@ from optimizer.scaling.options import Options
 from optimizer.search.incumbents import Incumbent
 from optimizer.search.point_solver import Pick
 from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
-from optimizer.studies.front import MOST_TOLERANCE, SHARE, Covered, FrontExplorer, FrontState, lines_of
+from optimizer.studies.front import SHARE, Covered, FrontExplorer, FrontState, lines_of
 from optimizer.studies.frontier import Spot, open_gap
 from optimizer.studies.metrics import DYNAMIC, Range
 from optimizer.studies.progress import Watcher
@@ -94,13 +94,13 @@ def _check(
             allowed="budgets of area, bandwidth, latency, energy",
             remedy="drop the budget",
         )
-    if not 0 <= tolerance <= MOST_TOLERANCE or (tolerance and objective is not None):
+    if tolerance and objective is not None:
         raise SpecError(
-            "not a tolerance of a front",
-            field="--tolerance",
+            "only a front of energy and latency has a tolerance",
+            field="tolerance",
             value=tolerance,
-            allowed=f"0 to {int(100 * MOST_TOLERANCE)} %, with --pareto energy,latency",
-            remedy="write e.g. 1%",
+            allowed="0 where one objective is asked for",
+            remedy="drop it: this study is exact",
         )
     for varied in vary:
         if varied.name == {"latency": "latency-ms", "energy": "energy-mj"}.get(objective or ""):

@@ -89,10 +89,10 @@ def network_front(site: Site, ends: Ends, gaps: Sequence[Gap], tolerance: Fracti
         if len(sums) > MOST_SUMS:
             raise SpecError(
                 f"the exact front has more than {MOST_SUMS:,} partial sums on one hardware point",
-                field="--tolerance",
+                field="tolerance",
                 value="0",
                 allowed="a tolerance above 0 for such networks",
-                remedy="add e.g. --tolerance 1%",
+                remedy="add one of e.g. 1 %: --tolerance 1%, in Python tolerance=Fraction(1, 100)",
             )
     return [(int(energy), int(latency)) for energy, latency in sums]
 

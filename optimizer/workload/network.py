@@ -126,3 +126,7 @@ class Network:
     def parameters(self) -> int:
         """Learned words of the network."""
         return sum(layer.parameter_count * layer.multiplicity for layer in self.layers())
+
+    def __repr__(self) -> str:
+        sizes = f"{self.macs:,} multiply-accumulates, {self.parameters:,} parameters"
+        return f"<Network {self.name}: {len(self.graph)} layers, {sizes}>"

@@ -236,7 +236,7 @@ def test_area_budget_drops_no_point() -> None:
 def test_budgets_are_exact_and_positive() -> None:
     wrong: Any = 2.5
     for value in (wrong, Fraction(0)):
-        with pytest.raises(SpecError, match=r"(?s)budgets.area_mm2.*allowed: int or Fraction > 0.*remedy"):
+        with pytest.raises(SpecError, match=r"(?s)^area_mm2.*allowed: int or Fraction > 0.*remedy"):
             Budgets(area_mm2=value)
 
 

@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from optimizer.cli import main
+from optimizer.sparse_engine import digits
+from optimizer.sparse_engine.digits import Digits
 
 RELEASE = ["1024,64,32", "--out-degrees", "4,16"]
 ENGINE = [*RELEASE, "--z", "128,32"]
@@ -113,8 +116,10 @@ def test_report():
     assert "21,930" in outcome.output and "4.765 x" in outcome.output and "3.92 x" in outcome.output
 
 
-def test_accuracy(tmp_path):
-    pytest.importorskip("sklearn")
+def test_accuracy(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    few = Digits(random.random((90, 64)), np.arange(90) % 10, random.random((20, 64)), np.arange(20) % 10)
+    monkeypatch.setattr(digits, "load_digits", lambda seed: few)
     outcome = run("accuracy", "--formats", "8", "--epochs", 1, "--seeds", 1, "--out", tmp_path)
     assert outcome.exit_code == 0 and len(stored(tmp_path)["accuracies"]) == 5
 

@@ -191,7 +191,7 @@ WRONG = [
     (("--vary", "latency-ms", "--objective", "latency"), "--vary latency-ms", "latency", "energy or edp"),
     (("--vary", "latency-ms", "--fusion"), "--fusion", "--fusion", "drop --fusion"),
     (("--vary", "area-mm2", "--tolerance", "1%"), "--tolerance", "0.01", "--pareto energy,latency"),
-    (("--pareto", "energy,latency", "--tolerance", "60%"), "--tolerance", "0.6", "30 %"),
+    (("--pareto", "energy,latency", "--tolerance", "60%"), "tolerance", "0.6", "30 %"),
     (("--pareto", "energy,latency", "--power-w", "1"), "budgets.power_w", "1", "drop the budget"),
     (("--pareto", "energy,speed"), "--pareto", "energy,speed", "bandwidth"),
     (("--pareto", "area,buffer"), "--pareto", "area,buffer", "energy"),

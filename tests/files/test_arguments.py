@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from optimizer.architecture.reader import load_architecture
 from optimizer.errors import SpecError
 from optimizer.network_adjustment.request import WidthChanges
 from optimizer.networks.load import load
+from optimizer.studies.request import StudyRequest
 from optimizer.workload.reader import parse_network
 
 ARCHITECTURE = load_architecture("edge_small")
@@ -46,8 +48,8 @@ CALLS: list[tuple[str, Call, list[Any]]] = [
         [5, optimizer.Range("area-mm2"), ["area-mm2"]],
     ),
     ("low", lambda value: optimizer.Range("area-mm2", value), ["1", 1.5]),
-    ("tolerance", lambda value: optimizer.front(NETWORK, ARCHITECTURE, tolerance=value), ["x", float("nan"), -1]),
-    ("budgets.area_mm2", lambda value: optimizer.Budgets(area_mm2=value), [-1, 2.5, float("nan"), "2", [1], True]),
+    ("tolerance", lambda value: optimizer.front(NETWORK, ARCHITECTURE, tolerance=value), ["x", float("nan"), -1, 1]),
+    ("area_mm2", lambda value: optimizer.Budgets(area_mm2=value), [-1, 2.5, float("nan"), "2", [1], True]),
     ("budgets", ARCHITECTURE.with_budgets, ["x", None]),
     ("changes", lambda value: optimizer.adjust(NETWORK, ARCHITECTURE, value), [5]),
     ("multiple", lambda value: WidthChanges(multiple=value), [0, "8", 1.5]),
@@ -62,6 +64,7 @@ CALLS: list[tuple[str, Call, list[Any]]] = [
     ("hardware", lambda value: optimizer.evaluate(NETWORK.mac_layers()[0], value, value), [ARCHITECTURE, None]),
     ("groups", lambda value: optimizer.evaluate_groups(NETWORK, ARCHITECTURE, value), [5, None]),
     ("subject", optimizer.verify, [5, None]),
+    ("seed", lambda value: optimizer.verify(optimizer.solve(NETWORK, ARCHITECTURE), seed=value), [-1, 0.5, "1"]),
     ("directory", optimizer.load_result, [5, None]),
     ("result", lambda value: optimizer.save(value, "nowhere"), [5, None]),
 ]
@@ -90,6 +93,20 @@ def test_numbers_of_other_libraries_become_exact_ones() -> None:
     plain = optimizer.solve(NETWORK, ARCHITECTURE.with_budgets(optimizer.Budgets(energy_mj=3)), padding={"K": [17]})
     assert found.status == plain.status == "OPTIMAL"
     assert found.to_json()["objective"] == plain.to_json()["objective"]
+
+
+def test_mappings_of_every_kind_become_plain_ones() -> None:
+    padding = MappingProxyType({np.str_("K"): (np.int64(17),)})
+    request = StudyRequest(NETWORK, ARCHITECTURE, (optimizer.Range("area-mm2"),), padding=padding)
+    assert type(request.padding) is dict
+    ((dim, (extent,)),) = request.padding.items()
+    assert (type(dim), type(extent), dim, extent) == (str, int, "K", 17)
+
+
+def test_no_message_of_a_tolerance_names_an_option() -> None:
+    with pytest.raises(SpecError) as error:
+        optimizer.front(NETWORK, ARCHITECTURE, tolerance=-1)
+    assert "--" not in str(error.value) and "30 %" in str(error.value)
 
 
 @pytest.mark.parametrize("path", ["a\0b", "a" * 256, "b/" + "ä" * 128])

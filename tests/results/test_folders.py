@@ -47,7 +47,26 @@ def test_every_folder_is_read_back_and_written_again(folders: Folders, kind: str
         assert (again / name).read_bytes() == content
     assert load_result(again) == found
     assert len(repr(found).splitlines()) == 1 and str(found.status) in repr(found) + "EVALUATED"
-    assert found._repr_html_().startswith("<p>")
+    shown = found._repr_html_()
+    assert shown.startswith("<p>") and not any(f">{empty}<" in shown for empty in ("NaN", "&lt;NA&gt;", "None"))
+
+
+def test_values_are_shown_with_prefixes(folders: Folders) -> None:
+    found = load_result(folders("solve"))
+    assert found.energy_pj is not None
+    assert (
+        repr(found)
+        == f"<SolveResult OPTIMAL  energy {found.energy_pj / 1000:.4g} nJ  small on {found.body.architecture}>"
+    )
+    assert "  time 2.4 us" in repr(load_result(folders("size")))
+
+
+def test_networks_and_architectures_are_shown_in_one_line() -> None:
+    network, architecture = optimizer.load("alexnet"), optimizer.load_architecture("edge_small")
+    assert (
+        repr(network) == f"<Network alexnet: 14 layers, {network.macs:,} multiply-accumulates, 60,965,224 parameters>"
+    )
+    assert repr(architecture) == "<Architecture edge_small: 96 hardware points, levels DRAM, GLB, RF>"
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
@@ -226,6 +245,14 @@ def test_files_outside_of_a_folder_never_go(tmp_path: Path, going: str) -> None:
     with pytest.raises(SpecError, match="list of files that go"):
         save_result(result(), tmp_path / "out")
     assert (tmp_path / "kept.txt").read_text() == "mine"
+
+
+def test_a_list_of_files_that_go_has_every_key_once(tmp_path: Path) -> None:
+    waiting = tmp_path / ".next"
+    waiting.mkdir()
+    (waiting / ".removed").write_text('{"a": 1, "a": 2}')
+    with pytest.raises(SpecError, match="the same key is given twice"):
+        save_result(result(), tmp_path)
 
 
 @pytest.mark.parametrize("inside", ["", "alone/small"])

@@ -30,8 +30,8 @@ from optimizer.report.solve import (
     summary_table,
     to_text,
 )
-from optimizer.report.units import energy_text, energy_unit, number_text, percent_text, ratio_text
 from optimizer.results.layer_entry import mapped_layer
+from optimizer.results.units import energy_text, energy_unit, number_text, percent_text, ratio_text
 from optimizer.workload.layer import ROLES, matmul
 from tests.support.nests import plain_hardware
 from tests.support.result_cases import HARDWARE, body, fc_layer, level, nothing

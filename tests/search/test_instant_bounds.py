@@ -71,7 +71,10 @@ def test_caps_out_of_reach_need_no_search(no_search: None, budgets: dict[str, st
     assert [entry["budget"] for entry in reason["relaxations"]] == blamed
     for entry in reason["relaxations"]:
         assert not entry["exact"] and entry["least"] > entry["limit"] and "needs at least" in entry["text"]
-    assert "No design without one of these:" in str(infeasible_text(result.body.infeasible))
+    told = str(infeasible_text(result.body.infeasible))
+    assert f"No design without {'this' if len(blamed) == 1 else 'one of these'}:" in told
+    one = f"the budget {blamed[0]} excludes it."
+    assert (one if len(blamed) == 1 else f"these budgets exclude it together: {', '.join(blamed)}.") in told
 
 
 def test_the_roofline_is_stated(no_search: None) -> None:

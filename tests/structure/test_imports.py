@@ -138,6 +138,7 @@ CLOSURES = {
         "optimizer.results.load",
         "optimizer.results.codesign_folder",
         "optimizer.results.study_csv",
+        "optimizer.results.units",
         "optimizer.interop.onnx_writer",
         "formulations.problem",
         "formulations.networks.master",

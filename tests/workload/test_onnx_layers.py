@@ -522,3 +522,13 @@ def test_token_ids_are_integers(tmp_path):
     path = write_model(tmp_path / "m.onnx", [node], {"ids": (INT64, [2, 5])}, [tensor("table", 100, 8)])
     layer = only_layer(import_onnx(path))
     assert layer == VectorLayer("embed", "gather", ((10, 16), (80, 16)), ((80, 16),), 0, parameters=800, grid=(2, 5, 1))
+
+
+def test_names_become_one_line_and_stay_different(tmp_path):
+    told = ["a\nb", "a\tb", "a_b", "a\u202eb"]
+    nodes = [helper.make_node("Softmax", ["x"], [f"y{n}"], name=name) for n, name in enumerate(told)]
+    nodes.append(helper.make_node("Ghost", ["x"], ["odd\ttensor"], name="g\x1b[31m"))
+    network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": [2, 4]}, outputs=["y0"]), allow_unknown=True)
+    assert list(network.graph) == ["a_b", "a_b_2", "a_b_3", "a_b_4", "g_[31m"]
+    (warning,) = network.warnings
+    assert "g_[31m" in warning and "odd_tensor" in warning
