@@ -83,6 +83,9 @@ class _Front:
         for raw in self.boxes:
             inside = dict(self.claim.points.indexed(raw["box"]))
             seen.update(inside.keys())
+            if not inside:
+                yield f"box {raw['box']} holds no point"
+                continue
             least = min(point.area_um2 for point in inside.values())
             if raw["closed_by"] not in REASONS or raw["points"] != len(inside) or raw["area_um2"] != least:
                 yield f"box {raw['box']}: reason, number of points or area is wrong"

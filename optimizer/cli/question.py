@@ -35,6 +35,7 @@ NOT_COMPARABLE = "whether it answers your problem (compare the neurons, degrees 
 OF_NETWORK = ("batch", "sequence", "bits", "sparsity", "dims", "allow_unknown", "training", "training_bits", "name")
 OF_ARCHITECTURE = (
     "choices",
+    "constraints",
     "accounting",
     "area_mm2",
     "device",

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.boxes import size
 from optimizer.bodies.study import StudyBody
 from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.problem.aggregate import Aggregate
@@ -22,9 +21,9 @@ from optimizer.results.totals import Totals, totals, unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Incumbent
-from optimizer.search.infeasibility import roomy
 from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.search.processes import WIDTH, explore_spread
+from optimizer.search.room import roomy
 from optimizer.search.threads import explore_on_threads, priced
 from optimizer.studies.metrics import STATIC, Place, Range, check_range
 from optimizer.studies.progress import Watcher
@@ -60,7 +59,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         return prepared, Places(prepared.points, ranges)
 
     def explored(prepared: PreparedProblem, places: Places) -> Exploration:
-        watcher = None if options.progress is None else Watcher(size(prepared.points.whole), started, options.progress)
+        watcher = None if options.progress is None else Watcher(len(prepared.points.points), started, options.progress)
         incumbents = StudySteps(places)
         if options.pool is None:
             return explore_on_threads(prepared, workers, deadline, watcher, incumbents=incumbents, width=WIDTH)
@@ -87,7 +86,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         best = distrusted(prepared, best, error)
         error.result = make_result(asking(prepared, vary), best, seed=options.seed, wall_s=result.body.wall_s)
         raise
-    some = next(iter(prepared.points.points.values()))
+    some = prepared.points.some
     scale = Scale(Aggregate(), unit_value(objective, some)[1])
     described = Describer(
         staircase,
@@ -154,7 +153,7 @@ def _beyond(
         limits = prepared.architecture.limits
         holding = (
             tuple((n, n) for n in index)
-            for index, point in roomy(prepared)
+            for index, point in roomy(prepared, prepared.points)
             if limits.allow(point.area_um2, point.resources)
         )
         return minimal(places.of(box) for box in holding)
