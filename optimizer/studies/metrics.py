@@ -138,7 +138,7 @@ def _check_area(field: str, architecture: Architecture) -> None:
             allowed="dram-gbps, buffer-kib, storage-kib, latency-ms, energy-mj on a device",
             remedy="vary one of these, or drop the device",
         )
-    if not any(point.area_um2 for point in architecture.points()):
+    if not any(point.area_um2 for point in architecture.menu_points):
         raise SpecError(
             "this technology has no areas",
             file=architecture.file,

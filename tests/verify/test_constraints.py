@@ -242,3 +242,18 @@ def test_tasks_elsewhere_keep_them() -> None:
     alone = optimizer.codesign([PAIR, FC], chip(*CONSTRAINTS))
     spread = optimizer.codesign([PAIR, FC], chip(*CONSTRAINTS), pool=SerialPool())
     assert spread.body.objective == alone.body.objective
+
+
+def test_a_study_without_a_point_is_infeasible() -> None:
+    for found in (
+        stored_results.study(PAIR, chip("array.x == 3"), [Range("area-mm2")]),
+        stored_results.front(PAIR, chip("array.x == 3")),
+    ):
+        assert found.data["status"] == found.data["study"]["status"] == "INFEASIBLE"
+        assert verify(found).ok
+
+
+def test_other_code_evaluates_the_constraints_of_a_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = stored_results.front(PAIR, chip(*CONSTRAINTS))
+    monkeypatch.setattr("optimizer.checker.constraint_use._holds", lambda *_: True)
+    assert [check.name for check in verify(result).checks if check.ok is False] == ["constraints"]
