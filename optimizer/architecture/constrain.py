@@ -1,8 +1,8 @@
-"""The same architecture under more constraints on its sizes."""
+"""The same architecture under more constraints on its sizes, or under fewer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,24 @@ def with_constraints(
         that no menu has, and on a constraint that the architecture already states.
     """
     check_arguments(architecture=(architecture, Architecture), constraints=(constraints, str | Path | Sequence))
+    own = _stated(architecture)
+    file = str(constraints) if isinstance(constraints, str | Path) else None
+    data = read_yaml(constraints) if isinstance(constraints, str | Path) else {"constraints": list(constraints)}
+    check_schema(data, file_schema(), file=file)
+    assert isinstance(data, dict)
+    more = constraint_reader(architecture).read(data["constraints"], file, known=architecture.constraints)
+    check_rows(more, architecture.menu_points)
+    return _restated(architecture, [*own, *data["constraints"]])
+
+
+def without_constraints(architecture: Architecture, titles: Collection[str]) -> Architecture:
+    """The same architecture without the constraints of these titles."""
+    pairs = zip(_stated(architecture), architecture.constraints, strict=True)
+    return _restated(architecture, [raw for raw, constraint in pairs if constraint.title not in titles])
+
+
+def _stated(architecture: Architecture) -> list[Any]:
+    """Its constraints as they are written."""
     if architecture.source is None:
         raise SpecError(
             "the architecture does not know its source",
@@ -48,12 +66,12 @@ def with_constraints(
             allowed="architectures that were read from YAML",
             remedy="build it with the sizes you want",
         )
-    file = str(constraints) if isinstance(constraints, str | Path) else None
-    data = read_yaml(constraints) if isinstance(constraints, str | Path) else {"constraints": list(constraints)}
-    check_schema(data, file_schema(), file=file)
-    assert isinstance(data, dict)
-    more = constraint_reader(architecture).read(data["constraints"], file, known=architecture.constraints)
-    check_rows(more, architecture.menu_points)
-    source = {**architecture.source, "constraints": [*architecture.source.get("constraints", ()), *data["constraints"]]}
+    return list(architecture.source.get("constraints", ()))
+
+
+def _restated(architecture: Architecture, constraints: list[Any]) -> Architecture:
+    """Read again with these constraints."""
+    source = {key: value for key, value in (architecture.source or {}).items() if key != "constraints"}
+    source |= {"constraints": constraints} if constraints else {}
     parsed = parse_architecture(source, file=architecture.file)
     return replace(parsed, budgets=architecture.budgets, accounting=architecture.accounting)

@@ -39,21 +39,18 @@ def constraint_checks(claim: Claim) -> Iterator[Check]:
 
 def broken_by(claim: Claim, point: Hardware) -> tuple[str, ...]:
     """Titles of the constraints that a hardware point breaks, in their order."""
-    if not claim.architecture.constraints:
-        return ()
-    source = claim.architecture.source or {}
+    stated = (claim.architecture.source or {}).get("constraints", []) if claim.architecture.constraints else []
+    pairs = zip(claim.architecture.constraints, stated, strict=True)
+    return tuple(constraint.title for constraint, raw in pairs if not keeps(claim, point, raw))
+
+
+def keeps(claim: Claim, point: Hardware, stated: Any) -> bool:
+    """Does a hardware point keep a constraint as it is stated?"""
+    source, rate = claim.architecture.source or {}, Fraction(8000) / point.clock_mhz
     values = _values(source, point)
-    words = source.get("word_bits", 16)
-    rate = Fraction(8000) / point.clock_mhz
-    titles = [constraint.title for constraint in claim.architecture.constraints]
-    stated = source.get("constraints", [])
-    kept = [
-        any(_fits(row, values, source, rate) for row in raw["allowed"])
-        if isinstance(raw, dict)
-        else _holds(raw, values, words, rate)
-        for raw in stated
-    ]
-    return tuple(title for title, holds in zip(titles, kept, strict=True) if not holds)
+    if isinstance(stated, dict):
+        return any(_fits(row, values, source, rate) for row in stated["allowed"])
+    return _holds(stated, values, source.get("word_bits", 16), rate)
 
 
 def _values(source: dict[str, Any], point: Hardware) -> dict[str, Fraction]:

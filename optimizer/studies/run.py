@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
-from optimizer.bodies.study import StudyBody
+from optimizer.bodies.study import CONSTRAINT, StudyBody
 from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.problem import Problem
@@ -25,6 +25,7 @@ from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.search.processes import WIDTH, explore_spread
 from optimizer.search.room import roomy
 from optimizer.search.threads import explore_on_threads, priced
+from optimizer.studies.dropped import freed
 from optimizer.studies.metrics import STATIC, Place, Range, check_range
 from optimizer.studies.progress import Watcher
 from optimizer.studies.request import StudyRequest
@@ -50,7 +51,8 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     """
     started = time.perf_counter()
     workers = options.workers
-    architecture, vary, objective = request.architecture, request.vary, request.objective
+    architecture, vary = freed(request.architecture, request.vary)
+    objective = request.objective
     _check(vary, architecture)
 
     def prepare_under(ranges: Sequence[Range], under: Architecture) -> tuple[PreparedProblem, Places]:
@@ -98,9 +100,9 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     )
     section = described.section()
     if section.status is Status.INFEASIBLE:
-        unlimited = [Range(varied.name) for varied in vary]
-        freed = {"area_mm2": None} if any(varied.name == "area-mm2" for varied in vary) else {}
-        wider, there = prepare_under(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
+        unlimited = [replace(varied, low=None, high=None) for varied in vary]
+        relaxed = {"area_mm2": None} if any(varied.name == "area-mm2" for varied in vary) else {}
+        wider, there = prepare_under(unlimited, architecture.with_budgets(replace(architecture.budgets, **relaxed)))
         beyond = _beyond(wider, there, explored)
         section = replace(section, least=tuple(limits_entry(unlimited, place) for place in beyond))
     wall_s = round(time.perf_counter() - started, 3)
@@ -127,7 +129,7 @@ def _check(vary: Sequence[Range], architecture: Architecture) -> None:
             "a study varies one or two different limits",
             field="--vary",
             value=[varied.name for varied in vary],
-            allowed=", ".join(STATIC),
+            allowed=f"{', '.join(STATIC)}, {CONSTRAINT}NAME",
             remedy="name one, or two different ones",
         )
     for varied in vary:

@@ -12,6 +12,7 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.bodies.certificates import FRONT_FORMAT, FrontBox, FrontCertificate, TangentLine
 from optimizer.bodies.solve import Space
 from optimizer.bodies.study import (
+    CONSTRAINT,
     FRONT,
     ExactCost,
     FrontBody,
@@ -84,6 +85,15 @@ def _check(
             value=[varied.name for varied in vary],
             allowed="one of latency-ms, energy-mj, and one other",
             remedy="drop one",
+        )
+    dropped = [varied.name for varied in vary if varied.name.startswith(CONSTRAINT)]
+    if dropped:
+        raise SpecError(
+            "a constraint is dropped beside limits on the hardware only",
+            field="--constraint",
+            value=[name.removeprefix(CONSTRAINT) for name in dropped],
+            allowed="--vary with metrics of the hardware",
+            remedy="drop --pareto, or the limit on latency or energy",
         )
     if architecture.budgets.power_w is not None:
         raise SpecError(

@@ -25,7 +25,7 @@ import numpy as np
 
 from optimizer.architecture.boxes import Box, PointSet
 from optimizer.search.incumbents import SLACK, Incumbent, Logs, logarithm
-from optimizer.studies.metrics import STATIC, Place, Range
+from optimizer.studies.metrics import Place, Range
 
 Index = tuple[int, ...]
 
@@ -42,14 +42,14 @@ class Places:
     ----------
     points : PointSet
     ranges : sequence of Range
-        Of metrics in :data:`STATIC`.
+        Of metrics of the hardware.
     """
 
     def __init__(self, points: PointSet, ranges: Sequence[Range]) -> None:
         self.points, self.ranges = points, tuple(ranges)
         self._of: dict[Index, Place] = {}
         for index, point in points.points.items():
-            self._of[index] = tuple(varied.place(STATIC[varied.name].of(point)) for varied in ranges)
+            self._of[index] = tuple(varied.place(varied.of(point)) for varied in ranges)
         self._least: dict[Box, tuple[Place, ...]] = {}
 
     def of(self, box: Box) -> Place:

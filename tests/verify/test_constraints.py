@@ -6,68 +6,21 @@ import copy
 import itertools
 from fractions import Fraction
 from functools import cache
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import optimizer
-from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.reader import parse_architecture
-from optimizer.architecture.selection import at
 from optimizer.checker.again import verify, verify_joint
 from optimizer.checker.claims.solve import hash_of
 from optimizer.checker.stored import StoredResult, stored
-from optimizer.files.exact_yaml import load_exact
 from optimizer.problem.space import constraints_text
 from optimizer.scaling.pool import SerialPool
 from optimizer.studies.metrics import Range
-from optimizer.workload.reader import parse_network
 from tests.support import stored_results
+from tests.support.constraint_cases import FC, PAIR, RELATIONS, TABLES, Stated, best, chip, values
 from tests.support.profiles import examples
-from tests.support.tiny_problem import ARCHITECTURE, NETWORK
-
-DATA: dict[str, Any] = load_exact(ARCHITECTURE.replace("y: 2", "y: [2, 4]"))  # type: ignore[assignment]
-PAIR = parse_network(NETWORK)
-FC = parse_network("{name: fc, type: matmul, dims: {M: 4, N: 10, K: 11}}")
-RELATIONS = (
-    "array.x == array.y",
-    "array.x < array.y",
-    "GLB.size >= 64 * RF.size * array.x",
-    "GLB.size + RF.size * array.x * array.y <= 1.3 KiB",
-    "array.x * array.y <= 8",
-    "RF.size * array.x >= 128 words",
-)
-TABLES: tuple[dict[str, Any], ...] = (
-    {"allowed": [{"array.x": 2, "GLB.size": "4 KiB"}, {"array.x": 4, "GLB.size": "1 KiB"}]},
-    {"name": "built", "allowed": [{"array.y": 4, "RF.size": "16 words"}, {"array.y": 2, "RF.size": "32 words"}]},
-)
-Stated = str | dict[str, Any]
-
-
-def chip(*constraints: Stated, **budgets: str) -> Architecture:
-    limits = optimizer.Budgets(**{name: Fraction(limit) for name, limit in budgets.items()})
-    return parse_architecture(copy.deepcopy(DATA) | {"constraints": list(constraints)}).with_budgets(limits)
-
-
-@cache
-def values(objective: str) -> dict[tuple[tuple[str, object], ...], Fraction]:
-    """The optimum on every point of the menus."""
-    found = {}
-    for point in chip().points():
-        result = optimizer.solve(PAIR, at(chip(), dict(point.choices)), objective=objective)
-        assert result.certificate.value is not None
-        found[point.choices] = result.certificate.value
-    return found
-
-
-def best(architecture: Architecture, objective: str) -> Fraction | None:
-    """The optimum by enumeration of the points."""
-    area = architecture.budgets.area_um2
-    inside = [point for point in architecture.points() if area is None or point.area_um2 <= area]
-    return min((values(objective)[point.choices] for point in inside), default=None)
-
 
 some_constraints = st.lists(st.sampled_from([*RELATIONS, *TABLES]), max_size=3, unique_by=str)
 
