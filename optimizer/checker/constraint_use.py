@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from optimizer.architecture.boxes import points_of
@@ -18,6 +19,7 @@ from optimizer.checker.claims.solve import Claim
 from optimizer.checker.design_checks import verdict
 from optimizer.checker.outcome import Check
 
+Values = dict[str, Fraction | int]
 BITS = {"bit": 1, "bits": 1, "Kibit": 2**10, "Mibit": 2**20, "B": 8, "KiB": 2**13, "MiB": 2**23, "GiB": 2**33}
 TOKEN = re.compile(r"\s*(\d+(?:/\d+)?|==|<=|>=|[-+*()<>])")
 QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?((?:words|bits|B)/cycle|[GM]B/s|[A-Za-z]+)?")
@@ -40,20 +42,24 @@ def constraint_checks(claim: Claim) -> Iterator[Check]:
 def broken_by(claim: Claim, point: Hardware) -> tuple[str, ...]:
     """Titles of the constraints that a hardware point breaks, in their order."""
     stated = (claim.architecture.source or {}).get("constraints", []) if claim.architecture.constraints else []
-    pairs = zip(claim.architecture.constraints, stated, strict=True)
-    return tuple(constraint.title for constraint, raw in pairs if not keeps(claim, point, raw))
+    kept = keeps(claim, point, stated) if stated else []
+    pairs = zip(claim.architecture.constraints, kept, strict=True)
+    return tuple(constraint.title for constraint, holds in pairs if not holds)
 
 
-def keeps(claim: Claim, point: Hardware, stated: Any) -> bool:
-    """Does a hardware point keep a constraint as it is stated?"""
+def keeps(claim: Claim, point: Hardware, stated: Sequence[Any]) -> list[bool]:
+    """Which constraints, as they are stated, a hardware point keeps."""
     source, rate = claim.architecture.source or {}, Fraction(8000) / point.clock_mhz
-    values = _values(source, point)
-    if isinstance(stated, dict):
-        return any(_fits(row, values, source, rate) for row in stated["allowed"])
-    return _holds(stated, values, source.get("word_bits", 16), rate)
+    values, words = _values(source, point), source.get("word_bits", 16)
+    return [
+        any(_fits(row, values, source, rate) for row in raw["allowed"])
+        if isinstance(raw, dict)
+        else _holds(raw, values, words, rate)
+        for raw in stated
+    ]
 
 
-def _values(source: dict[str, Any], point: Hardware) -> dict[str, Fraction]:
+def _values(source: dict[str, Any], point: Hardware) -> Values:
     """The sizes of a point by their names."""
     found: dict[str, Any] = {
         "array.x": point.mac_mesh[0],
@@ -67,7 +73,7 @@ def _values(source: dict[str, Any], point: Hardware) -> dict[str, Fraction]:
         for port in ("read", "write", "shared"):
             bits = getattr(level, f"{port}_bits_per_cycle")
             found[f"{level.name}.bandwidth.{port}"] = None if bits is None else bits / ports
-    return {name: Fraction(value) for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _in_base_units(amount: str, unit: str | None, words: int, rate: Fraction) -> Fraction:
@@ -84,7 +90,7 @@ def _in_base_units(amount: str, unit: str | None, words: int, rate: Fraction) ->
     return Fraction(amount) * (1 if unit is None else scales[unit])
 
 
-def _fits(row: dict[str, Any], values: dict[str, Fraction], source: dict[str, Any], rate: Fraction) -> bool:
+def _fits(row: dict[str, Any], values: Values, source: dict[str, Any], rate: Fraction) -> bool:
     """Does a point with these values take a row of a table?"""
     own = {level["name"]: level["word_bits"] for level in source["levels"] if "word_bits" in level}
     for name, stated in row.items():
@@ -95,21 +101,25 @@ def _fits(row: dict[str, Any], values: dict[str, Fraction], source: dict[str, An
     return True
 
 
-def _holds(text: str, values: dict[str, Fraction], words: int, rate: Fraction) -> bool:
+def _holds(text: str, values: Values, words: int, rate: Fraction) -> bool:
     """Is a relation true for these values?"""
-    names = "|".join(re.escape(name) for name in sorted(values, key=len, reverse=True))
-    pattern = rf"(?P<name>{names})(?![\w.])|(?P<number>{QUANTITY.pattern})"
 
     def plain(found: re.Match[str]) -> str:
         if found["name"] is not None:
-            value = values[found["name"]]
+            value: Fraction | int = values[found["name"]]
         else:
             amount, unit = QUANTITY.fullmatch(found["number"]).groups()  # type: ignore[union-attr]
             value = _in_base_units(amount, unit, words, rate)
         return f" {value.numerator}/{value.denominator} "
 
-    signs = TOKEN.findall(re.sub(pattern, plain, " ".join(text.split())))
-    return _chain(signs)
+    return _chain(TOKEN.findall(_operands(tuple(values)).sub(plain, " ".join(text.split()))))
+
+
+@cache
+def _operands(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds the names of sizes, and numbers."""
+    longest_first = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?P<name>{longest_first})(?![\w.])|(?P<number>{QUANTITY.pattern})")
 
 
 def _chain(signs: list[str]) -> bool:

@@ -15,7 +15,7 @@ def varied_metric(claim: Claim, varied: dict[str, Any], point: Hardware) -> Frac
     """What a study varies, at a hardware point: a metric, or 1 where the point breaks a constraint."""
     if "constraint" in varied:
         stated = varied["constraint"]
-        return Fraction(not keeps(claim, point, stated.get("relation", stated)))
+        return Fraction(not all(keeps(claim, point, [stated.get("relation", stated)])))
     return metric(varied["name"], point)
 
 
