@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from typing import Literal
+
+from optimizer.architecture.constraints import Constraint
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
 OBJECTIVES = ("energy", "latency", "edp")
@@ -18,3 +21,9 @@ SPACE = (
     "one kept at a level between does. Reuse between neighbouring input tiles is counted along the loop right above "
     "the node, where that moves the tile."
 )
+
+
+def constraints_text(constraints: Sequence[Constraint]) -> str:
+    """What the declared space says of constraints on the sizes; nothing without any."""
+    titles = "; ".join(constraint.title for constraint in constraints)
+    return f" Of the hardware points of the menus only those that keep these constraints: {titles}." if titles else ""
