@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from optimizer.api import solve as solve
     from optimizer.architecture.architecture import Architecture as Architecture
     from optimizer.architecture.budgets import Budgets as Budgets
+    from optimizer.architecture.constrain import with_constraints as with_constraints
     from optimizer.architecture.hardware import Hardware as Hardware
     from optimizer.architecture.reader import load_architecture as load_architecture
     from optimizer.architecture.retarget import on_device as on_device
@@ -58,6 +59,7 @@ _PLACES = {
     "optimizer.inspection": ("evaluate", "evaluate_groups", "load_result", "save", "show_versions", "verify"),
     "optimizer.architecture.architecture": ("Architecture",),
     "optimizer.architecture.budgets": ("Budgets",),
+    "optimizer.architecture.constrain": ("with_constraints",),
     "optimizer.architecture.hardware": ("Hardware",),
     "optimizer.architecture.reader": ("load_architecture",),
     "optimizer.architecture.retarget": ("on_device",),
@@ -133,6 +135,7 @@ __all__ = [
     "solve",
     "study",
     "verify",
+    "with_constraints",
 ]
 
 

@@ -31,7 +31,7 @@ def evaluate(
     mapping: LoopNest,
     *,
     accounting: Literal["timeloop", "looptree"] = "timeloop",
-    reuse: Literal["innermost", "exact"] = "innermost",
+    reuse: Literal["held", "innermost", "exact"] = "held",
 ) -> LayerCost:
     """What a mapping costs on a hardware point: accesses, energy, cycles.
 
@@ -44,11 +44,13 @@ def evaluate(
         A loop nest; it is not checked for legality.
     accounting : {"timeloop", "looptree"}
         How accesses are counted.
-    reuse : {"innermost", "exact"}
-        Which moves of a sliding window keep the overlap.
+    reuse : {"held", "innermost", "exact"}
+        What a node need not fetch again. ``innermost``, the rule of the proofs: the overlap of a window that the loop
+        right above the node slides. ``held``: the same, with every node moved out past the loops that do not move its
+        tile. ``exact``, Timeloop's: also the overlap where the tile moves as it did before.
     """
     from optimizer.architecture.hardware import Hardware  # noqa: PLC0415
-    from optimizer.mapping.cost import evaluate as cost_of  # noqa: PLC0415
+    from optimizer.mapping.held import HandReuse, priced  # noqa: PLC0415
     from optimizer.mapping.mapping import Mapping as LoopNest  # noqa: PLC0415
 
     check_arguments(
@@ -56,9 +58,9 @@ def evaluate(
         hardware=(hardware, Hardware),
         mapping=(mapping, LoopNest),
         accounting=(accounting, Literal["timeloop", "looptree"]),
-        reuse=(reuse, Literal["innermost", "exact"]),
+        reuse=(reuse, HandReuse),
     )
-    return cost_of(layer, hardware, mapping, accounting=accounting, reuse=reuse)
+    return priced(layer, hardware, mapping, reuse, accounting)[1]
 
 
 def evaluate_groups(

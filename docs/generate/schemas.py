@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from markdown_parts import cell, code, table
 
+from optimizer.architecture.constraints import file_schema
 from optimizer.architecture.device import device_schema
 from optimizer.architecture.fabric_reader import fabric_schema
 from optimizer.architecture.schema import json_schema
@@ -18,6 +19,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "technology": technology_schema,
     "device": device_schema,
     "fabric": fabric_schema,
+    "constraints": file_schema,
     "groups": groups_schema,
 }
 """Schemas by the word that ``tilewright schema`` takes."""

@@ -69,7 +69,9 @@ def _bypassing(behind: object, statuses: Statuses, rows: Ints, charges: list[Flo
     rest = sum((charges[T][statuses[T]] for T in TENSORS if T not in gone), np.zeros(rows.shape[1]))
     for n, (then, parents) in enumerate(zip(behind.statuses, behind.parents, strict=True)):
         if then == statuses and all((parents[T] >= 0) == (T in gone) for T in TENSORS):
-            fits = alone & (rows[[k.LAST + T for T in gone]] == np.array([parents[T] for T in gone])[:, None]).all(axis=0)
+            fits = alone & (rows[[k.LAST + T for T in gone]] == np.array([parents[T] for T in gone])[:, None]).all(
+                axis=0
+            )
             least[fits] = (behind.values[n][rows[k.X]] + rest)[fits]
     return least
 
@@ -126,9 +128,7 @@ def _shared_from(m: Machine, guide: Guide, rows: Ints, tensor: int) -> Floats:
     return found
 
 
-def _held_charge(
-    t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, tensor: int, charges: Floats
-) -> None:
+def _held_charge(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, tensor: int, charges: Floats) -> None:
     """The same for a node that no loop has moved since its break."""
     held = _held(rows, tensor)
     if len(held) == 0:

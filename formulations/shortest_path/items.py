@@ -8,9 +8,7 @@ from formulations.shortest_path import labels as k
 from formulations.shortest_path.tables import TENSORS, Ints, Lattice, Machine, regions_of
 
 
-def nest_items(
-    problem: LayerProblem, t: Lattice, m: Machine, rows: Ints, number: int, vector: int
-) -> tuple[Item, ...]:
+def nest_items(problem: LayerProblem, t: Lattice, m: Machine, rows: Ints, number: int, vector: int) -> tuple[Item, ...]:
     """The nest of a label in front of the last fan-out, which has this vector. Loops that are left stand right there."""
     items: list[Item] = []
     n = number

@@ -214,11 +214,7 @@ class _Region:
         if self.region and not any(code):
             dims = [d for d in dims if t.halo[d]]
         return [
-            d
-            for d in dims
-            if all(
-                statuses[tensor] != (TIGHT if t.lacks[d] == tensor else HELD) for tensor in TENSORS
-            )
+            d for d in dims if all(statuses[tensor] != (TIGHT if t.lacks[d] == tensor else HELD) for tensor in TENSORS)
         ]
 
     def _leave(self, statuses: Statuses, code: Code, values: Floats) -> None:
@@ -297,12 +293,12 @@ class _Region:
             np.minimum(values, least, out=values)
             return
         firsts = first_bits(t, m, self.region, self.prices.shared)
-        cost = fill_price(m, members[digit - 1], tensor, t.traffic[tensor], firsts) + self._reading(tensor, code[tensor])
+        cost = fill_price(m, members[digit - 1], tensor, t.traffic[tensor], firsts) + self._reading(
+            tensor, code[tensor]
+        )
         self._lower(statuses, code, tensor, least, cost, values)
 
-    def _lower(
-        self, statuses: Statuses, code: Code, tensor: int, least: Floats, cost: Floats, values: Floats
-    ) -> None:
+    def _lower(self, statuses: Statuses, code: Code, tensor: int, least: Floats, cost: Floats, values: Floats) -> None:
         """Lower the values by those of a node that breaks here; the input may slide along a loop."""
         np.minimum(values, least + cost, out=values)
         if tensor == I:

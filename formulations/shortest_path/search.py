@@ -234,5 +234,3 @@ def _more_nodes(m: Machine) -> Ints:
                 here = any(m.may_keep[n, tensor] for n in m.members[r][digit:])
                 more[r, tensor, digit] = 2 if inside else int(here)
     return more
-
-

@@ -235,10 +235,7 @@ def machine_of(problem: LayerProblem) -> Machine:
         for n in region.levels:
             region_of[n], place[n] = r, members[r].index(n) + 1 if n else 0
     leaves = np.array(
-        [
-            [[all(may_skip[n, t] for n in row[k:]) for k in range(count + 1)] for t in TENSORS]
-            for row in members
-        ],
+        [[[all(may_skip[n, t] for n in row[k:]) for k in range(count + 1)] for t in TENSORS] for row in members],
         np.int64,
     )
     rows = [spatial_vectors(problem, region.fan) for region in regions]
@@ -258,9 +255,8 @@ def machine_of(problem: LayerProblem) -> Machine:
         members=members,
         leaves=leaves,
         without=np.array([leaves[r:, :, 0].all(axis=0) for r in range(len(regions))], np.int64),
-        rates=np.array(
-            [[v.read_energy, v.fill_energy, v.update_energy] for v in problem.levels], float
-        ) / np.array([[v.access_bits] for v in problem.levels], float),
+        rates=np.array([[v.read_energy, v.fill_energy, v.update_energy] for v in problem.levels], float)
+        / np.array([[v.access_bits] for v in problem.levels], float),
         rounds=np.array([grain % level.access_bits != 0 for level in problem.levels], np.int64),
         drains=problem.drain_reads,
         resumes=problem.resumes,

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from optimizer.architecture.budgets import Budgets, Limits, limits_of
+from optimizer.architecture.constraints import Constraint
 from optimizer.architecture.device_plan import DevicePlan
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.architecture.level import Bandwidth, LevelSpec
@@ -63,6 +64,8 @@ class Architecture:
     source : dict or None
         The parsed YAML it was made of, its technology as a mapping in place of a name: nothing else is needed to
         make it again.
+    constraints : tuple of Constraint
+        Relations and tables that the points keep.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Architecture:
     file: str | None = None
     sparsity: Sparsity | None = None
     source: dict[str, Any] | None = field(default=None, compare=False)
+    constraints: tuple[Constraint, ...] = ()
 
     def with_budgets(self, budgets: Budgets) -> Architecture:
         """The same architecture under other budgets."""
@@ -93,14 +97,19 @@ class Architecture:
         return replace(self, budgets=budgets)
 
     @property
+    def unconstrained(self) -> Architecture:
+        """The same architecture without constraints."""
+        return replace(self, constraints=())
+
+    @property
     def limits(self) -> Limits:
-        """The budgets, and the resources of the device."""
-        return limits_of(self.budgets, None if self.plan is None else self.plan.limits)
+        """The budgets, the resources of the device, and the constraints."""
+        return limits_of(self.budgets, None if self.plan is None else self.plan.limits, self.constraints)
 
     def within(self, limits: Limits) -> Architecture:
-        """The same architecture under other budgets, of device resources too."""
+        """The same architecture under other budgets, of device resources too, and under these constraints."""
         plan = None if self.plan is None else replace(self.plan, limits=limits.resources)
-        return replace(self, budgets=limits.budgets, plan=plan)
+        return replace(self, budgets=limits.budgets, plan=plan, constraints=limits.constraints)
 
     @cached_property
     def capped_levels(self) -> tuple[LevelSpec, ...]:
@@ -165,12 +174,22 @@ class Architecture:
         return f"<Architecture {self.name}: {len(self):,} hardware points, levels {levels}>"
 
     def __len__(self) -> int:
+        if self.constraints:
+            return sum(1 for _ in self.points())
         return math.prod(len(group[0].entries) for group in tie_groups(self.menus))
 
     def points(self) -> Iterator[Hardware]:
-        """Every hardware point, in a fixed order."""
-        for chosen in assignments(self.menus):
-            yield self._point(chosen)
+        """Every hardware point that keeps the constraints, in a fixed order."""
+        return filter(self.keeps, self.menu_points)
+
+    def keeps(self, point: Hardware) -> bool:
+        """Does a point of the menus keep the constraints?"""
+        return all(constraint.holds(point) for constraint in self.constraints)
+
+    @property
+    def menu_points(self) -> Iterator[Hardware]:
+        """Every hardware point of the menus, whether or not it keeps the constraints, in a fixed order."""
+        return (self._point(chosen) for chosen in assignments(self.menus))
 
     def meshes(self, chosen: Assignment) -> tuple[tuple[int, int], ...]:
         """Instances along X and Y of every level, then of the multipliers."""

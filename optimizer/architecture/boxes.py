@@ -1,12 +1,18 @@
-"""The hardware points of an architecture as boxes of menu entries, and the optimistic corner of a box."""
+"""The hardware points of an architecture as boxes of menu entries, and the optimistic corner of a box.
+
+Without constraints every combination of menu entries is a point. Constraints leave some of them out: a box then stands
+for the points in it only, and a box without any is not looked at.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
+from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.hardware import Hardware, Level
 
 Box = tuple[tuple[int, int], ...]
@@ -17,13 +23,21 @@ Box = tuple[tuple[int, int], ...]
 class PointSet:
     """All points of an architecture.
 
-    ``paths`` and ``labels`` name the menus and their entries; ``points[index]`` is the hardware of a tuple of
-    entry numbers.
+    Parameters
+    ----------
+    paths : tuple of str
+    labels : tuple of tuple
+        The menus and their entries.
+    points : dict of (tuple of int) to Hardware
+        The points by the numbers of their entries; combinations that break a constraint are left out.
+    some : Hardware
+        Any point of the menus, even where none keeps the constraints: all have the same levels, clock and energy unit.
     """
 
     paths: tuple[str, ...]
     labels: tuple[tuple[object, ...], ...]
     points: dict[tuple[int, ...], Hardware]
+    some: Hardware
     _corners: dict[Box, Hardware] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -52,7 +66,21 @@ class PointSet:
         if any(low < 0 or high >= size for (low, high), size in zip(box, self.shape, strict=True)):
             raise KeyError(box)
         for index in itertools.product(*(range(low, high + 1) for low, high in box)):
-            yield index, self.points[index]
+            if index in self.points:
+                yield index, self.points[index]
+
+    @cached_property
+    def is_grid(self) -> bool:
+        """Is every combination of entries a point?"""
+        return len(self.points) == size(self.whole)
+
+    def count(self, box: Box) -> int:
+        """Number of points in a box."""
+        return size(box) if self.is_grid else sum(1 for _ in self.indexed(box))
+
+    def occupied(self, boxes: Iterable[Box]) -> list[Box]:
+        """The boxes that hold a point."""
+        return list(boxes) if self.is_grid else [box for box in boxes if any(True for _ in self.indexed(box))]
 
     def inside(self, box: Box) -> Iterator[Hardware]:
         """The points of a box, in menu order."""
@@ -94,26 +122,33 @@ class PointSet:
         corner = self.corner(box)
         return all(map(_stores_alike, itertools.repeat(corner), self.inside(box)))
 
-    def split(self, box: Box) -> tuple[Box, Box]:
-        """Halve a box along the menu whose entries differ most."""
+    def split(self, box: Box) -> list[Box]:
+        """The halves of a box along the menu whose entries differ most; those that hold a point."""
         axis = max(range(len(box)), key=lambda n: (self._spread(box, n), -n))
         low, high = box[axis]
         middle = (low + high) // 2
-        return (
-            (*box[:axis], (low, middle), *box[axis + 1 :]),
-            (*box[:axis], (middle + 1, high), *box[axis + 1 :]),
+        return self.occupied(
+            [
+                (*box[:axis], (low, middle), *box[axis + 1 :]),
+                (*box[:axis], (middle + 1, high), *box[axis + 1 :]),
+            ]
         )
+
+    def carve(self, box: Box, inner: Box) -> list[Box]:
+        """A box in pieces that hold points, of which one is `inner`, a part of it; that comes first."""
+        return self.occupied(carve(box, inner))
 
     def _spread(self, box: Box, axis: int) -> float:
         low, high = box[axis]
         if low == high:
             return -1.0
         first = tuple(entry[0] for entry in box)
-        ends = []
-        for end in (low, high):
-            index = (*first[:axis], end, *first[axis + 1 :])
-            ends.append(self.points[index])
-        return _difference(*ends)
+        ends = [(*first[:axis], end, *first[axis + 1 :]) for end in (low, high)]
+        if all(index in self.points for index in ends):
+            return _difference(*(self.points[index] for index in ends))
+        sides = [(*box[:axis], (end, end), *box[axis + 1 :]) for end in (low, high)]
+        held = [self.corner(side) for side in self.occupied(sides)]
+        return _difference(*held) if len(held) == 2 else 0.0
 
     def describe(self, box: Box) -> dict[str, list[object]]:
         """Labels of the entries of a box, by menu."""
@@ -124,7 +159,7 @@ class PointSet:
 
 
 def size(box: Box) -> int:
-    """Number of points in a box."""
+    """Number of combinations of entries in a box."""
     total = 1
     for low, high in box:
         total *= high - low + 1
@@ -142,21 +177,39 @@ def carve(box: Box, inner: Box) -> list[Box]:
     return [left, *rest]
 
 
-def point_set(hardware: list[Hardware]) -> PointSet:
-    """Arrange hardware points by their choices; together they fill a grid.
+def points_of(architecture: Architecture) -> PointSet:
+    """The points of an architecture that keep its constraints."""
+    return point_set(list(architecture.menu_points), architecture.keeps if architecture.constraints else None)
 
-    A menu that always moves with an earlier one (a tied menu) is left out.
+
+def point_set(grid: Sequence[Hardware], keeps: Callable[[Hardware], bool] | None = None) -> PointSet:
+    """Arrange hardware points by their choices.
+
+    Entries that no point takes are left out, and so is a menu that always moves with an earlier one: a tied menu, or
+    one that constraints tie.
+
+    Parameters
+    ----------
+    grid : sequence of Hardware
+        All combinations of menu entries; at least one.
+    keeps : callable, optional
+        Does a combination keep the constraints? Without it all of them are points.
     """
+    hardware = list(grid if keeps is None else filter(keeps, grid))
+    if not hardware:
+        return PointSet((), (), {}, grid[0])
     columns = {path: [dict(point.choices)[path] for point in hardware] for path, _ in hardware[0].choices}
     kept: list[str] = []
     for path, values in columns.items():
         if not any(_moves_with(columns[other], values) for other in kept):
             kept.append(path)
-    labels = [list(dict.fromkeys(columns[path])) for path in kept]
+    taken = {path: set(columns[path]) for path in kept}
+    every = {path: columns[path] if keeps is None else [dict(point.choices)[path] for point in grid] for path in kept}
+    labels = [[label for label in dict.fromkeys(every[path]) if label in taken[path]] for path in kept]
     points = {}
     for number, point in enumerate(hardware):
         points[tuple(known.index(columns[path][number]) for path, known in zip(kept, labels, strict=True))] = point
-    return PointSet(tuple(kept), tuple(tuple(x) for x in labels), points)
+    return PointSet(tuple(kept), tuple(tuple(x) for x in labels), points, hardware[0])
 
 
 def _moves_with(first: list[object], second: list[object]) -> bool:

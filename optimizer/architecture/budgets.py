@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import Any
 
+from optimizer.architecture.constraints import Constraint
 from optimizer.architecture.fabric import RESOURCES, Caps, Vector, exceeded
+from optimizer.architecture.hardware import Hardware
 from optimizer.files.arguments import Checked
 from optimizer.files.rules import RULE, Rule
 
@@ -42,7 +45,7 @@ class Budgets(Checked):
 
 @dataclass(frozen=True)
 class Limits(Budgets):
-    """Budgets together with limits on the resources of a device; ``None`` is no limit."""
+    """Budgets together with limits on the resources of a device, ``None`` is no limit, and constraints on the sizes."""
 
     dsp: int | None = None
     bram18: int | None = None
@@ -50,6 +53,7 @@ class Limits(Budgets):
     lut: int | None = None
     lutram: int | None = None
     ff: int | None = None
+    constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
         """Budgets were checked where they were made; a device may have nothing of a resource."""
@@ -69,17 +73,29 @@ class Limits(Budgets):
         fits = self.area_um2 is None or area_um2 <= self.area_um2
         return fits and exceeded(use, self.resources) is None
 
+    def keeps(self, point: Hardware) -> bool:
+        """Does a hardware point keep the constraints?"""
+        return all(constraint.holds(point) for constraint in self.constraints)
+
+    def without(self, names: Collection[str]) -> Limits:
+        """The same limits but for those of these names; constraints go by their titles."""
+        dropped: dict[str, Any] = {limit.name: None for limit in fields(self) if limit.name in names}
+        kept = tuple(constraint for constraint in self.constraints if constraint.title not in names)
+        return replace(self, **dropped, constraints=kept)
+
     def looser(self, other: Limits) -> bool:
-        """Does it differ from other limits only by looser (or no) limits on area or resources?"""
-        names = [limit.name for limit in fields(self)]
+        """Does it differ from other limits only by looser (or no) limits on area, resources or sizes?"""
+        if not set(self.constraints) <= set(other.constraints):
+            return False
+        names = [limit.name for limit in fields(self) if limit.name != "constraints"]
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
         chip = [pairs.pop(name) for name in ("area_mm2", *RESOURCES)]
         more = all(mine is None or (yours is not None and mine >= yours) for mine, yours in chip)
         return more and all(mine == yours for mine, yours in pairs.values())
 
 
-def limits_of(budgets: Budgets, resources: Caps | None) -> Limits:
-    """Budgets with the limits of resources, where there is a device."""
+def limits_of(budgets: Budgets, resources: Caps | None, constraints: tuple[Constraint, ...] = ()) -> Limits:
+    """Budgets with the limits of resources, where there is a device, and with constraints."""
     known: dict[str, Any] = {budget.name: getattr(budgets, budget.name) for budget in fields(Budgets)}
     known |= {} if resources is None else dict(zip(RESOURCES, resources, strict=True))
-    return Limits(**known)
+    return Limits(**known, constraints=constraints)

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import UM2_PER_MM2, Budgets
 from optimizer.architecture.checks import check_architecture
+from optimizer.architecture.constraints import ConstraintReader, check_rows
 from optimizer.architecture.device import Device, load_device, parse_device
 from optimizer.architecture.device_plan import device_plan
 from optimizer.architecture.level import Bandwidth, Energies, LevelSpec
 from optimizer.architecture.menus import Menu, MenuEntry, MenuPlace, integer_menu, quantity_menu
 from optimizer.architecture.schema import json_schema
+from optimizer.architecture.sizes import sizes_of
 from optimizer.architecture.technology import Component, Technology
 from optimizer.architecture.technology_reader import load_technology, parse_technology
 from optimizer.errors import SpecError
@@ -38,7 +40,9 @@ def load_architecture(spec: str | Path) -> Architecture:
         On an unknown preset, an unreadable file, or contents that do not fit the schema or make no sense.
     """
     data, file = read_spec("architectures", spec)
-    return parse_architecture(data, file=file)
+    architecture = parse_architecture(data, file=file)
+    check_rows(architecture.constraints, architecture.menu_points)
+    return architecture
 
 
 def parse_architecture(data: Any, *, file: str | None = None) -> Architecture:
@@ -68,7 +72,17 @@ def parse_architecture(data: Any, *, file: str | None = None) -> Architecture:
     )
     architecture = reader.architecture()
     check_architecture(architecture)
-    return architecture
+    constraints = constraint_reader(architecture).read(data.get("constraints", ()), file)
+    return replace(architecture, constraints=constraints) if constraints else architecture
+
+
+def constraint_reader(architecture: Architecture) -> ConstraintReader:
+    """What reads constraints on the sizes of an architecture."""
+    stated = [] if architecture.source is None else architecture.source["levels"]
+    words = [level.get("word_bits", architecture.word_bits) for level in stated]
+    ports = [level.get("ports", 1) for level in stated]
+    sizes = sizes_of(architecture.levels, words, ports, architecture.clock_mhz)
+    return ConstraintReader(sizes, architecture.word_bits, architecture.clock_mhz)
 
 
 def _stated(field: str, stated: Any, file: str | None, parse: Callable[[Any], T], load: Callable[..., T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optimizer.architecture.constraints import constraints_schema
 from optimizer.architecture.device import device_mapping
 from optimizer.architecture.fabric_reader import use_schema
 from optimizer.architecture.technology_schema import technology_mapping
@@ -35,6 +36,7 @@ def json_schema() -> Schema:
                     }
                 ),
                 "budgets": _budgets(),
+                "constraints": constraints_schema(),
                 "device": _device(),
                 "resources": mapping({name: use_schema() for name in ("mac", "pe", "lane", "fixed")}),
                 "levels": {

@@ -80,7 +80,16 @@ def single_point(architecture: Architecture) -> Hardware:
         If menus leave a choice: the open menus with their entries.
     """
     points = architecture.points()
-    first = next(points)
+    first = next(points, None)
+    if first is None:
+        raise SpecError(
+            "no hardware point keeps the constraints",
+            file=architecture.file,
+            field="constraints",
+            value=[constraint.title for constraint in architecture.constraints],
+            allowed="constraints that a point of the menus keeps",
+            remedy="drop or loosen one, or choose other entries",
+        )
     if next(points, None) is not None:
         menus = [menu for menu in architecture.menus if len(menu.entries) > 1]
         listing = "; ".join(f"{menu.path}: {_labels(menu)}" for menu in menus)

@@ -19,15 +19,19 @@ class Relaxation:
 
 @dataclass(frozen=True, kw_only=True)
 class Infeasibility:
-    """Fewest budgets that exclude every design, their relaxations, and the layer that fits nowhere, if there is one.
+    """Fewest budgets and constraints that exclude every design, and the layer that fits nowhere, if there is one.
 
-    ``complete`` is false where the time did not suffice.
+    ``relaxations`` are those of the budgets, ``removable`` the blamed constraints without any one of which there is a
+    design; without constraints in the problem, ``constraints`` and ``removable`` are None. ``complete`` is false where
+    the time did not suffice.
     """
 
     budgets: tuple[str, ...]
     relaxations: tuple[Relaxation, ...]
     complete: bool
     layer: str | None = None
+    constraints: tuple[str, ...] | None = None
+    removable: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

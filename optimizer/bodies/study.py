@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Literal
 
 from optimizer.bodies.head import Objective, Searched, Warned
 from optimizer.bodies.solve import SolveBody, Space
-from optimizer.files.records import Forms, Order, key
+from optimizer.files.records import Forms, Json, Order, key
 from optimizer.files.rules import BrokenRuleError
 from optimizer.problem.status import Status
 
@@ -17,16 +17,23 @@ Limits = Mapping[str, Fraction | None]
 """Limits by name, exact; None: the end of the range."""
 STAIRCASE: Final = "staircase"
 FRONT: Final = "front"
+CONSTRAINT: Final = "constraint:"
+"""Before the name of a constraint that a limit of 0 keeps and one of 1 drops."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RangeEntry:
-    """The range of a limit; None: without an end."""
+    """The range of a limit; None: without an end.
+
+    ``constraint`` is one that the limit keeps (0) or drops (1): a table as the architecture states it, a relation under
+    the key ``relation``.
+    """
 
     name: str
     unit: str
     low: Fraction | None
     high: Fraction | None
+    constraint: Json | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from optimizer.checker.design_checks import differences, verdict
 from optimizer.checker.outcome import NOT_CHECKED, Check
 from optimizer.checker.stored import StoredResult
 from optimizer.interop.onnx_writer import CannotWriteError, onnx_bytes
-from optimizer.problem.space import SPACE
 from optimizer.results.folder import place_of
 from optimizer.results.formats import ADJUST_ACCURACY, ADJUST_FORMAT, ADJUST_SPACE, ADJUSTED_ONNX
 from optimizer.workload.network import Network
@@ -38,7 +37,7 @@ def data_checks(data: Data) -> Iterator[Check]:
         "format": ADJUST_FORMAT,
         "accuracy": ADJUST_ACCURACY,
         "accounting": problem["accounting"],
-        "space": ADJUST_SPACE + SPACE,
+        "space": ADJUST_SPACE + claim.space,
         "architecture": claim.architecture.name,
         "network": claim.network.name,
         "request": problem["request"],

@@ -46,7 +46,7 @@ def device_checks(claim: Claim) -> Iterator[Check]:
 
 def _boxes(claim: Claim, counts: dict[tuple[int, ...], Counts], available: Counts) -> Iterator[str]:
     for entry in claim.entries:
-        inside = [counts[index] for index in itertools.product(*(range(low, high + 1) for low, high in entry.box))]
+        inside = [counts[index] for index, _ in claim.points.indexed(entry.box)]
         least = {name: min(use[name] for use in inside) for name in RESOURCES}
         stated = dict(zip(RESOURCES, entry.resources, strict=False))
         over = [name for name in RESOURCES if least[name] > available[name]]

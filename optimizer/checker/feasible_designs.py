@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
+from optimizer.architecture.boxes import points_of
 from optimizer.architecture.budgets import Limits
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.claims.solve import Claim
+from optimizer.checker.constraint_use import broken_by
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.outcome import Check
 from optimizer.checker.physical_bounds import energy_at_least
@@ -23,8 +25,8 @@ from optimizer.checker.searches import Searches
 from optimizer.checker.stored import StoredResult
 from optimizer.workload.layer import Layer
 
-Chip = tuple[int, tuple[int, ...]]
-"""Area (um2) and use of the resources of a device."""
+Chip = tuple[int, tuple[int, ...], tuple[str, ...]]
+"""Area (um2), use of the resources of a device, and titles of the constraints that it breaks."""
 Examine = Callable[[StoredResult], list[Check]]
 
 
@@ -65,6 +67,12 @@ def lacking(claim: Claim, point: Hardware) -> Iterator[tuple[int, Layer, int]]:
             yield number, next(layer for need, layer in needs if need == most), most
 
 
+def _allows(limits: Limits, chip: Chip) -> bool:
+    """Does a chip keep the limits on area and resources, and the constraints?"""
+    area_um2, use, broken = chip
+    return limits.allow(area_um2, use) and all(constraint.title not in broken for constraint in limits.constraints)
+
+
 class Possible:
     """Answers about one problem under other budgets; every search is made once, until the time is over.
 
@@ -84,17 +92,20 @@ class Possible:
         self.limits = claim.architecture.limits
         self._until = None if seconds is None else time.perf_counter() + seconds
         self._known: dict[tuple[Limits, str], Answer] = {}
+        architecture = claim.architecture
+        self.menu_points = points_of(architecture.unconstrained) if architecture.constraints else claim.points
+        """The points of the menus, whether or not they keep the constraints."""
         self.chips = sorted({chip for point in self._holding() for chip in self._uses(point)})
         self.faults: list[str] = []
         """What is wrong with results that were found on the way."""
 
     def possible(self, limits: Limits) -> bool | None:
         """True if a design exists within these limits; None if undecided within the time."""
-        if not any(limits.allow(*chip) for chip in self.chips) or self._out_of_reach(limits):
+        if not any(_allows(limits, chip) for chip in self.chips) or self._out_of_reach(limits):
             return False
         for name, objective in (("latency_ms", "latency"), ("energy_mj", "energy")):
             if getattr(limits, name) is not None:
-                return self.least(replace(limits, **{name: None}), objective).within(self.cap(name, limits))
+                return self.least(limits.without([name]), objective).within(self.cap(name, limits))
         return True
 
     def _out_of_reach(self, limits: Limits) -> bool:
@@ -104,7 +115,7 @@ class Possible:
             return False
         caps = {name: self.cap(name, limits) for name in names}
         for point in self._holding():
-            if any(limits.allow(*chip) for chip in self._uses(point)):
+            if any(_allows(limits, chip) for chip in self._uses(point)):
                 least = self._counted(point)
                 if all(least[name] <= caps[name] for name in names):
                     return False
@@ -143,17 +154,17 @@ class Possible:
         return Answer(found.bound, found.value, none=found.value is None and found.complete)
 
     def _holding(self) -> Iterator[Hardware]:
-        yield from (point for point in self.claim.points.points.values() if not list(lacking(self.claim, point)))
+        yield from (point for point in self.menu_points.points.values() if not list(lacking(self.claim, point)))
 
     def _uses(self, point: Hardware) -> Iterator[Chip]:
-        plan = self.claim.architecture.plan
+        plan, broken = self.claim.architecture.plan, broken_by(self.claim, point)
         if plan is None:
-            yield point.area_um2, ()
+            yield point.area_um2, (), broken
         else:
-            yield from ((point.area_um2, tuple(placement.use)) for placement in plan.options(point))
+            yield from ((point.area_um2, tuple(placement.use), broken) for placement in plan.options(point))
 
     @staticmethod
     def need(name: str, chip: Chip) -> Fraction:
         """Use of a budget by a chip: area in mm2, or a number of resources."""
-        area_um2, use = chip
+        area_um2, use, _ = chip
         return Fraction(area_um2, 10**6) if name == "area_mm2" else Fraction(use[RESOURCES.index(name)])

@@ -18,6 +18,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.selection import at
 from optimizer.checker.bound_weights import LayerBound
 from optimizer.checker.claims.solve import Claim, hash_of, rebuild
+from optimizer.checker.constraint_use import constraint_checks
 from optimizer.checker.design_checks import plain, verdict
 from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.metrics import metric
@@ -43,6 +44,7 @@ def check_front(data: Data, certificate: Data, effort: Effort, again: Searches |
         return
     front = _Front(rebuild(data, certificate | {"boxes": []}), certificate)
     yield verdict("boxes", list(front.box_faults()), f"{len(front.boxes)} boxes hold all points, each once")
+    yield from constraint_checks(front.claim)
     found = f"{len(front.designs)} designs recomputed, none beats another"
     yield verdict("designs", list(front.design_faults()), found)
     if "front" in front.study:
@@ -83,6 +85,9 @@ class _Front:
         for raw in self.boxes:
             inside = dict(self.claim.points.indexed(raw["box"]))
             seen.update(inside.keys())
+            if not inside:
+                yield f"box {raw['box']} holds no point"
+                continue
             least = min(point.area_um2 for point in inside.values())
             if raw["closed_by"] not in REASONS or raw["points"] != len(inside) or raw["area_um2"] != least:
                 yield f"box {raw['box']}: reason, number of points or area is wrong"

@@ -63,7 +63,7 @@ def blame_checks(
         return
     say("working out the reason again")
     inquiry = _Inquiry(possible, stated)
-    faults = [*inquiry.blame_faults(), *inquiry.relaxation_faults(), *possible.faults]
+    faults = [*inquiry.blame_faults(), *inquiry.relaxation_faults(), *inquiry.removal_faults(), *possible.faults]
     yield verdict("infeasible", faults, "budgets to blame and least relaxations worked out again")
     yield from (Check(NOT_CHECKED, True, f"result.json: infeasible: {part}") for part in inquiry.unsettled)
 
@@ -80,7 +80,7 @@ def _no_design(possible: Possible, *, searched: bool) -> Iterator[Check]:
 
 def _size_faults(possible: Possible, stated: Data) -> Iterator[str]:
     """No point holds every layer: the levels to blame, the layer that needs most, what it needs."""
-    points = possible.claim.points
+    points = possible.menu_points
     corner = points.corner(points.whole)
     found = list(lacking(possible.claim, corner))
     relaxations = []
@@ -114,15 +114,24 @@ class _Inquiry:
 
     def __init__(self, possible: Possible, stated: Data) -> None:
         self._possible, self._limits, self._stated = possible, possible.limits, stated
+        self._constraints = list(stated.get("constraints") or [])
         self.unsettled: list[str] = []
 
     def blame_faults(self) -> Iterator[str]:
-        """Check that the budgets exclude every design, and that no proper subset of them does."""
-        stated, blamed = self._stated, self._stated["budgets"]
+        """Check that the budgets and constraints exclude every design, and that no fewer of them do."""
+        stated, blamed = self._stated, [*self._stated["budgets"], *self._constraints]
+        broken = {title for _, _, titles in self._possible.chips for title in titles}
         active = [name for name in CAPS if self._binds(name)]
-        yield from differences(stated, {key: stated.get(key) for key in ("budgets", "relaxations", "complete")})
+        active += [one.title for one in self._limits.constraints if one.title in broken]
+        keys = [
+            "budgets",
+            "relaxations",
+            "complete",
+            *(["constraints", "removable"] if self._limits.constraints else []),
+        ]
+        yield from differences(stated, {key: stated.get(key) for key in keys})
         if blamed != [name for name in active if name in blamed]:
-            yield f"the budgets to blame are {blamed}, set are {active}"
+            yield f"the limits to blame are {blamed}, set are {active}"
             return
         yield from self._expect(blamed, expected=False)
         if not stated["complete"]:
@@ -144,6 +153,17 @@ class _Inquiry:
             elif entry != right:
                 yield f"the relaxation of {name} is {entry}, it should be {right}"
 
+    def removal_faults(self) -> Iterator[str]:
+        """Check which constraints to blame leave a design when they are dropped."""
+        removable = self._stated.get("removable") or []
+        for title in self._constraints:
+            found = self._possible.possible(self._limits.without([title]))
+            if found is None or (not self._stated["complete"] and title not in removable):
+                self.unsettled.append(f"whether there is a design without {title}")
+            elif found != (title in removable):
+                yield f"without {title} there is {'a' if found else 'no'} design"
+        yield from (f"{title} is not to blame" for title in removable if title not in self._constraints)
+
     def _bound_faults(self, name: str, entry: Data, right: Data | str | None) -> Iterator[str]:
         """Check a limit below which there is no design, stated if the least sufficient limit was not found."""
         if self._stated["complete"]:
@@ -163,8 +183,8 @@ class _Inquiry:
 
     def _expect(self, names: Sequence[str], *, expected: bool) -> Iterator[str]:
         """Check that a design exists, or does not exist, under these budgets alone, as expected."""
-        dropped: dict[str, Any] = {name: None for name in CAPS if name not in names}
-        found = self._possible.possible(replace(self._limits, **dropped))
+        every = [*CAPS, *(constraint.title for constraint in self._limits.constraints)]
+        found = self._possible.possible(self._limits.without([name for name in every if name not in names]))
         text = " and ".join(names) or "no budgets"
         if found is None:
             self.unsettled.append(f"that {text} alone {'leave' if expected else 'exclude'} every design")
@@ -173,8 +193,7 @@ class _Inquiry:
 
     def _relaxation(self, name: str) -> Data | str | None:
         """The expected relaxation; None if no limit of this budget admits a design."""
-        dropped: dict[str, Any] = {name: None}
-        relaxed = replace(self._limits, **dropped)
+        relaxed = self._limits.without([name])
         there = self._possible.possible(relaxed)
         if not there:
             return OPEN if there is None else None
@@ -185,8 +204,7 @@ class _Inquiry:
 
     def _entry(self, name: str, least: Decimal, *, exact: bool) -> Data:
         """The expected entry of a relaxation."""
-        dropped: dict[str, Any] = {name: None}
-        needs, within = "needs" if exact else "needs at least", within_text(replace(self._limits, **dropped))
+        needs, within = "needs" if exact else "needs at least", within_text(self._limits.without([name]))
         text = f"{SUBJECTS[name]}{within} {needs} {least.normalize():f} {UNITS[name]}"
         limit = float(getattr(self._limits, name))
         return {"budget": name, "limit": limit, "least": float(least), "exact": exact, "text": text}
@@ -207,9 +225,9 @@ class _Inquiry:
     def _least(self, name: str) -> Fraction | None:
         """The least latency (ms), energy (mJ) or power (W) within the other budgets."""
         some = self._possible.claim.some_point
-        dropped: dict[str, Any] = {name: None}
         hertz, unit = some.clock_mhz * 10**6, some.energy_unit_pj or Fraction(1)
-        answer = self._possible.least(replace(self._limits, **dropped), "latency" if name == "latency_ms" else "energy")
+        objective = "latency" if name == "latency_ms" else "energy"
+        answer = self._possible.least(self._limits.without([name]), objective)
         if answer.settled is None:
             return None
         if name == "latency_ms":

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 from optimizer.architecture.hardware import Hardware
+from optimizer.checker.claims.solve import Claim
+from optimizer.checker.constraint_use import keeps
+
+
+def varied_metric(claim: Claim, varied: dict[str, Any], point: Hardware) -> Fraction:
+    """What a study varies, at a hardware point: a metric, or 1 where the point breaks a constraint."""
+    if "constraint" in varied:
+        stated = varied["constraint"]
+        return Fraction(not all(keeps(claim, point, [stated.get("relation", stated)])))
+    return metric(varied["name"], point)
 
 
 def metric(name: str, point: Hardware) -> Fraction:

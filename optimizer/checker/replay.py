@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from optimizer.architecture.boxes import Box
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.checker.box_bounds import Bounds, Join
 from optimizer.checker.claims.solve import OVER_BUDGET, Claim, ClaimedBox
+from optimizer.checker.constraint_use import constraint_checks
 from optimizer.checker.design_checks import verdict
 from optimizer.checker.device_use import device_checks
 from optimizer.checker.optimistic_corner import worse
@@ -60,6 +60,7 @@ def replay(claim: Claim, claims: Sequence[Claim] = (), join: Join = max) -> Repl
         verdict("corners", list(_corners(claim)), "each box's ideal hardware is as good as all of its points"),
         verdict("areas", list(_areas(claim)), "least area of every box recomputed"),
         *device_checks(claim),
+        *constraint_checks(claim),
         verdict("bounds", faults, f"every bound follows from its floors ({counted})"),
         verdict("status", list(_status(claim)), f"{claim.certificate['status']} is what the boxes show"),
         _master(claim),
@@ -75,8 +76,10 @@ def _partition(claim: Claim) -> Iterator[str]:
         if len(sides) != len(limits) or any(not lo <= hi < n for (lo, hi), n in zip(sides, limits, strict=True)):
             yield f"{sides} is no box of menus with {limits} entries"
             continue
-        inside = list(itertools.product(*(range(low, high + 1) for low, high in sides)))
+        inside = [index for index, _ in claim.points.indexed(sides)]
         seen.update(inside)
+        if not inside:
+            yield f"{sides} holds no point"
         if entry.points != len(inside):
             yield f"{sides} holds {len(inside)} points, stated are {entry.points}"
         if entry.by not in REASONS:
@@ -87,9 +90,6 @@ def _partition(claim: Claim) -> Iterator[str]:
     doubled = [index for index, times in seen.items() if times > 1]
     if doubled:
         yield f"{len(doubled)} points are in more than one box, e.g. {doubled[0]}"
-    for index in seen:
-        if index not in claim.points.points:
-            yield f"{index} is no point"
 
 
 def _one_bound_per_layer(claim: Claim) -> Iterator[str]:

@@ -168,8 +168,12 @@ def _numbers(claim: Claim, say: Say) -> Iterator[Check]:
     yield verdict("problem", list(_hashes(data, certificate)), f"hash {data['problem_hash'][:16]} recomputed")
     yield verdict("agreement", [*_agreement(claim), *misplaced(data, claim)], "both files and the problem agree")
     if claim.design is not None:
+        index = tuple(low for low, _ in claim.design)
+        if index not in claim.points.points:
+            yield Check("hardware", False, f"entries {index} of the menus are no hardware point of the problem")
+            return
         say("walking the loop nests")
-        yield from check_design(claim, claim.points.points[tuple(low for low, _ in claim.design)])
+        yield from check_design(claim, claim.points.points[index])
         return
     present = [f"{key} without a design" for key in DESIGN_KEYS if key in data]
     if claim.value is not None:

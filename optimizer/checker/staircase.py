@@ -19,7 +19,7 @@ from optimizer.architecture.selection import at
 from optimizer.checker.claims.solve import Claim, ClaimedBox
 from optimizer.checker.design_checks import plain, verdict
 from optimizer.checker.effort import Effort, ProofTally, Route
-from optimizer.checker.metrics import metric
+from optimizer.checker.metrics import metric, varied_metric
 from optimizer.checker.outcome import Check, not_searched
 from optimizer.checker.searches import Searches
 from optimizer.checker.stored import StoredResult
@@ -63,9 +63,22 @@ def section_words(section: Data) -> Iterator[str]:
     if section["format"] != STUDY_FORMAT:
         yield f"the format is {section['format']!r}"
     for varied in section["vary"]:
-        if set(varied) != {"name", "unit", "low", "high"} or varied["unit"] != UNITS[varied["name"]]:
-            yield f"varied is {varied}, {varied['name']} is in {UNITS[varied['name']]}"
+        keys, unit = {"name", "unit", "low", "high"}, UNITS.get(varied["name"])
+        if "constraint" in varied:
+            keys, unit = {*keys, "constraint"}, "broken"
+            title = _title(varied["constraint"])
+            if varied["name"] != f"constraint:{title}" or (varied["low"], varied["high"]) != (None, None):
+                yield f"varied is {varied}, the constraint is {title}"
+        if set(varied) != keys or varied["unit"] != unit:
+            yield f"varied is {varied}, {varied['name']} is in {unit}"
     yield from (f"{key} should not be there" for key in section if key not in SECTION)
+
+
+def _title(constraint: Data) -> str:
+    """The name of a constraint as it is stated."""
+    if "relation" in constraint:
+        return " ".join(constraint["relation"].split())
+    return str(constraint.get("name", f"allowed {', '.join(constraint['allowed'][0])}"))
 
 
 def design_words(claim: Claim, raw: Data, keys: tuple[str, ...], boxes: list[Box]) -> Iterator[str]:
@@ -121,7 +134,7 @@ class Study:
 
     def place(self, point: Hardware) -> tuple[Fraction, ...]:
         """The varied metrics of a point; values below the low end are raised to it."""
-        metrics = (metric(name, point) for name in self.names)
+        metrics = (varied_metric(self.claim, varied, point) for varied in self.stated["vary"])
         return tuple(value if low is None else max(value, low) for value, low in zip(metrics, self.low, strict=True))
 
     def inside(self, place: tuple[Fraction, ...]) -> bool:

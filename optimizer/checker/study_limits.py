@@ -13,7 +13,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.design_checks import verdict
 from optimizer.checker.feasible_designs import lacking
-from optimizer.checker.metrics import metric
+from optimizer.checker.metrics import varied_metric
 from optimizer.checker.outcome import NOT_CHECKED, Check
 from optimizer.checker.staircase import HOLDING
 
@@ -51,7 +51,7 @@ def _names(claim: Claim) -> list[str]:
 
 def _inside(claim: Claim, point: Hardware) -> bool:
     return all(
-        varied["high"] is None or metric(varied["name"], point) <= Fraction(varied["high"])
+        varied["high"] is None or varied_metric(claim, varied, point) <= Fraction(varied["high"])
         for varied in claim.data["study"]["vary"]
     )
 
@@ -65,5 +65,5 @@ def _least(claim: Claim) -> list[Place]:
         uses = [placement.use for placement in plan.options(point)] if plan is not None else [()]
         area = 0 if "area-mm2" in names else point.area_um2
         if not list(lacking(claim, point)) and any(limits.allow(area, use) for use in uses):
-            places.add(tuple(metric(name, point) for name in names))
+            places.add(tuple(varied_metric(claim, varied, point) for varied in claim.data["study"]["vary"]))
     return [a for a in sorted(places) if not any(b != a and all(map(Fraction.__le__, b, a)) for b in places)]

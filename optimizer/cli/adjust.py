@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NO_WIDTHS = 1
 WITH_ARCHITECTURE = {
     "choices": "--choose",
+    "constraints": "--constraints",
     "accounting": "--accounting",
     "area_mm2": "--area-mm2",
     "device": "--device",
@@ -70,6 +71,9 @@ request_options = stacked(
     multiple=True,
     metavar="PATH=ENTRY",
     help="With --architecture: take this entry of a menu; repeatable.",
+)
+@click.option(
+    "--constraints", metavar="FILE", help="With --architecture: constraints on its sizes, a .yaml file; see `solve`."
 )
 @click.option(
     "--accounting",

@@ -27,8 +27,9 @@ OF_GROUPS = ("objective", "out", "force", "cache", "no_cache")
 @click.option("--layer", metavar="NAME", help="With --mapping: which layer, where the file holds several.")
 @click.option(
     "--reuse",
-    type=click.Choice(["exact", "innermost"]),
-    help="With --mapping: which moves of a sliding window keep the overlap; default: innermost.",
+    type=click.Choice(["held", "innermost", "exact"]),
+    help="With --mapping: held, the default, keeps a tile while the loops above do not move it; innermost leaves every "
+    "node where the file puts it; exact is Timeloop's rule.",
 )
 @click.option(
     "--objective",
@@ -81,7 +82,6 @@ def _check_mode(options: Options) -> None:
 
 def _evaluate_mapping(network: Network, architecture: Architecture, options: Options) -> None:
     from optimizer.architecture.selection import single_point  # noqa: PLC0415
-    from optimizer.mapping.cost import evaluate as cost_of  # noqa: PLC0415
     from optimizer.mapping.reader import load_mapping  # noqa: PLC0415
     from optimizer.problem.sparsity_check import check_sparsity  # noqa: PLC0415
     from optimizer.report.mapping import evaluation_report  # noqa: PLC0415
@@ -89,8 +89,7 @@ def _evaluate_mapping(network: Network, architecture: Architecture, options: Opt
     layer, hardware = pick_layer(network, options["layer"]), single_point(architecture)
     check_sparsity([layer], hardware, file=architecture.file)
     mapping = load_mapping(options["mapping"], layer, hardware)
-    cost = cost_of(layer, hardware, mapping, accounting=architecture.accounting, reuse=options["reuse"] or "innermost")
-    show_on_stdout(evaluation_report(layer, hardware, mapping, cost))
+    show_on_stdout(evaluation_report(layer, hardware, mapping, options["reuse"] or "held", architecture.accounting))
 
 
 def _evaluate_groups(network: Network, architecture: Architecture, options: Options) -> None:

@@ -105,6 +105,7 @@ def read_architecture(options: Options) -> Architecture:
         If it cannot be read, a choice is none of its menus, or a menu is chosen twice.
     """
     from optimizer.architecture.budgets import Budgets  # noqa: PLC0415
+    from optimizer.architecture.constrain import with_constraints  # noqa: PLC0415
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
     from optimizer.architecture.retarget import on_device  # noqa: PLC0415
     from optimizer.architecture.selection import select  # noqa: PLC0415
@@ -119,6 +120,8 @@ def read_architecture(options: Options) -> Architecture:
             architecture = on_device(architecture, options["device"])
         except SpecError as error:
             raise placed(error, error.file, error.field or (None if error.file else "--device")) from None
+    if options["constraints"] is not None:
+        architecture = with_constraints(architecture, options["constraints"])
     chosen: dict[str, str] = {}
     for path, entry in options["choices"]:
         if chosen.setdefault(path, entry) != entry:

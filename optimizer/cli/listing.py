@@ -70,10 +70,13 @@ def devices() -> None:
 
 @click.command()
 @click.argument(
-    "kind", type=click.Choice(["architecture", "technology", "groups", "device", "fabric"]), default="architecture"
+    "kind",
+    type=click.Choice(["architecture", "technology", "groups", "device", "fabric", "constraints"]),
+    default="architecture",
 )
 def schema(kind: str) -> None:
-    """JSON Schema of architecture (default), technology, groups, device or fabric files, for editors."""
+    """JSON Schema of architecture (default), technology, groups, device, fabric or constraints files, for editors."""
+    from optimizer.architecture.constraints import file_schema  # noqa: PLC0415
     from optimizer.architecture.device import device_schema  # noqa: PLC0415
     from optimizer.architecture.fabric_reader import fabric_schema  # noqa: PLC0415
     from optimizer.architecture.schema import json_schema  # noqa: PLC0415
@@ -86,5 +89,6 @@ def schema(kind: str) -> None:
         "groups": groups_schema,
         "device": device_schema,
         "fabric": fabric_schema,
+        "constraints": file_schema,
     }
     click.echo(json.dumps(schemas[kind](), indent=2))

@@ -88,6 +88,11 @@ choice_options = stacked(
             help="Take this entry of a menu, e.g. 'GLB.size=128 KiB'; repeatable.",
         ),
         click.option(
+            "--constraints",
+            metavar="FILE",
+            help="Relations between sizes and tables of allowed ones, beside the architecture's own; a .yaml file.",
+        ),
+        click.option(
             "--accounting",
             type=click.Choice(["timeloop", "looptree"]),
             help="How accesses are counted; default: the file's.",

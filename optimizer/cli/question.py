@@ -36,6 +36,7 @@ NOT_COMPARABLE = "whether it answers your problem (compare the neurons, degrees 
 OF_NETWORK = ("batch", "sequence", "bits", "sparsity", "dims", "allow_unknown", "training", "training_bits", "name")
 OF_ARCHITECTURE = (
     "choices",
+    "constraints",
     "accounting",
     "area_mm2",
     "device",
@@ -173,7 +174,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
 
     more: Mapping[str, Any] = {}
     objective = options["objective"]
-    if options["vary"] or options["pareto"]:
+    if options["vary"] or options["pareto"] or options["constraint"]:
         architecture, objective, more = _study(architecture, options)
     elif "request" in stated:
         more = {"request": read_request(options).data()}
@@ -185,6 +186,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
 
 def _study(architecture: Architecture, options: Options) -> tuple[Architecture, str, Data]:
     """The architecture under the loosest limits, the objective, and what is varied."""
+    from optimizer.studies.dropped import freed  # noqa: PLC0415
     from optimizer.studies.result_data import question  # noqa: PLC0415
     from optimizer.studies.run import budgeted  # noqa: PLC0415
     from optimizer.studies.run_front import capped  # noqa: PLC0415
@@ -192,4 +194,5 @@ def _study(architecture: Architecture, options: Options) -> tuple[Architecture, 
     asked = asked_ranges(options)
     tolerance = (options["tolerance"] or Fraction(0)) if asked.objective is None else None
     loosest = capped if asked.dynamic else budgeted
-    return loosest(architecture, asked.vary), asked.objective or "energy", {"study": question(asked.vary, tolerance)}
+    architecture, vary = freed(architecture, asked.vary)
+    return loosest(architecture, vary), asked.objective or "energy", {"study": question(vary, tolerance)}

@@ -51,6 +51,12 @@ range_options = stacked(
             help="Limit to vary: area-mm2, dram-gbps, buffer-kib, storage-kib, latency-ms or energy-mj; at most twice.",
         ),
         click.option(
+            "--constraint",
+            multiple=True,
+            metavar="NAME",
+            help="Drop this constraint of the architecture: the optimum with and without it; counts as a --vary.",
+        ),
+        click.option(
             "--pareto",
             type=Names(),
             metavar="NAME,NAME",
@@ -124,15 +130,16 @@ def asked_ranges(options: Options) -> Asked:
     SpecError
         If not exactly one of ``--vary`` and ``--pareto`` is given, or the metrics make no front.
     """
+    from optimizer.bodies.study import CONSTRAINT  # noqa: PLC0415
     from optimizer.studies.metrics import DYNAMIC, Range  # noqa: PLC0415
 
-    vary, names = list(options["vary"]), options["pareto"]
+    vary, names = [*options["vary"], *(Range(CONSTRAINT + name) for name in options["constraint"])], options["pareto"]
     if bool(vary) == bool(names):
         raise SpecError(
             "a study needs --vary or --pareto",
             field="--vary",
             value="both" if vary else "neither",
-            allowed="one of the two",
+            allowed="one of the two; --constraint counts as --vary",
             remedy="write e.g. --vary area-mm2=2:12",
         )
     if vary:

@@ -145,9 +145,7 @@ class Runs:
             cap = min(cutoff * problem.latency_unit, INFINITE) - 1
         elif cutoff < INFEASIBLE_COST:
             start = cutoff, 0
-        return self._engine.solve(
-            problem, goal, latency_cap=cap, cutoff=start, weight=aim.weight, stop=self.stop
-        )
+        return self._engine.solve(problem, goal, latency_cap=cap, cutoff=start, weight=aim.weight, stop=self.stop)
 
     def best_pinned(self, layer: Layer, hardware: Hardware, aim: Aim, extents: Dict[str, int]) -> int | None:
         """Value of a run with all operands pinned that level 1 may keep, and level 1 moving any number of bits a cycle.

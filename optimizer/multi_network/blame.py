@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from optimizer.architecture.boxes import Box, size
+from optimizer.architecture.boxes import Box
 from optimizer.bodies.infeasibility import JointInfeasibility, NetworkRelaxation
 from optimizer.multi_network.explorations import Explorations
 from optimizer.multi_network.search import Findings
@@ -92,7 +92,7 @@ def explain_joint(
     (:func:`optimizer.search.infeasibility.explain`).
     """
     team = explorations.team
-    total = size(team.points.whole)
+    total = len(team.points.points)
 
     def reports(prepared: PreparedProblem | None, purpose: str) -> Report | None:
         return None if watch is None else Reporter(watch, started, total, "", None, purpose)
@@ -133,7 +133,7 @@ def _relaxations(explorations: Explorations, kept: list[int], number: int) -> It
     """The least cap on latency or energy of one network that lets a design through, all others as they are."""
     team = explorations.team
     goal, budgets = team.prepared_problems[number].goal, team.prepared_problems[number].architecture.budgets
-    point = next(iter(team.points.points.values()))
+    point = team.points.some
     options = (
         ("latency_ms", budgets.latency_ms, "ms", Goal("latency", INFEASIBLE_COST, goal.energy_cap, goal.power_cap)),
         ("energy_mj", budgets.energy_mj, "mJ", Goal("energy", goal.latency_cap, INFEASIBLE_COST, goal.power_cap)),

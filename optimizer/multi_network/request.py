@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.boxes import PointSet, point_set
+from optimizer.architecture.boxes import PointSet, points_of
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
@@ -250,7 +250,7 @@ def at_point(prepared: PreparedProblem, point: Hardware) -> PreparedProblem:
         If the entries do not lead to this point.
     """
     architecture = at(prepared.architecture, dict(point.choices))
-    points = point_set(list(architecture.points()))
+    points = points_of(architecture)
     if list(points.points.values()) != [point]:
         raise disagreement(f"{dict(point.choices)} is not one point")
     problem = prepared.problem | {"architecture": encode_exact(architecture.source)}

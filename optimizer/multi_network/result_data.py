@@ -67,7 +67,7 @@ def codesign_body(team: Team, found: Findings, seed: int, wall_s: float) -> Code
         status=joint_status(found),
         termination=Termination.DISAGREEMENT if faults else joint_termination(found),
         objective=_objective(team, found),
-        energy_unit=unit_value("energy", team.points.corner(team.points.whole))[0],
+        energy_unit=unit_value("energy", team.points.some)[0],
         accounting=prepared.accounting,
         space=Space(text=prepared.space, reuse="innermost"),
         architecture=prepared.architecture.name,

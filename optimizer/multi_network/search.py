@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from optimizer.architecture.boxes import Box, size
+from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import InternalDisagreementError
 from optimizer.multi_network.explorations import CrossCell, Explorations
@@ -257,13 +257,13 @@ class Search:
         if self._watch is None:
             return None
         unit, show = values or ("", None)
-        total = size(self._team.points.whole)
+        total = len(self._team.points.points)
         return Reporter(self._watch, self._started, total, unit, show, message, timed=True)
 
 
 def worth_of_alone(team: Team) -> tuple[str, Show]:
     """Unit of the objective of a network, and a value in it."""
-    unit, worth = unit_value(team.prepared_problems[0].goal.objective, team.points.corner(team.points.whole))
+    unit, worth = unit_value(team.prepared_problems[0].goal.objective, team.points.some)
     return unit, lambda value: float(value * worth)
 
 
@@ -271,5 +271,5 @@ def shown(team: Team, aggregate: Aggregate) -> tuple[str, Show]:
     """Unit of the joint objective, and a value in it: of the geometric mean, the root."""
     if team.relative:
         return "x optimum", aggregate.mean
-    unit, worth = unit_value(team.prepared_problems[0].goal.objective, team.points.corner(team.points.whole))
+    unit, worth = unit_value(team.prepared_problems[0].goal.objective, team.points.some)
     return unit, lambda value: aggregate.mean(value) * float(worth)

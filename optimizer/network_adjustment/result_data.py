@@ -40,7 +40,7 @@ from optimizer.workload.reader import dump_network
 def adjust_body(found: Adjustment) -> AdjustBody:
     """What ``adjust.json`` holds; without ``after`` where there are no widths."""
     state, prepared = found.state, found.prepared
-    point = state.best_point or prepared.points.corner(prepared.points.whole)
+    point = state.best_point or prepared.points.some
     unit, worth = unit_value(prepared.goal.objective, point)
     parameters, macs = found.request.limits(found.network)
     problem = prepared.problem | {"request": found.request.data()}

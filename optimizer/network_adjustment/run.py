@@ -23,6 +23,7 @@ from optimizer.network_adjustment.ties import find_ties, resized
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.problem import Problem
+from optimizer.problem.status import Status
 from optimizer.results.kinds import AdjustResult, SolveResult
 from optimizer.results.result import Result
 from optimizer.scaling.options import Options
@@ -43,7 +44,8 @@ def run(request: AdjustRequest, options: Options) -> AdjustResult:
     Raises
     ------
     SpecError
-        On inputs that make no sense, and budgets of latency, energy or power.
+        On inputs that make no sense, budgets of latency, energy or power, and hardware that does not run the network
+        as it is.
     InternalDisagreementError
         If the adjusted network, solved by itself, does not cost what the search says.
     """
@@ -83,6 +85,15 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
             return solve(Problem(subject, where, objective), Options(workers=workers, seed=seed, cache_dir=folder))
 
         before, after, adjusted, widths = solved(network, architecture), None, None, ties.widths
+        if before.status is Status.INFEASIBLE:
+            raise SpecError(
+                "the hardware does not run the network as it is, within its limits",
+                file=architecture.file,
+                field="--architecture",
+                value=architecture.name,
+                allowed="an architecture with a design for the network, to which the adjusted one is compared",
+                remedy="loosen a limit; `tilewright solve` with the same options says which are to blame",
+            )
         if state.best is not None and state.best_point is not None:
             (found,) = state.best.prices
             assert isinstance(found, WidthPrice)

@@ -38,4 +38,5 @@ def within_text(limits: Limits) -> str:
     """The limits that hold, in a sentence."""
     names = [name for name in CAPS if name not in RESOURCES and getattr(limits, name) is not None]
     names += ["the device"] if any(count is not None for count in limits.resources) else []
+    names += ["the constraints"] if limits.constraints else []
     return f" within {', '.join(names)}" if names else ""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from typing import Literal
+
+from optimizer.architecture.constraints import Constraint
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
 OBJECTIVES = ("energy", "latency", "edp")
@@ -28,3 +31,9 @@ SPACE = (
 def space_of(engine: str) -> str:
     """The declared space of an engine."""
     return EVERY_NEST if engine == "path" else SPACE
+
+
+def constraints_text(constraints: Sequence[Constraint]) -> str:
+    """What the declared space says of constraints on the sizes; nothing without any."""
+    titles = "; ".join(constraint.title for constraint in constraints)
+    return f" Of the hardware points of the menus only those that keep these constraints: {titles}." if titles else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -157,6 +158,7 @@ def _summary_rows(body: Body) -> list[tuple[str, str]]:
     budgets = {name: value for name, value in (body.problem.get("budgets") or {}).items() if value is not None}
     limits = (f"{name} <= {number_text(float(Fraction(value)))}" for name, value in budgets.items())
     rows.append(("budgets", ", ".join(limits)))
+    rows.append(("constraints", constraints_line(body.problem["architecture"].get("constraints", ()))))
     seed = ""
     if isinstance(body, SolveBody):
         rows.append(("hardware points", points_text(body.hardware_points)))
@@ -165,6 +167,14 @@ def _summary_rows(body: Body) -> list[tuple[str, str]]:
     rows.append(("problem", hash_text(body.problem_hash)))
     rows.append(("time", f"{body.wall_s:.1f} s{seed}"))
     return rows
+
+
+def constraints_line(stated: Sequence[str | Mapping[str, Any]]) -> str:
+    """Constraints on the sizes as a problem states them, in one line."""
+    return "; ".join(
+        one if isinstance(one, str) else f"{one.get('name', 'allowed')} ({len(one['allowed'])} combinations)"
+        for one in stated
+    )
 
 
 def area_text(area_um2: int) -> str:
@@ -291,20 +301,23 @@ def space_text(space: Space) -> Text:
 
 
 def infeasible_text(reason: Infeasibility) -> Text:
-    """Which budgets exclude every design, and the least relaxation of each that would admit one."""
+    """Which budgets and constraints exclude every design, and what would admit one."""
     if reason.layer:
         blame = f"no hardware point of the menus can hold layer {reason.layer}"
     else:
-        names = ", ".join(reason.budgets)
-        several = f"these budgets exclude it together: {names}" if names else "no budget is to blame"
-        blame = f"the budget {names} excludes it" if len(reason.budgets) == 1 else several
+        names = ", ".join([*reason.budgets, *(reason.constraints or ())])
+        kind = "limit" if reason.constraints else "budget"
+        several = f"these {kind}s exclude it together: {names}" if names else "no budget is to blame"
+        single = len(reason.budgets) + len(reason.constraints or ()) == 1
+        blame = f"the {kind} {names} excludes it" if single else several
     lines = [f"There is no design: {blame}."]
-    if reason.relaxations:
+    if reason.relaxations or reason.removable:
         exact = all(relaxation.exact for relaxation in reason.relaxations)
         each, one = ("This", "this") if len(reason.relaxations) == 1 else ("Any one of these", "one of these")
         enough = f"{each} would make it feasible:" if exact else f"No design without {one}:"
         lines.append("It needs:" if reason.layer else enough)
     lines += [f"  - {relaxation.budget}: {relaxation.text}" for relaxation in reason.relaxations]
+    lines += [f"  - without {title} there is a design" for title in reason.removable or ()]
     if not reason.complete:
         fewer = "fewer budgets may be to blame, and " if len(reason.budgets) > 1 else ""
         lines.append(f"The reason was not sought to the end: {fewer}more may be needed (--time-limit gives it time).")

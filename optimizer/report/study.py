@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from optimizer.bodies.study import (
+    CONSTRAINT,
     FRONT,
     FrontBody,
     NextStep,
@@ -62,9 +63,16 @@ def study_headline(body: Body) -> Text:
     count = len(study.designs)
     text.append(f"{count} design{'' if count == 1 else 's'}", style="default")
     if not count and study.kind != FRONT:
-        least = " or ".join(", ".join(f"{n} {limit_text(x)}" for n, x in place.items()) for place in study.least)
+        least = " or ".join(", ".join(f"{n} {_limit(n, x)}" for n, x in place.items()) for place in study.least)
         text.append(f"; the least that lets a design through: {least or 'not known'}", style="default")
     return text
+
+
+def _limit(name: str, limit: Fraction | None) -> str:
+    """A limit; of a constraint whether it is kept."""
+    if name.startswith(CONSTRAINT) and limit is not None:
+        return "dropped" if limit else "kept"
+    return limit_text(limit)
 
 
 def _range_text(varied: RangeEntry) -> str:
@@ -90,7 +98,7 @@ def hardware_text(design: StudyDesign) -> str:
 
 def _designs(body: Body) -> Table:
     study, goal, unit = body.study, body.objective.name, energy_unit(body.objective.unit)
-    limits = [f"{varied.name} from" for varied in study.vary]
+    limits = [varied.name if varied.constraint else f"{varied.name} from" for varied in study.vary]
     one = len(limits) == 1
     both = [name for name in ("energy", "latency") if name != goal]
     columns = ["", "hardware", *limits, goal, *(["change"] if one else []), *both]
@@ -102,7 +110,7 @@ def _designs(body: Body) -> Table:
         table.add_row(
             str(design.number),
             Text(hardware_text(design)),
-            *(limit_text(x) for x in design.needs.values()),
+            *(_limit(name, x) for name, x in design.needs.items()),
             value_text(body, design.objective.value),
             *([NOTHING if change is None else f"{change:+.2f} %"] if one else []),
             *(costs[name] for name in both),
@@ -136,13 +144,13 @@ def _grid(study: StudySection) -> Table:
     columns = sorted({_start(cell, second) for cell in study.cells})
     rows = sorted({_start(cell, first) for cell in study.cells})
     title = f"Best design by {first} (rows, from) and {second} (columns, from)"
-    table = plain_table(title, first, *(limit_text(column) for column in columns))
+    table = plain_table(title, first, *(_limit(second, column) for column in columns))
     unsure = (Status.FEASIBLE, Status.UNKNOWN)
     cells = {(_start(cell, first), _start(cell, second)): cell for cell in study.cells}
     for row in rows:
         found = [cells[row, column] for column in columns]
         shown = (f"{cell.design or NOTHING}{'?' if cell.status in unsure else ''}" for cell in found)
-        table.add_row(limit_text(row), *shown)
+        table.add_row(_limit(first, row), *shown)
     return table
 
 
@@ -168,7 +176,7 @@ def _lines(study: StudySection) -> list[Text]:
 def _relaxed_text(design: StudyDesign, name: str, step: NextStep) -> str:
     menus = ", ".join(f"{path} {one} -> {other}" for path, (one, other) in step.menus.items())
     return (
-        f"{name} from {limit_text(design.needs[name])} to {limit_text(step.to)}: "
+        f"{name} from {_limit(name, design.needs[name])} to {_limit(name, step.to)}: "
         f"{step.change_percent:+.2f} % (design {step.design}; {menus})"
     )
 

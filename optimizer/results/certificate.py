@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from optimizer.architecture.boxes import PointSet, size
+from optimizer.architecture.boxes import PointSet
 from optimizer.architecture.device_plan import use_of
 from optimizer.bodies.certificates import CERTIFICATE_FORMAT, BoundedPart, ClosedBox, Menus, SolveCertificate
 from optimizer.results.totals import status_of
@@ -48,7 +48,7 @@ def closed_entry(entry: Closed) -> ClosedBox:
     """A box as the certificate states it."""
     return ClosedBox(
         box=entry.box,
-        points=size(entry.box),
+        points=entry.points,
         closed_by=entry.by,
         area_um2=entry.area_um2,
         bound=entry.bound,

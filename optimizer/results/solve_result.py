@@ -69,7 +69,7 @@ def training_entry(network: Network) -> TrainingEntry | None:
 
 
 def _objective(prepared: PreparedProblem, state: Exploration) -> Objective:
-    some = state.best_point or prepared.points.corner(prepared.points.whole)
+    some = state.best_point or prepared.points.some
     unit, worth = unit_value(prepared.goal.objective, some)
     value, bound = state.value, min(state.bound, state.value) if state.value is not None else state.bound
     return Objective(

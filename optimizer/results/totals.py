@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from optimizer.architecture.boxes import size
 from optimizer.architecture.device_plan import use_of
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware, Level
@@ -41,7 +40,7 @@ def number(value: Fraction) -> int | float:
 def counts(prepared: PreparedProblem, state: Exploration) -> PointCounts:
     """Number of points by the reason that closed them; a layer that does not fit has an infinite bound."""
     unfit = [entry for entry in state.closed if entry.by == "infeasible"]
-    small = sum(size(entry.box) for entry in unfit if INFEASIBLE_COST in (*entry.energy_bounds, *entry.latency_bounds))
+    small = sum(entry.points for entry in unfit if INFEASIBLE_COST in (*entry.energy_bounds, *entry.latency_bounds))
     on_device = prepared.architecture.plan is not None
     return PointCounts(
         total=state.total,

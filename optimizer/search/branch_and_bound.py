@@ -21,7 +21,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from formulations.stop import Stop, StoppedError
-from optimizer.architecture.boxes import Box, PointSet, carve, size
+from optimizer.architecture.boxes import Box, PointSet, size
 from optimizer.architecture.fabric import Caps, exceeded
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import InternalDisagreementError
@@ -96,8 +96,8 @@ class Explorer:
 
         The deadline and Ctrl-C stop running searches; boxes that are left stay open with the bounds proved so far.
         """
-        state = Exploration(self.networks[0].goal, size(self.whole), self.incumbents)
-        heap, self._stopped = [self._open_box(self.whole)], []
+        state = Exploration(self.networks[0].goal, self.points.count(self.whole), self.incumbents)
+        heap, self._stopped = [self._open_box(box) for box in self.points.occupied([self.whole])], []
         stop = Stop()
         for pricer in itertools.chain.from_iterable(network.pricers for network in self.networks):
             pricer.stop, pricer.stopped_search = stop, None  # nothing is kept of earlier searches
@@ -259,7 +259,8 @@ class Explorer:
         if open_box.bounds:
             found = self._screening.promising_box(open_box, self.incumbents.cutoffs(self.points.shape))
             if found is not None and found[0] != open_box.box:
-                self._push([self._open_box(piece, open_box) for piece in carve(open_box.box, found[0])], heap)
+                pieces = self.points.carve(open_box.box, found[0])
+                self._push([self._open_box(piece, open_box) for piece in pieces], heap)
                 return True
             if found is not None and self._hopeful(open_box, found[1]):
                 return False
@@ -296,7 +297,7 @@ class Explorer:
         """
         leader = self.points.leader(open_box.box) if open_box.bounds else None
         if leader is not None:
-            first, *rest = carve(open_box.box, leader)
+            first, *rest = self.points.carve(open_box.box, leader)
             self._push([self._open_box(first, open_box, tuple(rest))], heap)
         else:
             self._push([self._open_box(half, open_box) for half in reversed(self.points.split(open_box.box))], heap)
@@ -322,6 +323,7 @@ class Explorer:
         return Closed(
             open_box.box,
             by,
+            self.points.count(open_box.box),
             corner.area_um2,
             proved.bound,
             tuple(

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from optimizer.architecture.boxes import Box, size
+from optimizer.architecture.boxes import Box
 from optimizer.architecture.fabric import Vector
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.goal import Goal
@@ -22,8 +22,9 @@ BOUNDING = ("bound", "open", "solved")
 class Closed:
     """A closed box: why, its least area, the bound on its objective, and the bounds per layer it rests on.
 
-    ``by`` is ``area`` or a resource of the device (the least of the box exceeds it), ``bound``, ``solved``,
-    ``infeasible`` (some layer or cap cannot be met) or ``open`` (time ran out; the bound still holds).
+    ``points`` is how many hardware points it holds. ``by`` is ``area`` or a resource of the device (the least of the
+    box exceeds it), ``bound``, ``solved``, ``infeasible`` (some layer or cap cannot be met) or ``open`` (time ran out;
+    the bound still holds).
     ``energy_bounds`` and ``latency_bounds`` are per pricer, network by network, energy units and cycles of one run on
     the box's optimistic corner. ``resources`` is the least use of every resource, empty without a device. ``bounds``
     are the objectives of the single networks; empty if none was bounded. ``ahead`` is the box of a solved point at
@@ -32,6 +33,7 @@ class Closed:
 
     box: Box
     by: str
+    points: int
     area_um2: int
     bound: Fraction
     energy_bounds: tuple[int, ...] = ()
@@ -96,4 +98,4 @@ class Exploration:
 
     def points(self, by: str) -> int:
         """Points in boxes closed for one reason."""
-        return sum(size(entry.box) for entry in self.closed if entry.by == by)
+        return sum(entry.points for entry in self.closed if entry.by == by)

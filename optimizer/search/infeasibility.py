@@ -1,11 +1,13 @@
-"""Why no design exists: the smallest set of budgets to blame, and the least relaxation of each.
+"""Why no design exists: the smallest set of budgets and constraints to blame, and the least relaxation of each budget.
 
-A layer that does not fit into the memories is found by counting words: with all loops outermost, a level holds one word
-of every tensor that it must keep, and no mapping needs less. Without a cap on latency or energy, a point that holds
-every layer is a design. On a device the kinds of memory are part of the question: a point fits if any combination of
-kinds does. Bounds without a search (:mod:`optimizer.search.instant_bounds`) come first: they settle caps that are out
-of reach, and bound every relaxation. Then the fastest design and the design of least energy settle most questions; both
-are optima without caps, which are cheaper to find than designs under caps, and each is searched once.
+A layer that does not fit into the memories is found by counting words (:mod:`optimizer.search.room`). Without a cap on
+latency or energy, a point that holds every layer is a design. On a device the kinds of memory are part of the question:
+a point fits if any combination of kinds does. Bounds without a search (:mod:`optimizer.search.instant_bounds`) come
+first: they settle caps that are out of reach, and bound every relaxation. Then the fastest design and the design of
+least energy settle most questions; both are optima without caps, which are cheaper to find than designs under caps, and
+each is searched once.
+
+A constraint on the sizes is dropped or kept as a whole: without it the points of the menus that break it come back.
 """
 
 from __future__ import annotations
@@ -14,31 +16,27 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from formulations.primes import divisors
+from optimizer.architecture.boxes import PointSet
 from optimizer.architecture.budgets import Limits
 from optimizer.architecture.fabric import RESOURCES
-from optimizer.architecture.hardware import Hardware, Level
 from optimizer.bodies.infeasibility import Infeasibility, Relaxation
-from optimizer.files.quantities import size_text
 from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_down, rounded_up, within_text
 from optimizer.problem.goal import INFEASIBLE_COST, Goal, make_goal
 from optimizer.search.exploration import Exploration
 from optimizer.search.instant_bounds import AtOnce, uses
 from optimizer.search.point_solver import Pick
 from optimizer.search.prepared_problem import PreparedProblem
-from optimizer.workload.layer import Layer
+from optimizer.search.room import menu_points, roomy, too_small
 
 Solve = Callable[[Limits, str, str], Exploration]
 """Explores the same problem under other limits and objective; the text says what for."""
-Lacks = list[tuple[Level, Layer, int]]
-"""Levels that are too small for a layer, and the bits that it needs."""
-
 PATIENCE_S = 10.0
 """Least time in seconds for the search of the reason where no time limit is given; more if the search for a design took
 longer.
@@ -67,38 +65,48 @@ def explain(prepared: PreparedProblem, solve: Solve, *, asked: bool = False) -> 
     be blamed, relaxations are bounds (not ``exact``), and ``complete`` is false. If caps are out of reach without a
     search, large problems are searched only if that is `asked` for (by a time limit).
     """
-    return _too_small(prepared) or _Inquiry(prepared, solve, asked).outcome()
-
-
-def roomy(prepared: PreparedProblem) -> Iterator[tuple[tuple[int, ...], Hardware]]:
-    """The hardware points that hold every layer, with their menu entries. Without caps each has a design."""
-    needs = _needs(prepared)
-    return ((index, point) for index, point in prepared.points.points.items() if not _lacking(needs, point))
+    points = menu_points(prepared)
+    return too_small(prepared, points) or _Inquiry(prepared, points, solve, asked).outcome()
 
 
 class _Inquiry:
     """Questions about other budgets; every answer is kept."""
 
-    def __init__(self, prepared: PreparedProblem, solve: Solve, asked: bool) -> None:
+    def __init__(self, prepared: PreparedProblem, points: PointSet, solve: Solve, asked: bool) -> None:
         self._solve = solve
         self._limits = prepared.architecture.limits
-        self._point = next(iter(prepared.points.points.values()))
+        self._point = prepared.points.some
         self._plan = prepared.architecture.plan
-        self._at_once = AtOnce(prepared, [point for _, point in roomy(prepared)])
+        self._at_once = AtOnce(prepared, [point for _, point in roomy(prepared, points)])
         self._known: dict[tuple[Limits, str], Exploration] = {}
         self._stopped: dict[tuple[Limits, str], Exploration] = {}
         self._over = not asked and not _is_quick(prepared) and self._at_once.excludes(self._limits)
 
     def outcome(self) -> Infeasibility:
         active = [name for name in CAPS if self._binds(name)]
-        budgets = self._smallest(active, lambda limits: not self._at_once.excludes(limits))
+        broken = {title for chip in self._at_once.chips for title in chip.breaks}
+        active += [constraint.title for constraint in self._limits.constraints if constraint.title in broken]
+        blamed = self._smallest(active, lambda limits: not self._at_once.excludes(limits))
         complete = False
         with contextlib.suppress(_StoppedError, KeyboardInterrupt):
-            budgets = self._smallest(active, self._possible, len(budgets)) or budgets
+            blamed = self._smallest(active, self._possible, len(blamed)) or blamed
             complete = True
+        budgets = tuple(name for name in blamed if name in CAPS)
         relaxations = [found for name in budgets if (found := self._relaxation(name)) is not None]
         complete = complete and all(entry.exact for entry in relaxations)
-        return Infeasibility(budgets=tuple(budgets), relaxations=tuple(relaxations), complete=complete)
+        reason = Infeasibility(budgets=budgets, relaxations=tuple(relaxations), complete=complete)
+        return self._with_constraints(reason, [name for name in blamed if name not in CAPS])
+
+    def _with_constraints(self, reason: Infeasibility, blamed: Sequence[str]) -> Infeasibility:
+        """Add the constraints to blame, and those of them without which there is a design."""
+        if not self._limits.constraints:
+            return reason
+        removable: list[str] = []
+        try:
+            removable += (name for name in blamed if self._possible(self._limits.without([name])))
+        except (_StoppedError, KeyboardInterrupt):
+            self._over, reason = True, replace(reason, complete=False)
+        return replace(reason, constraints=tuple(blamed), removable=tuple(removable))
 
     def _binds(self, name: str) -> bool:
         """Is it a budget that can exclude a design? A resource of a device must be exceeded by some chip."""
@@ -107,11 +115,11 @@ class _Inquiry:
         return limit is not None and (name not in RESOURCES or any(chip.need(name) > limit for chip in chips))
 
     def _smallest(self, active: list[str], possible: Callable[[Limits], bool], below: int | None = None) -> list[str]:
-        """Fewest budgets that already exclude every design; with `below` only fewer than that, or none."""
+        """Fewest limits that already exclude every design; with `below` only fewer than that, or none."""
+        every = [*CAPS, *(constraint.title for constraint in self._limits.constraints)]
         for count in range(1, len(active) if below is None else below):
             for names in itertools.combinations(active, count):
-                others = {name: None for name in CAPS if name not in names}
-                if not possible(replace(self._limits, **others)):
+                if not possible(self._limits.without([name for name in every if name not in names])):
                     return list(names)
         return active if below is None else []
 
@@ -120,7 +128,7 @@ class _Inquiry:
 
         If the time runs out, a limit below which there is no design.
         """
-        relaxed = replace(self._limits, **{name: None})
+        relaxed = self._limits.without([name])
         bound = self._at_once.least(name, relaxed)
         if bound is None:
             return None
@@ -223,7 +231,8 @@ class _Inquiry:
         for (other, kind), state in self._known.items():
             if kind == objective and other.looser(limits):
                 point = state.best_point
-                if point is None or any(limits.allow(*chip) for chip in uses(self._plan, point)):
+                fits = point is None or any(limits.allow(*chip) for chip in uses(self._plan, point))
+                if fits and (point is None or limits.keeps(point)):
                     return state
         return None
 
@@ -236,62 +245,14 @@ def _ask(name: str, relaxed: Limits) -> tuple[Limits, str]:
 def _is_quick(prepared: PreparedProblem) -> bool:
     """Is the problem so small that its searches take negligible time?"""
     shapes = sum(math.prod(len(divisors(extent)) for _, extent in p.layer.dims) for p in prepared.pricers)
-    return len(prepared.points.points) * shapes <= QUICK
+    return len(prepared.architecture.unconstrained) * shapes <= QUICK
 
 
 def _keeps(goal: Goal, limits: Limits, state: Exploration) -> bool:
     """Does the incumbent keep these caps?"""
     point = state.best_point
-    if state.best is None or point is None or not limits.allow(point.area_um2, point.resources):
+    if state.best is None or point is None or not limits.keeps(point):
+        return False
+    if not limits.allow(point.area_um2, point.resources):
         return False
     return goal.allows(state.best.energy, state.best.latency)
-
-
-def _too_small(prepared: PreparedProblem) -> Infeasibility | None:
-    """A layer that fits into no point of the menus: the levels that are too small and the sizes they need."""
-    points, needs = prepared.points, _needs(prepared)
-    found = _lacking(needs, points.corner(points.whole))
-    if found:
-        relaxations = tuple(_room(*it) for it in found)
-        return replace(_blame([level for level, _, _ in found], found[0][1]), relaxations=relaxations)
-    if next(roomy(prepared), None) is not None:
-        return None
-    lacking = [_lacking(needs, point) for point in points.points.values()]
-    # tied menus: each of them is large enough somewhere, but never all at the same point
-    return _blame([level for some in lacking for level, _, _ in some], lacking[0][0][1])
-
-
-def _blame(levels: list[Level], layer: Layer) -> Infeasibility:
-    names = dict.fromkeys(f"{level.name}.size" for level in levels)
-    return Infeasibility(budgets=tuple(names), relaxations=(), complete=True, layer=layer.name)
-
-
-def _room(level: Level, layer: Layer, need: int) -> Relaxation:
-    """The relaxation of a size."""
-    largest = _bits(level.size_bits)
-    text = f"{level.name} needs {_bits(need)} for layer {layer.name}, the largest in the menu is {largest}"
-    return Relaxation(budget=f"{level.name}.size", limit=level.size_bits, least=need, exact=True, text=text)
-
-
-def _needs(prepared: PreparedProblem) -> list[tuple[int, Layer]]:
-    """By inner level the most bits of one word of every tensor that it must keep, and the layer that needs them."""
-    levels = next(iter(prepared.points.points.values())).levels
-    layers = [pricer.layer for pricer in prepared.pricers]
-
-    def need(level: Level, layer: Layer) -> int:
-        return sum(operand.bits for operand in layer.operands if operand.role in level.must_keep)
-
-    return [max(((need(level, it), it) for it in layers), key=lambda found: found[0]) for level in levels[1:]]
-
-
-def _lacking(needs: list[tuple[int, Layer]], hardware: Hardware) -> Lacks:
-    """Levels without room for one word of every tensor they must keep, the layer that needs most, its bits."""
-    return [
-        (level, layer, most * level.buffering)
-        for level, (most, layer) in zip(hardware.levels[1:], needs, strict=True)
-        if level.usable_bits is not None and most > level.usable_bits
-    ]
-
-
-def _bits(bits: int | None) -> str:
-    return f"{bits} bits" if bits is None or bits % 8 else size_text(bits)

@@ -24,13 +24,14 @@ from optimizer.search.prepared_problem import PreparedProblem
 class Chip:
     """A hardware point: area (um2), use of a device (empty: none), and lower bounds on its energy units and cycles.
 
-    Bounds that no cap needs are 0.
+    Bounds that no cap needs are 0. ``breaks`` are the titles of the constraints that it does not keep.
     """
 
     area_um2: int
     use: Vector
     energy: int
     cycles: int
+    breaks: frozenset[str] = frozenset()
 
     def need(self, name: str) -> Fraction | int:
         """Its use of a budget of the chip: mm2, or a number of resources."""
@@ -44,26 +45,29 @@ class AtOnce:
     ----------
     prepared : PreparedProblem
     points : sequence of Hardware
-        The hardware points that hold every layer.
+        The hardware points that hold every layer, whether or not they keep the constraints.
     """
 
     def __init__(self, prepared: PreparedProblem, points: Sequence[Hardware]) -> None:
-        self._point = next(iter(prepared.points.points.values()))
+        self._point = prepared.points.some
         network, limits = prepared.network_bounds, prepared.architecture.limits
         found: dict[Chip, None] = {}
         cares = limits.energy_mj is not None or limits.power_w is not None
         for point in points:
             energy = network.least_energy(point) if cares else 0
             cycles = network.least_latency(point) if limits.latency_ms is not None else 0
+            breaks = frozenset(one.title for one in limits.constraints if not one.holds(point))
             for area, use in uses(prepared.architecture.plan, point):
-                found[Chip(area, use, energy, cycles)] = None
+                found[Chip(area, use, energy, cycles, breaks)] = None
         self.chips = tuple(found)
 
     def allowed(self, limits: Limits) -> Iterator[Chip]:
         """Chips whose bounds admit a design within limits."""
         goal = make_goal("energy", limits, self._point)
+        titles = {constraint.title for constraint in limits.constraints}
         for chip in self.chips:
-            if limits.allow(chip.area_um2, chip.use) and goal.allows(chip.energy, chip.cycles):
+            fits = limits.allow(chip.area_um2, chip.use) and titles.isdisjoint(chip.breaks)
+            if fits and goal.allows(chip.energy, chip.cycles):
                 yield chip
 
     def excludes(self, limits: Limits) -> bool:

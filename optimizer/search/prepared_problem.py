@@ -10,7 +10,7 @@ from typing import Any
 
 from formulations.engines import ENGINES, Engine, engine_of
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.boxes import PointSet, point_set
+from optimizer.architecture.boxes import PointSet, points_of
 from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError, check_one_of
@@ -27,7 +27,7 @@ from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible
 from optimizer.problem.goal import Goal, make_goal
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
-from optimizer.problem.space import OBJECTIVES, Padding, space_of
+from optimizer.problem.space import OBJECTIVES, Padding, constraints_text, space_of
 from optimizer.problem.sparsity_check import check_sparsity
 from optimizer.scaling.options import Options
 from optimizer.search.network_bounds import NetworkBounds
@@ -65,7 +65,8 @@ class PreparedProblem:
     @property
     def space(self) -> str:
         """The declared space."""
-        return space_of(self.engine) + (self.fusion.space if self.fusion else "")
+        fused = self.fusion.space if self.fusion else ""
+        return space_of(self.engine) + fused + constraints_text(self.architecture.constraints)
 
     @property
     def area_cap_um2(self) -> int | None:
@@ -154,8 +155,8 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
             remedy="use one of these",
         )
     _check_device(architecture)
-    points = point_set(list(architecture.points()))
-    check_sparsity(layers, next(iter(points.points.values())), file=architecture.file)
+    points = points_of(architecture)
+    check_sparsity(layers, points.some, file=architecture.file)
     if fusion is not None:
         _check_engine(asked.engine)
         _check_fusion(architecture, points, padding)
@@ -172,13 +173,23 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         chosen = {} if padding == "none" else automatic_padding(first) if padding == "auto" else dict(padding)
         if chosen:
             lists[first.name] = chosen
-        pricers.append(Pricer(first, sum(m.multiplicity for m in members), accounting, chosen, store, shared or engine_of(asked.engine)))
+        pricers.append(
+            Pricer(
+                first,
+                sum(m.multiplicity for m in members),
+                accounting,
+                chosen,
+                store,
+                shared or engine_of(asked.engine),
+            )
+        )
         by_name.update({member.name: pricers[-1] for member in members})
     largest = [(pricer.layer, dict(pricer.variants[-1])) for pricer in pricers]
-    check_magnitude(largest, list(points.points.values()), accounting, architecture.file, network.file)
+    every = list(architecture.menu_points if architecture.constraints else points.points.values())
+    check_magnitude(largest, every, accounting, architecture.file, network.file)
     if fusion is not None:
-        check_total(network, list(points.points.values()), accounting)
-    some = next(iter(points.points.values()))
+        check_total(network, every, accounting)
+    some = points.some
     return PreparedProblem(
         network,
         architecture,
@@ -276,14 +287,17 @@ def begun(prepared: PreparedProblem, options: Options, started: float) -> float 
     """Compile the search kernels; returns the deadline (``time.perf_counter``), None without a time limit.
 
     Ctrl-C during the compilation moves the deadline to now: the task ends with the bounds that need no search. Nothing
-    is compiled where even the optimistic corner of all points breaks a cap, or for an engine that has no kernels.
+    is compiled where no point keeps the constraints, or even the optimistic corner of all points breaks a cap, or for an
+    engine that has no kernels.
     """
+    if not prepared.points.points:
+        return options.deadline(started)
     corner, bounds = prepared.points.corner(prepared.points.whole), prepared.network_bounds
     if not prepared.goal.allows(bounds.least_energy(corner), bounds.least_latency(corner)):
         return options.deadline(started)
     if prepared.engine == "path":
         return options.deadline(started)
-    some = next(iter(prepared.points.points.values()))
+    some = prepared.points.some
     try:
         compile_kernels(some, prepared.accounting, options.progress, started)
     except KeyboardInterrupt:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol
 
-from optimizer.architecture.boxes import Box, size
 from optimizer.problem.progress import Progress, Watch
 from optimizer.search.exploration import Exploration
 
@@ -16,8 +15,8 @@ class ClosedBox(Protocol):
     """A closed box, and why it is closed."""
 
     @property
-    def box(self) -> Box:
-        """Its points."""
+    def points(self) -> int:
+        """Number of its points."""
 
     @property
     def by(self) -> str:
@@ -40,13 +39,13 @@ class PointTally:
     def read(self, entries: Sequence[ClosedBox]) -> None:
         """Count the boxes closed since the last call."""
         for entry in entries[self._read :]:
-            self.closed += size(entry.box)
-            self.solved += size(entry.box) if entry.by == "solved" else 0
+            self.closed += entry.points
+            self.solved += entry.points if entry.by == "solved" else 0
         self._read = len(entries)
 
     def time_left(self, elapsed_s: float) -> str:
         """Linear estimate of the time left; pessimistic, because boxes are pruned faster towards the end."""
-        share = self.closed / self.total
+        share = self.closed / max(1, self.total)
         if not 0 < share < 1:
             return ""
         seconds = elapsed_s * (1 - share) / share

@@ -74,8 +74,10 @@ class Screening:
 
     @cached_property
     def _allowed(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        flags = [self._is_allowed(point) for point in self._points.inside(self._points.whole)]
-        return np.array(flags).reshape(self._points.shape)
+        flags = np.zeros(self._points.shape, dtype=np.bool_)
+        for index, point in self._points.points.items():
+            flags[index] = self._is_allowed(point)
+        return flags
 
 
 class _Sheet:
@@ -88,14 +90,18 @@ class _Sheet:
     @cached_property
     def _fixed(self) -> tuple[Logs, Logs]:
         """Energy units and cycles of the vector layers."""
-        fixed = np.array([self._network.fixed(point) for point in self._points.inside(self._points.whole)], dtype=float)
-        return fixed[:, 0].reshape(self._points.shape), fixed[:, 1].reshape(self._points.shape)
+        fixed = np.zeros((*self._points.shape, 2))
+        for index, point in self._points.points.items():
+            fixed[index] = self._network.fixed(point)
+        return fixed[..., 0], fixed[..., 1]
 
     @cached_property
     def _layer_bounds(self) -> Logs:
         """Cycles, by point and pricer."""
-        layer_bounds = [self._network.latency_bounds(point) for point in self._points.inside(self._points.whole)]
-        return np.array(layer_bounds, dtype=float).reshape(*self._points.shape, -1)
+        layer_bounds = np.zeros((*self._points.shape, len(self._counts)))
+        for index, point in self._points.points.items():
+            layer_bounds[index] = self._network.latency_bounds(point)
+        return layer_bounds
 
     def bounds(self, window: tuple[slice, ...], energy: Sequence[int], latency: Sequence[int]) -> Logs:
         """Logarithms of the bounds of the points in a window; infinite where a cap is broken."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from optimizer.architecture.boxes import Box, point_set
+from optimizer.architecture.boxes import Box, points_of
 from optimizer.architecture.budgets import Limits
 from optimizer.problem.goal import make_goal
 from optimizer.search.branch_and_bound import Explorer, Report
@@ -64,10 +64,13 @@ def asker(prepared: PreparedProblem, workers: int, deadline: float | None, repor
 
 
 def rebudgeted(prepared: PreparedProblem, limits: Limits, objective: str) -> PreparedProblem:
-    """The same problem under other limits. On a device the limits also decide which kinds of memory a point uses."""
+    """The same problem under other limits. They decide which points of the menus keep the constraints, and on a device
+    which kinds of memory a point uses.
+    """
     points = prepared.points
     architecture = prepared.architecture.within(replace(limits, dram_gbps=prepared.architecture.budgets.dram_gbps))
-    if architecture.plan != prepared.architecture.plan:
-        points = point_set(list(architecture.points()))
-    some = next(iter(points.points.values()))
+    own = prepared.architecture
+    if (architecture.plan, architecture.constraints) != (own.plan, own.constraints):
+        points = points_of(architecture)
+    some = points.some
     return replace(prepared, architecture=architecture, points=points, goal=make_goal(objective, limits, some))

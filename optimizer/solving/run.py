@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from optimizer.architecture.boxes import size
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
 from optimizer.problem.status import Termination
@@ -64,7 +63,7 @@ def compare(request: Problem, options: Options) -> SolveResult:
 
 def _reporter(prepared: PreparedProblem, started: float, watch: Watch, purpose: str = "") -> Reporter:
     """Reports an exploration; the values of one with a purpose besides the main one are not those of the problem."""
-    whole = prepared.points.whole
-    unit, worth = unit_value(prepared.goal.objective, prepared.points.corner(whole))
+    unit, worth = unit_value(prepared.goal.objective, prepared.points.some)
     show: Show | None = None if purpose else lambda value: float(value * worth)
-    return Reporter(watch, started, size(whole), unit, show, purpose, purpose or "solving a first hardware point")
+    total, first = len(prepared.points.points), purpose or "solving a first hardware point"
+    return Reporter(watch, started, total, unit, show, purpose, first)

@@ -52,9 +52,7 @@ Search = Callable[[int], Solution | None]
 """The best mapping whose value is below a limit, or None if there is none."""
 
 
-def recalled(
-    store: Store, question: Question, cutoff: int, search: Search, label: str = ""
-) -> Solution | int | None:
+def recalled(store: Store, question: Question, cutoff: int, search: Search, label: str = "") -> Solution | int | None:
     """The optimum, a bound of at least `cutoff` if it is not below `cutoff`, or None if nothing fits.
 
     If the store has no answer, it is searched, with the value of a start as the first cutoff if there is one, and

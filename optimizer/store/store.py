@@ -34,7 +34,9 @@ def content_key(
     problem: LayerProblem, objective: str, latency_cap: int, weight: int = 0, engine: str = "lattice"
 ) -> str:
     """Hash of everything a layer result depends on."""
-    return _hash([MODEL_VERSION, objective, latency_cap, weight, asdict(problem), *([] if engine == "lattice" else [engine])])
+    return _hash(
+        [MODEL_VERSION, objective, latency_cap, weight, asdict(problem), *([] if engine == "lattice" else [engine])]
+    )
 
 
 def task_content(payload: dict[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Covered:
 
     box: Box
     by: str
+    points: int
     area_um2: int
     known: Bounded
     fixed: Cost
@@ -79,7 +80,7 @@ class FrontState:
 
     def points(self, by: str) -> int:
         """Points in boxes closed for one reason."""
-        return sum(size(entry.box) for entry in self.closed if entry.by == by)
+        return sum(entry.points for entry in self.closed if entry.by == by)
 
 
 @dataclass(order=True)
@@ -122,12 +123,14 @@ class FrontExplorer:
     def run(self, *, deadline: float | None = None, report: Callable[[FrontState], None] | None = None) -> FrontState:
         """Explore until all boxes are closed, the deadline passes, or Ctrl-C."""
         goal = self.network.goal
-        state = FrontState(Frontier(goal.energy_cap, goal.latency_cap), size(self.points.whole))
+        state = FrontState(Frontier(goal.energy_cap, goal.latency_cap), len(self.points.points))
         stop = Stop()
         for pricer in self.network.pricers:
             pricer.stop = stop
         alarm = stop.after(None if deadline is None else deadline - time.perf_counter())
-        heap = [_Open(0, next(self._numbers), self.points.whole, Bounded(), (0, 0))]
+        heap = [
+            _Open(0, next(self._numbers), box, Bounded(), (0, 0)) for box in self.points.occupied([self.points.whole])
+        ]
         with alarm, ThreadPoolExecutor(self._workers) as pool, suppress(KeyboardInterrupt):
             try:
                 while heap:
@@ -172,7 +175,8 @@ class FrontExplorer:
             heapq.heappush(heap, _Open(bound, next(self._numbers), half, known, fixed))
 
     def _closed(self, node: _Open, by: str, known: Bounded, fixed: Cost) -> Covered:
-        return Covered(node.box, by, self.points.corner(node.box).area_um2, known, fixed)
+        corner = self.points.corner(node.box)
+        return Covered(node.box, by, self.points.count(node.box), corner.area_um2, known, fixed)
 
     def _at_once(self, box: Box) -> tuple[Bounded, Cost]:
         """Bounds of a box without a search."""

@@ -23,6 +23,7 @@ from fractions import Fraction
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import UM2_PER_MM2
 from optimizer.architecture.hardware import Hardware, Level
+from optimizer.bodies.study import CONSTRAINT
 from optimizer.errors import SpecError, check_one_of
 from optimizer.files.arguments import Checked
 
@@ -78,7 +79,13 @@ class Range(Checked):
     @property
     def unit(self) -> str:
         """Unit of the limit."""
+        if self.name.startswith(CONSTRAINT):
+            return "broken"
         return STATIC[self.name].unit if self.name in STATIC else DYNAMIC[self.name]
+
+    def of(self, point: Hardware) -> Fraction:
+        """The varied metric of a hardware point."""
+        return STATIC[self.name].of(point)
 
     def place(self, value: Fraction) -> Fraction:
         """The least limit in the range that admits this value."""
@@ -98,6 +105,8 @@ def check_range(varied: Range, architecture: Architecture) -> None:
         On an unknown name, an empty range, power; area without areas; bandwidth that is no menu; capacities without
         a bounded level.
     """
+    if varied.name.startswith(CONSTRAINT):
+        return
     _check_name(varied.name)
     field = f"--vary {varied.name}"
     if varied.low is not None and varied.high is not None and varied.low > varied.high:
@@ -138,7 +147,7 @@ def _check_area(field: str, architecture: Architecture) -> None:
             allowed="dram-gbps, buffer-kib, storage-kib, latency-ms, energy-mj on a device",
             remedy="vary one of these, or drop the device",
         )
-    if not any(point.area_um2 for point in architecture.points()):
+    if not any(point.area_um2 for point in architecture.menu_points):
         raise SpecError(
             "this technology has no areas",
             file=architecture.file,

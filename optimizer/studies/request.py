@@ -31,7 +31,8 @@ class StudyRequest(Checked):
     architecture : Architecture
         Its budgets are kept; a range may lower them further.
     vary : tuple of Range
-        One or two limits of :data:`optimizer.studies.metrics.STATIC`.
+        One or two limits of :data:`optimizer.studies.metrics.STATIC`, or constraints to drop: ``constraint:`` and the
+        text of a relation, or the name of a table.
     objective, padding, fusion
         As of :class:`optimizer.problem.problem.Problem`.
     """

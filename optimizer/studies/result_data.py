@@ -25,6 +25,7 @@ from optimizer.results.formats import STUDY_FORMAT
 from optimizer.results.totals import Totals, number
 from optimizer.search.incumbents import Incumbent, Rank
 from optimizer.search.prepared_problem import PreparedProblem
+from optimizer.studies.dropped import ConstraintRange
 from optimizer.studies.metrics import STATIC, Range
 from optimizer.studies.staircase import Corner, Staircase, StaircaseCell
 from optimizer.studies.steps import minimal
@@ -40,7 +41,8 @@ def study_status(statuses: Sequence[Status], *, designs: bool) -> Status:
 
 def range_entry(varied: Range) -> RangeEntry:
     """A range, exact."""
-    return RangeEntry(name=varied.name, unit=varied.unit, low=varied.low, high=varied.high)
+    stated = varied.stated if isinstance(varied, ConstraintRange) else None
+    return RangeEntry(name=varied.name, unit=varied.unit, low=varied.low, high=varied.high, constraint=stated)
 
 
 def static_metrics(point: Hardware) -> dict[str, float]:

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.boxes import size
-from optimizer.bodies.study import StudyBody
+from optimizer.bodies.study import CONSTRAINT, StudyBody
 from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.problem import Problem
@@ -22,10 +21,11 @@ from optimizer.results.totals import Totals, totals, unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Incumbent
-from optimizer.search.infeasibility import roomy
 from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.search.processes import WIDTH, explore_spread
+from optimizer.search.room import roomy
 from optimizer.search.threads import explore_on_threads, priced
+from optimizer.studies.dropped import freed
 from optimizer.studies.metrics import STATIC, Place, Range, check_range
 from optimizer.studies.progress import Watcher
 from optimizer.studies.request import StudyRequest
@@ -51,7 +51,8 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     """
     started = time.perf_counter()
     workers = options.workers
-    architecture, vary, objective = request.architecture, request.vary, request.objective
+    architecture, vary = freed(request.architecture, request.vary)
+    objective = request.objective
     _check(vary, architecture)
 
     def prepare_under(ranges: Sequence[Range], under: Architecture) -> tuple[PreparedProblem, Places]:
@@ -60,7 +61,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         return prepared, Places(prepared.points, ranges)
 
     def explored(prepared: PreparedProblem, places: Places) -> Exploration:
-        watcher = None if options.progress is None else Watcher(size(prepared.points.whole), started, options.progress)
+        watcher = None if options.progress is None else Watcher(len(prepared.points.points), started, options.progress)
         incumbents = StudySteps(places)
         if options.pool is None:
             return explore_on_threads(prepared, workers, deadline, watcher, incumbents=incumbents, width=WIDTH)
@@ -87,7 +88,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         best = distrusted(prepared, best, error)
         error.result = make_result(asking(prepared, vary), best, seed=options.seed, wall_s=result.body.wall_s)
         raise
-    some = next(iter(prepared.points.points.values()))
+    some = prepared.points.some
     scale = Scale(Aggregate(), unit_value(objective, some)[1])
     described = Describer(
         staircase,
@@ -99,9 +100,9 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     )
     section = described.section()
     if section.status is Status.INFEASIBLE:
-        unlimited = [Range(varied.name) for varied in vary]
-        freed = {"area_mm2": None} if any(varied.name == "area-mm2" for varied in vary) else {}
-        wider, there = prepare_under(unlimited, architecture.with_budgets(replace(architecture.budgets, **freed)))
+        unlimited = [replace(varied, low=None, high=None) for varied in vary]
+        relaxed = {"area_mm2": None} if any(varied.name == "area-mm2" for varied in vary) else {}
+        wider, there = prepare_under(unlimited, architecture.with_budgets(replace(architecture.budgets, **relaxed)))
         beyond = _beyond(wider, there, explored)
         section = replace(section, least=tuple(limits_entry(unlimited, place) for place in beyond))
     wall_s = round(time.perf_counter() - started, 3)
@@ -128,7 +129,7 @@ def _check(vary: Sequence[Range], architecture: Architecture) -> None:
             "a study varies one or two different limits",
             field="--vary",
             value=[varied.name for varied in vary],
-            allowed=", ".join(STATIC),
+            allowed=f"{', '.join(STATIC)}, {CONSTRAINT}NAME",
             remedy="name one, or two different ones",
         )
     for varied in vary:
@@ -154,7 +155,7 @@ def _beyond(
         limits = prepared.architecture.limits
         holding = (
             tuple((n, n) for n in index)
-            for index, point in roomy(prepared)
+            for index, point in roomy(prepared, prepared.points)
             if limits.allow(point.area_um2, point.resources)
         )
         return minimal(places.of(box) for box in holding)

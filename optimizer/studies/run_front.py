@@ -9,10 +9,10 @@ from fractions import Fraction
 from typing import Any
 
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.boxes import size
 from optimizer.bodies.certificates import FRONT_FORMAT, FrontBox, FrontCertificate, TangentLine
 from optimizer.bodies.solve import Space
 from optimizer.bodies.study import (
+    CONSTRAINT,
     FRONT,
     ExactCost,
     FrontBody,
@@ -62,7 +62,7 @@ def run(request: FrontRequest, options: Options) -> StudyResult:
     deadline = begun(prepared, options, started)
     places = Places(prepared.points, static)
     explorer = FrontExplorer(prepared.network_bounds, places, prepared.area_cap_um2, tolerance, options.workers)
-    watcher = None if options.progress is None else Watcher(size(prepared.points.whole), started, options.progress)
+    watcher = None if options.progress is None else Watcher(len(prepared.points.points), started, options.progress)
     state = explorer.run(deadline=deadline, report=watcher)
     prepared = asking(prepared, vary, None if objective is not None else tolerance)
     told = _Told(prepared, state, vary, tolerance)
@@ -85,6 +85,15 @@ def _check(
             value=[varied.name for varied in vary],
             allowed="one of latency-ms, energy-mj, and one other",
             remedy="drop one",
+        )
+    dropped = [varied.name for varied in vary if varied.name.startswith(CONSTRAINT)]
+    if dropped:
+        raise SpecError(
+            "a constraint is dropped beside limits on the hardware only",
+            field="--constraint",
+            value=[name.removeprefix(CONSTRAINT) for name in dropped],
+            allowed="--vary with metrics of the hardware",
+            remedy="drop --pareto, or the limit on latency or energy",
         )
     if architecture.budgets.power_w is not None:
         raise SpecError(
@@ -127,7 +136,7 @@ def capped(architecture: Architecture, vary: Sequence[Range]) -> Architecture:
 
 def _body(prepared: PreparedProblem, state: FrontState, seed: int, section: StudySection, wall_s: float) -> FrontBody:
     """What ``result.json`` holds."""
-    some = next(iter(prepared.points.points.values()))
+    some = prepared.points.some
     return FrontBody(
         format=STUDY_FORMAT,
         termination=state.ended,
@@ -165,7 +174,7 @@ class _Told:
         self.prepared, self.state, self.vary, self.tolerance = prepared, state, list(vary), tolerance
         self._static = [varied for varied in vary if varied.name not in DYNAMIC]
         self._counts = [pricer.count for pricer in prepared.search_pricers]
-        self._some = next(iter(prepared.points.points.values()))
+        self._some = prepared.points.some
 
     def front(self) -> StudySection:
         """What a study says of a front."""
@@ -287,7 +296,7 @@ def _certificate(prepared: PreparedProblem, state: FrontState, tolerance: Fracti
 def _box(entry: Covered) -> FrontBox:
     return FrontBox(
         box=entry.box,
-        points=size(entry.box),
+        points=entry.points,
         closed_by=entry.by,
         area_um2=entry.area_um2,
         fixed=entry.fixed,

@@ -25,7 +25,7 @@ import numpy as np
 
 from optimizer.architecture.boxes import Box, PointSet
 from optimizer.search.incumbents import SLACK, Incumbent, Logs, logarithm
-from optimizer.studies.metrics import STATIC, Place, Range
+from optimizer.studies.metrics import Place, Range
 
 Index = tuple[int, ...]
 
@@ -42,14 +42,14 @@ class Places:
     ----------
     points : PointSet
     ranges : sequence of Range
-        Of metrics in :data:`STATIC`.
+        Of metrics of the hardware.
     """
 
     def __init__(self, points: PointSet, ranges: Sequence[Range]) -> None:
         self.points, self.ranges = points, tuple(ranges)
         self._of: dict[Index, Place] = {}
         for index, point in points.points.items():
-            self._of[index] = tuple(varied.place(STATIC[varied.name].of(point)) for varied in ranges)
+            self._of[index] = tuple(varied.place(varied.of(point)) for varied in ranges)
         self._least: dict[Box, tuple[Place, ...]] = {}
 
     def of(self, box: Box) -> Place:
@@ -84,8 +84,12 @@ class StudySteps:
 
     def __init__(self, places: Places) -> None:
         self.places = places
-        self._grid = np.array([[float(m) for m in places.of(box)] for box in places.points.single_boxes])
-        self._cutoffs = np.full(len(self._grid), np.inf)
+        shape = places.points.shape
+        self._grid = np.full((*shape, len(places.ranges)), -np.inf)
+        self._cutoffs = np.full(shape, -np.inf)
+        for box in places.points.single_boxes:
+            index = tuple(n for n, _ in box)
+            self._grid[index], self._cutoffs[index] = [float(m) for m in places.of(box)], np.inf
         self._kept: list[tuple[Place, Incumbent]] = []
 
     @property
@@ -119,7 +123,7 @@ class StudySteps:
 
     def cutoffs(self, shape: tuple[int, ...]) -> Logs:
         """The objectives of the best designs within the places of the points; equal designs are dropped."""
-        return self._cutoffs.reshape(shape)
+        return self._cutoffs
 
     def offer(self, found: Incumbent) -> None:
         """Keep a design if no known one is as good within the same limits; drop those that it replaces."""
@@ -132,7 +136,7 @@ class StudySteps:
             if not (within(place, other) and _before(found, place, old, other))
         ]
         self._kept.append((place, found))
-        within_it = (self._grid >= np.array(place, dtype=float)).all(axis=1)
+        within_it = (self._grid >= np.array(place, dtype=float)).all(axis=-1)
         self._cutoffs[within_it] = np.minimum(self._cutoffs[within_it], logarithm(found.value) - SLACK)
 
 

@@ -234,3 +234,20 @@ def test_tolerances_and_ranges_are_exact() -> None:
     assert [str(part) for part in parse_range(".75:1.3", "--range")] == ["3/4", "13/10"]
     with pytest.raises(SpecError, match="not a tolerance"):
         parse_tolerance("-5%:-6%", "--params")
+
+
+@pytest.mark.parametrize("limits", [["--area-mm2", "0.0001"], ["--constraints", "never.yaml"]], ids=str)
+def test_hardware_that_does_not_run_the_network_is_refused(folder, tmp_path, monkeypatch, limits):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "never.yaml").write_text("constraints: [array.x == 3]\n")
+    outcome = adjusted(folder, *limits)
+    assert outcome.exit_code == 2, outcome.output
+    assert "--architecture: the hardware does not run the network as it is" in outcome.stderr
+
+
+def test_constraints_are_kept(folder, tmp_path):
+    (tmp_path / "more.yaml").write_text("constraints: [GLB.size >= 1 KiB]\n")
+    outcome = adjusted(folder, "--constraints", tmp_path / "more.yaml", "--out", tmp_path / "out")
+    assert outcome.exit_code == 0, outcome.output
+    assert "GLB.size >= 1 KiB" in json.loads((tmp_path / "out" / "adjust.json").read_text())["space"]
+    assert run("verify", tmp_path / "out").exit_code == 0

@@ -39,7 +39,8 @@ def partition(claim: Claim, random: Random, alone: Box | None) -> Iterator[Box]:
         axis = random.choice([n for n, (low, high) in enumerate(box) if low < high])
         low, high = box[axis]
         middle = random.randrange(low, high)
-        left += [(*box[:axis], side, *box[axis + 1 :]) for side in ((low, middle), (middle + 1, high))]
+        sides = ((low, middle), (middle + 1, high))
+        left += claim.points.occupied((*box[:axis], side, *box[axis + 1 :]) for side in sides)
 
 
 def true_box(f: Forgery, claim: Claim, box: Box, by: str) -> Data:

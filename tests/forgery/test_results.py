@@ -14,7 +14,7 @@ import pytest
 from optimizer.checker.again import verify, verify_joint
 from optimizer.checker.outcome import Check
 from optimizer.checker.stored import StoredCodesign, StoredResult
-from tests.forgery import fused_lies, joint_lies, kinds, problems, proof_lies, study_lies
+from tests.forgery import constraint_lies, fused_lies, joint_lies, kinds, problems, proof_lies, study_lies
 from tests.forgery.design_lies import DESIGN_LIES
 from tests.forgery.forger import Forgery
 from tests.forgery.joint_lies import JOINT_KINDS, JOINT_LIES, JointForgery
@@ -32,6 +32,8 @@ KINDS_OF: list[tuple[dict[str, Any], list[Any]]] = [
     (study_lies.STUDY_KINDS, study_lies.STUDY_LIES),
     (study_lies.FRONT_KINDS, study_lies.FRONT_LIES),
     (JOINT_KINDS, JOINT_LIES),
+    (constraint_lies.CONSTRAINED_KINDS, constraint_lies.CONSTRAINED_LIES),
+    (constraint_lies.BARRED_KINDS, constraint_lies.BARRED_LIES),
 ]
 LIES = {kind: lies for honest, lies in KINDS_OF for kind in honest}
 HONEST: dict[str, Callable[[], Any]] = {kind: make for honest, _ in KINDS_OF for kind, make in honest.items()}

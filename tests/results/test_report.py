@@ -13,6 +13,7 @@ from optimizer.errors import SpecError
 from optimizer.files.quantities import size_text
 from optimizer.files.records import from_json, to_json
 from optimizer.mapping.cost import evaluate
+from optimizer.mapping.held import priced
 from optimizer.mapping.mapping import Loop, Mapping, Node
 from optimizer.problem.problem import network_of
 from optimizer.report import layers as report_layers
@@ -236,7 +237,19 @@ def test_evaluation_of_a_mapping() -> None:
         "tile_words": 12,
         "instances": 1,
     }
-    text = to_text(evaluation_report(layer, hardware, mapping, cost))
-    assert "keep W in L1 [N=3 K=4: 12 words]" in text
+    text = to_text(evaluation_report(layer, hardware, mapping, "innermost", "timeloop"))
+    assert "keep W in L1 [N=3 K=4: 12 words]" in text and "--reuse" not in text
     assert row(text, "multipliers") == ["multipliers", "24"]
     assert row(text, "energy")[1] == f"{cost.energy} MAC energies"
+
+
+def test_an_evaluation_shows_all_rules_of_reuse_where_they_differ() -> None:
+    layer = matmul("fc", {"M": 2, "N": 3, "K": 4})
+    items = (*(Node(role, 0) for role in ROLES), Loop("M", 2, 0), Node("W", 1), Loop("N", 3, 1), Loop("K", 4, 1))
+    hardware, mapping = plain_hardware(2), Mapping(items)
+    dear, cheap = (priced(layer, hardware, mapping, rule, "timeloop")[1].energy for rule in ("innermost", "held"))
+    text = to_text(evaluation_report(layer, hardware, mapping, "held", "timeloop"))
+    assert row(text, "energy")[1] == f"{cheap} MAC energies"
+    assert row(text, "held")[1:] == [f"{cheap} MAC energies", "24", "this report"]
+    assert row(text, "innermost")[1:3] == [f"{dear} MAC energies", "24"] and dear > cheap
+    assert text.index("keep W in L1") < text.index("for m in 2"), "the nest is the one that was priced"

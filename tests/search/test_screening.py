@@ -103,7 +103,7 @@ def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
     }
     assert (found is None) == (not wanted)
     if found is not None:
-        assert wanted <= set(indices(found[0])) <= set(points.points)
+        assert wanted <= set(indices(found[0])) <= set(indices(points.whole))
         largest = max(float(incumbents.limit(()) / bounds[n]) if bounds[n] else math.inf for n in wanted)
         assert found[1] == pytest.approx(largest)
 
@@ -129,13 +129,13 @@ def test_every_bound_holds_for_every_point_of_its_box(data: st.DataObject) -> No
 def check_bounds(state: Exploration, points: PointSet, least: dict[Index, Fraction | None]) -> None:
     solved = {entry.box: entry for entry in state.closed if entry.by == "solved"}
     for entry in state.closed:
-        values = [least[index] for index in indices(entry.box)]
+        values = [least[index] for index, _ in points.indexed(entry.box)]
         if entry.by == "infeasible":
             assert set(values) == {None}
         assert all(value is None or entry.bound <= value for value in values)
         if entry.ahead is not None:
             check_leader(entry, solved[entry.ahead], points)
-    assert sorted(index for entry in state.closed for index in indices(entry.box)) == sorted(points.points)
+    assert sorted(index for entry in state.closed for index, _ in points.indexed(entry.box)) == sorted(points.points)
 
 
 def check_leader(entry: Closed, leader: Closed, points: PointSet) -> None:

@@ -41,6 +41,25 @@ def test_architecture_has_twelve_points():
     assert architecture.budgets.area_mm2 == 4
 
 
+def test_constraints_leave_three_points(conv, tmp_path):
+    """As the documentation runs it."""
+    architecture = optimizer.load_architecture(EXAMPLES / "my_arch.yaml")
+    kept = optimizer.with_constraints(architecture, EXAMPLES / "constraints.yaml")
+    assert len(kept) == 3
+    options = ["-a", str(EXAMPLES / "my_arch.yaml"), "--constraints", str(EXAMPLES / "constraints.yaml")]
+    command = ["map", str(EXAMPLES / "conv.yaml"), *options, "--no-cache", "--quiet", "--out", str(tmp_path / "out")]
+    outcome = CliRunner().invoke(main, command)
+    assert outcome.exit_code == 0, outcome.output
+    stored = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert (stored["status"], stored["hardware_points"]["total"]) == ("OPTIMAL", 3)
+    assert "tape-outs" in stored["space"]["text"]
+    question = ["--network", str(EXAMPLES / "conv.yaml"), *options]
+    checked = CliRunner().invoke(main, ["verify", str(tmp_path / "out"), *question])
+    assert checked.exit_code == 0, checked.output
+    other = CliRunner().invoke(main, ["verify", str(tmp_path / "out"), *question[:-2]])
+    assert other.exit_code == 1, "without the constraints it is another problem"
+
+
 @pytest.mark.parametrize("reuse", ["exact", "innermost"])
 def test_mapping_by_hand_is_legal_and_not_better_than_the_optimum(conv, reuse):
     eyeriss = optimizer.load_architecture("eyeriss")

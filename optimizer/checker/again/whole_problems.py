@@ -49,7 +49,12 @@ def least_value(problem: Data, own: Limits, limits: Limits, objective: str, unti
     """The least latency or energy of a problem within other limits than its `own`."""
     budgets = {budget.name: getattr(limits, budget.name) for budget in fields(Budgets)}
     asked = {name: str(limit) for name, limit in budgets.items() if limit is not None}
-    prepared = prepare_again(problem | {"objective": objective, "budgets": asked})
+    problem = problem | {"objective": objective, "budgets": asked}
+    if limits.constraints != own.constraints:
+        stated = zip(problem["architecture"]["constraints"], own.constraints, strict=True)
+        kept = [raw for raw, constraint in stated if constraint in limits.constraints]
+        problem |= {"architecture": problem["architecture"] | {"constraints": kept}}
+    prepared = prepare_again(problem)
     same_device = limits.resources == own.resources
     prepared = prepared if same_device else rebudgeted(prepared, limits, objective)
     state = explore_on_threads(prepared, 1, until)

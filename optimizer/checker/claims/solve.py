@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from formulations.engines import ENGINES
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.boxes import Box, PointSet, point_set
+from optimizer.architecture.boxes import Box, PointSet, points_of
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware
@@ -23,7 +23,7 @@ from optimizer.architecture.selection import unroll_warnings
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
 from optimizer.problem.padding import automatic_padding
-from optimizer.problem.space import space_of
+from optimizer.problem.space import constraints_text, space_of
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.network import Network
@@ -139,7 +139,8 @@ class Claim:
     @property
     def space(self) -> str:
         """The declared space."""
-        return space_of(self.engine) + (self.fusion.space if self.fusion else "")
+        fused = self.fusion.space if self.fusion else ""
+        return space_of(self.engine) + fused + constraints_text(self.architecture.constraints)
 
     @property
     def value(self) -> Fraction | None:
@@ -170,7 +171,7 @@ class Claim:
     @property
     def some_point(self) -> Hardware:
         """Any point; all points share the energy unit and the clock."""
-        return next(iter(self.points.points.values()))
+        return self.points.some
 
     def fixed(self, hardware: Hardware) -> tuple[int, int]:
         """Energy units and cycles of all vector layers outside of the units of :meth:`parts`."""
@@ -243,7 +244,7 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
     network = _network(json.dumps(problem["network"]))
     architecture, points = _grid(*(json.dumps(problem[key]) for key in ("architecture", "budgets", "accounting")))
     groups, padding = _groups(network, problem["padding"])
-    some = next(iter(points.points.values()))
+    some = points.some
     fusion = parse_fusion(problem["fusion"]) if "fusion" in problem else None
     return Claim(
         data,
@@ -282,7 +283,7 @@ def _grid(source: str, limits: str, accounting: str) -> tuple[Architecture, Poin
         raise ValueError("the problem names its technology instead of holding it")
     budgets = Budgets(**{name: Fraction(limit) for name, limit in json.loads(limits).items()})
     architecture = replace(parse_architecture(stated), budgets=budgets, accounting=json.loads(accounting))
-    return architecture, point_set(list(architecture.points()))
+    return architecture, points_of(architecture)
 
 
 def _groups(network: Network, rule: Any) -> tuple[tuple[EqualLayers, ...], dict[str, dict[str, list[int]]]]:
