@@ -51,6 +51,11 @@ class Search:
         self.popped = self.relaxed = 0
         self._enter(k.start_of(self.t, self.m, self.problem.steps * self.problem.step_energy), 0)
 
+    def is_poor(self, ratio: float) -> bool:
+        """Is there no value to undercut yet, or one so many times the least bound?"""
+        bounds = self.frontier.bounds
+        return self.goal.best is None or (len(bounds) > 0 and self.goal.best > ratio * float(bounds.min()))
+
     def step(self, width: int, *, greedy: bool = False) -> bool:
         """Extend the `width` most promising labels; False if none is left that may be better than the best."""
         frontier = self.frontier

@@ -12,12 +12,16 @@ from formulations.shortest_path.search import Ground, Search
 from formulations.shortest_path.tables import lattice_of, machine_of
 from formulations.stop import Stop
 
-GREED = 1.2
-"""How much more what is still to come counts than what is paid, while a first nest is looked for."""
-WIDTH, BATCH = 64, 512
-"""Labels that are extended at once, while a first nest is looked for, and when the best one is proved."""
-PATIENCE, QUIET, BEAM = 150, 8, 32
-"""Steps until a first nest; steps without a better one; the width of the beam that looks for one otherwise."""
+BEAM, BEAM_GREED = 64, 1.6
+"""The width of the beam that looks for a first nest, and how much more what is still to come counts in it than what is
+paid."""
+POOR, WIDTH, GREED = 1.5, 64, 1.2
+"""A first nest is poor if its value is so many times the bound. Then labels are extended in the order of guesses, so many
+at once, until a better one is found."""
+PATIENCE, QUIET = 150, 8
+"""Steps in that order at most, and without a better nest."""
+BATCH, GROWTH = 512, 32
+"""Labels that are extended at once when the best nest is proved: at least, and as part of those kept so far."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +92,34 @@ def ground_of(problem: LayerProblem) -> Ground:
 
 
 def _minimize(ground: Ground, goal: Goal, stop: Stop) -> PathOptimum:
-    """The best nest of one goal: a first one is looked for greedily, then the best one is proved."""
+    """The best nest of one goal. Where no value to undercut is given, a first nest is looked for before it is proved."""
+    searches = [] if goal.best is not None else [_first(ground, goal, stop)]
     search = Search(ground, goal, GREED)
-    steps, quiet, beam = 0, 0, None
-    while quiet < QUIET and steps < PATIENCE:
+    if searches and search.is_poor(POOR):
+        _improve(search, stop)
+    while search.step(max(BATCH, search.frontier.count // GROWTH)):
+        stop.check()
+    searches.append(search)
+    best = next((found.best for found in reversed(searches) if found.best is not None), None)
+    return PathOptimum(best, sum(s.frontier.count for s in searches), sum(s.relaxed for s in searches))
+
+
+def _first(ground: Ground, goal: Goal, stop: Stop) -> Search:
+    """A beam: quick, and proves nothing."""
+    search = Search(ground, goal, BEAM_GREED)
+    while search.beam_step(BEAM):
+        stop.check()
+    return search
+
+
+def _improve(search: Search, stop: Stop) -> None:
+    """Extend labels in the order of guesses until a nest is found and none better follows soon."""
+    quiet = 0
+    for _ in range(PATIENCE):
         stop.check()
         before = search.best
         if not search.step(WIDTH, greedy=True):
-            break
-        steps, quiet = steps + 1, quiet + 1 if search.best is not None and search.best is before else 0
-    if search.best is None and steps == PATIENCE:
-        beam = Search(ground, goal, 1.0)
-        while beam.beam_step(BEAM):
-            stop.check()
-    while search.step(BATCH):
-        stop.check()
-    best = search.best or (beam and beam.best)
-    searches = (search,) if beam is None else (search, beam)
-    return PathOptimum(best, sum(s.frontier.count for s in searches), sum(s.relaxed for s in searches))
+            return
+        quiet = quiet + 1 if search.best is not None and search.best is before else 0
+        if quiet == QUIET:
+            return
