@@ -1,4 +1,4 @@
-"""Lower bounds on what labels have still to pay: what the parents of their nodes charge, and the tables of the guide."""
+"""Lower bounds on what labels have still to pay: the charges of their nodes' parents, and the tables of the guide."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from formulations.problem import I, O
 from formulations.shortest_path import labels as k
-from formulations.shortest_path.potentials import FREE, HELD, NONE, TIGHT, Code, Guide, Statuses, parent_of
+from formulations.shortest_path.potentials import FREE, HELD, NONE, TIGHT, Behind, Code, Guide, Statuses, parent_of
 from formulations.shortest_path.prices import least_fill, price
-from formulations.shortest_path.tables import TENSORS, Floats, I, Ints, Lattice, Machine, O
+from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
 
 
 def ahead(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int) -> Floats:
@@ -58,11 +59,8 @@ def leaving(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int) -> Fl
     return found
 
 
-def _bypassing(behind: object, statuses: Statuses, rows: Ints, charges: list[Floats]) -> Floats:
+def _bypassing(behind: Behind, statuses: Statuses, rows: Ints, charges: list[Floats]) -> Floats:
     """The same of tensors without a node inside: every vector with its own multicast, where no fan-out lies between."""
-    from formulations.shortest_path.potentials import Behind
-
-    assert isinstance(behind, Behind)
     least = np.zeros(rows.shape[1])
     gone = [T for T in TENSORS if statuses[T] == NONE]
     alone = (rows[[k.KIDS + T for T in gone]] == 1).all(axis=0)
@@ -175,9 +173,9 @@ def _least(statuses: tuple[Statuses, ...], values: Floats, x: Ints, charges: lis
 def constant_charges(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int) -> list[Floats]:
     """What parents charge for tensors' next nodes behind the fan-out that leads into a region, whatever its vector.
 
-    Distinct tiles of all children hold at least what the tile in front of the fan-out touches; of weights and outputs as
-    much: ``traffic(child) / children * apart`` is at least ``traffic``. Filling a node that is held depends on the vector
-    and is not among the charges.
+    Distinct tiles of all children hold at least what the tile in front of the fan-out touches; of weights and outputs
+    as much: ``traffic(child) / children * apart`` is at least ``traffic``. Filling a node that is held depends on the
+    vector and is not among the charges.
     """
     found = [_charges(t, m, guide, rows, region, tensor) for tensor in TENSORS]
     for tensor, charges in enumerate(found):

@@ -12,7 +12,7 @@ from formulations.shortest_path.tables import Floats, Ints, Machine
 
 
 class Frontier:
-    """Labels and open entries; an entry is twice the number of its label, plus 1 if the label's fan-out is to be passed.
+    """Labels and open entries: twice the number of a label, plus 1 if the label's fan-out is to be passed.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Frontier:
         return found
 
     def insert(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Keep labels that none at their place covers, best first; their numbers, and which of the given ones they are."""
+        """Keep labels (best first) that none at their place covers: their numbers, and which of the given ones."""
         places = self._places(rows)
         order = np.argsort(places, kind="stable")
         unique, begins = np.unique(places[order], return_index=True)
@@ -70,7 +70,7 @@ class Frontier:
         return self._append(rows[:, kept], places[kept]), kept
 
     def _compare(self, rows: Ints, unique: Ints, groups: list[Ints], good: Ints) -> None:
-        """Compare with the labels that are kept at the same places: new ones may be covered, old ones become useless."""
+        """Compare with the labels kept at the same places: new ones may be covered, old ones become useless."""
         olds: list[int] = []
         news: list[int] = []
         for place, group in zip(unique.tolist(), groups, strict=True):

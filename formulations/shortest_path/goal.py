@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from formulations.shortest_path.tables import Floats, Ints, Machine
+from formulations.shortest_path.tables import Flags, Floats, Ints, Machine
 
 KINDS = ("energy", "latency", "edp", "weighted")
 MARGIN = 1e-13
-"""Sums of energies in floating point are wrong by less than this part of themselves: a bound adds up fewer than a hundred
-numbers, each right to 2**-53, and what is taken off them is smaller than what is added."""
+"""Sums of energies in floating point are wrong by less than this part of themselves: a bound adds up fewer than a
+hundred numbers, each right to 2**-53, and what is taken off them is smaller than what is added."""
 
 
 class Goal:
@@ -62,11 +62,11 @@ class Goal:
             within &= energies * (1 - MARGIN) <= float(self.ceiling)
         return np.where(within, found, np.inf)
 
-    def hopeless(self, bounds: Floats) -> Ints:
+    def hopeless(self, bounds: Floats) -> Flags:
         """Can nothing from these bounds on be better than the best?"""
         if self.best is None:
             return ~np.isfinite(bounds)
-        found: Ints = ~(bounds * (1 - MARGIN) <= float(self.best) - 0.5 * self._step)
+        found: Flags = ~(bounds * (1 - MARGIN) <= float(self.best) - 0.5 * self._step)
         return found
 
     def value(self, energy: int, cycles: int) -> int:

@@ -9,7 +9,7 @@ from formulations.shortest_path.tables import TENSORS, Ints, Lattice, Machine, r
 
 
 def nest_items(problem: LayerProblem, t: Lattice, m: Machine, rows: Ints, number: int, vector: int) -> tuple[Item, ...]:
-    """The nest of a label in front of the last fan-out, which has this vector. Loops that are left stand right there."""
+    """The nest of a label in front of the last fan-out, which has this vector; what loops are left stand there."""
     items: list[Item] = []
     n = number
     regions = regions_of(problem)

@@ -1,15 +1,16 @@
 """Labels of partial nests, from the outermost loop inwards, and the steps that extend them.
 
 A label stands for the loops, nodes and fan-outs of the outer part of a nest. All of its costs are exact and paid: what
-comes into a node is known the moment it is placed, from the loops outside of it. Labels are columns of an integer array;
-every step works on many of them at once, in place.
+comes into a node is known the moment it is placed, from the loops outside of it. Labels are columns of an integer
+array; every step works on many of them at once, in place.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from formulations.shortest_path.tables import TENSORS, Floats, I, Ints, Lattice, Machine, O, W
+from formulations.problem import I, O, W
+from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine
 
 BASE = 1 << 60
 """Energies are pairs (high, low) that stand for ``high * BASE + low``."""
@@ -18,12 +19,12 @@ HI, LO, X, IN, RUN, RHO, SLIDE, TRIPS, STEP = range(9)
 """Energy, point of the lattice, region; the tensor (plus 1) that the last loops do not move, and their trips; the dim
 (or -1) along which the input's next node slides, with its trips and its step."""
 DIGIT, LAST, KIDS, APART = 9, 12, 15, 18
-"""Per tensor: the place of its last node in the region (0: none), the level of its last node, and of the fan-outs since,
-children and distinct tiles among them."""
+"""Per tensor: the place of its last node in the region (0: none), the level of its last node, and of the fan-outs
+since, children and distinct tiles among them."""
 COPIES, INSTANCES, DRAIN, BARE, RAN, WINDOWS, LEAKING, FROM, MOVE, WHAT, VALUE, DEAD = range(21, 33)
-"""Copies of the output; instances; bits that drains read at the output's last node; no node since the last fan-out; loops
-of this region are part of the run; dims of windows (bits) that the fan-out passed last splits; energy that all instances
-of the levels so far leak per cycle; how the label was made; is it of no use any more?"""
+"""Copies of the output; instances; bits that drains read at the output's last node; no node since the last fan-out;
+loops of this region are part of the run; dims of windows (bits) that the fan-out passed last splits; energy that all
+instances of the levels so far leak per cycle; how the label was made; is it of no use any more?"""
 USED = 33
 """Then per level: bits in use, and the bits that one instance has read and written."""
 
@@ -43,7 +44,7 @@ def start_of(t: Lattice, m: Machine, energy: int) -> Ints:
 
 
 def paid(rows: Ints) -> Floats:
-    """Energies, and what the output's last drains will cost is not among them."""
+    """Energies, without what the output's last drains will cost."""
     energies: Floats = rows[HI] * float(BASE) + rows[LO]
     return energies
 
@@ -54,7 +55,8 @@ def product(a: Ints, b: Ints | int) -> tuple[Ints, Ints]:
     a1, a0, b1, b0 = a >> 30, a & mask, b >> 30, b & mask
     middle = a1 * b0 + a0 * b1
     low = a0 * b0 + ((middle & mask) << 30)
-    return a1 * b1 + (middle >> 30) + (low >> 60), low & (BASE - 1)
+    high: Ints = a1 * b1 + (middle >> 30) + (low >> 60)
+    return high, low & (BASE - 1)
 
 
 def add(rows: Ints, a: Ints, b: Ints | int) -> None:
@@ -86,12 +88,13 @@ def _filled(t: Lattice, rows: Ints, tensor: int) -> Ints:
     """Words that come into nodes of a tensor which are placed here, all instances together."""
     x = rows[X]
     outs = t.outs[x] // np.where(rows[RUN] == tensor + 1, rows[RHO], 1)
+    whole: Ints = t.words[tensor, x] * outs
     if tensor != I:
-        return t.words[tensor, x] * outs
+        return whole
     held, slides = t.words[I, x], rows[SLIDE] >= 0
     wide = t.widths[t.axis[rows[SLIDE]], x]
     moved = held + (rows[TRIPS] - 1) * (held // wide * np.minimum(wide, rows[STEP]))
-    found: Ints = np.where(slides, moved * (outs // rows[TRIPS]), held * outs)
+    found: Ints = np.where(slides, moved * (outs // rows[TRIPS]), whole)
     return found
 
 
@@ -209,7 +212,7 @@ def busiest(m: Machine, rows: Ints) -> Ints:
 
 
 def least_units(m: Machine, rows: Ints, widest: Ints) -> Ints:
-    """Latency units that labels need at least; `widest[r]`: the largest product of factors from region r's fan-out on."""
+    """Latency units that labels need at least; `widest[r]`: the most instances from region r's fan-out on."""
     found: Ints = np.maximum(-(-m.work // (rows[INSTANCES] * widest[rows[IN]])), busiest(m, rows))
     return found
 
@@ -226,7 +229,7 @@ def covering(m: Machine, a: Ints, first: Ints, b: Ints, second: Ints, timed: boo
     """
     pairs = np.arange(len(first))
 
-    def keep(good: Ints) -> None:
+    def keep(good: Flags) -> None:
         nonlocal pairs
         pairs = pairs[good]
 

@@ -14,9 +14,9 @@ status of every tensor:
     Its next node breaks further out, at a loop right outside of which it stays: what comes into it is not part of the
     table, and loops that would move it may not come.
 
-What is left out: bits in use are added up for the nodes placed last only; a node's words are those that the loops inside
-touch; a parent further out is read at its least price, and what it costs more is charged where the fan-out is passed, as
-if all nodes stood there; the output's first visits save as much as they ever can.
+What is left out: bits in use are added up for the nodes placed last only; a node's words are those that the loops
+inside touch; a parent further out is read at its least price, and what it costs more is charged where the fan-out is
+passed, as if all nodes stood there; the output's first visits save as much as they ever can.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from formulations.problem import LayerProblem
+from formulations.problem import I, LayerProblem, O, W
 from formulations.shortest_path.prices import (
     Prices,
     fill_price,
@@ -39,8 +39,8 @@ from formulations.shortest_path.prices import (
 )
 from formulations.shortest_path.tables import (
     TENSORS,
+    Flags,
     Floats,
-    I,
     Ints,
     Lattice,
     Machine,
@@ -63,14 +63,16 @@ class Table:
 
     def row(self, statuses: Statuses) -> Floats:
         """The values of one combination."""
-        return self.values[self.statuses.index(statuses)]
+        found: Floats = self.values[self.statuses.index(statuses)]
+        return found
 
 
 @dataclass(frozen=True)
 class Behind:
     """What lies behind the fan-out that leads into a region: a row per combination of statuses, a column per point.
 
-    ``parents`` are the levels of the tensors without a node inside, which serve the multipliers (-1: the tensor has one).
+    ``parents`` are the levels of the tensors without a node inside, which serve the multipliers (-1: the tensor has
+    one).
     """
 
     statuses: tuple[Statuses, ...]
@@ -116,10 +118,9 @@ def _net(t: Lattice, m: Machine, region: int, prices: Prices, code: Code, table:
 
 def _crossing(t: Lattice, prices: Prices, tensor: int, status: int) -> Floats:
     """Bits of a tensor that come in from further out at least."""
-    bits = t.traffic[tensor]
-    if status == FREE and prices.again[tensor] < np.inf:
-        return bits * prices.again[tensor]
-    return bits
+    again = float(prices.again[tensor])
+    found: Floats = t.traffic[tensor] * (again if status == FREE and again < np.inf else 1.0)
+    return found
 
 
 def parent_of(m: Machine, region: int, tensor: int, digit: int) -> int:
@@ -131,19 +132,20 @@ def parent_of(m: Machine, region: int, tensor: int, digit: int) -> int:
 
 def codes_of(m: Machine, region: int) -> list[Code]:
     """Codes of a region, innermost nodes first."""
-    found = itertools.product(*(m.digits(region, tensor) for tensor in TENSORS))
+    found = itertools.product(m.digits(region, W), m.digits(region, I), m.digits(region, O))
     return sorted(found, key=lambda code: -sum(code))
 
 
 def statuses_of(m: Machine, region: int, code: Code) -> Iterator[Statuses]:
     """Combinations of statuses that there are tables of, those with most tensors held first."""
-    choices = []
-    for tensor in TENSORS:
+
+    def choices(tensor: int) -> tuple[int, ...]:
         if parent_of(m, region, tensor, code[tensor]) >= 0:
-            choices.append((FREE, HELD))
-        else:
-            choices.append((FREE, TIGHT, NONE, HELD) if m.without[region, tensor] else (FREE, TIGHT, HELD))
-    found = [s for s in itertools.product(*choices) if s.count(HELD) < 2 or (s.count(HELD) == 2 and s[I] == HELD)]
+            return FREE, HELD
+        return (FREE, TIGHT, NONE, HELD) if m.without[region, tensor] else (FREE, TIGHT, HELD)
+
+    every = itertools.product(choices(W), choices(I), choices(O))
+    found = [s for s in every if s.count(HELD) < 2 or (s.count(HELD) == 2 and s[I] == HELD)]
     yield from sorted(found, key=lambda s: -s.count(HELD))
 
 
@@ -158,6 +160,11 @@ def closed(t: Lattice, values: Floats, dims: list[int]) -> Floats:
                 if there >= 0:
                     np.minimum(rows[p], rows[there], out=rows[p])
     return values
+
+
+def bare_dims(t: Lattice) -> list[int]:
+    """Dims over which a loop may stand between a fan-out and the first node behind it (rule R2)."""
+    return [d for d in range(len(t.lacks)) if t.halo[d]]
 
 
 @dataclass(frozen=True)
@@ -210,9 +217,7 @@ class _Region:
         the same, but for the input, if the loop is over one of its windows.
         """
         t = self.t
-        dims = range(len(t.lacks))
-        if self.region and not any(code):
-            dims = [d for d in dims if t.halo[d]]
+        dims = bare_dims(t) if self.region and not any(code) else list(range(len(t.lacks)))
         return [
             d for d in dims if all(statuses[tensor] != (TIGHT if t.lacks[d] == tensor else HELD) for tensor in TENSORS)
         ]
@@ -258,7 +263,7 @@ class _Region:
             return outside(self.m, self.prices, self.region, tensor, bits)
         return price(self.m, level, tensor, bits, first_bits(self.t, self.m, self.region, self.prices.shared))
 
-    def _fits(self, code: Code, tensor: int, digit: int) -> Ints:
+    def _fits(self, code: Code, tensor: int, digit: int) -> Flags:
         """Points at which the nodes that stand last at a level, and the one to place, fit its capacity."""
         t, m = self.t, self.m
         level = m.members[self.region][digit - 1]
@@ -273,7 +278,8 @@ class _Region:
                 bits = bits + t.words[other] * t.bits[other]
             elif code[other] < digit and not m.may_skip[level, other]:
                 bits = bits + t.bits[other]
-        return bits <= capacity
+        fits: Flags = bits <= capacity
+        return fits
 
     def _place(
         self, statuses: Statuses, code: Code, tensor: int, digit: int, tables: dict[Code, Table], values: Floats
@@ -351,7 +357,7 @@ def _spread(t: Lattice, spots: Ints, values: Floats) -> Floats:
 def _bypassed(
     t: Lattice, m: Machine, region: int, prices: Prices, table: Table, numbers: list[int]
 ) -> Iterator[tuple[int, Code, Floats]]:
-    """The same of combinations with tensors that have no node inside, with what the multipliers ask of their parents."""
+    """The same where tensors have no node inside, with what the multipliers ask of their parents."""
     everywhere = np.arange(t.size)
     fan = m.fan(region - 1)
     firsts = first_bits(t, m, region - 1, prices.shared)
@@ -381,7 +387,7 @@ def _bypassed(
 
 
 def _parents(m: Machine, region: int, statuses: Statuses) -> list[list[int]]:
-    """Per tensor the levels of the node that serves the multipliers if it has none from a region on (-1: not known); else -1."""
+    """Per tensor without a node from a region on the levels that may serve the multipliers (-1: not known)."""
     return [
         [
             n

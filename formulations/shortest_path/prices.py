@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from formulations.shortest_path.tables import TENSORS, Floats, I, Ints, Lattice, Machine, O
+from formulations.problem import I, O
+from formulations.shortest_path.tables import TENSORS, Floats, Lattice, Machine
 
 READS, FILLS, UPDATES = range(3)
 """Columns of the energies per bit."""
@@ -75,36 +76,36 @@ def first_bits(t: Lattice, m: Machine, region: int, shared: Floats) -> float:
 
 def price(m: Machine, level: int, tensor: int, bits: Floats, first: Floats | float) -> Floats:
     """What it costs at least to serve bits of a tensor at a level; `first`: bits of first visits at most."""
+    reads, updates = float(m.rates[level, READS]), float(m.rates[level, UPDATES])
     if tensor != O:
-        return bits * m.rates[level, READS]
+        return bits * reads
     left = bits if m.resumes else np.maximum(0.0, bits - first)
-    return bits * m.rates[level, UPDATES] + left * m.rates[level, READS]
+    return bits * updates + left * reads
 
 
 def fill_price(m: Machine, level: int, tensor: int, bits: Floats, first: float) -> Floats:
     """What it costs at least to fill a node with so many bits (and to drain it), less first visits."""
+    fills = float(m.rates[level, FILLS])
     if tensor != O:
-        return bits * m.rates[level, FILLS]
+        return bits * fills
     left = bits if m.resumes else np.maximum(0.0, bits - first)
-    return left * m.rates[level, FILLS] + (bits * m.rates[level, READS] if m.drains else 0.0)
+    return left * fills + bits * (float(m.rates[level, READS]) if m.drains else 0.0)
 
 
 def outside(m: Machine, p: Prices, region: int, tensor: int, bits: Floats) -> Floats:
     """What so many bits cost at least at a parent further out than a region."""
+    reads, updates = float(p.reads[region, tensor]), float(p.updates[region, tensor])
     if tensor != O:
-        return bits * p.reads[region, tensor]
-    left = bits if m.resumes else np.maximum(0.0, bits - p.first[region, tensor])
-    return bits * p.updates[region, tensor] + left * p.reads[region, tensor]
+        return bits * reads
+    left = bits if m.resumes else np.maximum(0.0, bits - float(p.first[region, tensor]))
+    return bits * updates + left * reads
 
 
 def least_fill(t: Lattice, m: Machine, p: Prices, region: int, tensor: int, bits: Floats) -> Floats:
     """The least cost of filling any node of a tensor from a region on."""
-    each = p.fills[region, tensor]
+    each = float(p.fills[region, tensor])
     if each == np.inf:
         return np.full_like(bits, np.inf)
     if tensor == O and not m.resumes:
         bits = np.maximum(0.0, bits - first_bits(t, m, m.regions - 1, p.shared))
     return bits * each
-
-
-__all__ = ["Ints", "Prices", "fill_price", "first_bits", "least_fill", "outside", "price", "prices_of"]

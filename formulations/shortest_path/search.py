@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass
 
 import numpy as np
 
 from formulations.nest import Nest
-from formulations.problem import LayerProblem
-from formulations.shortest_path import bounds, labels as k
+from formulations.problem import I, LayerProblem, O
+from formulations.shortest_path import bounds
+from formulations.shortest_path import labels as k
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.items import nest_items
 from formulations.shortest_path.potentials import Guide
-from formulations.shortest_path.tables import TENSORS, Floats, I, Ints, Lattice, Machine, O
+from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Search:
         self.more = _more_nodes(self.m)
         self.frontier = Frontier(self.m, self.t.size, self.timed)
         self.best: Nest | None = None
+        self.last = -1
         self.popped = self.relaxed = 0
         self._enter(k.start_of(self.t, self.m, self.problem.steps * self.problem.step_energy), 0)
 
@@ -95,11 +96,11 @@ class Search:
         more = [self.more[region, tensor, rows[k.DIGIT + tensor]] for tensor in TENSORS]
         for d in range(len(t.lacks)):
             slides = (more[I] > 0) & (t.halo[d] == 1)
-            may = (rows[k.BARE] == 0) | (rows[k.WINDOWS] >> d & 1 == 1)
+            may = may_loop(rows, d)
             here = t.place[d, rows[k.X]]
             for spot in range(1, int(here.max()) + 1):
                 fits = may & (t.quotient[d, here, spot] >= 0)
-                if spot not in t.primes[d]:
+                if not stands_alone(t, d, spot):
                     fits &= slides
                 chosen = np.flatnonzero(fits)
                 if len(chosen):
@@ -114,7 +115,7 @@ class Search:
         t, m, made = self.t, self.m, []
         members = m.members[region]
         for tensor in TENSORS:
-            may = ~((rows[k.RAN] == 1) & (rows[k.RUN] == tensor + 1))
+            may = may_place(rows, tensor)
             bits = t.words[tensor, rows[k.X]] * t.bits[tensor]
             digits = rows[k.DIGIT + tensor]
             for place, level in enumerate(members, 1):
@@ -179,7 +180,7 @@ class Search:
             energy = int(new[k.HI, n]) * k.BASE + int(new[k.LO, n])
             if self.goal.note(m, energy, int(cycles[n])):
                 items = nest_items(self.problem, t, m, self.frontier.rows, int(numbers[of[n]]), int(vectors[n]))
-                self.best = Nest(items, energy, int(units[n]))
+                self.best, self.last = Nest(items, energy, int(units[n])), int(numbers[of[n]])
 
     def _base(self, rows: Ints) -> tuple[Floats, Ints]:
         """What labels have paid, with the drains of their last output nodes; and the cycles that they need at least."""
@@ -214,6 +215,23 @@ class Search:
         self.frontier.push(entries[good], value, guess)
 
 
+def may_place(rows: Ints, tensor: int) -> Flags:
+    """Is a node not right below loops of its region that its tensor lacks (rule R1)?"""
+    found: Flags = (rows[k.RAN] == 0) | (rows[k.RUN] != tensor + 1)
+    return found
+
+
+def may_loop(rows: Ints, dim: int) -> Flags:
+    """Is a loop behind a node, or over a window that the fan-out in front splits (rule R2)?"""
+    found: Flags = (rows[k.BARE] == 0) | (rows[k.WINDOWS] >> dim & 1 == 1)
+    return found
+
+
+def stands_alone(t: Lattice, dim: int, spot: int) -> bool:
+    """Is a loop's number of trips prime (rule R3)?"""
+    return spot in t.primes[dim]
+
+
 def _made(rows: Ints, came: Ints, move: int, what: int, value: Ints | int) -> Ints:
     """The same labels, with how they were made."""
     rows[k.FROM], rows[k.MOVE], rows[k.WHAT], rows[k.VALUE], rows[k.DEAD] = came, move, what, value, 0
@@ -229,7 +247,7 @@ def _widest(m: Machine) -> Ints:
 
 
 def _more_nodes(m: Machine) -> Ints:
-    """By region, tensor and place of its last node: may it have one further inside (2), or in the region at least (1)?"""
+    """By region, tensor and place of its last node: may it have one further inside (2), or in the region (1)?"""
     most = max(len(row) for row in m.members)
     more = np.zeros((m.regions, 3, most + 1), np.int64)
     for r in range(m.regions):

@@ -16,8 +16,8 @@ BEAM, BEAM_GREED = 64, 1.6
 """The width of the beam that looks for a first nest, and how much more what is still to come counts in it than what is
 paid."""
 POOR, WIDTH, GREED = 1.5, 64, 1.2
-"""A first nest is poor if its value is so many times the bound. Then labels are extended in the order of guesses, so many
-at once, until a better one is found."""
+"""A first nest is poor if its value is so many times the bound. Then labels are extended in the order of guesses, so
+many at once, until a better one is found."""
 PATIENCE, QUIET = 150, 8
 """Steps in that order at most, and without a better nest."""
 BATCH, GROWTH = 512, 32
@@ -92,7 +92,7 @@ def ground_of(problem: LayerProblem) -> Ground:
 
 
 def _minimize(ground: Ground, goal: Goal, stop: Stop) -> PathOptimum:
-    """The best nest of one goal. Where no value to undercut is given, a first nest is looked for before it is proved."""
+    """The best nest of one goal; where no value to undercut is given, a first nest is looked for."""
     searches = [] if goal.best is not None else [_first(ground, goal, stop)]
     search = Search(ground, goal, GREED)
     if searches and search.is_poor(POOR):

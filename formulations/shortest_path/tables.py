@@ -16,6 +16,7 @@ Ints = NDArray[np.int64]
 TENSORS = (W, I, O)
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 FAR = 1 << 40
 """Further back than any point."""
 
@@ -24,11 +25,11 @@ FAR = 1 << 40
 class Lattice:
     """Points of the divisor lattice (extents inside), ordered so that divisors come first.
 
-    ``extents`` and ``place`` (number of the divisor) have a row per dim, ``words``, ``traffic`` (the bits that come into a
-    node there at least, without the gaps of strides) one per tensor, ``widths`` one per axis of the input; ``outs`` are the
-    iterations outside. ``divisors`` has a row per dim; ``quotient[d, p, q]`` is the place of divisor p over divisor q (-1:
-    no integer), ``shift[d, p, q]`` how far back the point of that place is (:data:`FAR`: there is none), ``primes[d]`` the
-    places of its primes. ``axis`` and ``coefficient`` are those of the input's index.
+    ``extents`` and ``place`` (number of the divisor) have a row per dim, ``words``, ``traffic`` (the bits that come
+    into a node there at least, without the gaps of strides) one per tensor, ``widths`` one per axis of the input;
+    ``outs`` are the iterations outside. ``divisors`` has a row per dim; ``quotient[d, p, q]`` is the place of divisor
+    p over divisor q (-1: no integer), ``shift[d, p, q]`` how far back the point of that place is (:data:`FAR`: there
+    is none), ``primes[d]`` the places of its primes. ``axis`` and ``coefficient`` are those of the input's index.
     """
 
     extents: Ints
@@ -71,10 +72,10 @@ class Machine:
     """Levels (outermost first), what they keep, numbers of the problem, and the vectors of the regions' fan-outs.
 
     ``vectors[:, first[r]:first[r + 1]]`` are those of the fan-out inside of region r, with places of their divisors
-    (``spots``) and products (``kids``). ``tops`` are the levels that hold the tensors as a whole. ``members[r]`` are the
-    levels of region r that may keep something. ``leaves[r, T, k]``: may T leave the region with its last node at the k-th
-    of them (0: none)? ``without[r, T]``: may it have no node from the region on? ``rates`` are the energies per bit of
-    reads, fills and updates.
+    (``spots``) and products (``kids``). ``tops`` are the levels that hold the tensors as a whole. ``members[r]`` are
+    the levels of region r that may keep something. ``leaves[r, T, k]``: may T leave the region with its last node at
+    the k-th of them (0: none)? ``without[r, T]``: may it have no node from the region on? ``rates`` are the energies
+    per bit of reads, fills and updates.
     """
 
     levels: tuple[ProblemLevel, ...]

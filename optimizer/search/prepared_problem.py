@@ -287,8 +287,8 @@ def begun(prepared: PreparedProblem, options: Options, started: float) -> float 
     """Compile the search kernels; returns the deadline (``time.perf_counter``), None without a time limit.
 
     Ctrl-C during the compilation moves the deadline to now: the task ends with the bounds that need no search. Nothing
-    is compiled where no point keeps the constraints, or even the optimistic corner of all points breaks a cap, or for an
-    engine that has no kernels.
+    is compiled where no point keeps the constraints, or even the optimistic corner of all points breaks a cap, or for
+    an engine that has no kernels.
     """
     if not prepared.points.points:
         return options.deadline(started)

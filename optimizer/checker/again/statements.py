@@ -1,4 +1,4 @@
-"""Proofs of statements about single layers, by the CP-SAT program of a layer, else by the search itself, with fresh tables.
+"""Proofs of statements about single layers: by the CP-SAT program of a layer, else by the search with fresh tables.
 
 Energy units per cycle are lost in the same way as
 leakage of the outermost level, which has a single instance: a weighted cost is the energy of a machine that leaks more.

@@ -1,0 +1,274 @@
+"""The shortest path over all nests: against every nest, the lattice search, an annealer; every rule switched off."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from formulations.engines import LatticeEngine, PathEngine
+from formulations.nest import Nest
+from formulations.nest_check import is_nest_of
+from formulations.problem import INFINITE, LayerProblem
+from formulations.shortest_path import bounds, potentials, search
+from formulations.shortest_path import labels as k
+from formulations.shortest_path.frontier import Frontier
+from formulations.shortest_path.goal import Goal
+from formulations.shortest_path.search import Search
+from formulations.shortest_path.solve import ground_of, solve
+from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice
+from formulations.stop import Stop, StoppedError
+from optimizer.architecture.hardware import Hardware
+from optimizer.mapping.cost import evaluate
+from optimizer.mapping.declared_space import outside_of_space
+from optimizer.pricing.lowering import lift, lower
+from optimizer.workload.layer import Layer, matmul
+from tests.adversary.duel import Effort, Instance, best_found, random_instance
+from tests.adversary.every_nest import least_energy, without_leakage
+from tests.adversary.layers import layer_of
+from tests.adversary.machines import machine_of
+from tests.adversary.task import primes
+
+FAST, SLOW = 10, 120
+OBJECTIVES = ("energy", "latency", "weighted", "edp")
+NUMBERS = [pytest.param(n, marks=[] if n < FAST else pytest.mark.slow) for n in range(SLOW)]
+
+
+class Case:
+    """A random layer on a random machine; all of its loops together are at most so many primes."""
+
+    def __init__(self, number: int, most: int = 8, *, leaks: bool = False) -> None:
+        seeds = Random(f"path {number}")
+        while True:
+            self.instance = random_instance(number, seeds.randrange(2**20))
+            self.layer = layer_of(self.instance.layer)
+            if sum(len(primes(extent)) for extent in self.layer.extents.values()) <= most:
+                break
+        architecture = machine_of(self.instance.machine)
+        self.accounting = architecture.accounting
+        point = next(iter(architecture.points()))
+        self.hardware: Hardware = point if leaks else without_leakage(point)
+        self.problem: LayerProblem = lower(self.layer, self.hardware, accounting=self.accounting)
+
+    def checks(self, nest: Nest) -> None:
+        """The nest is one of the problem, and the cost model gives its costs."""
+        assert is_nest_of(self.problem, nest)
+        cost = evaluate(self.layer, self.hardware, lift(self.layer, self.problem, nest), accounting=self.accounting)
+        unit = self.problem.latency_unit
+        assert (cost.energy, -(-cost.latency_cycles // 1)) == (nest.energy, -(-nest.latency // unit))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_it_is_the_best_of_every_nest(number: int) -> None:
+    case = Case(number)
+    found, best = solve(case.problem).nest, least_energy(case.layer, case.problem)
+    assert (found is None) == (best is None)
+    if found is not None and best is not None:
+        case.checks(found)
+        assert found.energy == best.energy
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_nest_of_another_search_is_better(number: int) -> None:
+    """Leakage and ports count; what is better than the lattice's optimum is outside of the lattice's space."""
+    case = Case(number, leaks=True)
+    unit = case.problem.latency_unit
+    for objective in OBJECTIVES:
+        weight = 3 if objective == "weighted" else 0
+        goal = Goal(objective, weight=weight)
+        found = solve(case.problem, objective, weight=weight).nest
+        if objective == "edp":
+            continue
+        other = LatticeEngine().solve(case.problem, objective, weight=weight)
+        assert found is not None or other is None
+        if found is None:
+            continue
+        case.checks(found)
+        if other is None:
+            assert outside_of_space(case.layer, lift(case.layer, case.problem, found))
+            continue
+        values = [goal.value(s.energy, -(-s.latency // unit)) for s in (found, other)]
+        assert values[0] <= values[1]
+        if values[0] < values[1]:
+            assert outside_of_space(case.layer, lift(case.layer, case.problem, found))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(40))
+def test_an_annealer_over_all_nests_does_not_beat_it(number: int) -> None:
+    case = Case(number, 11, leaks=True)
+    for objective in ("energy", "latency", "edp"):
+        found = solve(case.problem, objective).nest
+        asked = Instance(case.instance.name, case.instance.layer, case.instance.machine, objective, {}, number)
+        effort = Effort(steps=5000, restarts=2, declared=False)
+        met = best_found(case.layer, case.hardware, case.accounting, asked, {}, effort)
+        if met is not None:
+            assert found is not None
+            cycles = -(-found.latency // case.problem.latency_unit)
+            assert met.value >= Goal(objective).value(found.energy, cycles)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_bounds_along_the_best_nest_are_below_its_energy(number: int) -> None:
+    case = Case(number)
+    ground = ground_of(case.problem)
+    tested = Search(ground, Unlimited("energy"), 1.0)
+    while tested.step(512):
+        pass
+    rows = tested.frontier.rows
+    if tested.best is None:
+        return
+    most, column, left = tested.best.energy * (1 + 1e-12), tested.last, True
+    while column >= 0:
+        row = rows[:, [column]]
+        region, paid = int(row[k.IN, 0]), float(k.paid(row)[0])
+        drains = float(row[k.DRAIN, 0]) * ground.machine.rates[row[k.LAST + 2, 0], 0]
+        assert paid + drains + bounds.ahead(ground.lattice, ground.machine, ground.guide, row, region)[0] <= most
+        if left:
+            rest = bounds.leaving(ground.lattice, ground.machine, ground.guide, row, region)[0]
+            assert paid + drains + rest <= most
+        left, column = row[k.MOVE, 0] == k.CROSS, int(row[k.FROM, 0])
+
+
+class Unlimited(Goal):
+    """Bounds close nothing."""
+
+    def hopeless(self, bounds: Floats) -> Flags:
+        found: Flags = ~np.isfinite(bounds)
+        return found
+
+
+def no_cover(m: object, a: Ints, first: Ints, b: Ints, second: Ints, timed: bool) -> Ints:
+    """Dominance switched off."""
+    return np.zeros(0, np.int64)
+
+
+def anywhere(rows: Ints, number: int) -> Flags:
+    """A rule switched off."""
+    return np.ones(rows.shape[1], bool)
+
+
+def every_dim(t: Lattice) -> list[int]:
+    """Rule R2 switched off, in the tables."""
+    return list(range(len(t.lacks)))
+
+
+def any_trips(t: Lattice, dim: int, spot: int) -> bool:
+    """Rule R3 switched off."""
+    return True
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(number, 6)
+    right = solve(case.problem).nest
+    for rule in ("R1", "R2", "R3", "R5", "sift"):
+        with monkeypatch.context() as patched:
+            if rule == "R1":
+                patched.setattr(search, "may_place", anywhere)
+            elif rule == "R2":
+                patched.setattr(search, "may_loop", anywhere)
+                patched.setattr(potentials, "bare_dims", every_dim)
+            elif rule == "R3":
+                patched.setattr(search, "stands_alone", any_trips)
+            elif rule == "R5":
+                patched.setattr("formulations.shortest_path.frontier.covering", no_cover)
+            else:
+                patched.setattr(bounds, "sifted", lambda guide, region, y, constant, of: np.zeros(len(y)))
+            found = solve(case.problem).nest
+        costs = [nest and (nest.energy, nest.latency) for nest in (found, right)]
+        assert costs[0] == costs[1], rule
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_limits_are_kept(number: int) -> None:
+    """The optimum under its own value as a limit, and just below it."""
+    case = Case(number, leaks=True)
+    best, unit = solve(case.problem).nest, case.problem.latency_unit
+    if best is None:
+        assert solve(case.problem, "latency").nest is None
+        return
+    cycles = -(-best.latency // unit)
+    again = solve(case.problem, below=best.energy + 1).nest
+    assert again is not None and (again.energy, again.latency) == (best.energy, best.latency)
+    assert solve(case.problem, below=best.energy).nest is None
+    capped = solve(case.problem, cap=cycles).nest
+    assert capped is not None and capped.energy == best.energy
+    fast = solve(case.problem, "latency").nest
+    assert fast is not None
+    least = -(-fast.latency // unit)
+    assert solve(case.problem, cap=least - 1).nest is None
+    at_least = solve(case.problem, cap=least).nest
+    assert at_least is not None and (at_least.energy, at_least.latency) == (fast.energy, fast.latency)
+    assert (least, fast.energy) <= (cycles, best.energy) or least < cycles
+
+
+def test_more_room_is_never_worse() -> None:
+    for number in range(FAST):
+        case = Case(number)
+        found = solve(case.problem).nest
+        levels = [
+            level if level.capacity_bits is None else level.__class__(**{**vars(level), "capacity_bits": None})
+            for level in case.problem.levels
+        ]
+        roomy = solve(case.problem.__class__(**{**vars(case.problem), "levels": tuple(levels)})).nest
+        if found is not None:
+            assert roomy is not None and roomy.energy <= found.energy
+
+
+def test_energies_beyond_64_bits_are_exact() -> None:
+    """Energies with many digits: a thousand times the digits of a small problem give a thousand times its energy."""
+    case = Case(3)
+    found = solve(case.problem).nest
+    assert found is not None
+    factor = 10**12 + 39
+    levels = tuple(
+        level.__class__(
+            **{
+                **vars(level),
+                **{
+                    name: getattr(level, name) * factor
+                    for name in ("read_energy", "fill_energy", "update_energy", "leak_energy")
+                },
+            }
+        )
+        for level in case.problem.levels
+    )
+    dear = case.problem.__class__(
+        **{**vars(case.problem), "levels": levels, "step_energy": case.problem.step_energy * factor}
+    )
+    again = solve(dear).nest
+    assert again is not None and again.energy == found.energy * factor
+
+
+def test_a_stopped_search_ends() -> None:
+    layer: Layer = matmul("large", {"M": 2**12, "N": 2**12, "K": 2**12})
+    case = Case(1)
+    problem = lower(layer, case.hardware, accounting=case.accounting)
+    stop = Stop()
+    stop.request()
+    with pytest.raises(StoppedError):
+        solve(problem, stop=stop)
+
+
+def test_engines_take_the_same_limits() -> None:
+    """A mapping to beat counts the same for both engines where their spaces have the same optimum."""
+    for number in range(FAST):
+        case = Case(number)
+        lattice, path = LatticeEngine().solve(case.problem), PathEngine().solve(case.problem)
+        if lattice is None or path is None or lattice.energy != path.energy:
+            continue
+        for cutoff, there in (((path.energy, 0), False), ((path.energy, path.latency + 1), True)):
+            assert (PathEngine().solve(case.problem, cutoff=cutoff) is not None) is there
+        assert PathEngine().solve(case.problem, latency_cap=INFINITE) == path
+
+
+def test_frontiers_keep_one_of_equal_labels() -> None:
+    ground = ground_of(Case(2).problem)
+    tested = Search(ground, Goal("energy"), 1.0)
+    start = tested.frontier.rows[:, :1].repeat(3, axis=1)
+    frontier = Frontier(ground.machine, ground.lattice.size, timed=False)
+    numbers, kept = frontier.insert(start)
+    assert len(numbers) == len(kept) == 1
+    assert len(frontier.insert(start)[0]) == 0
