@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from functools import cache
 
-from formulations.lattice import search as lattice
-from formulations.lattice.memos import Memos
+from formulations.engines import LatticeEngine
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.claims.solve import Claim, EqualLayers
 from optimizer.pricing.lowering import lower
 from optimizer.workload.layer import Layer
 
-TABLES = Memos()
+ENGINE = LatticeEngine()
 
 
 @cache
 def _least(layer: Layer, extents: tuple[tuple[str, int], ...], hardware: Hardware, accounting: str, goal: str) -> int:
     problem = lower(layer, hardware, accounting=accounting, extents=dict(extents))
-    with TABLES.of(problem) as memo:
-        found = lattice.solve(problem, goal, memo=memo).solution
+    found = ENGINE.solve(problem, goal)
     assert found is not None, "every layer of the kit fits every point"
     return found.energy if goal == "energy" else -(-found.latency // problem.latency_unit)
 

@@ -30,7 +30,7 @@ from tests.adversary.layers import layer_of
 from tests.adversary.machines import machine_of
 from tests.adversary.task import primes
 
-FAST, SLOW = 10, 120
+FAST, SLOW = 4, 40
 OBJECTIVES = ("energy", "latency", "weighted", "edp")
 NUMBERS = [pytest.param(n, marks=[] if n < FAST else pytest.mark.slow) for n in range(SLOW)]
 
@@ -111,7 +111,7 @@ def test_an_annealer_over_all_nests_does_not_beat_it(number: int) -> None:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_bounds_along_the_best_nest_are_below_its_energy(number: int) -> None:
-    case = Case(number)
+    case = Case(number, 6)
     ground = ground_of(case.problem)
     tested = Search(ground, Unlimited("energy"), 1.0)
     while tested.step(512):
@@ -161,7 +161,7 @@ def any_trips(t: Lattice, dim: int, spot: int) -> bool:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = Case(number, 6)
+    case = Case(number, 5)
     right = solve(case.problem).nest
     for rule in ("R1", "R2", "R3", "R5", "sift"):
         with monkeypatch.context() as patched:
@@ -184,7 +184,7 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("number", NUMBERS)
 def test_limits_are_kept(number: int) -> None:
     """The optimum under its own value as a limit, and just below it."""
-    case = Case(number, leaks=True)
+    case = Case(number, 6, leaks=True)
     best, unit = solve(case.problem).nest, case.problem.latency_unit
     if best is None:
         assert solve(case.problem, "latency").nest is None
@@ -206,7 +206,7 @@ def test_limits_are_kept(number: int) -> None:
 
 def test_more_room_is_never_worse() -> None:
     for number in range(FAST):
-        case = Case(number)
+        case = Case(number, 6)
         found = solve(case.problem).nest
         levels = [
             level if level.capacity_bits is None else level.__class__(**{**vars(level), "capacity_bits": None})
@@ -255,7 +255,7 @@ def test_a_stopped_search_ends() -> None:
 def test_engines_take_the_same_limits() -> None:
     """A mapping to beat counts the same for both engines where their spaces have the same optimum."""
     for number in range(FAST):
-        case = Case(number)
+        case = Case(number, 6)
         lattice, path = LatticeEngine().solve(case.problem), PathEngine().solve(case.problem)
         if lattice is None or path is None or lattice.energy != path.energy:
             continue

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from formulations.engines import LatticeEngine
 from formulations.lattice import search as lattice
-from formulations.lattice.memos import Memos
 from formulations.stop import StoppedError
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker import solve as check
@@ -99,14 +99,14 @@ def test_a_lie_is_found_as_often_as_what_rests_on_it_is_drawn(lie: tuple[StoredR
     result, _ = lie
     claim = claim_of(result)
     layer_bounds = [lower_bound for lower_bound in Bearing(claim).layer_bounds() if not lower_bound.own]
-    full = reprove(claim, Effort(True, 0), tables=Memos())[-1]
+    full = reprove(claim, Effort(True, 0), engine=LatticeEngine())[-1]
     false = [
         f for f in layer_bounds if statements.by_program(f.statement, claim.accounting, 60.0) != (Route.CP_SAT, "", "")
     ]
     assert not full.ok and false
     for seed in range(6):
         first = drawn(layer_bounds, in_no_time(seed).random("sample"))[:LEAST_DRAWN]
-        told = reprove(claim, in_no_time(seed), raised_of(claim), tables=Memos())[-1]
+        told = reprove(claim, in_no_time(seed), raised_of(claim), engine=LatticeEngine())[-1]
         assert told.ok == (not any(lower_bound in false for lower_bound in first)), seed
 
 
@@ -284,7 +284,7 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
             told = true(replace(one, lower_bound=one.lower_bound + 1), accounting, 60.0)
             assert told is not None and told.route is None and "cycles" in told.refuted, one
             by_lattice = statements.decide(
-                replace(one, lower_bound=one.lower_bound + 1), accounting, Memos(), program_s=0.0, lattice_s=None
+                replace(one, lower_bound=one.lower_bound + 1), accounting, LatticeEngine(), program_s=0.0, search_s=None
             )
             assert by_lattice.route is None and by_lattice.refuted, one
 
@@ -306,9 +306,9 @@ def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
             told = statements.decide(
                 replace(one, lower_bound=one.lower_bound + raised),
                 claim.accounting,
-                Memos(),
+                LatticeEngine(),
                 program_s=program_s,
-                lattice_s=None,
+                search_s=None,
             )
             assert (told.route is not None) == proved and bool(told.refuted) != proved
     assert rounded

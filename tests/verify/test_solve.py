@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from formulations.lattice.memos import Memos
+from formulations.engines import LatticeEngine
 from formulations.stop import Stop
 from optimizer.architecture import technology_reader
 from optimizer.architecture.reader import load_architecture, parse_architecture
@@ -229,9 +229,9 @@ def test_both_routes_refute(energy: StoredResult, route: str, monkeypatch: pytes
     if route == "lattice":
         monkeypatch.setattr(statements, "_by_program", lambda *_: None)
     claim = rebuild(energy.data, changed(energy, shift_floor(10**9, 0)).certificate)
-    assert [check.ok for check in reprove(claim, Effort(True, 0), tables=Memos())] == [False]
+    assert [check.ok for check in reprove(claim, Effort(True, 0), engine=LatticeEngine())] == [False]
     claim, effort = rebuild(energy.data, energy.certificate), Effort(True, 0)
-    assert [check.ok for check in reprove(claim, effort, tables=Memos())] == [True]
+    assert [check.ok for check in reprove(claim, effort, engine=LatticeEngine())] == [True]
     assert set(effort.tallies[0].by) - {Route.COUNTING} == {Route.LATTICE if route == "lattice" else Route.CP_SAT}
 
 
@@ -253,14 +253,14 @@ def test_fronts_prove_what_lines_prove(edp: StoredResult, monkeypatch: pytest.Mo
     solved = tuple(entry for entry in claim.entries if entry.by == "solved")
     monkeypatch.setattr(points_again, "prove", lambda *_: None)
     for entry in solved:
-        derived = points_again.derive(claim, entry, Memos(), Stop(), str)
+        derived = points_again.derive(claim, entry, LatticeEngine(), Stop(), str)
         assert not derived.faults and derived.statements
         for statement in derived.statements:
             assert statements.by_program(statement, claim.accounting, 60.0) == (Route.CP_SAT, "", ""), statement
     value = claim.value
     assert value is not None
     raised = next(replace(e, bound=value + 1) for e in solved if e.box == claim.design)
-    assert points_again.derive(claim, raised, Memos(), Stop(), str).faults
+    assert points_again.derive(claim, raised, LatticeEngine(), Stop(), str).faults
 
 
 def test_hardware_that_does_not_bound_a_point_is_seen(energy: StoredResult) -> None:
