@@ -9,12 +9,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from formulations.lattice.memos import Memos
-from formulations.nest import Nest
+from formulations.nest import Nest, Solution
 from formulations.problem import INFINITE, LayerProblem, LayerSolution
 from formulations.stop import Stop
-
-ENGINES = ("lattice", "path")
-Solution = LayerSolution | Nest
 
 
 class Engine(Protocol):

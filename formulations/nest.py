@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from formulations.problem import LayerSolution
+
 
 @dataclass(frozen=True)
 class NodeItem:
@@ -39,3 +41,7 @@ class Nest:
     items: tuple[Item, ...]
     energy: int
     latency: int
+
+
+Solution = LayerSolution | Nest
+"""What a search finds."""

@@ -8,8 +8,9 @@ import numpy as np
 
 from formulations.problem import I, O
 from formulations.shortest_path import labels as k
-from formulations.shortest_path.potentials import FREE, HELD, NONE, TIGHT, Behind, Code, Guide, Statuses, parent_of
+from formulations.shortest_path.potentials import Guide, parent_of
 from formulations.shortest_path.prices import least_fill, price
+from formulations.shortest_path.statuses import FREE, HELD, NONE, TIGHT, Behind, Code, Statuses
 from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
 
 

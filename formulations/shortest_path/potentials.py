@@ -1,18 +1,6 @@
 """Least energy still to come, for every point of the lattice: the graph without what couples its steps.
 
-A table belongs to a region, to a code (per tensor the place of its last node in the region, 0: none yet) and to the
-status of every tensor:
-
-``FREE``
-    Its last node's level is known. Or it is not (the node stands further out), and a loop of this region that the
-    tensor does not have may bring its next node in again: then its parent is read so many times more.
-``TIGHT``
-    Its last node stands further out, and no loop of this region brings its next node in again.
-``NONE``
-    It has no node from this region on.
-``HELD``
-    Its next node breaks further out, at a loop right outside of which it stays: what comes into it is not part of the
-    table, and loops that would move it may not come.
+A table belongs to a region, a code and a combination of statuses (:mod:`statuses`).
 
 What is left out: bits in use are added up for the nodes placed last only; a node's words are those that the loops
 inside touch; a parent further out is read at its least price, and what it costs more is charged where the fan-out is
@@ -28,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from formulations.problem import I, LayerProblem, O, W
+from formulations.shortest_path.fan_out import behind_fan_out
 from formulations.shortest_path.prices import (
     Prices,
     fill_price,
@@ -37,47 +26,14 @@ from formulations.shortest_path.prices import (
     price,
     prices_of,
 )
+from formulations.shortest_path.statuses import FREE, HELD, NONE, TIGHT, Behind, Code, Statuses, Table
 from formulations.shortest_path.tables import (
     TENSORS,
     Flags,
     Floats,
-    Ints,
     Lattice,
     Machine,
-    axis_vectors,
-    regions_of,
-    spots_of,
 )
-
-FREE, TIGHT, NONE, HELD = range(4)
-Code = tuple[int, int, int]
-Statuses = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Values of one region and code: a row per combination of statuses, a column per point."""
-
-    statuses: tuple[Statuses, ...]
-    values: Floats
-
-    def row(self, statuses: Statuses) -> Floats:
-        """The values of one combination."""
-        found: Floats = self.values[self.statuses.index(statuses)]
-        return found
-
-
-@dataclass(frozen=True)
-class Behind:
-    """What lies behind the fan-out that leads into a region: a row per combination of statuses, a column per point.
-
-    ``parents`` are the levels of the tensors without a node inside, which serve the multipliers (-1: the tensor has
-    one).
-    """
-
-    statuses: tuple[Statuses, ...]
-    parents: tuple[Code, ...]
-    values: Floats
 
 
 @dataclass(frozen=True)
@@ -101,7 +57,7 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
         filled = _Region(t, m, region, prices, behind.get(region + 1)).fill()
         tables.update({(region, code): _net(t, m, region, prices, code, table) for code, table in filled.items()})
         if region:
-            behind[region] = _behind(problem, t, m, region, prices, tables[region, (0, 0, 0)])
+            behind[region] = behind_fan_out(problem, t, m, region, prices, tables[region, (0, 0, 0)])
     return Guide(prices, tables, behind)
 
 
@@ -324,78 +280,3 @@ class _Region:
 def _changed(row: tuple[int, int, int], tensor: int, value: int) -> tuple[int, int, int]:
     w, i, o = (value if n == tensor else old for n, old in enumerate(row))
     return w, i, o
-
-
-def _behind(problem: LayerProblem, t: Lattice, m: Machine, region: int, prices: Prices, table: Table) -> Behind:
-    """What lies behind the fan-out that leads into a region, whose table (no nodes yet) is given."""
-    fan = regions_of(problem)[region - 1].fan
-    values = table.values
-    for vectors in axis_vectors(problem, fan):
-        values = _spread(t, spots_of(problem, vectors), values)
-    statuses, parents, rows = list(table.statuses), [(-1, -1, -1)] * len(values), list(values)
-    bypassed = [n for n, combination in enumerate(table.statuses) if NONE in combination]
-    if bypassed:
-        for n, levels, row in _bypassed(t, m, region, prices, table, bypassed):
-            statuses.append(table.statuses[n])
-            parents.append(levels)
-            rows.append(row)
-    return Behind(tuple(statuses), tuple(parents), np.array(rows))
-
-
-def _spread(t: Lattice, spots: Ints, values: Floats) -> Floats:
-    """Per row and point the least value of the points that these factors lead to."""
-    source = np.ascontiguousarray(values.T)
-    least = np.full_like(source, np.inf)
-    everywhere = np.arange(t.size)
-    for n in range(spots.shape[1]):
-        inner = t.children(everywhere, spots[:, n])
-        fits = np.flatnonzero(inner >= 0)
-        least[fits] = np.minimum(least[fits], source[inner[fits]])
-    return np.ascontiguousarray(least.T)
-
-
-def _bypassed(
-    t: Lattice, m: Machine, region: int, prices: Prices, table: Table, numbers: list[int]
-) -> Iterator[tuple[int, Code, Floats]]:
-    """The same where tensors have no node inside, with what the multipliers ask of their parents."""
-    everywhere = np.arange(t.size)
-    fan = m.fan(region - 1)
-    firsts = first_bits(t, m, region - 1, prices.shared)
-    combinations = [
-        (n, levels)
-        for n in numbers
-        for levels in itertools.product(*_parents(m, region, table.statuses[n]))
-        if max(levels) >= 0
-    ]
-    found = np.full((len(combinations), t.size), np.inf)
-    for v in range(fan.start, fan.stop):
-        inner = t.children(everywhere, m.spots[:, v])
-        fits = np.flatnonzero(inner >= 0)
-        rows = table.values[:, inner[fits]]
-        for k, (n, levels) in enumerate(combinations):
-            cost = 0.0
-            for tensor, level in enumerate(levels):
-                if level >= 0:
-                    alike = (t.lacks == tensor) | ((tensor == I) & (t.halo == 1))
-                    bits = float(m.steps) * t.step_bits[tensor] / prices.shared[region:, tensor].prod()
-                    bits /= float(m.vectors[alike, v].prod())
-                    cost += float(price(m, level, tensor, np.array(bits), firsts))
-            found[k, fits] = np.minimum(found[k, fits], rows[n] + cost)
-    for (n, levels), row in zip(combinations, found, strict=True):
-        w, i, o = levels
-        yield n, (w, i, o), row
-
-
-def _parents(m: Machine, region: int, statuses: Statuses) -> list[list[int]]:
-    """Per tensor without a node from a region on the levels that may serve the multipliers (-1: not known)."""
-    return [
-        [
-            n
-            for n in range(len(m.levels))
-            if m.region[n] < region and (n == m.tops[tensor] or (n > 0 and m.may_keep[n, tensor]))
-        ]
-        + ([-1] if region > 1 else [])
-        if statuses[tensor] == NONE
-        else [-1]
-        for tensor in TENSORS
-    ]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeVar
 
-from formulations.engines import Engine, LatticeEngine, Solution
+from formulations.engines import Engine, LatticeEngine
 from formulations.layer.node_tiles import bits_held
+from formulations.nest import Solution
 from formulations.problem import INFINITE, LayerProblem
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 
-from formulations.engines import Engine, LatticeEngine, Solution
+from formulations.engines import Engine, LatticeEngine
 from formulations.layer.spread import split_axes, widest
-from formulations.nest import FanOutItem, Nest
+from formulations.nest import FanOutItem, Nest, Solution
 from formulations.problem import LayerProblem
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from formulations.engines import Solution
+from formulations.nest import Solution
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.goal import INFEASIBLE_COST

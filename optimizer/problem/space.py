@@ -9,6 +9,7 @@ from typing import Literal
 from optimizer.architecture.constraints import Constraint
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
+ENGINES = ("lattice", "path")
 OBJECTIVES = ("energy", "latency", "edp")
 EVERY_NEST = (
     "Every loop nest that `tilewright evaluate` prices: per level a choice of kept tensors (where free), perfect "

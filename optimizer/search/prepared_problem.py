@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from formulations.engines import ENGINES, Engine, engine_of
+from formulations.engines import Engine, engine_of
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import PointSet, points_of
 from optimizer.architecture.fabric import Caps
@@ -27,7 +27,7 @@ from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible
 from optimizer.problem.goal import Goal, make_goal
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
-from optimizer.problem.space import OBJECTIVES, Padding, constraints_text, space_of
+from optimizer.problem.space import ENGINES, OBJECTIVES, Padding, constraints_text, space_of
 from optimizer.problem.sparsity_check import check_sparsity
 from optimizer.scaling.options import Options
 from optimizer.search.network_bounds import NetworkBounds

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from formulations.engines import Solution
 from formulations.layer.fitting import fits
+from formulations.nest import Solution
 from formulations.problem import INFINITE, LayerProblem
 from optimizer.store.store import Store, content_key
 

@@ -13,8 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from formulations.engines import Solution
-from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
+from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem, Solution
 from formulations.problem import Hoist, LayerProblem, LayerSolution, LevelTiling
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.store.database import STORE_FILE, connect, faults, note

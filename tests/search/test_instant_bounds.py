@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from formulations.engines import LatticeEngine
 from formulations.lattice.kernels.layout import spatial_vectors
 from formulations.layer.spread import widest
 from formulations.primes import divisors
@@ -24,7 +25,6 @@ from optimizer.checker.effort import Route
 from optimizer.features import front as front_study
 from optimizer.features import study
 from optimizer.networks.load import load
-from optimizer.pricing import layer_pricer
 from optimizer.pricing.lowering import lower
 from optimizer.problem.problem import Problem
 from optimizer.report.solve import infeasible_text
@@ -59,7 +59,7 @@ def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def searched(*_: object, **__: object) -> None:
         raise AssertionError("a layer was searched")
 
-    monkeypatch.setattr(layer_pricer.Pricer, "_searched", searched)
+    monkeypatch.setattr(LatticeEngine, "solve", searched)
 
 
 @pytest.mark.parametrize(("budgets", "blamed"), IMPOSSIBLE, ids=[" ".join(budgets) for budgets, _ in IMPOSSIBLE])

@@ -57,6 +57,7 @@ DIRECTIONS = {
         "optimizer.files.json_text",
         "optimizer.problem.versions",
         "formulations.problem",
+        "formulations.nest",
         "formulations.layer.fitting",
     ),
     "optimizer.pricing": (*MODEL, "optimizer.problem", "optimizer.store", "formulations"),

@@ -12,7 +12,6 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
-from formulations.engines import ENGINES
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import Box, PointSet, points_of
 from optimizer.architecture.budgets import Budgets
@@ -23,7 +22,7 @@ from optimizer.architecture.selection import unroll_warnings
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
 from optimizer.problem.padding import automatic_padding
-from optimizer.problem.space import constraints_text, space_of
+from optimizer.problem.space import ENGINES, constraints_text, space_of
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.network import Network
