@@ -1,0 +1,137 @@
+"""``--engine path``: results over every nest are shown, verified and compared like all others; forged ones fail."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import optimizer
+from formulations.engines import PathEngine
+from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
+from formulations.nest_check import is_nest_of
+from optimizer.errors import SpecError
+from optimizer.pricing.lowering import lower
+from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.space import EVERY_NEST
+from optimizer.store.store import Store
+from optimizer.workload.reader import parse_network
+from tests.support.command_line import bad, good, run
+
+ARCHITECTURE = str(Path(__file__).parents[2] / "examples" / "my_arch.yaml")
+NETWORK = """
+name: pair
+layers:
+  - {name: c, type: conv, dims: {K: 4, C: 2, P: 4, R: 3}}
+  - {name: m, type: matmul, dims: {M: 4, N: 6, K: 8}}
+"""
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    path = tmp_path_factory.mktemp("engines") / "pair.yaml"
+    path.write_text(NETWORK, encoding="utf-8")
+    return str(path), "-a", ARCHITECTURE, "--choose", "RF.size=128 words", "--no-cache", "--quiet"
+
+
+@pytest.fixture(scope="module")
+def solved(asked: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("engines") / "path"
+    good("solve", *asked, "--engine", "path", "--out", out)
+    return out
+
+
+def data_of(folder: Path, name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+    return data
+
+
+def test_it_is_never_worse_than_the_lattice(solved: Path, asked: tuple[str, ...], tmp_path: Path) -> None:
+    good("solve", *asked, "--out", tmp_path / "lattice")
+    path, lattice = (optimizer.load_result(folder) for folder in (solved, tmp_path / "lattice"))
+    assert path.status == lattice.status == "OPTIMAL"
+    assert int(path.certificate.value) <= int(lattice.certificate.value)
+    assert path.to_json()["space"]["text"] == EVERY_NEST
+    assert path.to_json()["problem"]["engine"] == "path" and "engine" not in lattice.to_json()["problem"]
+
+
+def test_it_is_verified_as_a_whole(solved: Path) -> None:
+    outcome = good("verify", solved, "--thorough")
+    assert "by the shortest-path search" in outcome.output and "by CP-SAT" not in outcome.output
+    assert "Every loop nest" in good("show", solved).output
+
+
+def test_the_question_names_the_engine(solved: Path, asked: tuple[str, ...]) -> None:
+    network, *rest = asked
+    question = ["--network", network, *rest[:4]]
+    good("verify", solved, *question, "--engine", "path")
+    assert run("verify", solved, *question).exit_code == 1
+
+
+@pytest.mark.parametrize("share", [1.0005, 1.2])
+def test_a_floor_that_lies_fails(solved: Path, tmp_path: Path, share: float) -> None:
+    """The floors of all boxes but the best are raised, with their bounds."""
+    result, certificate = data_of(solved, "result.json"), data_of(solved, "certificate.json")
+    closed = [box for box in certificate["boxes"] if int(box["bound"]) > int(certificate["value"])]
+    assert closed
+    for box in closed:
+        floors = [int(floor * share) for floor in box["energy_floors"]]
+        box["bound"] = str(int(box["bound"]) + sum(floors) - sum(box["energy_floors"]))
+        box["energy_floors"] = floors
+    for name, data in (("result.json", result), ("certificate.json", certificate)):
+        (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
+    assert run("verify", tmp_path, "--thorough").exit_code == 1
+
+
+def test_an_unknown_engine_is_refused(solved: Path, tmp_path: Path, asked: tuple[str, ...]) -> None:
+    assert "allowed: lattice, path" in bad("solve", *asked, "--engine", "paths")
+    network, architecture = optimizer.load_network(asked[0]), optimizer.load_architecture(ARCHITECTURE)
+    with pytest.raises(SpecError, match="unknown engine"):
+        optimizer.solve(network, architecture, engine="paths")
+    with pytest.raises(SpecError, match="lattice search only"):
+        optimizer.solve(network, architecture, engine="path", fusion=Fusion())
+    result, certificate = data_of(solved, "result.json"), data_of(solved, "certificate.json")
+    result["problem"]["engine"] = "lattice"
+    for name, data in (("result.json", result), ("certificate.json", certificate)):
+        (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
+    assert run("verify", tmp_path).exit_code == 1
+
+
+def test_the_store_keeps_nests_apart_from_tilings(asked: tuple[str, ...], tmp_path: Path) -> None:
+    network, architecture = optimizer.load_network(asked[0]), optimizer.load_architecture(ARCHITECTURE)
+    first, again, other = (
+        optimizer.solve(network, architecture, engine=engine, cache_dir=tmp_path)
+        for engine in ("path", "path", "lattice")
+    )
+    assert first.certificate.value == again.certificate.value
+    assert int(first.certificate.value) <= int(other.certificate.value)
+
+
+def test_what_is_no_nest_of_the_problem_is_not_taken_from_a_store() -> None:
+    architecture = optimizer.load_architecture(ARCHITECTURE)
+    layer = parse_network(NETWORK).mac_layers()[1]
+    problem = lower(layer, next(iter(architecture.points())))
+    nest = PathEngine().solve(problem)
+    assert nest is not None and is_nest_of(problem, nest)
+    store = Store()
+    store.note_optimum("key", nest)
+    assert store.optimum("key") == (True, nest)
+    items = nest.items
+    fan = next(n for n, item in enumerate(items) if isinstance(item, FanOutItem) and max(item.factors) > 1)
+    spread = items[fan]
+    assert isinstance(spread, FanOutItem)
+    wrong = {
+        "twice the loop": (*items, LoopItem(0, 2)),
+        "a dim there is not": (*items, LoopItem(9, 1)),
+        "no node of a tensor": tuple(item for item in items if item != NodeItem(0, 0)),
+        "a level there is not": (*items, NodeItem(1, 7)),
+        "a node twice": (items[0], *items),
+        "a fan-out twice": (*items[: fan + 1], replace(spread, factors=(1,) * len(spread.factors)), *items[fan + 1 :]),
+        "too wide": tuple(replace(i, factors=tuple(64 * f for f in i.factors)) if i == spread else i for i in items),
+    }
+    for name, changed in wrong.items():
+        assert not is_nest_of(problem, Nest(changed, nest.energy, nest.latency)), name
+    assert not is_nest_of(problem, replace(nest, latency=0))
