@@ -93,9 +93,8 @@ def _share(t: Lattice, m: Machine, rows: Ints, tensor: int) -> tuple[Floats, Flo
     return share, first
 
 
-def _prices(m: Machine, rows: Ints, tensor: int, bits: Floats, first: Floats) -> Floats:
-    """What the last nodes of a tensor charge for these bits."""
-    levels = rows[k.LAST + tensor]
+def _prices(m: Machine, levels: Ints, tensor: int, bits: Floats, first: Floats) -> Floats:
+    """What nodes of a tensor at these levels charge for these bits."""
     if (levels == levels[:1]).all():
         return price(m, int(levels[0]), tensor, bits, first) if len(levels) else bits
     found = np.empty(len(levels))
@@ -110,12 +109,12 @@ def _charges(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, tens
     charges = np.full((4, rows.shape[1]), np.inf)
     share, first = _share(t, m, rows, tensor)
     bits = t.traffic[tensor, rows[k.X]]
-    charges[TIGHT] = _prices(m, rows, tensor, bits * share, first)
+    charges[TIGHT] = _prices(m, rows[k.LAST + tensor], tensor, bits * share, first)
     if p.again[tensor] < np.inf:
-        charges[FREE] = _prices(m, rows, tensor, bits * p.again[tensor] * share, first)
+        charges[FREE] = _prices(m, rows[k.LAST + tensor], tensor, bits * p.again[tensor] * share, first)
     if m.without[region, tensor]:
         bits = float(m.steps) * t.step_bits[tensor] * share / _shared_from(m, guide, rows, tensor)
-        charges[NONE] = _prices(m, rows, tensor, bits, first)
+        charges[NONE] = _prices(m, rows[k.LAST + tensor], tensor, bits, first)
     _held_charge(t, m, guide, rows, region, tensor, charges)
     return charges
 
@@ -136,7 +135,7 @@ def _held_charge(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, 
     share, first = _share(t, m, some, tensor)
     bits = _broken(t, some, tensor)
     total = least_fill(t, m, guide.prices, region, tensor, bits)
-    charges[HELD, held] = total + _prices(m, some, tensor, bits * share, first)
+    charges[HELD, held] = total + _prices(m, some[k.LAST + tensor], tensor, bits * share, first)
 
 
 def _held(rows: Ints, tensor: int) -> Ints:
@@ -184,17 +183,28 @@ def constant_charges(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: i
         if len(held):
             some = rows[:, held]
             share, first = _share(t, m, some, tensor)
-            charges[HELD, held] = _prices(m, some, tensor, _broken(t, some, tensor) * share, first)
+            charges[HELD, held] = _prices(m, some[k.LAST + tensor], tensor, _broken(t, some, tensor) * share, first)
     return found
 
 
-def sifted(guide: Guide, region: int, y: Ints, constant: list[Floats], of: Ints) -> Floats:
-    """A bound, quick to tell, on what labels have to pay behind the fan-out that leads into a region.
+def sifted(
+    t: Lattice, m: Machine, guide: Guide, rows: Ints, y: Ints, constant: list[Floats], of: Ints, vectors: Ints
+) -> Floats:
+    """A bound, quick to tell, on what labels have to pay behind the fan-out of their region.
 
-    `y` are the points behind it, `of` the numbers of the labels in `constant`.
+    `constant` are the charges of the labels in `rows`, `of` the numbers of labels, `vectors` those of vectors, `y` the
+    points behind. What multipliers ask of parents depends on the vector's own multicast.
     """
+    region = int(rows[k.IN, 0]) + 1
+    charges = [charge[:, of] for charge in constant]
+    for tensor in TENSORS:
+        if m.without[region, tensor]:
+            share, first = _share(t, m, rows, tensor)
+            bits = float(m.steps) * t.step_bits[tensor] * share / guide.prices.shared[region:, tensor].prod()
+            bits = bits[of] / guide.prices.multicast[tensor, vectors]
+            charges[tensor][NONE] = _prices(m, rows[k.LAST + tensor][of], tensor, bits, first[of])
     table = guide.tables[region, (0, 0, 0)]
-    return _least(table.statuses, table.values, y, [charges[:, of] for charges in constant])
+    return _least(table.statuses, table.values, y, charges)
 
 
 def by_code(rows: Ints) -> Iterator[tuple[Code, Ints]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from formulations.problem import I, LayerProblem
+from formulations.problem import LayerProblem
 from formulations.shortest_path.prices import Prices, first_bits, price
 from formulations.shortest_path.statuses import NONE, Behind, Code, Statuses, Table
 from formulations.shortest_path.tables import (
@@ -53,33 +53,35 @@ def _spread(t: Lattice, spots: Ints, values: Floats) -> Floats:
 def _bypassed(
     t: Lattice, m: Machine, region: int, prices: Prices, table: Table, numbers: list[int]
 ) -> Iterator[tuple[int, Code, Floats]]:
-    """The same where tensors have no node inside, with what the multipliers ask of their parents."""
+    """The same where tensors have no node inside, with what the multipliers ask of their parents.
+
+    That depends on a vector through its multicast of these tensors alone. So the least value is found for all vectors
+    of one multicast first, then for every choice of parents.
+    """
+    shared = prices.multicast[:, m.fan(region - 1)]
+    none = [[tensor for tensor in TENSORS if table.statuses[n][tensor] == NONE] for n in numbers]
+    kinds = [np.unique(shared[tensors], axis=1, return_inverse=True) for tensors in none]
+    least = [np.full((kind.shape[1], t.size), np.inf) for kind, _ in kinds]
     everywhere = np.arange(t.size)
-    fan = m.fan(region - 1)
-    firsts = first_bits(t, m, region - 1, prices.shared)
-    combinations = [
-        (n, levels)
-        for n in numbers
-        for levels in itertools.product(*_parents(m, region, table.statuses[n]))
-        if max(levels) >= 0
-    ]
-    found = np.full((len(combinations), t.size), np.inf)
-    for v in range(fan.start, fan.stop):
-        inner = t.children(everywhere, m.spots[:, v])
+    for v, spots in enumerate(m.spots[:, m.fan(region - 1)].T):
+        inner = t.children(everywhere, spots)
         fits = np.flatnonzero(inner >= 0)
-        rows = table.values[:, inner[fits]]
-        for k, (n, levels) in enumerate(combinations):
-            cost = 0.0
-            for tensor, level in enumerate(levels):
-                if level >= 0:
-                    alike = (t.lacks == tensor) | ((tensor == I) & (t.halo == 1))
-                    bits = float(m.steps) * t.step_bits[tensor] / prices.shared[region:, tensor].prod()
-                    bits /= float(m.vectors[alike, v].prod())
-                    cost += float(price(m, level, tensor, np.array(bits), firsts))
-            found[k, fits] = np.minimum(found[k, fits], rows[n] + cost)
-    for (n, levels), row in zip(combinations, found, strict=True):
-        w, i, o = levels
-        yield n, (w, i, o), row
+        rows = table.values[np.array(numbers)[:, None], inner[fits]]
+        for row, values, (_, kind_of) in zip(rows, least, kinds, strict=True):
+            place = values[kind_of.reshape(-1)[v]]
+            place[fits] = np.minimum(place[fits], row)
+    firsts = first_bits(t, m, region - 1, prices.shared)
+    for n, tensors, values, (kind, _) in zip(numbers, none, least, kinds, strict=True):
+        for levels in itertools.product(*_parents(m, region, table.statuses[n])):
+            if max(levels) < 0:
+                continue
+            cost = np.zeros(kind.shape[1])
+            for tensor, multicast in zip(tensors, kind, strict=True):
+                if levels[tensor] >= 0:
+                    bits = float(m.steps) * t.step_bits[tensor] / prices.shared[region:, tensor].prod() / multicast
+                    cost = cost + price(m, levels[tensor], tensor, bits, firsts)
+            w, i, o = levels
+            yield n, (w, i, o), (values + cost[:, None]).min(axis=0)
 
 
 def _parents(m: Machine, region: int, statuses: Statuses) -> list[list[int]]:

@@ -20,11 +20,14 @@ class Frontier:
         Labels, a column each.
     count
         How many there are.
+    passed
+        Per label, the value up to which its fan-out was passed (:meth:`search.Search._pass`).
     """
 
     def __init__(self, m: Machine, size: int, timed: bool) -> None:
         self._machine, self._size, self._timed = m, size, timed
         self.rows = np.zeros((k.USED + 3 * len(m.levels), 1 << 10), np.int64)
+        self.passed = np.full(1 << 10, -np.inf)
         self.count = 0
         self._at: dict[int, list[int]] = {}
         self.entries = np.zeros(0, np.int64)
@@ -102,6 +105,7 @@ class Frontier:
         numbers = np.arange(self.count, self.count + rows.shape[1])
         while self.count + rows.shape[1] > self.rows.shape[1]:
             self.rows = np.concatenate((self.rows, np.zeros_like(self.rows)), axis=1)
+            self.passed = np.concatenate((self.passed, np.full_like(self.passed, -np.inf)))
         self.rows[:, numbers] = rows
         for number, place in zip(numbers.tolist(), places.tolist(), strict=True):
             self._at.setdefault(place, []).append(number)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from formulations.problem import I, O
-from formulations.shortest_path.tables import TENSORS, Floats, Lattice, Machine
+from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
 
 READS, FILLS, UPDATES = range(3)
 """Columns of the energies per bit."""
@@ -19,6 +19,8 @@ class Prices:
 
     Attributes
     ----------
+    multicast
+        Per tensor and vector, the most children that one read serves (a column per vector).
     shared
         The most children of the region's fan-out that one read serves.
     reads, updates
@@ -31,6 +33,7 @@ class Prices:
         The least number of trips of a loop that brings the tensor in again; infinite if there is none (a row).
     """
 
+    multicast: Ints
     shared: Floats
     reads: Floats
     updates: Floats
@@ -41,11 +44,11 @@ class Prices:
 
 def prices_of(t: Lattice, m: Machine) -> Prices:
     """Least prices of a machine for a layer."""
+    alike = [(t.lacks == tensor) | ((tensor == I) & (t.halo == 1)) for tensor in TENSORS]
+    multicast = np.stack([m.vectors[dims].prod(axis=0) for dims in alike])
     shared = np.ones((m.regions + 1, 3))
     for r in range(m.regions):
-        for tensor in TENSORS:
-            alike = (t.lacks == tensor) | ((tensor == I) & (t.halo == 1))
-            shared[r, tensor] = m.vectors[alike][:, m.fan(r)].prod(axis=0).max()
+        shared[r] = multicast[:, m.fan(r)].max(axis=1)
     reads, updates, fills = (np.full((m.regions + 1, 3), np.inf) for _ in range(3))
     first = np.zeros((m.regions + 1, 3))
     for region in range(m.regions):
@@ -66,7 +69,7 @@ def prices_of(t: Lattice, m: Machine) -> Prices:
     for d, tensor in enumerate(t.lacks):
         if tensor >= 0 and t.counts[d] > 1:
             again[tensor] = min(again[tensor], t.divisors[d, 1])
-    return Prices(shared, reads, updates, first, fills, again)
+    return Prices(multicast, shared, reads, updates, first, fills, again)
 
 
 def first_bits(t: Lattice, m: Machine, region: int, shared: Floats) -> float:

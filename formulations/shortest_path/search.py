@@ -16,6 +16,9 @@ from formulations.shortest_path.items import nest_items
 from formulations.shortest_path.potentials import Guide
 from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine
 
+CLOSE, NEAR = 0.005, 0.25
+"""A fan-out is passed with the vectors whose bounds are within this part of the least one; in a beam, within that."""
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -50,6 +53,7 @@ class Search:
         self.best: Nest | None = None
         self.last = -1
         self.popped = self.relaxed = 0
+        self._forgets = False
         self._enter(k.start_of(self.t, self.m, self.problem.steps * self.problem.step_energy), 0)
 
     def is_poor(self, ratio: float) -> bool:
@@ -68,6 +72,7 @@ class Search:
 
     def beam_step(self, width: int) -> bool:
         """The same, and all others are forgotten: this looks for a nest and proves nothing."""
+        self._forgets = True
         entries = self.frontier.take(width, self.frontier.guesses)
         self.frontier.keep(np.zeros(0, np.int64))
         self._extend(entries)
@@ -135,33 +140,55 @@ class Search:
 
     def _leave(self, numbers: Ints, region: int) -> None:
         """The fan-out of a region, with every vector; behind the last one nests are complete."""
-        t, m = self.t, self.m
-        rows, fan = self.frontier.rows[:, numbers], m.fan(region)
-        vectors = np.arange(fan.start, fan.stop)
-        last = region + 1 == m.regions
-        constant = [] if last else bounds.constant_charges(t, m, self.guide, rows, region + 1)
-        batch = max(1, (1 << 16) // len(vectors))
+        m = self.m
+        batch = max(1, (1 << 16) // len(m.kids[m.fan(region)]))
         for begin in range(0, len(numbers), batch):
-            part = slice(begin, begin + batch)
-            y = t.children(rows[k.X, part, None], m.spots[:, fan])
-            of, which = np.nonzero(y >= 0)
-            of, y = of + begin, y[of, which]
-            if last:
-                self._complete(rows, numbers, of, vectors[which])
-                continue
-            base, cycles = self._base(rows)
-            if self.timed:
-                work = -(-m.work // (rows[k.INSTANCES, of] * m.kids[vectors[which]] * self.widest[region + 1]))
-                cycles_of = np.maximum(cycles[of], -(-work // m.unit))
+            some = numbers[begin : begin + batch]
+            rows = self.frontier.rows[:, some]
+            y = self.t.children(rows[k.X, :, None], m.spots[:, m.fan(region)])
+            of, vectors = np.nonzero(y >= 0)
+            y, vectors = y[of, vectors], vectors + m.first[region]
+            if region + 1 == m.regions:
+                self._complete(rows, some, of, vectors)
             else:
-                cycles_of = cycles[of]
-            rest = bounds.sifted(self.guide, region + 1, y, constant, of)
-            value = self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles_of, cycles_of)
-            good = np.flatnonzero(~self.goal.hopeless(value))
-            if len(good):
-                new = rows[:, of[good]]
-                k.spread(t, m, new, vectors[which[good]], y[good])
-                self._enter(_made(new, numbers[of[good]], k.CROSS, region, vectors[which[good]]), region + 1)
+                self._pass(rows, some, region, of, vectors, y)
+
+    def _pass(self, rows: Ints, numbers: Ints, region: int, of: Ints, vectors: Ints, y: Ints) -> None:
+        """Pass a fan-out with the vectors whose bounds are about the least; the label stays open for the others.
+
+        `of` are numbers of rows, `y` the points behind. A beam, which forgets, does not come back for the others.
+        """
+        values, base = self._behind(rows, region, of, vectors, y)
+        left = ~self.goal.hopeless(values) & (values > self.frontier.passed[numbers][of])
+        least = np.full(len(numbers), np.inf)
+        np.minimum.at(least, of[left], values[left])
+        limits = least * (1 + (NEAR if self._forgets else CLOSE))
+        now = left & (values <= limits[of])
+        if not self._forgets:
+            self.frontier.passed[numbers] = limits
+            later = left & ~now
+            least = np.full(len(numbers), np.inf)
+            np.minimum.at(least, of[later], values[later])
+            again = np.flatnonzero(np.isfinite(least))
+            self.frontier.push(2 * numbers[again] + 1, least[again], base[again] + (least - base)[again] * self.greed)
+        good = np.flatnonzero(now)
+        if len(good):
+            new = rows[:, of[good]]
+            k.spread(self.t, self.m, new, vectors[good], y[good])
+            self._enter(_made(new, numbers[of[good]], k.CROSS, region, vectors[good]), region + 1)
+
+    def _behind(self, rows: Ints, region: int, of: Ints, vectors: Ints, y: Ints) -> tuple[Floats, Floats]:
+        """Quick bounds on labels behind a fan-out; and what is paid in front of it."""
+        m = self.m
+        constant = bounds.constant_charges(self.t, m, self.guide, rows, region + 1)
+        base, cycles = self._base(rows)
+        cycles = cycles[of]
+        if self.timed:
+            work = -(-m.work // (rows[k.INSTANCES, of] * m.kids[vectors] * self.widest[region + 1]))
+            cycles = np.maximum(cycles, -(-work // m.unit))
+        rest = bounds.sifted(self.t, m, self.guide, rows, y, constant, of, vectors)
+        values = self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles, cycles)
+        return values, self.goal.values(base, np.zeros(len(base), np.int64))
 
     def _complete(self, rows: Ints, numbers: Ints, of: Ints, vectors: Ints) -> None:
         """Nests behind the last fan-out."""

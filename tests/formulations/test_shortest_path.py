@@ -175,7 +175,7 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
             elif rule == "R5":
                 patched.setattr("formulations.shortest_path.frontier.covering", no_cover)
             else:
-                patched.setattr(bounds, "sifted", lambda guide, region, y, constant, of: np.zeros(len(y)))
+                patched.setattr(bounds, "sifted", lambda t, m, guide, rows, y, constant, of, vectors: np.zeros(len(y)))
             found = solve(case.problem).nest
         costs = [nest and (nest.energy, nest.latency) for nest in (found, right)]
         assert costs[0] == costs[1], rule
