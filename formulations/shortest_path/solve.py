@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from formulations.nest import Nest
@@ -78,6 +79,8 @@ def solve(
     if best is None or objective not in ("energy", "latency"):
         return found
     cycles = -(-best.latency // problem.latency_unit)
+    if objective == "energy" and cycles <= _fewest_cycles(ground):
+        return found
     if objective == "latency":
         ties = _minimize(ground, Goal("energy", cap=cycles, below=best.energy), stop)
     else:
@@ -89,6 +92,13 @@ def ground_of(problem: LayerProblem) -> Ground:
     """Lattice, machine and bounds of a problem."""
     lattice, machine = lattice_of(problem), machine_of(problem)
     return Ground(problem, lattice, machine, guide_of(problem, lattice, machine))
+
+
+def _fewest_cycles(ground: Ground) -> int:
+    """No nest takes fewer cycles: work over the most instances, and compulsory traffic over bandwidth."""
+    problem, machine = ground.problem, ground.machine
+    most = math.prod(int(machine.kids[machine.fan(region)].max()) for region in range(machine.regions))
+    return -(-max(-(-machine.work // most), problem.port_floor) // problem.latency_unit)
 
 
 def _minimize(ground: Ground, goal: Goal, stop: Stop) -> PathOptimum:
