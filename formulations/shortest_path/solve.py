@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.shortest_path.goal import Goal
+from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
 from formulations.shortest_path.tables import lattice_of, machine_of
@@ -71,6 +72,8 @@ def solve(
     ------
     StoppedError
         If the search was given up.
+    OverflowError
+        If numbers may leave the integers of labels.
     """
     stop = stop or Stop()
     ground = ground_of(problem)
@@ -89,8 +92,16 @@ def solve(
 
 
 def ground_of(problem: LayerProblem) -> Ground:
-    """Lattice, machine and bounds of a problem."""
+    """Lattice, machine and bounds of a problem.
+
+    Raises
+    ------
+    OverflowError
+        If its numbers may leave the integers of labels (:mod:`magnitudes`).
+    """
+    check_steps(problem)
     lattice, machine = lattice_of(problem), machine_of(problem)
+    check_magnitudes(problem, lattice, machine)
     return Ground(problem, lattice, machine, guide_of(problem, lattice, machine))
 
 

@@ -20,6 +20,7 @@ from formulations.shortest_path.solve import ground_of, solve
 from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.reader import load_architecture
 from optimizer.mapping.cost import evaluate
 from optimizer.mapping.declared_space import outside_of_space
 from optimizer.pricing.lowering import lift, lower
@@ -240,6 +241,18 @@ def test_energies_beyond_64_bits_are_exact() -> None:
     )
     again = solve(dear).nest
     assert again is not None and again.energy == found.energy * factor
+
+
+def test_products_of_language_models_are_exact_and_what_is_too_large_is_refused() -> None:
+    """The least energy of a product of 3e13 steps is at least that of a thousandth of it, a thousand times."""
+    hardware = next(iter(load_architecture("eyeriss").points()))
+    large = solve(lower(matmul("m", {"M": 131072, "N": 28672, "K": 8192}), hardware)).nest
+    small = solve(lower(matmul("m", {"M": 128, "N": 28672, "K": 8192}), hardware)).nest
+    assert large is not None and small is not None
+    assert 900 * small.energy < large.energy <= 1024 * small.energy
+    for extent in (2**20, 2**31):
+        with pytest.raises(OverflowError, match="the shortest path needs less than"):
+            solve(lower(matmul("m", {"M": extent, "N": extent, "K": extent}), hardware))
 
 
 def test_a_stopped_search_ends() -> None:
