@@ -68,6 +68,8 @@ def _in_order(problem: LayerProblem, nest: Nest) -> bool:
                 return False
             last[item.tensor] = item.level
             kept[item.level][item.tensor] = True
+    if not all(_stays(problem, nest, place) for place in range(len(nest.items))):
+        return False
     tops = [list(level) for level in kept]
     for tensor, pinned in enumerate(problem.pinned):
         if not kept[int(pinned)][tensor]:
@@ -76,6 +78,21 @@ def _in_order(problem: LayerProblem, nest: Nest) -> bool:
         if pinned:
             tops[1][tensor] = False
     return all(tuple(row) in level.keep_options for row, level in zip(tops, problem.levels, strict=True))
+
+
+def _stays(problem: LayerProblem, nest: Nest, place: int) -> bool:
+    """Do no loops move a node's tile that stand above nodes or fan-outs of levels further out?"""
+    node = nest.items[place]
+    if not isinstance(node, NodeItem):
+        return True
+    inside = list(enumerate(nest.items))[place + 1 :]
+    passed = [n for n, item in inside if not isinstance(item, LoopItem) and item.level < node.level]
+    above = nest.items[place + 1 : max(passed, default=place)]
+    return all(
+        problem.irrelevant_to[item.dim] == node.tensor or item.trips == 1
+        for item in above
+        if isinstance(item, LoopItem)
+    )
 
 
 def _has_room(problem: LayerProblem, nest: Nest) -> bool:

@@ -3,10 +3,10 @@
 The space
 ---------
 A nest is a sequence of temporal loops, nodes (tensor, level) and fan-outs, outermost first. Levels between two
-fan-outs are a *region*. In a region the nodes of different tensors stand in any order; those of one tensor stand
-outermost level first. A node stands inside of the fan-outs of all levels further out, or above some of them: then only
-loops and fan-outs that leave its tile where it is lie between. This is what ``tilewright evaluate`` accepts, and
-nothing else is left out.
+fan-outs are a *region*. Nodes of one tensor stand outermost level first. A node stands inside of the nodes and fan-outs
+of all levels further out, or above some of them: then only loops and fan-outs that leave its tile where it is lie
+between. (Of a region's nodes placed so far, the innermost level that a loop has moved since is the label's ``FLOOR``:
+no node of a level further out may follow.) This is what ``tilewright evaluate`` accepts, and nothing else is left out.
 
 What a node costs
 -----------------

@@ -11,7 +11,7 @@ from fractions import Fraction
 from formulations.integer_range import LIMIT
 from formulations.layer.node_tiles import closing_extents, node_extents
 from formulations.layer.spread import split_axes
-from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
+from formulations.nest import LoopItem, Nest, NodeItem
 from formulations.problem import AxisSpec, LayerProblem, LayerSolution, PortSpec, ProblemLevel
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
@@ -196,20 +196,21 @@ def lift(
 
 
 def _lift_nest(problem: LayerProblem, dims: tuple[str, ...], nest: Nest) -> Mapping:
-    """The same of a nest: a loop is of the innermost level whose node stands above it, in front of the next fan-out."""
+    """The same of a nest. A loop is of the innermost level that a node or a fan-out above it leads into, but of none
+    further inside than those of the nodes and fan-outs below it: nodes that stand above these are hoisted.
+    """
     items: list[Item] = []
-    level = 0
+    reached = 0
     for place, item in enumerate(nest.items):
+        below = [other.level for other in nest.items[place:] if not isinstance(other, LoopItem)]
         if isinstance(item, NodeItem):
             items.append(Node(ROLES[item.tensor], item.level))
-            inner = [other.level for other in nest.items[place + 1 :] if isinstance(other, FanOutItem)]
-            if min(inner, default=item.level) >= item.level:
-                level = max(level, item.level)
+            reached = max(reached, item.level)
         elif isinstance(item, LoopItem):
-            items.append(Loop(dims[item.dim], item.trips, level))
+            items.append(Loop(dims[item.dim], item.trips, min([reached, *below])))
         else:
             items += _spatial(problem, dims, item.level, item.factors)
-            level = max(level, item.level + 1)
+            reached = max(reached, item.level + 1)
     return Mapping(tuple(items))
 
 

@@ -11,10 +11,12 @@ import math
 from dataclasses import replace
 
 from optimizer.architecture.hardware import Hardware
-from optimizer.errors import InternalDisagreementError
+from optimizer.errors import InternalDisagreementError, SpecError
 from optimizer.fusion.network_pricer import FusedPrice, Single, joined
 from optimizer.fusion.plan import Plan
 from optimizer.mapping.cost import evaluate
+from optimizer.mapping.legality import PlacedItem, check_mapping
+from optimizer.mapping.mapping import Mapping
 from optimizer.pricing.lowering import lift, lower
 from optimizer.pricing.price import Price
 from optimizer.problem.disagreement import disagreement
@@ -86,6 +88,7 @@ class _Checker:
         extents = dict(price.extents)
         problem = lower(layer, self._hardware, accounting=self._prepared.accounting, extents=extents)
         mapping = lift(layer, problem, price.solution, extents=extents)
+        self._check(layer, mapping)
         cost = evaluate(layer, self._hardware, mapping, accounting=self._prepared.accounting)
         units = cost.latency_cycles * problem.latency_unit
         if cost.energy == price.energy and units == price.solution.latency:
@@ -96,6 +99,15 @@ class _Checker:
         )
         solution = replace(price.solution, energy=cost.energy, latency=math.ceil(units))
         return replace(price, energy=cost.energy, latency=math.ceil(cost.latency_cycles), solution=solution)
+
+    def _check(self, layer: Layer, mapping: Mapping) -> None:
+        """Is the loop nest one that `evaluate` accepts?"""
+        placed = [PlacedItem(item, f"mapping[{number}]") for number, item in enumerate(mapping.items)]
+        try:
+            check_mapping(placed, layer, self._hardware)
+        except SpecError as error:
+            self.faults.append(f"on layer {layer.name} the search found a loop nest that is not legal: {error}")
+            raise _IllegalError from error
 
     def _fused(self, found: Incumbent) -> Pick:
         (price,) = found.picks[0].prices
