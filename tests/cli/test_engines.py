@@ -110,6 +110,14 @@ def test_the_store_keeps_nests_apart_from_tilings(asked: tuple[str, ...], tmp_pa
     assert int(first.certificate.value) <= int(other.certificate.value)
 
 
+def test_a_layer_is_mapped_by_either_engine() -> None:
+    layer = parse_network(NETWORK).mac_layers()[1]
+    architecture = optimizer.load_architecture(ARCHITECTURE)
+    path, lattice = (optimizer.map_layer(layer, architecture, engine=engine) for engine in ("path", "lattice"))
+    assert path.to_json()["problem"]["engine"] == "path"
+    assert int(path.certificate.value) <= int(lattice.certificate.value)
+
+
 def test_what_is_no_nest_of_the_problem_is_not_taken_from_a_store() -> None:
     architecture = optimizer.load_architecture(ARCHITECTURE)
     layer = parse_network(NETWORK).mac_layers()[1]
