@@ -47,7 +47,7 @@ CHAIN = {
         {"name": "B", "access_bits": 16, "area_um2": 1, "energy": {"access": 2}, "size": "64 words"},
     ],
 }
-FAST, SLOW = 4, 40
+FAST, SLOW = 4, 24
 OBJECTIVES = ("energy", "latency", "weighted", "edp")
 NUMBERS = [pytest.param(n, marks=[] if n < FAST else pytest.mark.slow) for n in range(SLOW)]
 
@@ -124,7 +124,7 @@ def test_no_nest_of_another_search_is_better(number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(40))
+@pytest.mark.parametrize("number", range(SLOW))
 def test_an_annealer_over_all_nests_does_not_beat_it(number: int) -> None:
     case = Case(number, 11, leaks=True)
     for objective in ("energy", "latency", "edp"):
