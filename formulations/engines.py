@@ -121,5 +121,5 @@ class PathEngine:
 
 
 def engine_of(name: str) -> Engine:
-    """A new engine of a name of :data:`ENGINES`."""
+    """A new engine: ``lattice`` or ``path``."""
     return PathEngine() if name == "path" else LatticeEngine()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from formulations.layer.spread import split_axes
+from formulations.layer.spread import spreads
 from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
 from formulations.problem import LayerProblem
 
@@ -36,17 +36,13 @@ def _in_range(problem: LayerProblem, nest: Nest) -> bool:
             good = item.dim in dims and 0 < item.trips <= most
         else:
             good = item.level in levels and len(item.factors) == len(dims)
-            good = good and all(0 < factor <= most for factor in item.factors) and _spreads(problem, item)
+            good = (
+                good
+                and all(0 < factor <= most for factor in item.factors)
+                and spreads(problem, item.level, item.factors)
+            )
         if not good:
             return False
-    return True
-
-
-def _spreads(problem: LayerProblem, item: FanOutItem) -> bool:
-    try:
-        split_axes(problem, item.level, item.factors)
-    except ValueError:
-        return False
     return True
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from formulations.layer.node_tiles import bits_held, closing_extents, node_extents
-from formulations.layer.spread import split_axes
+from formulations.layer.spread import spreads
 from formulations.nest import Nest
 from formulations.nest_check import is_nest_of
 from formulations.problem import Hoist, LayerProblem, LayerSolution
@@ -28,7 +28,7 @@ def fits(problem: LayerProblem, solution: LayerSolution | Nest) -> bool:
         cuts += [level.top, *(node_extents(problem, solution, number) if number else [])]
         cuts += [closing_extents(problem, solution, number), level.bottom]
         spread = tuple(f * extent for f, extent in zip(level.spatial, below, strict=True))
-        if level.bottom != spread or not _spreads(problem, number, level.spatial):
+        if level.bottom != spread or not spreads(problem, number, level.spatial):
             return False
         capacity = problem.levels[number].capacity_bits
         if number and capacity is not None and bits_held(problem, solution, number) > capacity:
@@ -58,11 +58,3 @@ def _in_range(problem: LayerProblem, solution: LayerSolution) -> bool:
 
 def _stands_first(solution: LayerSolution, hoist: Hoist) -> bool:
     return solution.levels[hoist.level].order[:1] == (hoist.tensor,)
-
-
-def _spreads(problem: LayerProblem, number: int, factors: tuple[int, ...]) -> bool:
-    try:
-        split_axes(problem, number, factors)
-    except ValueError:
-        return False
-    return True

@@ -79,3 +79,18 @@ def split_axes(problem: LayerProblem, level: int, vector: tuple[int, ...]) -> tu
         if total // math.prod(share) <= spec.fanout[1]:
             return share, tuple(f // x for f, x in zip(vector, share, strict=True))
     raise ValueError(f"spatial factors {vector} do not fit the fan-out {spec.fanout}")
+
+
+def spreads(problem: LayerProblem, level: int, vector: tuple[int, ...]) -> bool:
+    """Does a spatial vector fit the axes of a fan-out?"""
+    try:
+        split_axes(problem, level, vector)
+    except ValueError:
+        return False
+    return True
+
+
+def fewest_cycles(problem: LayerProblem) -> int:
+    """Lower bound on the cycles of any mapping: work over the most instances, least traffic over bandwidth."""
+    most = math.prod(widest(problem.extents, lv.fanout, lv.spatial_x, lv.spatial_y) for lv in problem.levels)
+    return max(-(-problem.work // most), -(-problem.port_floor // problem.latency_unit))

@@ -11,7 +11,7 @@ from formulations.shortest_path import labels as k
 from formulations.shortest_path.potentials import Guide, parent_of
 from formulations.shortest_path.prices import least_fill, price
 from formulations.shortest_path.statuses import FREE, HELD, NONE, TIGHT, Behind, Code, Statuses
-from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
+from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine, by_value
 
 
 def ahead(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int) -> Floats:
@@ -103,8 +103,13 @@ def _prices(m: Machine, levels: Ints, tensor: int, bits: Floats, first: Floats) 
     return found
 
 
-def _charges(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, tensor: int) -> Floats:
-    """What a tensor's next node costs, per status, if it lies behind the fan-out that leads into a region."""
+def _charges(
+    t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, tensor: int, *, filled: bool = True
+) -> Floats:
+    """What a tensor's next node costs, per status, if it lies behind the fan-out that leads into a region.
+
+    Filling a held node is among the costs if `filled`.
+    """
     p = guide.prices
     charges = np.full((4, rows.shape[1]), np.inf)
     share, first = _share(t, m, rows, tensor)
@@ -115,7 +120,7 @@ def _charges(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, tens
     if m.without[region, tensor]:
         bits = float(m.steps) * t.step_bits[tensor] * share / _shared_from(m, guide, rows, tensor)
         charges[NONE] = _prices(m, rows[k.LAST + tensor], tensor, bits, first)
-    _held_charge(t, m, guide, rows, region, tensor, charges)
+    _held_charge(t, m, guide, rows, region, tensor, charges, filled=filled)
     return charges
 
 
@@ -126,7 +131,9 @@ def _shared_from(m: Machine, guide: Guide, rows: Ints, tensor: int) -> Floats:
     return found
 
 
-def _held_charge(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, tensor: int, charges: Floats) -> None:
+def _held_charge(
+    t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, tensor: int, charges: Floats, *, filled: bool = True
+) -> None:
     """The same for a node that no loop has moved since its break."""
     held = _held(rows, tensor)
     if len(held) == 0:
@@ -134,8 +141,9 @@ def _held_charge(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: int, 
     some = rows[:, held]
     share, first = _share(t, m, some, tensor)
     bits = _broken(t, some, tensor)
-    total = least_fill(t, m, guide.prices, region, tensor, bits)
-    charges[HELD, held] = total + _prices(m, some[k.LAST + tensor], tensor, bits * share, first)
+    charges[HELD, held] = _prices(m, some[k.LAST + tensor], tensor, bits * share, first)
+    if filled:
+        charges[HELD, held] += least_fill(t, m, guide.prices, region, tensor, bits)
 
 
 def _held(rows: Ints, tensor: int) -> Ints:
@@ -177,14 +185,7 @@ def constant_charges(t: Lattice, m: Machine, guide: Guide, rows: Ints, region: i
     as much: ``traffic(child) / children * apart`` is at least ``traffic``. Filling a node that is held depends on the
     vector and is not among the charges.
     """
-    found = [_charges(t, m, guide, rows, region, tensor) for tensor in TENSORS]
-    for tensor, charges in enumerate(found):
-        held = _held(rows, tensor)
-        if len(held):
-            some = rows[:, held]
-            share, first = _share(t, m, some, tensor)
-            charges[HELD, held] = _prices(m, some[k.LAST + tensor], tensor, _broken(t, some, tensor) * share, first)
-    return found
+    return [_charges(t, m, guide, rows, region, tensor, filled=False) for tensor in TENSORS]
 
 
 def sifted(
@@ -213,14 +214,3 @@ def by_code(rows: Ints) -> Iterator[tuple[Code, Ints]]:
     number = (digits[0] << 20) + (digits[1] << 10) + digits[2]
     for value, chosen in by_value(number):
         yield (value >> 20, value >> 10 & 1023, value & 1023), chosen
-
-
-def by_value(numbers: Ints) -> Iterator[tuple[int, Ints]]:
-    """Places of equal numbers."""
-    if len(numbers) == 0:
-        return
-    if (numbers == numbers[0]).all():
-        yield int(numbers[0]), np.arange(len(numbers))
-        return
-    for value in np.unique(numbers):
-        yield int(value), np.flatnonzero(numbers == value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from formulations.problem import I, O, W
-from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine
+from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value
 
 BASE = 1 << 60
 """Energies are pairs (high, low) that stand for ``high * BASE + low``."""
@@ -29,7 +29,7 @@ since; how the label was made; is it of no use any more?"""
 USED = 34
 """Then per level: bits in use, and the bits that one instance has read and written."""
 
-START, LOOP, NODE, CROSS = range(4)
+LOOP, NODE, CROSS = range(3)
 """Moves: WHAT is a dim, a tensor, the region left; VALUE trips, level, the vector."""
 
 
@@ -102,9 +102,7 @@ def _filled(t: Lattice, rows: Ints, tensor: int) -> Ints:
 def _serve(m: Machine, rows: Ints, tensor: int, bits: Ints, small: int) -> None:
     """Charge the last nodes of a tensor for what is asked of them; `small`: bits of a first visit."""
     levels = len(m.levels)
-    asked = rows[LAST + tensor].copy()
-    for level in np.unique(asked):
-        chosen = np.flatnonzero(asked == level)
+    for level, chosen in by_value(rows[LAST + tensor].copy()):
         some = rows if len(chosen) == rows.shape[1] else rows[:, chosen]
         of = bits if some is rows else bits[chosen]
         spec, instances = m.levels[level], some[INSTANCES] // some[KIDS + tensor]

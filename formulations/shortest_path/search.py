@@ -14,7 +14,7 @@ from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.items import nest_items
 from formulations.shortest_path.potentials import Guide
-from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine
+from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value
 
 CLOSE, NEAR = 0.005, 0.25
 """A fan-out is passed with the vectors whose bounds are within this part of the least one; in a beam, within that."""
@@ -39,8 +39,10 @@ class Search:
         With the best value so far.
     best : Nest or None
         The best nest found.
-    popped, relaxed : int
-        Labels extended; labels made.
+    last : int
+        The number of its last label; -1 without one.
+    relaxed : int
+        Labels made.
     """
 
     def __init__(self, ground: Ground, goal: Goal, greed: float) -> None:
@@ -52,7 +54,7 @@ class Search:
         self.frontier = Frontier(self.m, self.t.size, self.timed)
         self.best: Nest | None = None
         self.last = -1
-        self.popped = self.relaxed = 0
+        self.relaxed = 0
         self._forgets = False
         self._enter(k.start_of(self.t, self.m, self.problem.steps * self.problem.step_energy), 0)
 
@@ -80,10 +82,9 @@ class Search:
 
     def _extend(self, entries: Ints) -> None:
         """Extend labels: even entries by loops and nodes, odd ones by the fan-out of their region."""
-        self.popped += len(entries)
         inner, leaving = entries[entries & 1 == 0] >> 1, entries[entries & 1 == 1] >> 1
         for numbers, extend in ((leaving, self._leave), (inner, self._expand)):
-            for region, chosen in bounds.by_value(self.frontier.rows[k.IN, numbers]):
+            for region, chosen in by_value(self.frontier.rows[k.IN, numbers]):
                 extend(numbers[chosen], region)
 
     def _expand(self, numbers: Ints, region: int) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from formulations.layer.spread import fewest_cycles
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.shortest_path.goal import Goal
@@ -82,7 +82,7 @@ def solve(
     if best is None or objective not in ("energy", "latency"):
         return found
     cycles = -(-best.latency // problem.latency_unit)
-    if objective == "energy" and cycles <= _fewest_cycles(ground):
+    if objective == "energy" and cycles <= fewest_cycles(problem):
         return found
     if objective == "latency":
         ties = _minimize(ground, Goal("energy", cap=cycles, below=best.energy), stop)
@@ -103,13 +103,6 @@ def ground_of(problem: LayerProblem) -> Ground:
     lattice, machine = lattice_of(problem), machine_of(problem)
     check_magnitudes(problem, lattice, machine)
     return Ground(problem, lattice, machine, guide_of(problem, lattice, machine))
-
-
-def _fewest_cycles(ground: Ground) -> int:
-    """No nest takes fewer cycles: work over the most instances, and compulsory traffic over bandwidth."""
-    problem, machine = ground.problem, ground.machine
-    most = math.prod(int(machine.kids[machine.fan(region)].max()) for region in range(machine.regions))
-    return -(-max(-(-machine.work // most), problem.port_floor) // problem.latency_unit)
 
 
 def _minimize(ground: Ground, goal: Goal, stop: Stop) -> PathOptimum:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,11 +106,6 @@ class Machine:
     def regions(self) -> int:
         """How many regions there are."""
         return len(self.members)
-
-    @property
-    def timed(self) -> bool:
-        """Is any port limited?"""
-        return any(port.divisor for level in self.levels for port in level.ports)
 
     @property
     def leaks(self) -> bool:
@@ -283,3 +279,14 @@ def axis_vectors(problem: LayerProblem, level: int) -> tuple[Ints, Ints]:
 def spots_of(problem: LayerProblem, vectors: Ints) -> Ints:
     """The places of factors (a row per dim) among the divisors of their dims."""
     return np.stack([np.searchsorted(divisors(e), vectors[d]) for d, e in enumerate(problem.extents)]).astype(np.int64)
+
+
+def by_value(numbers: Ints) -> Iterator[tuple[int, Ints]]:
+    """Places of equal numbers."""
+    if len(numbers) == 0:
+        return
+    if (numbers == numbers[0]).all():
+        yield int(numbers[0]), np.arange(len(numbers))
+        return
+    for value in np.unique(numbers):
+        yield int(value), np.flatnonzero(numbers == value)

@@ -173,6 +173,24 @@ class Architecture:
         levels = ", ".join(level.name for level in self.levels)
         return f"<Architecture {self.name}: {len(self):,} hardware points, levels {levels}>"
 
+    def known_source(self, field: str, remedy: str) -> dict[str, Any]:
+        """The YAML that it was read from.
+
+        Raises
+        ------
+        SpecError
+            If it was not read from YAML; with the field that asks for it, and a remedy.
+        """
+        if self.source is None:
+            raise SpecError(
+                "the architecture does not know its source",
+                field=field,
+                value=self.name,
+                allowed="architectures that were read from YAML",
+                remedy=remedy,
+            )
+        return self.source
+
     def __len__(self) -> int:
         if self.constraints:
             return sum(1 for _ in self.points())

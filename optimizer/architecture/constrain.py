@@ -10,7 +10,6 @@ from typing import Any
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.constraints import check_rows, file_schema
 from optimizer.architecture.reader import constraint_reader, parse_architecture
-from optimizer.errors import SpecError
 from optimizer.files.arguments import check_arguments
 from optimizer.files.schema_check import check_schema
 from optimizer.files.yaml_fields import read_yaml
@@ -58,15 +57,8 @@ def without_constraints(architecture: Architecture, titles: Collection[str]) -> 
 
 def _stated(architecture: Architecture) -> list[Any]:
     """Its constraints as they are written."""
-    if architecture.source is None:
-        raise SpecError(
-            "the architecture does not know its source",
-            field="--constraints",
-            value=architecture.name,
-            allowed="architectures that were read from YAML",
-            remedy="build it with the sizes you want",
-        )
-    return list(architecture.source.get("constraints", ()))
+    source = architecture.known_source("--constraints", "build it with the sizes you want")
+    return list(source.get("constraints", ()))
 
 
 def _restated(architecture: Architecture, constraints: list[Any]) -> Architecture:

@@ -8,7 +8,6 @@ from pathlib import Path
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.device import load_device
 from optimizer.architecture.reader import parse_architecture
-from optimizer.errors import SpecError
 from optimizer.files.arguments import check_arguments
 
 
@@ -28,14 +27,7 @@ def on_device(architecture: Architecture, spec: str | Path) -> Architecture:
         On a bad device, or an architecture with a component, precision or memory that the device does not have.
     """
     check_arguments(architecture=(architecture, Architecture))
-    if architecture.source is None:
-        raise SpecError(
-            "the architecture does not know its source",
-            field="--device",
-            value=architecture.name,
-            allowed="architectures that were read from YAML",
-            remedy="state `device` where it is made",
-        )
+    source = architecture.known_source("--device", "state `device` where it is made")
     device = load_device(spec)
-    parsed = parse_architecture({**architecture.source, "device": device.source}, file=architecture.file)
+    parsed = parse_architecture({**source, "device": device.source}, file=architecture.file)
     return replace(parsed, budgets=replace(architecture.budgets, area_mm2=None), accounting=architecture.accounting)

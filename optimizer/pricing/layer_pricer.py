@@ -9,7 +9,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 
 from formulations.engines import Engine, LatticeEngine
-from formulations.layer.spread import split_axes, widest
+from formulations.layer.spread import fewest_cycles, spreads
 from formulations.nest import FanOutItem, Nest, Solution
 from formulations.problem import LayerProblem
 from formulations.stop import Stop
@@ -93,15 +93,8 @@ class Pricer:
         return replace(problem, levels=tuple(levels))
 
     def latency_bound(self, hardware: Hardware) -> int:
-        """Lower bound on the cycles of any mapping: work over the largest product of spatial factors, and compulsory
-        traffic over bandwidth.
-        """
-        layer_bounds = []
-        for extents in self.variants:
-            problem = self.lower(hardware, extents)
-            spread = math.prod(widest(problem.extents, lv.fanout, lv.spatial_x, lv.spatial_y) for lv in problem.levels)
-            layer_bounds.append(max(-(-problem.work // spread), -(-problem.port_floor // problem.latency_unit)))
-        return min(layer_bounds)
+        """Lower bound on the cycles of any mapping (:func:`fewest_cycles`)."""
+        return min(fewest_cycles(self.lower(hardware, extents)) for extents in self.variants)
 
     def energy_bound(self, hardware: Hardware) -> int:
         """Lower bound on the energy units of any mapping: multiply-accumulates and compulsory accesses."""
@@ -232,12 +225,7 @@ def _meshless(problem: LayerProblem) -> LayerProblem:
 
 def _fits(problem: LayerProblem, solution: Solution) -> bool:
     """Do the spatial factors of a mapping fit the fan-outs?"""
-    try:
-        for number, factors in _spatial(solution):
-            split_axes(problem, number, factors)
-    except ValueError:
-        return False
-    return True
+    return all(spreads(problem, number, factors) for number, factors in _spatial(solution))
 
 
 def _spatial(solution: Solution) -> Iterable[tuple[int, tuple[int, ...]]]:
