@@ -204,12 +204,16 @@ class GroupPricer:
             if limit >= INFEASIBLE_COST or frame.shapes(layer, choice) == frame.coarse(layer):
                 continue
             pinned, room = frame.pinned(layer, choice), option.rooms[self.group.position[layer.name]]
-            value -= lower_bound
+            share, coarse = frame.resumed_share(layer, choice), 0
             for shape in frame.coarse(layer):
                 price = self._runs.price(layer, hardware, aim, dict(shape.extents), pinned, room)
                 if price is None:
                     return False
-                value += shape.count * price.value
+                coarse += shape.count * price.value
+            fresh = _fresh(frame.shapes(layer, choice), share)
+            bounds = self._runs_bounds(hardware, aim)
+            first = sum(shape.count * bounds.of(layer, dict(shape.extents), pinned) for shape in fresh)
+            value += max(lower_bound, first + math.ceil(share * coarse)) - lower_bound
         return value < limit
 
     def _price(self, option: _Option, hardware: Hardware, aim: Aim, limit: int) -> Plan | None:
@@ -268,7 +272,8 @@ def _lower_bound(
     """Lower bound on all runs of a layer: the larger of the sum over its runs and that over its coarse runs.
 
     With all operands in the buffer, strips and slices run one after the other are a mapping of the coarse run
-    (:meth:`Frame.coarse`); words from outside are charged on top. Coarse runs in `exact` have the tightest bounds.
+    (:meth:`Frame.coarse`), or a part of it (:meth:`Frame.resumed_share`); words from outside are charged on top. Coarse
+    runs in `exact` have the tightest bounds.
     """
     shapes, coarse, pinned = frame.shapes(layer, choice), frame.coarse(layer), frame.pinned(layer, choice)
     each = [shape.count * layer_bounds.of(layer, dict(shape.extents), pinned) for shape in shapes]
@@ -280,7 +285,17 @@ def _lower_bound(
             for shape, least, extra, base in zip(shapes, each, more, whole, strict=True)
         )
     found = [shape.count * base for shape, base in zip(coarse, whole, strict=True) if base is not None]
-    return max(sum(each), math.floor(sum((*found, *more), Fraction(0)))) if len(found) == len(coarse) else sum(each)
+    if len(found) < len(coarse):
+        return sum(each)
+    share = frame.resumed_share(layer, choice)
+    fresh = _fresh(shapes, share)
+    parts = [least if shape in fresh else extra for shape, least, extra in zip(shapes, each, more, strict=True)]
+    return max(sum(each), math.floor(share * sum(found, Fraction(0)) + sum(parts, Fraction(0))))
+
+
+def _fresh(shapes: Collection[RunShape], share: Fraction) -> list[RunShape]:
+    """Runs that resume no sums, where others do."""
+    return [] if share == 1 else [shape for shape in shapes if not shape.resumes]
 
 
 def _plan(frame: Frame, choice: RunChoice, runs: list[PricedRun], charges: tuple[Charge, ...]) -> Plan:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 from optimizer.architecture.hardware import Hardware
@@ -117,12 +118,24 @@ class Frame:
         return self.coarse(layer) if strips == 1 else tuple(self._shapes(layer, strips))
 
     def coarse(self, layer: Layer) -> tuple[RunShape, ...]:
-        """Runs without strips and slices. The optimal cost of a coarse run is a lower bound on the sum of its parts.
+        """Runs without strips and slices. The optimal cost of a coarse run is a lower bound on the sum of equal parts.
 
         The parts run one after the other are a mapping of the coarse run. It costs no more, because it rounds up less
-        often.
+        often. Parts that resume sums may have another nest than the first one: :meth:`resumed_share`.
         """
         return self._whole[layer.name]
+
+    def resumed_share(self, layer: Layer, choice: RunChoice) -> Fraction:
+        """The part of a coarse run's optimal cost that its resumed parts cost at least; 1: no part resumes sums.
+
+        Let r parts add to the same outputs, all but the first one by the nest n of optimal cost. Parts that all have
+        nest n are a mapping of the coarse run. The first of them costs no more than the others, since it reads fewer
+        partial sums. So the coarse run costs at most r times what a resumed part does, and r - 1 parts are resumed.
+        """
+        slices = choice.slices
+        if slices is None or layer.name != slices.chain[-1]:
+            return Fraction(1)
+        return Fraction(slices.number - 1, slices.number)
 
     def _sliced(self, layer: Layer, slices: Slices) -> Iterator[RunShape]:
         place = slices.chain.index(layer.name)
