@@ -313,7 +313,8 @@ def infeasible_text(reason: Infeasibility) -> Text:
     lines = [f"There is no design: {blame}."]
     if reason.relaxations or reason.removable:
         exact = all(relaxation.exact for relaxation in reason.relaxations)
-        each, one = ("This", "this") if len(reason.relaxations) == 1 else ("Any one of these", "one of these")
+        offers = len(reason.relaxations) + len(reason.removable or ())
+        each, one = ("This", "this") if offers == 1 else ("Any one of these", "one of these")
         enough = f"{each} would make it feasible:" if exact else f"No design without {one}:"
         lines.append("It needs:" if reason.layer else enough)
     lines += [f"  - {relaxation.budget}: {relaxation.text}" for relaxation in reason.relaxations]

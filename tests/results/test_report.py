@@ -205,6 +205,16 @@ def test_infeasible() -> None:
     assert "latency_ms: it needs 3.5 ms" in text
     assert to_text(full_report(body(nothing()))).startswith("INFEASIBLE\nThere is no design")
     assert "no budget is" in str(infeasible_text(replace(reason, budgets=(), relaxations=())))
+    offers = [
+        (replace(reason, relaxations=reason.relaxations[:1], removable=()), "This would"),
+        (
+            replace(reason, relaxations=reason.relaxations[:1], removable=("array.x == array.y",)),
+            "Any one of these would",
+        ),
+    ]
+    for offer, start in offers:
+        changed = replace(offer, relaxations=tuple(replace(one, exact=True) for one in offer.relaxations))
+        assert f"{start} make it feasible" in str(infeasible_text(changed))
     homeless = replace(reason, budgets=("GLB.size",), relaxations=(), layer="conv1")
     assert "can hold layer conv1" in str(infeasible_text(homeless))
 
