@@ -48,7 +48,7 @@ def _in_range(problem: LayerProblem, nest: Nest) -> bool:
 
 def _in_order(problem: LayerProblem, nest: Nest) -> bool:
     """Do a tensor's nodes and the fan-outs go inwards, nodes above the fan-outs of their level and of those inside; are
-    the tensors kept as the levels ask?
+    the tensors kept as the levels ask? Fan-outs that are not used have no place.
     """
     fans = [item.level for item in nest.items if isinstance(item, FanOutItem)]
     if fans != sorted(set(fans)):
@@ -58,7 +58,7 @@ def _in_order(problem: LayerProblem, nest: Nest) -> bool:
     last = [-1] * 3
     for item in nest.items:
         if isinstance(item, FanOutItem):
-            passed = item.level
+            passed = item.level if _is_used(item) else passed
         elif isinstance(item, NodeItem):
             if item.level <= max(passed, last[item.tensor]):
                 return False
@@ -77,18 +77,22 @@ def _in_order(problem: LayerProblem, nest: Nest) -> bool:
 
 
 def _stays(problem: LayerProblem, nest: Nest, place: int) -> bool:
-    """Do no loops move a node's tile that stand above nodes or fan-outs of levels further out?"""
+    """Do no loops move a node's tile that stand above fan-outs of levels further out?"""
     node = nest.items[place]
     if not isinstance(node, NodeItem):
         return True
     inside = list(enumerate(nest.items))[place + 1 :]
-    passed = [n for n, item in inside if not isinstance(item, LoopItem) and item.level < node.level]
+    passed = [n for n, item in inside if isinstance(item, FanOutItem) and item.level < node.level and _is_used(item)]
     above = nest.items[place + 1 : max(passed, default=place)]
     return all(
         problem.irrelevant_to[item.dim] == node.tensor or item.trips == 1
         for item in above
         if isinstance(item, LoopItem)
     )
+
+
+def _is_used(item: FanOutItem) -> bool:
+    return any(factor > 1 for factor in item.factors)
 
 
 def _has_room(problem: LayerProblem, nest: Nest) -> bool:

@@ -2,11 +2,14 @@
 
 The space
 ---------
-A nest is a sequence of temporal loops, nodes (tensor, level) and fan-outs, outermost first. Levels between two
-fan-outs are a *region*. Nodes of one tensor stand outermost level first. A node stands inside of the nodes and fan-outs
-of all levels further out, or above some of them: then only loops and fan-outs that leave its tile where it is lie
-between. (Of a region's nodes placed so far, the innermost level that a loop has moved since is the label's ``FLOOR``:
-no node of a level further out may follow.) This is what ``tilewright evaluate`` accepts, and nothing else is left out.
+A nest is a sequence of temporal loops, nodes (tensor, level) and fan-outs, outermost first. Nodes of one tensor stand
+outermost level first. A node stands outside of the fan-out of its level and of those further inside. It stands inside
+of the fan-outs of levels further out, or above some of them: then only loops that leave its tile where it is lie
+between. Nothing else is asked: levels between two fan-outs are a *region*, in which nodes of different tensors stand in
+any order. This is what ``tilewright evaluate`` accepts, and nothing else is left out.
+
+A fan-out that a nest does not use (all factors 1) bounds no region. So there is a search for every set of fan-outs that
+bound regions (:func:`solve.machines_of`), each for less than the best value so far.
 
 What a node costs
 -----------------

@@ -21,12 +21,11 @@ HI, LO, X, IN, RUN, RHO, SLIDE, TRIPS, STEP = range(9)
 DIGIT, LAST, KIDS, APART = 9, 12, 15, 18
 """Per tensor: the place of its last node in the region (0: none), the level of its last node, and of the fan-outs
 since, children and distinct tiles among them."""
-COPIES, INSTANCES, DRAIN, BARE, RAN, WINDOWS, LEAKING, FLOOR, FROM, MOVE, WHAT, VALUE, DEAD = range(21, 34)
+COPIES, INSTANCES, DRAIN, BARE, RAN, WINDOWS, LEAKING, FROM, MOVE, WHAT, VALUE, DEAD = range(21, 33)
 """Copies of the output; instances; bits that drains read at the output's last node; no node since the last fan-out;
 loops of this region are part of the run; dims of windows (bits) that the fan-out passed last splits; energy that all
-instances of the levels so far leak per cycle; the innermost place of the region with a node that loops have moved
-since; how the label was made; is it of no use any more?"""
-USED = 34
+instances of the levels so far leak per cycle; how the label was made; is it of no use any more?"""
+USED = 33
 """Then per level: bits in use, and the bits that one instance has read and written."""
 
 LOOP, NODE, CROSS = range(3)
@@ -142,9 +141,6 @@ def loop(t: Lattice, rows: Ints, dim: int, spot: int, more: Ints, slides: Ints) 
     run = np.where(more > 0, lack + 1, 0)
     rows[RHO] = np.where(more == 2, np.where(rows[RUN] == run, rows[RHO], 1) * trips, 1)
     rows[RUN], rows[RAN] = run, more > 0
-    for tensor in TENSORS:
-        if tensor != lack:
-            rows[FLOOR] = np.maximum(rows[FLOOR], rows[DIGIT + tensor])
     if lack != I:
         rows[SLIDE] = np.where(slides, dim, -1)
         rows[TRIPS] = np.where(slides, trips, 1)
@@ -164,7 +160,7 @@ def spread(t: Lattice, m: Machine, rows: Ints, vectors: Ints, y: Ints) -> None:
     rows[COPIES] *= factors[t.lacks == O].prod(axis=0)
     rows[INSTANCES] *= kids
     rows[X], rows[BARE], rows[RAN] = y, 1, 0
-    rows[DIGIT : DIGIT + 3], rows[FLOOR] = 0, 0
+    rows[DIGIT : DIGIT + 3] = 0
     rows[IN] += 1
     if (rows[IN] < m.regions).all():
         _leak(m, rows, int(rows[IN, 0]))
@@ -241,7 +237,7 @@ def covering(m: Machine, a: Ints, first: Ints, b: Ints, second: Ints, timed: boo
     x, y = of(HI)
     u, v = of(LO)
     keep((x < y) | ((x == y) & (u <= v)))
-    for column, sign in ((COPIES, 1), (DRAIN, -1), (BARE, -1), (RAN, -1), (FLOOR, -1)):
+    for column, sign in ((COPIES, 1), (DRAIN, -1), (BARE, -1), (RAN, -1)):
         x, y = of(column)
         keep(sign * x >= sign * y)
     if timed or m.rounds.any():

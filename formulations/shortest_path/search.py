@@ -127,7 +127,7 @@ class Search:
             for place, level in enumerate(members, 1):
                 if m.may_keep[level, tensor]:
                     capacity = m.levels[level].capacity_bits
-                    fits = may & (digits < place) & (rows[k.FLOOR] <= place)
+                    fits = may & (digits < place)
                     if capacity is not None:
                         fits &= rows[k.USED + level] + bits <= capacity
                     chosen = np.flatnonzero(fits)

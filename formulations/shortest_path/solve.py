@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from formulations.layer.spread import fewest_cycles
 from formulations.nest import Nest
@@ -11,7 +14,7 @@ from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
-from formulations.shortest_path.tables import lattice_of, machine_of
+from formulations.shortest_path.tables import lattice_of, machine_of, regions_of
 from formulations.stop import Stop
 
 BEAM, BEAM_GREED = 64, 1.6
@@ -76,8 +79,8 @@ def solve(
         If numbers may leave the integers of labels.
     """
     stop = stop or Stop()
-    ground = ground_of(problem)
-    found = _minimize(ground, Goal(objective, weight=weight, cap=cap, below=below), stop)
+    machines = Machines(problem)
+    found = _minimize(machines, Goal(objective, weight=weight, cap=cap, below=below), stop)
     best = found.nest
     if best is None or objective not in ("energy", "latency"):
         return found
@@ -85,10 +88,49 @@ def solve(
     if objective == "energy" and cycles <= fewest_cycles(problem):
         return found
     if objective == "latency":
-        ties = _minimize(ground, Goal("energy", cap=cycles, below=best.energy), stop)
+        ties = _minimize(machines, Goal("energy", cap=cycles, below=best.energy), stop)
     else:
-        ties = _minimize(ground, Goal("latency", cap=cap, ceiling=best.energy, below=cycles), stop)
+        ties = _minimize(machines, Goal("latency", cap=cap, ceiling=best.energy, below=cycles), stop)
     return PathOptimum(ties.nest or best, found.labels + ties.labels, found.relaxed + ties.relaxed)
+
+
+class Machines:
+    """A problem, and the same without some of the fan-outs that bound its regions.
+
+    A nest that does not use a fan-out may have nodes of levels on both sides in any order. The first problem has all
+    fan-outs, so its nests with a used one are all there.
+    """
+
+    def __init__(self, problem: LayerProblem) -> None:
+        self.problems = machines_of(problem)
+        self._grounds: dict[int, Ground] = {}
+
+    def promising(self, number: int, goal: Goal) -> Ground | None:
+        """What searches on a problem share; None if its fewest cycles show that it has nothing better than the best."""
+        problem = self.problems[number]
+        cycles = fewest_cycles(problem)
+        least = float(problem.steps * problem.step_energy)
+        if number and goal.hopeless(goal.values(np.array([least]), np.array([cycles])))[0]:
+            return None
+        if number not in self._grounds:
+            self._grounds[number] = ground_of(problem)
+        return self._grounds[number]
+
+
+def machines_of(problem: LayerProblem) -> list[LayerProblem]:
+    """The problem with every set of its fan-outs between regions, all of them first."""
+    inner = [region.fan for region in regions_of(problem)[:-1]]
+    sets = [set(some) for size in range(len(inner) + 1) for some in itertools.combinations(inner, size)]
+    return [
+        replace(
+            problem,
+            levels=tuple(
+                replace(level, fanout=(1, 1)) if number in left_out else level
+                for number, level in enumerate(problem.levels)
+            ),
+        )
+        for left_out in sets
+    ]
 
 
 def ground_of(problem: LayerProblem) -> Ground:
@@ -105,17 +147,28 @@ def ground_of(problem: LayerProblem) -> Ground:
     return Ground(problem, lattice, machine, guide_of(problem, lattice, machine))
 
 
-def _minimize(ground: Ground, goal: Goal, stop: Stop) -> PathOptimum:
-    """The best nest of one goal; where no value to undercut is given, a first nest is looked for."""
+def _minimize(machines: Machines, goal: Goal, stop: Stop) -> PathOptimum:
+    """The best nest of one goal over all machines."""
+    searches: list[Search] = []
+    for number in range(len(machines.problems)):
+        ground = machines.promising(number, goal)
+        if ground is not None:
+            searches += _searches(ground, goal, stop)
+    best = next((found.best for found in reversed(searches) if found.best is not None), None)
+    return PathOptimum(best, sum(s.frontier.count for s in searches), sum(s.relaxed for s in searches))
+
+
+def _searches(ground: Ground, goal: Goal, stop: Stop) -> list[Search]:
+    """Searches for something better on one machine, the last one exact; without a value to undercut, a first nest is
+    looked for.
+    """
     searches = [] if goal.best is not None else [_first(ground, goal, stop)]
     search = Search(ground, goal, GREED)
     if searches and search.is_poor(POOR):
         _improve(search, stop)
     while search.step(max(BATCH, search.frontier.count // GROWTH)):
         stop.check()
-    searches.append(search)
-    best = next((found.best for found in reversed(searches) if found.best is not None), None)
-    return PathOptimum(best, sum(s.frontier.count for s in searches), sum(s.relaxed for s in searches))
+    return [*searches, search]
 
 
 def _first(ground: Ground, goal: Goal, stop: Stop) -> Search:

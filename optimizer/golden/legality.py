@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.golden.tiles import kept_extents
-from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.mapping.mapping import Loop, Mapping, Node
 from optimizer.workload.layer import ROLES, Layer
 
 
@@ -75,41 +75,41 @@ def _keepers(mapping: Mapping, pinned: frozenset[str]) -> Iterator[str]:
             yield f"the nodes of {role} do not go from outer to inner levels, each once: {keepers}"
 
 
-def _belongs_outside(item: Item, level: int) -> bool:
-    """True for a node or a fan-out of a level outside of `level`."""
-    return item.level < level and (isinstance(item, Node) or (item.axis is not None and item.bound > 1))
-
-
 def _order(layer: Layer, hardware: Hardware, mapping: Mapping) -> Iterator[str]:
-    """All nodes of a level stand before its fan-out, and that before all nodes of deeper levels.
+    """Fan-outs go from outer to inner levels; all items of a level stand before its fan-out.
 
-    A node may stand further out, if no temporal loop between there and the fan-outs outside of it moves its tile.
+    A node may stand before the fan-outs of outer levels, if no temporal loop between there and them moves its tile.
+    Between two fan-outs there is no order of levels.
     """
-    reached, fanned, looped = 0, -1, False
+    fanned, deepest, looped = -1, 0, False
     dims = {operand.role: operand.dims for operand in layer.operands}
     for position, item in enumerate(mapping.items):
         name = hardware.levels[item.level].name
         if isinstance(item, Loop):
-            looped = looped or item.bound > 1
-            if item.axis is None or item.bound == 1:
+            if item.bound == 1:
                 continue
-            if item.level < max(reached, fanned):
+            looped = True
+            if item.axis is not None and item.level < max(deepest, fanned):
                 yield f"a spatial loop over {item.dim} below {name} stands inside of a deeper level"
-            fanned = max(fanned, item.level)
+            if item.axis is None and item.level <= fanned:
+                yield f"the loop over {item.dim} of {name} stands inside of the fan-out below {name} or deeper"
+            fanned = fanned if item.axis is None else max(fanned, item.level)
+            deepest = max(deepest, item.level)
             continue
         if item.level == 0 and looped:
             yield f"a loop stands outside of {item.role} at the outermost level {name}"
-        last = max(p for p, other in enumerate(mapping.items) if p == position or _belongs_outside(other, item.level))
-        if last > position:
-            for loop in mapping.items[position:last]:
-                if isinstance(loop, Loop) and loop.axis is None and loop.bound > 1 and loop.dim in dims[item.role]:
-                    yield f"the loop over {loop.dim} moves the hoisted tile of {item.role} at {name}"
-            continue
-        if item.level < reached:
-            yield f"the node of {item.role} at {name} stands inside of a node of a deeper level"
         if item.level <= fanned:
             yield f"the node of {item.role} at {name} stands inside of the fan-out below {name} or deeper"
-        reached = max(reached, item.level)
+        for loop in _before_outer_fan_outs(mapping, position, item.level):
+            if loop.axis is None and loop.bound > 1 and loop.dim in dims[item.role]:
+                yield f"the loop over {loop.dim} moves the hoisted tile of {item.role} at {name}"
+
+
+def _before_outer_fan_outs(mapping: Mapping, position: int, level: int) -> list[Loop]:
+    """Loops from a place to the last fan-out of a level outside of `level`."""
+    inside = [item for item in mapping.items[position:] if isinstance(item, Loop)]
+    fans = [n for n, loop in enumerate(inside) if loop.axis is not None and loop.bound > 1 and loop.level < level]
+    return inside[: max(fans, default=0)]
 
 
 def _extents(layer: Layer, mapping: Mapping) -> Iterator[str]:

@@ -30,7 +30,7 @@ def check_mapping(placed: Sequence[PlacedItem], layer: Layer, hardware: Hardware
     checks = _Checks(placed, layer, hardware, file)
     checks.outermost()
     checks.order()
-    checks.hoisted()
+    checks.nodes()
     checks.keepers()
     checks.keep_rules()
     checks.extents()
@@ -56,61 +56,71 @@ class _Checks:
         return self.hardware.levels[level].name
 
     def order(self) -> None:
-        """Levels come outermost first; in a level, nodes and temporal loops before the spatial loops.
+        """Loops stand inside of the fan-outs of outer levels and outside of those of their own level and deeper ones.
 
-        Hoisted nodes are left to :meth:`hoisted`.
+        Between two fan-outs there is no order of levels. Nodes are left to :meth:`nodes`.
         """
         reached, fanned = 0, -1
         names = ", ".join(level.name for level in self.hardware.levels)
-        for place, entry in enumerate(self.placed):
-            item = entry.item
-            if (isinstance(item, Loop) and item.bound == 1) or self.outer_items(place):
+        for entry in self.placed:
+            loop = entry.item
+            if not isinstance(loop, Loop) or loop.bound == 1:
                 continue
-            if item.level < reached:
+            if loop.axis is not None and loop.level < max(reached, fanned):
                 raise self.error(
-                    f"an item of {self.name(item.level)} stands inside of {self.name(reached)}",
+                    f"a spatial loop of {self.name(loop.level)} stands inside of a loop of "
+                    f"{self.name(max(reached, fanned))}",
                     entry.field,
-                    self.name(item.level),
-                    f"levels in the order {names}",
-                    "move the item outwards",
+                    self.name(loop.level),
+                    f"fan-outs in the order {names}, each outside of the loops of deeper levels",
+                    "move the spatial loop outwards",
                 )
-            spatial = isinstance(item, Loop) and item.axis is not None
-            if item.level == fanned and not spatial:
-                raise self.error(
-                    f"the item stands inside of the fan-out below {self.name(fanned)}",
-                    entry.field,
-                    self.name(item.level),
-                    "nodes and temporal loops of a level, then its spatial loops",
-                    "move it before the spatial loops, or into the next level",
-                )
-            reached = item.level
-            fanned = item.level if spatial else fanned
+            if loop.axis is None and loop.level <= fanned:
+                raise self._inside_of_fan_out(entry, loop.level, fanned)
+            reached = max(reached, loop.level)
+            fanned = fanned if loop.axis is None else loop.level
 
-    def outer_items(self, place: int) -> list[int]:
-        """Places inside of a node that hold items of the levels outside of it: it is hoisted above them."""
-        node = self.placed[place].item
-        later = range(place + 1, len(self.placed))
-        items = [(n, self.placed[n].item) for n in later if isinstance(node, Node)]
-        return [n for n, item in items if item.level < node.level and not (isinstance(item, Loop) and item.bound == 1)]
+    def _inside_of_fan_out(self, entry: PlacedItem, level: int, fanned: int) -> SpecError:
+        return self.error(
+            f"an item of {self.name(level)} stands inside of the fan-out below {self.name(fanned)}",
+            entry.field,
+            self.name(level),
+            "nodes and temporal loops of a level outside of its spatial loops",
+            "move it above the spatial loops, or into a deeper level",
+        )
 
-    def hoisted(self) -> None:
-        """A hoisted node keeps its tile while the temporal loops down to its own level run."""
+    def nodes(self) -> None:
+        """A node stands outside of the fan-out of its level and of deeper ones.
+
+        Where it also stands outside of the fan-out of an outer level, it keeps its tile while the temporal loops
+        between the two run.
+        """
+        fans = [(n, e.item.level) for n, e in enumerate(self.placed) if _is_fan_out(e.item)]
         for place, entry in enumerate(self.placed):
-            node, passed = entry.item, self.outer_items(place)
-            if not isinstance(node, Node) or not passed:
+            node = entry.item
+            if not isinstance(node, Node):
                 continue
-            dims = self.layer.operand(node.role).dims
-            for other in self.placed[place + 1 : passed[-1] + 1]:
-                loop = other.item
-                if isinstance(loop, Loop) and loop.axis is None and loop.bound > 1 and loop.dim in dims:
-                    raise self.error(
-                        f"the loop over {loop.dim} moves the tile of {node.role} at {self.name(node.level)}, which "
-                        f"stands outside of {self.name(self.placed[passed[-1]].item.level)}",
-                        entry.field,
-                        loop.dim,
-                        f"loops over dims that do not index {node.role} between a node and the inside of outer levels",
-                        f"move the node into {self.name(node.level)}",
-                    )
+            outside = [level for n, level in fans if n < place and level >= node.level]
+            if outside:
+                raise self._inside_of_fan_out(entry, node.level, outside[0])
+            passed = [n for n, level in fans if n > place and level < node.level]
+            if passed:
+                self._stays(place, node, passed[-1])
+
+    def _stays(self, place: int, node: Node, last: int) -> None:
+        """No temporal loop from a node to the fan-out at `last` moves its tile."""
+        dims = self.layer.operand(node.role).dims
+        for other in self.placed[place + 1 : last]:
+            loop = other.item
+            if isinstance(loop, Loop) and loop.axis is None and loop.bound > 1 and loop.dim in dims:
+                raise self.error(
+                    f"the loop over {loop.dim} moves the tile of {node.role} at {self.name(node.level)}, which "
+                    f"stands outside of the fan-out below {self.name(self.placed[last].item.level)}",
+                    self.placed[place].field,
+                    loop.dim,
+                    f"loops over dims that do not index {node.role} between a node and the fan-outs of outer levels",
+                    f"move the node into {self.name(node.level)}",
+                )
 
     def outermost(self) -> None:
         """The outermost level keeps every tensor, outside of all loops and other nodes."""
@@ -256,3 +266,8 @@ class _Checks:
             for place, item in enumerate(mapping.items)
             if isinstance(item, Node) and item.level == number
         }
+
+
+def _is_fan_out(item: Item) -> bool:
+    """Is an item a spatial loop of more than one trip?"""
+    return isinstance(item, Loop) and item.axis is not None and item.bound > 1

@@ -186,7 +186,7 @@ def anneal(task: Task, start: Ints, declared: bool, steps: int, hot: float, seed
             possible, other = settle(task, other)
             if not possible:
                 continue
-        if not legal(task, other):
+        if not legal(task, other, declared):
             continue
         found = value(task, other)
         if found <= current or np.random.random() < (current / found) ** (1 / heat):

@@ -56,7 +56,23 @@ def without_leakage(hardware: Hardware) -> Hardware:
 
 
 def least_energy(layer: Layer, problem: LayerProblem, upper: int | None = None) -> Best | None:
-    """The best of all nests, of those up to `upper` if that is given; None if there is none."""
+    """The best of all nests, of those up to `upper` if that is given; None if there is none.
+
+    Nests that use the same fan-outs have the same regions.
+    """
+    inner = [n for n, level in enumerate(problem.levels[:-1]) if math.prod(level.fanout) > 1]
+    best: Best | None = None
+    for used in itertools.product((True, False), repeat=len(inner)):
+        unused = {n for n, kept in zip(inner, used, strict=True) if not kept}
+        levels = tuple(
+            replace(level, fanout=(1, 1)) if n in unused else level for n, level in enumerate(problem.levels)
+        )
+        found = _least_energy(layer, replace(problem, levels=levels), best.energy if best else upper)
+        best = found if best is None or (found is not None and found.energy < best.energy) else best
+    return best
+
+
+def _least_energy(layer: Layer, problem: LayerProblem, upper: int | None) -> Best | None:
     regions = _regions(problem)
     outermost = {0, *regions[-1].levels}
     grain = math.gcd(*problem.bits, *problem.step_bits)

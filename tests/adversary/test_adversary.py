@@ -66,7 +66,7 @@ def walks(number: int, steps: int = 300) -> tuple[Layer, Hardware, str, Task, li
     rows, found = trivial(task, number), []
     for _ in range(steps):
         other = mutate(task, rows)
-        if legal(task, other):
+        if legal(task, other, True):
             rows = other
             found.append(rows)
     return layer, hardware, architecture.accounting, task, found[:: max(1, len(found) // 12)]
@@ -91,7 +91,7 @@ def test_settled_nests_are_in_the_declared_space(number: int) -> None:
     settled = [other for possible, other in (settle(task, rows) for rows in nests) if possible]
     assert settled
     for rows in settled:
-        if legal(task, rows):
+        if legal(task, rows, True):
             assert outside(layer, mapping_of(layer, rows)) is None
             assert np.array_equal(settle(task, rows)[1], rows)
 
@@ -102,7 +102,7 @@ def test_both_writings_of_the_declared_space_agree() -> None:
     for number in range(start, start + examples(40 * len(KINDS), dev=2 * len(KINDS))):
         layer, _, _, task, nests = walks(number)
         settled = [other for possible, other in (settle(task, rows) for rows in nests) if possible]
-        for rows in [*nests, *(other for other in settled if legal(task, other))]:
+        for rows in [*nests, *(other for other in settled if legal(task, other, True))]:
             mapping = mapping_of(layer, rows)
             inside = outside(layer, mapping) is None
             assert inside == (outside_of_space(layer, mapping) is None), (number, outside(layer, mapping), mapping)

@@ -82,14 +82,19 @@ def nests(draw: st.DrawFn, levels: int = 3) -> Nest:
 
 
 def hoist(items: list[Item], layer: Layer, draw: st.DrawFn) -> list[Item]:
-    """Move some nodes out, each as far as drawn, above loops that do not move its tile."""
+    """Move some nodes out, each as far as drawn.
+
+    In front of the fan-out of an outer level a node moves above loops only that leave its tile where it is.
+    """
     for node in [item for item in items if isinstance(item, Node) and item.level > 0]:
         place, dims = items.index(node), layer.operand(node.role).dims
         for _ in range(draw(st.sampled_from([0, 0, 0, 2, 9]))):
             above = items[place - 1]
             if isinstance(above, Node) and (above.role == node.role or above.level == 0):
                 break
-            if isinstance(above, Loop) and (above.axis is None or above.level >= node.level) and above.dim in dims:
+            fans = [item for item in items[place:] if isinstance(item, Loop) and item.axis is not None]
+            ahead = any(fan.level < node.level and fan.bound > 1 for fan in fans)
+            if isinstance(above, Loop) and above.axis is None and above.dim in dims and ahead:
                 break
             items[place - 1 : place + 1] = [node, above]
             place -= 1
