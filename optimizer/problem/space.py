@@ -14,8 +14,8 @@ OBJECTIVES = ("energy", "latency", "edp")
 EVERY_NEST = (
     "Every loop nest that `tilewright evaluate` prices: per level a choice of kept tensors (where free), perfect "
     "factors of every (padded) extent over temporal and spatial loops of both axes, temporal loops in any order, and "
-    "the nodes of every tensor anywhere between them, outermost level first and above the fan-out of their level; above "
-    "a fan-out of an outer level only where no temporal loop in between moves the tile."
+    "the nodes of every tensor anywhere between them, outermost level first and above the fan-out of their level; "
+    "above a fan-out of an outer level only where no temporal loop in between moves the tile."
 )
 SPACE = (
     "Uneven mappings: per level a choice of kept tensors (where free), one order of their nodes, perfect factors of "
