@@ -10,6 +10,7 @@ from typing import Protocol
 
 from formulations.lattice.memos import Memos
 from formulations.nest import Nest, Solution
+from formulations.nest_rules import NO_RULES
 from formulations.problem import INFINITE, LayerProblem, LayerSolution
 from formulations.stop import Stop
 
@@ -78,6 +79,8 @@ class LatticeEngine:
         """See :meth:`Engine.solve`."""
         from formulations.lattice.search import solve  # noqa: PLC0415
 
+        if problem.rules != NO_RULES:
+            raise ValueError("the lattice search takes no rules for nests")
         with self._memos.of(problem) as memo:
             return solve(
                 problem,

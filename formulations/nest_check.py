@@ -6,6 +6,7 @@ import math
 
 from formulations.layer.spread import spreads
 from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
+from formulations.nest_rule_check import keeps_rules
 from formulations.problem import LayerProblem
 
 
@@ -17,7 +18,8 @@ def is_nest_of(problem: LayerProblem, nest: Nest) -> bool:
     for item in nest.items:
         for dim, factor in _factors(item):
             extents[dim] *= factor
-    return tuple(extents) == problem.extents and _in_order(problem, nest) and _has_room(problem, nest)
+    sound = tuple(extents) == problem.extents and _in_order(problem, nest) and _has_room(problem, nest)
+    return sound and keeps_rules(problem, nest)
 
 
 def _factors(item: Item) -> list[tuple[int, int]]:

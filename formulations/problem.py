@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from formulations.nest_rules import NO_RULES, NestRules
+
 W, I, O = 0, 1, 2  # noqa: E741 - the field's own letters
 INFINITE = 1 << 60
 """No cost: of what does not exist. Costs of what exists stay below (:mod:`formulations.integer_range`)."""
@@ -93,6 +95,8 @@ class LayerProblem:
         level 1.
     resumes : bool
         The output holds partial sums from before, so its first visits are read (and filled) like all others.
+    rules : NestRules
+        What nests must keep besides.
     """
 
     extents: tuple[int, ...]
@@ -107,6 +111,7 @@ class LayerProblem:
     latency_unit: int = 1
     pinned: tuple[bool, bool, bool] = (False, False, False)
     resumes: bool = False
+    rules: NestRules = NO_RULES
 
     @property
     def shape(self) -> tuple[object, ...]:

@@ -21,6 +21,7 @@ from formulations.layer.spatial import FanOuts
 from formulations.layer.tiling import TilingChain
 from formulations.layer.traffic import Traffic
 from formulations.layer.windows import Windows
+from formulations.nest_rules import NO_RULES
 from formulations.primes import factorize, value
 from formulations.problem import Hoist, I, LayerProblem, LayerSolution, LevelTiling
 
@@ -37,12 +38,16 @@ class LayerProgram:
     ------
     OverflowError
         If costs could leave the integers of the solver.
+    ValueError
+        If a point has rules for nests.
     """
 
     def __init__(self, sized: SizedProblem) -> None:
         self.points = sized.aligned()
         for point in self.points:
             check_range(point)
+            if point.rules != NO_RULES:
+                raise ValueError("the program takes no rules for nests")
         self.problem = problem = self.points[0]
         self.model = model = cp_model.CpModel()
         self.sizes = Sizes(model, self.points)

@@ -82,7 +82,9 @@ def split_axes(problem: LayerProblem, level: int, vector: tuple[int, ...]) -> tu
 
 
 def spreads(problem: LayerProblem, level: int, vector: tuple[int, ...]) -> bool:
-    """Does a spatial vector fit the axes of a fan-out?"""
+    """Does a spatial vector fit the axes of a fan-out, and keep the rules?"""
+    if not problem.rules.spread(level, vector):
+        return False
     try:
         split_axes(problem, level, vector)
     except ValueError:

@@ -8,6 +8,7 @@ import numpy as np
 
 from formulations.shortest_path import labels as k
 from formulations.shortest_path.labels import covering
+from formulations.shortest_path.rules import Filter
 from formulations.shortest_path.tables import Floats, Ints, Machine
 
 
@@ -24,9 +25,9 @@ class Frontier:
         Per label, the value up to which its fan-out was passed (:meth:`search.Search._pass`).
     """
 
-    def __init__(self, m: Machine, size: int, timed: bool) -> None:
-        self._machine, self._size, self._timed = m, size, timed
-        self.rows = np.zeros((k.USED + 3 * len(m.levels), 1 << 10), np.int64)
+    def __init__(self, m: Machine, size: int, timed: bool, rules: Filter | None = None) -> None:
+        self._machine, self._size, self._timed, self._rules = m, size, timed, rules
+        self.rows = np.zeros((k.width(m), 1 << 10), np.int64)
         self.passed = np.full(1 << 10, -np.inf)
         self.count = 0
         self._at: dict[int, list[int]] = {}
@@ -67,7 +68,7 @@ class Frontier:
         pairs = [_pairs(group) for group in groups if len(group) > 1]
         if pairs:
             first, second = np.concatenate(pairs, axis=1)
-            good[second[covering(self._machine, rows, first, rows, second, self._timed)]] = False
+            good[second[self._covering(rows, first, rows, second)]] = False
         self._compare(rows, unique, groups, good)
         kept = np.flatnonzero(good)
         return self._append(rows[:, kept], places[kept]), kept
@@ -85,13 +86,20 @@ class Frontier:
         if not olds:
             return
         old, new = np.array(olds), np.array(news)
-        good[new[covering(self._machine, self.rows, old, rows, new, self._timed)]] = False
+        good[new[self._covering(self.rows, old, rows, new)]] = False
         left = good[new]
         old, new = old[left], new[left]
-        useless = np.unique(old[covering(self._machine, rows, new, self.rows, old, self._timed)])
+        useless = np.unique(old[self._covering(rows, new, self.rows, old)])
         self.rows[k.DEAD, useless] = 1
         for number, place in zip(useless.tolist(), self._places(self.rows[:, useless]).tolist(), strict=True):
             self._at[place].remove(number)
+
+    def _covering(self, a: Ints, first: Ints, b: Ints, second: Ints) -> Ints:
+        """Of pairs of labels those of which the first is as good, and may be completed in the same ways."""
+        found = covering(self._machine, a, first, b, second, self._timed)
+        if self._rules is None or not self._rules.on:
+            return found
+        return found[self._rules.covers(a[:, first[found]], b[:, second[found]])]
 
     def _places(self, rows: Ints) -> Ints:
         """Numbers of region, last nodes and point."""

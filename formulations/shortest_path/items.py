@@ -5,10 +5,13 @@ from __future__ import annotations
 from formulations.nest import FanOutItem, Item, LoopItem, NodeItem
 from formulations.problem import LayerProblem
 from formulations.shortest_path import labels as k
+from formulations.shortest_path.rules import Filter
 from formulations.shortest_path.tables import TENSORS, Ints, Lattice, Machine, regions_of
 
 
-def nest_items(problem: LayerProblem, t: Lattice, m: Machine, rows: Ints, number: int, vector: int) -> tuple[Item, ...]:
+def nest_items(
+    problem: LayerProblem, t: Lattice, m: Machine, rows: Ints, number: int, vector: int, rules: Filter
+) -> tuple[Item, ...]:
     """The nest of a label in front of the last fan-out, which has this vector; what loops are left stand there."""
     items: list[Item] = []
     n = number
@@ -24,8 +27,11 @@ def nest_items(problem: LayerProblem, t: Lattice, m: Machine, rows: Ints, number
         n = int(rows[k.FROM, n])
     items = [NodeItem(tensor, int(m.tops[tensor])) for tensor in TENSORS] + items[::-1]
     factors = _factors(m, vector)
-    left = t.extents[:, rows[k.X, number]]
-    items += [LoopItem(d, int(e) // f) for d, (e, f) in enumerate(zip(left, factors, strict=True)) if e > f]
+    left = t.extents[:, rows[k.X, number]].tolist()
+    dims = sum(1 << d for d, (extent, factor) in enumerate(zip(left, factors, strict=True)) if extent > factor)
+    order = rules.order_of(dims)
+    assert order is not None
+    items += [LoopItem(d, left[d] // factors[d]) for d in order]
     return tuple(_raised(problem, [*items, FanOutItem(regions[-1].fan, factors)]))
 
 

@@ -28,13 +28,26 @@ instances of the levels so far leak per cycle; how the label was made; is it of 
 USED = 33
 """Then per level: bits in use, and the bits that one instance has read and written."""
 
+RULES = 3
+"""Then, for a problem with rules, theirs (:mod:`formulations.shortest_path.rules`)."""
+
 LOOP, NODE, CROSS = range(3)
 """Moves: WHAT is a dim, a tensor, the region left; VALUE trips, level, the vector."""
 
 
+def first_of_rules(m: Machine) -> int:
+    """The first column of rules, if there are any."""
+    return USED + 3 * len(m.levels)
+
+
+def width(m: Machine) -> int:
+    """Columns of a label."""
+    return first_of_rules(m) + (RULES if m.ruled else 0)
+
+
 def start_of(t: Lattice, m: Machine, energy: int) -> Ints:
     """The label of the empty nest, with this energy."""
-    row = np.zeros((USED + 3 * len(m.levels), 1), np.int64)
+    row = np.zeros((width(m), 1), np.int64)
     row[HI], row[LO] = divmod(energy, BASE)
     row[X], row[RHO], row[SLIDE], row[TRIPS] = t.size - 1, 1, -1, 1
     row[LAST : LAST + 3, 0], row[KIDS : KIDS + 3], row[APART : APART + 3] = m.tops, 1, 1

@@ -120,7 +120,7 @@ def closed(t: Lattice, values: Floats, dims: list[int]) -> Floats:
 
 def bare_dims(t: Lattice) -> list[int]:
     """Dims over which a loop may stand between a fan-out and the first node behind it (rule R2)."""
-    return [d for d in range(len(t.lacks)) if t.halo[d]]
+    return [d for d in range(len(t.lacks)) if t.halo[d] or t.regional]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.items import nest_items
 from formulations.shortest_path.potentials import Guide
+from formulations.shortest_path.rules import Filter
 from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value
 
 CLOSE, NEAR = 0.005, 0.25
@@ -51,12 +52,15 @@ class Search:
         self.timed = goal.timed(self.m)
         self.widest = _widest(self.m)
         self.more = _more_nodes(self.m)
-        self.frontier = Frontier(self.m, self.t.size, self.timed)
+        self.rules = Filter(self.problem, self.t, self.m)
+        self.frontier = Frontier(self.m, self.t.size, self.timed, self.rules)
         self.best: Nest | None = None
         self.last = -1
         self.relaxed = 0
         self._forgets = False
-        self._enter(k.start_of(self.t, self.m, self.problem.steps * self.problem.step_energy), 0)
+        start = k.start_of(self.t, self.m, self.problem.steps * self.problem.step_energy)
+        self.rules.enter(start)
+        self._enter(start, 0)
 
     def is_poor(self, ratio: float) -> bool:
         """Is there no value to undercut yet, or one so many times the least bound?"""
@@ -102,7 +106,9 @@ class Search:
         more = [self.more[region, tensor, rows[k.DIGIT + tensor]] for tensor in TENSORS]
         for d in range(len(t.lacks)):
             slides = (more[I] > 0) & (t.halo[d] == 1)
-            may = may_loop(rows, d)
+            may = np.ones(rows.shape[1], bool) if t.regional else may_loop(rows, d)
+            if self.rules.on:
+                may &= self.rules.may_loop(rows, region, d)
             here = t.place[d, rows[k.X]]
             for spot in range(1, int(here.max()) + 1):
                 fits = may & (t.quotient[d, here, spot] >= 0)
@@ -114,6 +120,7 @@ class Search:
                     lack = t.lacks[d]
                     left = more[lack][chosen] if lack >= 0 else np.zeros(len(chosen), np.int64)
                     k.loop(t, new, d, spot, left, slides[chosen])
+                    self.rules.note_loop(new, d)
                     made.append(_made(new, numbers[chosen], k.LOOP, d, int(t.divisors[d, spot])))
         return made
 
@@ -130,6 +137,8 @@ class Search:
                     fits = may & (digits < place)
                     if capacity is not None:
                         fits &= rows[k.USED + level] + bits <= capacity
+                    if self.rules.on:
+                        fits &= self.rules.may_place(rows, tensor, level)
                     chosen = np.flatnonzero(fits)
                     if len(chosen):
                         new = rows[:, chosen]
@@ -149,6 +158,11 @@ class Search:
             y = self.t.children(rows[k.X, :, None], m.spots[:, m.fan(region)])
             of, vectors = np.nonzero(y >= 0)
             y, vectors = y[of, vectors], vectors + m.first[region]
+            if self.rules.on:
+                may = self.rules.may_leave(rows, region, of, vectors)
+                of, vectors, y = of[may], vectors[may], y[may]
+            if len(of) == 0:
+                continue
             if region + 1 == m.regions:
                 self._complete(rows, some, of, vectors)
             else:
@@ -176,6 +190,7 @@ class Search:
         if len(good):
             new = rows[:, of[good]]
             k.spread(self.t, self.m, new, vectors[good], y[good])
+            self.rules.enter(new)
             self._enter(_made(new, numbers[of[good]], k.CROSS, region, vectors[good]), region + 1)
 
     def _behind(self, rows: Ints, region: int, of: Ints, vectors: Ints, y: Ints) -> tuple[Floats, Floats]:
@@ -207,7 +222,8 @@ class Search:
         for n in np.flatnonzero(values <= values.min() * (1 + 1e-12)):
             energy = int(new[k.HI, n]) * k.BASE + int(new[k.LO, n])
             if self.goal.note(m, energy, int(cycles[n])):
-                items = nest_items(self.problem, t, m, self.frontier.rows, int(numbers[of[n]]), int(vectors[n]))
+                number, vector = int(numbers[of[n]]), int(vectors[n])
+                items = nest_items(self.problem, t, m, self.frontier.rows, number, vector, self.rules)
                 self.best, self.last = Nest(items, energy, int(units[n])), int(numbers[of[n]])
 
     def _base(self, rows: Ints) -> tuple[Floats, Ints]:

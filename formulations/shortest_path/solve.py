@@ -14,7 +14,7 @@ from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
-from formulations.shortest_path.tables import lattice_of, machine_of, regions_of
+from formulations.shortest_path.tables import lattice_of, machine_of, regions_of, vectors_of
 from formulations.stop import Stop
 
 BEAM, BEAM_GREED = 64, 1.6
@@ -118,19 +118,18 @@ class Machines:
 
 
 def machines_of(problem: LayerProblem) -> list[LayerProblem]:
-    """The problem with every set of its fan-outs between regions, all of them first."""
+    """The problem with every set of its fan-outs between regions that keeps the rules; the largest first."""
     inner = [region.fan for region in regions_of(problem)[:-1]]
     sets = [set(some) for size in range(len(inner) + 1) for some in itertools.combinations(inner, size)]
-    return [
-        replace(
-            problem,
-            levels=tuple(
-                replace(level, fanout=(1, 1)) if number in left_out else level
-                for number, level in enumerate(problem.levels)
-            ),
-        )
-        for left_out in sets
-    ]
+    alone = (1,) * len(problem.extents)
+    found = []
+    for left_out in sets:
+        levels = [replace(level, fanout=(1, 1)) if n in left_out else level for n, level in enumerate(problem.levels)]
+        machine = replace(problem, levels=tuple(levels))
+        unused = all(problem.rules.spread(level, alone) for level in left_out)
+        if unused and all(len(rows) for rows in vectors_of(machine)):
+            found.append(machine)
+    return found
 
 
 def ground_of(problem: LayerProblem) -> Ground:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulations.lattice.kernels.layout import _factor_vectors, spatial_vectors
+from formulations.nest_rules import NO_RULES
 from formulations.primes import divisors, factorize
 from formulations.problem import I, LayerProblem, O, ProblemLevel, W
 
@@ -31,6 +32,7 @@ class Lattice:
     ``outs`` are the iterations outside. ``divisors`` has a row per dim; ``quotient[d, p, q]`` is the place of divisor
     p over divisor q (-1: no integer), ``shift[d, p, q]`` how far back the point of that place is (:data:`FAR`: there
     is none), ``primes[d]`` the places of its primes. ``axis`` and ``coefficient`` are those of the input's index.
+    ``regional``: rules ask between which fan-outs a loop stands.
     """
 
     extents: Ints
@@ -51,6 +53,7 @@ class Lattice:
     halo: Ints
     bits: Ints
     step_bits: Ints
+    regional: bool = False
 
     @property
     def size(self) -> int:
@@ -76,7 +79,7 @@ class Machine:
     (``spots``) and products (``kids``). ``tops`` are the levels that hold the tensors as a whole. ``members[r]`` are
     the levels of region r that may keep something. ``leaves[r, T, k]``: may T leave the region with its last node at
     the k-th of them (0: none)? ``without[r, T]``: may it have no node from the region on? ``rates`` are the energies
-    per bit of reads, fills and updates.
+    per bit of reads, fills and updates. ``ruled``: there are rules for nests.
     """
 
     levels: tuple[ProblemLevel, ...]
@@ -101,6 +104,7 @@ class Machine:
     work: int
     unit: int
     grain: int
+    ruled: bool = False
 
     @property
     def regions(self) -> int:
@@ -194,6 +198,7 @@ def lattice_of(problem: LayerProblem) -> Lattice:
         halo=np.array(problem.halo, np.int64),
         bits=np.array(problem.bits, np.int64),
         step_bits=np.array(problem.step_bits, np.int64),
+        regional=problem.rules.are_regional,
     )
 
 
@@ -235,7 +240,7 @@ def machine_of(problem: LayerProblem) -> Machine:
         [[[all(may_skip[n, t] for n in row[k:]) for k in range(count + 1)] for t in TENSORS] for row in members],
         np.int64,
     )
-    rows = [spatial_vectors(problem, region.fan) for region in regions]
+    rows = vectors_of(problem)
     vectors = np.ascontiguousarray(np.concatenate(rows).astype(np.int64).T)
     energies = [e for v in problem.levels for e in (v.read_energy, v.fill_energy, v.update_energy, v.leak_energy)]
     return Machine(
@@ -262,7 +267,29 @@ def machine_of(problem: LayerProblem) -> Machine:
         work=problem.work * problem.latency_unit,
         unit=problem.latency_unit,
         grain=math.gcd(*energies),
+        ruled=problem.rules != NO_RULES,
     )
+
+
+def vectors_of(problem: LayerProblem) -> list[Ints]:
+    """Per region the vectors of its fan-out that keep the rules.
+
+    Where rules ask for regions, a fan-out between two of them is used: with all factors 1 it would be no boundary.
+    """
+    regions, rules = regions_of(problem), problem.rules
+    found: list[Ints] = [spatial_vectors(problem, region.fan) for region in regions]
+    if rules.spatial:
+        pairs = zip(regions, found, strict=True)
+        found = [rows[[rules.spread(r.fan, tuple(row)) for row in rows.tolist()]] for r, rows in pairs]
+    if rules.least_used > 1:
+        most = [max(rows.prod(axis=1), default=0) for rows in found]
+        found = [
+            rows[rows.prod(axis=1) * math.prod(most[:n] + most[n + 1 :]) >= rules.least_used]
+            for n, rows in enumerate(found)
+        ]
+    if rules.are_regional:
+        found[:-1] = [rows[rows.prod(axis=1) > 1] for rows in found[:-1]]
+    return found
 
 
 def axis_vectors(problem: LayerProblem, level: int) -> tuple[Ints, Ints]:

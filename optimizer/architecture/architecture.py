@@ -17,6 +17,7 @@ from optimizer.architecture.constraints import Constraint
 from optimizer.architecture.device_plan import DevicePlan
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.architecture.level import Bandwidth, LevelSpec
+from optimizer.architecture.mapping_constraints import MappingConstraint
 from optimizer.architecture.menus import AnyMenu, Assignment, Menu, MenuEntry, assignments, tie_groups
 from optimizer.architecture.technology import Technology, to_units
 from optimizer.errors import SpecError
@@ -66,6 +67,8 @@ class Architecture:
         make it again.
     constraints : tuple of Constraint
         Relations and tables that the points keep.
+    mapping : tuple of MappingConstraint
+        What the mappings of layers keep.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Architecture:
     sparsity: Sparsity | None = None
     source: dict[str, Any] | None = field(default=None, compare=False)
     constraints: tuple[Constraint, ...] = ()
+    mapping: tuple[MappingConstraint, ...] = ()
 
     def with_budgets(self, budgets: Budgets) -> Architecture:
         """The same architecture under other budgets."""

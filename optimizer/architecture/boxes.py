@@ -7,6 +7,7 @@ for the points in it only, and a box without any is not looked at.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -233,16 +234,18 @@ def _stores_alike(one: Hardware, other: Hardware) -> bool:
 
 
 def _best(members: list[Hardware]) -> Hardware:
+    fewest, most = min(p.macs_per_cycle for p in members), _largest([p.mac_mesh for p in members])
     return replace(
         members[0],
         levels=tuple(_best_level(list(copies)) for copies in zip(*(p.levels for p in members), strict=True)),
-        mac_mesh=_largest([p.mac_mesh for p in members]),
+        mac_mesh=most,
         mac_energy=min(p.mac_energy for p in members),
         area_um2=min(p.area_um2 for p in members),
         vector_lanes=max(p.vector_lanes for p in members),
         vector_energy=min(p.vector_energy for p in members),
         choices=(),
         resources=tuple(map(min, zip(*(p.resources for p in members), strict=True))),
+        fewest_multipliers=fewest if fewest < math.prod(most) else None,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.mapping_constraints import mapping_schema
 from optimizer.architecture.menus import MenuPlace, integer_menu, quantity_menu
 from optimizer.architecture.relations import Relation, parse_relation
 from optimizer.architecture.sizes import BITS, RATE, Size, Unit
@@ -87,8 +88,9 @@ def constraints_schema() -> Schema:
 
 
 def file_schema() -> Schema:
-    """JSON Schema of a file of constraints."""
-    return mapping({"constraints": constraints_schema()}, required=["constraints"])
+    """JSON Schema of a file of constraints on sizes, on mappings, or on both."""
+    lists = mapping({"constraints": constraints_schema(), "mapping": mapping_schema()})
+    return {**lists, "minProperties": 1}
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ class Hardware:
     resources : tuple of int
         What it takes of an FPGA device, in the order of :data:`optimizer.architecture.fabric.RESOURCES`; empty without
         a device.
+    fewest_multipliers : int or None
+        Of the points for which this one is an ideal; None: those of this one. Shares of multipliers are of these.
     """
 
     levels: tuple[Level, ...]
@@ -104,6 +106,7 @@ class Hardware:
     choices: tuple[tuple[str, object], ...] = field(default=())
     sparsity: Sparsity | None = None
     resources: tuple[int, ...] = ()
+    fewest_multipliers: int | None = None
 
     def fanout(self, level: int) -> tuple[int, int]:
         """Children per instance along X and Y between `level` and the next one (or the MACs)."""

@@ -15,6 +15,7 @@ from optimizer.architecture.constraints import ConstraintReader, check_rows
 from optimizer.architecture.device import Device, load_device, parse_device
 from optimizer.architecture.device_plan import device_plan
 from optimizer.architecture.level import Bandwidth, Energies, LevelSpec
+from optimizer.architecture.mapping_constraints import read_mapping_constraints
 from optimizer.architecture.menus import Menu, MenuEntry, MenuPlace, integer_menu, quantity_menu
 from optimizer.architecture.schema import json_schema
 from optimizer.architecture.sizes import sizes_of
@@ -73,7 +74,9 @@ def parse_architecture(data: Any, *, file: str | None = None) -> Architecture:
     architecture = reader.architecture()
     check_architecture(architecture)
     constraints = constraint_reader(architecture).read(data.get("constraints", ()), file)
-    return replace(architecture, constraints=constraints) if constraints else architecture
+    levels = [level.name for level in architecture.levels]
+    rules = read_mapping_constraints(data.get("mapping", ()), levels, file, [one.title for one in constraints])
+    return replace(architecture, constraints=constraints, mapping=rules) if constraints or rules else architecture
 
 
 def constraint_reader(architecture: Architecture) -> ConstraintReader:

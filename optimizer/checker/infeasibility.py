@@ -53,6 +53,9 @@ def blame_checks(
     if not none_asked and (not isinstance(stated, dict) or type(stated.get("complete")) is not bool):
         yield Check("infeasible", False, "INFEASIBLE, and what is to blame is not stated")
         return
+    if claim.architecture.mapping:
+        yield from _ruled_out(claim, stated)
+        return
     say("seeking a design after all")
     possible = Possible(claim, examine, again, None if thorough else SECONDS)
     yield from _no_design(possible, searched=again is not None)
@@ -66,6 +69,19 @@ def blame_checks(
     faults = [*inquiry.blame_faults(), *inquiry.relaxation_faults(), *inquiry.removal_faults(), *possible.faults]
     yield verdict("infeasible", faults, "budgets to blame and least relaxations worked out again")
     yield from (Check(NOT_CHECKED, True, f"result.json: infeasible: {part}") for part in inquiry.unsettled)
+
+
+def _ruled_out(claim: Claim, stated: Data | None) -> Iterator[Check]:
+    """Under constraints on mappings the boxes alone show that there is no design; what is blamed must be stated."""
+    architecture = claim.architecture
+    known = {one.title for one in (*architecture.constraints, *architecture.mapping)}
+    blamed = [] if stated is None else [*(stated.get("constraints") or []), *(stated.get("removable") or [])]
+    faults = [f"there is no constraint {name}" for name in blamed if name not in known]
+    layers = [group.layer.name for group in claim.groups]
+    layer = None if stated is None else stated.get("layer")
+    faults += [] if layer is None or layer in layers else [f"there is no layer {layer}"]
+    yield verdict("infeasible", faults, "what is blamed is part of the problem")
+    yield Check(NOT_CHECKED, True, "result.json: which constraints on mappings are to blame")
 
 
 def _no_design(possible: Possible, *, searched: bool) -> Iterator[Check]:

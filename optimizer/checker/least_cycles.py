@@ -6,11 +6,12 @@ import math
 from fractions import Fraction
 from functools import lru_cache
 
-from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.hardware import Hardware, Level
 from optimizer.checker.claims.solve import Claim, EqualLayers
 from optimizer.checker.index_values import index_values
 from optimizer.golden.walk import step_bits, step_cycles
-from optimizer.workload.layer import VectorLayer
+from optimizer.workload.layer import Layer, VectorLayer
+from optimizer.workload.mapping_rules import UnrollRule
 
 KEPT = 1 << 16
 """Results kept: neighbouring boxes have most fan-outs in common, and so have layers their extents."""
@@ -33,12 +34,24 @@ def least_cycles(group: EqualLayers, hardware: Hardware) -> int:
     for extents in group.variants:
         spread = 1
         for number, level in enumerate(hardware.levels):
-            spread *= widest(tuple(extents.items()), hardware.fanout(number), (level.spatial_x, level.spatial_y))
+            spread *= widest(tuple(extents.items()), hardware.fanout(number), _unrolled(group.layer, level))
         work = math.prod(extents.values()) * step_cycles(group.layer, hardware)
         cycles = max(-(-work // spread), _traffic_cycles(group, hardware, extents))
         best = cycles if best is None else min(best, cycles)
     assert best is not None
     return best
+
+
+def _unrolled(layer: Layer, level: Level) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Dims that may be unrolled along X and Y below a level (None: any), by the hardware and the layer's rules."""
+    allowed = [level.spatial_x, level.spatial_y]
+    for rule in layer.rules:
+        if isinstance(rule, UnrollRule) and rule.level == level.name:
+            for n, axis in enumerate("XY"):
+                if rule.axis in (None, axis):
+                    known = allowed[n]
+                    allowed[n] = rule.dims if known is None else tuple(dim for dim in known if dim in rule.dims)
+    return allowed[0], allowed[1]
 
 
 def _traffic_cycles(group: EqualLayers, hardware: Hardware, extents: dict[str, int]) -> int:

@@ -23,6 +23,8 @@ def worse(corner: Hardware, point: Hardware) -> Iterator[str]:
     widths = zip((*corner.mac_mesh, corner.vector_lanes), (*point.mac_mesh, point.vector_lanes), strict=True)
     if any(most < need for most, need in widths):
         yield "fewer multipliers or lanes than a point of the box"
+    if (corner.fewest_multipliers or corner.macs_per_cycle) > point.macs_per_cycle:
+        yield "shares of more multipliers than a point of the box has"
 
 
 def _worse_level(best: Level, level: Level) -> Iterator[str]:

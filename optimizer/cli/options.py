@@ -90,7 +90,7 @@ choice_options = stacked(
         click.option(
             "--constraints",
             metavar="FILE",
-            help="Relations between sizes and tables of allowed ones, beside the architecture's own; a .yaml file.",
+            help="Constraints on sizes and on mappings, beside the architecture's own; a .yaml file.",
         ),
         click.option(
             "--accounting",

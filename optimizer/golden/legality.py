@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from optimizer.architecture.hardware import Hardware
+from optimizer.golden.rules import broken_rules
 from optimizer.golden.tiles import kept_extents
 from optimizer.mapping.mapping import Loop, Mapping, Node
 from optimizer.workload.layer import ROLES, Layer
@@ -27,7 +28,7 @@ def limits(
     pinned: frozenset[str] = frozenset(),
     room_bits: int | None = None,
 ) -> list[str]:
-    """Breaches of extents, keep and bypass rules, fan-outs and capacities by a sound nest.
+    """Breaches of extents, keep and bypass rules, fan-outs, capacities and the layer's rules by a sound nest.
 
     Of level 1 the tiles of operands that are not pinned may fill `room_bits`.
     """
@@ -36,6 +37,7 @@ def limits(
         *_keep_rules(hardware, mapping, pinned),
         *_fanouts(hardware, mapping),
         *_capacities(layer, hardware, mapping, pinned, room_bits),
+        *broken_rules(layer, hardware, mapping),
     ]
 
 

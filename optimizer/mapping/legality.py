@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
 from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.mapping.rule_check import breaches
 from optimizer.workload.layer import ROLES, Layer
 
 
@@ -20,7 +21,7 @@ class PlacedItem:
 
 
 def check_mapping(placed: Sequence[PlacedItem], layer: Layer, hardware: Hardware, *, file: str | None = None) -> None:
-    """Raise the first breach of order, keep and bypass rules, extents, fan-outs and capacities.
+    """Raise the first breach of order, keep and bypass rules, extents, fan-outs, capacities and the layer's rules.
 
     Raises
     ------
@@ -36,6 +37,7 @@ def check_mapping(placed: Sequence[PlacedItem], layer: Layer, hardware: Hardware
     checks.extents()
     checks.unrolling()
     checks.capacities()
+    checks.rules()
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,17 @@ class _Checks:
                     f"at most {level.usable_bits} bits{buffered} per instance",
                     f"move loops outwards past the nodes of {level.name}, or bypass a tensor",
                 )
+
+    def rules(self) -> None:
+        """The layer's own rules, as the architecture states them."""
+        for breach in breaches(self.layer, self.hardware, self.mapping):
+            raise self.error(
+                f"the mapping of {self.layer.name} breaks the constraint {breach.rule.title}",
+                "mapping",
+                breach.found,
+                breach.allowed,
+                "change the mapping, or leave the constraint out",
+            )
 
     def tile_words(self, number: int) -> dict[str, int]:
         """Words of every tile kept at a level."""

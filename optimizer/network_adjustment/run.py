@@ -106,6 +106,15 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
 
 
 def _check_budgets(architecture: Architecture) -> None:
+    if architecture.mapping:
+        raise SpecError(
+            "while widths are adjusted constraints on mappings are not supported",
+            file=architecture.file,
+            field="mapping",
+            value=[one.title for one in architecture.mapping],
+            allowed="an architecture without them",
+            remedy="drop them, and solve the adjusted network under them",
+        )
     for name in ("latency_ms", "energy_mj", "power_w"):
         limit = getattr(architecture.budgets, name)
         if limit is not None:

@@ -17,6 +17,7 @@ from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.pricing.rules import lower_rules
 from optimizer.workload.layer import ROLES, Layer
 
 
@@ -145,6 +146,7 @@ def lower(
         raise ValueError(f"level 1 cannot hold {sorted(pinned)} as a whole")
     if room_bits is not None:
         levels = (levels[0], replace(levels[1], capacity_bits=room_bits), *levels[2:])
+    levels, rules = lower_rules(layer.rules, hardware, dims, levels)
     return LayerProblem(
         tuple(sizes[dim] for dim in dims),
         tuple(lacking),
@@ -158,6 +160,7 @@ def lower(
         unit,
         tuple(role in pinned for role in ROLES),  # type: ignore[arg-type]
         resumes,
+        rules,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from optimizer.architecture.constraints import Constraint
+if TYPE_CHECKING:
+    from optimizer.architecture.architecture import Architecture
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
 ENGINES = ("lattice", "path")
@@ -35,7 +35,10 @@ def space_of(engine: str) -> str:
     return EVERY_NEST if engine == "path" else SPACE
 
 
-def constraints_text(constraints: Sequence[Constraint]) -> str:
-    """What the declared space says of constraints on the sizes; nothing without any."""
-    titles = "; ".join(constraint.title for constraint in constraints)
-    return f" Of the hardware points of the menus only those that keep these constraints: {titles}." if titles else ""
+def constraints_text(architecture: Architecture) -> str:
+    """What the declared space says of constraints on sizes and mappings; nothing without any."""
+    sizes, rules = (
+        "; ".join(constraint.title for constraint in some) for some in (architecture.constraints, architecture.mapping)
+    )
+    points = f" Of the hardware points of the menus only those that keep these constraints: {sizes}." if sizes else ""
+    return points + (f" Of the mappings only those that keep these constraints: {rules}." if rules else "")

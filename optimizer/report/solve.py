@@ -10,11 +10,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from optimizer.architecture.mapping_constraints import read_mapping_constraints
 from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.hardware import DeviceEntry, HardwareEntry, PortWidths
 from optimizer.bodies.infeasibility import Infeasibility
 from optimizer.bodies.solve import Design, PointCounts, SolveBody, Space
 from optimizer.files.quantities import size_text
+from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.status import Status
 from optimizer.report.groups import comparison_table, groups_report
 from optimizer.report.layers import (
@@ -159,6 +161,7 @@ def _summary_rows(body: Body) -> list[tuple[str, str]]:
     limits = (f"{name} <= {number_text(float(Fraction(value)))}" for name, value in budgets.items())
     rows.append(("budgets", ", ".join(limits)))
     rows.append(("constraints", constraints_line(body.problem["architecture"].get("constraints", ()))))
+    rows.append(("rules", rules_line(body.problem["architecture"])))
     seed = ""
     if isinstance(body, SolveBody):
         rows.append(("hardware points", points_text(body.hardware_points)))
@@ -175,6 +178,15 @@ def constraints_line(stated: Sequence[str | Mapping[str, Any]]) -> str:
         one if isinstance(one, str) else f"{one.get('name', 'allowed')} ({len(one['allowed'])} combinations)"
         for one in stated
     )
+
+
+def rules_line(architecture: Mapping[str, Any]) -> str:
+    """Constraints on mappings as a problem states them, in one line."""
+    if not architecture.get("mapping"):
+        return ""
+    stated = decode_exact(architecture)
+    levels = [level["name"] for level in stated["levels"]]
+    return "; ".join(one.title for one in read_mapping_constraints(stated["mapping"], levels, None))
 
 
 def area_text(area_um2: int) -> str:
@@ -302,7 +314,10 @@ def space_text(space: Space) -> Text:
 
 def infeasible_text(reason: Infeasibility) -> Text:
     """Which budgets and constraints exclude every design, and what would admit one."""
-    if reason.layer:
+    if reason.layer and reason.constraints:
+        blame = f"under these constraints layer {reason.layer} has no mapping on any hardware point: "
+        blame += "; ".join(reason.constraints)
+    elif reason.layer:
         blame = f"no hardware point of the menus can hold layer {reason.layer}"
     else:
         names = ", ".join([*reason.budgets, *(reason.constraints or ())])
@@ -316,7 +331,7 @@ def infeasible_text(reason: Infeasibility) -> Text:
         offers = len(reason.relaxations) + len(reason.removable or ())
         each, one = ("This", "this") if offers == 1 else ("Any one of these", "one of these")
         enough = f"{each} would make it feasible:" if exact else f"No design without {one}:"
-        lines.append("It needs:" if reason.layer else enough)
+        lines.append("It needs:" if reason.layer and reason.relaxations else enough)
     lines += [f"  - {relaxation.budget}: {relaxation.text}" for relaxation in reason.relaxations]
     lines += [f"  - without {title} there is a design" for title in reason.removable or ()]
     if not reason.complete:

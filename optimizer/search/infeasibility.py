@@ -61,12 +61,29 @@ class _StoppedError(Exception):
 def explain(prepared: PreparedProblem, solve: Solve, *, asked: bool = False) -> Infeasibility:
     """Why there is no design: budgets to blame, their relaxations, and the layer that fits nowhere, if there is one.
 
+    Under constraints on mappings all limits are blamed, and ``complete`` is false: which of them suffice is not sought.
     If the time runs out, bounds without a search take the place of the missing answers: more budgets than necessary may
     be blamed, relaxations are bounds (not ``exact``), and ``complete`` is false. If caps are out of reach without a
     search, large problems are searched only if that is `asked` for (by a time limit).
     """
     points = menu_points(prepared)
-    return too_small(prepared, points) or _Inquiry(prepared, points, solve, asked).outcome()
+    reason = too_small(prepared, points)
+    if reason is None and prepared.architecture.mapping:
+        return _everything(prepared)
+    return reason or _Inquiry(prepared, points, solve, asked).outcome()
+
+
+def _everything(prepared: PreparedProblem) -> Infeasibility:
+    """All limits: under constraints on mappings a chip that has room for every layer may still not run it."""
+    architecture = prepared.architecture
+    limits = architecture.limits
+    return Infeasibility(
+        budgets=tuple(name for name in CAPS if getattr(limits, name) is not None),
+        relaxations=(),
+        complete=False,
+        constraints=tuple(one.title for one in (*limits.constraints, *architecture.mapping)),
+        removable=(),
+    )
 
 
 class _Inquiry:

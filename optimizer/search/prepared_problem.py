@@ -25,6 +25,7 @@ from optimizer.pricing.layer_pricer import Pricer
 from optimizer.pricing.price import Prices
 from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible
 from optimizer.problem.goal import Goal, make_goal
+from optimizer.problem.layer_rules import check_rules, ruled_network
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import ENGINES, OBJECTIVES, Padding, constraints_text, space_of
@@ -66,7 +67,7 @@ class PreparedProblem:
     def space(self) -> str:
         """The declared space."""
         fused = self.fusion.space if self.fusion else ""
-        return space_of(self.engine) + fused + constraints_text(self.architecture.constraints)
+        return space_of(self.engine) + fused + constraints_text(self.architecture)
 
     @property
     def area_cap_um2(self) -> int | None:
@@ -109,7 +110,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         without a single buffer.
     """
     network, architecture, objective, padding, fusion = (
-        asked.network,
+        ruled_network(asked.network, asked.architecture),
         asked.architecture,
         asked.objective,
         asked.padding,
@@ -126,6 +127,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
             allowed="at least one convolution, matmul or einsum",
             remedy="check that this is the right file",
         )
+    check_rules(network, architecture, asked.engine, fused=fusion is not None)
     if not isinstance(padding, str):
         for dim, larger in padding.items():
             extents = [layer.extents[dim] for layer in layers if dim in layer.extents]

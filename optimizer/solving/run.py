@@ -17,6 +17,7 @@ from optimizer.search.branch_and_bound import Report
 from optimizer.search.infeasibility import explain, patience
 from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.search.progress import Reporter, Show
+from optimizer.search.rule_blame import ruled_out
 from optimizer.search.threads import asker, explore_on_threads
 
 
@@ -41,8 +42,10 @@ def run(request: Problem, options: Options) -> SolveResult:
     state = explore_on_threads(prepared, options.workers, deadline, reports(prepared))
     result = make_result(prepared, state, seed=options.seed, wall_s=time.perf_counter() - started)
     if result.status == "INFEASIBLE":
-        ask = asker(prepared, options.workers, patience([prepared], started, deadline), reports)
-        reason = explain(prepared, ask, asked=deadline is not None)
+        patient = patience([prepared], started, deadline)
+        ask = asker(prepared, options.workers, patient, reports)
+        reason = ruled_out(prepared, patient) if prepared.architecture.mapping else None
+        reason = reason or explain(prepared, ask, asked=deadline is not None)
         result.body = replace(result.body, infeasible=reason, wall_s=round(time.perf_counter() - started, 3))
     return result
 

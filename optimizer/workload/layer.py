@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from optimizer.errors import SpecError
+from optimizer.workload.mapping_rules import MappingRule
 from optimizer.workload.nm_blocks import Block
 from optimizer.workload.views import ONE_POSITION, Grid
 
@@ -99,6 +100,8 @@ class Layer:
     block : Block or None
         N:M blocks of one operand: the extent of their dim then counts blocks, and the bits of operands are those of
         blocks (see :func:`optimizer.workload.sparsity.compress`).
+    rules : tuple of MappingRule
+        What its mappings must keep.
     """
 
     name: str
@@ -108,6 +111,7 @@ class Layer:
     multiplicity: int = 1
     parameters: int | None = None
     block: Block | None = None
+    rules: tuple[MappingRule, ...] = ()
 
     def __post_init__(self) -> None:
         known = {dim for dim, _ in self.dims}
@@ -216,8 +220,8 @@ class Layer:
         return replace(self, operands=(weights, inputs, outputs))
 
     def shape_key(self) -> tuple[object, ...]:
-        """Equal for layers that every mapping costs the same: dims, index expressions and bits."""
-        return (self.dims, tuple((o.role, o.axes, o.bits) for o in self.operands), self.block)
+        """Equal for layers that have the same mappings, at the same costs: dims, index expressions, bits and rules."""
+        return (self.dims, tuple((o.role, o.axes, o.bits) for o in self.operands), self.block, self.rules)
 
 
 @dataclass(frozen=True)

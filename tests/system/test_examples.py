@@ -60,6 +60,20 @@ def test_constraints_leave_three_points(conv, tmp_path):
     assert other.exit_code == 1, "without the constraints it is another problem"
 
 
+@pytest.mark.slow
+def test_constraints_on_mappings_are_kept(conv, tmp_path):
+    """As the documentation runs it."""
+    rules = EXAMPLES / "mapping_constraints.yaml"
+    options = ["-a", str(EXAMPLES / "my_arch.yaml"), "--constraints", str(rules)]
+    command = ["map", str(EXAMPLES / "conv.yaml"), *options, "--engine", "path", "--no-cache", "--out", str(tmp_path)]
+    outcome = CliRunner().invoke(main, command)
+    assert outcome.exit_code == 0, outcome.output
+    assert "OPTIMAL  energy 560.4 uJ" in outcome.output and "stationary W at RF" in outcome.output
+    question = ["--network", str(EXAMPLES / "conv.yaml"), *options, "--engine", "path"]
+    checked = CliRunner().invoke(main, ["verify", str(tmp_path), *question])
+    assert checked.exit_code == 0, checked.output
+
+
 @pytest.mark.parametrize("reuse", ["exact", "innermost"])
 def test_mapping_by_hand_is_legal_and_not_better_than_the_optimum(conv, reuse):
     eyeriss = optimizer.load_architecture("eyeriss")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from formulations.engines import Engine
 from formulations.layer.solver import SolverStatus, find_below
+from formulations.nest_rules import NO_RULES
 from formulations.problem import LayerProblem
 from formulations.stop import StoppedError
 from optimizer.checker.again.time_limit import limited
@@ -83,7 +84,7 @@ def _limits(problem: LayerProblem, statement: Statement) -> tuple[int, int | Non
 
 
 def _by_program(problem: LayerProblem, statement: Statement, seconds: float) -> Decision | None:
-    if seconds <= 0:
+    if seconds <= 0 or problem.rules != NO_RULES:  # the program knows no rules for nests
         return None
     value, cap = _limits(problem, statement)
     try:

@@ -21,6 +21,7 @@ from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import unroll_warnings
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
+from optimizer.problem.layer_rules import ruled_network
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.space import ENGINES, constraints_text, space_of
 from optimizer.problem.versions import MODEL_VERSION
@@ -139,7 +140,7 @@ class Claim:
     def space(self) -> str:
         """The declared space."""
         fused = self.fusion.space if self.fusion else ""
-        return space_of(self.engine) + fused + constraints_text(self.architecture.constraints)
+        return space_of(self.engine) + fused + constraints_text(self.architecture)
 
     @property
     def value(self) -> Fraction | None:
@@ -240,8 +241,8 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
         If something is missing or makes no sense.
     """
     problem = data["problem"]
-    network = _network(json.dumps(problem["network"]))
     architecture, points = _grid(*(json.dumps(problem[key]) for key in ("architecture", "budgets", "accounting")))
+    network = ruled_network(_network(json.dumps(problem["network"])), architecture)
     groups, padding = _groups(network, problem["padding"])
     some = points.some
     fusion = parse_fusion(problem["fusion"]) if "fusion" in problem else None

@@ -1,0 +1,84 @@
+"""Which constraints on mappings leave a layer without a mapping on every hardware point."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from optimizer.architecture.hardware import Hardware
+from optimizer.bodies.infeasibility import Infeasibility
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.search.prepared_problem import PreparedProblem
+from optimizer.search.room import roomy
+from optimizer.store.store import Store
+from optimizer.workload.mapping_rules import MappingRule
+
+
+class _LateError(Exception):
+    """Time is over."""
+
+
+def ruled_out(prepared: PreparedProblem, deadline: float | None) -> Infeasibility | None:
+    """The first layer that has a mapping on some hardware point, but none under its rules.
+
+    Parameters
+    ----------
+    prepared : PreparedProblem
+    deadline : float, optional
+        ``time.perf_counter`` at which the rules that are not known to be needed stay blamed.
+
+    Returns
+    -------
+    Infeasibility or None
+        Rules none of which can be left out, and those without any one of which the layer has a mapping; None if every
+        layer has a mapping somewhere, or no rule is to blame.
+    """
+    points = [point for _, point in roomy(prepared, prepared.points)]
+    for pricer in prepared.pricers:
+        blame = _Blame(pricer, points, prepared, deadline)
+        if pricer.layer.rules and blame.excluded(pricer.layer.rules) and not blame.excluded(()):
+            return blame.reason()
+    return None
+
+
+class _Blame:
+    """Questions about one layer under some of its rules."""
+
+    def __init__(
+        self, pricer: Pricer, points: Sequence[Hardware], prepared: PreparedProblem, deadline: float | None
+    ) -> None:
+        self._pricer, self._points, self._prepared, self._deadline = pricer, points, prepared, deadline
+
+    def reason(self) -> Infeasibility:
+        """What is to blame. Rules are left out one by one while the others still exclude every mapping."""
+        blamed, removable, complete = list(self._pricer.layer.rules), [], True
+        try:
+            for rule in self._pricer.layer.rules:
+                fewer = [other for other in blamed if other != rule]
+                if self.excluded(fewer):
+                    blamed = fewer
+            every = self._pricer.layer.rules
+            removable = [r.title for r in blamed if not self.excluded([other for other in every if other != r])]
+        except _LateError:
+            complete = False
+        return Infeasibility(
+            budgets=(),
+            relaxations=(),
+            complete=complete,
+            layer=self._pricer.layer.name,
+            constraints=tuple(rule.title for rule in blamed),
+            removable=tuple(removable),
+        )
+
+    def excluded(self, rules: Sequence[MappingRule]) -> bool:
+        """Has the layer no mapping under these rules on any point?"""
+        layer = replace(self._pricer.layer, rules=tuple(rules))
+        padding = self._prepared.padding.get(layer.name, {})
+        asked = Pricer(layer, 1, self._prepared.accounting, padding, Store(None), self._pricer.engine)
+        for point in self._points:
+            if self._deadline is not None and time.perf_counter() > self._deadline:
+                raise _LateError
+            if asked.price(point) is not None:
+                return False
+        return True
