@@ -9,6 +9,7 @@ from fractions import Fraction
 from hypothesis import assume, reject
 from hypothesis import strategies as st
 
+from formulations.engines import Engine
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
 from optimizer.fusion.group_pricer import GroupPricer
@@ -372,11 +373,11 @@ def claim_by(members: tuple[str, ...], cut: Cut, choice: RunChoice, runs: dict[R
     )
 
 
-def network_pricer(case: Case, most: int = 8) -> NetworkPricer:
-    """The search for the best groups of at most so many layers."""
+def network_pricer(case: Case, most: int = 8, engine: Engine | None = None) -> NetworkPricer:
+    """The search for the best groups of at most so many layers; by default with the lattice search."""
     store = Store(None)
-    runs = Runs(case.accounting, store)
-    alone = {layer.name: Pricer(layer, 1, case.accounting, {}, store) for layer in case.network.mac_layers()}
+    runs = Runs(case.accounting, store, engine=engine)
+    alone = {layer.name: Pricer(layer, 1, case.accounting, {}, store, engine) for layer in case.network.mac_layers()}
     pricers = [GroupPricer(group, runs) for group in groups(case.network, most)]
     return NetworkPricer(
         case.network, alone, pricers, runs, lambda layer, machine: vector_cost(layer, machine, case.accounting)

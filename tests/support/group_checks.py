@@ -8,6 +8,7 @@ import random
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from formulations.engines import Engine
 from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.fusion.plan import Plan
@@ -31,10 +32,10 @@ def check_plan(case: Case, plan: Plan, reserved: list[int]) -> None:
         assert walked.held_bits[name] <= bits, name
 
 
-def check_some_plans(case: Case, seed: int) -> bool:
+def check_some_plans(case: Case, seed: int, engine: Engine | None = None) -> bool:
     """Check some options of some group; was there one that fits?"""
     rng = random.Random(seed)
-    pricers = network_pricer(case)._groups
+    pricers = network_pricer(case, engine=engine)._groups
     if not pricers:
         return False
     pricer, aim = rng.choice(pricers), rng.choice(AIMS)
@@ -65,9 +66,9 @@ def small_enough(pricers: list[GroupPricer], hardware: Hardware, most: int) -> b
     return sum(1 for p in pricers for _ in itertools.islice(p._options(hardware, Aim()), most + 1)) <= most
 
 
-def check_best(case: Case) -> None:
+def check_best(case: Case, engine: Engine | None = None) -> None:
     """The best plan of every group is the least of all."""
-    pricers = network_pricer(case)._groups
+    pricers = network_pricer(case, engine=engine)._groups
     assume(pricers and small_enough(pricers, case.hardware, MOST_OPTIONS))
     for pricer, aim in itertools.product(pricers, AIMS):
         least = min(every_plan(pricer, case.hardware, aim), default=INFEASIBLE_COST)
