@@ -9,6 +9,7 @@ from typing import Any
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.constraints import check_rows, file_schema
+from optimizer.architecture.menu_grid import MenuGrid
 from optimizer.architecture.reader import constraint_reader, parse_architecture
 from optimizer.files.arguments import check_arguments
 from optimizer.files.schema_check import check_schema
@@ -45,7 +46,7 @@ def with_constraints(
     check_schema(data, file_schema(), file=file)
     assert isinstance(data, dict)
     more = constraint_reader(architecture).read(data["constraints"], file, known=architecture.constraints)
-    check_rows(more, architecture.menu_points)
+    check_rows(more, MenuGrid(architecture).samples)
     return _restated(architecture, [*own, *data["constraints"]])
 
 

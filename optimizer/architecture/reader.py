@@ -15,6 +15,7 @@ from optimizer.architecture.constraints import ConstraintReader, check_rows
 from optimizer.architecture.device import Device, load_device, parse_device
 from optimizer.architecture.device_plan import device_plan
 from optimizer.architecture.level import Bandwidth, Energies, LevelSpec
+from optimizer.architecture.menu_grid import MenuGrid
 from optimizer.architecture.menus import Menu, MenuEntry, MenuPlace, integer_menu, quantity_menu
 from optimizer.architecture.schema import json_schema
 from optimizer.architecture.sizes import sizes_of
@@ -41,7 +42,7 @@ def load_architecture(spec: str | Path) -> Architecture:
     """
     data, file = read_spec("architectures", spec)
     architecture = parse_architecture(data, file=file)
-    check_rows(architecture.constraints, architecture.menu_points)
+    check_rows(architecture.constraints, MenuGrid(architecture).samples)
     return architecture
 
 

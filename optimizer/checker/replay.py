@@ -48,7 +48,7 @@ def replay(claim: Claim, claims: Sequence[Claim] = (), join: Join = max) -> Repl
         Their aggregate.
     """
     gaps = [*_partition(claim), *(fault for one in claims or [claim] for fault in _one_bound_per_layer(one))]
-    cover = verdict("boxes", gaps, f"{len(claim.entries)} boxes hold all {len(claim.points.points)} points, each once")
+    cover = verdict("boxes", gaps, f"{len(claim.entries)} boxes hold all {claim.points.total} points, each once")
     if gaps:
         return Replay((cover,))
     bounds = Bounds(claims or [claim], claim, join)

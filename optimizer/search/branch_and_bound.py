@@ -21,7 +21,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from formulations.stop import Stop, StoppedError
-from optimizer.architecture.boxes import Box, PointSet, size
+from optimizer.architecture.boxes import Box, Index, PointSet, size
 from optimizer.architecture.fabric import Caps, exceeded
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import InternalDisagreementError
@@ -187,7 +187,7 @@ class Explorer:
         if stopped_search is None:
             return
         point, (energy, latency) = stopped_search.hardware, network.fixed(stopped_search.hardware)
-        index = next((index for index, known in self.points.points.items() if known == point), None)
+        index = self._index_of(point)
         if index is not None and stopped_search.price is not None:
             pick = Pick(
                 energy + stopped_search.price.energy, latency + stopped_search.price.latency, (stopped_search.price,)
@@ -205,6 +205,14 @@ class Explorer:
             else:
                 entry.energy = [[max(entry.energy[0][0], stopped_search.bound)]]
             entry.bound = max(entry.bound, goal.value(energy + entry.energy[0][0], latency + entry.latency[0][0]))
+
+    def _index_of(self, hardware: Hardware) -> Index | None:
+        """The numbers of the entries of a point; None for an optimistic corner that is none."""
+        try:
+            index = self.points.place(dict(hardware.choices))
+        except KeyError:
+            return None
+        return index if self.points.points[index] == hardware else None
 
     def _round(self, heap: list[OpenBox], state: Exploration, evaluations: EvaluateBoxes) -> None:
         """Evaluate the boxes with the least bounds; boxes whose evaluation was stopped keep their bounds and are not
@@ -256,7 +264,10 @@ class Explorer:
         """
         if size(open_box.box) == 1:
             return False
-        if open_box.bounds:
+        if open_box.bounds and not self.points.is_listed:
+            if self._hopeful(open_box, 1.0):
+                return False
+        elif open_box.bounds:
             found = self._screening.promising_box(open_box, self.incumbents.cutoffs(self.points.shape))
             if found is not None and found[0] != open_box.box:
                 pieces = self.points.carve(open_box.box, found[0])
@@ -337,13 +348,9 @@ class Explorer:
 
     def _start(self, state: Exploration, evaluations: EvaluateBoxes) -> None:
         """Solve one point, the largest within the budgets, as the first incumbent."""
-        fitting = [
-            (point.area_um2, sum(point.resources), index)
-            for index, point in self.points.indexed(self.whole)
-            if self._excess(point) is None
-        ]
-        if fitting:
-            open_box = self._open_box(tuple((n, n) for n in max(fitting)[2]))
+        found = self.points.largest(self.whole, lambda point: self._excess(point) is None)
+        if found is not None:
+            open_box = self._open_box(tuple((n, n) for n in found))
             for evaluation in evaluations([(replace(open_box, tight=True), self.incumbents.limit(open_box.box))]):
                 if evaluation is not None and evaluation.picks is not None:
                     self._offer(evaluation.picks, open_box.box)
