@@ -31,6 +31,7 @@ from optimizer.problem.status import Termination
 from optimizer.search.box_evaluation import Ahead, BoxEvaluation, BoxEvaluator, OpenBox
 from optimizer.search.exploration import Closed, Exploration
 from optimizer.search.incumbents import Best, Incumbent, Incumbents
+from optimizer.search.known_designs import KnownDesigns
 from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.point_solver import Pick
 from optimizer.search.screening import Screening
@@ -89,6 +90,7 @@ class Explorer:
         self._evaluations, self._width, self._workers, self._limits = evaluations, width, workers, limits
         self._numbers = itertools.count()
         self._screening = Screening(networks, points, self.aggregate, lambda point: self._excess(point) is None)
+        self._designs = KnownDesigns(networks, points, self.aggregate, lambda point: self._excess(point) is None)
         self._stopped: list[OpenBox] = []
 
     def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
@@ -288,6 +290,8 @@ class Explorer:
         """Record an evaluation: its design, and the box, either closed or open with better layer bounds."""
         if evaluation.picks is not None:
             self._offer(evaluation.picks, open_box.box)
+        elif self._evaluations is None:
+            self._offer_known(open_box.box)
         known = replace(
             open_box,
             energy=evaluation.energy,
@@ -301,6 +305,15 @@ class Explorer:
             return
         proved = Ahead(open_box.box, self.aggregate.value(evaluation.bounds), evaluation.bounds)
         self._close(known, evaluation.by, proved, heap, state)
+
+    def _offer_known(self, box: Box) -> None:
+        """Offer the best design near a box, or near the best design, that the mappings found so far make."""
+        starts = [tuple(high for _, high in box)]
+        starts += [tuple(low for low, _ in found.box) for found in self.incumbents.designs[:1]]
+        for start in starts:
+            found = self._designs.near(start, self.whole)
+            if found is not None:
+                self._offer(found[2], tuple((n, n) for n in found[1]))
 
     def _split(self, open_box: OpenBox, heap: list[OpenBox]) -> None:
         """Split a box in two halves, at equal bounds the upper one first; or into a point that dominates all others,

@@ -1,0 +1,96 @@
+"""Designs on other hardware points from the mappings that were found so far: upper bounds without a search.
+
+After every search of a box, the point is sought where these mappings together are best. It proves nothing: a design is
+a design, and the best one only sets the cutoff of the searches that follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from optimizer.architecture.box import Box, Index, PointSet
+from optimizer.architecture.hardware import Hardware
+from optimizer.pricing.layer_pricer import Pricer
+from optimizer.problem.aggregate import Aggregate
+from optimizer.search.network_bounds import NetworkBounds
+from optimizer.search.point_solver import Pick, Site
+
+Design = tuple[Fraction, Index, tuple[Pick, ...]]
+ROUNDS = 3
+"""Times that every menu is tried."""
+
+
+class KnownDesigns:
+    """Seeks designs among the points of an exploration.
+
+    Parameters
+    ----------
+    networks : sequence of NetworkBounds
+    points : PointSet
+    aggregate : Aggregate
+    allowed : callable
+        Does a hardware point keep the budgets of the chip?
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[NetworkBounds],
+        points: PointSet,
+        aggregate: Aggregate,
+        allowed: Callable[[Hardware], bool],
+    ) -> None:
+        self._networks, self._points, self._aggregate, self._allowed = networks, points, aggregate, allowed
+        self._is_priced = all(isinstance(pricer, Pricer) for network in networks for pricer in network.pricers)
+
+    def near(self, start: Index, within: Box) -> Design | None:
+        """The best design found by changing one entry at a time from a point on, by ever smaller steps."""
+        best = self._at(start)
+        for _ in range(ROUNDS if best is not None else 0):
+            before = best
+            for axis, (low, high) in enumerate(within):
+                step = (high - low + 1) // 2
+                while step:
+                    best = self._stepped(best, axis, step, within)
+                    step //= 2
+            if best == before:
+                break
+        return best
+
+    def _stepped(self, best: Design | None, axis: int, step: int, within: Box) -> Design | None:
+        assert best is not None
+        low, high = within[axis]
+        for entry in (best[1][axis] - step, best[1][axis] + step):
+            if low <= entry <= high:
+                found = self._at((*best[1][:axis], entry, *best[1][axis + 1 :]))
+                if found is not None and found[0] < best[0]:
+                    return found
+        return best
+
+    def _at(self, index: Index) -> Design | None:
+        """The best known design of a point that is allowed."""
+        if not self._is_priced or index not in self._points.points:
+            return None
+        hardware = self._points.points[index]
+        if not self._allowed(hardware):
+            return None
+        picks = [self._pick(network, hardware) for network in self._networks]
+        found = tuple(pick for pick in picks if pick is not None)
+        if len(found) < len(picks):
+            return None
+        pairs = zip(self._networks, found, strict=True)
+        values = [network.goal.value(pick.energy, pick.latency) for network, pick in pairs]
+        return self._aggregate.value(values), index, found
+
+    @staticmethod
+    def _pick(network: NetworkBounds, hardware: Hardware) -> Pick | None:
+        """The best design of a network with every layer at its least energy, or at its fewest cycles."""
+        options = []
+        for objective in ("energy", "latency") if network.goal.objective == "edp" else (network.goal.objective,):
+            prices = [pricer.known(hardware, objective) for pricer in network.pricers if isinstance(pricer, Pricer)]
+            known = [price for price in prices if price is not None]
+            if len(known) == len(prices):
+                pick = Site(network.pricers, hardware, network.fixed(hardware)).total(known)
+                if network.goal.allows(pick.energy, pick.latency):
+                    options.append(pick)
+        return min(options, key=lambda pick: network.goal.rank(pick.energy, pick.latency), default=None)
