@@ -82,9 +82,16 @@ class PointSet(ABC):
         """A box in pieces that hold points, of which one is `inner`, a part of it; that comes first."""
         return self.occupied(carve(box, inner))
 
-    def split(self, box: Box) -> list[Box]:
-        """The halves of a box along the menu whose entries differ most; those that hold a point."""
-        axis = max(range(len(box)), key=lambda n: (self._spread(box, n), -n))
+    def split(self, box: Box, *, tense: bool = False) -> list[Box]:
+        """The halves of a box along the menu whose entries differ most; those that hold a point.
+
+        With `tense`, menus with an entry as good as all others come last.
+        """
+
+        def rank(axis: int) -> tuple[bool, float, int]:
+            return not (tense and self._has_best(box, axis)), self._spread(box, axis), -axis
+
+        axis = max((n for n, (low, high) in enumerate(box) if low < high), key=rank)
         return self.occupied(halves(box, axis))
 
     def describe(self, box: Box) -> dict[str, list[object]]:
@@ -150,6 +157,10 @@ class PointSet(ABC):
     @abstractmethod
     def samples(self) -> Sequence[Hardware]:
         """Hardware points that show all that any point of the menus has of a level, and all fan-outs."""
+
+    def _has_best(self, box: Box, axis: int) -> bool:
+        """Is the first or last entry of a menu as good as all others of a box, areas aside?"""
+        return False
 
     @abstractmethod
     def _spread(self, box: Box, axis: int) -> float:

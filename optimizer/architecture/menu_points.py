@@ -147,6 +147,9 @@ class MenuPoints(PointSet):
         same = replace(point, choices=(), area_um2=corner.area_um2) == corner and self.holds(tuple(found))
         return tuple((n, n) for n in found) if same else None
 
+    def _has_best(self, box: Box, axis: int) -> bool:
+        return any(self._as_good(box, axis, end) for end in box[axis])
+
     def _as_good(self, box: Box, axis: int, entry: int) -> bool:
         """Is the corner of a box the same, but for the area, if one menu is cut down to an entry?"""
         cut = (*box[:axis], (entry, entry), *box[axis + 1 :])

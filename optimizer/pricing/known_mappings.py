@@ -7,6 +7,7 @@ a sum of products. The counts are those of the cost model (:func:`optimizer.mapp
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -82,15 +83,18 @@ class KnownMappings:
         )
         self._counts = self._held = None
 
-    def best(self, problem: LayerProblem, hardware: Hardware, objective: str) -> tuple[int, int, Solution] | None:
+    def best(
+        self, lowered: Callable[[], LayerProblem], hardware: Hardware, objective: str
+    ) -> tuple[int, int, Solution] | None:
         """Energy, cycles and solution of the best known mapping that fits; None if none does.
 
-        The objective is ``energy`` or ``latency``; ties go to the other one.
+        The objective is ``energy`` or ``latency``; ties go to the other one. The problem is lowered only for fan-outs that
+        are new.
         """
         works = list(self._known.values())
         if not works:
             return None
-        fitting = np.flatnonzero(self._fitting(problem, works))
+        fitting = np.flatnonzero(self._fitting(lowered, hardware, works))
         if not len(fitting):
             return None
         leaks = any(level.leak_energy for level in hardware.levels)
@@ -101,15 +105,19 @@ class KnownMappings:
         prices = ((*self._price(works[int(n)], hardware), works[int(n)].solution) for n in fitting)
         return min(prices, key=lambda it: it[:2] if objective == "energy" else (it[1], it[0]))
 
-    def _fitting(self, problem: LayerProblem, works: list[_Work]) -> NDArray[np.bool_]:
+    def _fitting(
+        self, lowered: Callable[[], LayerProblem], hardware: Hardware, works: list[_Work]
+    ) -> NDArray[np.bool_]:
         """Which mappings fit into the memories and the fan-outs?"""
         if self._counts is None or self._held is None:
             self._counts = np.array([work.counts for work in works], dtype=np.int64)
             self._held = np.array([work.held for work in works], dtype=np.int64)
-        sizes = [level.capacity_bits for level in problem.levels[1:]]
+        sizes = [level.usable_bits for level in hardware.levels[1:]]
         most = np.array([np.iinfo(np.int64).max if size is None else size for size in sizes], dtype=np.int64)
-        spread = self._spread.setdefault(tuple(level.fanout for level in problem.levels), [])
-        spread += [_spreads(problem, work.solution) for work in works[len(spread) :]]
+        spread = self._spread.setdefault(tuple(hardware.fanout(n) for n in range(len(hardware.levels))), [])
+        if len(spread) < len(works):
+            problem = lowered()
+            spread += [_spreads(problem, work.solution) for work in works[len(spread) :]]
         found: NDArray[np.bool_] = (self._held <= most).all(axis=1) & np.array(spread)
         return found
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from formulations.engines import Engine, LatticeEngine
 from formulations.layer.spread import fewest_cycles
@@ -142,11 +143,23 @@ class Pricer:
         """The best design of the mappings found on other hardware; None if none fits. Nothing is searched."""
         options = []
         for extents, mappings in self._mappings.items():
-            found = mappings.best(self.lower(hardware, extents), hardware, objective)
+            found = mappings.best(partial(self.lower, hardware, extents), hardware, objective)
             if found is not None:
                 energy, cycles, solution = found
                 options.append(Price(energy if objective == "energy" else cycles, energy, cycles, solution, extents))
         return min(options, key=lambda price: price.value, default=None)
+
+    def floor(self, hardware: Hardware, objective: str) -> int:
+        """A lower bound from the searches on other hardware; 0 if they show nothing."""
+        known = [self._optima.get(extents) for extents in self.variants]
+        if any(optima is None for optima in known):
+            return 0
+        pairs = zip(known, self.variants, strict=True)
+        return min(
+            optima.floor(self.lower(hardware, extents), (objective, 0))
+            for optima, extents in pairs
+            if optima is not None
+        )
 
     def _others(self, extents: tuple[tuple[str, int], ...]) -> KnownMappings:
         if extents not in self._mappings:
@@ -169,7 +182,7 @@ class Pricer:
         question = Question(problem, goal, weight, latency_cap, self.engine.name)
         others, rival = self._others(extents), None
         if goal == "energy":
-            rival = others.best(problem, hardware, "energy")
+            rival = others.best(lambda: problem, hardware, "energy")
         if cap >= INFEASIBLE_COST:
             optima = self._optima.setdefault(extents, KnownOptima())
             same = None if hardware.choices else optima.same(problem, (goal, weight))

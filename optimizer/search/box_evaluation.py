@@ -34,7 +34,7 @@ class OpenBox:
     ``energy`` and ``latency`` come from an enclosing box; the cycles are raised to those of this box. ``bounds`` are
     the objectives of the networks, empty if the box has no optimistic corner. ``fit`` is false if the layer bounds
     prove that there is no design. ``fresh`` is true until an enclosing box was searched, ``even`` once an enclosing box
-    whose points have the same memories was searched, ``tight`` once this box itself was. A point may dominate other
+    whose points have the same memories was searched, ``tight`` once this box itself was, ``splits`` is how often it was split since. A point may dominate other
     boxes: those wait ``behind`` it until it is closed, and if it was solved, it is ``ahead`` of them.
     """
 
@@ -48,6 +48,7 @@ class OpenBox:
     fresh: bool = field(compare=False, default=True)
     even: bool = field(compare=False, default=False)
     tight: bool = field(compare=False, default=False)
+    splits: int = field(compare=False, default=0)
     behind: tuple[Box, ...] = field(compare=False, default=())
     ahead: Ahead | None = field(compare=False, default=None)
 

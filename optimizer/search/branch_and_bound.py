@@ -45,6 +45,10 @@ EvaluateBoxes = Callable[[Sequence[Asked]], Iterable[BoxEvaluation | None]]
 """Evaluates the boxes of a round: outcomes in order, None for an evaluation that was stopped."""
 
 
+SPLITS = 2
+"""Splits after which a box is searched even if that cannot close it: its parts need bounds of their own."""
+
+
 class Explorer:
     """Runs the branch and bound.
 
@@ -177,6 +181,7 @@ class Explorer:
             around is None or around.fresh,
             around is not None and around.even,
             around is not None and around.tight and around.box == box,
+            0 if around is None else around.splits + (around.box != box),
             behind,
             around.ahead if ahead is None and around is not None else ahead,
         )
@@ -245,6 +250,7 @@ class Explorer:
 
     def _settled(self, open_box: OpenBox, heap: list[OpenBox], state: Exploration) -> bool:
         """Close or split a box that needs no evaluation; false if it needs one."""
+        self._inform(open_box)
         reason, ahead = self._known_reason(open_box), None
         if reason is None:
             reason, ahead = "bound", open_box.ahead
@@ -252,6 +258,19 @@ class Explorer:
                 return self._cut(open_box, heap)
         self._close(open_box, reason, ahead or open_box, heap, state)
         return True
+
+    def _inform(self, open_box: OpenBox) -> None:
+        """Raise the layer bounds of a box to what searches of other boxes proved (:class:`KnownOptima`)."""
+        if not open_box.bounds:
+            return
+        corner = self.points.corner(open_box.box)
+        for network, energy, latency in zip(self.networks, open_box.energy, open_box.latency, strict=True):
+            objective, own = ("latency", latency) if network.seeks_latency_alone else ("energy", energy)
+            own[:] = [
+                max(old, pricer.floor(corner, objective)) for old, pricer in zip(own, network.pricers, strict=True)
+            ]
+        raised = self._open_box(open_box.box, open_box)
+        open_box.bound, open_box.bounds, open_box.fit = raised.bound, raised.bounds, raised.fit
 
     def _known_reason(self, open_box: OpenBox) -> str | None:
         """Why a box is closed without an evaluation: its least area or use of a resource, a cap out of reach, its
@@ -267,7 +286,7 @@ class Explorer:
         if size(open_box.box) == 1:
             return False
         if open_box.bounds and not self.points.is_listed:
-            if self._hopeful(open_box, 1.0):
+            if self._hopeful(open_box, 1.0) and not self._is_vain(open_box):
                 return False
         elif open_box.bounds:
             found = self._screening.promising_box(open_box, self.incumbents.cutoffs(self.points.shape))
@@ -275,10 +294,23 @@ class Explorer:
                 pieces = self.points.carve(open_box.box, found[0])
                 self._push([self._open_box(piece, open_box) for piece in pieces], heap)
                 return True
-            if found is not None and self._hopeful(open_box, found[1]):
+            if found is not None and self._hopeful(open_box, found[1]) and not self._is_vain(open_box):
                 return False
         self._split(open_box, heap)
         return True
+
+    def _is_vain(self, open_box: OpenBox) -> bool:
+        """Do known mappings show that a search cannot close a box? Then it is searched only every few splits."""
+        limit = self.incumbents.limit(open_box.box)
+        if limit is None or open_box.fresh or open_box.splits >= SPLITS:
+            return False
+        corner = self.points.corner(open_box.box)
+        cycles = [
+            n.corner_bounds(corner, e, c).least_latency
+            for n, e, c in zip(self.networks, open_box.energy, open_box.latency, strict=True)
+        ]
+        most = self._designs.corner_value(corner, cycles)
+        return most is not None and most <= limit
 
     def _hopeful(self, open_box: OpenBox, rise: float) -> bool:
         """May a search close the box, or raise the bounds of its points more than any other search?"""
@@ -298,6 +330,7 @@ class Explorer:
             latency=evaluation.latency,
             fresh=False,
             tight=True,
+            splits=0,
             even=open_box.even or self.points.even(open_box.box),
         )
         if evaluation.by is None:
@@ -324,7 +357,15 @@ class Explorer:
             first, *rest = self.points.carve(open_box.box, leader)
             self._push([self._open_box(first, open_box, tuple(rest))], heap)
         else:
-            self._push([self._open_box(half, open_box) for half in reversed(self.points.split(open_box.box))], heap)
+            self._push([self._open_box(half, open_box) for half in reversed(self._halves(open_box.box))], heap)
+
+    def _halves(self, box: Box) -> list[Box]:
+        """The halves of a box. Where no budget of the chip is in question, a menu whose last entry is best for all is not
+        split before others: a half would be as good as the box.
+        """
+        largest = self.points.points.get(tuple(high for _, high in box))
+        tense = largest is not None and self._excess(largest) is None
+        return self.points.split(box, tense=tense)
 
     @staticmethod
     def _push(open_boxes: Sequence[OpenBox], heap: list[OpenBox]) -> None:

@@ -67,6 +67,21 @@ class KnownDesigns:
                     return found
         return best
 
+    def corner_value(self, hardware: Hardware, cycles: Sequence[int]) -> Fraction | None:
+        """What a search of an optimistic corner can prove at most, given lower bounds on the cycles of the networks.
+
+        It finds no more energy than known mappings take there, nor, where latency is all that counts, more cycles.
+        None if not all layers have a mapping.
+        """
+        values = []
+        for network, least in zip(self._networks, cycles, strict=True):
+            pick = self._pick(network, hardware, capped=False) if self._is_priced else None
+            if pick is None:
+                return None
+            latency = pick.latency if network.seeks_latency_alone else least
+            values.append(network.goal.value(pick.energy, latency))
+        return self._aggregate.value(values)
+
     def _at(self, index: Index) -> Design | None:
         """The best known design of a point that is allowed."""
         if not self._is_priced or index not in self._points.points:
@@ -83,14 +98,17 @@ class KnownDesigns:
         return self._aggregate.value(values), index, found
 
     @staticmethod
-    def _pick(network: NetworkBounds, hardware: Hardware) -> Pick | None:
-        """The best design of a network with every layer at its least energy, or at its fewest cycles."""
+    def _pick(network: NetworkBounds, hardware: Hardware, *, capped: bool = True) -> Pick | None:
+        """The best design of a network with every layer at its least energy, or at its fewest cycles; not `capped`: at
+        the least of what a box is searched for.
+        """
         options = []
-        for objective in ("energy", "latency") if network.goal.objective == "edp" else (network.goal.objective,):
+        kinds = ("energy", "latency") if network.goal.objective == "edp" else (network.goal.objective,)
+        for objective in kinds if capped else ("latency" if network.seeks_latency_alone else "energy",):
             prices = [pricer.known(hardware, objective) for pricer in network.pricers if isinstance(pricer, Pricer)]
             known = [price for price in prices if price is not None]
             if len(known) == len(prices):
                 pick = Site(network.pricers, hardware, network.fixed(hardware)).total(known)
-                if network.goal.allows(pick.energy, pick.latency):
+                if not capped or network.goal.allows(pick.energy, pick.latency):
                     options.append(pick)
         return min(options, key=lambda pick: network.goal.rank(pick.energy, pick.latency), default=None)
