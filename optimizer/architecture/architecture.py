@@ -192,9 +192,9 @@ class Architecture:
         return self.source
 
     def __len__(self) -> int:
-        if self.constraints:
-            return sum(1 for _ in self.points())
-        return self.combinations
+        from optimizer.architecture.menu_points import MenuPoints  # noqa: PLC0415 - that module needs this one
+
+        return MenuPoints(self).total if self.constraints else self.combinations
 
     @property
     def combinations(self) -> int:

@@ -28,8 +28,10 @@ Fanouts = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class _Work:
-    """A mapping, whatever the hardware: accesses (steps first, then reads, fills, updates of every level), bits held per
-    inner level, bits that one instance's ports read and write per level, cycles of the multipliers, instances in use.
+    """A mapping, whatever the hardware.
+
+    Accesses (steps first, then reads, fills, updates of every level), bits held per inner level, bits that the ports of
+    an instance read and write per level, cycles of the multipliers, instances in use.
     """
 
     solution: Solution
@@ -88,8 +90,8 @@ class KnownMappings:
     ) -> tuple[int, int, Solution] | None:
         """Energy, cycles and solution of the best known mapping that fits; None if none does.
 
-        The objective is ``energy`` or ``latency``; ties go to the other one. The problem is lowered only for fan-outs that
-        are new.
+        The objective is ``energy`` or ``latency``; ties go to the other one. The problem is lowered only for new
+        fan-outs.
         """
         works = list(self._known.values())
         if not works:

@@ -9,8 +9,8 @@ with energy and cycles:
   of B costs less, also among those of equal energy or of equal cycles.
 
 Energy is a sum of counts times energies, where the counts depend on the mapping alone (and with leakage on the ports).
-So the least energy is concave in the energies: where ``t a + (1 - t) b`` is at most c in every energy, for hardware that
-is otherwise as good as that of c, ``t f(a) + (1 - t) f(b)`` is a lower bound on f(c).
+So the least energy is concave in the energies: where ``t a + (1 - t) b`` is at most c in every energy, for hardware
+that is otherwise as good as that of c, ``t f(a) + (1 - t) f(b)`` is a lower bound on f(c).
 """
 
 from __future__ import annotations
@@ -112,8 +112,9 @@ def _exactly(low: _Seen, high: _Seen, share: int, energies: tuple[int, ...]) -> 
 
 
 def roomier(one: LayerProblem, other: LayerProblem) -> bool:
-    """Is it the same layer on hardware with at least the capacities and fan-outs, and no other differences than those of
-    energies and bandwidths?
+    """Is it the same layer on hardware with at least the capacities and fan-outs?
+
+    Nothing else may differ but energies and bandwidths.
     """
     return _fixed(one) == _fixed(other) and all(
         _holds(a, b) and a.fanout[0] >= b.fanout[0] and a.fanout[1] >= b.fanout[1]

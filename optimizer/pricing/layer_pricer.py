@@ -221,8 +221,8 @@ class Pricer:
     ) -> Solution | None:
         """The optimum if it is below `cutoff`; the search starts from the best cached mapping.
 
-        Warm start: a mapping found on other hardware (`rival`: its energy and cycles here) is an upper bound if it fits.
-        It does not change which of several optima is returned.
+        Warm start: a mapping found on other hardware (`rival`: its energy and cycles here) is an upper bound if it
+        fits. It does not change which of several optima is returned.
 
         Raises
         ------

@@ -16,7 +16,10 @@ from optimizer.problem.aggregate import Aggregate
 from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.point_solver import Pick, Site
 
-Design = tuple[Fraction, Index, tuple[Pick, ...]]
+Rank = tuple[Fraction, tuple[Fraction, ...], tuple[int, ...]]
+Design = tuple[Rank, Index, tuple[Pick, ...]]
+"""Objective, cycles and energies; entries; picks."""
+
 ROUNDS = 3
 """Times that every menu is tried."""
 
@@ -93,9 +96,10 @@ class KnownDesigns:
         found = tuple(pick for pick in picks if pick is not None)
         if len(found) < len(picks):
             return None
-        pairs = zip(self._networks, found, strict=True)
+        pairs = list(zip(self._networks, found, strict=True))
         values = [network.goal.value(pick.energy, pick.latency) for network, pick in pairs]
-        return self._aggregate.value(values), index, found
+        cycles = tuple(network.goal.stretched(pick.energy, pick.latency) for network, pick in pairs)
+        return (self._aggregate.value(values), cycles, tuple(pick.energy for pick in found)), index, found
 
     @staticmethod
     def _pick(network: NetworkBounds, hardware: Hardware, *, capped: bool = True) -> Pick | None:
