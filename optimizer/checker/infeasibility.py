@@ -53,6 +53,9 @@ def blame_checks(
     if not none_asked and (not isinstance(stated, dict) or type(stated.get("complete")) is not bool):
         yield Check("infeasible", False, "INFEASIBLE, and what is to blame is not stated")
         return
+    if not claim.points.is_listed:
+        yield Check(NOT_CHECKED, True, "result.json: infeasible (its chips are too many to list)")
+        return
     say("seeking a design after all")
     possible = Possible(claim, examine, again, None if thorough else SECONDS)
     yield from _no_design(possible, searched=again is not None)
