@@ -80,7 +80,7 @@ class Bounds:
             yield f"closed by {entry.by}, said to be bounded by {index}, which is no solved point"
             return
         better = self._whole.points.points[index]
-        for fault, _ in box_faults(self._whole, better, entry.box, areas=False):
+        for fault, _ in box_faults(self._whole, better, entry.box, areas=self._whole.points.is_listed):
             yield f"{index} should bound it, but: {fault}"
         stated = (entry.bound, entry.bounds or leader.bounds)
         if stated != (leader.bound, leader.bounds):

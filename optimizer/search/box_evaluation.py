@@ -45,7 +45,7 @@ class OpenBox:
     """
 
     bound: Fraction
-    rest: Remainder
+    rest: Remainder = field(compare=False)
     order: int
     box: Box = field(compare=False)
     energy: LayerBounds = field(compare=False)

@@ -115,11 +115,13 @@ class BoxesAtOnce(AtOnce):
     def least(self, name: str, relaxed: Limits) -> Fraction | int | None:
         """Lower bound on the use of one budget under all others; None if those exclude all designs."""
         goal, unit = make_goal("energy", relaxed, self._point), self._unit(name, relaxed)
-        order: dict[str, Callable[[Chip], Fraction]] = {
-            "area_mm2": lambda chip: Fraction(chip.area_um2),
-            "latency_ms": lambda chip: Fraction(math.ceil(goal.stretched(chip.energy, chip.cycles))),
-        }
-        need = order.get(name, lambda chip: Fraction(chip.energy))
+
+        def need(chip: Chip) -> Fraction:
+            if name == "area_mm2":
+                return Fraction(chip.area_um2)
+            cycles = math.ceil(goal.stretched(chip.energy, chip.cycles))
+            return Fraction(cycles if name == "latency_ms" else chip.energy)
+
         try:
             first = next(self._chips(need, lambda box: self._may_keep(box, relaxed)), None)
         except UndecidedError as error:

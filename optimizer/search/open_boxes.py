@@ -89,8 +89,11 @@ class Boxes:
         )
 
     def inform(self, open_box: OpenBox) -> None:
-        """Raise the layer bounds of a box to what searches of other boxes proved (:class:`KnownOptima`)."""
-        if not open_box.bounds:
+        """Raise the layer bounds of a box to what searches of other boxes proved (:class:`KnownOptima`).
+
+        Where other designs than the best one are sought, its own search says more of the parts of a box.
+        """
+        if not open_box.bounds or not isinstance(self.incumbents, Best):
             return
         corner = self.points.corner(open_box.box)
         for network, energy, latency in zip(self.networks, open_box.energy, open_box.latency, strict=True):
@@ -122,7 +125,7 @@ class Boxes:
     def is_vain(self, open_box: OpenBox) -> bool:
         """Do known mappings show that a search cannot close a box? Then it is searched only every few splits."""
         limit = self.incumbents.limit(open_box.box)
-        if limit is None or open_box.fresh or open_box.splits >= SPLITS:
+        if not isinstance(self.incumbents, Best) or limit is None or open_box.fresh or open_box.splits >= SPLITS:
             return False
         corner = self.points.corner(open_box.box)
         cycles = [
