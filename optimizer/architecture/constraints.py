@@ -10,7 +10,7 @@ In an architecture, or in a file of its own with the same key::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -62,6 +62,17 @@ class Combinations:
         if not any(all(low <= n <= high for n, (low, high) in zip(row, sides, strict=True)) for row in self.rows):
             return False
         return True if all(low == high for low, high in sides) else None
+
+    def kept(self, sizes: Callable[[Size], Any]) -> Any:
+        """Which points take a row: elementwise, for arrays of the values of every size."""
+        columns = [sizes(size) for size in self.sizes]
+        kept: Any = False
+        for row in self.rows:
+            taken: Any = True
+            for values, wanted in zip(columns, row, strict=True):
+                taken = taken & (values == wanted)
+            kept = kept | taken
+        return kept
 
 
 Constraint = Relation | Combinations

@@ -256,13 +256,16 @@ class MenuGrid:
         if len(axes) > 1:
             values = [size.of(self._made(index)) for index in self.varied(axes, box)]
             return min(values), max(values)
+        table = self.values(size, box)
+        return min(table), max(table)
+
+    def values(self, size: Size, box: Box) -> list[Fraction | int]:
+        """The values in a box of a size that depends on one axis at most, entry by entry."""
+        axes = self.axes_of([size])
         if size.path not in self._tables:
             self._tables[size.path] = [size.of(self._made(index)) for index in self.varied(axes, self.whole)]
         table = self._tables[size.path]
-        if axes:
-            low, high = box[axes[0]]
-            table = table[low : high + 1]
-        return min(table), max(table)
+        return table[box[axes[0]][0] : box[axes[0]][1] + 1] if axes else table
 
     def axes_of(self, sizes: Iterable[Size]) -> tuple[int, ...]:
         """The axes that some sizes depend on."""

@@ -7,13 +7,21 @@ box, whether or not they keep the constraints. So they are at least as good as i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.box import Box, Index, PointSet, difference, halves, size
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.menu_grid import Memo, MenuGrid
+from optimizer.architecture.sizes import Size
+
+FEW = 20_000
+"""Combinations of a box that are counted one by one."""
 
 TRIES = 20_000
 """Boxes looked at for a large point to start with."""
@@ -50,12 +58,13 @@ class MenuPoints(PointSet):
     """
 
     def __init__(self, architecture: Architecture) -> None:
-        self.grid = MenuGrid(architecture)
+        grid = self.grid = MenuGrid(architecture)
         self.paths, self.labels = self.grid.paths, self.grid.labels
         self.points = _Points(self)
         self.some = self.grid.hardware(self.grid.origin)
         self._constraints = architecture.constraints
         self._axes = [self.grid.axes_of(constraint.sizes) for constraint in self._constraints]
+        self._plain = all(len(grid.axes_of([one])) <= 1 for constraint in self._constraints for one in constraint.sizes)
         self._counts: Memo[int] = Memo()
         self._corners: Memo[Hardware] = Memo()
 
@@ -103,8 +112,27 @@ class MenuPoints(PointSet):
             return 0
         if not axes:
             return size(box)
+        few = math.prod(box[axis][1] - box[axis][0] + 1 for axis in axes)
+        if few <= FEW and self._plain:
+            return self._counted(box) * (size(box) // few)
         axis = max(axes, key=lambda n: (box[n][1] - box[n][0], -n))
         return sum(self._count(half) for half in halves(box, axis))
+
+    def _counted(self, box: Box) -> int:
+        """Combinations of the open menus of a box that keep the constraints, one by one; no other menu matters."""
+        axes = self._open(box) or []
+
+        def values(one: Size) -> NDArray[np.object_]:
+            own = self.grid.axes_of([one])
+            shape = [len(self.grid.values(one, box)) if axis in own else 1 for axis in axes]
+            table = np.array(self.grid.values(one, box), dtype=object)
+            return table.reshape(shape) if set(own) <= set(axes) else table[:1].reshape([1] * len(axes))
+
+        kept: NDArray[np.bool_] = np.ones([box[axis][1] - box[axis][0] + 1 for axis in axes], dtype=np.bool_)
+        for constraint in self._constraints:
+            if constraint.decided(lambda one: self.grid.interval(one, box)) is None:
+                kept &= np.asarray(constraint.kept(values), dtype=np.bool_)
+        return int(kept.sum())
 
     def occupied(self, boxes: Iterable[Box]) -> list[Box]:
         """The boxes that hold a point."""

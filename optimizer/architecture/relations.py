@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.menus import MenuPlace
@@ -55,7 +56,8 @@ class Term:
 
 def _constant(value: Fraction, unit: Unit) -> Term:
     """A number."""
-    return Term(lambda _: value, unit if value else None, lambda _: (value, value))
+    exact = value.numerator if value.denominator == 1 else value
+    return Term(lambda _: exact, unit if value else None, lambda _: (exact, exact))
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,14 @@ class Relation:
             return False
         return None if None in found else True
 
+    def kept(self, sizes: Callable[[Size], Any]) -> Any:
+        """Which points keep it: elementwise, for arrays of the values of every size."""
+        sides = [term.over(lambda size: (values := sizes(size), values))[0] for term in self._terms]
+        kept: Any = True
+        for compare, (left, right) in zip(self._comparisons, pairwise(sides), strict=True):
+            kept = kept & compare(left, right)
+        return kept
+
 
 def compared(compare: Callable[[Fraction | int, Fraction | int], bool], left: Interval, right: Interval) -> bool | None:
     """Does a comparison hold for all values of two intervals, for none (False), or for some (None)?
@@ -115,14 +125,19 @@ def _size(size: Size) -> Term:
 
 
 def _negative(values: Interval) -> Interval:
-    return -values[1], -values[0]
+    least = -values[1]
+    return least, least if values[0] is values[1] else -values[0]
 
 
 def _total(left: Interval, right: Interval) -> Interval:
-    return left[0] + right[0], left[1] + right[1]
+    least = left[0] + right[0]
+    return least, least if left[0] is left[1] and right[0] is right[1] else left[1] + right[1]
 
 
 def _product(left: Interval, right: Interval) -> Interval:
+    if left[0] is left[1] and right[0] is right[1]:  # one value, or an array of them
+        only = left[0] * right[0]
+        return only, only
     ends = [one * other for one in left for other in right]
     return min(ends), max(ends)
 

@@ -75,7 +75,7 @@ def some_box(draw: st.DrawFn, shape: tuple[int, ...]) -> Box:
     return tuple((low, high) for low, high in sides)
 
 
-@settings(max_examples=examples(300, dev=25))
+@settings(max_examples=examples(300, dev=12))
 @given(st.data())
 def test_boxes_say_the_same_of_their_points_as_a_list_does(data: st.DataObject) -> None:
     architecture = data.draw(architectures())
