@@ -25,6 +25,7 @@ from optimizer.checker.again import statements, verify
 from optimizer.checker.again.layer_bounds import reprove
 from optimizer.checker.claims.solve import hash_of, rebuild
 from optimizer.checker.effort import Effort, Route
+from optimizer.checker.optimistic_corner import worse
 from optimizer.checker.stored import StoredResult, load
 from optimizer.checker.verification import Verification
 from optimizer.cli import main
