@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from formulations.integer_range import LIMIT
 from formulations.layer.node_tiles import bits_held
 from formulations.layer.spread import spreads
 from formulations.nest import FanOutItem, Nest, Solution
@@ -115,7 +116,7 @@ class KnownMappings:
             self._counts = np.array([work.counts for work in works], dtype=np.int64)
             self._held = np.array([work.held for work in works], dtype=np.int64)
         sizes = [level.usable_bits for level in hardware.levels[1:]]
-        most = np.array([np.iinfo(np.int64).max if size is None else size for size in sizes], dtype=np.int64)
+        most = np.array([LIMIT if size is None else min(size, LIMIT) for size in sizes], dtype=np.int64)
         spread = self._spread.setdefault(tuple(hardware.fanout(n) for n in range(len(hardware.levels))), [])
         if len(spread) < len(works):
             problem = lowered()
