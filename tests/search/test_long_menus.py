@@ -177,3 +177,27 @@ def test_a_billion_points_are_bounded_at_once() -> None:
     assert points.corner(points.whole).area_um2 <= points.some.area_um2
     result = solve(architecture, time_limit_s=0, cache_dir=None)
     assert result.body.hardware_points.open == points.total
+
+
+REASONS: list[tuple[dict[str, Fraction], list[str]]] = [
+    ({"area_mm2": Fraction(1, 10)}, []),
+    ({"area_mm2": Fraction(1, 10)}, ["array.x * array.y <= 12"]),
+    ({"latency_ms": Fraction(1, 100_000)}, []),
+    ({"area_mm2": Fraction(51, 100), "latency_ms": Fraction(26, 100_000)}, ["array.x <= array.y"]),
+    ({"energy_mj": Fraction(1, 10_000)}, ["array.x * array.y <= 12"]),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("budgets", "rules"), REASONS)
+def test_the_reason_why_there_is_no_design_is_that_of_listed_points(
+    monkeypatch: pytest.MonkeyPatch, budgets: dict[str, Fraction], rules: list[str]
+) -> None:
+    architecture = parse_architecture(copy.deepcopy(DATA) | {"constraints": rules}, file="chip.yaml")
+    reasons = []
+    for most in (10_000, 0):
+        monkeypatch.setattr(boxes, "LISTED", most)
+        result = solve(architecture.with_budgets(Budgets(**budgets)), cache_dir=None)
+        assert result.status == "INFEASIBLE"
+        reasons.append(result.body.infeasible)
+    assert reasons[0] is not None and reasons[0] == reasons[1]
