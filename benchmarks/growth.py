@@ -31,6 +31,18 @@ POINT_MENUS = (
 )
 """100, 1000 and 10000 points; each menu holds the entries of the shorter one."""
 
+LONG_MENUS = (
+    Menus(tuple(range(8, 33)), tuple(range(8, 33)), (4, 8, 16), tuple(range(32, 2049, 32)), tuple(range(32, 513, 32))),
+    Menus(
+        tuple(range(8, 33)),
+        tuple(range(8, 33)),
+        tuple(range(4, 17, 2)),
+        tuple(range(32, 2049, 2)),
+        tuple(range(32, 513, 2)),
+    ),
+)
+"""The ranges of the menus of `edge` in small steps: 1.9 million points, and 1.06 billion."""
+
 LAYERS_NETWORKS = ("resnet50", "mobilenet_v2", "googlenet")
 LAYERS_ARCHITECTURE = "edge_small"
 LAYER_COUNTS = (10, 20, 30, 40, 50)
@@ -98,7 +110,7 @@ def _register_all() -> None:
     for levels in (3, 4):
         what = f"{LEVELS_NETWORK} on {levels} levels, {len(LEVELS_MENUS)} hardware points"
         _register(LEVELS, levels, partial(levels_case, levels), what)
-    for menus in POINT_MENUS:
+    for menus in (*POINT_MENUS, *LONG_MENUS):
         what = f"{POINTS_NETWORK} on {len(menus)} hardware points"
         _register(POINTS, len(menus), partial(points_case, menus), what)
     for count in LAYER_COUNTS:

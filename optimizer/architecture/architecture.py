@@ -196,8 +196,13 @@ class Architecture:
         return self.source
 
     def __len__(self) -> int:
-        if self.constraints:
-            return sum(1 for _ in self.points())
+        from optimizer.architecture.menu_points import MenuPoints  # noqa: PLC0415 - that module needs this one
+
+        return MenuPoints(self).total if self.constraints else self.combinations
+
+    @property
+    def combinations(self) -> int:
+        """Number of combinations of menu entries, whether or not they keep constraints."""
         return math.prod(len(group[0].entries) for group in tie_groups(self.menus))
 
     def points(self) -> Iterator[Hardware]:
@@ -211,7 +216,7 @@ class Architecture:
     @property
     def menu_points(self) -> Iterator[Hardware]:
         """Every hardware point of the menus, whether or not it keeps the constraints, in a fixed order."""
-        return (self._point(chosen) for chosen in assignments(self.menus))
+        return (self.point(chosen) for chosen in assignments(self.menus))
 
     def meshes(self, chosen: Assignment) -> tuple[tuple[int, int], ...]:
         """Instances along X and Y of every level, then of the multipliers."""
@@ -242,7 +247,8 @@ class Architecture:
         value: T = chosen[menu.path].value
         return value
 
-    def _point(self, chosen: Assignment) -> Hardware:
+    def point(self, chosen: Assignment) -> Hardware:
+        """The hardware point that takes these entries."""
         *meshes, array = self.meshes(chosen)
         scale = self.energy_scale
         specs = zip(self.capped_levels, meshes, strict=True)

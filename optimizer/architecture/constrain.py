@@ -10,6 +10,7 @@ from typing import Any
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.constraints import Constraint, check_rows, file_schema
 from optimizer.architecture.mapping_constraints import MappingConstraint, read_mapping_constraints
+from optimizer.architecture.menu_grid import MenuGrid
 from optimizer.architecture.reader import constraint_reader, parse_architecture
 from optimizer.files.arguments import check_arguments
 from optimizer.files.schema_check import check_schema
@@ -47,7 +48,7 @@ def with_constraints(
     assert isinstance(data, dict)
     sizes, rules = data.get("constraints", []), data.get("mapping", [])
     more = constraint_reader(architecture).read(sizes, file, known=architecture.constraints)
-    check_rows(more, architecture.menu_points)
+    check_rows(more, MenuGrid(architecture).samples)
     taken = [one.title for one in (*architecture.constraints, *architecture.mapping, *more)]
     read_mapping_constraints(rules, [level.name for level in architecture.levels], file, taken)
     own = _source(architecture)

@@ -10,7 +10,7 @@ In an architecture, or in a file of its own with the same key::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -19,7 +19,7 @@ from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.mapping_constraints import mapping_schema
 from optimizer.architecture.menus import MenuPlace, integer_menu, quantity_menu
-from optimizer.architecture.relations import Relation, parse_relation
+from optimizer.architecture.relations import Intervals, Relation, parse_relation
 from optimizer.architecture.sizes import BITS, RATE, Size, Unit
 from optimizer.files.quantities import bandwidth_units, size_units
 from optimizer.files.schema_parts import Schema, mapping, text
@@ -56,6 +56,24 @@ class Combinations:
     def holds(self, point: Hardware) -> bool:
         """Does a hardware point take one of the rows?"""
         return tuple(size.of(point) for size in self.sizes) in self.rows
+
+    def decided(self, sizes: Intervals) -> bool | None:
+        """Do all points whose sizes lie in these intervals take a row, or none (False)? None where that stays open."""
+        sides = [sizes(size) for size in self.sizes]
+        if not any(all(low <= n <= high for n, (low, high) in zip(row, sides, strict=True)) for row in self.rows):
+            return False
+        return True if all(low == high for low, high in sides) else None
+
+    def kept(self, sizes: Callable[[Size], Any]) -> Any:
+        """Which points take a row: elementwise, for arrays of the values of every size."""
+        columns = [sizes(size) for size in self.sizes]
+        kept: Any = False
+        for row in self.rows:
+            taken: Any = True
+            for values, wanted in zip(columns, row, strict=True):
+                taken = taken & (values == wanted)
+            kept = kept | taken
+        return kept
 
 
 Constraint = Relation | Combinations
@@ -181,7 +199,7 @@ def check_rows(constraints: Sequence[Constraint], points: Iterable[Hardware]) ->
     ----------
     constraints : sequence of Constraint
     points : iterable of Hardware
-        All points of the menus, whether or not they keep the constraints.
+        Points that show every entry of every menu, whether or not they keep the constraints.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from optimizer.errors import SpecError
 from optimizer.files.quantities import format_number, split_quantity
 
 T = TypeVar("T")
-MAX_ENTRIES = 1000
+MAX_ENTRIES = 10_000
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from optimizer.architecture.device import Device, load_device, parse_device
 from optimizer.architecture.device_plan import device_plan
 from optimizer.architecture.level import Bandwidth, Energies, LevelSpec
 from optimizer.architecture.mapping_constraints import read_mapping_constraints
+from optimizer.architecture.menu_grid import MenuGrid
 from optimizer.architecture.menus import Menu, MenuEntry, MenuPlace, integer_menu, quantity_menu
 from optimizer.architecture.schema import json_schema
 from optimizer.architecture.sizes import sizes_of
@@ -42,7 +43,7 @@ def load_architecture(spec: str | Path) -> Architecture:
     """
     data, file = read_spec("architectures", spec)
     architecture = parse_architecture(data, file=file)
-    check_rows(architecture.constraints, architecture.menu_points)
+    check_rows(architecture.constraints, MenuGrid(architecture).samples)
     return architecture
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.menus import MenuPlace
@@ -30,6 +31,12 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Fraction | int, Fraction | int], bo
     ast.Lt: operator.lt,
     ast.Gt: operator.gt,
 }
+Interval = tuple[Fraction | int, Fraction | int]
+"""The least and the largest value."""
+
+Intervals = Callable[[Size], Interval]
+"""The values of a size in a box."""
+
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NAME = re.compile(r"[^\W\d][\w.]*")
 _UNIT = re.compile(r" ?([A-Za-z]+(?:/[A-Za-z]+)?)")
@@ -38,15 +45,19 @@ _SIGN = re.compile(r"==|<=|>=|[-+*()<> ]")
 
 @dataclass(frozen=True)
 class Term:
-    """One side of a relation: its value at a point, and its unit; None for 0, which goes with any."""
+    """One side of a relation: its value at a point, its unit (None for 0, which goes with any), and an interval that
+    holds its values where every size lies in one.
+    """
 
     of: Callable[[Hardware], Fraction | int]
     unit: Unit | None
+    over: Callable[[Intervals], Interval]
 
 
 def _constant(value: Fraction, unit: Unit) -> Term:
     """A number."""
-    return Term(lambda _: value, unit if value else None)
+    exact = value.numerator if value.denominator == 1 else value
+    return Term(lambda _: exact, unit if value else None, lambda _: (exact, exact))
 
 
 @dataclass(frozen=True)
@@ -57,9 +68,12 @@ class Relation:
     ----------
     title : str
         Its text, by which results name it.
+    sizes : tuple of Size
+        Those that it names.
     """
 
     title: str
+    sizes: tuple[Size, ...] = field(repr=False, compare=False)
     _terms: tuple[Term, ...] = field(repr=False, compare=False)
     _comparisons: tuple[Callable[[Fraction | int, Fraction | int], bool], ...] = field(repr=False, compare=False)
 
@@ -68,6 +82,64 @@ class Relation:
         values = [term.of(point) for term in self._terms]
         pairs = zip(self._comparisons, pairwise(values), strict=True)
         return all(compare(left, right) for compare, (left, right) in pairs)
+
+    def decided(self, sizes: Intervals) -> bool | None:
+        """Do all points whose sizes lie in these intervals keep it, or none (False)? None where that stays open.
+
+        The interval of a sum, difference or product holds all of its values, so an answer is right. Where every
+        interval is one value there always is an answer.
+        """
+        sides = [term.over(sizes) for term in self._terms]
+        found = [compared(compare, *pair) for compare, pair in zip(self._comparisons, pairwise(sides), strict=True)]
+        if False in found:
+            return False
+        return None if None in found else True
+
+    def kept(self, sizes: Callable[[Size], Any]) -> Any:
+        """Which points keep it: elementwise, for arrays of the values of every size."""
+        sides = [term.over(lambda size: (values := sizes(size), values))[0] for term in self._terms]
+        kept: Any = True
+        for compare, (left, right) in zip(self._comparisons, pairwise(sides), strict=True):
+            kept = kept & compare(left, right)
+        return kept
+
+
+def compared(compare: Callable[[Fraction | int, Fraction | int], bool], left: Interval, right: Interval) -> bool | None:
+    """Does a comparison hold for all values of two intervals, for none (False), or for some (None)?
+
+    For ``<`` and its like the extremes decide: it holds for all pairs if it does for the worst ones, for none if not
+    for the best. Two intervals hold equal values only if they overlap, and no others only if they are one value.
+    """
+    (least, most), (low, high) = left, right
+    if compare is operator.eq:
+        if most < low or high < least:
+            return False
+        return True if least == most == low == high else None
+    found = {compare(least, high), compare(most, low)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _size(size: Size) -> Term:
+    """A size by its name."""
+    return Term(size.of, size.unit, lambda sizes: sizes(size))
+
+
+def _negative(values: Interval) -> Interval:
+    least = -values[1]
+    return least, least if values[0] is values[1] else -values[0]
+
+
+def _total(left: Interval, right: Interval) -> Interval:
+    least = left[0] + right[0]
+    return least, least if left[0] is left[1] and right[0] is right[1] else left[1] + right[1]
+
+
+def _product(left: Interval, right: Interval) -> Interval:
+    if left[0] is left[1] and right[0] is right[1]:  # one value, or an array of them
+        only = left[0] * right[0]
+        return only, only
+    ends = [one * other for one in left for other in right]
+    return min(ends), max(ends)
 
 
 def parse_relation(
@@ -101,6 +173,7 @@ class _Reader:
     ) -> None:
         self.text, self.place, self.sizes, self.literals = text, place, sizes, literals
         self.terms: dict[str, Term] = {}
+        self.named: dict[str, Size] = {}
         self._paths = sorted(sizes, key=len, reverse=True)
 
     def error(self, problem: str, allowed: str, remedy: str) -> SpecError:
@@ -118,7 +191,8 @@ class _Reader:
         terms = [self._term(side) for side in (tree.left, *tree.comparators)]
         for left, right in pairwise(terms):
             self._same(left, right, "compares")
-        return Relation(self.text, tuple(terms), tuple(COMPARISONS[type(op)] for op in tree.ops))
+        comparisons = tuple(COMPARISONS[type(op)] for op in tree.ops)
+        return Relation(self.text, tuple(self.named.values()), tuple(terms), comparisons)
 
     def _placeholders(self) -> str:
         """The text with names and numbers replaced."""
@@ -140,8 +214,8 @@ class _Reader:
         for path in self._paths:
             end = place + len(path)
             if self.text.startswith(path, place) and not re.match(r"[\w.]", self.text[end : end + 1]):
-                size = self.sizes[path]
-                return end, Term(size.of, size.unit)
+                self.named[path] = self.sizes[path]
+                return end, _size(self.sizes[path])
         name, number = _NAME.match(self.text, place), _NUMBER.match(self.text, place)
         if number is not None:
             return self._quantity(number)
@@ -172,7 +246,7 @@ class _Reader:
             return self.terms[node.id]
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             inner = self._term(node.operand)
-            return Term(lambda point: -inner.of(point), inner.unit)
+            return Term(lambda point: -inner.of(point), inner.unit, lambda sizes: _negative(inner.over(sizes)))
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
             return self._pair(self._term(node.left), self._term(node.right), node.op)
         raise self.error("not a relation", FORM, "write e.g. GLB.size >= 4 * RF.size * array.x")
@@ -181,12 +255,24 @@ class _Reader:
         if isinstance(sign, ast.Mult):
             units = None if left.unit is None or right.unit is None else tuple(zip(left.unit, right.unit, strict=True))
             unit = None if units is None else (sum(units[0]), sum(units[1]))
-            return Term(lambda point: left.of(point) * right.of(point), unit)
+            return Term(
+                lambda point: left.of(point) * right.of(point),
+                unit,
+                lambda sizes: _product(left.over(sizes), right.over(sizes)),
+            )
         self._same(left, right, "adds")
         unit = right.unit if left.unit is None else left.unit
         if isinstance(sign, ast.Add):
-            return Term(lambda point: left.of(point) + right.of(point), unit)
-        return Term(lambda point: left.of(point) - right.of(point), unit)
+            return Term(
+                lambda point: left.of(point) + right.of(point),
+                unit,
+                lambda sizes: _total(left.over(sizes), right.over(sizes)),
+            )
+        return Term(
+            lambda point: left.of(point) - right.of(point),
+            unit,
+            lambda sizes: _total(left.over(sizes), _negative(right.over(sizes))),
+        )
 
     def _same(self, left: Term, right: Term, verb: str) -> None:
         if left.unit is not None and right.unit is not None and left.unit != right.unit:

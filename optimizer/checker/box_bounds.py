@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from optimizer.checker.box_layer_bounds import LayerBounds
 from optimizer.checker.claims.solve import Claim, ClaimedBox
-from optimizer.checker.optimistic_corner import worse
+from optimizer.checker.optimistic_corner import box_faults
 
 Join = Callable[[Sequence[Fraction]], Fraction]
 """One value from those of all networks; it rises with each of them."""
@@ -79,9 +79,9 @@ class Bounds:
         if leader is None or entry.by != "bound":
             yield f"closed by {entry.by}, said to be bounded by {index}, which is no solved point"
             return
-        points = self._whole.points
-        for point in points.inside(entry.box):
-            yield from (f"{index} should bound it, but: {fault}" for fault in worse(points.points[index], point))
+        better = self._whole.points.points[index]
+        for fault, _ in box_faults(self._whole, better, entry.box, areas=self._whole.points.is_listed):
+            yield f"{index} should bound it, but: {fault}"
         stated = (entry.bound, entry.bounds or leader.bounds)
         if stated != (leader.bound, leader.bounds):
             yield f"the bound is {entry.bound}, that of {index} is {leader.bound}"

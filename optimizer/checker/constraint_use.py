@@ -7,6 +7,7 @@ worked out sign by sign. Values come from the hardware point, not from the entri
 from __future__ import annotations
 
 import math
+import random
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -15,9 +16,13 @@ from typing import Any
 
 from optimizer.architecture.boxes import points_of
 from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.menu_grid import MenuGrid
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.design_checks import verdict
 from optimizer.checker.outcome import Check
+
+DRAWN = 500
+"""Combinations of long menus of which the constraints are evaluated again."""
 
 Values = dict[str, Fraction | int]
 BITS = {"bit": 1, "bits": 1, "Kibit": 2**10, "Mibit": 2**20, "B": 8, "KiB": 2**13, "MiB": 2**23, "GiB": 2**33}
@@ -29,6 +34,9 @@ def constraint_checks(claim: Claim) -> Iterator[Check]:
     """Check that the points of the claim are those of the menus that keep the constraints; nothing without any."""
     if not claim.architecture.constraints:
         return
+    if not claim.points.is_listed:
+        yield _drawn_check(claim)
+        return
     points, faults = set(claim.points.points.values()), []
     every = list(points_of(claim.architecture.unconstrained).points.values())
     for point in every:
@@ -37,6 +45,22 @@ def constraint_checks(claim: Claim) -> Iterator[Check]:
             faults.append(f"{dict(point.choices)} {f'breaks {broken[0]}' if broken else 'breaks no constraint'}")
     faults += [f"{dict(point.choices)} is no point of the menus" for point in points - set(every)]
     yield verdict("constraints", faults, f"{len(points)} of {len(every)} points keep them, evaluated again")
+
+
+def _drawn_check(claim: Claim) -> Check:
+    """Check of menus too long to list: the design, and combinations drawn by the hash of the problem."""
+    draw = random.Random(claim.data["problem_hash"])
+    grid = MenuGrid(claim.architecture)
+    drawn = [tuple(draw.randint(*side) for side in grid.whole) for _ in range(DRAWN)]
+    drawn += [] if claim.design is None else [tuple(low for low, _ in claim.design)]
+    faults = []
+    for index in drawn:
+        point = grid.hardware(index)
+        broken = broken_by(claim, point)
+        if (index in claim.points.points) == bool(broken):
+            faults.append(f"{dict(point.choices)} {f'breaks {broken[0]}' if broken else 'breaks no constraint'}")
+    many = f"{claim.points.total:,} of {claim.architecture.combinations:,} points keep them"
+    return verdict("constraints", faults, f"{many}, {len(drawn)} evaluated again")
 
 
 def broken_by(claim: Claim, point: Hardware) -> tuple[str, ...]:

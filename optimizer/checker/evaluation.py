@@ -63,8 +63,8 @@ def _head_faults(claim: Claim) -> Iterator[str]:
         "warnings": expected_warnings(claim),
     } | ({} if network.training is None else {"training": network.training})
     yield from differences({key: data[key] for key in (*expected, "training") if key in data}, expected)
-    if len(claim.points.points) != 1:
-        yield f"the architecture stands for {len(claim.points.points)} hardware points"
+    if claim.points.total != 1:
+        yield f"the architecture stands for {claim.points.total} hardware points"
 
 
 def _design_checks(claim: Claim, part: Data) -> Iterator[Check]:

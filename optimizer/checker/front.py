@@ -101,7 +101,7 @@ class _Front:
         for raw in self.boxes:
             by[raw["closed_by"]] += raw["points"]
         stated = self.claim.data["hardware_points"]
-        if stated != {"total": len(self.claim.points.points), "boxes": len(self.boxes)} | dict(by):
+        if stated != {"total": self.claim.points.total, "boxes": len(self.boxes)} | dict(by):
             yield f"hardware_points are {stated}, the boxes have {dict(by)}"
         status = "FEASIBLE" if by["open"] and self.designs else "UNKNOWN" if by["open"] else "OPTIMAL"
         status = "INFEASIBLE" if not self.designs and not by["open"] else status

@@ -56,6 +56,9 @@ def blame_checks(
     if claim.architecture.mapping:
         yield from _ruled_out(claim, stated)
         return
+    if not claim.points.is_listed:
+        yield Check(NOT_CHECKED, True, "result.json: infeasible (its chips are too many to list)")
+        return
     say("seeking a design after all")
     possible = Possible(claim, examine, again, None if thorough else SECONDS)
     yield from _no_design(possible, searched=again is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from optimizer.checker.claims.solve import OVER_BUDGET, Claim, ClaimedBox
 from optimizer.checker.constraint_use import constraint_checks
 from optimizer.checker.design_checks import verdict
 from optimizer.checker.device_use import device_checks
-from optimizer.checker.optimistic_corner import worse
+from optimizer.checker.optimistic_corner import box_faults, least_area
 from optimizer.checker.outcome import Check
 
 REASONS = (*OVER_BUDGET, "bound", "solved", "infeasible", "open")
@@ -48,7 +49,7 @@ def replay(claim: Claim, claims: Sequence[Claim] = (), join: Join = max) -> Repl
         Their aggregate.
     """
     gaps = [*_partition(claim), *(fault for one in claims or [claim] for fault in _one_bound_per_layer(one))]
-    cover = verdict("boxes", gaps, f"{len(claim.entries)} boxes hold all {len(claim.points.points)} points, each once")
+    cover = verdict("boxes", gaps, f"{len(claim.entries)} boxes hold all {claim.points.total} points, each once")
     if gaps:
         return Replay((cover,))
     bounds = Bounds(claims or [claim], claim, join)
@@ -70,26 +71,38 @@ def replay(claim: Claim, claims: Sequence[Claim] = (), join: Join = max) -> Repl
 
 def _partition(claim: Claim) -> Iterator[str]:
     limits = [len(labels) for labels in claim.points.labels]
-    seen: Counter[tuple[int, ...]] = Counter()
+    held = 0
+    sides_of: list[Box] = []
     for entry in claim.entries:
         sides = entry.box
         if len(sides) != len(limits) or any(not lo <= hi < n for (lo, hi), n in zip(sides, limits, strict=True)):
             yield f"{sides} is no box of menus with {limits} entries"
             continue
-        inside = [index for index, _ in claim.points.indexed(sides)]
-        seen.update(inside)
+        inside = claim.points.count(sides)
+        held += inside
+        sides_of.append(sides)
         if not inside:
             yield f"{sides} holds no point"
-        if entry.points != len(inside):
-            yield f"{sides} holds {len(inside)} points, stated are {entry.points}"
+        if entry.points != inside:
+            yield f"{sides} holds {inside} points, stated are {entry.points}"
         if entry.by not in REASONS:
             yield f"{sides} is closed by {entry.by!r}, known are {', '.join(REASONS)}"
-    missing = [index for index in claim.points.points if index not in seen]
-    if missing:
-        yield f"{len(missing)} points are in no box, e.g. {missing[0]}"
-    doubled = [index for index, times in seen.items() if times > 1]
+    shared = [common for pair in itertools.combinations(sides_of, 2) if (common := _common(*pair)) is not None]
+    doubled = sum(map(claim.points.count, shared))
     if doubled:
-        yield f"{len(doubled)} points are in more than one box, e.g. {doubled[0]}"
+        yield f"{doubled} points are in more than one box, e.g. in {next(filter(claim.points.count, shared))}"
+    elif held != claim.points.total:
+        yield f"{claim.points.total - held} points are in no box"
+
+
+def _common(one: Box, other: Box) -> Box | None:
+    """The combinations that two boxes share; None if there are none.
+
+    Boxes that share no point hold as many points together as each by itself. So boxes without a common point hold all
+    points if their numbers of points add up to all.
+    """
+    sides = [(max(a, c), min(b, d)) for (a, b), (c, d) in zip(one, other, strict=True)]
+    return None if any(low > high for low, high in sides) else tuple(sides)
 
 
 def _one_bound_per_layer(claim: Claim) -> Iterator[str]:
@@ -103,15 +116,14 @@ def _corners(claim: Claim) -> Iterator[str]:
         if entry.says_nothing:
             continue
         corner = claim.points.corner(entry.box)
-        for point in claim.points.inside(entry.box):
-            for fault in worse(corner, point):
-                yield f"box {entry.box}: {fault}, with {dict(point.choices)}"
+        for fault, what in box_faults(claim, corner, entry.box):
+            yield f"box {entry.box}: {fault}, with {what}"
 
 
 def _areas(claim: Claim) -> Iterator[str]:
     cap = claim.architecture.budgets.area_um2
     for entry in claim.entries:
-        least = min(point.area_um2 for point in claim.points.inside(entry.box))
+        least = least_area(claim, entry.box)
         if entry.area_um2 != least:
             yield f"box {entry.box}: area {entry.area_um2}, the least of its points is {least}"
         elif entry.by == "area" and (cap is None or least <= cap):

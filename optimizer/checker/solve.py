@@ -250,7 +250,7 @@ def point_counts(claim: Claim) -> dict[str, int]:
     small = sum(entry.points for entry in unfit if INFEASIBLE_COST in (*entry.energy, *entry.latency))
     device = {} if claim.architecture.plan is None else {"closed_by_device": sum(by[name] for name in RESOURCES)}
     return {
-        "total": len(claim.points.points),
+        "total": claim.points.total,
         "closed_by_bound": by["bound"],
         "closed_by_area": by["area"],
         "closed_by_size": small,

@@ -92,7 +92,7 @@ def explain_joint(
     (:func:`optimizer.search.infeasibility.explain`).
     """
     team = explorations.team
-    total = len(team.points.points)
+    total = team.points.total
 
     def reports(prepared: PreparedProblem | None, purpose: str) -> Report | None:
         return None if watch is None else Reporter(watch, started, total, "", None, purpose)

@@ -166,7 +166,9 @@ class Explorations:
         zeros = [[0] * len(self._network_bounds[number].pricers)]
         seconds = None if self.deadline is None else max(0.0, self.deadline - time.perf_counter())
         shared = joint_problem([self.team.prepared_problems[number].problem], Aggregate())
-        return evaluation_payload(shared, OpenBox(Fraction(0), 0, box, zeros, zeros, tight=True), None, seconds)
+        return evaluation_payload(
+            shared, OpenBox(Fraction(0), ((), ()), 0, box, zeros, zeros, tight=True), None, seconds
+        )
 
     def on_point(self, number: int, point: Hardware) -> tuple[PreparedProblem, Exploration]:
         """A network with the menus cut down to one point, solved here, whatever the time."""

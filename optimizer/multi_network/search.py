@@ -257,7 +257,7 @@ class Search:
         if self._watch is None:
             return None
         unit, show = values or ("", None)
-        total = len(self._team.points.points)
+        total = self._team.points.total
         return Reporter(self._watch, self._started, total, unit, show, message, timed=True)
 
 

@@ -96,6 +96,10 @@ class WidthPricer:
         """0: there is no bound without a search."""
         return 0
 
+    def floor(self, hardware: Hardware, objective: str) -> int:
+        """0: nothing is kept of other hardware."""
+        return 0
+
     def price(
         self,
         hardware: Hardware,

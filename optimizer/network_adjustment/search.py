@@ -84,7 +84,7 @@ class SizeSearch:
         networks = self._networks()
         spaces = [WidthSpace(n, self._ties, self._request, self._prepared.network) for _, n in networks]
         prepared = self._prepared
-        points = list(prepared.points.points.values()) or [prepared.points.some]
+        points = prepared.points.samples() or [prepared.points.some]
         layers = [(layer, layer.extents) for space in spaces for layer in space.mac_layers()]
         check_magnitude(layers, points, prepared.accounting, prepared.architecture.file, prepared.network.file)
         sizes: list[Size] = []

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from formulations.engines import Engine, LatticeEngine
-from formulations.layer.spread import fewest_cycles, spreads
-from formulations.nest import FanOutItem, Nest, Solution
+from formulations.layer.spread import fewest_cycles
+from formulations.nest import Solution
 from formulations.problem import LayerProblem
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.lower_bounds import least_energy
+from optimizer.pricing.known_mappings import KnownMappings
+from optimizer.pricing.known_optima import KnownOptima
 from optimizer.pricing.lowering import lower
 from optimizer.pricing.price import Price, StoppedSearch
 from optimizer.problem.disagreement import disagreement
@@ -76,7 +79,8 @@ class Pricer:
         self.stopped_search: StoppedSearch | None = None
         self.engine = engine or LatticeEngine()
         self._known: dict[LayerProblem, _Known] = {}
-        self._kin: dict[LayerProblem, list[Solution]] = {}
+        self._mappings: dict[tuple[tuple[str, int], ...], KnownMappings] = {}
+        self._optima: dict[tuple[tuple[str, int], ...], KnownOptima] = {}
 
     @property
     def macs(self) -> int:
@@ -135,6 +139,33 @@ class Pricer:
                 best = found
         return best
 
+    def known(self, hardware: Hardware, objective: str) -> Price | None:
+        """The best design of the mappings found on other hardware; None if none fits. Nothing is searched."""
+        options = []
+        for extents, mappings in self._mappings.items():
+            found = mappings.best(partial(self.lower, hardware, extents), hardware, objective)
+            if found is not None:
+                energy, cycles, solution = found
+                options.append(Price(energy if objective == "energy" else cycles, energy, cycles, solution, extents))
+        return min(options, key=lambda price: price.value, default=None)
+
+    def floor(self, hardware: Hardware, objective: str) -> int:
+        """A lower bound from the searches on other hardware; 0 if they show nothing."""
+        known = [self._optima.get(extents) for extents in self.variants]
+        if any(optima is None for optima in known):
+            return 0
+        pairs = zip(known, self.variants, strict=True)
+        return min(
+            optima.floor(self.lower(hardware, extents), (objective, 0))
+            for optima, extents in pairs
+            if optima is not None
+        )
+
+    def _others(self, extents: tuple[tuple[str, int], ...]) -> KnownMappings:
+        if extents not in self._mappings:
+            self._mappings[extents] = KnownMappings(self.layer, self._accounting, dict(extents))
+        return self._mappings[extents]
+
     def _variant(
         self,
         hardware: Hardware,
@@ -149,28 +180,49 @@ class Pricer:
         latency_cap = min(cap * problem.latency_unit, INFEASIBLE_COST)
         goal = "weighted" if objective == "energy" and weight else objective
         question = Question(problem, goal, weight, latency_cap, self.engine.name)
+        others, rival = self._others(extents), None
+        if goal == "energy":
+            rival = others.best(lambda: problem, hardware, "energy")
+        if cap >= INFEASIBLE_COST:
+            optima = self._optima.setdefault(extents, KnownOptima())
+            same = None if hardware.choices else optima.same(problem, (goal, weight))
+            if same is not None:
+                return Price(question.value(same), same.energy, question.cycles(same), same, extents)
+            if optima.floor(problem, (goal, weight)) >= cutoff:
+                return Price(cutoff)
         found = recalled(
             self._store,
             question,
             cutoff,
-            lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings),
+            lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings, rival),
             layer_label(extents, goal),
         )
+        if cap >= INFEASIBLE_COST and found is not None:
+            known = found if isinstance(found, int) else question.value(found)
+            optima.note(problem, (goal, weight), known, None if isinstance(found, int) else found)
         if isinstance(found, int):
             return Price(found)
         if found is None:
             return None
+        others.note(problem, hardware, found)
         if cap >= INFEASIBLE_COST:
             mappings.note(found, goal)
         return Price(question.value(found), found.energy, question.cycles(found), found, extents)
 
     def _search(
-        self, problem: LayerProblem, goal: str, weight: int, latency_cap: int, cutoff: int, mappings: _Known
+        self,
+        problem: LayerProblem,
+        goal: str,
+        weight: int,
+        latency_cap: int,
+        cutoff: int,
+        mappings: _Known,
+        rival: tuple[int, int, Solution] | None,
     ) -> Solution | None:
         """The optimum if it is below `cutoff`; the search starts from the best cached mapping.
 
-        Warm start: the optimal mapping of another array size is an upper bound if its spatial factors fit. It does not
-        change which of several optima is returned.
+        Warm start: a mapping found on other hardware (`rival`: its energy and cycles here) is an upper bound if it
+        fits. It does not change which of several optima is returned.
 
         Raises
         ------
@@ -178,12 +230,9 @@ class Pricer:
             If the search finds no mapping as good as one that fits.
         """
         unit, limit, start = problem.latency_unit, None, None
-        kin = (
-            self._kin.setdefault(_meshless(problem), []) if goal == "energy" and latency_cap >= INFEASIBLE_COST else []
-        )
-        known = min(
-            ((s.energy, s.latency + 1) for s in kin if _fits(problem, s)), default=(INFEASIBLE_COST, INFEASIBLE_COST)
-        )
+        known = (INFEASIBLE_COST, INFEASIBLE_COST)
+        if goal == "energy" and latency_cap >= INFEASIBLE_COST and rival is not None:
+            known = rival[0], rival[1] * unit + 1
         if goal == "weighted" and latency_cap >= INFEASIBLE_COST:
             start = mappings.best(weight, unit)
         if cutoff < INFEASIBLE_COST and goal == "latency":
@@ -208,31 +257,12 @@ class Pricer:
             )
             or start
         )
-        if found is not None:
-            kin.append(found)
-        elif known[0] < min(cutoff, INFEASIBLE_COST):
+        if found is None and known[0] < min(cutoff, INFEASIBLE_COST):
             raise disagreement(
                 f"layer {self.layer.name} has a mapping of energy {known[0]}, latency {known[1] - 1}; the search finds "
                 "none as good"
             )
         return found
-
-
-def _meshless(problem: LayerProblem) -> LayerProblem:
-    """A key that is equal for problems that differ in their fan-outs only."""
-    return replace(problem, levels=tuple(replace(level, fanout=(0, 0)) for level in problem.levels))
-
-
-def _fits(problem: LayerProblem, solution: Solution) -> bool:
-    """Do the spatial factors of a mapping fit the fan-outs?"""
-    return all(spreads(problem, number, factors) for number, factors in _spatial(solution))
-
-
-def _spatial(solution: Solution) -> Iterable[tuple[int, tuple[int, ...]]]:
-    """Levels with the factors of their fan-outs."""
-    if isinstance(solution, Nest):
-        return [(item.level, item.factors) for item in solution.items if isinstance(item, FanOutItem)]
-    return enumerate(level.spatial for level in solution.levels)
 
 
 def _rank(price: Price) -> tuple[int, bool]:

@@ -60,6 +60,9 @@ class Prices(Protocol):
     def energy_bound(self, hardware: Hardware) -> int:
         """Lower bound on the energy units of one run."""
 
+    def floor(self, hardware: Hardware, objective: str) -> int:
+        """A lower bound on one run from earlier searches; 0 if they show nothing."""
+
     def price(
         self,
         hardware: Hardware,

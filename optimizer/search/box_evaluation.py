@@ -27,18 +27,25 @@ class Ahead:
     bounds: tuple[Fraction, ...]
 
 
+Remainder = tuple[tuple[int, ...], tuple[int, ...]]
+"""Lower bounds on the cycles and energy units of the networks, of designs whose objective is a box's bound."""
+
+
 @dataclass(order=True)
 class OpenBox:
     """A box that is not closed yet, with lower bounds of its layers and the bound on the objective that they give.
 
     ``energy`` and ``latency`` come from an enclosing box; the cycles are raised to those of this box. ``bounds`` are
-    the objectives of the networks, empty if the box has no optimistic corner. ``fit`` is false if the layer bounds
-    prove that there is no design. ``fresh`` is true until an enclosing box was searched, ``even`` once an enclosing box
-    whose points have the same memories was searched, ``tight`` once this box itself was. A point may dominate other
-    boxes: those wait ``behind`` it until it is closed, and if it was solved, it is ``ahead`` of them.
+    the objectives of the networks, empty if the box has no optimistic corner. ``rest`` goes with the bound. ``fit`` is
+    false if the layer bounds prove that there is no design. ``fresh`` is true until an enclosing box was searched,
+    ``even`` once an enclosing box whose points have the same memories was searched, ``tight`` once this box itself was;
+    ``splits`` is how often it was split since. ``searched`` is the objective, and what goes with it, that a search of
+    an enclosing box found least. A point may dominate other boxes: those wait ``behind`` it until it is closed, and if
+    it was solved, it is ``ahead`` of them.
     """
 
     bound: Fraction
+    rest: Remainder = field(compare=False)
     order: int
     box: Box = field(compare=False)
     energy: LayerBounds = field(compare=False)
@@ -48,8 +55,10 @@ class OpenBox:
     fresh: bool = field(compare=False, default=True)
     even: bool = field(compare=False, default=False)
     tight: bool = field(compare=False, default=False)
+    splits: int = field(compare=False, default=0)
     behind: tuple[Box, ...] = field(compare=False, default=())
     ahead: Ahead | None = field(compare=False, default=None)
+    searched: tuple[Fraction, Remainder] | None = field(compare=False, default=None)
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,7 @@ class BoxEvaluation:
     energy: LayerBounds
     latency: LayerBounds
     picks: tuple[Pick, ...] | None = None
+    least: tuple[Fraction, Remainder] | None = None
 
 
 class BoxEvaluator:
@@ -106,6 +116,7 @@ class BoxEvaluator:
             [corner_bounds.energy for corner_bounds in per_network],
             [corner_bounds.latency for corner_bounds in per_network],
             picks,
+            _least(per_network[0]) if len(per_network) == 1 else None,
         )
 
     def _tighten(self, per_network: Sequence[CornerBounds], limit: Fraction | None) -> str | None:
@@ -133,3 +144,17 @@ class BoxEvaluator:
             if number + 1 < len(per_network) and limit is not None and self.aggregate.value(bounds) > limit:
                 return "solved", None
         return "solved", tuple(picks)
+
+
+def _least(found: CornerBounds) -> tuple[Fraction, Remainder] | None:
+    """The least objective of a corner, and the least cycles (or energy) of designs that have it.
+
+    A search of a layer finds, of all mappings of least energy, one of fewest cycles (of fewest cycles, one of least
+    energy). The least sum is reached only where every layer is at its least, so the sums of the others are least too.
+    Every design of the box is one of the corner, with no more energy and cycles there: by objective, then cycles, then
+    energy, it does not come before this one.
+    """
+    if found.pick is None or found.goal.objective == "edp" or (found.goal.objective == "latency" and found.goal.capped):
+        return None
+    energy, latency = found.pick.energy, found.pick.latency
+    return found.goal.value(energy, latency), ((latency,), (energy,))

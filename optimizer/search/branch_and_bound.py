@@ -4,6 +4,10 @@ A box is bounded by its optimistic corner: hardware at least as good as every po
 bound exceeds the incumbent, or if its least area or use of a resource exceeds the budget. Other boxes are split in two;
 a single point is solved exactly. Every closed box becomes an entry of the certificate.
 
+What the search of a layer proves on one corner also holds for others (:mod:`optimizer.pricing.known_optima`), and its
+mappings make designs on other points (:mod:`optimizer.search.known_designs`). A box that no search can close, as these
+show, is split at once.
+
 The box with the least bound is next. Before it is searched, it is cut down to the points that may improve on the
 incumbent (:mod:`optimizer.search.screening`). If the optimistic corner of a box is one of its points, this point is
 solved first, and its proved bound holds for the rest of the box.
@@ -21,17 +25,18 @@ from dataclasses import replace
 from fractions import Fraction
 
 from formulations.stop import Stop, StoppedError
-from optimizer.architecture.boxes import Box, PointSet, size
-from optimizer.architecture.fabric import Caps, exceeded
+from optimizer.architecture.boxes import Box, Index, PointSet, size
+from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import InternalDisagreementError
 from optimizer.problem.aggregate import Aggregate
-from optimizer.problem.goal import INFEASIBLE_COST, Goal
+from optimizer.problem.goal import Goal
 from optimizer.problem.status import Termination
 from optimizer.search.box_evaluation import Ahead, BoxEvaluation, BoxEvaluator, OpenBox
-from optimizer.search.exploration import Closed, Exploration
+from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Best, Incumbent, Incumbents
 from optimizer.search.network_bounds import NetworkBounds
+from optimizer.search.open_boxes import Boxes
 from optimizer.search.point_solver import Pick
 from optimizer.search.screening import Screening
 
@@ -87,8 +92,8 @@ class Explorer:
         self.aggregate, self.incumbents = aggregate or Aggregate(), incumbents or Best()
         self.whole = points.whole if within is None else within
         self._evaluations, self._width, self._workers, self._limits = evaluations, width, workers, limits
-        self._numbers = itertools.count()
-        self._screening = Screening(networks, points, self.aggregate, lambda point: self._excess(point) is None)
+        self.boxes = Boxes(networks, points, self.aggregate, self.incumbents, area_cap_um2, limits)
+        self._screening = Screening(networks, points, self.aggregate, self.boxes.allows)
         self._stopped: list[OpenBox] = []
 
     def run(self, *, deadline: float | None = None, report: Report | None = None) -> Exploration:
@@ -97,7 +102,7 @@ class Explorer:
         The deadline and Ctrl-C stop running searches; boxes that are left stay open with the bounds proved so far.
         """
         state = Exploration(self.networks[0].goal, self.points.count(self.whole), self.incumbents)
-        heap, self._stopped = [self._open_box(box) for box in self.points.occupied([self.whole])], []
+        heap, self._stopped = [self.boxes.opened(box) for box in self.points.occupied([self.whole])], []
         stop = Stop()
         for pricer in itertools.chain.from_iterable(network.pricers for network in self.networks):
             pricer.stop, pricer.stopped_search = stop, None  # nothing is kept of earlier searches
@@ -129,8 +134,8 @@ class Explorer:
         if heap and len(self.networks) == 1 and len(self.networks[0].pricers) == 1:
             self._salvage(heap[0], state)
         heap += self._stopped
-        heap += [self._open_box(piece, left) for left in heap for piece in left.behind]
-        state.closed += [self._closed(left, self._known_reason(left) or "open", left) for left in heap]
+        heap += [self.boxes.opened(piece, left) for left in heap for piece in left.behind]
+        state.closed += [self.boxes.closed(left, self.boxes.known_reason(left) or "open", left) for left in heap]
         state.complete = not any(entry.by == "open" for entry in state.closed)
         if state.complete:
             state.ended = Termination.COMPLETE
@@ -141,8 +146,8 @@ class Explorer:
 
     def distrust(self, state: Exploration) -> None:
         """Forget what searches proved: one open box holds all points, with the bound that holds without a search."""
-        open_box = self._open_box(self.whole)
-        state.closed, state.complete = [self._closed(open_box, "open", open_box)], False
+        open_box = self.boxes.opened(self.whole)
+        state.closed, state.complete = [self.boxes.closed(open_box, "open", open_box)], False
         state.ended = Termination.DISAGREEMENT
         state.bound = open_box.bound if state.value is None else min(open_box.bound, state.value)
 
@@ -150,34 +155,6 @@ class Explorer:
         """Evaluations in this process."""
         evaluator = BoxEvaluator(self.networks, self.points, self.aggregate)
         return lambda asked: (evaluator.evaluate(open_box, limit, pool) for open_box, limit in asked)
-
-    def _open_box(
-        self, box: Box, around: OpenBox | None = None, behind: tuple[Box, ...] = (), ahead: Ahead | None = None
-    ) -> OpenBox:
-        """An open box with the bounds of an enclosing one; zeros if it has no optimistic corner."""
-        energy = latency = [[0] * len(network.pricers) for network in self.networks]
-        if not self.points.has_optimistic_corner(box):
-            return OpenBox(Fraction(0), next(self._numbers), box, energy, latency)
-        if around is not None:
-            energy, latency = around.energy, around.latency
-        corner = self.points.corner(box)
-        known = zip(self.networks, energy, latency, strict=True)
-        per_network = [network.corner_bounds(corner, energies, latencies) for network, energies, latencies in known]
-        bounds = tuple(corner_bounds.bound for corner_bounds in per_network)
-        return OpenBox(
-            self.aggregate.value(bounds),
-            next(self._numbers),
-            box,
-            [corner_bounds.energy for corner_bounds in per_network],
-            [corner_bounds.latency for corner_bounds in per_network],
-            bounds,
-            all(corner_bounds.fits for corner_bounds in per_network),
-            around is None or around.fresh,
-            around is not None and around.even,
-            around is not None and around.tight and around.box == box,
-            behind,
-            around.ahead if ahead is None and around is not None else ahead,
-        )
 
     def _salvage(self, entry: OpenBox, state: Exploration) -> None:
         """Keep the results of a stopped search of a whole network: a bound on its box, and its design if any."""
@@ -187,7 +164,7 @@ class Explorer:
         if stopped_search is None:
             return
         point, (energy, latency) = stopped_search.hardware, network.fixed(stopped_search.hardware)
-        index = next((index for index, known in self.points.points.items() if known == point), None)
+        index = self._index_of(point)
         if index is not None and stopped_search.price is not None:
             pick = Pick(
                 energy + stopped_search.price.energy, latency + stopped_search.price.latency, (stopped_search.price,)
@@ -205,6 +182,14 @@ class Explorer:
             else:
                 entry.energy = [[max(entry.energy[0][0], stopped_search.bound)]]
             entry.bound = max(entry.bound, goal.value(energy + entry.energy[0][0], latency + entry.latency[0][0]))
+
+    def _index_of(self, hardware: Hardware) -> Index | None:
+        """The numbers of the entries of a point; None for an optimistic corner that is none."""
+        try:
+            index = self.points.place(dict(hardware.choices))
+        except KeyError:
+            return None
+        return index if self.points.points[index] == hardware else None
 
     def _round(self, heap: list[OpenBox], state: Exploration, evaluations: EvaluateBoxes) -> None:
         """Evaluate the boxes with the least bounds; boxes whose evaluation was stopped keep their bounds and are not
@@ -235,7 +220,8 @@ class Explorer:
 
     def _settled(self, open_box: OpenBox, heap: list[OpenBox], state: Exploration) -> bool:
         """Close or split a box that needs no evaluation; false if it needs one."""
-        reason, ahead = self._known_reason(open_box), None
+        self.boxes.inform(open_box)
+        reason, ahead = self.boxes.known_reason(open_box), None
         if reason is None:
             reason, ahead = "bound", open_box.ahead
             if ahead is None or not self.incumbents.closes(open_box.box, ahead.bound):
@@ -243,26 +229,22 @@ class Explorer:
         self._close(open_box, reason, ahead or open_box, heap, state)
         return True
 
-    def _known_reason(self, open_box: OpenBox) -> str | None:
-        """Why a box is closed without an evaluation: its least area or use of a resource, a cap out of reach, its
-        bound.
-        """
-        reason = self._excess(self.points.corner(open_box.box)) or (None if open_box.fit else "infeasible")
-        return reason or ("bound" if self.incumbents.closes(open_box.box, open_box.bound) else None)
-
     def _cut(self, open_box: OpenBox, heap: list[OpenBox]) -> bool:
         """Split a box before it is searched: off the points that cannot improve on the incumbent, or in half if its
         bound is far below the incumbent.
         """
         if size(open_box.box) == 1:
             return False
-        if open_box.bounds:
+        if open_box.bounds and not self.points.is_listed:
+            if self._hopeful(open_box, 1.0) and not self.boxes.is_vain(open_box):
+                return False
+        elif open_box.bounds:
             found = self._screening.promising_box(open_box, self.incumbents.cutoffs(self.points.shape))
             if found is not None and found[0] != open_box.box:
                 pieces = self.points.carve(open_box.box, found[0])
-                self._push([self._open_box(piece, open_box) for piece in pieces], heap)
+                self._push([self.boxes.opened(piece, open_box) for piece in pieces], heap)
                 return True
-            if found is not None and self._hopeful(open_box, found[1]):
+            if found is not None and self._hopeful(open_box, found[1]) and not self.boxes.is_vain(open_box):
                 return False
         self._split(open_box, heap)
         return True
@@ -277,19 +259,38 @@ class Explorer:
         """Record an evaluation: its design, and the box, either closed or open with better layer bounds."""
         if evaluation.picks is not None:
             self._offer(evaluation.picks, open_box.box)
+        elif self._evaluations is None:
+            self._offer_known(open_box.box)
         known = replace(
             open_box,
             energy=evaluation.energy,
             latency=evaluation.latency,
             fresh=False,
             tight=True,
+            splits=0,
+            searched=open_box.searched if evaluation.least is None else evaluation.least,
             even=open_box.even or self.points.even(open_box.box),
         )
         if evaluation.by is None:
-            self._push([self._open_box(open_box.box, known, open_box.behind)], heap)
+            self._push([self.boxes.opened(open_box.box, known, open_box.behind)], heap)
             return
         proved = Ahead(open_box.box, self.aggregate.value(evaluation.bounds), evaluation.bounds)
         self._close(known, evaluation.by, proved, heap, state)
+
+    def _offer_known(self, box: Box) -> None:
+        """Offer the best design near a box, or near the best design, that the mappings found so far make.
+
+        Only one that is better: a point that was solved keeps the mappings that its own search found.
+        """
+        if not isinstance(self.incumbents, Best):
+            return
+        starts = [tuple(high for _, high in box)]
+        starts += [tuple(low for low, _ in found.box) for found in self.incumbents.designs[:1]]
+        for start in starts:
+            found = self.boxes.designs.near(start, self.whole)
+            best = self.incumbents.designs[0].rank[:3] if self.incumbents.designs else None
+            if found is not None and (best is None or found[0] < best):
+                self._offer(found[2], tuple((n, n) for n in found[1]))
 
     def _split(self, open_box: OpenBox, heap: list[OpenBox]) -> None:
         """Split a box in two halves, at equal bounds the upper one first; or into a point that dominates all others,
@@ -298,9 +299,19 @@ class Explorer:
         leader = self.points.leader(open_box.box) if open_box.bounds else None
         if leader is not None:
             first, *rest = self.points.carve(open_box.box, leader)
-            self._push([self._open_box(first, open_box, tuple(rest))], heap)
+            self._push([self.boxes.opened(first, open_box, tuple(rest))], heap)
         else:
-            self._push([self._open_box(half, open_box) for half in reversed(self.points.split(open_box.box))], heap)
+            self._push([self.boxes.opened(half, open_box) for half in reversed(self._halves(open_box.box))], heap)
+
+    def _halves(self, box: Box) -> list[Box]:
+        """The halves of a box.
+
+        Where no budget of the chip is in question, a menu with an entry best for all is not split before others: the
+        half with it would be as good as the box.
+        """
+        largest = self.points.points.get(tuple(high for _, high in box))
+        tense = largest is not None and self.boxes.excess(largest) is None
+        return self.points.split(box, tense=tense)
 
     @staticmethod
     def _push(open_boxes: Sequence[OpenBox], heap: list[OpenBox]) -> None:
@@ -313,46 +324,18 @@ class Explorer:
     ) -> None:
         """Close a box and open the boxes that waited behind it."""
         ahead = proved if isinstance(proved, Ahead) and by == "solved" else None
-        behind = [self._open_box(piece, open_box, ahead=ahead) for piece in open_box.behind]
-        state.closed.append(self._closed(open_box, by, proved))
+        behind = [self.boxes.opened(piece, open_box, ahead=ahead) for piece in open_box.behind]
+        state.closed.append(self.boxes.closed(open_box, by, proved))
         self._push(behind, heap)
-
-    def _closed(self, open_box: OpenBox, by: str, proved: Ahead | OpenBox) -> Closed:
-        """An entry of the certificate."""
-        corner = self.points.corner(open_box.box)
-        return Closed(
-            open_box.box,
-            by,
-            self.points.count(open_box.box),
-            corner.area_um2,
-            proved.bound,
-            tuple(
-                min(lower_bound, INFEASIBLE_COST) for layer_bounds in open_box.energy for lower_bound in layer_bounds
-            ),
-            tuple(lower_bound for layer_bounds in open_box.latency for lower_bound in layer_bounds),
-            corner.resources,
-            proved.bounds,
-            proved.box if proved.box != open_box.box else None,
-        )
 
     def _start(self, state: Exploration, evaluations: EvaluateBoxes) -> None:
         """Solve one point, the largest within the budgets, as the first incumbent."""
-        fitting = [
-            (point.area_um2, sum(point.resources), index)
-            for index, point in self.points.indexed(self.whole)
-            if self._excess(point) is None
-        ]
-        if fitting:
-            open_box = self._open_box(tuple((n, n) for n in max(fitting)[2]))
+        found = self.points.largest(self.whole, self.boxes.allows)
+        if found is not None:
+            open_box = self.boxes.opened(tuple((n, n) for n in found))
             for evaluation in evaluations([(replace(open_box, tight=True), self.incumbents.limit(open_box.box))]):
                 if evaluation is not None and evaluation.picks is not None:
                     self._offer(evaluation.picks, open_box.box)
-
-    def _excess(self, hardware: Hardware) -> str | None:
-        """The first budget of the chip that a hardware point exceeds: ``area``, or a resource of the device."""
-        if self.area_cap is not None and hardware.area_um2 > self.area_cap:
-            return "area"
-        return exceeded(hardware.resources, self._limits)
 
     def _offer(self, picks: tuple[Pick, ...], box: Box) -> None:
         """Offer the design of a point to the incumbents."""

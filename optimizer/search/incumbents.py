@@ -110,6 +110,6 @@ class Best:
         return np.full(shape, np.inf if limit is None else logarithm(limit) + SLACK)
 
     def offer(self, found: Incumbent) -> None:
-        """Keep it if it is better than the best one."""
-        if self._best is None or found.rank < self._best.rank:
+        """Keep it if it is better than the best one; of two designs of equal costs on a point the later one."""
+        if self._best is None or found.rank <= self._best.rank:
             self._best = found

@@ -26,9 +26,11 @@ from formulations.primes import divisors
 from optimizer.architecture.boxes import PointSet
 from optimizer.architecture.budgets import Limits
 from optimizer.architecture.fabric import RESOURCES
+from optimizer.architecture.menu_points import MenuPoints
 from optimizer.bodies.infeasibility import Infeasibility, Relaxation
 from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_down, rounded_up, within_text
 from optimizer.problem.goal import INFEASIBLE_COST, Goal, make_goal
+from optimizer.search.boxes_at_once import BoxesAtOnce, UndecidedError
 from optimizer.search.exploration import Exploration
 from optimizer.search.instant_bounds import AtOnce, uses
 from optimizer.search.point_solver import Pick
@@ -94,18 +96,24 @@ class _Inquiry:
         self._limits = prepared.architecture.limits
         self._point = prepared.points.some
         self._plan = prepared.architecture.plan
-        self._at_once = AtOnce(prepared, [point for _, point in roomy(prepared, points)])
+        self._at_once = (
+            BoxesAtOnce(prepared, points)
+            if isinstance(points, MenuPoints)
+            else AtOnce(prepared, [point for _, point in roomy(prepared, points)])
+        )
         self._known: dict[tuple[Limits, str], Exploration] = {}
         self._stopped: dict[tuple[Limits, str], Exploration] = {}
-        self._over = not asked and not _is_quick(prepared) and self._at_once.excludes(self._limits)
+        self._over = False
+        with contextlib.suppress(UndecidedError):
+            self._over = not asked and not _is_quick(prepared) and self._at_once.excludes(self._limits)
 
     def outcome(self) -> Infeasibility:
         active = [name for name in CAPS if self._binds(name)]
-        broken = {title for chip in self._at_once.chips for title in chip.breaks}
+        broken = self._at_once.broken
         active += [constraint.title for constraint in self._limits.constraints if constraint.title in broken]
-        blamed = self._smallest(active, lambda limits: not self._at_once.excludes(limits))
-        complete = False
-        with contextlib.suppress(_StoppedError, KeyboardInterrupt):
+        blamed, complete = active, False
+        with contextlib.suppress(_StoppedError, UndecidedError, KeyboardInterrupt):
+            blamed = self._smallest(active, lambda limits: not self._at_once.excludes(limits))
             blamed = self._smallest(active, self._possible, len(blamed)) or blamed
             complete = True
         budgets = tuple(name for name in blamed if name in CAPS)
@@ -121,7 +129,7 @@ class _Inquiry:
         removable: list[str] = []
         try:
             removable += (name for name in blamed if self._possible(self._limits.without([name])))
-        except (_StoppedError, KeyboardInterrupt):
+        except (_StoppedError, UndecidedError, KeyboardInterrupt):
             self._over, reason = True, replace(reason, complete=False)
         return replace(reason, constraints=tuple(blamed), removable=tuple(removable))
 
@@ -154,7 +162,7 @@ class _Inquiry:
                 return None
             value = self._least_chip(name) if name in CHIP else self._least(name, relaxed)
             return self._entry(name, relaxed, value)
-        except (_StoppedError, KeyboardInterrupt):
+        except (_StoppedError, UndecidedError, KeyboardInterrupt):
             self._over = True
             bound = max(bound, self._reached(name, relaxed))
             return self._entry(name, relaxed, bound, exact=False) if bound else None
@@ -169,7 +177,7 @@ class _Inquiry:
 
     def _least_chip(self, name: str) -> Fraction | int:
         """Bisection over the areas, or uses of a resource, of the chips that hold all layers."""
-        needs: list[Fraction | int] = sorted({chip.need(name) for chip in self._at_once.chips})
+        needs = self._at_once.needs(name)
         low, high = 0, len(needs) - 1
         while low < high:
             middle = (low + high) // 2

@@ -61,6 +61,15 @@ class AtOnce:
                 found[Chip(area, use, energy, cycles, breaks)] = None
         self.chips = tuple(found)
 
+    @property
+    def broken(self) -> set[str]:
+        """Titles of constraints that some chip does not keep."""
+        return {title for chip in self.chips for title in chip.breaks}
+
+    def needs(self, name: str) -> Sequence[Fraction | int]:
+        """All uses of a budget by the chips, in rising order."""
+        return sorted({chip.need(name) for chip in self.chips})
+
     def allowed(self, limits: Limits) -> Iterator[Chip]:
         """Chips whose bounds admit a design within limits."""
         goal = make_goal("energy", limits, self._point)
@@ -99,6 +108,10 @@ def out_of_reach(prepared: PreparedProblem) -> bool:
     network, limits = prepared.network_bounds, prepared.architecture.limits
     plan = prepared.architecture.plan
     goal = prepared.goal
+    if not prepared.points.is_listed:
+        corner = prepared.points.corner(prepared.points.whole)
+        within = goal.allows(network.least_energy(corner) if goal.capped else 0, network.least_latency(corner))
+        return prepared.points.empty or not (within and any(limits.allow(*chip) for chip in uses(plan, corner)))
     for point in prepared.points.points.values():
         cycles = network.least_latency(point)
         fits = goal.allows(0, cycles) and any(limits.allow(*chip) for chip in uses(plan, point))

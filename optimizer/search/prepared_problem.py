@@ -1,4 +1,4 @@
-"""Prepared problems: layers grouped, points listed, budgets in integer units."""
+"""Prepared problems: layers grouped, points arranged, budgets in integer units."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         )
         by_name.update({member.name: pricers[-1] for member in members})
     largest = [(pricer.layer, dict(pricer.variants[-1])) for pricer in pricers]
-    every = list(architecture.menu_points if architecture.constraints else points.points.values())
+    every = list(architecture.menu_points) if architecture.constraints and points.is_listed else points.samples()
     check_magnitude(largest, every, accounting, architecture.file, network.file)
     if fusion is not None:
         check_total(network, every, accounting)
@@ -247,7 +247,7 @@ def _check_device(architecture: Architecture) -> None:
 
 
 def _check_fusion(architecture: Architecture, points: PointSet, padding: Padding) -> None:
-    for point in points.points.values():
+    for point in points.samples():
         check_buffer(point, architecture.file)
     if padding != "none":
         raise SpecError(
@@ -292,7 +292,7 @@ def begun(prepared: PreparedProblem, options: Options, started: float) -> float 
     is compiled where no point keeps the constraints, or even the optimistic corner of all points breaks a cap, or for
     an engine that has no kernels.
     """
-    if not prepared.points.points:
+    if prepared.points.empty:
         return options.deadline(started)
     corner, bounds = prepared.points.corner(prepared.points.whole), prepared.network_bounds
     if not prepared.goal.allows(bounds.least_energy(corner), bounds.least_latency(corner)):

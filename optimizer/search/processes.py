@@ -129,7 +129,7 @@ def evaluate_box(payload: Payload, cache_dir: Path | None) -> Outcome:
         for pricer in network.pricers:
             pricer.stop = stop
     box = tuple((low, high) for low, high in payload["box"])
-    open_box = OpenBox(Fraction(0), 0, box, payload["energy"], payload["latency"], tight=payload["tight"])
+    open_box = OpenBox(Fraction(0), ((), ()), 0, box, payload["energy"], payload["latency"], tight=payload["tight"])
     limit = payload["limit"]
     try:
         with stop.after(seconds):

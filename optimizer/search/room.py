@@ -25,6 +25,11 @@ def roomy(prepared: PreparedProblem, points: PointSet) -> Iterator[tuple[tuple[i
     return ((index, point) for index, point in points.points.items() if not _lacking(needs, point))
 
 
+def has_room(prepared: PreparedProblem, hardware: Hardware) -> bool:
+    """Does hardware hold every layer?"""
+    return not _lacking(_needs(prepared), hardware)
+
+
 def menu_points(prepared: PreparedProblem) -> PointSet:
     """The points of the menus, whether or not they keep the constraints."""
     architecture = prepared.architecture
@@ -38,7 +43,7 @@ def too_small(prepared: PreparedProblem, points: PointSet) -> Infeasibility | No
     if found:
         relaxations = tuple(_room(*it) for it in found)
         return replace(_blame([level for level, _, _ in found], found[0][1]), relaxations=relaxations)
-    if next(roomy(prepared, points), None) is not None:
+    if not points.is_listed or next(roomy(prepared, points), None) is not None:
         return None
     lacking = [_lacking(needs, point) for point in points.points.values()]
     # tied menus: each of them is large enough somewhere, but never all at the same point

@@ -68,5 +68,5 @@ def _reporter(prepared: PreparedProblem, started: float, watch: Watch, purpose: 
     """Reports an exploration; the values of one with a purpose besides the main one are not those of the problem."""
     unit, worth = unit_value(prepared.goal.objective, prepared.points.some)
     show: Show | None = None if purpose else lambda value: float(value * worth)
-    total, first = len(prepared.points.points), purpose or "solving a first hardware point"
+    total, first = prepared.points.total, purpose or "solving a first hardware point"
     return Reporter(watch, started, total, unit, show, purpose, first)

@@ -123,7 +123,7 @@ class FrontExplorer:
     def run(self, *, deadline: float | None = None, report: Callable[[FrontState], None] | None = None) -> FrontState:
         """Explore until all boxes are closed, the deadline passes, or Ctrl-C."""
         goal = self.network.goal
-        state = FrontState(Frontier(goal.energy_cap, goal.latency_cap), len(self.points.points))
+        state = FrontState(Frontier(goal.energy_cap, goal.latency_cap), self.points.total)
         stop = Stop()
         for pricer in self.network.pricers:
             pricer.stop = stop

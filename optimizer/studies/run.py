@@ -61,7 +61,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         return prepared, Places(prepared.points, ranges)
 
     def explored(prepared: PreparedProblem, places: Places) -> Exploration:
-        watcher = None if options.progress is None else Watcher(len(prepared.points.points), started, options.progress)
+        watcher = None if options.progress is None else Watcher(prepared.points.total, started, options.progress)
         incumbents = StudySteps(places)
         if options.pool is None:
             return explore_on_threads(prepared, workers, deadline, watcher, incumbents=incumbents, width=WIDTH)

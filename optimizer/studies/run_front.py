@@ -62,7 +62,7 @@ def run(request: FrontRequest, options: Options) -> StudyResult:
     deadline = begun(prepared, options, started)
     places = Places(prepared.points, static)
     explorer = FrontExplorer(prepared.network_bounds, places, prepared.area_cap_um2, tolerance, options.workers)
-    watcher = None if options.progress is None else Watcher(len(prepared.points.points), started, options.progress)
+    watcher = None if options.progress is None else Watcher(prepared.points.total, started, options.progress)
     state = explorer.run(deadline=deadline, report=watcher)
     prepared = asking(prepared, vary, None if objective is not None else tolerance)
     told = _Told(prepared, state, vary, tolerance)

@@ -88,7 +88,7 @@ def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
     layer_bounds = [
         [most_of + data.draw(st.integers(0, 1000)) for most_of in row] for row in counted
     ]  # found by a search
-    node = OpenBox(Fraction(0), 0, points.whole, layer_bounds, [[0] * len(part.pricers) for part in parts])
+    node = OpenBox(Fraction(0), ((), ()), 0, points.whole, layer_bounds, [[0] * len(part.pricers) for part in parts])
 
     def bound(point: Hardware) -> Fraction:
         return parts[0].corner_bounds(point, layer_bounds[0], [0] * len(layer_bounds[0])).bound

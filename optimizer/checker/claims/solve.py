@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from optimizer.architecture.architecture import Architecture
@@ -162,11 +162,8 @@ class Claim:
         KeyError
             If there is none.
         """
-        return self._by_choices[frozenset(choices.items())]
-
-    @cached_property
-    def _by_choices(self) -> dict[frozenset[tuple[str, object]], tuple[tuple[int, ...], Hardware]]:
-        return {frozenset(point.choices): (index, point) for index, point in self.points.points.items()}
+        index = self.points.place(choices)
+        return index, self.points.points[index]
 
     @property
     def some_point(self) -> Hardware:
