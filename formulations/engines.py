@@ -164,8 +164,8 @@ class CpSatEngine:
         goal = cast("Literal['energy', 'latency', 'weighted']", objective)
         found = solve(problem, goal, weight=weight, cap=cap, below=below, stop=stop)
         if found.status in (SolverStatus.OPTIMAL, SolverStatus.INFEASIBLE):
-            return found.nest
-        raise CutShortError(found.nest, found.bound)
+            return found.solution
+        raise CutShortError(found.solution, found.bound)
 
 
 class BothEngines:
@@ -216,11 +216,11 @@ def _value(problem: LayerProblem, nest: Nest, objective: str, weight: int) -> in
     return cycles if objective == "latency" else nest.energy + (weight * cycles if objective == "weighted" else 0)
 
 
-ENGINES: dict[str, type[LatticeEngine | PathEngine | CpSatEngine | BothEngines]] = {
+BY_NAME: dict[str, type[LatticeEngine | PathEngine | CpSatEngine | BothEngines]] = {
     engine.name: engine for engine in (LatticeEngine, PathEngine, CpSatEngine, BothEngines)
 }
 
 
 def engine_of(name: str) -> Engine:
     """A new engine, by its name."""
-    return ENGINES[name]()
+    return BY_NAME[name]()

@@ -38,13 +38,13 @@ class ProgramOutcome:
     status : SolverStatus
         ``OPTIMAL``: proved, ties included. ``FEASIBLE``: a nest, not proved. ``INFEASIBLE``: none is within the limits.
         ``UNKNOWN``: the solve ended before any nest was found.
-    nest : Nest or None
+    solution : Nest or None
     bound : int
         No nest within the limits has a smaller objective, in energy units or (whole) cycles.
     """
 
     status: SolverStatus
-    nest: Nest | None
+    solution: Nest | None
     bound: int
 
 
@@ -102,9 +102,68 @@ def solve(
     return search.break_ties(objective, first, limits)
 
 
+def find_below(
+    problem: LayerProblem,
+    objective: Literal["energy", "latency"],
+    value: int,
+    *,
+    latency_cap: int | None = None,
+    time_limit_s: float | None = None,
+    seed: int = 0,
+) -> ProgramOutcome:
+    """Some nest of a layer whose objective is below a value, or the proof that there is none.
+
+    The same of every nest as :func:`formulations.layer.solver.find_below` is of blocks: with one thread, and without
+    linear relaxations.
+
+    Parameters
+    ----------
+    problem : LayerProblem
+    objective : {"energy", "latency"}
+    value : int
+        Energy or latency units.
+    latency_cap : int, optional
+        Only nests of at most this latency (latency units).
+    time_limit_s : float, optional
+    seed : int
+        Of the solver.
+
+    Returns
+    -------
+    ProgramOutcome
+        ``INFEASIBLE``: no nest is below the value, which is the ``bound``. ``FEASIBLE``: the nest is. ``UNKNOWN``: time
+        ran out.
+
+    Raises
+    ------
+    OverflowError
+        If costs exceed the solver's integers.
+    """
+    check_magnitudes(problem)
+    until = None if time_limit_s is None else time.perf_counter() + time_limit_s
+    calls = _Calls(Stop(), until, 1, seed)
+    for machine in machines_of(problem):
+        if calls.over:
+            return ProgramOutcome(SolverStatus.UNKNOWN, None, 0)
+        program = NestProgram(machine)
+        cost = program.costs.energy if objective == "energy" else program.costs.latency
+        program.model.add(cost.expression < max(0, min(value, cost.high + 1)))
+        if latency_cap is not None:
+            program.model.add(program.costs.latency.expression <= min(latency_cap, program.costs.latency.high))
+        status, solver = calls.solve(program.model)
+        if status is SolverStatus.UNKNOWN:
+            return ProgramOutcome(status, None, 0)
+        if status is not SolverStatus.INFEASIBLE:
+            nest = program.nest(solver.value)
+            if (nest.energy if objective == "energy" else nest.latency) >= value:
+                raise FaultError(f"the program says that a nest has {objective} below {value}, but its cost is not")
+            return ProgramOutcome(SolverStatus.FEASIBLE, nest, 0)
+    return ProgramOutcome(SolverStatus.INFEASIBLE, None, value)
+
+
 @dataclass(frozen=True)
 class _Calls:
-    """How the solver is called."""
+    """How the solver is called: a single thread works without linear relaxations, which is several times faster."""
 
     stop: Stop
     until: float | None
@@ -126,6 +185,8 @@ class _Calls:
         """
         left = None if self.until is None else self.until - time.perf_counter()
         solver = exact_solver(self.workers, self.seed, left)
+        if self.workers == 1:
+            solver.parameters.linearization_level = 0
         with _ended_by(self.stop, solver):
             code = solver.solve(model)
         if code not in STATUS:
@@ -152,7 +213,7 @@ class _Search:
             if fewest_cycles(machine) > within.get("latency", LARGEST):
                 continue
             found = self._on(number, objective, within)
-            best = found.nest or best
+            best = found.solution or best
             proved &= found.status in (SolverStatus.OPTIMAL, SolverStatus.INFEASIBLE)
             if found.status is not SolverStatus.INFEASIBLE:
                 bounds.append(found.bound)
@@ -164,15 +225,15 @@ class _Search:
 
     def break_ties(self, objective: Objective, first: ProgramOutcome, limits: Limits) -> ProgramOutcome:
         """Of the nests as good as an optimum, that of the least cycles, or energy."""
-        if first.nest is None:
+        if first.solution is None:
             return first
         other: Objective = "latency" if objective == "energy" else "energy"
-        most = {objective: first.bound, other: self.value(other, first.nest) - 1}
+        most = {objective: first.bound, other: self.value(other, first.solution) - 1}
         within = {**most, "latency": min(most["latency"], limits.get("latency", LARGEST))}
         second = self.least(other, within)
         proved = second.status in (SolverStatus.OPTIMAL, SolverStatus.INFEASIBLE)
         status = SolverStatus.OPTIMAL if proved else SolverStatus.FEASIBLE
-        return ProgramOutcome(status, second.nest or first.nest, first.bound)
+        return ProgramOutcome(status, second.solution or first.solution, first.bound)
 
     def value(self, objective: Objective, nest: Nest) -> int:
         """An objective of a nest."""

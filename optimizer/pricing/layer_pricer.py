@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 
-from formulations.engines import Engine, LatticeEngine
+from formulations.engines import CutShortError, Engine, LatticeEngine
+from formulations.faults import FaultError
 from formulations.layer.spread import fewest_cycles, spreads
 from formulations.nest import FanOutItem, Nest, Solution
 from formulations.problem import LayerProblem
@@ -149,19 +150,31 @@ class Pricer:
         latency_cap = min(cap * problem.latency_unit, INFEASIBLE_COST)
         goal = "weighted" if objective == "energy" and weight else objective
         question = Question(problem, goal, weight, latency_cap, self.engine.name)
-        found = recalled(
-            self._store,
-            question,
-            cutoff,
-            lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings),
-            layer_label(extents, goal),
-        )
+        try:
+            found = recalled(
+                self._store,
+                question,
+                cutoff,
+                lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings),
+                layer_label(extents, goal),
+            )
+        except CutShortError as stopped:
+            price = None if stopped.nest is None else self._price(question, stopped.nest, extents)
+            bound = stopped.bound if len(self.variants) == 1 else 0
+            self.stopped_search = StoppedSearch(hardware, objective, weight, price, bound)
+            raise
+        except FaultError as fault:
+            raise disagreement(f"layer {self.layer.name}: {fault}") from fault
         if isinstance(found, int):
             return Price(found)
         if found is None:
             return None
         if cap >= INFEASIBLE_COST:
             mappings.note(found, goal)
+        return self._price(question, found, extents)
+
+    @staticmethod
+    def _price(question: Question, found: Solution, extents: tuple[tuple[str, int], ...]) -> Price:
         return Price(question.value(found), found.energy, question.cycles(found), found, extents)
 
     def _search(

@@ -38,16 +38,16 @@ def agree(case: Case, objective: str, weight: int = 0, cap: int | None = None, b
     path = shortest(problem, objective, weight=weight, cap=cap, below=below).nest
     found = solve(problem, objective, weight=weight, cap=cap, below=below)  # type: ignore[arg-type]
     assert found.status is (SolverStatus.INFEASIBLE if path is None else SolverStatus.OPTIMAL)
-    assert (path is None) == (found.nest is None)
-    if path is None or found.nest is None:
+    assert (path is None) == (found.solution is None)
+    if path is None or found.solution is None:
         return None
-    case.checks(found.nest)
+    case.checks(found.solution)
     goal = Goal(objective, weight=weight)
-    values = [goal.value(nest.energy, cycles_of(problem, nest)) for nest in (path, found.nest)]
+    values = [goal.value(nest.energy, cycles_of(problem, nest)) for nest in (path, found.solution)]
     assert values[0] == values[1] == found.bound
     if objective != "weighted":  # ties are broken alike
-        assert (path.energy, cycles_of(problem, path)) == (found.nest.energy, cycles_of(problem, found.nest))
-    return found.nest
+        assert (path.energy, cycles_of(problem, path)) == (found.solution.energy, cycles_of(problem, found.solution))
+    return found.solution
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -71,7 +71,7 @@ def test_it_agrees_where_layers_are_special(case: RandomCase) -> None:
     """Pinned operands, sums that resume, N:M blocks, restricted axes, ports."""
     problem = case.problem
     for objective in ("energy", "latency"):
-        path, found = shortest(problem, objective).nest, solve(problem, objective).nest  # type: ignore[arg-type]
+        path, found = shortest(problem, objective).nest, solve(problem, objective).solution  # type: ignore[arg-type]
         assert (path is None) == (found is None)
         if path is None or found is None:
             return
@@ -87,7 +87,7 @@ def test_it_is_the_best_of_all_nests_by_exhaustion(number: int) -> None:
     nests = every_nest(problem, 60_000)
     if nests is None:
         pytest.skip("too many nests")
-    energy, latency = solve(problem).nest, solve(problem, "latency").nest
+    energy, latency = solve(problem).solution, solve(problem, "latency").solution
     pairs = [(nest.energy, cycles_of(problem, nest)) for nest in nests]
     if not pairs:
         assert energy is None and latency is None
@@ -101,7 +101,7 @@ def test_it_is_the_best_of_all_nests_by_exhaustion(number: int) -> None:
 @pytest.mark.parametrize("number", range(24))
 def test_another_search_over_all_nests_finds_the_same(number: int) -> None:
     case = Case(number)
-    best, found = least_energy(case.layer, case.problem), solve(case.problem).nest
+    best, found = least_energy(case.layer, case.problem), solve(case.problem).solution
     assert (best is None) == (found is None)
     if best is not None and found is not None:
         assert best.energy == found.energy
@@ -122,8 +122,8 @@ def test_a_fan_out_that_is_not_used_bounds_no_region() -> None:
     problem = Case(14, 7, leaks=True).problem
     machines = machines_of(problem)
     assert len(machines) == 2
-    alone = solve(machines[1]).nest
-    found = solve(problem).nest
+    alone = solve(machines[1]).solution
+    found = solve(problem).solution
     assert alone is not None
     assert found is not None
     assert (found.energy, found.latency) == (alone.energy, alone.latency)
@@ -149,10 +149,10 @@ def test_what_is_not_proved_is_not_called_optimal() -> None:
     for limit in (0.02, 0.05, 0.1):
         found = solve(problem, time_limit_s=limit)
         assert found.bound <= best.energy
-        assert found.nest is None or found.nest.energy >= best.energy
+        assert found.solution is None or found.solution.energy >= best.energy
         if found.status is SolverStatus.OPTIMAL:
-            assert found.nest is not None
-            assert found.nest.energy == found.bound == best.energy
+            assert found.solution is not None
+            assert found.solution.energy == found.bound == best.energy
 
 
 def test_the_engine_answers_like_the_other_one() -> None:
