@@ -1,8 +1,10 @@
-"""``--engine path``, ``cp-sat`` and ``both``: results over every nest are shown, verified and compared like all others; forged ones fail."""
+"""Engines of every nest: their results are shown, verified and compared like all others; forged ones fail."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ from optimizer.pricing.lowering import lower
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import EVERY_NEST
 from optimizer.store.store import Store
-from optimizer.workload.reader import parse_network
 from tests.support.command_line import bad, good, run
 
 ARCHITECTURE = str(Path(__file__).parents[2] / "examples" / "my_arch.yaml")
@@ -200,3 +201,21 @@ def test_what_is_no_nest_of_the_problem_is_not_taken_from_a_store() -> None:
     for name, changed in wrong.items():
         assert not is_nest_of(problem, Nest(changed, nest.energy, nest.latency)), name
     assert not is_nest_of(problem, replace(nest, latency=0))
+
+
+@pytest.mark.slow
+def test_every_nest_is_searched_and_verified_without_compiled_kernels(tmp_path: Path) -> None:
+    """Numba may be missing."""
+    script = f"""
+import sys
+sys.modules.update(numba=None, llvmlite=None)
+import optimizer
+from optimizer.workload.layer import matmul
+layer = matmul("m", {{"M": 4, "N": 6, "K": 8}})
+for engine in ("path", "cp-sat", "both"):
+    result = optimizer.map_layer(layer, optimizer.load_architecture("eyeriss"), engine=engine)
+    assert result.status == "OPTIMAL"
+optimizer.save(result, {str(tmp_path / "both")!r})
+assert optimizer.verify({str(tmp_path / "both")!r}, thorough=True).ok
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
