@@ -18,6 +18,7 @@ from formulations.nest_program.nodes import Nodes
 from formulations.nest_program.reading import Number, Reader
 from formulations.nest_program.runs import Runs
 from formulations.nest_program.slides import Slides
+from formulations.nest_rules import NO_RULES
 from formulations.problem import I, LayerProblem, ProblemLevel
 
 
@@ -38,9 +39,13 @@ class NestProgram:
     ------
     OverflowError
         If its numbers could leave the integers of the solver.
+    ValueError
+        On rules for nests.
     """
 
     def __init__(self, problem: LayerProblem) -> None:
+        if problem.rules != NO_RULES:
+            raise ValueError("the program takes no rules for nests")
         check_magnitudes(problem)
         self.problem = problem
         self.model = model = cp_model.CpModel()
