@@ -31,7 +31,7 @@ from tests.support.layer_cases import cases
 from tests.support.nest_cases import Case, cycles_of
 from tests.support.profiles import examples
 
-FAST, SLOW = 4, 14
+FAST, SLOW = 4, 9
 NUMBERS = [pytest.param(n, marks=[] if n < FAST else pytest.mark.slow) for n in range(SLOW)]
 
 
@@ -101,7 +101,7 @@ def test_it_is_the_best_of_all_nests_by_exhaustion(number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(4))
 def test_another_search_over_all_nests_finds_the_same(number: int) -> None:
     case = Case(number)
     best, found = least_energy(case.layer, case.problem), solve(case.problem).solution
