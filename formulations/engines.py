@@ -1,18 +1,23 @@
 """The exact searches of a layer's best loop nest, behind one interface.
 
-``lattice`` searches nests made of blocks (:mod:`formulations.lattice.search`), ``path`` every nest that the cost model
-prices (:mod:`formulations.shortest_path.solve`). Either is loaded with its first search.
+``lattice`` searches nests made of blocks (:mod:`formulations.lattice.search`). Every nest that the cost model prices is
+searched by ``path``, a shortest path (:mod:`formulations.shortest_path.solve`), by ``cp-sat``, an integer program
+(:mod:`formulations.nest_program.solve`), and by ``both`` of these, which have to agree. Each is loaded with its first
+search; only ``lattice`` compiles kernels.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
-from formulations.lattice.memos import Memos
+from formulations.faults import FaultError
 from formulations.nest import Nest, Solution
 from formulations.nest_rules import NO_RULES
 from formulations.problem import INFINITE, LayerProblem, LayerSolution
-from formulations.stop import Stop
+from formulations.stop import Stop, StoppedError
+
+if TYPE_CHECKING:
+    from formulations.lattice.memos import Memos
 
 
 class Engine(Protocol):
@@ -51,10 +56,20 @@ class Engine(Protocol):
         Raises
         ------
         StoppedError
-            If the search was given up.
+            If the search was given up; a :class:`CutShortError` if it has something to show.
         OverflowError
             If numbers could leave the integers of the search.
+        FaultError
+            If parts of the search disagree.
         """
+
+
+class CutShortError(StoppedError):
+    """A search was given up: the best nest by then (None: none yet), and a proved bound on the objective."""
+
+    def __init__(self, nest: Nest | None, bound: int) -> None:
+        super().__init__()
+        self.nest, self.bound = nest, bound
 
 
 class LatticeEngine:
@@ -63,7 +78,15 @@ class LatticeEngine:
     name = "lattice"
 
     def __init__(self) -> None:
-        self._memos = Memos()
+        self._known: Memos | None = None
+
+    @property
+    def _memos(self) -> Memos:
+        if self._known is None:
+            from formulations.lattice.memos import Memos  # noqa: PLC0415
+
+            self._known = Memos()
+        return self._known
 
     def solve(
         self,
@@ -113,16 +136,91 @@ class PathEngine:
         """See :meth:`Engine.solve`."""
         from formulations.shortest_path.solve import solve  # noqa: PLC0415
 
-        unit = problem.latency_unit
-        below = None
-        if cutoff is not None:
-            cycles = -(-cutoff[1] // unit)
-            below = cycles if objective == "latency" else cutoff[0] + weight * cycles
-            below += objective == "energy" and cutoff[1] > 0
-        cap = None if latency_cap >= INFINITE else latency_cap // unit
+        cap, below = _limits(problem, objective, latency_cap, cutoff, weight)
         return solve(problem, objective, weight=weight, cap=cap, below=below, stop=stop).nest
 
 
+class CpSatEngine:
+    """The program over all nests."""
+
+    name = "cp-sat"
+
+    def solve(
+        self,
+        problem: LayerProblem,
+        objective: str = "energy",
+        *,
+        latency_cap: int = INFINITE,
+        cutoff: tuple[int, int] | None = None,
+        weight: int = 0,
+        least_energy: int = 0,
+        stop: Stop | None = None,
+    ) -> Nest | None:
+        """See :meth:`Engine.solve`."""
+        from formulations.layer.solver import SolverStatus  # noqa: PLC0415
+        from formulations.nest_program.solve import solve  # noqa: PLC0415
+
+        cap, below = _limits(problem, objective, latency_cap, cutoff, weight)
+        goal = cast("Literal['energy', 'latency', 'weighted']", objective)
+        found = solve(problem, goal, weight=weight, cap=cap, below=below, stop=stop)
+        if found.status in (SolverStatus.OPTIMAL, SolverStatus.INFEASIBLE):
+            return found.solution
+        raise CutShortError(found.solution, found.bound)
+
+
+class BothEngines:
+    """The shortest path, and the program, which has to find the same."""
+
+    name = "both"
+
+    def __init__(self) -> None:
+        self._engines = PathEngine(), CpSatEngine()
+
+    def solve(
+        self,
+        problem: LayerProblem,
+        objective: str = "energy",
+        *,
+        latency_cap: int = INFINITE,
+        cutoff: tuple[int, int] | None = None,
+        weight: int = 0,
+        least_energy: int = 0,
+        stop: Stop | None = None,
+    ) -> Nest | None:
+        """See :meth:`Engine.solve`."""
+        nests = [
+            engine.solve(problem, objective, latency_cap=latency_cap, cutoff=cutoff, weight=weight, stop=stop)
+            for engine in self._engines
+        ]
+        values = [None if nest is None else _value(problem, nest, objective, weight) for nest in nests]
+        if values[0] != values[1]:
+            raise FaultError(f"the best nest has {objective} {values[0]} by the shortest path, {values[1]} by CP-SAT")
+        return nests[0]
+
+
+def _limits(
+    problem: LayerProblem, objective: str, latency_cap: int, cutoff: tuple[int, int] | None, weight: int
+) -> tuple[int | None, int | None]:
+    """Most cycles, and the value that a nest has to be below."""
+    unit, below = problem.latency_unit, None
+    if cutoff is not None:
+        cycles = -(-cutoff[1] // unit)
+        below = cycles if objective == "latency" else cutoff[0] + weight * cycles
+        below += objective == "energy" and cutoff[1] > 0
+    return None if latency_cap >= INFINITE else latency_cap // unit, below
+
+
+def _value(problem: LayerProblem, nest: Nest, objective: str, weight: int) -> int:
+    """The objective of a nest."""
+    cycles = -(-nest.latency // problem.latency_unit)
+    return cycles if objective == "latency" else nest.energy + (weight * cycles if objective == "weighted" else 0)
+
+
+BY_NAME: dict[str, type[LatticeEngine | PathEngine | CpSatEngine | BothEngines]] = {
+    engine.name: engine for engine in (LatticeEngine, PathEngine, CpSatEngine, BothEngines)
+}
+
+
 def engine_of(name: str) -> Engine:
-    """A new engine: ``lattice`` or ``path``."""
-    return PathEngine() if name == "path" else LatticeEngine()
+    """A new engine, by its name."""
+    return BY_NAME[name]()

@@ -10,7 +10,7 @@ from optimizer.files.arguments import check_arguments
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
-from optimizer.problem.space import Padding
+from optimizer.problem.space import Padding, engine_named
 from optimizer.results.kinds import SolveResult
 from optimizer.scaling.options import Options
 from optimizer.workload.layer import Layer
@@ -30,7 +30,7 @@ def solve(
     objective: str = "energy",
     padding: Padding = "none",
     fusion: Fusion | None = None,
-    engine: str = "lattice",
+    engine: str = "auto",
     time_limit_s: float | None = None,
     workers: int = 2,
     seed: int = 0,
@@ -50,8 +50,9 @@ def solve(
         Larger extents that dims may be padded to; the padded work is paid for.
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
-    engine : {"lattice", "path"}
-        What searches the loop nests: nests made of blocks, or (slower) every nest that can be priced.
+    engine : {"auto", "lattice", "path", "cp-sat", "both"}
+        What searches the loop nests: ``lattice`` (which ``auto`` stands for) nests made of blocks; ``path`` and, by
+        CP-SAT alone, ``cp-sat`` (slower) every nest that can be priced; ``both`` these two, which have to agree.
     time_limit_s : float, optional
         Seconds after which the best design so far is returned with its bound.
     workers : int
@@ -75,7 +76,7 @@ def solve(
     from optimizer.solving.run import run  # noqa: PLC0415
 
     return run(
-        Problem(network, architecture, objective, padding, fusion, engine),
+        Problem(network, architecture, objective, padding, fusion, engine_named(engine)),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
@@ -111,7 +112,7 @@ def map_layer(
     *,
     objective: str = "energy",
     padding: Padding = "none",
-    engine: str = "lattice",
+    engine: str = "auto",
     time_limit_s: float | None = None,
     workers: int = 2,
     seed: int = 0,

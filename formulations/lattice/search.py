@@ -12,7 +12,7 @@ import numpy as np
 from formulations.integer_range import check_range
 from formulations.lattice.kernels import layout
 from formulations.lattice.kernels.branch import hopeless
-from formulations.lattice.kernels.layout import Int, pack_machine, pack_spatial, spatial_vectors
+from formulations.lattice.kernels.layout import Int, pack_machine, pack_spatial
 from formulations.lattice.kernels.memo import Memo, spatial_limits
 from formulations.lattice.kernels.resident import resident_bound
 from formulations.lattice.kernels.search import price_spatial, search
@@ -20,6 +20,7 @@ from formulations.lattice.kernels.tops import bound_tops
 from formulations.lattice.merging import merge
 from formulations.layer.hoisting import gaps_between, hoists, shares_between
 from formulations.problem import INFINITE, Hoist, I, LayerProblem, LayerSolution, LevelTiling, O, W
+from formulations.spatial_vectors import spatial_vectors
 from formulations.stop import Stop
 
 Keep = tuple[tuple[bool, bool, bool], ...]

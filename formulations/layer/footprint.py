@@ -6,8 +6,8 @@ from ortools.sat.python import cp_model
 
 from formulations.layer.bypass import TENSORS, Kept
 from formulations.layer.halo import InputAxes
+from formulations.layer.parts import Tiles
 from formulations.layer.rows import Literal, Quantity, constant, imply, power, product
-from formulations.layer.tiling import TilingChain
 from formulations.primes import Powers, value
 from formulations.problem import I, LayerProblem, ProblemLevel
 
@@ -16,7 +16,7 @@ def footprint(
     model: cp_model.CpModel,
     problem: LayerProblem,
     kept: Kept,
-    tiling: TilingChain,
+    tiling: Tiles,
     axes: InputAxes,
     level: int,
     tensor: int,
@@ -48,7 +48,7 @@ def fit(
     model: cp_model.CpModel,
     problem: LayerProblem,
     kept: Kept,
-    tiling: TilingChain,
+    tiling: Tiles,
     axes: InputAxes,
     menus: list[list[tuple[ProblemLevel, Literal]]],
 ) -> None:

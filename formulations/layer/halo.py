@@ -10,10 +10,9 @@ from fractions import Fraction
 
 from ortools.sat.python import cp_model
 
+from formulations.layer.parts import Slidings, Tiles
 from formulations.layer.rows import Literal, Quantity, imply, number_var
 from formulations.layer.spatial import FanOuts
-from formulations.layer.tiling import TilingChain
-from formulations.layer.windows import Windows
 from formulations.primes import divisors, factorize
 from formulations.problem import AxisSpec, I, LayerProblem
 
@@ -81,8 +80,8 @@ class InputAxes:
         problem: LayerProblem,
         kept: list[Literal],
         fanouts: FanOuts,
-        tiling: TilingChain,
-        windows: Windows,
+        tiling: Tiles,
+        windows: Slidings,
         capacities: list[int | None],
     ) -> None:
         self._model, self._problem = model, problem
@@ -193,7 +192,7 @@ class Multicast:
     4. ``z' >= min_k(distinct_k / children_k) z``
     """
 
-    def __init__(self, model: cp_model.CpModel, problem: LayerProblem, fanouts: FanOuts, tiling: TilingChain) -> None:
+    def __init__(self, model: cp_model.CpModel, problem: LayerProblem, fanouts: FanOuts, tiling: Tiles) -> None:
         self._model, self._problem, self._fanouts, self._tiling = model, problem, fanouts, tiling
         self._rows: dict[tuple[int, AxisSpec], list[tuple[cp_model.IntVar, int, int]]] = {}
 

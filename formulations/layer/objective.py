@@ -46,6 +46,7 @@ class ObjectiveTerms:
         self._actions = [[traffic.served(level, t) for t in TENSORS] for level in range(len(problem.levels))]
         self._accesses: dict[tuple[int, int, int, int, int], tuple[cp_model.LinearExprT, int]] = {}
         self._latency: Quantity | None = None
+        self._cycles: Quantity | None = None
         self._energy: Quantity | None = None
 
     @property
@@ -116,8 +117,14 @@ class ObjectiveTerms:
         self._model.add(latency >= port)
         return port
 
-    def _cycles(self) -> Quantity:
-        """(3)"""
+    @property
+    def cycles(self) -> Quantity:
+        """Whole cycles (3)."""
+        if self._cycles is None:
+            self._cycles = self._add_cycles()
+        return self._cycles
+
+    def _add_cycles(self) -> Quantity:
         unit = self._problem.latency_unit
         if unit == 1:
             return self.latency
@@ -148,7 +155,7 @@ class ObjectiveTerms:
         total: cp_model.LinearExprT = problem.steps * problem.step_energy
         high = problem.steps * problem.step_energy
         leaks = any(spec.leak_energy for menu in self._menus for spec, _ in menu)
-        cycles = self._cycles() if leaks else None
+        cycles = self.cycles if leaks else None
         for level, menu in enumerate(self._menus):
             leaking = (
                 product(model, self._fanouts.instances(level), cycles)

@@ -27,6 +27,11 @@ def negate(literal: Literal) -> Literal:
     return not literal if isinstance(literal, bool) else literal.negated()
 
 
+def truth(literal: Literal) -> cp_model.LinearExprT:
+    """1 if a literal holds, else 0."""
+    return int(literal) if isinstance(literal, bool) else literal
+
+
 LARGEST = (1 << 62) - 1
 """The largest bound of a variable that the solver takes."""
 

@@ -136,11 +136,11 @@ def _minimize(program: LayerProgram, clock: _Clock, expression: cp_model.LinearE
     return _Stage(status.settled(value, bound), solver, value, bound)
 
 
-def _suggest(program: LayerProgram, solver: cp_model.CpSolver) -> None:
-    """Hint every variable with the value a solver holds."""
-    program.model.clear_hints()
-    for index, number in enumerate(solver.response_proto.solution[: len(program.model.proto.variables)]):
-        program.model.add_hint(program.model.get_int_var_from_proto_index(index), number)
+def suggest(model: cp_model.CpModel, solver: cp_model.CpSolver) -> None:
+    """Hint every variable of a model with the value a solver holds."""
+    model.clear_hints()
+    for index, number in enumerate(solver.response_proto.solution[: len(model.proto.variables)]):
+        model.add_hint(model.get_int_var_from_proto_index(index), number)
 
 
 def solve_layer(
@@ -312,7 +312,7 @@ class _Search:
             return LayerOutcome(stage.status, None, stage.bound, 0.0)
         other = costs.latency if first == "energy" else costs.energy
         program.model.add(main.expression <= stage.value)
-        _suggest(program, stage.solver)
+        suggest(program.model, stage.solver)
         refined = _minimize(program, self._clock, other.expression)
         proved = stage.status is SolverStatus.OPTIMAL and refined.status is SolverStatus.OPTIMAL
         holder = refined.solver if refined.found else stage.solver
@@ -333,7 +333,7 @@ class _Search:
             twin.model.add(expression == number)
         stage = _minimize(twin, self._clock, 0)
         if stage.found:
-            _suggest(program, stage.solver)
+            suggest(program.model, stage.solver)
 
 
 def _unproved(best: LayerOutcome | None, step: LayerOutcome, reached: int) -> LayerOutcome:

@@ -11,9 +11,9 @@ from ortools.sat.python import cp_model
 
 from formulations.layer.bypass import Kept
 from formulations.layer.halo import InputAxes, Multicast
+from formulations.layer.parts import Tiles
 from formulations.layer.rows import Literal, Quantity, constant, imply, number_var, power, product
 from formulations.layer.spatial import FanOuts
-from formulations.layer.tiling import TilingChain
 from formulations.primes import Powers, factorize, value
 from formulations.problem import I, LayerProblem, O
 
@@ -105,7 +105,7 @@ class Traffic:
         problem: LayerProblem,
         kept: Kept,
         fanouts: FanOuts,
-        tiling: TilingChain,
+        tiling: Tiles,
         axes: InputAxes,
     ) -> None:
         self._model, self._problem = model, problem

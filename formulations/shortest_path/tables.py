@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.lattice.kernels.layout import _factor_vectors, spatial_vectors
 from formulations.nest_rules import NO_RULES
 from formulations.primes import divisors, factorize
 from formulations.problem import I, LayerProblem, O, ProblemLevel, W
+from formulations.spatial_vectors import factor_vectors, spatial_vectors
 
 Ints = NDArray[np.int64]
 TENSORS = (W, I, O)
@@ -297,7 +297,7 @@ def axis_vectors(problem: LayerProblem, level: int) -> tuple[Ints, Ints]:
     spec = problem.levels[level]
     lists = [divisors(extent) for extent in problem.extents]
     x, y = (
-        np.ascontiguousarray(_factor_vectors(lists, along, size).T)
+        np.ascontiguousarray(factor_vectors(lists, along, size).T)
         for along, size in zip((spec.spatial_x, spec.spatial_y), spec.fanout, strict=True)
     )
     return x, y

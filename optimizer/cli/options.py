@@ -149,10 +149,11 @@ fusion_options = stacked(
 
 engine_option = click.option(
     "--engine",
-    type=click.Choice(["lattice", "path"]),
-    default="lattice",
+    type=click.Choice(["auto", "path", "lattice", "cp-sat", "both"]),
+    default="auto",
     show_default=True,
-    help="What searches the loop nests: lattice, nests made of blocks; path, every nest that can be priced (slower).",
+    help="What searches the loop nests: lattice (auto), nests made of blocks; path, every nest that can be priced; "
+    "cp-sat, the same by CP-SAT alone (slower); both, these two, which have to agree.",
 )
 
 compare_option = click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both.")

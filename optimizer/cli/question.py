@@ -170,6 +170,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
     """The problem that `solve`, `map`, `study`, `evaluate` or `adjust` makes of these inputs."""
     from optimizer.given_groups.evaluate import priced_under  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
+    from optimizer.problem.space import engine_named  # noqa: PLC0415
     from optimizer.search.prepared_problem import prepare  # noqa: PLC0415
 
     more: Mapping[str, Any] = {}
@@ -180,7 +181,9 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
         more = {"request": read_request(options).data()}
     elif "groups" in stated:  # given by hand, and shown by `show`
         architecture, more = priced_under(architecture), {"groups": stated["groups"]}
-    asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options), options["engine"])
+    asked = Problem(
+        network, architecture, objective, options["padding"], asked_fusion(options), engine_named(options["engine"])
+    )
     return {**prepare(asked).problem, **more}
 
 

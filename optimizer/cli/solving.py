@@ -111,6 +111,7 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
     """Solve, save, show; the exit code tells whether there is a design."""
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
+    from optimizer.problem.space import engine_named  # noqa: PLC0415
     from optimizer.report.solve import full_report, headline  # noqa: PLC0415
     from optimizer.results.kinds import SolveResult  # noqa: PLC0415
     from optimizer.solving.run import compare, run  # noqa: PLC0415
@@ -122,7 +123,7 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
         options["objective"],
         options["padding"],
         asked_fusion(options),
-        options["engine"],
+        engine_named(options["engine"]),
     )
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)

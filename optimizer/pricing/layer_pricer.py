@@ -9,7 +9,8 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from formulations.engines import Engine, LatticeEngine
+from formulations.engines import CutShortError, Engine, LatticeEngine
+from formulations.faults import FaultError
 from formulations.layer.spread import fewest_cycles
 from formulations.nest import Solution
 from formulations.problem import LayerProblem
@@ -187,16 +188,24 @@ class Pricer:
             optima = self._optima.setdefault(extents, KnownOptima())
             same = None if hardware.choices else optima.same(problem, (goal, weight))
             if same is not None:
-                return Price(question.value(same), same.energy, question.cycles(same), same, extents)
+                return self._price(question, same, extents)
             if optima.floor(problem, (goal, weight)) >= cutoff:
                 return Price(cutoff)
-        found = recalled(
-            self._store,
-            question,
-            cutoff,
-            lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings, rival),
-            layer_label(extents, goal),
-        )
+        try:
+            found = recalled(
+                self._store,
+                question,
+                cutoff,
+                lambda limit: self._search(problem, goal, weight, latency_cap, limit, mappings, rival),
+                layer_label(extents, goal),
+            )
+        except CutShortError as stopped:
+            price = None if stopped.nest is None else self._price(question, stopped.nest, extents)
+            bound = stopped.bound if len(self.variants) == 1 else 0
+            self.stopped_search = StoppedSearch(hardware, objective, weight, price, bound)
+            raise
+        except FaultError as fault:
+            raise disagreement(f"layer {self.layer.name}: {fault}") from fault
         if cap >= INFEASIBLE_COST and found is not None:
             known = found if isinstance(found, int) else question.value(found)
             optima.note(problem, (goal, weight), known, None if isinstance(found, int) else found)
@@ -207,6 +216,10 @@ class Pricer:
         others.note(problem, hardware, found)
         if cap >= INFEASIBLE_COST:
             mappings.note(found, goal)
+        return self._price(question, found, extents)
+
+    @staticmethod
+    def _price(question: Question, found: Solution, extents: tuple[tuple[str, int], ...]) -> Price:
         return Price(question.value(found), found.energy, question.cycles(found), found, extents)
 
     def _search(

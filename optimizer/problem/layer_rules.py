@@ -41,7 +41,7 @@ def check_rules(network: Network, architecture: Architecture, engine: str, *, fu
     Raises
     ------
     SpecError
-        With fusion, on any rule; with the lattice search, on rules that are more than choices of its levels.
+        With fusion, on any rule; of engines other than path, on rules that are more than choices of levels.
     """
     rules = [rule for layer in network.mac_layers() for rule in layer.rules]
     if rules and fused:
@@ -54,9 +54,9 @@ def check_rules(network: Network, architecture: Architecture, engine: str, *, fu
             remedy="leave out --fusion, or the constraint",
         )
     others = [rule for rule in rules if not isinstance(rule, KeepRule | UnrollRule)]
-    if others and engine == "lattice":
+    if others and engine != "path":
         raise SpecError(
-            "the lattice search does not take this constraint on mappings",
+            "only the shortest path takes this constraint on mappings",
             file=architecture.file,
             field="mapping",
             value=others[0].title,

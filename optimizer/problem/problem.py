@@ -15,7 +15,7 @@ from optimizer.errors import SpecError
 from optimizer.files.arguments import Checked
 from optimizer.problem.exact_json import decode_exact, encode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
-from optimizer.problem.space import Padding
+from optimizer.problem.space import DEFAULT_ENGINE, Padding, engine_in, named_in_data
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.network import Network
 from optimizer.workload.reader import network_data, network_from_data
@@ -38,7 +38,7 @@ class Problem(Checked):
         Larger extents that dims may be padded to; the padded work is paid for.
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; without it every layer runs by itself.
-    engine : {"lattice", "path"}
+    engine : {"lattice", "path", "cp-sat", "both"}
         The search of a layer's best loop nest, and so the space that OPTIMAL speaks of.
     """
 
@@ -47,7 +47,7 @@ class Problem(Checked):
     objective: str = "energy"
     padding: Padding = "none"
     fusion: Fusion | None = None
-    engine: str = "lattice"
+    engine: str = DEFAULT_ENGINE
 
     def to_json(self) -> dict[str, Any]:
         """The problem as plain JSON values; :meth:`from_json` reads it back, exact to the last digit."""
@@ -58,7 +58,7 @@ class Problem(Checked):
             "objective": self.objective,
             "padding": padding,
             **({} if self.fusion is None else {"fusion": self.fusion.data()}),
-            **({} if self.engine == "lattice" else {"engine": self.engine}),
+            **named_in_data(self.engine),
         }
 
     @classmethod
@@ -81,7 +81,7 @@ class Problem(Checked):
             data["objective"],
             padding,
             parse_fusion(data["fusion"]) if "fusion" in data else None,
-            data.get("engine", "lattice"),
+            engine_in(data),
         )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
-ENGINES = ("lattice", "path")
+AUTO = "auto"
+DEFAULT_ENGINE = "lattice"
+ENGINES = (DEFAULT_ENGINE, "path", "cp-sat", "both")
+"""What searches the loop nests of a layer (:mod:`formulations.engines`)."""
 OBJECTIVES = ("energy", "latency", "edp")
 EVERY_NEST = (
     "Every loop nest that `tilewright evaluate` prices: per level a choice of kept tensors (where free), perfect "
@@ -30,9 +33,33 @@ SPACE = (
 )
 
 
+def engine_named(name: str) -> str:
+    """The engine that a name stands for: "auto" is the default."""
+    return DEFAULT_ENGINE if name == AUTO else name
+
+
 def space_of(engine: str) -> str:
-    """The declared space of an engine."""
-    return EVERY_NEST if engine == "path" else SPACE
+    """The declared space of an engine: only the lattice search looks at less than every nest."""
+    return SPACE if engine == "lattice" else EVERY_NEST
+
+
+def named_in_data(engine: str) -> dict[str, str]:
+    """How data states an engine: only where it is not the default."""
+    return {} if engine == DEFAULT_ENGINE else {"engine": engine}
+
+
+def engine_in(data: Dict[str, Any]) -> str:
+    """The engine that data states.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name, or the default is stated.
+    """
+    engine: str = data.get("engine", DEFAULT_ENGINE)
+    if engine not in ENGINES or named_in_data(engine) != {k: v for k, v in data.items() if k == "engine"}:
+        raise ValueError(f"unknown engine: {engine!r}")
+    return engine
 
 
 def constraints_text(architecture: Architecture) -> str:

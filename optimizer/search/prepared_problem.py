@@ -28,7 +28,7 @@ from optimizer.problem.goal import Goal, make_goal
 from optimizer.problem.layer_rules import check_rules, ruled_network
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
-from optimizer.problem.space import ENGINES, OBJECTIVES, Padding, constraints_text, space_of
+from optimizer.problem.space import DEFAULT_ENGINE, ENGINES, OBJECTIVES, Padding, constraints_text, space_of
 from optimizer.problem.sparsity_check import check_sparsity
 from optimizer.scaling.options import Options
 from optimizer.search.network_bounds import NetworkBounds
@@ -51,7 +51,7 @@ class PreparedProblem:
     problem: dict[str, Any]
     fusion: Fusion | None = None
     fused: NetworkPricer | None = None
-    engine: str = "lattice"
+    engine: str = DEFAULT_ENGINE
 
     @property
     def search_pricers(self) -> Sequence[Prices]:
@@ -223,7 +223,7 @@ def network_pricer(
 
 
 def _check_engine(engine: str) -> None:
-    if engine == "path":
+    if engine != "lattice":
         raise SpecError(
             "groups of layers are priced by the lattice search only",
             field="engine",
@@ -297,7 +297,7 @@ def begun(prepared: PreparedProblem, options: Options, started: float) -> float 
     corner, bounds = prepared.points.corner(prepared.points.whole), prepared.network_bounds
     if not prepared.goal.allows(bounds.least_energy(corner), bounds.least_latency(corner)):
         return options.deadline(started)
-    if prepared.engine == "path":
+    if prepared.engine != "lattice":
         return options.deadline(started)
     some = prepared.points.some
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from formulations.layer.fitting import fits
 from formulations.nest import Solution
 from formulations.problem import INFINITE, LayerProblem
+from optimizer.problem.space import DEFAULT_ENGINE
 from optimizer.store.store import Store, content_key
 
 
@@ -23,7 +24,7 @@ class Question:
         Energy units per cycle, goal weighted.
     latency_cap : int
         Latency units.
-    engine : {"lattice", "path"}
+    engine : {"lattice", "path", "cp-sat", "both"}
         What searches, and so which nests.
     """
 
@@ -31,7 +32,7 @@ class Question:
     goal: str
     weight: int = 0
     latency_cap: int = INFINITE
-    engine: str = "lattice"
+    engine: str = DEFAULT_ENGINE
 
     @property
     def key(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem, Solution
 from formulations.problem import Hoist, LayerProblem, LayerSolution, LevelTiling
+from optimizer.problem.space import DEFAULT_ENGINE, named_in_data
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.store.database import STORE_FILE, connect, faults, note
 
@@ -30,12 +31,10 @@ NOTE_OUTCOME = note("tasks")
 
 
 def content_key(
-    problem: LayerProblem, objective: str, latency_cap: int, weight: int = 0, engine: str = "lattice"
+    problem: LayerProblem, objective: str, latency_cap: int, weight: int = 0, engine: str = DEFAULT_ENGINE
 ) -> str:
     """Hash of everything a layer result depends on."""
-    return _hash(
-        [MODEL_VERSION, objective, latency_cap, weight, asdict(problem), *([] if engine == "lattice" else [engine])]
-    )
+    return _hash([MODEL_VERSION, objective, latency_cap, weight, asdict(problem), *named_in_data(engine).values()])
 
 
 def task_content(payload: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""``--engine path``: results over every nest are shown, verified and compared like all others; forged ones fail."""
+"""Engines of every nest: their results are shown, verified and compared like all others; forged ones fail."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 import optimizer
-from formulations.engines import PathEngine
+from formulations.engines import CpSatEngine, CutShortError, PathEngine
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
 from optimizer.errors import SpecError
@@ -18,7 +20,6 @@ from optimizer.pricing.lowering import lower
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import EVERY_NEST
 from optimizer.store.store import Store
-from optimizer.workload.reader import parse_network
 from tests.support.command_line import bad, good, run
 
 ARCHITECTURE = str(Path(__file__).parents[2] / "examples" / "my_arch.yaml")
@@ -59,9 +60,66 @@ def test_it_is_never_worse_than_the_lattice(solved: Path, asked: tuple[str, ...]
 
 
 def test_it_is_verified_as_a_whole(solved: Path) -> None:
+    """By another search: the program over the same nests."""
     outcome = good("verify", solved, "--thorough")
-    assert "by the shortest-path search" in outcome.output and "by CP-SAT" not in outcome.output
+    assert "by CP-SAT" in outcome.output
     assert "Every loop nest" in good("show", solved).output
+
+
+@pytest.mark.parametrize("engine", ["cp-sat", "both"])
+def test_other_engines_of_every_nest_find_the_same(
+    solved: Path, asked: tuple[str, ...], tmp_path: Path, engine: str
+) -> None:
+    good("solve", *asked, "--engine", engine, "--out", tmp_path / engine)
+    path, other = (optimizer.load_result(folder) for folder in (solved, tmp_path / engine))
+    assert other.status == "OPTIMAL" and other.certificate.value == path.certificate.value
+    assert other.to_json()["space"]["text"] == EVERY_NEST
+    assert other.to_json()["problem"]["engine"] == engine
+    good("verify", tmp_path / engine, "--thorough")
+
+
+def test_auto_is_the_default_and_not_recorded(asked: tuple[str, ...], tmp_path: Path) -> None:
+    good("solve", *asked, "--engine", "auto", "--out", tmp_path / "auto")
+    good("solve", *asked, "--out", tmp_path / "plain")
+    problems = [optimizer.load_result(tmp_path / name).to_json()["problem"] for name in ("auto", "plain")]
+    assert problems[0] == problems[1] and "engine" not in problems[0]
+
+
+def test_engines_that_disagree_are_an_internal_fault(
+    asked: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true = CpSatEngine.solve
+
+    def wrong(self: CpSatEngine, *question: Any, **more: Any) -> Nest | None:
+        found = true(self, *question, **more)
+        return None if found is None else replace(found, energy=found.energy + 1)
+
+    monkeypatch.setattr(CpSatEngine, "solve", wrong)
+    outcome = run("solve", *asked, "--engine", "both", "--out", tmp_path / "both")
+    assert outcome.exit_code == 70 and "by CP-SAT" in outcome.output
+
+
+def test_a_solve_cut_short_is_honest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FEASIBLE with a bound if the program had a nest, UNKNOWN without one; never OPTIMAL."""
+    layer = optimizer.load("alexnet").mac_layers()[2]
+    architecture = optimizer.load_architecture("eyeriss")
+    best = optimizer.map_layer(layer, architecture, engine="path")
+    true = CpSatEngine.solve
+
+    def cut_short(with_nest: bool) -> Any:
+        def solve(self: CpSatEngine, *question: Any, **more: Any) -> None:
+            found = true(self, *question, **more)
+            assert found is not None
+            raise CutShortError(found if with_nest else None, found.energy - 1)
+
+        return solve
+
+    for with_nest, status in ((True, "FEASIBLE"), (False, "UNKNOWN")):
+        monkeypatch.setattr(CpSatEngine, "solve", cut_short(with_nest))
+        found = optimizer.map_layer(layer, architecture, engine="cp-sat")
+        assert found.status == status
+        assert found.certificate.bound is not None and best.objective is not None
+        assert int(found.certificate.bound) <= int(best.certificate.value)
 
 
 def test_the_question_names_the_engine(solved: Path, asked: tuple[str, ...]) -> None:
@@ -87,7 +145,7 @@ def test_a_floor_that_lies_fails(solved: Path, tmp_path: Path, share: float) -> 
 
 
 def test_an_unknown_engine_is_refused(solved: Path, tmp_path: Path, asked: tuple[str, ...]) -> None:
-    assert "allowed: lattice, path" in bad("solve", *asked, "--engine", "paths")
+    assert "allowed: auto, path, lattice, cp-sat, both" in bad("solve", *asked, "--engine", "paths")
     network, architecture = optimizer.load_network(asked[0]), optimizer.load_architecture(ARCHITECTURE)
     with pytest.raises(SpecError, match="unknown engine"):
         optimizer.solve(network, architecture, engine="paths")
@@ -111,7 +169,7 @@ def test_the_store_keeps_nests_apart_from_tilings(asked: tuple[str, ...], tmp_pa
 
 
 def test_a_layer_is_mapped_by_either_engine() -> None:
-    layer = parse_network(NETWORK).mac_layers()[1]
+    layer = optimizer.load("alexnet").mac_layers()[2]
     architecture = optimizer.load_architecture(ARCHITECTURE)
     path, lattice = (optimizer.map_layer(layer, architecture, engine=engine) for engine in ("path", "lattice"))
     assert path.to_json()["problem"]["engine"] == "path"
@@ -120,7 +178,7 @@ def test_a_layer_is_mapped_by_either_engine() -> None:
 
 def test_what_is_no_nest_of_the_problem_is_not_taken_from_a_store() -> None:
     architecture = optimizer.load_architecture(ARCHITECTURE)
-    layer = parse_network(NETWORK).mac_layers()[1]
+    layer = optimizer.load("alexnet").mac_layers()[2]
     problem = lower(layer, next(iter(architecture.points())))
     nest = PathEngine().solve(problem)
     assert nest is not None and is_nest_of(problem, nest)
@@ -143,3 +201,21 @@ def test_what_is_no_nest_of_the_problem_is_not_taken_from_a_store() -> None:
     for name, changed in wrong.items():
         assert not is_nest_of(problem, Nest(changed, nest.energy, nest.latency)), name
     assert not is_nest_of(problem, replace(nest, latency=0))
+
+
+@pytest.mark.slow
+def test_every_nest_is_searched_and_verified_without_compiled_kernels(tmp_path: Path) -> None:
+    """Numba may be missing."""
+    script = f"""
+import sys
+sys.modules.update(numba=None, llvmlite=None)
+import optimizer
+from optimizer.workload.layer import matmul
+layer = matmul("m", {{"M": 4, "N": 6, "K": 8}})
+for engine in ("path", "cp-sat", "both"):
+    result = optimizer.map_layer(layer, optimizer.load_architecture("eyeriss"), engine=engine)
+    assert result.status == "OPTIMAL"
+optimizer.save(result, {str(tmp_path / "both")!r})
+assert optimizer.verify({str(tmp_path / "both")!r}, thorough=True).ok
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=300)

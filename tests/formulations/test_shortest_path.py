@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import numpy as np
 import pytest
 
 from formulations.engines import LatticeEngine, PathEngine
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
-from formulations.problem import INFINITE, LayerProblem
+from formulations.problem import INFINITE
 from formulations.shortest_path import bounds, potentials, search
 from formulations.shortest_path import labels as k
 from formulations.shortest_path.frontier import Frontier
@@ -19,21 +17,16 @@ from formulations.shortest_path.search import Search
 from formulations.shortest_path.solve import ground_of, solve
 from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice
 from formulations.stop import Stop, StoppedError
-from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.errors import SpecError
 from optimizer.golden.legality import structural
-from optimizer.mapping.cost import evaluate
 from optimizer.mapping.declared_space import outside_of_space
-from optimizer.mapping.legality import PlacedItem, check_mapping
-from optimizer.mapping.mapping import Mapping
+from optimizer.mapping.legality import check_mapping
 from optimizer.pricing.lowering import lift, lower
 from optimizer.workload.layer import Layer, matmul
-from tests.adversary.duel import Effort, Instance, best_found, random_instance
-from tests.adversary.every_nest import least_energy, without_leakage
-from tests.adversary.layers import layer_of
-from tests.adversary.machines import machine_of
-from tests.adversary.task import primes
+from tests.adversary.duel import Effort, Instance, best_found
+from tests.adversary.every_nest import least_energy
+from tests.support.nest_cases import Case, placed
 
 CHAIN = {
     "name": "chain",
@@ -51,45 +44,6 @@ CHAIN = {
 FAST, SLOW = 4, 24
 OBJECTIVES = ("energy", "latency", "weighted", "edp")
 NUMBERS = [pytest.param(n, marks=[] if n < FAST else pytest.mark.slow) for n in range(SLOW)]
-
-
-class Case:
-    """A random layer on a random machine; all of its loops together are at most so many primes."""
-
-    def __init__(self, number: int, most: int = 8, *, leaks: bool = False) -> None:
-        seeds = Random(f"path {number}")
-        while True:
-            self.instance = random_instance(number, seeds.randrange(2**20))
-            self.layer = layer_of(self.instance.layer)
-            if sum(len(primes(extent)) for extent in self.layer.extents.values()) <= most:
-                break
-        architecture = machine_of(self.instance.machine)
-        self.accounting = architecture.accounting
-        point = next(iter(architecture.points()))
-        self.hardware: Hardware = point if leaks else without_leakage(point)
-        self.problem: LayerProblem = lower(self.layer, self.hardware, accounting=self.accounting)
-
-    def checks(self, nest: Nest) -> None:
-        """The nest is one of the problem, and the cost model gives its costs."""
-        mapping = lift(self.layer, self.problem, nest)
-        assert is_nest_of(self.problem, nest)
-        assert self.legal(mapping)
-        cost = evaluate(self.layer, self.hardware, mapping, accounting=self.accounting)
-        unit = self.problem.latency_unit
-        assert (cost.energy, -(-cost.latency_cycles // 1)) == (nest.energy, -(-nest.latency // unit))
-
-    def legal(self, mapping: Mapping) -> bool:
-        """Is a nest one that `evaluate` accepts?"""
-        try:
-            check_mapping(placed(mapping), self.layer, self.hardware)
-        except SpecError:
-            return False
-        return True
-
-
-def placed(mapping: Mapping) -> list[PlacedItem]:
-    """Items with their places."""
-    return [PlacedItem(item, str(number)) for number, item in enumerate(mapping.items)]
 
 
 @pytest.mark.parametrize("number", NUMBERS)

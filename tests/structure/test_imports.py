@@ -56,6 +56,7 @@ DIRECTIONS = {
     "optimizer.problem": (*MODEL, "formulations.problem"),
     "optimizer.store": (
         "optimizer.files.json_text",
+        "optimizer.problem.space",
         "optimizer.problem.versions",
         "formulations.problem",
         "formulations.nest",

@@ -101,7 +101,9 @@ def test_a_lie_is_found_as_often_as_what_rests_on_it_is_drawn(lie: tuple[StoredR
     layer_bounds = [lower_bound for lower_bound in Bearing(claim).layer_bounds() if not lower_bound.own]
     full = reprove(claim, Effort(True, 0), engine=LatticeEngine())[-1]
     false = [
-        f for f in layer_bounds if statements.by_program(f.statement, claim.accounting, 60.0) != (Route.CP_SAT, "", "")
+        f
+        for f in layer_bounds
+        if statements.by_program(f.statement, claim.accounting, LatticeEngine(), 60.0) != (Route.CP_SAT, "", "")
     ]
     assert not full.ok and false
     for seed in range(6):

@@ -257,7 +257,8 @@ def test_fronts_prove_what_lines_prove(edp: StoredResult, monkeypatch: pytest.Mo
         derived = points_again.derive(claim, entry, LatticeEngine(), Stop(), str)
         assert not derived.faults and derived.statements
         for statement in derived.statements:
-            assert statements.by_program(statement, claim.accounting, 60.0) == (Route.CP_SAT, "", ""), statement
+            found = statements.by_program(statement, claim.accounting, LatticeEngine(), 60.0)
+            assert found == (Route.CP_SAT, "", ""), statement
     value = claim.value
     assert value is not None
     raised = next(replace(e, bound=value + 1) for e in solved if e.box == claim.design)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -199,35 +198,6 @@ def _hoistable(order: tuple[int, ...], level: int, hoist: Hoist | None) -> bool:
     if level == hoist.level:
         return order[0] == hoist.tensor
     return level != hoist.outer or level == 0 or order[-1] == hoist.tensor
-
-
-def _factor_vectors(lists: list[list[int]], allowed: tuple[bool, ...], limit: int) -> Int:
-    vectors: list[tuple[int, ...]] = [()]
-    for d, values in enumerate(lists):
-        options = values if allowed[d] else [1]
-        vectors = [(*v, f) for v in vectors for f in options if math.prod(v) * f <= limit]
-    return np.array(vectors, np.int64)
-
-
-def spatial_vectors(problem: LayerProblem, level: int) -> Int:
-    """Every vector of factors that fits the two axes of a fan-out, shape (rows, dims), least product first."""
-    spec = problem.levels[level]
-    return _vectors(problem.extents, spec.fanout, spec.spatial_x, spec.spatial_y)
-
-
-@lru_cache(maxsize=4096)
-def _vectors(
-    extents: tuple[int, ...], fanout: tuple[int, int], along_x: tuple[bool, ...], along_y: tuple[bool, ...]
-) -> Int:
-    lists = [divisors(e) for e in extents]
-    x = _factor_vectors(lists, along_x, fanout[0])
-    y = _factor_vectors(lists, along_y, fanout[1])
-    pairs = (x[:, None, :] * y[None, :, :]).reshape(-1, x.shape[1])
-    fits = (np.array(extents, np.int64) % pairs == 0).all(axis=1)
-    vectors = np.unique(pairs[fits], axis=0)
-    vectors = vectors[np.argsort(vectors.prod(axis=1), kind="stable")]
-    vectors.setflags(write=False)
-    return vectors
 
 
 def pack_spatial(c: Int, lists: list[Int]) -> Int:

@@ -18,7 +18,7 @@ from functools import partial
 from formulations.engines import Engine
 from formulations.stop import Stop, StoppedError
 from optimizer.checker.again.points import Derived, TooManyError, derive, derive_exclusion
-from optimizer.checker.again.statements import PROGRAM_SPACE, ROUTES, SIZE, TIME, Decision, by_program, decide
+from optimizer.checker.again.statements import ROUTES, SIZE, TIME, Decision, by_program, decide
 from optimizer.checker.again.time_limit import limited
 from optimizer.checker.bound_weights import EXCLUDED, LAYER_BOUNDS, LINES, POINTS, Bearing, LayerBound
 from optimizer.checker.claims.codesign import JointClaim
@@ -240,8 +240,8 @@ class Prover:
             most = PROGRAM_SECONDS if self._limited else THOROUGH_SECONDS
             seconds = min(most, (until - time.perf_counter()) / 2)
             if statement.key not in self._known:
-                found = by_program(statement, self._accounting, seconds)
-                if found is not None and (found.refuted or self._engine.name == PROGRAM_SPACE):
+                found = by_program(statement, self._accounting, self._engine, seconds)
+                if found is not None:
                     self._known[statement.key] = found
             known = self._known.get(statement.key)
             self.by_cp_sat += known is not None and known.route is Route.CP_SAT

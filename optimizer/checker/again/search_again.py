@@ -27,6 +27,8 @@ from optimizer.problem.space import Padding
 from optimizer.workload.network import Network
 
 Data = dict[str, Any]
+PROVERS = {"cp-sat": "path", "both": "path"}
+"""Where CP-SAT does not decide, the other search over the same nests does."""
 
 
 class SearchAgain:
@@ -40,8 +42,9 @@ class SearchAgain:
         self._engines: dict[str, Engine] = {}
 
     def _engine(self, claim: Claim) -> Engine:
-        """The engine of a claim, which keeps its tables as long as this instance."""
-        return self._engines.setdefault(claim.engine, engine_of(claim.engine))
+        """The search that proves a claim again, which keeps its tables as long as this instance."""
+        name = PROVERS.get(claim.engine, claim.engine)
+        return self._engines.setdefault(name, engine_of(name))
 
     def bounds(
         self, claim: Claim, effort: Effort, raised: Collection[int] = (), beside: Collection[int] = ()

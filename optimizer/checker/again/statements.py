@@ -7,12 +7,14 @@ leakage of the outermost level, which has a single instance: a weighted cost is 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 from formulations.engines import Engine
-from formulations.layer.solver import SolverStatus, find_below
+from formulations.layer.solver import LayerOutcome, SolverStatus, find_below
+from formulations.nest_program.solve import ProgramOutcome
+from formulations.nest_program.solve import find_below as find_nest_below
 from formulations.nest_rules import NO_RULES
 from formulations.problem import LayerProblem
 from formulations.stop import StoppedError
@@ -22,12 +24,11 @@ from optimizer.checker.effort import Route
 from optimizer.checker.statements import Statement
 from optimizer.pricing.lowering import lower
 from optimizer.problem.goal import INFEASIBLE_COST
+from optimizer.problem.space import SPACE, space_of
 
 OTHER_SEED = 104729
 TIME = "time ran out"
 ROUTES = {"lattice": Route.LATTICE, "path": Route.PATH}
-PROGRAM_SPACE = "lattice"
-"""The engine whose space the program searches: of another one's it proves nothing, but may refute it."""
 SIZE = "the numbers exceed the integers of both searches"
 
 
@@ -57,8 +58,8 @@ def decide(
     routes = set()
     until = time.perf_counter() + program_s
     for problem in problems(statement, accounting):
-        found = _by_program(problem, statement, until - time.perf_counter())
-        if found is None or (found.route is not None and engine.name != PROGRAM_SPACE):
+        found = _by_program(problem, statement, engine, until - time.perf_counter())
+        if found is None:
             found = _by_search(problem, statement, engine, search_s)
         if found.route is None:
             return found
@@ -66,11 +67,13 @@ def decide(
     return Decision(ROUTES[engine.name] if ROUTES[engine.name] in routes else Route.CP_SAT)
 
 
-def by_program(statement: Statement, accounting: Accounting, seconds: float) -> Decision | None:
-    """Prove or refute a statement by CP-SAT alone; None if that needs more time or larger integers."""
+def by_program(statement: Statement, accounting: Accounting, engine: Engine, seconds: float) -> Decision | None:
+    """Prove or refute a statement by CP-SAT alone, over the nests of an engine; None if that needs more time or larger
+    integers.
+    """
     until = time.perf_counter() + seconds
     for problem in problems(statement, accounting):
-        found = _by_program(problem, statement, until - time.perf_counter())
+        found = _by_program(problem, statement, engine, until - time.perf_counter())
         if found is None or found.route is None:
             return found
     return Decision(Route.CP_SAT)
@@ -83,12 +86,14 @@ def _limits(problem: LayerProblem, statement: Statement) -> tuple[int, int | Non
     return value, None if statement.cap is None else statement.cap * unit
 
 
-def _by_program(problem: LayerProblem, statement: Statement, seconds: float) -> Decision | None:
+def _by_program(problem: LayerProblem, statement: Statement, engine: Engine, seconds: float) -> Decision | None:
     if seconds <= 0 or problem.rules != NO_RULES:  # the program knows no rules for nests
         return None
     value, cap = _limits(problem, statement)
     try:
-        found = find_below(
+        decided: Callable[..., LayerOutcome | ProgramOutcome]
+        decided = find_below if space_of(engine.name) == SPACE else find_nest_below
+        found = decided(
             problem,
             "latency" if statement.weight is None else "energy",
             value,

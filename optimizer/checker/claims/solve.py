@@ -23,7 +23,7 @@ from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
 from optimizer.problem.layer_rules import ruled_network
 from optimizer.problem.padding import automatic_padding
-from optimizer.problem.space import ENGINES, constraints_text, space_of
+from optimizer.problem.space import DEFAULT_ENGINE, constraints_text, engine_in, space_of
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.network import Network
@@ -127,7 +127,7 @@ class Claim:
     target: Target
     entries: tuple[ClaimedBox, ...]
     fusion: Fusion | None = None
-    engine: str = "lattice"
+    engine: str = DEFAULT_ENGINE
 
     @property
     def parts(self) -> list[tuple[str, int]]:
@@ -255,16 +255,8 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
         _target(problem["objective"], architecture.budgets, some),
         tuple(_entry(raw) for raw in certificate["boxes"]),
         fusion,
-        _engine(problem),
+        engine_in(problem),
     )
-
-
-def _engine(problem: dict[str, Any]) -> str:
-    """The engine that a problem names, which must be one that is not the default."""
-    engine: str = problem.get("engine", "lattice")
-    if "engine" in problem and (engine not in ENGINES or engine == "lattice"):
-        raise ValueError(f"unknown engine: {engine!r}")
-    return engine
 
 
 @lru_cache(maxsize=KEPT)

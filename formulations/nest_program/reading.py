@@ -1,0 +1,103 @@
+"""The loop nest of a solution of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ortools.sat.python import cp_model
+
+from formulations.layer.bypass import TENSORS
+from formulations.layer.rows import Literal
+from formulations.layer.spatial import FanOuts
+from formulations.nest import FanOutItem, Item, LoopItem, NodeItem
+from formulations.nest_program.nodes import Nodes, Region
+from formulations.nest_program.runs import Runs
+from formulations.nest_program.slides import Slides
+from formulations.primes import value
+from formulations.problem import I, LayerProblem
+
+Extents = tuple[int, ...]
+Number = Callable[[cp_model.LinearExprT], int]
+
+
+class Reader:
+    """Reads nests. Between two nodes of a region the loops stand in this order, outermost first: all others; those of
+    the closing run of the region; the loop along which the next node of I slides; those over irr(I) if I has the
+    closing run.
+    """
+
+    def __init__(
+        self, problem: LayerProblem, nodes: Nodes, runs: Runs, slides: Slides, fanouts: FanOuts, number: Number
+    ) -> None:
+        self._problem, self._nodes, self._runs, self._slides = problem, nodes, runs, slides
+        self._fanouts, self._number = fanouts, number
+        self._dims = range(len(problem.extents))
+
+    def items(self) -> list[Item]:
+        """The nest, every node in its own region."""
+        found: list[Item] = [NodeItem(tensor, int(self._problem.pinned[tensor])) for tensor in TENSORS]
+        for region in self._nodes.regions:
+            found += self._region(region)
+            factors = self._vector(lambda d, p, fan=region.fan: self._fanouts.exponent(fan, d, p))  # type: ignore[misc]
+            found.append(FanOutItem(region.fan, factors))
+        return found
+
+    def _holds(self, literal: Literal) -> bool:
+        return literal if isinstance(literal, bool) else bool(self._number(literal))
+
+    def _vector(self, exponent: Callable[[int, int], cp_model.LinearExprT]) -> Extents:
+        return tuple(value({p: self._number(exponent(d, p)) for p in self._nodes.powers[d]}) for d in self._dims)
+
+    def _region(self, region: Region) -> Iterator[Item]:
+        r, nodes = region.number, self._nodes
+        kept = [n for n in region.nodes if self._holds(nodes.kept(n))]
+        extents = {n: self._vector(lambda d, p, n=n: nodes.inside(n, d, p)) for n in kept}  # type: ignore[misc]
+        order = sorted(kept, key=lambda n: (*(-e for e in _total(extents[n])), n.level))
+        floor = self._vector(lambda d, p: nodes.floor(r, d, p))
+        places = [self._vector(lambda d, p: nodes.roof(r, d, p)), *(extents[n] for n in order), floor]
+        for place, node in enumerate([*order, None]):
+            slide = self._slide(region, order[place:], places[place + 1 :])
+            yield from self._loops(r, places[place], places[place + 1], slide)
+            if node is not None:
+                yield node
+
+    def _slide(self, region: Region, inner: list[NodeItem], places: list[Extents]) -> tuple[int, int]:
+        """Dim and trips of the loop along which the next input's node inside of a place slides; (-1, 1) without one."""
+        moving = [d for d in self._dims if d not in self._runs.lacking[I]]
+        here = [places[0][d] for d in moving]
+        for node, place in zip(inner, places, strict=False):
+            if [place[d] for d in moving] != here:
+                return -1, 1
+            if node.tensor == I:
+                for d in self._slides.dims:
+                    if self._holds(self._slides.own(node, d)):
+                        return d, self._trips(d, lambda p, n=node, d=d: self._slides.trips(n.level, d, p))  # type: ignore[misc]
+        if [places[-1][d] for d in moving] == here:
+            for d in self._slides.dims:
+                if self._holds(self._slides.tail(region.number, d)):
+                    return d, self._trips(d, lambda p, d=d: self._slides.last(region.number, d, p))  # type: ignore[misc]
+        return -1, 1
+
+    def _trips(self, dim: int, exponent: Callable[[int], cp_model.LinearExprT]) -> int:
+        return value({p: self._number(exponent(p)) for p in self._nodes.powers[dim]})
+
+    def _loops(self, region: int, outer: Extents, inner: Extents, slide: tuple[int, int]) -> list[Item]:
+        closing = next((t for t in TENSORS if self._holds(self._runs.close(region, t))), None)
+        ranked: list[tuple[int, LoopItem]] = []
+        for d in self._dims:
+            trips = outer[d] // inner[d]
+            if d == slide[0] and trips % slide[1] == 0:
+                ranked.append((2, LoopItem(d, slide[1])))
+                trips //= slide[1]
+            lacking = self._problem.irrelevant_to[d]
+            rank = 0 if closing is None or lacking != closing else 3 if closing == I else 1
+            ranked.append((rank, LoopItem(d, trips)))
+        return [loop for _, loop in sorted(ranked, key=lambda entry: entry[0]) if loop.trips > 1]
+
+
+def _total(extents: Extents) -> tuple[int, ...]:
+    """Larger for what stands further out."""
+    product = 1
+    for extent in extents:
+        product *= extent
+    return (product,)
