@@ -75,8 +75,9 @@ def solve(
     """
     from optimizer.solving.run import run  # noqa: PLC0415
 
+    check_arguments(architecture=(architecture, Architecture))
     return run(
-        Problem(network, architecture, objective, padding, fusion, engine_named(engine)),
+        Problem(network, architecture, objective, padding, fusion, engine_named(engine, architecture)),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 

@@ -152,8 +152,9 @@ engine_option = click.option(
     type=click.Choice(["auto", "path", "lattice", "cp-sat", "both"]),
     default="auto",
     show_default=True,
-    help="What searches the loop nests: lattice (auto), nests made of blocks; path, every nest that can be priced; "
-    "cp-sat, the same by CP-SAT alone (slower); both, these two, which have to agree.",
+    help="What searches the loop nests: lattice, nests made of blocks; path, every nest that can be priced; cp-sat, "
+    "the same by CP-SAT alone (slower); both, these two, which have to agree; auto: lattice, or path where "
+    "constraints on mappings ask for it.",
 )
 
 compare_option = click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both.")

@@ -33,9 +33,11 @@ SPACE = (
 )
 
 
-def engine_named(name: str) -> str:
-    """The engine that a name stands for: "auto" is the default."""
-    return DEFAULT_ENGINE if name == AUTO else name
+def engine_named(name: str, architecture: Architecture) -> str:
+    """The engine that a name stands for: "auto" is the default, or the one that takes the rules of an architecture."""
+    if name != AUTO:
+        return name
+    return "path" if any(one.needs_every_nest for one in architecture.mapping) else DEFAULT_ENGINE
 
 
 def space_of(engine: str) -> str:

@@ -223,13 +223,13 @@ def network_pricer(
 
 
 def _check_engine(engine: str) -> None:
-    if engine != "lattice":
+    if engine not in ("lattice", "path"):
         raise SpecError(
-            "groups of layers are priced by the lattice search only",
+            "CP-SAT does not price groups of layers",
             field="engine",
             value=engine,
-            allowed="lattice, with fusion",
-            remedy="leave out the fusion, or use the engine lattice",
+            allowed="lattice or path, with fusion",
+            remedy="leave out the fusion, or use one of these engines",
         )
 
 

@@ -97,7 +97,7 @@ def test_the_lattice_takes_choices_of_levels_and_refuses_other_rules() -> None:
             assert not mapping_of(lattice, chip(rule))
         else:
             with pytest.raises(SpecError, match="--engine path"):
-                optimizer.map_layer(LAYER, chip(rule))
+                optimizer.map_layer(LAYER, chip(rule), engine="lattice")
 
 
 def test_a_share_of_multipliers_is_that_of_every_point() -> None:
@@ -200,7 +200,9 @@ def test_a_file_of_constraints_for_commands_and_python(tmp_path: Path) -> None:
     run = CliRunner().invoke(main, [*asked, "--engine", "path", "--out", str(tmp_path / "out")])
     assert run.exit_code == 0, run.output
     assert CliRunner().invoke(main, ["verify", str(tmp_path / "out")]).exit_code == 0
-    refused = CliRunner().invoke(main, asked)
+    by_itself = CliRunner().invoke(main, asked)
+    assert by_itself.exit_code == 0 and by_itself.output.splitlines()[0] == run.output.splitlines()[0]
+    refused = CliRunner().invoke(main, [*asked, "--engine", "lattice"])
     assert refused.exit_code == 2 and "--engine path" in refused.output
     with_them = optimizer.with_constraints(chip(), rules)
     assert [one.title for one in with_them.mapping] == ["stationary W at RF", "utilization at least 1"]

@@ -149,8 +149,8 @@ def test_an_unknown_engine_is_refused(solved: Path, tmp_path: Path, asked: tuple
     network, architecture = optimizer.load_network(asked[0]), optimizer.load_architecture(ARCHITECTURE)
     with pytest.raises(SpecError, match="unknown engine"):
         optimizer.solve(network, architecture, engine="paths")
-    with pytest.raises(SpecError, match="lattice search only"):
-        optimizer.solve(network, architecture, engine="path", fusion=Fusion())
+    with pytest.raises(SpecError, match="CP-SAT does not price groups"):
+        optimizer.solve(network, architecture, engine="cp-sat", fusion=Fusion())
     result, certificate = data_of(solved, "result.json"), data_of(solved, "certificate.json")
     result["problem"]["engine"] = "lattice"
     for name, data in (("result.json", result), ("certificate.json", certificate)):

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import assume, given, settings
 
 from formulations.engines import PathEngine
+from optimizer.api import solve
+from optimizer.architecture.reader import load_architecture
+from optimizer.architecture.selection import select
+from optimizer.errors import SpecError
+from optimizer.inspection import verify
+from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
+from optimizer.results.load import save_result
+from optimizer.workload.reader import parse_network
 from tests.support.fusion_cases import Case, cases, network_pricer
 from tests.support.group_checks import SEEDS, check_best, check_some_plans
 from tests.support.profiles import RELAXED, examples
@@ -36,3 +46,20 @@ def test_no_plan_of_the_lattice_is_better(case: Case) -> None:
         for aim in (Aim(), Aim("latency")):
             values = [pricer.best(case.hardware, aim).bound for pricer in (path, lattice)]
             assert values[0] <= values[1] <= INFEASIBLE_COST
+
+
+def test_a_fused_design_of_every_nest_is_verified(tmp_path: Path) -> None:
+    network = parse_network(
+        "layers:\n"
+        "  - {name: a, type: conv, dims: {K: 4, C: 3, P: 8, Q: 8, R: 3, S: 3}}\n"
+        "  - {name: b, type: conv, dims: {K: 4, C: 4, P: 6, Q: 6, R: 3, S: 3}, inputs: [a]}\n"
+    )
+    chip = load_architecture("edge_small")
+    chosen = select(chip, {"array.x": "8", "array.y": "8", "GLB.size": "64 KiB"})
+    results = [solve(network, chosen, fusion=Fusion(), engine=engine) for engine in ("path", "lattice")]
+    assert [result.status for result in results] == ["OPTIMAL", "OPTIMAL"]
+    assert results[0].certificate.value <= results[1].certificate.value
+    save_result(results[0], tmp_path)
+    assert verify(tmp_path).ok
+    with pytest.raises(SpecError, match="CP-SAT does not price groups"):
+        solve(network, chosen, fusion=Fusion(), engine="cp-sat")

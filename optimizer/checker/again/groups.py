@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from formulations.engines import engine_of
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.again.layer_bounds import LEAST_DRAWN, conclusion
+from optimizer.checker.again.statements import ROUTES
 from optimizer.checker.again.tangent_lines import Cost, prove
 from optimizer.checker.bound_weights import BOXES, Bearing
 from optimizer.checker.claims.solve import Claim, ClaimedBox, vector_run
-from optimizer.checker.effort import Effort, ProofTally, Route
+from optimizer.checker.effort import Effort, ProofTally
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.outcome import Check
 from optimizer.fusion.group_pricer import group_pricers
@@ -42,7 +44,7 @@ def fused_again(claim: Claim, effort: Effort) -> Check:
         wrong = again.faults(claim.entries[number])
         faults += wrong
         proved += [] if wrong else [number]
-    by = {Route.LATTICE: len(proved)} if proved else {}
+    by = {ROUTES[claim.engine]: len(proved)} if proved else {}
     tally = ProofTally(BOXES, len(bearing.parts), by, 0, bearing.of(proved), Fraction(bool(bearing.parts)))
     return conclusion("proof again", faults, effort.record(tally), effort)
 
@@ -53,9 +55,10 @@ class _Again:
     def __init__(self, claim: Claim) -> None:
         assert claim.fusion is not None
         self._claim, self._network, accounting = claim, claim.network, claim.accounting
-        store = Store()
-        self._groups = group_pricers(claim.network, claim.fusion, Runs(accounting, store))
-        self._singles = {layer.name: Pricer(layer, 1, accounting, {}, store) for layer in claim.network.mac_layers()}
+        store, engine = Store(), engine_of(claim.engine)
+        self._groups = group_pricers(claim.network, claim.fusion, Runs(accounting, store, engine=engine))
+        layers = claim.network.mac_layers()
+        self._singles = {layer.name: Pricer(layer, 1, accounting, {}, store, engine) for layer in layers}
 
     def faults(self, entry: ClaimedBox) -> list[str]:
         """Faults of the layer bound of a box, or of the bound of a solved point."""
