@@ -97,10 +97,11 @@ def _kernel_digest(*, times: bool = False) -> str:
     With `times` also for when the files were written, for where they lie and for the compiler: it compiles again if any
     of that is another one.
     """
-    spec = importlib.util.find_spec("formulations.lattice.kernels")
+    spec = importlib.util.find_spec("formulations")
     assert spec is not None and spec.origin is not None
-    folders = (Path(spec.origin).parent, Path(__file__).parent / "adversary")
-    sources = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    home = Path(spec.origin).parent
+    folders = (home / "lattice", home / "shortest_path", Path(__file__).parent / "adversary")
+    sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     found = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     if times:
         stated = [f"{path} {path.stat().st_mtime_ns}" for path in sources]

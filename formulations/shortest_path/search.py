@@ -10,10 +10,10 @@ from formulations.nest import Nest
 from formulations.problem import I, LayerProblem, O
 from formulations.shortest_path import bounds
 from formulations.shortest_path import labels as k
+from formulations.shortest_path.bounds import Charts
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.items import nest_items
-from formulations.shortest_path.potentials import Guide
 from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value
 
 CLOSE, NEAR = 0.005, 0.25
@@ -27,7 +27,7 @@ class Ground:
     problem: LayerProblem
     lattice: Lattice
     machine: Machine
-    guide: Guide
+    charts: Charts
 
 
 class Search:
@@ -46,12 +46,11 @@ class Search:
     """
 
     def __init__(self, ground: Ground, goal: Goal, greed: float) -> None:
-        self.problem, self.t, self.m, self.guide = ground.problem, ground.lattice, ground.machine, ground.guide
+        self.problem, self.t, self.m, self.charts = ground.problem, ground.lattice, ground.machine, ground.charts
         self.goal, self.greed = goal, greed
-        self.timed = goal.timed(self.m)
         self.widest = _widest(self.m)
         self.more = _more_nodes(self.m)
-        self.frontier = Frontier(self.m, self.t.size, self.timed)
+        self.frontier = Frontier(self.m, self.t.size, goal.timing(self.m))
         self.best: Nest | None = None
         self.last = -1
         self.relaxed = 0
@@ -66,7 +65,7 @@ class Search:
     def step(self, width: int, *, greedy: bool = False) -> bool:
         """Extend the `width` most promising labels; False if none is left that may be better than the best."""
         frontier = self.frontier
-        frontier.keep(np.flatnonzero(~self.goal.hopeless(frontier.bounds)))
+        frontier.keep(~self.goal.hopeless(frontier.bounds, frontier.cycles))
         if len(frontier.entries) == 0:
             return False
         self._extend(frontier.take(width, frontier.guesses if greedy else frontier.bounds))
@@ -84,15 +83,15 @@ class Search:
         """Extend labels: even entries by loops and nodes, odd ones by the fan-out of their region."""
         inner, leaving = entries[entries & 1 == 0] >> 1, entries[entries & 1 == 1] >> 1
         for numbers, extend in ((leaving, self._leave), (inner, self._expand)):
-            for region, chosen in by_value(self.frontier.rows[k.IN, numbers]):
+            for region, chosen in by_value(self.frontier.column(k.IN, numbers)):
                 extend(numbers[chosen], region)
 
     def _expand(self, numbers: Ints, region: int) -> None:
         """Loops and nodes behind labels of a region; then they may leave it."""
-        rows = self.frontier.rows[:, numbers]
+        rows = self.frontier.labels(numbers)
         made = [*self._loops(rows, numbers, region), *self._nodes(rows, numbers, region)]
         base, cycles = self._base(rows)
-        rest = bounds.leaving(self.t, self.m, self.guide, rows, region)
+        rest = bounds.leaving(self.charts, self.m, rows, region)
         self._push(2 * numbers + 1, rows, base, rest, cycles)
         if made:
             self._enter(np.concatenate(made, axis=1), region)
@@ -145,7 +144,7 @@ class Search:
         batch = max(1, (1 << 16) // len(m.kids[m.fan(region)]))
         for begin in range(0, len(numbers), batch):
             some = numbers[begin : begin + batch]
-            rows = self.frontier.rows[:, some]
+            rows = self.frontier.labels(some)
             y = self.t.children(rows[k.X, :, None], m.spots[:, m.fan(region)])
             of, vectors = np.nonzero(y >= 0)
             y, vectors = y[of, vectors], vectors + m.first[region]
@@ -159,8 +158,8 @@ class Search:
 
         `of` are numbers of rows, `y` the points behind. A beam, which forgets, does not come back for the others.
         """
-        values, base = self._behind(rows, region, of, vectors, y)
-        left = ~self.goal.hopeless(values) & (values > self.frontier.passed[numbers][of])
+        values, base, cycles = self._behind(rows, region, of, vectors, y)
+        left = ~self.goal.hopeless(values, cycles) & (values > self.frontier.passed[numbers][of])
         least = np.full(len(numbers), np.inf)
         np.minimum.at(least, of[left], values[left])
         limits = least * (1 + (NEAR if self._forgets else CLOSE))
@@ -171,25 +170,26 @@ class Search:
             least = np.full(len(numbers), np.inf)
             np.minimum.at(least, of[later], values[later])
             again = np.flatnonzero(np.isfinite(least))
-            self.frontier.push(2 * numbers[again] + 1, least[again], base[again] + (least - base)[again] * self.greed)
+            soonest = np.full(len(numbers), np.iinfo(np.int64).max)
+            np.minimum.at(soonest, of[later], cycles[later])
+            guesses = base[again] + (least - base)[again] * self.greed
+            self.frontier.push(2 * numbers[again] + 1, least[again], guesses, soonest[again])
         good = np.flatnonzero(now)
         if len(good):
             new = rows[:, of[good]]
             k.spread(self.t, self.m, new, vectors[good], y[good])
             self._enter(_made(new, numbers[of[good]], k.CROSS, region, vectors[good]), region + 1)
 
-    def _behind(self, rows: Ints, region: int, of: Ints, vectors: Ints, y: Ints) -> tuple[Floats, Floats]:
-        """Quick bounds on labels behind a fan-out; and what is paid in front of it."""
+    def _behind(self, rows: Ints, region: int, of: Ints, vectors: Ints, y: Ints) -> tuple[Floats, Floats, Ints]:
+        """Quick bounds on labels behind a fan-out; what is paid in front of it; the least cycles."""
         m = self.m
-        constant = bounds.constant_charges(self.t, m, self.guide, rows, region + 1)
         base, cycles = self._base(rows)
         cycles = cycles[of]
-        if self.timed:
-            work = -(-m.work // (rows[k.INSTANCES, of] * m.kids[vectors] * self.widest[region + 1]))
-            cycles = np.maximum(cycles, -(-work // m.unit))
-        rest = bounds.sifted(self.t, m, self.guide, rows, y, constant, of, vectors)
+        work = -(-m.work // (rows[k.INSTANCES, of] * m.kids[vectors] * self.widest[region + 1]))
+        cycles = np.maximum(cycles, -(-work // m.unit))
+        rest = bounds.sifted(self.charts, rows, y, of, vectors)
         values = self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles, cycles)
-        return values, self.goal.values(base, np.zeros(len(base), np.int64))
+        return values, self.goal.values(base, np.zeros(len(base), np.int64)), cycles
 
     def _complete(self, rows: Ints, numbers: Ints, of: Ints, vectors: Ints) -> None:
         """Nests behind the last fan-out."""
@@ -215,16 +215,15 @@ class Search:
         base = k.paid(rows)
         if self.m.drains:
             base = base + rows[k.DRAIN] * self.m.rates[rows[k.LAST + O], 0]
-        cycles = k.least_cycles(self.m, rows, self.widest) if self.timed else np.zeros(rows.shape[1], np.int64)
-        return base, cycles
+        return base, k.least_cycles(self.m, rows, self.widest)
 
     def _enter(self, rows: Ints, region: int) -> None:
         """New labels of a region, unless they cannot be better than the best or one at their place is as good."""
         self.relaxed += rows.shape[1]
         base, cycles = self._base(rows)
-        rest = bounds.ahead(self.t, self.m, self.guide, rows, region)
+        rest = bounds.ahead(self.charts, rows, region)
         value = self.goal.values(base + rest + rows[k.LEAKING].astype(float) * cycles, cycles)
-        good = np.flatnonzero(~self.goal.hopeless(value))
+        good = np.flatnonzero(~self.goal.hopeless(value, cycles))
         good = good[np.argsort(value[good], kind="stable")]
         if len(good) == 0:
             return
@@ -235,12 +234,12 @@ class Search:
     def _push(self, entries: Ints, rows: Ints, base: Floats, rest: Floats, cycles: Ints) -> None:
         leaked = rows[k.LEAKING].astype(float) * cycles
         value = self.goal.values(base + rest + leaked, cycles)
-        good = np.flatnonzero(~self.goal.hopeless(value))
+        good = np.flatnonzero(~self.goal.hopeless(value, cycles))
         base, rest, cycles, value = base[good], rest[good], cycles[good], value[good]
         guess = self.goal.values(base + rest * self.greed + leaked[good], cycles)
         if self.goal.kind == "latency":
             guess = guess * (1 + 1e-3 * (base + rest * self.greed) / (1 + base + rest))
-        self.frontier.push(entries[good], value, guess)
+        self.frontier.push(entries[good], value, guess, cycles)
 
 
 def may_place(rows: Ints, tensor: int) -> Flags:

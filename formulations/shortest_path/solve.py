@@ -10,6 +10,7 @@ import numpy as np
 from formulations.layer.spread import fewest_cycles
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
+from formulations.shortest_path.bounds import charts_of
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
 from formulations.shortest_path.potentials import guide_of
@@ -82,15 +83,10 @@ def solve(
     machines = Machines(problem)
     found = _minimize(machines, Goal(objective, weight=weight, cap=cap, below=below), stop)
     best = found.nest
-    if best is None or objective not in ("energy", "latency"):
+    if best is None or objective != "latency":
         return found
     cycles = -(-best.latency // problem.latency_unit)
-    if objective == "energy" and cycles <= fewest_cycles(problem):
-        return found
-    if objective == "latency":
-        ties = _minimize(machines, Goal("energy", cap=cycles, below=best.energy), stop)
-    else:
-        ties = _minimize(machines, Goal("latency", cap=cap, ceiling=best.energy, below=cycles), stop)
+    ties = _minimize(machines, Goal("energy", cap=cycles, below=best.energy), stop)
     return PathOptimum(ties.nest or best, found.labels + ties.labels, found.relaxed + ties.relaxed)
 
 
@@ -110,7 +106,7 @@ class Machines:
         problem = self.problems[number]
         cycles = fewest_cycles(problem)
         least = float(problem.steps * problem.step_energy)
-        if number and goal.hopeless(goal.values(np.array([least]), np.array([cycles])))[0]:
+        if number and goal.hopeless(goal.values(np.array([least]), np.array([cycles])), np.array([cycles]))[0]:
             return None
         if number not in self._grounds:
             self._grounds[number] = ground_of(problem)
@@ -144,7 +140,7 @@ def ground_of(problem: LayerProblem) -> Ground:
     check_steps(problem)
     lattice, machine = lattice_of(problem), machine_of(problem)
     check_magnitudes(problem, lattice, machine)
-    return Ground(problem, lattice, machine, guide_of(problem, lattice, machine))
+    return Ground(problem, lattice, machine, charts_of(lattice, machine, guide_of(problem, lattice, machine)))
 
 
 def _minimize(machines: Machines, goal: Goal, stop: Stop) -> PathOptimum:

@@ -11,10 +11,11 @@ from formulations.engines import LatticeEngine, PathEngine
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
 from formulations.problem import INFINITE, LayerProblem
-from formulations.shortest_path import bounds, potentials, search
+from formulations.shortest_path import bounds, frontier, potentials, search
 from formulations.shortest_path import labels as k
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
+from formulations.shortest_path.kernels.dominance import UNTIMED
 from formulations.shortest_path.search import Search
 from formulations.shortest_path.solve import ground_of, solve
 from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice
@@ -155,12 +156,12 @@ def test_bounds_along_the_best_nest_are_below_its_energy(number: int) -> None:
         return
     most, column, left = tested.best.energy * (1 + 1e-12), tested.last, True
     while column >= 0:
-        row = rows[:, [column]]
+        row = np.ascontiguousarray(rows[:, [column]])
         region, paid = int(row[k.IN, 0]), float(k.paid(row)[0])
         drains = float(row[k.DRAIN, 0]) * ground.machine.rates[row[k.LAST + 2, 0], 0]
-        assert paid + drains + bounds.ahead(ground.lattice, ground.machine, ground.guide, row, region)[0] <= most
+        assert paid + drains + bounds.ahead(ground.charts, row, region)[0] <= most
         if left:
-            rest = bounds.leaving(ground.lattice, ground.machine, ground.guide, row, region)[0]
+            rest = bounds.leaving(ground.charts, ground.machine, row, region)[0]
             assert paid + drains + rest <= most
         left, column = row[k.MOVE, 0] == k.CROSS, int(row[k.FROM, 0])
 
@@ -168,14 +169,9 @@ def test_bounds_along_the_best_nest_are_below_its_energy(number: int) -> None:
 class Unlimited(Goal):
     """Bounds close nothing."""
 
-    def hopeless(self, bounds: Floats) -> Flags:
+    def hopeless(self, bounds: Floats, cycles: Ints) -> Flags:
         found: Flags = ~np.isfinite(bounds)
         return found
-
-
-def no_cover(m: object, a: Ints, first: Ints, b: Ints, second: Ints, timed: bool) -> Ints:
-    """Dominance switched off."""
-    return np.zeros(0, np.int64)
 
 
 def anywhere(rows: Ints, number: int) -> Flags:
@@ -207,9 +203,9 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
             elif rule == "R3":
                 patched.setattr(search, "stands_alone", any_trips)
             elif rule == "R5":
-                patched.setattr("formulations.shortest_path.frontier.covering", no_cover)
+                patched.setattr(frontier, "DOMINANCE", False)
             else:
-                patched.setattr(bounds, "sifted", lambda t, m, guide, rows, y, constant, of, vectors: np.zeros(len(y)))
+                patched.setattr(bounds, "sifted", lambda charts, rows, y, of, vectors: np.zeros(len(y)))
             found = solve(case.problem).nest
         costs = [nest and (nest.energy, nest.latency) for nest in (found, right)]
         assert costs[0] == costs[1], rule
@@ -348,8 +344,8 @@ def test_engines_take_the_same_limits() -> None:
 def test_frontiers_keep_one_of_equal_labels() -> None:
     ground = ground_of(Case(2).problem)
     tested = Search(ground, Goal("energy"), 1.0)
-    start = tested.frontier.rows[:, :1].repeat(3, axis=1)
-    frontier = Frontier(ground.machine, ground.lattice.size, timed=False)
-    numbers, kept = frontier.insert(start)
+    start = tested.frontier.labels(np.zeros(3, np.int64))
+    kept_once = Frontier(ground.machine, ground.lattice.size, UNTIMED)
+    numbers, kept = kept_once.insert(start)
     assert len(numbers) == len(kept) == 1
-    assert len(frontier.insert(start)[0]) == 0
+    assert len(kept_once.insert(start)[0]) == 0
