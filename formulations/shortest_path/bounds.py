@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from formulations.shortest_path.kernels import bounds as kernels
 from formulations.shortest_path.kernels.bounds import Terms
 from formulations.shortest_path.potentials import Guide
 from formulations.shortest_path.prices import READS, UPDATES, first_bits
-from formulations.shortest_path.statuses import Behind, Table
+from formulations.shortest_path.statuses import HELD, NONE, Behind, Table
 from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
 
 
@@ -44,7 +45,7 @@ class Charts:
 def charts_of(t: Lattice, m: Machine, guide: Guide) -> Charts:
     """The guide as arrays."""
     inside = tuple(_inside(m, guide, region) for region in range(m.regions))
-    entered = tuple(_side_by_side([guide.tables[region, (0, 0, 0)]]) for region in range(m.regions))
+    entered = tuple(_entered(guide.tables[region, (0, 0, 0)]) for region in range(m.regions))
     behind = {region: _behind(table) for region, table in guide.behind.items()}
     return Charts(_terms(t, m, guide), guide.prices.multicast, inside, entered, behind)
 
@@ -65,6 +66,16 @@ def _inside(m: Machine, guide: Guide, region: int) -> Chart:
         begin += len(table.statuses)
     chart = _side_by_side(tables)
     return Chart(chart.values, chart.statuses, spans, chart.parents)
+
+
+def _entered(table: Table) -> Chart:
+    """Combinations by the tensors held and those without a node (bits): ``spans[held, without]`` are their columns."""
+    kinds = [tuple(sum((s[T] == status) << T for T in TENSORS) for status in (HELD, NONE)) for s in table.statuses]
+    order = sorted(range(len(kinds)), key=kinds.__getitem__)
+    chart = _side_by_side([Table(tuple(table.statuses[n] for n in order), table.values[order])])
+    ranked = sorted(kinds)
+    spans = [[[bisect(ranked, (h, w)) for bisect in (bisect_left, bisect_right)] for w in range(8)] for h in range(8)]
+    return Chart(chart.values, chart.statuses, np.array(spans, np.int64), chart.parents)
 
 
 def _behind(table: Behind) -> Chart:
@@ -119,20 +130,4 @@ def leaving(charts: Charts, m: Machine, rows: Ints, region: int) -> Floats:
         )
     for tensor in TENSORS:
         found[m.leaves[region, tensor, rows[k.DIGIT + tensor]] == 0] = np.inf
-    return found
-
-
-def sifted(charts: Charts, rows: Ints, y: Ints, of: Ints, vectors: Ints) -> Floats:
-    """A bound, quick to tell, on what labels have to pay behind the fan-out of their region.
-
-    `of` are the numbers of labels, in order, `vectors` those of vectors, `y` the points behind. Distinct tiles of all
-    children hold at least what the tile in front of the fan-out touches; of weights and outputs as much:
-    ``traffic(child) / children * apart`` is at least ``traffic``. Filling a node that is held depends on the vector and
-    is not among the charges. What multipliers ask of parents depends on the vector's own multicast.
-    """
-    region = int(rows[k.IN, 0]) + 1
-    chart = charts.entered[region]
-    found: Floats = kernels.sift(
-        charts.terms, rows, region, of, y, vectors, charts.multicast, chart.values, chart.statuses
-    )
     return found

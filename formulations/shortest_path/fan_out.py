@@ -86,17 +86,18 @@ class _Asked:
         for row, cost in zip(costs, self._costs, strict=True):
             row[: len(cost)] = cost
         sizes = [(end - begin) * choices for begin, end, choices, _ in self._groups]
-        found: Floats = kernels.bypass(
+        by_point: Floats = kernels.bypass(
             np.ascontiguousarray(self._table.values[self._order].T),
             self._spots,
             self._t.shift,
             self._t.place,
             np.array(self._groups, np.int64),
-            np.array(self._kinds, np.int64),
-            costs,
+            np.ascontiguousarray(np.array(self._kinds, np.int64).T),
+            np.ascontiguousarray(costs.T),
             np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64),
         )
-        return found.T
+        found: Floats = by_point.T
+        return found
 
 
 def _lacking(statuses: Statuses) -> tuple[int, ...]:

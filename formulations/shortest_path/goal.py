@@ -82,6 +82,12 @@ class Goal:
             found &= (cycles >= self._cycles) | ~(least <= float(self.best) * (1 + MARGIN))
         return found
 
+    @property
+    def most_energy(self) -> float:
+        """Bounds on energies above this are hopeless, whatever the cycles."""
+        limits = [self.best if self.kind in ("energy", "weighted") else None, self.ceiling]
+        return min((limit * (1 + 10 * MARGIN) for limit in limits if limit is not None), default=math.inf)
+
     def value(self, energy: int, cycles: int) -> int:
         """The exact objective."""
         if self.kind == "latency":

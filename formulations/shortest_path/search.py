@@ -11,6 +11,7 @@ from formulations.problem import I, LayerProblem, O
 from formulations.shortest_path import bounds
 from formulations.shortest_path import labels as k
 from formulations.shortest_path.bounds import Charts
+from formulations.shortest_path.crossing import Crossing
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.items import nest_items
@@ -47,6 +48,8 @@ class Search:
 
     def __init__(self, ground: Ground, goal: Goal, greed: float) -> None:
         self.problem, self.t, self.m, self.charts = ground.problem, ground.lattice, ground.machine, ground.charts
+        floor = float(self.problem.steps * self.problem.step_energy)
+        self.crossings = [Crossing(self.t, self.m, self.charts, r, floor) for r in range(self.m.regions - 1)]
         self.goal, self.greed = goal, greed
         self.widest = _widest(self.m)
         self.more = _more_nodes(self.m)
@@ -140,56 +143,58 @@ class Search:
 
     def _leave(self, numbers: Ints, region: int) -> None:
         """The fan-out of a region, with every vector; behind the last one nests are complete."""
-        m = self.m
-        batch = max(1, (1 << 16) // len(m.kids[m.fan(region)]))
-        for begin in range(0, len(numbers), batch):
-            some = numbers[begin : begin + batch]
-            rows = self.frontier.labels(some)
-            y = self.t.children(rows[k.X, :, None], m.spots[:, m.fan(region)])
+        rows = self.frontier.labels(numbers)
+        if region + 1 == self.m.regions:
+            y = self.t.children(rows[k.X, :, None], self.m.spots[:, self.m.fan(region)])
             of, vectors = np.nonzero(y >= 0)
-            y, vectors = y[of, vectors], vectors + m.first[region]
-            if region + 1 == m.regions:
-                self._complete(rows, some, of, vectors)
-            else:
-                self._pass(rows, some, region, of, vectors, y)
+            self._complete(rows, numbers, of, vectors + self.m.first[region])
+        else:
+            self._pass(rows, numbers, region)
 
-    def _pass(self, rows: Ints, numbers: Ints, region: int, of: Ints, vectors: Ints, y: Ints) -> None:
+    def _pass(self, rows: Ints, numbers: Ints, region: int) -> None:
         """Pass a fan-out with the vectors whose bounds are about the least; the label stays open for the others.
 
-        `of` are numbers of rows, `y` the points behind. A beam, which forgets, does not come back for the others.
+        A beam, which forgets, does not come back for the others.
         """
-        values, base, cycles = self._behind(rows, region, of, vectors, y)
+        base, least = self._base(rows)
+        most = self.goal.most_energy
+        of, vectors, y, rest = self.crossings[region].within(rows, most - base, most)
+        vectors = vectors + self.m.first[region]
+        values, cycles = self._behind(rows, base, least, of, vectors, rest)
         left = ~self.goal.hopeless(values, cycles) & (values > self.frontier.passed[numbers][of])
-        least = np.full(len(numbers), np.inf)
-        np.minimum.at(least, of[left], values[left])
-        limits = least * (1 + (NEAR if self._forgets else CLOSE))
-        now = left & (values <= limits[of])
+        of, vectors, y, values, cycles = of[left], vectors[left], y[left], values[left], cycles[left]
+        nearest = np.full(len(numbers), np.inf)
+        np.minimum.at(nearest, of, values)
+        limits = nearest * (1 + (NEAR if self._forgets else CLOSE))
+        now = values <= limits[of]
         if not self._forgets:
             self.frontier.passed[numbers] = limits
-            later = left & ~now
-            least = np.full(len(numbers), np.inf)
-            np.minimum.at(least, of[later], values[later])
-            again = np.flatnonzero(np.isfinite(least))
-            soonest = np.full(len(numbers), np.iinfo(np.int64).max)
-            np.minimum.at(soonest, of[later], cycles[later])
-            guesses = base[again] + (least - base)[again] * self.greed
-            self.frontier.push(2 * numbers[again] + 1, least[again], guesses, soonest[again])
+            self._come_back(numbers, base, of[~now], values[~now], cycles[~now])
         good = np.flatnonzero(now)
         if len(good):
             new = rows[:, of[good]]
             k.spread(self.t, self.m, new, vectors[good], y[good])
             self._enter(_made(new, numbers[of[good]], k.CROSS, region, vectors[good]), region + 1)
 
-    def _behind(self, rows: Ints, region: int, of: Ints, vectors: Ints, y: Ints) -> tuple[Floats, Floats, Ints]:
-        """Quick bounds on labels behind a fan-out; what is paid in front of it; the least cycles."""
+    def _come_back(self, numbers: Ints, base: Floats, of: Ints, values: Floats, cycles: Ints) -> None:
+        """Open labels again for the vectors that are left."""
+        least, soonest = np.full(len(numbers), np.inf), np.full(len(numbers), np.iinfo(np.int64).max)
+        np.minimum.at(least, of, values)
+        np.minimum.at(soonest, of, cycles)
+        again = np.flatnonzero(np.isfinite(least))
+        paid = self.goal.values(base[again], np.zeros(len(again), np.int64))
+        guesses = paid + (least[again] - paid) * self.greed
+        self.frontier.push(2 * numbers[again] + 1, least[again], guesses, soonest[again])
+
+    def _behind(
+        self, rows: Ints, base: Floats, least: Ints, of: Ints, vectors: Ints, rest: Floats
+    ) -> tuple[Floats, Ints]:
+        """Quick bounds on labels behind a fan-out, of values and of cycles."""
         m = self.m
-        base, cycles = self._base(rows)
-        cycles = cycles[of]
-        work = -(-m.work // (rows[k.INSTANCES, of] * m.kids[vectors] * self.widest[region + 1]))
-        cycles = np.maximum(cycles, -(-work // m.unit))
-        rest = bounds.sifted(self.charts, rows, y, of, vectors)
-        values = self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles, cycles)
-        return values, self.goal.values(base, np.zeros(len(base), np.int64)), cycles
+        widest = self.widest[int(rows[k.IN, 0]) + 1]
+        work = -(-m.work // (rows[k.INSTANCES, of] * m.kids[vectors] * widest))
+        cycles = np.maximum(least[of], -(-work // m.unit))
+        return self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles, cycles), cycles
 
     def _complete(self, rows: Ints, numbers: Ints, of: Ints, vectors: Ints) -> None:
         """Nests behind the last fan-out."""

@@ -41,7 +41,7 @@ class Terms(NamedTuple):
 
 
 @njit(cache=True)
-def _price(p: Terms, level: int, tensor: int, bits: float, first: float) -> float:
+def price(p: Terms, level: int, tensor: int, bits: float, first: float) -> float:
     """Serving bits of a tensor at a level."""
     if tensor != OUTPUT:
         return bits * p.reads[level]
@@ -50,7 +50,7 @@ def _price(p: Terms, level: int, tensor: int, bits: float, first: float) -> floa
 
 
 @njit(cache=True)
-def _broken(p: Terms, rows: Ints, n: int, tensor: int) -> float:
+def broken(p: Terms, rows: Ints, n: int, tensor: int) -> float:
     """Bits that come into the next node at least, if no loop moves it any more; negative if the tensor is not held."""
     x, rho = rows[X, n], 1
     if rows[RUN, n] == tensor + 1:
@@ -69,7 +69,7 @@ def _broken(p: Terms, rows: Ints, n: int, tensor: int) -> float:
 
 
 @njit(cache=True)
-def _charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, filled: bool, out: Floats) -> None:
+def charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, filled: bool, out: Floats) -> None:
     """Per tensor and status what the next node costs at its parent, if it stands from a region on.
 
     ``here`` is the region of the label, ``known`` whether the tables include what nodes cost at parents in the region.
@@ -83,14 +83,14 @@ def _charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, f
             out[tensor, FREE] = 0.0
         else:
             bits = p.traffic[tensor, rows[X, n]]
-            out[tensor, TIGHT] = _price(p, level, tensor, bits * share, first)
+            out[tensor, TIGHT] = price(p, level, tensor, bits * share, first)
             if p.again[tensor] < np.inf:
-                out[tensor, FREE] = _price(p, level, tensor, bits * p.again[tensor] * share, first)
+                out[tensor, FREE] = price(p, level, tensor, bits * p.again[tensor] * share, first)
             if p.without[region, tensor]:
-                out[tensor, NONE] = _price(p, level, tensor, p.asked[here, tensor] * share, first)
-        bits = _broken(p, rows, n, tensor)
+                out[tensor, NONE] = price(p, level, tensor, p.asked[here, tensor] * share, first)
+        bits = broken(p, rows, n, tensor)
         if bits >= 0:
-            out[tensor, HELD] = _price(p, level, tensor, bits * share, first)
+            out[tensor, HELD] = price(p, level, tensor, bits * share, first)
             if filled:
                 if tensor == OUTPUT and not p.resumes:
                     bits = max(0.0, bits - p.copied)
@@ -100,13 +100,13 @@ def _charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, f
 @njit(cache=True)
 def ahead(p: Terms, rows: Ints, region: int, values: Floats, statuses: Ints, spans: Ints) -> Floats:
     """What labels of a region have still to pay: `spans[w, i, o]` are the columns of the tables of a code."""
-    found, charge = np.empty(rows.shape[1]), np.empty((3, 4))
+    found, charges = np.empty(rows.shape[1]), np.empty((3, 4))
     for n in range(rows.shape[1]):
-        _charge(p, rows, n, region, region, True, True, charge)
+        charge(p, rows, n, region, region, True, True, charges)
         span = spans[rows[DIGIT, n], rows[DIGIT + 1, n], rows[DIGIT + 2, n]]
         row, least = values[rows[X, n]], np.inf
         for s in range(span[0], span[1]):
-            total = charge[0, statuses[s, 0]] + charge[1, statuses[s, 1]] + charge[2, statuses[s, 2]] + row[s]
+            total = charges[0, statuses[s, 0]] + charges[1, statuses[s, 1]] + charges[2, statuses[s, 2]] + row[s]
             least = min(least, total)
         found[n] = least
     return found
@@ -120,7 +120,7 @@ def at_multipliers(p: Terms, rows: Ints, region: int) -> Floats:
         for tensor in range(3):
             share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
             first = rows[COPIES, n] * share * p.visits
-            found[n] += _price(p, rows[LAST + tensor, n], tensor, p.asked[region, tensor] * share, first)
+            found[n] += price(p, rows[LAST + tensor, n], tensor, p.asked[region, tensor] * share, first)
     return found
 
 
@@ -130,75 +130,23 @@ def leaving(p: Terms, rows: Ints, region: int, values: Floats, statuses: Ints, p
 
     `spans[s]` are the columns of the same statuses with known parents of the tensors without a node inside.
     """
-    found, charge = np.empty(rows.shape[1]), np.empty((3, 4))
+    found, charges = np.empty(rows.shape[1]), np.empty((3, 4))
     for n in range(rows.shape[1]):
-        _charge(p, rows, n, region, region - 1, False, True, charge)
+        charge(p, rows, n, region, region - 1, False, True, charges)
         row, least = values[rows[X, n]], np.inf
         for s in range(len(spans)):
-            total = charge[0, statuses[s, 0]] + charge[1, statuses[s, 1]] + charge[2, statuses[s, 2]] + row[s]
+            total = charges[0, statuses[s, 0]] + charges[1, statuses[s, 1]] + charges[2, statuses[s, 2]] + row[s]
             if total < least:
                 for other in range(spans[s, 0], spans[s, 1]):
                     fits, rest = True, row[other]
                     for tensor in range(3):
                         if statuses[s, tensor] != NONE:
                             fits &= parents[other, tensor] < 0
-                            rest += charge[tensor, statuses[s, tensor]]
+                            rest += charges[tensor, statuses[s, tensor]]
                         else:
                             fits &= rows[KIDS + tensor, n] == 1 and parents[other, tensor] == rows[LAST + tensor, n]
                     if fits:
                         total = max(total, rest)
                 least = min(least, total)
         found[n] = least
-    return found
-
-
-@njit(cache=True)
-def sift(
-    p: Terms,
-    rows: Ints,
-    region: int,
-    of: Ints,
-    y: Ints,
-    vectors: Ints,
-    multicast: Ints,
-    values: Floats,
-    statuses: Ints,
-) -> Floats:
-    """What labels (`of`, in order) have to pay behind the fan-out that leads into a region, with these vectors.
-
-    Sums of charges that do not depend on the vector are made once per label, without combinations that it does not
-    have. What the multipliers ask depends on the vector's multicast.
-    """
-    found, charge = np.empty(len(of)), np.empty((3, 4))
-    last, count = -1, 0
-    chosen, sums, masks = np.empty(len(statuses), np.int64), np.empty(len(statuses)), np.empty(len(statuses), np.int64)
-    asked, gone = np.zeros(3), np.zeros(8)
-    for k in range(len(of)):
-        n = of[k]
-        if n != last:
-            last, count = n, 0
-            _charge(p, rows, n, region, region, False, False, charge)
-            for s in range(len(statuses)):
-                total, mask = 0.0, 0
-                for tensor in range(3):
-                    if statuses[s, tensor] == NONE:
-                        mask |= 1 << tensor
-                    else:
-                        total += charge[tensor, statuses[s, tensor]]
-                if total < np.inf:
-                    chosen[count], sums[count], masks[count] = s, total, mask
-                    count += 1
-        for tensor in range(3):
-            asked[tensor] = np.inf
-            if p.without[region, tensor]:
-                share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
-                first = rows[COPIES, n] * share * p.visits
-                bits = p.asked[region, tensor] * share / multicast[tensor, vectors[k]]
-                asked[tensor] = _price(p, rows[LAST + tensor, n], tensor, bits, first)
-        for mask in range(1, 8):
-            gone[mask] = gone[mask & (mask - 1)] + asked[0 if mask & 1 else 1 if mask & 2 else 2]
-        row, least = values[y[k]], np.inf
-        for j in range(count):
-            least = min(least, row[chosen[j]] + (sums[j] + gone[masks[j]]))
-        found[k] = least
     return found

@@ -43,14 +43,14 @@ def bypass(
 ) -> Floats:
     """Per point and choice of parents the least value behind any vector, with what the multipliers ask.
 
-    A group (`groups`: first column, end, choices, first row of the costs) has columns of `source` that lack the same
-    tensors: the least value is found for the vectors of a kind (``kinds[group, vector]``, ``costs[choice, kind]``)
+    A group (`groups`: first column, end, choices, first column of the costs) has columns of `source` that lack the same
+    tensors: the least value is found for the vectors of a kind (``kinds[vector, group]``, ``costs[kind, choice]``)
     first. ``rows[group]`` is the first column of a group in what is returned, choice by choice.
     """
     count = len(groups)
     wide, many, at = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros(count + 1, np.int64)
     for g in range(count):
-        wide[g], many[g] = groups[g, 1] - groups[g, 0], kinds[g].max() + 1
+        wide[g], many[g] = groups[g, 1] - groups[g, 0], kinds[:, g].max() + 1
         at[g + 1] = at[g] + wide[g] * many[g]
     found = np.full((len(source), rows[count - 1] + groups[count - 1, 2] * wide[count - 1]), np.inf)
     least = np.empty(at[count])
@@ -61,15 +61,16 @@ def bypass(
             if y >= 0:
                 row = source[y]
                 for g in range(count):
-                    first, column = at[g] + kinds[g, v] * wide[g], groups[g, 0]
+                    first, column = at[g] + kinds[v, g] * wide[g], groups[g, 0]
                     for n in range(wide[g]):
                         least[first + n] = min(least[first + n], row[column + n])
         best = found[x]
         for g in range(count):
-            for choice in range(groups[g, 2]):
-                cost, column = costs[groups[g, 3] + choice], rows[g] + choice * wide[g]
+            for n in range(wide[g]):
                 for kind in range(many[g]):
-                    first = at[g] + kind * wide[g]
-                    for n in range(wide[g]):
-                        best[column + n] = min(best[column + n], least[first + n] + cost[kind])
+                    value = least[at[g] + kind * wide[g] + n]
+                    if value < np.inf:
+                        for choice in range(groups[g, 2]):
+                            column = rows[g] + choice * wide[g] + n
+                            best[column] = min(best[column], value + costs[kind, groups[g, 3] + choice])
     return found
