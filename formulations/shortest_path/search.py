@@ -11,7 +11,7 @@ from formulations.problem import I, LayerProblem, O
 from formulations.shortest_path import bounds
 from formulations.shortest_path import labels as k
 from formulations.shortest_path.bounds import Charts
-from formulations.shortest_path.crossing import Crossing
+from formulations.shortest_path.crossing import SLACK, Crossing
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.items import nest_items
@@ -48,8 +48,7 @@ class Search:
 
     def __init__(self, ground: Ground, goal: Goal, greed: float) -> None:
         self.problem, self.t, self.m, self.charts = ground.problem, ground.lattice, ground.machine, ground.charts
-        floor = float(self.problem.steps * self.problem.step_energy)
-        self.crossings = [Crossing(self.t, self.m, self.charts, r, floor) for r in range(self.m.regions - 1)]
+        self.crossings = [Crossing(self.t, self.m, self.charts, region) for region in range(self.m.regions - 1)]
         self.goal, self.greed = goal, greed
         self.widest = _widest(self.m)
         self.more = _more_nodes(self.m)
@@ -158,7 +157,7 @@ class Search:
         """
         base, least = self._base(rows)
         most = self.goal.most_energy
-        of, vectors, y, rest = self.crossings[region].within(rows, most - base, most)
+        of, vectors, y, rest = self.crossings[region].within(rows, most - base, SLACK * most)
         vectors = vectors + self.m.first[region]
         values, cycles = self._behind(rows, base, least, of, vectors, rest)
         left = ~self.goal.hopeless(values, cycles) & (values > self.frontier.passed[numbers][of])

@@ -178,7 +178,7 @@ class Unlimited(Goal):
 WITHIN = Crossing.within
 
 
-def everything(crossing: Crossing, rows: Ints, limits: Floats, most: float) -> tuple[Ints, Ints, Ints, Floats]:
+def everything(crossing: Crossing, rows: Ints, limits: Floats, slack: float) -> tuple[Ints, Ints, Ints, Floats]:
     """No vector is sifted out."""
     of, vectors, y, rest = WITHIN(crossing, rows, np.full(len(limits), np.inf), np.inf)
     return of, vectors, y, np.zeros(len(rest))
