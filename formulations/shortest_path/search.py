@@ -223,6 +223,7 @@ class Search:
 
     def _enter(self, rows: Ints, region: int) -> None:
         """New labels of a region, unless they cannot be better than the best or one at their place is as good."""
+        rows = np.ascontiguousarray(rows)
         self.relaxed += rows.shape[1]
         base, cycles = self._base(rows)
         rest = bounds.ahead(self.charts, rows, region)
@@ -231,7 +232,7 @@ class Search:
         good = good[np.argsort(value[good], kind="stable")]
         if len(good) == 0:
             return
-        numbers, kept = self.frontier.insert(rows[:, good])
+        numbers, kept = self.frontier.insert(np.ascontiguousarray(rows[:, good]))
         kept = good[kept]
         self._push(2 * numbers, rows[:, kept], base[kept], rest[kept], cycles[kept])
 
