@@ -64,6 +64,11 @@ class Search:
         bounds = self.frontier.bounds
         return self.goal.best is None or (len(bounds) > 0 and self.goal.best > ratio * float(bounds.min()))
 
+    @property
+    def least(self) -> float:
+        """The least bound of what is still open; infinite if nothing is."""
+        return float(self.frontier.bounds.min(initial=np.inf))
+
     def step(self, width: int, *, greedy: bool = False) -> bool:
         """Extend the `width` most promising labels; False if none is left that may be better than the best."""
         frontier = self.frontier

@@ -18,7 +18,7 @@ from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.kernels.dominance import UNTIMED
 from formulations.shortest_path.search import Search
-from formulations.shortest_path.solve import ground_of, solve
+from formulations.shortest_path.solve import StoppedPathError, ground_of, solve
 from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.hardware import Hardware
@@ -337,6 +337,39 @@ def test_a_stopped_search_ends() -> None:
     stop.request()
     with pytest.raises(StoppedError):
         solve(problem, stop=stop)
+
+
+def test_a_stopped_search_tells_a_bound() -> None:
+    """Stopped after every number of checks, the bound is below the optimum, and a nest so far is not better."""
+    case = Case(1, 6)
+    for objective in OBJECTIVES:
+        goal, unit = Goal(objective, weight=2), case.problem.latency_unit
+        best = solve(case.problem, objective, weight=2).nest
+        assert best is not None
+        least = goal.value(best.energy, -(-best.latency // unit))
+        for checks in (0, 2, 5, 9, 14):
+            try:
+                solve(case.problem, objective, weight=2, stop=Later(checks))
+            except StoppedPathError as stopped:
+                at = stopped.outcome
+                assert at.bound is not None and 0 < at.bound <= least
+                if at.nest is not None:
+                    assert goal.value(at.nest.energy, -(-at.nest.latency // unit)) >= least
+            else:
+                assert checks > 0
+
+
+class Later(Stop):
+    """A request after so many checks."""
+
+    def __init__(self, checks: int) -> None:
+        super().__init__()
+        self._left = checks
+
+    def check(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise StoppedError
 
 
 def test_engines_take_the_same_limits() -> None:
