@@ -32,8 +32,9 @@ class Lattice:
     ``extents`` and ``place`` (number of the divisor) have a row per dim, ``words``, ``traffic`` (the bits that come
     into a node there at least, without the gaps of strides) one per tensor, ``widths`` one per axis of the input;
     ``outs`` are the iterations outside, ``steps[d]`` the places of divisors with those of them over a prime, smaller
-    ones first. ``divisors`` has a row per dim; ``quotient[d, p, q]`` is the place of divisor p over divisor q (-1: no integer),
-    ``shift[d, p, q]`` how far back the point of that place is (:data:`FAR`: there is none), ``primes[d]`` the places of its primes. ``axis`` and ``coefficient`` are those of the input's index.
+    ones first. ``divisors`` has a row per dim; ``quotient[d, p, q]`` is the place of divisor p over divisor q (-1: no
+    integer), ``shift[d, p, q]`` how far back the point of that place is (:data:`FAR`: there is none), ``primes[d]`` the
+    places of its primes. ``axis`` and ``coefficient`` are those of the input's index.
     """
 
     extents: Ints
