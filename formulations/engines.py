@@ -11,6 +11,7 @@ from typing import Protocol
 from formulations.lattice.memos import Memos
 from formulations.nest import Nest, Solution
 from formulations.problem import INFINITE, LayerProblem, LayerSolution
+from formulations.shortest_path.floors import Floors
 from formulations.stop import Stop
 
 
@@ -92,9 +93,12 @@ class LatticeEngine:
 
 
 class PathEngine:
-    """The shortest path over all nests."""
+    """The shortest path over all nests; its searches share floors."""
 
     name = "path"
+
+    def __init__(self) -> None:
+        self._floors = Floors()
 
     def solve(
         self,
@@ -117,7 +121,7 @@ class PathEngine:
             below = cycles if objective == "latency" else cutoff[0] + weight * cycles
             below += objective == "energy" and cutoff[1] > 0
         cap = None if latency_cap >= INFINITE else latency_cap // unit
-        return solve(problem, objective, weight=weight, cap=cap, below=below, stop=stop).nest
+        return solve(problem, objective, weight=weight, cap=cap, below=below, stop=stop, floors=self._floors).nest
 
 
 def engine_of(name: str) -> Engine:

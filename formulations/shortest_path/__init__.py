@@ -9,7 +9,8 @@ between. Nothing else is asked: levels between two fan-outs are a *region*, in w
 any order. This is what ``tilewright evaluate`` accepts, and nothing else is left out.
 
 A fan-out that a nest does not use (all factors 1) bounds no region. So there is a search for every set of fan-outs that
-bound regions (:func:`solve.machines_of`), each for less than the best value so far.
+bound regions (:func:`solve.machines_of`), each for less than the best value so far, or none if :mod:`floors` shows that
+it has nothing better.
 
 What a node costs
 -----------------

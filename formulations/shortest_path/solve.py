@@ -12,6 +12,7 @@ from formulations.layer.spread import fewest_cycles
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.shortest_path.bounds import charts_of
+from formulations.shortest_path.floors import Floors
 from formulations.shortest_path.goal import MARGIN, Goal
 from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
 from formulations.shortest_path.potentials import guide_of
@@ -74,6 +75,7 @@ def solve(
     cap: int | None = None,
     below: int | None = None,
     stop: Stop | None = None,
+    floors: Floors | None = None,
 ) -> PathOptimum:
     """The best nest of a layer on fixed hardware.
 
@@ -90,6 +92,8 @@ def solve(
         Only nests of a smaller value are of interest.
     stop : Stop, optional
         Through which another thread may give the search up.
+    floors : Floors, optional
+        What is known of like problems.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def solve(
         If numbers may leave the integers of labels.
     """
     stop = stop or Stop()
-    machines = Machines(problem)
+    machines = Machines(problem, floors)
     found = _minimize(machines, Goal(objective, weight=weight, cap=cap, below=below), stop)
     best = found.nest
     if best is None or objective != "latency":
@@ -122,8 +126,8 @@ class Machines:
     fan-outs, so its nests with a used one are all there.
     """
 
-    def __init__(self, problem: LayerProblem) -> None:
-        self.problems = machines_of(problem)
+    def __init__(self, problem: LayerProblem, floors: Floors | None = None) -> None:
+        self.problems, self._floors = machines_of(problem), floors
         self._grounds: dict[int, Ground] = {}
 
     def promising(self, number: int, goal: Goal) -> Ground | None:
@@ -134,8 +138,16 @@ class Machines:
         if number and goal.hopeless(goal.values(np.array([least]), np.array([cycles])), np.array([cycles]))[0]:
             return None
         if number not in self._grounds:
+            most = goal.most_energy
+            if number and self._floors is not None and most < math.inf and self._floors.above(problem, most, root_of):
+                return None
             self._grounds[number] = ground_of(problem)
         return self._grounds[number]
+
+
+def root_of(problem: LayerProblem) -> float:
+    """No nest costs less energy; infinite if there is none."""
+    return Search(ground_of(problem), Goal("energy"), 1.0).least * (1 - MARGIN)
 
 
 def machines_of(problem: LayerProblem) -> list[LayerProblem]:

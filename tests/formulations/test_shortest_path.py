@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -16,9 +17,10 @@ from formulations.shortest_path import labels as k
 from formulations.shortest_path.crossing import Crossing
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
-from formulations.shortest_path.kernels.dominance import UNTIMED
+from formulations.shortest_path.kernels.dominance import TIMED, UNTIMED
 from formulations.shortest_path.search import Search
-from formulations.shortest_path.solve import StoppedPathError, ground_of, solve
+from formulations.shortest_path.solve import StoppedPathError, ground_of, root_of, solve
+from formulations.shortest_path.solve import machines_of as machines_of_problem
 from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.hardware import Hardware
@@ -203,7 +205,7 @@ def any_trips(t: Lattice, dim: int, spot: int) -> bool:
 def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(number, 5)
     right = solve(case.problem).nest
-    for rule in ("R1", "R2", "R3", "R5", "sift"):
+    for rule in ("R1", "R2", "R3", "R5", "tied", "sift"):
         with monkeypatch.context() as patched:
             if rule == "R1":
                 patched.setattr(search, "may_place", anywhere)
@@ -214,6 +216,8 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
                 patched.setattr(search, "stands_alone", any_trips)
             elif rule == "R5":
                 patched.setattr(frontier, "DOMINANCE", False)
+            elif rule == "tied":
+                patched.setattr(Goal, "timing", lambda goal, m: TIMED)
             else:
                 patched.setattr(Crossing, "within", everything)
             found = solve(case.problem).nest
@@ -357,6 +361,29 @@ def test_a_stopped_search_tells_a_bound() -> None:
                     assert goal.value(at.nest.energy, -(-at.nest.latency // unit)) >= least
             else:
                 assert checks > 0
+
+
+@pytest.mark.parametrize("number", [n if n == 0 else pytest.param(n, marks=pytest.mark.slow) for n in range(SLOW)])
+def test_floors_of_like_hardware_change_nothing(number: int) -> None:
+    """One engine on many points finds what a search without floors finds; its floors are below every energy."""
+    case, engine, random = Case(number, 6, leaks=True), PathEngine(), Random(number)
+    for _ in range(4):
+        levels = tuple(
+            replace(
+                level,
+                capacity_bits=level.capacity_bits and level.capacity_bits * random.choice((1, 2, 4)),
+                read_energy=level.read_energy * random.choice((1, 2, 3)),
+                fill_energy=level.fill_energy * random.choice((1, 2)),
+            )
+            for level in case.problem.levels
+        )
+        problem = replace(case.problem, levels=levels)
+        for objective in ("energy", "latency"):
+            found, right = engine.solve(problem, objective), solve(problem, objective).nest
+            assert (found and (found.energy, found.latency)) == (right and (right.energy, right.latency))
+        for without in machines_of_problem(problem):
+            best = solve(without).nest
+            assert best is None or root_of(without) <= best.energy
 
 
 class Later(Stop):

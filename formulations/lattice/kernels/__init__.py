@@ -20,11 +20,17 @@ os.environ.setdefault("NUMBA_OPT", "1")
 from numba.core import config
 
 _HOME = Path(__file__).parents[2]
+_SOURCES = (
+    "lattice/kernels/*.py",
+    "shortest_path/kernels/*.py",
+    "shortest_path/labels.py",
+    "shortest_path/statuses.py",
+)
 
 
 def _cache_folder() -> str:
     """Folder for the compiled code of exactly these sources."""
-    sources = sorted(path for name in ("lattice", "shortest_path") for path in _HOME.glob(f"{name}/**/*.py"))
+    sources = sorted(path for name in _SOURCES for path in _HOME.glob(name))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     base = os.environ.get("NUMBA_CACHE_DIR") or Path(home) / "tilewright"
