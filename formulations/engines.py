@@ -14,6 +14,7 @@ from formulations.faults import FaultError
 from formulations.nest import Nest, Solution
 from formulations.nest_rules import NO_RULES
 from formulations.problem import INFINITE, LayerProblem, LayerSolution
+from formulations.shortest_path.floors import Floors
 from formulations.stop import Stop, StoppedError
 
 if TYPE_CHECKING:
@@ -118,9 +119,12 @@ class LatticeEngine:
 
 
 class PathEngine:
-    """The shortest path over all nests."""
+    """The shortest path over all nests; its searches share floors."""
 
     name = "path"
+
+    def __init__(self) -> None:
+        self._floors = Floors()
 
     def solve(
         self,
@@ -137,7 +141,7 @@ class PathEngine:
         from formulations.shortest_path.solve import solve  # noqa: PLC0415
 
         cap, below = _limits(problem, objective, latency_cap, cutoff, weight)
-        return solve(problem, objective, weight=weight, cap=cap, below=below, stop=stop).nest
+        return solve(problem, objective, weight=weight, cap=cap, below=below, stop=stop, floors=self._floors).nest
 
 
 class CpSatEngine:

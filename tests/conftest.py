@@ -97,10 +97,11 @@ def _kernel_digest(*, times: bool = False) -> str:
     With `times` also for when the files were written, for where they lie and for the compiler: it compiles again if any
     of that is another one.
     """
-    spec = importlib.util.find_spec("formulations.lattice.kernels")
+    spec = importlib.util.find_spec("formulations")
     assert spec is not None and spec.origin is not None
-    folders = (Path(spec.origin).parent, Path(__file__).parent / "adversary")
-    sources = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    home = Path(spec.origin).parent
+    folders = (home / "lattice", home / "shortest_path", Path(__file__).parent / "adversary")
+    sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     found = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     if times:
         stated = [f"{path} {path.stat().st_mtime_ns}" for path in sources]
@@ -118,8 +119,10 @@ def _compile_kernels() -> None:
     )
     if done is not None and done.exists():
         return
+    from formulations.engines import PathEngine  # noqa: PLC0415
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
     from optimizer.pricing.compiling import load_kernels  # noqa: PLC0415
+    from optimizer.pricing.lowering import lower  # noqa: PLC0415
     from optimizer.workload.layer import conv  # noqa: PLC0415
     from tests.adversary.annealing import search  # noqa: PLC0415
     from tests.adversary.task import task_of  # noqa: PLC0415
@@ -127,6 +130,7 @@ def _compile_kernels() -> None:
     hardware = next(load_architecture("edge_small").points())
     load_kernels(hardware)
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
+    PathEngine().solve(lower(layer, hardware))
     search(task_of(layer, hardware, "timeloop", "energy"), steps=1)
     if done is not None:
         done.touch()

@@ -9,7 +9,8 @@ between. Nothing else is asked: levels between two fan-outs are a *region*, in w
 any order. This is what ``tilewright evaluate`` accepts, and nothing else is left out.
 
 A fan-out that a nest does not use (all factors 1) bounds no region. So there is a search for every set of fan-outs that
-bound regions (:func:`solve.machines_of`), each for less than the best value so far.
+bound regions (:func:`solve.machines_of`), each for less than the best value so far, or none if :mod:`floors` shows that
+it has nothing better.
 
 What a node costs
 -----------------
@@ -42,8 +43,10 @@ R2. *In front of the first node of a region, a loop over a dim d stands outside 
 R3. *Loops that bring the whole tile of every moved tensor are split into primes*, whose order does not matter. A loop
     along which the input's next node slides is one loop of n trips: n - 1 of its moves bring the new words only.
 R4. *Loops behind the last node* are put right there, in any order: they ask the multipliers' steps and nothing else.
-R5. *Dominance* (:func:`labels.covering`): of two labels at the same place, of which one is no worse in everything that
-    later costs depend on, the other one is dropped: whatever completes it completes the first one at no higher cost.
+R5. *Dominance* (:func:`kernels.dominance.covers`): of two labels at the same place, of which one is no worse in
+    everything that later costs depend on, the other one is dropped: whatever completes it completes the first one at no
+    higher cost. For the least energy without a cap, cycles count between labels of equal energy only
+    (:meth:`Goal.timing`).
 
 Bounds
 ------

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from formulations.shortest_path import labels as k
-from formulations.shortest_path.labels import covering
+from formulations.shortest_path.kernels.dominance import insert, rehash
 from formulations.shortest_path.rules import Filter
-from formulations.shortest_path.tables import Floats, Ints, Machine
+from formulations.shortest_path.tables import Flags, Floats, Ints, Machine
+
+DOMINANCE = True
+"""Are labels left out that others cover?"""
 
 
 class Frontier:
@@ -17,33 +18,51 @@ class Frontier:
 
     Attributes
     ----------
-    rows
-        Labels, a column each.
     count
         How many there are.
     passed
         Per label, the value up to which its fan-out was passed (:meth:`search.Search._pass`).
     """
 
-    def __init__(self, m: Machine, size: int, timed: bool, rules: Filter | None = None) -> None:
-        self._machine, self._size, self._timed, self._rules = m, size, timed, rules
-        self.rows = np.zeros((k.width(m), 1 << 10), np.int64)
+    def __init__(self, m: Machine, size: int, timing: int, rules: Filter | None = None) -> None:
+        self._machine, self._size, self._timing, self._rules = m, size, timing, rules
+        self._store = np.zeros((1 << 10, k.width(m)), np.int64)
+        self._places = np.zeros(1 << 10, np.int64)
+        self._nexts = np.full(1 << 10, -1, np.int64)
+        self._heads = np.full(1 << 11, -1, np.int64)
         self.passed = np.full(1 << 10, -np.inf)
         self.count = 0
-        self._at: dict[int, list[int]] = {}
         self.entries = np.zeros(0, np.int64)
         self.bounds = np.zeros(0)
         self.guesses = np.zeros(0)
+        self.cycles = np.zeros(0, np.int64)
 
-    def push(self, entries: Ints, bounds: Floats, guesses: Floats) -> None:
-        """Open entries, with bounds and guesses of their values."""
+    @property
+    def rows(self) -> Ints:
+        """Labels, a column each."""
+        rows: Ints = self._store.T
+        return rows
+
+    def labels(self, numbers: Ints) -> Ints:
+        """A copy of some labels."""
+        return np.ascontiguousarray(self._store[numbers].T)
+
+    def column(self, column: int, numbers: Ints) -> Ints:
+        """A column of some labels."""
+        found: Ints = self._store[numbers, column]
+        return found
+
+    def push(self, entries: Ints, bounds: Floats, guesses: Floats, cycles: Ints) -> None:
+        """Open entries, with bounds and guesses of their values and the least cycles."""
         self.entries = np.concatenate((self.entries, entries))
         self.bounds = np.concatenate((self.bounds, bounds))
         self.guesses = np.concatenate((self.guesses, guesses))
+        self.cycles = np.concatenate((self.cycles, cycles))
 
-    def keep(self, chosen: Ints) -> None:
+    def keep(self, chosen: Ints | Flags) -> None:
         """Forget all open entries but these."""
-        self.entries, self.bounds, self.guesses = self.entries[chosen], self.bounds[chosen], self.guesses[chosen]
+        self.entries, self.bounds = self.entries[chosen], self.bounds[chosen]
+        self.guesses, self.cycles = self.guesses[chosen], self.cycles[chosen]
 
     def take(self, most: int, by: Floats) -> Ints:
         """The open entries of the least values, at most so many; labels that are of no use any more are dropped."""
@@ -54,78 +73,50 @@ class Frontier:
         taken = self.entries[chosen]
         rest = np.ones(len(by), bool)
         rest[chosen] = False
-        self.keep(np.flatnonzero(rest))
-        found: Ints = taken[self.rows[k.DEAD, taken >> 1] == 0]
+        self.keep(rest)
+        found: Ints = taken[self._store[taken >> 1, k.DEAD] == 0]
         return found
 
     def insert(self, rows: Ints) -> tuple[Ints, Ints]:
         """Keep labels (best first) that none at their place covers: their numbers, and which of the given ones."""
-        places = self._places(rows)
-        order = np.argsort(places, kind="stable")
-        unique, begins = np.unique(places[order], return_index=True)
-        groups = np.split(order, begins[1:])
-        good = np.ones(rows.shape[1], bool)
-        pairs = [_pairs(group) for group in groups if len(group) > 1]
-        if pairs:
-            first, second = np.concatenate(pairs, axis=1)
-            good[second[self._covering(rows, first, rows, second)]] = False
-        self._compare(rows, unique, groups, good)
-        kept = np.flatnonzero(good)
-        return self._append(rows[:, kept], places[kept]), kept
+        self._grow(rows.shape[1])
+        m = self._machine
+        kept = insert(
+            self._store,
+            self.count,
+            self._places,
+            self._heads,
+            self._nexts,
+            rows,
+            self._place(rows),
+            m.region,
+            self._timing,
+            bool(m.rounds.any()),
+            DOMINANCE,
+        )
+        numbers = np.arange(self.count, self.count + len(kept))
+        self.count += len(kept)
+        return numbers, kept
 
-    def _compare(self, rows: Ints, unique: Ints, groups: list[Ints], good: Ints) -> None:
-        """Compare with the labels kept at the same places: new ones may be covered, old ones become useless."""
-        olds: list[int] = []
-        news: list[int] = []
-        for place, group in zip(unique.tolist(), groups, strict=True):
-            known = self._at.get(place)
-            if known:
-                for n in group[good[group]].tolist():
-                    olds += known
-                    news += [n] * len(known)
-        if not olds:
-            return
-        old, new = np.array(olds), np.array(news)
-        good[new[self._covering(self.rows, old, rows, new)]] = False
-        left = good[new]
-        old, new = old[left], new[left]
-        useless = np.unique(old[self._covering(rows, new, self.rows, old)])
-        self.rows[k.DEAD, useless] = 1
-        for number, place in zip(useless.tolist(), self._places(self.rows[:, useless]).tolist(), strict=True):
-            self._at[place].remove(number)
-
-    def _covering(self, a: Ints, first: Ints, b: Ints, second: Ints) -> Ints:
-        """Of pairs of labels those of which the first is as good, and may be completed in the same ways."""
-        found = covering(self._machine, a, first, b, second, self._timed)
-        if self._rules is None or not self._rules.on:
-            return found
-        return found[self._rules.covers(a[:, first[found]], b[:, second[found]])]
-
-    def _places(self, rows: Ints) -> Ints:
-        """Numbers of region, last nodes and point."""
+    def _place(self, rows: Ints) -> Ints:
+        """Numbers of region, last nodes, point, and what rules ask."""
         levels = len(self._machine.levels)
         last = rows[k.LAST : k.LAST + 3]
         places = ((rows[k.IN] * levels + last[0]) * levels + last[1]) * levels + last[2]
         found: Ints = places * self._size + rows[k.X]
-        return found
+        return found if self._rules is None else self._rules.placed(rows, found)
 
-    def _append(self, rows: Ints, places: Ints) -> Ints:
-        numbers = np.arange(self.count, self.count + rows.shape[1])
-        while self.count + rows.shape[1] > self.rows.shape[1]:
-            self.rows = np.concatenate((self.rows, np.zeros_like(self.rows)), axis=1)
-            self.passed = np.concatenate((self.passed, np.full_like(self.passed, -np.inf)))
-        self.rows[:, numbers] = rows
-        for number, place in zip(numbers.tolist(), places.tolist(), strict=True):
-            self._at.setdefault(place, []).append(number)
-        self.count += rows.shape[1]
-        return numbers
-
-
-def _pairs(group: Ints) -> Ints:
-    """All pairs of a group, in order."""
-    return group[_triangle(len(group))]
-
-
-@lru_cache(maxsize=256)
-def _triangle(count: int) -> Ints:
-    return np.stack(np.triu_indices(count, 1))
+    def _grow(self, more: int) -> None:
+        """Make room for so many labels, and one to work on."""
+        room = len(self._store)
+        if self.count + more < room:
+            return
+        while self.count + more >= room:
+            room *= 2
+        added = room - len(self._store)
+        self._store = np.concatenate((self._store, np.zeros((added, self._store.shape[1]), np.int64)))
+        self._places = np.concatenate((self._places, np.zeros(added, np.int64)))
+        self._nexts = np.concatenate((self._nexts, np.full(added, -1, np.int64)))
+        self.passed = np.concatenate((self.passed, np.full(added, -np.inf)))
+        self._heads = np.full(2 * room, -1, np.int64)
+        rehash(self._places, self._store, self.count, self._heads, self._nexts)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from formulations.shortest_path.kernels.dominance import TIED, TIMED
 from formulations.shortest_path.tables import Flags, Floats, Ints, Machine
 
 KINDS = ("energy", "latency", "edp", "weighted")
@@ -28,7 +29,7 @@ class Goal:
     ceiling : int, optional
         Most energy units.
     below : int, optional
-        Only nests of a smaller value count.
+        Only nests of a smaller value count. Of nests found of equal energy, the one of fewer cycles.
     """
 
     def __init__(
@@ -41,11 +42,16 @@ class Goal:
         below: int | None = None,
     ) -> None:
         self.kind, self.weight, self.cap, self.ceiling, self.best = kind, weight, cap, ceiling, below
-        self._step = 1
+        self._step, self._cycles = 1, 0
 
-    def timed(self, m: Machine) -> bool:
-        """Do cycles count?"""
-        return self.kind != "energy" or self.cap is not None or m.leaks
+    def timing(self, m: Machine) -> int:
+        """When cycles count: always, or between labels of equal energy.
+
+        Where the least energy has no limit of cycles and nothing leaks, a label that costs less than another one, and
+        is no worse in all that later energies depend on, leaves it out whatever the cycles: what completes the second
+        one completes the first at less energy, so the second is part of no nest of the least energy.
+        """
+        return TIED if self.kind == "energy" and self.cap is None and not m.leaks else TIMED
 
     def values(self, energies: Floats, cycles: Ints) -> Floats:
         """The objective of energies and cycles, infinite beyond the limits."""
@@ -62,12 +68,25 @@ class Goal:
             within &= energies * (1 - MARGIN) <= float(self.ceiling)
         return np.where(within, found, np.inf)
 
-    def hopeless(self, bounds: Floats) -> Flags:
-        """Can nothing from these bounds on be better than the best?"""
+    def hopeless(self, bounds: Floats, cycles: Ints) -> Flags:
+        """Can nothing from these bounds on be better than the best?
+
+        Of equal energy the fewer cycles are better. Bounds of values are lower bounds and values are whole numbers, so
+        what lies above the best value cannot be equal to it, and what lies less than a step below cannot be less.
+        """
         if self.best is None:
             return ~np.isfinite(bounds)
-        found: Flags = ~(bounds * (1 - MARGIN) <= float(self.best) - 0.5 * self._step)
+        least = bounds * (1 - MARGIN)
+        found: Flags = ~(least <= float(self.best) - 0.5 * self._step)
+        if self.kind == "energy" and self._cycles:
+            found &= (cycles >= self._cycles) | ~(least <= float(self.best) * (1 + MARGIN))
         return found
+
+    @property
+    def most_energy(self) -> float:
+        """Bounds on energies above this are hopeless, whatever the cycles."""
+        limits = [self.best if self.kind in ("energy", "weighted") else None, self.ceiling]
+        return min((limit * (1 + 10 * MARGIN) for limit in limits if limit is not None), default=math.inf)
 
     def value(self, energy: int, cycles: int) -> int:
         """The exact objective."""
@@ -81,11 +100,12 @@ class Goal:
         Energies of two nests differ by a multiple of the machine's grain.
         """
         value = self.value(energy, cycles)
-        if self.best is not None and value >= self.best:
+        tied = self.kind == "energy" and value == self.best and cycles < self._cycles
+        if self.best is not None and value >= self.best and not tied:
             return False
         if cycles > (math.inf if self.cap is None else self.cap):
             return False
         if energy > (math.inf if self.ceiling is None else self.ceiling):
             return False
-        self.best, self._step = value, m.grain if self.kind == "energy" else 1
+        self.best, self._step, self._cycles = value, m.grain if self.kind == "energy" else 1, cycles
         return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from formulations.problem import I, O, W
-from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value
+from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine, by_value
 
 BASE = 1 << 60
 """Energies are pairs (high, low) that stand for ``high * BASE + low``."""
@@ -231,48 +231,3 @@ def least_units(m: Machine, rows: Ints, widest: Ints) -> Ints:
 def least_cycles(m: Machine, rows: Ints, widest: Ints) -> Ints:
     """The same in whole cycles."""
     return -(-least_units(m, rows, widest) // m.unit)
-
-
-def covering(m: Machine, a: Ints, first: Ints, b: Ints, second: Ints, timed: bool) -> Ints:
-    """Of pairs of labels (the columns `first` of a, `second` of b) at one place, those of which the first is as good.
-
-    It is if it costs no more and is no worse in all that later costs depend on. `timed`: cycles count, too.
-    """
-    pairs = np.arange(len(first))
-
-    def keep(good: Flags) -> None:
-        nonlocal pairs
-        pairs = pairs[good]
-
-    def of(column: int) -> tuple[Ints, Ints]:
-        return a[column, first[pairs]], b[column, second[pairs]]
-
-    x, y = of(HI)
-    u, v = of(LO)
-    keep((x < y) | ((x == y) & (u <= v)))
-    for column, sign in ((COPIES, 1), (DRAIN, -1), (BARE, -1), (RAN, -1)):
-        x, y = of(column)
-        keep(sign * x >= sign * y)
-    if timed or m.rounds.any():
-        for column in (INSTANCES, KIDS, KIDS + 1, KIDS + 2):
-            keep(np.equal(*of(column)))
-    for tensor in TENSORS:
-        x, y = of(APART + tensor)
-        u, v = of(KIDS + tensor)
-        keep(x * v <= y * u)
-    (rho, other), (x, y), (ran, _) = of(RHO), of(RUN), of(RAN)
-    keep(((other == 1) | ((x == y) & (rho >= other))) & ((ran == 0) | (x == y)))
-    (bare, _), (x, y) = of(BARE), of(WINDOWS)
-    keep((bare == 0) | (x == y))
-    (x, slide), (u, v), (w, z) = of(SLIDE), of(TRIPS), of(STEP)
-    keep((slide < 0) | ((x == slide) & (u == v) & (w == z)))
-    levels = len(m.levels)
-    for level in range(1, levels):
-        x, y = of(USED + level)
-        region, _ = of(IN)
-        keep((m.region[level] != region) | (x <= y))
-    if timed:
-        for column in (LEAKING, *range(USED + levels, USED + 3 * levels)):
-            keep(np.less_equal(*of(column)))
-    found: Ints = pairs
-    return found

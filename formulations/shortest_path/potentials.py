@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -107,14 +107,10 @@ def statuses_of(m: Machine, region: int, code: Code) -> Iterator[Statuses]:
 
 def closed(t: Lattice, values: Floats, dims: list[int]) -> Floats:
     """Loops over dims: every value at most that of the points inside that they reach. In place."""
-    grid = values.reshape(len(values), *t.counts)
     for d in dims:
-        rows = np.moveaxis(grid, d + 1, 0)
-        for p in range(1, t.counts[d]):
-            for q in t.primes[d]:
-                there = t.quotient[d, p, q]
-                if there >= 0:
-                    np.minimum(rows[p], rows[there], out=rows[p])
+        grid = values.reshape(len(values), -1, t.counts[d], t.stride[d])
+        for p, there in t.steps[d]:
+            np.minimum(grid[:, :, p], grid[:, :, there], out=grid[:, :, p])
     return values
 
 
@@ -132,6 +128,9 @@ class _Region:
     region: int
     prices: Prices
     behind: Behind | None
+    fitting: dict[tuple[Code, int, int], Flags] = field(default_factory=dict)
+    placing: dict[tuple[int, int, int], Floats] = field(default_factory=dict)
+    """Where nodes fit and what they cost: found once for all combinations of statuses."""
 
     def fill(self) -> dict[Code, Table]:
         """Tables by code."""
@@ -250,15 +249,17 @@ class _Region:
         held = statuses[tensor] == HELD
         if held:
             least = np.minimum(least, inner.row(statuses))
-        least = np.where(self._fits(code, tensor, digit), least, np.inf)
+        if (code, tensor, digit) not in self.fitting:
+            self.fitting[code, tensor, digit] = self._fits(code, tensor, digit)
+        least = np.where(self.fitting[code, tensor, digit], least, np.inf)
         if held:
             np.minimum(values, least, out=values)
             return
-        firsts = first_bits(t, m, self.region, self.prices.shared)
-        cost = fill_price(m, members[digit - 1], tensor, t.traffic[tensor], firsts) + self._reading(
-            tensor, code[tensor]
-        )
-        self._lower(statuses, code, tensor, least, cost, values)
+        if (code[tensor], tensor, digit) not in self.placing:
+            firsts = first_bits(t, m, self.region, self.prices.shared)
+            fill = fill_price(m, members[digit - 1], tensor, t.traffic[tensor], firsts)
+            self.placing[code[tensor], tensor, digit] = fill + self._reading(tensor, code[tensor])
+        self._lower(statuses, code, tensor, least, self.placing[code[tensor], tensor, digit], values)
 
     def _lower(self, statuses: Statuses, code: Code, tensor: int, least: Floats, cost: Floats, values: Floats) -> None:
         """Lower the values by those of a node that breaks here; the input may slide along a loop."""

@@ -2,8 +2,8 @@
 
 A label of a problem with rules has three more columns: ``START``, the point at which its region began; ``SEEN``, the
 dims (bits) with loops in the region; ``TURNED``, the rules of stationary tensors (bits) under which no loop may move
-the tensor any more until its node is placed. Of two labels, one with no more bits may be completed in all ways that the
-other one may, if both regions began at the same point (or no rule asks for that).
+the tensor any more until its node is placed. Only labels that agree in these columns, as far as the rules ask for them,
+are compared; under a share of multipliers also only those with as many instances.
 
 Which of the search's own rules (:mod:`formulations.shortest_path`) stay? R1 moves nodes above loops that their tensors
 lack: tiles and the order of loops stay. R3 and R4 do not change which loops a region has; the last region's loops
@@ -14,6 +14,7 @@ boundary, so such vectors are left to the machines without that fan-out. All bou
 
 from __future__ import annotations
 
+import math
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
@@ -125,13 +126,21 @@ class Filter:
             most *= int(m.kids[m.fan(r)].max())
         return most
 
-    def covers(self, a: Ints, b: Ints) -> Flags:
-        """Of pairs of labels, those of which the first may be completed in all ways that the second may."""
-        first = k.first_of_rules(self._m)
-        found: Flags = a[first + SEEN] & ~b[first + SEEN] == 0
-        found &= a[first + TURNED] & ~b[first + TURNED] == 0
-        if self._rules.temporal:
-            found &= a[first + START] == b[first + START]
-        if self._rules.least_used > 1:
-            found &= a[k.INSTANCES] >= b[k.INSTANCES]
-        return found
+    def placed(self, rows: Ints, places: Ints) -> Ints:
+        """Numbers of places and of what the rules ask: labels of one number may be completed in the same ways.
+
+        Raises
+        ------
+        OverflowError
+            If there are more than 2^62 of them.
+        """
+        rules, first, t = self._rules, k.first_of_rules(self._m), self._t
+        columns = [(SEEN, 1 << len(t.lacks))] if rules.orders else []
+        columns += [(TURNED, 1 << len(rules.stationary))] if rules.stationary else []
+        columns += [(START, t.size)] if rules.temporal else []
+        most = self._m.regions * len(self._m.levels) ** 3 * t.size * math.prod(size for _, size in columns)
+        if most >= 1 << 62:
+            raise OverflowError(f"the rules of a layer tell {most} kinds of labels apart, at most 2^62 are possible")
+        for column, size in columns:
+            places = places * size + rows[first + column]
+        return places

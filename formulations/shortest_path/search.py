@@ -10,10 +10,12 @@ from formulations.nest import Nest
 from formulations.problem import I, LayerProblem, O
 from formulations.shortest_path import bounds
 from formulations.shortest_path import labels as k
+from formulations.shortest_path.bounds import Charts
+from formulations.shortest_path.crossing import SLACK, Crossing
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.items import nest_items
-from formulations.shortest_path.potentials import Guide
+from formulations.shortest_path.kernels.dominance import TIMED
 from formulations.shortest_path.rules import Filter
 from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value
 
@@ -28,7 +30,7 @@ class Ground:
     problem: LayerProblem
     lattice: Lattice
     machine: Machine
-    guide: Guide
+    charts: Charts
 
 
 class Search:
@@ -47,13 +49,14 @@ class Search:
     """
 
     def __init__(self, ground: Ground, goal: Goal, greed: float) -> None:
-        self.problem, self.t, self.m, self.guide = ground.problem, ground.lattice, ground.machine, ground.guide
+        self.problem, self.t, self.m, self.charts = ground.problem, ground.lattice, ground.machine, ground.charts
+        self.crossings = [Crossing(self.t, self.m, self.charts, region) for region in range(self.m.regions - 1)]
         self.goal, self.greed = goal, greed
-        self.timed = goal.timed(self.m)
         self.widest = _widest(self.m)
         self.more = _more_nodes(self.m)
         self.rules = Filter(self.problem, self.t, self.m)
-        self.frontier = Frontier(self.m, self.t.size, self.timed, self.rules)
+        timing = TIMED if self.problem.rules.least_used > 1 else goal.timing(self.m)
+        self.frontier = Frontier(self.m, self.t.size, timing, self.rules)
         self.best: Nest | None = None
         self.last = -1
         self.relaxed = 0
@@ -67,10 +70,15 @@ class Search:
         bounds = self.frontier.bounds
         return self.goal.best is None or (len(bounds) > 0 and self.goal.best > ratio * float(bounds.min()))
 
+    @property
+    def least(self) -> float:
+        """The least bound of what is still open; infinite if nothing is."""
+        return float(self.frontier.bounds.min(initial=np.inf))
+
     def step(self, width: int, *, greedy: bool = False) -> bool:
         """Extend the `width` most promising labels; False if none is left that may be better than the best."""
         frontier = self.frontier
-        frontier.keep(np.flatnonzero(~self.goal.hopeless(frontier.bounds)))
+        frontier.keep(~self.goal.hopeless(frontier.bounds, frontier.cycles))
         if len(frontier.entries) == 0:
             return False
         self._extend(frontier.take(width, frontier.guesses if greedy else frontier.bounds))
@@ -88,15 +96,15 @@ class Search:
         """Extend labels: even entries by loops and nodes, odd ones by the fan-out of their region."""
         inner, leaving = entries[entries & 1 == 0] >> 1, entries[entries & 1 == 1] >> 1
         for numbers, extend in ((leaving, self._leave), (inner, self._expand)):
-            for region, chosen in by_value(self.frontier.rows[k.IN, numbers]):
+            for region, chosen in by_value(self.frontier.column(k.IN, numbers)):
                 extend(numbers[chosen], region)
 
     def _expand(self, numbers: Ints, region: int) -> None:
         """Loops and nodes behind labels of a region; then they may leave it."""
-        rows = self.frontier.rows[:, numbers]
+        rows = self.frontier.labels(numbers)
         made = [*self._loops(rows, numbers, region), *self._nodes(rows, numbers, region)]
         base, cycles = self._base(rows)
-        rest = bounds.leaving(self.t, self.m, self.guide, rows, region)
+        rest = bounds.leaving(self.charts, self.m, rows, region)
         self._push(2 * numbers + 1, rows, base, rest, cycles)
         if made:
             self._enter(np.concatenate(made, axis=1), region)
@@ -150,42 +158,41 @@ class Search:
 
     def _leave(self, numbers: Ints, region: int) -> None:
         """The fan-out of a region, with every vector; behind the last one nests are complete."""
-        m = self.m
-        batch = max(1, (1 << 16) // len(m.kids[m.fan(region)]))
-        for begin in range(0, len(numbers), batch):
-            some = numbers[begin : begin + batch]
-            rows = self.frontier.rows[:, some]
-            y = self.t.children(rows[k.X, :, None], m.spots[:, m.fan(region)])
+        rows = self.frontier.labels(numbers)
+        if region + 1 == self.m.regions:
+            y = self.t.children(rows[k.X, :, None], self.m.spots[:, self.m.fan(region)])
             of, vectors = np.nonzero(y >= 0)
-            y, vectors = y[of, vectors], vectors + m.first[region]
+            vectors = vectors + self.m.first[region]
             if self.rules.on:
                 may = self.rules.may_leave(rows, region, of, vectors)
-                of, vectors, y = of[may], vectors[may], y[may]
-            if len(of) == 0:
-                continue
-            if region + 1 == m.regions:
-                self._complete(rows, some, of, vectors)
-            else:
-                self._pass(rows, some, region, of, vectors, y)
+                of, vectors = of[may], vectors[may]
+            if len(of):
+                self._complete(rows, numbers, of, vectors)
+        else:
+            self._pass(rows, numbers, region)
 
-    def _pass(self, rows: Ints, numbers: Ints, region: int, of: Ints, vectors: Ints, y: Ints) -> None:
+    def _pass(self, rows: Ints, numbers: Ints, region: int) -> None:
         """Pass a fan-out with the vectors whose bounds are about the least; the label stays open for the others.
 
-        `of` are numbers of rows, `y` the points behind. A beam, which forgets, does not come back for the others.
+        A beam, which forgets, does not come back for the others.
         """
-        values, base = self._behind(rows, region, of, vectors, y)
-        left = ~self.goal.hopeless(values) & (values > self.frontier.passed[numbers][of])
-        least = np.full(len(numbers), np.inf)
-        np.minimum.at(least, of[left], values[left])
-        limits = least * (1 + (NEAR if self._forgets else CLOSE))
-        now = left & (values <= limits[of])
+        base, least = self._base(rows)
+        most = self.goal.most_energy
+        of, vectors, y, rest = self.crossings[region].within(rows, most - base, SLACK * most)
+        vectors = vectors + self.m.first[region]
+        if self.rules.on:
+            may = self.rules.may_leave(rows, region, of, vectors)
+            of, vectors, y, rest = of[may], vectors[may], y[may], rest[may]
+        values, cycles = self._behind(rows, base, least, of, vectors, rest)
+        left = ~self.goal.hopeless(values, cycles) & (values > self.frontier.passed[numbers][of])
+        of, vectors, y, values, cycles = of[left], vectors[left], y[left], values[left], cycles[left]
+        nearest = np.full(len(numbers), np.inf)
+        np.minimum.at(nearest, of, values)
+        limits = nearest * (1 + (NEAR if self._forgets else CLOSE))
+        now = values <= limits[of]
         if not self._forgets:
             self.frontier.passed[numbers] = limits
-            later = left & ~now
-            least = np.full(len(numbers), np.inf)
-            np.minimum.at(least, of[later], values[later])
-            again = np.flatnonzero(np.isfinite(least))
-            self.frontier.push(2 * numbers[again] + 1, least[again], base[again] + (least - base)[again] * self.greed)
+            self._come_back(numbers, base, of[~now], values[~now], cycles[~now])
         good = np.flatnonzero(now)
         if len(good):
             new = rows[:, of[good]]
@@ -193,18 +200,25 @@ class Search:
             self.rules.enter(new)
             self._enter(_made(new, numbers[of[good]], k.CROSS, region, vectors[good]), region + 1)
 
-    def _behind(self, rows: Ints, region: int, of: Ints, vectors: Ints, y: Ints) -> tuple[Floats, Floats]:
-        """Quick bounds on labels behind a fan-out; and what is paid in front of it."""
+    def _come_back(self, numbers: Ints, base: Floats, of: Ints, values: Floats, cycles: Ints) -> None:
+        """Open labels again for the vectors that are left."""
+        least, soonest = np.full(len(numbers), np.inf), np.full(len(numbers), np.iinfo(np.int64).max)
+        np.minimum.at(least, of, values)
+        np.minimum.at(soonest, of, cycles)
+        again = np.flatnonzero(np.isfinite(least))
+        paid = self.goal.values(base[again], np.zeros(len(again), np.int64))
+        guesses = paid + (least[again] - paid) * self.greed
+        self.frontier.push(2 * numbers[again] + 1, least[again], guesses, soonest[again])
+
+    def _behind(
+        self, rows: Ints, base: Floats, least: Ints, of: Ints, vectors: Ints, rest: Floats
+    ) -> tuple[Floats, Ints]:
+        """Quick bounds on labels behind a fan-out, of values and of cycles."""
         m = self.m
-        constant = bounds.constant_charges(self.t, m, self.guide, rows, region + 1)
-        base, cycles = self._base(rows)
-        cycles = cycles[of]
-        if self.timed:
-            work = -(-m.work // (rows[k.INSTANCES, of] * m.kids[vectors] * self.widest[region + 1]))
-            cycles = np.maximum(cycles, -(-work // m.unit))
-        rest = bounds.sifted(self.t, m, self.guide, rows, y, constant, of, vectors)
-        values = self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles, cycles)
-        return values, self.goal.values(base, np.zeros(len(base), np.int64))
+        widest = self.widest[int(rows[k.IN, 0]) + 1]
+        work = -(-m.work // (rows[k.INSTANCES, of] * m.kids[vectors] * widest))
+        cycles = np.maximum(least[of], -(-work // m.unit))
+        return self.goal.values(base[of] + rest + rows[k.LEAKING, of].astype(float) * cycles, cycles), cycles
 
     def _complete(self, rows: Ints, numbers: Ints, of: Ints, vectors: Ints) -> None:
         """Nests behind the last fan-out."""
@@ -231,32 +245,32 @@ class Search:
         base = k.paid(rows)
         if self.m.drains:
             base = base + rows[k.DRAIN] * self.m.rates[rows[k.LAST + O], 0]
-        cycles = k.least_cycles(self.m, rows, self.widest) if self.timed else np.zeros(rows.shape[1], np.int64)
-        return base, cycles
+        return base, k.least_cycles(self.m, rows, self.widest)
 
     def _enter(self, rows: Ints, region: int) -> None:
         """New labels of a region, unless they cannot be better than the best or one at their place is as good."""
+        rows = np.ascontiguousarray(rows)
         self.relaxed += rows.shape[1]
         base, cycles = self._base(rows)
-        rest = bounds.ahead(self.t, self.m, self.guide, rows, region)
+        rest = bounds.ahead(self.charts, rows, region)
         value = self.goal.values(base + rest + rows[k.LEAKING].astype(float) * cycles, cycles)
-        good = np.flatnonzero(~self.goal.hopeless(value))
+        good = np.flatnonzero(~self.goal.hopeless(value, cycles))
         good = good[np.argsort(value[good], kind="stable")]
         if len(good) == 0:
             return
-        numbers, kept = self.frontier.insert(rows[:, good])
+        numbers, kept = self.frontier.insert(np.ascontiguousarray(rows[:, good]))
         kept = good[kept]
         self._push(2 * numbers, rows[:, kept], base[kept], rest[kept], cycles[kept])
 
     def _push(self, entries: Ints, rows: Ints, base: Floats, rest: Floats, cycles: Ints) -> None:
         leaked = rows[k.LEAKING].astype(float) * cycles
         value = self.goal.values(base + rest + leaked, cycles)
-        good = np.flatnonzero(~self.goal.hopeless(value))
+        good = np.flatnonzero(~self.goal.hopeless(value, cycles))
         base, rest, cycles, value = base[good], rest[good], cycles[good], value[good]
         guess = self.goal.values(base + rest * self.greed + leaked[good], cycles)
         if self.goal.kind == "latency":
             guess = guess * (1 + 1e-3 * (base + rest * self.greed) / (1 + base + rest))
-        self.frontier.push(entries[good], value, guess)
+        self.frontier.push(entries[good], value, guess, cycles)
 
 
 def may_place(rows: Ints, tensor: int) -> Flags:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,12 +11,14 @@ import numpy as np
 from formulations.layer.spread import fewest_cycles
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
-from formulations.shortest_path.goal import Goal
+from formulations.shortest_path.bounds import charts_of
+from formulations.shortest_path.floors import Floors
+from formulations.shortest_path.goal import MARGIN, Goal
 from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
 from formulations.shortest_path.tables import lattice_of, machine_of, regions_of, vectors_of
-from formulations.stop import Stop
+from formulations.stop import Stop, StoppedError
 
 BEAM, BEAM_GREED = 64, 1.6
 """The width of the beam that looks for a first nest, and how much more what is still to come counts in it than what is
@@ -39,11 +42,29 @@ class PathOptimum:
         The best nest; None if none is within the limits.
     labels, relaxed : int
         Partial nests that were kept, and that were looked at.
+    bound : int, optional
+        Of a search that was given up: no nest within the limits has a smaller value of the objective, or of the value
+        to undercut, if that is less.
     """
 
     nest: Nest | None
     labels: int
     relaxed: int
+    bound: int | None = None
+
+
+class StoppedPathError(StoppedError):
+    """A search was given up.
+
+    Attributes
+    ----------
+    outcome : PathOptimum
+        The best nest so far, which is not proved to be the best, and the bound.
+    """
+
+    def __init__(self, outcome: PathOptimum) -> None:
+        super().__init__()
+        self.outcome = outcome
 
 
 def solve(
@@ -54,6 +75,7 @@ def solve(
     cap: int | None = None,
     below: int | None = None,
     stop: Stop | None = None,
+    floors: Floors | None = None,
 ) -> PathOptimum:
     """The best nest of a layer on fixed hardware.
 
@@ -70,27 +92,30 @@ def solve(
         Only nests of a smaller value are of interest.
     stop : Stop, optional
         Through which another thread may give the search up.
+    floors : Floors, optional
+        What is known of like problems.
 
     Raises
     ------
-    StoppedError
+    StoppedPathError
         If the search was given up.
     OverflowError
         If numbers may leave the integers of labels.
     """
     stop = stop or Stop()
-    machines = Machines(problem)
+    machines = Machines(problem, floors)
     found = _minimize(machines, Goal(objective, weight=weight, cap=cap, below=below), stop)
     best = found.nest
-    if best is None or objective not in ("energy", "latency"):
+    if best is None or objective != "latency":
         return found
     cycles = -(-best.latency // problem.latency_unit)
-    if objective == "energy" and cycles <= fewest_cycles(problem):
-        return found
-    if objective == "latency":
+    try:
         ties = _minimize(machines, Goal("energy", cap=cycles, below=best.energy), stop)
-    else:
-        ties = _minimize(machines, Goal("latency", cap=cap, ceiling=best.energy, below=cycles), stop)
+    except StoppedPathError as stopped:
+        at = stopped.outcome
+        raise StoppedPathError(
+            PathOptimum(at.nest or best, found.labels + at.labels, found.relaxed + at.relaxed, cycles)
+        ) from None
     return PathOptimum(ties.nest or best, found.labels + ties.labels, found.relaxed + ties.relaxed)
 
 
@@ -101,8 +126,8 @@ class Machines:
     fan-outs, so its nests with a used one are all there.
     """
 
-    def __init__(self, problem: LayerProblem) -> None:
-        self.problems = machines_of(problem)
+    def __init__(self, problem: LayerProblem, floors: Floors | None = None) -> None:
+        self.problems, self._floors = machines_of(problem), floors
         self._grounds: dict[int, Ground] = {}
 
     def promising(self, number: int, goal: Goal) -> Ground | None:
@@ -110,11 +135,19 @@ class Machines:
         problem = self.problems[number]
         cycles = fewest_cycles(problem)
         least = float(problem.steps * problem.step_energy)
-        if number and goal.hopeless(goal.values(np.array([least]), np.array([cycles])))[0]:
+        if number and goal.hopeless(goal.values(np.array([least]), np.array([cycles])), np.array([cycles]))[0]:
             return None
         if number not in self._grounds:
+            most = goal.most_energy
+            if number and self._floors is not None and most < math.inf and self._floors.above(problem, most, root_of):
+                return None
             self._grounds[number] = ground_of(problem)
         return self._grounds[number]
+
+
+def root_of(problem: LayerProblem) -> float:
+    """No nest costs less energy; infinite if there is none."""
+    return Search(ground_of(problem), Goal("energy"), 1.0).least * (1 - MARGIN)
 
 
 def machines_of(problem: LayerProblem) -> list[LayerProblem]:
@@ -143,39 +176,46 @@ def ground_of(problem: LayerProblem) -> Ground:
     check_steps(problem)
     lattice, machine = lattice_of(problem), machine_of(problem)
     check_magnitudes(problem, lattice, machine)
-    return Ground(problem, lattice, machine, guide_of(problem, lattice, machine))
+    return Ground(problem, lattice, machine, charts_of(lattice, machine, guide_of(problem, lattice, machine)))
 
 
 def _minimize(machines: Machines, goal: Goal, stop: Stop) -> PathOptimum:
     """The best nest of one goal over all machines."""
     searches: list[Search] = []
     for number in range(len(machines.problems)):
-        ground = machines.promising(number, goal)
-        if ground is not None:
-            searches += _searches(ground, goal, stop)
+        try:
+            ground = machines.promising(number, goal)
+            if ground is not None:
+                _search(ground, goal, stop, searches)
+        except StoppedError:
+            roots = [machines.promising(n, goal) for n in range(number + 1, len(machines.problems))]
+            left = [Search(ground, goal, GREED).least for ground in roots if ground is not None]
+            bound = min([searches[-1].least, *left]) * (1 - MARGIN)
+            bound = bound if goal.best is None else min(bound, float(goal.best))
+            raise StoppedPathError(_outcome(searches, int(bound) if math.isfinite(bound) else None)) from None
+    return _outcome(searches)
+
+
+def _outcome(searches: list[Search], bound: int | None = None) -> PathOptimum:
     best = next((found.best for found in reversed(searches) if found.best is not None), None)
-    return PathOptimum(best, sum(s.frontier.count for s in searches), sum(s.relaxed for s in searches))
+    return PathOptimum(best, sum(s.frontier.count for s in searches), sum(s.relaxed for s in searches), bound)
 
 
-def _searches(ground: Ground, goal: Goal, stop: Stop) -> list[Search]:
-    """Searches for something better on one machine, the last one exact; without a value to undercut, a first nest is
-    looked for.
+def _search(ground: Ground, goal: Goal, stop: Stop, searches: list[Search]) -> None:
+    """Search for something better on one machine; without a value to undercut, a first nest is looked for.
+
+    The searches made are added to a list, the last one is exact.
     """
-    searches = [] if goal.best is not None else [_first(ground, goal, stop)]
+    first = None if goal.best is not None else Search(ground, goal, BEAM_GREED)
     search = Search(ground, goal, GREED)
-    if searches and search.is_poor(POOR):
-        _improve(search, stop)
+    searches += [search] if first is None else [first, search]
+    if first is not None:
+        while first.beam_step(BEAM):
+            stop.check()
+        if search.is_poor(POOR):
+            _improve(search, stop)
     while search.step(max(BATCH, search.frontier.count // GROWTH)):
         stop.check()
-    return [*searches, search]
-
-
-def _first(ground: Ground, goal: Goal, stop: Stop) -> Search:
-    """A beam: quick, and proves nothing."""
-    search = Search(ground, goal, BEAM_GREED)
-    while search.beam_step(BEAM):
-        stop.check()
-    return search
 
 
 def _improve(search: Search, stop: Stop) -> None:

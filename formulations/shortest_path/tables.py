@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ TENSORS = (W, I, O)
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+LATTICES = 32
+"""Lattices that are kept."""
 FAR = 1 << 40
 """Further back than any point."""
 
@@ -29,9 +32,10 @@ class Lattice:
 
     ``extents`` and ``place`` (number of the divisor) have a row per dim, ``words``, ``traffic`` (the bits that come
     into a node there at least, without the gaps of strides) one per tensor, ``widths`` one per axis of the input;
-    ``outs`` are the iterations outside. ``divisors`` has a row per dim; ``quotient[d, p, q]`` is the place of divisor
-    p over divisor q (-1: no integer), ``shift[d, p, q]`` how far back the point of that place is (:data:`FAR`: there
-    is none), ``primes[d]`` the places of its primes. ``axis`` and ``coefficient`` are those of the input's index.
+    ``outs`` are the iterations outside, ``steps[d]`` the places of divisors with those of them over a prime, smaller
+    ones first. ``divisors`` has a row per dim; ``quotient[d, p, q]`` is the place of divisor p over divisor q (-1: no
+    integer), ``shift[d, p, q]`` how far back the point of that place is (:data:`FAR`: there is none), ``primes[d]`` the
+    places of its primes. ``axis`` and ``coefficient`` are those of the input's index.
     ``regional``: rules ask between which fan-outs a loop stands.
     """
 
@@ -45,6 +49,7 @@ class Lattice:
     divisors: Ints
     counts: Ints
     primes: tuple[tuple[int, ...], ...]
+    steps: tuple[tuple[tuple[int, int], ...], ...]
     quotient: Ints
     shift: Ints
     lacks: Ints
@@ -150,7 +155,12 @@ def regions_of(problem: LayerProblem) -> list[Region]:
 
 
 def lattice_of(problem: LayerProblem) -> Lattice:
-    """The lattice of a layer."""
+    """The lattice of a layer; the last ones are kept, whatever the hardware. Its arrays are not to be written to."""
+    return _lattice_of(replace(problem, levels=(), step_energy=0, pinned=(False, False, False)))
+
+
+@lru_cache(maxsize=LATTICES)
+def _lattice_of(problem: LayerProblem) -> Lattice:
     dims = len(problem.extents)
     lists = [divisors(extent) for extent in problem.extents]
     counts = np.array([len(row) for row in lists], np.int64)
@@ -177,6 +187,9 @@ def lattice_of(problem: LayerProblem) -> Lattice:
     stride = np.array([int(counts[d + 1 :].prod()) for d in range(dims)], np.int64)
     quotient = _quotients(lists, int(counts.max()))
     steps_back = (np.arange(quotient.shape[1])[None, :, None] - quotient) * stride[:, None, None]
+    primes = tuple(
+        tuple(row.index(p) for p in sorted(factorize(e))) for row, e in zip(lists, problem.extents, strict=True)
+    )
     return Lattice(
         extents=extents,
         outs=outs,
@@ -187,8 +200,10 @@ def lattice_of(problem: LayerProblem) -> Lattice:
         stride=stride,
         divisors=table,
         counts=counts,
-        primes=tuple(
-            tuple(row.index(p) for p in sorted(factorize(e))) for row, e in zip(lists, problem.extents, strict=True)
+        primes=primes,
+        steps=tuple(
+            tuple((p, int(quotient[d, p, q])) for p in range(1, len(row)) for q in primes[d] if quotient[d, p, q] >= 0)
+            for d, row in enumerate(lists)
         ),
         quotient=quotient,
         shift=np.where(quotient < 0, FAR, steps_back),

@@ -290,7 +290,7 @@ def begun(prepared: PreparedProblem, options: Options, started: float) -> float 
 
     Ctrl-C during the compilation moves the deadline to now: the task ends with the bounds that need no search. Nothing
     is compiled where no point keeps the constraints, or even the optimistic corner of all points breaks a cap, or for
-    an engine that has no kernels.
+    the shortest path, whose few kernels are compiled by its first search.
     """
     if prepared.points.empty:
         return options.deadline(started)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from random import Random
+
 import numpy as np
 import pytest
 
@@ -9,12 +12,15 @@ from formulations.engines import LatticeEngine, PathEngine
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
 from formulations.problem import INFINITE
-from formulations.shortest_path import bounds, potentials, search
+from formulations.shortest_path import bounds, frontier, potentials, search
 from formulations.shortest_path import labels as k
+from formulations.shortest_path.crossing import Crossing
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
+from formulations.shortest_path.kernels.dominance import TIMED, UNTIMED
 from formulations.shortest_path.search import Search
-from formulations.shortest_path.solve import ground_of, solve
+from formulations.shortest_path.solve import StoppedPathError, ground_of, root_of, solve
+from formulations.shortest_path.solve import machines_of as machines_of_problem
 from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.reader import load_architecture, parse_architecture
@@ -109,12 +115,12 @@ def test_bounds_along_the_best_nest_are_below_its_energy(number: int) -> None:
         return
     most, column, left = tested.best.energy * (1 + 1e-12), tested.last, True
     while column >= 0:
-        row = rows[:, [column]]
+        row = np.ascontiguousarray(rows[:, [column]])
         region, paid = int(row[k.IN, 0]), float(k.paid(row)[0])
         drains = float(row[k.DRAIN, 0]) * ground.machine.rates[row[k.LAST + 2, 0], 0]
-        assert paid + drains + bounds.ahead(ground.lattice, ground.machine, ground.guide, row, region)[0] <= most
+        assert paid + drains + bounds.ahead(ground.charts, row, region)[0] <= most
         if left:
-            rest = bounds.leaving(ground.lattice, ground.machine, ground.guide, row, region)[0]
+            rest = bounds.leaving(ground.charts, ground.machine, row, region)[0]
             assert paid + drains + rest <= most
         left, column = row[k.MOVE, 0] == k.CROSS, int(row[k.FROM, 0])
 
@@ -122,14 +128,18 @@ def test_bounds_along_the_best_nest_are_below_its_energy(number: int) -> None:
 class Unlimited(Goal):
     """Bounds close nothing."""
 
-    def hopeless(self, bounds: Floats) -> Flags:
+    def hopeless(self, bounds: Floats, cycles: Ints) -> Flags:
         found: Flags = ~np.isfinite(bounds)
         return found
 
 
-def no_cover(m: object, a: Ints, first: Ints, b: Ints, second: Ints, timed: bool) -> Ints:
-    """Dominance switched off."""
-    return np.zeros(0, np.int64)
+WITHIN = Crossing.within
+
+
+def everything(crossing: Crossing, rows: Ints, limits: Floats, slack: float) -> tuple[Ints, Ints, Ints, Floats]:
+    """No vector is sifted out."""
+    of, vectors, y, rest = WITHIN(crossing, rows, np.full(len(limits), np.inf), np.inf)
+    return of, vectors, y, np.zeros(len(rest))
 
 
 def anywhere(rows: Ints, number: int) -> Flags:
@@ -151,7 +161,7 @@ def any_trips(t: Lattice, dim: int, spot: int) -> bool:
 def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(number, 5)
     right = solve(case.problem).nest
-    for rule in ("R1", "R2", "R3", "R5", "sift"):
+    for rule in ("R1", "R2", "R3", "R5", "tied", "sift"):
         with monkeypatch.context() as patched:
             if rule == "R1":
                 patched.setattr(search, "may_place", anywhere)
@@ -161,9 +171,11 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
             elif rule == "R3":
                 patched.setattr(search, "stands_alone", any_trips)
             elif rule == "R5":
-                patched.setattr("formulations.shortest_path.frontier.covering", no_cover)
+                patched.setattr(frontier, "DOMINANCE", False)
+            elif rule == "tied":
+                patched.setattr(Goal, "timing", lambda goal, m: TIMED)
             else:
-                patched.setattr(bounds, "sifted", lambda t, m, guide, rows, y, constant, of, vectors: np.zeros(len(y)))
+                patched.setattr(Crossing, "within", everything)
             found = solve(case.problem).nest
         costs = [nest and (nest.energy, nest.latency) for nest in (found, right)]
         assert costs[0] == costs[1], rule
@@ -287,6 +299,62 @@ def test_a_stopped_search_ends() -> None:
         solve(problem, stop=stop)
 
 
+def test_a_stopped_search_tells_a_bound() -> None:
+    """Stopped after every number of checks, the bound is below the optimum, and a nest so far is not better."""
+    case = Case(1, 6)
+    for objective in OBJECTIVES:
+        goal, unit = Goal(objective, weight=2), case.problem.latency_unit
+        best = solve(case.problem, objective, weight=2).nest
+        assert best is not None
+        least = goal.value(best.energy, -(-best.latency // unit))
+        for checks in (0, 2, 5, 9, 14):
+            try:
+                solve(case.problem, objective, weight=2, stop=Later(checks))
+            except StoppedPathError as stopped:
+                at = stopped.outcome
+                assert at.bound is not None and 0 < at.bound <= least
+                if at.nest is not None:
+                    assert goal.value(at.nest.energy, -(-at.nest.latency // unit)) >= least
+            else:
+                assert checks > 0
+
+
+@pytest.mark.parametrize("number", [n if n == 0 else pytest.param(n, marks=pytest.mark.slow) for n in range(SLOW)])
+def test_floors_of_like_hardware_change_nothing(number: int) -> None:
+    """One engine on many points finds what a search without floors finds; its floors are below every energy."""
+    case, engine, random = Case(number, 6, leaks=True), PathEngine(), Random(number)
+    for _ in range(4):
+        levels = tuple(
+            replace(
+                level,
+                capacity_bits=level.capacity_bits and level.capacity_bits * random.choice((1, 2, 4)),
+                read_energy=level.read_energy * random.choice((1, 2, 3)),
+                fill_energy=level.fill_energy * random.choice((1, 2)),
+            )
+            for level in case.problem.levels
+        )
+        problem = replace(case.problem, levels=levels)
+        for objective in ("energy", "latency"):
+            found, right = engine.solve(problem, objective), solve(problem, objective).nest
+            assert (found and (found.energy, found.latency)) == (right and (right.energy, right.latency))
+        for without in machines_of_problem(problem):
+            best = solve(without).nest
+            assert best is None or root_of(without) <= best.energy
+
+
+class Later(Stop):
+    """A request after so many checks."""
+
+    def __init__(self, checks: int) -> None:
+        super().__init__()
+        self._left = checks
+
+    def check(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise StoppedError
+
+
 def test_engines_take_the_same_limits() -> None:
     """A mapping to beat counts the same for both engines where their spaces have the same optimum."""
     for number in range(FAST):
@@ -302,8 +370,8 @@ def test_engines_take_the_same_limits() -> None:
 def test_frontiers_keep_one_of_equal_labels() -> None:
     ground = ground_of(Case(2).problem)
     tested = Search(ground, Goal("energy"), 1.0)
-    start = tested.frontier.rows[:, :1].repeat(3, axis=1)
-    frontier = Frontier(ground.machine, ground.lattice.size, timed=False)
-    numbers, kept = frontier.insert(start)
+    start = tested.frontier.labels(np.zeros(3, np.int64))
+    kept_once = Frontier(ground.machine, ground.lattice.size, UNTIMED)
+    numbers, kept = kept_once.insert(start)
     assert len(numbers) == len(kept) == 1
-    assert len(frontier.insert(start)[0]) == 0
+    assert len(kept_once.insert(start)[0]) == 0

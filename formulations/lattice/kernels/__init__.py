@@ -1,4 +1,4 @@
-"""Compiled integer kernels of the divisor-lattice search.
+"""Compiled integer kernels of the divisor-lattice search; the shortest path keeps its compiled code in the same folder.
 
 Compiled code is cached on disk. The compiler's cache looks at one source file only and would miss a change in
 a file that it calls, so the folder is named after the contents of all of them: ``NUMBA_CACHE_DIR`` if set, else
@@ -19,10 +19,18 @@ os.environ.setdefault("NUMBA_OPT", "1")
 
 from numba.core import config
 
+_HOME = Path(__file__).parents[2]
+_SOURCES = (
+    "lattice/kernels/*.py",
+    "shortest_path/kernels/*.py",
+    "shortest_path/labels.py",
+    "shortest_path/statuses.py",
+)
+
 
 def _cache_folder() -> str:
     """Folder for the compiled code of exactly these sources."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(path for name in _SOURCES for path in _HOME.glob(name))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     base = os.environ.get("NUMBA_CACHE_DIR") or Path(home) / "tilewright"

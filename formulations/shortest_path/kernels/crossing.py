@@ -1,0 +1,133 @@
+"""What lies behind fan-outs, vector by vector (:mod:`formulations.shortest_path.crossing`)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from formulations.shortest_path.kernels.bounds import Terms, broken, charge, price
+from formulations.shortest_path.kernels.fan_out import child
+from formulations.shortest_path.labels import APART, COPIES, KIDS, LAST, X
+from formulations.shortest_path.statuses import HELD, NONE
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Fan(NamedTuple):
+    """The vectors of a fan-out (places of their divisors), their multicast, and the lattice's steps back."""
+
+    spots: Ints
+    multicast: Ints
+    shift: Ints
+    place: Ints
+
+
+class Table(NamedTuple):
+    """Points, vectors and least costs by set of held tensors."""
+
+    points: Ints
+    vectors: Ints
+    sums: Floats
+
+
+HELDS = np.array([0, 1, 2, 4, 3, 6])
+"""Sets of held tensors (bits) that there are tables of."""
+
+
+@njit(cache=True)
+def held_costs(p: Terms, rows: Ints) -> Floats:
+    """What held nodes are charged, per label and set of held tensors; infinite where one of them is not held."""
+    costs = np.zeros((rows.shape[1], len(HELDS)))
+    for n in range(rows.shape[1]):
+        for tensor in range(3):
+            bits = broken(p, rows, n, tensor)
+            share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
+            first = rows[COPIES, n] * share * p.visits
+            cost = np.inf if bits < 0 else price(p, rows[LAST + tensor, n], tensor, bits * share, first)
+            for kind in range(len(HELDS)):
+                if HELDS[kind] >> tensor & 1:
+                    costs[n, kind] += cost
+    return costs
+
+
+@njit(cache=True)
+def tabulate(
+    p: Terms,
+    rows: Ints,
+    region: int,
+    some: Ints,
+    limits: Floats,
+    fan: Fan,
+    values: Floats,
+    statuses: Ints,
+    groups: Ints,
+    table: Table,
+    used: int,
+) -> Ints:
+    """Append what lies behind a fan-out for some of the labels, with the vectors that lead there: where each ends.
+
+    The least values and charges for every set of held tensors, without what held nodes are charged; only vectors of
+    which one is within the limit of its set. ``groups[held, mask]`` are the combinations of statuses without the
+    tensors of a mask.
+    """
+    charges, asked, gone, parts = np.empty((3, 4)), np.zeros(3), np.zeros(8), np.empty(len(statuses))
+    ends = np.empty(len(some), np.int64)
+    for r in range(len(some)):
+        n = some[r]
+        charge(p, rows, n, region, region, False, False, charges)
+        for s in range(len(statuses)):
+            parts[s] = 0.0
+            for tensor in range(3):
+                if statuses[s, tensor] != HELD and statuses[s, tensor] != NONE:
+                    parts[s] += charges[tensor, statuses[s, tensor]]
+        for v in range(fan.spots.shape[1]):
+            y = child(rows[X, n], fan.spots, v, fan.shift, fan.place)
+            if y < 0:
+                continue
+            for tensor in range(3):
+                asked[tensor] = np.inf
+                if p.without[region, tensor]:
+                    share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
+                    bits = p.asked[region, tensor] * share / fan.multicast[tensor, v]
+                    first = rows[COPIES, n] * share * p.visits
+                    asked[tensor] = price(p, rows[LAST + tensor, n], tensor, bits, first)
+            for mask in range(1, 8):
+                gone[mask] = gone[mask & (mask - 1)] + asked[0 if mask & 1 else 1 if mask & 2 else 2]
+            row, good = values[y], False
+            for kind in range(len(HELDS)):
+                least, limit = np.inf, limits[r, kind]
+                if limit > -np.inf:
+                    for mask in range(8):
+                        if gone[mask] <= limit:
+                            for s in range(groups[HELDS[kind], mask, 0], groups[HELDS[kind], mask, 1]):
+                                least = min(least, row[s] + (parts[s] + gone[mask]))
+                table.sums[used, kind] = least
+                good |= least <= limit
+            if good:
+                table.points[used], table.vectors[used] = y, v
+                used += 1
+        ends[r] = used
+    return ends
+
+
+@njit(cache=True)
+def offers(table: Table, spans: Ints, costs: Floats, limits: Floats, of: Ints, at: Ints, rest: Floats) -> int:
+    """What labels have to pay behind their fan-out with every vector, where that is within their limits.
+
+    Filled are labels, places in the table, and costs; returned is how many there are.
+    """
+    count = 0
+    for n in range(len(limits)):
+        for place in range(spans[n, 0], spans[n, 1]):
+            least = np.inf
+            for kind in range(len(HELDS)):
+                if costs[n, kind] < np.inf:
+                    least = min(least, table.sums[place, kind] + costs[n, kind])
+            if least <= limits[n]:
+                of[count], at[count], rest[count] = n, place, least
+                count += 1
+    return count

@@ -1,0 +1,139 @@
+"""Labels kept once per place, unless one there is as good (rule R5)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from formulations.shortest_path.labels import (
+    APART,
+    BARE,
+    COPIES,
+    DEAD,
+    DRAIN,
+    HI,
+    IN,
+    INSTANCES,
+    KIDS,
+    LEAKING,
+    LO,
+    RAN,
+    RHO,
+    RUN,
+    SLIDE,
+    STEP,
+    TRIPS,
+    USED,
+    WINDOWS,
+)
+
+Ints = NDArray[np.int64]
+UNTIMED, TIED, TIMED = range(3)
+"""When cycles count: never, between labels of equal energy, always."""
+
+
+@njit(cache=True)
+def covers(a: Ints, b: Ints, where: Ints, timing: int, rounds: bool) -> bool:
+    """Is a label as good as another one of its place?
+
+    It is if it costs no more and is no worse in all that later costs depend on. ``where`` are the regions of levels,
+    ``timing`` says when cycles count, ``rounds`` whether accesses are rounded up per instance.
+    """
+    if a[HI] > b[HI] or (a[HI] == b[HI] and a[LO] > b[LO]):
+        return False
+    timed = timing == TIMED or (timing == TIED and a[HI] == b[HI] and a[LO] == b[LO])
+    if a[COPIES] < b[COPIES] or a[DRAIN] > b[DRAIN] or a[BARE] > b[BARE] or a[RAN] > b[RAN]:
+        return False
+    if (timed or rounds) and a[INSTANCES] != b[INSTANCES]:
+        return False
+    for tensor in range(3):
+        if (timed or rounds) and a[KIDS + tensor] != b[KIDS + tensor]:
+            return False
+        if a[APART + tensor] * b[KIDS + tensor] > b[APART + tensor] * a[KIDS + tensor]:
+            return False
+    if b[RHO] != 1 and (a[RUN] != b[RUN] or a[RHO] < b[RHO]):
+        return False
+    if a[RAN] != 0 and a[RUN] != b[RUN]:
+        return False
+    if a[BARE] != 0 and a[WINDOWS] != b[WINDOWS]:
+        return False
+    if b[SLIDE] >= 0 and (a[SLIDE] != b[SLIDE] or a[TRIPS] != b[TRIPS] or a[STEP] != b[STEP]):
+        return False
+    levels = len(where)
+    for level in range(1, levels):
+        if where[level] == a[IN] and a[USED + level] > b[USED + level]:
+            return False
+    if timed:
+        if a[LEAKING] > b[LEAKING]:
+            return False
+        for column in range(USED + levels, USED + 3 * levels):
+            if a[column] > b[column]:
+                return False
+    return True
+
+
+@njit(cache=True)
+def _slot(place: int, size: int) -> int:
+    return ((place * 0x9E3779B97F4A7C1) >> 20) & (size - 1)
+
+
+@njit(cache=True)
+def rehash(places: Ints, store: Ints, count: int, heads: Ints, nexts: Ints) -> None:
+    """Enter all labels that are of use into a larger table of chains."""
+    heads[:] = -1
+    for n in range(count):
+        if store[n, DEAD] == 0:
+            slot = _slot(places[n], len(heads))
+            nexts[n] = heads[slot]
+            heads[slot] = n
+
+
+@njit(cache=True)
+def insert(
+    store: Ints,
+    count: int,
+    places: Ints,
+    heads: Ints,
+    nexts: Ints,
+    rows: Ints,
+    at: Ints,
+    where: Ints,
+    timing: int,
+    rounds: bool,
+    dominance: bool,
+) -> Ints:
+    """Keep labels (columns of `rows` at the places `at`, best first) that none at their place covers.
+
+    What they cover is marked as of no use. Returned are the numbers of those kept among the given ones.
+    """
+    kept = np.empty(rows.shape[1], np.int64)
+    begin = count
+    for n in range(rows.shape[1]):
+        new = store[count]
+        for column in range(rows.shape[0]):
+            new[column] = rows[column, n]
+        slot = _slot(at[n], len(heads))
+        before, old, good = -1, heads[slot], True
+        while old >= 0 and dominance:
+            following = nexts[old]
+            if places[old] == at[n]:
+                if covers(store[old], new, where, timing, rounds):
+                    good = False
+                    break
+                if covers(new, store[old], where, timing, rounds):
+                    store[old, DEAD] = 1
+                    if before < 0:
+                        heads[slot] = following
+                    else:
+                        nexts[before] = following
+                    old = following
+                    continue
+            before, old = old, following
+        if good:
+            places[count] = at[n]
+            nexts[count] = heads[slot]
+            heads[slot] = count
+            kept[count - begin] = n
+            count += 1
+    return kept[: count - begin]
