@@ -3,7 +3,7 @@
 ``lattice`` searches nests made of blocks (:mod:`formulations.lattice.search`). Every nest that the cost model prices is
 searched by ``path``, a shortest path (:mod:`formulations.shortest_path.solve`), by ``cp-sat``, an integer program
 (:mod:`formulations.nest_program.solve`), and by ``both`` of these, which have to agree. Each is loaded with its first
-search; only ``lattice`` compiles kernels.
+search; ``lattice`` and ``path`` compile kernels.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 from formulations.faults import FaultError
 from formulations.nest import Nest, Solution
 from formulations.nest_rules import NO_RULES
-from formulations.problem import INFINITE, LayerProblem, LayerSolution
+from formulations.problem import INFINITE, UNLIMITED, LayerProblem, LayerSolution
 from formulations.shortest_path.floors import Floors
 from formulations.stop import Stop, StoppedError
 
@@ -31,7 +31,7 @@ class Engine(Protocol):
         problem: LayerProblem,
         objective: str = "energy",
         *,
-        latency_cap: int = INFINITE,
+        latency_cap: int = UNLIMITED,
         cutoff: tuple[int, int] | None = None,
         weight: int = 0,
         least_energy: int = 0,
@@ -94,7 +94,7 @@ class LatticeEngine:
         problem: LayerProblem,
         objective: str = "energy",
         *,
-        latency_cap: int = INFINITE,
+        latency_cap: int = UNLIMITED,
         cutoff: tuple[int, int] | None = None,
         weight: int = 0,
         least_energy: int = 0,
@@ -109,8 +109,8 @@ class LatticeEngine:
             return solve(
                 problem,
                 objective,
-                latency_cap=latency_cap,
-                cutoff=cutoff,
+                latency_cap=min(latency_cap, INFINITE),
+                cutoff=None if cutoff is None else (min(cutoff[0], INFINITE), min(cutoff[1], INFINITE)),
                 memo=memo,
                 weight=weight,
                 least_energy=least_energy,
@@ -131,7 +131,7 @@ class PathEngine:
         problem: LayerProblem,
         objective: str = "energy",
         *,
-        latency_cap: int = INFINITE,
+        latency_cap: int = UNLIMITED,
         cutoff: tuple[int, int] | None = None,
         weight: int = 0,
         least_energy: int = 0,
@@ -154,7 +154,7 @@ class CpSatEngine:
         problem: LayerProblem,
         objective: str = "energy",
         *,
-        latency_cap: int = INFINITE,
+        latency_cap: int = UNLIMITED,
         cutoff: tuple[int, int] | None = None,
         weight: int = 0,
         least_energy: int = 0,
@@ -166,6 +166,7 @@ class CpSatEngine:
 
         cap, below = _limits(problem, objective, latency_cap, cutoff, weight)
         goal = cast("Literal['energy', 'latency', 'weighted']", objective)
+        below = None if below is None or below >= INFINITE else below
         found = solve(problem, goal, weight=weight, cap=cap, below=below, stop=stop)
         if found.status in (SolverStatus.OPTIMAL, SolverStatus.INFEASIBLE):
             return found.solution
@@ -185,7 +186,7 @@ class BothEngines:
         problem: LayerProblem,
         objective: str = "energy",
         *,
-        latency_cap: int = INFINITE,
+        latency_cap: int = UNLIMITED,
         cutoff: tuple[int, int] | None = None,
         weight: int = 0,
         least_energy: int = 0,

@@ -14,7 +14,9 @@ from formulations.nest_rules import NO_RULES, NestRules
 
 W, I, O = 0, 1, 2  # noqa: E741 - the field's own letters
 INFINITE = 1 << 60
-"""No cost: of what does not exist. Costs of what exists stay below (:mod:`formulations.integer_range`)."""
+"""No cost in searches of 64-bit integers; costs of what exists stay below (:mod:`formulations.integer_range`)."""
+UNLIMITED = 1 << 120
+"""No cost or limit of any search."""
 
 
 @dataclass(frozen=True)

@@ -84,10 +84,11 @@ def settle(
 ) -> int | None:
     """The proved optimum over all boxes.
 
-    Variables: ``box[h]`` Boolean, the design lies in box h; ``cost`` integer, its objective.
+    Variables: ``box[h]`` Boolean, the design lies in box h; ``cost`` integer, the rank of its objective among the
+    bounds (0 for the least one). Ranks keep the numbers of the program small, however large the objectives are.
 
     1. ``sum_h box[h] == 1``
-    2. ``box[h] => cost >= bound[h]``; where a value was found the bound is that value
+    2. ``box[h] => cost >= rank(bound[h])``; where a value was found the bound is that value
     3. ``not box[h]`` where the least area of the box exceeds the cap (um2), or its least use of a resource its limit
 
     Minimize ``cost``. The optimum is a proved bound; it is attained when it equals the value of some box.
@@ -100,25 +101,25 @@ def settle(
     from ortools.sat.python import cp_model  # noqa: PLC0415
 
     model = cp_model.CpModel()
-    reference = min((e.bound if e.value is None else e.value for e in entries), default=0)
     allowed = [e for e in entries if (area_cap is None or e.area <= area_cap) and _within(e, limits)]  # (3)
     if not allowed:
         return None
-    costs = [(e.bound if e.value is None else e.value) - reference for e in allowed]
-    largest = 1 << 60
+    bounds = [e.bound if e.value is None else e.value for e in allowed]
+    ranked = sorted(set(bounds))
+    rank = {value: place for place, value in enumerate(ranked)}
     box = [model.new_bool_var(f"box_{h}") for h in range(len(allowed))]
-    cost = model.new_int_var(0, largest, "cost")
+    cost = model.new_int_var(0, len(ranked) - 1, "cost")
     model.add_exactly_one(box)  # (1)
-    for literal, value in zip(box, costs, strict=True):
-        model.add(cost >= min(value, largest)).only_enforce_if(literal)  # (2)
+    for literal, value in zip(box, bounds, strict=True):
+        model.add(cost >= rank[value]).only_enforce_if(literal)  # (2)
     model.minimize(cost)
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = seed
     solver.parameters.num_workers = 1
     if solver.solve(model) != cp_model.OPTIMAL:
         return None
-    least: int = round(solver.objective_value)
-    return reference + least
+    least: int = ranked[solver.value(cost)]
+    return least
 
 
 def _within(entry: BoxBound, limits: Sequence[int | None]) -> bool:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from formulations.engines import Engine, LatticeEngine
 from formulations.layer.node_tiles import bits_held
 from formulations.nest import Solution
-from formulations.problem import INFINITE, LayerProblem
+from formulations.problem import UNLIMITED, LayerProblem
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
@@ -141,9 +141,9 @@ class Runs:
 
     def _search(self, problem: LayerProblem, goal: str, aim: Aim, cutoff: int) -> Solution | None:
         """The search."""
-        cap, start = INFINITE, None
+        cap, start = UNLIMITED, None
         if cutoff < INFEASIBLE_COST and goal == "latency":
-            cap = min(cutoff * problem.latency_unit, INFINITE) - 1
+            cap = min(cutoff * problem.latency_unit, UNLIMITED) - 1
         elif cutoff < INFEASIBLE_COST:
             start = cutoff, 0
         return self._engine.solve(problem, goal, latency_cap=cap, cutoff=start, weight=aim.weight, stop=self.stop)

@@ -102,11 +102,22 @@ class KnownMappings:
             return None
         leaks = any(level.leak_energy for level in hardware.levels)
         if objective == "energy" and not leaks:
-            assert self._counts is not None
-            energies = self._counts[fitting] @ _energies(hardware)
-            fitting = fitting[energies == energies.min()]
+            fitting = self._cheapest(fitting, hardware)
         prices = ((*self._price(works[int(n)], hardware), works[int(n)].solution) for n in fitting)
         return min(prices, key=lambda it: it[:2] if objective == "energy" else (it[1], it[0]))
+
+    def _cheapest(self, fitting: NDArray[np.int64], hardware: Hardware) -> NDArray[np.int64]:
+        """Those of least energy: about the least in floating point, where energies leave the integers."""
+        assert self._counts is not None
+        own = _energies(hardware)
+        rough = self._counts[fitting].astype(float) @ own.astype(float)
+        if rough.max() >= LIMIT:
+            least = rough <= rough.min() * (1 + 1e-9)
+        else:
+            energies = self._counts[fitting] @ own
+            least = energies == energies.min()
+        found: NDArray[np.int64] = fitting[least]
+        return found
 
     def _fitting(
         self, lowered: Callable[[], LayerProblem], hardware: Hardware, works: list[_Work]

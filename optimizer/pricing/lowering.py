@@ -145,7 +145,7 @@ def lower(
     if pinned and (len(levels) < 2 or levels[0].fanout != (1, 1) or hardware.levels[1].must_bypass & pinned):
         raise ValueError(f"level 1 cannot hold {sorted(pinned)} as a whole")
     if room_bits is not None:
-        levels = (levels[0], replace(levels[1], capacity_bits=room_bits), *levels[2:])
+        levels = (levels[0], replace(levels[1], capacity_bits=min(room_bits, LIMIT)), *levels[2:])
     levels, rules = lower_rules(layer.rules, hardware, dims, levels)
     return LayerProblem(
         tuple(sizes[dim] for dim in dims),

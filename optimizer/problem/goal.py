@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from formulations.problem import INFINITE
+from formulations.problem import UNLIMITED
 from optimizer.architecture.budgets import Budgets
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
 
-INFEASIBLE_COST = INFINITE
+INFEASIBLE_COST = UNLIMITED
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from optimizer.mapping.vector_cost import vector_cost
 from optimizer.pricing.compiling import compile_kernels
 from optimizer.pricing.integer_range import check_magnitude, check_total
 from optimizer.pricing.layer_pricer import Pricer
+from optimizer.pricing.path_range import check_path_range
 from optimizer.pricing.price import Prices
 from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible
 from optimizer.problem.goal import Goal, make_goal
@@ -188,7 +189,10 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         by_name.update({member.name: pricers[-1] for member in members})
     largest = [(pricer.layer, dict(pricer.variants[-1])) for pricer in pricers]
     every = list(architecture.menu_points) if architecture.constraints and points.is_listed else points.samples()
-    check_magnitude(largest, every, accounting, architecture.file, network.file)
+    if asked.engine != "path" or fusion is not None:
+        check_magnitude(largest, every, accounting, architecture.file, network.file)
+    else:
+        check_path_range(largest, points.corner(points.whole), accounting, network.file)
     if fusion is not None:
         check_total(network, every, accounting)
     some = points.some

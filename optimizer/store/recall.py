@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from formulations.layer.fitting import fits
 from formulations.nest import Solution
-from formulations.problem import INFINITE, LayerProblem
+from formulations.problem import UNLIMITED, LayerProblem
 from optimizer.problem.space import DEFAULT_ENGINE
 from optimizer.store.store import Store, content_key
 
@@ -31,7 +31,7 @@ class Question:
     problem: LayerProblem
     goal: str
     weight: int = 0
-    latency_cap: int = INFINITE
+    latency_cap: int = UNLIMITED
     engine: str = DEFAULT_ENGINE
 
     @property
@@ -64,7 +64,7 @@ def recalled(store: Store, question: Question, cutoff: int, search: Search, labe
     if known and (solution is None or _answers(question, solution)):
         return solution
     bound = store.bound(key)
-    if cutoff < INFINITE and bound >= cutoff:
+    if cutoff < UNLIMITED and bound >= cutoff:
         return bound
     start, limit = store.start(key), cutoff
     if start is not None and _answers(question, start):
@@ -72,7 +72,7 @@ def recalled(store: Store, question: Question, cutoff: int, search: Search, labe
     solution = search(limit)
     if solution is None and limit < cutoff:
         solution = search(cutoff)
-    if solution is None and cutoff < INFINITE:
+    if solution is None and cutoff < UNLIMITED:
         store.note_bound(key, cutoff, label)
         return cutoff
     store.note_optimum(key, solution, label)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem, Solution
-from formulations.problem import Hoist, LayerProblem, LayerSolution, LevelTiling
+from formulations.problem import UNLIMITED, Hoist, LayerProblem, LayerSolution, LevelTiling
 from optimizer.problem.space import DEFAULT_ENGINE, named_in_data
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.store.database import STORE_FILE, connect, faults, note
@@ -161,8 +161,8 @@ def solution_of(value: dict[str, Any] | None) -> Solution | None:
         return None
 
     def whole(number: object) -> int:
-        if type(number) is not int or abs(number) >= 2**63:
-            raise TypeError(f"not a whole number of 64 bits: {number}")
+        if type(number) is not int or abs(number) >= UNLIMITED:
+            raise TypeError(f"not a whole number of 120 bits: {number}")
         return number
 
     if "items" in value:

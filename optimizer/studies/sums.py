@@ -29,6 +29,8 @@ from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.search.point_solver import Site
 from optimizer.studies.frontier import Cost, Gap
 
+LAST = int(np.iinfo(np.int64).max)
+"""Beyond all sums."""
 MOST_SUMS = 200_000
 """Partial sums, none of which another one beats."""
 
@@ -109,7 +111,7 @@ def _beaten_dropped(sums: Costs) -> Costs:
 
 def _useful(sums: Costs, left: Sequence[int], gaps: Sequence[Gap]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which rows reach a gap once the least of the layers left is added."""
-    table = np.array([*gaps, (INFEASIBLE_COST, -1)], dtype=np.int64)
+    table = np.array([(min(a, LAST), min(b, LAST)) for a, b in (*gaps, (LAST, -1))], dtype=np.int64)
     place = np.searchsorted(table[:, 0], sums[:, 1] + left[1])
     useful: np.ndarray[tuple[int], np.dtype[np.bool_]] = table[place, 1] >= sums[:, 0] + left[0]
     return useful

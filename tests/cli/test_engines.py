@@ -204,7 +204,7 @@ def test_what_is_no_nest_of_the_problem_is_not_taken_from_a_store() -> None:
 
 
 @pytest.mark.slow
-def test_every_nest_is_searched_and_verified_without_compiled_kernels(tmp_path: Path) -> None:
+def test_cp_sat_searches_and_verifies_without_compiled_kernels(tmp_path: Path) -> None:
     """Numba may be missing."""
     script = f"""
 import sys
@@ -212,10 +212,9 @@ sys.modules.update(numba=None, llvmlite=None)
 import optimizer
 from optimizer.workload.layer import matmul
 layer = matmul("m", {{"M": 4, "N": 6, "K": 8}})
-for engine in ("path", "cp-sat", "both"):
-    result = optimizer.map_layer(layer, optimizer.load_architecture("eyeriss"), engine=engine)
-    assert result.status == "OPTIMAL"
-optimizer.save(result, {str(tmp_path / "both")!r})
-assert optimizer.verify({str(tmp_path / "both")!r}, thorough=True).ok
+result = optimizer.map_layer(layer, optimizer.load_architecture("eyeriss"), engine="cp-sat")
+assert result.status == "OPTIMAL"
+optimizer.save(result, {str(tmp_path / "out")!r})
+assert optimizer.verify({str(tmp_path / "out")!r}, thorough=True).ok
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
