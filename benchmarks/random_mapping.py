@@ -7,10 +7,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from formulations.lattice.kernels.layout import spatial_vectors
 from formulations.layer.node_tiles import node_extents
 from formulations.primes import factorize
 from formulations.problem import Hoist, I, LayerProblem, LayerSolution, LevelTiling
+from formulations.spatial_vectors import spatial_vectors
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.mapping import Item, Loop, Mapping
