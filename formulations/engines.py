@@ -138,10 +138,13 @@ class PathEngine:
         stop: Stop | None = None,
     ) -> Nest | None:
         """See :meth:`Engine.solve`."""
-        from formulations.shortest_path.solve import solve  # noqa: PLC0415
+        from formulations.shortest_path.solve import StoppedPathError, solve  # noqa: PLC0415
 
         cap, below = _limits(problem, objective, latency_cap, cutoff, weight)
-        return solve(problem, objective, weight=weight, cap=cap, below=below, stop=stop, floors=self._floors).nest
+        try:
+            return solve(problem, objective, weight=weight, cap=cap, below=below, stop=stop, floors=self._floors).nest
+        except StoppedPathError as stopped:
+            raise CutShortError(stopped.outcome.nest, stopped.outcome.bound or 0) from None
 
 
 class CpSatEngine:

@@ -201,7 +201,8 @@ class Pricer:
             )
         except CutShortError as stopped:
             price = None if stopped.nest is None else self._price(question, stopped.nest, extents)
-            bound = stopped.bound if len(self.variants) == 1 else 0
+            whole = len(self.variants) == 1 and cap >= INFEASIBLE_COST  # else it bounds a part of the mappings only
+            bound = stopped.bound if whole else 0
             self.stopped_search = StoppedSearch(hardware, objective, weight, price, bound)
             raise
         except FaultError as fault:

@@ -15,6 +15,7 @@ import optimizer
 from formulations.engines import CpSatEngine, CutShortError, PathEngine
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
+from formulations.stop import Stop
 from optimizer.errors import SpecError
 from optimizer.pricing.lowering import lower
 from optimizer.problem.fusion_options import Fusion
@@ -218,3 +219,18 @@ optimizer.save(result, {str(tmp_path / "out")!r})
 assert optimizer.verify({str(tmp_path / "out")!r}, thorough=True).ok
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
+
+
+def test_a_stopped_shortest_path_tells_its_bound() -> None:
+    layer = optimizer.load("alexnet").mac_layers()[2]
+    hardware = next(iter(optimizer.load_architecture("eyeriss").points()))
+    problem = lower(layer, hardware)
+    best = PathEngine().solve(problem)
+    assert best is not None
+    stop = Stop()
+    stop.request()
+    for cutoff in (None, (best.energy // 2, 0)):
+        with pytest.raises(CutShortError) as caught:
+            PathEngine().solve(problem, cutoff=cutoff, stop=stop)
+        most = best.energy if cutoff is None else cutoff[0]
+        assert 0 < caught.value.bound <= most
