@@ -229,7 +229,7 @@ def test_a_stopped_shortest_path_tells_its_bound() -> None:
     assert best is not None
     stop = Stop()
     stop.request()
-    for cutoff in (None, (best.energy // 2, 0)):
+    for cutoff in (None, (best.energy, 0)):
         with pytest.raises(CutShortError) as caught:
             PathEngine().solve(problem, cutoff=cutoff, stop=stop)
         most = best.energy if cutoff is None else cutoff[0]
