@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
+from dataclasses import replace
 
+from formulations.nest_rules import NO_RULES
 from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
 from formulations.shortest_path.tables import lattice_of, machine_of
 from optimizer.architecture.hardware import Hardware
@@ -34,7 +36,7 @@ def check_path_range(
     SpecError
     """
     for layer, extents in layers:
-        problem = lower(layer, hardware, accounting=accounting, extents=extents)
+        problem = replace(lower(layer, hardware, accounting=accounting, extents=extents), rules=NO_RULES)
         try:
             check_steps(problem)
             check_magnitudes(problem, lattice_of(problem), machine_of(problem))

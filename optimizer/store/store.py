@@ -160,14 +160,14 @@ def solution_of(value: dict[str, Any] | None) -> Solution | None:
     if value is None:
         return None
 
-    def whole(number: object) -> int:
-        if type(number) is not int or abs(number) >= UNLIMITED:
-            raise TypeError(f"not a whole number of 120 bits: {number}")
+    def whole(number: object, limit: int = 2**63) -> int:
+        if type(number) is not int or abs(number) >= limit:
+            raise TypeError(f"not a whole number below {limit}: {number}")
         return number
 
     if "items" in value:
         items = tuple(_item([whole(number) for number in entry]) for entry in value["items"])
-        return Nest(items, whole(value["energy"]), whole(value["latency"]))
+        return Nest(items, whole(value["energy"], UNLIMITED), whole(value["latency"], UNLIMITED))
 
     def level(entry: dict[str, Any]) -> LevelTiling:
         names = ("order", "top", "bottom", "input_tile", "spatial")
