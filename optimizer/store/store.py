@@ -24,6 +24,8 @@ TIME_LIMIT, LABEL, PROBLEM = "time_limit_s", "label", "problem"
 """Entries of payloads that are not kept as they are: see :func:`task_content`."""
 
 # An optimum replaces any entry, a bound replaces a lower bound or a start, a start replaces a start.
+LARGEST = 2**63 - 1
+"""Bounds above are stored as this one, a bound too."""
 NOTE_OPTIMUM = note("layers")
 NOTE_BOUND = note("layers", "layers.kind = 'start' OR layers.kind = 'bound' AND layers.bound < excluded.bound")
 NOTE_START = note("layers", "layers.kind = 'start'")
@@ -123,7 +125,7 @@ class Store:
         other's entries.
         """
         with self.database() as database:
-            database.execute(NOTE_BOUND, (key, MODEL_VERSION, BOUND, int(time.time()), label, bound, None))
+            database.execute(NOTE_BOUND, (key, MODEL_VERSION, BOUND, int(time.time()), label, min(bound, LARGEST), None))
 
     def outcome(self, key: str) -> dict[str, Any] | None:
         """The outcome of the task with this :func:`task_key`; None if it is not known."""
