@@ -39,6 +39,7 @@ from optimizer.workload.mapping_rules import (
 KINDS = ("keep", "bypass", "unroll", "spatial", "temporal", "tile", "order", "stationary", "utilization")
 NUMBERS = ("equals", "at_least", "at_most", "multiple_of")
 TENSORS = ("W", "I", "O")
+MOST = 2**62
 DIM = "^[A-Z][A-Z0-9_]*$"
 
 
@@ -69,7 +70,9 @@ class MappingConstraint:
     def is_for(self, layer: str, dims: Sequence[str]) -> bool:
         """Is it for a layer of this name with these dims? Rules about a dim are for layers that have it."""
         asked = self.rule.dim if isinstance(self.rule, FactorRule | TileRule) else None
-        return (asked is None or asked in dims) and any(fnmatchcase(layer, pattern) for pattern in self.layers)
+        return (asked is None or asked in dims) and any(
+            fnmatchcase(layer, pattern.replace("[", "[[]")) for pattern in self.layers
+        )
 
 
 def mapping_schema() -> Schema:
@@ -105,7 +108,7 @@ def mapping_schema() -> Schema:
             "level": text("the name of a level"),
             "axis": {"enum": ["x", "y"]},
             "dim": dim,
-            **{name: count("a number of trips, or words") for name in NUMBERS},
+            **{name: count("a number of trips, or words, up to 2^62") | {"maximum": MOST} for name in NUMBERS},
         },
         "additionalProperties": False,
         "description": f"a mapping with one of the keys {', '.join(KINDS)}",

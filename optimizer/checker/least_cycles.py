@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from functools import lru_cache
 
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.checker.claims.solve import Claim, EqualLayers
 from optimizer.checker.index_values import index_values
 from optimizer.golden.walk import step_bits, step_cycles
-from optimizer.workload.layer import Layer, VectorLayer
+from optimizer.workload.layer import Layer
+from optimizer.workload.least_work import least_work
 from optimizer.workload.mapping_rules import UnrollRule
 
 KEPT = 1 << 16
@@ -18,12 +18,11 @@ KEPT = 1 << 16
 
 
 def part_cycles(claim: Claim, hardware: Hardware) -> tuple[int, ...]:
-    """Lower bound on the cycles per layer group; of a fused network, of all its work on all units."""
+    """Lower bound on the cycles per layer group; of a fused network, of its least work on all units."""
     if claim.fusion is None:
         return tuple(least_cycles(group, hardware) for group in claim.groups)
-    vectors = sum(x.operations * x.multiplicity for x in claim.network.layers() if isinstance(x, VectorLayer))
-    work = math.ceil(Fraction(claim.network.macs, math.prod(hardware.mac_mesh)))
-    return (work + math.ceil(Fraction(vectors, hardware.vector_lanes)),)
+    macs, operations = least_work(claim.network)
+    return (math.ceil(macs / math.prod(hardware.mac_mesh)) + math.ceil(operations / hardware.vector_lanes),)
 
 
 def least_cycles(group: EqualLayers, hardware: Hardware) -> int:

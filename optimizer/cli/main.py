@@ -77,6 +77,11 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             click.echo(f"error: {told(error, ctx)}", err=True)
             ctx.exit(BAD_INPUT)
+        except ModuleNotFoundError as error:
+            if str(error.name).split(".")[0] in ("optimizer", "formulations"):
+                raise
+            click.echo(f"error: {error.name} is not installed: pip install {error.name}", err=True)
+            ctx.exit(MISSING)
 
 
 def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
 
 from formulations.networks.cover import Candidate, Cover
 from formulations.stop import Stop, StoppedError
@@ -16,6 +19,7 @@ from optimizer.pricing.layer_pricer import Pricer
 from optimizer.pricing.price import Price, StoppedSearch
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
+from optimizer.workload.least_work import least_work
 from optimizer.workload.network import Network
 
 VectorPrice = Callable[[VectorLayer, Hardware], VectorCost]
@@ -118,9 +122,13 @@ class NetworkPricer:
             pricer.stop = stop
 
     def latency_bound(self, hardware: Hardware) -> int:
-        """Lower bound on the network's cycles: its work on all multipliers, then on all lanes."""
-        vectors = sum(x.multiplicity * x.operations for x in self._layers if isinstance(x, VectorLayer))
-        return -(-self.macs // hardware.macs_per_cycle) + -(-vectors // hardware.vector_lanes)
+        """Lower bound on the network's cycles: its least work on all multipliers, then on all lanes."""
+        macs, operations = self._least_work
+        return math.ceil(macs / hardware.macs_per_cycle) + math.ceil(operations / hardware.vector_lanes)
+
+    @cached_property
+    def _least_work(self) -> tuple[Fraction, Fraction]:
+        return least_work(self.network)
 
     def energy_bound(self, hardware: Hardware) -> int:
         """0: there is no bound without a search."""

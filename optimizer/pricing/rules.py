@@ -40,7 +40,7 @@ def lower_rules(
     """
     names = [level.name for level in hardware.levels]
     found = NestRules()
-    for rule in rules:
+    for rule in (_told(rule, dims) for rule in rules):
         if isinstance(rule, UtilizationRule):
             used = math.ceil(rule.least * (hardware.fewest_multipliers or hardware.macs_per_cycle))
             found = replace(found, least_used=max(found.least_used, used))
@@ -51,6 +51,13 @@ def lower_rules(
             levels = (*levels[:number], changed, *levels[number + 1 :])
         found = _added(found, rule, number, dims)
     return levels, found
+
+
+def _told(rule: MappingRule, dims: Sequence[str]) -> MappingRule:
+    """The rule; one that excludes tiles of extent 1 of a dim that has no more says that the tensor is not kept."""
+    if not isinstance(rule, TileRule) or rule.dim is None or rule.dim in dims or rule.numbers.hold(1):
+        return rule
+    return KeepRule(rule.title, rule.level, (rule.tensor,), kept=False)
 
 
 def _level(level: ProblemLevel, rule: KeepRule | StationaryRule | UnrollRule, dims: Sequence[str]) -> ProblemLevel:
@@ -80,7 +87,8 @@ def _added(rules: NestRules, rule: MappingRule, number: int, dims: Sequence[str]
         return rules
     allowed = Allowed(rule.numbers.least, rule.numbers.most, rule.numbers.multiple)
     if rule.dim is not None and rule.dim not in dims:  # of extent 1
-        return rules if allowed.hold(1) else replace(rules, least_used=IMPOSSIBLE)
+        fits = isinstance(rule, TileRule) or allowed.hold(1)
+        return rules if fits else replace(rules, least_used=IMPOSSIBLE)
     dim = None if rule.dim is None else dims.index(rule.dim)
     if isinstance(rule, TileRule):
         return replace(rules, tiles=(*rules.tiles, Tile(number, ROLES.index(rule.tensor), dim, allowed)))

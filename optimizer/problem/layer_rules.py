@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from optimizer.architecture.architecture import Architecture
+from optimizer.architecture.mapping_constraints import MappingConstraint
 from optimizer.errors import SpecError
 from optimizer.workload.layer import Layer
-from optimizer.workload.mapping_rules import KeepRule, UnrollRule
+from optimizer.workload.mapping_rules import KeepRule, TileRule, UnrollRule
 from optimizer.workload.network import Network
 
 
 def ruled_layer(layer: Layer, architecture: Architecture) -> Layer:
     """A layer with the rules that an architecture states for it."""
-    dims = [dim for dim, _ in layer.dims]
-    rules = tuple(one.rule for one in architecture.mapping if one.is_for(layer.name, dims))
+    rules = tuple(one.rule for one in architecture.mapping if _is_for(one, layer))
     return replace(layer, rules=rules) if rules else layer
 
 
@@ -23,16 +23,20 @@ def ruled_network(network: Network, architecture: Architecture) -> Network:
     if not architecture.mapping:
         return network
     layers = network.mac_layers()
-    idle = [
-        one.title
-        for one in architecture.mapping
-        if not any(one.is_for(layer.name, [dim for dim, _ in layer.dims]) for layer in layers)
-    ]
+    idle = [one.title for one in architecture.mapping if not any(_is_for(one, layer) for layer in layers)]
     warnings = [f"the constraint {title} is for no layer of {network.name}" for title in idle]
     found = replace(network, graph=network.graph.copy(), warnings=[*network.warnings, *warnings])
     for layer in layers:
         found.graph.nodes[layer.name]["layer"] = ruled_layer(layer, architecture)
     return found
+
+
+def _is_for(constraint: MappingConstraint, layer: Layer) -> bool:
+    """Is a constraint for a layer? Those on tiles ask for a dim that indexes the tensor."""
+    rule = constraint.rule
+    if isinstance(rule, TileRule) and rule.dim is not None and rule.dim not in layer.operand(rule.tensor).dims:
+        return False
+    return constraint.is_for(layer.name, [dim for dim, _ in layer.dims])
 
 
 def check_rules(network: Network, architecture: Architecture, engine: str, *, fused: bool) -> None:
@@ -61,5 +65,5 @@ def check_rules(network: Network, architecture: Architecture, engine: str, *, fu
             field="mapping",
             value=others[0].title,
             allowed="keep, bypass and unroll; with the engine path all kinds",
-            remedy="search with --engine path (in Python: engine='path')",
+            remedy="search with --engine path (solve, map; in Python engine='path'), or leave the constraint out",
         )

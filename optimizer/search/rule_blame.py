@@ -32,13 +32,16 @@ def ruled_out(prepared: PreparedProblem, deadline: float | None) -> Infeasibilit
     -------
     Infeasibility or None
         Rules none of which can be left out, and those without any one of which the layer has a mapping; None if every
-        layer has a mapping somewhere, or no rule is to blame.
+        layer has a mapping somewhere, no rule is to blame, or the time did not suffice to tell.
     """
     points = [point for _, point in roomy(prepared, prepared.points)]
     for pricer in prepared.pricers:
         blame = _Blame(pricer, points, prepared, deadline)
-        if pricer.layer.rules and blame.excluded(pricer.layer.rules) and not blame.excluded(()):
-            return blame.reason()
+        try:
+            if pricer.layer.rules and blame.excluded(pricer.layer.rules) and not blame.excluded(()):
+                return blame.reason()
+        except _LateError:
+            return None
     return None
 
 

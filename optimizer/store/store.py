@@ -125,7 +125,8 @@ class Store:
         other's entries.
         """
         with self.database() as database:
-            database.execute(NOTE_BOUND, (key, MODEL_VERSION, BOUND, int(time.time()), label, min(bound, LARGEST), None))
+            row = (key, MODEL_VERSION, BOUND, int(time.time()), label, min(bound, LARGEST), None)
+            database.execute(NOTE_BOUND, row)
 
     def outcome(self, key: str) -> dict[str, Any] | None:
         """The outcome of the task with this :func:`task_key`; None if it is not known."""

@@ -58,6 +58,15 @@ def freed(architecture: Architecture, vary: Sequence[Range]) -> tuple[Architectu
         title = " ".join(varied.name.removeprefix(CONSTRAINT).split())
         if not varied.name.startswith(CONSTRAINT):
             ranges.append(varied)
+        elif title in {one.title for one in architecture.mapping}:
+            raise SpecError(
+                "a study drops constraints on sizes only, and this one is on mappings",
+                file=architecture.file,
+                field="--constraint",
+                value=title,
+                allowed="; ".join(known) or "none: there are no constraints on sizes",
+                remedy="solve with the constraint and without it, and compare",
+            )
         elif title not in known or (varied.low, varied.high) != (None, None):
             raise SpecError(
                 "the architecture states no constraint of this name" if title not in known else "it has no range",

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 import optimizer
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import parse_architecture
+from optimizer.bodies.study import CONSTRAINT
 from optimizer.cli import main
 from optimizer.errors import SpecError
 from optimizer.golden.rules import broken_rules
@@ -231,3 +232,39 @@ def test_fusion_and_widths_take_no_rules() -> None:
     network = parse_network("layers:\n  - {name: a, type: matmul, dims: {M: 4, N: 4, K: 4}}\n")
     with pytest.raises(SpecError, match="do not go together with fusion"):
         optimizer.solve(network, chip({"keep": "W", "level": "GLB"}), fusion=optimizer.Fusion())
+
+
+def test_a_tile_of_extent_one_excludes_keeping_only() -> None:
+    layer = matmul("thin", {"M": 1, "N": 4, "K": 4})
+    rule = {"tile": "I", "level": "GLB", "dim": "M", "multiple_of": 2}
+    found = optimizer.map_layer(layer, chip(rule))
+    assert found.status == "OPTIMAL"
+    assert not any(item == {"keep": "I", "level": "GLB"} for item in found.design.layers[0].mapping)
+
+
+def test_rules_on_tiles_are_for_layers_whose_tensor_has_the_dim() -> None:
+    assert ruled_layer(LAYER, chip({"tile": "W", "level": "RF", "dim": "M", "at_most": 1})).rules == ()
+    assert len(ruled_layer(LAYER, chip({"tile": "I", "level": "RF", "dim": "M", "at_most": 1})).rules) == 1
+
+
+def test_brackets_in_patterns_stand_for_themselves() -> None:
+    rule = {"stationary": "W", "level": "RF", "layers": "[t]*"}
+    assert not ruled_layer(replace(LAYER, name="t1"), chip(rule)).rules
+    assert ruled_layer(replace(LAYER, name="[t]1"), chip(rule)).rules
+
+
+def test_huge_numbers_are_refused_and_the_blame_ends_in_time() -> None:
+    with pytest.raises(SpecError, match="2\\^62"):
+        chip({"temporal": "K", "level": "GLB", "multiple_of": 2**63})
+    few = {"spatial": "K", "level": "GLB", "at_most": 1}
+    many = {"name": "many", "spatial": "K", "level": "GLB", "at_least": 2}
+    for seconds in (0.001, 0.05, 0.2):
+        result = optimizer.map_layer(LAYER, chip(few, many), time_limit_s=seconds)
+        assert result.status in ("UNKNOWN", "INFEASIBLE")
+
+
+def test_a_study_says_what_it_does_not_drop() -> None:
+    architecture = chip({"keep": "W", "level": "GLB"})
+    network = parse_network("layers:\n  - {name: a, type: matmul, dims: {M: 4, N: 4, K: 4}}\n")
+    with pytest.raises(SpecError, match="on sizes only"):
+        optimizer.study(network, architecture, [optimizer.Range(f"{CONSTRAINT}keep W at GLB")])
