@@ -63,11 +63,15 @@ def test_the_optimum_is_that_of_a_solve(objective: str, budgets: dict[str, str])
 
 
 @pytest.mark.slow
-def test_the_order_of_tasks_changes_nothing() -> None:
+def test_the_order_of_tasks_changes_no_answer() -> None:
+    """Floors and boxes may differ: what a search proves is used by those that follow in the same process."""
     problems = [problem(), problem(OTHER)]
     both = Aggregate("geomean", (Fraction(1), Fraction(2)))
     one, other = (explore_spread(problems, aggregate=both, pool=pool) for pool in (SerialPool(), Backwards()))
-    assert one.closed == other.closed and one.found == other.found
+    assert one.complete and other.complete and (one.value, one.bound) == (other.value, other.bound)
+    assert one.best_point == other.best_point
+    assert one.found is not None and other.found is not None
+    assert one.found.rank == other.found.rank
 
 
 def test_one_open_store_serves_all_rounds(tmp_path: Path) -> None:

@@ -283,7 +283,7 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
     accounting = claim_of(capped).accounting
     for one in asked:
         if one.lower_bound < INFEASIBLE_COST:
-            told = true(replace(one, lower_bound=one.lower_bound + 1), accounting, 60.0)
+            told = true(replace(one, lower_bound=one.lower_bound + 1), accounting, LatticeEngine(), 60.0)
             assert told is not None and told.route is None and "cycles" in told.refuted, one
             by_lattice = statements.decide(
                 replace(one, lower_bound=one.lower_bound + 1), accounting, LatticeEngine(), program_s=0.0, search_s=None
