@@ -78,9 +78,10 @@ class LazyGroup(click.Group):
             click.echo(f"error: {told(error, ctx)}", err=True)
             ctx.exit(BAD_INPUT)
         except ModuleNotFoundError as error:
-            if str(error.name).split(".")[0] in ("optimizer", "formulations"):
+            package = str(error.name).split(".")[0]
+            if package in ("optimizer", "formulations"):
                 raise
-            click.echo(f"error: {error.name} is not installed: pip install {error.name}", err=True)
+            click.echo(f"error: {package} is not installed: pip install {package}", err=True)
             ctx.exit(MISSING)
 
 

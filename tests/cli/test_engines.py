@@ -234,3 +234,9 @@ def test_a_stopped_shortest_path_tells_its_bound() -> None:
             PathEngine().solve(problem, cutoff=cutoff, stop=stop)
         most = best.energy if cutoff is None else cutoff[0]
         assert 0 < caught.value.bound <= most
+
+
+def test_a_missing_package_is_named(asked: tuple[str, ...]) -> None:
+    script = f"import sys\nsys.modules.update(numba=None)\nfrom optimizer.cli import main\nmain({['solve', *asked]!r})"
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 3 and "numba is not installed" in done.stderr
