@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from formulations.layer.spread import spreads
-from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
+from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
+from formulations.nest_places import extents_of
 from formulations.nest_rule_check import keeps_rules
 from formulations.problem import LayerProblem
 
@@ -14,18 +15,9 @@ def is_nest_of(problem: LayerProblem, nest: Nest) -> bool:
     """Do its extents, nodes, fan-outs and capacities fit a problem? What it costs is not asked."""
     if nest.energy < 0 or nest.latency <= 0 or not _in_range(problem, nest):
         return False
-    extents = [1] * len(problem.extents)
-    for item in nest.items:
-        for dim, factor in _factors(item):
-            extents[dim] *= factor
-    sound = tuple(extents) == problem.extents and _in_order(problem, nest) and _has_room(problem, nest)
+    extents = tuple(extents_of(problem, nest.items))
+    sound = extents == problem.extents and _in_order(problem, nest) and _has_room(problem, nest)
     return sound and keeps_rules(problem, nest)
-
-
-def _factors(item: Item) -> list[tuple[int, int]]:
-    if isinstance(item, LoopItem):
-        return [(item.dim, item.trips)]
-    return list(enumerate(item.factors)) if isinstance(item, FanOutItem) else []
 
 
 def _in_range(problem: LayerProblem, nest: Nest) -> bool:
@@ -111,11 +103,6 @@ def nest_bits(problem: LayerProblem, nest: Nest, level: int) -> int:
     for place, node in enumerate(nest.items):
         if not isinstance(node, NodeItem) or node.level != level or (problem.pinned[node.tensor] and level == 1):
             continue
-        tile = [1] * len(problem.extents)
-        for item in nest.items[place + 1 :]:
-            if isinstance(item, FanOutItem) and item.level < level:
-                continue
-            for dim, factor in _factors(item):
-                tile[dim] *= factor
-        total += problem.footprint(node.tensor, tuple(tile)) * problem.bits[node.tensor]
+        tile = tuple(extents_of(problem, nest.items[place + 1 :], level))
+        total += problem.footprint(node.tensor, tile) * problem.bits[node.tensor]
     return total

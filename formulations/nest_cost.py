@@ -18,6 +18,7 @@ import math
 from dataclasses import replace
 
 from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
+from formulations.nest_places import extents_of
 from formulations.problem import AxisSpec, I, LayerProblem, O, W, distinct_sums
 
 Bits = tuple[int, int, int]
@@ -75,22 +76,11 @@ def _instances(nest: Nest, level: int, dims: tuple[int, ...] | None = None) -> i
     return math.prod(f for fan in fans for d, f in enumerate(fan.factors) if dims is None or d in dims)
 
 
-def _factors(problem: LayerProblem, items: tuple[Item, ...], outer: int = 0) -> list[int]:
-    """The product of the factors of items per dim, but for fan-outs of levels outside of one."""
-    extents = [1] * len(problem.extents)
-    for item in items:
-        if isinstance(item, LoopItem):
-            extents[item.dim] *= item.trips
-        elif isinstance(item, FanOutItem) and item.level >= outer:
-            extents = [e * f for e, f in zip(extents, item.factors, strict=True)]
-    return extents
-
-
 def _traffic(problem: LayerProblem, nest: Nest, place: int, tensor: int) -> int:
     """(1)"""
     node = nest.items[place]
     assert isinstance(node, NodeItem)
-    tile = tuple(_factors(problem, nest.items[place + 1 :], node.level))
+    tile = tuple(extents_of(problem, nest.items[place + 1 :], node.level))
     words = problem.footprint(tensor, tile)
     above = [n for n in range(place) if isinstance((item := nest.items[n]), LoopItem) and item.trips > 1]
     trips = [item.trips for n in above if isinstance((item := nest.items[n]), LoopItem)]
@@ -101,7 +91,7 @@ def _traffic(problem: LayerProblem, nest: Nest, place: int, tensor: int) -> int:
         for dim, coefficient in axis.terms:
             if dim == slide.dim:
                 width = _width(axis, tile)
-                step = coefficient * _factors(problem, nest.items[above[-1] + 1 :])[dim]
+                step = coefficient * extents_of(problem, nest.items[above[-1] + 1 :])[dim]
                 brought = words + (slide.trips - 1) * (words // width * min(width, step))
                 return brought * math.prod(trips[:-1])
     return words * math.prod(trips)
@@ -120,28 +110,7 @@ def _distinct(problem: LayerProblem, nest: Nest, tensor: int, outer: int, inner:
         if tensor != I:
             found *= math.prod(fan.factors[d] for d in problem.relevant(tensor))
             continue
-        below = _factors(problem, nest.items[place + 1 :])
+        below = extents_of(problem, nest.items[place + 1 :])
         for axis in problem.input_axes:
             found *= distinct_sums([(c * below[d], fan.factors[d]) for d, c in axis.terms])
     return found
-
-
-def raised(problem: LayerProblem, items: list[Item]) -> tuple[Item, ...]:
-    """A nest with every node above the loops and fan-outs outside of it that do not move it: its tile stays there."""
-    found: list[Item] = []
-    for item in items:
-        place = best = len(found)
-        if isinstance(item, NodeItem):
-            while place > 0 and _passes(problem, item, found[place - 1]):
-                place -= 1
-                if isinstance(found[place], LoopItem):
-                    best = place
-        found.insert(best, item)
-    return tuple(found)
-
-
-def _passes(problem: LayerProblem, node: NodeItem, other: Item) -> bool:
-    """May a node move above what stands right outside of it?"""
-    if isinstance(other, NodeItem):
-        return other.tensor != node.tensor
-    return isinstance(other, FanOutItem) or problem.irrelevant_to[other.dim] == node.tensor

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
+from formulations.nest_places import extents_of
 from formulations.nest_rules import NO_RULES, Order, Stationary, Tile
 from formulations.problem import LayerProblem
 
@@ -44,12 +45,7 @@ def _fits(problem: LayerProblem, nest: Nest, rule: Tile) -> bool:
     for place, item in enumerate(nest.items):
         if not isinstance(item, NodeItem) or (item.tensor, item.level) != (rule.tensor, rule.level):
             continue
-        tile = [1] * len(problem.extents)
-        for other in nest.items[place + 1 :]:
-            if isinstance(other, LoopItem):
-                tile[other.dim] *= other.trips
-            elif isinstance(other, FanOutItem) and other.level >= rule.level:
-                tile = [size * factor for size, factor in zip(tile, other.factors, strict=True)]
+        tile = extents_of(problem, nest.items[place + 1 :], rule.level)
         size = problem.footprint(rule.tensor, tuple(tile)) if rule.dim is None else tile[rule.dim]
         return rule.allowed.hold(size)
     return True

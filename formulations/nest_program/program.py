@@ -12,7 +12,8 @@ from formulations.layer.rows import Literal
 from formulations.layer.spatial import FanOuts
 from formulations.layer.traffic import Traffic
 from formulations.nest import Nest, NodeItem
-from formulations.nest_cost import costed, raised
+from formulations.nest_cost import costed
+from formulations.nest_places import raised
 from formulations.nest_program.magnitudes import check_magnitudes
 from formulations.nest_program.nodes import Nodes
 from formulations.nest_program.reading import Number, Reader

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from formulations.nest import FanOutItem, Item, LoopItem, NodeItem
+from formulations.nest_places import raised
 from formulations.problem import LayerProblem
 from formulations.shortest_path import labels as k
 from formulations.shortest_path.rules import Filter
@@ -32,29 +33,8 @@ def nest_items(
     order = rules.order_of(dims)
     assert order is not None
     items += [LoopItem(d, left[d] // factors[d]) for d in order]
-    return tuple(_raised(problem, [*items, FanOutItem(regions[-1].fan, factors)]))
+    return raised(problem, [*items, FanOutItem(regions[-1].fan, factors)])
 
 
 def _factors(m: Machine, vector: int) -> tuple[int, ...]:
     return tuple(int(factor) for factor in m.vectors[:, vector])
-
-
-def _raised(problem: LayerProblem, items: list[Item]) -> list[Item]:
-    """Every node above the loops and fan-outs outside of it that do not move it: its tile stays while they run."""
-    found: list[Item] = []
-    for item in items:
-        place = best = len(found)
-        if isinstance(item, NodeItem):
-            while place > 0 and _passes(problem, item, found[place - 1]):
-                place -= 1
-                if isinstance(found[place], LoopItem):
-                    best = place
-        found.insert(best, item)
-    return found
-
-
-def _passes(problem: LayerProblem, node: NodeItem, other: Item) -> bool:
-    """May a node move above what stands right outside of it?"""
-    if isinstance(other, NodeItem):
-        return other.tensor != node.tensor
-    return isinstance(other, FanOutItem) or problem.irrelevant_to[other.dim] == node.tensor

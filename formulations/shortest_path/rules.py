@@ -36,11 +36,14 @@ def held(allowed: Allowed, numbers: Ints) -> Flags:
 
 
 class Filter:
-    """The rules of a problem on its lattice and machine; without rules nothing is filtered."""
+    """The rules of a problem on its lattice and machine; without rules nothing is filtered.
 
-    def __init__(self, problem: LayerProblem, t: Lattice, m: Machine) -> None:
+    `widest[r]` are the most instances from region r's fan-out on (:func:`tables.most_instances`).
+    """
+
+    def __init__(self, problem: LayerProblem, t: Lattice, m: Machine, widest: Ints) -> None:
         self._rules: NestRules = problem.rules
-        self._t, self._m = t, m
+        self._t, self._m, self._widest = t, m, widest
         self.on = problem.rules != NO_RULES
         self._inner = np.zeros((m.regions, len(t.lacks)), np.int64)
         for level in range(len(m.levels)):
@@ -102,7 +105,7 @@ class Filter:
         t, m, first = self._t, self._m, k.first_of_rules(self._m)
         last = region + 1 == m.regions
         factors = m.vectors[:, vectors]
-        may: Flags = rows[k.INSTANCES, of] * m.kids[vectors] * self._widest(region + 1) >= self._rules.least_used
+        may: Flags = rows[k.INSTANCES, of] * m.kids[vectors] * self._widest[region + 1] >= self._rules.least_used
         start = rows[first + START, of]
         for rule in self._rules.temporal:
             if m.region[rule.level] == region:
@@ -117,14 +120,6 @@ class Filter:
             known, place = np.unique(masks, return_inverse=True)
             may &= np.array([self.order_of(mask) is not None for mask in known.tolist()], bool)[place.reshape(-1)]
         return may
-
-    def _widest(self, region: int) -> int:
-        """The most children of all fan-outs from a region's on."""
-        m = self._m
-        most = 1
-        for r in range(region, m.regions):
-            most *= int(m.kids[m.fan(r)].max())
-        return most
 
     def placed(self, rows: Ints, places: Ints) -> Ints:
         """Numbers of places and of what the rules ask: labels of one number may be completed in the same ways.

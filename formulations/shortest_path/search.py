@@ -17,7 +17,7 @@ from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.items import nest_items
 from formulations.shortest_path.kernels.dominance import TIMED
 from formulations.shortest_path.rules import Filter
-from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value
+from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value, most_instances
 
 CLOSE, NEAR = 0.005, 0.25
 """A fan-out is passed with the vectors whose bounds are within this part of the least one; in a beam, within that."""
@@ -52,9 +52,9 @@ class Search:
         self.problem, self.t, self.m, self.charts = ground.problem, ground.lattice, ground.machine, ground.charts
         self.crossings = [Crossing(self.t, self.m, self.charts, region) for region in range(self.m.regions - 1)]
         self.goal, self.greed = goal, greed
-        self.widest = _widest(self.m)
+        self.widest = most_instances(self.m)
         self.more = _more_nodes(self.m)
-        self.rules = Filter(self.problem, self.t, self.m)
+        self.rules = Filter(self.problem, self.t, self.m, self.widest)
         timing = TIMED if self.problem.rules.least_used > 1 else goal.timing(self.m)
         self.frontier = Frontier(self.m, self.t.size, timing, self.rules)
         self.best: Nest | None = None
@@ -294,14 +294,6 @@ def _made(rows: Ints, came: Ints, move: int, what: int, value: Ints | int) -> In
     """The same labels, with how they were made."""
     rows[k.FROM], rows[k.MOVE], rows[k.WHAT], rows[k.VALUE], rows[k.DEAD] = came, move, what, value, 0
     return rows
-
-
-def _widest(m: Machine) -> Ints:
-    """The largest product of factors from a region's fan-out on."""
-    widest = np.ones(m.regions + 1, np.int64)
-    for r in range(m.regions - 1, -1, -1):
-        widest[r] = widest[r + 1] * int(m.kids[m.fan(r)].max())
-    return widest
 
 
 def _more_nodes(m: Machine) -> Ints:

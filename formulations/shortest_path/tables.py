@@ -286,6 +286,14 @@ def machine_of(problem: LayerProblem) -> Machine:
     )
 
 
+def most_instances(m: Machine) -> Ints:
+    """By region, the largest product of factors from its fan-out on; 1 behind the last one."""
+    widest = np.ones(m.regions + 1, np.int64)
+    for r in range(m.regions - 1, -1, -1):
+        widest[r] = widest[r + 1] * int(m.kids[m.fan(r)].max())
+    return widest
+
+
 def vectors_of(problem: LayerProblem) -> list[Ints]:
     """Per region the vectors of its fan-out that keep the rules.
 
