@@ -134,7 +134,10 @@ class PointSet(ABC):
 
     @abstractmethod
     def leader(self, box: Box) -> Box | None:
-        """The box of a point that is the optimistic corner itself: at least as good as all other points of the box."""
+        """The box of a point that is the optimistic corner itself: at least as good as all other points of the box.
+
+        None if there is no such point, or if the corner has smaller fan-outs than some point.
+        """
 
     @abstractmethod
     def has_optimistic_corner(self, box: Box) -> bool:

@@ -86,11 +86,11 @@ class ListedPoints(PointSet):
         return self._corners[box]
 
     def leader(self, box: Box) -> Box | None:
-        """The box of a point that is the optimistic corner itself: at least as good as all other points of the box."""
+        """See :meth:`PointSet.leader`."""
         corner = replace(self.corner(box), choices=())
         same = (index for index, point in self.indexed(box) if replace(point, choices=()) == corner)
         found = next(same, None)
-        return None if found is None else tuple((n, n) for n in found)
+        return None if found is None or not self.has_optimistic_corner(box) else tuple((n, n) for n in found)
 
     def has_optimistic_corner(self, box: Box) -> bool:
         """See :meth:`PointSet.has_optimistic_corner`."""

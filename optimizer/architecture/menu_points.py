@@ -164,6 +164,8 @@ class MenuPoints(PointSet):
 
         It is sought among the first and last entries only.
         """
+        if not self.has_optimistic_corner(box):
+            return None
         corner = replace(self.corner(box), choices=())
         found: list[int] = []
         for axis, (low, high) in enumerate(box):

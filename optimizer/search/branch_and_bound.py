@@ -296,7 +296,7 @@ class Explorer:
         """Split a box in two halves, at equal bounds the upper one first; or into a point that dominates all others,
         and these.
         """
-        leader = self.points.leader(open_box.box) if open_box.bounds else None
+        leader = self.points.leader(open_box.box)
         if leader is not None:
             first, *rest = self.points.carve(open_box.box, leader)
             self._push([self.boxes.opened(first, open_box, tuple(rest))], heap)

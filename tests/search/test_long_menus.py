@@ -137,6 +137,18 @@ def answer(state: Exploration, choices: int) -> tuple[object, ...]:
     return state.found.point, state.found.value, state.found.picks
 
 
+def test_no_point_leads_those_of_larger_fan_out() -> None:
+    data = copy.deepcopy(DATA)
+    data["levels"][1]["instances"] = {"x": [1, 2], "y": 1}
+    architecture = parse_architecture(data, file="chip.yaml")
+    for points in (MenuPoints(architecture), point_set(list(architecture.points()))):
+        largest = points.place(dict(max(points.points.values(), key=lambda it: it.levels[1].mesh).choices))
+        axis = points.paths.index("GLB.instances.x")
+        box = tuple((0, 1) if n == axis else (at, at) for n, at in enumerate(largest))
+        assert not points.has_optimistic_corner(box)
+        assert points.leader(box) is None
+
+
 @settings(max_examples=examples(200, dev=1), deadline=None)
 @given(questions())
 def test_optimum_and_tie_breaking_are_those_of_listed_points_searched_plainly(question: Question) -> None:
