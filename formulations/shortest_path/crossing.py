@@ -107,6 +107,7 @@ class Crossing:
                 self._limits[records[now]],
                 self._fan,
                 self._chart.values,
+                self._chart.slopes,
                 self._chart.statuses,
                 self._chart.spans,
                 self._table,

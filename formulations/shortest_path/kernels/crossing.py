@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from formulations.shortest_path.kernels.bounds import Terms, broken, charge, price
+from formulations.shortest_path.kernels.bounds import OUTPUT, Terms, broken, charge, price
 from formulations.shortest_path.kernels.fan_out import child
 from formulations.shortest_path.labels import APART, COPIES, KIDS, LAST, X
 from formulations.shortest_path.statuses import HELD, NONE
@@ -18,7 +18,10 @@ Floats = NDArray[np.float64]
 
 
 class Fan(NamedTuple):
-    """The vectors of a fan-out (places of their divisors), their multicast, and the lattice's steps back."""
+    """The vectors of a fan-out (places of their divisors), their multicast, and the lattice's steps back.
+
+    Of the output, the multicast are the copies that a vector makes of one.
+    """
 
     spots: Ints
     multicast: Ints
@@ -63,6 +66,7 @@ def tabulate(
     limits: Floats,
     fan: Fan,
     values: Floats,
+    slopes: Floats,
     statuses: Ints,
     groups: Ints,
     table: Table,
@@ -93,18 +97,19 @@ def tabulate(
                 if p.without[region, tensor]:
                     share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
                     bits = p.asked[region, tensor] * share / fan.multicast[tensor, v]
-                    first = rows[COPIES, n] * share * p.visits
+                    first = rows[COPIES, n] * share * p.step_visits
                     asked[tensor] = price(p, rows[LAST + tensor, n], tensor, bits, first)
             for mask in range(1, 8):
                 gone[mask] = gone[mask & (mask - 1)] + asked[0 if mask & 1 else 1 if mask & 2 else 2]
-            row, good = values[y], False
+            row, slope, good = values[y], slopes[y], False
+            more = rows[COPIES, n] * fan.multicast[OUTPUT, v] - 1
             for kind in range(len(HELDS)):
                 least, limit = np.inf, limits[r, kind]
                 if limit > -np.inf:
                     for mask in range(8):
                         if gone[mask] <= limit:
                             for s in range(groups[HELDS[kind], mask, 0], groups[HELDS[kind], mask, 1]):
-                                least = min(least, row[s] + (parts[s] + gone[mask]))
+                                least = min(least, (row[s] + more * slope[s]) + (parts[s] + gone[mask]))
                 table.sums[used, kind] = least
                 good |= least <= limit
             if good:

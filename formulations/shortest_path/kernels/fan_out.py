@@ -23,23 +23,35 @@ def child(x: int, spots: Ints, v: int, shift: Ints, place: Ints) -> int:
 
 
 @njit(cache=True)
-def spread(source: Floats, spots: Ints, shift: Ints, place: Ints) -> Floats:
-    """Per point (a row) the least values of the points that these factors lead to."""
+def spread(source: Floats, slopes: Floats, further: Floats, spots: Ints, shift: Ints, place: Ints) -> Floats:
+    """Per point (a row) the least values of the points that a fan-out's vectors lead to.
+
+    ``further[vector]`` are the copies of the output behind it but one, ``slopes`` what each of them adds.
+    """
     least = np.full_like(source, np.inf)
     for x in range(len(source)):
         best = least[x]
         for v in range(spots.shape[1]):
             y = child(x, spots, v, shift, place)
             if y >= 0:
-                row = source[y]
+                row, slope, more = source[y], slopes[y], further[v]
                 for n in range(len(row)):
-                    best[n] = min(best[n], row[n])
+                    best[n] = min(best[n], row[n] + more * slope[n])
     return least
 
 
 @njit(cache=True)
 def bypass(
-    source: Floats, spots: Ints, shift: Ints, place: Ints, groups: Ints, kinds: Ints, costs: Floats, rows: Ints
+    source: Floats,
+    slopes: Floats,
+    further: Floats,
+    spots: Ints,
+    shift: Ints,
+    place: Ints,
+    groups: Ints,
+    kinds: Ints,
+    costs: Floats,
+    rows: Ints,
 ) -> Floats:
     """Per point and choice of parents the least value behind any vector, with what the multipliers ask.
 
@@ -59,11 +71,11 @@ def bypass(
         for v in range(spots.shape[1]):
             y = child(x, spots, v, shift, place)
             if y >= 0:
-                row = source[y]
+                row, slope, more = source[y], slopes[y], further[v]
                 for g in range(count):
                     first, column = at[g] + kinds[v, g] * wide[g], groups[g, 0]
                     for n in range(wide[g]):
-                        least[first + n] = min(least[first + n], row[column + n])
+                        least[first + n] = min(least[first + n], row[column + n] + more * slope[column + n])
         best = found[x]
         for g in range(count):
             for n in range(wide[g]):
