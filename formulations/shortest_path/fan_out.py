@@ -48,6 +48,7 @@ class _Fan:
     def __init__(self, t: Lattice, m: Machine, region: int, prices: Prices, table: Table, copies: int) -> None:
         fan = m.fan(region - 1)
         self._t, self._spots, self._table = t, np.ascontiguousarray(m.spots[:, fan]), table
+        self._jumps = jumps_of(self._spots)
         shared = prices.multicast[:, fan]
         self._further = copies * shared[O].astype(float) - 1
         bypassed = [n for n, combination in enumerate(table.statuses) if NONE in combination]
@@ -83,6 +84,7 @@ class _Fan:
             np.ascontiguousarray(self._table.slopes.T),
             self._further,
             self._spots,
+            self._jumps,
             self._t.shift,
             self._t.place,
         ).T
@@ -99,6 +101,7 @@ class _Fan:
             np.ascontiguousarray(self._table.slopes[self._order].T),
             self._further,
             self._spots,
+            self._jumps,
             self._t.shift,
             self._t.place,
             np.array(self._groups, np.int64),
@@ -108,6 +111,20 @@ class _Fan:
         )
         found: Floats = by_point.T
         return found
+
+
+def jumps_of(spots: Ints) -> Ints:
+    """How :func:`kernels.fan_out.reach` goes through the vectors of a fan-out, which are sorted."""
+    dims, count = spots.shape
+    changes = (spots[:, 1:] != spots[:, :-1]).argmax(axis=0)
+    firsts = np.concatenate(([0], changes)).astype(np.int64)
+    jumps = np.full((dims + 1, count), count, np.int64)
+    jumps[dims] = firsts
+    for d in range(dims):
+        starts = np.flatnonzero(firsts[1:] <= d) + 1
+        behind = np.searchsorted(starts, np.arange(count), side="right")
+        jumps[d] = np.append(starts, count)[behind]
+    return jumps
 
 
 def _lacking(statuses: Statuses) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from formulations.shortest_path.kernels.bounds import OUTPUT, Terms, broken, charge, price
-from formulations.shortest_path.kernels.fan_out import child
+from formulations.shortest_path.kernels.fan_out import reach
 from formulations.shortest_path.labels import APART, COPIES, KIDS, LAST, X
 from formulations.shortest_path.statuses import HELD, NONE
 
@@ -18,12 +18,14 @@ Floats = NDArray[np.float64]
 
 
 class Fan(NamedTuple):
-    """The vectors of a fan-out (places of their divisors), their multicast, and the lattice's steps back.
+    """The vectors of a fan-out (places of their divisors), how to go through them (:func:`fan_out.reach`), their
+    multicast, and the lattice's steps back.
 
     Of the output, the multicast are the copies that a vector makes of one.
     """
 
     spots: Ints
+    jumps: Ints
     multicast: Ints
     shift: Ints
     place: Ints
@@ -79,7 +81,8 @@ def tabulate(
     tensors of a mask.
     """
     charges, asked, gone, parts = np.empty((3, 4)), np.zeros(3), np.zeros(8), np.empty(len(statuses))
-    ends = np.empty(len(some), np.int64)
+    ends, total = np.empty(len(some), np.int64), fan.spots.shape[1]
+    points, vectors = np.empty(total, np.int64), np.empty(total, np.int64)
     for r in range(len(some)):
         n = some[r]
         charge(p, rows, n, region, region, False, False, charges)
@@ -88,10 +91,8 @@ def tabulate(
             for tensor in range(3):
                 if statuses[s, tensor] != HELD and statuses[s, tensor] != NONE:
                     parts[s] += charges[tensor, statuses[s, tensor]]
-        for v in range(fan.spots.shape[1]):
-            y = child(rows[X, n], fan.spots, v, fan.shift, fan.place)
-            if y < 0:
-                continue
+        for c in range(reach(rows[X, n], fan.spots, fan.jumps, fan.shift, fan.place, points, vectors)):
+            y, v = points[c], vectors[c]
             for tensor in range(3):
                 asked[tensor] = np.inf
                 if p.without[region, tensor]:
