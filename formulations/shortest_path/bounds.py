@@ -110,8 +110,8 @@ def _terms(t: Lattice, m: Machine, guide: Guide) -> Terms:
         fills=p.fills,
         without=m.without,
         asked=float(m.steps) * t.step_bits / shared,
-        visits=first_bits(t, m, 1),
-        step_visits=first_steps(t, m, 1),
+        visits=float(first_bits(t, m, np.array(1.0))),
+        step_visits=float(first_steps(t, m, np.array(1.0))),
         later=p.later,
     )
 

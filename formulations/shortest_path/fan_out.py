@@ -71,7 +71,7 @@ class _Fan:
                 for tensor, multicast in zip(tensors, kind, strict=True):
                     if choice[tensor] >= 0:
                         bits = float(m.steps) * t.step_bits[tensor] / prices.shared[region:, tensor].prod() / multicast
-                        cost = cost + price(m, choice[tensor], tensor, bits, first_steps(t, m, copies))
+                        cost = cost + price(m, choice[tensor], tensor, bits, first_steps(t, m, np.array(float(copies))))
                 self._costs.append(cost)
                 self.statuses += [table.statuses[n] for n in rows]
                 self.parents += [choice] * len(rows)

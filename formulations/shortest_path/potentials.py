@@ -19,6 +19,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,10 +65,9 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
     behind: dict[int, Behind] = {}
     for region in range(m.regions - 1, -1, -1):
         most = most_copies(m, prices, region)
-        one = _Region(t, m, region, prices, 1, behind.get(region + 1)).fill()
-        top = one if most == 1 else _Region(t, m, region, prices, most, behind.get(region + 1)).fill()
-        for code, table in one.items():
-            table.slopes[:] = slopes_of(table.values, top[code].values, most)
+        copies = np.array([[1.0]] if most == 1 else [[1.0], [most]])
+        for code, (statuses, ends) in _Region(t, m, region, prices, copies, behind.get(region + 1)).fill().items():
+            table = Table(statuses, ends[:, 0].copy(), slopes_of(ends[:, 0], ends[:, -1], most))
             _leave_out_parents(t, m, region, prices, code, table)
             tables[region, code] = table
         if region:
@@ -133,33 +133,47 @@ def bare_dims(t: Lattice) -> list[int]:
     return [d for d in range(len(t.lacks)) if t.halo[d] or t.regional]
 
 
+class _Ends(NamedTuple):
+    """Values of one code by combination of statuses, number of copies and point."""
+
+    statuses: tuple[Statuses, ...]
+    values: Floats
+
+    def row(self, statuses: Statuses) -> Floats:
+        """The values of one combination."""
+        found: Floats = self.values[self.statuses.index(statuses)]
+        return found
+
+
 @dataclass(frozen=True)
 class _Region:
-    """One region, whose tables are filled from the innermost nodes outwards, for so many copies of the output."""
+    """One region, whose tables are filled from the innermost nodes outwards.
+
+    They are filled for several numbers of copies of the output (a column) at once.
+    """
 
     t: Lattice
     m: Machine
     region: int
     prices: Prices
-    copies: int
+    copies: Floats
     behind: Behind | None
     fitting: dict[tuple[Code, int, int], Flags] = field(default_factory=dict)
     placing: dict[tuple[int, int, int], Floats] = field(default_factory=dict)
     """Where nodes fit and what they cost: found once for all combinations of statuses."""
 
-    def fill(self) -> dict[Code, Table]:
-        """Tables by code, without slopes."""
-        tables: dict[Code, Table] = {}
+    def fill(self) -> dict[Code, _Ends]:
+        """Tables by code."""
+        tables: dict[Code, _Ends] = {}
         for code in codes_of(self.m, self.region):
             statuses = tuple(statuses_of(self.m, self.region, code))
-            values = np.full((len(statuses), self.t.size), np.inf)
-            tables[code] = Table(statuses, values, np.zeros_like(values))
+            tables[code] = _Ends(statuses, np.full((len(statuses), len(self.copies), self.t.size), np.inf))
             groups = itertools.groupby(range(len(statuses)), key=lambda n: statuses[n].count(HELD))
             for _, numbers in groups:
                 self._rows(code, tables, list(numbers))
         return tables
 
-    def _rows(self, code: Code, tables: dict[Code, Table], numbers: list[int]) -> None:
+    def _rows(self, code: Code, tables: dict[Code, _Ends], numbers: list[int]) -> None:
         """Rows of combinations with as many tensors held."""
         table = tables[code]
         for n in numbers:
@@ -199,16 +213,16 @@ class _Region:
             return
         known = [parent_of(m, self.region, tensor, code[tensor]) for tensor in TENSORS]
         if self.behind is None:
-            total = 0.0
+            total = np.zeros_like(self.copies)
             for tensor in TENSORS:
                 if known[tensor] >= 0:
                     bits = float(m.steps) * t.step_bits[tensor] / self.prices.shared[self.region, tensor]
-                    total += float(price(m, known[tensor], tensor, np.array(bits), first_steps(t, m, self.copies)))
+                    total = total + price(m, known[tensor], tensor, np.array(bits), first_steps(t, m, self.copies))
                 elif statuses[tensor] != NONE:
                     return
             np.minimum(values, total, out=values)
             return
-        rows = self.behind.values + (self.copies - 1) * self.behind.slopes
+        rows = self.behind.values[:, None] + (self.copies - 1) * self.behind.slopes[:, None]
         for then, parents, row in zip(self.behind.statuses, self.behind.parents, rows, strict=True):
             if all(
                 then[T] == statuses[T] if statuses[T] == HELD or known[T] < 0 else then[T] != HELD for T in TENSORS
@@ -252,7 +266,7 @@ class _Region:
         return fits
 
     def _place(
-        self, statuses: Statuses, code: Code, tensor: int, digit: int, tables: dict[Code, Table], values: Floats
+        self, statuses: Statuses, code: Code, tensor: int, digit: int, tables: dict[Code, _Ends], values: Floats
     ) -> None:
         """Lower the values by those of placing a node."""
         t, m = self.t, self.m
@@ -284,7 +298,7 @@ class _Region:
                 if self.t.halo[d]:
                     np.minimum(values, closed(self.t, least[None].copy(), [d])[0] + cost, out=values)
 
-    def _hold(self, statuses: Statuses, code: Code, tensor: int, table: Table, values: Floats) -> None:
+    def _hold(self, statuses: Statuses, code: Code, tensor: int, table: _Ends, values: Floats) -> None:
         """Lower the values by those of a node further inside that breaks here."""
         held = _changed(statuses, tensor, HELD)
         if held not in table.statuses:

@@ -79,23 +79,23 @@ def most_copies(m: Machine, p: Prices, region: int) -> int:
     return 1 if m.resumes else round(float(p.later[0] / p.later[region]))
 
 
-def first_bits(t: Lattice, m: Machine, copies: float) -> float:
+def first_bits(t: Lattice, m: Machine, copies: Floats) -> Floats:
     """Bits of first visits of so many copies at a node, whose next node is filled."""
-    return 0.0 if m.resumes else float(m.volume * t.bits[O]) * copies
+    return (0.0 if m.resumes else float(m.volume * t.bits[O])) * copies
 
 
-def first_steps(t: Lattice, m: Machine, copies: float) -> float:
+def first_steps(t: Lattice, m: Machine, copies: Floats) -> Floats:
     """The same where multipliers ask."""
-    return 0.0 if m.resumes else float(m.volume * min(t.bits[O], t.step_bits[O])) * copies
+    return (0.0 if m.resumes else float(m.volume * min(t.bits[O], t.step_bits[O]))) * copies
 
 
-def price(m: Machine, level: int, tensor: int, bits: Floats, first: float) -> Floats:
+def price(m: Machine, level: int, tensor: int, bits: Floats, first: Floats) -> Floats:
     """What it costs to serve bits of a tensor at a level; `first`: bits of first visits."""
     reads, updates = float(m.rates[level, READS]), float(m.rates[level, UPDATES])
     return bits * reads if tensor != O else bits * updates + (bits - first) * reads
 
 
-def fill_price(m: Machine, level: int, tensor: int, bits: Floats, first: float) -> Floats:
+def fill_price(m: Machine, level: int, tensor: int, bits: Floats, first: Floats) -> Floats:
     """What it costs to fill a node with so many bits (and to drain it), less first visits."""
     fills = float(m.rates[level, FILLS])
     if tensor != O:
@@ -109,7 +109,7 @@ def outside(m: Machine, p: Prices, region: int, tensor: int, bits: Floats) -> Fl
     return bits * reads if tensor != O else bits * (updates + reads)
 
 
-def least_fill(t: Lattice, m: Machine, p: Prices, region: int, tensor: int, bits: Floats, copies: float) -> Floats:
+def least_fill(t: Lattice, m: Machine, p: Prices, region: int, tensor: int, bits: Floats, copies: Floats) -> Floats:
     """The least cost of filling any node of a tensor from a region on, less first visits.
 
     It is formal for more copies than one (:mod:`potentials`), and may be negative there; for one copy it is not: no
@@ -118,8 +118,8 @@ def least_fill(t: Lattice, m: Machine, p: Prices, region: int, tensor: int, bits
     each = float(p.fills[region, tensor])
     if each == np.inf:
         return np.full_like(bits, np.inf)
-    if tensor == O:
-        bits = bits - first_bits(t, m, copies * float(p.later[region]))
-    if copies == 1:
-        return np.maximum(0.0, bits) * each
-    return np.where(bits >= 0, bits * each, bits * float(p.dearest[region, tensor]))
+    if tensor != O:
+        return bits * each
+    left = bits - first_bits(t, m, copies * float(p.later[region]))
+    formal = np.where(copies > 1, left * float(p.dearest[region, tensor]), 0.0)
+    return np.where(left >= 0, left * each, formal)

@@ -39,11 +39,6 @@ class Table:
     values: Floats
     slopes: Floats
 
-    def row(self, statuses: Statuses) -> Floats:
-        """The values of one combination."""
-        found: Floats = self.values[self.statuses.index(statuses)]
-        return found
-
 
 @dataclass(frozen=True)
 class Behind:
