@@ -123,7 +123,7 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
         options["objective"],
         options["padding"],
         asked_fusion(options),
-        engine_named(options["engine"], architecture),
+        engine_named(options["engine"]),
     )
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)
