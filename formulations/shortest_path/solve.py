@@ -12,6 +12,7 @@ from formulations.layer.spread import fewest_cycles
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.shortest_path.bounds import charts_of
+from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.floors import Floors
 from formulations.shortest_path.goal import MARGIN, Goal
 from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
@@ -131,10 +132,10 @@ class Machines:
         self._grounds: dict[int, Ground] = {}
 
     def promising(self, number: int, goal: Goal) -> Ground | None:
-        """What searches on a problem share; None if its fewest cycles show that it has nothing better than the best."""
+        """What searches on a problem share; None if bounds show that it has nothing better than the best."""
         problem = self.problems[number]
         cycles = fewest_cycles(problem)
-        least = float(problem.steps * problem.step_energy)
+        least = compulsory_energy(problem) if number else 0.0
         if number and goal.hopeless(goal.values(np.array([least]), np.array([cycles])), np.array([cycles]))[0]:
             return None
         if number not in self._grounds:

@@ -81,6 +81,7 @@ def tabulate(
     tensors of a mask.
     """
     charges, asked, gone, parts = np.empty((3, 4)), np.zeros(3), np.zeros(8), np.empty(len(statuses))
+    masks = np.array([mask for mask in range(8) if (groups[:, mask, 0] < groups[:, mask, 1]).any()])
     ends, total = np.empty(len(some), np.int64), fan.spots.shape[1]
     points, vectors = np.empty(total, np.int64), np.empty(total, np.int64)
     for r in range(len(some)):
@@ -107,7 +108,7 @@ def tabulate(
             for kind in range(len(HELDS)):
                 least, limit = np.inf, limits[r, kind]
                 if limit > -np.inf:
-                    for mask in range(8):
+                    for mask in masks:
                         if gone[mask] <= limit:
                             for s in range(groups[HELDS[kind], mask, 0], groups[HELDS[kind], mask, 1]):
                                 least = min(least, (row[s] + more * slope[s]) + (parts[s] + gone[mask]))
