@@ -18,6 +18,7 @@ from formulations.shortest_path.items import nest_items
 from formulations.shortest_path.kernels.dominance import TIMED
 from formulations.shortest_path.rules import Filter
 from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value, most_instances
+from formulations.shortest_path.twins import Twins
 
 CLOSE, NEAR = 0.005, 0.25
 """A fan-out is passed with the vectors whose bounds are within this part of the least one; in a beam, within that."""
@@ -54,6 +55,7 @@ class Search:
         self.goal, self.greed = goal, greed
         self.widest = most_instances(self.m)
         self.more = _more_nodes(self.m)
+        self.twins = Twins(self.problem, self.t, self.m)
         self.rules = Filter(self.problem, self.t, self.m, self.widest)
         timing = TIMED if self.problem.rules.least_used > 1 else goal.timing(self.m)
         self.frontier = Frontier(self.m, self.t.size, timing, self.rules)
@@ -122,6 +124,7 @@ class Search:
             may = np.ones(rows.shape[1], bool) if t.regional else may_loop(rows, d)
             if self.rules.on:
                 may &= self.rules.may_loop(rows, region, d)
+            may &= self.twins.may_loop(rows[k.X], d)
             here = t.place[d, rows[k.X]]
             for spot in range(1, int(here.max(initial=0)) + 1):
                 fits = may & (t.quotient[d, here, spot] >= 0)
@@ -186,9 +189,10 @@ class Search:
         most = self.goal.most_energy
         of, vectors, y, rest = self.crossings[region].within(rows, most - base, SLACK * most)
         vectors = vectors + self.m.first[region]
+        may = self.twins.may_spread(rows[k.X, of], vectors)
         if self.rules.on:
-            may = self.rules.may_leave(rows, region, of, vectors)
-            of, vectors, y, rest = of[may], vectors[may], y[may], rest[may]
+            may &= self.rules.may_leave(rows, region, of, vectors)
+        of, vectors, y, rest = of[may], vectors[may], y[may], rest[may]
         values, cycles = self._behind(rows, base, least, of, vectors, rest)
         left = ~self.goal.hopeless(values, cycles) & (values > self.frontier.passed[numbers][of])
         of, vectors, y, values, cycles = of[left], vectors[left], y[left], values[left], cycles[left]

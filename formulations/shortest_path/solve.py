@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from formulations.layer.spread import fewest_cycles
+from formulations.merging import merge
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.shortest_path.bounds import charts_of
@@ -103,11 +104,20 @@ def solve(
     OverflowError
         If numbers may leave the integers of labels.
     """
-    stop = stop or Stop()
+    merged = merge(problem)
+    try:
+        found = _solve(merged.problem, Goal(objective, weight=weight, cap=cap, below=below), stop or Stop(), floors)
+    except StoppedPathError as stopped:
+        raise StoppedPathError(replace(stopped.outcome, nest=merged.nest(stopped.outcome.nest))) from None
+    return replace(found, nest=merged.nest(found.nest))
+
+
+def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None) -> PathOptimum:
+    """The best nest, and among the best of latency that of the least energy."""
     machines = Machines(problem, floors)
-    found = _minimize(machines, Goal(objective, weight=weight, cap=cap, below=below), stop)
+    found = _minimize(machines, goal, stop)
     best = found.nest
-    if best is None or objective != "latency":
+    if best is None or goal.kind != "latency":
         return found
     cycles = -(-best.latency // problem.latency_unit)
     try:
