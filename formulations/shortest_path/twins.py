@@ -20,9 +20,9 @@ class Twins:
 
     def __init__(self, problem: LayerProblem, t: Lattice, m: Machine) -> None:
         pairs = _pairs(problem) if SYMMETRY and problem.rules == NO_RULES else ()
-        self._firsts, self._seconds = ([pair[n] for pair in pairs] for n in (0, 1))
-        self._whole = t.place[:, -1:]
-        self._place = t.place
+        self._seconds = [second for _, second in pairs]
+        dims = [d for pair in pairs for d in pair]
+        self._untouched: Flags = (t.place[dims] == t.place[dims, -1:]).all(axis=0) & bool(dims)
         self._ordered = np.ones(m.vectors.shape[1], bool)
         equal = np.ones(m.vectors.shape[1], bool)
         for d, e in pairs:
@@ -31,8 +31,7 @@ class Twins:
 
     def untouched(self, points: Ints) -> Flags:
         """Points at which all twins have their whole extents."""
-        dims = [*self._firsts, *self._seconds]
-        found: Flags = (self._place[dims][:, points] == self._whole[dims]).all(axis=0) & bool(dims)
+        found: Flags = self._untouched[points]
         return found
 
     def may_loop(self, points: Ints, dim: int) -> Flags:
