@@ -51,8 +51,8 @@ def solve(
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
     engine : {"auto", "lattice", "path", "cp-sat", "both"}
-        What searches the loop nests: ``path`` (which ``auto`` stands for) and, by CP-SAT alone, ``cp-sat`` (slower)
-        every nest that can be priced; ``both`` these two, which have to agree; ``lattice`` nests made of blocks only.
+        What searches the loop nests: ``lattice`` (which ``auto`` stands for) nests made of blocks; ``path`` and, by
+        CP-SAT alone, ``cp-sat`` (slower) every nest that can be priced; ``both`` these two, which have to agree.
     time_limit_s : float, optional
         Seconds after which the best design so far is returned with its bound.
     workers : int
@@ -77,7 +77,7 @@ def solve(
 
     check_arguments(architecture=(architecture, Architecture))
     return run(
-        Problem(network, architecture, objective, padding, fusion, engine_named(engine)),
+        Problem(network, architecture, objective, padding, fusion, engine_named(engine, architecture)),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 

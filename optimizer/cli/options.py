@@ -149,11 +149,12 @@ fusion_options = stacked(
 
 engine_option = click.option(
     "--engine",
-    type=click.Choice(["auto", "path", "cp-sat", "both", "lattice"]),
+    type=click.Choice(["auto", "path", "lattice", "cp-sat", "both"]),
     default="auto",
     show_default=True,
-    help="What searches the loop nests: path (auto), every nest that can be priced; cp-sat, the same by CP-SAT alone "
-    "(slower); both, these two, which have to agree; lattice, only nests made of blocks.",
+    help="What searches the loop nests: lattice, nests made of blocks; path, every nest that can be priced; cp-sat, "
+    "the same by CP-SAT alone (slower); both, these two, which have to agree; auto: lattice, or path where "
+    "constraints on mappings ask for it.",
 )
 
 compare_option = click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both.")

@@ -181,7 +181,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
         more = {"request": read_request(options).data()}
     elif "groups" in stated:  # given by hand, and shown by `show`
         architecture, more = priced_under(architecture), {"groups": stated["groups"]}
-    engine = engine_named(options["engine"])
+    engine = engine_named(options["engine"], architecture)
     asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options), engine)
     return {**prepare(asked).problem, **more}
 

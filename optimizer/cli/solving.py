@@ -123,7 +123,7 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
         options["objective"],
         options["padding"],
         asked_fusion(options),
-        engine_named(options["engine"]),
+        engine_named(options["engine"], architecture),
     )
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeVar
 
-from formulations.engines import Engine, PathEngine
+from formulations.engines import Engine, LatticeEngine
 from formulations.layer.node_tiles import bits_held
 from formulations.nest import Solution
 from formulations.problem import UNLIMITED, LayerProblem
@@ -52,7 +52,7 @@ class Runs:
         self.accounting, self._store, self._workers = accounting, store, workers
         self.stop = Stop()
         self._lock, self._locks = Lock(), dict[object, Lock]()
-        self._engine = engine or PathEngine()
+        self._engine = engine or LatticeEngine()
         self._steps: dict[object, list[_Step]] = {}
         self._bounds: dict[object, list[tuple[int, int]]] = {}
 

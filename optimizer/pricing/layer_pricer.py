@@ -9,7 +9,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from formulations.engines import CutShortError, Engine, PathEngine
+from formulations.engines import CutShortError, Engine, LatticeEngine
 from formulations.faults import FaultError
 from formulations.layer.spread import fewest_cycles
 from formulations.nest import Solution
@@ -78,7 +78,7 @@ class Pricer:
         self.variants = list(_padded(layer, padding))
         self.stop = Stop()
         self.stopped_search: StoppedSearch | None = None
-        self.engine = engine or PathEngine()
+        self.engine = engine or LatticeEngine()
         self._known: dict[LayerProblem, _Known] = {}
         self._mappings: dict[tuple[tuple[str, int], ...], KnownMappings] = {}
         self._optima: dict[tuple[tuple[str, int], ...], KnownOptima] = {}

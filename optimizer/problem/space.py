@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
 AUTO = "auto"
-DEFAULT_ENGINE = "path"
-ENGINES = (DEFAULT_ENGINE, "lattice", "cp-sat", "both")
+DEFAULT_ENGINE = "lattice"
+ENGINES = (DEFAULT_ENGINE, "path", "cp-sat", "both")
 """What searches the loop nests of a layer (:mod:`formulations.engines`)."""
 OBJECTIVES = ("energy", "latency", "edp")
 EVERY_NEST = (
@@ -33,9 +33,11 @@ SPACE = (
 )
 
 
-def engine_named(name: str) -> str:
-    """The engine that a name stands for: "auto" is the default."""
-    return DEFAULT_ENGINE if name == AUTO else name
+def engine_named(name: str, architecture: Architecture) -> str:
+    """The engine that a name stands for: "auto" is the default, or the one that takes the rules of an architecture."""
+    if name != AUTO:
+        return name
+    return "path" if any(one.needs_every_nest for one in architecture.mapping) else DEFAULT_ENGINE
 
 
 def space_of(engine: str) -> str:
