@@ -47,6 +47,9 @@ R5. *Dominance* (:func:`kernels.dominance.covers`): of two labels at the same pl
     everything that later costs depend on, the other one is dropped: whatever completes it completes the first one at no
     higher cost. For the least energy without a cap, cycles count between labels of equal energy only
     (:meth:`Goal.timing`).
+R6. *While two axes of the input that nothing tells apart have their whole extents, the first one is looped over before
+    the second one, and spread no less* (:mod:`twins`). Swap the axes in a nest: no cost changes, and of the two nests
+    one is left. The rule asks for the point alone, so dominated labels are as replaceable as before.
 
 Bounds
 ------

@@ -293,19 +293,16 @@ def begun(prepared: PreparedProblem, options: Options, started: float) -> float 
     """Compile the search kernels; returns the deadline (``time.perf_counter``), None without a time limit.
 
     Ctrl-C during the compilation moves the deadline to now: the task ends with the bounds that need no search. Nothing
-    is compiled where no point keeps the constraints, or even the optimistic corner of all points breaks a cap, or for
-    the shortest path, whose few kernels are compiled by its first search.
+    is compiled where no point keeps the constraints, or even the optimistic corner of all points breaks a cap.
     """
     if prepared.points.empty:
         return options.deadline(started)
     corner, bounds = prepared.points.corner(prepared.points.whole), prepared.network_bounds
     if not prepared.goal.allows(bounds.least_energy(corner), bounds.least_latency(corner)):
         return options.deadline(started)
-    if prepared.engine != "lattice":
-        return options.deadline(started)
     some = prepared.points.some
     try:
-        compile_kernels(some, prepared.accounting, options.progress, started)
+        compile_kernels(prepared.engine, some, prepared.accounting, options.progress, started)
     except KeyboardInterrupt:
         return time.perf_counter()
     return options.deadline(started)
