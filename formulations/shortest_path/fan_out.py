@@ -52,14 +52,14 @@ class _Fan:
         shared = prices.multicast[:, fan]
         self._further = copies * shared[O].astype(float) - 1
         bypassed = [n for n, combination in enumerate(table.statuses) if NONE in combination]
-        self._order = sorted(bypassed, key=lambda n: _lacking(table.statuses[n]))
+        self._order = sorted(bypassed, key=lambda n: _kind(table.statuses[n]))
         self._groups: list[tuple[int, int, int, int]] = []
         self._kinds: list[Ints] = []
         self._costs: list[Floats] = []
         self.statuses: list[Statuses] = list(table.statuses)
         self.parents: list[Code] = [(-1, -1, -1)] * len(table.values)
         begin = 0
-        for tensors, members in itertools.groupby(self._order, key=lambda n: _lacking(table.statuses[n])):
+        for (tensors, _), members in itertools.groupby(self._order, key=lambda n: _kind(table.statuses[n])):
             rows = list(members)
             kind, kind_of = np.unique(shared[list(tensors)], axis=1, return_inverse=True)
             choices = [(w, i, o) for w, i, o in itertools.product(*_parents(m, region, table.statuses[rows[0]]))]
@@ -79,16 +79,25 @@ class _Fan:
 
     def values(self) -> Floats:
         """A row for each of the statuses with these parents."""
-        free = kernels.spread(
-            np.ascontiguousarray(self._table.values.T),
-            np.ascontiguousarray(self._table.slopes.T),
+        free = self._free()
+        return np.concatenate((free, self._asked())) if self._order else free
+
+    def _free(self) -> Floats:
+        """Those of parents that are not known; what copies add depends on the status of the output most."""
+        kinds = np.array([statuses[O] for statuses in self._table.statuses])
+        order = np.argsort(kinds, kind="stable")
+        found = np.empty_like(self._table.values)
+        found[order] = kernels.spread(
+            np.ascontiguousarray(self._table.values[order].T),
+            np.stack([self._table.slopes[kinds == kind].min(axis=0) for kind in np.unique(kinds)], axis=1),
+            np.cumsum(np.unique(kinds, return_counts=True)[1]),
             self._further,
             self._spots,
             self._jumps,
             self._t.shift,
             self._t.place,
         ).T
-        return np.concatenate((free, self._asked())) if self._order else np.ascontiguousarray(free)
+        return found
 
     def _asked(self) -> Floats:
         """Those whose parents the multipliers ask."""
@@ -98,7 +107,7 @@ class _Fan:
         sizes = [(end - begin) * choices for begin, end, choices, _ in self._groups]
         by_point: Floats = kernels.bypass(
             np.ascontiguousarray(self._table.values[self._order].T),
-            np.ascontiguousarray(self._table.slopes[self._order].T),
+            np.stack([self._table.slopes[self._order[a:b]].min(axis=0) for a, b, _, _ in self._groups], axis=1),
             self._further,
             self._spots,
             self._jumps,
@@ -127,9 +136,9 @@ def jumps_of(spots: Ints) -> Ints:
     return jumps
 
 
-def _lacking(statuses: Statuses) -> tuple[int, ...]:
-    """Tensors without a node."""
-    return tuple(tensor for tensor in TENSORS if statuses[tensor] == NONE)
+def _kind(statuses: Statuses) -> tuple[tuple[int, ...], int]:
+    """Tensors without a node, and the status of the output, on which most of what copies add depends."""
+    return tuple(tensor for tensor in TENSORS if statuses[tensor] == NONE), statuses[O]
 
 
 def _parents(m: Machine, region: int, statuses: Statuses) -> list[list[int]]:

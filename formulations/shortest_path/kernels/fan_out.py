@@ -43,21 +43,25 @@ def reach(x: int, spots: Ints, jumps: Ints, shift: Ints, place: Ints, points: In
 
 @njit(cache=True)
 def spread(
-    source: Floats, slopes: Floats, further: Floats, spots: Ints, jumps: Ints, shift: Ints, place: Ints
+    source: Floats, slopes: Floats, ends: Ints, further: Floats, spots: Ints, jumps: Ints, shift: Ints, place: Ints
 ) -> Floats:
     """Per point (a row) the least values of the points that a fan-out's vectors lead to.
 
-    ``further[vector]`` are the copies of the output behind it but one, ``slopes`` what each of them adds.
+    ``further[vector]`` are the copies of the output behind it but one. ``slopes[kind]`` is what each of them adds at
+    least to the columns of a kind, which end at ``ends[kind]``.
     """
     least = np.full_like(source, np.inf)
     points, vectors = np.empty(spots.shape[1], np.int64), np.empty(spots.shape[1], np.int64)
     for x in range(len(source)):
         best = least[x]
         for c in range(reach(x, spots, jumps, shift, place, points, vectors)):
-            row, slope, more = source[points[c]], slopes[points[c]], further[vectors[c]]
-            for n in range(len(row)):
-                value = row[n] + more * slope[n]
-                best[n] = value if value < best[n] else best[n]
+            row, slope, more, begin = source[points[c]], slopes[points[c]], further[vectors[c]], 0
+            for kind in range(len(ends)):
+                added = more * slope[kind]
+                for n in range(begin, ends[kind]):
+                    value = row[n] + added
+                    best[n] = value if value < best[n] else best[n]
+                begin = ends[kind]
     return least
 
 
@@ -78,8 +82,9 @@ def bypass(
     """Per point and choice of parents the least value behind any vector, with what the multipliers ask.
 
     A group (`groups`: first column, end, choices, first column of the costs) has columns of `source` that lack the same
-    tensors: the least value is found for the vectors of a kind (``kinds[vector, group]``, ``costs[kind, choice]``)
-    first. ``rows[group]`` is the first column of a group in what is returned, choice by choice.
+    tensors, and one of ``slopes``. The least value is found for the vectors of a kind (``kinds[vector, group]``,
+    ``costs[kind, choice]``) first. ``rows[group]`` is the first column of a group in what is returned, choice by
+    choice.
     """
     count = len(groups)
     wide, many, at = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros(count + 1, np.int64)
@@ -95,9 +100,10 @@ def bypass(
             v = vectors[c]
             row, slope, more = source[points[c]], slopes[points[c]], further[v]
             for g in range(count):
-                first, column = at[g] + kinds[v, g] * wide[g], groups[g, 0]
+                first, column, added = at[g] + kinds[v, g] * wide[g], groups[g, 0], more * slope[g]
                 for n in range(wide[g]):
-                    least[first + n] = min(least[first + n], row[column + n] + more * slope[column + n])
+                    value = row[column + n] + added
+                    least[first + n] = value if value < least[first + n] else least[first + n]
         best = found[x]
         for g in range(count):
             for n in range(wide[g]):
