@@ -94,6 +94,20 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EngineEffort:
+    """What the searches of loop nests did: ``searches`` of a layer on a hardware point, partial nests ``seen`` and
+    ``kept`` (labels of the shortest path), whole nests ``priced``. 0: none, or not counted by this engine. No claim
+    rests on it.
+    """
+
+    engine: str
+    searches: int
+    seen: int
+    kept: int
+    priced: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SolveBody(Reconciled, Warned):
     """Contents of ``result.json`` of a solve."""
 
@@ -114,6 +128,7 @@ class SolveBody(Reconciled, Warned):
     training: TrainingEntry | None = None
     architecture: str
     hardware_points: PointCounts
+    search: tuple[EngineEffort, ...] | None = None
     infeasible: Infeasibility | None = None
     design: Design | None = field(default=None, metadata=INLINE)
     comparison: Comparison | None = None

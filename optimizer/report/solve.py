@@ -14,7 +14,7 @@ from optimizer.architecture.mapping_constraints import read_mapping_constraints
 from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.hardware import DeviceEntry, HardwareEntry, PortWidths
 from optimizer.bodies.infeasibility import Infeasibility
-from optimizer.bodies.solve import Design, PointCounts, SolveBody, Space
+from optimizer.bodies.solve import Design, EngineEffort, PointCounts, SolveBody, Space
 from optimizer.files.quantities import size_text
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.status import Status
@@ -165,6 +165,7 @@ def _summary_rows(body: Body) -> list[tuple[str, str]]:
     seed = ""
     if isinstance(body, SolveBody):
         rows.append(("hardware points", points_text(body.hardware_points)))
+        rows.append(("search", search_text(body.search or ())))
         seed = f", seed {body.seed}"
     rows.append(("accounting", body.accounting))
     rows.append(("problem", hash_text(body.problem_hash)))
@@ -212,6 +213,21 @@ def points_text(points: PointCounts) -> str:
     }
     parts = [f"{number_text(count)} {name}" for name, count in counts.items() if count]
     return f"{number_text(points.total)}: {', '.join(parts) or 'none closed'}"
+
+
+def search_text(efforts: Sequence[EngineEffort]) -> str:
+    """What the searches of loop nests did, in one line."""
+    return "; ".join(f"{one.engine}: {_effort_text(one)}" for one in efforts)
+
+
+def _effort_text(effort: EngineEffort) -> str:
+    counts = {
+        "partial nests looked at": effort.seen,
+        "kept": effort.kept,
+        "nests priced": effort.priced,
+    }
+    parts = [f"{number_text(effort.searches)} {'search' if effort.searches == 1 else 'searches'}"]
+    return ", ".join(parts + [f"{number_text(count)} {name}" for name, count in counts.items() if count])
 
 
 def hardware_table(hardware: HardwareEntry, unit: str) -> Table:

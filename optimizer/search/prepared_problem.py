@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from formulations.effort import Effort, together
 from formulations.engines import Engine, engine_of
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import PointSet, points_of
@@ -63,6 +64,12 @@ class PreparedProblem:
     def network_bounds(self) -> NetworkBounds:
         """The network as an exploration takes it."""
         return NetworkBounds(self.search_pricers, self.goal, self.vector_cost)
+
+    @property
+    def efforts(self) -> tuple[Effort, ...]:
+        """What the searches of this process did so far, by engine."""
+        engines = {id(pricer.engine): pricer.engine for pricer in self.pricers}
+        return together(effort for engine in engines.values() for effort in engine.efforts)
 
     @property
     def space(self) -> str:

@@ -10,7 +10,7 @@ from optimizer.problem.progress import Watch
 from optimizer.problem.status import Termination
 from optimizer.results.comparison import comparison, figures
 from optimizer.results.kinds import SolveResult
-from optimizer.results.solve_result import make_result
+from optimizer.results.solve_result import make_result, search_entry
 from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.branch_and_bound import Report
@@ -41,6 +41,7 @@ def run(request: Problem, options: Options) -> SolveResult:
 
     state = explore_on_threads(prepared, options.workers, deadline, reports(prepared))
     result = make_result(prepared, state, seed=options.seed, wall_s=time.perf_counter() - started)
+    result.body = replace(result.body, search=search_entry(prepared))
     if result.status == "INFEASIBLE":
         patient = patience([prepared], started, deadline)
         ask = asker(prepared, options.workers, patient, reports)
