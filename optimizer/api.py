@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from optimizer.architecture.architecture import Architecture
 from optimizer.files.arguments import check_arguments
 from optimizer.problem.fusion_options import Fusion
+from optimizer.problem.layer_rules import rules_of
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
 from optimizer.problem.space import Padding, engine_named
@@ -75,9 +76,10 @@ def solve(
     """
     from optimizer.solving.run import run  # noqa: PLC0415
 
-    check_arguments(architecture=(architecture, Architecture))
+    check_arguments(network=(network, Network), architecture=(architecture, Architecture))
+    chosen = engine_named(engine, rules_of(network, architecture))
     return run(
-        Problem(network, architecture, objective, padding, fusion, engine_named(engine, architecture)),
+        Problem(network, architecture, objective, padding, fusion, chosen),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
@@ -138,10 +140,10 @@ def map_layer(
     )
 
 
-def network_of(layer: Layer, file: str | None = None) -> Network:
-    """A network of a single layer, with its name; `file` is where the layer was read."""
+def network_of(layer: Layer, origin: Network | None = None) -> Network:
+    """A network of a single layer, with its name; its file and constraints on mappings are those of its `origin`."""
     check_arguments(layer=(layer, Layer))
-    network = Network(layer.name, file=file)
+    network = Network(layer.name) if origin is None else Network(layer.name, mapping=origin.mapping, file=origin.file)
     network.add(layer)
     return network
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.constraints import Constraint, check_rows, file_schema
-from optimizer.architecture.mapping_constraints import MappingConstraint, read_mapping_constraints
 from optimizer.architecture.menu_grid import MenuGrid
 from optimizer.architecture.reader import constraint_reader, parse_architecture
 from optimizer.files.arguments import check_arguments
 from optimizer.files.schema_check import check_schema
 from optimizer.files.yaml_fields import read_yaml
+from optimizer.workload.mapping_constraints import MappingConstraint, read_mapping_constraints
 
 
 def with_constraints(

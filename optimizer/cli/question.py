@@ -143,7 +143,7 @@ def _single(network: Network, name: str | None) -> Network:
     """The network that `map` makes of one layer."""
     from optimizer.api import network_of  # noqa: PLC0415
 
-    return network_of(pick_layer(network, name))
+    return network_of(pick_layer(network, name), network)
 
 
 def _whole(stated: Data, options: Options) -> list[Data]:
@@ -169,6 +169,7 @@ def _team(architecture: Architecture, options: Options) -> Data:
 def _problem(network: Network, architecture: Architecture, stated: Data, options: Options) -> Data:
     """The problem that `solve`, `map`, `study`, `evaluate` or `adjust` makes of these inputs."""
     from optimizer.given_groups.evaluate import priced_under  # noqa: PLC0415
+    from optimizer.problem.layer_rules import rules_of  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
     from optimizer.problem.space import engine_named  # noqa: PLC0415
     from optimizer.search.prepared_problem import prepare  # noqa: PLC0415
@@ -181,7 +182,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
         more = {"request": read_request(options).data()}
     elif "groups" in stated:  # given by hand, and shown by `show`
         architecture, more = priced_under(architecture), {"groups": stated["groups"]}
-    engine = engine_named(options["engine"], architecture)
+    engine = engine_named(options["engine"], rules_of(network, architecture))
     asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options), engine)
     return {**prepare(asked).problem, **more}
 

@@ -89,7 +89,7 @@ def map_command(layer_file: str, name: str | None, **options: Any) -> None:
     _check_padding(options["padding"], set(layer.extents))
     from optimizer.api import network_of  # noqa: PLC0415
 
-    _run(network_of(layer, graph.file), architecture, set(layer.extents), options)
+    _run(network_of(layer, graph), architecture, set(layer.extents), options)
 
 
 def _check_padding(padding: Any, dims: set[str]) -> None:
@@ -110,6 +110,7 @@ def _check_padding(padding: Any, dims: set[str]) -> None:
 def _run(network: Network, architecture: Architecture, dims: set[str], options: Options) -> None:
     """Solve, save, show; the exit code tells whether there is a design."""
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
+    from optimizer.problem.layer_rules import rules_of  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
     from optimizer.problem.space import engine_named  # noqa: PLC0415
     from optimizer.report.solve import full_report, headline  # noqa: PLC0415
@@ -123,7 +124,7 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
         options["objective"],
         options["padding"],
         asked_fusion(options),
-        engine_named(options["engine"], architecture),
+        engine_named(options["engine"], rules_of(network, architecture)),
     )
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)

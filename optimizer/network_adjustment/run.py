@@ -22,6 +22,7 @@ from optimizer.network_adjustment.search import SizeSearch, best_of, merged
 from optimizer.network_adjustment.ties import find_ties, resized
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import decode_exact
+from optimizer.problem.layer_rules import rules_of
 from optimizer.problem.problem import Problem
 from optimizer.problem.status import Status
 from optimizer.results.kinds import AdjustResult, SolveResult
@@ -62,7 +63,7 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
         request.changes,
     )
     cache_dir, workers, seed = options.cache_dir, options.workers, options.seed
-    _check_budgets(architecture)
+    _check_budgets(network, architecture)
     ties = find_ties(network, changes.freeze)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
@@ -105,14 +106,15 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
     return Adjustment(network, changes, prepared, ties, sizes, state, before, after, adjusted, widths, seed, wall_s)
 
 
-def _check_budgets(architecture: Architecture) -> None:
-    if architecture.mapping:
+def _check_budgets(network: Network, architecture: Architecture) -> None:
+    rules = rules_of(network, architecture)
+    if rules:
         raise SpecError(
             "while widths are adjusted constraints on mappings are not supported",
-            file=architecture.file,
+            file=architecture.file if architecture.mapping else network.file,
             field="mapping",
-            value=[one.title for one in architecture.mapping],
-            allowed="an architecture without them",
+            value=[one.title for one in rules],
+            allowed="an architecture and a network without them",
             remedy="drop them, and solve the adjusted network under them",
         )
     for name in ("latency_ms", "energy_mj", "power_w"):

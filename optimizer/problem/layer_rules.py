@@ -1,33 +1,50 @@
-"""The constraints of an architecture on mappings, given to the layers that they are for."""
+"""The constraints of an architecture and of a network on mappings, given to the layers that they are for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.mapping_constraints import MappingConstraint
 from optimizer.errors import SpecError
 from optimizer.workload.layer import Layer
+from optimizer.workload.mapping_constraints import MappingConstraint, read_mapping_constraints
 from optimizer.workload.mapping_rules import KeepRule, TileRule, UnrollRule
 from optimizer.workload.network import Network
 
 
-def ruled_layer(layer: Layer, architecture: Architecture) -> Layer:
-    """A layer with the rules that an architecture states for it."""
-    rules = tuple(one.rule for one in architecture.mapping if _is_for(one, layer))
+def rules_of(network: Network, architecture: Architecture) -> tuple[MappingConstraint, ...]:
+    """The constraints on mappings of an architecture, and those that the network's file states.
+
+    Raises
+    ------
+    SpecError
+        If those of the network name levels that the architecture does not have, or state what it states already.
+    """
+    if not network.mapping:
+        return architecture.mapping
+    levels = [level.name for level in architecture.levels]
+    taken = [one.title for one in (*architecture.constraints, *architecture.mapping)]
+    return (*architecture.mapping, *read_mapping_constraints(network.mapping, levels, network.file, taken))
+
+
+def ruled_layer(layer: Layer, constraints: Sequence[MappingConstraint]) -> Layer:
+    """A layer with the rules that are for it."""
+    rules = tuple(one.rule for one in constraints if _is_for(one, layer))
     return replace(layer, rules=rules) if rules else layer
 
 
 def ruled_network(network: Network, architecture: Architecture) -> Network:
-    """A network whose layers have the rules of an architecture; a warning names constraints that are for none."""
-    if not architecture.mapping:
+    """A network whose layers have their rules; a warning names constraints that are for none."""
+    constraints = rules_of(network, architecture)
+    if not constraints:
         return network
     layers = network.mac_layers()
-    idle = [one.title for one in architecture.mapping if not any(_is_for(one, layer) for layer in layers)]
+    idle = [one.title for one in constraints if not any(_is_for(one, layer) for layer in layers)]
     warnings = [f"the constraint {title} is for no layer of {network.name}" for title in idle]
     found = replace(network, graph=network.graph.copy(), warnings=[*network.warnings, *warnings])
     for layer in layers:
-        found.graph.nodes[layer.name]["layer"] = ruled_layer(layer, architecture)
+        found.graph.nodes[layer.name]["layer"] = ruled_layer(layer, constraints)
     return found
 
 
@@ -48,10 +65,11 @@ def check_rules(network: Network, architecture: Architecture, engine: str, *, fu
         With fusion, on any rule; of engines other than path, on rules that are more than choices of levels.
     """
     rules = [rule for layer in network.mac_layers() for rule in layer.rules]
+    own = {one.title for one in architecture.mapping}
     if rules and fused:
         raise SpecError(
             "constraints on mappings do not go together with fusion",
-            file=architecture.file,
+            file=architecture.file if rules[0].title in own else network.file,
             field="mapping",
             value=rules[0].title,
             allowed="no constraints on mappings, or no fusion",
@@ -61,7 +79,7 @@ def check_rules(network: Network, architecture: Architecture, engine: str, *, fu
     if others and engine != "path":
         raise SpecError(
             "only the shortest path takes this constraint on mappings",
-            file=architecture.file,
+            file=architecture.file if others[0].title in own else network.file,
             field="mapping",
             value=others[0].title,
             allowed="keep, bypass and unroll; with the engine path all kinds",

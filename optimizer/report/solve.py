@@ -10,7 +10,6 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.architecture.mapping_constraints import read_mapping_constraints
 from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.hardware import DeviceEntry, HardwareEntry, PortWidths
 from optimizer.bodies.infeasibility import Infeasibility
@@ -38,6 +37,7 @@ from optimizer.results.units import (
     percent_text,
     ratio_text,
 )
+from optimizer.workload.mapping_constraints import read_mapping_constraints
 
 Body = SolveBody | EvaluationBody
 LEGEND = "x roofline: cycles over the limit beside it; x DRAM bound: off-chip words over the least any mapping moves"
@@ -161,7 +161,7 @@ def _summary_rows(body: Body) -> list[tuple[str, str]]:
     limits = (f"{name} <= {number_text(float(Fraction(value)))}" for name, value in budgets.items())
     rows.append(("budgets", ", ".join(limits)))
     rows.append(("constraints", constraints_line(body.problem["architecture"].get("constraints", ()))))
-    rows.append(("rules", rules_line(body.problem["architecture"])))
+    rows.append(("rules", rules_line(body.problem)))
     seed = ""
     if isinstance(body, SolveBody):
         rows.append(("hardware points", points_text(body.hardware_points)))
@@ -181,13 +181,10 @@ def constraints_line(stated: Sequence[str | Mapping[str, Any]]) -> str:
     )
 
 
-def rules_line(architecture: Mapping[str, Any]) -> str:
+def rules_line(problem: Mapping[str, Any]) -> str:
     """Constraints on mappings as a problem states them, in one line."""
-    if not architecture.get("mapping"):
-        return ""
-    stated = decode_exact(architecture)
-    levels = [level["name"] for level in stated["levels"]]
-    return "; ".join(one.title for one in read_mapping_constraints(stated["mapping"], levels, None))
+    stated = [rule for part in ("architecture", "network") for rule in problem.get(part, {}).get("mapping", ())]
+    return "; ".join(one.title for one in read_mapping_constraints(decode_exact(stated), None, None))
 
 
 def area_text(area_um2: int) -> str:

@@ -45,7 +45,7 @@ def run(request: Problem, options: Options) -> SolveResult:
     if result.status == "INFEASIBLE":
         patient = patience([prepared], started, deadline)
         ask = asker(prepared, options.workers, patient, reports)
-        reason = ruled_out(prepared, patient) if prepared.architecture.mapping else None
+        reason = ruled_out(prepared, patient) if prepared.rules else None
         reason = reason or explain(prepared, ask, asked=deadline is not None)
         result.body = replace(result.body, infeasible=reason, wall_s=round(time.perf_counter() - started, 3))
     return result
