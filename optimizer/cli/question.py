@@ -10,7 +10,7 @@ import click
 
 from optimizer.cli.adjust import read_request, request_options
 from optimizer.cli.codesign_options import read_members, team_options, team_request
-from optimizer.cli.inputs import Options, asked_fusion, pick_layer, read_architecture, read_network
+from optimizer.cli.inputs import Options, asked_engine, asked_fusion, pick_layer, read_architecture, read_network
 from optimizer.cli.options import (
     architecture_option,
     budget_options,
@@ -169,9 +169,7 @@ def _team(architecture: Architecture, options: Options) -> Data:
 def _problem(network: Network, architecture: Architecture, stated: Data, options: Options) -> Data:
     """The problem that `solve`, `map`, `study`, `evaluate` or `adjust` makes of these inputs."""
     from optimizer.given_groups.evaluate import priced_under  # noqa: PLC0415
-    from optimizer.problem.layer_rules import rules_of  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
-    from optimizer.problem.space import engine_named  # noqa: PLC0415
     from optimizer.search.prepared_problem import prepare  # noqa: PLC0415
 
     more: Mapping[str, Any] = {}
@@ -182,7 +180,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
         more = {"request": read_request(options).data()}
     elif "groups" in stated:  # given by hand, and shown by `show`
         architecture, more = priced_under(architecture), {"groups": stated["groups"]}
-    engine = engine_named(options["engine"], rules_of(network, architecture))
+    engine = asked_engine(options, [network], architecture)
     asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options), engine)
     return {**prepare(asked).problem, **more}
 

@@ -10,6 +10,7 @@ import click
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
 from optimizer.cli.inputs import (
     Options,
+    asked_engine,
     asked_fusion,
     asked_pool,
     read_architecture,
@@ -20,6 +21,7 @@ from optimizer.cli.option_types import Names, Place, Share, Vary
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
+    engine_option,
     fusion_options,
     scaling_options,
     search_options,
@@ -80,6 +82,7 @@ range_options = stacked(
 @training_options
 @budget_options
 @fusion_options
+@engine_option
 @search_options
 @scaling_options
 @click.option("--plot", "picture", type=Place(), metavar="FILE", help="Draw it: .svg, .png or .pdf (extra `plot`).")
@@ -166,12 +169,15 @@ def _run(asked: Asked, network: Network, architecture: Architecture, options: Op
     from optimizer.studies.request import FrontRequest, StudyRequest  # noqa: PLC0415
 
     vary, padding = tuple(asked.vary), options["padding"]
+    engine = asked_engine(options, [network], architecture)
     if asked.dynamic:
         tolerance = options["tolerance"] or Fraction(0)
-        return over_designs.run(FrontRequest(network, architecture, vary, asked.objective, tolerance, padding), how)
+        return over_designs.run(
+            FrontRequest(network, architecture, vary, asked.objective, tolerance, padding, engine), how
+        )
     assert asked.objective is not None
     return over_hardware.run(
-        StudyRequest(network, architecture, vary, asked.objective, padding, asked_fusion(options)), how
+        StudyRequest(network, architecture, vary, asked.objective, padding, asked_fusion(options), engine), how
     )
 
 

@@ -22,7 +22,6 @@ from optimizer.network_adjustment.search import SizeSearch, best_of, merged
 from optimizer.network_adjustment.ties import find_ties, resized
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import decode_exact
-from optimizer.problem.layer_rules import rules_of
 from optimizer.problem.problem import Problem
 from optimizer.problem.status import Status
 from optimizer.results.kinds import AdjustResult, SolveResult
@@ -56,18 +55,19 @@ def run(request: AdjustRequest, options: Options) -> AdjustResult:
 def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
     """Everything that :func:`run` finds."""
     started = time.perf_counter()
-    network, architecture, objective, changes = (
+    network, architecture, objective, changes, engine = (
         request.network,
         request.architecture,
         request.objective,
         request.changes,
+        request.engine,
     )
     cache_dir, workers, seed = options.cache_dir, options.workers, options.seed
-    _check_budgets(network, architecture)
+    _check_budgets(architecture)
     ties = find_ties(network, changes.freeze)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
-        prepared = prepare(Problem(network, architecture, objective), cache_dir=folder)
+        prepared = prepare(Problem(network, architecture, objective, engine=engine), cache_dir=folder)
         deadline = begun(prepared, options, started)
         search = SizeSearch(
             prepared,
@@ -83,7 +83,8 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
         state, chosen = merged(sizes), best_of(sizes)
 
         def solved(subject: Network, where: Architecture) -> SolveResult:
-            return solve(Problem(subject, where, objective), Options(workers=workers, seed=seed, cache_dir=folder))
+            asked = Problem(subject, where, objective, engine=engine)
+            return solve(asked, Options(workers=workers, seed=seed, cache_dir=folder))
 
         before, after, adjusted, widths = solved(network, architecture), None, None, ties.widths
         if before.status is Status.INFEASIBLE:
@@ -106,17 +107,7 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
     return Adjustment(network, changes, prepared, ties, sizes, state, before, after, adjusted, widths, seed, wall_s)
 
 
-def _check_budgets(network: Network, architecture: Architecture) -> None:
-    rules = rules_of(network, architecture)
-    if rules:
-        raise SpecError(
-            "while widths are adjusted constraints on mappings are not supported",
-            file=architecture.file if architecture.mapping else network.file,
-            field="mapping",
-            value=[one.title for one in rules],
-            allowed="an architecture and a network without them",
-            remedy="drop them, and solve the adjusted network under them",
-        )
+def _check_budgets(architecture: Architecture) -> None:
     for name in ("latency_ms", "energy_mj", "power_w"):
         limit = getattr(architecture.budgets, name)
         if limit is not None:

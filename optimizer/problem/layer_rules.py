@@ -83,5 +83,5 @@ def check_rules(network: Network, architecture: Architecture, engine: str, *, fu
             field="mapping",
             value=others[0].title,
             allowed="keep, bypass and unroll; with the engine path all kinds",
-            remedy="search with --engine path (solve, map; in Python engine='path'), or leave the constraint out",
+            remedy="search with --engine path (in Python engine='path'), or leave the constraint out",
         )

@@ -56,7 +56,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     _check(vary, architecture)
 
     def prepare_under(ranges: Sequence[Range], under: Architecture) -> tuple[PreparedProblem, Places]:
-        asked = Problem(request.network, under, objective, request.padding, request.fusion)
+        asked = Problem(request.network, under, objective, request.padding, request.fusion, request.engine)
         prepared = prepare(asked, cache_dir=options.cache_dir, workers=workers)
         return prepared, Places(prepared.points, ranges)
 
@@ -151,9 +151,9 @@ def _beyond(
 ) -> list[Place]:
     """The tightest limits beyond the ranges under which a design exists, if there is none within them.
 
-    Without caps every point that holds all layers has a design, so no search is needed.
+    Without caps and rules every point that holds all layers has a design, so no search is needed.
     """
-    if not prepared.goal.capped:
+    if not prepared.goal.capped and not prepared.rules:
         limits = prepared.architecture.limits
         holding = (
             tuple((n, n) for n in index)
