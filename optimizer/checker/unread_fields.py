@@ -52,6 +52,7 @@ READ = {
         *_DESIGN,
         "hardware_points",
         "comparison",
+        "dropped",
         "infeasible",
         "study",
         "energy_unit",

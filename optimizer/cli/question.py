@@ -22,7 +22,7 @@ from optimizer.cli.options import (
     training_options,
     workload_options,
 )
-from optimizer.cli.study import asked_ranges, range_options
+from optimizer.cli.study import asked_ranges, asked_rule, range_options
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
@@ -174,7 +174,10 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
 
     more: Mapping[str, Any] = {}
     objective = options["objective"]
-    if options["vary"] or options["pareto"] or options["constraint"]:
+    rule = asked_rule(options, network, architecture)
+    if rule is not None:
+        more = {"dropped": rule}
+    elif options["vary"] or options["pareto"] or options["constraint"]:
         architecture, objective, more = _study(architecture, options)
     elif "request" in stated:
         more = {"request": read_request(options).data()}

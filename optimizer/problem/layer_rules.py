@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.errors import SpecError
+from optimizer.problem.idle_rules import excludes_nothing
 from optimizer.workload.layer import Layer
 from optimizer.workload.mapping_constraints import MappingConstraint, read_mapping_constraints
 from optimizer.workload.mapping_rules import KeepRule, TileRule, UnrollRule
@@ -35,13 +36,18 @@ def ruled_layer(layer: Layer, constraints: Sequence[MappingConstraint]) -> Layer
 
 
 def ruled_network(network: Network, architecture: Architecture) -> Network:
-    """A network whose layers have their rules; a warning names constraints that are for none."""
+    """A network whose layers have their rules; warnings name constraints that are for none, or that cannot bind."""
     constraints = rules_of(network, architecture)
     if not constraints:
         return network
     layers = network.mac_layers()
-    idle = [one.title for one in constraints if not any(_is_for(one, layer) for layer in layers)]
-    warnings = [f"the constraint {title} is for no layer of {network.name}" for title in idle]
+    warnings = []
+    for one in constraints:
+        asked = [layer for layer in layers if _is_for(one, layer)]
+        if not asked:
+            warnings.append(f"the constraint {one.title} is for no layer of {network.name}")
+        elif all(excludes_nothing(one.rule, layer, architecture) for layer in asked):
+            warnings.append(f"the constraint {one.title} excludes no mapping on {architecture.name}: it does not bind")
     found = replace(network, graph=network.graph.copy(), warnings=[*network.warnings, *warnings])
     for layer in layers:
         found.graph.nodes[layer.name]["layer"] = ruled_layer(layer, constraints)

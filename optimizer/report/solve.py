@@ -17,6 +17,7 @@ from optimizer.bodies.solve import Design, EngineEffort, PointCounts, SolveBody,
 from optimizer.files.quantities import size_text
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.status import Status
+from optimizer.report.dropped import dropped_report
 from optimizer.report.groups import comparison_table, groups_report
 from optimizer.report.layers import (
     distinct_layers,
@@ -72,6 +73,8 @@ def full_report(body: Body) -> Group:
         parts += [] if design.device is None else [Text(), device_table(design.device)]
     if body.comparison is not None:
         parts += [Text(), comparison_table(body.comparison, unit)]
+    if isinstance(body, SolveBody) and body.dropped is not None:
+        parts += [Text(), *dropped_report(body.dropped, unit)]
     if design is not None:
         parts += _layer_parts(body, design, unit)
     parts += [Text(), space_text(body.space)]

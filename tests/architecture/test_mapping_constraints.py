@@ -266,5 +266,5 @@ def test_huge_numbers_are_refused_and_the_blame_ends_in_time() -> None:
 def test_a_study_says_what_it_does_not_drop() -> None:
     architecture = chip({"keep": "W", "level": "GLB"})
     network = parse_network("layers:\n  - {name: a, type: matmul, dims: {M: 4, N: 4, K: 4}}\n")
-    with pytest.raises(SpecError, match="on sizes only"):
+    with pytest.raises(SpecError, match="this constraint is on mappings"):
         optimizer.study(network, architecture, [optimizer.Range(f"{CONSTRAINT}keep W at GLB")])
