@@ -50,9 +50,10 @@ def with_constraints(
     more = constraint_reader(architecture).read(sizes, file, known=architecture.constraints)
     check_rows(more, MenuGrid(architecture).samples)
     taken = [one.title for one in (*architecture.constraints, *architecture.mapping, *more)]
-    read_mapping_constraints(rules, [level.name for level in architecture.levels], file, taken)
+    added = read_mapping_constraints(rules, [level.name for level in architecture.levels], file, taken)
     own = _source(architecture)
-    return _restated(architecture, [*own.get("constraints", ()), *sizes], [*own.get("mapping", ()), *rules])
+    restated = _restated(architecture, [*own.get("constraints", ()), *sizes], [*own.get("mapping", ()), *rules])
+    return replace(restated, mapping=(*architecture.mapping, *added))  # which know their files
 
 
 def without_constraints(architecture: Architecture, titles: Collection[str]) -> Architecture:

@@ -88,7 +88,10 @@ def _evaluate_mapping(network: Network, architecture: Architecture, options: Opt
     from optimizer.report.mapping import evaluation_report  # noqa: PLC0415
 
     rules = rules_of(network, architecture)
-    layer, hardware = ruled_layer(pick_layer(network, options["layer"]), rules), single_point(architecture)
+    layer, hardware = (
+        ruled_layer(pick_layer(network, options["layer"]), rules, architecture),
+        single_point(architecture),
+    )
     check_sparsity([layer], hardware, file=architecture.file)
     mapping = load_mapping(options["mapping"], layer, hardware)
     show_on_stdout(evaluation_report(layer, hardware, mapping, options["reuse"] or "held", architecture.accounting))

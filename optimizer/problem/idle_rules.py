@@ -13,11 +13,12 @@ from optimizer.workload.mapping_rules import (
     TileRule,
     UnrollRule,
 )
+from optimizer.workload.partial_nests import PartialNest
 
 ANY = Numbers()
 
 
-def excludes_nothing(rule: MappingRule, layer: Layer, architecture: Architecture) -> bool:
+def excludes_nothing(rule: MappingRule | PartialNest, layer: Layer, architecture: Architecture) -> bool:
     """Does every mapping of a layer keep a rule on every hardware point? False where that is not seen at once."""
     levels = {level.name: level for level in architecture.levels}
     if isinstance(rule, KeepRule):

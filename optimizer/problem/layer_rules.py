@@ -8,10 +8,12 @@ from dataclasses import replace
 from optimizer.architecture.architecture import Architecture
 from optimizer.errors import SpecError
 from optimizer.problem.idle_rules import excludes_nothing
+from optimizer.problem.partial_nests import rules_for
 from optimizer.workload.layer import Layer
 from optimizer.workload.mapping_constraints import MappingConstraint, read_mapping_constraints
-from optimizer.workload.mapping_rules import KeepRule, TileRule, UnrollRule
+from optimizer.workload.mapping_rules import KeepRule, MappingRule, TileRule, UnrollRule
 from optimizer.workload.network import Network
+from optimizer.workload.partial_nests import PartialNest
 
 
 def rules_of(network: Network, architecture: Architecture) -> tuple[MappingConstraint, ...]:
@@ -29,10 +31,19 @@ def rules_of(network: Network, architecture: Architecture) -> tuple[MappingConst
     return (*architecture.mapping, *read_mapping_constraints(network.mapping, levels, network.file, taken))
 
 
-def ruled_layer(layer: Layer, constraints: Sequence[MappingConstraint]) -> Layer:
-    """A layer with the rules that are for it."""
-    rules = tuple(one.rule for one in constraints if _is_for(one, layer))
-    return replace(layer, rules=rules) if rules else layer
+def ruled_layer(layer: Layer, constraints: Sequence[MappingConstraint], architecture: Architecture) -> Layer:
+    """A layer with the rules that are for it.
+
+    Raises
+    ------
+    SpecError
+        If a partial nest makes no sense for the layer, or is more than rules can say.
+    """
+    rules: list[MappingRule] = []
+    for one in constraints:
+        if _is_for(one, layer):
+            rules += rules_for(one.rule, layer, architecture) if isinstance(one.rule, PartialNest) else [one.rule]
+    return replace(layer, rules=tuple(rules)) if rules else layer
 
 
 def ruled_network(network: Network, architecture: Architecture) -> Network:
@@ -50,7 +61,7 @@ def ruled_network(network: Network, architecture: Architecture) -> Network:
             warnings.append(f"the constraint {one.title} excludes no mapping on {architecture.name}: it does not bind")
     found = replace(network, graph=network.graph.copy(), warnings=[*network.warnings, *warnings])
     for layer in layers:
-        found.graph.nodes[layer.name]["layer"] = ruled_layer(layer, constraints)
+        found.graph.nodes[layer.name]["layer"] = ruled_layer(layer, constraints, architecture)
     return found
 
 

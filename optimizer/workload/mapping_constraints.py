@@ -12,6 +12,7 @@ In each, under the key ``mapping``, a list with one rule per entry::
       - {tile: W, level: GLB, dim: K, multiple_of: 16}
       - {order: [K, C], level: GLB}
       - {utilization: 0.5}
+      - partial: [{level: GLB, keep: [I, O], temporal: [[K, 2], [Q, open]]}]
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from optimizer.workload.mapping_rules import (
     UtilizationRule,
 )
 from optimizer.workload.mapping_schema import KINDS, NUMBERS, mapping_schema
+from optimizer.workload.partial_nests import PartialNest, read_partial
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,12 @@ class MappingConstraint:
 
     Parameters
     ----------
-    rule : MappingRule
+    rule : MappingRule or PartialNest
     layers : tuple of str
         Patterns of layer names, as in file names: ``*`` for any text, ``?`` for any character.
     """
 
-    rule: MappingRule
+    rule: MappingRule | PartialNest
     layers: tuple[str, ...] = ("*",)
 
     @property
@@ -147,7 +149,7 @@ class _Entry:
         self._only(kind)
         layers = self.raw.get("layers", "*")
         patterns = (layers,) if isinstance(layers, str) else tuple(layers)
-        read: dict[str, Callable[[], MappingRule]] = {
+        read: dict[str, Callable[[], MappingRule | PartialNest]] = {
             "keep": lambda: KeepRule("", self._level(), self._tensors("keep"), kept=True),
             "bypass": lambda: KeepRule("", self._level(inner=True), self._tensors("bypass"), kept=False),
             "unroll": lambda: UnrollRule("", self._level(), self._axis(), tuple(self.raw["unroll"])),
@@ -158,6 +160,7 @@ class _Entry:
             ),
             "order": lambda: OrderRule("", self._level(), tuple(self.raw["order"])),
             "stationary": lambda: StationaryRule("", self._level(inner=True), self.raw["stationary"]),
+            "partial": self._partial,
             "utilization": lambda: UtilizationRule("", Fraction(self.raw["utilization"])),
         }
         rule = read[kind]()
@@ -167,7 +170,7 @@ class _Entry:
     def _only(self, kind: str) -> None:
         """Keys that this kind does not have."""
         keys = {kind, "name", "layers"}
-        keys |= {"level"} if kind != "utilization" else set()
+        keys |= {"level"} if kind not in ("utilization", "partial") else set()
         keys |= {*NUMBERS} if kind in ("spatial", "temporal", "tile") else set()
         keys |= {"axis"} if kind == "unroll" else {"dim"} if kind == "tile" else set()
         other = sorted(set(self.raw) - keys)
@@ -192,6 +195,17 @@ class _Entry:
         if self.levels is None:
             return "the name of a level"
         return ", ".join(levels) or "none: there is no inner level"
+
+    def _partial(self) -> PartialNest:
+        """Every entry is for another level."""
+        entries = read_partial(self.raw["partial"], f"{self.place.field}.partial")
+        for number, entry in enumerate(entries):
+            place = replace(self.place, field=f"{entry.place}.level")
+            if self.levels is not None and entry.level not in self.levels:
+                raise place.error("there is no such level", entry.level, ", ".join(self.levels), "name one of these")
+            if entry.level in (other.level for other in entries[:number]):
+                raise place.error("the level is stated twice", entry.level, "one entry per level", "join both entries")
+        return PartialNest("", entries, self.place.file)
 
     def _tensors(self, key: str) -> tuple[str, ...]:
         raw = self.raw[key]
@@ -219,8 +233,10 @@ class _Entry:
         return Numbers(least, most, multiple)
 
 
-def text_of(rule: MappingRule) -> str:
+def text_of(rule: MappingRule | PartialNest) -> str:
     """A rule in words."""
+    if isinstance(rule, PartialNest):
+        return f"partial nest of {', '.join(entry.level for entry in rule.levels)}"
     if isinstance(rule, KeepRule):
         return f"{'keep' if rule.kept else 'bypass'} {', '.join(rule.tensors)} at {rule.level}"
     if isinstance(rule, UnrollRule):

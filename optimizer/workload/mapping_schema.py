@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from optimizer.files.schema_parts import Schema, count, text
+from optimizer.workload.partial_nests import partial_schema
 
-KINDS = ("keep", "bypass", "unroll", "spatial", "temporal", "tile", "order", "stationary", "utilization")
+KINDS = ("keep", "bypass", "unroll", "spatial", "temporal", "tile", "order", "stationary", "utilization", "partial")
 NUMBERS = ("equals", "at_least", "at_most", "multiple_of")
 TENSORS = ("W", "I", "O")
 MOST = 2**62
@@ -27,6 +28,7 @@ def mapping_schema() -> Schema:
         "tile": tensor,
         "order": dims | {"minItems": 2, "$comment": "write at least two dims, outermost first"},
         "stationary": tensor,
+        "partial": partial_schema(tensor, dim),
         "utilization": {
             "type": "number",
             "exclusiveMinimum": 0,
