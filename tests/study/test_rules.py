@@ -64,6 +64,7 @@ def test_a_staircase_under_rules_holds_the_optimum_of_every_limit(tmp_path: Path
     assert optimizer.verify(tmp_path).ok
 
 
+@pytest.mark.slow
 def test_a_front_under_rules_is_verified(tmp_path: Path) -> None:
     found = optimizer.front(network(), chip(STATIONARY))
     assert found.status == "OPTIMAL" and found.body.problem["engine"] == "path"

@@ -118,4 +118,4 @@ def test_levels_are_compared_with_the_architecture(files: Path) -> None:
     assert "wrong.yaml" in told and "mapping[0].level" in told and "DRAM, GLB, RF" in told
     told = bad("solve", "net.yaml", "-a", "chip.yaml", "--engine", "lattice", "--no-cache")
     assert "net.yaml" in told and "--engine path" in told
-    assert "net.yaml" in bad("adjust", "net.yaml", "-a", "chip.yaml", "--no-cache")
+    assert "net.yaml" in bad("solve", "net.yaml", "-a", "edge", "--fusion", "--no-cache")
