@@ -166,6 +166,14 @@ def asked_fusion(options: Options) -> Fusion | None:
     return None
 
 
+def asked_engine(options: Options, networks: Sequence[Network], architecture: Architecture) -> str:
+    """The engine of ``--engine``; auto takes the rules that these networks have on this architecture."""
+    from optimizer.problem.layer_rules import rules_of  # noqa: PLC0415
+    from optimizer.problem.space import engine_named  # noqa: PLC0415
+
+    return engine_named(options["engine"], [rule for network in networks for rule in rules_of(network, architecture)])
+
+
 def say_warnings(warnings: Sequence[str]) -> None:
     """Warnings on stderr."""
     for line in warnings:
