@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from optimizer.architecture.architecture import Architecture
 from optimizer.errors import SpecError
 from optimizer.files.arguments import check_arguments
+from optimizer.problem.engine_choice import engine_for
 from optimizer.problem.fusion_options import Fusion
-from optimizer.problem.layer_rules import rules_of
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
-from optimizer.problem.space import Padding, engine_named
+from optimizer.problem.space import Padding
 from optimizer.results.kinds import SolveResult
 from optimizer.scaling.options import Options
 from optimizer.workload.layer import Layer
@@ -53,8 +53,9 @@ def solve(
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
     engine : {"auto", "lattice", "path", "cp-sat", "both"}
-        What searches the loop nests: ``lattice`` (which ``auto`` stands for) nests made of blocks; ``path`` and, by
-        CP-SAT alone, ``cp-sat`` (slower) every nest that can be priced; ``both`` these two, which have to agree.
+        What searches the loop nests: ``lattice`` nests made of blocks; ``path`` and, by CP-SAT alone, ``cp-sat``
+        (slower) every nest that can be priced; ``both`` these two, which have to agree. ``auto`` is lattice, or path
+        for four levels and more, layers beyond 8.6 billion multiply-accumulates, and constraints that need it.
     time_limit_s : float, optional
         Seconds after which the best design so far is returned with its bound.
     workers : int
@@ -78,7 +79,7 @@ def solve(
     from optimizer.solving.run import run  # noqa: PLC0415
 
     check_arguments(network=(network, Network), architecture=(architecture, Architecture))
-    chosen = engine_named(engine, rules_of(network, architecture))
+    chosen = engine_for(engine, [network], architecture)
     return run(
         Problem(network, architecture, objective, padding, fusion, chosen),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
@@ -127,7 +128,7 @@ def compare(
             allowed="one of fusion and without",
             remedy="give fusion=Fusion(...), or without the name of a constraint on mappings",
         )
-    chosen = engine_named(engine, rules_of(network, architecture))
+    chosen = engine_for(engine, [network], architecture)
     asked = Problem(network, architecture, objective, "none", fusion, chosen)
     how = run_options(time_limit_s, workers, seed, cache_dir, progress)
     return run(asked, how) if without is None else without_rule(asked, without, how)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.files.arguments import check_arguments
+from optimizer.problem.engine_choice import engine_for
 from optimizer.problem.fusion_options import Fusion
-from optimizer.problem.layer_rules import rules_of
-from optimizer.problem.space import Padding, engine_named
+from optimizer.problem.space import Padding
 from optimizer.results.kinds import AdjustResult, CodesignResult, MemoryResult, SparseResult, StudyResult
 from optimizer.workload.network import Network
 
@@ -290,7 +290,7 @@ def _engine(name: str, networks: Sequence[Network], architecture: Architecture) 
     check_arguments(architecture=(architecture, Architecture))
     for network in networks:
         check_arguments(network=(network, Network))
-    return engine_named(name, [rule for network in networks for rule in rules_of(network, architecture)])
+    return engine_for(name, networks, architecture)
 
 
 def _listed(name: str, given: Iterable[Any]) -> tuple[Any, ...]:

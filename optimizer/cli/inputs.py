@@ -167,11 +167,10 @@ def asked_fusion(options: Options) -> Fusion | None:
 
 
 def asked_engine(options: Options, networks: Sequence[Network], architecture: Architecture) -> str:
-    """The engine of ``--engine``; auto takes the rules that these networks have on this architecture."""
-    from optimizer.problem.layer_rules import rules_of  # noqa: PLC0415
-    from optimizer.problem.space import engine_named  # noqa: PLC0415
+    """The engine of ``--engine``."""
+    from optimizer.problem.engine_choice import engine_for  # noqa: PLC0415
 
-    return engine_named(options["engine"], [rule for network in networks for rule in rules_of(network, architecture)])
+    return engine_for(options["engine"], networks, architecture)
 
 
 def say_warnings(warnings: Sequence[str]) -> None:

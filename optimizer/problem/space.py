@@ -35,13 +35,6 @@ SPACE = (
 )
 
 
-def engine_named(name: str, rules: Sequence[MappingConstraint]) -> str:
-    """The engine that a name stands for: "auto" is the default, or the one that takes these rules."""
-    if name != AUTO:
-        return name
-    return "path" if any(one.needs_every_nest for one in rules) else DEFAULT_ENGINE
-
-
 def space_of(engine: str) -> str:
     """The declared space of an engine: only the lattice search looks at less than every nest."""
     return SPACE if engine == "lattice" else EVERY_NEST
