@@ -36,6 +36,7 @@ from optimizer.pricing.lowering import lift, lower
 from optimizer.workload.layer import Layer, conv, matmul
 from tests.adversary.duel import Effort, Instance, best_found
 from tests.adversary.every_nest import least_energy
+from tests.support.choices import slow_if
 from tests.support.nest_cases import Case, placed
 
 CHAIN = {
@@ -56,7 +57,7 @@ OBJECTIVES = ("energy", "latency", "weighted", "edp")
 NUMBERS = [pytest.param(n, marks=[] if n < FAST else pytest.mark.slow) for n in range(SLOW)]
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", slow_if([0, *range(FAST, SLOW)], range(SLOW)))
 def test_it_is_the_best_of_every_nest(number: int) -> None:
     case = Case(number)
     found, best = solve(case.problem).nest, least_energy(case.layer, case.problem)

@@ -50,6 +50,7 @@ def values(result: optimizer.StudyResult) -> list[int]:
     return [int(step.objective.exact) for step in result.body.study.designs]
 
 
+@pytest.mark.slow
 def test_a_staircase_under_rules_holds_the_optimum_of_every_limit(tmp_path: Path) -> None:
     found = optimizer.study(network(), chip(STATIONARY), TALL)
     every = optimizer.study(network(), chip(), TALL, engine="path")
@@ -84,6 +85,7 @@ def test_no_design_under_rules() -> None:
     assert optimizer.verify(joint).ok
 
 
+@pytest.mark.slow
 def test_a_co_design_under_rules(tmp_path: Path) -> None:
     ruled = network("ruled", "mapping: [{bypass: I, level: GLB}]\n")
     found = optimizer.codesign([ruled, network("free")], chip(STATIONARY))
