@@ -102,10 +102,13 @@ class Search:
                 extend(numbers[chosen], region)
 
     def _expand(self, numbers: Ints, region: int) -> None:
-        """Loops and nodes behind labels of a region; then they may leave it."""
+        """Loops and nodes behind labels of a region; then they may leave it.
+
+        Loops behind the last node are left for the last region (rule R4), unless rules ask where they stand.
+        """
         rows = self.frontier.labels(numbers)
-        more = np.flatnonzero(self._more(rows, region).any(axis=0))
-        inner, of = rows[:, more], numbers[more]
+        may = np.flatnonzero(self._more(rows, region).any(axis=0) | self.rules.on)
+        inner, of = rows[:, may], numbers[may]
         made = [*self._loops(inner, of, region), *self._nodes(inner, of, region)]
         base, cycles = self._base(rows)
         rest = bounds.leaving(self.charts, self.m, rows, region)

@@ -90,6 +90,30 @@ def test_designs_keep_a_rule_cost_no_less_and_are_verified(rule: Mapping[str, An
     assert optimizer.verify(tmp_path).ok
 
 
+@pytest.mark.parametrize("dim", ["M", "N"])
+def test_loops_behind_the_last_node_may_stand_in_every_region(dim: str) -> None:
+    """The level inside of the fan-out keeps nothing; a nest that costs no more has the loop outside of it."""
+    data: dict[str, Any] = {
+        "name": "m",
+        "technology": "generic45",
+        "clock_mhz": 1000,
+        "word_bits": 16,
+        "mac": {"energy": 1, "area_um2": 10},
+        "array": {"x": 2, "y": 1, "below": "L0"},
+        "levels": [
+            {"name": "L0", "energy": {"access": 50}, "access_bits": 16},
+            {"name": "L1", "energy": {"access": 5}, "access_bits": 16, "size": "64 words", "area_um2": 8},
+        ],
+    }
+    bypass = {"bypass": ["W", "I", "O"], "level": "L1"}
+    layer = matmul("mm", {"M": 3, "N": 2, "K": 2})
+    free, ruled = (
+        optimizer.map_layer(layer, parse_architecture(data | {"mapping": rules}, file="m.yaml"), engine="path")
+        for rules in ([bypass], [bypass, {"temporal": dim, "level": "L1", "at_most": 1}])
+    )
+    assert ruled.status == "OPTIMAL" and ruled.certificate.value == free.certificate.value
+
+
 def test_the_lattice_takes_choices_of_levels_and_refuses_other_rules() -> None:
     for rule in RULES[2:]:
         if set(rule) & {"keep", "bypass", "unroll"}:
