@@ -25,7 +25,7 @@ def behind_fan_out(t: Lattice, m: Machine, region: int, prices: Prices, table: T
     `most` are the copies of the output in front of it at most.
     """
     one, top = (_Fan(t, m, region, prices, table, copies) for copies in (1, most))
-    values = one.values()
+    values = np.maximum(0.0, one.values())
     slopes = slopes_of(values, values if most == 1 else top.values(), most)
     order = sorted(range(len(table.values), len(values)), key=lambda n: table.statuses.index(one.statuses[n]))
     order = [*range(len(table.values)), *order]

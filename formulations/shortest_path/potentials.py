@@ -10,8 +10,8 @@ Copies of the output. First visits of a node of the output cost nothing, once fo
 have made (over dims that the output lacks). So what completes a label costs a - b x copies, with numbers a and b of its
 own, and the least over all completions is a concave function of the copies: between one copy and the most that can be
 in front of a region it lies on or above its chord. Tables are filled for both ends, formally (with most copies, values
-may be too low for any real nest), and labels take the chord at their own copies. Where all completions have equal b
-(one level keeps the output from the region on) the chord is exact.
+may be too low for any real nest, even negative), and labels take the chord at their own copies, or 0. Where all
+completions have equal b (one level keeps the output from the region on) the chord is exact.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
         most = most_copies(m, prices, region)
         copies = np.array([[1.0]] if most == 1 else [[1.0], [most]])
         for code, (statuses, ends) in _Region(t, m, region, prices, copies, behind.get(region + 1)).fill().items():
-            table = Table(statuses, ends[:, 0].copy(), slopes_of(ends[:, 0], ends[:, -1], most))
+            one = np.maximum(0.0, ends[:, 0])
+            table = Table(statuses, one, slopes_of(one, ends[:, -1], most))
             _leave_out_parents(t, m, region, prices, code, table)
             tables[region, code] = table
         if region:

@@ -112,8 +112,9 @@ def outside(m: Machine, p: Prices, region: int, tensor: int, bits: Floats) -> Fl
 def least_fill(t: Lattice, m: Machine, p: Prices, region: int, tensor: int, bits: Floats, copies: Floats) -> Floats:
     """The least cost of filling any node of a tensor from a region on, less first visits.
 
-    It is formal for more copies than one (:mod:`potentials`), and may be negative there; for one copy it is not: no
-    node is filled with less than it is first visited for.
+    Where one level alone may fill it and no fan-out may come in between, that is exact, and formal for more copies than
+    a nest can have (:mod:`potentials`). Else it is a line in the number of copies, if it is positive for most copies,
+    and 0 if it is not.
     """
     each = float(p.fills[region, tensor])
     if each == np.inf:
@@ -121,5 +122,7 @@ def least_fill(t: Lattice, m: Machine, p: Prices, region: int, tensor: int, bits
     if tensor != O:
         return bits * each
     left = bits - first_bits(t, m, copies * float(p.later[region]))
-    formal = np.where(copies > 1, left * float(p.dearest[region, tensor]), 0.0)
-    return np.where(left >= 0, left * each, formal)
+    if p.later[region] == 1 and each == p.dearest[region, tensor]:
+        return left * each
+    least = bits - first_bits(t, m, np.array(float(p.later[0])))
+    return np.where(least >= 0, left * each, 0.0)

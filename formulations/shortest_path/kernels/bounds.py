@@ -108,7 +108,7 @@ def ahead(p: Terms, rows: Ints, region: int, values: Floats, slopes: Floats, sta
             total = charges[0, statuses[s, 0]] + charges[1, statuses[s, 1]] + charges[2, statuses[s, 2]]
             total += row[s] + more * slope[s]
             least = min(least, total)
-        found[n] = least
+        found[n] = max(0.0, least)
     return found
 
 
@@ -151,5 +151,5 @@ def leaving(
                     if fits:
                         total = max(total, rest)
                 least = min(least, total)
-        found[n] = least
+        found[n] = max(0.0, least)
     return found

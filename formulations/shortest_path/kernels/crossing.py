@@ -112,6 +112,7 @@ def tabulate(
                         if gone[mask] <= limit:
                             for s in range(groups[HELDS[kind], mask, 0], groups[HELDS[kind], mask, 1]):
                                 least = min(least, (row[s] + more * slope[s]) + (parts[s] + gone[mask]))
+                least = max(0.0, least)
                 table.sums[used, kind] = least
                 good |= least <= limit
             if good:
