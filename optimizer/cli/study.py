@@ -148,12 +148,22 @@ def asked_rule(options: Options, network: Network, architecture: Architecture) -
     Raises
     ------
     SpecError
-        If one is dropped beside something else.
+        If there is no constraint of a name, or one is dropped beside something else.
     """
     from optimizer.problem.layer_rules import rules_of  # noqa: PLC0415
 
     titles = {" ".join(one.title.split()): one.title for one in rules_of(network, architecture)}
     names = [" ".join(name.split()) for name in options["constraint"]]
+    sizes = [one.title for one in architecture.constraints]
+    for name in names:
+        if name not in titles and name not in sizes:
+            raise SpecError(
+                "neither the architecture nor the network states a constraint of this name",
+                field="--constraint",
+                value=name,
+                allowed="; ".join([*sizes, *titles]) or "none: there are no constraints",
+                remedy="name one as results do: by its text, a table by its name",
+            )
     rules = [titles[name] for name in names if name in titles]
     if rules and (len(names) > 1 or options["vary"]):
         raise SpecError(

@@ -59,6 +59,10 @@ def ruled_network(network: Network, architecture: Architecture) -> Network:
             warnings.append(f"the constraint {one.title} is for no layer of {network.name}")
         elif all(excludes_nothing(one.rule, layer, architecture) for layer in asked):
             warnings.append(f"the constraint {one.title} excludes no mapping on {architecture.name}: it does not bind")
+        elif isinstance(one.rule, UnrollRule) and not any(
+            dim in layer.extents for dim in one.rule.dims for layer in asked
+        ):
+            warnings.append(f"the constraint {one.title} names no dim of a layer: it forbids all unrolling there")
     found = replace(network, graph=network.graph.copy(), warnings=[*network.warnings, *warnings])
     for layer in layers:
         found.graph.nodes[layer.name]["layer"] = ruled_layer(layer, constraints, architecture)

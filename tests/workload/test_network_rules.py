@@ -119,3 +119,16 @@ def test_levels_are_compared_with_the_architecture(files: Path) -> None:
     told = bad("solve", "net.yaml", "-a", "chip.yaml", "--engine", "lattice", "--no-cache")
     assert "net.yaml" in told and "--engine path" in told
     assert "net.yaml" in bad("solve", "net.yaml", "-a", "edge", "--fusion", "--no-cache")
+
+
+def test_dims_to_unroll_that_no_layer_has_are_a_warning(files: Path) -> None:
+    (files / "wrong.yaml").write_text(
+        "name: net\nmapping:\n  - {unroll: [Z], level: DRAM}\n" + LAYERS, encoding="utf-8"
+    )
+    assert "names no dim of a layer" in good("solve", "wrong.yaml", "-a", "chip.yaml", "--no-cache").output
+
+
+def test_a_study_of_an_unknown_constraint_names_those_of_the_network(files: Path) -> None:
+    (files / "ruled.yaml").write_text("name: net" + RULES + LAYERS, encoding="utf-8")
+    said = bad("study", "ruled.yaml", "-a", "chip.yaml", "--constraint", "nope")
+    assert "busy" in said and "nope" in said
