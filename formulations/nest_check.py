@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from formulations.layer.spread import spreads
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_places import extents_of
 from formulations.nest_rule_check import keeps_rules
 from formulations.problem import LayerProblem
+from formulations.spread import spreads
 
 
 def is_nest_of(problem: LayerProblem, nest: Nest) -> bool:

@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Garbage is sought rarely, and not in what is loaded by now, which stays. Tests share answers about layers."""
-    if not session.config.option.collectonly and "formulations.layer.solver" in sys.modules:
+    if not session.config.option.collectonly and "formulations.cp_sat" in sys.modules:
         from tests.support.shared_answers import share  # noqa: PLC0415
 
         share()

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from formulations.layer.spread import fewest_cycles
 from formulations.merging import merge
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
@@ -20,6 +19,7 @@ from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
 from formulations.shortest_path.tables import lattice_of, machine_of, regions_of, vectors_of
+from formulations.spread import fewest_cycles
 from formulations.stop import Stop, StoppedError
 
 BEAM, BEAM_GREED = 64, 1.6

@@ -44,7 +44,6 @@ class Route(Enum):
 
     COUNTING = "counting"
     CP_SAT = "CP-SAT"
-    LATTICE = "the lattice search"
     PATH = "the shortest-path search"
     SEARCH = "the search"
 

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 
 pytest.importorskip("benchmarks.registry")
 
+from formulations.layer.model import LayerProgram
+
 from benchmarks import comparison, growth, registry, series
 from benchmarks.__main__ import main
 from benchmarks.distinct import distinct_layers, lattice_points, network_of, spread
@@ -24,9 +26,8 @@ from benchmarks.random_mapping import MappingSampler
 from benchmarks.random_search import RandomOutcome, random_search
 from benchmarks.runner import summarize
 from benchmarks.table import markdown
+from formulations.cp_sat import SolverStatus, solve_sized
 from formulations.lattice import search as lattice
-from formulations.layer.model import LayerProgram
-from formulations.layer.solver import SolverStatus, solve_sized
 from optimizer import api
 from optimizer.files.presets import read_spec
 from optimizer.mapping.cost import evaluate

@@ -13,7 +13,7 @@ import click
 import pytest
 
 import optimizer
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from optimizer.architecture.device import RESOURCES
 from optimizer.architecture.schema import json_schema
 from optimizer.cli import main

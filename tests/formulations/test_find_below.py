@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from formulations.layer.solver import SolverStatus, find_below, solve_layer
+from formulations.cp_sat import SolverStatus, find_below, solve_layer
 from formulations.problem import LayerProblem
 from tests.support.layer_cases import Case, cases
 from tests.support.profiles import examples

@@ -6,10 +6,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-
 from formulations.layer.hoisting import hoists, legal_hoists
-from formulations.layer.sizing import SizedProblem
-from formulations.layer.solver import SolverStatus, costs_of, expression_value, solve_layer, solve_sized
+
+from formulations.cp_sat import SolverStatus, costs_of, expression_value, solve_layer, solve_sized
+from formulations.nest_program.sizing import SizedProblem
 from formulations.problem import Hoist, I, LayerProblem, LayerSolution, LevelTiling, O, W
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.pricing.lowering import lower

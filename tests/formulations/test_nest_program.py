@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from formulations.cp_sat import SolverStatus
 from formulations.engines import CpSatEngine, PathEngine
 from formulations.faults import FaultError
-from formulations.layer.rows import LARGEST
-from formulations.layer.solver import SolverStatus
 from formulations.nest import Nest
 from formulations.nest_cost import costed
 from formulations.nest_program import solve as program_solve
@@ -19,6 +18,7 @@ from formulations.nest_program.machines import machines_of
 from formulations.nest_program.magnitudes import check_magnitudes
 from formulations.nest_program.solve import ProgramOutcome, solve
 from formulations.nest_rules import NestRules
+from formulations.rows import LARGEST
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.solve import solve as shortest
 from formulations.stop import Stop, StoppedError

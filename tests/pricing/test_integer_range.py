@@ -8,16 +8,16 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from formulations.lattice.kernels.layout import word_scale
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from formulations.cp_sat import costs_of, solve_layer
 from formulations.integer_range import LIMIT, Most, check_range
 from formulations.lattice import search as lattice
-from formulations.lattice.kernels.layout import word_scale
-from formulations.layer.rows import LARGEST, bounded, rejection
-from formulations.layer.solver import costs_of, solve_layer
 from formulations.networks.master import Option, choose
 from formulations.problem import INFINITE, LayerProblem, PortSpec
+from formulations.rows import LARGEST, bounded, rejection
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.pricing.lowering import lift, lower
 from optimizer.workload.layer import conv, matmul

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from formulations.cp_sat import SolverStatus, solve_layer
 from formulations.integer_range import LIMIT
 from formulations.lattice import search as lattice
-from formulations.layer.solver import SolverStatus, solve_layer
 from optimizer.api import map_layer, solve
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import load_architecture, parse_architecture

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from formulations.engines import LatticeEngine
-from formulations.layer.spread import widest
 from formulations.primes import divisors
 from formulations.spatial_vectors import spatial_vectors
+from formulations.spread import widest
 from optimizer import api
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets

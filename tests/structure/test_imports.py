@@ -153,12 +153,12 @@ CLOSURES = {
         "formulations.nest_rules",
         "formulations.problem",
         "formulations.networks.master",
-        "formulations.layer.rows",
+        "formulations.rows",
         "formulations.primes",
     ),
 }
 """What a package may import besides itself, directly or through others. Of the checker: no search, no pricing, no cost
-model, no fusion, no store and no kernels. ``formulations.layer.rows`` and ``primes`` are what the master needs."""
+model, no fusion, no store and no kernels. ``formulations.rows`` and ``primes`` are what the master needs."""
 
 OWN = ("formulations", "optimizer", "tests", "benchmarks")
 

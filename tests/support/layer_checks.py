@@ -8,11 +8,11 @@ import random
 from dataclasses import replace
 
 import pytest
+from formulations.layer.hoisting import hoists
 from hypothesis import assume
 
-from formulations.layer.halo import distinct_starts
-from formulations.layer.hoisting import hoists
-from formulations.layer.solver import LayerOutcome, SolverStatus, costs_of, solve_layer
+from formulations.cp_sat import LayerOutcome, SolverStatus, costs_of, solve_layer
+from formulations.nest_program.halo import distinct_starts
 from formulations.problem import LayerProblem, LayerSolution
 from optimizer.golden.walk import walk
 from optimizer.pricing.lowering import lift

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 
 PLACES = {"optimizer.checker.again.statements": "find_below", "formulations.lattice.search": "solve"}
 """What is shared: functions by the modules through which they are called."""

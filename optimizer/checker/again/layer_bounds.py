@@ -18,7 +18,7 @@ from functools import partial
 from formulations.engines import Engine
 from formulations.stop import Stop, StoppedError
 from optimizer.checker.again.points import Derived, TooManyError, derive, derive_exclusion
-from optimizer.checker.again.statements import ROUTES, SIZE, TIME, Decision, by_program, decide
+from optimizer.checker.again.statements import SIZE, TIME, Decision, by_program, decide
 from optimizer.checker.again.time_limit import limited
 from optimizer.checker.bound_weights import EXCLUDED, LAYER_BOUNDS, LINES, POINTS, Bearing, LayerBound
 from optimizer.checker.claims.codesign import JointClaim
@@ -228,7 +228,7 @@ class Prover:
         if faults:
             self.points.faults += faults
         else:
-            route = Route.CP_SAT if self._all_by_program(derived) else ROUTES[self._engine.name]
+            route = Route.CP_SAT if self._all_by_program(derived) else Route.PATH
             self.points.proved(route, point.share)
 
     def _lines(self, derived: Derived, until: float) -> Iterator[str]:

@@ -7,14 +7,13 @@ leakage of the outermost level, which has a single instance: a weighted cost is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from formulations.cp_sat import SolverStatus
 from formulations.engines import Engine
-from formulations.layer.solver import LayerOutcome, SolverStatus, find_below
-from formulations.nest_program.solve import ProgramOutcome
-from formulations.nest_program.solve import find_below as find_nest_below
+from formulations.nest_program.solve import find_below
 from formulations.nest_rules import NO_RULES
 from formulations.problem import LayerProblem
 from formulations.stop import StoppedError
@@ -24,11 +23,9 @@ from optimizer.checker.effort import Route
 from optimizer.checker.statements import Statement
 from optimizer.pricing.lowering import lower
 from optimizer.problem.goal import INFEASIBLE_COST
-from optimizer.problem.space import SPACE, space_of
 
 OTHER_SEED = 104729
 TIME = "time ran out"
-ROUTES = {"lattice": Route.LATTICE, "path": Route.PATH}
 SIZE = "the numbers exceed the integers of both searches"
 
 
@@ -64,11 +61,11 @@ def decide(
         if found.route is None:
             return found
         routes.add(found.route)
-    return Decision(ROUTES[engine.name] if ROUTES[engine.name] in routes else Route.CP_SAT)
+    return Decision(Route.PATH if Route.PATH in routes else Route.CP_SAT)
 
 
 def by_program(statement: Statement, accounting: Accounting, engine: Engine, seconds: float) -> Decision | None:
-    """Prove or refute a statement by CP-SAT alone, over the nests of an engine; None if that needs more time or larger
+    """Prove or refute a statement by CP-SAT alone; None if that needs more time or larger
     integers.
     """
     until = time.perf_counter() + seconds
@@ -91,9 +88,7 @@ def _by_program(problem: LayerProblem, statement: Statement, engine: Engine, sec
         return None
     value, cap = _limits(problem, statement)
     try:
-        decided: Callable[..., LayerOutcome | ProgramOutcome]
-        decided = find_below if space_of(engine.name) == SPACE else find_nest_below
-        found = decided(
+        found = find_below(
             problem,
             "latency" if statement.weight is None else "energy",
             value,
@@ -125,7 +120,7 @@ def _by_search(problem: LayerProblem, statement: Statement, engine: Engine, seco
     except OverflowError:
         return Decision(None, why=SIZE)
     if found is None:
-        return Decision(ROUTES[engine.name])
+        return Decision(Route.PATH)
     return Decision(None, _costs(problem, statement, found.energy, found.latency))
 
 
