@@ -15,7 +15,7 @@ from formulations.shortest_path.bounds import charts_of
 from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.floors import Floors
 from formulations.shortest_path.goal import MARGIN, Goal
-from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
+from formulations.shortest_path.magnitudes import check_magnitudes
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
 from formulations.shortest_path.tables import lattice_of, machine_of, regions_of, vectors_of
@@ -184,9 +184,8 @@ def ground_of(problem: LayerProblem) -> Ground:
     OverflowError
         If its numbers may leave the integers of labels (:mod:`magnitudes`).
     """
-    check_steps(problem)
+    check_magnitudes(problem)
     lattice, machine = lattice_of(problem), machine_of(problem)
-    check_magnitudes(problem, lattice, machine)
     return Ground(problem, lattice, machine, charts_of(lattice, machine, guide_of(problem, lattice, machine)))
 
 

@@ -1,4 +1,4 @@
-"""Layers too large for the shortest path are refused before it, by their largest extent."""
+"""Layers too large for the shortest path are refused before it, by the number to blame."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from formulations.nest_rules import NO_RULES
-from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
-from formulations.shortest_path.tables import lattice_of, machine_of
+from formulations.shortest_path.magnitudes import check_magnitudes
 from optimizer.architecture.hardware import Hardware
-from optimizer.errors import SpecError
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.lowering import lower
+from optimizer.pricing.too_large import too_large
 from optimizer.workload.layer import Layer
 
 
@@ -36,17 +34,17 @@ def check_path_range(
     SpecError
     """
     for layer, extents in layers:
-        problem = replace(lower(layer, hardware, accounting=accounting, extents=extents), rules=NO_RULES)
-        try:
-            check_steps(problem)
-            check_magnitudes(problem, lattice_of(problem), machine_of(problem))
-        except OverflowError as error:
-            dim, extent = max(layer.dims, key=lambda pair: pair[1])
-            raise SpecError(
-                f"the layer is too large for the shortest path: {error}",
-                file=file,
-                field=f"{layer.name}.dims.{dim}",
-                value=extent,
-                allowed="fewer steps, bits of tensors and time units, each below the number named",
-                remedy="use a smaller number, batch or sequence, or split the layer",
-            ) from None
+        fault = _fault(layer, extents, hardware, accounting)
+        if fault is not None:
+            raise too_large(
+                layer, extents, lambda *changed: _fault(*changed, hardware, accounting) is None, fault, file
+            )
+
+
+def _fault(layer: Layer, extents: Dict[str, int], hardware: Hardware, accounting: Accounting) -> str | None:
+    """What leaves the integers of the search; None if nothing does."""
+    try:
+        check_magnitudes(lower(replace(layer, rules=()), hardware, accounting=accounting, extents=extents))
+    except OverflowError as error:
+        return str(error)
+    return None

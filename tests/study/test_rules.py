@@ -136,6 +136,6 @@ def test_adjusted_widths_cost_least_under_rules(engine: str) -> None:
 def test_the_commands_have_the_option(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(NETWORK.replace("NAME", "net"), encoding="utf-8")
     (tmp_path / "rules.yaml").write_text("mapping: [{stationary: W, level: RF}]", encoding="utf-8")
-    asked = (tmp_path / "net.yaml", "-a", "eyeriss", "--constraints", tmp_path / "rules.yaml", "--engine", "lattice")
+    asked = (tmp_path / "net.yaml", "-a", "eyeriss", "--constraints", tmp_path / "rules.yaml", "--engine", "cp-sat")
     for command in (("study", *asked, "--pareto", "energy,latency"), ("codesign", *asked), ("adjust", *asked)):
         assert "--engine path" in bad(*command, "--no-cache")
