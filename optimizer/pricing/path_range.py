@@ -15,7 +15,10 @@ from optimizer.workload.layer import Layer
 
 
 def check_path_range(
-    layers: Sequence[tuple[Layer, Dict[str, int]]], hardware: Hardware, accounting: Accounting, file: str | None
+    layers: Sequence[tuple[Layer, Dict[str, int]]],
+    points: Sequence[Hardware],
+    accounting: Accounting,
+    file: str | None,
 ) -> None:
     """Refuse a layer whose transfers or steps may leave the integers of the shortest path.
 
@@ -23,8 +26,8 @@ def check_path_range(
     ----------
     layers : sequence of (Layer, mapping)
         Layers with their largest padded extents.
-    hardware : Hardware
-        With the largest fan-outs.
+    points : sequence of Hardware
+        Points of an architecture that show all levels and fan-outs.
     accounting : {"timeloop", "looptree"}
     file : str, optional
         Of the layers.
@@ -33,18 +36,29 @@ def check_path_range(
     ------
     SpecError
     """
+    shown = _showing(points)
     for layer, extents in layers:
-        fault = _fault(layer, extents, hardware, accounting)
+        fault = _fault(shown, accounting, layer, extents)
         if fault is not None:
-            raise too_large(
-                layer, extents, lambda *changed: _fault(*changed, hardware, accounting) is None, fault, file
-            )
+            raise too_large(layer, extents, lambda *one: _fault(shown, accounting, *one) is None, fault, file)
 
 
-def _fault(layer: Layer, extents: Dict[str, int], hardware: Hardware, accounting: Accounting) -> str | None:
+def _showing(points: Sequence[Hardware]) -> list[Hardware]:
+    """The first point of every spec of a level, and of all fan-outs."""
+    found: dict[object, Hardware] = {}
+    for point in points:
+        numbers = range(len(point.levels))
+        for key in (*enumerate(point.levels), tuple(point.fanout(n) for n in numbers)):
+            found.setdefault(key, point)
+    return list(dict.fromkeys(found.values()))
+
+
+def _fault(points: Sequence[Hardware], accounting: Accounting, layer: Layer, extents: Dict[str, int]) -> str | None:
     """What leaves the integers of the search; None if nothing does."""
+    plain = replace(layer, rules=())
     try:
-        check_magnitudes(lower(replace(layer, rules=()), hardware, accounting=accounting, extents=extents))
+        for point in points:
+            check_magnitudes(lower(plain, point, accounting=accounting, extents=extents))
     except OverflowError as error:
         return str(error)
     return None
