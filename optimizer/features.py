@@ -73,8 +73,6 @@ def codesign(
 
     check_arguments(architecture=(architecture, Architecture))
     asked = tuple(Member(one) if isinstance(one, Network) else one for one in _listed("members", members))
-    for member in asked:
-        check_arguments(network=(member.network, Network))
     request = CodesignRequest(asked, architecture, aggregate, relative, objective, padding, fusion)
     return run(
         replace(request, engine=engine_named(engine)),
