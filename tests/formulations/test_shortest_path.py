@@ -270,9 +270,8 @@ def test_a_fan_out_in_use_keeps_the_order_of_levels(factors: tuple[int, int, int
 
 
 def test_no_loop_is_inside_of_the_innermost_fan_out() -> None:
-    hardware = next(iter(parse_architecture({**CHAIN, "array": {"x": 2, "y": 1}}).points()))
-    layer = matmul("m", {"M": 4, "N": 8, "K": 4})
-    problem = lower(layer, hardware)
+    hardware = next(iter(parse_architecture({**CHAIN, "array": {"x": 2, "y": 1, "below": "B"}}).points()))
+    problem = lower(matmul("m", {"M": 4, "N": 8, "K": 4}), hardware)
     tops = tuple(NodeItem(tensor, 0) for tensor in range(3))
     fan, loops = FanOutItem(2, (2, 1, 1)), [LoopItem(0, 2), LoopItem(1, 8), LoopItem(2, 4)]
     assert is_nest_of(problem, Nest((*tops, *loops, fan), 1, 1))

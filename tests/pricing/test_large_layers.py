@@ -28,7 +28,7 @@ def test_a_large_product_is_solved_stored_and_verified(tmp_path: Path) -> None:
     optimizer.save(result, tmp_path / "out")
     assert optimizer.verify(tmp_path / "out").ok
     with pytest.raises(SpecError, match="64-bit"):
-        optimizer.map_layer(large, chip, engine="lattice")
+        optimizer.map_layer(large, chip, engine="cp-sat")
 
 
 def test_what_leaves_the_integers_of_the_path_is_refused_by_its_extent() -> None:
