@@ -1,6 +1,7 @@
 """Proofs and searches that several tests ask for are made once: the same question about a layer has the same answer.
 
-CP-SAT decides a statement with one thread and a fixed seed, so the answers depend on the question alone. Many tests solve the same few problems, and verify results of them, each with something else
+CP-SAT decides a statement with one thread and a fixed seed, so the answers depend on the question alone. Many tests
+solve the same few problems, and verify results of them, each with something else
 changed in it; every verification asks again about the untouched rest. Only what is decided is kept, for the time of the
 test run, in memory. Test modules that import a function by its name are not served: they test the function itself.
 """
