@@ -27,7 +27,7 @@ def check_magnitudes(points: Sequence[LayerProblem], weight: int = 0) -> None:
     """
     levels = zip(*(point.levels for point in points), strict=True)
     most = Most(points[0], [tuple(dict.fromkeys(menu)) for menu in levels])
-    bounded(most.energy() + weight * most.cycles())
     for reach in most.reaches():
         if not reach.fits:
             raise OverflowError(str(reach))
+    bounded(most.energy() + weight * most.cycles())
