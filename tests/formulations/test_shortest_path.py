@@ -14,7 +14,7 @@ from formulations.merging import Merged
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
 from formulations.problem import INFINITE, LayerProblem
-from formulations.shortest_path import bounds, frontier, potentials, search, twins
+from formulations.shortest_path import bounds, frontier, region_steps, search, twins
 from formulations.shortest_path import labels as k
 from formulations.shortest_path import solve as path
 from formulations.shortest_path.compulsory import compulsory_energy
@@ -177,7 +177,7 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
                 patched.setattr(search, "may_place", anywhere)
             elif rule == "R2":
                 patched.setattr(search, "may_loop", anywhere)
-                patched.setattr(potentials, "bare_dims", every_dim)
+                patched.setattr(region_steps, "bare_dims", every_dim)
             elif rule == "R3":
                 patched.setattr(search, "stands_alone", any_trips)
             elif rule == "R5":
