@@ -40,6 +40,7 @@ class Crossing:
         fan = m.fan(region)
         spots, multicast = (np.ascontiguousarray(rows[:, fan]) for rows in (m.spots, charts.multicast))
         self._fan = Fan(spots, jumps_of(spots), multicast, t.shift, t.place)
+        self._quick = kernels.quick_of(self._chart.values, self._chart.slopes, self._chart.spans)
         self._forget()
 
     def _forget(self) -> None:
@@ -111,6 +112,7 @@ class Crossing:
                 self._chart.slopes,
                 self._chart.statuses,
                 self._chart.spans,
+                self._quick,
                 self._table,
                 self._used,
             )
