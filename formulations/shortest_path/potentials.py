@@ -27,6 +27,7 @@ from formulations.shortest_path.region_steps import parent_of
 from formulations.shortest_path.region_tables import crossing, filled
 from formulations.shortest_path.statuses import FREE, TIGHT, Behind, Code, Table, slopes_of
 from formulations.shortest_path.tables import TENSORS, Lattice, Machine
+from formulations.shortest_path.twins import mirror_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Guide:
 
 def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
     """Tables of all regions, innermost first."""
-    prices = prices_of(t, m)
+    prices, mirror = prices_of(t, m), mirror_of(problem, t)
     tables: dict[tuple[int, Code], Table] = {}
     behind: dict[int, Behind] = {}
     for region in range(m.regions - 1, -1, -1):
@@ -56,7 +57,7 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
             tables[region, code] = table
         if region:
             before = most_copies(m, prices, region - 1)
-            behind[region] = behind_fan_out(t, m, region, prices, tables[region, (0, 0, 0)], before)
+            behind[region] = behind_fan_out(t, m, region, prices, tables[region, (0, 0, 0)], before, mirror)
     return Guide(prices, tables, behind)
 
 

@@ -20,6 +20,12 @@ from formulations.shortest_path.filling import EVERY, Program, Steps
 from formulations.shortest_path.statuses import FREE, HELD, NONE, TIGHT, Behind, Code, Statuses
 from formulations.shortest_path.tables import TENSORS, Flags, Lattice, Machine
 
+Begins = dict[Code, tuple[int, tuple[Statuses, ...]]]
+"""By code the first column, and combinations of statuses."""
+MOST = 256
+"""Programs that are kept."""
+_PROGRAMS: dict[tuple[object, ...], tuple[Begins, Program]] = {}
+
 
 def parent_of(m: Machine, region: int, tensor: int, digit: int) -> int:
     """The level of a tensor's last node where it is known: in the region, or the outermost one; -1 where it is not."""
@@ -63,23 +69,28 @@ def needed(t: Lattice, m: Machine, region: int, code: Code) -> Flags:
     return fits
 
 
-def program_of(t: Lattice, m: Machine, region: int, copies: int, behind: Behind | None) -> tuple[Builder, Program]:
-    """The program of a region, for so many numbers of copies of the output at once; the last ones are kept."""
+def program_of(t: Lattice, m: Machine, region: int, copies: int, behind: Behind | None) -> tuple[Begins, Program]:
+    """The columns of codes, and the program of a region for so many numbers of copies of the output at once.
+
+    The last ones are kept: a program depends on what levels may keep and on whether they are bounded, not on sizes.
+    """
     bounded = tuple(level.capacity_bits is None for level in m.levels)
     arrays = (m.may_keep, m.may_skip, m.leaves, m.without, m.tops, t.lacks, t.halo, t.prime_dims)
     inner = None if behind is None else (behind.statuses, behind.parents)
     bare = tuple(bare_dims(t))
     key = region, copies, m.members, bounded, inner, bare, *(row.tobytes() for row in arrays)
-    if key not in _PROGRAMS:
+    found = _PROGRAMS.get(key)
+    if found is None:
+        builder = _Builder(t, m, region, copies, behind, bare)
+        found = builder.begins, builder.build()
         if len(_PROGRAMS) >= MOST:
             _PROGRAMS.clear()
-        builder = Builder(t, m, region, copies, behind, bare)
-        _PROGRAMS[key] = builder, builder.build()
-    return _PROGRAMS[key]
+        _PROGRAMS[key] = found
+    return found
 
 
 @dataclass
-class Builder:
+class _Builder:
     """The steps of one region.
 
     There is a column for each number of copies of the output; they follow each other.
@@ -93,7 +104,7 @@ class Builder:
     bare: tuple[int, ...]
     columns: dict[tuple[Code, Statuses], int] = field(default_factory=dict)
     """The first column of every combination of statuses."""
-    begins: dict[Code, tuple[int, tuple[Statuses, ...]]] = field(default_factory=dict)
+    begins: Begins = field(default_factory=dict)
 
     def build(self) -> Program:
         """All steps: a part per code."""
@@ -194,8 +205,3 @@ class Builder:
 def _changed(row: tuple[int, int, int], tensor: int, value: int) -> tuple[int, int, int]:
     w, i, o = (value if n == tensor else old for n, old in enumerate(row))
     return w, i, o
-
-
-MOST = 256
-"""Programs that are kept."""
-_PROGRAMS: dict[tuple[object, ...], tuple[Builder, Program]] = {}

@@ -25,19 +25,19 @@ def filled(
     t: Lattice, m: Machine, region: int, prices: Prices, copies: Floats, behind: Behind | None
 ) -> dict[Code, tuple[tuple[Statuses, ...], Floats]]:
     """By code combinations of statuses, and values by combination, number of copies of the output (rows) and point."""
-    builder, program = program_of(t, m, region, len(copies), behind)
+    begins, program = program_of(t, m, region, len(copies), behind)
     costs = _Costs(t, m, region, prices, copies, behind)
     values = run(
         t,
         program,
         {key: costs.of(key) for key in program.given},
         {key: costs.of(key) for key in program.costs},
-        [needed(t, m, region, code) for code in builder.begins],
+        [needed(t, m, region, code) for code in begins],
     )
     every = len(copies)
     return {
         code: (statuses, values[begin : begin + len(statuses) * every].reshape(len(statuses), every, -1))
-        for code, (begin, statuses) in builder.begins.items()
+        for code, (begin, statuses) in begins.items()
     }
 
 

@@ -67,19 +67,6 @@ def held_costs(p: Terms, rows: Ints) -> Floats:
 
 
 @njit(cache=True)
-def quick_of(values: Floats, slopes: Floats, groups: Ints) -> Quick:
-    """The least values and slopes of the combinations that hold the same tensors."""
-    found = Quick(np.full((len(values), len(HELDS)), np.inf), np.full((len(values), len(HELDS)), np.inf))
-    for kind in range(len(HELDS)):
-        for mask in range(8):
-            for s in range(groups[HELDS[kind], mask, 0], groups[HELDS[kind], mask, 1]):
-                for y in range(len(values)):
-                    found.values[y, kind] = min(found.values[y, kind], values[y, s])
-                    found.slopes[y, kind] = min(found.slopes[y, kind], slopes[y, s])
-    return found
-
-
-@njit(cache=True)
 def _least_parts(parts: Floats, groups: Ints, masks: Ints, limits: Floats, found: Floats) -> None:
     """The least charges by set of held tensors; infinite where nothing is within the limit."""
     found[:] = np.inf
