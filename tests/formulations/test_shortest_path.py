@@ -14,13 +14,14 @@ from formulations.merging import Merged
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
 from formulations.problem import INFINITE, LayerProblem
-from formulations.shortest_path import bounds, frontier, potentials, search, twins
+from formulations.shortest_path import bounds, crossing, frontier, region_steps, region_tables, search, twins
 from formulations.shortest_path import labels as k
 from formulations.shortest_path import solve as path
 from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.crossing import Crossing
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
+from formulations.shortest_path.kernels.crossing import Quick
 from formulations.shortest_path.kernels.dominance import TIMED, UNTIMED
 from formulations.shortest_path.search import Search
 from formulations.shortest_path.solve import StoppedPathError, ground_of, root_of, solve
@@ -130,10 +131,16 @@ class Unlimited(Goal):
 WITHIN = Crossing.within
 
 
-def everything(crossing: Crossing, rows: Ints, limits: Floats, slack: float) -> tuple[Ints, Ints, Ints, Floats]:
+def everything(table: Crossing, rows: Ints, limits: Floats, slack: float) -> tuple[Ints, Ints, Ints, Floats]:
     """No vector is sifted out."""
-    of, vectors, y, rest = WITHIN(crossing, rows, np.full(len(limits), np.inf), np.inf)
+    of, vectors, y, rest = WITHIN(table, rows, np.full(len(limits), np.inf), np.inf)
     return of, vectors, y, np.zeros(len(rest))
+
+
+def never_out(chart: bounds.Chart) -> Quick:
+    """No vector is left out before its sums are made."""
+    shape = len(chart.values), crossing.KINDS
+    return Quick(np.full(shape, -np.inf), np.zeros(shape))
 
 
 def anywhere(rows: Ints, number: int) -> Flags:
@@ -160,13 +167,13 @@ def any_trips(t: Lattice, dim: int, spot: int) -> bool:
 def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(number, 5)
     right = solve(case.problem).nest
-    for rule in ("R1", "R2", "R3", "R5", "R6", "like dims", "forget", "tied", "sift"):
+    for rule in ("R1", "R2", "R3", "R5", "R6", "like dims", "forget", "tied", "needed", "quick", "sift"):
         with monkeypatch.context() as patched:
             if rule == "R1":
                 patched.setattr(search, "may_place", anywhere)
             elif rule == "R2":
                 patched.setattr(search, "may_loop", anywhere)
-                patched.setattr(potentials, "bare_dims", every_dim)
+                patched.setattr(region_steps, "bare_dims", every_dim)
             elif rule == "R3":
                 patched.setattr(search, "stands_alone", any_trips)
             elif rule == "R5":
@@ -179,6 +186,10 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
                 patched.setattr(k, "forget", lambda *_: None)
             elif rule == "tied":
                 patched.setattr(Goal, "timing", lambda goal, m: TIMED)
+            elif rule == "needed":
+                patched.setattr(region_tables, "needed", lambda t, *_: np.ones(t.size, bool))
+            elif rule == "quick":
+                patched.setattr(crossing, "quick_of", never_out)
             else:
                 patched.setattr(Crossing, "within", everything)
             found = solve(case.problem).nest
