@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -25,7 +24,7 @@ from optimizer.scaling.process_pool import ProcessPool
 from optimizer.store import store as store_module
 from optimizer.store.contents import Selection, export_lines, import_lines
 from optimizer.store.database import CONTENT, STORE_FILE, sealed
-from optimizer.store.store import Store, task_key
+from optimizer.store.store import Store, _entry, task_key
 from tests.support import store_cases
 from tests.support.store_cases import solution
 
@@ -229,9 +228,8 @@ GOOD = {
     "kind": "optimum",
     "created": 1,
     "label": "",
-    "entry": asdict(solution(3)),
+    "entry": _entry(solution(3)),
 }
-BLOCK = GOOD["entry"]["levels"][0]
 
 
 @pytest.mark.parametrize(
@@ -244,15 +242,15 @@ BLOCK = GOOD["entry"]["levels"][0]
         *(
             json.dumps(GOOD | change)
             for change in (
-                {"entry": {"levels": 3}},
+                {"entry": {"items": 3}},
                 {"kind": "other"},
                 {"created": None},
                 {"key": 3},
                 {"table": "rows"},
                 {"entry": GOOD["entry"] | {"energy": 2**70}},
                 {"entry": GOOD["entry"] | {"latency": 1.5}},
-                {"entry": GOOD["entry"] | {"levels": [BLOCK | {"order": "WIO"}]}},
-                {"entry": GOOD["entry"] | {"hoist": {"tensor": 1}}},
+                {"entry": GOOD["entry"] | {"items": [[0, "W", 1]]}},
+                {"entry": GOOD["entry"] | {"items": [[7, 1, 1]]}},
             )
         ),
     ],

@@ -373,9 +373,9 @@ def test_no_store_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 def test_tallies_add_up() -> None:
     one = ProofTally("floors", 3, {Route.CP_SAT: 2}, 1, Fraction(1, 2), Fraction(1), ("a",))
-    two = ProofTally("floors", 2, {Route.CP_SAT: 1, Route.LATTICE: 1}, 0, Fraction(1), Fraction(1))
+    two = ProofTally("floors", 2, {Route.CP_SAT: 1, Route.PATH: 1}, 0, Fraction(1), Fraction(1))
     both = one + two
-    assert both.by == {Route.CP_SAT: 3, Route.LATTICE: 1} and both.proved == 4 and both.missing == ("a",)
+    assert both.by == {Route.CP_SAT: 3, Route.PATH: 1} and both.proved == 4 and both.missing == ("a",)
     assert Verification([], (both,)).share == Fraction(3, 4)
     assert both.text == "4 of 5 floors" and two.text == "all 2 floors"
 
