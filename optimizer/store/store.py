@@ -116,7 +116,7 @@ class Store:
 
     def note_optimum(self, key: str, solution: Nest | None, label: str = "") -> None:
         """Store an optimum."""
-        entry = json.dumps(None if solution is None else _entry(solution))
+        entry = json.dumps(None if solution is None else entry_of(solution))
         with self.database() as database:
             database.execute(NOTE_OPTIMUM, (key, MODEL_VERSION, OPTIMUM, int(time.time()), label, None, entry))
 
@@ -172,7 +172,7 @@ def solution_of(value: dict[str, Any] | None) -> Nest | None:
     return Nest(items, whole(value["energy"], UNLIMITED), whole(value["latency"], UNLIMITED))
 
 
-def _entry(solution: Nest) -> dict[str, Any]:
+def entry_of(solution: Nest) -> dict[str, Any]:
     """A nest as plain data: every item as numbers, the first of which is its kind."""
     items = [[_KINDS.index(type(item)), *_numbers(item)] for item in solution.items]
     return {"items": items, "energy": solution.energy, "latency": solution.latency}

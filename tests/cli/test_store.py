@@ -24,7 +24,7 @@ from optimizer.scaling.process_pool import ProcessPool
 from optimizer.store import store as store_module
 from optimizer.store.contents import Selection, export_lines, import_lines
 from optimizer.store.database import CONTENT, STORE_FILE, sealed
-from optimizer.store.store import Store, _entry, task_key
+from optimizer.store.store import Store, entry_of, task_key
 from tests.support import store_cases
 from tests.support.store_cases import solution
 
@@ -86,7 +86,15 @@ def test_long_lists_are_cut(folder) -> None:
 
 def test_show(folder) -> None:
     shown = good("store", "show", "aa0", "--cache", folder)
-    for word in ("aa00", "K=4 C=3, energy", "1,234,567", "W O I", "4 3", "2 1 1 1", "W of level 1", "block of level 0"):
+    for word in (
+        "aa00",
+        "K=4 C=3, energy",
+        "1,234,567",
+        "keep W at level 0",
+        "for d1 in 3",
+        "d0 by 2",
+        "keep O at level 1",
+    ):
         assert word in shown
     assert "7,654,321" in good("store", "show", BOUND, "--cache", folder)
     assert "no mapping fits" in good("store", "show", "b", "--cache", folder)
@@ -228,7 +236,7 @@ GOOD = {
     "kind": "optimum",
     "created": 1,
     "label": "",
-    "entry": _entry(solution(3)),
+    "entry": entry_of(solution(3)),
 }
 
 
@@ -247,7 +255,7 @@ GOOD = {
                 {"created": None},
                 {"key": 3},
                 {"table": "rows"},
-                {"entry": GOOD["entry"] | {"energy": 2**70}},
+                {"entry": GOOD["entry"] | {"energy": 2**130}},
                 {"entry": GOOD["entry"] | {"latency": 1.5}},
                 {"entry": GOOD["entry"] | {"items": [[0, "W", 1]]}},
                 {"entry": GOOD["entry"] | {"items": [[7, 1, 1]]}},
