@@ -115,9 +115,15 @@ def solve(
 def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None) -> PathOptimum:
     """The best nest, and among the best of latency that of the least energy."""
     machines = Machines(problem, floors)
+    if goal.kind != "latency":
+        return _minimize(machines, goal, stop)
+    fastest = _fastest(machines, goal, stop)
+    if fastest.nest is not None:
+        return fastest
     found = _minimize(machines, goal, stop)
+    found = replace(found, labels=found.labels + fastest.labels, relaxed=found.relaxed + fastest.relaxed)
     best = found.nest
-    if best is None or goal.kind != "latency":
+    if best is None:
         return found
     cycles = -(-best.latency // problem.latency_unit)
     try:
@@ -128,6 +134,24 @@ def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None)
             PathOptimum(at.nest or best, found.labels + at.labels, found.relaxed + at.relaxed, cycles)
         ) from None
     return PathOptimum(ties.nest or best, found.labels + ties.labels, found.relaxed + ties.relaxed)
+
+
+def _fastest(machines: Machines, goal: Goal, stop: Stop) -> PathOptimum:
+    """The nest of least energy among those as fast as :func:`fewest_cycles` lets a nest be.
+
+    If there is one, no nest is faster, and of those as fast none costs less: it is the answer for the latency. A search
+    by latency has no hint where such a nest is: all labels on the way have this bound. A search by energy has, and its
+    limit of cycles leaves out what is slower.
+    """
+    cycles = fewest_cycles(machines.problems[0])
+    if cycles > (math.inf if goal.cap is None else goal.cap) or cycles >= (
+        math.inf if goal.best is None else goal.best
+    ):
+        return PathOptimum(None, 0, 0)
+    try:
+        return _minimize(machines, Goal("energy", cap=cycles), stop)
+    except StoppedPathError as stopped:
+        raise StoppedPathError(replace(stopped.outcome, bound=cycles)) from None
 
 
 class Machines:
