@@ -30,6 +30,8 @@ POOR, WIDTH, GREED = 1.5, 64, 1.2
 many at once, until a better one is found."""
 PATIENCE, QUIET = 150, 8
 """Steps in that order at most, and without a better nest."""
+SMALL = 2000
+"""A lattice of so few points needs no beam: the search by guesses finds a first nest as soon."""
 BATCH, GROWTH = 512, 32
 """Labels that are extended at once when the best nest is proved: at least, and as part of those kept so far."""
 
@@ -240,7 +242,8 @@ def _search(ground: Ground, goal: Goal, stop: Stop, searches: list[Search]) -> N
 
     The searches made are added to a list, the last one is exact.
     """
-    first = None if goal.best is not None else Search(ground, goal, BEAM_GREED)
+    small = ground.lattice.size <= SMALL
+    first = None if small or goal.best is not None else Search(ground, goal, BEAM_GREED)
     search = Search(ground, goal, GREED)
     searches += [search] if first is None else [first, search]
     if first is not None:
@@ -248,6 +251,8 @@ def _search(ground: Ground, goal: Goal, stop: Stop, searches: list[Search]) -> N
             stop.check()
         if search.is_poor(POOR):
             _improve(search, stop)
+    elif goal.best is None:
+        _improve(search, stop)
     while search.step(max(BATCH, search.frontier.count // GROWTH)):
         stop.check()
 
