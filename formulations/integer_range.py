@@ -117,7 +117,7 @@ class Most:
         self._bits = [max(pair) for pair in zip(problem.bits, problem.step_bits, strict=True)]
         reduced = math.prod(e for e, t in zip(problem.extents, problem.irrelevant_to, strict=True) if t == O)
         copies = math.prod(min(spread, reduced) for spread in self._spreads)
-        self._words = [problem.steps, _most_inputs(problem), max(problem.steps, problem.volume(O) * copies)]
+        self._words = [problem.steps, most_inputs(problem), max(problem.steps, problem.volume(O) * copies)]
 
     def reaches(self) -> Iterator[Reach]:
         """All numbers but weights."""
@@ -207,7 +207,7 @@ class Most:
         return energy
 
 
-def _most_inputs(problem: LayerProblem) -> int:
+def most_inputs(problem: LayerProblem) -> int:
     """Most words of the input that move."""
     on_axes = {dim for axis in problem.input_axes for dim, _ in axis.terms}
     others = math.prod(extent for dim, extent in enumerate(problem.extents) if dim not in on_axes)

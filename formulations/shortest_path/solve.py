@@ -16,7 +16,7 @@ from formulations.shortest_path.bounds import charts_of
 from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.floors import Floors
 from formulations.shortest_path.goal import MARGIN, Goal
-from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
+from formulations.shortest_path.magnitudes import check_magnitudes
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
 from formulations.shortest_path.tables import lattice_of, machine_of, regions_of, vectors_of
@@ -115,9 +115,15 @@ def solve(
 def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None) -> PathOptimum:
     """The best nest, and among the best of latency that of the least energy."""
     machines = Machines(problem, floors)
+    if goal.kind != "latency":
+        return _minimize(machines, goal, stop)
+    fastest = _fastest(machines, goal, stop)
+    if fastest.nest is not None:
+        return fastest
     found = _minimize(machines, goal, stop)
+    found = replace(found, labels=found.labels + fastest.labels, relaxed=found.relaxed + fastest.relaxed)
     best = found.nest
-    if best is None or goal.kind != "latency":
+    if best is None:
         return found
     cycles = -(-best.latency // problem.latency_unit)
     try:
@@ -128,6 +134,24 @@ def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None)
             PathOptimum(at.nest or best, found.labels + at.labels, found.relaxed + at.relaxed, cycles)
         ) from None
     return PathOptimum(ties.nest or best, found.labels + ties.labels, found.relaxed + ties.relaxed)
+
+
+def _fastest(machines: Machines, goal: Goal, stop: Stop) -> PathOptimum:
+    """The nest of least energy among those as fast as :func:`fewest_cycles` lets a nest be.
+
+    If there is one, no nest is faster, and of those as fast none costs less: it is the answer for the latency. A search
+    by latency has no hint where such a nest is: all labels on the way have this bound. A search by energy has, and its
+    limit of cycles leaves out what is slower.
+    """
+    cycles = fewest_cycles(machines.problems[0])
+    if cycles > (math.inf if goal.cap is None else goal.cap) or cycles >= (
+        math.inf if goal.best is None else goal.best
+    ):
+        return PathOptimum(None, 0, 0)
+    try:
+        return _minimize(machines, Goal("energy", cap=cycles), stop)
+    except StoppedPathError as stopped:
+        raise StoppedPathError(replace(stopped.outcome, bound=cycles)) from None
 
 
 class Machines:
@@ -184,9 +208,8 @@ def ground_of(problem: LayerProblem) -> Ground:
     OverflowError
         If its numbers may leave the integers of labels (:mod:`magnitudes`).
     """
-    check_steps(problem)
+    check_magnitudes(problem)
     lattice, machine = lattice_of(problem), machine_of(problem)
-    check_magnitudes(problem, lattice, machine)
     return Ground(problem, lattice, machine, charts_of(lattice, machine, guide_of(problem, lattice, machine)))
 
 

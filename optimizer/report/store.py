@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Group as Parts
@@ -12,12 +12,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from formulations.nest import LoopItem, Nest, NodeItem
 from optimizer.files.quantities import size_text
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.report.solve import plain_table
 from optimizer.results.units import NOTHING
 from optimizer.store.contents import SHORT, StoreEntry, StoreGroup
-from optimizer.store.store import BOUND, START
+from optimizer.store.store import BOUND, START, solution_of
 
 TENSORS = "WIO"
 
@@ -73,7 +74,24 @@ def entry_report(line: dict[str, Any]) -> Parts:
         head.add_row("start", "others say that this is the optimum; nothing rests on it")
     head.add_row("energy", f"{solution['energy']:,} units")
     head.add_row("latency", f"{solution['latency']:,} units")
+    if "items" in solution:
+        return Parts(head, *map(Text, _nest_lines(solution)))
     return Parts(head, _solution_table(solution), *_hoist_text(solution["hoist"]))
+
+
+def _nest_lines(solution: dict[str, Any]) -> Iterator[str]:
+    """A loop nest, outermost first; dims are numbers in the order of those in the label."""
+    nest = solution_of(solution)
+    assert isinstance(nest, Nest)
+    yield "loop nest, outermost first; d0, d1, ... are the dims of the label, in their order"
+    for item in nest.items:
+        if isinstance(item, NodeItem):
+            yield f"keep {TENSORS[item.tensor]} at level {item.level}"
+        elif isinstance(item, LoopItem):
+            yield f"for d{item.dim} in {item.trips}"
+        else:
+            factors = (f"d{dim} by {factor}" for dim, factor in enumerate(item.factors) if factor > 1)
+            yield f"fan-out of level {item.level}: {', '.join(factors) or 'not used'}"
 
 
 def _solution_table(solution: dict[str, Any]) -> Table:

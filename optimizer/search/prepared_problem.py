@@ -205,7 +205,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
     if asked.engine != "path" or fusion is not None:
         check_magnitude(largest, every, accounting, architecture.file, network.file)
     else:
-        check_path_range(largest, points.corner(points.whole), accounting, network.file)
+        check_path_range(largest, every, accounting, network.file)
     if fusion is not None:
         check_total(network, every, accounting)
     some = points.some

@@ -234,6 +234,24 @@ def test_what_any_nest_costs_at_least(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
+def test_nests_as_fast_as_any_may_be_are_those_of_a_search_by_latency(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = Case(number, leaks=number % 2 == 0)
+    limits = [(None, None)]
+    asked = [path.solve(case.problem, "latency").nest]
+    if asked[0] is not None:
+        cycles = -(-asked[0].latency // case.problem.latency_unit)
+        limits += [(cycles, None), (cycles - 1, None), (None, cycles), (None, cycles + 1)]
+        asked += [path.solve(case.problem, "latency", cap=cap, below=below).nest for cap, below in limits[1:]]
+    monkeypatch.setattr(path, "_fastest", lambda *_: path.PathOptimum(None, 0, 0))
+    plain = [path.solve(case.problem, "latency", cap=cap, below=below).nest for cap, below in limits]
+    assert [nest and (nest.energy, nest.latency) for nest in asked] == [
+        nest and (nest.energy, nest.latency) for nest in plain
+    ]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
 def test_limits_are_kept(number: int) -> None:
     """The optimum under its own value as a limit, and just below it."""
     case = Case(number, 6, leaks=True)
