@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 from formulations.shortest_path.magnitudes import check_magnitudes
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
+from optimizer.pricing.integer_range import counts_of
 from optimizer.pricing.lowering import lower
 from optimizer.pricing.too_large import too_large
 from optimizer.workload.layer import Layer
@@ -44,11 +46,11 @@ def check_path_range(
 
 
 def _showing(points: Sequence[Hardware]) -> list[Hardware]:
-    """The first point of every spec of a level, and of all fan-outs."""
+    """Points with all energies, leakages and ports of every level, and all numbers of multipliers."""
     found: dict[object, Hardware] = {}
     for point in points:
-        numbers = range(len(point.levels))
-        for key in (*enumerate(point.levels), tuple(point.fanout(n) for n in numbers)):
+        multipliers = math.prod(math.prod(point.fanout(n)) for n in range(len(point.levels)))
+        for key in (*enumerate(map(counts_of, point.levels)), multipliers):
             found.setdefault(key, point)
     return list(dict.fromkeys(found.values()))
 

@@ -14,6 +14,7 @@ from click.testing import Result as Outcome
 from hypothesis import given
 from hypothesis import strategies as st
 
+from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from optimizer.cli import main
 from optimizer.cli.inputs import asked_pool
 from optimizer.cli.options import scaling_options
@@ -100,6 +101,16 @@ def test_show(folder) -> None:
     assert "no mapping fits" in good("store", "show", "b", "--cache", folder)
     shown = good("store", "show", task_key("study", PAYLOAD)[:12], "--cache", folder)
     assert '"network": "alexnet"' in shown and '"area": 3' in shown and "alexnet at 3 mm2" in shown
+
+
+def test_show_of_a_loop_nest(tmp_path) -> None:
+    store = Store(tmp_path)
+    items = (NodeItem(0, 0), LoopItem(1, 3), FanOutItem(0, (2, 1)), NodeItem(2, 1))
+    store.note_optimum("cc00", Nest(items, 12345, 7))
+    store.close()
+    shown = good("store", "show", "cc00", "--cache", tmp_path)
+    for line in ("12,345", "keep W at level 0", "for d1 in 3", "fan-out of level 0: d0 by 2", "keep O at level 1"):
+        assert line in shown
 
 
 def _left(folder: Path) -> set[str]:
