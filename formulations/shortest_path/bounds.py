@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from formulations.shortest_path import labels as k
 from formulations.shortest_path.kernels import bounds as kernels
 from formulations.shortest_path.kernels.bounds import Terms
 from formulations.shortest_path.potentials import Guide
@@ -109,6 +108,7 @@ def _terms(t: Lattice, m: Machine, guide: Guide) -> Terms:
         again=p.again,
         fills=p.fills,
         without=m.without,
+        leaves=m.leaves,
         asked=float(m.steps) * t.step_bits / shared,
         visits=float(first_bits(t, m, np.array(1.0))),
         step_visits=float(first_steps(t, m, np.array(1.0))),
@@ -123,12 +123,12 @@ def ahead(charts: Charts, rows: Ints, region: int) -> Floats:
     return found
 
 
-def leaving(charts: Charts, m: Machine, rows: Ints, region: int) -> Floats:
+def leaving(charts: Charts, rows: Ints, region: int) -> Floats:
     """The same if they leave the region now; infinite if they may not."""
-    if region + 1 == m.regions:
+    behind = charts.behind.get(region + 1)
+    if behind is None:
         found: Floats = kernels.at_multipliers(charts.terms, rows, region)
     else:
-        behind = charts.behind[region + 1]
         found = kernels.leaving(
             charts.terms,
             rows,
@@ -139,6 +139,4 @@ def leaving(charts: Charts, m: Machine, rows: Ints, region: int) -> Floats:
             behind.parents,
             behind.spans,
         )
-    for tensor in TENSORS:
-        found[m.leaves[region, tensor, rows[k.DIGIT + tensor]] == 0] = np.inf
     return found

@@ -90,7 +90,7 @@ class Crossing:
         """The entries of labels; those that are missing are made."""
         if self._used > MOST:
             self._forget()
-        keys = zip(*rows[list(KEY)].tolist(), strict=True)
+        keys = map(tuple, rows[:, KEY].tolist())
         records = np.array([self._found.setdefault(key, len(self._found)) for key in keys], np.int64)
         new = len(self._found) - len(self._spans)
         self._spans = np.concatenate((self._spans, np.zeros((new, 2), np.int64)))

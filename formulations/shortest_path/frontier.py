@@ -18,15 +18,15 @@ class Frontier:
 
     Attributes
     ----------
-    count
-        How many there are.
+    rows, count
+        Labels, a row each, and how many there are.
     passed
         Per label, the value up to which its fan-out was passed (:meth:`search.Search._pass`).
     """
 
-    def __init__(self, m: Machine, size: int, timing: int, rules: Filter | None = None) -> None:
-        self._machine, self._size, self._timing, self._rules = m, size, timing, rules
-        self._store = np.zeros((1 << 10, k.width(m)), np.int64)
+    def __init__(self, m: Machine, size: int, timing: int, rules: Filter) -> None:
+        self._machine, self._size, self._timing, self._told_apart = m, size, timing, rules.told_apart()
+        self.rows = np.zeros((1 << 10, k.width(m)), np.int64)
         self._places = np.zeros(1 << 10, np.int64)
         self._nexts = np.full(1 << 10, -1, np.int64)
         self._heads = np.full(1 << 11, -1, np.int64)
@@ -36,21 +36,6 @@ class Frontier:
         self.bounds = np.zeros(0)
         self.guesses = np.zeros(0)
         self.cycles = np.zeros(0, np.int64)
-
-    @property
-    def rows(self) -> Ints:
-        """Labels, a column each."""
-        rows: Ints = self._store.T
-        return rows
-
-    def labels(self, numbers: Ints) -> Ints:
-        """A copy of some labels."""
-        return np.ascontiguousarray(self._store[numbers].T)
-
-    def column(self, column: int, numbers: Ints) -> Ints:
-        """A column of some labels."""
-        found: Ints = self._store[numbers, column]
-        return found
 
     def push(self, entries: Ints, bounds: Floats, guesses: Floats, cycles: Ints) -> None:
         """Open entries, with bounds and guesses of their values and the least cycles."""
@@ -74,22 +59,24 @@ class Frontier:
         rest = np.ones(len(by), bool)
         rest[chosen] = False
         self.keep(rest)
-        found: Ints = taken[self._store[taken >> 1, k.DEAD] == 0]
+        found: Ints = taken[self.rows[taken >> 1, k.DEAD] == 0]
         return found
 
-    def insert(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Keep labels (best first) that none at their place covers: their numbers, and which of the given ones."""
-        self._grow(rows.shape[1])
+    def insert(self, rows: Ints, order: Ints) -> tuple[Ints, Ints]:
+        """Keep labels (some rows, best first) that none at their place covers: their numbers, and which of the rows."""
+        self._grow(len(order))
         m = self._machine
         kept = insert(
-            self._store,
+            self.rows,
             self.count,
             self._places,
             self._heads,
             self._nexts,
             rows,
-            self._place(rows),
+            order,
             m.region,
+            self._size,
+            *self._told_apart,
             self._timing,
             bool(m.rounds.any()),
             DOMINANCE,
@@ -98,25 +85,17 @@ class Frontier:
         self.count += len(kept)
         return numbers, kept
 
-    def _place(self, rows: Ints) -> Ints:
-        """Numbers of region, last nodes, point, and what rules ask."""
-        levels = len(self._machine.levels)
-        last = rows[k.LAST : k.LAST + 3]
-        places = ((rows[k.IN] * levels + last[0]) * levels + last[1]) * levels + last[2]
-        found: Ints = places * self._size + rows[k.X]
-        return found if self._rules is None else self._rules.placed(rows, found)
-
     def _grow(self, more: int) -> None:
         """Make room for so many labels, and one to work on."""
-        room = len(self._store)
+        room = len(self.rows)
         if self.count + more < room:
             return
         while self.count + more >= room:
             room *= 2
-        added = room - len(self._store)
-        self._store = np.concatenate((self._store, np.zeros((added, self._store.shape[1]), np.int64)))
+        added = room - len(self.rows)
+        self.rows = np.concatenate((self.rows, np.zeros((added, self.rows.shape[1]), np.int64)))
         self._places = np.concatenate((self._places, np.zeros(added, np.int64)))
         self._nexts = np.concatenate((self._nexts, np.full(added, -1, np.int64)))
         self.passed = np.concatenate((self.passed, np.full(added, -np.inf)))
         self._heads = np.full(2 * room, -1, np.int64)
-        rehash(self._places, self._store, self.count, self._heads, self._nexts)
+        rehash(self._places, self.rows, self.count, self._heads, self._nexts)

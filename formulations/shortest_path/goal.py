@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from formulations.shortest_path.kernels.dominance import TIED, TIMED
-from formulations.shortest_path.tables import Flags, Floats, Ints, Machine
+from formulations.shortest_path.kernels.goal import MARGIN, Aim, is_hopeless, value
+from formulations.shortest_path.tables import Machine
 
 KINDS = ("energy", "latency", "edp", "weighted")
-MARGIN = 1e-13
-"""Sums of energies in floating point are wrong by less than this part of themselves: a bound adds up fewer than a
-hundred numbers, each right to 2**-53, and what is taken off them is smaller than what is added."""
+MOST_CYCLES = (1 << 63) - 1
 
 
 class Goal:
@@ -53,40 +50,30 @@ class Goal:
         """
         return TIED if self.kind == "energy" and self.cap is None and not m.leaks else TIMED
 
-    def values(self, energies: Floats, cycles: Ints) -> Floats:
-        """The objective of energies and cycles, infinite beyond the limits."""
-        if self.kind == "latency":
-            found = cycles.astype(float)
-        elif self.kind == "edp":
-            found = energies * cycles
-        else:
-            found = energies + float(self.weight) * cycles
-        within = np.isfinite(energies)
-        if self.cap is not None:
-            within &= cycles <= self.cap
-        if self.ceiling is not None:
-            within &= energies * (1 - MARGIN) <= float(self.ceiling)
-        return np.where(within, found, np.inf)
-
-    def hopeless(self, bounds: Floats, cycles: Ints) -> Flags:
-        """Can nothing from these bounds on be better than the best?
-
-        Of equal energy the fewer cycles are better. Bounds of values are lower bounds and values are whole numbers, so
-        what lies above the best value cannot be equal to it, and what lies less than a step below cannot be less.
-        """
-        if self.best is None:
-            return ~np.isfinite(bounds)
-        least = bounds * (1 - MARGIN)
-        found: Flags = ~(least <= float(self.best) - 0.5 * self._step)
-        if self.kind == "energy" and self._cycles:
-            found &= (cycles >= self._cycles) | ~(least <= float(self.best) * (1 + MARGIN))
-        return found
+    @property
+    def aim(self) -> Aim:
+        """The same for kernels."""
+        return Aim(
+            KINDS.index(self.kind),
+            float(self.weight),
+            MOST_CYCLES if self.cap is None else min(self.cap, MOST_CYCLES),
+            math.inf if self.ceiling is None else float(self.ceiling),
+            math.inf if self.best is None else float(self.best),
+            float(self._step),
+            self._cycles if self.kind == "energy" else 0,
+        )
 
     @property
     def most_energy(self) -> float:
         """Bounds on energies above this are hopeless, whatever the cycles."""
         limits = [self.best if self.kind in ("energy", "weighted") else None, self.ceiling]
         return min((limit * (1 + 10 * MARGIN) for limit in limits if limit is not None), default=math.inf)
+
+    def is_out_of_reach(self, energy: float, cycles: int) -> bool:
+        """Can no nest be better than the best that costs at least so much?"""
+        aim = self.aim
+        found: bool = is_hopeless(aim, value(aim, energy, cycles), cycles)
+        return found
 
     def value(self, energy: int, cycles: int) -> int:
         """The exact objective."""

@@ -17,18 +17,18 @@ def nest_items(
     items: list[Item] = []
     n = number
     regions = regions_of(problem)
-    while rows[k.FROM, n] >= 0:
-        move, what, value = (int(rows[column, n]) for column in (k.MOVE, k.WHAT, k.VALUE))
+    while rows[n, k.FROM] >= 0:
+        move, what, value = (int(rows[n, column]) for column in (k.MOVE, k.WHAT, k.VALUE))
         if move == k.LOOP:
             items.append(LoopItem(what, value))
         elif move == k.NODE:
             items.append(NodeItem(what, value))
         else:
             items.append(FanOutItem(regions[what].fan, _factors(m, value)))
-        n = int(rows[k.FROM, n])
+        n = int(rows[n, k.FROM])
     items = [NodeItem(tensor, int(m.tops[tensor])) for tensor in TENSORS] + items[::-1]
     factors = _factors(m, vector)
-    left = t.extents[:, rows[k.X, number]].tolist()
+    left = t.extents[:, rows[number, k.X]].tolist()
     dims = sum(1 << d for d, (extent, factor) in enumerate(zip(left, factors, strict=True)) if extent > factor)
     order = rules.order_of(dims)
     assert order is not None

@@ -71,64 +71,68 @@ class Filter:
         """Labels begin a region."""
         if self.on:
             first = k.first_of_rules(self._m)
-            rows[first + START], rows[first + SEEN] = rows[k.X], 0
+            rows[:, first + START], rows[:, first + SEEN] = rows[:, k.X], 0
 
-    def may_loop(self, rows: Ints, region: int, dim: int) -> Flags:
-        """May a loop over a dim follow?"""
-        first, may = k.first_of_rules(self._m), np.ones(rows.shape[1], bool)
-        may &= rows[first + SEEN] & self._inner[region, dim] == 0
+    def may_extend(self, rows: Ints, region: int) -> Flags:
+        """Per label: which loops (by dim) and nodes (by tensor and level) may follow? No rows if there are no rules."""
+        dims, levels = len(self._t.lacks), len(self._m.levels)
+        if not self.on:
+            return np.zeros((0, 0), bool)
+        may = np.ones((len(rows), dims + 3 * levels), bool)
+        for dim in range(dims):
+            may[:, dim] = self._may_loop(rows, region, dim)
+        for rule in self._rules.tiles:
+            x = rows[:, k.X]
+            sizes = self._t.words[rule.tensor, x] if rule.dim is None else self._t.extents[rule.dim, x]
+            may[:, dims + rule.tensor * levels + rule.level] &= held(rule.allowed, sizes)
+        return may
+
+    def _may_loop(self, rows: Ints, region: int, dim: int) -> Flags:
+        first = k.first_of_rules(self._m)
+        may: Flags = rows[:, first + SEEN] & self._inner[region, dim] == 0
         for n, rule in enumerate(self._rules.stationary):
             if self._t.lacks[dim] != rule.tensor:
-                may &= (rows[first + TURNED] >> n & 1 == 0) | (rows[k.LAST + rule.tensor] >= rule.level)
+                may &= (rows[:, first + TURNED] >> n & 1 == 0) | (rows[:, k.LAST + rule.tensor] >= rule.level)
         return may
 
-    def note_loop(self, rows: Ints, dim: int) -> None:
-        """A loop over a dim has been placed."""
+    def note_loops(self, rows: Ints) -> None:
+        """Labels have been made, some of them by loops."""
         if not self.on:
             return
-        first = k.first_of_rules(self._m)
-        rows[first + SEEN] |= 1 << dim
+        first, loops = k.first_of_rules(self._m), rows[:, k.MOVE] == k.LOOP
+        rows[loops, first + SEEN] |= 1 << rows[loops, k.WHAT]
         for n, rule in enumerate(self._rules.stationary):
-            if self._t.lacks[dim] == rule.tensor:
-                rows[first + TURNED] |= 1 << n
-
-    def may_place(self, rows: Ints, tensor: int, level: int) -> Flags:
-        """May a node be placed, for the size of its tile?"""
-        may, x = np.ones(rows.shape[1], bool), rows[k.X]
-        for rule in self._rules.tiles:
-            if (rule.tensor, rule.level) == (tensor, level):
-                sizes = self._t.words[tensor, x] if rule.dim is None else self._t.extents[rule.dim, x]
-                may &= held(rule.allowed, sizes)
-        return may
+            turned = loops & (self._t.lacks[rows[:, k.WHAT] * loops] == rule.tensor)
+            rows[turned, first + TURNED] |= 1 << n
 
     def may_leave(self, rows: Ints, region: int, of: Ints, vectors: Ints) -> Flags:
         """May labels pass the fan-out of a region with these vectors? Behind the last one the nest is complete."""
         t, m, first = self._t, self._m, k.first_of_rules(self._m)
         last = region + 1 == m.regions
         factors = m.vectors[:, vectors]
-        may: Flags = rows[k.INSTANCES, of] * m.kids[vectors] * self._widest[region + 1] >= self._rules.least_used
-        start = rows[first + START, of]
+        may: Flags = rows[of, k.INSTANCES] * m.kids[vectors] * self._widest[region + 1] >= self._rules.least_used
+        start = rows[of, first + START]
         for rule in self._rules.temporal:
             if m.region[rule.level] == region:
-                inside = factors[rule.dim] if last else t.extents[rule.dim, rows[k.X, of]]
+                inside = factors[rule.dim] if last else t.extents[rule.dim, rows[of, k.X]]
                 may &= held(rule.allowed, t.extents[rule.dim, start] // inside)
         if last and self._inner[region].any():
-            left = t.extents[:, rows[k.X, of]] > factors
+            left = t.extents[:, rows[of, k.X]] > factors
             for dim in range(len(left)):
-                seen = rows[first + SEEN, of] & self._inner[region, dim]
+                seen = rows[of, first + SEEN] & self._inner[region, dim]
                 may &= ~(left[dim] & (seen != 0))
             masks = (left << np.arange(len(left))[:, None]).sum(axis=0)
             known, place = np.unique(masks, return_inverse=True)
             may &= np.array([self.order_of(mask) is not None for mask in known.tolist()], bool)[place.reshape(-1)]
         return may
 
-    def placed(self, rows: Ints, places: Ints) -> Ints:
-        """Numbers of places and of what the rules ask: labels of one number may be completed in the same ways.
+    def told_apart(self) -> tuple[Ints, Ints]:
+        """Columns of labels with their numbers of values: labels that agree there may be completed in the same ways.
 
         Raises
         ------
         OverflowError
-            If there are more than 2^62 of them.
+            If there are more than 2^62 places with them.
         """
         rules, first, t = self._rules, k.first_of_rules(self._m), self._t
         columns = [(SEEN, 1 << len(t.lacks))] if rules.orders else []
@@ -137,6 +141,5 @@ class Filter:
         most = self._m.regions * len(self._m.levels) ** 3 * t.size * math.prod(size for _, size in columns)
         if most >= 1 << 62:
             raise OverflowError(f"the rules of a layer tell {most} kinds of labels apart, at most 2^62 are possible")
-        for column, size in columns:
-            places = places * size + rows[first + column]
-        return places
+        pairs = np.array([(first + column, size) for column, size in columns], np.int64).reshape(-1, 2)
+        return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])

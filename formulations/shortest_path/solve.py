@@ -6,15 +6,14 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from formulations.merging import merge
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.shortest_path.bounds import charts_of
 from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.floors import Floors
-from formulations.shortest_path.goal import MARGIN, Goal
+from formulations.shortest_path.goal import Goal
+from formulations.shortest_path.kernels.goal import MARGIN
 from formulations.shortest_path.magnitudes import check_magnitudes
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
@@ -172,7 +171,7 @@ class Machines:
         problem = self.problems[number]
         cycles = fewest_cycles(problem)
         least = compulsory_energy(problem) if number else 0.0
-        if number and goal.hopeless(goal.values(np.array([least]), np.array([cycles])), np.array([cycles]))[0]:
+        if number and goal.is_out_of_reach(least, cycles):
             return None
         if number not in self._grounds:
             most = goal.most_energy

@@ -16,32 +16,27 @@ class Twins:
     """Pairs of dims whose swap, all pairs at once, leaves a problem as it is.
 
     They are the dims of two axes of the input with equal coefficients, extents and permissions to be spread.
+
+    Attributes
+    ----------
+    seconds
+        The second dims of the pairs.
+    untouched
+        By point: do all twins have their whole extents there? Then a loop over a second dim does not come.
+    ordered
+        By vector: does a fan-out with it come at such points?
     """
 
     def __init__(self, problem: LayerProblem, t: Lattice, m: Machine) -> None:
         pairs = _pairs(problem) if SYMMETRY and problem.rules == NO_RULES else ()
-        self._seconds = [second for _, second in pairs]
+        self.seconds = [second for _, second in pairs]
         dims = [d for pair in pairs for d in pair]
-        self._untouched: Flags = (t.place[dims] == t.place[dims, -1:]).all(axis=0) & bool(dims)
-        self._ordered = np.ones(m.vectors.shape[1], bool)
+        self.untouched: Flags = (t.place[dims] == t.place[dims, -1:]).all(axis=0) & bool(dims)
+        self.ordered: Flags = np.ones(m.vectors.shape[1], bool)
         equal = np.ones(m.vectors.shape[1], bool)
         for d, e in pairs:
-            self._ordered &= ~(equal & (m.vectors[d] < m.vectors[e]))
+            self.ordered &= ~(equal & (m.vectors[d] < m.vectors[e]))
             equal &= m.vectors[d] == m.vectors[e]
-
-    def untouched(self, points: Ints) -> Flags:
-        """Points at which all twins have their whole extents."""
-        found: Flags = self._untouched[points]
-        return found
-
-    def may_loop(self, points: Ints, dim: int) -> Flags:
-        """May a loop over a dim come?"""
-        return ~self.untouched(points) if dim in self._seconds else np.ones(len(points), bool)
-
-    def may_spread(self, points: Ints, vectors: Ints) -> Flags:
-        """May a fan-out with a vector come?"""
-        found: Flags = self._ordered[vectors] | ~self.untouched(points)
-        return found
 
 
 def mirror_of(problem: LayerProblem, t: Lattice) -> Ints:

@@ -19,7 +19,7 @@ INPUT, OUTPUT = 1, 2
 class Terms(NamedTuple):
     """What charges are made of.
 
-    ``reads``, ``updates`` per level and bit; ``again``, ``fills``, ``without`` and the lattice's arrays as in
+    ``reads``, ``updates`` per level and bit; ``again``, ``fills``, ``without``, ``leaves``, the lattice's arrays as in
     :class:`Prices`, :class:`Machine` and :class:`Lattice`. ``asked[r, T]`` are the bits that the multipliers ask of a
     parent in front of region r's fan-out at least, ``visits`` the bits of first visits of a copy where a node is
     filled, ``step_visits`` where multipliers ask (0 if first visits are like all others).
@@ -34,6 +34,7 @@ class Terms(NamedTuple):
     again: Floats
     fills: Floats
     without: Ints
+    leaves: Ints
     asked: Floats
     visits: float
     step_visits: float
@@ -51,16 +52,16 @@ def price(p: Terms, level: int, tensor: int, bits: float, first: float) -> float
 @njit(cache=True)
 def broken(p: Terms, rows: Ints, n: int, tensor: int) -> float:
     """Bits that come into the next node at least, if no loop moves it any more; negative if the tensor is not held."""
-    x, rho = rows[X, n], 1
-    if rows[RUN, n] == tensor + 1:
-        rho = rows[RHO, n]
-    slides = tensor == INPUT and rows[SLIDE, n] >= 0
+    x, rho = rows[n, X], 1
+    if rows[n, RUN] == tensor + 1:
+        rho = rows[n, RHO]
+    slides = tensor == INPUT and rows[n, SLIDE] >= 0
     if rho <= 1 and not slides:
         return -1.0
     if slides:
-        d = rows[SLIDE, n]
+        d = rows[n, SLIDE]
         here = p.place[d, x]
-        outer, up = p.divisors[d, here] * rows[TRIPS, n], here
+        outer, up = p.divisors[d, here] * rows[n, TRIPS], here
         while p.divisors[d, up] != outer:
             up += 1
         x += (up - here) * p.stride[d]
@@ -75,13 +76,13 @@ def charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, fi
     """
     for tensor in range(3):
         out[tensor, :] = np.inf
-        level = rows[LAST + tensor, n]
-        share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
-        first, first_steps = rows[COPIES, n] * share * p.visits, rows[COPIES, n] * share * p.step_visits
-        if known and (region == 0 or rows[DIGIT + tensor, n] > 0):
+        level = rows[n, LAST + tensor]
+        share = rows[n, APART + tensor] / rows[n, KIDS + tensor]
+        first, first_steps = rows[n, COPIES] * share * p.visits, rows[n, COPIES] * share * p.step_visits
+        if known and (region == 0 or rows[n, DIGIT + tensor] > 0):
             out[tensor, FREE] = 0.0
         else:
-            bits = p.traffic[tensor, rows[X, n]]
+            bits = p.traffic[tensor, rows[n, X]]
             out[tensor, TIGHT] = price(p, level, tensor, bits * share, first)
             if p.again[tensor] < np.inf:
                 out[tensor, FREE] = price(p, level, tensor, bits * p.again[tensor] * share, first)
@@ -92,18 +93,18 @@ def charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, fi
             out[tensor, HELD] = price(p, level, tensor, bits * share, first)
             if filled:
                 if tensor == OUTPUT:
-                    bits = max(0.0, bits - rows[COPIES, n] * p.later[region] * p.visits)
+                    bits = max(0.0, bits - rows[n, COPIES] * p.later[region] * p.visits)
                 out[tensor, HELD] += bits * p.fills[region, tensor] if p.fills[region, tensor] < np.inf else np.inf
 
 
 @njit(cache=True)
 def ahead(p: Terms, rows: Ints, region: int, values: Floats, slopes: Floats, statuses: Ints, spans: Ints) -> Floats:
     """What labels of a region have still to pay: `spans[w, i, o]` are the columns of the tables of a code."""
-    found, charges = np.empty(rows.shape[1]), np.empty((3, 4))
-    for n in range(rows.shape[1]):
+    found, charges = np.empty(len(rows)), np.empty((3, 4))
+    for n in range(len(rows)):
         charge(p, rows, n, region, region, True, True, charges)
-        span = spans[rows[DIGIT, n], rows[DIGIT + 1, n], rows[DIGIT + 2, n]]
-        row, slope, more, least = values[rows[X, n]], slopes[rows[X, n]], rows[COPIES, n] - 1, np.inf
+        span = spans[rows[n, DIGIT], rows[n, DIGIT + 1], rows[n, DIGIT + 2]]
+        row, slope, more, least = values[rows[n, X]], slopes[rows[n, X]], rows[n, COPIES] - 1, np.inf
         for s in range(span[0], span[1]):
             total = charges[0, statuses[s, 0]] + charges[1, statuses[s, 1]] + charges[2, statuses[s, 2]]
             total += row[s] + more * slope[s]
@@ -113,14 +114,26 @@ def ahead(p: Terms, rows: Ints, region: int, values: Floats, slopes: Floats, sta
 
 
 @njit(cache=True)
+def _may_leave(p: Terms, rows: Ints, n: int, region: int) -> bool:
+    """May a label leave the region, as its last nodes stand?"""
+    may = True
+    for tensor in range(3):
+        may &= p.leaves[region, tensor, rows[n, DIGIT + tensor]] != 0
+    return may
+
+
+@njit(cache=True)
 def at_multipliers(p: Terms, rows: Ints, region: int) -> Floats:
     """What the multipliers ask behind the last fan-out at least."""
-    found = np.zeros(rows.shape[1])
-    for n in range(rows.shape[1]):
+    found = np.zeros(len(rows))
+    for n in range(len(rows)):
+        if not _may_leave(p, rows, n, region):
+            found[n] = np.inf
+            continue
         for tensor in range(3):
-            share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
-            first = rows[COPIES, n] * share * p.step_visits
-            found[n] += price(p, rows[LAST + tensor, n], tensor, p.asked[region, tensor] * share, first)
+            share = rows[n, APART + tensor] / rows[n, KIDS + tensor]
+            first = rows[n, COPIES] * share * p.step_visits
+            found[n] += price(p, rows[n, LAST + tensor], tensor, p.asked[region, tensor] * share, first)
     return found
 
 
@@ -132,10 +145,13 @@ def leaving(
 
     `spans[s]` are the columns of the same statuses with known parents of the tensors without a node inside.
     """
-    found, charges = np.empty(rows.shape[1]), np.empty((3, 4))
-    for n in range(rows.shape[1]):
+    found, charges = np.empty(len(rows)), np.empty((3, 4))
+    for n in range(len(rows)):
+        if not _may_leave(p, rows, n, region - 1):
+            found[n] = np.inf
+            continue
         charge(p, rows, n, region, region - 1, False, True, charges)
-        row, slope, more, least = values[rows[X, n]], slopes[rows[X, n]], rows[COPIES, n] - 1, np.inf
+        row, slope, more, least = values[rows[n, X]], slopes[rows[n, X]], rows[n, COPIES] - 1, np.inf
         for s in range(len(spans)):
             total = charges[0, statuses[s, 0]] + charges[1, statuses[s, 1]] + charges[2, statuses[s, 2]]
             total += row[s] + more * slope[s]
@@ -147,7 +163,7 @@ def leaving(
                             fits &= parents[other, tensor] < 0
                             rest += charges[tensor, statuses[s, tensor]]
                         else:
-                            fits &= rows[KIDS + tensor, n] == 1 and parents[other, tensor] == rows[LAST + tensor, n]
+                            fits &= rows[n, KIDS + tensor] == 1 and parents[other, tensor] == rows[n, LAST + tensor]
                     if fits:
                         total = max(total, rest)
                 least = min(least, total)

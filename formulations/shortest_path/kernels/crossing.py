@@ -53,13 +53,13 @@ HELDS = np.array([0, 1, 2, 4, 3, 6])
 @njit(cache=True)
 def held_costs(p: Terms, rows: Ints) -> Floats:
     """What held nodes are charged, per label and set of held tensors; infinite where one of them is not held."""
-    costs = np.zeros((rows.shape[1], len(HELDS)))
-    for n in range(rows.shape[1]):
+    costs = np.zeros((len(rows), len(HELDS)))
+    for n in range(len(rows)):
         for tensor in range(3):
             bits = broken(p, rows, n, tensor)
-            share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
-            first = rows[COPIES, n] * share * p.visits
-            cost = np.inf if bits < 0 else price(p, rows[LAST + tensor, n], tensor, bits * share, first)
+            share = rows[n, APART + tensor] / rows[n, KIDS + tensor]
+            first = rows[n, COPIES] * share * p.visits
+            cost = np.inf if bits < 0 else price(p, rows[n, LAST + tensor], tensor, bits * share, first)
             for kind in range(len(HELDS)):
                 if HELDS[kind] >> tensor & 1:
                     costs[n, kind] += cost
@@ -127,18 +127,18 @@ def tabulate(
                 if statuses[s, tensor] != HELD and statuses[s, tensor] != NONE:
                     parts[s] += charges[tensor, statuses[s, tensor]]
         _least_parts(parts, groups, masks, limits[r], least_parts)
-        for c in range(reach(rows[X, n], fan.spots, fan.jumps, fan.shift, fan.place, points, vectors)):
+        for c in range(reach(rows[n, X], fan.spots, fan.jumps, fan.shift, fan.place, points, vectors)):
             y, v = points[c], vectors[c]
-            more = rows[COPIES, n] * fan.multicast[OUTPUT, v] - 1
+            more = rows[n, COPIES] * fan.multicast[OUTPUT, v] - 1
             if _is_out(quick.values[y], quick.slopes[y], more, least_parts, limits[r]):
                 continue
             for tensor in range(0 if plain else 3):
                 asked[tensor] = np.inf
                 if p.without[region, tensor]:
-                    share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
+                    share = rows[n, APART + tensor] / rows[n, KIDS + tensor]
                     bits = p.asked[region, tensor] * share / fan.multicast[tensor, v]
-                    first = rows[COPIES, n] * share * p.step_visits
-                    asked[tensor] = price(p, rows[LAST + tensor, n], tensor, bits, first)
+                    first = rows[n, COPIES] * share * p.step_visits
+                    asked[tensor] = price(p, rows[n, LAST + tensor], tensor, bits, first)
             for mask in range(1, 1 if plain else 8):
                 gone[mask] = gone[mask & (mask - 1)] + asked[0 if mask & 1 else 1 if mask & 2 else 2]
             row, slope, good = values[y], slopes[y], False

@@ -16,6 +16,7 @@ from formulations.shortest_path.labels import (
     IN,
     INSTANCES,
     KIDS,
+    LAST,
     LEAKING,
     LO,
     RAN,
@@ -26,6 +27,7 @@ from formulations.shortest_path.labels import (
     TRIPS,
     USED,
     WINDOWS,
+    X,
 )
 
 Ints = NDArray[np.int64]
@@ -94,6 +96,18 @@ def rehash(places: Ints, store: Ints, count: int, heads: Ints, nexts: Ints) -> N
 
 
 @njit(cache=True)
+def _place(row: Ints, levels: int, size: int, columns: Ints, sizes: Ints) -> int:
+    """The number of region, last nodes, point, and what the rules of the user ask (columns of so many values)."""
+    place = row[IN]
+    for tensor in range(3):
+        place = place * levels + row[LAST + tensor]
+    place = place * size + row[X]
+    for n in range(len(columns)):
+        place = place * sizes[n] + row[columns[n]]
+    return place
+
+
+@njit(cache=True)
 def insert(
     store: Ints,
     count: int,
@@ -101,27 +115,30 @@ def insert(
     heads: Ints,
     nexts: Ints,
     rows: Ints,
-    at: Ints,
+    order: Ints,
     where: Ints,
+    size: int,
+    columns: Ints,
+    sizes: Ints,
     timing: int,
     rounds: bool,
     dominance: bool,
 ) -> Ints:
-    """Keep labels (columns of `rows` at the places `at`, best first) that none at their place covers.
+    """Keep labels (some of `rows`, in this order, best first) that none at their place covers.
 
-    What they cover is marked as of no use. Returned are the numbers of those kept among the given ones.
+    What they cover is marked as of no use. Returned are those kept, as numbers of rows.
     """
-    kept = np.empty(rows.shape[1], np.int64)
+    kept = np.empty(len(order), np.int64)
     begin = count
-    for n in range(rows.shape[1]):
+    for n in order:
         new = store[count]
-        for column in range(rows.shape[0]):
-            new[column] = rows[column, n]
-        slot = _slot(at[n], len(heads))
+        new[:] = rows[n]
+        place = _place(new, len(where), size, columns, sizes)
+        slot = _slot(place, len(heads))
         before, old, good = -1, heads[slot], True
         while old >= 0 and dominance:
             following = nexts[old]
-            if places[old] == at[n]:
+            if places[old] == place:
                 if covers(store[old], new, where, timing, rounds):
                     good = False
                     break
@@ -135,7 +152,7 @@ def insert(
                     continue
             before, old = old, following
         if good:
-            places[count] = at[n]
+            places[count] = place
             nexts[count] = heads[slot]
             heads[slot] = count
             kept[count - begin] = n
