@@ -14,7 +14,7 @@ from formulations.merging import Merged
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
 from formulations.problem import INFINITE, LayerProblem
-from formulations.shortest_path import bounds, crossing, frontier, region_steps, region_tables, search, twins
+from formulations.shortest_path import board, bounds, crossing, frontier, region_steps, region_tables, twins
 from formulations.shortest_path import labels as k
 from formulations.shortest_path import solve as path
 from formulations.shortest_path.compulsory import compulsory_energy
@@ -23,10 +23,11 @@ from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.kernels.crossing import Quick
 from formulations.shortest_path.kernels.dominance import TIMED, UNTIMED
+from formulations.shortest_path.kernels.goal import Aim
 from formulations.shortest_path.search import Search
 from formulations.shortest_path.solve import StoppedPathError, ground_of, root_of, solve
 from formulations.shortest_path.solve import machines_of as machines_of_problem
-from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice, lattice_of, machine_of
+from formulations.shortest_path.tables import Floats, Ints, Lattice, lattice_of, machine_of
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.errors import SpecError
@@ -108,24 +109,23 @@ def test_bounds_along_the_best_nest_are_below_its_energy(number: int) -> None:
     rows = tested.frontier.rows
     if tested.best is None:
         return
-    most, column, left = tested.best.energy * (1 + 1e-12), tested.last, True
-    while column >= 0:
-        row = np.ascontiguousarray(rows[:, [column]])
-        region, paid = int(row[k.IN, 0]), float(k.paid(row)[0])
-        drains = float(row[k.DRAIN, 0]) * ground.machine.rates[row[k.LAST + 2, 0], 0]
+    most, number, left = tested.best.energy * (1 + 1e-12), tested.last, True
+    while number >= 0:
+        row = rows[[number]]
+        region, paid = int(row[0, k.IN]), float(row[0, k.HI]) * k.BASE + float(row[0, k.LO])
+        drains = float(row[0, k.DRAIN]) * ground.machine.rates[row[0, k.LAST + 2], 0]
         assert paid + drains + bounds.ahead(ground.charts, row, region)[0] <= most
         if left:
-            rest = bounds.leaving(ground.charts, ground.machine, row, region)[0]
-            assert paid + drains + rest <= most
-        left, column = row[k.MOVE, 0] == k.CROSS, int(row[k.FROM, 0])
+            assert paid + drains + bounds.leaving(ground.charts, row, region)[0] <= most
+        left, number = row[0, k.MOVE] == k.CROSS, int(row[0, k.FROM])
 
 
 class Unlimited(Goal):
     """Bounds close nothing."""
 
-    def hopeless(self, bounds: Floats, cycles: Ints) -> Flags:
-        found: Flags = ~np.isfinite(bounds)
-        return found
+    @property
+    def aim(self) -> Aim:
+        return super().aim._replace(best=np.inf)
 
 
 WITHIN = Crossing.within
@@ -143,11 +143,6 @@ def never_out(chart: bounds.Chart) -> Quick:
     return Quick(np.full(shape, -np.inf), np.zeros(shape))
 
 
-def anywhere(rows: Ints, number: int) -> Flags:
-    """A rule switched off."""
-    return np.ones(rows.shape[1], bool)
-
-
 def every_dim(t: Lattice) -> list[int]:
     """Rule R2 switched off, in the tables."""
     return list(range(len(t.lacks)))
@@ -158,11 +153,6 @@ def unmerged(problem: LayerProblem) -> Merged:
     return Merged(problem, tuple((d,) for d in range(len(problem.extents))), problem)
 
 
-def any_trips(t: Lattice, dim: int, spot: int) -> bool:
-    """Rule R3 switched off."""
-    return True
-
-
 @pytest.mark.parametrize("number", NUMBERS)
 def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(number, 5)
@@ -170,12 +160,12 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
     for rule in ("R1", "R2", "R3", "R5", "R6", "like dims", "forget", "tied", "needed", "quick", "sift"):
         with monkeypatch.context() as patched:
             if rule == "R1":
-                patched.setattr(search, "may_place", anywhere)
+                patched.setattr(board, "ABOVE", False)
             elif rule == "R2":
-                patched.setattr(search, "may_loop", anywhere)
+                patched.setattr(board, "AHEAD", False)
                 patched.setattr(region_steps, "bare_dims", every_dim)
             elif rule == "R3":
-                patched.setattr(search, "stands_alone", any_trips)
+                patched.setattr(board, "PRIME", False)
             elif rule == "R5":
                 patched.setattr(frontier, "DOMINANCE", False)
             elif rule == "R6":
@@ -183,7 +173,7 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
             elif rule == "like dims":
                 patched.setattr(path, "merge", unmerged)
             elif rule == "forget":
-                patched.setattr(k, "forget", lambda *_: None)
+                patched.setattr(board, "FORGETS", False)
             elif rule == "tied":
                 patched.setattr(Goal, "timing", lambda goal, m: TIMED)
             elif rule == "needed":
@@ -203,7 +193,7 @@ def test_a_nest_and_its_swap_cost_the_same(size: int, objective: str, monkeypatc
     layer = conv("square", {"K": 2, "C": 2, "P": size, "Q": size, "R": 2, "S": 2})
     data = copy.deepcopy(CHAIN) | {"array": {"x": 4, "y": 1}}
     problem = lower(layer, next(parse_architecture(data, file="chain.yaml").points()))
-    assert twins.Twins(problem, lattice_of(problem), machine_of(problem)).untouched(np.array([-1])).all()
+    assert twins.Twins(problem, lattice_of(problem), machine_of(problem)).untouched[-1]
     values = []
     for symmetry in (True, False):
         monkeypatch.setattr(twins, "SYMMETRY", symmetry)
@@ -438,8 +428,8 @@ def test_a_nest_to_beat_counts_with_its_time() -> None:
 def test_frontiers_keep_one_of_equal_labels() -> None:
     ground = ground_of(Case(2).problem)
     tested = Search(ground, Goal("energy"), 1.0)
-    start = tested.frontier.labels(np.zeros(3, np.int64))
-    kept_once = Frontier(ground.machine, ground.lattice.size, UNTIMED)
-    numbers, kept = kept_once.insert(start)
+    start = tested.frontier.rows[np.zeros(3, np.int64)]
+    kept_once = Frontier(ground.machine, ground.lattice.size, UNTIMED, tested.rules)
+    numbers, kept = kept_once.insert(start, np.arange(3))
     assert len(numbers) == len(kept) == 1
-    assert len(kept_once.insert(start)[0]) == 0
+    assert len(kept_once.insert(start, np.arange(3))[0]) == 0
