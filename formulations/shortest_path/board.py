@@ -3,47 +3,55 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from formulations.shortest_path.kernels.steps import Board
+from formulations.shortest_path.kernels.steps import MEMBER, MORE, WIDEST, Board
 from formulations.shortest_path.tables import TENSORS, Ints, Lattice, Machine, most_instances
 from formulations.shortest_path.twins import Twins
 
-ABOVE, AHEAD, PRIME, FORGETS = True, True, True, True
+ABOVE, BEFORE, PRIME, FORGETS = True, True, True, True
 """Do rules R1, R2 and R3 hold, and do labels forget what matters to no later step?"""
 NO_LIMIT = (1 << 63) - 1
 
 
 def board_of(t: Lattice, m: Machine, twins: Twins) -> Board:
     """The arrays of a lattice and a machine."""
-    spots = range(t.divisors.shape[1])
-    dims = np.array(
-        [t.lacks, t.axis, t.coefficient, t.halo, [d in twins.seconds for d in range(len(t.lacks))]], np.int64
-    )
-    numbers = [m.drains, m.resumes, m.volume, m.steps, m.work, m.unit, t.regional, ABOVE, AHEAD, FORGETS]
+    seconds = [d in twins.seconds for d in range(len(t.lacks))]
+    bits = [*t.bits, *t.step_bits]
+    numbers = [
+        m.drains,
+        m.resumes,
+        m.volume,
+        m.steps,
+        m.work,
+        m.unit,
+        t.regional,
+        len(t.widths),
+        ABOVE,
+        BEFORE,
+        FORGETS,
+    ]
     return Board(
-        extents=t.extents,
-        outs=t.outs,
-        words=t.words,
-        widths=t.widths,
-        place=t.place,
-        shift=t.shift,
-        divisors=t.divisors,
-        quotient=t.quotient,
-        alone=np.array([[not PRIME or spot in primes for spot in spots] for primes in t.primes], np.bool_),
-        dims=np.ascontiguousarray(dims.T),
-        bits=np.stack([t.bits, t.step_bits]),
+        points=_by_row(t.outs, *t.words, twins.untouched, *t.extents, *t.place, *t.widths),
+        spots=_spots(t),
+        dims=_by_row(t.lacks, t.axis, t.coefficient, t.halo, seconds),
         levels=_levels(m),
-        may_keep=m.may_keep,
-        may_skip=m.may_skip,
-        members=_members(m),
-        more=_more_nodes(m),
-        vectors=m.vectors,
-        kids=m.kids,
-        widest=most_instances(m),
-        untouched=twins.untouched,
-        ordered=twins.ordered,
-        numbers=np.array(numbers, np.int64),
+        regions=_regions(m),
+        vectors=_by_row(m.kids, twins.ordered, *m.vectors),
+        numbers=np.array([*bits, *numbers, ABOVE, BEFORE, FORGETS], np.int64),
     )
+
+
+def _by_row(*columns: ArrayLike) -> Ints:
+    return np.stack(columns, axis=1, dtype=np.int64, casting="unsafe")
+
+
+def _spots(t: Lattice) -> Ints:
+    """By dim, place and divisor: how far back, trips, and may such a loop come alone?"""
+    alone = [[not PRIME or spot in primes for spot in range(t.divisors.shape[1])] for primes in t.primes]
+    shape = t.shift.shape
+    rows = [t.shift, np.broadcast_to(t.divisors[:, None], shape), np.broadcast_to(np.array(alone)[:, None], shape)]
+    return np.stack(rows, axis=-1, dtype=np.int64, casting="unsafe")
 
 
 def _levels(m: Machine) -> Ints:
@@ -53,24 +61,20 @@ def _levels(m: Machine) -> Ints:
         capacity = NO_LIMIT if level.capacity_bits is None else min(level.capacity_bits, NO_LIMIT)
         energies = (level.read_energy, level.fill_energy, level.update_energy, level.leak_energy)
         ports = [number for port in level.ports for number in (port.multiplier, min(port.divisor, NO_LIMIT))]
-        rows.append([m.region[n], m.place[n], capacity, *energies, level.access_bits, m.rounds[n], *ports])
+        keeps = (*m.may_keep[n], *m.may_skip[n])
+        rows.append([m.region[n], m.place[n], capacity, *energies, level.access_bits, m.rounds[n], *ports, *keeps])
     return np.array(rows, np.int64)
 
 
-def _members(m: Machine) -> Ints:
-    """A row per region, filled up with -1."""
-    most = max(map(len, m.members))
-    return np.array([[*row, *[-1] * (most - len(row))] for row in m.members], np.int64).reshape(m.regions, most)
-
-
-def _more_nodes(m: Machine) -> Ints:
-    """By region, tensor and place of its last node: may it have one further inside (2), or in the region (1)?"""
-    most = max(len(row) for row in m.members)
-    more = np.zeros((m.regions, 3, most + 1), np.int64)
-    for r in range(m.regions):
+def _regions(m: Machine) -> Ints:
+    """By region and place: its level, and what may follow; one region more than there are."""
+    found = np.full((m.regions + 1, max(map(len, m.members)) + 1, 5), -1, np.int64)
+    found[:, 0, WIDEST] = most_instances(m)
+    for r, members in enumerate(m.members):
+        found[r, 1 : len(members) + 1, MEMBER] = members
         for tensor in TENSORS:
             inside = any(m.may_keep[n, tensor] for row in m.members[r + 1 :] for n in row)
-            for digit in range(len(m.members[r]) + 1):
-                here = any(m.may_keep[n, tensor] for n in m.members[r][digit:])
-                more[r, tensor, digit] = 2 if inside else int(here)
-    return more
+            for place in range(len(members) + 1):
+                here = any(m.may_keep[n, tensor] for n in members[place:])
+                found[r, place, MORE + tensor] = 2 if inside else int(here)
+    return found

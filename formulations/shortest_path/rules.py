@@ -23,7 +23,7 @@ import numpy as np
 from formulations.nest_rules import NO_RULES, Allowed, NestRules
 from formulations.problem import LayerProblem
 from formulations.shortest_path import labels as k
-from formulations.shortest_path.tables import Flags, Ints, Lattice, Machine
+from formulations.shortest_path.tables import Flags, Ints, Lattice, Machine, most_instances
 
 START, SEEN, TURNED = range(3)
 """Columns, from :func:`labels.first_of_rules` on."""
@@ -37,14 +37,11 @@ def held(allowed: Allowed, numbers: Ints) -> Flags:
 
 
 class Filter:
-    """The rules of a problem on its lattice and machine; without rules nothing is filtered.
+    """The rules of a problem on its lattice and machine; without rules nothing is filtered."""
 
-    `widest[r]` are the most instances from region r's fan-out on (:func:`tables.most_instances`).
-    """
-
-    def __init__(self, problem: LayerProblem, t: Lattice, m: Machine, widest: Ints) -> None:
+    def __init__(self, problem: LayerProblem, t: Lattice, m: Machine) -> None:
         self._rules: NestRules = problem.rules
-        self._t, self._m, self._widest = t, m, widest
+        self._t, self._m, self._widest = t, m, most_instances(m)
         self.on = problem.rules != NO_RULES
         self._inner = np.zeros((m.regions, len(t.lacks)), np.int64)
         for level in range(len(m.levels)):

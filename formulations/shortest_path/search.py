@@ -64,14 +64,14 @@ class Search:
         self.board, self.terms = ground.board, ground.charts.terms
         self.crossings = [Crossing(self.t, self.m, self.charts, region) for region in range(self.m.regions - 1)]
         self.goal, self.greed = goal, greed
-        self.rules = Filter(self.problem, self.t, self.m, self.board.widest)
+        self.rules = Filter(self.problem, self.t, self.m)
         timing = TIMED if self.problem.rules.least_used > 1 else goal.timing(self.m)
         self.frontier = Frontier(self.m, self.t.size, timing, self.rules)
         self.best: Nest | None = None
         self.last = -1
         self.relaxed = 0
         self._forgets = False
-        self._most = int((self.t.counts - 1).sum()) + 3 * self.board.members.shape[1]
+        self._most = int((self.t.counts - 1).sum()) + 3 * max(map(len, self.m.members))
         start = k.start_of(self.t, self.m, self.problem.steps * self.problem.step_energy)
         self.rules.enter(start)
         self._enter(start, 0)
@@ -162,7 +162,7 @@ class Search:
         """Open labels again for the vectors that are left, of these least bounds and cycles."""
         again = np.flatnonzero(np.isfinite(least))
         if len(again):
-            paid = batches.values(self.goal.aim, base[again])
+            paid = base[again] * (self.goal.kind in ("energy", "weighted"))
             guesses = paid + (least[again] - paid) * self.greed
             self.frontier.push(2 * numbers[again] + 1, least[again], guesses, soonest[again])
 

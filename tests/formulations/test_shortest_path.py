@@ -162,7 +162,7 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
             if rule == "R1":
                 patched.setattr(board, "ABOVE", False)
             elif rule == "R2":
-                patched.setattr(board, "AHEAD", False)
+                patched.setattr(board, "BEFORE", False)
                 patched.setattr(region_steps, "bare_dims", every_dim)
             elif rule == "R3":
                 patched.setattr(board, "PRIME", False)

@@ -1,9 +1,10 @@
-"""Compiled kernels of the shortest path: dominance, bounds and the tables of bounds.
+"""Compiled kernels of the shortest path: steps of labels, dominance, bounds and the tables of bounds.
 
 Compiled code is cached on disk. The compiler's cache looks at one source file only and would miss a change in
 a file that it calls, so the folder is named after the contents of all of them: ``NUMBA_CACHE_DIR`` if set, else
 the user's cache folder. Where that cannot be written the code goes to a private folder that ends with the process.
-Light optimization halves the time to compile and costs no speed here.
+Light optimization halves the time to compile and costs no speed here. Functions that only kernels call have no entry
+for Python, and those called once stand in their callers: each compiled apart costs up to a second.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ os.environ.setdefault("NUMBA_OPT", "1")
 from numba.core import config
 
 _HOME = Path(__file__).parents[1]
-_SOURCES = ("kernels/*.py", "labels.py", "statuses.py")
+_SOURCES = ("kernels/*.py", "labels.py", "statuses.py", "tables.py")
 
 
 def _cache_folder() -> str:

@@ -10,17 +10,32 @@ from formulations.shortest_path.kernels.bounds import Terms
 from formulations.shortest_path.kernels.goal import LATENCY, Aim, is_hopeless, value
 from formulations.shortest_path.kernels.steps import (
     ABOVE,
-    AHEAD,
+    ALONE,
+    BEFORE,
+    BITS,
     CAPACITY,
+    CHILDREN,
     DRAINS,
+    EXTENTS,
     HALO,
     LACKS,
+    MAY_KEEP,
+    MAY_SKIP,
+    MEMBER,
+    MORE,
+    ORDERED,
     REGIONAL,
     SECOND,
+    SHIFT,
+    TRIPS_OF,
     UNIT,
+    UNTOUCHED,
+    WIDEST,
+    WORDS,
     WORK,
     Board,
     add,
+    copy,
     finish,
     forget,
     least_units,
@@ -49,6 +64,7 @@ from formulations.shortest_path.labels import (
     WINDOWS,
     X,
 )
+from formulations.shortest_path.tables import FAR
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -56,7 +72,7 @@ Flags = NDArray[np.bool_]
 INPUT, OUTPUT = 1, 2
 
 
-@njit(cache=True)
+@njit(inline="always")
 def _loops(b: Board, row: Ints, number: int, may: Flags, ruled: bool, out: Ints, count: int) -> int:
     """Append the labels that a loop behind a label makes; how many there are now.
 
@@ -67,56 +83,56 @@ def _loops(b: Board, row: Ints, number: int, may: Flags, ruled: bool, out: Ints,
     for d in range(len(b.dims)):
         if ruled and not may[d]:
             continue
-        if b.numbers[AHEAD] and not b.numbers[REGIONAL] and row[BARE] and not row[WINDOWS] >> d & 1:
+        if b.numbers[BEFORE] and not b.numbers[REGIONAL] and row[BARE] and not row[WINDOWS] >> d & 1:
             continue
-        if b.dims[d, SECOND] and b.untouched[x]:
+        if b.dims[d, SECOND] and b.points[x, UNTOUCHED]:
             continue
-        lack, here = b.dims[d, LACKS], b.place[d, x]
-        slides = b.dims[d, HALO] == 1 and b.more[region, INPUT, row[DIGIT + INPUT]] > 0
-        more = b.more[region, lack, row[DIGIT + lack]] if lack >= 0 else 0
+        lack, here = b.dims[d, LACKS], b.points[x, EXTENTS + len(b.dims) + d]
+        slides = b.dims[d, HALO] == 1 and b.regions[region, row[DIGIT + INPUT], MORE + INPUT] > 0
+        more = b.regions[region, row[DIGIT + lack], MORE + lack] if lack >= 0 else 0
         for spot in range(1, here + 1):
-            if b.quotient[d, here, spot] >= 0 and (slides or b.alone[d, spot]):
+            if b.spots[d, here, spot, SHIFT] < FAR and (slides or b.spots[d, spot, spot, ALONE]):
                 new = out[count]
-                new[:] = row
+                copy(row, new)
                 put_loop(b, new, d, spot, more, slides)
-                note(new, number, LOOP, d, b.divisors[d, spot])
+                note(new, number, LOOP, d, b.spots[d, spot, spot, TRIPS_OF])
                 count += 1
     return count
 
 
-@njit(cache=True)
+@njit(inline="always")
 def _nodes(b: Board, row: Ints, number: int, may: Flags, ruled: bool, out: Ints, count: int) -> int:
     """Append the labels that a node behind a label makes; how many there are now.
 
     Rule R1: no node comes right below loops of its region that its tensor lacks.
     """
-    dims, levels, members = len(b.dims), len(b.levels), b.members[row[IN]]
+    dims, levels, region = len(b.dims), len(b.levels), row[IN]
     for tensor in range(3):
         if b.numbers[ABOVE] and row[RAN] and row[RUN] == tensor + 1:
             continue
-        bits = b.words[tensor, row[X]] * b.bits[0, tensor]
-        for place in range(1, len(members) + 1):
-            level = members[place - 1]
+        bits = b.points[row[X], WORDS + tensor] * b.numbers[BITS + tensor]
+        for place in range(1, b.regions.shape[1]):
+            level = b.regions[region, place, MEMBER]
             if level < 0:
                 break
             if (
-                b.may_keep[level, tensor]
+                b.levels[level, MAY_KEEP + tensor]
                 and row[DIGIT + tensor] < place
                 and row[USED + level] + bits <= b.levels[level, CAPACITY]
                 and (not ruled or may[dims + tensor * levels + level])
             ):
                 new = out[count]
-                new[:] = row
+                copy(row, new)
                 put_node(b, new, tensor, level)
                 forget(b, new, tensor)
                 note(new, number, NODE, tensor, level)
                 count += 1
-            if not b.may_skip[level, tensor] and row[DIGIT + tensor] < place:
+            if not b.levels[level, MAY_SKIP + tensor] and row[DIGIT + tensor] < place:
                 break
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def expand(b: Board, rows: Ints, numbers: Ints, may: Flags, out: Ints) -> int:
     """Fill `out` with the labels that a loop or a node behind some labels makes; how many there are.
 
@@ -127,7 +143,7 @@ def expand(b: Board, rows: Ints, numbers: Ints, may: Flags, out: Ints) -> int:
     for n in range(len(numbers)):
         row, further = rows[n], 0
         for tensor in range(3):
-            further += b.more[row[IN], tensor, row[DIGIT + tensor]]
+            further += b.regions[row[IN], row[DIGIT + tensor], MORE + tensor]
         if further or ruled:
             if ruled:
                 allowed = may[n]
@@ -136,7 +152,7 @@ def expand(b: Board, rows: Ints, numbers: Ints, may: Flags, out: Ints) -> int:
     return count
 
 
-@njit(cache=True)
+@njit(inline="always")
 def _paid(b: Board, p: Terms, row: Ints) -> float:
     """What a label has paid, with the drain of its last output node."""
     found = row[HI] * float(BASE) + row[LO]
@@ -145,7 +161,7 @@ def _paid(b: Board, p: Terms, row: Ints) -> float:
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def paid(b: Board, p: Terms, rows: Ints) -> tuple[Floats, Ints]:
     """What labels have paid, and the cycles that they need at least."""
     energies, cycles = np.empty(len(rows)), np.empty(len(rows), np.int64)
@@ -155,7 +171,7 @@ def paid(b: Board, p: Terms, rows: Ints) -> tuple[Floats, Ints]:
     return energies, cycles
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def weigh(b: Board, p: Terms, aim: Aim, rows: Ints, rest: Floats, greed: float) -> tuple[Floats, Floats, Ints]:
     """Bounds (infinite where they are hopeless) and guesses of the values of labels, and least cycles.
 
@@ -176,7 +192,7 @@ def weigh(b: Board, p: Terms, aim: Aim, rows: Ints, rest: Floats, greed: float) 
     return bounds, guesses, cycles
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def sift(
     b: Board,
     aim: Aim,
@@ -199,9 +215,9 @@ def sift(
     for i in range(len(of)):
         n, v = of[i], vectors[i]
         row = rows[n]
-        if (len(may) and not may[i]) or (b.untouched[row[X]] and not b.ordered[v]):
+        if (len(may) and not may[i]) or (b.points[row[X], UNTOUCHED] and not b.vectors[v, ORDERED]):
             continue
-        units = -(-b.numbers[WORK] // (row[INSTANCES] * b.kids[v] * b.widest[row[IN] + 1]))
+        units = -(-b.numbers[WORK] // (row[INSTANCES] * b.vectors[v, CHILDREN] * b.regions[row[IN] + 1, 0, WIDEST]))
         cycles[i] = max(least[n], -(-units // b.numbers[UNIT]))
         bound = value(aim, base[n] + rest[i] + float(row[LEAKING]) * cycles[i], cycles[i])
         if not is_hopeless(aim, bound, cycles[i]) and bound > passed[n]:
@@ -219,12 +235,12 @@ def sift(
     return chosen[:count], limits, later, soonest
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def cross(b: Board, rows: Ints, numbers: Ints, of: Ints, vectors: Ints, y: Ints, out: Ints) -> None:
     """Fill `out` with the labels behind fan-outs that some labels pass with these vectors, to the points y."""
     for i in range(len(of)):
         new = out[i]
-        new[:] = rows[of[i]]
+        copy(rows[of[i]], new)
         region = new[IN]
         spread(b, new, vectors[i], y[i])
         for tensor in range(3):
@@ -232,13 +248,13 @@ def cross(b: Board, rows: Ints, numbers: Ints, of: Ints, vectors: Ints, y: Ints,
         note(new, numbers[of[i]], CROSS, region, vectors[i])
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def complete(b: Board, aim: Aim, rows: Ints, of: Ints, vectors: Ints) -> tuple[Floats, Ints]:
     """Values of the nests behind the last fan-out, and their energies (pairs) and latency units."""
     values, costs = np.empty(len(of)), np.empty((len(of), 3), np.int64)
     new = np.empty(rows.shape[1], np.int64)
     for i in range(len(of)):
-        new[:] = rows[of[i]]
+        copy(rows[of[i]], new)
         spread(b, new, vectors[i], 0)
         finish(b, new)
         units = least_units(b, new)
@@ -247,12 +263,3 @@ def complete(b: Board, aim: Aim, rows: Ints, of: Ints, vectors: Ints) -> tuple[F
         values[i] = value(aim, new[HI] * float(BASE) + new[LO], cycles)
         costs[i, 0], costs[i, 1], costs[i, 2] = new[HI], new[LO], units
     return values, costs
-
-
-@njit(cache=True)
-def values(aim: Aim, energies: Floats) -> Floats:
-    """The objective of energies, in no time."""
-    found = np.empty(len(energies))
-    for n in range(len(energies)):
-        found[n] = value(aim, energies[n], 0)
-    return found

@@ -41,7 +41,7 @@ class Terms(NamedTuple):
     later: Floats
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def price(p: Terms, level: int, tensor: int, bits: float, first: float) -> float:
     """Serving bits of a tensor at a level."""
     if tensor != OUTPUT:
@@ -49,7 +49,7 @@ def price(p: Terms, level: int, tensor: int, bits: float, first: float) -> float
     return bits * p.updates[level] + max(0.0, bits - first) * p.reads[level]
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def broken(p: Terms, rows: Ints, n: int, tensor: int) -> float:
     """Bits that come into the next node at least, if no loop moves it any more; negative if the tensor is not held."""
     x, rho = rows[n, X], 1
@@ -68,7 +68,7 @@ def broken(p: Terms, rows: Ints, n: int, tensor: int) -> float:
     return p.traffic[tensor, x] / rho
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, filled: bool, out: Floats) -> None:
     """Per tensor and status what the next node costs at its parent, if it stands from a region on.
 
@@ -97,7 +97,7 @@ def charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, fi
                 out[tensor, HELD] += bits * p.fills[region, tensor] if p.fills[region, tensor] < np.inf else np.inf
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def ahead(p: Terms, rows: Ints, region: int, values: Floats, slopes: Floats, statuses: Ints, spans: Ints) -> Floats:
     """What labels of a region have still to pay: `spans[w, i, o]` are the columns of the tables of a code."""
     found, charges = np.empty(len(rows)), np.empty((3, 4))
@@ -113,7 +113,7 @@ def ahead(p: Terms, rows: Ints, region: int, values: Floats, slopes: Floats, sta
     return found
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _may_leave(p: Terms, rows: Ints, n: int, region: int) -> bool:
     """May a label leave the region, as its last nodes stand?"""
     may = True
@@ -122,7 +122,7 @@ def _may_leave(p: Terms, rows: Ints, n: int, region: int) -> bool:
     return may
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def at_multipliers(p: Terms, rows: Ints, region: int) -> Floats:
     """What the multipliers ask behind the last fan-out at least."""
     found = np.zeros(len(rows))
@@ -137,7 +137,7 @@ def at_multipliers(p: Terms, rows: Ints, region: int) -> Floats:
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def leaving(
     p: Terms, rows: Ints, region: int, values: Floats, slopes: Floats, statuses: Ints, parents: Ints, spans: Ints
 ) -> Floats:

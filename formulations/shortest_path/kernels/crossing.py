@@ -50,7 +50,7 @@ HELDS = np.array([0, 1, 2, 4, 3, 6])
 """Sets of held tensors (bits) that there are tables of."""
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def held_costs(p: Terms, rows: Ints) -> Floats:
     """What held nodes are charged, per label and set of held tensors; infinite where one of them is not held."""
     costs = np.zeros((len(rows), len(HELDS)))
@@ -66,7 +66,7 @@ def held_costs(p: Terms, rows: Ints) -> Floats:
     return costs
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _least_parts(parts: Floats, groups: Ints, masks: Ints, limits: Floats, found: Floats) -> None:
     """The least charges by set of held tensors; infinite where nothing is within the limit."""
     found[:] = np.inf
@@ -77,7 +77,7 @@ def _least_parts(parts: Floats, groups: Ints, masks: Ints, limits: Floats, found
                     found[kind] = min(found[kind], parts[s])
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _is_out(values: Floats, slopes: Floats, more: int, parts: Floats, limits: Floats) -> bool:
     """Is no sum at a point within its limit?
 
@@ -90,7 +90,7 @@ def _is_out(values: Floats, slopes: Floats, more: int, parts: Floats, limits: Fl
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def tabulate(
     p: Terms,
     rows: Ints,
@@ -159,7 +159,7 @@ def tabulate(
     return ends
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def offers(table: Table, spans: Ints, costs: Floats, limits: Floats, of: Ints, at: Ints, rest: Floats) -> int:
     """What labels have to pay behind their fan-out with every vector, where that is within their limits.
 

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from formulations.shortest_path.kernels.steps import copy
 from formulations.shortest_path.labels import (
     APART,
     BARE,
@@ -35,7 +36,7 @@ UNTIMED, TIED, TIMED = range(3)
 """When cycles count: never, between labels of equal energy, always."""
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def covers(a: Ints, b: Ints, where: Ints, timing: int, rounds: bool) -> bool:
     """Is a label as good as another one of its place?
 
@@ -79,12 +80,12 @@ def covers(a: Ints, b: Ints, where: Ints, timing: int, rounds: bool) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _slot(place: int, size: int) -> int:
     return ((place * 0x9E3779B97F4A7C1) >> 20) & (size - 1)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def rehash(places: Ints, store: Ints, count: int, heads: Ints, nexts: Ints) -> None:
     """Enter all labels that are of use into a larger table of chains."""
     heads[:] = -1
@@ -95,7 +96,7 @@ def rehash(places: Ints, store: Ints, count: int, heads: Ints, nexts: Ints) -> N
             heads[slot] = n
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _place(row: Ints, levels: int, size: int, columns: Ints, sizes: Ints) -> int:
     """The number of region, last nodes, point, and what the rules of the user ask (columns of so many values)."""
     place = row[IN]
@@ -107,7 +108,7 @@ def _place(row: Ints, levels: int, size: int, columns: Ints, sizes: Ints) -> int
     return place
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def insert(
     store: Ints,
     count: int,
@@ -132,7 +133,7 @@ def insert(
     begin = count
     for n in order:
         new = store[count]
-        new[:] = rows[n]
+        copy(rows[n], new)
         place = _place(new, len(where), size, columns, sizes)
         slot = _slot(place, len(heads))
         before, old, good = -1, heads[slot], True

@@ -10,7 +10,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def reach(x: int, spots: Ints, jumps: Ints, shift: Ints, place: Ints, points: Ints, vectors: Ints) -> int:
     """The children of a point, and the vectors of a fan-out that lead there; returned is how many there are.
 
@@ -41,7 +41,7 @@ def reach(x: int, spots: Ints, jumps: Ints, shift: Ints, place: Ints, points: In
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def spread(
     source: Floats,
     slopes: Floats,
@@ -77,7 +77,7 @@ def spread(
     return least
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def bypass(
     source: Floats,
     slopes: Floats,

@@ -16,7 +16,7 @@ CHUNK = 256
 """Points at once."""
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def fill(values: Floats, costs: Floats, steps: Ints, parts: Ints, points: Ints, back: Ints) -> None:
     """Lower columns of values (rows of the arrays) by steps, a few points at a time.
 
@@ -43,21 +43,21 @@ def fill(values: Floats, costs: Floats, steps: Ints, parts: Ints, points: Ints, 
                     _lower(values, costs, steps[n], begin, stop)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def _close(target: Floats, back: Ints, begin: int, stop: int) -> None:
     for x in range(begin, stop):
         if back[x] >= 0:
             target[x] = min(target[x], target[back[x]])
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def _close_some(target: Floats, back: Ints, points: Ints) -> None:
     for x in points:
         if back[x] >= 0:
             target[x] = min(target[x], target[back[x]])
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _lower(values: Floats, costs: Floats, step: Ints, begin: int, stop: int) -> None:
     """One step at neighbouring points."""
     target, source = values[step[TARGET], begin:stop], values[step[SOURCE], begin:stop]
@@ -81,7 +81,7 @@ def _lower(values: Floats, costs: Floats, step: Ints, begin: int, stop: int) -> 
             target[n] = value if value < target[n] else target[n]
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def _lower_some(values: Floats, costs: Floats, step: Ints, points: Ints) -> None:
     """One step at some points."""
     target, source = values[step[TARGET]], values[step[SOURCE]]

@@ -33,7 +33,7 @@ class Aim(NamedTuple):
     cycles: int
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def value(aim: Aim, energy: float, cycles: int) -> float:
     """The objective, infinite beyond the limits."""
     if not energy < np.inf or cycles > aim.cap or energy * (1 - MARGIN) > aim.ceiling:
@@ -45,7 +45,7 @@ def value(aim: Aim, energy: float, cycles: int) -> float:
     return energy + aim.weight * cycles
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def is_hopeless(aim: Aim, bound: float, cycles: int) -> bool:
     """Can nothing from a bound on be better than the best?
 
@@ -60,7 +60,7 @@ def is_hopeless(aim: Aim, bound: float, cycles: int) -> bool:
     return cycles >= aim.cycles or not least <= aim.best * (1 + MARGIN)
 
 
-@njit(cache=True)
+@njit(cache=True, no_cfunc_wrapper=True)
 def hopeless(aim: Aim, bounds: Floats, cycles: Ints) -> Flags:
     """The same of many bounds."""
     found = np.empty(len(bounds), np.bool_)
