@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from formulations.shortest_path import labels as k
-from formulations.shortest_path.kernels.dominance import insert, rehash
+from formulations.shortest_path.kernels.dominance import TIMED, insert, rehash
 from formulations.shortest_path.rules import Filter
 from formulations.shortest_path.tables import Flags, Floats, Ints, Machine
 
@@ -26,6 +26,7 @@ class Frontier:
 
     def __init__(self, m: Machine, size: int, timing: int, rules: Filter) -> None:
         self._machine, self._size, self._timing, self._told_apart = m, size, timing, rules.told_apart()
+        self._rounds = bool(m.rounds.any())
         self.rows = np.zeros((1 << 10, k.width(m)), np.int64)
         self._places = np.zeros(1 << 10, np.int64)
         self._nexts = np.full(1 << 10, -1, np.int64)
@@ -78,7 +79,7 @@ class Frontier:
             self._size,
             *self._told_apart,
             self._timing,
-            bool(m.rounds.any()),
+            self._rounds,
             DOMINANCE,
         )
         numbers = np.arange(self.count, self.count + len(kept))
@@ -98,4 +99,4 @@ class Frontier:
         self._nexts = np.concatenate((self._nexts, np.full(added, -1, np.int64)))
         self.passed = np.concatenate((self.passed, np.full(added, -np.inf)))
         self._heads = np.full(2 * room, -1, np.int64)
-        rehash(self._places, self.rows, self.count, self._heads, self._nexts)
+        rehash(self._places, self.rows, self.count, self._heads, self._nexts, self._timing == TIMED or self._rounds)
