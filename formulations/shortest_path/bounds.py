@@ -98,21 +98,21 @@ def _behind(table: Behind) -> Chart:
 def _terms(t: Lattice, m: Machine, guide: Guide) -> Terms:
     p = guide.prices
     shared = np.cumprod(p.shared[::-1], axis=0)[::-1]
+    regions = np.empty((m.regions + 1, 3, 5))
+    regions[:, :, kernels.AGAIN], regions[:, :, kernels.FILLS] = p.again, p.fills
+    regions[:-1, :, kernels.WITHOUT], regions[-1, :, kernels.WITHOUT] = m.without, 0
+    regions[:, :, kernels.ASKED] = float(m.steps) * t.step_bits / shared
+    regions[:, :, kernels.LATER] = p.later[:, None]
     return Terms(
         traffic=t.traffic,
         divisors=t.divisors,
         place=t.place,
         stride=t.stride,
-        reads=np.ascontiguousarray(m.rates[:, READS]),
-        updates=np.ascontiguousarray(m.rates[:, UPDATES]),
-        again=p.again,
-        fills=p.fills,
-        without=m.without,
         leaves=m.leaves,
-        asked=float(m.steps) * t.step_bits / shared,
+        rates=np.ascontiguousarray(m.rates[:, (READS, UPDATES)]),
+        regions=regions,
         visits=float(first_bits(t, m, np.array(1.0))),
         step_visits=float(first_steps(t, m, np.array(1.0))),
-        later=p.later,
     )
 
 

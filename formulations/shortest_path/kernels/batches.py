@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from formulations.shortest_path.kernels.bounds import Terms
+from formulations.shortest_path.kernels.bounds import READS, Terms
 from formulations.shortest_path.kernels.goal import LATENCY, Aim, is_hopeless, value
 from formulations.shortest_path.kernels.steps import (
     ABOVE,
@@ -157,7 +157,7 @@ def _paid(b: Board, p: Terms, row: Ints) -> float:
     """What a label has paid, with the drain of its last output node."""
     found = row[HI] * float(BASE) + row[LO]
     if b.numbers[DRAINS]:
-        found += row[DRAIN] * p.reads[row[LAST + OUTPUT]]
+        found += row[DRAIN] * p.rates[row[LAST + OUTPUT], READS]
     return found
 
 

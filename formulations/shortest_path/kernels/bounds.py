@@ -16,37 +16,39 @@ Floats = NDArray[np.float64]
 INPUT, OUTPUT = 1, 2
 
 
+READS, UPDATES = range(2)
+"""Columns of ``Terms.rates``."""
+AGAIN, FILLS, WITHOUT, ASKED, LATER = range(5)
+"""Last places of ``Terms.regions``."""
+
+
 class Terms(NamedTuple):
     """What charges are made of.
 
-    ``reads``, ``updates`` per level and bit; ``again``, ``fills``, ``without``, ``leaves``, the lattice's arrays as in
-    :class:`Prices`, :class:`Machine` and :class:`Lattice`. ``asked[r, T]`` are the bits that the multipliers ask of a
-    parent in front of region r's fan-out at least, ``visits`` the bits of first visits of a copy where a node is
-    filled, ``step_visits`` where multipliers ask (0 if first visits are like all others).
+    ``traffic``, ``divisors``, ``place``, ``stride`` and ``leaves`` as in :class:`Lattice` and :class:`Machine`;
+    ``rates`` per level and bit. ``regions`` are by region and tensor: ``AGAIN``, ``FILLS`` and ``LATER`` as in
+    :class:`Prices`, ``WITHOUT`` as in :class:`Machine`; ``ASKED`` are the bits that the multipliers ask of a parent in
+    front of the region's fan-out at least. ``visits`` are the bits of first visits of a copy where a node is filled,
+    ``step_visits`` where multipliers ask (0 if first visits are like all others).
     """
 
     traffic: Floats
     divisors: Ints
     place: Ints
     stride: Ints
-    reads: Floats
-    updates: Floats
-    again: Floats
-    fills: Floats
-    without: Ints
     leaves: Ints
-    asked: Floats
+    rates: Floats
+    regions: Floats
     visits: float
     step_visits: float
-    later: Floats
 
 
 @njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def price(p: Terms, level: int, tensor: int, bits: float, first: float) -> float:
     """Serving bits of a tensor at a level."""
     if tensor != OUTPUT:
-        return bits * p.reads[level]
-    return bits * p.updates[level] + max(0.0, bits - first) * p.reads[level]
+        return bits * p.rates[level, READS]
+    return bits * p.rates[level, UPDATES] + max(0.0, bits - first) * p.rates[level, READS]
 
 
 @njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -84,17 +86,19 @@ def charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, fi
         else:
             bits = p.traffic[tensor, rows[n, X]]
             out[tensor, TIGHT] = price(p, level, tensor, bits * share, first)
-            if p.again[tensor] < np.inf:
-                out[tensor, FREE] = price(p, level, tensor, bits * p.again[tensor] * share, first)
-            if p.without[region, tensor]:
-                out[tensor, NONE] = price(p, level, tensor, p.asked[here, tensor] * share, first_steps)
+            if p.regions[region, tensor, AGAIN] < np.inf:
+                out[tensor, FREE] = price(p, level, tensor, bits * p.regions[region, tensor, AGAIN] * share, first)
+            if p.regions[region, tensor, WITHOUT] > 0:
+                out[tensor, NONE] = price(p, level, tensor, p.regions[here, tensor, ASKED] * share, first_steps)
         bits = broken(p, rows, n, tensor)
         if bits >= 0:
             out[tensor, HELD] = price(p, level, tensor, bits * share, first)
             if filled:
                 if tensor == OUTPUT:
-                    bits = max(0.0, bits - rows[n, COPIES] * p.later[region] * p.visits)
-                out[tensor, HELD] += bits * p.fills[region, tensor] if p.fills[region, tensor] < np.inf else np.inf
+                    bits = max(0.0, bits - rows[n, COPIES] * p.regions[region, tensor, LATER] * p.visits)
+                out[tensor, HELD] += (
+                    bits * p.regions[region, tensor, FILLS] if p.regions[region, tensor, FILLS] < np.inf else np.inf
+                )
 
 
 @njit(cache=True, no_cfunc_wrapper=True)
@@ -133,7 +137,7 @@ def at_multipliers(p: Terms, rows: Ints, region: int) -> Floats:
         for tensor in range(3):
             share = rows[n, APART + tensor] / rows[n, KIDS + tensor]
             first = rows[n, COPIES] * share * p.step_visits
-            found[n] += price(p, rows[n, LAST + tensor], tensor, p.asked[region, tensor] * share, first)
+            found[n] += price(p, rows[n, LAST + tensor], tensor, p.regions[region, tensor, ASKED] * share, first)
     return found
 
 

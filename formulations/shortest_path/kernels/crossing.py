@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from formulations.shortest_path.kernels.bounds import OUTPUT, Terms, broken, charge, price
+from formulations.shortest_path.kernels.bounds import ASKED, OUTPUT, WITHOUT, Terms, broken, charge, price
 from formulations.shortest_path.kernels.fan_out import reach
 from formulations.shortest_path.labels import APART, COPIES, KIDS, LAST, X
 from formulations.shortest_path.statuses import HELD, NONE
@@ -134,9 +134,9 @@ def tabulate(
                 continue
             for tensor in range(0 if plain else 3):
                 asked[tensor] = np.inf
-                if p.without[region, tensor]:
+                if p.regions[region, tensor, WITHOUT] > 0:
                     share = rows[n, APART + tensor] / rows[n, KIDS + tensor]
-                    bits = p.asked[region, tensor] * share / fan.multicast[tensor, v]
+                    bits = p.regions[region, tensor, ASKED] * share / fan.multicast[tensor, v]
                     first = rows[n, COPIES] * share * p.step_visits
                     asked[tensor] = price(p, rows[n, LAST + tensor], tensor, bits, first)
             for mask in range(1, 1 if plain else 8):
