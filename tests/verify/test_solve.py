@@ -145,14 +145,15 @@ def test_any_missing_key_is_caught(result: StoredResult, part: str) -> None:
 
 
 def swap_loops(data: dict[str, Any], certificate: dict[str, Any]) -> None:
-    """Let a loop and the node right inside of it change places."""
-    for layer in data["layers"]:
-        items = layer["mapping"] or []
-        for n in range(3, len(items) - 1):
-            if "for" in items[n] and "keep" in items[n + 1]:
-                items[n : n + 2] = items[n + 1], items[n]
-                return
-    raise AssertionError("no loop stands right outside of a node")
+    """Let a loop and the node beside it change places: the outer one of both, if there is one, else the inner one."""
+    for outer, inner in (("for", "keep"), ("keep", "for")):
+        for layer in data["layers"]:
+            items = layer["mapping"] or []
+            for n in range(3, len(items) - 1):
+                if outer in items[n] and inner in items[n + 1]:
+                    items[n : n + 2] = items[n + 1], items[n]
+                    return
+    raise AssertionError("no loop stands beside a node")
 
 
 def raise_bound(data: dict[str, Any], certificate: dict[str, Any]) -> None:
