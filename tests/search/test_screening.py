@@ -74,7 +74,7 @@ def parts_of(layers: list[tuple], goal: Goal) -> list[NetworkBounds]:
     ]
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(30, dev=2))
 @given(st.data())
 def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
     points = grid(data.draw)  # type: ignore[arg-type]
