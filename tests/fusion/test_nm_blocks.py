@@ -20,6 +20,7 @@ from optimizer.workload.nm_blocks import Sparsity
 from optimizer.workload.reader import parse_network
 from optimizer.workload.sparsity import sparsify
 from optimizer.workload.views import IDENTITY_WINDOW
+from tests.support.choices import slow_if
 from tests.support.fusion_cases import Case, cases, network_pricer
 from tests.support.group_checks import SEEDS, check_best, check_some_plans, every_plan
 from tests.support.profiles import RELAXED, examples
@@ -28,13 +29,13 @@ CASES = cases(sizes=(2, 4), largest=4, sparse=True) | cases(sizes=(2, 3), larges
 SMALL = cases(sizes=(2, 3), largest=4, sparse=True) | cases(sizes=(2, 3), largest=2, chain=True, wide=True, sparse=True)
 
 
-@settings(max_examples=examples(300, dev=5), suppress_health_check=RELAXED)
+@settings(max_examples=examples(300, dev=3), suppress_health_check=RELAXED)
 @given(CASES, SEEDS)
 def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
     assume(check_some_plans(case, seed))
 
 
-@settings(max_examples=examples(3, dev=3), suppress_health_check=RELAXED)
+@settings(max_examples=examples(3, dev=1), suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 2), largest=2, sparse=True))
 def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
     check_best(case)
@@ -57,7 +58,8 @@ def test_outputs_in_blocks_are_refused() -> None:
         solve(network, load_architecture("edge_skip"), fusion=Fusion())
 
 
-def test_parts_that_resume_sums_may_have_another_nest_than_the_first() -> None:
+@pytest.mark.parametrize("against_all", slow_if([True], [False, True]))
+def test_parts_that_resume_sums_may_have_another_nest_than_the_first(against_all: bool) -> None:
     """The best of all plans cuts K in two and takes 129 cycles: the second part has other spatial loops."""
     network = Network("two")
     for name, extents, source in (("a", {"N": 8, "K": 8}, None), ("b", {"N": 2, "K": 8}, "a")):
@@ -77,4 +79,5 @@ def test_parts_that_resume_sums_may_have_another_nest_than_the_first() -> None:
     (pricer,) = network_pricer(Case(network, chip, "looptree"))._groups
     plan = pricer.best(chip, Aim("latency")).plan
     assert plan is not None and plan.choice.slices is not None
-    assert plan.latency == min(every_plan(pricer, chip, Aim("latency"))) == 129
+    assert plan.latency == 129
+    assert not against_all or min(every_plan(pricer, chip, Aim("latency"))) == 129
