@@ -25,7 +25,7 @@ from tests.support.profiles import examples
 Tally = Callable[..., None]
 QUICK = 2
 FAST = range(examples(40, dev=QUICK))
-SLOW = range(QUICK, 40 + examples(300))
+SLOW = range(QUICK, 40 + examples(150))
 
 
 def assert_unbeaten(numbers: Sequence[int], effort: Effort, tally: Tally) -> None:
