@@ -39,8 +39,8 @@ def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
 def test_a_fused_design_of_every_nest_is_verified(tmp_path: Path) -> None:
     network = parse_network(
         "layers:\n"
-        "  - {name: a, type: conv, dims: {K: 4, C: 3, P: 4, Q: 4, R: 3, S: 3}}\n"
-        "  - {name: b, type: conv, dims: {K: 4, C: 4, P: 2, Q: 2, R: 3, S: 3}, inputs: [a]}\n"
+        "  - {name: a, type: conv, dims: {K: 2, C: 2, P: 4, Q: 4, R: 3, S: 3}}\n"
+        "  - {name: b, type: conv, dims: {K: 4, C: 2, P: 2, Q: 2, R: 3, S: 3}, inputs: [a]}\n"
     )
     chip = load_architecture("edge_small")
     chosen = select(chip, {"array.x": "8", "array.y": "8", "GLB.size": "64 KiB"})

@@ -20,7 +20,6 @@ from optimizer.workload.nm_blocks import Sparsity
 from optimizer.workload.reader import parse_network
 from optimizer.workload.sparsity import sparsify
 from optimizer.workload.views import IDENTITY_WINDOW
-from tests.support.choices import slow_if
 from tests.support.fusion_cases import Case, cases, network_pricer
 from tests.support.group_checks import SEEDS, check_best, check_some_plans, every_plan
 from tests.support.profiles import RELAXED, examples
@@ -58,8 +57,8 @@ def test_outputs_in_blocks_are_refused() -> None:
         solve(network, load_architecture("edge_skip"), fusion=Fusion())
 
 
-@pytest.mark.parametrize("against_all", slow_if([True], [False, True]))
-def test_parts_that_resume_sums_may_have_another_nest_than_the_first(against_all: bool) -> None:
+@pytest.mark.slow
+def test_parts_that_resume_sums_may_have_another_nest_than_the_first() -> None:
     """The best of all plans cuts K in two and takes 129 cycles: the second part has other spatial loops."""
     network = Network("two")
     for name, extents, source in (("a", {"N": 8, "K": 8}, None), ("b", {"N": 2, "K": 8}, "a")):
@@ -79,5 +78,4 @@ def test_parts_that_resume_sums_may_have_another_nest_than_the_first(against_all
     (pricer,) = network_pricer(Case(network, chip, "looptree"))._groups
     plan = pricer.best(chip, Aim("latency")).plan
     assert plan is not None and plan.choice.slices is not None
-    assert plan.latency == 129
-    assert not against_all or min(every_plan(pricer, chip, Aim("latency"))) == 129
+    assert plan.latency == min(every_plan(pricer, chip, Aim("latency"))) == 129
