@@ -62,7 +62,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         share()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 25, 25)
+    gc.set_threshold(20_000, 25, 100)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

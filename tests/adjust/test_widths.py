@@ -119,7 +119,7 @@ REQUESTS = [
 
 
 SLOWLY = pytest.mark.slow
-QUICK = [(3, "edp")]
+QUICK = [(0, "energy")]
 SLOW = [
     pytest.param(number, objective, marks=SLOWLY)
     for number in range(len(BLOCKS))

@@ -28,4 +28,4 @@ def test_sample(some: slice, tally: Callable[..., None]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(8))
 def test_real_layers(part: int, tally: Callable[..., None]) -> None:
-    assert_consistent(cases()[12 + part : 108 : 8], 15, tally)
+    assert_consistent(cases()[12 + part : 60 : 8], 15, tally)

@@ -245,7 +245,7 @@ class Vector:
         self.lanes = lanes
 
 
-@settings(max_examples=examples(600))
+@settings(max_examples=examples(600, dev=15))
 @given(st.lists(sums(), min_size=2, max_size=3), st.sampled_from(["==", "<=", ">=", "<", ">"]))
 def test_a_relation_means_what_it_means_in_python(sides: list[str], sign: str) -> None:
     text = f" {sign} ".join(sides)
@@ -258,7 +258,7 @@ def test_a_relation_means_what_it_means_in_python(sides: list[str], sign: str) -
         assert _holds(text, values, 16, Fraction(16)) == python, "the checker reads it alike"
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(300, dev=10))
 @given(st.data())
 def test_the_checker_reads_sizes_and_bandwidths_alike(data: st.DataObject) -> None:
     amounts = st.sampled_from(["64 KiB", "0.5 MiB", "128 words", "300 B", "65536 bits", "GLB.size", "2 * RF.size", "0"])

@@ -68,7 +68,7 @@ def mapping_of(result: optimizer.SolveResult, architecture: Architecture) -> lis
     return list(broken_rules(layer, hardware, nest))
 
 
-OFTEN = (0, 4, 7, 9, 11)
+OFTEN = (0, 7, 9)
 """Rules of which designs are made in the fast tests."""
 CASES = [
     pytest.param(rule, id=f"{next(iter(rule))}-{n}", marks=[] if n in OFTEN else pytest.mark.slow)

@@ -21,6 +21,7 @@ from optimizer.pricing.lowering import lower
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import SPACE
 from optimizer.store.store import Store
+from tests.support.choices import slow_if
 from tests.support.command_line import bad, good, run
 
 ARCHITECTURE = str(Path(__file__).parents[2] / "examples" / "my_arch.yaml")
@@ -58,7 +59,7 @@ def test_it_is_verified_as_a_whole(solved: Path) -> None:
     assert "Every loop nest" in good("show", solved).output
 
 
-@pytest.mark.parametrize("engine", ["cp-sat", "both"])
+@pytest.mark.parametrize("engine", slow_if(["cp-sat"], ["cp-sat", "both"]))
 def test_other_engines_find_the_same(solved: Path, asked: tuple[str, ...], tmp_path: Path, engine: str) -> None:
     good("solve", *asked, "--engine", engine, "--out", tmp_path / engine)
     path, other = (optimizer.load_result(folder) for folder in (solved, tmp_path / engine))

@@ -73,7 +73,7 @@ def problems(draw: st.DrawFn) -> tuple[Networks, Aggregate, PointSet, int | None
     return networks, aggregate, grid(draw), draw(st.none() | st.integers(1500, 6000))
 
 
-@settings(max_examples=examples(60, dev=2))
+@settings(max_examples=examples(60, dev=1))
 @given(problems())
 def test_joint_optimum_is_that_of_enumeration(problem: tuple[Networks, Aggregate, PointSet, int | None]) -> None:
     networks, aggregate, points, area_cap = problem

@@ -18,7 +18,6 @@ import pytest
 
 from optimizer.checker.again import verify_folder
 from optimizer.errors import SpecError
-from tests.support.choices import slow_unless
 from tests.support.folder_cases import COMMANDS
 from tests.support.profiles import examples
 from tests.support.tampering import leaves, put
@@ -67,12 +66,22 @@ def look(folder: Path) -> None:
         return
 
 
-@pytest.mark.parametrize("kind", slow_unless(QUICK, COMMANDS))
-def test_a_number_beyond_measure_ends_in_a_verdict(folders: Folders, tmp_path: Path, kind: str) -> None:
-    for seed in range(examples(12, dev=2)):
+def all_end(folders: Folders, tmp_path: Path, kind: str, seeds: range) -> None:
+    for seed in seeds:
         folder = shutil.copytree(folders(kind), tmp_path / str(seed))
         what = change_a_number(folder, Random(f"{kind} {seed}"))
         child = multiprocessing.get_context("fork").Process(target=look, args=(folder,))
         child.start()
         child.join()
         assert child.exitcode == 0, what
+
+
+@pytest.mark.parametrize("kind", QUICK)
+def test_a_number_beyond_measure_ends_in_a_verdict(folders: Folders, tmp_path: Path, kind: str) -> None:
+    all_end(folders, tmp_path, kind, range(1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_many_numbers_beyond_measure_end_in_verdicts(folders: Folders, tmp_path: Path, kind: str) -> None:
+    all_end(folders, tmp_path, kind, range(1, 2) if kind in QUICK else range(examples(12)))

@@ -225,7 +225,7 @@ def check_choices(case: Case) -> None:
     assert (best and best.energy) == min((nest.energy for nest in alone if nest), default=None)
 
 
-@settings(max_examples=examples(15), suppress_health_check=RELAXED)
+@settings(max_examples=examples(15, dev=2), suppress_health_check=RELAXED)
 @given(cases(depths=(3,), small=True))
 def test_choices_of_kept_tensors_do_not_mix(case: Case) -> None:
     check_choices(case)

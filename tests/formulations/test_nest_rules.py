@@ -106,7 +106,7 @@ def check(nest: Nest, layer: Layer, objective: str) -> None:
         assert found.latency <= known.latency_cycles * problem.latency_unit
 
 
-@settings(max_examples=examples(100, dev=6), suppress_health_check=RELAXED, deadline=None)
+@settings(max_examples=examples(100, dev=3), suppress_health_check=RELAXED, deadline=None)
 @given(nests(), st.integers(0, 1 << 30), st.sampled_from([1, 3, 12]), st.sampled_from(["energy", "latency"]))
 def test_no_nest_that_keeps_the_rules_is_better(nest: Nest, seed: int, most: int, objective: str) -> None:
     nest = bounded(nest)

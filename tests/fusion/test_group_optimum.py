@@ -127,7 +127,7 @@ def check_choices(case: Case) -> None:
                 assert plan is None or aim.value(plan.energy, plan.latency) >= least
 
 
-@settings(max_examples=examples(12, dev=3), suppress_health_check=RELAXED)
+@settings(max_examples=examples(12, dev=2), suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 4), largest=4) | cases(sizes=(2, 3), largest=2, chain=True, wide=True))
 def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
     check_best(case)

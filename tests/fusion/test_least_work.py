@@ -14,6 +14,7 @@ from optimizer.architecture.reader import parse_architecture
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.workload.least_work import least_work
 from optimizer.workload.reader import parse_network
+from tests.support.choices import slow_if
 from tests.support.fusion_cases import Case, cases, network_pricer
 from tests.support.profiles import RELAXED, examples
 
@@ -44,7 +45,7 @@ def test_rows_that_nobody_reads_are_no_work() -> None:
     assert (macs, operations) == (Fraction(2 * 4 * 3 * 3 * 1 + 4 * 2 * 3), 0)
 
 
-@pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
+@pytest.mark.parametrize("objective", slow_if(["energy", "edp"], ["energy", "latency", "edp"]))
 def test_fused_designs_that_skip_rows_are_verified(objective: str, tmp_path: Path) -> None:
     network, chip = parse_network(STRIDED), parse_architecture(CHIP)
     result = optimizer.solve(network, chip, fusion=optimizer.Fusion(), objective=objective)
@@ -53,7 +54,7 @@ def test_fused_designs_that_skip_rows_are_verified(objective: str, tmp_path: Pat
     assert optimizer.verify(tmp_path).ok
 
 
-@settings(max_examples=examples(60, dev=8), suppress_health_check=RELAXED)
+@settings(max_examples=examples(60, dev=2), suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 3), largest=4) | cases(sizes=(2, 3), largest=4, chain=True, wide=True))
 def test_no_plan_of_a_network_takes_fewer_cycles(case: Case) -> None:
     pricer = network_pricer(case)

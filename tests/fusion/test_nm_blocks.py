@@ -28,13 +28,13 @@ CASES = cases(sizes=(2, 4), largest=4, sparse=True) | cases(sizes=(2, 3), larges
 SMALL = cases(sizes=(2, 3), largest=4, sparse=True) | cases(sizes=(2, 3), largest=2, chain=True, wide=True, sparse=True)
 
 
-@settings(max_examples=examples(300, dev=5), suppress_health_check=RELAXED)
+@settings(max_examples=examples(300, dev=3), suppress_health_check=RELAXED)
 @given(CASES, SEEDS)
 def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
     assume(check_some_plans(case, seed))
 
 
-@settings(max_examples=examples(3, dev=3), suppress_health_check=RELAXED)
+@settings(max_examples=examples(3, dev=1), suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 2), largest=2, sparse=True))
 def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
     check_best(case)
@@ -57,6 +57,7 @@ def test_outputs_in_blocks_are_refused() -> None:
         solve(network, load_architecture("edge_skip"), fusion=Fusion())
 
 
+@pytest.mark.slow
 def test_parts_that_resume_sums_may_have_another_nest_than_the_first() -> None:
     """The best of all plans cuts K in two and takes 129 cycles: the second part has other spatial loops."""
     network = Network("two")

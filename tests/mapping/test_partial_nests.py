@@ -26,6 +26,7 @@ from optimizer.mapping.rule_check import breaches
 from optimizer.problem.layer_rules import ruled_layer
 from optimizer.workload.layer import Layer, matmul
 from optimizer.workload.reader import load_network
+from tests.support.choices import slow_if
 from tests.support.command_line import bad, good
 from tests.support.profiles import examples
 
@@ -151,15 +152,15 @@ def test_a_nest_that_is_stated_whole_is_found_again() -> None:
     assert optimizer.verify(found).ok
 
 
-@pytest.mark.parametrize(
-    "partial",
-    [
-        [{"level": "GLB", "keep": ["I"]}],
-        [{"level": "GLB", "spatial": [["K", 4, "X"], ["N", "open", "Y"]]}],
-        [{"level": "GLB", "spatial": [["K", 4, "X"]]}, {"level": "RF", "temporal": [["M", 2], ["K", "open"]]}],
-        [{"level": "DRAM", "temporal": {"K": 2, "M": "open"}}, {"level": "GLB", "spatial": [["N", 2, "Y"]]}],
-    ],
-)
+PARTIAL: list[list[dict[str, Any]]] = [
+    [{"level": "GLB", "keep": ["I"]}],
+    [{"level": "GLB", "spatial": [["K", 4, "X"], ["N", "open", "Y"]]}],
+    [{"level": "GLB", "spatial": [["K", 4, "X"]]}, {"level": "RF", "temporal": [["M", 2], ["K", "open"]]}],
+    [{"level": "DRAM", "temporal": {"K": 2, "M": "open"}}, {"level": "GLB", "spatial": [["N", 2, "Y"]]}],
+]
+
+
+@pytest.mark.parametrize("partial", slow_if([PARTIAL[0], PARTIAL[2]], PARTIAL))
 def test_what_is_open_is_completed_best(partial: list[dict[str, Any]]) -> None:
     free = optimizer.map_layer(LAYER, chip(), engine="path")
     found = optimizer.map_layer(LAYER, chip({"partial": partial}))

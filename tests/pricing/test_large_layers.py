@@ -12,11 +12,13 @@ from optimizer.architecture.selection import select
 from optimizer.errors import SpecError
 from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.workload.layer import matmul
+from tests.support.choices import slow_if
 
 CHOICES = {"array.x": "16", "array.y": "16", "GLB.size": "512 KiB"}
 
 
-def test_a_large_product_is_solved_stored_and_verified(tmp_path: Path) -> None:
+@pytest.mark.parametrize("verified", slow_if([True], [False, True]))
+def test_a_large_product_is_solved_stored_and_verified(tmp_path: Path, verified: bool) -> None:
     large = matmul("large", {"M": 2**20, "N": 2**20, "K": 2**13})
     chip = select(optimizer.load_architecture("edge_small"), CHOICES)
     result = optimizer.map_layer(large, chip, engine="path", cache_dir=tmp_path / "store")
@@ -26,7 +28,8 @@ def test_a_large_product_is_solved_stored_and_verified(tmp_path: Path) -> None:
     again = optimizer.map_layer(large, chip, engine="path", cache_dir=tmp_path / "store")
     assert again.certificate.value == value
     optimizer.save(result, tmp_path / "out")
-    assert optimizer.verify(tmp_path / "out").ok
+    assert optimizer.load_result(tmp_path / "out") == result
+    assert not verified or optimizer.verify(tmp_path / "out").ok
     with pytest.raises(SpecError, match="too large for the integers"):
         optimizer.map_layer(large, chip, engine="cp-sat")
 

@@ -36,19 +36,19 @@ Element = tuple[int, ...]
 # --- Random small cases -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=examples(600, dev=20), suppress_health_check=RELAXED)
+@settings(max_examples=examples(600, dev=12), suppress_health_check=RELAXED)
 @given(cases(pins=True, sparse=True, depths=(2, 3, 4)), st.integers(0, 1 << 30))
 def test_walk_and_closed_form_are_the_cost_model(case: Case, seed: int) -> None:
     assume(check_random_nest(case, seed))
 
 
-@settings(max_examples=examples(150, dev=8), suppress_health_check=RELAXED)
+@settings(max_examples=examples(150, dev=4), suppress_health_check=RELAXED)
 @given(cases(small=True, pins=True, sparse=True))
 def test_optimum_of_all_nests(case: Case) -> None:
     check_nests(case)
 
 
-@settings(max_examples=examples(150, dev=3), suppress_health_check=RELAXED)
+@settings(max_examples=examples(150, dev=2), suppress_health_check=RELAXED)
 @given(cases(pins=True, sparse=True))
 def test_engines_agree(case: Case) -> None:
     check_engines(case)

@@ -28,6 +28,7 @@ from optimizer.search.exploration import Exploration
 from optimizer.search.known_designs import KnownDesigns
 from optimizer.search.open_boxes import Boxes
 from optimizer.workload.layer import Layer
+from tests.support.choices import slow_if
 from tests.support.explorations import explore, some_layers
 from tests.support.profiles import examples
 from tests.support.tiny_problem import solve
@@ -149,7 +150,7 @@ def test_no_point_leads_those_of_larger_fan_out() -> None:
         assert points.leader(box) is None
 
 
-@settings(max_examples=examples(200, dev=1), deadline=None)
+@settings(max_examples=examples(100, dev=1), deadline=None)
 @given(questions())
 def test_optimum_and_tie_breaking_are_those_of_listed_points_searched_plainly(question: Question) -> None:
     layers, architecture, goal, area_cap = question
@@ -163,7 +164,7 @@ def test_optimum_and_tie_breaking_are_those_of_listed_points_searched_plainly(qu
     assert answer(explore(layers, MenuPoints(architecture), goal, area_cap), len(listed.points)) == expected
 
 
-@pytest.mark.parametrize("objective", ["energy", "edp"])
+@pytest.mark.parametrize("objective", slow_if(["energy"], ["energy", "edp"]))
 def test_the_proof_is_verified_without_a_list(monkeypatch: pytest.MonkeyPatch, objective: str) -> None:
     monkeypatch.setattr(boxes, "LISTED", 0)
     architecture = parse_architecture(copy.deepcopy(DATA) | {"constraints": [RULES[0]]}, file="chip.yaml")

@@ -74,7 +74,7 @@ def parts_of(layers: list[tuple], goal: Goal) -> list[NetworkBounds]:
     ]
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(30, dev=2))
 @given(st.data())
 def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
     points = grid(data.draw)  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ def test_no_point_of_interest_is_screened_out(data: st.DataObject) -> None:
         assert found[1] == pytest.approx(largest)
 
 
-@settings(max_examples=examples(20, dev=2))
+@settings(max_examples=examples(20, dev=1))
 @given(st.data())
 def test_every_bound_holds_for_every_point_of_its_box(data: st.DataObject) -> None:
     points = free_bandwidth(grid(data.draw))  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ def undominated(costs: set[tuple[int, int, tuple[Fraction, ...]]]) -> set[tuple[
     }
 
 
-@settings(max_examples=examples(10, dev=3))
+@settings(max_examples=examples(10, dev=2))
 @given(cases(), st.sampled_from([1, 8]))
 def test_front_is_that_of_enumeration(case: StudyCase, lines: int) -> None:
     with mock.patch.object(front, "POINT_LINES", lines):

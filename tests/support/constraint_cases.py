@@ -39,18 +39,20 @@ def chip(*constraints: Stated, **budgets: str) -> Architecture:
 
 
 @cache
-def values(objective: str) -> dict[tuple[tuple[str, object], ...], Fraction]:
-    """The optimum on every point of the menus."""
-    found = {}
-    for point in chip().points():
-        result = optimizer.solve(PAIR, at(chip(), dict(point.choices)), objective=objective)
-        assert result.certificate.value is not None
-        found[point.choices] = result.certificate.value
+def value(choices: tuple[tuple[str, Any], ...], objective: str) -> Fraction:
+    """The optimum on a point of the menus."""
+    found = optimizer.solve(PAIR, at(chip(), dict(choices)), objective=objective).certificate.value
+    assert found is not None
     return found
+
+
+def values(objective: str) -> dict[tuple[tuple[str, Any], ...], Fraction]:
+    """The optimum on every point of the menus."""
+    return {point.choices: value(point.choices, objective) for point in chip().points()}
 
 
 def best(architecture: Architecture, objective: str) -> Fraction | None:
     """The optimum by enumeration of the points."""
     area = architecture.budgets.area_um2
     inside = [point for point in architecture.points() if area is None or point.area_um2 <= area]
-    return min((values(objective)[point.choices] for point in inside), default=None)
+    return min((value(point.choices, objective) for point in inside), default=None)

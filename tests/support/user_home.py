@@ -60,8 +60,10 @@ class Guard:
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
         """An audit hook."""
         if event in LOOKS and arguments and isinstance(arguments[0], (str, bytes, os.PathLike)):
-            path = f"{Path(os.fsdecode(arguments[0])).absolute()}{os.sep}"
-            if _nearest(path, self.own) > _nearest(path, self.allowed):
+            name = os.fsdecode(arguments[0])
+            path = f"{name if name.startswith(os.sep) else Path(name).absolute()}{os.sep}"
+            own = _nearest(path, self.own)
+            if own and own > _nearest(path, self.allowed):
                 self.seen.append(f"{event} {path}")
 
 

@@ -42,11 +42,15 @@ def test_architecture_has_twelve_points():
     assert architecture.budgets.area_mm2 == 4
 
 
-def test_constraints_leave_three_points(conv, tmp_path):
-    """As the documentation runs it."""
+def test_constraints_leave_three_points():
     architecture = optimizer.load_architecture(EXAMPLES / "my_arch.yaml")
     kept = optimizer.with_constraints(architecture, EXAMPLES / "constraints.yaml")
     assert len(kept) == 3
+
+
+@pytest.mark.slow
+def test_constraints_are_kept_and_verified(tmp_path):
+    """As the documentation runs it."""
     options = ["-a", str(EXAMPLES / "my_arch.yaml"), "--constraints", str(EXAMPLES / "constraints.yaml")]
     command = ["map", str(EXAMPLES / "conv.yaml"), *options, "--no-cache", "--quiet", "--out", str(tmp_path / "out")]
     outcome = CliRunner().invoke(main, command)
