@@ -6,9 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 class StoppedError(Exception):
     """A search was given up on request; nothing it found so far is proved."""
@@ -18,16 +15,11 @@ class Stop:
     """Shared by searches on many threads; :meth:`request` ends them all within moments."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._flags: dict[int, NDArray[np.int64]] = {}
         self._requested = False
 
     def request(self) -> None:
         """Give up all running searches, and those that start later."""
-        with self._lock:
-            self._requested = True
-            for flag in self._flags.values():
-                flag[0] = 1
+        self._requested = True
 
     @property
     def requested(self) -> bool:
@@ -51,16 +43,3 @@ class Stop:
         finally:
             if alarm is not None:
                 alarm.cancel()
-
-    @contextmanager
-    def watched(self, flag: NDArray[np.int64]) -> Iterator[None]:
-        """While a search runs that looks at `flag[0]` now and then, a request sets it to 1."""
-        with self._lock:
-            self._flags[id(flag)] = flag
-        try:
-            self.check()
-            yield
-            self.check()
-        finally:
-            with self._lock:
-                del self._flags[id(flag)]

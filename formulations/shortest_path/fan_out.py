@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,23 +11,26 @@ from formulations.problem import O
 from formulations.shortest_path.kernels import fan_out as kernels
 from formulations.shortest_path.prices import Prices, first_steps, price
 from formulations.shortest_path.statuses import NONE, Behind, Code, Statuses, Table, slopes_of
-from formulations.shortest_path.tables import (
-    TENSORS,
-    Floats,
-    Ints,
-    Lattice,
-    Machine,
-)
+from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
+from formulations.stop import Stop
+
+CHUNK = 1 << 20
+"""Pairs of a point and a vector that are looked at at once."""
 
 
 def behind_fan_out(
-    t: Lattice, m: Machine, region: int, prices: Prices, table: Table, most: int, mirror: Ints
+    t: Lattice, m: Machine, region: int, prices: Prices, table: Table, most: int, mirror: Ints, stop: Stop
 ) -> Behind:
     """What lies behind the fan-out that leads into a region, whose table (no nodes yet) is given.
 
     `most` are the copies of the output in front of it at most, `mirror` as in :func:`twins.mirror_of`.
+
+    Raises
+    ------
+    StoppedError
+        If giving up was requested.
     """
-    one, top = (_Fan(t, m, region, prices, table, copies, mirror) for copies in (1, most))
+    one, top = (_Fan(t, m, region, prices, table, copies, mirror, stop) for copies in (1, most))
     values = np.maximum(0.0, one.values())
     slopes = slopes_of(values, values if most == 1 else top.values(), most)
     order = sorted(range(len(table.values), len(values)), key=lambda n: table.statuses.index(one.statuses[n]))
@@ -48,9 +52,10 @@ class _Fan:
     """
 
     def __init__(
-        self, t: Lattice, m: Machine, region: int, prices: Prices, table: Table, copies: int, mirror: Ints
+        self, t: Lattice, m: Machine, region: int, prices: Prices, table: Table, copies: int, mirror: Ints, stop: Stop
     ) -> None:
-        fan, self._mirror = m.fan(region - 1), mirror
+        fan, self._mirror, self._stop = m.fan(region - 1), mirror, stop
+        self._first = np.flatnonzero(mirror >= np.arange(len(mirror)))
         self._t, self._spots, self._table = t, np.ascontiguousarray(m.spots[:, fan]), table
         self._jumps = jumps_of(self._spots)
         shared = prices.multicast[:, fan]
@@ -89,22 +94,36 @@ class _Fan:
         found[:, later] = found[:, self._mirror[later]]
         return found
 
+    def _some(self) -> Iterator[Ints]:
+        """The first one of every point and its image, a few at a time; between them the search may be given up."""
+        few = 1 + CHUNK // self._spots.shape[1]
+        for begin in range(0, len(self._first), few):
+            self._stop.check()
+            yield self._first[begin : begin + few]
+
     def _free(self) -> Floats:
         """Those of parents that are not known; what copies add depends on the status of the output most."""
         kinds = np.array([statuses[O] for statuses in self._table.statuses])
         order = np.argsort(kinds, kind="stable")
+        least = np.full(self._table.values.T.shape, np.inf)
+        source = np.ascontiguousarray(self._table.values[order].T)
+        slopes = np.stack([self._table.slopes[kinds == kind].min(axis=0) for kind in np.unique(kinds)], axis=1)
+        ends = np.cumsum(np.unique(kinds, return_counts=True)[1])
+        for some in self._some():
+            kernels.spread(
+                source,
+                slopes,
+                ends,
+                self._further,
+                self._spots,
+                self._jumps,
+                self._t.shift,
+                self._t.place,
+                some,
+                least,
+            )
         found = np.empty_like(self._table.values)
-        found[order] = kernels.spread(
-            np.ascontiguousarray(self._table.values[order].T),
-            np.stack([self._table.slopes[kinds == kind].min(axis=0) for kind in np.unique(kinds)], axis=1),
-            np.cumsum(np.unique(kinds, return_counts=True)[1]),
-            self._further,
-            self._spots,
-            self._jumps,
-            self._t.shift,
-            self._t.place,
-            self._mirror,
-        ).T
+        found[order] = least.T
         return found
 
     def _asked(self) -> Floats:
@@ -113,22 +132,29 @@ class _Fan:
         for row, cost in zip(costs, self._costs, strict=True):
             row[: len(cost)] = cost
         sizes = [(end - begin) * choices for begin, end, choices, _ in self._groups]
-        by_point: Floats = kernels.bypass(
-            np.ascontiguousarray(self._table.values[self._order].T),
-            np.stack([self._table.slopes[self._order[a:b]].min(axis=0) for a, b, _, _ in self._groups], axis=1),
-            self._further,
-            self._spots,
-            self._jumps,
-            self._t.shift,
-            self._t.place,
-            self._mirror,
-            np.array(self._groups, np.int64),
-            np.ascontiguousarray(np.array(self._kinds, np.int64).T),
-            np.ascontiguousarray(costs.T),
-            np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64),
-        )
-        found: Floats = by_point.T
-        return found
+        groups, kinds = np.array(self._groups, np.int64), np.ascontiguousarray(np.array(self._kinds, np.int64).T)
+        source, by_kind = np.ascontiguousarray(self._table.values[self._order].T), np.ascontiguousarray(costs.T)
+        slopes = np.stack([self._table.slopes[self._order[a:b]].min(axis=0) for a, b, _, _ in self._groups], axis=1)
+        rows = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
+        found = np.full((len(source), sum(sizes)), np.inf)
+        for some in self._some():
+            kernels.bypass(
+                source,
+                slopes,
+                self._further,
+                self._spots,
+                self._jumps,
+                self._t.shift,
+                self._t.place,
+                some,
+                groups,
+                kinds,
+                by_kind,
+                rows,
+                found,
+            )
+        by_row: Floats = found.T
+        return by_row
 
 
 def jumps_of(spots: Ints) -> Ints:

@@ -28,6 +28,7 @@ from formulations.shortest_path.region_tables import crossing, filled
 from formulations.shortest_path.statuses import FREE, TIGHT, Behind, Code, Table, slopes_of
 from formulations.shortest_path.tables import TENSORS, Lattice, Machine
 from formulations.shortest_path.twins import mirror_of
+from formulations.stop import Stop
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,19 @@ class Guide:
     behind: dict[int, Behind]
 
 
-def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
-    """Tables of all regions, innermost first."""
+def guide_of(problem: LayerProblem, t: Lattice, m: Machine, stop: Stop) -> Guide:
+    """Tables of all regions, innermost first.
+
+    Raises
+    ------
+    StoppedError
+        If giving up was requested.
+    """
     prices, mirror = prices_of(t, m), mirror_of(problem, t)
     tables: dict[tuple[int, Code], Table] = {}
     behind: dict[int, Behind] = {}
     for region in range(m.regions - 1, -1, -1):
+        stop.check()
         most = most_copies(m, prices, region)
         copies = np.array([[1.0]] if most == 1 else [[1.0], [most]])
         for code, (statuses, ends) in filled(t, m, region, prices, copies, behind.get(region + 1)).items():
@@ -57,7 +65,7 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
             tables[region, code] = table
         if region:
             before = most_copies(m, prices, region - 1)
-            behind[region] = behind_fan_out(t, m, region, prices, tables[region, (0, 0, 0)], before, mirror)
+            behind[region] = behind_fan_out(t, m, region, prices, tables[region, (0, 0, 0)], before, mirror, stop)
     return Guide(prices, tables, behind)
 
 

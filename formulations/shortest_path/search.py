@@ -25,8 +25,8 @@ from formulations.shortest_path.rules import Filter
 from formulations.shortest_path.tables import Floats, Ints, Lattice, Machine, by_value
 from formulations.shortest_path.twins import Twins
 
-CLOSE, NEAR = 0.005, 0.25
-"""A fan-out is passed with the vectors whose bounds are within this part of the least one; in a beam, within that."""
+CLOSE = 0.005
+"""A fan-out is passed with the vectors whose bounds are within this part of the least one."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,6 @@ class Search:
         self.best: Nest | None = None
         self.last = -1
         self.relaxed = 0
-        self._forgets = False
         self._most = int((self.t.counts - 1).sum()) + 3 * max(map(len, self.m.members))
         start = k.start_of(self.t, self.m, self.problem.steps * self.problem.step_energy)
         self.rules.enter(start)
@@ -94,14 +93,6 @@ class Search:
             return False
         self._extend(frontier.take(width, frontier.guesses if greedy else frontier.bounds))
         return True
-
-    def beam_step(self, width: int) -> bool:
-        """The same, and all others are forgotten: this looks for a nest and proves nothing."""
-        self._forgets = True
-        entries = self.frontier.take(width, self.frontier.guesses)
-        self.frontier.keep(np.zeros(0, np.int64))
-        self._extend(entries)
-        return len(self.frontier.entries) > 0
 
     def _extend(self, entries: Ints) -> None:
         """Extend labels: even entries by loops and nodes, odd ones by the fan-out of their region."""
@@ -136,22 +127,18 @@ class Search:
             self._pass(rows, numbers, region)
 
     def _pass(self, rows: Ints, numbers: Ints, region: int) -> None:
-        """Pass a fan-out with the vectors whose bounds are about the least; the label stays open for the others.
-
-        A beam, which forgets, does not come back for the others.
-        """
+        """Pass a fan-out with the vectors whose bounds are about the least; the label stays open for the others."""
         base, least = batches.paid(self.board, self.terms, rows)
         most = self.goal.most_energy
         of, vectors, y, rest = self.crossings[region].within(rows, most - base, SLACK * most)
         vectors = vectors + self.m.first[region]
         may = self.rules.may_leave(rows, region, of, vectors) if self.rules.on else np.zeros(0, bool)
-        passed, close = self.frontier.passed[numbers], NEAR if self._forgets else CLOSE
+        passed = self.frontier.passed[numbers]
         now, limits, later, soonest = batches.sift(
-            self.board, self.goal.aim, rows, base, least, of, vectors, rest, may, passed, close
+            self.board, self.goal.aim, rows, base, least, of, vectors, rest, may, passed, CLOSE
         )
-        if not self._forgets:
-            self.frontier.passed[numbers] = limits
-            self._come_back(numbers, base, later, soonest)
+        self.frontier.passed[numbers] = limits
+        self._come_back(numbers, base, later, soonest)
         if len(now):
             new = np.empty((len(now), rows.shape[1]), np.int64)
             batches.cross(self.board, rows, numbers, of[now], vectors[now], y[now], new)

@@ -10,27 +10,33 @@ from formulations.merging import merge
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.shortest_path.bounds import charts_of
+from formulations.shortest_path.coarse import coarse_parts
 from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.floors import Floors
-from formulations.shortest_path.goal import Goal
-from formulations.shortest_path.kernels.goal import MARGIN
+from formulations.shortest_path.goal import MOST_CYCLES, Goal
+from formulations.shortest_path.kernels.goal import MARGIN, value
 from formulations.shortest_path.magnitudes import check_magnitudes
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
-from formulations.shortest_path.tables import lattice_of, machine_of, regions_of, vectors_of
+from formulations.shortest_path.tables import (
+    Parts,
+    lattice_of,
+    machine_of,
+    prime_parts,
+    products,
+    regions_of,
+    vectors_of,
+)
 from formulations.spread import fewest_cycles
 from formulations.stop import Stop, StoppedError
 
-BEAM, BEAM_GREED = 64, 1.6
-"""The width of the beam that looks for a first nest, and how much more what is still to come counts in it than what is
-paid."""
 POOR, WIDTH, GREED = 1.5, 64, 1.2
-"""A first nest is poor if its value is so many times the bound. Then labels are extended in the order of guesses, so
-many at once, until a better one is found."""
+"""A nest found by then is poor if its value is so many times the bound. Then labels are extended in the order of
+guesses, so many at once, until a better one is found; what is still to come counts so many times what is paid."""
 PATIENCE, QUIET = 150, 8
 """Steps in that order at most, and without a better nest."""
 SMALL = 2000
-"""A lattice of so few points needs no beam: the search by guesses finds a first nest as soon."""
+"""A lattice of so few points needs no search on a coarse one: the search by guesses finds a first nest as soon."""
 BATCH, GROWTH = 512, 32
 """Labels that are extended at once when the best nest is proved: at least, and as part of those kept so far."""
 
@@ -166,19 +172,27 @@ class Machines:
         self.problems, self._floors = machines_of(problem), floors
         self._grounds: dict[int, Ground] = {}
 
-    def promising(self, number: int, goal: Goal) -> Ground | None:
+    def least(self, number: int, goal: Goal) -> float:
+        """A bound on the objective of all nests of a problem, without a search."""
+        problem = self.problems[number]
+        return value(goal.aim._replace(cap=MOST_CYCLES, ceiling=math.inf), *_least(problem))
+
+    def promising(self, number: int, goal: Goal, stop: Stop) -> Ground | None:
         """What searches on a problem share; None if bounds show that it has nothing better than the best."""
         problem = self.problems[number]
-        cycles = fewest_cycles(problem)
-        least = compulsory_energy(problem) if number else 0.0
-        if number and goal.is_out_of_reach(least, cycles):
+        if number and goal.is_out_of_reach(*_least(problem)):
             return None
         if number not in self._grounds:
             most = goal.most_energy
             if number and self._floors is not None and most < math.inf and self._floors.above(problem, most, root_of):
                 return None
-            self._grounds[number] = ground_of(problem)
+            self._grounds[number] = ground_of(problem, stop=stop)
         return self._grounds[number]
+
+
+def _least(problem: LayerProblem) -> tuple[float, int]:
+    """What all nests take at least: energy and cycles."""
+    return compulsory_energy(problem), fewest_cycles(problem)
 
 
 def root_of(problem: LayerProblem) -> float:
@@ -196,36 +210,45 @@ def machines_of(problem: LayerProblem) -> list[LayerProblem]:
         levels = [replace(level, fanout=(1, 1)) if n in left_out else level for n, level in enumerate(problem.levels)]
         machine = replace(problem, levels=tuple(levels))
         unused = all(problem.rules.spread(level, alone) for level in left_out)
-        if unused and all(len(rows) for rows in vectors_of(machine)):
+        if unused and all(len(rows) for rows in vectors_of(machine, prime_parts(machine))):
             found.append(machine)
     return found
 
 
-def ground_of(problem: LayerProblem) -> Ground:
-    """Lattice, machine and bounds of a problem.
+def ground_of(problem: LayerProblem, parts: Parts | None = None, stop: Stop | None = None) -> Ground:
+    """Lattice, machine and bounds of a problem; ``parts`` as of :func:`tables.lattice_of`.
 
     Raises
     ------
     OverflowError
         If its numbers may leave the integers of labels (:mod:`magnitudes`).
+    StoppedError
+        If giving up was requested.
     """
     check_magnitudes(problem)
-    lattice, machine = lattice_of(problem), machine_of(problem)
-    return Ground(problem, lattice, machine, charts_of(lattice, machine, guide_of(problem, lattice, machine)))
+    lattice, machine = lattice_of(problem, parts), machine_of(problem, parts)
+    return Ground(
+        problem, lattice, machine, charts_of(lattice, machine, guide_of(problem, lattice, machine, stop or Stop()))
+    )
 
 
 def _minimize(machines: Machines, goal: Goal, stop: Stop) -> PathOptimum:
     """The best nest of one goal over all machines."""
     searches: list[Search] = []
     for number in range(len(machines.problems)):
+        exact: Search | None = None
         try:
-            ground = machines.promising(number, goal)
+            if goal.best is None:
+                _first(machines.problems[number], goal, stop, searches)
+            ground = machines.promising(number, goal, stop)
             if ground is not None:
-                _search(ground, goal, stop, searches)
+                exact = Search(ground, goal, GREED)
+                searches.append(exact)
+                _run(exact, stop)
         except StoppedError:
-            roots = [machines.promising(n, goal) for n in range(number + 1, len(machines.problems))]
-            left = [Search(ground, goal, GREED).least for ground in roots if ground is not None]
-            bound = min([searches[-1].least, *left]) * (1 - MARGIN)
+            known = [] if exact is None else [exact.least]
+            known += [machines.least(n, goal) for n in range(number + len(known), len(machines.problems))]
+            bound = min(known) * (1 - MARGIN)
             bound = bound if goal.best is None else min(bound, float(goal.best))
             raise StoppedPathError(_outcome(searches, int(bound) if math.isfinite(bound) else None)) from None
     return _outcome(searches)
@@ -236,21 +259,17 @@ def _outcome(searches: list[Search], bound: int | None = None) -> PathOptimum:
     return PathOptimum(best, sum(s.frontier.count for s in searches), sum(s.relaxed for s in searches), bound)
 
 
-def _search(ground: Ground, goal: Goal, stop: Stop, searches: list[Search]) -> None:
-    """Search for something better on one machine; without a value to undercut, a first nest is looked for.
+def _first(problem: LayerProblem, goal: Goal, stop: Stop, searches: list[Search]) -> None:
+    """Look for a first nest on a coarse lattice (:mod:`coarse`) if the own one is large; the search joins a list."""
+    if math.prod(map(len, map(products, prime_parts(problem)))) > SMALL:
+        search = Search(ground_of(problem, coarse_parts(problem), stop), goal, GREED)
+        searches.append(search)
+        _improve(search, stop)
 
-    The searches made are added to a list, the last one is exact.
-    """
-    small = ground.lattice.size <= SMALL
-    first = None if small or goal.best is not None else Search(ground, goal, BEAM_GREED)
-    search = Search(ground, goal, GREED)
-    searches += [search] if first is None else [first, search]
-    if first is not None:
-        while first.beam_step(BEAM):
-            stop.check()
-        if search.is_poor(POOR):
-            _improve(search, stop)
-    elif goal.best is None:
+
+def _run(search: Search, stop: Stop) -> None:
+    """Search until nothing is left that may be better than the best."""
+    if search.is_poor(POOR):
         _improve(search, stop)
     while search.step(max(BATCH, search.frontier.count // GROWTH)):
         stop.check()

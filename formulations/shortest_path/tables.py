@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulations.nest_rules import NO_RULES
-from formulations.primes import divisors, factorize
+from formulations.primes import factorize
 from formulations.problem import I, LayerProblem, O, ProblemLevel, W
 from formulations.spatial_vectors import spatial_vectors
 
+Parts = tuple[tuple[int, ...], ...]
+"""Per dim, numbers whose product is its extent."""
 Ints = NDArray[np.int64]
 TENSORS = (W, I, O)
 
@@ -156,15 +158,33 @@ def regions_of(problem: LayerProblem) -> list[Region]:
     return found
 
 
-def lattice_of(problem: LayerProblem) -> Lattice:
-    """The lattice of a layer; the last ones are kept, whatever the hardware. Its arrays are not to be written to."""
-    return _lattice_of(replace(problem, levels=(), step_energy=0, pinned=(False, False, False)))
+def prime_parts(problem: LayerProblem) -> Parts:
+    """The primes of every extent: all loops and factors are products of some of them."""
+    return tuple(tuple(p for p, power in factorize(e).items() for _ in range(power)) for e in problem.extents)
+
+
+def products(parts: tuple[int, ...]) -> list[int]:
+    """All products of some of these numbers, in order: of the primes of an extent, its divisors."""
+    found = {1}
+    for part in parts:
+        found |= {part * other for other in found}
+    return sorted(found)
+
+
+def lattice_of(problem: LayerProblem, parts: Parts | None = None) -> Lattice:
+    """The lattice of a layer; the last ones are kept, whatever the hardware. Its arrays are not to be written to.
+
+    With ``parts``, numbers whose product is the extent of a dim, it has only products of these in the place of all
+    divisors.
+    """
+    plain = replace(problem, levels=(), step_energy=0, pinned=(False, False, False))
+    return _lattice_of(plain, prime_parts(problem) if parts is None else parts)
 
 
 @lru_cache(maxsize=LATTICES)
-def _lattice_of(problem: LayerProblem) -> Lattice:
+def _lattice_of(problem: LayerProblem, parts: Parts) -> Lattice:
     dims = len(problem.extents)
-    lists = [divisors(extent) for extent in problem.extents]
+    lists = [products(row) for row in parts]
     counts = np.array([len(row) for row in lists], np.int64)
     table = np.ones((dims, counts.max()), np.int64)
     for d, row in enumerate(lists):
@@ -189,9 +209,7 @@ def _lattice_of(problem: LayerProblem) -> Lattice:
     stride = np.array([int(counts[d + 1 :].prod()) for d in range(dims)], np.int64)
     quotient = _quotients(lists, int(counts.max()))
     steps_back = (np.arange(quotient.shape[1])[None, :, None] - quotient) * stride[:, None, None]
-    primes = tuple(
-        tuple(row.index(p) for p in sorted(factorize(e))) for row, e in zip(lists, problem.extents, strict=True)
-    )
+    primes = tuple(tuple(row.index(p) for p in sorted(set(some))) for row, some in zip(lists, parts, strict=True))
     return Lattice(
         extents=extents,
         outs=outs,
@@ -232,7 +250,7 @@ def _quotients(lists: list[list[int]], most: int) -> Ints:
         for a, dividend in enumerate(row):
             for b, divisor in enumerate(row):
                 if dividend % divisor == 0:
-                    found[d, a, b] = where[dividend // divisor]
+                    found[d, a, b] = where.get(dividend // divisor, -1)
     return found
 
 
@@ -246,8 +264,9 @@ def _distinct(terms: list[tuple[int, Ints]]) -> Ints:
     return found
 
 
-def machine_of(problem: LayerProblem) -> Machine:
-    """The machine of a problem."""
+def machine_of(problem: LayerProblem, parts: Parts | None = None) -> Machine:
+    """The machine of a problem, with all vectors, or those of products of parts (:func:`lattice_of`)."""
+    parts = prime_parts(problem) if parts is None else parts
     regions, count = regions_of(problem), len(problem.levels)
     grain = math.gcd(*problem.bits, *problem.step_bits)
     keeps = [[{o[t] for o in level.keep_options} for t in TENSORS] for level in problem.levels]
@@ -262,7 +281,7 @@ def machine_of(problem: LayerProblem) -> Machine:
         [[[all(may_skip[n, t] for n in row[k:]) for k in range(count + 1)] for t in TENSORS] for row in members],
         np.int64,
     )
-    rows = vectors_of(problem)
+    rows = vectors_of(problem, parts)
     vectors = np.ascontiguousarray(np.concatenate(rows).astype(np.int64).T)
     energies = [e for v in problem.levels for e in (v.read_energy, v.fill_energy, v.update_energy, v.leak_energy)]
     return Machine(
@@ -272,7 +291,7 @@ def machine_of(problem: LayerProblem) -> Machine:
         may_keep=may_keep,
         may_skip=may_skip,
         vectors=vectors,
-        spots=spots_of(problem, vectors),
+        spots=spots_of(parts, vectors),
         kids=vectors.prod(axis=0),
         first=np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64),
         tops=np.array([int(pinned) for pinned in problem.pinned], np.int64),
@@ -301,13 +320,16 @@ def most_instances(m: Machine) -> Ints:
     return widest
 
 
-def vectors_of(problem: LayerProblem) -> list[Ints]:
-    """Per region the vectors of its fan-out that keep the rules, sorted.
+def vectors_of(problem: LayerProblem, parts: Parts) -> list[Ints]:
+    """Per region the vectors of its fan-out that keep the rules, sorted; factors are products of parts.
 
     Where rules ask for regions, a fan-out between two of them is used: with all factors 1 it would be no boundary.
     """
     regions, rules = regions_of(problem), problem.rules
     found: list[Ints] = [_sorted(spatial_vectors(problem, region.fan)) for region in regions]
+    if parts != prime_parts(problem):
+        lists = [products(row) for row in parts]
+        found = [rows[[all(map(list.__contains__, lists, row)) for row in rows.tolist()]] for rows in found]
     if rules.spatial:
         pairs = zip(regions, found, strict=True)
         found = [rows[[rules.spread(r.fan, tuple(row)) for row in rows.tolist()]] for r, rows in pairs]
@@ -326,9 +348,9 @@ def _sorted(rows: Ints) -> Ints:
     return rows[np.lexsort(rows.T[::-1])]
 
 
-def spots_of(problem: LayerProblem, vectors: Ints) -> Ints:
+def spots_of(parts: Parts, vectors: Ints) -> Ints:
     """The places of factors (a row per dim) among the divisors of their dims."""
-    return np.stack([np.searchsorted(divisors(e), vectors[d]) for d, e in enumerate(problem.extents)]).astype(np.int64)
+    return np.stack([np.searchsorted(products(row), vectors[d]) for d, row in enumerate(parts)]).astype(np.int64)
 
 
 def by_value(numbers: Ints) -> Iterator[tuple[int, Ints]]:

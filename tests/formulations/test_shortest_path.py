@@ -208,7 +208,7 @@ def test_what_any_nest_costs_at_least(number: int) -> None:
     case = Case(number, 7)
     for problem in machines_of_problem(case.problem):
         goal = Goal("energy")
-        path._search(ground_of(problem), goal, Stop(), [])
+        path._run(Search(ground_of(problem), goal, 1.0), Stop())
         assert goal.best is None or compulsory_energy(problem) <= goal.best * (1 + 1e-12)
 
 

@@ -51,20 +51,16 @@ def spread(
     jumps: Ints,
     shift: Ints,
     place: Ints,
-    mirror: Ints,
-) -> Floats:
-    """Per point (a row) the least values of the points that a fan-out's vectors lead to.
-
-    Those of a point and of its image in ``mirror`` are the same; they are found at the first one of both.
+    chosen: Ints,
+    least: Floats,
+) -> None:
+    """Per point (a row) the least values of the points that a fan-out's vectors lead to, for some points.
 
     ``further[vector]`` are the copies of the output behind it but one. ``slopes[kind]`` is what each of them adds at
     least to the columns of a kind, which end at ``ends[kind]``.
     """
-    least = np.full_like(source, np.inf)
     points, vectors = np.empty(spots.shape[1], np.int64), np.empty(spots.shape[1], np.int64)
-    for x in range(len(source)):
-        if mirror[x] < x:
-            continue
+    for x in chosen:
         best = least[x]
         for c in range(reach(x, spots, jumps, shift, place, points, vectors)):
             row, slope, more, begin = source[points[c]], slopes[points[c]], further[vectors[c]], 0
@@ -74,7 +70,6 @@ def spread(
                     value = row[n] + added
                     best[n] = value if value < best[n] else best[n]
                 begin = ends[kind]
-    return least
 
 
 @njit(cache=True, no_cfunc_wrapper=True)
@@ -86,30 +81,27 @@ def bypass(
     jumps: Ints,
     shift: Ints,
     place: Ints,
-    mirror: Ints,
+    chosen: Ints,
     groups: Ints,
     kinds: Ints,
     costs: Floats,
     rows: Ints,
-) -> Floats:
-    """Per point and choice of parents the least value behind any vector, with what the multipliers ask.
+    found: Floats,
+) -> None:
+    """Per point (some of them) and choice of parents the least value behind any vector, with what the multipliers ask.
 
     A group (`groups`: first column, end, choices, first column of the costs) has columns of `source` that lack the same
     tensors, and one of ``slopes``. The least value is found for the vectors of a kind (``kinds[vector, group]``,
-    ``costs[kind, choice]``) first. ``rows[group]`` is the first column of a group in what is returned, choice by
-    choice. They are found at the first one of a point and its image in ``mirror``.
+    ``costs[kind, choice]``) first. ``rows[group]`` is the first column of a group in what is found, choice by choice.
     """
     count = len(groups)
     wide, many, at = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros(count + 1, np.int64)
     for g in range(count):
         wide[g], many[g] = groups[g, 1] - groups[g, 0], kinds[:, g].max() + 1
         at[g + 1] = at[g] + wide[g] * many[g]
-    found = np.full((len(source), rows[count - 1] + groups[count - 1, 2] * wide[count - 1]), np.inf)
     least = np.empty(at[count])
     points, vectors = np.empty(spots.shape[1], np.int64), np.empty(spots.shape[1], np.int64)
-    for x in range(len(source)):
-        if mirror[x] < x:
-            continue
+    for x in chosen:
         least[:] = np.inf
         for c in range(reach(x, spots, jumps, shift, place, points, vectors)):
             v = vectors[c]
@@ -128,4 +120,3 @@ def bypass(
                         for choice in range(groups[g, 2]):
                             column = rows[g] + choice * wide[g] + n
                             best[column] = min(best[column], value + costs[kind, groups[g, 3] + choice])
-    return found
