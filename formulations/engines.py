@@ -102,6 +102,22 @@ class Engine(ABC):
     def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
         """See :meth:`solve`."""
 
+    def first(self, problem: LayerProblem, objective: str, stop: Stop) -> Nest | None:
+        """Some nest, if the engine finds one at once: nothing is known of it but its cost.
+
+        Parameters
+        ----------
+        problem : LayerProblem
+        objective : {"energy", "latency"}
+        stop : Stop
+
+        Raises
+        ------
+        StoppedError
+            If the search was given up.
+        """
+        return None
+
     @property
     def efforts(self) -> tuple[Effort, ...]:
         """What the searches did, by engine."""
@@ -145,6 +161,16 @@ class PathEngine(Engine):
             raise CutShortError(at.nest, at.bound or 0) from None
         self._tally.count(seen=found.relaxed, kept=found.labels)
         return found.nest
+
+
+    def first(self, problem: LayerProblem, objective: str, stop: Stop) -> Nest | None:
+        """A nest of a few large parts of every extent."""
+        from formulations.shortest_path.solve import first_nest  # noqa: PLC0415
+
+        try:
+            return first_nest(problem, objective, stop)
+        except OverflowError:
+            return None  # the search itself says what is too large
 
 
 class CpSatEngine(Engine):

@@ -119,6 +119,22 @@ def solve(
     return replace(found, nest=merged.nest(found.nest))
 
 
+def first_nest(problem: LayerProblem, objective: str, stop: Stop) -> Nest | None:
+    """A nest found within some hundredths of a second, often a good one; None if there is none on a coarse lattice.
+
+    Raises
+    ------
+    StoppedError
+        If the search was given up.
+    OverflowError
+        If numbers may leave the integers of labels.
+    """
+    merged = merge(problem)
+    search = Search(ground_of(merged.problem, coarse_parts(merged.problem), stop), Goal(objective), GREED)
+    _improve(search, stop)
+    return merged.nest(search.best)
+
+
 def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None) -> PathOptimum:
     """The best nest, and among the best of latency that of the least energy."""
     machines = Machines(problem, floors)
@@ -175,7 +191,8 @@ class Machines:
     def least(self, number: int, goal: Goal) -> float:
         """A bound on the objective of all nests of a problem, without a search."""
         problem = self.problems[number]
-        return value(goal.aim._replace(cap=MOST_CYCLES, ceiling=math.inf), *_least(problem))
+        found: float = value(goal.aim._replace(cap=MOST_CYCLES, ceiling=math.inf), *_least(problem))
+        return found
 
     def promising(self, number: int, goal: Goal, stop: Stop) -> Ground | None:
         """What searches on a problem share; None if bounds show that it has nothing better than the best."""

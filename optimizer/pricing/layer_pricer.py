@@ -140,6 +140,18 @@ class Pricer:
                 best = found
         return best
 
+    def begin(self, hardware: Hardware, objective: str) -> None:
+        """Remember a first mapping, if the engine finds one at once and the store has no optimum.
+
+        The exact searches start from its value.
+        """
+        for extents in self.variants:
+            problem = self.lower(hardware, extents)
+            known, _ = self._store.optimum(Question(problem, objective, engine=self.engine.name).key)
+            found = None if known else self.engine.first(problem, objective, self.stop)
+            if found is not None:
+                self._others(extents).note(problem, hardware, found)
+
     def known(self, hardware: Hardware, objective: str) -> Price | None:
         """The best design of the mappings found on other hardware; None if none fits. Nothing is searched."""
         options = []

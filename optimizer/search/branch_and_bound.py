@@ -29,6 +29,7 @@ from optimizer.architecture.boxes import Box, Index, PointSet, size
 from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
 from optimizer.errors import InternalDisagreementError
+from optimizer.pricing.layer_pricer import Pricer
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import Goal
 from optimizer.problem.status import Termination
@@ -329,13 +330,24 @@ class Explorer:
         self._push(behind, heap)
 
     def _start(self, state: Exploration, evaluations: EvaluateBoxes) -> None:
-        """Solve one point, the largest within the budgets, as the first incumbent."""
+        """Solve one point, the largest within the budgets, as the first incumbent; a design of it is there at once."""
         found = self.points.largest(self.whole, self.boxes.allows)
         if found is not None:
             open_box = self.boxes.opened(tuple((n, n) for n in found))
+            self._begin(self.points.points[found], open_box.box)
             for evaluation in evaluations([(replace(open_box, tight=True), self.incumbents.limit(open_box.box))]):
                 if evaluation is not None and evaluation.picks is not None:
                     self._offer(evaluation.picks, open_box.box)
+
+    def _begin(self, hardware: Hardware, box: Box) -> None:
+        """Offer a design of first mappings, unless boxes are evaluated elsewhere."""
+        if self._evaluations is None:
+            for network in self.networks:
+                objective = "latency" if network.goal.objective == "latency" else "energy"
+                for pricer in network.pricers:
+                    if isinstance(pricer, Pricer):
+                        pricer.begin(hardware, objective)
+            self._offer_known(box)
 
     def _offer(self, picks: tuple[Pick, ...], box: Box) -> None:
         """Offer the design of a point to the incumbents."""
