@@ -1,0 +1,295 @@
+"""Is there a nest below a value? Labels of partial nests, outside in, of which none is followed that cannot lead there."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from formulations.nest import Nest
+from formulations.problem import I, LayerProblem, O
+from formulations.stop import Stop
+from optimizer.checker.again.nest_graph.columns import (
+    ASKED,
+    BEFORE,
+    BITS,
+    CLOSING,
+    COST,
+    EXTENTS,
+    FAN_OUT,
+    FREE_DIMS,
+    INSTANCES,
+    ITEM,
+    OUTPUTS,
+    PARENT,
+    PARENT_OUTPUTS,
+    RUN,
+    RUN_TRIPS,
+    SLIDE,
+    SLIDE_INSIDE,
+    SLIDE_TRIPS,
+)
+from optimizer.checker.again.nest_graph.criteria import Criteria, idle_energy
+from optimizer.checker.again.nest_graph.dominance import undominated
+from optimizer.checker.again.nest_graph.lattice import Floats, Ints
+from optimizer.checker.again.nest_graph.places import Machine, Place
+from optimizer.checker.again.nest_graph.potential import Kind, Layer, Potentials, Tables
+from optimizer.checker.again.nest_graph.rebuilt import nest_of
+from optimizer.checker.again.nest_graph.spread import Vector
+from optimizer.checker.again.nest_graph.step_kernel import cross, expand
+
+MOST_LABELS = 4_000_000
+
+
+class Rules(NamedTuple):
+    """Pruning rules, each of which a test switches off."""
+
+    bounds: bool = True
+    canonical: bool = True
+    dominance: bool = True
+
+
+ALL_RULES = Rules()
+
+
+class GaveUpError(Exception):
+    """Out of time, or too many labels."""
+
+
+@dataclass
+class Counts:
+    """What a search looked at."""
+
+    labels: int = 0
+    kept: int = 0
+
+
+class Search:
+    """A search on one machine."""
+
+    def __init__(
+        self, machine: Machine, layer: Layer, criteria: Criteria, rules: Rules, until: float, stop: Stop
+    ) -> None:
+        self.machine, self.layer, self.criteria, self.rules = machine, layer, criteria, rules
+        self._until, self._stop = until, stop
+        self.potentials = Potentials(machine, layer, criteria)
+        self.counts = Counts()
+        self._clock = np.zeros(1, np.int64)
+        problem = machine.problem
+        self._history: list[tuple[int, Ints]] = []
+        self._size = 0
+        self._factors: dict[int, tuple[int, Vector]] = {}
+        self._leaves: list[tuple[int, Ints, float]] = []
+        dims = len(problem.extents)
+        self._everything = (1 << dims) - 1
+        masks = [sum(1 << d for d in range(dims) if problem.irrelevant_to[d] == t) for t in range(3)]
+        halo = sum(1 << d for d, has in enumerate(problem.halo) if has)
+        self._block = np.array([masks[0], self._everything if layer.slides else masks[I] | halo, masks[2]], np.int64)
+        self._capacity = np.array(
+            [-1 if n == 0 or level.capacity_bits is None else level.capacity_bits
+             for n, level in enumerate(problem.levels)], np.int64)  # fmt: skip
+        self._access = np.array([level.access_bits for level in problem.levels], np.int64)
+        energies = [(level.read_energy, level.fill_energy, level.update_energy) for level in problem.levels]
+        self._prices = np.array(energies, np.int64)
+        timed = criteria.cap is not None or any(level.leak_energy for level in problem.levels)
+        count = len(problem.levels)
+        self._timed = [*range(BITS + count, BITS + 3 * count)] if timed else []
+        self._terms = np.full((len(problem.input_axes), 4), -1, np.int64)
+        for a, axis in enumerate(problem.input_axes):
+            self._terms[a, : 2 * len(axis.terms)] = [n for term in axis.terms for n in term]
+
+    def run(self) -> None:
+        """Find all labels of complete nests that could be below the value."""
+        potentials, machine, problem = self.potentials, self.machine, self.machine.problem
+        if not potentials.possible:
+            return
+        rows = np.zeros((1, BITS + 3 * len(problem.levels)), np.int64)
+        row = rows[0]
+        row[EXTENTS] = self.layer.lattice.size - 1
+        row[[RUN, SLIDE, CLOSING]] = -1
+        row[[RUN_TRIPS, SLIDE_TRIPS, SLIDE_INSIDE, INSTANCES, OUTPUTS, PARENT_OUTPUTS]] = 1
+        row[ASKED : ASKED + 3] = row[PARENT : PARENT + 3] = 1
+        row[FREE_DIMS], row[BEFORE] = self._everything, -1
+        energy = problem.steps * problem.step_energy
+        row[COST] = _wrapped(energy)
+        reals = np.zeros((1, 2 + len(self.criteria.scale)))
+        reals[0, 0], reals[0, 1] = energy, potentials.idle
+        reals[0, 2:] = self.criteria.scale * energy
+        tops = tuple(int(pin) for pin in problem.pinned)
+        start = Place(0, (0,) * len(machine.regions[0]), tops)  # type: ignore[arg-type]
+        self._region(0, None, {machine.number[start]: (rows, reals)}, [])
+
+    def _check(self) -> None:
+        if self._clock[0] or self._stop.requested or time.perf_counter() > self._until:
+            raise GaveUpError
+
+    def _keep(self, rows: Ints) -> int:
+        base = self._size
+        self._history.append((base, rows))
+        self._size += len(rows)
+        self.counts.kept += len(rows)
+        if self._size > MOST_LABELS:
+            raise GaveUpError
+        return base
+
+    def _region(
+        self, region: int, kind: Kind | None, labels: dict[int, tuple[Ints, Floats]], factors: list[int]
+    ) -> None:
+        machine, potentials = self.machine, self.potentials
+        self._check()
+        tables = potentials.tables(region, kind)
+        places = machine.places[region]
+        bounds, budget = self._bounds(region, kind, tables), potentials.budget(region)
+        found: dict[int, list[tuple[Ints, Floats]]] = {p: [pair] for p, pair in labels.items()}
+        bottoms: dict[int, list[tuple[Ints, Floats]]] = {}
+        last = region + 1 == len(machine.regions)
+        for p, place in enumerate(places):
+            if p not in found:
+                continue
+            rows, reals = self._best(region, found.pop(p))
+            if not len(rows):
+                continue
+            base = self._keep(rows)
+            for tensor, level, after in machine.moves(place):
+                q = machine.number[after]
+                pair = self._expand(rows, reals, base, region, (tensor, level, place.parents[tensor], q, -1), bounds,
+                                    budget)  # fmt: skip
+                found.setdefault(q, []).append(pair)
+            if machine.complete(place):
+                end = p if last else machine.start(region + 1, place.parents)
+                pair = self._expand(rows, reals, base, region, (-1, -1, -1, p, end), bounds, budget)
+                bottoms.setdefault(end, []).append(pair)
+        del tables, bounds
+        for end, pairs in bottoms.items():
+            rows, reals = self._best(region, pairs)
+            if not len(rows):
+                continue
+            base = self._keep(rows)
+            if last:
+                self._finish(rows, reals, base, places[end], kind)
+            else:
+                self._through(region, end, rows, reals, base, factors)
+
+    def _best(self, region: int, pairs: list[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
+        rows, reals = (np.concatenate([pair[n] for pair in pairs]) for n in (0, 1))
+        self.counts.labels += len(rows)
+        if not self.rules.dominance:
+            return rows, reals
+        return undominated(rows, reals, [*(BITS + level for level in self.machine.regions[region]), *self._timed])
+
+    def _bounds(self, region: int, kind: Kind | None, tables: Tables) -> tuple[object, ...]:
+        machine, potentials = self.machine, self.potentials
+        last = region + 1 == len(machine.regions)
+        bottom, closing_bottom = (np.zeros((1, 1, 1)), np.zeros((1, 1, 1, 1)))
+        if last:
+            bottom = potentials._multipliers(kind)
+        else:
+            bottom, closing_bottom = potentials._bottom(region, kind, 0)
+        places = machine.places[region]
+        criteria = len(self.criteria.scale)
+        top = np.zeros((criteria, len(places), 3))
+        commit_alpha, commit_beta = np.zeros((2, criteria, len(places), 3))
+        closes = np.zeros(3, np.bool_)
+        for v in range(3):
+            closes[v] = not last and machine.deeper(region, v)
+        for p, place in enumerate(places):
+            for v in range(3):
+                of_v = tables.moves[p, :, 0] == v
+                top[:, p, v] = (tables.alpha[:, p, :] * of_v).max(axis=1)
+                if closes[v]:
+                    commit_alpha[:, p, v], commit_beta[:, p, v] = potentials._commit(region, kind, place, v)
+        single = np.array([potentials.single(region, v) for v in range(3)])
+        families = np.zeros((1, 1, 1, 1))
+        if region and not single.all():
+            families = potentials.tables(region, kind, 7, keep=True).plain
+        closing = tables.closing if tables.closing.shape[1] else np.zeros((1, 1, 1, 1, 1))
+        return (tables.plain, closing, bottom, closing_bottom, commit_alpha, commit_beta, top, families, single, closes,
+                self.rules.bounds)  # fmt: skip
+
+    def _layer(self) -> tuple[object, ...]:
+        layer = self.layer
+        return layer.traffic, layer.held, layer.width, layer.coefficient, layer.axis_of
+
+    def _expand(
+        self, rows: Ints, reals: Floats, base: int, region: int, move: tuple[int, int, int, int, int],
+        bounds: tuple[object, ...], budget: tuple[int, int, int],
+    ) -> tuple[Ints, Floats]:  # fmt: skip
+        self._check()
+        layer, lattice, problem = self.layer, self.layer.lattice, self.machine.problem
+        useful = np.array([self.machine.deeper(region, v) for v in range(3)])
+        found: tuple[Ints, Floats] = expand(
+            rows, reals, base, *move, lattice.vectors, lattice.quotient, lattice.counts, lattice.strides,
+            np.array(problem.extents, np.int64), layer.tiles, np.array(problem.bits, np.int64), layer.lacks, useful,
+            layer.slides, self.rules.canonical, self._block, self._everything, self._capacity, self._access,
+            self._prices, problem.volume(O), problem.resumes, problem.drain_reads, self.criteria.scale,
+            self.criteria.price, *budget, self._layer(), bounds, self.criteria.limit, self.criteria.idle, self._clock,
+            MOST_LABELS,
+        )  # fmt: skip
+        self._check()
+        return found
+
+    def _through(self, region: int, end: int, rows: Ints, reals: Floats, base: int, factors: list[int]) -> None:
+        """All fan-outs, kind by kind: labels of different kinds never meet."""
+        machine, potentials, lattice = self.machine, self.potentials, self.layer.lattice
+        inner = region + 1
+        for kind, vectors in potentials.kinds[region].items():
+            self._check()
+            products = [*factors, kind.instances, *potentials.most[inner:]]
+            if self._too_slow(math.prod(products)):
+                continue
+            start = len(self._factors)
+            self._factors.update({start + n: (machine.regions[region][-1], v) for n, v in enumerate(vectors)})
+            codes = np.array(
+                [[list(lattice.values[d, : lattice.counts[d]]).index(s) for d, s in enumerate(v)] for v in vectors],
+                np.int64,
+            )
+            tables = potentials.tables(inner, kind)
+            bounds = self._bounds(inner, kind, tables)
+            pair: tuple[Ints, Floats] = cross(
+                rows, reals, base, np.array(vectors, np.int64), codes, start, end, lattice.vectors, lattice.quotient,
+                lattice.counts, lattice.strides, self.layer.lacks, self._terms, self.layer.slides, self.layer.axis_of,
+                self.rules.canonical, self._everything, potentials.budget(inner)[1], FAN_OUT,
+                idle_energy(machine, products), self._layer(), bounds, self.criteria.limit, self.criteria.idle,
+                self._clock, MOST_LABELS,
+            )  # fmt: skip
+            self._check()
+            if len(pair[0]):
+                self._region(inner, kind, {end: pair}, [*factors, kind.instances])
+
+    def _too_slow(self, children: int) -> bool:
+        problem, cap = self.machine.problem, self.criteria.cap
+        return cap is not None and problem.work * problem.latency_unit > cap * children
+
+    def _finish(self, rows: Ints, reals: Floats, base: int, place: Place, kind: Kind | None) -> None:
+        """Note labels of complete nests."""
+        for n in range(len(rows)):
+            self._leaves.append((base + n, rows[n], float(reals[n, 2])))
+
+    def nests(self) -> Iterator[Nest]:
+        """The complete nests that were found, with their exact costs, those of the least bounds first."""
+        number = len(self._factors)
+        for label, row, _ in sorted(self._leaves, key=lambda leaf: leaf[2]):
+            self._check()
+            vector = tuple(int(e) for e in self.layer.lattice.vectors[row[EXTENTS]])
+            last = row.copy()
+            last[EXTENTS], last[ITEM] = 0, FAN_OUT + number
+            self._factors[number] = self.machine.regions[-1][-1], vector
+            yield nest_of(self.machine.problem, self.layer.lattice, [*self._chain(label), last], self._factors)
+
+    def _chain(self, number: int) -> list[Ints]:
+        chain: list[Ints] = []
+        while number >= 0:
+            base, rows = next(part for part in reversed(self._history) if part[0] <= number)
+            chain.append(rows[number - base])
+            number = int(chain[-1][BEFORE])
+        return chain[::-1]
+
+
+def _wrapped(number: int) -> int:
+    """A number modulo 2**64, with a sign."""
+    number &= (1 << 64) - 1
+    return number - (1 << 64) if number >> 63 else number
