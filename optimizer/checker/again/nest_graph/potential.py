@@ -20,16 +20,19 @@ Every rule leaves out a constraint or lowers a cost, so the least cost of the gr
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from formulations.problem import I, LayerProblem, O, W
 from optimizer.checker.again.nest_graph.criteria import Criteria, idle_energy
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints, Lattice, sliding_dims, words
 from optimizer.checker.again.nest_graph.places import Machine, Place
 from optimizer.checker.again.nest_graph.potential_kernel import INF, fill_places, lift
+from optimizer.checker.again.nest_graph.reach_kernel import divide_some, reach_places
 from optimizer.checker.again.nest_graph.spread import Vector, copies, distinct, least_shares, vectors
 
 OUTER_PARTS = 12
@@ -42,6 +45,27 @@ class Kind(NamedTuple):
     shares: tuple[float, float, float]
     copies: int
     instances: int
+
+
+class Part(NamedTuple):
+    """Extents and first places from which bounds are needed; extents with all of their divisors."""
+
+    wanted: NDArray[np.bool_]
+    starts: tuple[int, ...]
+
+
+class Graph(NamedTuple):
+    """Of every place the nodes that may come next, (tensor, level, place), with ``alpha * words + beta`` for a price;
+    its number among ends; prices of holding a tensor; whether it is the roof."""
+
+    moves: Ints
+    alpha: Floats
+    beta: Floats
+    relaxed: NDArray[np.bool_]
+    ends: Ints
+    commit_alpha: Floats
+    commit_beta: Floats
+    roof: NDArray[np.bool_]
 
 
 class Tables(NamedTuple):
@@ -86,8 +110,10 @@ class Layer:
 class Potentials:
     """Bounds of one machine."""
 
-    def __init__(self, machine: Machine, layer: Layer, criteria: Criteria) -> None:
-        self.machine, self.layer, self.criteria = machine, layer, criteria
+    def __init__(
+        self, machine: Machine, layer: Layer, criteria: Criteria, check: Callable[[], None], *, cuts: bool = True
+    ) -> None:
+        self.machine, self.layer, self.criteria, self._check, self.cuts = machine, layer, criteria, check, cuts
         problem = machine.problem
         last = len(machine.regions) - 1
         self.factors: list[list[Vector]] = []
@@ -137,22 +163,17 @@ class Potentials:
         parts = OUTER_PARTS if region == 0 else INNER_PARTS
         return levels[0], parts, max(1, -(-capacity // parts))
 
-    def tables(self, region: int, kind: Kind | None, free: int = 0, *, keep: bool = False) -> Tables:
-        """Bounds of a region inside of a fan-out of a kind; the nodes of the tensors in `free` cost nothing."""
-        key = (region, kind, free)
-        if key in self._tables:
-            return self._tables[key]
-        machine, layer, lattice = self.machine, self.layer, self.layer.lattice
-        problem, places = machine.problem, machine.places[region]
-        bottom, closing_bottom = self._bottom(region, kind, free)
+    def graph(self, region: int, kind: Kind | None, free: int = 0) -> Graph:
+        """The nodes that may come next at the places of a region, and their prices."""
+        machine, layer = self.machine, self.layer
+        places = machine.places[region]
         most = max((sum(1 for _ in machine.moves(place)) for place in places), default=0)
         criteria = len(self.criteria.scale)
         moves = np.full((len(places), max(1, most), 3), -1, np.int64)
         alpha, beta = np.zeros((2, criteria, len(places), max(1, most)))
         relaxed = np.zeros((len(places), max(1, most)), np.bool_)
         ends, roof = np.full(len(places), -1, np.int64), np.zeros(len(places), np.bool_)
-        closes = 3 if region + 1 < len(machine.regions) else 0
-        commit_alpha, commit_beta = np.zeros((2, criteria, len(places), max(1, closes)))
+        commit_alpha, commit_beta = np.zeros((2, criteria, len(places), 3))
         last = region + 1 == len(machine.regions)
         for p, place in enumerate(places):
             roof[p] = region > 0 and place.nodes == 0
@@ -162,57 +183,109 @@ class Potentials:
                 moves[p, m] = tensor, level, machine.number[after]
                 relaxed[p, m] = tensor == I and layer.slides and place.parents[I] in machine.regions[region]
                 if not free >> tensor & 1:
-                    pair = self._price(region, kind, place, tensor, level)
-                    alpha[:, p, m], beta[:, p, m] = pair
-            for v in range(closes):
-                if machine.deeper(region, v):
-                    if not free >> v & 1:
-                        pair = self._commit(region, kind, place, v)
-                        commit_alpha[:, p, v], commit_beta[:, p, v] = pair
-        budgeted, parts, unit = self.budget(region)
-        shape = (criteria, len(places), parts + 1, lattice.size)
-        plain, closing = np.full(shape, INF), np.full((criteria, closes, *shape[1:]), INF)
-        capacity = [-1 if n == 0 or level.capacity_bits is None else level.capacity_bits
-                    for n, level in enumerate(problem.levels)]  # fmt: skip
-        fill_places(
+                    alpha[:, p, m], beta[:, p, m] = self._price(region, kind, place, tensor, level)
+            for v in range(0 if last else 3):
+                if machine.deeper(region, v) and not free >> v & 1:
+                    commit_alpha[:, p, v], commit_beta[:, p, v] = self._commit(region, kind, place, v)
+        return Graph(moves, alpha, beta, relaxed, ends, commit_alpha, commit_beta, roof)
+
+    def _common(self) -> tuple[object, ...]:
+        layer, lattice = self.layer, self.layer.lattice
+        return (
             lattice.smaller, lattice.dim_of, layer.tiles, layer.traffic, layer.held, layer.width, layer.axis_of,
             layer.coefficient, lattice.vectors, lattice.quotient, lattice.counts, lattice.strides,
-            moves, alpha, beta, relaxed, ends, commit_alpha, commit_beta, layer.lacks, roof, bottom, closing_bottom,
-            np.array(problem.bits, np.int64), np.array(capacity, np.int64), budgeted, parts, unit, plain, closing,
         )  # fmt: skip
-        found = Tables(plain, closing, alpha, moves)
-        if keep or len(machine.regions) > 2:
+
+    def _rooms(self, region: int) -> tuple[object, ...]:
+        problem = self.machine.problem
+        capacity = [-1 if n == 0 or level.capacity_bits is None else level.capacity_bits
+                    for n, level in enumerate(problem.levels)]  # fmt: skip
+        return np.array(problem.bits, np.int64), np.array(capacity, np.int64), *self.budget(region)
+
+    def tables(self, region: int, kind: Kind | None, free: int = 0, part: Part | None = None) -> Tables:
+        """Bounds of a region inside of a fan-out of a kind; the nodes of the tensors in `free` cost nothing.
+
+        With a `part` only for the extents that it marks, and from its first places on.
+        """
+        key = (region, kind, free)
+        if key in self._tables:
+            return self._tables[key]
+        self._check()
+        machine, size = self.machine, self.layer.lattice.size
+        places = machine.places[region]
+        graph = self.graph(region, kind, free)
+        bottom, closing_bottom = self._bottom(region, kind, free)
+        wanted, asked = np.ones(size, np.bool_), np.ones(len(places), np.bool_)
+        if part is not None:
+            wanted = part.wanted
+            asked = np.zeros(len(places), np.bool_)
+            asked[list(part.starts)] = True
+            for p in range(len(places)):
+                if asked[p]:
+                    asked[[q for q in graph.moves[p, :, 2] if q >= 0]] = True
+        closes = 3 if region + 1 < len(machine.regions) else 0
+        shape = (len(self.criteria.scale), len(places), self.budget(region)[1] + 1, size)
+        plain, closing = np.full(shape, INF), np.full((shape[0], closes, *shape[1:]), INF)
+        fill_places(
+            *self._common(), *graph[:7], self.layer.lacks, graph.roof, bottom, closing_bottom, *self._rooms(region),
+            wanted, asked, plain, closing,
+        )  # fmt: skip
+        found = Tables(plain, closing, graph.alpha, graph.moves)
+        if part is None and (region == 0 or len(machine.regions) > 2):
             self._tables[key] = found
         return found
 
-    def rows(self, region: int, kind: Kind, free: int) -> tuple[Floats, Floats, Floats]:
+    def _reached(self) -> tuple[Floats, Floats]:
+        """Least costs of what stands outside of the bottom of the outermost region, by the parents there: without a
+        held tensor, and with one."""
+        machine, size = self.machine, self.layer.lattice.size
+        graph = self.graph(0, None)
+        parts = self.budget(0)[1]
+        criteria, places = len(self.criteria.scale), machine.places[0]
+        ends = sum(1 for place in machine.places[1] if place.nodes == 0)
+        plain, closing = (
+            np.full((criteria, len(places), parts + 1, size), INF),
+            np.full((criteria, 3, len(places), parts + 1, size), INF),
+        )
+        bottom, closing_bottom = np.full((criteria, ends, size), INF), np.full((criteria, 3, ends, size), INF)
+        energy = machine.problem.steps * machine.problem.step_energy
+        plain[:, 0, parts, size - 1] = self.criteria.scale * energy + self.criteria.idle * self.idle
+        reach_places(
+            *self._common(), *graph[:7], self.layer.lacks, *self._rooms(0), plain, closing, bottom, closing_bottom
+        )
+        return bottom, closing_bottom
+
+    def rows(self, region: int, kind: Kind, free: int, part: Part | None = None) -> tuple[Floats, Floats, Floats]:
         """Least costs right inside of a fan-out: of its roof; with a tensor V held there; and the largest price of the
         input's node at the roof."""
         machine, layer = self.machine, self.layer
-        tables = self.tables(region, kind, free)
+        tables = self.tables(region, kind, free, part)
         starts = [p for p, place in enumerate(machine.places[region]) if place.nodes == 0]
         budgeted, parts, unit = self.budget(region)
         rows = tables.plain[:, starts, parts, :]
         closing = np.full((len(rows), 3, len(starts), layer.lattice.size), INF)
         slid = np.zeros((len(rows), len(starts)))
+        families: dict[int, Tables] = {free: tables}
         for e, p in enumerate(starts):
-            for v in range(3):
-                if tables.closing.shape[1]:
-                    closing[:, v, e] = tables.closing[:, v, p, parts]
+            if part is not None and p not in part.starts:
+                continue
+            for v in range(tables.closing.shape[1]):
+                closing[:, v, e] = tables.closing[:, v, p, parts]
             for tensor, level, after in machine.moves(machine.places[region][p]):
                 inside = free
                 if not self.single(region, tensor):
                     inside |= 1 << tensor
                 if layer.slides and tensor != I and not self.single(region, I):
                     inside |= 1 << I
-                part = self.tables(region, kind, inside, keep=True) if inside != free else tables
+                if inside not in families:
+                    families[inside] = self.tables(region, kind, inside, part)
                 size = layer.tiles[tensor] * machine.problem.bits[tensor]
                 capacity = machine.problem.levels[level].capacity_bits
                 fits = np.ones(len(size), np.bool_) if capacity is None else size <= capacity
                 index = np.full(len(size), parts)
                 if level == budgeted and capacity is not None:
                     index = np.maximum(0, -(-(np.minimum(parts * unit, capacity) - size) // unit))
-                values = part.plain[:, machine.number[after], index, np.arange(len(size))]
+                values = families[inside].plain[:, machine.number[after], index, np.arange(len(size))]
                 closing[:, tensor, e] = np.minimum(closing[:, tensor, e], np.where(fits, values, INF))
             price = tables.alpha[:, p, :] * (tables.moves[p, :, 0] == I)
             if layer.slides and self.single(region, I):
@@ -220,23 +293,72 @@ class Potentials:
         return np.ascontiguousarray(rows), closing, slid
 
     def _bottom(self, region: int, kind: Kind | None, free: int) -> tuple[Floats, Floats]:
-        machine, layer, lattice = self.machine, self.layer, self.layer.lattice
+        machine, size = self.machine, self.layer.lattice.size
         if region + 1 == len(machine.regions):
             return self._multipliers(kind), np.zeros((0, 0, 0, 0))
         if (region, free) not in self._bottoms:
             ends = sum(1 for place in machine.places[region + 1] if place.nodes == 0)
             criteria = len(self.criteria.scale)
-            bottom = np.full((criteria, ends, lattice.size), INF)
-            closing = np.full((criteria, 3, ends, lattice.size), INF)
-            for inner, some in self.kinds[region].items():
-                rows, closing_rows, slid = self.rows(region + 1, inner, free)
-                lift(
-                    lattice.vectors, lattice.strides, lattice.counts, lattice.quotient, np.array(some, np.int64),
-                    rows, self.delta(region, inner.instances), closing_rows, layer.traffic, layer.width,
-                    layer.axis_of, layer.coefficient, slid, bottom, closing,
-                )  # fmt: skip
+            bottom = np.full((criteria, ends, size), INF)
+            closing = np.full((criteria, 3, ends, size), INF)
+            if region == 0:
+                self._narrow(bottom, closing)
+            else:
+                for inner, some in self.kinds[region].items():
+                    self._lift(region, inner, some, free, None, bottom, closing)
             self._bottoms[region, free] = bottom, closing
         return self._bottoms[region, free]
+
+    def _lift(
+        self, region: int, kind: Kind, some: list[Vector], free: int, part: Part | None, bottom: Floats,
+        closing: Floats,
+    ) -> None:  # fmt: skip
+        layer, lattice = self.layer, self.layer.lattice
+        rows, closing_rows, slid = self.rows(region + 1, kind, free, part)
+        lift(
+            lattice.vectors, lattice.strides, lattice.counts, lattice.quotient, np.array(some, np.int64),
+            rows, self.delta(region, kind.instances), closing_rows, layer.traffic, layer.width,
+            layer.axis_of, layer.coefficient, slid, bottom, closing,
+        )  # fmt: skip
+
+    def _narrow(self, bottom: Floats, closing: Floats) -> None:
+        """The bottom of the outermost region, from the kinds of fan-outs that can lead below all limits.
+
+        A set of kinds is taken for one kind with the least shares and the most copies and instances of its members. If
+        what stands outside of every vector of extents costs too much together with the least inside, no nest with such
+        a fan-out is below the limits; else the set is cut in two. So costs of kinds left out are not needed.
+        """
+        reach, reach_closing = self._reached()
+        items = sorted(self.kinds[0].items(), key=lambda item: item[0])
+        size, starts = self.layer.lattice.size, tuple(range(bottom.shape[1]))
+        stack = [(items, Part(np.ones(size, np.bool_), starts))] if items else []
+        left: dict[Kind, list[Vector]] = {}
+        while stack:
+            some, part = stack.pop()
+            kind = some[0][0] if len(some) == 1 else _together([one for one, _ in some])
+            here, here_closing = np.full(bottom.shape, INF), np.full(closing.shape, INF)
+            self._lift(0, kind, [v for _, found in some for v in found], 0, part, here, here_closing)
+            limit = self.criteria.limit[:, None, None]
+            alive = (reach + here <= limit).all(axis=0)
+            for v in range(3):
+                alive |= (reach_closing[:, v] + here_closing[:, v] <= limit).all(axis=0)
+            if not self.cuts:
+                alive[:] = True
+            if not alive.any():
+                continue
+            if len(some) == 1:
+                left[kind] = some[0][1]
+                np.minimum(bottom, here, out=bottom)
+                np.minimum(closing, here_closing, out=closing)
+                continue
+            wanted = alive.any(axis=0)
+            divide_some(self.layer.lattice.smaller, wanted)
+            inner = Part(wanted, tuple(e for e in starts if alive[e].any()))
+            spread = np.log([[*one.shares, one.copies] for one, _ in some])
+            column = int(np.argmax(spread.max(axis=0) - spread.min(axis=0)))
+            some = [some[n] for n in np.argsort(spread[:, column], kind="stable")]
+            stack += [(some[: len(some) // 2], inner), (some[len(some) // 2 :], inner)]
+        self.kinds[0] = left
 
     def _multipliers(self, kind: Kind | None) -> Floats:
         """Least costs of what the multipliers take, with extents that are the factors of the last fan-out."""
@@ -317,3 +439,9 @@ class Potentials:
         here = machine.regions[region][-1]
         first = self._first(region, kind, here)
         return alpha, -word * (first * fill + self._first(region, kind, parent) * read)
+
+
+def _together(kinds: list[Kind]) -> Kind:
+    """A kind that is nowhere dearer than any of these."""
+    shares = tuple(min(column) for column in zip(*(kind.shares for kind in kinds), strict=True))
+    return Kind(shares, max(kind.copies for kind in kinds), max(kind.instances for kind in kinds))  # type: ignore[arg-type]

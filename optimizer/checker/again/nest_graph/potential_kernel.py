@@ -12,7 +12,7 @@ INF = 1e300
 def fill_places(
     smaller, dim_of, tiles, traffic, held, width, axis_of, coefficient, vectors, quotient, counts, strides,
     moves, alpha, beta, relaxed, ends, commit_alpha, commit_beta, lacks, roof, bottom, closing_bottom,
-    word_bits, capacity, budgeted, parts, unit, plain, closing,
+    word_bits, capacity, budgeted, parts, unit, wanted, asked, plain, closing,
 ):  # fmt: skip
     """See :mod:`optimizer.checker.again.nest_graph.potential`: ``plain[k, place, b, x]`` and
     ``closing[k, V, place, b, x]``."""
@@ -21,7 +21,11 @@ def fill_places(
     dims = vectors.shape[1]
     closes = closing.shape[1]
     for p in range(places - 1, -1, -1):
+        if not asked[p]:
+            continue
         for x in range(size):
+            if not wanted[x]:
+                continue
             place_of = np.zeros(dims, np.int64)
             for d in range(dims):
                 place_of[d] = (x // strides[d]) % counts[d]

@@ -37,7 +37,8 @@ from optimizer.checker.again.nest_graph.criteria import Criteria, idle_energy
 from optimizer.checker.again.nest_graph.dominance import undominated
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
 from optimizer.checker.again.nest_graph.places import Machine, Place
-from optimizer.checker.again.nest_graph.potential import Kind, Layer, Potentials, Tables
+from optimizer.checker.again.nest_graph.potential import Kind, Layer, Part, Potentials
+from optimizer.checker.again.nest_graph.reach_kernel import divide_some
 from optimizer.checker.again.nest_graph.rebuilt import nest_of
 from optimizer.checker.again.nest_graph.spread import Vector
 from optimizer.checker.again.nest_graph.step_kernel import cross, expand
@@ -76,9 +77,9 @@ class Search:
     ) -> None:
         self.machine, self.layer, self.criteria, self.rules = machine, layer, criteria, rules
         self._until, self._stop = until, stop
-        self.potentials = Potentials(machine, layer, criteria)
-        self.counts = Counts()
         self._clock = np.zeros(1, np.int64)
+        self.potentials = Potentials(machine, layer, criteria, self._check, cuts=rules.bounds)
+        self.counts = Counts()
         problem = machine.problem
         self._history: list[tuple[int, Ints]] = []
         self._size = 0
@@ -121,7 +122,8 @@ class Search:
         reals[0, 2:] = self.criteria.scale * energy
         tops = tuple(int(pin) for pin in problem.pinned)
         start = Place(0, (0,) * len(machine.regions[0]), tops)  # type: ignore[arg-type]
-        self._region(0, None, {machine.number[start]: (rows, reals)}, [])
+        bounds = self._bounds(0, None, None)
+        self._region(0, None, {machine.number[start]: (rows, reals)}, [], bounds)
 
     def _check(self) -> None:
         if self._clock[0] or self._stop.requested or time.perf_counter() > self._until:
@@ -137,13 +139,12 @@ class Search:
         return base
 
     def _region(
-        self, region: int, kind: Kind | None, labels: dict[int, tuple[Ints, Floats]], factors: list[int]
-    ) -> None:
-        machine, potentials = self.machine, self.potentials
+        self, region: int, kind: Kind | None, labels: dict[int, tuple[Ints, Floats]], factors: list[int],
+        bounds: tuple[object, ...],
+    ) -> None:  # fmt: skip
+        machine = self.machine
         self._check()
-        tables = potentials.tables(region, kind)
-        places = machine.places[region]
-        bounds, budget = self._bounds(region, kind, tables), potentials.budget(region)
+        places, budget = machine.places[region], self.potentials.budget(region)
         found: dict[int, list[tuple[Ints, Floats]]] = {p: [pair] for p, pair in labels.items()}
         bottoms: dict[int, list[tuple[Ints, Floats]]] = {}
         last = region + 1 == len(machine.regions)
@@ -163,7 +164,6 @@ class Search:
                 end = p if last else machine.start(region + 1, place.parents)
                 pair = self._expand(rows, reals, base, region, (-1, -1, -1, p, end), bounds, budget)
                 bottoms.setdefault(end, []).append(pair)
-        del tables, bounds
         for end, pairs in bottoms.items():
             rows, reals = self._best(region, pairs)
             if not len(rows):
@@ -181,8 +181,9 @@ class Search:
             return rows, reals
         return undominated(rows, reals, [*(BITS + level for level in self.machine.regions[region]), *self._timed])
 
-    def _bounds(self, region: int, kind: Kind | None, tables: Tables) -> tuple[object, ...]:
+    def _bounds(self, region: int, kind: Kind | None, part: Part | None) -> tuple[object, ...]:
         machine, potentials = self.machine, self.potentials
+        tables = potentials.tables(region, kind, 0, part)
         last = region + 1 == len(machine.regions)
         bottom, closing_bottom = (np.zeros((1, 1, 1)), np.zeros((1, 1, 1, 1)))
         if last:
@@ -205,7 +206,7 @@ class Search:
         single = np.array([potentials.single(region, v) for v in range(3)])
         families = np.zeros((1, 1, 1, 1))
         if region and not single.all():
-            families = potentials.tables(region, kind, 7, keep=True).plain
+            families = potentials.tables(region, kind, 7, part).plain
         closing = tables.closing if tables.closing.shape[1] else np.zeros((1, 1, 1, 1, 1))
         return (tables.plain, closing, bottom, closing_bottom, commit_alpha, commit_beta, top, families, single, closes,
                 self.rules.bounds)  # fmt: skip
@@ -247,8 +248,10 @@ class Search:
                 [[list(lattice.values[d, : lattice.counts[d]]).index(s) for d, s in enumerate(v)] for v in vectors],
                 np.int64,
             )
-            tables = potentials.tables(inner, kind)
-            bounds = self._bounds(inner, kind, tables)
+            wanted = np.zeros(lattice.size, np.bool_)
+            wanted[rows[:, EXTENTS]] = True
+            divide_some(lattice.smaller, wanted)
+            bounds = self._bounds(inner, kind, Part(wanted, (end,)))
             pair: tuple[Ints, Floats] = cross(
                 rows, reals, base, np.array(vectors, np.int64), codes, start, end, lattice.vectors, lattice.quotient,
                 lattice.counts, lattice.strides, self.layer.lacks, self._terms, self.layer.slides, self.layer.axis_of,
@@ -258,7 +261,7 @@ class Search:
             )  # fmt: skip
             self._check()
             if len(pair[0]):
-                self._region(inner, kind, {end: pair}, [*factors, kind.instances])
+                self._region(inner, kind, {end: pair}, [*factors, kind.instances], bounds)
 
     def _too_slow(self, children: int) -> bool:
         problem, cap = self.machine.problem, self.criteria.cap
