@@ -39,10 +39,12 @@ class Route(Enum):
     """Method by which a statement was proved again.
 
     ``COUNTING``: counts of words, steps and port accesses prove it for every mapping; no search is needed. ``SEARCH``:
-    solved again by the search itself, with fresh tables.
+    solved again by the search itself, with fresh tables. ``CHECKER``: by the checker's own search over every nest,
+    which shares nothing with the search that found the bound.
     """
 
     COUNTING = "counting"
+    CHECKER = "the checker's own search"
     CP_SAT = "CP-SAT"
     LATTICE = "the lattice search"
     PATH = "the shortest-path search"
@@ -67,6 +69,8 @@ class ProofTally:
         Share of the bound that rests on the proved statements, and on all of this kind.
     missing : tuple of str
         Mandatory statements that were not decided, each with the reason.
+    twice : int
+        Number that the checker's own search has proved, and CP-SAT too.
     """
 
     what: str
@@ -76,6 +80,7 @@ class ProofTally:
     share: Fraction = Fraction(0)
     whole: Fraction = Fraction(0)
     missing: tuple[str, ...] = ()
+    twice: int = 0
 
     @property
     def proved(self) -> int:
@@ -99,6 +104,7 @@ class ProofTally:
             self.share + other.share,
             self.whole + other.whole,
             self.missing + other.missing,
+            self.twice + other.twice,
         )
 
 

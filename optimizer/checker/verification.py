@@ -11,7 +11,7 @@ from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.outcome import NOT_CHECKED, Check
 
 NUMBERS = "numbers, budgets, boxes and totals"
-BEARING_ROUTES = (Route.CP_SAT, Route.COUNTING, Route.LATTICE, Route.PATH)
+BEARING_ROUTES = (Route.CHECKER, Route.CP_SAT, Route.COUNTING, Route.LATTICE, Route.PATH)
 MOST_NAMED = 8
 """Names that a verdict lists of each kind; the checks themselves list all."""
 
@@ -116,7 +116,10 @@ class Verification:
         text = f"{counts} proved again ({int(100 * self.share)} % of the bound)"
         routes = [(route, sum(tally.by.get(route, 0) for tally in bearing)) for route in BEARING_ROUTES]
         first, *others = [f"{number} of them by {route.value}" for route, number in routes if number] or [""]
-        return [", ".join([text, *([first] if first else []), *(other.replace(" of them", "") for other in others)])]
+        twice = sum(tally.twice for tally in bearing)
+        more = [f"{twice} of them by {Route.CP_SAT.value} too"] if twice else []
+        others = [other.replace(" of them", "") for other in others]
+        return [", ".join([text, *([first] if first else []), *others, *more])]
 
     def _solved(self) -> list[str]:
         """Text on what the search has solved again."""

@@ -1,5 +1,9 @@
 """Layer bounds proved again by another method: those of the chosen point, and a random sample of the others, or all.
 
+Of statements about every nest the checker's own search proves as many as it can in half of the time, those of the
+chosen point first; what it proves needs no other proof, and CP-SAT proves those of them that are drawn too. (A floor
+over every nest holds for fewer nests as well, but those of the lattice search are often not floors over every nest.)
+
 The probability of drawing a layer bound is its share of the proved bound. So a false one is found with about the
 probability of its share. A drawn layer bound is decided before the next one, however hard it is. CP-SAT is asked first;
 where it does not finish, the search with fresh tables decides.
@@ -18,7 +22,7 @@ from functools import partial
 from formulations.engines import Engine
 from formulations.stop import Stop, StoppedError
 from optimizer.checker.again.points import Derived, TooManyError, derive, derive_exclusion
-from optimizer.checker.again.statements import ROUTES, SIZE, TIME, Decision, by_program, decide
+from optimizer.checker.again.statements import ROUTES, SIZE, TIME, Decision, by_own_search, by_program, decide
 from optimizer.checker.again.time_limit import limited
 from optimizer.checker.bound_weights import EXCLUDED, LAYER_BOUNDS, LINES, POINTS, Bearing, LayerBound
 from optimizer.checker.claims.codesign import JointClaim
@@ -27,7 +31,9 @@ from optimizer.checker.design_checks import verdict
 from optimizer.checker.effort import Effort, ProofTally, Route, Say
 from optimizer.checker.outcome import Check
 from optimizer.checker.statements import Statement, by_counting
+from optimizer.problem.space import SPACE, space_of
 
+OWN_SECONDS = 10.0
 PROGRAM_SECONDS = 10.0
 THOROUGH_SECONDS = 60.0
 LEAST_DRAWN = 3
@@ -56,6 +62,7 @@ class _Log:
     share: Fraction = Fraction(0)
     undecided: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    twice: int = 0
 
     def proved(self, route: Route, share: Fraction) -> None:
         self.by[route] = self.by.get(route, 0) + 1
@@ -67,7 +74,7 @@ class _Log:
             self.missing.append(f"{name} ({why})")
 
     def tally(self, what: str, total: int, whole: Fraction) -> ProofTally:
-        return ProofTally(what, total, self.by, len(self.undecided), self.share, whole, tuple(self.missing))
+        return ProofTally(what, total, self.by, len(self.undecided), self.share, whole, tuple(self.missing), self.twice)
 
 
 def reprove(
@@ -130,6 +137,8 @@ def points_check(name: str, prover: Prover, total: int, whole: Fraction, what: s
 def conclusion(name: str, faults: list[str], tally: ProofTally, effort: Effort, more: str = "") -> Check:
     """A check that passes if there are no faults. It is undecided if a mandatory proof is."""
     how = ", ".join(f"{count} by {route.value}" for route, count in tally.by.items())
+    if tally.twice:
+        how += f", {tally.twice} of them by {Route.CP_SAT.value} too"
     text = f"{tally.text} proved again{': ' if how else ''}{how}{more}"
     if tally.undecided:
         text += f"; {tally.undecided} begun and not decided"
@@ -147,6 +156,7 @@ class Prover:
         self.effort, self._accounting, self._engine = effort, claim.accounting, engine
         self._limited = not effort.thorough
         self._known: dict[object, Decision] = {}
+        self._proved: set[int] = set()
         self.layer_bounds, self.points = _Log(), _Log()
         self.lines = self.by_cp_sat = 0
 
@@ -158,8 +168,9 @@ class Prover:
                 self.layer_bounds.proved(Route.COUNTING, lower_bound.share)
             else:
                 searched.append(lower_bound)
+        self._search_own(searched)
         own = sorted(
-            (lower_bound for lower_bound in searched if lower_bound.own),
+            (one for one in searched if one.own and id(one) not in self._proved),
             key=lambda lower_bound: lower_bound.statement.work,
         )
         for number, lower_bound in enumerate(own):
@@ -170,10 +181,43 @@ class Prover:
                 self._point(point, self.effort.most_s)
         self._draw(
             [
-                *(lower_bound for lower_bound in searched if not lower_bound.own),
+                *(one for one in searched if not one.own or id(one) in self._proved),
                 *(point for point in points if not point.own),
             ]
         )
+
+    def _search_own(self, searched: Sequence[LayerBound]) -> None:
+        """Prove layer bounds by the checker's own search, the cheaper ones first, in half of the time."""
+        if space_of(self._engine.name) == SPACE:
+            return
+        until = time.perf_counter() + self.effort.left_s / 2
+        items = sorted(searched, key=lambda one: (not one.own, one.statement.work))
+        for number, one in enumerate(items):
+            left = until - time.perf_counter() if self._limited else THOROUGH_SECONDS
+            if left <= 0:
+                return
+            self.effort.say(f"proving floor {number + 1} of {len(items)} again by the checker's own search")
+            found = by_own_search(
+                one.statement, self._accounting, self._engine, min(left, OWN_SECONDS if self._limited else left)
+            )
+            if found is not None and found.route is not None:
+                self._proved.add(id(one))
+                self.layer_bounds.proved(found.route, one.share)
+            elif found is not None:
+                self._refuted(one, found)
+                self._proved.add(id(one))
+
+    def _second(self, one: LayerBound, seconds: float) -> None:
+        """CP-SAT too on what the checker's own search has decided."""
+        most = min(PROGRAM_SECONDS, seconds) if self._limited else THOROUGH_SECONDS
+        found = by_program(one.statement, self._accounting, self._engine, most)
+        if found is not None and found.route is Route.CP_SAT:
+            self.layer_bounds.twice += 1
+        elif found is not None and found.refuted:
+            self._refuted(one, found)
+
+    def _refuted(self, one: LayerBound, found: Decision) -> None:
+        self.layer_bounds.faults.append(f"box {one.box}, {one.statement}: some mapping has {found.refuted}")
 
     def _draw(self, rest: list[Item]) -> None:
         """Prove all if thorough; else in random order until the sample's time is over, but a minimum number in any
@@ -181,11 +225,14 @@ class Prover:
         """
         effort = self.effort
         for number, item in enumerate(drawn(rest, effort.random("sample"))):
-            seconds = effort.most_s if number < LEAST_DRAWN else effort.left_s
+            again = id(item) in self._proved
+            seconds = effort.most_s if number < LEAST_DRAWN and not again else effort.left_s
             if seconds <= 0:
                 return
             effort.say(f"proving {number + 1} of {len(rest)} drawn again")
-            if isinstance(item, LayerBound):
+            if isinstance(item, LayerBound) and again:
+                self._second(item, seconds)
+            elif isinstance(item, LayerBound):
                 self._lower_bound(item, seconds / 2, seconds)
             else:
                 self._point(item, seconds)
@@ -195,9 +242,7 @@ class Prover:
         if found.route is not None:
             self.layer_bounds.proved(found.route, lower_bound.share)
         elif found.refuted:
-            self.layer_bounds.faults.append(
-                f"box {lower_bound.box}, {lower_bound.statement}: some mapping has {found.refuted}"
-            )
+            self._refuted(lower_bound, found)
         else:
             self.layer_bounds.failed(lower_bound.statement.group.layer.name, found.why, own=lower_bound.own)
 

@@ -1,4 +1,5 @@
-"""Proofs of statements about single layers: by the CP-SAT program of a layer, else by the search with fresh tables.
+"""Proofs of statements about single layers: by the checker's own search over every nest, by the CP-SAT program of a
+layer, else by the search with fresh tables.
 
 Energy units per cycle are lost in the same way as
 leakage of the outermost level, which has a single instance: a weighted cost is the energy of a machine that leaks more.
@@ -18,6 +19,7 @@ from formulations.nest_program.solve import find_below as find_nest_below
 from formulations.nest_rules import NO_RULES
 from formulations.problem import LayerProblem
 from formulations.stop import StoppedError
+from optimizer.checker.again.nest_graph import Verdict, decide_floor
 from optimizer.checker.again.time_limit import limited
 from optimizer.checker.claims.solve import Accounting
 from optimizer.checker.effort import Route
@@ -77,6 +79,29 @@ def by_program(statement: Statement, accounting: Accounting, engine: Engine, sec
         if found is None or found.route is None:
             return found
     return Decision(Route.CP_SAT)
+
+
+def by_own_search(statement: Statement, accounting: Accounting, engine: Engine, seconds: float) -> Decision | None:
+    """Prove or refute a statement by the checker's own search; None if that needs more time, or cannot be done.
+
+    It speaks of every nest. So what it proves holds for the nests of any engine, but what it finds refutes only the
+    statements of an engine that searches every nest.
+    """
+    until = time.perf_counter() + seconds
+    for problem in problems(statement, accounting):
+        value, cap = _limits(problem, statement)
+        found = decide_floor(
+            problem,
+            "latency" if statement.weight is None else "energy",
+            value,
+            latency_cap=cap,
+            time_limit_s=until - time.perf_counter(),
+        )
+        if found.nest is not None and space_of(engine.name) != SPACE:
+            return Decision(None, _costs(problem, statement, found.nest.energy, found.nest.latency))
+        if found.verdict is not Verdict.PROVED:
+            return None
+    return Decision(Route.CHECKER)
 
 
 def _limits(problem: LayerProblem, statement: Statement) -> tuple[int, int | None]:

@@ -34,6 +34,10 @@ class Place:
         """How many nodes of the region stand outside of it."""
         return sum(row.bit_count() for row in self.kept)
 
+    def has(self, tensor: int) -> bool:
+        """Does a node of a tensor stand in the region, outside of this place?"""
+        return any(row >> tensor & 1 for row in self.kept)
+
 
 @dataclass
 class Machine:

@@ -31,12 +31,12 @@ from formulations.problem import I, LayerProblem, O, W
 from optimizer.checker.again.nest_graph.criteria import Criteria, idle_energy
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints, Lattice, sliding_dims, words
 from optimizer.checker.again.nest_graph.places import Machine, Place
-from optimizer.checker.again.nest_graph.potential_kernel import INF, fill_places, lift
+from optimizer.checker.again.nest_graph.potential_kernel import INF, fill_places, held_inputs, lift
 from optimizer.checker.again.nest_graph.reach_kernel import divide_some, reach_places
 from optimizer.checker.again.nest_graph.spread import Vector, copies, distinct, least_shares, vectors
 
 OUTER_PARTS = 12
-INNER_PARTS = 4
+INNER_PARTS = 6
 
 
 class Kind(NamedTuple):
@@ -74,6 +74,7 @@ class Tables(NamedTuple):
     plain: Floats
     closing: Floats
     alpha: Floats
+    beta: Floats
     moves: Ints
 
 
@@ -97,6 +98,9 @@ class Layer:
         for a, axis in enumerate(problem.input_axes):
             for d, c in axis.terms:
                 self.width[a] += c * (lattice.vectors[:, d] - 1)
+        self.terms = np.full((len(problem.input_axes), 4), -1, np.int64)
+        for a, axis in enumerate(problem.input_axes):
+            self.terms[a, : 2 * len(axis.terms)] = [n for term in axis.terms for n in term]
         self.slides = bool((self.axis_of >= 0).any())
         self.lacks = np.array([[lack == t for lack in problem.irrelevant_to] for t in range(3)], np.bool_)
         self.lacks = self.lacks.reshape(3, dims)
@@ -120,6 +124,8 @@ class Potentials:
         for r, levels in enumerate(machine.regions):
             found = vectors(problem, levels[-1])
             self.factors.append([v for v in found if math.prod(v) > 1] if r < last else found)
+        self._coarse = False
+        self.alive: dict[Kind, NDArray[np.bool_]] = {}
         self.possible = all(self.factors)
         if not self.possible:
             return
@@ -128,6 +134,16 @@ class Potentials:
         self._tables: dict[tuple[int, Kind | None, int], Tables] = {}
         self._bottoms: dict[tuple[int, int], tuple[Floats, Floats]] = {}
         self.kinds = [self._kinds(r) for r in range(last)]
+        self.held = layer.held.copy()
+        if last == 1:
+            lacks = layer.lacks[I]
+            some = {tuple(1 if lack else f for f, lack in zip(v, lacks, strict=True)) for v in self.factors[0]}
+            unique = sorted({*some, (1,) * len(lacks)})
+            held_inputs(
+                layer.lattice.vectors, layer.lattice.strides, layer.lattice.counts, layer.lattice.quotient,
+                layer.lacks, codes_of(layer.lattice, unique), np.array(unique, np.int64), layer.traffic[I],
+                layer.terms, layer.width, layer.axis_of, layer.coefficient, self.held[I],
+            )  # fmt: skip
 
     def _kinds(self, region: int) -> dict[Kind, list[Vector]]:
         found: dict[Kind, list[Vector]] = {}
@@ -160,7 +176,7 @@ class Potentials:
         capacity = self.machine.problem.levels[levels[0]].capacity_bits
         if capacity is None:
             return -1, 0, 1
-        parts = OUTER_PARTS if region == 0 else INNER_PARTS
+        parts = OUTER_PARTS if region == 0 else 1 if self._coarse else INNER_PARTS
         return levels[0], parts, max(1, -(-capacity // parts))
 
     def graph(self, region: int, kind: Kind | None, free: int = 0) -> Graph:
@@ -181,7 +197,7 @@ class Potentials:
                 ends[p] = p if last else machine.start(region + 1, place.parents)
             for m, (tensor, level, after) in enumerate(machine.moves(place)):
                 moves[p, m] = tensor, level, machine.number[after]
-                relaxed[p, m] = tensor == I and layer.slides and place.parents[I] in machine.regions[region]
+                relaxed[p, m] = tensor == I and layer.slides and place.has(I)
                 if not free >> tensor & 1:
                     alpha[:, p, m], beta[:, p, m] = self._price(region, kind, place, tensor, level)
             for v in range(0 if last else 3):
@@ -192,7 +208,7 @@ class Potentials:
     def _common(self) -> tuple[object, ...]:
         layer, lattice = self.layer, self.layer.lattice
         return (
-            lattice.smaller, lattice.dim_of, layer.tiles, layer.traffic, layer.held, layer.width, layer.axis_of,
+            lattice.smaller, lattice.dim_of, layer.tiles, layer.traffic, self.held, layer.width, layer.axis_of,
             layer.coefficient, lattice.vectors, lattice.quotient, lattice.counts, lattice.strides,
         )  # fmt: skip
 
@@ -230,8 +246,8 @@ class Potentials:
             *self._common(), *graph[:7], self.layer.lacks, graph.roof, bottom, closing_bottom, *self._rooms(region),
             wanted, asked, plain, closing,
         )  # fmt: skip
-        found = Tables(plain, closing, graph.alpha, graph.moves)
-        if part is None and (region == 0 or len(machine.regions) > 2):
+        found = Tables(plain, closing, graph.alpha, graph.beta, graph.moves)
+        if part is None and region == 0:
             self._tables[key] = found
         return found
 
@@ -255,42 +271,65 @@ class Potentials:
         )
         return bottom, closing_bottom
 
-    def rows(self, region: int, kind: Kind, free: int, part: Part | None = None) -> tuple[Floats, Floats, Floats]:
-        """Least costs right inside of a fan-out: of its roof; with a tensor V held there; and the largest price of the
-        input's node at the roof."""
-        machine, layer = self.machine, self.layer
+    def rows(
+        self, region: int, kind: Kind, free: int, part: Part | None = None
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Least costs right inside of a fan-out: of its roof; with a tensor V held there; with V and the input held
+        there, without what the input brings in; and the price of that."""
+        machine = self.machine
         tables = self.tables(region, kind, free, part)
         starts = [p for p, place in enumerate(machine.places[region]) if place.nodes == 0]
-        budgeted, parts, unit = self.budget(region)
+        parts = self.budget(region)[1]
         rows = tables.plain[:, starts, parts, :]
-        closing = np.full((len(rows), 3, len(starts), layer.lattice.size), INF)
-        slid = np.zeros((len(rows), len(starts)))
+        closing = np.full((len(rows), 3, len(starts), self.layer.lattice.size), INF)
+        both, slid = np.full(closing.shape, INF), np.full((len(rows), len(starts)), INF)
         families: dict[int, Tables] = {free: tables}
+        alone = self.layer.slides and self.single(region, I)
         for e, p in enumerate(starts):
             if part is not None and p not in part.starts:
                 continue
             for v in range(tables.closing.shape[1]):
                 closing[:, v, e] = tables.closing[:, v, p, parts]
-            for tensor, level, after in machine.moves(machine.places[region][p]):
+            place = machine.places[region][p]
+            for tensor, level, after in machine.moves(place):
                 inside = free
                 if not self.single(region, tensor):
                     inside |= 1 << tensor
-                if layer.slides and tensor != I and not self.single(region, I):
+                if self.layer.slides and tensor != I and not self.single(region, I):
                     inside |= 1 << I
                 if inside not in families:
                     families[inside] = self.tables(region, kind, inside, part)
-                size = layer.tiles[tensor] * machine.problem.bits[tensor]
-                capacity = machine.problem.levels[level].capacity_bits
-                fits = np.ones(len(size), np.bool_) if capacity is None else size <= capacity
-                index = np.full(len(size), parts)
-                if level == budgeted and capacity is not None:
-                    index = np.maximum(0, -(-(np.minimum(parts * unit, capacity) - size) // unit))
-                values = families[inside].plain[:, machine.number[after], index, np.arange(len(size))]
-                closing[:, tensor, e] = np.minimum(closing[:, tensor, e], np.where(fits, values, INF))
-            price = tables.alpha[:, p, :] * (tables.moves[p, :, 0] == I)
-            if layer.slides and self.single(region, I):
-                slid[:, e] = price.max(axis=1)
-        return np.ascontiguousarray(rows), closing, slid
+                left = self._left(region, tensor, level, parts)
+                values = self._row(families[inside], machine.number[after], left)
+                closing[:, tensor, e] = np.minimum(closing[:, tensor, e], values)
+                for other, deeper, last in machine.moves(after) if alone and tensor != I else ():
+                    if other == I:
+                        rest = self._left(region, I, deeper, left)
+                        values = self._row(families[inside], machine.number[last], rest)
+                        both[:, tensor, e] = np.minimum(both[:, tensor, e], values)
+            if alone:
+                prices = [tables.alpha[:, p, m] for m, (t, _, _) in enumerate(machine.moves(place)) if t == I]
+                slid[:, e] = np.min(prices, axis=0) if prices else 0.0
+        return np.ascontiguousarray(rows), closing, both, slid
+
+    def _left(self, region: int, tensor: int, level: int, left: Ints | int) -> Ints:
+        """Parts of bits that a node leaves, by extents; -1 where it does not fit."""
+        budgeted, _, unit = self.budget(region)
+        size = self.layer.tiles[tensor] * self.machine.problem.bits[tensor]
+        capacity = self.machine.problem.levels[level].capacity_bits
+        before = np.broadcast_to(left, size.shape)
+        if capacity is None:
+            return np.asarray(before)
+        inside = before
+        if level == budgeted:
+            inside = np.maximum(-1, -(-(np.minimum(before * unit, capacity) - size) // unit))
+            inside = np.where(np.minimum(before * unit, capacity) < size, -1, inside)
+        found: Ints = np.where((size <= capacity) & (before >= 0), inside, -1)
+        return found
+
+    def _row(self, tables: Tables, place: int, left: Ints) -> Floats:
+        values: Floats = tables.plain[:, place, np.maximum(left, 0), np.arange(len(left))]
+        return np.where(left >= 0, values, INF)
 
     def _bottom(self, region: int, kind: Kind | None, free: int) -> tuple[Floats, Floats]:
         machine, size = self.machine, self.layer.lattice.size
@@ -314,11 +353,11 @@ class Potentials:
         closing: Floats,
     ) -> None:  # fmt: skip
         layer, lattice = self.layer, self.layer.lattice
-        rows, closing_rows, slid = self.rows(region + 1, kind, free, part)
+        rows, closing_rows, both, slid = self.rows(region + 1, kind, free, part)
         lift(
             lattice.vectors, lattice.strides, lattice.counts, lattice.quotient, np.array(some, np.int64),
-            rows, self.delta(region, kind.instances), closing_rows, layer.traffic, layer.width,
-            layer.axis_of, layer.coefficient, slid, bottom, closing,
+            rows, self.delta(region, kind.instances), closing_rows, both, layer.traffic, layer.width,
+            layer.axis_of, layer.coefficient, layer.lacks, slid, bottom, closing,
         )  # fmt: skip
 
     def _narrow(self, bottom: Floats, closing: Floats) -> None:
@@ -337,7 +376,9 @@ class Potentials:
             some, part = stack.pop()
             kind = some[0][0] if len(some) == 1 else _together([one for one, _ in some])
             here, here_closing = np.full(bottom.shape, INF), np.full(closing.shape, INF)
+            self._coarse = len(some) > 1
             self._lift(0, kind, [v for _, found in some for v in found], 0, part, here, here_closing)
+            self._coarse = False
             limit = self.criteria.limit[:, None, None]
             alive = (reach + here <= limit).all(axis=0)
             for v in range(3):
@@ -348,6 +389,7 @@ class Potentials:
                 continue
             if len(some) == 1:
                 left[kind] = some[0][1]
+                self.alive[kind] = alive
                 np.minimum(bottom, here, out=bottom)
                 np.minimum(closing, here_closing, out=closing)
                 continue
@@ -445,3 +487,9 @@ def _together(kinds: list[Kind]) -> Kind:
     """A kind that is nowhere dearer than any of these."""
     shares = tuple(min(column) for column in zip(*(kind.shares for kind in kinds), strict=True))
     return Kind(shares, max(kind.copies for kind in kinds), max(kind.instances for kind in kinds))  # type: ignore[arg-type]
+
+
+def codes_of(lattice: Lattice, some: list[Vector]) -> Ints:
+    """Indices of factors among the divisors of their dims."""
+    rows = [[list(lattice.values[d, : lattice.counts[d]]).index(s) for d, s in enumerate(v)] for v in some]
+    return np.array(rows, np.int64).reshape(len(some), len(lattice.counts))

@@ -9,6 +9,33 @@ INF = 1e300
 
 
 @njit(cache=True)
+def least_share(vectors, x, z, axis_of, coefficient, width, lacks, tensor):
+    """Least share of its words that the input's tile with extents x brings in per trip of a loop right outside of
+    extents z that slides it: n trips of a step bring in ``1 + (n - 1) min(1, step / width)`` tiles, which is least for
+    all trips that are left. With a tensor only loops over its dims slide."""
+    share = 1.0
+    last = len(vectors) - 1
+    for d in range(vectors.shape[1]):
+        a = axis_of[d]
+        if a >= 0 and (tensor < 0 or lacks[tensor, d]):
+            step = min(1.0, coefficient[d] * vectors[z, d] / width[a, x])
+            n = vectors[last, d] // vectors[z, d]
+            share = min(share, (1.0 + (n - 1) * step) / n)
+    return share
+
+
+@njit(cache=True)
+def parts_left(bits, level, b, capacity, budgeted, unit):
+    """Parts that are left of a level's bits after a tile, -1 if it does not fit."""
+    if capacity[level] >= 0 and bits > capacity[level]:
+        return -1
+    if level != budgeted:
+        return b
+    left = min(b * unit, capacity[level]) - bits
+    return (left + unit - 1) // unit if left >= 0 else -1
+
+
+@njit(cache=True)
 def fill_places(
     smaller, dim_of, tiles, traffic, held, width, axis_of, coefficient, vectors, quotient, counts, strides,
     moves, alpha, beta, relaxed, ends, commit_alpha, commit_beta, lacks, roof, bottom, closing_bottom,
@@ -17,118 +44,99 @@ def fill_places(
     """See :mod:`optimizer.checker.again.nest_graph.potential`: ``plain[k, place, b, x]`` and
     ``closing[k, V, place, b, x]``."""
     criteria, places, _, size = plain.shape
-    primes = smaller.shape[1]
-    dims = vectors.shape[1]
-    closes = closing.shape[1]
-    for p in range(places - 1, -1, -1):
-        if not asked[p]:
+    primes, dims, closes = smaller.shape[1], vectors.shape[1], closing.shape[1]
+    slid, shares = np.empty(dims * quotient.shape[1], np.int64), np.empty(dims * quotient.shape[1])
+    loose = np.ones(4)
+    for x in range(size):
+        if not wanted[x]:
             continue
-        for x in range(size):
-            if not wanted[x]:
+        count = 0
+        for d in range(dims):
+            a = axis_of[d]
+            if a < 0:
                 continue
-            place_of = np.zeros(dims, np.int64)
-            for d in range(dims):
-                place_of[d] = (x // strides[d]) % counts[d]
-            for b in range(parts + 1):
-                for k in range(criteria):
-                    best = INF
-                    if ends[p] >= 0:
-                        best = bottom[k, ends[p], x]
-                    for m in range(moves.shape[1]):
-                        tensor = moves[p, m, 0]
-                        if tensor < 0:
-                            break
-                        level, after = moves[p, m, 1], moves[p, m, 2]
-                        size_bits = tiles[tensor, x] * word_bits[tensor]
-                        inside = b
-                        fits = capacity[level] < 0 or size_bits <= capacity[level]
-                        if fits and level == budgeted:
-                            left = min(b * unit, capacity[level]) - size_bits
-                            fits = left >= 0
-                            inside = (left + unit - 1) // unit
-                        if fits:
-                            share = 1.0
-                            if relaxed[p, m]:
-                                for d in range(dims):
-                                    a = axis_of[d]
-                                    if a >= 0:
-                                        share = min(share, coefficient[d] * vectors[x, d] / width[a, x])
-                            cost = alpha[k, p, m] * traffic[tensor, x] * share + beta[k, p, m]
-                            best = min(best, cost + plain[k, after, inside, x])
-                        if tensor == 1 and not relaxed[p, m]:
-                            for d in range(dims):
-                                a = axis_of[d]
-                                if a < 0:
-                                    continue
-                                for j in range(1, counts[d]):
-                                    q = quotient[d, place_of[d], j]
-                                    if q < 0:
-                                        continue
-                                    y = x + (q - place_of[d]) * strides[d]
-                                    size_bits = tiles[1, y] * word_bits[1]
-                                    inside = b
-                                    fits = capacity[level] < 0 or size_bits <= capacity[level]
-                                    if fits and level == budgeted:
-                                        left = min(b * unit, capacity[level]) - size_bits
-                                        fits = left >= 0
-                                        inside = (left + unit - 1) // unit
-                                    if fits:
-                                        n = vectors[x, d] // vectors[y, d]
-                                        share = min(1.0, coefficient[d] * vectors[y, d] / width[a, y])
-                                        if share < 1.0:
-                                            share = (1.0 + (n - 1) * share) / n
-                                            cost = alpha[k, p, m] * traffic[1, y] * share + beta[k, p, m]
-                                            best = min(best, cost + plain[k, after, inside, y])
-                    for v in range(closes):
-                        least = INF
-                        if ends[p] >= 0:
-                            least = closing_bottom[k, v, ends[p], x]
-                        for m in range(moves.shape[1]):
-                            tensor = moves[p, m, 0]
-                            if tensor < 0:
-                                break
-                            if tensor == v:
-                                continue
-                            level, after = moves[p, m, 1], moves[p, m, 2]
-                            size_bits = tiles[tensor, x] * word_bits[tensor]
-                            inside = b
-                            fits = capacity[level] < 0 or size_bits <= capacity[level]
-                            if fits and level == budgeted:
-                                left = min(b * unit, capacity[level]) - size_bits
-                                fits = left >= 0
-                                inside = (left + unit - 1) // unit
-                            if fits:
-                                share = 1.0
-                                if tensor == 1:
-                                    for d in range(dims):
-                                        a = axis_of[d]
-                                        if a >= 0:
-                                            share = min(share, coefficient[d] * vectors[x, d] / width[a, x])
-                                cost = alpha[k, p, m] * traffic[tensor, x] * share + beta[k, p, m]
-                                least = min(least, cost + closing[k, v, after, inside, x])
-                        for j in range(primes):
-                            y = smaller[x, j]
-                            if y >= 0 and lacks[v, dim_of[j]]:
-                                least = min(least, closing[k, v, p, b, y])
-                        closing[k, v, p, b, x] = least
-                        if least < INF:
-                            cost = commit_alpha[k, p, v] * held[v, x] + commit_beta[k, p, v]
-                            best = min(best, cost + least)
+            i = (x // strides[d]) % counts[d]
+            for j in range(1, i + 1):
+                q = quotient[d, i, j]
+                if q < 0:
+                    continue
+                y = x + (q - i) * strides[d]
+                n = vectors[x, d] // vectors[y, d]
+                share = (1.0 + (n - 1) * min(1.0, coefficient[d] * vectors[y, d] / width[a, y])) / n
+                if share < 1.0:
+                    slid[count], shares[count] = y, share
+                    count += 1
+        for v in range(4):
+            loose[v] = least_share(vectors, x, x, axis_of, coefficient, width, lacks, v if v < 3 else -1)
+        for p in range(places - 1, -1, -1):
+            if not asked[p]:
+                continue
+            for k in range(criteria):
+                for b in range(parts + 1):
+                    best = bottom[k, ends[p], x] if ends[p] >= 0 else INF
                     for j in range(primes):
                         y = smaller[x, j]
                         if y >= 0 and (not roof[p] or axis_of[dim_of[j]] >= 0):
                             best = min(best, plain[k, p, b, y])
                     plain[k, p, b, x] = best
+                    for v in range(closes):
+                        best = closing_bottom[k, v, ends[p], x] if ends[p] >= 0 else INF
+                        for j in range(primes):
+                            y = smaller[x, j]
+                            if y >= 0 and lacks[v, dim_of[j]]:
+                                best = min(best, closing[k, v, p, b, y])
+                        closing[k, v, p, b, x] = best
+                for m in range(moves.shape[1]):
+                    tensor = moves[p, m, 0]
+                    if tensor < 0:
+                        break
+                    level, after = moves[p, m, 1], moves[p, m, 2]
+                    node, fixed = alpha[k, p, m] * traffic[tensor, x], beta[k, p, m]
+                    bits = tiles[tensor, x] * word_bits[tensor]
+                    share = loose[3] if relaxed[p, m] else 1.0
+                    for b in range(parts + 1):
+                        left = parts_left(bits, level, b, capacity, budgeted, unit)
+                        if left < 0:
+                            continue
+                        cost = node * share + fixed + plain[k, after, left, x]
+                        plain[k, p, b, x] = min(plain[k, p, b, x], cost)
+                        for v in range(closes):
+                            if v != tensor:
+                                part = 1.0
+                                if tensor == 1:
+                                    part = share if relaxed[p, m] else loose[v]
+                                cost = node * part + fixed + closing[k, v, after, left, x]
+                                closing[k, v, p, b, x] = min(closing[k, v, p, b, x], cost)
+                    if tensor != 1 or relaxed[p, m]:
+                        continue
+                    for n in range(count):
+                        y = slid[n]
+                        bits = tiles[1, y] * word_bits[1]
+                        node = alpha[k, p, m] * traffic[1, y] * shares[n] + fixed
+                        for b in range(parts + 1):
+                            left = parts_left(bits, level, b, capacity, budgeted, unit)
+                            if left >= 0:
+                                plain[k, p, b, x] = min(plain[k, p, b, x], node + plain[k, after, left, y])
+                for v in range(closes):
+                    cost = commit_alpha[k, p, v] * held[v, x] + commit_beta[k, p, v]
+                    for b in range(parts + 1):
+                        if closing[k, v, p, b, x] < INF:
+                            plain[k, p, b, x] = min(plain[k, p, b, x], cost + closing[k, v, p, b, x])
 
 
 @njit(cache=True)
 def lift(
-    vectors, code_strides, counts, quotient, factors, rows, delta, closing_rows, traffic, width, axis_of, coefficient,
-    slid, bottom, closing_bottom,
+    vectors, code_strides, counts, quotient, factors, rows, delta, closing_rows, both_rows, traffic, width, axis_of,
+    coefficient, lacks, slid, bottom, closing_bottom,
 ):  # fmt: skip
-    """Least costs outside of a fan-out from those inside of it, for some vectors of factors."""
+    """Least costs outside of a fan-out from those inside of it, for some vectors of factors.
+
+    Where a loop outside of the fan-out is sat out by V and slides the input, the input's node may stand at the roof as
+    well and then brings in the share of a width that a step is, or more of it; ``both_rows`` are the costs besides.
+    """
     criteria, ends, size = bottom.shape
     dims = vectors.shape[1]
+    shares = np.ones(3)
     for x in range(size):
         for f in range(len(factors)):
             z = x
@@ -149,19 +157,68 @@ def lift(
                     z += (found - i) * code_strides[d]
             if not fits:
                 continue
-            share = 1.0
-            for d in range(dims):
-                a = axis_of[d]
-                if a >= 0:
-                    share = min(share, coefficient[d] * vectors[x, d] * factors[f, d] / width[a, x])
             for k in range(criteria):
                 for e in range(ends):
                     cost = rows[k, e, x] + delta[k]
-                    if cost < bottom[k, e, z]:
-                        bottom[k, e, z] = cost
+                    bottom[k, e, z] = min(bottom[k, e, z], cost)
                     for v in range(3):
                         cost = closing_rows[k, v, e, x] + delta[k]
+                        if v != 1 and k == 0 and e == 0:
+                            shares[v] = least_share(vectors, x, z, axis_of, coefficient, width, lacks, v)
+                        share = shares[v]
                         if v != 1 and share < 1.0:
-                            cost -= (1.0 - share) * slid[k, e] * traffic[1, x]
-                        if cost < closing_bottom[k, v, e, z]:
-                            closing_bottom[k, v, e, z] = cost
+                            both = slid[k, e] * share * traffic[1, x] + both_rows[k, v, e, x] + delta[k]
+                            cost = min(cost, both)
+                        closing_bottom[k, v, e, z] = min(closing_bottom[k, v, e, z], cost)
+
+
+@njit(cache=True)
+def held_inputs(vectors, code_strides, counts, quotient, lacks, codes, factors, traffic, terms, width, axis_of,
+                coefficient, held):  # fmt: skip
+    """Least words of the input that a level outside of a fan-out reads for nodes held right inside of it.
+
+    With extents z outside of the fan-out and factors s, the tiles have the extents z / s. All of them bring in
+    ``traffic(z / s)`` words, of which the share of distinct tiles is read, and a slide lowers that by no more than the
+    share of a width that a step is. Dims that the input lacks divide it by what stands inside, and nothing else: so the
+    least over s is taken once for them all.
+    """
+    dims = vectors.shape[1]
+    for z in range(len(vectors)):
+        base, times = z, 1.0
+        for d in range(dims):
+            if lacks[1, d]:
+                base -= ((z // code_strides[d]) % counts[d]) * code_strides[d]
+                times *= vectors[z, d]
+        if base != z:
+            held[z] = max(held[z], held[base] / times)
+            continue
+        best = 1e300
+        for f in range(len(factors)):
+            x, children, good = z, 1.0, True
+            for d in range(dims):
+                if codes[f, d] > 0:
+                    i = (z // code_strides[d]) % counts[d]
+                    q = quotient[d, i, codes[f, d]]
+                    if q < 0:
+                        good = False
+                        break
+                    x += (q - i) * code_strides[d]
+                    children *= factors[f, d]
+            if not good:
+                continue
+            inputs, share = 1, 1.0
+            for a in range(len(terms)):
+                d, c, e, b = terms[a, 0], terms[a, 1], terms[a, 2], terms[a, 3]
+                m = factors[f, d]
+                if e < 0:
+                    inputs *= m
+                    continue
+                k = factors[f, e]
+                p, q = c * vectors[x, d], b * vectors[x, e]
+                g, h = p, q
+                while h > 0:
+                    g, h = h, g % h
+                inputs *= m * k - max(0, m - q // g) * max(0, k - p // g)
+            share = least_share(vectors, x, z, axis_of, coefficient, width, lacks, -1)
+            best = min(best, traffic[x] * share * inputs / children)
+        held[z] = max(held[z], best)

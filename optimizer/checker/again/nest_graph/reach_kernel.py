@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
-from optimizer.checker.again.nest_graph.potential_kernel import INF
+from optimizer.checker.again.nest_graph.potential_kernel import INF, least_share, parts_left
 
 
 @njit(cache=True)
@@ -52,15 +51,12 @@ def reach_places(
                     if tensor < 0:
                         break
                     level, after = moves[p, m, 1], moves[p, m, 2]
-                    slack = 1.0
+                    loose = 1.0
                     if tensor == 1:
-                        for d in range(dims):
-                            a = axis_of[d]
-                            if a >= 0:
-                                slack = min(slack, coefficient[d] * vectors[x, d] / width[a, x])
-                    inside = _left(tiles[tensor, x] * word_bits[tensor], level, b, capacity, budgeted, unit)
+                        loose = least_share(vectors, x, x, axis_of, coefficient, width, lacks, -1)
+                    inside = parts_left(tiles[tensor, x] * word_bits[tensor], level, b, capacity, budgeted, unit)
                     if inside >= 0:
-                        share = slack if relaxed[p, m] else 1.0
+                        share = loose if relaxed[p, m] else 1.0
                         for k in range(criteria):
                             node = alpha[k, p, m] * traffic[tensor, x]
                             if alive:
@@ -68,6 +64,10 @@ def reach_places(
                                 plain[k, after, inside, x] = min(plain[k, after, inside, x], cost)
                             for v in range(closes):
                                 if v != tensor:
+                                    slack = 1.0
+                                    if tensor == 1 and closing[k, v, p, b, x] < INF:
+                                        only = -1 if relaxed[p, m] else v
+                                        slack = least_share(vectors, x, x, axis_of, coefficient, width, lacks, only)
                                     cost = closing[k, v, p, b, x] + node * slack + beta[k, p, m]
                                     closing[k, v, after, inside, x] = min(closing[k, v, after, inside, x], cost)
                     if tensor != 1 or relaxed[p, m] or not alive:
@@ -82,7 +82,7 @@ def reach_places(
                             if q < 0:
                                 continue
                             y = x + (q - i) * strides[d]
-                            inside = _left(tiles[1, y] * word_bits[1], level, b, capacity, budgeted, unit)
+                            inside = parts_left(tiles[1, y] * word_bits[1], level, b, capacity, budgeted, unit)
                             share = min(1.0, coefficient[d] * vectors[y, d] / width[a, y])
                             if inside < 0 or share >= 1.0:
                                 continue
@@ -94,17 +94,6 @@ def reach_places(
 
 
 @njit(cache=True)
-def _left(bits, level, b, capacity, budgeted, unit):
-    """Parts that are left of a level's bits after a tile, -1 if it does not fit."""
-    if capacity[level] >= 0 and bits > capacity[level]:
-        return -1
-    if level != budgeted:
-        return b
-    left = min(b * unit, capacity[level]) - bits
-    return (left + unit - 1) // unit if left >= 0 else -1
-
-
-@njit(cache=True)
 def divide_some(smaller, wanted):
     """Mark all divisors of marked vectors."""
     for x in range(len(wanted) - 1, -1, -1):
@@ -112,3 +101,21 @@ def divide_some(smaller, wanted):
             for j in range(smaller.shape[1]):
                 if smaller[x, j] >= 0:
                     wanted[smaller[x, j]] = True
+
+
+@njit(cache=True)
+def inside_of(extents, factors, quotient, counts, strides, wanted):
+    """Mark the extents inside of a fan-out, of some extents outside of it and indices of its factors."""
+    dims = len(counts)
+    for n in range(len(extents)):
+        for f in range(len(factors)):
+            x, good = extents[n], True
+            for d in range(dims):
+                i = (extents[n] // strides[d]) % counts[d]
+                q = quotient[d, i, factors[f, d]]
+                if q < 0:
+                    good = False
+                    break
+                x += (q - i) * strides[d]
+            if good:
+                wanted[x] = True

@@ -1,4 +1,4 @@
-"""Is there a nest below a value? Labels of partial nests, outside in, of which none is followed that cannot lead there."""
+"""Is there a nest below a value? Labels of partial nests, outside in; none is followed that cannot lead there."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from formulations.nest import Nest
-from formulations.problem import I, LayerProblem, O
+from formulations.problem import O
 from formulations.stop import Stop
+from optimizer.checker.again.nest_graph.canonical import dims_inside
 from optimizer.checker.again.nest_graph.columns import (
     ASKED,
     BEFORE,
@@ -37,8 +38,8 @@ from optimizer.checker.again.nest_graph.criteria import Criteria, idle_energy
 from optimizer.checker.again.nest_graph.dominance import undominated
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
 from optimizer.checker.again.nest_graph.places import Machine, Place
-from optimizer.checker.again.nest_graph.potential import Kind, Layer, Part, Potentials
-from optimizer.checker.again.nest_graph.reach_kernel import divide_some
+from optimizer.checker.again.nest_graph.potential import Kind, Layer, Part, Potentials, codes_of
+from optimizer.checker.again.nest_graph.reach_kernel import divide_some, inside_of
 from optimizer.checker.again.nest_graph.rebuilt import nest_of
 from optimizer.checker.again.nest_graph.spread import Vector
 from optimizer.checker.again.nest_graph.step_kernel import cross, expand
@@ -87,9 +88,7 @@ class Search:
         self._leaves: list[tuple[int, Ints, float]] = []
         dims = len(problem.extents)
         self._everything = (1 << dims) - 1
-        masks = [sum(1 << d for d in range(dims) if problem.irrelevant_to[d] == t) for t in range(3)]
-        halo = sum(1 << d for d, has in enumerate(problem.halo) if has)
-        self._block = np.array([masks[0], self._everything if layer.slides else masks[I] | halo, masks[2]], np.int64)
+        self._block = dims_inside(problem)
         self._capacity = np.array(
             [-1 if n == 0 or level.capacity_bits is None else level.capacity_bits
              for n, level in enumerate(problem.levels)], np.int64)  # fmt: skip
@@ -99,9 +98,6 @@ class Search:
         timed = criteria.cap is not None or any(level.leak_energy for level in problem.levels)
         count = len(problem.levels)
         self._timed = [*range(BITS + count, BITS + 3 * count)] if timed else []
-        self._terms = np.full((len(problem.input_axes), 4), -1, np.int64)
-        for a, axis in enumerate(problem.input_axes):
-            self._terms[a, : 2 * len(axis.terms)] = [n for term in axis.terms for n in term]
 
     def run(self) -> None:
         """Find all labels of complete nests that could be below the value."""
@@ -192,15 +188,12 @@ class Search:
             bottom, closing_bottom = potentials._bottom(region, kind, 0)
         places = machine.places[region]
         criteria = len(self.criteria.scale)
-        top = np.zeros((criteria, len(places), 3))
         commit_alpha, commit_beta = np.zeros((2, criteria, len(places), 3))
         closes = np.zeros(3, np.bool_)
         for v in range(3):
             closes[v] = not last and machine.deeper(region, v)
         for p, place in enumerate(places):
             for v in range(3):
-                of_v = tables.moves[p, :, 0] == v
-                top[:, p, v] = (tables.alpha[:, p, :] * of_v).max(axis=1)
                 if closes[v]:
                     commit_alpha[:, p, v], commit_beta[:, p, v] = potentials._commit(region, kind, place, v)
         single = np.array([potentials.single(region, v) for v in range(3)])
@@ -208,12 +201,18 @@ class Search:
         if region and not single.all():
             families = potentials.tables(region, kind, 7, part).plain
         closing = tables.closing if tables.closing.shape[1] else np.zeros((1, 1, 1, 1, 1))
-        return (tables.plain, closing, bottom, closing_bottom, commit_alpha, commit_beta, top, families, single, closes,
-                self.rules.bounds)  # fmt: skip
+        return (
+            tables.plain, closing, bottom, closing_bottom, commit_alpha, commit_beta, families, single, closes,
+            self.rules.bounds, tables.moves, tables.alpha, tables.beta,
+        )  # fmt: skip
 
-    def _layer(self) -> tuple[object, ...]:
+    def _layer(self, region: int) -> tuple[object, ...]:
         layer = self.layer
-        return layer.traffic, layer.held, layer.width, layer.coefficient, layer.axis_of
+        budgeted, _, unit = self.potentials.budget(region)
+        return (
+            layer.traffic, self.potentials.held, layer.width, layer.coefficient, layer.axis_of, layer.tiles,
+            np.array(self.machine.problem.bits, np.int64), self._capacity, budgeted, unit,
+        )  # fmt: skip
 
     def _expand(
         self, rows: Ints, reals: Floats, base: int, region: int, move: tuple[int, int, int, int, int],
@@ -227,7 +226,7 @@ class Search:
             np.array(problem.extents, np.int64), layer.tiles, np.array(problem.bits, np.int64), layer.lacks, useful,
             layer.slides, self.rules.canonical, self._block, self._everything, self._capacity, self._access,
             self._prices, problem.volume(O), problem.resumes, problem.drain_reads, self.criteria.scale,
-            self.criteria.price, *budget, self._layer(), bounds, self.criteria.limit, self.criteria.idle, self._clock,
+            self.criteria.price, *budget, self._layer(region), bounds, self.criteria.limit, self.criteria.idle, self._clock,
             MOST_LABELS,
         )  # fmt: skip
         self._check()
@@ -244,19 +243,20 @@ class Search:
                 continue
             start = len(self._factors)
             self._factors.update({start + n: (machine.regions[region][-1], v) for n, v in enumerate(vectors)})
-            codes = np.array(
-                [[list(lattice.values[d, : lattice.counts[d]]).index(s) for d, s in enumerate(v)] for v in vectors],
-                np.int64,
-            )
+            codes = codes_of(lattice, vectors)
+            some = potentials.alive.get(kind) if region == 0 else None
+            chosen = np.arange(len(rows)) if some is None else np.flatnonzero(some[end, rows[:, EXTENTS]])
             wanted = np.zeros(lattice.size, np.bool_)
-            wanted[rows[:, EXTENTS]] = True
+            inside_of(rows[chosen, EXTENTS], codes, lattice.quotient, lattice.counts, lattice.strides, wanted)
+            if not wanted.any():
+                continue
             divide_some(lattice.smaller, wanted)
             bounds = self._bounds(inner, kind, Part(wanted, (end,)))
             pair: tuple[Ints, Floats] = cross(
-                rows, reals, base, np.array(vectors, np.int64), codes, start, end, lattice.vectors, lattice.quotient,
-                lattice.counts, lattice.strides, self.layer.lacks, self._terms, self.layer.slides, self.layer.axis_of,
+                rows[chosen], reals[chosen], base + chosen, np.array(vectors, np.int64), codes, start, end, lattice.vectors, lattice.quotient,
+                lattice.counts, lattice.strides, self.layer.lacks, self.layer.terms, self.layer.slides, self.layer.axis_of,
                 self.rules.canonical, self._everything, potentials.budget(inner)[1], FAN_OUT,
-                idle_energy(machine, products), self._layer(), bounds, self.criteria.limit, self.criteria.idle,
+                idle_energy(machine, products), self._layer(inner), bounds, self.criteria.limit, self.criteria.idle,
                 self._clock, MOST_LABELS,
             )  # fmt: skip
             self._check()

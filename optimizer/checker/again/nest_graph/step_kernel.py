@@ -51,10 +51,71 @@ def pay(row, reals, level, read, filled, updated, instances, prices, access, sca
 
 
 @njit(cache=True)
+def held_next(k, place, room, x, run, trips, share, layer, bounds):
+    """Least cost inside of a place at the roof if the next node there is held: its tensor sits out the run, or slides.
+
+    At most two are.
+    """
+    plain, moves, alpha, beta = bounds[0], bounds[10], bounds[11], bounds[12]
+    traffic, tiles, word_bits, capacity, budgeted, unit = layer[0], layer[5], layer[6], layer[7], layer[8], layer[9]
+    best = 1e300
+    for m in range(moves.shape[1]):
+        tensor, level, after = moves[place, m, 0], moves[place, m, 1], moves[place, m, 2]
+        if tensor < 0:
+            break
+        part = 1.0
+        if tensor == run:
+            part /= trips
+        if tensor == 1:
+            part *= share
+        if part >= 1.0:
+            continue
+        bits = tiles[tensor, x] * word_bits[tensor]
+        left = room
+        if capacity[level] >= 0 and bits > capacity[level]:
+            continue
+        if level == budgeted:
+            left = min(room * unit, capacity[level]) - bits
+            if left < 0:
+                continue
+            left = (left + unit - 1) // unit
+        cost = alpha[k, place, m] * traffic[tensor, x] * part + beta[k, place, m]
+        inside = plain[k, after, left, x]
+        for n in range(moves.shape[1]):
+            other = moves[after, n, 0]
+            if other < 0:
+                break
+            if other == tensor:
+                continue
+            part = 1.0
+            if other == run:
+                part /= trips
+            if other == 1:
+                part *= share
+            if part >= 1.0:
+                continue
+            bits = tiles[other, x] * word_bits[other]
+            level = moves[after, n, 1]
+            rest = left
+            if capacity[level] >= 0 and bits > capacity[level]:
+                continue
+            if level == budgeted:
+                rest = min(left * unit, capacity[level]) - bits
+                if rest < 0:
+                    continue
+                rest = (rest + unit - 1) // unit
+            more = alpha[k, after, n] * traffic[other, x] * part + beta[k, after, n]
+            inside = min(inside, more + plain[k, moves[after, n, 2], rest, x])
+        best = min(best, cost + inside)
+    return best
+
+
+@njit(cache=True)
 def least(reals, row, x, place, end, roof_room, layer, bounds, limit, idle):
     """May anything inside of here stay below all limits? (The bounds of :mod:`potential`.)"""
-    traffic, held, width, coefficient, axis_of = layer
-    plain, closing, bottom, closing_bottom, alpha, beta, top, families, single, closes, cut = bounds
+    held, width, coefficient, axis_of = layer[1], layer[2], layer[3], layer[4]
+    plain, closing, bottom, closing_bottom, alpha, beta = bounds[:6]
+    families, single, closes, cut = bounds[6], bounds[7], bounds[8], bounds[9]
     if not cut:
         return True
     run, trips, slide = row[RUN], row[RUN_TRIPS], row[SLIDE]
@@ -76,22 +137,10 @@ def least(reals, row, x, place, end, roof_room, layer, bounds, limit, idle):
                 else:
                     best = min(best, cost + closing[k, v, place, roof_room, x])
         if end < 0 and row[ROOF] == 1 and ((run >= 0 and trips > 1) or share < 1.0):
-            by_run, by_slide = run >= 0 and trips > 1, share < 1.0
-            off = 0.0
-            sure = True
-            if by_run:
-                if single[run]:
-                    part = (share if run == 1 else 1.0) / trips
-                    off += (1.0 - part) * top[k, place, run] * traffic[run, x]
-                else:
-                    sure = False
-            if by_slide and run != 1:
-                if single[1]:
-                    off += (1.0 - share) * top[k, place, 1] * traffic[1, x]
-                else:
-                    sure = False
+            sure = (run < 0 or trips == 1 or single[run]) and (share == 1.0 or single[1])
             if sure:
-                best = best - off
+                first = held_next(k, place, roof_room, x, run, trips, share, layer, bounds)
+                best = min(best, first)
             else:
                 best = min(best, families[k, place, roof_room, x])
         if reals[2 + k] + idle[k] * reals[1] + best > limit[k]:
@@ -117,7 +166,6 @@ def expand(
     out, out_reals, found = np.empty((room, columns), np.int64), np.empty((room, reals.shape[1])), 0
     digits, place_of, limits = np.zeros(dims, np.int64), np.zeros(dims, np.int64), np.zeros(dims, np.int64)
     row, real = np.zeros(columns, np.int64), np.zeros(reals.shape[1])
-    levels = len(access)
     masks = np.zeros(3, np.int64)
     for v in range(3):
         for d in range(dims):
@@ -301,7 +349,7 @@ def expand(
 
 @njit(cache=True)
 def cross(
-    rows, reals, base, factors, codes, shares_from, place, vectors, quotient, counts, strides, lacks, terms,
+    rows, reals, numbers, factors, codes, shares_from, place, vectors, quotient, counts, strides, lacks, terms,
     sliding, axis_of, ruled, everything, roof_room, item, idle_here, layer, bounds, limit, idle, clock, most,
 ):  # fmt: skip
     """Labels inside of a fan-out, for some vectors of its factors; ``terms[a]`` are the dims (dim, coefficient, dim,
@@ -329,7 +377,7 @@ def cross(
                 continue
             row[:] = rows[n]
             real[:] = reals[n]
-            row[BEFORE], row[EXTENTS], row[ITEM] = base + n, y, item + shares_from + f
+            row[BEFORE], row[EXTENTS], row[ITEM] = numbers[n], y, item + shares_from + f
             free, outputs, weights, children = 0, 1, 1, 1
             for d in range(dims):
                 s = factors[f, d]
