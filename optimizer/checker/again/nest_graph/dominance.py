@@ -12,7 +12,7 @@ FAR = float(1 << 61)
 COMPARED = 24
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _hashes(rows):
     found = np.empty(len(rows), np.int64)
     for n in range(len(rows)):
@@ -24,7 +24,7 @@ def _hashes(rows):
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _kept(rows, energy, order, hashes, compared):
     kept = np.ones(len(rows), np.bool_)
     alive = np.empty(COMPARED, np.int64)

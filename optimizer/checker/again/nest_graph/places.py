@@ -49,6 +49,7 @@ class Machine:
     regions: tuple[tuple[int, ...], ...]
     places: list[list[Place]] = field(default_factory=list)
     number: dict[Place, int] = field(default_factory=dict)
+    _moves: dict[Place, tuple[tuple[int, int, Place], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tops: Parents = tuple(int(pin) for pin in self.problem.pinned)  # type: ignore[assignment]
@@ -66,8 +67,13 @@ class Machine:
             self.number.update({place: n for n, place in enumerate(found)})
             starts = {place.parents for place in found if self.complete(place)}
 
-    def moves(self, place: Place) -> Iterator[tuple[int, int, Place]]:
+    def moves(self, place: Place) -> tuple[tuple[int, int, Place], ...]:
         """(tensor, level, place inside) of the nodes that may stand right inside of a place."""
+        if place not in self._moves:
+            self._moves[place] = tuple(self._next(place))
+        return self._moves[place]
+
+    def _next(self, place: Place) -> Iterator[tuple[int, int, Place]]:
         for index, level in enumerate(self.regions[place.region]):
             for tensor in range(3):
                 if level <= place.parents[tensor] or level == 0:

@@ -126,6 +126,10 @@ class Potentials:
             self.factors.append([v for v in found if math.prod(v) > 1] if r < last else found)
         self._coarse = False
         self.alive: dict[Kind, NDArray[np.bool_]] = {}
+        self._bits = [self._of_a_bit(level) for level in range(len(problem.levels))]
+        self._best = [[min(s) for s in zip(*(least_shares(problem, v) for v in some), strict=True)]
+                      for some in self.factors]  # fmt: skip
+        self._copies = [max((copies(problem, v, O) for v in some), default=1) for some in self.factors]
         self.possible = all(self.factors)
         if not self.possible:
             return
@@ -179,7 +183,7 @@ class Potentials:
         parts = OUTER_PARTS if region == 0 else 1 if self._coarse else INNER_PARTS
         return levels[0], parts, max(1, -(-capacity // parts))
 
-    def graph(self, region: int, kind: Kind | None, free: int = 0) -> Graph:
+    def graph(self, region: int, kind: Kind | None, free: int = 0, asked: NDArray[np.bool_] | None = None) -> Graph:
         """The nodes that may come next at the places of a region, and their prices."""
         machine, layer = self.machine, self.layer
         places = machine.places[region]
@@ -192,6 +196,8 @@ class Potentials:
         commit_alpha, commit_beta = np.zeros((2, criteria, len(places), 3))
         last = region + 1 == len(machine.regions)
         for p, place in enumerate(places):
+            if asked is not None and not asked[p]:
+                continue
             roof[p] = region > 0 and place.nodes == 0
             if machine.complete(place):
                 ends[p] = p if last else machine.start(region + 1, place.parents)
@@ -229,16 +235,16 @@ class Potentials:
         self._check()
         machine, size = self.machine, self.layer.lattice.size
         places = machine.places[region]
-        graph = self.graph(region, kind, free)
         bottom, closing_bottom = self._bottom(region, kind, free)
         wanted, asked = np.ones(size, np.bool_), np.ones(len(places), np.bool_)
         if part is not None:
             wanted = part.wanted
             asked = np.zeros(len(places), np.bool_)
             asked[list(part.starts)] = True
-            for p in range(len(places)):
+            for p, place in enumerate(places):
                 if asked[p]:
-                    asked[[q for q in graph.moves[p, :, 2] if q >= 0]] = True
+                    asked[[machine.number[after] for _, _, after in machine.moves(place)]] = True
+        graph = self.graph(region, kind, free, asked)
         closes = 3 if region + 1 < len(machine.regions) else 0
         shape = (len(self.criteria.scale), len(places), self.budget(region)[1] + 1, size)
         plain, closing = np.full(shape, INF), np.full((shape[0], closes, *shape[1:]), INF)
@@ -425,6 +431,9 @@ class Potentials:
         return bottom
 
     def _per_bit(self, level: int) -> tuple[Floats, Floats, Floats]:
+        return self._bits[level]
+
+    def _of_a_bit(self, level: int) -> tuple[Floats, Floats, Floats]:
         """Cost of a bit read, filled and updated in all instances together; ports count at level 0 only."""
         spec, criteria = self.machine.problem.levels[level], self.criteria
         prices = (spec.read_energy, spec.fill_energy, spec.update_energy)
@@ -437,7 +446,7 @@ class Potentials:
             if r == region - 1 and kind is not None:
                 share *= kind.shares[tensor]
             else:
-                share *= min(least_shares(self.machine.problem, v)[tensor] for v in self.factors[r])
+                share *= self._best[r][tensor]
         return share
 
     def _first(self, region: int, kind: Kind | None, level: int) -> float:
@@ -450,7 +459,7 @@ class Potentials:
             if r == region - 1 and kind is not None:
                 found *= kind.copies
             else:
-                found *= max(copies(problem, v, O) for v in self.factors[r])
+                found *= self._copies[r]
         return float(found)
 
     def _price(self, region: int, kind: Kind | None, place: Place, tensor: int, level: int) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ from numba import njit
 INF = 1e300
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def least_share(vectors, x, z, axis_of, coefficient, width, lacks, tensor):
     """Least share of its words that the input's tile with extents x brings in per trip of a loop right outside of
     extents z that slides it: n trips of a step bring in ``1 + (n - 1) min(1, step / width)`` tiles, which is least for
@@ -24,7 +24,7 @@ def least_share(vectors, x, z, axis_of, coefficient, width, lacks, tensor):
     return share
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def parts_left(bits, level, b, capacity, budgeted, unit):
     """Parts that are left of a level's bits after a tile, -1 if it does not fit."""
     if capacity[level] >= 0 and bits > capacity[level]:
@@ -35,7 +35,7 @@ def parts_left(bits, level, b, capacity, budgeted, unit):
     return (left + unit - 1) // unit if left >= 0 else -1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def fill_places(
     smaller, dim_of, tiles, traffic, held, width, axis_of, coefficient, vectors, quotient, counts, strides,
     moves, alpha, beta, relaxed, ends, commit_alpha, commit_beta, lacks, roof, bottom, closing_bottom,
@@ -124,7 +124,7 @@ def fill_places(
                             plain[k, p, b, x] = min(plain[k, p, b, x], cost + closing[k, v, p, b, x])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def lift(
     vectors, code_strides, counts, quotient, factors, rows, delta, closing_rows, both_rows, traffic, width, axis_of,
     coefficient, lacks, slid, bottom, closing_bottom,
@@ -172,7 +172,7 @@ def lift(
                         closing_bottom[k, v, e, z] = min(closing_bottom[k, v, e, z], cost)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def held_inputs(vectors, code_strides, counts, quotient, lacks, codes, factors, traffic, terms, width, axis_of,
                 coefficient, held):  # fmt: skip
     """Least words of the input that a level outside of a fan-out reads for nodes held right inside of it.

@@ -7,7 +7,7 @@ from numba import njit
 from optimizer.checker.again.nest_graph.potential_kernel import INF, least_share, parts_left
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def reach_places(
     smaller, dim_of, tiles, traffic, held, width, axis_of, coefficient, vectors, quotient, counts, strides,
     moves, alpha, beta, relaxed, ends, commit_alpha, commit_beta, lacks, word_bits, capacity, budgeted, parts, unit,
@@ -93,7 +93,7 @@ def reach_places(
                                 plain[k, after, inside, y] = min(plain[k, after, inside, y], cost)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def divide_some(smaller, wanted):
     """Mark all divisors of marked vectors."""
     for x in range(len(wanted) - 1, -1, -1):
@@ -103,7 +103,7 @@ def divide_some(smaller, wanted):
                     wanted[smaller[x, j]] = True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def inside_of(extents, factors, quotient, counts, strides, wanted):
     """Mark the extents inside of a fan-out, of some extents outside of it and indices of its factors."""
     dims = len(counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
@@ -16,7 +17,7 @@ from optimizer.checker.again.nest_graph.spread import Vector
 def nest_of(problem: LayerProblem, lattice: Lattice, chain: list[Ints], factors: dict[int, tuple[int, Vector]]) -> Nest:
     """A nest from the labels of one path, the outermost first; `factors` are (level, factors) by number."""
     items: list[Item] = [NodeItem(tensor, int(pin)) for tensor, pin in enumerate(problem.pinned)]
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in itertools.pairwise(chain):
         x, y = (tuple(int(e) for e in lattice.vectors[row[EXTENTS]]) for row in (before, after))
         number = int(after[ITEM])
         if number >= FAN_OUT:

@@ -166,7 +166,7 @@ class Search:
                 continue
             base = self._keep(rows)
             if last:
-                self._finish(rows, reals, base, places[end], kind)
+                self._finish(rows, reals, base)
             else:
                 self._through(region, end, rows, reals, base, factors)
 
@@ -226,7 +226,8 @@ class Search:
             np.array(problem.extents, np.int64), layer.tiles, np.array(problem.bits, np.int64), layer.lacks, useful,
             layer.slides, self.rules.canonical, self._block, self._everything, self._capacity, self._access,
             self._prices, problem.volume(O), problem.resumes, problem.drain_reads, self.criteria.scale,
-            self.criteria.price, *budget, self._layer(region), bounds, self.criteria.limit, self.criteria.idle, self._clock,
+            self.criteria.price, *budget, self._layer(region), bounds, self.criteria.limit, self.criteria.idle,
+            self._clock,
             MOST_LABELS,
         )  # fmt: skip
         self._check()
@@ -253,8 +254,10 @@ class Search:
             divide_some(lattice.smaller, wanted)
             bounds = self._bounds(inner, kind, Part(wanted, (end,)))
             pair: tuple[Ints, Floats] = cross(
-                rows[chosen], reals[chosen], base + chosen, np.array(vectors, np.int64), codes, start, end, lattice.vectors, lattice.quotient,
-                lattice.counts, lattice.strides, self.layer.lacks, self.layer.terms, self.layer.slides, self.layer.axis_of,
+                rows[chosen], reals[chosen], base + chosen,
+                np.array(vectors, np.int64), codes, start, end, lattice.vectors, lattice.quotient,
+                lattice.counts, lattice.strides, self.layer.lacks, self.layer.terms, self.layer.slides,
+                self.layer.axis_of,
                 self.rules.canonical, self._everything, potentials.budget(inner)[1], FAN_OUT,
                 idle_energy(machine, products), self._layer(inner), bounds, self.criteria.limit, self.criteria.idle,
                 self._clock, MOST_LABELS,
@@ -267,10 +270,13 @@ class Search:
         problem, cap = self.machine.problem, self.criteria.cap
         return cap is not None and problem.work * problem.latency_unit > cap * children
 
-    def _finish(self, rows: Ints, reals: Floats, base: int, place: Place, kind: Kind | None) -> None:
-        """Note labels of complete nests."""
+    def _finish(self, rows: Ints, reals: Floats, base: int) -> None:
+        """Note labels of complete nests: what is left is a vector of factors of the last fan-out."""
+        lattice = self.layer.lattice
+        codes = {lattice.code(vector) for vector in self.potentials.factors[-1]}
         for n in range(len(rows)):
-            self._leaves.append((base + n, rows[n], float(reals[n, 2])))
+            if int(rows[n, EXTENTS]) in codes:
+                self._leaves.append((base + n, rows[n], float(reals[n, 2])))
 
     def nests(self) -> Iterator[Nest]:
         """The complete nests that were found, with their exact costs, those of the least bounds first."""

@@ -29,13 +29,13 @@ from optimizer.checker.again.nest_graph.columns import (
 )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def ceiling(a, b):
     """a / b, rounded up."""
     return -((-a) // b)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pay(row, reals, level, read, filled, updated, instances, prices, access, scale, price):
     """Add accesses of a level: exact modulo 2**64 in COST, as floating numbers besides."""
     r, f, u = ceiling(read, access[level]), ceiling(filled, access[level]), ceiling(updated, access[level])
@@ -50,7 +50,7 @@ def pay(row, reals, level, read, filled, updated, instances, prices, access, sca
         reals[2 + k] += scale[k] * energy + price[k, 0, level] * read + price[k, 1, level] * (filled + updated)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def held_next(k, place, room, x, run, trips, share, layer, bounds):
     """Least cost inside of a place at the roof if the next node there is held: its tensor sits out the run, or slides.
 
@@ -110,7 +110,7 @@ def held_next(k, place, room, x, run, trips, share, layer, bounds):
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def least(reals, row, x, place, end, roof_room, layer, bounds, limit, idle):
     """May anything inside of here stay below all limits? (The bounds of :mod:`potential`.)"""
     held, width, coefficient, axis_of = layer[1], layer[2], layer[3], layer[4]
@@ -148,7 +148,7 @@ def least(reals, row, x, place, end, roof_room, layer, bounds, limit, idle):
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def expand(
     rows, reals, base, tensor, level, parent, place, end,
     vectors, quotient, counts, strides, extents, tiles, word_bits, lacks, useful, sliding, ruled, block, everything,
@@ -347,7 +347,7 @@ def expand(
     return out[:found], out_reals[:found]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def cross(
     rows, reals, numbers, factors, codes, shares_from, place, vectors, quotient, counts, strides, lacks, terms,
     sliding, axis_of, ruled, everything, roof_room, item, idle_here, layer, bounds, limit, idle, clock, most,
