@@ -2,7 +2,7 @@
 
 It is written from the definition of a nest and its cost alone (:mod:`formulations.nest_check`,
 :mod:`formulations.nest_cost`), and shares nothing with :mod:`formulations.shortest_path` but the data types. Nests grow
-outside in, node by node (:mod:`step_kernel`); the cost of a node is known where it is placed. Three rules leave out
+outside in, node by node (:mod:`kernels.step`); the cost of a node is known where it is placed. Three rules leave out
 what cannot be needed: bounds (:mod:`potential`), places of loops (:mod:`canonical`) and dominance (:mod:`dominance`).
 What is left at the end is counted again, exactly, from the nest itself.
 """
@@ -22,9 +22,9 @@ from formulations.problem import LayerProblem
 from formulations.stop import Stop
 from optimizer.checker.again.nest_graph.criteria import criteria_of
 from optimizer.checker.again.nest_graph.lattice import lattice_of
+from optimizer.checker.again.nest_graph.layer import Layer
 from optimizer.checker.again.nest_graph.magnitudes import in_range
 from optimizer.checker.again.nest_graph.places import machines
-from optimizer.checker.again.nest_graph.potential import Layer
 from optimizer.checker.again.nest_graph.search import ALL_RULES, GaveUpError, Rules, Search
 
 __all__ = ["ALL_RULES", "Found", "Rules", "Verdict", "decide_floor"]

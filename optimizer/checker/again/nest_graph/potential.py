@@ -21,30 +21,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.problem import I, LayerProblem, O, W
-from optimizer.checker.again.nest_graph.criteria import Criteria, idle_energy
-from optimizer.checker.again.nest_graph.lattice import Floats, Ints, Lattice, sliding_dims, words
-from optimizer.checker.again.nest_graph.places import Machine, Place
-from optimizer.checker.again.nest_graph.potential_kernel import INF, fill_places, held_inputs, lift
-from optimizer.checker.again.nest_graph.reach_kernel import divide_some, reach_places
-from optimizer.checker.again.nest_graph.spread import Vector, copies, distinct, least_shares, vectors
+from formulations.problem import I, O
+from optimizer.checker.again.nest_graph.criteria import Criteria
+from optimizer.checker.again.nest_graph.kernels.fill import INF, fill_places
+from optimizer.checker.again.nest_graph.kernels.lift import held_inputs, lift
+from optimizer.checker.again.nest_graph.kernels.reach import divide_some, reach_places
+from optimizer.checker.again.nest_graph.lattice import Floats, Ints
+from optimizer.checker.again.nest_graph.layer import Layer, codes_of
+from optimizer.checker.again.nest_graph.places import Machine
+from optimizer.checker.again.nest_graph.prices import Kind, Prices
+from optimizer.checker.again.nest_graph.spread import Vector, copies, least_shares, vectors
 
 OUTER_PARTS = 12
 INNER_PARTS = 6
-
-
-class Kind(NamedTuple):
-    """What costs inside of a fan-out depend on: shares of distinct tiles, copies of outputs, and instances."""
-
-    shares: tuple[float, float, float]
-    copies: int
-    instances: int
 
 
 class Part(NamedTuple):
@@ -52,20 +46,6 @@ class Part(NamedTuple):
 
     wanted: NDArray[np.bool_]
     starts: tuple[int, ...]
-
-
-class Graph(NamedTuple):
-    """Of every place the nodes that may come next, (tensor, level, place), with ``alpha * words + beta`` for a price;
-    its number among ends; prices of holding a tensor; whether it is the roof."""
-
-    moves: Ints
-    alpha: Floats
-    beta: Floats
-    relaxed: NDArray[np.bool_]
-    ends: Ints
-    commit_alpha: Floats
-    commit_beta: Floats
-    roof: NDArray[np.bool_]
 
 
 class Tables(NamedTuple):
@@ -76,39 +56,6 @@ class Tables(NamedTuple):
     alpha: Floats
     beta: Floats
     moves: Ints
-
-
-@dataclass
-class Layer:
-    """Arrays of a layer."""
-
-    problem: LayerProblem
-    lattice: Lattice
-
-    def __post_init__(self) -> None:
-        problem, lattice = self.problem, self.lattice
-        self.tiles = words(problem, lattice)
-        outside = np.prod(np.array(problem.extents, np.float64) / lattice.vectors, axis=1)
-        self.traffic = self.tiles * outside
-        dims = len(problem.extents)
-        self.axis_of, self.coefficient = np.full(dims, -1, np.int64), np.ones(dims, np.int64)
-        for d, axis, c in sliding_dims(problem):
-            self.axis_of[d], self.coefficient[d] = axis, c
-        self.width = np.ones((max(1, len(problem.input_axes)), lattice.size))
-        for a, axis in enumerate(problem.input_axes):
-            for d, c in axis.terms:
-                self.width[a] += c * (lattice.vectors[:, d] - 1)
-        self.terms = np.full((len(problem.input_axes), 4), -1, np.int64)
-        for a, axis in enumerate(problem.input_axes):
-            self.terms[a, : 2 * len(axis.terms)] = [n for term in axis.terms for n in term]
-        self.slides = bool((self.axis_of >= 0).any())
-        self.lacks = np.array([[lack == t for lack in problem.irrelevant_to] for t in range(3)], np.bool_)
-        self.lacks = self.lacks.reshape(3, dims)
-        sitting = np.prod(
-            np.where(self.lacks[I], np.array(problem.extents) / lattice.vectors, 1.0), axis=1, dtype=np.float64
-        )
-        self.held = self.traffic.astype(np.float64).copy()
-        self.held[I] = problem.least_words(I) * sitting
 
 
 class Potentials:
@@ -126,15 +73,11 @@ class Potentials:
             self.factors.append([v for v in found if math.prod(v) > 1] if r < last else found)
         self._coarse = False
         self.alive: dict[Kind, NDArray[np.bool_]] = {}
-        self._bits = [self._of_a_bit(level) for level in range(len(problem.levels))]
-        self._best = [[min(s) for s in zip(*(least_shares(problem, v) for v in some), strict=True)]
-                      for some in self.factors]  # fmt: skip
-        self._copies = [max((copies(problem, v, O) for v in some), default=1) for some in self.factors]
         self.possible = all(self.factors)
         if not self.possible:
             return
-        self.most = [max(math.prod(v) for v in some) for some in self.factors]
-        self.idle = idle_energy(machine, self.most)
+        self.prices = Prices(machine, layer, criteria, self.factors)
+        self.most, self.idle = self.prices.most, self.prices.idle
         self._tables: dict[tuple[int, Kind | None, int], Tables] = {}
         self._bottoms: dict[tuple[int, int], tuple[Floats, Floats]] = {}
         self.kinds = [self._kinds(r) for r in range(last)]
@@ -166,12 +109,6 @@ class Potentials:
         levels = [level for some in self.machine.regions[region:] for level in some]
         return sum(self.machine.keeps(level, tensor) for level in levels) <= 1
 
-    def delta(self, region: int, instances: int) -> Floats:
-        """What fewer children than the most of a fan-out add to leakage, per criterion."""
-        factors = [*self.most[:region], instances, *self.most[region + 1 :]]
-        found: Floats = self.criteria.idle * (idle_energy(self.machine, factors) - self.idle)
-        return found
-
     def budget(self, region: int) -> tuple[int, int, int]:
         """The level whose bits are summed (-1: none), its parts, and bits of a part."""
         levels = [level for level in self.machine.regions[region] if level]
@@ -182,34 +119,6 @@ class Potentials:
             return -1, 0, 1
         parts = OUTER_PARTS if region == 0 else 1 if self._coarse else INNER_PARTS
         return levels[0], parts, max(1, -(-capacity // parts))
-
-    def graph(self, region: int, kind: Kind | None, free: int = 0, asked: NDArray[np.bool_] | None = None) -> Graph:
-        """The nodes that may come next at the places of a region, and their prices."""
-        machine, layer = self.machine, self.layer
-        places = machine.places[region]
-        most = max((sum(1 for _ in machine.moves(place)) for place in places), default=0)
-        criteria = len(self.criteria.scale)
-        moves = np.full((len(places), max(1, most), 3), -1, np.int64)
-        alpha, beta = np.zeros((2, criteria, len(places), max(1, most)))
-        relaxed = np.zeros((len(places), max(1, most)), np.bool_)
-        ends, roof = np.full(len(places), -1, np.int64), np.zeros(len(places), np.bool_)
-        commit_alpha, commit_beta = np.zeros((2, criteria, len(places), 3))
-        last = region + 1 == len(machine.regions)
-        for p, place in enumerate(places):
-            if asked is not None and not asked[p]:
-                continue
-            roof[p] = region > 0 and place.nodes == 0
-            if machine.complete(place):
-                ends[p] = p if last else machine.start(region + 1, place.parents)
-            for m, (tensor, level, after) in enumerate(machine.moves(place)):
-                moves[p, m] = tensor, level, machine.number[after]
-                relaxed[p, m] = tensor == I and layer.slides and place.has(I)
-                if not free >> tensor & 1:
-                    alpha[:, p, m], beta[:, p, m] = self._price(region, kind, place, tensor, level)
-            for v in range(0 if last else 3):
-                if machine.deeper(region, v) and not free >> v & 1:
-                    commit_alpha[:, p, v], commit_beta[:, p, v] = self._commit(region, kind, place, v)
-        return Graph(moves, alpha, beta, relaxed, ends, commit_alpha, commit_beta, roof)
 
     def _common(self) -> tuple[object, ...]:
         layer, lattice = self.layer, self.layer.lattice
@@ -235,7 +144,7 @@ class Potentials:
         self._check()
         machine, size = self.machine, self.layer.lattice.size
         places = machine.places[region]
-        bottom, closing_bottom = self._bottom(region, kind, free)
+        bottom, closing_bottom = self.bottom(region, kind, free)
         wanted, asked = np.ones(size, np.bool_), np.ones(len(places), np.bool_)
         if part is not None:
             wanted = part.wanted
@@ -244,7 +153,7 @@ class Potentials:
             for p, place in enumerate(places):
                 if asked[p]:
                     asked[[machine.number[after] for _, _, after in machine.moves(place)]] = True
-        graph = self.graph(region, kind, free, asked)
+        graph = self.prices.graph(region, kind, free, asked)
         closes = 3 if region + 1 < len(machine.regions) else 0
         shape = (len(self.criteria.scale), len(places), self.budget(region)[1] + 1, size)
         plain, closing = np.full(shape, INF), np.full((shape[0], closes, *shape[1:]), INF)
@@ -261,7 +170,7 @@ class Potentials:
         """Least costs of what stands outside of the bottom of the outermost region, by the parents there: without a
         held tensor, and with one."""
         machine, size = self.machine, self.layer.lattice.size
-        graph = self.graph(0, None)
+        graph = self.prices.graph(0, None)
         parts = self.budget(0)[1]
         criteria, places = len(self.criteria.scale), machine.places[0]
         ends = sum(1 for place in machine.places[1] if place.nodes == 0)
@@ -337,10 +246,11 @@ class Potentials:
         values: Floats = tables.plain[:, place, np.maximum(left, 0), np.arange(len(left))]
         return np.where(left >= 0, values, INF)
 
-    def _bottom(self, region: int, kind: Kind | None, free: int) -> tuple[Floats, Floats]:
+    def bottom(self, region: int, kind: Kind | None, free: int) -> tuple[Floats, Floats]:
+        """Least costs from the bottom of a region on; with a held tensor."""
         machine, size = self.machine, self.layer.lattice.size
         if region + 1 == len(machine.regions):
-            return self._multipliers(kind), np.zeros((0, 0, 0, 0))
+            return self.prices.multipliers(kind), np.zeros((0, 0, 0, 0))
         if (region, free) not in self._bottoms:
             ends = sum(1 for place in machine.places[region + 1] if place.nodes == 0)
             criteria = len(self.criteria.scale)
@@ -362,7 +272,7 @@ class Potentials:
         rows, closing_rows, both, slid = self.rows(region + 1, kind, free, part)
         lift(
             lattice.vectors, lattice.strides, lattice.counts, lattice.quotient, np.array(some, np.int64),
-            rows, self.delta(region, kind.instances), closing_rows, both, layer.traffic, layer.width,
+            rows, self.prices.delta(region, kind.instances), closing_rows, both, layer.traffic, layer.width,
             layer.axis_of, layer.coefficient, layer.lacks, slid, bottom, closing,
         )  # fmt: skip
 
@@ -408,97 +318,8 @@ class Potentials:
             stack += [(some[: len(some) // 2], inner), (some[len(some) // 2 :], inner)]
         self.kinds[0] = left
 
-    def _multipliers(self, kind: Kind | None) -> Floats:
-        """Least costs of what the multipliers take, with extents that are the factors of the last fan-out."""
-        machine, lattice, problem = self.machine, self.layer.lattice, self.machine.problem
-        region = len(machine.regions) - 1
-        places, ones = machine.places[region], (1,) * len(problem.extents)
-        bottom = np.full((len(self.criteria.scale), len(places), lattice.size), INF)
-        for vector in self.factors[region]:
-            n, code = math.prod(vector), lattice.code(vector)
-            for p, place in enumerate(places):
-                cost = self.delta(region, n)
-                for tensor, parent in enumerate(place.parents):
-                    share = distinct(problem, vector, ones, tensor) / n * self._share(region, kind, tensor, parent)
-                    step = problem.step_bits[tensor]
-                    asked = problem.steps * share * step
-                    read, _, update = self._per_bit(parent)
-                    cost = cost + asked * read
-                    if tensor == O:
-                        first = self._first(region, kind, parent) * min(step, problem.bits[O])
-                        cost = cost + asked * update - first * read
-                bottom[:, p, code] = cost
-        return bottom
-
-    def _per_bit(self, level: int) -> tuple[Floats, Floats, Floats]:
-        return self._bits[level]
-
-    def _of_a_bit(self, level: int) -> tuple[Floats, Floats, Floats]:
-        """Cost of a bit read, filled and updated in all instances together; ports count at level 0 only."""
-        spec, criteria = self.machine.problem.levels[level], self.criteria
-        prices = (spec.read_energy, spec.fill_energy, spec.update_energy)
-        r, f, u = (criteria.scale * price / spec.access_bits for price in prices)
-        return r + criteria.price[:, 0, level], f + criteria.price[:, 1, level], u + criteria.price[:, 1, level]
-
-    def _share(self, region: int, kind: Kind | None, tensor: int, parent: int) -> float:
-        share = 1.0
-        for r in range(self.machine.region_of(parent), region):
-            if r == region - 1 and kind is not None:
-                share *= kind.shares[tensor]
-            else:
-                share *= self._best[r][tensor]
-        return share
-
-    def _first(self, region: int, kind: Kind | None, level: int) -> float:
-        """Most first visits of outputs at a level."""
-        problem, machine = self.machine.problem, self.machine
-        if problem.resumes:
-            return 0.0
-        outside, found = machine.region_of(level), problem.volume(O)
-        for r in range(outside):
-            if r == region - 1 and kind is not None:
-                found *= kind.copies
-            else:
-                found *= self._copies[r]
-        return float(found)
-
-    def _price(self, region: int, kind: Kind | None, place: Place, tensor: int, level: int) -> tuple[Floats, Floats]:
-        problem, parent = self.machine.problem, place.parents[tensor]
-        word, share = problem.bits[tensor], self._share(region, kind, tensor, parent)
-        read, _, update = self._per_bit(parent)
-        own_read, fill, _ = self._per_bit(level)
-        if tensor != O:
-            return word * (fill + share * read), 0 * read
-        alpha = word * (fill + problem.drain_reads * own_read + share * (read + update))
-        beta = -word * (self._first(region, kind, level) * fill + self._first(region, kind, parent) * read)
-        return alpha, beta
-
-    def _commit(self, region: int, kind: Kind | None, place: Place, tensor: int) -> tuple[Floats, Floats]:
-        """The least price of a held node: at the cheapest level further in, with one copy."""
-        machine, problem = self.machine, self.machine.problem
-        inner = [n for some in machine.regions[region + 1 :] for n in some if machine.keeps(n, tensor)]
-        parent, word = place.parents[tensor], problem.bits[tensor]
-        share = self._share(region, kind, tensor, parent)
-        read, _, update = self._per_bit(parent)
-        fill = np.min([self._per_bit(n)[1] for n in inner], axis=0)
-        own = np.min([self._per_bit(n)[0] for n in inner], axis=0)
-        if tensor == I:
-            return word * (fill + share * read), 0 * read
-        if tensor == W:
-            return word * (fill + share * read), 0 * read
-        alpha = word * (fill + problem.drain_reads * own + share * (read + update))
-        here = machine.regions[region][-1]
-        first = self._first(region, kind, here)
-        return alpha, -word * (first * fill + self._first(region, kind, parent) * read)
-
 
 def _together(kinds: list[Kind]) -> Kind:
     """A kind that is nowhere dearer than any of these."""
     shares = tuple(min(column) for column in zip(*(kind.shares for kind in kinds), strict=True))
-    return Kind(shares, max(kind.copies for kind in kinds), max(kind.instances for kind in kinds))  # type: ignore[arg-type]
-
-
-def codes_of(lattice: Lattice, some: list[Vector]) -> Ints:
-    """Indices of factors among the divisors of their dims."""
-    rows = [[list(lattice.values[d, : lattice.counts[d]]).index(s) for d, s in enumerate(v)] for v in some]
-    return np.array(rows, np.int64).reshape(len(some), len(lattice.counts))
+    return Kind(shares, max(kind.copies for kind in kinds), max(kind.instances for kind in kinds))

@@ -36,13 +36,16 @@ from optimizer.checker.again.nest_graph.columns import (
 )
 from optimizer.checker.again.nest_graph.criteria import Criteria, idle_energy
 from optimizer.checker.again.nest_graph.dominance import undominated
+from optimizer.checker.again.nest_graph.kernels.cross import cross
+from optimizer.checker.again.nest_graph.kernels.reach import divide_some, inside_of
+from optimizer.checker.again.nest_graph.kernels.step import expand
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
+from optimizer.checker.again.nest_graph.layer import Layer, codes_of
 from optimizer.checker.again.nest_graph.places import Machine, Place
-from optimizer.checker.again.nest_graph.potential import Kind, Layer, Part, Potentials, codes_of
-from optimizer.checker.again.nest_graph.reach_kernel import divide_some, inside_of
+from optimizer.checker.again.nest_graph.potential import Part, Potentials
+from optimizer.checker.again.nest_graph.prices import Kind
 from optimizer.checker.again.nest_graph.rebuilt import nest_of
 from optimizer.checker.again.nest_graph.spread import Vector
-from optimizer.checker.again.nest_graph.step_kernel import cross, expand
 
 MOST_LABELS = 4_000_000
 
@@ -183,9 +186,9 @@ class Search:
         last = region + 1 == len(machine.regions)
         bottom, closing_bottom = (np.zeros((1, 1, 1)), np.zeros((1, 1, 1, 1)))
         if last:
-            bottom = potentials._multipliers(kind)
+            bottom = potentials.prices.multipliers(kind)
         else:
-            bottom, closing_bottom = potentials._bottom(region, kind, 0)
+            bottom, closing_bottom = potentials.bottom(region, kind, 0)
         places = machine.places[region]
         criteria = len(self.criteria.scale)
         commit_alpha, commit_beta = np.zeros((2, criteria, len(places), 3))
@@ -195,7 +198,7 @@ class Search:
         for p, place in enumerate(places):
             for v in range(3):
                 if closes[v]:
-                    commit_alpha[:, p, v], commit_beta[:, p, v] = potentials._commit(region, kind, place, v)
+                    commit_alpha[:, p, v], commit_beta[:, p, v] = potentials.prices.commit(region, kind, place, v)
         single = np.array([potentials.single(region, v) for v in range(3)])
         families = np.zeros((1, 1, 1, 1))
         if region and not single.all():

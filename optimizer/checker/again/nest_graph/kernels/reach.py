@@ -1,10 +1,10 @@
-"""Fills the least costs of what stands outside of a place, outside in: the mirror image of :mod:`potential_kernel`."""
+"""Fills the least costs of what stands outside of a place, outside in: the mirror image of :mod:`fill`."""
 
 from __future__ import annotations
 
 from numba import njit
 
-from optimizer.checker.again.nest_graph.potential_kernel import INF, least_share, parts_left
+from optimizer.checker.again.nest_graph.kernels.fill import INF, least_share, parts_left
 
 
 @njit(cache=True, error_model="numpy")
