@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from formulations.faults import FaultError
 from formulations.nest import Nest
 from formulations.nest_check import is_nest_of
 from formulations.nest_rules import NO_RULES
@@ -75,6 +76,11 @@ def decide_floor(
         Through which another thread may end the search; then it is undecided.
     rules : Rules
         Pruning rules in use.
+
+    Raises
+    ------
+    FaultError
+        If a nest that it made is none of the layer.
     """
     until, stop = time.perf_counter() + time_limit_s, stop or Stop()
     if problem.rules != NO_RULES or not in_range(problem):
@@ -90,7 +96,7 @@ def decide_floor(
                 reached = nest.energy if objective == "energy" else nest.latency
                 if reached < value and (latency_cap is None or nest.latency <= latency_cap):
                     if not is_nest_of(problem, nest):
-                        raise AssertionError(nest)
+                        raise FaultError("the checker's own search made a nest that is none of the layer")
                     return Found(Verdict.REFUTED, nest, labels)
     except GaveUpError:
         return Found(Verdict.UNDECIDED, None, labels)
