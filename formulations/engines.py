@@ -8,8 +8,11 @@ search; ``lattice`` and ``path`` compile kernels.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar, cast
 
+from formulations.effort import Effort, Tally
 from formulations.faults import FaultError
 from formulations.nest import Nest, Solution
 from formulations.nest_rules import NO_RULES
@@ -20,11 +23,48 @@ from formulations.stop import Stop, StoppedError
 if TYPE_CHECKING:
     from formulations.lattice.memos import Memos
 
+Found_co = TypeVar("Found_co", bound=Solution, covariant=True)
 
-class Engine(Protocol):
-    """An exact search."""
 
-    name: str
+@dataclass(frozen=True)
+class Sought:
+    """What a search minimizes, and within which limits; see :meth:`AnyEngine.solve`."""
+
+    objective: str = "energy"
+    latency_cap: int = UNLIMITED
+    cutoff: tuple[int, int] | None = None
+    weight: int = 0
+    least_energy: int = 0
+
+    def cap(self, problem: LayerProblem) -> int | None:
+        """Most cycles; None: any."""
+        return None if self.latency_cap >= INFINITE else self.latency_cap // problem.latency_unit
+
+    def below(self, problem: LayerProblem) -> int | None:
+        """The value that a nest has to be below; None: any."""
+        if self.cutoff is None:
+            return None
+        energy, latency = self.cutoff
+        cycles = -(-latency // problem.latency_unit)
+        if self.objective == "latency":
+            return cycles
+        return energy + self.weight * cycles + (self.objective == "energy" and latency > 0)
+
+    def value(self, problem: LayerProblem, nest: Nest) -> int:
+        """The objective of a nest."""
+        cycles = -(-nest.latency // problem.latency_unit)
+        if self.objective == "latency":
+            return cycles
+        return nest.energy + (self.weight * cycles if self.objective == "weighted" else 0)
+
+
+class AnyEngine(ABC, Generic[Found_co]):
+    """An exact search. It counts what its searches do."""
+
+    name: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._tally = Tally(self.name)
 
     def solve(
         self,
@@ -36,7 +76,7 @@ class Engine(Protocol):
         weight: int = 0,
         least_energy: int = 0,
         stop: Stop | None = None,
-    ) -> Solution | None:
+    ) -> Found_co | None:
         """The best nest of a layer on fixed hardware, or None if none is within the limits.
 
         Parameters
@@ -63,6 +103,19 @@ class Engine(Protocol):
         FaultError
             If parts of the search disagree.
         """
+        return self.search(problem, Sought(objective, latency_cap, cutoff, weight, least_energy), stop)
+
+    @abstractmethod
+    def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Found_co | None:
+        """See :meth:`solve`."""
+
+    @property
+    def efforts(self) -> tuple[Effort, ...]:
+        """What the searches did, by engine."""
+        return (self._tally.effort,)
+
+
+Engine = AnyEngine[Solution]
 
 
 class CutShortError(StoppedError):
@@ -73,12 +126,13 @@ class CutShortError(StoppedError):
         self.nest, self.bound = nest, bound
 
 
-class LatticeEngine:
+class LatticeEngine(AnyEngine[LayerSolution]):
     """The divisor-lattice search; its searches share tables."""
 
     name = "lattice"
 
     def __init__(self) -> None:
+        super().__init__()
         self._known: Memos | None = None
 
     @property
@@ -89,139 +143,100 @@ class LatticeEngine:
             self._known = Memos()
         return self._known
 
-    def solve(
-        self,
-        problem: LayerProblem,
-        objective: str = "energy",
-        *,
-        latency_cap: int = UNLIMITED,
-        cutoff: tuple[int, int] | None = None,
-        weight: int = 0,
-        least_energy: int = 0,
-        stop: Stop | None = None,
-    ) -> LayerSolution | None:
-        """See :meth:`Engine.solve`."""
+    def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> LayerSolution | None:
+        """See :meth:`AnyEngine.solve`."""
         from formulations.lattice.search import solve  # noqa: PLC0415
 
         if problem.rules != NO_RULES:
             raise ValueError("the lattice search takes no rules for nests")
+        cutoff = sought.cutoff
         with self._memos.of(problem) as memo:
-            return solve(
+            found = solve(
                 problem,
-                objective,
-                latency_cap=min(latency_cap, INFINITE),
+                sought.objective,
+                latency_cap=min(sought.latency_cap, INFINITE),
                 cutoff=None if cutoff is None else (min(cutoff[0], INFINITE), min(cutoff[1], INFINITE)),
                 memo=memo,
-                weight=weight,
-                least_energy=least_energy,
+                weight=sought.weight,
+                least_energy=sought.least_energy,
                 stop=stop,
-            ).solution
+            )
+        self._tally.count(seen=found.nodes, priced=found.leaves)
+        return found.solution
 
 
-class PathEngine:
+class PathEngine(AnyEngine[Nest]):
     """The shortest path over all nests; its searches share floors."""
 
     name = "path"
 
     def __init__(self) -> None:
+        super().__init__()
         self._floors = Floors()
 
-    def solve(
-        self,
-        problem: LayerProblem,
-        objective: str = "energy",
-        *,
-        latency_cap: int = UNLIMITED,
-        cutoff: tuple[int, int] | None = None,
-        weight: int = 0,
-        least_energy: int = 0,
-        stop: Stop | None = None,
-    ) -> Nest | None:
-        """See :meth:`Engine.solve`."""
+    def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
+        """See :meth:`AnyEngine.solve`."""
         from formulations.shortest_path.solve import StoppedPathError, solve  # noqa: PLC0415
 
-        cap, below = _limits(problem, objective, latency_cap, cutoff, weight)
         try:
-            return solve(problem, objective, weight=weight, cap=cap, below=below, stop=stop, floors=self._floors).nest
+            found = solve(
+                problem,
+                sought.objective,
+                weight=sought.weight,
+                cap=sought.cap(problem),
+                below=sought.below(problem),
+                stop=stop,
+                floors=self._floors,
+            )
         except StoppedPathError as stopped:
-            raise CutShortError(stopped.outcome.nest, stopped.outcome.bound or 0) from None
+            at = stopped.outcome
+            self._tally.count(seen=at.relaxed, kept=at.labels)
+            raise CutShortError(at.nest, at.bound or 0) from None
+        self._tally.count(seen=found.relaxed, kept=found.labels)
+        return found.nest
 
 
-class CpSatEngine:
+class CpSatEngine(AnyEngine[Nest]):
     """The program over all nests."""
 
     name = "cp-sat"
 
-    def solve(
-        self,
-        problem: LayerProblem,
-        objective: str = "energy",
-        *,
-        latency_cap: int = UNLIMITED,
-        cutoff: tuple[int, int] | None = None,
-        weight: int = 0,
-        least_energy: int = 0,
-        stop: Stop | None = None,
-    ) -> Nest | None:
-        """See :meth:`Engine.solve`."""
+    def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
+        """See :meth:`AnyEngine.solve`."""
         from formulations.layer.solver import SolverStatus  # noqa: PLC0415
         from formulations.nest_program.solve import solve  # noqa: PLC0415
 
-        cap, below = _limits(problem, objective, latency_cap, cutoff, weight)
-        goal = cast("Literal['energy', 'latency', 'weighted']", objective)
+        goal = cast("Literal['energy', 'latency', 'weighted']", sought.objective)
+        below = sought.below(problem)
         below = None if below is None or below >= INFINITE else below
-        found = solve(problem, goal, weight=weight, cap=cap, below=below, stop=stop)
+        found = solve(problem, goal, weight=sought.weight, cap=sought.cap(problem), below=below, stop=stop)
+        self._tally.count()
         if found.status in (SolverStatus.OPTIMAL, SolverStatus.INFEASIBLE):
             return found.solution
         raise CutShortError(found.solution, found.bound)
 
 
-class BothEngines:
+class BothEngines(AnyEngine[Nest]):
     """The shortest path, and the program, which has to find the same."""
 
     name = "both"
 
     def __init__(self) -> None:
+        super().__init__()
         self._engines = PathEngine(), CpSatEngine()
 
-    def solve(
-        self,
-        problem: LayerProblem,
-        objective: str = "energy",
-        *,
-        latency_cap: int = UNLIMITED,
-        cutoff: tuple[int, int] | None = None,
-        weight: int = 0,
-        least_energy: int = 0,
-        stop: Stop | None = None,
-    ) -> Nest | None:
-        """See :meth:`Engine.solve`."""
-        nests = [
-            engine.solve(problem, objective, latency_cap=latency_cap, cutoff=cutoff, weight=weight, stop=stop)
-            for engine in self._engines
-        ]
-        values = [None if nest is None else _value(problem, nest, objective, weight) for nest in nests]
-        if values[0] != values[1]:
-            raise FaultError(f"the best nest has {objective} {values[0]} by the shortest path, {values[1]} by CP-SAT")
+    def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
+        """See :meth:`AnyEngine.solve`."""
+        nests = [engine.solve(problem, **vars(sought), stop=stop) for engine in self._engines]
+        first, second = (None if nest is None else sought.value(problem, nest) for nest in nests)
+        if first != second:
+            raise FaultError(f"the best nest has {sought.objective} {first} by the shortest path, {second} by CP-SAT")
         return nests[0]
 
-
-def _limits(
-    problem: LayerProblem, objective: str, latency_cap: int, cutoff: tuple[int, int] | None, weight: int
-) -> tuple[int | None, int | None]:
-    """Most cycles, and the value that a nest has to be below."""
-    unit, below = problem.latency_unit, None
-    if cutoff is not None:
-        cycles = -(-cutoff[1] // unit)
-        below = cycles if objective == "latency" else cutoff[0] + weight * cycles
-        below += objective == "energy" and cutoff[1] > 0
-    return None if latency_cap >= INFINITE else latency_cap // unit, below
-
-
-def _value(problem: LayerProblem, nest: Nest, objective: str, weight: int) -> int:
-    """The objective of a nest."""
-    cycles = -(-nest.latency // problem.latency_unit)
-    return cycles if objective == "latency" else nest.energy + (weight * cycles if objective == "weighted" else 0)
+    @property
+    def efforts(self) -> tuple[Effort, ...]:
+        """What the searches of both did."""
+        return tuple(effort for engine in self._engines for effort in engine.efforts)
 
 
 BY_NAME: dict[str, type[LatticeEngine | PathEngine | CpSatEngine | BothEngines]] = {

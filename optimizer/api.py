@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from optimizer.architecture.architecture import Architecture
+from optimizer.errors import SpecError
 from optimizer.files.arguments import check_arguments
+from optimizer.problem.engine_choice import engine_for
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
-from optimizer.problem.space import Padding, engine_named
+from optimizer.problem.space import Padding
 from optimizer.results.kinds import SolveResult
 from optimizer.scaling.options import Options
 from optimizer.workload.layer import Layer
@@ -51,8 +53,9 @@ def solve(
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
     engine : {"auto", "lattice", "path", "cp-sat", "both"}
-        What searches the loop nests: ``lattice`` (which ``auto`` stands for) nests made of blocks; ``path`` and, by
-        CP-SAT alone, ``cp-sat`` (slower) every nest that can be priced; ``both`` these two, which have to agree.
+        What searches the loop nests: ``lattice`` nests made of blocks; ``path`` and, by CP-SAT alone, ``cp-sat``
+        (slower) every nest that can be priced; ``both`` these two, which have to agree. ``auto`` is lattice, or path
+        for four levels and more, layers beyond 8.6 billion multiply-accumulates, and constraints that need it.
     time_limit_s : float, optional
         Seconds after which the best design so far is returned with its bound.
     workers : int
@@ -75,9 +78,10 @@ def solve(
     """
     from optimizer.solving.run import run  # noqa: PLC0415
 
-    check_arguments(architecture=(architecture, Architecture))
+    check_arguments(network=(network, Network), architecture=(architecture, Architecture))
+    chosen = engine_for(engine, [network], architecture)
     return run(
-        Problem(network, architecture, objective, padding, fusion, engine_named(engine, architecture)),
+        Problem(network, architecture, objective, padding, fusion, chosen),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
@@ -86,25 +90,48 @@ def compare(
     network: Network,
     architecture: Architecture,
     *,
-    fusion: Fusion,
+    fusion: Fusion | None = None,
+    without: str | None = None,
     objective: str = "energy",
+    engine: str = "auto",
     time_limit_s: float | None = None,
     workers: int = 2,
     seed: int = 0,
     cache_dir: Folder | None = None,
     progress: ProgressArgument = None,
 ) -> SolveResult:
-    """Best design with fusion, and the best one layer by layer beside it (``result.beside``).
+    """The best design, and beside it (``result.beside``) the best one of another problem.
 
-    Each has the hardware that is best for it. Parameters are those of :func:`solve`; the time limit is for each.
+    With `fusion`, the other one is layer by layer; with `without`, the other one need not keep that constraint on
+    mappings, which is named as results name it. Each has the hardware that is best for it. The other parameters are
+    those of :func:`solve`; the time limit is for each.
+
+    Raises
+    ------
+    SpecError
+        If not exactly one of `fusion` and `without` is given, or there is no such constraint.
     """
     from optimizer.solving.run import compare as run  # noqa: PLC0415
+    from optimizer.solving.run import without_rule  # noqa: PLC0415
 
-    check_arguments(fusion=(fusion, Fusion))
-    return run(
-        Problem(network, architecture, objective, "none", fusion),
-        run_options(time_limit_s, workers, seed, cache_dir, progress),
+    check_arguments(
+        network=(network, Network),
+        architecture=(architecture, Architecture),
+        fusion=(fusion, Fusion | None),
+        without=(without, str | None),
     )
+    if (fusion is None) == (without is None):
+        raise SpecError(
+            "nothing to compare with" if fusion is None else "a comparison is with one thing",
+            field="fusion, without",
+            value=None if fusion is None else [fusion, without],
+            allowed="one of fusion and without",
+            remedy="give fusion=Fusion(...), or without the name of a constraint on mappings",
+        )
+    chosen = engine_for(engine, [network], architecture)
+    asked = Problem(network, architecture, objective, "none", fusion, chosen)
+    how = run_options(time_limit_s, workers, seed, cache_dir, progress)
+    return run(asked, how) if without is None else without_rule(asked, without, how)
 
 
 def map_layer(
@@ -138,10 +165,10 @@ def map_layer(
     )
 
 
-def network_of(layer: Layer, file: str | None = None) -> Network:
-    """A network of a single layer, with its name; `file` is where the layer was read."""
+def network_of(layer: Layer, origin: Network | None = None) -> Network:
+    """A network of a single layer, with its name; its file and constraints on mappings are those of its `origin`."""
     check_arguments(layer=(layer, Layer))
-    network = Network(layer.name, file=file)
+    network = Network(layer.name) if origin is None else Network(layer.name, mapping=origin.mapping, file=origin.file)
     network.add(layer)
     return network
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.files.arguments import check_arguments
+from optimizer.problem.engine_choice import engine_for
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.space import Padding
 from optimizer.results.kinds import AdjustResult, CodesignResult, MemoryResult, SparseResult, StudyResult
@@ -38,6 +39,7 @@ def codesign(
     objective: str = "energy",
     padding: Padding = "none",
     fusion: Fusion | None = None,
+    engine: str = "auto",
     time_limit_s: float | None = None,
     workers: int = 2,
     seed: int = 0,
@@ -59,7 +61,7 @@ def codesign(
         Divide every objective by the best that the network has by itself (``weighted`` and ``max``).
     pool : Pool, optional
         Runs the work in other processes.
-    objective, padding, fusion, time_limit_s, workers, seed, cache_dir, progress
+    objective, padding, fusion, engine, time_limit_s, workers, seed, cache_dir, progress
         As for :func:`solve`; the time limit is that of the whole run.
 
     Raises
@@ -71,8 +73,10 @@ def codesign(
     from optimizer.multi_network.run import run  # noqa: PLC0415
 
     asked = tuple(Member(one) if isinstance(one, Network) else one for one in _listed("members", members))
+    request = CodesignRequest(asked, architecture, aggregate, relative, objective, padding, fusion)
+    chosen = _engine(engine, [member.network for member in asked], architecture)
     return run(
-        CodesignRequest(asked, architecture, aggregate, relative, objective, padding, fusion),
+        replace(request, engine=chosen),
         run_options(time_limit_s, workers, seed, cache_dir, progress, pool),
     )
 
@@ -85,6 +89,7 @@ def study(
     objective: str = "energy",
     padding: Padding = "none",
     fusion: Fusion | None = None,
+    engine: str = "auto",
     time_limit_s: float | None = None,
     workers: int = 2,
     seed: int = 0,
@@ -103,7 +108,7 @@ def study(
         One or two of area-mm2, dram-gbps, buffer-kib, storage-kib; limits on latency or energy: :func:`front`.
     pool : Pool, optional
         Runs the work in other processes.
-    objective, padding, fusion, time_limit_s, workers, seed, cache_dir, progress
+    objective, padding, fusion, engine, time_limit_s, workers, seed, cache_dir, progress
         As for :func:`solve`.
 
     Returns
@@ -119,8 +124,9 @@ def study(
     from optimizer.studies.request import StudyRequest  # noqa: PLC0415
     from optimizer.studies.run import run  # noqa: PLC0415
 
+    chosen = _engine(engine, [network], architecture)
     return run(
-        StudyRequest(network, architecture, _listed("vary", vary), objective, padding, fusion),
+        StudyRequest(network, architecture, _listed("vary", vary), objective, padding, fusion, chosen),
         run_options(time_limit_s, workers, seed, cache_dir, progress, pool),
     )
 
@@ -133,6 +139,7 @@ def front(
     objective: str | None = None,
     tolerance: Fraction | float = 0,
     padding: Padding = "none",
+    engine: str = "auto",
     time_limit_s: float | None = None,
     workers: int = 2,
     seed: int = 0,
@@ -152,7 +159,7 @@ def front(
         The staircase of this objective over the limits, instead of the front.
     tolerance : Fraction or float
         Every design is within 1 + tolerance of a reported one in energy and latency; 0: exact.
-    padding, time_limit_s, workers, seed, cache_dir, progress
+    padding, engine, time_limit_s, workers, seed, cache_dir, progress
         As for :func:`solve`.
 
     Raises
@@ -164,9 +171,10 @@ def front(
     from optimizer.studies.run_front import run  # noqa: PLC0415
 
     check_arguments(tolerance=(tolerance, Fraction | float))
+    chosen = _engine(engine, [network], architecture)
     exact = tolerance if isinstance(tolerance, Fraction) else Fraction(str(tolerance))
     return run(
-        FrontRequest(network, architecture, _listed("vary", vary), objective, exact, padding),
+        FrontRequest(network, architecture, _listed("vary", vary), objective, exact, padding, chosen),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
@@ -177,6 +185,7 @@ def adjust(
     changes: WidthChanges | None = None,
     *,
     objective: str = "energy",
+    engine: str = "auto",
     time_limit_s: float | None = None,
     workers: int = 2,
     seed: int = 0,
@@ -192,7 +201,7 @@ def adjust(
         Budgets of area, off-chip bandwidth and a device's resources are kept.
     changes : WidthChanges, optional
         What may change, and how far.
-    objective, time_limit_s, workers, seed, cache_dir, progress
+    objective, engine, time_limit_s, workers, seed, cache_dir, progress
         As for :func:`solve`.
 
     Raises
@@ -203,8 +212,9 @@ def adjust(
     from optimizer.network_adjustment.request import AdjustRequest, WidthChanges  # noqa: PLC0415
     from optimizer.network_adjustment.run import run  # noqa: PLC0415
 
+    chosen = _engine(engine, [network], architecture)
     return run(
-        AdjustRequest(network, architecture, changes or WidthChanges(), objective),
+        AdjustRequest(network, architecture, changes or WidthChanges(), objective, chosen),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
@@ -273,6 +283,14 @@ def size_engine(
     check_arguments(request=(request, SizingRequest))
     asked = request if objective is None else replace(request, objective=objective)
     return run(asked, run_options(time_limit_s, workers, seed, None, None))
+
+
+def _engine(name: str, networks: Sequence[Network], architecture: Architecture) -> str:
+    """The engine that a name stands for on these networks."""
+    check_arguments(architecture=(architecture, Architecture))
+    for network in networks:
+        check_arguments(network=(network, Network))
+    return engine_for(name, networks, architecture)
 
 
 def _listed(name: str, given: Iterable[Any]) -> tuple[Any, ...]:

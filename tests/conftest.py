@@ -119,18 +119,16 @@ def _compile_kernels() -> None:
     )
     if done is not None and done.exists():
         return
-    from formulations.engines import PathEngine  # noqa: PLC0415
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
     from optimizer.pricing.compiling import load_kernels  # noqa: PLC0415
-    from optimizer.pricing.lowering import lower  # noqa: PLC0415
     from optimizer.workload.layer import conv  # noqa: PLC0415
     from tests.adversary.annealing import search  # noqa: PLC0415
     from tests.adversary.task import task_of  # noqa: PLC0415
 
     hardware = next(load_architecture("edge_small").points())
-    load_kernels(hardware)
+    for engine in ("lattice", "path"):
+        load_kernels(hardware, engine=engine)
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
-    PathEngine().solve(lower(layer, hardware))
     search(task_of(layer, hardware, "timeloop", "energy"), steps=1)
     if done is not None:
         done.touch()

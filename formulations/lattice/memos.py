@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from formulations.lattice.merging import merge
+from formulations.merging import merge
 from formulations.problem import LayerProblem
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from formulations.lattice.kernels.memo import Memo, spatial_limits
 from formulations.lattice.kernels.resident import resident_bound
 from formulations.lattice.kernels.search import price_spatial, search
 from formulations.lattice.kernels.tops import bound_tops
-from formulations.lattice.merging import merge
 from formulations.layer.hoisting import gaps_between, hoists, shares_between
+from formulations.merging import merge
 from formulations.problem import INFINITE, Hoist, I, LayerProblem, LayerSolution, LevelTiling, O, W
 from formulations.spatial_vectors import spatial_vectors
 from formulations.stop import Stop

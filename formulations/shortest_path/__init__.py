@@ -42,11 +42,15 @@ R2. *In front of the first node of a region, a loop over a dim d stands outside 
     only where both dims of an axis are split, and a slide's step only where d itself is.
 R3. *Loops that bring the whole tile of every moved tensor are split into primes*, whose order does not matter. A loop
     along which the input's next node slides is one loop of n trips: n - 1 of its moves bring the new words only.
-R4. *Loops behind the last node* are put right there, in any order: they ask the multipliers' steps and nothing else.
+R4. *Loops behind the last node* are put in the last region, in any order: they ask the multipliers' steps and nothing
+    else. With rules for nests they may stand in every region, since rules may count the loops of one.
 R5. *Dominance* (:func:`kernels.dominance.covers`): of two labels at the same place, of which one is no worse in
     everything that later costs depend on, the other one is dropped: whatever completes it completes the first one at no
     higher cost. For the least energy without a cap, cycles count between labels of equal energy only
     (:meth:`Goal.timing`).
+R6. *While two axes of the input that nothing tells apart have their whole extents, the first one is looped over before
+    the second one, and spread no less* (:mod:`twins`). Swap the axes in a nest: no cost changes, and of the two nests
+    one is left. The rule asks for the point alone, so dominated labels are as replaceable as before.
 
 Bounds
 ------

@@ -7,25 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from formulations.problem import O
 from formulations.shortest_path import labels as k
 from formulations.shortest_path.kernels import bounds as kernels
 from formulations.shortest_path.kernels.bounds import Terms
 from formulations.shortest_path.potentials import Guide
-from formulations.shortest_path.prices import READS, UPDATES, first_bits
+from formulations.shortest_path.prices import READS, UPDATES, first_bits, first_steps
 from formulations.shortest_path.statuses import HELD, NONE, Behind, Table
 from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Tables side by side: a row per point, a column per combination of statuses.
+    """Tables side by side: a row per point, a column per combination of statuses; with slopes as of :class:`Table`.
 
     ``spans`` are the columns of every code, or of all choices of known parents for the same statuses; ``parents`` are
     those of :class:`Behind`.
     """
 
     values: Floats
+    slopes: Floats
     statuses: Ints
     spans: Ints
     parents: Ints
@@ -51,9 +51,12 @@ def charts_of(t: Lattice, m: Machine, guide: Guide) -> Charts:
 
 
 def _side_by_side(tables: list[Table]) -> Chart:
-    values = np.ascontiguousarray(np.concatenate([table.values for table in tables]).T)
+    values, slopes = (
+        np.ascontiguousarray(np.concatenate(rows).T)
+        for rows in ([table.values for table in tables], [table.slopes for table in tables])
+    )
     statuses = np.array([s for table in tables for s in table.statuses], np.int64)
-    return Chart(values, statuses, np.zeros((0, 2), np.int64), np.zeros((0, 3), np.int64))
+    return Chart(values, slopes, statuses, np.zeros((0, 2), np.int64), np.zeros((0, 3), np.int64))
 
 
 def _inside(m: Machine, guide: Guide, region: int) -> Chart:
@@ -65,17 +68,17 @@ def _inside(m: Machine, guide: Guide, region: int) -> Chart:
         spans[code] = begin, begin + len(table.statuses)
         begin += len(table.statuses)
     chart = _side_by_side(tables)
-    return Chart(chart.values, chart.statuses, spans, chart.parents)
+    return Chart(chart.values, chart.slopes, chart.statuses, spans, chart.parents)
 
 
 def _entered(table: Table) -> Chart:
     """Combinations by the tensors held and those without a node (bits): ``spans[held, without]`` are their columns."""
     kinds = [tuple(sum((s[T] == status) << T for T in TENSORS) for status in (HELD, NONE)) for s in table.statuses]
     order = sorted(range(len(kinds)), key=kinds.__getitem__)
-    chart = _side_by_side([Table(tuple(table.statuses[n] for n in order), table.values[order])])
+    chart = _side_by_side([Table(tuple(table.statuses[n] for n in order), table.values[order], table.slopes[order])])
     ranked = sorted(kinds)
     spans = [[[bisect(ranked, (h, w)) for bisect in (bisect_left, bisect_right)] for w in range(8)] for h in range(8)]
-    return Chart(chart.values, chart.statuses, np.array(spans, np.int64), chart.parents)
+    return Chart(chart.values, chart.slopes, chart.statuses, np.array(spans, np.int64), chart.parents)
 
 
 def _behind(table: Behind) -> Chart:
@@ -86,6 +89,7 @@ def _behind(table: Behind) -> Chart:
         spans.append((others[0], others[-1] + 1) if others else (0, 0))
     return Chart(
         np.ascontiguousarray(table.values.T),
+        np.ascontiguousarray(table.slopes.T),
         np.array(table.statuses, np.int64),
         np.array(spans, np.int64),
         np.array(table.parents, np.int64),
@@ -106,16 +110,16 @@ def _terms(t: Lattice, m: Machine, guide: Guide) -> Terms:
         fills=p.fills,
         without=m.without,
         asked=float(m.steps) * t.step_bits / shared,
-        visits=float(m.volume * max(t.bits[O], t.step_bits[O])),
-        copied=first_bits(t, m, m.regions - 1, p.shared),
-        resumes=m.resumes,
+        visits=float(first_bits(t, m, np.array(1.0))),
+        step_visits=float(first_steps(t, m, np.array(1.0))),
+        later=p.later,
     )
 
 
 def ahead(charts: Charts, rows: Ints, region: int) -> Floats:
     """A lower bound on what labels of a region have still to pay."""
     chart = charts.inside[region]
-    found: Floats = kernels.ahead(charts.terms, rows, region, chart.values, chart.statuses, chart.spans)
+    found: Floats = kernels.ahead(charts.terms, rows, region, chart.values, chart.slopes, chart.statuses, chart.spans)
     return found
 
 
@@ -126,7 +130,14 @@ def leaving(charts: Charts, m: Machine, rows: Ints, region: int) -> Floats:
     else:
         behind = charts.behind[region + 1]
         found = kernels.leaving(
-            charts.terms, rows, region + 1, behind.values, behind.statuses, behind.parents, behind.spans
+            charts.terms,
+            rows,
+            region + 1,
+            behind.values,
+            behind.slopes,
+            behind.statuses,
+            behind.parents,
+            behind.spans,
         )
     for tensor in TENSORS:
         found[m.leaves[region, tensor, rows[k.DIGIT + tensor]] == 0] = np.inf

@@ -12,6 +12,7 @@ import numpy as np
 
 from formulations.shortest_path import labels as k
 from formulations.shortest_path.bounds import Charts
+from formulations.shortest_path.fan_out import jumps_of
 from formulations.shortest_path.kernels import crossing as kernels
 from formulations.shortest_path.kernels.crossing import Fan, Table
 from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
@@ -38,7 +39,7 @@ class Crossing:
         self._terms, self._chart, self._region = charts.terms, charts.entered[region + 1], region
         fan = m.fan(region)
         spots, multicast = (np.ascontiguousarray(rows[:, fan]) for rows in (m.spots, charts.multicast))
-        self._fan = Fan(spots, multicast, t.shift, t.place)
+        self._fan = Fan(spots, jumps_of(spots), multicast, t.shift, t.place)
         self._forget()
 
     def _forget(self) -> None:
@@ -107,6 +108,7 @@ class Crossing:
                 self._limits[records[now]],
                 self._fan,
                 self._chart.values,
+                self._chart.slopes,
                 self._chart.statuses,
                 self._chart.spans,
                 self._table,

@@ -6,63 +6,60 @@ import itertools
 
 import numpy as np
 
-from formulations.problem import LayerProblem
+from formulations.problem import O
 from formulations.shortest_path.kernels import fan_out as kernels
-from formulations.shortest_path.prices import Prices, first_bits, price
-from formulations.shortest_path.statuses import NONE, Behind, Code, Statuses, Table
+from formulations.shortest_path.prices import Prices, first_steps, price
+from formulations.shortest_path.statuses import NONE, Behind, Code, Statuses, Table, slopes_of
 from formulations.shortest_path.tables import (
     TENSORS,
     Floats,
     Ints,
     Lattice,
     Machine,
-    axis_vectors,
-    regions_of,
-    spots_of,
 )
 
 
-def behind_fan_out(problem: LayerProblem, t: Lattice, m: Machine, region: int, prices: Prices, table: Table) -> Behind:
-    """What lies behind the fan-out that leads into a region, whose table (no nodes yet) is given."""
-    fan = regions_of(problem)[region - 1].fan
-    values = np.ascontiguousarray(table.values.T)
-    for vectors in axis_vectors(problem, fan):
-        values = kernels.spread(values, spots_of(problem, vectors), t.shift, t.place)
-    statuses, parents, rows = list(table.statuses), [(-1, -1, -1)] * len(table.values), [values.T]
-    bypassed = [n for n, combination in enumerate(table.statuses) if NONE in combination]
-    if bypassed:
-        asked = _Asked(t, m, region, prices, table, bypassed)
-        statuses += asked.statuses
-        parents += asked.parents
-        rows.append(asked.values())
-    order = sorted(range(len(table.values), len(statuses)), key=lambda n: table.statuses.index(statuses[n]))
+def behind_fan_out(t: Lattice, m: Machine, region: int, prices: Prices, table: Table, most: int) -> Behind:
+    """What lies behind the fan-out that leads into a region, whose table (no nodes yet) is given.
+
+    `most` are the copies of the output in front of it at most.
+    """
+    one, top = (_Fan(t, m, region, prices, table, copies) for copies in (1, most))
+    values = np.maximum(0.0, one.values())
+    slopes = slopes_of(values, values if most == 1 else top.values(), most)
+    order = sorted(range(len(table.values), len(values)), key=lambda n: table.statuses.index(one.statuses[n]))
     order = [*range(len(table.values)), *order]
     return Behind(
-        tuple(statuses[n] for n in order),
-        tuple(parents[n] for n in order),
-        np.ascontiguousarray(np.concatenate(rows)[order]),
+        tuple(one.statuses[n] for n in order),
+        tuple(one.parents[n] for n in order),
+        np.ascontiguousarray(values[order]),
+        np.ascontiguousarray(slopes[order]),
     )
 
 
-class _Asked:
-    """The same where tensors have no node inside, with what the multipliers ask of their parents.
+class _Fan:
+    """The least values behind a fan-out for so many copies of the output in front of it, with or without parents.
 
-    That depends on a vector through its multicast of these tensors alone. So the least value is found for all vectors
-    of one multicast first, then for every choice of parents.
+    Where tensors have no node inside, the multipliers ask their parents. What that costs depends on a vector through
+    its multicast of these tensors alone. So the least value is found for all vectors of one multicast first, then for
+    every choice of parents.
     """
 
-    def __init__(self, t: Lattice, m: Machine, region: int, prices: Prices, table: Table, numbers: list[int]) -> None:
-        self._t, self._spots, self._table = t, np.ascontiguousarray(m.spots[:, m.fan(region - 1)]), table
-        shared = prices.multicast[:, m.fan(region - 1)]
-        firsts = first_bits(t, m, region - 1, prices.shared)
-        self._order = sorted(numbers, key=lambda n: _lacking(table.statuses[n]))
+    def __init__(self, t: Lattice, m: Machine, region: int, prices: Prices, table: Table, copies: int) -> None:
+        fan = m.fan(region - 1)
+        self._t, self._spots, self._table = t, np.ascontiguousarray(m.spots[:, fan]), table
+        self._jumps = jumps_of(self._spots)
+        shared = prices.multicast[:, fan]
+        self._further = copies * shared[O].astype(float) - 1
+        bypassed = [n for n, combination in enumerate(table.statuses) if NONE in combination]
+        self._order = sorted(bypassed, key=lambda n: _kind(table.statuses[n]))
         self._groups: list[tuple[int, int, int, int]] = []
         self._kinds: list[Ints] = []
         self._costs: list[Floats] = []
-        self.statuses: list[Statuses] = []
-        self.parents: list[Code] = []
+        self.statuses: list[Statuses] = list(table.statuses)
+        self.parents: list[Code] = [(-1, -1, -1)] * len(table.values)
         begin = 0
-        for tensors, members in itertools.groupby(self._order, key=lambda n: _lacking(table.statuses[n])):
+        for (tensors, _), members in itertools.groupby(self._order, key=lambda n: _kind(table.statuses[n])):
             rows = list(members)
             kind, kind_of = np.unique(shared[list(tensors)], axis=1, return_inverse=True)
             choices = [(w, i, o) for w, i, o in itertools.product(*_parents(m, region, table.statuses[rows[0]]))]
@@ -74,7 +71,7 @@ class _Asked:
                 for tensor, multicast in zip(tensors, kind, strict=True):
                     if choice[tensor] >= 0:
                         bits = float(m.steps) * t.step_bits[tensor] / prices.shared[region:, tensor].prod() / multicast
-                        cost = cost + price(m, choice[tensor], tensor, bits, firsts)
+                        cost = cost + price(m, choice[tensor], tensor, bits, first_steps(t, m, np.array(float(copies))))
                 self._costs.append(cost)
                 self.statuses += [table.statuses[n] for n in rows]
                 self.parents += [choice] * len(rows)
@@ -82,13 +79,38 @@ class _Asked:
 
     def values(self) -> Floats:
         """A row for each of the statuses with these parents."""
+        free = self._free()
+        return np.concatenate((free, self._asked())) if self._order else free
+
+    def _free(self) -> Floats:
+        """Those of parents that are not known; what copies add depends on the status of the output most."""
+        kinds = np.array([statuses[O] for statuses in self._table.statuses])
+        order = np.argsort(kinds, kind="stable")
+        found = np.empty_like(self._table.values)
+        found[order] = kernels.spread(
+            np.ascontiguousarray(self._table.values[order].T),
+            np.stack([self._table.slopes[kinds == kind].min(axis=0) for kind in np.unique(kinds)], axis=1),
+            np.cumsum(np.unique(kinds, return_counts=True)[1]),
+            self._further,
+            self._spots,
+            self._jumps,
+            self._t.shift,
+            self._t.place,
+        ).T
+        return found
+
+    def _asked(self) -> Floats:
+        """Those whose parents the multipliers ask."""
         costs = np.full((len(self._costs), max(map(len, self._costs))), np.inf)
         for row, cost in zip(costs, self._costs, strict=True):
             row[: len(cost)] = cost
         sizes = [(end - begin) * choices for begin, end, choices, _ in self._groups]
         by_point: Floats = kernels.bypass(
             np.ascontiguousarray(self._table.values[self._order].T),
+            np.stack([self._table.slopes[self._order[a:b]].min(axis=0) for a, b, _, _ in self._groups], axis=1),
+            self._further,
             self._spots,
+            self._jumps,
             self._t.shift,
             self._t.place,
             np.array(self._groups, np.int64),
@@ -100,9 +122,23 @@ class _Asked:
         return found
 
 
-def _lacking(statuses: Statuses) -> tuple[int, ...]:
-    """Tensors without a node."""
-    return tuple(tensor for tensor in TENSORS if statuses[tensor] == NONE)
+def jumps_of(spots: Ints) -> Ints:
+    """How :func:`kernels.fan_out.reach` goes through the vectors of a fan-out, which are sorted."""
+    dims, count = spots.shape
+    changes = (spots[:, 1:] != spots[:, :-1]).argmax(axis=0)
+    firsts = np.concatenate(([0], changes)).astype(np.int64)
+    jumps = np.full((dims + 1, count), count, np.int64)
+    jumps[dims] = firsts
+    for d in range(dims):
+        starts = np.flatnonzero(firsts[1:] <= d) + 1
+        behind = np.searchsorted(starts, np.arange(count), side="right")
+        jumps[d] = np.append(starts, count)[behind]
+    return jumps
+
+
+def _kind(statuses: Statuses) -> tuple[tuple[int, ...], int]:
+    """Tensors without a node, and the status of the output, on which most of what copies add depends."""
+    return tuple(tensor for tensor in TENSORS if statuses[tensor] == NONE), statuses[O]
 
 
 def _parents(m: Machine, region: int, statuses: Statuses) -> list[list[int]]:

@@ -160,6 +160,24 @@ def loop(t: Lattice, rows: Ints, dim: int, spot: int, more: Ints, slides: Ints) 
         rows[STEP] = np.where(slides, t.coefficient[dim] * t.extents[dim, rows[X]], 0)
 
 
+def forget(m: Machine, rows: Ints, more: Ints, tensor: int) -> None:
+    """Forget of labels of one region what matters to no later step.
+
+    Loops that the tensor's last node stays in, and a slide of the input, matter to another node of that tensor alone;
+    bits in use at a level to another node there. `more[T, k]`: may T have another node behind the k-th place?
+    """
+    last = more[tensor, rows[DIGIT + tensor]] == 0
+    run = last & (rows[RUN] == tensor + 1)
+    rows[RUN][run], rows[RHO][run], rows[RAN][run] = 0, 1, 0
+    if tensor == I:
+        rows[SLIDE][last], rows[TRIPS][last], rows[STEP][last] = -1, 1, 0
+    for level in m.members[int(rows[IN, 0])]:
+        may = np.zeros(rows.shape[1], bool)
+        for other in np.flatnonzero(m.may_keep[level]):
+            may |= rows[DIGIT + other] < m.place[level]
+        rows[USED + level][~may] = 0
+
+
 def spread(t: Lattice, m: Machine, rows: Ints, vectors: Ints, y: Ints) -> None:
     """Pass fan-outs with these vectors, to the extents y of a child."""
     factors = m.vectors[:, vectors]

@@ -4,7 +4,14 @@ A table belongs to a region, a code and a combination of statuses (:mod:`statuse
 
 What is left out: bits in use are added up for the nodes placed last only; a node's words are those that the loops
 inside touch; a parent further out is read at its least price, and what it costs more is charged where the fan-out is
-passed, as if all nodes stood there; the output's first visits save as much as they ever can.
+passed, as if all nodes stood there.
+
+Copies of the output. First visits of a node of the output cost nothing, once for every copy that fan-outs passed so far
+have made (over dims that the output lacks). So what completes a label costs a - b x copies, with numbers a and b of its
+own, and the least over all completions is a concave function of the copies: between one copy and the most that can be
+in front of a region it lies on or above its chord. Tables are filled for both ends, formally (with most copies, values
+may be too low for any real nest, even negative), and labels take the chord at their own copies, or 0. Where all
+completions have equal b (one level keeps the output from the region on) the chord is exact.
 """
 
 from __future__ import annotations
@@ -12,6 +19,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,12 +29,14 @@ from formulations.shortest_path.prices import (
     Prices,
     fill_price,
     first_bits,
+    first_steps,
     least_fill,
+    most_copies,
     outside,
     price,
     prices_of,
 )
-from formulations.shortest_path.statuses import FREE, HELD, NONE, TIGHT, Behind, Code, Statuses, Table
+from formulations.shortest_path.statuses import FREE, HELD, NONE, TIGHT, Behind, Code, Statuses, Table, slopes_of
 from formulations.shortest_path.tables import (
     TENSORS,
     Flags,
@@ -54,22 +64,27 @@ def guide_of(problem: LayerProblem, t: Lattice, m: Machine) -> Guide:
     tables: dict[tuple[int, Code], Table] = {}
     behind: dict[int, Behind] = {}
     for region in range(m.regions - 1, -1, -1):
-        filled = _Region(t, m, region, prices, behind.get(region + 1)).fill()
-        tables.update({(region, code): _net(t, m, region, prices, code, table) for code, table in filled.items()})
+        most = most_copies(m, prices, region)
+        copies = np.array([[1.0]] if most == 1 else [[1.0], [most]])
+        for code, (statuses, ends) in _Region(t, m, region, prices, copies, behind.get(region + 1)).fill().items():
+            one = np.maximum(0.0, ends[:, 0])
+            table = Table(statuses, one, slopes_of(one, ends[:, -1], most))
+            _leave_out_parents(t, m, region, prices, code, table)
+            tables[region, code] = table
         if region:
-            behind[region] = behind_fan_out(problem, t, m, region, prices, tables[region, (0, 0, 0)])
+            before = most_copies(m, prices, region - 1)
+            behind[region] = behind_fan_out(t, m, region, prices, tables[region, (0, 0, 0)], before)
     return Guide(prices, tables, behind)
 
 
-def _net(t: Lattice, m: Machine, region: int, prices: Prices, code: Code, table: Table) -> Table:
-    """The values without what parents further out charge if the next nodes stood right here."""
-    values = table.values.copy()
+def _leave_out_parents(t: Lattice, m: Machine, region: int, prices: Prices, code: Code, table: Table) -> None:
+    """Take off the values what parents further out charge if the next nodes stood right here."""
     for tensor in TENSORS:
         if parent_of(m, region, tensor, code[tensor]) < 0:
             for n, statuses in enumerate(table.statuses):
                 if statuses[tensor] in (FREE, TIGHT):
-                    values[n] -= outside(m, prices, region, tensor, _crossing(t, prices, tensor, statuses[tensor]))
-    return Table(table.statuses, values)
+                    charged = outside(m, prices, region, tensor, _crossing(t, prices, tensor, statuses[tensor]))
+                    table.values[n] -= charged
 
 
 def _crossing(t: Lattice, prices: Prices, tensor: int, status: int) -> Floats:
@@ -119,32 +134,47 @@ def bare_dims(t: Lattice) -> list[int]:
     return [d for d in range(len(t.lacks)) if t.halo[d] or t.regional]
 
 
+class _Ends(NamedTuple):
+    """Values of one code by combination of statuses, number of copies and point."""
+
+    statuses: tuple[Statuses, ...]
+    values: Floats
+
+    def row(self, statuses: Statuses) -> Floats:
+        """The values of one combination."""
+        found: Floats = self.values[self.statuses.index(statuses)]
+        return found
+
+
 @dataclass(frozen=True)
 class _Region:
-    """One region, whose tables are filled from the innermost nodes outwards."""
+    """One region, whose tables are filled from the innermost nodes outwards.
+
+    They are filled for several numbers of copies of the output (a column) at once.
+    """
 
     t: Lattice
     m: Machine
     region: int
     prices: Prices
+    copies: Floats
     behind: Behind | None
     fitting: dict[tuple[Code, int, int], Flags] = field(default_factory=dict)
     placing: dict[tuple[int, int, int], Floats] = field(default_factory=dict)
     """Where nodes fit and what they cost: found once for all combinations of statuses."""
 
-    def fill(self) -> dict[Code, Table]:
+    def fill(self) -> dict[Code, _Ends]:
         """Tables by code."""
-        tables: dict[Code, Table] = {}
+        tables: dict[Code, _Ends] = {}
         for code in codes_of(self.m, self.region):
             statuses = tuple(statuses_of(self.m, self.region, code))
-            values = np.full((len(statuses), self.t.size), np.inf)
-            tables[code] = Table(statuses, values)
+            tables[code] = _Ends(statuses, np.full((len(statuses), len(self.copies), self.t.size), np.inf))
             groups = itertools.groupby(range(len(statuses)), key=lambda n: statuses[n].count(HELD))
             for _, numbers in groups:
                 self._rows(code, tables, list(numbers))
         return tables
 
-    def _rows(self, code: Code, tables: dict[Code, Table], numbers: list[int]) -> None:
+    def _rows(self, code: Code, tables: dict[Code, _Ends], numbers: list[int]) -> None:
         """Rows of combinations with as many tensors held."""
         table = tables[code]
         for n in numbers:
@@ -183,18 +213,18 @@ class _Region:
         if not all(m.leaves[self.region, tensor, code[tensor]] for tensor in TENSORS):
             return
         known = [parent_of(m, self.region, tensor, code[tensor]) for tensor in TENSORS]
-        firsts = first_bits(t, m, self.region, self.prices.shared)
         if self.behind is None:
-            total = 0.0
+            total = np.zeros_like(self.copies)
             for tensor in TENSORS:
                 if known[tensor] >= 0:
                     bits = float(m.steps) * t.step_bits[tensor] / self.prices.shared[self.region, tensor]
-                    total += float(price(m, known[tensor], tensor, np.array(bits), firsts))
+                    total = total + price(m, known[tensor], tensor, np.array(bits), first_steps(t, m, self.copies))
                 elif statuses[tensor] != NONE:
                     return
             np.minimum(values, total, out=values)
             return
-        for then, parents, row in zip(self.behind.statuses, self.behind.parents, self.behind.values, strict=True):
+        rows = self.behind.values[:, None] + (self.copies - 1) * self.behind.slopes[:, None]
+        for then, parents, row in zip(self.behind.statuses, self.behind.parents, rows, strict=True):
             if all(
                 then[T] == statuses[T] if statuses[T] == HELD or known[T] < 0 else then[T] != HELD for T in TENSORS
             ) and all(parents[T] == (known[T] if then[T] == NONE else -1) for T in TENSORS):
@@ -209,14 +239,14 @@ class _Region:
         bits = _crossing(self.t, self.prices, tensor, status)
         if level < 0:
             return outside(self.m, self.prices, self.region, tensor, bits)
-        return price(self.m, level, tensor, bits, first_bits(self.t, self.m, self.region, self.prices.shared))
+        return price(self.m, level, tensor, bits, first_bits(self.t, self.m, self.copies))
 
     def _reading(self, tensor: int, digit: int) -> Floats:
         """What a node of a tensor costs at least at its parent."""
         level, bits = parent_of(self.m, self.region, tensor, digit), self.t.traffic[tensor]
         if level < 0:
             return outside(self.m, self.prices, self.region, tensor, bits)
-        return price(self.m, level, tensor, bits, first_bits(self.t, self.m, self.region, self.prices.shared))
+        return price(self.m, level, tensor, bits, first_bits(self.t, self.m, self.copies))
 
     def _fits(self, code: Code, tensor: int, digit: int) -> Flags:
         """Points at which the nodes that stand last at a level, and the one to place, fit its capacity."""
@@ -237,7 +267,7 @@ class _Region:
         return fits
 
     def _place(
-        self, statuses: Statuses, code: Code, tensor: int, digit: int, tables: dict[Code, Table], values: Floats
+        self, statuses: Statuses, code: Code, tensor: int, digit: int, tables: dict[Code, _Ends], values: Floats
     ) -> None:
         """Lower the values by those of placing a node."""
         t, m = self.t, self.m
@@ -256,7 +286,7 @@ class _Region:
             np.minimum(values, least, out=values)
             return
         if (code[tensor], tensor, digit) not in self.placing:
-            firsts = first_bits(t, m, self.region, self.prices.shared)
+            firsts = first_bits(t, m, self.copies)
             fill = fill_price(m, members[digit - 1], tensor, t.traffic[tensor], firsts)
             self.placing[code[tensor], tensor, digit] = fill + self._reading(tensor, code[tensor])
         self._lower(statuses, code, tensor, least, self.placing[code[tensor], tensor, digit], values)
@@ -269,12 +299,12 @@ class _Region:
                 if self.t.halo[d]:
                     np.minimum(values, closed(self.t, least[None].copy(), [d])[0] + cost, out=values)
 
-    def _hold(self, statuses: Statuses, code: Code, tensor: int, table: Table, values: Floats) -> None:
+    def _hold(self, statuses: Statuses, code: Code, tensor: int, table: _Ends, values: Floats) -> None:
         """Lower the values by those of a node further inside that breaks here."""
         held = _changed(statuses, tensor, HELD)
         if held not in table.statuses:
             return
-        fill = least_fill(self.t, self.m, self.prices, self.region, tensor, self.t.traffic[tensor])
+        fill = least_fill(self.t, self.m, self.prices, self.region, tensor, self.t.traffic[tensor], self.copies)
         self._lower(statuses, code, tensor, table.row(held), fill + self._reading(tensor, code[tensor]), values)
 
 

@@ -6,10 +6,11 @@ the tensor any more until its node is placed. Only labels that agree in these co
 are compared; under a share of multipliers also only those with as many instances.
 
 Which of the search's own rules (:mod:`formulations.shortest_path`) stay? R1 moves nodes above loops that their tensors
-lack: tiles and the order of loops stay. R3 and R4 do not change which loops a region has; the last region's loops
-behind all nodes are put in an order that keeps the rules, and those are asked of them when the nest is complete. R2
-moves a loop to another region: it is off where rules ask for regions. There, a fan-out with all factors 1 is no
-boundary, so such vectors are left to the machines without that fan-out. All bounds stay bounds: fewer nests are left.
+lack: tiles and the order of loops stay. R3 does not change which loops a region has. R4 is off but in the last region,
+whose loops behind all nodes are put in an order that keeps the rules; those are asked of them when the nest is
+complete. R2 moves a loop to another region: it is off where rules ask for regions. There, a fan-out with all factors 1
+is no boundary, so such vectors are left to the machines without that fan-out. R6 and like dims are off. All bounds stay
+bounds: fewer nests are left.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from formulations.shortest_path.items import nest_items
 from formulations.shortest_path.kernels.dominance import TIMED
 from formulations.shortest_path.rules import Filter
 from formulations.shortest_path.tables import TENSORS, Flags, Floats, Ints, Lattice, Machine, by_value, most_instances
+from formulations.shortest_path.twins import Twins
 
 CLOSE, NEAR = 0.005, 0.25
 """A fan-out is passed with the vectors whose bounds are within this part of the least one; in a beam, within that."""
@@ -54,6 +55,7 @@ class Search:
         self.goal, self.greed = goal, greed
         self.widest = most_instances(self.m)
         self.more = _more_nodes(self.m)
+        self.twins = Twins(self.problem, self.t, self.m)
         self.rules = Filter(self.problem, self.t, self.m, self.widest)
         timing = TIMED if self.problem.rules.least_used > 1 else goal.timing(self.m)
         self.frontier = Frontier(self.m, self.t.size, timing, self.rules)
@@ -100,25 +102,34 @@ class Search:
                 extend(numbers[chosen], region)
 
     def _expand(self, numbers: Ints, region: int) -> None:
-        """Loops and nodes behind labels of a region; then they may leave it."""
+        """Loops and nodes behind labels of a region; then they may leave it.
+
+        Loops behind the last node are left for the last region (rule R4), unless rules ask where they stand.
+        """
         rows = self.frontier.labels(numbers)
-        made = [*self._loops(rows, numbers, region), *self._nodes(rows, numbers, region)]
+        may = np.flatnonzero(self._more(rows, region).any(axis=0) | self.rules.on)
+        inner, of = rows[:, may], numbers[may]
+        made = [*self._loops(inner, of, region), *self._nodes(inner, of, region)]
         base, cycles = self._base(rows)
         rest = bounds.leaving(self.charts, self.m, rows, region)
         self._push(2 * numbers + 1, rows, base, rest, cycles)
         if made:
             self._enter(np.concatenate(made, axis=1), region)
 
+    def _more(self, rows: Ints, region: int) -> Ints:
+        """By tensor and label: may it have another node further inside (2), or in the region (1)?"""
+        return np.stack([self.more[region, tensor, rows[k.DIGIT + tensor]] for tensor in TENSORS])
+
     def _loops(self, rows: Ints, numbers: Ints, region: int) -> list[Ints]:
-        t, made = self.t, []
-        more = [self.more[region, tensor, rows[k.DIGIT + tensor]] for tensor in TENSORS]
+        t, made, more = self.t, [], self._more(rows, region)
         for d in range(len(t.lacks)):
             slides = (more[I] > 0) & (t.halo[d] == 1)
             may = np.ones(rows.shape[1], bool) if t.regional else may_loop(rows, d)
             if self.rules.on:
                 may &= self.rules.may_loop(rows, region, d)
+            may &= self.twins.may_loop(rows[k.X], d)
             here = t.place[d, rows[k.X]]
-            for spot in range(1, int(here.max()) + 1):
+            for spot in range(1, int(here.max(initial=0)) + 1):
                 fits = may & (t.quotient[d, here, spot] >= 0)
                 if not stands_alone(t, d, spot):
                     fits &= slides
@@ -151,6 +162,7 @@ class Search:
                     if len(chosen):
                         new = rows[:, chosen]
                         k.place(t, m, new, tensor, level)
+                        k.forget(m, new, self.more[region], tensor)
                         made.append(_made(new, numbers[chosen], k.NODE, tensor, level))
                 if not m.may_skip[level, tensor]:
                     may = may & (digits >= place)
@@ -180,9 +192,10 @@ class Search:
         most = self.goal.most_energy
         of, vectors, y, rest = self.crossings[region].within(rows, most - base, SLACK * most)
         vectors = vectors + self.m.first[region]
+        may = self.twins.may_spread(rows[k.X, of], vectors)
         if self.rules.on:
-            may = self.rules.may_leave(rows, region, of, vectors)
-            of, vectors, y, rest = of[may], vectors[may], y[may], rest[may]
+            may &= self.rules.may_leave(rows, region, of, vectors)
+        of, vectors, y, rest = of[may], vectors[may], y[may], rest[may]
         values, cycles = self._behind(rows, base, least, of, vectors, rest)
         left = ~self.goal.hopeless(values, cycles) & (values > self.frontier.passed[numbers][of])
         of, vectors, y, values, cycles = of[left], vectors[left], y[left], values[left], cycles[left]
@@ -197,6 +210,8 @@ class Search:
         if len(good):
             new = rows[:, of[good]]
             k.spread(self.t, self.m, new, vectors[good], y[good])
+            for tensor in TENSORS:
+                k.forget(self.m, new, self.more[region + 1], tensor)
             self.rules.enter(new)
             self._enter(_made(new, numbers[of[good]], k.CROSS, region, vectors[good]), region + 1)
 

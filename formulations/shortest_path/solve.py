@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from formulations.layer.spread import fewest_cycles
+from formulations.merging import merge
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.shortest_path.bounds import charts_of
+from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.floors import Floors
 from formulations.shortest_path.goal import MARGIN, Goal
 from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
@@ -102,11 +104,20 @@ def solve(
     OverflowError
         If numbers may leave the integers of labels.
     """
-    stop = stop or Stop()
+    merged = merge(problem)
+    try:
+        found = _solve(merged.problem, Goal(objective, weight=weight, cap=cap, below=below), stop or Stop(), floors)
+    except StoppedPathError as stopped:
+        raise StoppedPathError(replace(stopped.outcome, nest=merged.nest(stopped.outcome.nest))) from None
+    return replace(found, nest=merged.nest(found.nest))
+
+
+def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None) -> PathOptimum:
+    """The best nest, and among the best of latency that of the least energy."""
     machines = Machines(problem, floors)
-    found = _minimize(machines, Goal(objective, weight=weight, cap=cap, below=below), stop)
+    found = _minimize(machines, goal, stop)
     best = found.nest
-    if best is None or objective != "latency":
+    if best is None or goal.kind != "latency":
         return found
     cycles = -(-best.latency // problem.latency_unit)
     try:
@@ -131,10 +142,10 @@ class Machines:
         self._grounds: dict[int, Ground] = {}
 
     def promising(self, number: int, goal: Goal) -> Ground | None:
-        """What searches on a problem share; None if its fewest cycles show that it has nothing better than the best."""
+        """What searches on a problem share; None if bounds show that it has nothing better than the best."""
         problem = self.problems[number]
         cycles = fewest_cycles(problem)
-        least = float(problem.steps * problem.step_energy)
+        least = compulsory_energy(problem) if number else 0.0
         if number and goal.hopeless(goal.values(np.array([least]), np.array([cycles])), np.array([cycles]))[0]:
             return None
         if number not in self._grounds:

@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from formulations.shortest_path.tables import Floats
 
 FREE, TIGHT, NONE, HELD = range(4)
@@ -28,15 +30,14 @@ Statuses = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Table:
-    """Values of one region and code: a row per combination of statuses, a column per point."""
+    """Values of one region and code: a row per combination of statuses, a column per point.
+
+    ``values`` are those of one copy of the output in front of the region, ``slopes`` what every further one adds.
+    """
 
     statuses: tuple[Statuses, ...]
     values: Floats
-
-    def row(self, statuses: Statuses) -> Floats:
-        """The values of one combination."""
-        found: Floats = self.values[self.statuses.index(statuses)]
-        return found
+    slopes: Floats
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,19 @@ class Behind:
     """What lies behind the fan-out that leads into a region: a row per combination of statuses, a column per point.
 
     ``parents`` are the levels of the tensors without a node inside, which serve the multipliers (-1: the tensor has
-    one).
+    one). ``values`` are those of one copy of the output in front of the fan-out, ``slopes`` what every further one
+    adds.
     """
 
     statuses: tuple[Statuses, ...]
     parents: tuple[Code, ...]
     values: Floats
+    slopes: Floats
+
+
+def slopes_of(one: Floats, top: Floats, most: int) -> Floats:
+    """What every further copy adds: the slopes of the chords from the values of one copy to those of most copies."""
+    found, finite = np.zeros_like(one), np.isfinite(one)
+    if most > 1:
+        found[finite] = (top[finite] - one[finite]) / (most - 1)
+    return found

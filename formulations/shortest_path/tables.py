@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from formulations.nest_rules import NO_RULES
 from formulations.primes import divisors, factorize
 from formulations.problem import I, LayerProblem, O, ProblemLevel, W
-from formulations.spatial_vectors import factor_vectors, spatial_vectors
+from formulations.spatial_vectors import spatial_vectors
 
 Ints = NDArray[np.int64]
 TENSORS = (W, I, O)
@@ -295,12 +295,12 @@ def most_instances(m: Machine) -> Ints:
 
 
 def vectors_of(problem: LayerProblem) -> list[Ints]:
-    """Per region the vectors of its fan-out that keep the rules.
+    """Per region the vectors of its fan-out that keep the rules, sorted.
 
     Where rules ask for regions, a fan-out between two of them is used: with all factors 1 it would be no boundary.
     """
     regions, rules = regions_of(problem), problem.rules
-    found: list[Ints] = [spatial_vectors(problem, region.fan) for region in regions]
+    found: list[Ints] = [_sorted(spatial_vectors(problem, region.fan)) for region in regions]
     if rules.spatial:
         pairs = zip(regions, found, strict=True)
         found = [rows[[rules.spread(r.fan, tuple(row)) for row in rows.tolist()]] for r, rows in pairs]
@@ -315,15 +315,8 @@ def vectors_of(problem: LayerProblem) -> list[Ints]:
     return found
 
 
-def axis_vectors(problem: LayerProblem, level: int) -> tuple[Ints, Ints]:
-    """The vectors of factors along X and along Y of a fan-out, a column each."""
-    spec = problem.levels[level]
-    lists = [divisors(extent) for extent in problem.extents]
-    x, y = (
-        np.ascontiguousarray(factor_vectors(lists, along, size).T)
-        for along, size in zip((spec.spatial_x, spec.spatial_y), spec.fanout, strict=True)
-    )
-    return x, y
+def _sorted(rows: Ints) -> Ints:
+    return rows[np.lexsort(rows.T[::-1])]
 
 
 def spots_of(problem: LayerProblem, vectors: Ints) -> Ints:

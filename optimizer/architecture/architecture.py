@@ -17,12 +17,12 @@ from optimizer.architecture.constraints import Constraint
 from optimizer.architecture.device_plan import DevicePlan
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.architecture.level import Bandwidth, LevelSpec
-from optimizer.architecture.mapping_constraints import MappingConstraint
 from optimizer.architecture.menus import AnyMenu, Assignment, Menu, MenuEntry, assignments, tie_groups
 from optimizer.architecture.technology import Technology, to_units
 from optimizer.errors import SpecError
 from optimizer.files.arguments import check_arguments
 from optimizer.files.quantities import format_number
+from optimizer.workload.mapping_constraints import MappingConstraint
 from optimizer.workload.nm_blocks import Sparsity
 
 T = TypeVar("T")

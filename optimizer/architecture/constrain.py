@@ -9,12 +9,12 @@ from typing import Any
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.constraints import Constraint, check_rows, file_schema
-from optimizer.architecture.mapping_constraints import MappingConstraint, read_mapping_constraints
 from optimizer.architecture.menu_grid import MenuGrid
 from optimizer.architecture.reader import constraint_reader, parse_architecture
 from optimizer.files.arguments import check_arguments
 from optimizer.files.schema_check import check_schema
 from optimizer.files.yaml_fields import read_yaml
+from optimizer.workload.mapping_constraints import MappingConstraint, read_mapping_constraints
 
 
 def with_constraints(
@@ -50,9 +50,10 @@ def with_constraints(
     more = constraint_reader(architecture).read(sizes, file, known=architecture.constraints)
     check_rows(more, MenuGrid(architecture).samples)
     taken = [one.title for one in (*architecture.constraints, *architecture.mapping, *more)]
-    read_mapping_constraints(rules, [level.name for level in architecture.levels], file, taken)
+    added = read_mapping_constraints(rules, [level.name for level in architecture.levels], file, taken)
     own = _source(architecture)
-    return _restated(architecture, [*own.get("constraints", ()), *sizes], [*own.get("mapping", ()), *rules])
+    restated = _restated(architecture, [*own.get("constraints", ()), *sizes], [*own.get("mapping", ()), *rules])
+    return replace(restated, mapping=(*architecture.mapping, *added))  # which know their files
 
 
 def without_constraints(architecture: Architecture, titles: Collection[str]) -> Architecture:

@@ -17,12 +17,12 @@ from typing import Any
 
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.architecture.hardware import Hardware
-from optimizer.architecture.mapping_constraints import mapping_schema
 from optimizer.architecture.menus import MenuPlace, integer_menu, quantity_menu
 from optimizer.architecture.relations import Intervals, Relation, parse_relation
 from optimizer.architecture.sizes import BITS, RATE, Size, Unit
 from optimizer.files.quantities import bandwidth_units, size_units
 from optimizer.files.schema_parts import Schema, mapping, text
+from optimizer.workload.mapping_schema import mapping_schema
 
 Row = tuple[Fraction | int, ...]
 RESERVED = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj", *RESOURCES)

@@ -15,7 +15,6 @@ from optimizer.architecture.constraints import ConstraintReader, check_rows
 from optimizer.architecture.device import Device, load_device, parse_device
 from optimizer.architecture.device_plan import device_plan
 from optimizer.architecture.level import Bandwidth, Energies, LevelSpec
-from optimizer.architecture.mapping_constraints import read_mapping_constraints
 from optimizer.architecture.menu_grid import MenuGrid
 from optimizer.architecture.menus import Menu, MenuEntry, MenuPlace, integer_menu, quantity_menu
 from optimizer.architecture.schema import json_schema
@@ -26,6 +25,7 @@ from optimizer.errors import SpecError
 from optimizer.files.presets import read_spec
 from optimizer.files.quantities import bandwidth_units, size_units
 from optimizer.files.schema_check import check_schema, placed
+from optimizer.workload.mapping_constraints import read_mapping_constraints
 from optimizer.workload.nm_blocks import Sparsity
 
 T = TypeVar("T")

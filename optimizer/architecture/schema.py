@@ -5,10 +5,10 @@ from __future__ import annotations
 from optimizer.architecture.constraints import constraints_schema
 from optimizer.architecture.device import device_mapping
 from optimizer.architecture.fabric_reader import use_schema
-from optimizer.architecture.mapping_constraints import mapping_schema
 from optimizer.architecture.technology_schema import technology_mapping
 from optimizer.files.quantities import BANDWIDTH_PATTERN, SIZE_PATTERN
 from optimizer.files.schema_parts import DRAFT, Schema, axes, count, counts, mapping, menu, number, positive, text
+from optimizer.workload.mapping_schema import mapping_schema
 
 ROLES = ["W", "I", "O"]
 

@@ -94,6 +94,45 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Increase:
+    """Relative increase of every figure."""
+
+    objective: float | None
+    energy_pj: float | None
+    latency_cycles: float | None
+    dram_words: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DroppedRule:
+    """What a constraint on mappings costs: the best design that keeps it, beside the best one without it.
+
+    ``increase`` is that by the constraint. ``binds`` says whether the optimum is worse with it; None where that is not
+    proved.
+    """
+
+    constraint: str
+    kept: DesignFigures
+    without: DesignFigures
+    increase: Increase
+    binds: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineEffort:
+    """What the searches of loop nests did: ``searches`` of a layer on a hardware point, partial nests ``seen`` and
+    ``kept`` (labels of the shortest path), whole nests ``priced``. 0: none, or not counted by this engine. No claim
+    rests on it.
+    """
+
+    engine: str
+    searches: int
+    seen: int
+    kept: int
+    priced: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SolveBody(Reconciled, Warned):
     """Contents of ``result.json`` of a solve."""
 
@@ -106,6 +145,7 @@ class SolveBody(Reconciled, Warned):
         "infeasible",
         "design",
         "comparison",
+        "dropped",
     )
     objective: Objective
     accounting: str
@@ -114,6 +154,8 @@ class SolveBody(Reconciled, Warned):
     training: TrainingEntry | None = None
     architecture: str
     hardware_points: PointCounts
+    search: tuple[EngineEffort, ...] | None = None
     infeasible: Infeasibility | None = None
     design: Design | None = field(default=None, metadata=INLINE)
     comparison: Comparison | None = None
+    dropped: DroppedRule | None = None

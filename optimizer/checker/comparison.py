@@ -30,14 +30,18 @@ def beside_checks(result: StoredResult, examine: Examine) -> Iterator[Check]:
         yield Check("comparison", False, "the result layer by layer, which it is about, is missing")
         return
     yield verdict("comparison", list(_faults(data, beside.data)), "figures of both results, and what follows from them")
-    found = examine(beside)
+    yield from as_one("layer by layer", examine(beside))
+
+
+def as_one(name: str, found: list[Check]) -> Iterator[Check]:
+    """The checks of a result as one, and what they leave out."""
     faults = [f"{check.name}: {check.detail}" for check in found if check.ok is False]
     undecided = [check.name for check in found if check.ok is None]
     if undecided and not faults:
-        yield Check("layer by layer", None, f"undecided: {', '.join(undecided)}")
+        yield Check(name, None, f"undecided: {', '.join(undecided)}")
     else:
-        yield verdict("layer by layer", faults, f"all {len(found)} checks of a result pass")
-    yield from left_out(found, "layer by layer")
+        yield verdict(name, faults, f"all {len(found)} checks of a result pass")
+    yield from left_out(found, name)
 
 
 def _faults(data: Data, beside: Data) -> Iterator[str]:

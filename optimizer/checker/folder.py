@@ -221,8 +221,9 @@ def _result_files(data: Data) -> list[str]:
         parts = codesign_folder.PARTS if "hardware" in data else ("alone",)
         found += [f"{part}/{place}/{name}" for part in parts for place in places for name in RESULT_FILES]
         found.append(codesign_folder.CROSS_FILE)
-    if "comparison" in data:
-        found += [f"{formats.BESIDE}/{name}" for name in RESULT_FILES]
+    beside = formats.folder_beside(data)
+    if beside is not None:
+        found += [f"{beside}/{name}" for name in RESULT_FILES]
     if "study" in data:
         found += study_csv.file_names(data["study"]["kind"])
     return found

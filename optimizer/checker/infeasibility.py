@@ -53,7 +53,7 @@ def blame_checks(
     if not none_asked and (not isinstance(stated, dict) or type(stated.get("complete")) is not bool):
         yield Check("infeasible", False, "INFEASIBLE, and what is to blame is not stated")
         return
-    if claim.architecture.mapping:
+    if claim.rules:
         yield from _ruled_out(claim, stated)
         return
     if not claim.points.is_listed:
@@ -76,8 +76,7 @@ def blame_checks(
 
 def _ruled_out(claim: Claim, stated: Data | None) -> Iterator[Check]:
     """Under constraints on mappings the boxes alone show that there is no design; what is blamed must be stated."""
-    architecture = claim.architecture
-    known = {one.title for one in (*architecture.constraints, *architecture.mapping)}
+    known = {one.title for one in (*claim.architecture.constraints, *claim.rules)}
     blamed = [] if stated is None else [*(stated.get("constraints") or []), *(stated.get("removable") or [])]
     faults = [f"there is no constraint {name}" for name in blamed if name not in known]
     layers = [group.layer.name for group in claim.groups]

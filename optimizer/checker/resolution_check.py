@@ -45,7 +45,7 @@ def brought_back(before: Network, after: Network) -> Network:
     SpecError
         If words or operations of a vector layer are not in proportion to its positions.
     """
-    result = Network(after.name, after.graph.copy())
+    result = Network(after.name, after.graph.copy(), mapping=after.mapping)
     for name in before.graph:
         old, new = before.graph.nodes[name]["layer"], after.graph.nodes[name]["layer"]
         if isinstance(old, Layer) and isinstance(new, Layer):

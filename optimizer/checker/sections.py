@@ -16,6 +16,7 @@ def misplaced(data: dict[str, Any], claim: Claim) -> Iterator[str]:
     places = {
         "groups": claim.fusion is not None and claim.design is not None,
         "comparison": claim.fusion is not None,
+        "dropped": "dropped" in data["problem"],
         "infeasible": data["status"] == "INFEASIBLE",
     } | dict.fromkeys(OTHER_KINDS, False)
     yield from (f"{name} should not be there" for name, fits in places.items() if name in data and not fits)

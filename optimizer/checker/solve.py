@@ -19,6 +19,7 @@ from optimizer.bodies.certificates import CERTIFICATE_FORMAT, FRONT_FORMAT
 from optimizer.checker.claims.solve import Claim, expected_warnings, hash_of, rebuild
 from optimizer.checker.comparison import beside_checks
 from optimizer.checker.design_checks import DESIGN_KEYS, check_design, plain, verdict
+from optimizer.checker.dropped_rule import dropped_checks
 from optimizer.checker.effort import Effort, Say
 from optimizer.checker.endings import ending_faults
 from optimizer.checker.front import check_front
@@ -36,7 +37,7 @@ from optimizer.checker.verification import NUMBERS, WITHOUT_DESIGN, Verification
 from optimizer.errors import TilewrightError
 from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.problem.progress import Progress, Watch
-from optimizer.results.formats import SOLVE_FORMAT, STUDY_FORMAT
+from optimizer.results.formats import SOLVE_FORMAT, STUDY_FORMAT, folder_beside
 from optimizer.results.result import Result
 
 DAMAGED = (TilewrightError, KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
@@ -133,7 +134,7 @@ def examine(
             checks += [*check_staircase(claim, _unit(claim)[1]), *least_checks(claim)]
         if proofs and all(check.ok for check in checks):  # a search is slow, and a failed check stays failed
             step = "proof again"
-            checks += _proofs(claim, replayed, effort.part(2) if "comparison" in data else effort, again)
+            checks += _proofs(claim, replayed, effort.part(2) if folder_beside(data) else effort, again)
             if study:
                 sound = partial(_sound, effort=effort)
                 checks.append(steps_again(claim, _unit(claim)[1], effort, again, sound))
@@ -143,7 +144,8 @@ def examine(
             checks += blame_checks(claim, examined, again, thorough=effort.thorough, say=effort.say)
         step = "comparison"
         beside = StoredResult(data, certificate, result.beside)
-        checks += beside_checks(beside, lambda other: examine(other, effort, again, proofs=proofs))
+        examined = partial(examine, effort=effort, again=again, proofs=proofs)
+        checks += [*beside_checks(beside, examined), *dropped_checks(claim, beside, examined)]
     except DAMAGED as error:
         checks.append(damaged(step, error))
     return checks

@@ -10,7 +10,7 @@ from typing import Any
 from optimizer.errors import SpecError
 from optimizer.results.codesign_folder import places
 from optimizer.results.folder import load_data
-from optimizer.results.formats import BESIDE, CERTIFICATE_FILE, RESULT_FILE
+from optimizer.results.formats import CERTIFICATE_FILE, RESULT_FILE, folder_beside
 from optimizer.results.kinds import CodesignResult, SolveResult
 from optimizer.results.result import Result
 
@@ -90,7 +90,8 @@ def load(directory: str | Path) -> StoredResult:
             allowed="OPTIMAL, FEASIBLE, INFEASIBLE, UNKNOWN",
             remedy="solve again into this folder",
         )
-    beside = load(folder / BESIDE) if "comparison" in data and (folder / BESIDE).is_dir() else None
+    place = folder_beside(data)
+    beside = None if place is None or not (folder / place).is_dir() else load(folder / place)
     return StoredResult(data, load_data(folder, CERTIFICATE_FILE, expected), beside)
 
 

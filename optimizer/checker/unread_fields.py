@@ -10,7 +10,7 @@ from optimizer.results import folder as result_folder
 from optimizer.results import formats
 
 Data = dict[str, Any]
-UNREAD = ("versions", "seed", "wall_s")
+UNREAD = ("versions", "seed", "wall_s", "search")
 """What a run was, not what it found."""
 
 _HEAD = (
@@ -52,6 +52,7 @@ READ = {
         *_DESIGN,
         "hardware_points",
         "comparison",
+        "dropped",
         "infeasible",
         "study",
         "energy_unit",

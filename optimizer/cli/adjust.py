@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
-from optimizer.cli.inputs import Options, read_architecture, read_network, say_warnings
+from optimizer.cli.inputs import Options, asked_engine, read_architecture, read_network, say_warnings
 from optimizer.cli.option_types import MenuChoice, Place, Positive
-from optimizer.cli.options import cache_options, out_options, stacked, workload_options
+from optimizer.cli.options import cache_options, engine_option, out_options, stacked, workload_options
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
 from optimizer.results import formats
@@ -73,7 +73,9 @@ request_options = stacked(
     help="With --architecture: take this entry of a menu; repeatable.",
 )
 @click.option(
-    "--constraints", metavar="FILE", help="With --architecture: constraints on its sizes, a .yaml file; see `solve`."
+    "--constraints",
+    metavar="FILE",
+    help="With --architecture: constraints on sizes and on mappings, a .yaml file; see `solve`.",
 )
 @click.option(
     "--accounting",
@@ -87,6 +89,7 @@ request_options = stacked(
     show_default=True,
     help="What to minimize.",
 )
+@engine_option
 @request_options
 @click.option("--time-limit", type=Positive(), metavar="SECONDS", help="Stop the search then, with its best widths.")
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads.")
@@ -113,7 +116,8 @@ def adjust(network: str, **options: Any) -> None:
     from optimizer.results.kinds import AdjustResult  # noqa: PLC0415
 
     check_out(AdjustResult, options)
-    asked = AdjustRequest(graph, architecture, request, options["objective"])
+    engine = asked_engine(options, [graph], architecture)
+    asked = AdjustRequest(graph, architecture, request, options["objective"], engine)
     with ProgressDisplay(quiet=options["quiet"]) as display, design_kept(options):
         result = run(asked, run_options(options, display))
     if result.body.onnx is not None:

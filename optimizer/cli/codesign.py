@@ -13,6 +13,7 @@ from optimizer.cli.option_types import Place
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
+    engine_option,
     fusion_options,
     scaling_options,
     search_options,
@@ -30,6 +31,7 @@ from optimizer.cli.progress import ProgressDisplay
 @training_options
 @budget_options
 @fusion_options
+@engine_option
 @search_options
 @scaling_options
 @click.option("--plot", type=Place(), metavar="FILE", help="Draw the cross table: .svg or .png (extra `plot`).")

@@ -83,11 +83,15 @@ def _check_mode(options: Options) -> None:
 def _evaluate_mapping(network: Network, architecture: Architecture, options: Options) -> None:
     from optimizer.architecture.selection import single_point  # noqa: PLC0415
     from optimizer.mapping.reader import load_mapping  # noqa: PLC0415
-    from optimizer.problem.layer_rules import ruled_layer  # noqa: PLC0415
+    from optimizer.problem.layer_rules import ruled_layer, rules_of  # noqa: PLC0415
     from optimizer.problem.sparsity_check import check_sparsity  # noqa: PLC0415
     from optimizer.report.mapping import evaluation_report  # noqa: PLC0415
 
-    layer, hardware = ruled_layer(pick_layer(network, options["layer"]), architecture), single_point(architecture)
+    rules = rules_of(network, architecture)
+    layer, hardware = (
+        ruled_layer(pick_layer(network, options["layer"]), rules, architecture),
+        single_point(architecture),
+    )
     check_sparsity([layer], hardware, file=architecture.file)
     mapping = load_mapping(options["mapping"], layer, hardware)
     show_on_stdout(evaluation_report(layer, hardware, mapping, options["reuse"] or "held", architecture.accounting))

@@ -10,7 +10,7 @@ import click
 
 from optimizer.cli.adjust import read_request, request_options
 from optimizer.cli.codesign_options import read_members, team_options, team_request
-from optimizer.cli.inputs import Options, asked_fusion, pick_layer, read_architecture, read_network
+from optimizer.cli.inputs import Options, asked_engine, asked_fusion, pick_layer, read_architecture, read_network
 from optimizer.cli.options import (
     architecture_option,
     budget_options,
@@ -22,7 +22,7 @@ from optimizer.cli.options import (
     training_options,
     workload_options,
 )
-from optimizer.cli.study import asked_ranges, range_options
+from optimizer.cli.study import asked_ranges, asked_rule, range_options
 from optimizer.errors import SpecError
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _single(network: Network, name: str | None) -> Network:
     """The network that `map` makes of one layer."""
     from optimizer.api import network_of  # noqa: PLC0415
 
-    return network_of(pick_layer(network, name))
+    return network_of(pick_layer(network, name), network)
 
 
 def _whole(stated: Data, options: Options) -> list[Data]:
@@ -170,18 +170,20 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
     """The problem that `solve`, `map`, `study`, `evaluate` or `adjust` makes of these inputs."""
     from optimizer.given_groups.evaluate import priced_under  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
-    from optimizer.problem.space import engine_named  # noqa: PLC0415
     from optimizer.search.prepared_problem import prepare  # noqa: PLC0415
 
     more: Mapping[str, Any] = {}
     objective = options["objective"]
-    if options["vary"] or options["pareto"] or options["constraint"]:
+    rule = asked_rule(options, network, architecture)
+    if rule is not None:
+        more = {"dropped": rule}
+    elif options["vary"] or options["pareto"] or options["constraint"]:
         architecture, objective, more = _study(architecture, options)
     elif "request" in stated:
         more = {"request": read_request(options).data()}
     elif "groups" in stated:  # given by hand, and shown by `show`
         architecture, more = priced_under(architecture), {"groups": stated["groups"]}
-    engine = engine_named(options["engine"], architecture)
+    engine = asked_engine(options, [network], architecture)
     asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options), engine)
     return {**prepare(asked).problem, **more}
 

@@ -9,6 +9,7 @@ import click
 from optimizer.cli.finish import check_out, finish, run_options
 from optimizer.cli.inputs import (
     Options,
+    asked_engine,
     asked_fusion,
     pick_layer,
     read_architecture,
@@ -89,7 +90,7 @@ def map_command(layer_file: str, name: str | None, **options: Any) -> None:
     _check_padding(options["padding"], set(layer.extents))
     from optimizer.api import network_of  # noqa: PLC0415
 
-    _run(network_of(layer, graph.file), architecture, set(layer.extents), options)
+    _run(network_of(layer, graph), architecture, set(layer.extents), options)
 
 
 def _check_padding(padding: Any, dims: set[str]) -> None:
@@ -111,7 +112,6 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
     """Solve, save, show; the exit code tells whether there is a design."""
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415
     from optimizer.problem.problem import Problem  # noqa: PLC0415
-    from optimizer.problem.space import engine_named  # noqa: PLC0415
     from optimizer.report.solve import full_report, headline  # noqa: PLC0415
     from optimizer.results.kinds import SolveResult  # noqa: PLC0415
     from optimizer.solving.run import compare, run  # noqa: PLC0415
@@ -123,7 +123,7 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
         options["objective"],
         options["padding"],
         asked_fusion(options),
-        engine_named(options["engine"], architecture),
+        asked_engine(options, [network], architecture),
     )
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)

@@ -10,6 +10,7 @@ import click
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
 from optimizer.cli.inputs import (
     Options,
+    asked_engine,
     asked_fusion,
     asked_pool,
     read_architecture,
@@ -20,6 +21,7 @@ from optimizer.cli.option_types import Names, Place, Share, Vary
 from optimizer.cli.options import (
     architecture_options,
     budget_options,
+    engine_option,
     fusion_options,
     scaling_options,
     search_options,
@@ -54,7 +56,8 @@ range_options = stacked(
             "--constraint",
             multiple=True,
             metavar="NAME",
-            help="Drop this constraint of the architecture: the optimum with and without it; counts as a --vary.",
+            help="Drop this constraint: the optimum with and without it. One on sizes counts as a --vary, one on "
+            "mappings is dropped alone.",
         ),
         click.option(
             "--pareto",
@@ -80,6 +83,7 @@ range_options = stacked(
 @training_options
 @budget_options
 @fusion_options
+@engine_option
 @search_options
 @scaling_options
 @click.option("--plot", "picture", type=Place(), metavar="FILE", help="Draw it: .svg, .png or .pdf (extra `plot`).")
@@ -91,6 +95,10 @@ def study(network: str, **options: Any) -> None:
     """
     asked = asked_ranges(options)
     graph, architecture = read_network(network, options), read_architecture(options)
+    rule = asked_rule(options, graph, architecture)
+    if rule is not None:
+        _without_rule(graph, architecture, rule, options)
+        return
     _check(options, asked)
     from optimizer.report.figures import check_picture  # noqa: PLC0415
     from optimizer.report.study import study_headline, study_report  # noqa: PLC0415
@@ -108,6 +116,64 @@ def study(network: str, **options: Any) -> None:
         save_plot(result.body, options["picture"])
     settled = result.body.study.status.has_design
     finish(result, options, study_headline, study_report, also=(options["picture"],), found=settled)
+
+
+def _without_rule(network: Network, architecture: Architecture, rule: str, options: Options) -> None:
+    """The optimum with and without a constraint on mappings."""
+    from optimizer.problem.problem import Problem  # noqa: PLC0415
+    from optimizer.report.solve import full_report, headline  # noqa: PLC0415
+    from optimizer.results.kinds import SolveResult  # noqa: PLC0415
+    from optimizer.solving.run import without_rule  # noqa: PLC0415
+
+    for name, option in {"picture": "--plot", "processes": "--processes", "scheduler": "--scheduler"}.items():
+        if options[name]:
+            raise SpecError(
+                "a constraint on mappings is dropped by two searches on threads, and makes no picture",
+                field=option,
+                value=str(options[name]),
+                allowed="--constraint with a constraint on sizes",
+                remedy="leave it out",
+            )
+    check_out(SolveResult, options)
+    engine = asked_engine(options, [network], architecture)
+    asked = Problem(network, architecture, options["objective"], options["padding"], asked_fusion(options), engine)
+    with ProgressDisplay(quiet=options["quiet"]) as display:
+        result = without_rule(asked, rule, run_options(options, display))
+    finish(result, options, headline, full_report)
+
+
+def asked_rule(options: Options, network: Network, architecture: Architecture) -> str | None:
+    """The constraint on mappings that ``--constraint`` drops; None if it drops none.
+
+    Raises
+    ------
+    SpecError
+        If there is no constraint of a name, or one is dropped beside something else.
+    """
+    from optimizer.problem.layer_rules import rules_of  # noqa: PLC0415
+
+    titles = {" ".join(one.title.split()): one.title for one in rules_of(network, architecture)}
+    names = [" ".join(name.split()) for name in options["constraint"]]
+    sizes = [one.title for one in architecture.constraints]
+    for name in names:
+        if name not in titles and name not in sizes:
+            raise SpecError(
+                "neither the architecture nor the network states a constraint of this name",
+                field="--constraint",
+                value=name,
+                allowed="; ".join([*sizes, *titles]) or "none: there are no constraints",
+                remedy="name one as results do: by its text, a table by its name",
+            )
+    rules = [titles[name] for name in names if name in titles]
+    if rules and (len(names) > 1 or options["vary"]):
+        raise SpecError(
+            "a constraint on mappings is dropped alone",
+            field="--constraint",
+            value=rules[0],
+            allowed="one --constraint, and no --vary",
+            remedy="drop them one by one",
+        )
+    return rules[0] if rules else None
 
 
 class Asked(NamedTuple):
@@ -166,12 +232,15 @@ def _run(asked: Asked, network: Network, architecture: Architecture, options: Op
     from optimizer.studies.request import FrontRequest, StudyRequest  # noqa: PLC0415
 
     vary, padding = tuple(asked.vary), options["padding"]
+    engine = asked_engine(options, [network], architecture)
     if asked.dynamic:
         tolerance = options["tolerance"] or Fraction(0)
-        return over_designs.run(FrontRequest(network, architecture, vary, asked.objective, tolerance, padding), how)
+        return over_designs.run(
+            FrontRequest(network, architecture, vary, asked.objective, tolerance, padding, engine), how
+        )
     assert asked.objective is not None
     return over_hardware.run(
-        StudyRequest(network, architecture, vary, asked.objective, padding, asked_fusion(options)), how
+        StudyRequest(network, architecture, vary, asked.objective, padding, asked_fusion(options), engine), how
     )
 
 

@@ -23,6 +23,8 @@ except ImportError:  # a build of PyYAML without its parser and writer in C
 
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+")
 _EXPONENT = re.compile(r"\s*[-+]?[0-9._]+[eE][-+]?0*([0-9]+)\s*")
+MOST_PLACES = 1000
+"""Of a decimal that is written."""
 LARGEST_EXPONENT = 4000
 """Of decimals in exponent form: an exact number has as many digits."""
 _MERGE = "tag:yaml.org,2002:merge"
@@ -121,6 +123,19 @@ for _kind in (_ExactLoader, _FastLoader):
 _ExactDumper.yaml_implicit_resolvers = _ExactLoader.yaml_implicit_resolvers
 
 
+def _written(dumper: _ExactDumper, number: Fraction) -> yaml.Node:
+    """A fraction as the decimal that it is."""
+    places = next((n for n in range(MOST_PLACES) if 10**n % number.denominator == 0), None)
+    if places is None:
+        raise ValueError(f"{number} is no decimal")
+    digits = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
+    text = f"{digits[: len(digits) - places]}.{digits[len(digits) - places :] or 0}"
+    return dumper.represent_scalar("!exact", f"-{text}" if number < 0 else text)
+
+
+_ExactDumper.add_representer(Fraction, _written)
+
+
 def _parsed(text: str) -> Any:
     """What the text holds; bad syntax is read a second time in Python, which says where it is."""
     try:
@@ -162,7 +177,9 @@ def load_exact(text: str, *, file: str | None = None) -> Any:
 
 
 def dump_exact(data: Any) -> str:
-    """YAML text that :func:`load_exact` reads back unchanged; data of mappings, lists, text and whole numbers."""
+    """YAML text that :func:`load_exact` reads back unchanged; data of mappings, lists, text, whole numbers
+    and decimals.
+    """
     text: str = yaml.dump(
         data, Dumper=_ExactDumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110
     )

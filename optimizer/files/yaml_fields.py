@@ -141,6 +141,10 @@ class Fields:
                     remedy=f"did you mean {close[0]}?" if close else "remove it",
                 )
 
+    def without(self, key: str) -> Fields:
+        """The same mapping without a key."""
+        return Fields({name: value for name, value in self._data.items() if name != key}, self.file, self.path)
+
     def fail(self, problem: str, key: str, value: object, allowed: str, remedy: str | None = None) -> NoReturn:
         """Raise a SpecError about one key."""
         raise SpecError(

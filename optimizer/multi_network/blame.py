@@ -22,6 +22,7 @@ from optimizer.search.incumbents import Incumbent, Logs
 from optimizer.search.infeasibility import explain
 from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.search.progress import Reporter
+from optimizer.search.rule_blame import ruled_out
 from optimizer.search.threads import asker
 
 
@@ -98,14 +99,11 @@ def explain_joint(
         return None if watch is None else Reporter(watch, started, total, "", None, purpose)
 
     if found.hopeless:
-        reasons = {
-            team.names[n]: explain(
-                team.prepared_problems[n],
-                asker(team.prepared_problems[n], workers, explorations.deadline, reports),
-                asked=asked,
-            )
-            for n in found.hopeless
-        }
+        reasons = {}
+        for prepared, name in ((team.prepared_problems[n], team.names[n]) for n in found.hopeless):
+            reason = ruled_out(prepared, explorations.deadline) if prepared.rules else None
+            ask = asker(prepared, workers, explorations.deadline, reports)
+            reasons[name] = reason or explain(prepared, ask, asked=asked)
         complete = all(reason.complete for reason in reasons.values())
         return JointInfeasibility(networks=tuple(reasons), alone=reasons, relaxations=(), complete=complete)
     kept, complete = list(range(len(team.names))), True

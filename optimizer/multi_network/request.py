@@ -23,7 +23,7 @@ from optimizer.problem.disagreement import disagreement
 from optimizer.problem.exact_json import encode_exact
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem, problem_hash
-from optimizer.problem.space import Padding
+from optimizer.problem.space import DEFAULT_ENGINE, Padding
 from optimizer.search.network_bounds import NetworkBounds
 from optimizer.search.prepared_problem import PreparedProblem, prepare
 from optimizer.workload.network import Network
@@ -92,7 +92,7 @@ class CodesignRequest(Checked):
         Divide every objective by the best that the network has by itself (``weighted`` and ``max``).
     objective : {"energy", "latency", "edp"}
         Of every network.
-    padding, fusion
+    padding, fusion, engine
         As of :class:`Problem`.
     """
 
@@ -103,6 +103,7 @@ class CodesignRequest(Checked):
     objective: str = "energy"
     padding: Padding = "none"
     fusion: Fusion | None = None
+    engine: str = DEFAULT_ENGINE
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,7 @@ def prepare_team(request: CodesignRequest, *, cache_dir: Path | None = None, wor
                 request.objective,
                 _padding_of(member.network, request.padding, members),
                 request.fusion,
+                request.engine,
             ),
             cache_dir=cache_dir,
             workers=workers,

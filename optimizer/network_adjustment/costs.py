@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+from formulations.engines import engine_of
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.lower_bounds import RunBounds
@@ -16,9 +18,12 @@ from optimizer.network_adjustment.space import Piece, WidthSpace
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.pricing.price import Price
 from optimizer.problem.goal import Aim
+from optimizer.problem.space import DEFAULT_ENGINE
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer, VectorLayer
 
+EVERY = "path"
+"""The search behind bounds on every nest."""
 Entry = tuple[int, list[tuple[int, int]]]
 """Cost of vector layers; then (number of a shape, runs) of the others."""
 
@@ -27,9 +32,10 @@ class WidthCosts:
     """Costs of all entries of a space on one hardware point under one aim.
 
     A multiply-accumulate layer costs at least its layer bound: for energy, the cost of every step at the innermost
-    level and every word outside (:class:`RunBounds`), or the limits of :mod:`optimizer.mapping.lower_bounds`; of cycles
-    the best use of the array and compulsory traffic. Once priced it costs its proved optimum. `cycles` holds layer
-    bounds of cycles that are known for the point, by shape; new ones are added.
+    level and every word outside (:class:`RunBounds` over the nests of the `engine`), or the limits of
+    :mod:`optimizer.mapping.lower_bounds`; of cycles the best use of the array and compulsory traffic. Once priced it
+    costs its proved optimum. `cycles` holds layer bounds of cycles that are known for the point, by shape; new ones are
+    added.
     """
 
     def __init__(
@@ -42,11 +48,12 @@ class WidthCosts:
         stop: Stop,
         workers: int,
         cycles: dict[object, int],
+        engine: str,
     ) -> None:
         self._space, self._hardware, self._aim = space, hardware, aim
         self._accounting, self._store, self._stop, self._workers = accounting, store, stop, workers
-        self._cycles = cycles
-        self._runs = Runs(accounting, store)
+        self._cycles, self._engine = cycles, engine
+        self._runs = Runs(accounting, store, engine=engine_of(engine if engine == DEFAULT_ENGINE else EVERY))
         self._number: dict[object, int] = {}
         self._layers: list[Layer] = []
         self._prices: dict[int, Price | None] = {}
@@ -80,7 +87,8 @@ class WidthCosts:
 
         def ask(number: int) -> Price | None:
             self._stop.check()
-            pricer = Pricer(self._layers[number], 1, self._accounting, {}, self._store)
+            engine = engine_of(self._engine)
+            pricer = Pricer(self._layers[number], 1, self._accounting, {}, self._store, engine)
             pricer.stop = self._stop
             return pricer.price(self._hardware, self._aim.objective, weight=self._aim.weight)
 
@@ -155,7 +163,8 @@ class WidthCosts:
             cycles = self._cycles[key]
         if self._aim.objective == "latency":
             return cycles
-        served = RunBounds(self._runs, self._hardware, Aim()).of(layer, {}, frozenset())
+        free = replace(layer, rules=())  # the bound is one of runs with tensors pinned, which need not keep rules
+        served = RunBounds(self._runs, self._hardware, Aim()).of(free, {}, frozenset())
         return max(served, layer_limits(layer, self._hardware).energy) + self._aim.weight * cycles
 
     def _known(self, number: int) -> int:

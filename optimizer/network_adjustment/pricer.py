@@ -25,6 +25,7 @@ from optimizer.network_adjustment.costs import WidthCosts
 from optimizer.network_adjustment.space import WidthSpace
 from optimizer.pricing.price import Price, StoppedSearch
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
+from optimizer.problem.space import DEFAULT_ENGINE
 from optimizer.store.store import Store
 
 FIRST_TOLL = 12
@@ -75,11 +76,12 @@ class WidthPricer:
         workers: int = 1,
         seed: int = 0,
         watch: Watch | None = None,
+        engine: str = DEFAULT_ENGINE,
     ) -> None:
         self.space, self.stop, self.effort = space, Stop(), PricingEffort()
         self.stopped_search: StoppedSearch | None = None
         self.workers, self.seed = workers, seed
-        self._accounting, self._store, self._watch = accounting, store, watch
+        self._accounting, self._store, self._watch, self._engine = accounting, store, watch, engine
         self._proved: dict[tuple[Hardware, Aim], WidthPrice | None] = {}
         self._cycles: dict[Hardware, dict[object, int]] = {}
 
@@ -128,7 +130,17 @@ class WidthPricer:
 
     def _search(self, hardware: Hardware, aim: Aim, cutoff: int) -> WidthPrice | None:
         cycles = self._cycles.setdefault(hardware, {})
-        costs = WidthCosts(self.space, hardware, aim, self._accounting, self._store, self.stop, self.workers, cycles)
+        costs = WidthCosts(
+            self.space,
+            hardware,
+            aim,
+            self._accounting,
+            self._store,
+            self.stop,
+            self.workers,
+            cycles,
+            self._engine,
+        )
         search = _Search(self, costs, hardware, aim)
         try:
             return search.run(cutoff)

@@ -14,6 +14,7 @@ from optimizer.files.arguments import Checked
 from optimizer.files.rules import AT_LEAST_ONE, POSITIVE
 from optimizer.network_adjustment.resolution import Image
 from optimizer.network_adjustment.ties import WidthClass
+from optimizer.problem.space import DEFAULT_ENGINE
 from optimizer.workload.network import Network
 
 _PERCENT = r"(\d+(?:\.\d*)?|\.\d+)\s*%"
@@ -203,9 +204,12 @@ class AdjustRequest(Checked):
     changes : WidthChanges
         What may change, and how far.
     objective : {"energy", "latency", "edp"}
+    engine : {"lattice", "path", "cp-sat", "both"}
+        The search of a layer's best loop nest.
     """
 
     network: Network
     architecture: Architecture
     changes: WidthChanges = WidthChanges()
     objective: str = "energy"
+    engine: str = DEFAULT_ENGINE

@@ -55,18 +55,19 @@ def run(request: AdjustRequest, options: Options) -> AdjustResult:
 def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
     """Everything that :func:`run` finds."""
     started = time.perf_counter()
-    network, architecture, objective, changes = (
+    network, architecture, objective, changes, engine = (
         request.network,
         request.architecture,
         request.objective,
         request.changes,
+        request.engine,
     )
     cache_dir, workers, seed = options.cache_dir, options.workers, options.seed
     _check_budgets(architecture)
     ties = find_ties(network, changes.freeze)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
-        prepared = prepare(Problem(network, architecture, objective), cache_dir=folder)
+        prepared = prepare(Problem(network, architecture, objective, engine=engine), cache_dir=folder)
         deadline = begun(prepared, options, started)
         search = SizeSearch(
             prepared,
@@ -82,7 +83,8 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
         state, chosen = merged(sizes), best_of(sizes)
 
         def solved(subject: Network, where: Architecture) -> SolveResult:
-            return solve(Problem(subject, where, objective), Options(workers=workers, seed=seed, cache_dir=folder))
+            asked = Problem(subject, where, objective, engine=engine)
+            return solve(asked, Options(workers=workers, seed=seed, cache_dir=folder))
 
         before, after, adjusted, widths = solved(network, architecture), None, None, ties.widths
         if before.status is Status.INFEASIBLE:
@@ -106,15 +108,6 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
 
 
 def _check_budgets(architecture: Architecture) -> None:
-    if architecture.mapping:
-        raise SpecError(
-            "while widths are adjusted constraints on mappings are not supported",
-            file=architecture.file,
-            field="mapping",
-            value=[one.title for one in architecture.mapping],
-            allowed="an architecture without them",
-            remedy="drop them, and solve the adjusted network under them",
-        )
     for name in ("latency_ms", "energy_mj", "power_w"):
         limit = getattr(architecture.budgets, name)
         if limit is not None:

@@ -19,6 +19,7 @@ from optimizer.network_adjustment.resolution import Image, at_resolution, image_
 from optimizer.network_adjustment.space import WidthSpace
 from optimizer.network_adjustment.ties import Ties
 from optimizer.pricing.integer_range import check_magnitude
+from optimizer.pricing.path_range import check_path_range
 from optimizer.problem.goal import Aim
 from optimizer.problem.progress import Progress, Watch
 from optimizer.results.totals import unit_value
@@ -86,7 +87,12 @@ class SizeSearch:
         prepared = self._prepared
         points = prepared.points.samples() or [prepared.points.some]
         layers = [(layer, layer.extents) for space in spaces for layer in space.mac_layers()]
-        check_magnitude(layers, points, prepared.accounting, prepared.architecture.file, prepared.network.file)
+        if prepared.engine == "path":
+            corner = prepared.points.corner(prepared.points.whole)
+            largest = {layer.name: (layer, extents) for layer, extents in sorted(layers, key=lambda each: each[0].macs)}
+            check_path_range(list(largest.values()), corner, prepared.accounting, prepared.network.file)
+        else:
+            check_magnitude(layers, points, prepared.accounting, prepared.architecture.file, prepared.network.file)
         sizes: list[Size] = []
         for (image, network), space in zip(networks, spaces, strict=True):
             end = None
@@ -114,7 +120,13 @@ class SizeSearch:
         prepared = self._prepared
         watch = None if self._show is None else _Watch(prepared, self._started, self._show, image).round
         pricer = WidthPricer(
-            space, prepared.accounting, self._store, workers=self._workers, seed=self._seed, watch=watch
+            space,
+            prepared.accounting,
+            self._store,
+            workers=self._workers,
+            seed=self._seed,
+            watch=watch,
+            engine=prepared.engine,
         )
         explorer = Explorer(
             [NetworkBounds([pricer], prepared.goal, lambda hardware: (0, 0))],

@@ -10,22 +10,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from formulations.engines import engine_of
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.lowering import lower
 from optimizer.problem.progress import Progress, Watch
+from optimizer.problem.space import DEFAULT_ENGINE
 from optimizer.workload.layer import conv
 
 PAUSE_S = 0.5
+PATHS = "formulations.shortest_path.kernels"
+FOLDERS = {"path": PATHS, "both": PATHS, "lattice": "formulations.lattice.kernels"}
 TINY = {"K": 2, "C": 2, "P": 4, "R": 3}
 
 
-def compile_kernels(hardware: Hardware, accounting: Accounting, watch: Watch | None, started: float) -> None:
+def compile_kernels(
+    engine: str, hardware: Hardware, accounting: Accounting, watch: Watch | None, started: float
+) -> None:
     """Compile the search kernels, or load them, before the search begins. Without a callback they are compiled on first
     use.
 
     Parameters
     ----------
+    engine : {"path", "lattice", "cp-sat", "both"}
+        CP-SAT has none.
     hardware : Hardware
         Any point of the problem: a tiny layer is solved on it.
     accounting : {"timeloop", "looptree"}
@@ -34,25 +42,24 @@ def compile_kernels(hardware: Hardware, accounting: Accounting, watch: Watch | N
     started : float
         When the task began (``time.perf_counter``).
     """
-    if watch is None or all(kernel.signatures for kernel in _kernels()):
+    if watch is None or engine not in FOLDERS or all(kernel.signatures for kernel in _kernels(engine)):
         return
-    with _told(watch, started):
-        load_kernels(hardware, accounting)
+    with _told(engine, watch, started):
+        load_kernels(hardware, accounting, engine)
 
 
-def load_kernels(hardware: Hardware, accounting: Accounting = "timeloop") -> None:
+def load_kernels(hardware: Hardware, accounting: Accounting = "timeloop", engine: str = DEFAULT_ENGINE) -> None:
     """Solve a tiny layer, for which all kernels are compiled, or loaded from the compiler's cache."""
-    from formulations.lattice.search import solve  # noqa: PLC0415
+    engine_of("lattice" if engine == "lattice" else "path").solve(
+        lower(conv("tiny", TINY), hardware, accounting=accounting)
+    )
 
-    solve(lower(conv("tiny", TINY), hardware, accounting=accounting))
 
-
-def _kernels() -> list[Any]:
-    """All functions that Numba compiles."""
+def _kernels(engine: str) -> list[Any]:
+    """All functions that Numba compiles for an engine."""
     from numba.core.dispatcher import Dispatcher  # noqa: PLC0415
 
-    from formulations.lattice import kernels  # noqa: PLC0415
-
+    kernels = importlib.import_module(FOLDERS[engine])
     names = [module.name for module in pkgutil.iter_modules(kernels.__path__)]
     modules = [importlib.import_module(f"{kernels.__name__}.{name}") for name in names]
     found = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)}
@@ -60,9 +67,9 @@ def _kernels() -> list[Any]:
 
 
 @contextmanager
-def _told(watch: Watch, started: float) -> Iterator[None]:
+def _told(engine: str, watch: Watch, started: float) -> Iterator[None]:
     """Report the progress of the compilation while it runs."""
-    done, all_kernels = threading.Event(), _kernels()
+    done, all_kernels = threading.Event(), _kernels(engine)
 
     def tell() -> None:
         while not done.wait(PAUSE_S):

@@ -1,33 +1,71 @@
-"""The constraints of an architecture on mappings, given to the layers that they are for."""
+"""The constraints of an architecture and of a network on mappings, given to the layers that they are for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from optimizer.architecture.architecture import Architecture
-from optimizer.architecture.mapping_constraints import MappingConstraint
 from optimizer.errors import SpecError
+from optimizer.problem.idle_rules import excludes_nothing
+from optimizer.problem.partial_nests import rules_for
 from optimizer.workload.layer import Layer
-from optimizer.workload.mapping_rules import KeepRule, TileRule, UnrollRule
+from optimizer.workload.mapping_constraints import MappingConstraint, read_mapping_constraints
+from optimizer.workload.mapping_rules import KeepRule, MappingRule, TileRule, UnrollRule
 from optimizer.workload.network import Network
+from optimizer.workload.partial_nests import PartialNest
 
 
-def ruled_layer(layer: Layer, architecture: Architecture) -> Layer:
-    """A layer with the rules that an architecture states for it."""
-    rules = tuple(one.rule for one in architecture.mapping if _is_for(one, layer))
-    return replace(layer, rules=rules) if rules else layer
+def rules_of(network: Network, architecture: Architecture) -> tuple[MappingConstraint, ...]:
+    """The constraints on mappings of an architecture, and those that the network's file states.
+
+    Raises
+    ------
+    SpecError
+        If those of the network name levels that the architecture does not have, or state what it states already.
+    """
+    if not network.mapping:
+        return architecture.mapping
+    levels = [level.name for level in architecture.levels]
+    taken = [one.title for one in (*architecture.constraints, *architecture.mapping)]
+    return (*architecture.mapping, *read_mapping_constraints(network.mapping, levels, network.file, taken))
+
+
+def ruled_layer(layer: Layer, constraints: Sequence[MappingConstraint], architecture: Architecture) -> Layer:
+    """A layer with the rules that are for it.
+
+    Raises
+    ------
+    SpecError
+        If a partial nest makes no sense for the layer, or is more than rules can say.
+    """
+    rules: list[MappingRule] = []
+    for one in constraints:
+        if _is_for(one, layer):
+            rules += rules_for(one.rule, layer, architecture) if isinstance(one.rule, PartialNest) else [one.rule]
+    return replace(layer, rules=tuple(rules)) if rules else layer
 
 
 def ruled_network(network: Network, architecture: Architecture) -> Network:
-    """A network whose layers have the rules of an architecture; a warning names constraints that are for none."""
-    if not architecture.mapping:
+    """A network whose layers have their rules; warnings name constraints that are for none, or that cannot bind."""
+    constraints = rules_of(network, architecture)
+    if not constraints:
         return network
     layers = network.mac_layers()
-    idle = [one.title for one in architecture.mapping if not any(_is_for(one, layer) for layer in layers)]
-    warnings = [f"the constraint {title} is for no layer of {network.name}" for title in idle]
+    warnings = []
+    for one in constraints:
+        asked = [layer for layer in layers if _is_for(one, layer)]
+        if not asked:
+            warnings.append(f"the constraint {one.title} is for no layer of {network.name}")
+        elif all(excludes_nothing(one.rule, layer, architecture) for layer in asked):
+            warnings.append(f"the constraint {one.title} excludes no mapping on {architecture.name}: it does not bind")
+        elif isinstance(one.rule, UnrollRule) and not any(
+            dim in layer.extents for dim in one.rule.dims for layer in asked
+        ):
+            warnings.append(f"the constraint {one.title} names no dim of a layer: it forbids all unrolling there")
     found = replace(network, graph=network.graph.copy(), warnings=[*network.warnings, *warnings])
     for layer in layers:
-        found.graph.nodes[layer.name]["layer"] = ruled_layer(layer, architecture)
+        found.graph.nodes[layer.name]["layer"] = ruled_layer(layer, constraints, architecture)
     return found
 
 
@@ -48,10 +86,11 @@ def check_rules(network: Network, architecture: Architecture, engine: str, *, fu
         With fusion, on any rule; of engines other than path, on rules that are more than choices of levels.
     """
     rules = [rule for layer in network.mac_layers() for rule in layer.rules]
+    own = {one.title for one in architecture.mapping}
     if rules and fused:
         raise SpecError(
             "constraints on mappings do not go together with fusion",
-            file=architecture.file,
+            file=architecture.file if rules[0].title in own else network.file,
             field="mapping",
             value=rules[0].title,
             allowed="no constraints on mappings, or no fusion",
@@ -61,9 +100,9 @@ def check_rules(network: Network, architecture: Architecture, engine: str, *, fu
     if others and engine != "path":
         raise SpecError(
             "only the shortest path takes this constraint on mappings",
-            file=architecture.file,
+            file=architecture.file if others[0].title in own else network.file,
             field="mapping",
             value=others[0].title,
             allowed="keep, bypass and unroll; with the engine path all kinds",
-            remedy="search with --engine path (solve, map; in Python engine='path'), or leave the constraint out",
+            remedy="search with --engine path (in Python engine='path'), or leave the constraint out",
         )

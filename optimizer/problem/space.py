@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
+    from optimizer.workload.mapping_constraints import MappingConstraint
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
 AUTO = "auto"
@@ -33,13 +35,6 @@ SPACE = (
 )
 
 
-def engine_named(name: str, architecture: Architecture) -> str:
-    """The engine that a name stands for: "auto" is the default, or the one that takes the rules of an architecture."""
-    if name != AUTO:
-        return name
-    return "path" if any(one.needs_every_nest for one in architecture.mapping) else DEFAULT_ENGINE
-
-
 def space_of(engine: str) -> str:
     """The declared space of an engine: only the lattice search looks at less than every nest."""
     return SPACE if engine == "lattice" else EVERY_NEST
@@ -64,10 +59,8 @@ def engine_in(data: Dict[str, Any]) -> str:
     return engine
 
 
-def constraints_text(architecture: Architecture) -> str:
+def constraints_text(architecture: Architecture, rules: Sequence[MappingConstraint]) -> str:
     """What the declared space says of constraints on sizes and mappings; nothing without any."""
-    sizes, rules = (
-        "; ".join(constraint.title for constraint in some) for some in (architecture.constraints, architecture.mapping)
-    )
+    sizes, kept = ("; ".join(one.title for one in some) for some in (architecture.constraints, rules))
     points = f" Of the hardware points of the menus only those that keep these constraints: {sizes}." if sizes else ""
-    return points + (f" Of the mappings only those that keep these constraints: {rules}." if rules else "")
+    return points + (f" Of the mappings only those that keep these constraints: {kept}." if kept else "")

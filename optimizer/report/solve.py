@@ -10,14 +10,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from optimizer.architecture.mapping_constraints import read_mapping_constraints
 from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.hardware import DeviceEntry, HardwareEntry, PortWidths
 from optimizer.bodies.infeasibility import Infeasibility
-from optimizer.bodies.solve import Design, PointCounts, SolveBody, Space
+from optimizer.bodies.solve import Design, EngineEffort, PointCounts, SolveBody, Space
 from optimizer.files.quantities import size_text
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.status import Status
+from optimizer.report.dropped import dropped_report
 from optimizer.report.groups import comparison_table, groups_report
 from optimizer.report.layers import (
     distinct_layers,
@@ -38,6 +38,7 @@ from optimizer.results.units import (
     percent_text,
     ratio_text,
 )
+from optimizer.workload.mapping_constraints import read_mapping_constraints
 
 Body = SolveBody | EvaluationBody
 LEGEND = "x roofline: cycles over the limit beside it; x DRAM bound: off-chip words over the least any mapping moves"
@@ -72,6 +73,8 @@ def full_report(body: Body) -> Group:
         parts += [] if design.device is None else [Text(), device_table(design.device)]
     if body.comparison is not None:
         parts += [Text(), comparison_table(body.comparison, unit)]
+    if isinstance(body, SolveBody) and body.dropped is not None:
+        parts += [Text(), *dropped_report(body.dropped, unit)]
     if design is not None:
         parts += _layer_parts(body, design, unit)
     parts += [Text(), space_text(body.space)]
@@ -161,10 +164,11 @@ def _summary_rows(body: Body) -> list[tuple[str, str]]:
     limits = (f"{name} <= {number_text(float(Fraction(value)))}" for name, value in budgets.items())
     rows.append(("budgets", ", ".join(limits)))
     rows.append(("constraints", constraints_line(body.problem["architecture"].get("constraints", ()))))
-    rows.append(("rules", rules_line(body.problem["architecture"])))
+    rows.append(("rules", rules_line(body.problem)))
     seed = ""
     if isinstance(body, SolveBody):
         rows.append(("hardware points", points_text(body.hardware_points)))
+        rows.append(("search", search_text(body.search or ())))
         seed = f", seed {body.seed}"
     rows.append(("accounting", body.accounting))
     rows.append(("problem", hash_text(body.problem_hash)))
@@ -180,13 +184,10 @@ def constraints_line(stated: Sequence[str | Mapping[str, Any]]) -> str:
     )
 
 
-def rules_line(architecture: Mapping[str, Any]) -> str:
+def rules_line(problem: Mapping[str, Any]) -> str:
     """Constraints on mappings as a problem states them, in one line."""
-    if not architecture.get("mapping"):
-        return ""
-    stated = decode_exact(architecture)
-    levels = [level["name"] for level in stated["levels"]]
-    return "; ".join(one.title for one in read_mapping_constraints(stated["mapping"], levels, None))
+    stated = [rule for part in ("architecture", "network") for rule in problem.get(part, {}).get("mapping", ())]
+    return "; ".join(one.title for one in read_mapping_constraints(decode_exact(stated), None, None))
 
 
 def area_text(area_um2: int) -> str:
@@ -212,6 +213,21 @@ def points_text(points: PointCounts) -> str:
     }
     parts = [f"{number_text(count)} {name}" for name, count in counts.items() if count]
     return f"{number_text(points.total)}: {', '.join(parts) or 'none closed'}"
+
+
+def search_text(efforts: Sequence[EngineEffort]) -> str:
+    """What the searches of loop nests did, in one line."""
+    return "; ".join(f"{one.engine}: {_effort_text(one)}" for one in efforts)
+
+
+def _effort_text(effort: EngineEffort) -> str:
+    counts = {
+        "partial nests looked at": effort.seen,
+        "kept": effort.kept,
+        "nests priced": effort.priced,
+    }
+    parts = [f"{number_text(effort.searches)} {'search' if effort.searches == 1 else 'searches'}"]
+    return ", ".join(parts + [f"{number_text(count)} {name}" for name, count in counts.items() if count])
 
 
 def hardware_table(hardware: HardwareEntry, unit: str) -> Table:

@@ -1,8 +1,8 @@
-"""Comparison of a fused design with the best layer-by-layer design."""
+"""Comparison of a fused design with the best layer-by-layer design, and of one under a constraint with one without."""
 
 from __future__ import annotations
 
-from optimizer.bodies.solve import Comparison, Design, DesignFigures, Reduction
+from optimizer.bodies.solve import Comparison, Design, DesignFigures, DroppedRule, Increase, Reduction
 from optimizer.problem.status import Status
 
 
@@ -14,6 +14,16 @@ def comparison(layer_by_layer: DesignFigures, fused: DesignFigures) -> Compariso
         dram_words=_reduction(layer_by_layer.dram_words, fused.dram_words),
     )
     return Comparison(layer_by_layer=layer_by_layer, fused=fused, reduction=reduction)
+
+
+def dropped(constraint: str, kept: DesignFigures, without: DesignFigures, *, same: bool) -> DroppedRule:
+    """What a constraint on mappings costs; `same` says that both designs have the same exact objective."""
+    names = ("objective", "energy_pj", "latency_cycles", "dram_words")
+    increase = Increase(**{name: _increase(getattr(without, name), getattr(kept, name)) for name in names})
+    binds: bool | None = None
+    if without.status is Status.OPTIMAL and kept.status in (Status.OPTIMAL, Status.INFEASIBLE):
+        binds = not same
+    return DroppedRule(constraint=constraint, kept=kept, without=without, increase=increase, binds=binds)
 
 
 def figures(status: Status, objective: float | None, design: Design | None) -> DesignFigures:
@@ -40,6 +50,10 @@ def off_chip_words(design: Design) -> int:
             words = sum((a.reads + a.updates) * a.instances for a in counts)
             total += entry.multiplicity * (words + (entry.dram_words or 0))
     return total
+
+
+def _increase(without: float | None, kept: float | None) -> float | None:
+    return None if without is None or kept is None or not without else kept / without - 1
 
 
 def _reduction(before: float | None, after: float | None) -> float | None:

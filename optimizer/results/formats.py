@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 SOLVE_FORMAT = "tilewright-solve/1"
 STUDY_FORMAT = "tilewright-study/1"
 CODESIGN_FORMAT = "tilewright-codesign/1"
@@ -24,6 +26,8 @@ ORIGINAL = "original"
 """Folder, beside ``adjust.json``, with the result of the network as it was."""
 BESIDE = "layer_by_layer"
 """Folder, beside a fused result, with the best design layer by layer that it is compared with."""
+WITHOUT = "without"
+"""Folder, beside a result under a constraint on mappings, with the best design without this constraint."""
 
 EVALUATED = "EVALUATED"
 """Status if nothing was chosen."""
@@ -41,3 +45,8 @@ ADJUST_SPACE = (
     "layer by itself under its best mapping. "
 )
 """Space of an adjustment; that of the loop nests follows."""
+
+
+def folder_beside(sections: Container[str]) -> str | None:
+    """The folder of the result that one with these sections is compared with; None if it is with none."""
+    return BESIDE if "comparison" in sections else WITHOUT if "dropped" in sections else None

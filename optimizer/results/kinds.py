@@ -52,7 +52,7 @@ class SolveResult(ProvedResult):
     certificate : SolveCertificate
         The reason that closed every hardware point.
     beside : SolveResult, optional
-        The best layer-by-layer design, if the body has a comparison with it.
+        The best layer-by-layer design, or the best one without a constraint, if the body compares with it.
     """
 
     FORMAT = formats.SOLVE_FORMAT
@@ -66,7 +66,7 @@ class SolveResult(ProvedResult):
         """All files of the folder of this result."""
         found = super().files()
         if self.beside is not None:
-            found |= inside(formats.BESIDE, self.beside.files())
+            found |= inside(formats.WITHOUT if self.body.comparison is None else formats.BESIDE, self.beside.files())
         return found
 
 

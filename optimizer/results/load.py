@@ -105,8 +105,8 @@ def load_file(where: Path, name: str) -> Result:
         return _codesign(where, CodesignResult(body, from_json(CodesignCertificate, stated, proof)))
     if kind is StudyResult:
         return StudyResult(body, from_json(Certificate, stated, proof))
-    compared = body.comparison is not None and (where / formats.BESIDE).is_dir()
-    beside = _solve(where / formats.BESIDE) if compared else None
+    place = formats.folder_beside(data)
+    beside = None if place is None or not (where / place).is_dir() else _solve(where / place)
     return SolveResult(body, from_json(SolveCertificate, stated, proof), beside)
 
 

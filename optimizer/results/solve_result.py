@@ -11,7 +11,7 @@ from optimizer.architecture.fabric import Caps
 from optimizer.architecture.hardware import Hardware
 from optimizer.bodies.head import Objective
 from optimizer.bodies.layers import GroupEntry, LayerBesideGroups, LayerEntry, LayerLowerBounds
-from optimizer.bodies.solve import Design, SolveBody, Space, TrainingEntry
+from optimizer.bodies.solve import Design, EngineEffort, SolveBody, Space, TrainingEntry
 from optimizer.files.records import from_json
 from optimizer.fusion.network_pricer import Fused, FusedPrice
 from optimizer.golden.group_entry import member_entry
@@ -61,6 +61,11 @@ def solve_body(prepared: PreparedProblem, state: Exploration, seed: int, wall_s:
         problem_hash=prepared.problem_hash,
         design=None if state.best_point is None else _design(prepared, state, state.best_point),
     )
+
+
+def search_entry(prepared: PreparedProblem) -> tuple[EngineEffort, ...]:
+    """What the searches of loop nests did so far, by engine."""
+    return tuple(EngineEffort(**vars(effort)) for effort in prepared.efforts)
 
 
 def training_entry(network: Network) -> TrainingEntry | None:

@@ -70,20 +70,19 @@ def explain(prepared: PreparedProblem, solve: Solve, *, asked: bool = False) -> 
     """
     points = menu_points(prepared)
     reason = too_small(prepared, points)
-    if reason is None and prepared.architecture.mapping:
+    if reason is None and prepared.rules:
         return _everything(prepared)
     return reason or _Inquiry(prepared, points, solve, asked).outcome()
 
 
 def _everything(prepared: PreparedProblem) -> Infeasibility:
     """All limits: under constraints on mappings a chip that has room for every layer may still not run it."""
-    architecture = prepared.architecture
-    limits = architecture.limits
+    limits = prepared.architecture.limits
     return Infeasibility(
         budgets=tuple(name for name in CAPS if getattr(limits, name) is not None),
         relaxations=(),
         complete=False,
-        constraints=tuple(one.title for one in (*limits.constraints, *architecture.mapping)),
+        constraints=tuple(one.title for one in (*limits.constraints, *prepared.rules)),
         removable=(),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from formulations.effort import Effort, together
 from formulations.engines import Engine, engine_of
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.boxes import PointSet, points_of
@@ -26,7 +27,7 @@ from optimizer.pricing.path_range import check_path_range
 from optimizer.pricing.price import Prices
 from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible
 from optimizer.problem.goal import Goal, make_goal
-from optimizer.problem.layer_rules import check_rules, ruled_network
+from optimizer.problem.layer_rules import check_rules, ruled_network, rules_of
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import DEFAULT_ENGINE, ENGINES, OBJECTIVES, Padding, constraints_text, space_of
@@ -35,6 +36,7 @@ from optimizer.scaling.options import Options
 from optimizer.search.network_bounds import NetworkBounds
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer, VectorLayer
+from optimizer.workload.mapping_constraints import MappingConstraint
 from optimizer.workload.network import Network
 
 
@@ -65,10 +67,21 @@ class PreparedProblem:
         return NetworkBounds(self.search_pricers, self.goal, self.vector_cost)
 
     @property
+    def efforts(self) -> tuple[Effort, ...]:
+        """What the searches of this process did so far, by engine."""
+        engines = {id(pricer.engine): pricer.engine for pricer in self.pricers}
+        return together(effort for engine in engines.values() for effort in engine.efforts)
+
+    @property
+    def rules(self) -> tuple[MappingConstraint, ...]:
+        """All constraints on mappings."""
+        return rules_of(self.network, self.architecture)
+
+    @property
     def space(self) -> str:
         """The declared space."""
         fused = self.fusion.space if self.fusion else ""
-        return space_of(self.engine) + fused + constraints_text(self.architecture)
+        return space_of(self.engine) + fused + constraints_text(self.architecture, self.rules)
 
     @property
     def area_cap_um2(self) -> int | None:
@@ -293,19 +306,16 @@ def begun(prepared: PreparedProblem, options: Options, started: float) -> float 
     """Compile the search kernels; returns the deadline (``time.perf_counter``), None without a time limit.
 
     Ctrl-C during the compilation moves the deadline to now: the task ends with the bounds that need no search. Nothing
-    is compiled where no point keeps the constraints, or even the optimistic corner of all points breaks a cap, or for
-    the shortest path, whose few kernels are compiled by its first search.
+    is compiled where no point keeps the constraints, or even the optimistic corner of all points breaks a cap.
     """
     if prepared.points.empty:
         return options.deadline(started)
     corner, bounds = prepared.points.corner(prepared.points.whole), prepared.network_bounds
     if not prepared.goal.allows(bounds.least_energy(corner), bounds.least_latency(corner)):
         return options.deadline(started)
-    if prepared.engine != "lattice":
-        return options.deadline(started)
     some = prepared.points.some
     try:
-        compile_kernels(some, prepared.accounting, options.progress, started)
+        compile_kernels(prepared.engine, some, prepared.accounting, options.progress, started)
     except KeyboardInterrupt:
         return time.perf_counter()
     return options.deadline(started)

@@ -55,14 +55,15 @@ class _Blame:
 
     def reason(self) -> Infeasibility:
         """What is to blame. Rules are left out one by one while the others still exclude every mapping."""
-        blamed, removable, complete = list(self._pricer.layer.rules), [], True
+        every = self._pricer.layer.rules
+        titles = list(dict.fromkeys(rule.title for rule in every))  # a partial nest is several rules
+        blamed, removable, complete = titles, [], True
         try:
-            for rule in self._pricer.layer.rules:
-                fewer = [other for other in blamed if other != rule]
-                if self.excluded(fewer):
+            for title in titles:
+                fewer = [other for other in blamed if other != title]
+                if self.excluded([rule for rule in every if rule.title in fewer]):
                     blamed = fewer
-            every = self._pricer.layer.rules
-            removable = [r.title for r in blamed if not self.excluded([other for other in every if other != r])]
+            removable = [one for one in blamed if not self.excluded([rule for rule in every if rule.title != one])]
         except _LateError:
             complete = False
         return Infeasibility(
@@ -70,7 +71,7 @@ class _Blame:
             relaxations=(),
             complete=complete,
             layer=self._pricer.layer.name,
-            constraints=tuple(rule.title for rule in blamed),
+            constraints=tuple(blamed),
             removable=tuple(removable),
         )
 

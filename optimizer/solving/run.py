@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from optimizer.architecture.constrain import without_constraints
+from optimizer.errors import SpecError
+from optimizer.files.records import Json
+from optimizer.problem.layer_rules import rules_of
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
 from optimizer.problem.status import Termination
-from optimizer.results.comparison import comparison, figures
+from optimizer.results.comparison import comparison, dropped, figures
 from optimizer.results.kinds import SolveResult
-from optimizer.results.solve_result import make_result
+from optimizer.results.solve_result import make_result, search_entry
 from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.branch_and_bound import Report
@@ -21,8 +25,10 @@ from optimizer.search.rule_blame import ruled_out
 from optimizer.search.threads import asker, explore_on_threads
 
 
-def run(request: Problem, options: Options) -> SolveResult:
+def run(request: Problem, options: Options, more: Json | None = None) -> SolveResult:
     """Best hardware of an architecture's menus and best mapping of every layer, with a proof.
+
+    The result answers the request, and what it asks for besides (`more`).
 
     Where the search and the cost model disagree (a fault of Tilewright) ``result.disagreements`` says so: the best
     design found is kept, FEASIBLE, with the bound that holds without a search.
@@ -34,6 +40,7 @@ def run(request: Problem, options: Options) -> SolveResult:
     """
     started = time.perf_counter()
     prepared = prepare(request, cache_dir=options.cache_dir, workers=options.workers)
+    prepared = replace(prepared, problem=prepared.problem | (more or {}))
     deadline = begun(prepared, options, started)
 
     def reports(other: PreparedProblem, purpose: str = "") -> Report | None:
@@ -41,10 +48,11 @@ def run(request: Problem, options: Options) -> SolveResult:
 
     state = explore_on_threads(prepared, options.workers, deadline, reports(prepared))
     result = make_result(prepared, state, seed=options.seed, wall_s=time.perf_counter() - started)
+    result.body = replace(result.body, search=search_entry(prepared))
     if result.status == "INFEASIBLE":
         patient = patience([prepared], started, deadline)
         ask = asker(prepared, options.workers, patient, reports)
-        reason = ruled_out(prepared, patient) if prepared.architecture.mapping else None
+        reason = ruled_out(prepared, patient) if prepared.rules else None
         reason = reason or explain(prepared, ask, asked=deadline is not None)
         result.body = replace(result.body, infeasible=reason, wall_s=round(time.perf_counter() - started, 3))
     return result
@@ -62,6 +70,48 @@ def compare(request: Problem, options: Options) -> SolveResult:
     if faults:
         body = replace(body, disagreements=faults, termination=Termination.DISAGREEMENT)
     return SolveResult(body, fused.certificate, alone)
+
+
+def without_rule(request: Problem, rule: str, options: Options) -> SolveResult:
+    """Best design under all constraints, and beside it the best one without one constraint on mappings.
+
+    The time limit is for each. Errors are those of :func:`run`, and one if there is no such constraint.
+    """
+    less = dropping(request, rule)
+    free, kept = run(less, options), run(request, options, {"dropped": rule})
+    ends = kept.certificate.value, free.certificate.value
+    figured = (figures(one.status, one.body.objective.value, one.design) for one in (kept, free))
+    body = replace(kept.body, dropped=dropped(rule, *figured, same=ends[0] == ends[1]))
+    faults = (*free.disagreements, *kept.disagreements)
+    if faults:
+        body = replace(body, disagreements=faults, termination=Termination.DISAGREEMENT)
+    return SolveResult(body, kept.certificate, free)
+
+
+def dropping(request: Problem, rule: str) -> Problem:
+    """The problem without one constraint on mappings, which its architecture or its network states.
+
+    Raises
+    ------
+    SpecError
+        If neither states one of this title.
+    """
+    network, architecture = request.network, request.architecture
+    titles = [one.title for one in rules_of(network, architecture)]
+    if rule not in titles:
+        raise SpecError(
+            "there is no constraint on mappings of this name",
+            file=architecture.file,
+            field="--constraint",
+            value=rule,
+            allowed="; ".join(titles) or "none: there are no constraints on mappings",
+            remedy="name one as results do: by its name, or by its text",
+        )
+    place = titles.index(rule) - len(architecture.mapping)
+    if place < 0:
+        return replace(request, architecture=without_constraints(architecture, [rule]))
+    left = tuple(one for number, one in enumerate(network.mapping) if number != place)
+    return replace(request, network=replace(network, mapping=left))
 
 
 def _reporter(prepared: PreparedProblem, started: float, watch: Watch, purpose: str = "") -> Reporter:

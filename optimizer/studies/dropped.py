@@ -60,12 +60,12 @@ def freed(architecture: Architecture, vary: Sequence[Range]) -> tuple[Architectu
             ranges.append(varied)
         elif title in {one.title for one in architecture.mapping}:
             raise SpecError(
-                "a study drops constraints on sizes only, and this one is on mappings",
+                "this constraint is on mappings, and a staircase varies limits on the hardware",
                 file=architecture.file,
                 field="--constraint",
                 value=title,
                 allowed="; ".join(known) or "none: there are no constraints on sizes",
-                remedy="solve with the constraint and without it, and compare",
+                remedy="drop it alone: `study --constraint`, in Python optimizer.compare(..., without=...)",
             )
         elif title not in known or (varied.low, varied.high) != (None, None):
             raise SpecError(
@@ -73,7 +73,8 @@ def freed(architecture: Architecture, vary: Sequence[Range]) -> tuple[Architectu
                 file=architecture.file,
                 field="--constraint",
                 value=title if title not in known else [varied.low, varied.high],
-                allowed="; ".join(known) or "none: there are no constraints",
+                allowed="; ".join([*known, *(one.title for one in architecture.mapping)])
+                or "none: there are no constraints",
                 remedy="name one as results do: by its text, a table by its name",
             )
         else:

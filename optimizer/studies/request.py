@@ -9,7 +9,7 @@ from optimizer.architecture.architecture import Architecture
 from optimizer.files.arguments import Checked
 from optimizer.files.rules import RULE, Rule
 from optimizer.problem.fusion_options import Fusion
-from optimizer.problem.space import Padding
+from optimizer.problem.space import DEFAULT_ENGINE, Padding
 from optimizer.studies.metrics import Range
 from optimizer.workload.network import Network
 
@@ -33,7 +33,7 @@ class StudyRequest(Checked):
     vary : tuple of Range
         One or two limits of :data:`optimizer.studies.metrics.STATIC`, or constraints to drop: ``constraint:`` and the
         text of a relation, or the name of a table.
-    objective, padding, fusion
+    objective, padding, fusion, engine
         As of :class:`optimizer.problem.problem.Problem`.
     """
 
@@ -43,6 +43,7 @@ class StudyRequest(Checked):
     objective: str = "energy"
     padding: Padding = "none"
     fusion: Fusion | None = None
+    engine: str = DEFAULT_ENGINE
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class FrontRequest(Checked):
     tolerance : Fraction
         Of the front: every design is within 1 + tolerance of a reported one in energy and latency, on hardware that
         takes no more of the static metric.
-    padding
+    padding, engine
         As of :class:`optimizer.problem.problem.Problem`.
     """
 
@@ -71,3 +72,4 @@ class FrontRequest(Checked):
     objective: str | None = None
     tolerance: Fraction = field(default=Fraction(0), metadata={RULE: _TOLERANCE})
     padding: Padding = "none"
+    engine: str = DEFAULT_ENGINE

@@ -16,7 +16,7 @@ from optimizer.problem.status import Status
 from optimizer.results.formats import STUDY_FORMAT
 from optimizer.results.kinds import StudyResult
 from optimizer.results.reconciliation import distrusted, reconciled
-from optimizer.results.solve_result import make_result
+from optimizer.results.solve_result import make_result, search_entry
 from optimizer.results.totals import Totals, totals, unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
@@ -56,7 +56,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     _check(vary, architecture)
 
     def prepare_under(ranges: Sequence[Range], under: Architecture) -> tuple[PreparedProblem, Places]:
-        asked = Problem(request.network, under, objective, request.padding, request.fusion)
+        asked = Problem(request.network, under, objective, request.padding, request.fusion, request.engine)
         prepared = prepare(asked, cache_dir=options.cache_dir, workers=workers)
         return prepared, Places(prepared.points, ranges)
 
@@ -106,7 +106,9 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         beyond = _beyond(wider, there, explored)
         section = replace(section, least=tuple(limits_entry(unlimited, place) for place in beyond))
     wall_s = round(time.perf_counter() - started, 3)
-    body = StudyBody(**vars(result.body) | {"format": STUDY_FORMAT, "study": section, "wall_s": wall_s})
+    search = search_entry(prepared) if options.pool is None else None
+    own = {"format": STUDY_FORMAT, "study": section, "wall_s": wall_s, "search": search}
+    body = StudyBody(**vars(result.body) | own)
     return StudyResult(body, result.certificate)
 
 
@@ -149,9 +151,9 @@ def _beyond(
 ) -> list[Place]:
     """The tightest limits beyond the ranges under which a design exists, if there is none within them.
 
-    Without caps every point that holds all layers has a design, so no search is needed.
+    Without caps and rules every point that holds all layers has a design, so no search is needed.
     """
-    if not prepared.goal.capped:
+    if not prepared.goal.capped and not prepared.rules:
         limits = prepared.architecture.limits
         holding = (
             tuple((n, n) for n in index)

@@ -57,7 +57,9 @@ def run(request: FrontRequest, options: Options) -> StudyResult:
     vary, architecture, objective, tolerance = request.vary, request.architecture, request.objective, request.tolerance
     static = [varied for varied in vary if varied.name not in DYNAMIC]
     _check(vary, static, architecture, objective, tolerance)
-    asked = Problem(request.network, capped(architecture, vary), objective or "energy", request.padding)
+    asked = Problem(
+        request.network, capped(architecture, vary), objective or "energy", request.padding, engine=request.engine
+    )
     prepared = prepare(asked, cache_dir=options.cache_dir)
     deadline = begun(prepared, options, started)
     places = Places(prepared.points, static)

@@ -1,7 +1,7 @@
 """Constraints on mappings: what loops, tiles and nodes of a layer's loop nest must keep.
 
 A layer carries its rules; an architecture or a file states them for layers by name
-(:mod:`optimizer.architecture.mapping_constraints`). Levels go by name.
+(:mod:`optimizer.workload.mapping_constraints`). Levels go by name.
 
 Words. The *loops around a level* are the temporal loops inside of the used fan-outs of outer levels, and outside of
 those of the level and of deeper ones. A fan-out is used if it has a loop of more than one trip.

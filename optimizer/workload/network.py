@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import networkx as nx
 
@@ -23,13 +24,15 @@ class Network:
     ``graph`` is a DiGraph; node attribute ``layer`` is a layer, edge attribute ``tensor`` a name, and edge
     attribute ``view`` says what a position of the consumer's output needs of the producer's output. In a step of
     training (:mod:`optimizer.training.step`) ``training`` says what it was made with, and node attribute ``phase``
-    is one of :data:`PHASES`. ``file`` is where it was read, for messages.
+    is one of :data:`PHASES`. ``mapping`` holds constraints on the mappings of layers by name, as its file states them
+    (:mod:`optimizer.workload.mapping_constraints`). ``file`` is where it was read, for messages.
     """
 
     name: str
     graph: nx.DiGraph = field(default_factory=nx.DiGraph)
     warnings: list[str] = field(default_factory=list)
     training: dict[str, object] | None = None
+    mapping: tuple[Mapping[str, Any], ...] = ()
     file: str | None = field(default=None, compare=False)
 
     def add(

@@ -49,8 +49,9 @@ Views
     The tile axes of a layer of ``kind`` conv or dwconv are N, P and Q, of a matmul B and M, as far as they
     index the output; other multiply-accumulate layers have one position.
 Network
-    ``warnings``: optional list of strings; ``training``: what a step of training was made with, ``optimizer`` and
-    ``bits``.
+    ``mapping``: constraints on the mappings of its layers (:mod:`optimizer.workload.mapping_constraints`), in a file of
+    a single layer too; ``warnings``: optional list of strings; ``training``: what a step of training was made with,
+    ``optimizer`` and ``bits``.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ from optimizer.files.exact_yaml import dump_exact, load_exact
 from optimizer.files.yaml_fields import Fields, integer, read_yaml
 from optimizer.workload.einsum import einsum_layer, layer_einsum
 from optimizer.workload.layer import ROLES, AnyLayer, Layer, Operand, VectorLayer, conv, matmul
+from optimizer.workload.mapping_constraints import read_rules
 from optimizer.workload.network import PHASES, Network
 from optimizer.workload.precision import role_bits
 from optimizer.workload.sparsity import dense
@@ -130,20 +132,23 @@ def network_data(network: Network) -> dict[str, object]:
         data["warnings"] = list(network.warnings)
     if network.training is not None:
         data["training"] = network.training
+    if network.mapping:
+        data["mapping"] = [dict(rule) for rule in network.mapping]
     data["layers"] = [_entry(network, layer) for layer in network.layers()]
     return data
 
 
 def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) -> Network:
     top = Fields(data, file, "")
+    rules = read_rules(top)
     if "layers" not in top:
-        network = Network(stem, file=file)
-        _add(network, top, bits, None)
+        network = Network(stem, mapping=rules, file=file)
+        _add(network, top.without("mapping"), bits, None)
         network.name = str(top.get("name"))
         return network
-    top.only(("name", "bits", "sparsity", "warnings", "training", "layers"))
+    top.only(("name", "bits", "sparsity", "warnings", "training", "mapping", "layers"))
     bits = role_bits(top.get("bits"), base=bits, file=file, field="bits")
-    network = Network(top.text("name", stem), file=file)
+    network = Network(top.text("name", stem), mapping=rules, file=file)
     if "warnings" in top:
         network.warnings.extend(str(line) for line in top.items("warnings", "a list of strings"))
     if "training" in top:

@@ -63,7 +63,7 @@ def chip(*rules: Mapping[str, Any]) -> Architecture:
 def mapping_of(result: optimizer.SolveResult, architecture: Architecture) -> list[str]:
     """Rules that the design of a result breaks, by the reference model."""
     hardware = next(p for p in architecture.points() if dict(p.choices) == dict(result.design.hardware.choices))
-    layer = ruled_layer(LAYER, architecture)
+    layer = ruled_layer(LAYER, architecture.mapping, architecture)
     nest = nest_from_items([dict(item) for item in result.design.layers[0].mapping], layer, hardware)
     return list(broken_rules(layer, hardware, nest))
 
@@ -88,6 +88,30 @@ def test_designs_keep_a_rule_cost_no_less_and_are_verified(rule: Mapping[str, An
         assert bound.certificate.value == free.certificate.value
     optimizer.save(bound, tmp_path)
     assert optimizer.verify(tmp_path).ok
+
+
+@pytest.mark.parametrize("dim", ["M", "N"])
+def test_loops_behind_the_last_node_may_stand_in_every_region(dim: str) -> None:
+    """The level inside of the fan-out keeps nothing; a nest that costs no more has the loop outside of it."""
+    data: dict[str, Any] = {
+        "name": "m",
+        "technology": "generic45",
+        "clock_mhz": 1000,
+        "word_bits": 16,
+        "mac": {"energy": 1, "area_um2": 10},
+        "array": {"x": 2, "y": 1, "below": "L0"},
+        "levels": [
+            {"name": "L0", "energy": {"access": 50}, "access_bits": 16},
+            {"name": "L1", "energy": {"access": 5}, "access_bits": 16, "size": "64 words", "area_um2": 8},
+        ],
+    }
+    bypass = {"bypass": ["W", "I", "O"], "level": "L1"}
+    layer = matmul("mm", {"M": 3, "N": 2, "K": 2})
+    free, ruled = (
+        optimizer.map_layer(layer, parse_architecture(data | {"mapping": rules}, file="m.yaml"), engine="path")
+        for rules in ([bypass], [bypass, {"temporal": dim, "level": "L1", "at_most": 1}])
+    )
+    assert ruled.status == "OPTIMAL" and ruled.certificate.value == free.certificate.value
 
 
 def test_the_lattice_takes_choices_of_levels_and_refuses_other_rules() -> None:
@@ -120,13 +144,13 @@ def test_rules_are_for_layers_by_name_and_dim() -> None:
     rules = chip(
         {"temporal": "K", "level": "DRAM", "equals": 1, "layers": ["f*", "x?"]}, {"order": ["M", "N"], "level": "RF"}
     )
-    assert [rule.title for rule in ruled_layer(LAYER, rules).rules] == [
+    assert [rule.title for rule in ruled_layer(LAYER, rules.mapping, rules).rules] == [
         "temporal K around DRAM: 1 (f*, x?)",
         "order M, N around RF",
     ]
     other = replace(LAYER, name="a")
-    assert len(ruled_layer(other, rules).rules) == 1
-    assert ruled_layer(other, rules).shape_key() != other.shape_key()
+    assert len(ruled_layer(other, rules.mapping, rules).rules) == 1
+    assert ruled_layer(other, rules.mapping, rules).shape_key() != other.shape_key()
     network = parse_network("layers:\n  - {name: a, type: matmul, dims: {M: 4, N: 4, K: 4}}\n")
     idle = optimizer.solve(network, chip({"stationary": "W", "level": "RF", "layers": "conv*"}))
     assert (
@@ -215,7 +239,7 @@ def test_a_file_of_constraints_for_commands_and_python(tmp_path: Path) -> None:
 def test_evaluate_refuses_a_mapping_that_breaks_a_rule(rule: Mapping[str, Any], tmp_path: Path) -> None:
     architecture = chip(rule)
     hardware = next(iter(architecture.points()))
-    layer: Layer = ruled_layer(LAYER, architecture)
+    layer: Layer = ruled_layer(LAYER, architecture.mapping, architecture)
     loops = [{"for": dim, "bound": extent, "level": "RF"} for dim, extent in LAYER.dims]
     for order in itertools.permutations(loops):
         keeps = [{"keep": role, "level": level} for level in ("DRAM", "RF") for role in "WIO"]
@@ -243,14 +267,16 @@ def test_a_tile_of_extent_one_excludes_keeping_only() -> None:
 
 
 def test_rules_on_tiles_are_for_layers_whose_tensor_has_the_dim() -> None:
-    assert ruled_layer(LAYER, chip({"tile": "W", "level": "RF", "dim": "M", "at_most": 1})).rules == ()
-    assert len(ruled_layer(LAYER, chip({"tile": "I", "level": "RF", "dim": "M", "at_most": 1})).rules) == 1
+    assert ruled_layer(LAYER, chip({"tile": "W", "level": "RF", "dim": "M", "at_most": 1}).mapping, chip()).rules == ()
+    assert (
+        len(ruled_layer(LAYER, chip({"tile": "I", "level": "RF", "dim": "M", "at_most": 1}).mapping, chip()).rules) == 1
+    )
 
 
 def test_brackets_in_patterns_stand_for_themselves() -> None:
     rule = {"stationary": "W", "level": "RF", "layers": "[t]*"}
-    assert not ruled_layer(replace(LAYER, name="t1"), chip(rule)).rules
-    assert ruled_layer(replace(LAYER, name="[t]1"), chip(rule)).rules
+    assert not ruled_layer(replace(LAYER, name="t1"), chip(rule).mapping, chip()).rules
+    assert ruled_layer(replace(LAYER, name="[t]1"), chip(rule).mapping, chip()).rules
 
 
 def test_huge_numbers_are_refused_and_the_blame_ends_in_time() -> None:
@@ -266,5 +292,5 @@ def test_huge_numbers_are_refused_and_the_blame_ends_in_time() -> None:
 def test_a_study_says_what_it_does_not_drop() -> None:
     architecture = chip({"keep": "W", "level": "GLB"})
     network = parse_network("layers:\n  - {name: a, type: matmul, dims: {M: 4, N: 4, K: 4}}\n")
-    with pytest.raises(SpecError, match="on sizes only"):
+    with pytest.raises(SpecError, match="this constraint is on mappings"):
         optimizer.study(network, architecture, [optimizer.Range(f"{CONSTRAINT}keep W at GLB")])

@@ -240,3 +240,24 @@ def test_a_missing_package_is_named(asked: tuple[str, ...]) -> None:
     script = f"import sys\nsys.modules.update(numba=None)\nfrom optimizer.cli import main\nmain({['solve', *asked]!r})"
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 3 and "numba is not installed" in done.stderr
+
+
+def test_the_result_says_what_the_searches_did(solved: Path, asked: tuple[str, ...], tmp_path: Path) -> None:
+    good("solve", *asked, "--engine", "path", "--workers", "1", "--out", tmp_path / "one")
+    good("solve", *asked, "--engine", "path", "--workers", "1", "--out", tmp_path / "two")
+    (effort,) = data_of(tmp_path / "one", "result.json")["search"]
+    assert [effort] == data_of(tmp_path / "two", "result.json")["search"], "with one worker it is the same each time"
+    assert effort["engine"] == "path" and effort["searches"] >= 2 and effort["seen"] > effort["kept"] > 0
+    good("solve", *asked, "--engine", "both", "--out", tmp_path / "both")
+    assert [one["engine"] for one in data_of(tmp_path / "both", "result.json")["search"]] == ["path", "cp-sat"]
+    assert "search " in run("show", solved).stdout
+    body = optimizer.load_result(tmp_path / "both").body
+    assert body.search is not None and body.search[1].searches >= 2  # type: ignore[union-attr]
+
+
+def test_what_the_store_answers_is_not_searched(asked: tuple[str, ...], tmp_path: Path) -> None:
+    cached = [word for word in asked if word != "--no-cache"]
+    for name in ("first", "second"):
+        good("solve", *cached, "--cache", tmp_path / "cache", "--out", tmp_path / name)
+    (first,), (second,) = (data_of(tmp_path / name, "result.json")["search"] for name in ("first", "second"))
+    assert first["priced"] > 0 and second == {**first, "searches": 0, "seen": 0, "kept": 0, "priced": 0}

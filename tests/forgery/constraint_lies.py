@@ -44,7 +44,7 @@ def other_constraints(f: Forgery) -> bool:
     stated = f.data["problem"]["architecture"]["constraints"]
     others = [found for found in ([], [PRODUCT], [SQUARE], [SQUARE, PRODUCT]) if found != stated]
     f.data["problem"]["architecture"]["constraints"] = chosen = f.random.choice(others)
-    before, after = (constraints_text(_chip(found)) for found in (stated, chosen))
+    before, after = (constraints_text(_chip(found), ()) for found in (stated, chosen))
     f.data["space"]["text"] = f.data["space"]["text"].removesuffix(before) + after
     f.certificate["space"] = f.certificate["space"].removesuffix(before) + after
     f.rehash()

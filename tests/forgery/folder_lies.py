@@ -11,7 +11,7 @@ from typing import Any
 Place = tuple[Any, ...]
 FolderLie = Callable[[Path, Random], str | None]
 """Changes a folder; the name of the field that was changed, or None if there was nothing to change."""
-UNREAD = {"versions", "seed", "wall_s", "workers"}
+UNREAD = {"versions", "seed", "wall_s", "search", "workers"}
 """What a run was, not what it found: named, not checked."""
 WEAKER = (("complete", True), ("proved", True))
 """That something is not known to be so, where it is, is true still."""

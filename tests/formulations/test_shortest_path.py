@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from random import Random
 
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 
 from formulations.engines import LatticeEngine, PathEngine
+from formulations.merging import Merged
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
-from formulations.problem import INFINITE
-from formulations.shortest_path import bounds, frontier, potentials, search
+from formulations.problem import INFINITE, LayerProblem
+from formulations.shortest_path import bounds, frontier, potentials, search, twins
 from formulations.shortest_path import labels as k
+from formulations.shortest_path import solve as path
+from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.crossing import Crossing
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
@@ -21,7 +25,7 @@ from formulations.shortest_path.kernels.dominance import TIMED, UNTIMED
 from formulations.shortest_path.search import Search
 from formulations.shortest_path.solve import StoppedPathError, ground_of, root_of, solve
 from formulations.shortest_path.solve import machines_of as machines_of_problem
-from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice
+from formulations.shortest_path.tables import Flags, Floats, Ints, Lattice, lattice_of, machine_of
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.errors import SpecError
@@ -29,9 +33,10 @@ from optimizer.golden.legality import structural
 from optimizer.mapping.declared_space import outside_of_space
 from optimizer.mapping.legality import check_mapping
 from optimizer.pricing.lowering import lift, lower
-from optimizer.workload.layer import Layer, matmul
+from optimizer.workload.layer import Layer, conv, matmul
 from tests.adversary.duel import Effort, Instance, best_found
 from tests.adversary.every_nest import least_energy
+from tests.support.choices import slow_if
 from tests.support.nest_cases import Case, placed
 
 CHAIN = {
@@ -52,7 +57,7 @@ OBJECTIVES = ("energy", "latency", "weighted", "edp")
 NUMBERS = [pytest.param(n, marks=[] if n < FAST else pytest.mark.slow) for n in range(SLOW)]
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", slow_if([0, *range(FAST, SLOW)], range(SLOW)))
 def test_it_is_the_best_of_every_nest(number: int) -> None:
     case = Case(number)
     found, best = solve(case.problem).nest, least_energy(case.layer, case.problem)
@@ -152,6 +157,11 @@ def every_dim(t: Lattice) -> list[int]:
     return list(range(len(t.lacks)))
 
 
+def unmerged(problem: LayerProblem) -> Merged:
+    """Like dims stay apart."""
+    return Merged(problem, tuple((d,) for d in range(len(problem.extents))), problem)
+
+
 def any_trips(t: Lattice, dim: int, spot: int) -> bool:
     """Rule R3 switched off."""
     return True
@@ -161,7 +171,7 @@ def any_trips(t: Lattice, dim: int, spot: int) -> bool:
 def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(number, 5)
     right = solve(case.problem).nest
-    for rule in ("R1", "R2", "R3", "R5", "tied", "sift"):
+    for rule in ("R1", "R2", "R3", "R5", "R6", "like dims", "forget", "tied", "sift"):
         with monkeypatch.context() as patched:
             if rule == "R1":
                 patched.setattr(search, "may_place", anywhere)
@@ -172,6 +182,12 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
                 patched.setattr(search, "stands_alone", any_trips)
             elif rule == "R5":
                 patched.setattr(frontier, "DOMINANCE", False)
+            elif rule == "R6":
+                patched.setattr(twins, "SYMMETRY", False)
+            elif rule == "like dims":
+                patched.setattr(path, "merge", unmerged)
+            elif rule == "forget":
+                patched.setattr(k, "forget", lambda *_: None)
             elif rule == "tied":
                 patched.setattr(Goal, "timing", lambda goal, m: TIMED)
             else:
@@ -179,6 +195,31 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
             found = solve(case.problem).nest
         costs = [nest and (nest.energy, nest.latency) for nest in (found, right)]
         assert costs[0] == costs[1], rule
+
+
+@pytest.mark.parametrize("size", [4, 6])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_nest_and_its_swap_cost_the_same(size: int, objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = conv("square", {"K": 2, "C": 2, "P": size, "Q": size, "R": 2, "S": 2})
+    data = copy.deepcopy(CHAIN) | {"array": {"x": 4, "y": 1}}
+    problem = lower(layer, next(parse_architecture(data, file="chain.yaml").points()))
+    assert twins.Twins(problem, lattice_of(problem), machine_of(problem)).untouched(np.array([-1])).all()
+    values = []
+    for symmetry in (True, False):
+        monkeypatch.setattr(twins, "SYMMETRY", symmetry)
+        nest = solve(problem, objective, weight=3).nest
+        assert nest is not None
+        values.append((nest.energy, nest.latency))
+    assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_what_any_nest_costs_at_least(number: int) -> None:
+    case = Case(number, 7)
+    for problem in machines_of_problem(case.problem):
+        goal = Goal("energy")
+        path._search(ground_of(problem), goal, Stop(), [])
+        assert goal.best is None or compulsory_energy(problem) <= goal.best * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from formulations.lattice import search
+from formulations.engines import LatticeEngine, PathEngine
 from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
 from optimizer.networks.load import load
@@ -21,8 +21,8 @@ from optimizer.search import prepared_problem
 CODE = "from formulations.lattice import kernels; print(kernels.config.CACHE_DIR)"
 
 
-@pytest.mark.parametrize("cached", [False, True])
-def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, *, cached: bool) -> None:
+@pytest.mark.parametrize(("engine", "cached"), [("lattice", False), ("path", False), ("lattice", True)])
+def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, engine: str, *, cached: bool) -> None:
     doing = "loading the search kernels" if cached else "compiling the search kernels (once)"
 
     class Kernel:
@@ -30,7 +30,7 @@ def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, *, cached: b
         stats = SimpleNamespace(cache_misses={} if cached else {1: 1})
 
     found, told = [Kernel(), Kernel(), Kernel()], []
-    monkeypatch.setattr(compiling, "_kernels", lambda: found)
+    monkeypatch.setattr(compiling, "_kernels", lambda _: found)
     monkeypatch.setattr(compiling, "PAUSE_S", 0.01)
 
     def compiled(*_: object) -> None:
@@ -39,28 +39,29 @@ def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, *, cached: b
             kernel.signatures = (1,)
         time.sleep(0.05)
 
-    monkeypatch.setattr(search, "solve", compiled)
+    monkeypatch.setattr(PathEngine if engine == "path" else LatticeEngine, "solve", compiled)
     point = next(load_architecture("edge_small").points())
     started = time.perf_counter()
-    compiling.compile_kernels(point, "timeloop", told.append, started)
+    compiling.compile_kernels(engine, point, "timeloop", told.append, started)
     messages = [progress.message for progress in told]
     assert messages[0] == f"{doing}, 0 of 3"
     assert messages[-1] == f"{doing}, 3 of 3"
     times = [progress.elapsed_s for progress in told]
     assert times == sorted(set(times))
     told.clear()
-    compiling.compile_kernels(point, "timeloop", told.append, started)
+    compiling.compile_kernels(engine, point, "timeloop", told.append, started)
     assert not told, "they are there"
 
 
 def test_nobody_who_watches_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "_kernels", lambda: pytest.fail("looked at"))
-    compiling.compile_kernels(next(load_architecture("edge_small").points()), "timeloop", None, 0.0)
+    monkeypatch.setattr(compiling, "_kernels", lambda _: pytest.fail("looked at"))
+    compiling.compile_kernels("path", next(load_architecture("edge_small").points()), "timeloop", None, 0.0)
 
 
 def test_the_kernels_are_found() -> None:
-    names = {kernel.py_func.__name__ for kernel in compiling._kernels()}
-    assert {"search", "price", "tabulate"} <= names and len(names) > 40
+    names = {engine: {kernel.py_func.__name__ for kernel in compiling._kernels(engine)} for engine in compiling.FOLDERS}
+    assert {"search", "price", "tabulate"} <= names["lattice"] and len(names["lattice"]) > 40
+    assert {"reach", "price", "tabulate"} <= names["path"] == names["both"] and len(names["path"]) > 10
 
 
 def test_an_unwritable_home_gets_a_private_folder_that_goes(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from formulations.lattice.merging import merge
 from formulations.lattice.search import solve
+from formulations.merging import merge
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.pricing.lowering import kept_dims, lift, lower
 from optimizer.workload.layer import ROLES, Layer, conv

@@ -46,7 +46,12 @@ DIRECTIONS = {
     "optimizer.files": (),
     "optimizer.bodies": ("optimizer.files.records", "optimizer.files.rules", "optimizer.problem.status"),
     "optimizer.workload": ("optimizer.files",),
-    "optimizer.architecture": ("optimizer.files", "optimizer.workload.nm_blocks", "optimizer.workload.mapping_rules"),
+    "optimizer.architecture": (
+        "optimizer.files",
+        "optimizer.workload.nm_blocks",
+        "optimizer.workload.mapping_constraints",
+        "optimizer.workload.mapping_schema",
+    ),
     "optimizer.mapping": (*BASE, "optimizer.architecture.hardware"),
     "optimizer.golden": GOLDEN,
     "optimizer.networks": (*BASE, "optimizer.onnx_import", "optimizer.training"),

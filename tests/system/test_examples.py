@@ -14,6 +14,7 @@ from optimizer.architecture.selection import single_point
 from optimizer.cli import main
 from optimizer.golden.walk import walk
 from optimizer.mapping.reader import load_mapping
+from tests.support.command_line import good
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -114,3 +115,14 @@ def test_sweep_gives_the_same_in_processes_and_from_the_store(tmp_path):
     assert shown[0] == shown[1] and shown[0].count("OPTIMAL") == 6
     outcome = CliRunner().invoke(main, ["store", "list", "--cache", str(tmp_path / "results")])
     assert outcome.exit_code == 0 and "array 16 x 12" in outcome.stdout
+
+
+@pytest.mark.slow
+def test_a_partial_mapping_is_completed(tmp_path):
+    partial = EXAMPLES / "partial_mapping.yaml"
+    asked = ("map", EXAMPLES / "conv.yaml", "-a", "eyeriss", "--no-cache", "--quiet")
+    energies = {}
+    for name, more in {"free": ("--engine", "path"), "partial": ("--constraints", partial)}.items():
+        good(*asked, *more, "--out", tmp_path / name)
+        energies[name] = json.loads((tmp_path / name / "result.json").read_text(encoding="utf-8"))["energy_pj"]
+    assert energies["free"] < energies["partial"] < 769_044_480, "the mapping of which it is a part costs as much"

@@ -23,7 +23,7 @@ COMMANDS = {
     "study": ["study", "alexnet", "--architecture", "edge_small", "--vary", "area-mm2=1:8", "--objective", "edp"],
     "codesign": ["codesign", "alexnet", "bert_base", "--architecture", "edge_small", "--objective", "edp"],
 }
-TIMES = ("wall_s",)
+TIMES = ("wall_s", "search")
 
 
 def start(command: list[str], cache: Path, out: Path) -> subprocess.Popen[bytes]:

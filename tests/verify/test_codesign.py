@@ -23,7 +23,7 @@ from tests.support.profiles import examples
 from tests.support.stored_results import joint
 from tests.support.tampering import leaves, put, replaced
 
-UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
+UNCHECKED = {"versions", "seed", "wall_s", "search", "infeasible"}
 TECHNOLOGY = "technology"
 Tamper = Callable[[StoredCodesign], Any]
 

@@ -103,7 +103,7 @@ class TestVerify:
         rows = [dict(point.choices) for point in chip().points() if dict(point.choices) != chosen]
         table = {"name": "others", "allowed": rows}
         free.data["problem"]["architecture"]["constraints"] = [table]
-        space = constraints_text(chip(table))
+        space = constraints_text(chip(table), ())
         free.data["space"]["text"] += space
         free.certificate["space"] += space
         assert "hardware" in self.failed(free)

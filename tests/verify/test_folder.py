@@ -189,7 +189,7 @@ def test_what_is_not_checked_has_its_name(folders: Folders, tmp_path: Path) -> N
     folder = shutil.copytree(folders("solve"), tmp_path / "copy")
     (folder / "notes.txt").write_text("three times better")
     edited("result.json", lambda data: data.update(speed_up=3))(folder)
-    assert list(not_checked(folder)) == ["versions, seed, wall_s", "result.json: speed_up", "notes.txt"]
+    assert list(not_checked(folder)) == ["versions, seed, wall_s, search", "result.json: speed_up", "notes.txt"]
 
 
 def test_several_commands_may_write_into_one_folder(folders: Folders, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ from tests.support.stored_results import solve, written
 from tests.support.tampering import Tamper, changed, leaves, put, replaced, shift_floor
 
 TECHNOLOGY = ("problem", "architecture", "technology")
-UNCHECKED = {"versions", "seed", "wall_s", "infeasible"}
+UNCHECKED = {"versions", "seed", "wall_s", "search", "infeasible"}
 
 
 @pytest.fixture(scope="module")

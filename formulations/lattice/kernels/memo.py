@@ -38,7 +38,7 @@ from formulations.lattice.kernels.layout import (
     pack_layer,
 )
 from formulations.lattice.kernels.tables import add_reads, count_held, fill_block, fill_refetches
-from formulations.lattice.merging import merge
+from formulations.merging import merge
 from formulations.problem import INFINITE, LayerProblem
 from formulations.stop import Stop
 

@@ -21,8 +21,8 @@ class Terms(NamedTuple):
 
     ``reads``, ``updates`` per level and bit; ``again``, ``fills``, ``without`` and the lattice's arrays as in
     :class:`Prices`, :class:`Machine` and :class:`Lattice`. ``asked[r, T]`` are the bits that the multipliers ask of a
-    parent in front of region r's fan-out at least, ``visits`` the bits of first visits of a copy, ``copied`` those of
-    all copies at most, ``resumes`` whether first visits are like all others.
+    parent in front of region r's fan-out at least, ``visits`` the bits of first visits of a copy where a node is
+    filled, ``step_visits`` where multipliers ask (0 if first visits are like all others).
     """
 
     traffic: Floats
@@ -36,8 +36,8 @@ class Terms(NamedTuple):
     without: Ints
     asked: Floats
     visits: float
-    copied: float
-    resumes: bool
+    step_visits: float
+    later: Floats
 
 
 @njit(cache=True)
@@ -45,8 +45,7 @@ def price(p: Terms, level: int, tensor: int, bits: float, first: float) -> float
     """Serving bits of a tensor at a level."""
     if tensor != OUTPUT:
         return bits * p.reads[level]
-    left = bits if p.resumes else max(0.0, bits - first)
-    return bits * p.updates[level] + left * p.reads[level]
+    return bits * p.updates[level] + max(0.0, bits - first) * p.reads[level]
 
 
 @njit(cache=True)
@@ -78,7 +77,7 @@ def charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, fi
         out[tensor, :] = np.inf
         level = rows[LAST + tensor, n]
         share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
-        first = rows[COPIES, n] * share * p.visits
+        first, first_steps = rows[COPIES, n] * share * p.visits, rows[COPIES, n] * share * p.step_visits
         if known and (region == 0 or rows[DIGIT + tensor, n] > 0):
             out[tensor, FREE] = 0.0
         else:
@@ -87,28 +86,29 @@ def charge(p: Terms, rows: Ints, n: int, region: int, here: int, known: bool, fi
             if p.again[tensor] < np.inf:
                 out[tensor, FREE] = price(p, level, tensor, bits * p.again[tensor] * share, first)
             if p.without[region, tensor]:
-                out[tensor, NONE] = price(p, level, tensor, p.asked[here, tensor] * share, first)
+                out[tensor, NONE] = price(p, level, tensor, p.asked[here, tensor] * share, first_steps)
         bits = broken(p, rows, n, tensor)
         if bits >= 0:
             out[tensor, HELD] = price(p, level, tensor, bits * share, first)
             if filled:
-                if tensor == OUTPUT and not p.resumes:
-                    bits = max(0.0, bits - p.copied)
+                if tensor == OUTPUT:
+                    bits = max(0.0, bits - rows[COPIES, n] * p.later[region] * p.visits)
                 out[tensor, HELD] += bits * p.fills[region, tensor] if p.fills[region, tensor] < np.inf else np.inf
 
 
 @njit(cache=True)
-def ahead(p: Terms, rows: Ints, region: int, values: Floats, statuses: Ints, spans: Ints) -> Floats:
+def ahead(p: Terms, rows: Ints, region: int, values: Floats, slopes: Floats, statuses: Ints, spans: Ints) -> Floats:
     """What labels of a region have still to pay: `spans[w, i, o]` are the columns of the tables of a code."""
     found, charges = np.empty(rows.shape[1]), np.empty((3, 4))
     for n in range(rows.shape[1]):
         charge(p, rows, n, region, region, True, True, charges)
         span = spans[rows[DIGIT, n], rows[DIGIT + 1, n], rows[DIGIT + 2, n]]
-        row, least = values[rows[X, n]], np.inf
+        row, slope, more, least = values[rows[X, n]], slopes[rows[X, n]], rows[COPIES, n] - 1, np.inf
         for s in range(span[0], span[1]):
-            total = charges[0, statuses[s, 0]] + charges[1, statuses[s, 1]] + charges[2, statuses[s, 2]] + row[s]
+            total = charges[0, statuses[s, 0]] + charges[1, statuses[s, 1]] + charges[2, statuses[s, 2]]
+            total += row[s] + more * slope[s]
             least = min(least, total)
-        found[n] = least
+        found[n] = max(0.0, least)
     return found
 
 
@@ -119,13 +119,15 @@ def at_multipliers(p: Terms, rows: Ints, region: int) -> Floats:
     for n in range(rows.shape[1]):
         for tensor in range(3):
             share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
-            first = rows[COPIES, n] * share * p.visits
+            first = rows[COPIES, n] * share * p.step_visits
             found[n] += price(p, rows[LAST + tensor, n], tensor, p.asked[region, tensor] * share, first)
     return found
 
 
 @njit(cache=True)
-def leaving(p: Terms, rows: Ints, region: int, values: Floats, statuses: Ints, parents: Ints, spans: Ints) -> Floats:
+def leaving(
+    p: Terms, rows: Ints, region: int, values: Floats, slopes: Floats, statuses: Ints, parents: Ints, spans: Ints
+) -> Floats:
     """What labels have still to pay that leave the region before the given one.
 
     `spans[s]` are the columns of the same statuses with known parents of the tensors without a node inside.
@@ -133,12 +135,13 @@ def leaving(p: Terms, rows: Ints, region: int, values: Floats, statuses: Ints, p
     found, charges = np.empty(rows.shape[1]), np.empty((3, 4))
     for n in range(rows.shape[1]):
         charge(p, rows, n, region, region - 1, False, True, charges)
-        row, least = values[rows[X, n]], np.inf
+        row, slope, more, least = values[rows[X, n]], slopes[rows[X, n]], rows[COPIES, n] - 1, np.inf
         for s in range(len(spans)):
-            total = charges[0, statuses[s, 0]] + charges[1, statuses[s, 1]] + charges[2, statuses[s, 2]] + row[s]
+            total = charges[0, statuses[s, 0]] + charges[1, statuses[s, 1]] + charges[2, statuses[s, 2]]
+            total += row[s] + more * slope[s]
             if total < least:
                 for other in range(spans[s, 0], spans[s, 1]):
-                    fits, rest = True, row[other]
+                    fits, rest = True, row[other] + more * slope[other]
                     for tensor in range(3):
                         if statuses[s, tensor] != NONE:
                             fits &= parents[other, tensor] < 0
@@ -148,5 +151,5 @@ def leaving(p: Terms, rows: Ints, region: int, values: Floats, statuses: Ints, p
                     if fits:
                         total = max(total, rest)
                 least = min(least, total)
-        found[n] = least
+        found[n] = max(0.0, least)
     return found

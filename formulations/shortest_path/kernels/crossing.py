@@ -8,8 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from formulations.shortest_path.kernels.bounds import Terms, broken, charge, price
-from formulations.shortest_path.kernels.fan_out import child
+from formulations.shortest_path.kernels.bounds import OUTPUT, Terms, broken, charge, price
+from formulations.shortest_path.kernels.fan_out import reach
 from formulations.shortest_path.labels import APART, COPIES, KIDS, LAST, X
 from formulations.shortest_path.statuses import HELD, NONE
 
@@ -18,9 +18,14 @@ Floats = NDArray[np.float64]
 
 
 class Fan(NamedTuple):
-    """The vectors of a fan-out (places of their divisors), their multicast, and the lattice's steps back."""
+    """The vectors of a fan-out (places of their divisors), how to go through them (:func:`fan_out.reach`), their
+    multicast, and the lattice's steps back.
+
+    Of the output, the multicast are the copies that a vector makes of one.
+    """
 
     spots: Ints
+    jumps: Ints
     multicast: Ints
     shift: Ints
     place: Ints
@@ -63,6 +68,7 @@ def tabulate(
     limits: Floats,
     fan: Fan,
     values: Floats,
+    slopes: Floats,
     statuses: Ints,
     groups: Ints,
     table: Table,
@@ -75,7 +81,9 @@ def tabulate(
     tensors of a mask.
     """
     charges, asked, gone, parts = np.empty((3, 4)), np.zeros(3), np.zeros(8), np.empty(len(statuses))
-    ends = np.empty(len(some), np.int64)
+    masks = np.array([mask for mask in range(8) if (groups[:, mask, 0] < groups[:, mask, 1]).any()])
+    ends, total = np.empty(len(some), np.int64), fan.spots.shape[1]
+    points, vectors = np.empty(total, np.int64), np.empty(total, np.int64)
     for r in range(len(some)):
         n = some[r]
         charge(p, rows, n, region, region, False, False, charges)
@@ -84,27 +92,27 @@ def tabulate(
             for tensor in range(3):
                 if statuses[s, tensor] != HELD and statuses[s, tensor] != NONE:
                     parts[s] += charges[tensor, statuses[s, tensor]]
-        for v in range(fan.spots.shape[1]):
-            y = child(rows[X, n], fan.spots, v, fan.shift, fan.place)
-            if y < 0:
-                continue
+        for c in range(reach(rows[X, n], fan.spots, fan.jumps, fan.shift, fan.place, points, vectors)):
+            y, v = points[c], vectors[c]
             for tensor in range(3):
                 asked[tensor] = np.inf
                 if p.without[region, tensor]:
                     share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
                     bits = p.asked[region, tensor] * share / fan.multicast[tensor, v]
-                    first = rows[COPIES, n] * share * p.visits
+                    first = rows[COPIES, n] * share * p.step_visits
                     asked[tensor] = price(p, rows[LAST + tensor, n], tensor, bits, first)
             for mask in range(1, 8):
                 gone[mask] = gone[mask & (mask - 1)] + asked[0 if mask & 1 else 1 if mask & 2 else 2]
-            row, good = values[y], False
+            row, slope, good = values[y], slopes[y], False
+            more = rows[COPIES, n] * fan.multicast[OUTPUT, v] - 1
             for kind in range(len(HELDS)):
                 least, limit = np.inf, limits[r, kind]
                 if limit > -np.inf:
-                    for mask in range(8):
+                    for mask in masks:
                         if gone[mask] <= limit:
                             for s in range(groups[HELDS[kind], mask, 0], groups[HELDS[kind], mask, 1]):
-                                least = min(least, row[s] + (parts[s] + gone[mask]))
+                                least = min(least, (row[s] + more * slope[s]) + (parts[s] + gone[mask]))
+                least = max(0.0, least)
                 table.sums[used, kind] = least
                 good |= least <= limit
             if good:

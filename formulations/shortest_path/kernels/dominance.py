@@ -39,6 +39,10 @@ def covers(a: Ints, b: Ints, where: Ints, timing: int, rounds: bool) -> bool:
 
     It is if it costs no more and is no worse in all that later costs depend on. ``where`` are the regions of levels,
     ``timing`` says when cycles count, ``rounds`` whether accesses are rounded up per instance.
+
+    Of two slides along one dim, the one of more trips n and of the smaller step s is as good: the input's next node is
+    filled ``words + (n - 1) * new`` times ``outs / n``, that is ``outs * (new + (words - new) / n)``, and its new words
+    per trip are no more than its words and grow with s.
     """
     if a[HI] > b[HI] or (a[HI] == b[HI] and a[LO] > b[LO]):
         return False
@@ -58,7 +62,7 @@ def covers(a: Ints, b: Ints, where: Ints, timing: int, rounds: bool) -> bool:
         return False
     if a[BARE] != 0 and a[WINDOWS] != b[WINDOWS]:
         return False
-    if b[SLIDE] >= 0 and (a[SLIDE] != b[SLIDE] or a[TRIPS] != b[TRIPS] or a[STEP] != b[STEP]):
+    if b[SLIDE] >= 0 and (a[SLIDE] != b[SLIDE] or a[TRIPS] < b[TRIPS] or a[STEP] > b[STEP]):
         return False
     levels = len(where)
     for level in range(1, levels):

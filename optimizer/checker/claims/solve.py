@@ -21,11 +21,12 @@ from optimizer.architecture.reader import parse_architecture
 from optimizer.architecture.selection import unroll_warnings
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
-from optimizer.problem.layer_rules import ruled_network
+from optimizer.problem.layer_rules import ruled_network, rules_of
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.space import DEFAULT_ENGINE, constraints_text, engine_in, space_of
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.layer import Layer, VectorLayer
+from optimizer.workload.mapping_constraints import MappingConstraint
 from optimizer.workload.network import Network
 from optimizer.workload.reader import network_from_data
 
@@ -137,10 +138,15 @@ class Claim:
         return [(group.layer.name, group.count) for group in self.groups]
 
     @property
+    def rules(self) -> tuple[MappingConstraint, ...]:
+        """All constraints on mappings."""
+        return rules_of(self.network, self.architecture)
+
+    @property
     def space(self) -> str:
         """The declared space."""
         fused = self.fusion.space if self.fusion else ""
-        return space_of(self.engine) + fused + constraints_text(self.architecture)
+        return space_of(self.engine) + fused + constraints_text(self.architecture, self.rules)
 
     @property
     def value(self) -> Fraction | None:

@@ -1,6 +1,6 @@
-"""Constraints on mappings, as an architecture or a file of constraints states them for layers by name.
+"""Constraints on mappings, as an architecture, a network or a file of constraints states them for layers by name.
 
-In either, under the key ``mapping``, a list with one rule per entry::
+In each, under the key ``mapping``, a list with one rule per entry::
 
     mapping:
       - {stationary: W, level: RF}
@@ -12,6 +12,7 @@ In either, under the key ``mapping``, a list with one rule per entry::
       - {tile: W, level: GLB, dim: K, multiple_of: 16}
       - {order: [K, C], level: GLB}
       - {utilization: 0.5}
+      - partial: [{level: GLB, keep: [I, O], temporal: [[K, 2], [Q, open]]}]
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Any
 
-from optimizer.architecture.menus import MenuPlace
-from optimizer.files.schema_parts import Schema, count, text
+from optimizer.errors import SpecError
+from optimizer.files.schema_check import check_schema
+from optimizer.files.yaml_fields import Fields
 from optimizer.workload.mapping_rules import (
     FactorRule,
     KeepRule,
@@ -35,12 +37,8 @@ from optimizer.workload.mapping_rules import (
     UnrollRule,
     UtilizationRule,
 )
-
-KINDS = ("keep", "bypass", "unroll", "spatial", "temporal", "tile", "order", "stationary", "utilization")
-NUMBERS = ("equals", "at_least", "at_most", "multiple_of")
-TENSORS = ("W", "I", "O")
-MOST = 2**62
-DIM = "^[A-Z][A-Z0-9_]*$"
+from optimizer.workload.mapping_schema import KINDS, NUMBERS, mapping_schema
+from optimizer.workload.partial_nests import PartialNest, read_partial
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,12 @@ class MappingConstraint:
 
     Parameters
     ----------
-    rule : MappingRule
+    rule : MappingRule or PartialNest
     layers : tuple of str
         Patterns of layer names, as in file names: ``*`` for any text, ``?`` for any character.
     """
 
-    rule: MappingRule
+    rule: MappingRule | PartialNest
     layers: tuple[str, ...] = ("*",)
 
     @property
@@ -75,63 +73,16 @@ class MappingConstraint:
         )
 
 
-def mapping_schema() -> Schema:
-    """JSON Schema of a list of constraints on mappings."""
-    tensor = {"enum": list(TENSORS)}
-    dim = {"type": "string", "pattern": DIM, "description": "a dim in upper case", "$comment": "write e.g. K"}
-    several = {"anyOf": [tensor, {"type": "array", "minItems": 1, "uniqueItems": True, "items": tensor}]}
-    dims = {"type": "array", "uniqueItems": True, "items": dim, "description": "a list of different dims"}
-    names = {"anyOf": [text("a name"), {"type": "array", "minItems": 1, "items": text("a name")}]}
-    values = {
-        "keep": several | {"description": "W, I, O, or a list of them", "$comment": "write e.g. keep: [I, O]"},
-        "bypass": several | {"description": "W, I, O, or a list of them", "$comment": "write e.g. bypass: W"},
-        "unroll": dims | {"$comment": "write the dims that may be unrolled, [] for none"},
-        "spatial": dim,
-        "temporal": dim,
-        "tile": tensor,
-        "order": dims | {"minItems": 2, "$comment": "write at least two dims, outermost first"},
-        "stationary": tensor,
-        "utilization": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "maximum": 1,
-            "description": "a share of the multipliers, above 0 and at most 1",
-            "$comment": "write e.g. utilization: 0.5",
-        },
-    }
-    entry = {
-        "type": "object",
-        "properties": {
-            **values,
-            "name": text("a name"),
-            "layers": names | {"description": "a pattern of layer names, or a list", "$comment": 'write e.g. "conv*"'},
-            "level": text("the name of a level"),
-            "axis": {"enum": ["x", "y"]},
-            "dim": dim,
-            **{name: count("a number of trips, or words, up to 2^62") | {"maximum": MOST} for name in NUMBERS},
-        },
-        "additionalProperties": False,
-        "description": f"a mapping with one of the keys {', '.join(KINDS)}",
-        "$comment": "write e.g. {stationary: W, level: RF}",
-    }
-    return {
-        "type": "array",
-        "items": entry,
-        "description": "what the mappings of layers must keep",
-        "$comment": "write e.g. [{stationary: W, level: RF}]",
-    }
-
-
 def read_mapping_constraints(
-    raw: Sequence[Mapping[str, Any]], levels: Sequence[str], file: str | None, taken: Sequence[str] = ()
+    raw: Sequence[Mapping[str, Any]], levels: Sequence[str] | None, file: str | None, taken: Sequence[str] = ()
 ) -> tuple[MappingConstraint, ...]:
     """The constraints of a list that has passed the schema.
 
     Parameters
     ----------
     raw : sequence
-    levels : sequence of str
-        Names of the architecture's levels, outermost first.
+    levels : sequence of str or None
+        Names of the architecture's levels, outermost first; None: not known yet, any will do.
     file : str or None
         Where it was read from, for messages.
     taken : sequence of str
@@ -145,19 +96,48 @@ def read_mapping_constraints(
     """
     found: list[MappingConstraint] = []
     for number, entry in enumerate(raw):
-        place = MenuPlace(file, f"mapping[{number}]", "")
-        constraint = _Entry(entry, tuple(levels), place).read()
+        place = _Place(file, f"mapping[{number}]")
+        constraint = _Entry(entry, None if levels is None else tuple(levels), place).read()
         if constraint.title in {*taken, *(other.title for other in found)}:
             raise place.error("the constraint is stated twice", constraint.title, "different ones", "give it a name")
         found.append(constraint)
     return tuple(found)
 
 
+def read_rules(top: Fields) -> tuple[Mapping[str, Any], ...]:
+    """The key ``mapping`` of a network, checked as far as this can be done without an architecture.
+
+    Raises
+    ------
+    SpecError
+        On what is no list of rules; levels are compared with an architecture when there is one.
+    """
+    if "mapping" not in top:
+        return ()
+    raw = top.get("mapping")
+    check_schema({"mapping": raw}, {"type": "object", "properties": {"mapping": mapping_schema()}}, file=top.file)
+    rules = tuple(raw) if isinstance(raw, list) else ()
+    read_mapping_constraints(rules, None, top.file)
+    return rules
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a rule stands, for errors."""
+
+    file: str | None
+    field: str
+
+    def error(self, problem: str, value: object, allowed: str, remedy: str) -> SpecError:
+        """A SpecError at this place."""
+        return SpecError(problem, file=self.file, field=self.field, value=value, allowed=allowed, remedy=remedy)
+
+
 @dataclass(frozen=True)
 class _Entry:
     raw: Mapping[str, Any]
-    levels: tuple[str, ...]
-    place: MenuPlace
+    levels: tuple[str, ...] | None
+    place: _Place
 
     def read(self) -> MappingConstraint:
         kinds = [kind for kind in KINDS if kind in self.raw]
@@ -169,7 +149,7 @@ class _Entry:
         self._only(kind)
         layers = self.raw.get("layers", "*")
         patterns = (layers,) if isinstance(layers, str) else tuple(layers)
-        read: dict[str, Callable[[], MappingRule]] = {
+        read: dict[str, Callable[[], MappingRule | PartialNest]] = {
             "keep": lambda: KeepRule("", self._level(), self._tensors("keep"), kept=True),
             "bypass": lambda: KeepRule("", self._level(inner=True), self._tensors("bypass"), kept=False),
             "unroll": lambda: UnrollRule("", self._level(), self._axis(), tuple(self.raw["unroll"])),
@@ -180,6 +160,7 @@ class _Entry:
             ),
             "order": lambda: OrderRule("", self._level(), tuple(self.raw["order"])),
             "stationary": lambda: StationaryRule("", self._level(inner=True), self.raw["stationary"]),
+            "partial": self._partial,
             "utilization": lambda: UtilizationRule("", Fraction(self.raw["utilization"])),
         }
         rule = read[kind]()
@@ -189,7 +170,7 @@ class _Entry:
     def _only(self, kind: str) -> None:
         """Keys that this kind does not have."""
         keys = {kind, "name", "layers"}
-        keys |= {"level"} if kind != "utilization" else set()
+        keys |= {"level"} if kind not in ("utilization", "partial") else set()
         keys |= {*NUMBERS} if kind in ("spatial", "temporal", "tile") else set()
         keys |= {"axis"} if kind == "unroll" else {"dim"} if kind == "tile" else set()
         other = sorted(set(self.raw) - keys)
@@ -199,13 +180,32 @@ class _Entry:
             )
 
     def _level(self, *, inner: bool = False) -> str:
-        levels = self.levels[1:] if inner else self.levels
         level: str | None = self.raw.get("level")
+        if self.levels is None and level is not None:
+            return level
+        levels = (self.levels or ())[1 if inner else 0 :]
         if level not in levels:
             what = "the rule names no level" if level is None else "the rule is for no such level"
             place = replace(self.place, field=f"{self.place.field}.level")
-            raise place.error(what, level, ", ".join(levels) or "none: there is no inner level", "name one of these")
+            raise place.error(what, level, self._allowed(levels), "name one of these")
         return level
+
+    def _allowed(self, levels: Sequence[str]) -> str:
+        """Levels that a rule may name."""
+        if self.levels is None:
+            return "the name of a level"
+        return ", ".join(levels) or "none: there is no inner level"
+
+    def _partial(self) -> PartialNest:
+        """Every entry is for another level."""
+        entries = read_partial(self.raw["partial"], f"{self.place.field}.partial")
+        for number, entry in enumerate(entries):
+            place = replace(self.place, field=f"{entry.place}.level")
+            if self.levels is not None and entry.level not in self.levels:
+                raise place.error("there is no such level", entry.level, ", ".join(self.levels), "name one of these")
+            if entry.level in (other.level for other in entries[:number]):
+                raise place.error("the level is stated twice", entry.level, "one entry per level", "join both entries")
+        return PartialNest("", entries, self.place.file)
 
     def _tensors(self, key: str) -> tuple[str, ...]:
         raw = self.raw[key]
@@ -233,8 +233,10 @@ class _Entry:
         return Numbers(least, most, multiple)
 
 
-def text_of(rule: MappingRule) -> str:
+def text_of(rule: MappingRule | PartialNest) -> str:
     """A rule in words."""
+    if isinstance(rule, PartialNest):
+        return f"partial nest of {', '.join(entry.level for entry in rule.levels)}"
     if isinstance(rule, KeepRule):
         return f"{'keep' if rule.kept else 'bypass'} {', '.join(rule.tensors)} at {rule.level}"
     if isinstance(rule, UnrollRule):

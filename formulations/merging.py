@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
+from formulations.nest_rules import NO_RULES
 from formulations.primes import factorize, value
 from formulations.problem import AxisSpec, LayerProblem, LayerSolution, LevelTiling, ProblemLevel
 
@@ -32,6 +34,30 @@ class Merged:
         inside = [level.top for level in solution.levels[1:]] + [(1,) * len(self.parts)]
         levels = tuple(self._level(*pair) for pair in zip(solution.levels, inside, strict=True))
         return replace(solution, levels=levels)
+
+    def nest(self, nest: Nest | None) -> Nest | None:
+        """The nest in terms of the original dims."""
+        if nest is None or self.problem is self.original:
+            return nest
+        items: list[Item] = []
+        outside, known = list(self.problem.extents), self._split(self.problem.extents)
+        for item in nest.items:
+            if isinstance(item, NodeItem):
+                items.append(item)
+                continue
+            trips = item.factors if isinstance(item, FanOutItem) else self._alone(item)
+            outside = [n // f for n, f in zip(outside, trips, strict=True)]
+            inside = self._split(tuple(outside))
+            factors = tuple(a // b for a, b in zip(known, inside, strict=True))
+            if isinstance(item, FanOutItem):
+                items.append(FanOutItem(item.level, factors))
+            else:
+                items += [LoopItem(d, factor) for d, factor in enumerate(factors) if factor > 1]
+            known = inside
+        return replace(nest, items=tuple(items))
+
+    def _alone(self, loop: LoopItem) -> Extents:
+        return tuple(loop.trips if d == loop.dim else 1 for d in range(len(self.parts)))
 
     def _level(self, level: LevelTiling, inside: Extents) -> LevelTiling:
         top, bottom, tile, child = map(self._split, (level.top, level.bottom, level.input_tile, inside))
@@ -53,12 +79,12 @@ class Merged:
 
 @lru_cache(maxsize=4096)
 def merge(problem: LayerProblem) -> Merged:
-    """Merge what dims of a problem can be merged."""
+    """Merge what dims of a problem can be merged; none where there are rules for nests, which may name them."""
     classes: dict[object, list[int]] = {}
     for d in range(len(problem.extents)):
         classes.setdefault(_kind(problem, d), []).append(d)
     parts = tuple(tuple(dims) for dims in classes.values())
-    if len(parts) == len(problem.extents):
+    if len(parts) == len(problem.extents) or problem.rules != NO_RULES:
         return Merged(problem, parts, problem)
 
     def kept(numbers: tuple[bool, ...]) -> tuple[bool, ...]:
