@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from formulations.nest import Nest
-from formulations.problem import O
 from formulations.stop import Stop
-from optimizer.checker.again.nest_graph.canonical import dims_inside
+from optimizer.checker.again.nest_graph.bounds import Bounds, bounds_of
 from optimizer.checker.again.nest_graph.columns import (
     ASKED,
     BEFORE,
@@ -41,6 +40,7 @@ from optimizer.checker.again.nest_graph.kernels.reach import divide_some, inside
 from optimizer.checker.again.nest_graph.kernels.step import expand
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
 from optimizer.checker.again.nest_graph.layer import Layer, codes_of
+from optimizer.checker.again.nest_graph.packed import Packed
 from optimizer.checker.again.nest_graph.places import Machine, Place
 from optimizer.checker.again.nest_graph.potential import Part, Potentials
 from optimizer.checker.again.nest_graph.prices import Kind
@@ -48,6 +48,7 @@ from optimizer.checker.again.nest_graph.rebuilt import nest_of
 from optimizer.checker.again.nest_graph.spread import Vector
 
 MOST_LABELS = 4_000_000
+ROOM = 1 << 15
 
 
 class Rules(NamedTuple):
@@ -81,7 +82,6 @@ class Search:
     ) -> None:
         self.machine, self.layer, self.criteria, self.rules = machine, layer, criteria, rules
         self._until, self._stop = until, stop
-        self._clock = np.zeros(1, np.int64)
         self.potentials = Potentials(machine, layer, criteria, self._check, cuts=rules.bounds)
         self.counts = Counts()
         problem = machine.problem
@@ -91,15 +91,10 @@ class Search:
         self._leaves: list[tuple[int, Ints, float]] = []
         dims = len(problem.extents)
         self._everything = (1 << dims) - 1
-        self._block = dims_inside(problem)
-        self._capacity = np.array(
-            [-1 if n == 0 or level.capacity_bits is None else level.capacity_bits
-             for n, level in enumerate(problem.levels)], np.int64)  # fmt: skip
-        self._access = np.array([level.access_bits for level in problem.levels], np.int64)
-        energies = [(level.read_energy, level.fill_energy, level.update_energy) for level in problem.levels]
-        self._prices = np.array(energies, np.int64)
         timed = criteria.cap is not None or any(level.leak_energy for level in problem.levels)
         count = len(problem.levels)
+        self._nothing = np.zeros((0, BITS + 3 * count), np.int64), np.zeros((0, 2 + len(criteria.scale)))
+        self._scratch = np.zeros((2, dims), np.int64)
         self._timed = [*range(BITS + count, BITS + 3 * count)] if timed else []
 
     def run(self) -> None:
@@ -107,6 +102,7 @@ class Search:
         potentials, machine, problem = self.potentials, self.machine, self.machine.problem
         if not potentials.possible:
             return
+        self._packed = Packed(machine, self.layer, self.criteria, potentials.held)
         rows = np.zeros((1, BITS + 3 * len(problem.levels)), np.int64)
         row = rows[0]
         row[EXTENTS] = self.layer.lattice.size - 1
@@ -121,11 +117,11 @@ class Search:
         reals[0, 2:] = self.criteria.scale * energy
         tops = tuple(int(pin) for pin in problem.pinned)
         start = Place(0, (0,) * len(machine.regions[0]), tops)  # type: ignore[arg-type]
-        bounds = self._bounds(0, None, None)
+        bounds = bounds_of(potentials, 0, None, None)
         self._region(0, None, {machine.number[start]: (rows, reals)}, [], bounds)
 
     def _check(self) -> None:
-        if self._clock[0] or self._stop.requested or time.perf_counter() > self._until:
+        if self._stop.requested or time.perf_counter() > self._until:
             raise GaveUpError
 
     def _keep(self, rows: Ints) -> int:
@@ -139,11 +135,11 @@ class Search:
 
     def _region(
         self, region: int, kind: Kind | None, labels: dict[int, tuple[Ints, Floats]], factors: list[int],
-        bounds: tuple[object, ...],
+        bounds: Bounds,
     ) -> None:  # fmt: skip
         machine = self.machine
         self._check()
-        places, budget = machine.places[region], self.potentials.budget(region)
+        places = machine.places[region]
         found: dict[int, list[tuple[Ints, Floats]]] = {p: [pair] for p, pair in labels.items()}
         bottoms: dict[int, list[tuple[Ints, Floats]]] = {}
         last = region + 1 == len(machine.regions)
@@ -156,12 +152,12 @@ class Search:
             base = self._keep(rows)
             for tensor, level, after in machine.moves(place):
                 q = machine.number[after]
-                pair = self._expand(rows, reals, base, region, (tensor, level, place.parents[tensor], q, -1), bounds,
-                                    budget)  # fmt: skip
+                pair = self._expand(rows, reals, base, region, (tensor, level, place.parents[tensor], q, -1),
+                                    bounds)  # fmt: skip
                 found.setdefault(q, []).append(pair)
             if machine.complete(place):
                 end = p if last else machine.start(region + 1, place.parents)
-                pair = self._expand(rows, reals, base, region, (-1, -1, -1, p, end), bounds, budget)
+                pair = self._expand(rows, reals, base, region, (-1, -1, -1, p, end), bounds)
                 bottoms.setdefault(end, []).append(pair)
         for end, pairs in bottoms.items():
             rows, reals = self._best(region, pairs)
@@ -174,67 +170,50 @@ class Search:
                 self._through(region, end, rows, reals, base, factors)
 
     def _best(self, region: int, pairs: list[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
-        rows, reals = (np.concatenate([pair[n] for pair in pairs]) for n in (0, 1))
+        rows, reals = pairs[0] if len(pairs) == 1 else _together(pairs)
         self.counts.labels += len(rows)
         if not self.rules.dominance:
             return rows, reals
         return undominated(rows, reals, [*(BITS + level for level in self.machine.regions[region]), *self._timed])
 
-    def _bounds(self, region: int, kind: Kind | None, part: Part | None) -> tuple[object, ...]:
-        machine, potentials = self.machine, self.potentials
-        tables = potentials.tables(region, kind, 0, part)
-        last = region + 1 == len(machine.regions)
-        bottom, closing_bottom = (np.zeros((1, 1, 1)), np.zeros((1, 1, 1, 1)))
-        if last:
-            bottom = potentials.prices.multipliers(kind)
-        else:
-            bottom, closing_bottom = potentials.bottom(region, kind, 0)
-        places = machine.places[region]
-        criteria = len(self.criteria.scale)
-        commit_alpha, commit_beta = np.zeros((2, criteria, len(places), 3))
-        closes = np.zeros(3, np.bool_)
-        for v in range(3):
-            closes[v] = not last and machine.deeper(region, v)
-        for p, place in enumerate(places):
-            for v in range(3):
-                if closes[v]:
-                    commit_alpha[:, p, v], commit_beta[:, p, v] = potentials.prices.commit(region, kind, place, v)
-        single = np.array([potentials.single(region, v) for v in range(3)])
-        families = np.zeros((1, 1, 1, 1))
-        if region and not single.all():
-            families = potentials.tables(region, kind, 7, part).plain
-        closing = tables.closing if tables.closing.shape[1] else np.zeros((1, 1, 1, 1, 1))
+    def _given(self, region: int) -> tuple[Ints, ...]:
+        """What the kernels are told of a region."""
+        single = [self.potentials.single(region, v) for v in range(3)]
+        sizes = self._packed.sizes(
+            self.potentials.budget(region), ruled=self.rules.canonical, bounded=self.rules.bounds
+        )
+        packed, lattice = self._packed, self.layer.lattice
         return (
-            tables.plain, closing, bottom, closing_bottom, commit_alpha, commit_beta, families, single, closes,
-            self.rules.bounds, tables.moves, tables.alpha, tables.beta,
+            sizes, packed.of_dims, lattice.quotient, packed.of_points, packed.words,
+            packed.of_tensors(region, single), packed.of_levels, packed.of_criteria,
         )  # fmt: skip
 
-    def _layer(self, region: int) -> tuple[object, ...]:
-        layer = self.layer
-        budgeted, _, unit = self.potentials.budget(region)
-        return (
-            layer.traffic, self.potentials.held, layer.width, layer.coefficient, layer.axis_of, layer.tiles,
-            np.array(self.machine.problem.bits, np.int64), self._capacity, budgeted, unit,
-        )  # fmt: skip
+    def _filled(self, rows: int, run: Callable[[int, Ints, Floats, Ints], None]) -> tuple[Ints, Floats]:
+        """All labels of a kernel that fills as many rows of arrays as there are, and goes on from where it stopped."""
+        room, first, found, state = ROOM, 0, 0, np.zeros(2, np.int64)
+        parts = [self._nothing]
+        while first < rows:
+            out, reals = (np.empty((room, one.shape[1]), one.dtype) for one in self._nothing)
+            run(first, out, reals, state)
+            self._check()
+            room = room if state[0] else 4 * room
+            first, found = int(state[1]), found + int(state[0])
+            if found > MOST_LABELS or room > MOST_LABELS:
+                raise GaveUpError
+            parts.append((out[: state[0]].copy(), reals[: state[0]].copy()))
+        return parts[1] if len(parts) == 2 else _together(parts)
 
     def _expand(
-        self, rows: Ints, reals: Floats, base: int, region: int, move: tuple[int, int, int, int, int],
-        bounds: tuple[object, ...], budget: tuple[int, int, int],
-    ) -> tuple[Ints, Floats]:  # fmt: skip
+        self, rows: Ints, reals: Floats, base: int, region: int, move: tuple[int, int, int, int, int], bounds: Bounds
+    ) -> tuple[Ints, Floats]:
         self._check()
-        layer, lattice, problem = self.layer, self.layer.lattice, self.machine.problem
-        useful = np.array([self.machine.deeper(region, v) for v in range(3)])
-        found: tuple[Ints, Floats] = expand(
-            rows, reals, base, *move, lattice.vectors, lattice.quotient, lattice.counts, lattice.strides,
-            np.array(problem.extents, np.int64), layer.tiles, np.array(problem.bits, np.int64), layer.lacks, useful,
-            layer.slides, self.rules.canonical, self._block, self._everything, self._capacity, self._access,
-            self._prices, problem.volume(O), problem.resumes, problem.drain_reads, self.criteria.scale,
-            self.criteria.price, *budget, self._layer(region), bounds, self.criteria.limit, self.criteria.idle,
-            self._clock,
-            MOST_LABELS,
-        )  # fmt: skip
-        self._check()
-        return found
+        given, goal = self._given(region), np.array(move, np.int64)
+        return self._filled(
+            len(rows),
+            lambda first, out, out_reals, state: expand(
+                rows, reals, base, first, goal, self._scratch, *given, *bounds, out, out_reals, state
+            ),
+        )
 
     def _through(self, region: int, end: int, rows: Ints, reals: Floats, base: int, factors: list[int]) -> None:
         """All fan-outs, kind by kind: labels of different kinds never meet."""
@@ -255,19 +234,24 @@ class Search:
             if not wanted.any():
                 continue
             divide_some(lattice.smaller, wanted)
-            bounds = self._bounds(inner, kind, Part(wanted, (end,)))
-            pair: tuple[Ints, Floats] = cross(
-                rows[chosen], reals[chosen], base + chosen,
-                np.array(vectors, np.int64), codes, start, end, lattice.vectors, lattice.quotient,
-                lattice.counts, lattice.strides, self.layer.lacks, self.layer.terms, self.layer.slides,
-                self.layer.axis_of,
-                self.rules.canonical, self._everything, potentials.budget(inner)[1], FAN_OUT,
-                idle_energy(machine, products), self._layer(inner), bounds, self.criteria.limit, self.criteria.idle,
-                self._clock, MOST_LABELS,
-            )  # fmt: skip
-            self._check()
+            bounds = bounds_of(potentials, inner, kind, Part(wanted, (end,)))
+            pair = self._cross(rows[chosen], reals[chosen], base + chosen, np.array(vectors, np.int64), codes,
+                               (start, end, idle_energy(machine, products)), inner, bounds)  # fmt: skip
             if len(pair[0]):
                 self._region(inner, kind, {end: pair}, [*factors, kind.instances], bounds)
+
+    def _cross(
+        self, rows: Ints, reals: Floats, numbers: Ints, factors: Ints, codes: Ints, to: tuple[int, int, float],
+        region: int, bounds: Bounds,
+    ) -> tuple[Ints, Floats]:  # fmt: skip
+        given = self._given(region)
+        return self._filled(
+            len(rows),
+            lambda first, out, out_reals, state: cross(
+                rows, reals, numbers, first, factors, codes, *to, self.layer.terms, *given, *bounds, out, out_reals,
+                state,
+            ),
+        )  # fmt: skip
 
     def _too_slow(self, children: int) -> bool:
         problem, cap = self.machine.problem, self.criteria.cap
@@ -299,6 +283,10 @@ class Search:
             chain.append(rows[number - base])
             number = int(chain[-1][BEFORE])
         return chain[::-1]
+
+
+def _together(pairs: list[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
+    return np.concatenate([rows for rows, _ in pairs]), np.concatenate([reals for _, reals in pairs])
 
 
 def _wrapped(number: int) -> int:

@@ -4,109 +4,123 @@ from __future__ import annotations
 
 from numba import njit
 
-from optimizer.checker.again.nest_graph.columns import (
-    ROOF,
-    RUN,
-    RUN_TRIPS,
-    SLIDE,
-    SLIDE_INSIDE,
-    SLIDE_TRIPS,
+from optimizer.checker.again.nest_graph.columns import ROOF, RUN, RUN_TRIPS, SLIDE, SLIDE_INSIDE, SLIDE_TRIPS
+from optimizer.checker.again.nest_graph.packed import (
+    AXIS,
+    BOUNDED,
+    BUDGETED,
+    CAPACITY,
+    COEFFICIENT,
+    HELD,
+    IDLE,
+    LIMIT,
+    PARTS,
+    SINGLE,
+    TRAFFIC,
+    UNIT,
+    USEFUL,
+    WORD_BITS,
 )
 
 
-@njit(cache=True, error_model="numpy")
-def held_next(k, place, room, x, run, trips, share, layer, bounds):
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def parts_free(bits, sizes, of_levels):
+    """Parts of the level whose bits are summed that are free with these in use."""
+    if sizes[BUDGETED] < 0:
+        return 0
+    left = of_levels[CAPACITY, sizes[BUDGETED]] - bits
+    return min(sizes[PARTS], (left + sizes[UNIT] - 1) // sizes[UNIT])
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def room_left(tensor, level, room, x, sizes, of_points, of_tensors, of_levels, dims):
+    """Parts that are left after a node of a tensor with extents x, -1 if it does not fit."""
+    bits, capacity = of_points[x, dims + tensor] * of_tensors[WORD_BITS, tensor], of_levels[CAPACITY, level]
+    if capacity >= 0 and bits > capacity:
+        return -1
+    if level != sizes[BUDGETED]:
+        return room
+    left = min(room * sizes[UNIT], capacity) - bits
+    return (left + sizes[UNIT] - 1) // sizes[UNIT] if left >= 0 else -1
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def share_of(tensor, run, trips, share):
+    """Share of its words that the next node of a tensor brings in at least, after a run and a slide."""
+    part = 1.0
+    if tensor == run:
+        part /= trips
+    if tensor == 1:
+        part *= share
+    return part
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def held_next(
+    k, place, room, x, run, trips, share, sizes, of_points, words, of_tensors, of_levels, moves, price, plain, dims
+):  # fmt: skip
     """Least cost inside of a place at the roof if the next node there is held: its tensor sits out the run, or slides.
 
     At most two are.
     """
-    plain, moves, alpha, beta = bounds[0], bounds[10], bounds[11], bounds[12]
-    traffic, tiles, word_bits, capacity, budgeted, unit = layer[0], layer[5], layer[6], layer[7], layer[8], layer[9]
     best = 1e300
     for m in range(moves.shape[1]):
-        tensor, level, after = moves[place, m, 0], moves[place, m, 1], moves[place, m, 2]
+        tensor, after = moves[place, m, 0], moves[place, m, 2]
         if tensor < 0:
             break
-        part = 1.0
-        if tensor == run:
-            part /= trips
-        if tensor == 1:
-            part *= share
+        part = share_of(tensor, run, trips, share)
         if part >= 1.0:
             continue
-        bits = tiles[tensor, x] * word_bits[tensor]
-        left = room
-        if capacity[level] >= 0 and bits > capacity[level]:
+        left = room_left(tensor, moves[place, m, 1], room, x, sizes, of_points, of_tensors, of_levels, dims)
+        if left < 0:
             continue
-        if level == budgeted:
-            left = min(room * unit, capacity[level]) - bits
-            if left < 0:
-                continue
-            left = (left + unit - 1) // unit
-        cost = alpha[k, place, m] * traffic[tensor, x] * part + beta[k, place, m]
+        cost = price[0, k, place, m] * words[TRAFFIC + tensor, x] * part + price[1, k, place, m]
         inside = plain[k, after, left, x]
         for n in range(moves.shape[1]):
             other = moves[after, n, 0]
             if other < 0:
                 break
-            if other == tensor:
+            part = share_of(other, run, trips, share)
+            if other == tensor or part >= 1.0:
                 continue
-            part = 1.0
-            if other == run:
-                part /= trips
-            if other == 1:
-                part *= share
-            if part >= 1.0:
+            rest = room_left(other, moves[after, n, 1], left, x, sizes, of_points, of_tensors, of_levels, dims)
+            if rest < 0:
                 continue
-            bits = tiles[other, x] * word_bits[other]
-            level = moves[after, n, 1]
-            rest = left
-            if capacity[level] >= 0 and bits > capacity[level]:
-                continue
-            if level == budgeted:
-                rest = min(left * unit, capacity[level]) - bits
-                if rest < 0:
-                    continue
-                rest = (rest + unit - 1) // unit
-            more = alpha[k, after, n] * traffic[other, x] * part + beta[k, after, n]
+            more = price[0, k, after, n] * words[TRAFFIC + other, x] * part + price[1, k, after, n]
             inside = min(inside, more + plain[k, moves[after, n, 2], rest, x])
         best = min(best, cost + inside)
     return best
 
 
-@njit(cache=True, error_model="numpy")
-def least(reals, row, x, place, end, roof_room, layer, bounds, limit, idle):
-    """May anything inside of here stay below all limits? (The bounds of :mod:`potential`.)"""
-    held, width, coefficient, axis_of = layer[1], layer[2], layer[3], layer[4]
-    plain, closing, bottom, closing_bottom, alpha, beta = bounds[:6]
-    families, single, closes, cut = bounds[6], bounds[7], bounds[8], bounds[9]
-    if not cut:
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def least(
+    row, real, i, x, place, end, room, sizes, of_dims, of_points, words, of_tensors, of_levels, of_criteria,
+    plain, closing, bottom, closing_bottom, commit, families, moves, price,
+):  # fmt: skip
+    """May anything inside of label i stay below all limits? (The bounds of :mod:`potential`.)"""
+    if sizes[BOUNDED] == 0:
         return True
-    run, trips, slide = row[RUN], row[RUN_TRIPS], row[SLIDE]
-    share = 1.0
+    dims = of_dims.shape[1]
+    run, trips, slide, share = row[i, RUN], row[i, RUN_TRIPS], row[i, SLIDE], 1.0
     if slide >= 0:
-        step = coefficient[slide] * row[SLIDE_INSIDE] / width[axis_of[slide], x]
-        share = (1.0 + (row[SLIDE_TRIPS] - 1) * min(1.0, step)) / row[SLIDE_TRIPS]
-    for k in range(len(limit)):
-        if end >= 0:
-            best = bottom[k, end, x]
-        else:
-            best = plain[k, place, roof_room, x]
+        step = of_dims[COEFFICIENT, slide] * row[i, SLIDE_INSIDE] / of_points[x, dims + 3 + of_dims[AXIS, slide]]
+        share = (1.0 + (row[i, SLIDE_TRIPS] - 1) * min(1.0, step)) / row[i, SLIDE_TRIPS]
+    roof = end < 0 and row[i, ROOF] == 1 and ((run >= 0 and trips > 1) or share < 1.0)
+    sure = (run < 0 or trips == 1 or of_tensors[SINGLE, run] == 1) and (share == 1.0 or of_tensors[SINGLE, 1] == 1)
+    for k in range(len(of_criteria)):
+        best = bottom[k, end, x] if end >= 0 else plain[k, place, room, x]
         for v in range(3):
             t = trips if run == v else 1
-            if (t > 1 or (v == 1 and slide >= 0)) and closes[v]:
-                cost = alpha[k, place, v] * held[v, x] / t + beta[k, place, v]
-                if end >= 0:
-                    best = min(best, cost + closing_bottom[k, v, end, x])
-                else:
-                    best = min(best, cost + closing[k, v, place, roof_room, x])
-        if end < 0 and row[ROOF] == 1 and ((run >= 0 and trips > 1) or share < 1.0):
-            sure = (run < 0 or trips == 1 or single[run]) and (share == 1.0 or single[1])
-            if sure:
-                first = held_next(k, place, roof_room, x, run, trips, share, layer, bounds)
-                best = min(best, first)
-            else:
-                best = min(best, families[k, place, roof_room, x])
-        if reals[2 + k] + idle[k] * reals[1] + best > limit[k]:
+            if of_tensors[USEFUL, v] == 1 and (t > 1 or (v == 1 and slide >= 0)):
+                cost = commit[0, k, place, v] * words[HELD + v, x] / t + commit[1, k, place, v]
+                cost += closing_bottom[k, v, end, x] if end >= 0 else closing[k, v, place, room, x]
+                best = min(best, cost)
+        if roof and sure:
+            first = held_next(k, place, room, x, run, trips, share, sizes, of_points, words, of_tensors, of_levels,
+                              moves, price, plain, dims)  # fmt: skip
+            best = min(best, first)
+        elif roof:
+            best = min(best, families[k, place, room, x])
+        if real[i, 2 + k] + of_criteria[k, IDLE] * real[i, 1] + best > of_criteria[k, LIMIT]:
             return False
     return True

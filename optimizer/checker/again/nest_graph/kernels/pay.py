@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from numba import njit
 
-from optimizer.checker.again.nest_graph.columns import (
-    BITS,
-    COST,
-)
+from optimizer.checker.again.nest_graph.columns import BITS, COST
+from optimizer.checker.again.nest_graph.packed import ACCESS, PRICES, READ, SCALE
 
 
-@njit(cache=True, error_model="numpy")
-def ceiling(a, b):
-    """a / b, rounded up."""
-    return -((-a) // b)
-
-
-@njit(cache=True, error_model="numpy")
-def pay(row, reals, level, read, filled, updated, instances, prices, access, scale, price):
-    """Add accesses of a level: exact modulo 2**64 in COST, as floating numbers besides."""
-    r, f, u = ceiling(read, access[level]), ceiling(filled, access[level]), ceiling(updated, access[level])
-    row[COST] += (r * prices[level, 0] + f * prices[level, 1] + u * prices[level, 2]) * instances
-    energy = float(r) * prices[level, 0] + float(f) * prices[level, 1] + float(u) * prices[level, 2]
-    energy *= instances
-    levels = len(access)
-    row[BITS + levels + level] += read
-    row[BITS + 2 * levels + level] += filled + updated
-    reals[0] += energy
-    for k in range(len(scale)):
-        reals[2 + k] += scale[k] * energy + price[k, 0, level] * read + price[k, 1, level] * (filled + updated)
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def pay(row, real, i, level, kind, bits, instances, of_levels, of_criteria):
+    """Add accesses of one kind (READ, FILL, UPDATE) to label i: exact modulo 2**64 in COST, as floating numbers too."""
+    access, levels, energy = of_levels[ACCESS, level], of_levels.shape[1], of_levels[kind, level]
+    accesses = (bits + access - 1) // access
+    row[i, COST] += accesses * energy * instances
+    cost = float(accesses) * energy * instances
+    port = level if kind == READ else levels + level
+    row[i, BITS + levels + port] += bits
+    real[i, 0] += cost
+    for k in range(len(of_criteria)):
+        real[i, 2 + k] += of_criteria[k, SCALE] * cost + of_criteria[k, PRICES + port] * bits

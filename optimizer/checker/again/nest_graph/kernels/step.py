@@ -2,228 +2,111 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
-from optimizer.checker.again.nest_graph.columns import (
-    ASKED,
-    BEFORE,
-    BITS,
-    CLOSING,
-    DRAINED,
-    EXTENTS,
-    FREE_DIMS,
-    INSTANCES,
-    ITEM,
-    NO_ITEM,
-    OUTPUTS,
-    PARENT,
-    PARENT_OUTPUTS,
-    ROOF,
-    RUN,
-    RUN_TRIPS,
-    SLIDE,
-    SLIDE_INSIDE,
-    SLIDE_TRIPS,
+from optimizer.checker.again.nest_graph.columns import BEFORE, BITS, CLOSING, EXTENTS, FREE_DIMS, ITEM, NO_ITEM
+from optimizer.checker.again.nest_graph.kernels.bound import least, parts_free
+from optimizer.checker.again.nest_graph.kernels.loops import allowed_dims, dims_of, divided, is_legal, loop
+from optimizer.checker.again.nest_graph.kernels.node import node
+from optimizer.checker.again.nest_graph.packed import (
+    AXIS,
+    BUDGETED,
+    CAPACITY,
+    COUNT,
+    EVERYTHING,
+    MASK,
+    RULED,
+    SLIDES,
+    STRIDE,
+    USEFUL,
+    WORD_BITS,
 )
-from optimizer.checker.again.nest_graph.kernels.bound import least
-from optimizer.checker.again.nest_graph.kernels.pay import ceiling, pay
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def after_loops(
+    rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points, words, of_tensors,
+    of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves, price, out, out_reals,
+):  # fmt: skip
+    """Write the label after these loops and the node of a move; how many labels there are then."""
+    tensor, level, dims = move[0], move[1], of_dims.shape[1]
+    if tensor >= 0:
+        bits = rows[n, BITS + level] + of_points[y, dims + tensor] * of_tensors[WORD_BITS, tensor]
+        if of_levels[CAPACITY, level] >= 0 and bits > of_levels[CAPACITY, level]:
+            return found
+    if found == len(out):
+        return -1
+    for c in range(rows.shape[1]):
+        out[found, c] = rows[n, c]
+    for c in range(reals.shape[1]):
+        out_reals[found, c] = reals[n, c]
+    closed = rows[n, CLOSING]
+    loop(out, found, y, mask, v, slide, closed, free, own_mask, of_points, dims)
+    out[found, BEFORE], out[found, ITEM] = base + n, NO_ITEM
+    if tensor >= 0:
+        node(out, out_reals, found, y, tensor, level, move[2], v >= 0 or closed >= 0, sizes, of_dims, of_points,
+             of_tensors, of_levels, of_criteria)  # fmt: skip
+    inside = parts_free(out[found, BITS + max(0, sizes[BUDGETED])], sizes, of_levels)
+    if least(out, out_reals, found, y, move[3], move[4], inside, sizes, of_dims, of_points, words, of_tensors,
+             of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves,
+             price):  # fmt: skip
+        return found + 1
+    return found
 
 
 @njit(cache=True, error_model="numpy")
 def expand(
-    rows, reals, base, tensor, level, parent, place, end,
-    vectors, quotient, counts, strides, extents, tiles, word_bits, lacks, useful, sliding, ruled, block, everything,
-    capacity, access, prices, volume, resumes, drains, scale, price, budgeted, parts, unit, layer, bounds, limit,
-    idle, clock, most,
+    rows, reals, base, first, move, scratch, sizes, of_dims, quotient, of_points, words, of_tensors, of_levels,
+    of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves, price, out, out_reals, state,
 ):  # fmt: skip
-    """Labels after loops and the node of a tensor at a level (-1: no node, the bottom of the region).
+    """Labels after loops and the node of a move, (tensor, level, its parent, place inside, -1), or (-1, -1, -1, place,
+    number of the bottom of the region).
 
-    Loops before the next item are those of ``ruled`` places only (:mod:`canonical` has the proof): first loops over
-    FREE_DIMS, then, maybe, loops that some tensor with nodes further in sits out, or one along which the input slides.
+    From row `first` on, as long as there is room; the number of labels and of rows done go to `state`.
     """
-    dims, columns = vectors.shape[1], rows.shape[1]
-    axis_of, coefficient, width = layer[4], layer[3], layer[2]
-    room = 1024
-    out, out_reals, found = np.empty((room, columns), np.int64), np.empty((room, reals.shape[1])), 0
-    digits, place_of, limits = np.zeros(dims, np.int64), np.zeros(dims, np.int64), np.zeros(dims, np.int64)
-    row, real = np.zeros(columns, np.int64), np.zeros(reals.shape[1])
-    masks = np.zeros(3, np.int64)
-    for v in range(3):
-        for d in range(dims):
-            if lacks[v, d]:
-                masks[v] |= 1 << d
-    slide_mask = 0
-    slide_counts = sliding and (useful[1] or tensor == 1)
+    dims, tensor, digits, limits = of_dims.shape[1], move[0], scratch[0], scratch[1]
+    state[0] = 0
+    slide_mask, useful_mask, found = state[0], state[0], state[0]  # 0, but no constant: those have a type of their own
     for d in range(dims):
-        if axis_of[d] >= 0 and slide_counts:
+        if of_dims[AXIS, d] >= 0 and sizes[SLIDES] and (of_tensors[USEFUL, 1] or tensor == 1):
             slide_mask |= 1 << d
-    useful_mask = 0
     for v in range(3):
-        if useful[v]:
-            useful_mask |= masks[v]
-    for n in range(len(rows)):
-        if clock[0] != 0 or found > most:
-            clock[0] = 1
-            break
-        closing = rows[n, CLOSING]
-        if tensor >= 0 and closing == tensor:
+        if of_tensors[USEFUL, v]:
+            useful_mask |= of_tensors[MASK, v]
+    for n in range(first, len(rows)):
+        state[0], state[1] = found, n
+        closed, x = rows[n, CLOSING], rows[n, EXTENTS]
+        if tensor >= 0 and closed == tensor:
             continue
-        free = rows[n, FREE_DIMS] if ruled else everything
-        x = rows[n, EXTENTS]
-        for d in range(dims):
-            place_of[d] = (x // strides[d]) % counts[d]
-        for v in range(-1, 3):
-            if v >= 0 and (not useful[v] or v == tensor or masks[v] == 0):
+        free = rows[n, FREE_DIMS] if sizes[RULED] else sizes[EVERYTHING]
+        for choice in range(4 * (dims + 1)):
+            v, slide = choice // (dims + 1) - 1, choice % (dims + 1) - 1
+            allowed = allowed_dims(v, slide, closed, free, tensor, slide_mask, useful_mask, of_tensors)
+            if allowed < 0:
                 continue
-            if closing >= 0 and v >= 0 and v != closing:
-                continue
-            for slide in range(-1, dims):
-                if slide >= 0:
-                    if not slide_mask >> slide & 1:
-                        continue
-                    if v >= 0 and v != 1 and not masks[v] >> slide & 1:
-                        continue
-                    if closing >= 0 and (v < 0 or not masks[closing] >> slide & 1):
-                        continue
-                    if v < 0 and free >> slide & 1 and useful_mask >> slide & 1:
-                        continue
-                allowed = free
-                if v >= 0:
-                    allowed |= masks[v]
-                if slide >= 0 and v < 2 and v != 0:
-                    allowed |= 1 << slide
-                if closing >= 0:
-                    allowed = masks[closing] if v >= 0 else 0
-                for d in range(dims):
-                    digits[d] = 0
-                    limits[d] = place_of[d] if allowed >> d & 1 else 0
-                # every vector of trips over the allowed dims: digits are indices of its entries
-                while True:
-                    y, mask, good = x, 0, True
-                    for d in range(dims):
-                        if digits[d] > 0:
-                            q = quotient[d, place_of[d], digits[d]]
-                            if q < 0:
-                                good = False
-                                break
-                            y += (q - place_of[d]) * strides[d]
-                            mask |= 1 << d
-                    if good:
-                        own = mask & masks[v] if v >= 0 else 0
-                        others = mask & ~own
-                        rest = others
-                        if slide >= 0:
-                            good = mask >> slide & 1 == 1
-                            rest = others & ~(1 << slide)
-                        if v >= 0 and own == 0:
-                            good = False
-                        if rest & ~free != 0 and closing < 0:
-                            good = False
-                        if slide < 0:
-                            if v < 0 and (mask & (useful_mask | slide_mask)) != 0:
-                                good = False
-                            if v >= 0 and v != 1 and own & slide_mask != 0:
-                                good = False
-                            if v == 1 and others & slide_mask != 0:
-                                good = False
-                        elif v < 0 and rest & ~free != 0:
-                            good = False
-                    if good:
-                        row[:] = rows[n]
-                        real[:] = reals[n]
-                        row[BEFORE] = base + n
-                        row[EXTENTS] = y
-                        if mask != 0:
-                            row[ROOF] = 0
-                            if v >= 0:
-                                trips = 1
-                                for d in range(dims):
-                                    if own >> d & 1:
-                                        trips *= vectors[x, d] // vectors[y, d]
-                                if others == 0 and rows[n, RUN] == v:
-                                    trips *= rows[n, RUN_TRIPS]
-                                row[RUN], row[RUN_TRIPS] = v, trips
-                            else:
-                                row[RUN], row[RUN_TRIPS] = -1, 1
-                            if slide >= 0:
-                                row[SLIDE], row[SLIDE_INSIDE] = slide, vectors[y, slide]
-                                row[SLIDE_TRIPS] = vectors[x, slide] // vectors[y, slide]
-                            elif not (v == 1 and others == 0):
-                                row[SLIDE], row[SLIDE_TRIPS], row[SLIDE_INSIDE] = -1, 1, 1
-                            if closing < 0:
-                                if v >= 0 and own & ~free != 0:
-                                    row[CLOSING] = v
-                                if slide >= 0 and v < 2 and v != 0 and not free >> slide & 1:
-                                    row[CLOSING] = 1
-                        outside = 1
-                        for d in range(dims):
-                            outside *= extents[d] // vectors[y, d]
-                        trips = outside // row[INSTANCES]
-                        inside = 0
-                        if budgeted >= 0:
-                            left = capacity[budgeted] - row[BITS + budgeted]
-                            inside = min(parts, ceiling(left, unit))
-                        if tensor >= 0:
-                            size = tiles[tensor, y] * word_bits[tensor]
-                            row[BITS + level] += size
-                            good = capacity[level] < 0 or row[BITS + level] <= capacity[level]
-                            if good:
-                                times = trips
-                                held = row[RUN] == tensor and row[RUN_TRIPS] > 1
-                                if held:
-                                    times //= row[RUN_TRIPS]
-                                brought = tiles[tensor, y]
-                                if tensor == 1 and row[SLIDE] >= 0:
-                                    d = row[SLIDE]
-                                    wide = int(width[axis_of[d], y])
-                                    step = coefficient[d] * row[SLIDE_INSIDE]
-                                    brought += (row[SLIDE_TRIPS] - 1) * (brought // wide * min(wide, step))
-                                    times //= row[SLIDE_TRIPS]
-                                fill = brought * times * word_bits[tensor]
-                                read, updated, filled = fill * row[ASKED + tensor], 0, fill
-                                if tensor == 2:
-                                    updated = read
-                                    if not resumes:
-                                        read -= volume // row[PARENT_OUTPUTS] * word_bits[2]
-                                        filled -= volume // row[OUTPUTS] * word_bits[2]
-                                    read += row[DRAINED]
-                                    row[DRAINED] = fill if drains else 0
-                                    row[PARENT_OUTPUTS] = row[OUTPUTS]
-                                pay(row, real, parent, read, 0, updated, row[PARENT + tensor], prices, access, scale,
-                                    price)  # fmt: skip
-                                pay(row, real, level, 0, filled, 0, row[INSTANCES], prices, access, scale, price)
-                                row[PARENT + tensor], row[ASKED + tensor] = row[INSTANCES], 1
-                                row[ITEM] = tensor + 4 * level
-                                row[FREE_DIMS] = block[tensor]
-                                if held:
-                                    row[FREE_DIMS] = everything
-                                if tensor == 1 and v < 0 and closing < 0:
-                                    row[CLOSING] = -1
-                                if budgeted >= 0:
-                                    left = capacity[budgeted] - row[BITS + budgeted]
-                                    inside = min(parts, ceiling(left, unit))
-                        else:
-                            row[ITEM] = NO_ITEM
-                        if good:
-                            good = least(real, row, y, place, end, inside, layer, bounds, limit, idle)
-                        if good:
-                            if found == room:
-                                room *= 2
-                                wider, wider_reals = (
-                                    np.empty((room, columns), np.int64), np.empty((room, reals.shape[1])),
-                                )  # fmt: skip
-                                wider[:found], wider_reals[:found] = out, out_reals
-                                out, out_reals = wider, wider_reals
-                            out[found], out_reals[found] = row, real
-                            found += 1
-                    d = 0
-                    while d < dims:
-                        digits[d] += 1
-                        if digits[d] <= limits[d]:
-                            break
-                        digits[d] = 0
-                        d += 1
-                    if d == dims:
+            own_mask = of_tensors[MASK, v] if v >= 0 else 0
+            for d in range(dims):
+                digits[d] = 0
+                limits[d] = (x // of_dims[STRIDE, d]) % of_dims[COUNT, d] if allowed >> d & 1 else 0
+            d = 0
+            while d < dims:  # every vector of trips over the allowed dims
+                mask = dims_of(digits)
+                y = -1
+                if is_legal(mask, v, slide, closed, free, slide_mask, useful_mask, own_mask):
+                    y = divided(x, digits, of_dims, quotient)
+                if y >= 0:
+                    found = after_loops(
+                        rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points,
+                        words, of_tensors, of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit,
+                        families, moves, price, out, out_reals,
+                    )  # fmt: skip
+                    if found < 0:
+                        return
+                d = 0
+                while d < dims:
+                    digits[d] += 1
+                    if digits[d] <= limits[d]:
                         break
-    return out[:found], out_reals[:found]
+                    digits[d] = 0
+                    d += 1
+    state[0], state[1] = found, len(rows)
