@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
-from optimizer.checker.again.nest_graph.potential import Part, Potentials
-from optimizer.checker.again.nest_graph.prices import Kind
+from optimizer.checker.again.nest_graph.potential import Potentials
+from optimizer.checker.again.nest_graph.prices import Kind, Kinds
 
 
 class Bounds(NamedTuple):
@@ -25,22 +25,31 @@ class Bounds(NamedTuple):
     price: Floats
 
 
-def bounds_of(potentials: Potentials, region: int, kind: Kind | None, part: Part | None) -> Bounds:
-    """Bounds of a region inside of a fan-out of a kind, for a part of the extents."""
+def bounds_of(potentials: Potentials, region: int, kind: Kind | None) -> Bounds:
+    """Bounds of a region inside of a fan-out of a kind."""
     machine = potentials.machine
-    tables = potentials.tables(region, kind, 0, part)
-    places, last = machine.places[region], region + 1 == len(machine.regions)
-    bottom, closing_bottom = potentials.bottom(region, kind, 0)
-    if last:
-        closing_bottom = np.zeros((1, 1, 1, 1))
-    commit = np.zeros((2, len(potentials.criteria.scale), len(places), 3))
-    for p, place in enumerate(places):
-        for v in range(3):
-            if machine.deeper(region, v):
-                commit[0, :, p, v], commit[1, :, p, v] = potentials.prices.commit(region, kind, place, v)
-    families = np.zeros((1, 1, 1, 1))
+    some = None if kind is None else Kinds.of([kind])
+    tables, (bottom, closing_bottom) = potentials.tables(region, some), potentials.bottom(region, some, 0)
+    families, closing = np.zeros((1, 1, 1)), np.zeros((1, 1, 1, 1))
     if region and not all(potentials.single(region, v) for v in range(3)):
-        families = potentials.tables(region, kind, 7, part).plain
-    closing = tables.closing if tables.closing.shape[1] else np.zeros((1, 1, 1, 1, 1))
-    price = np.stack([tables.alpha, tables.beta])
-    return Bounds(tables.plain, closing, bottom, closing_bottom, commit, families, tables.moves, price)
+        families = _first(np.stack(potentials.tables(region, some, 7).plain))
+    if region + 1 == len(machine.regions):
+        closing_bottom = np.zeros((1, 1, 1, 1))
+    else:
+        closing = _first(np.stack([np.stack(one) for one in tables.closing]))
+    graph = tables.graph
+    return Bounds(
+        _first(np.stack(tables.plain)),
+        closing,
+        _first(bottom),
+        _first(closing_bottom),
+        np.stack([_first(graph.commit_alpha), _first(graph.commit_beta)]),
+        families,
+        graph.moves,
+        np.stack([_first(graph.alpha), _first(graph.beta)]),
+    )
+
+
+def _first(values: Floats) -> Floats:
+    """The last axis, of criteria, comes first."""
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0))

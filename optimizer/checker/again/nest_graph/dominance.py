@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.checker.again.nest_graph.kernels.compare import hashes_of, kept_of
+from optimizer.checker.again.nest_graph.kernels.compare import COMPARED, hashes_of, mark_kept
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
 
 
@@ -29,5 +29,7 @@ def undominated(rows: Ints, reals: Floats, compared: list[int]) -> tuple[Ints, F
         return rows, reals
     hashes = hashes_of(rows)
     order = np.lexsort((reals[:, 0], hashes))
-    kept = kept_of(rows, reals[:, 0], order, hashes, np.array(compared, np.int64))
+    kept = np.ones(len(rows), np.bool_)
+    alive = np.empty(COMPARED, np.int64)
+    mark_kept(rows, reals[:, 0].copy(), order, hashes, np.array(compared, np.int64), alive, kept)
     return rows[kept], reals[kept]

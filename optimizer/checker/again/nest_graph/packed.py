@@ -28,9 +28,9 @@ CAPACITY, ACCESS, READ, FILL, UPDATE = range(5)
 """Of a level: capacity in bits (-1: unlimited), bits of an access, energies of accesses."""
 SCALE, IDLE, LIMIT, PRICES = 0, 1, 2, 3
 """Of a criterion (:class:`criteria.Criteria`); from PRICES on those of bits read, then written, per level."""
-VOLUME, RESUMES, DRAINS, SLIDES, RULED, EVERYTHING, BUDGETED, PARTS, UNIT, BOUNDED, SIZES = range(11)
+VOLUME, RESUMES, DRAINS, SLIDES, RULED, EVERYTHING, BOUNDED, SIZES = range(8)
 """Words of the outputs; do sums resume, are outputs drained, does the input slide; are loops only where the lemma has
-them; all dims as bits; the level whose bits are summed (-1: none), its parts and the bits of one; are bounds in use?"""
+them; all dims as bits; are bounds in use?"""
 
 
 class Packed:
@@ -60,11 +60,10 @@ class Packed:
         deeper = [self._machine.deeper(region, v) for v in range(3)]
         return np.array([problem.bits, dims_inside(problem), self._lacks, deeper, single], np.int64)
 
-    def sizes(self, budget: tuple[int, int, int], *, ruled: bool, bounded: bool) -> Ints:
+    def sizes(self, *, ruled: bool, bounded: bool) -> Ints:
         """Single numbers."""
         problem, found = self._machine.problem, np.zeros(SIZES, np.int64)
         found[[VOLUME, RESUMES, DRAINS]] = problem.volume(O), problem.resumes, problem.drain_reads
         found[[SLIDES, RULED, BOUNDED]] = self._layer.slides, ruled, bounded
         found[EVERYTHING] = (1 << len(problem.extents)) - 1
-        found[[BUDGETED, PARTS, UNIT]] = budget
         return found

@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.problem import I, O, W
+from formulations.problem import I, O
 from optimizer.checker.again.nest_graph.criteria import Criteria, idle_energy
-from optimizer.checker.again.nest_graph.kernels.fill import INF
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
 from optimizer.checker.again.nest_graph.layer import Layer
 from optimizer.checker.again.nest_graph.places import Machine, Place
 from optimizer.checker.again.nest_graph.spread import Vector, copies, distinct, least_shares
+
+INF = 1e300
 
 
 class Kind(NamedTuple):
@@ -23,6 +24,20 @@ class Kind(NamedTuple):
     shares: tuple[float, float, float]
     copies: int
     instances: int
+
+
+class Kinds(NamedTuple):
+    """Some kinds, as arrays."""
+
+    shares: Floats
+    copies: Floats
+    instances: tuple[int, ...]
+
+    @staticmethod
+    def of(kinds: list[Kind]) -> Kinds:
+        """Arrays of kinds."""
+        shares = np.array([kind.shares for kind in kinds]).T
+        return Kinds(shares, np.array([kind.copies for kind in kinds], np.float64), tuple(k.instances for k in kinds))
 
 
 class Graph(NamedTuple):
@@ -48,24 +63,28 @@ class Prices:
         self.most = [max(math.prod(v) for v in some) for some in factors]
         self.idle = idle_energy(machine, self.most)
         self._bits = [self._of_a_bit(level) for level in range(len(problem.levels))]
+        ones, lattice = (1,) * len(problem.extents), layer.lattice
+        self._last = (
+            np.array([lattice.code(v) for v in factors[-1]], np.int64),
+            np.array([[distinct(problem, v, ones, t) for v in factors[-1]] for t in range(3)], np.int64),
+            np.array([math.prod(v) for v in factors[-1]], np.int64),
+        )
         self._best = [[min(s) for s in zip(*(least_shares(problem, v) for v in some), strict=True)] for some in factors]
         self._copies = [max(copies(problem, v, O) for v in some) for some in factors]
 
-    def graph(self, region: int, kind: Kind | None, free: int = 0, asked: NDArray[np.bool_] | None = None) -> Graph:
+    def graph(self, region: int, kind: Kinds | None, free: int = 0) -> Graph:
         """The nodes that may come next at the places of a region, and their prices."""
         machine, layer = self.machine, self.layer
         places = machine.places[region]
         most = max((sum(1 for _ in machine.moves(place)) for place in places), default=0)
-        criteria = len(self.criteria.scale)
+        wide = len(self.criteria.scale) * (1 if kind is None else len(kind.instances))
         moves = np.full((len(places), max(1, most), 3), -1, np.int64)
-        alpha, beta = np.zeros((2, criteria, len(places), max(1, most)))
+        alpha, beta = np.zeros((2, len(places), max(1, most), wide))
         relaxed = np.zeros((len(places), max(1, most)), np.bool_)
         ends, roof = np.full(len(places), -1, np.int64), np.zeros(len(places), np.bool_)
-        commit_alpha, commit_beta = np.zeros((2, criteria, len(places), 3))
+        commit_alpha, commit_beta = np.zeros((2, len(places), 3, wide))
         last = region + 1 == len(machine.regions)
         for p, place in enumerate(places):
-            if asked is not None and not asked[p]:
-                continue
             roof[p] = region > 0 and place.nodes == 0
             if machine.complete(place):
                 ends[p] = p if last else machine.start(region + 1, place.parents)
@@ -73,32 +92,30 @@ class Prices:
                 moves[p, m] = tensor, level, machine.number[after]
                 relaxed[p, m] = tensor == I and layer.slides and place.has(I)
                 if not free >> tensor & 1:
-                    alpha[:, p, m], beta[:, p, m] = self._price(region, kind, place, tensor, level)
+                    alpha[p, m], beta[p, m] = self._price(region, kind, place, tensor, level)
             for v in range(0 if last else 3):
                 if machine.deeper(region, v) and not free >> v & 1:
-                    commit_alpha[:, p, v], commit_beta[:, p, v] = self.commit(region, kind, place, v)
+                    commit_alpha[p, v], commit_beta[p, v] = self.commit(region, kind, place, v)
         return Graph(moves, alpha, beta, relaxed, ends, commit_alpha, commit_beta, roof)
 
-    def multipliers(self, kind: Kind | None) -> Floats:
+    def multipliers(self, kind: Kinds | None) -> Floats:
         """Least costs of what the multipliers take, with extents that are the factors of the last fan-out."""
-        machine, lattice, problem = self.machine, self.layer.lattice, self.machine.problem
-        region = len(machine.regions) - 1
-        places, ones = machine.places[region], (1,) * len(problem.extents)
-        bottom = np.full((len(self.criteria.scale), len(places), lattice.size), INF)
-        for vector in self.factors[region]:
-            n, code = math.prod(vector), lattice.code(vector)
-            for p, place in enumerate(places):
-                cost = self.delta(region, n)
-                for tensor, parent in enumerate(place.parents):
-                    share = distinct(problem, vector, ones, tensor) / n * self._share(region, kind, tensor, parent)
-                    step = problem.step_bits[tensor]
-                    asked = problem.steps * share * step
-                    read, _, update = self._per_bit(parent)
-                    cost = cost + asked * read
-                    if tensor == O:
-                        first = self._first(region, kind, parent) * min(step, problem.bits[O])
-                        cost = cost + asked * update - first * read
-                bottom[:, p, code] = cost
+        machine, problem = self.machine, self.machine.problem
+        region, criteria = len(machine.regions) - 1, len(self.criteria.scale)
+        places, (codes, differ, instances) = machine.places[region], self._last
+        many = 1 if kind is None else len(kind.instances)
+        idle = np.array([self.delta(region, int(n)) for n in instances])
+        bottom = np.full((len(places), self.layer.lattice.size, many * criteria), INF)
+        for p, place in enumerate(places):
+            cost = np.repeat(idle[:, None, :], many, axis=1)
+            for tensor, parent in enumerate(place.parents):
+                step, read, update = problem.step_bits[tensor], *(self._per_bit(parent)[n] for n in (0, 2))
+                asked = problem.steps * step * differ[tensor] / instances
+                price = (read + update if tensor == O else read) * self._share(region, kind, tensor, parent)
+                cost = cost + asked[:, None, None] * price
+                if tensor == O:
+                    cost = cost - self._first(region, kind, parent) * min(step, problem.bits[O]) * read
+            bottom[p, codes] = cost.reshape(len(codes), -1)
         return bottom
 
     def _per_bit(self, level: int) -> tuple[Floats, Floats, Floats]:
@@ -111,56 +128,53 @@ class Prices:
         r, f, u = (criteria.scale * price / spec.access_bits for price in prices)
         return r + criteria.price[:, 0, level], f + criteria.price[:, 1, level], u + criteria.price[:, 1, level]
 
-    def _share(self, region: int, kind: Kind | None, tensor: int, parent: int) -> float:
-        share = 1.0
+    def _share(self, region: int, kind: Kinds | None, tensor: int, parent: int) -> Floats:
+        """Per kind, shape (kinds, 1)."""
+        share = np.ones((1, 1))
         for r in range(self.machine.region_of(parent), region):
             if r == region - 1 and kind is not None:
-                share *= kind.shares[tensor]
+                share = share * kind.shares[tensor][:, None]
             else:
-                share *= self._best[r][tensor]
+                share = share * self._best[r][tensor]
         return share
 
-    def _first(self, region: int, kind: Kind | None, level: int) -> float:
+    def _first(self, region: int, kind: Kinds | None, level: int) -> Floats:
         """Most first visits of outputs at a level."""
         problem, machine = self.machine.problem, self.machine
-        if problem.resumes:
-            return 0.0
-        outside, found = machine.region_of(level), problem.volume(O)
-        for r in range(outside):
-            if r == region - 1 and kind is not None:
-                found *= kind.copies
-            else:
-                found *= self._copies[r]
-        return float(found)
+        found = np.full((1, 1), 0.0 if problem.resumes else float(problem.volume(O)))
+        for r in range(machine.region_of(level)):
+            found = found * (kind.copies[:, None] if r == region - 1 and kind is not None else self._copies[r])
+        return found
 
-    def _price(self, region: int, kind: Kind | None, place: Place, tensor: int, level: int) -> tuple[Floats, Floats]:
+    def _flat(self, kind: Kinds | None, *found: Floats) -> tuple[Floats, ...]:
+        many = 1 if kind is None else len(kind.instances)
+        return tuple(np.broadcast_to(one, (many, len(self.criteria.scale))).ravel() for one in found)
+
+    def _price(self, region: int, kind: Kinds | None, place: Place, tensor: int, level: int) -> tuple[Floats, ...]:
+        own_read, fill, _ = self._per_bit(level)
+        return self._of_node(region, kind, place, tensor, (own_read, fill), level)
+
+    def commit(self, region: int, kind: Kinds | None, place: Place, tensor: int) -> tuple[Floats, ...]:
+        """The least price of a held node: at the cheapest level further in, with one copy."""
+        machine = self.machine
+        inner = [n for some in machine.regions[region + 1 :] for n in some if machine.keeps(n, tensor)]
+        fill = np.min([self._per_bit(n)[1] for n in inner], axis=0)
+        own = np.min([self._per_bit(n)[0] for n in inner], axis=0)
+        return self._of_node(region, kind, place, tensor, (own, fill), machine.regions[region][-1])
+
+    def _of_node(
+        self, region: int, kind: Kinds | None, place: Place, tensor: int, own: tuple[Floats, Floats], level: int
+    ) -> tuple[Floats, ...]:
+        """``alpha, beta`` of a node with these prices of own reads and fills; first visits are those of a level."""
         problem, parent = self.machine.problem, place.parents[tensor]
         word, share = problem.bits[tensor], self._share(region, kind, tensor, parent)
         read, _, update = self._per_bit(parent)
-        own_read, fill, _ = self._per_bit(level)
+        own_read, fill = own
         if tensor != O:
-            return word * (fill + share * read), 0 * read
+            return self._flat(kind, word * (fill + share * read), 0 * read)
         alpha = word * (fill + problem.drain_reads * own_read + share * (read + update))
-        beta = -word * (self._first(region, kind, level) * fill + self._first(region, kind, parent) * read)
-        return alpha, beta
-
-    def commit(self, region: int, kind: Kind | None, place: Place, tensor: int) -> tuple[Floats, Floats]:
-        """The least price of a held node: at the cheapest level further in, with one copy."""
-        machine, problem = self.machine, self.machine.problem
-        inner = [n for some in machine.regions[region + 1 :] for n in some if machine.keeps(n, tensor)]
-        parent, word = place.parents[tensor], problem.bits[tensor]
-        share = self._share(region, kind, tensor, parent)
-        read, _, update = self._per_bit(parent)
-        fill = np.min([self._per_bit(n)[1] for n in inner], axis=0)
-        own = np.min([self._per_bit(n)[0] for n in inner], axis=0)
-        if tensor == I:
-            return word * (fill + share * read), 0 * read
-        if tensor == W:
-            return word * (fill + share * read), 0 * read
-        alpha = word * (fill + problem.drain_reads * own + share * (read + update))
-        here = machine.regions[region][-1]
-        first = self._first(region, kind, here)
-        return alpha, -word * (first * fill + self._first(region, kind, parent) * read)
+        first, before = self._first(region, kind, level), self._first(region, kind, parent)
+        return self._flat(kind, alpha, -word * (first * fill + before * read))
 
     def delta(self, region: int, instances: int) -> Floats:
         """What fewer children than the most of a fan-out add to leakage, per criterion."""

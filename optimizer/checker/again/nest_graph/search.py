@@ -36,13 +36,12 @@ from optimizer.checker.again.nest_graph.columns import (
 from optimizer.checker.again.nest_graph.criteria import Criteria, idle_energy
 from optimizer.checker.again.nest_graph.dominance import undominated
 from optimizer.checker.again.nest_graph.kernels.cross import cross
-from optimizer.checker.again.nest_graph.kernels.reach import divide_some, inside_of
 from optimizer.checker.again.nest_graph.kernels.step import expand
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
 from optimizer.checker.again.nest_graph.layer import Layer, codes_of
 from optimizer.checker.again.nest_graph.packed import Packed
 from optimizer.checker.again.nest_graph.places import Machine, Place
-from optimizer.checker.again.nest_graph.potential import Part, Potentials
+from optimizer.checker.again.nest_graph.potential import Potentials
 from optimizer.checker.again.nest_graph.prices import Kind
 from optimizer.checker.again.nest_graph.rebuilt import nest_of
 from optimizer.checker.again.nest_graph.spread import Vector
@@ -117,7 +116,7 @@ class Search:
         reals[0, 2:] = self.criteria.scale * energy
         tops = tuple(int(pin) for pin in problem.pinned)
         start = Place(0, (0,) * len(machine.regions[0]), tops)  # type: ignore[arg-type]
-        bounds = bounds_of(potentials, 0, None, None)
+        bounds = bounds_of(potentials, 0, None)
         self._region(0, None, {machine.number[start]: (rows, reals)}, [], bounds)
 
     def _check(self) -> None:
@@ -179,9 +178,7 @@ class Search:
     def _given(self, region: int) -> tuple[Ints, ...]:
         """What the kernels are told of a region."""
         single = [self.potentials.single(region, v) for v in range(3)]
-        sizes = self._packed.sizes(
-            self.potentials.budget(region), ruled=self.rules.canonical, bounded=self.rules.bounds
-        )
+        sizes = self._packed.sizes(ruled=self.rules.canonical, bounded=self.rules.bounds)
         packed, lattice = self._packed, self.layer.lattice
         return (
             sizes, packed.of_dims, lattice.quotient, packed.of_points, packed.words,
@@ -229,12 +226,9 @@ class Search:
             codes = codes_of(lattice, vectors)
             some = potentials.alive.get(kind) if region == 0 else None
             chosen = np.arange(len(rows)) if some is None else np.flatnonzero(some[end, rows[:, EXTENTS]])
-            wanted = np.zeros(lattice.size, np.bool_)
-            inside_of(rows[chosen, EXTENTS], codes, lattice.quotient, lattice.counts, lattice.strides, wanted)
-            if not wanted.any():
+            if not len(chosen):
                 continue
-            divide_some(lattice.smaller, wanted)
-            bounds = bounds_of(potentials, inner, kind, Part(wanted, (end,)))
+            bounds = bounds_of(potentials, inner, kind)
             pair = self._cross(rows[chosen], reals[chosen], base + chosen, np.array(vectors, np.int64), codes,
                                (start, end, idle_energy(machine, products)), inner, bounds)  # fmt: skip
             if len(pair[0]):

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from optimizer.checker.again.nest_graph.columns import ROOF, RUN, RUN_TRIPS, SLIDE, SLIDE_INSIDE, SLIDE_TRIPS
+from optimizer.checker.again.nest_graph.kernels import part
 from optimizer.checker.again.nest_graph.packed import (
     AXIS,
     BOUNDED,
-    BUDGETED,
     CAPACITY,
     COEFFICIENT,
     HELD,
     IDLE,
     LIMIT,
-    PARTS,
     SINGLE,
     TRAFFIC,
-    UNIT,
     USEFUL,
     WORD_BITS,
 )
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def parts_free(bits, sizes, of_levels):
-    """Parts of the level whose bits are summed that are free with these in use."""
-    if sizes[BUDGETED] < 0:
-        return 0
-    left = of_levels[CAPACITY, sizes[BUDGETED]] - bits
-    return min(sizes[PARTS], (left + sizes[UNIT] - 1) // sizes[UNIT])
+@part
+def fits(tensor, level, x, of_points, of_tensors, of_levels, dims):
+    """Does the tile of a tensor with extents x fit a level?"""
+    capacity = of_levels[CAPACITY, level]
+    return capacity < 0 or of_points[x, dims + tensor] * of_tensors[WORD_BITS, tensor] <= capacity
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def room_left(tensor, level, room, x, sizes, of_points, of_tensors, of_levels, dims):
-    """Parts that are left after a node of a tensor with extents x, -1 if it does not fit."""
-    bits, capacity = of_points[x, dims + tensor] * of_tensors[WORD_BITS, tensor], of_levels[CAPACITY, level]
-    if capacity >= 0 and bits > capacity:
-        return -1
-    if level != sizes[BUDGETED]:
-        return room
-    left = min(room * sizes[UNIT], capacity) - bits
-    return (left + sizes[UNIT] - 1) // sizes[UNIT] if left >= 0 else -1
-
-
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def share_of(tensor, run, trips, share):
     """Share of its words that the next node of a tensor brings in at least, after a run and a slide."""
     part = 1.0
@@ -55,10 +37,8 @@ def share_of(tensor, run, trips, share):
     return part
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def held_next(
-    k, place, room, x, run, trips, share, sizes, of_points, words, of_tensors, of_levels, moves, price, plain, dims
-):  # fmt: skip
+@part
+def held_next(k, place, x, run, trips, share, of_points, words, of_tensors, of_levels, moves, price, plain, dims):
     """Least cost inside of a place at the roof if the next node there is held: its tensor sits out the run, or slides.
 
     At most two are.
@@ -69,13 +49,10 @@ def held_next(
         if tensor < 0:
             break
         part = share_of(tensor, run, trips, share)
-        if part >= 1.0:
-            continue
-        left = room_left(tensor, moves[place, m, 1], room, x, sizes, of_points, of_tensors, of_levels, dims)
-        if left < 0:
+        if part >= 1.0 or not fits(tensor, moves[place, m, 1], x, of_points, of_tensors, of_levels, dims):
             continue
         cost = price[0, k, place, m] * words[TRAFFIC + tensor, x] * part + price[1, k, place, m]
-        inside = plain[k, after, left, x]
+        inside = plain[k, after, x]
         for n in range(moves.shape[1]):
             other = moves[after, n, 0]
             if other < 0:
@@ -83,18 +60,16 @@ def held_next(
             part = share_of(other, run, trips, share)
             if other == tensor or part >= 1.0:
                 continue
-            rest = room_left(other, moves[after, n, 1], left, x, sizes, of_points, of_tensors, of_levels, dims)
-            if rest < 0:
-                continue
-            more = price[0, k, after, n] * words[TRAFFIC + other, x] * part + price[1, k, after, n]
-            inside = min(inside, more + plain[k, moves[after, n, 2], rest, x])
+            if fits(other, moves[after, n, 1], x, of_points, of_tensors, of_levels, dims):
+                more = price[0, k, after, n] * words[TRAFFIC + other, x] * part + price[1, k, after, n]
+                inside = min(inside, more + plain[k, moves[after, n, 2], x])
         best = min(best, cost + inside)
     return best
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def least(
-    row, real, i, x, place, end, room, sizes, of_dims, of_points, words, of_tensors, of_levels, of_criteria,
+    row, real, i, x, place, end, sizes, of_dims, of_points, words, of_tensors, of_levels, of_criteria,
     plain, closing, bottom, closing_bottom, commit, families, moves, price,
 ):  # fmt: skip
     """May anything inside of label i stay below all limits? (The bounds of :mod:`potential`.)"""
@@ -108,19 +83,19 @@ def least(
     roof = end < 0 and row[i, ROOF] == 1 and ((run >= 0 and trips > 1) or share < 1.0)
     sure = (run < 0 or trips == 1 or of_tensors[SINGLE, run] == 1) and (share == 1.0 or of_tensors[SINGLE, 1] == 1)
     for k in range(len(of_criteria)):
-        best = bottom[k, end, x] if end >= 0 else plain[k, place, room, x]
+        best = bottom[k, end, x] if end >= 0 else plain[k, place, x]
         for v in range(3):
             t = trips if run == v else 1
             if of_tensors[USEFUL, v] == 1 and (t > 1 or (v == 1 and slide >= 0)):
                 cost = commit[0, k, place, v] * words[HELD + v, x] / t + commit[1, k, place, v]
-                cost += closing_bottom[k, v, end, x] if end >= 0 else closing[k, v, place, room, x]
+                cost += closing_bottom[k, v, end, x] if end >= 0 else closing[k, v, place, x]
                 best = min(best, cost)
         if roof and sure:
-            first = held_next(k, place, room, x, run, trips, share, sizes, of_points, words, of_tensors, of_levels,
-                              moves, price, plain, dims)  # fmt: skip
+            first = held_next(k, place, x, run, trips, share, of_points, words, of_tensors, of_levels, moves, price,
+                              plain, dims)  # fmt: skip
             best = min(best, first)
         elif roof:
-            best = min(best, families[k, place, room, x])
+            best = min(best, families[k, place, x])
         if real[i, 2 + k] + of_criteria[k, IDLE] * real[i, 1] + best > of_criteria[k, LIMIT]:
             return False
     return True

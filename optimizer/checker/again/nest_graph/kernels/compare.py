@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from optimizer.checker.again.nest_graph.columns import COST, KEY_END
+from optimizer.checker.again.nest_graph.kernels import kernel
+from optimizer.checker.again.nest_graph.lattice import Ints
 
 FAR = float(1 << 61)
 COMPARED = 24
 
 
-@njit(cache=True, error_model="numpy")
-def hashes_of(rows):
+def hashes_of(rows: Ints) -> Ints:
     """A number for the key of every label, equal for equal keys."""
-    found = np.empty(len(rows), np.int64)
-    for n in range(len(rows)):
-        code = np.int64(1469598103934665603)
-        for c in range(KEY_END):
-            code = (code ^ rows[n, c]) * np.int64(1099511628211)
-            code ^= code >> 29
-        found[n] = code
-    return found
+    code = np.full(len(rows), 1469598103934665603, np.int64)
+    for c in range(KEY_END):
+        code = (code ^ rows[:, c]) * np.int64(1099511628211)
+        code ^= code >> 29
+    return code
 
 
-@njit(cache=True, error_model="numpy")
-def kept_of(rows, energy, order, hashes, compared):
-    """Which labels no other one dominates, of labels in an order of hashes and energies."""
-    kept = np.ones(len(rows), np.bool_)
-    alive = np.empty(COMPARED, np.int64)
+@kernel
+def mark_kept(rows, energy, order, hashes, compared, alive, kept):
+    """Mark the labels that no other one dominates, of labels in an order of hashes and energies; `alive` is room for
+    those that later ones are compared with."""
     count, group = 0, np.int64(0)
     for place in range(len(order)):
         n = order[place]
@@ -43,8 +39,8 @@ def kept_of(rows, energy, order, hashes, compared):
                     break
             if not same:
                 continue
-            for c in compared:
-                if rows[m, c] > rows[n, c]:
+            for i in range(len(compared)):
+                if rows[m, compared[i]] > rows[n, compared[i]]:
                     same = False
                     break
             if not same:
@@ -53,7 +49,6 @@ def kept_of(rows, energy, order, hashes, compared):
             if apart > FAR or (apart > -FAR and rows[n, COST] - rows[m, COST] >= 0):
                 kept[n] = False
                 break
-        if kept[n] and count < COMPARED:
+        if kept[n] and count < len(alive):
             alive[count] = n
             count += 1
-    return kept

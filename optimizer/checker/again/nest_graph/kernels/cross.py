@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from optimizer.checker.again.nest_graph.columns import (
     ASKED,
     BEFORE,
@@ -16,12 +14,13 @@ from optimizer.checker.again.nest_graph.columns import (
     OUTPUTS,
     ROOF,
 )
+from optimizer.checker.again.nest_graph.kernels import kernel, part
 from optimizer.checker.again.nest_graph.kernels.bound import least
 from optimizer.checker.again.nest_graph.kernels.loops import divided
-from optimizer.checker.again.nest_graph.packed import AXIS, EVERYTHING, MASK, PARTS, RULED, SLIDES
+from optimizer.checker.again.nest_graph.packed import AXIS, EVERYTHING, MASK, RULED, SLIDES
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def distinct_inputs(f, y, factors, of_points, terms):
     """Distinct tiles of the input among children with extents y; along an axis of two terms they start at sums of
     multiples of p and of q."""
@@ -40,7 +39,7 @@ def distinct_inputs(f, y, factors, of_points, terms):
     return found
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def spread(row, i, f, y, factors, sizes, of_dims, of_points, of_tensors, terms):
     """Instances and distinct tiles of label i inside of a fan-out."""
     free, outputs, weights, children = 0, 1, 1, 1
@@ -62,7 +61,7 @@ def spread(row, i, f, y, factors, sizes, of_dims, of_points, of_tensors, terms):
     row[i, FREE_DIMS] = free if sizes[RULED] else sizes[EVERYTHING]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def cross(
     rows, reals, numbers, first, factors, codes, shares_from, place, idle_here, terms, sizes, of_dims, quotient,
     of_points, words, of_tensors, of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families,
@@ -90,7 +89,7 @@ def cross(
             out[found, BEFORE], out[found, EXTENTS], out[found, ITEM] = numbers[n], y, FAN_OUT + shares_from + f
             spread(out, found, f, y, factors, sizes, of_dims, of_points, of_tensors, terms)
             out_reals[found, 1] = idle_here
-            if least(out, out_reals, found, y, place, outside, sizes[PARTS], sizes, of_dims, of_points, words,
+            if least(out, out_reals, found, y, place, outside, sizes, of_dims, of_points, words,
                      of_tensors, of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families,
                      moves, price):  # fmt: skip
                 found += 1

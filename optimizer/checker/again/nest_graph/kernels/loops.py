@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from optimizer.checker.again.nest_graph.columns import (
     CLOSING,
     EXTENTS,
@@ -14,10 +12,11 @@ from optimizer.checker.again.nest_graph.columns import (
     SLIDE_INSIDE,
     SLIDE_TRIPS,
 )
+from optimizer.checker.again.nest_graph.kernels import part
 from optimizer.checker.again.nest_graph.packed import COUNT, MASK, STRIDE, USEFUL
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def allowed_dims(v, slide, closing, free, tensor, slide_mask, useful_mask, of_tensors):
     """Dims over which loops may stand, as bits, if tensor v sits out the last ones (-1: none) and the input slides
     along one (-1: none); -1 if that cannot be."""
@@ -44,7 +43,7 @@ def allowed_dims(v, slide, closing, free, tensor, slide_mask, useful_mask, of_te
     return found
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def is_legal(mask, v, slide, closing, free, slide_mask, useful_mask, own_mask):
     """May loops over the dims of a mask stand here, with this choice of v and slide and no other?"""
     own = mask & own_mask
@@ -67,7 +66,7 @@ def is_legal(mask, v, slide, closing, free, slide_mask, useful_mask, own_mask):
     return v >= 0 or rest & ~free == 0
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def dims_of(digits):
     """Dims with trips, as bits."""
     found = 0
@@ -77,7 +76,7 @@ def dims_of(digits):
     return found
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def divided(x, digits, of_dims, quotient):
     """The code of extents x over trips, which are given by their indices; -1 if one does not divide."""
     y = x
@@ -91,7 +90,7 @@ def divided(x, digits, of_dims, quotient):
     return y
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def loop(row, i, y, mask, v, slide, closing, free, own_mask, of_points, dims):
     """Loops over the dims of a mask, from a label's extents down to y, are placed in label i."""
     x = row[i, EXTENTS]

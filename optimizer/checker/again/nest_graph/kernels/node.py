@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from optimizer.checker.again.nest_graph.columns import (
     ASKED,
     BITS,
@@ -21,6 +19,7 @@ from optimizer.checker.again.nest_graph.columns import (
     SLIDE_INSIDE,
     SLIDE_TRIPS,
 )
+from optimizer.checker.again.nest_graph.kernels import part
 from optimizer.checker.again.nest_graph.kernels.pay import pay
 from optimizer.checker.again.nest_graph.packed import (
     AXIS,
@@ -37,7 +36,7 @@ from optimizer.checker.again.nest_graph.packed import (
 )
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def node(
     row, real, i, y, tensor, level, parent, closes, sizes, of_dims, of_points, of_tensors, of_levels, of_criteria
 ):  # fmt: skip
@@ -54,9 +53,9 @@ def node(
         brought += (row[i, SLIDE_TRIPS] - 1) * (size // wide * min(wide, step))
         sits *= row[i, SLIDE_TRIPS]
     fill = brought * (of_points[y, of_points.shape[1] - 1] // sits) * word
-    read, filled = fill * row[i, ASKED + tensor], fill
+    read, filled, updated = fill * row[i, ASKED + tensor], fill, fill * 0
     if tensor == 2:
-        pay(row, real, i, parent, UPDATE, read, row[i, PARENT + tensor], of_levels, of_criteria)
+        updated = read
         if sizes[RESUMES] == 0:
             read -= sizes[VOLUME] // row[i, PARENT_OUTPUTS] * word
             filled -= sizes[VOLUME] // row[i, OUTPUTS] * word
@@ -64,8 +63,11 @@ def node(
         row[i, DRAINED] = fill if sizes[DRAINS] else 0
         row[i, PARENT_OUTPUTS] = row[i, OUTPUTS]
     row[i, BITS + level] += size * word
-    pay(row, real, i, parent, READ, read, row[i, PARENT + tensor], of_levels, of_criteria)
-    pay(row, real, i, level, FILL, filled, row[i, INSTANCES], of_levels, of_criteria)
+    for kind in range(READ, UPDATE + 1):
+        own = kind == FILL
+        bits = filled if own else read if kind == READ else updated
+        at, instances = (level, row[i, INSTANCES]) if own else (parent, row[i, PARENT + tensor])
+        pay(row, real, i, at, kind, bits, instances, of_levels, of_criteria)
     row[i, PARENT + tensor], row[i, ASKED + tensor] = row[i, INSTANCES], 1
     row[i, ITEM] = tensor + 4 * level
     row[i, FREE_DIMS] = sizes[EVERYTHING] if held else of_tensors[BLOCK, tensor]

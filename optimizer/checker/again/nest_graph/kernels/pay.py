@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from optimizer.checker.again.nest_graph.columns import BITS, COST
+from optimizer.checker.again.nest_graph.kernels import part
 from optimizer.checker.again.nest_graph.packed import ACCESS, PRICES, READ, SCALE
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def pay(row, real, i, level, kind, bits, instances, of_levels, of_criteria):
     """Add accesses of one kind (READ, FILL, UPDATE) to label i: exact modulo 2**64 in COST, as floating numbers too."""
     access, levels, energy = of_levels[ACCESS, level], of_levels.shape[1], of_levels[kind, level]

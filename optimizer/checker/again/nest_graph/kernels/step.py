@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from optimizer.checker.again.nest_graph.columns import BEFORE, BITS, CLOSING, EXTENTS, FREE_DIMS, ITEM, NO_ITEM
-from optimizer.checker.again.nest_graph.kernels.bound import least, parts_free
+from optimizer.checker.again.nest_graph.kernels import kernel, part
+from optimizer.checker.again.nest_graph.kernels.bound import least
 from optimizer.checker.again.nest_graph.kernels.loops import allowed_dims, dims_of, divided, is_legal, loop
 from optimizer.checker.again.nest_graph.kernels.node import node
 from optimizer.checker.again.nest_graph.packed import (
     AXIS,
-    BUDGETED,
     CAPACITY,
     COUNT,
     EVERYTHING,
@@ -23,7 +21,7 @@ from optimizer.checker.again.nest_graph.packed import (
 )
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@part
 def after_loops(
     rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points, words, of_tensors,
     of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves, price, out, out_reals,
@@ -46,15 +44,14 @@ def after_loops(
     if tensor >= 0:
         node(out, out_reals, found, y, tensor, level, move[2], v >= 0 or closed >= 0, sizes, of_dims, of_points,
              of_tensors, of_levels, of_criteria)  # fmt: skip
-    inside = parts_free(out[found, BITS + max(0, sizes[BUDGETED])], sizes, of_levels)
-    if least(out, out_reals, found, y, move[3], move[4], inside, sizes, of_dims, of_points, words, of_tensors,
+    if least(out, out_reals, found, y, move[3], move[4], sizes, of_dims, of_points, words, of_tensors,
              of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves,
              price):  # fmt: skip
         return found + 1
     return found
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def expand(
     rows, reals, base, first, move, scratch, sizes, of_dims, quotient, of_points, words, of_tensors, of_levels,
     of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves, price, out, out_reals, state,
