@@ -29,7 +29,8 @@ def bounds_of(potentials: Potentials, region: int, kind: Kind | None) -> Bounds:
     """Bounds of a region inside of a fan-out of a kind."""
     machine = potentials.machine
     some = None if kind is None else Kinds.of([kind])
-    tables, (bottom, closing_bottom) = potentials.tables(region, some), potentials.bottom(region, some, 0)
+    tables = potentials.tables(region, some)
+    closing_bottom = tables.closing_bottom
     families, closing = np.zeros((1, 1, 1)), np.zeros((1, 1, 1, 1))
     if region and not all(potentials.single(region, v) for v in range(3)):
         families = _first(np.stack(potentials.tables(region, some, 7).plain))
@@ -41,7 +42,7 @@ def bounds_of(potentials: Potentials, region: int, kind: Kind | None) -> Bounds:
     return Bounds(
         _first(np.stack(tables.plain)),
         closing,
-        _first(bottom),
+        _first(tables.bottom),
         _first(closing_bottom),
         np.stack([_first(graph.commit_alpha), _first(graph.commit_beta)]),
         families,

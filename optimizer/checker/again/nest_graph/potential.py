@@ -42,19 +42,22 @@ class Tables(NamedTuple):
     plain: list[Floats]
     closing: list[list[Floats]]
     graph: Graph
+    bottom: Floats
+    closing_bottom: Floats
 
 
 class Rows(NamedTuple):
-    """Least costs right inside of a fan-out, as :meth:`Potentials.rows` has them."""
+    """Least costs right inside of a fan-out, as :meth:`Potentials.rows` has them, and what fewer instances add."""
 
     plain: Floats
     closing: Floats
     both: Floats
     slid: Floats
+    idle: Floats
 
 
-BATCH = 16
-"""Kinds whose tables are filled together."""
+BATCH, MOST_ENTRIES = 16, 1 << 23
+"""Kinds whose tables are filled together, and entries of these tables."""
 
 
 class Potentials:
@@ -133,7 +136,9 @@ class Potentials:
         bottom, closing_bottom = self.bottom(region, kind, free)
         graph = self.prices.graph(region, kind, free)
         closes = 3 if region + 1 < len(self.machine.regions) else 0
-        found = Tables(*Filler(self.layer, graph, self.held, closes).inside(bottom, closing_bottom), graph)
+        found = Tables(
+            *Filler(self.layer, graph, self.held, closes).inside(bottom, closing_bottom), graph, bottom, closing_bottom
+        )
         if region == 0:
             self._tables[free] = found
         return found
@@ -203,18 +208,17 @@ class Potentials:
 
     def _batches(self, region: int, free: int) -> Iterator[tuple[Kind, list[Vector], Rows]]:
         """Every kind of fan-outs below a region, with the least costs inside."""
-        items = list(self.kinds[region].items())
-        for first in range(0, len(items), BATCH):
+        items, count = list(self.kinds[region].items()), len(self.criteria.scale)
+        entries = self.layer.lattice.size * len(self.machine.places[region + 1]) * count
+        batch = max(1, min(BATCH, MOST_ENTRIES // entries))
+        for first in range(0, len(items), batch):
             self._check()
-            some = items[first : first + BATCH]
+            some = items[first : first + batch]
             found = self.rows(region + 1, Kinds.of([kind for kind, _ in some]), free)
-            by_kind = [_by_kind(one, len(some)) for one in found]
             for n, (kind, vectors_) in enumerate(some):
-                rows, closing, both, slid = (one[n] for one in by_kind)
-                idle = self.prices.delta(region, kind.instances)
-                if idle.any():
-                    rows, closing, both = rows + idle, closing + idle, both + idle
-                yield kind, vectors_, Rows(rows, closing, both, slid)
+                part = slice(n * count, (n + 1) * count)
+                rows, closing, both, slid = (one[..., part] for one in found)
+                yield kind, vectors_, Rows(rows, closing, both, slid, self.prices.delta(region, kind.instances))
 
     def _lifted(self, some: list[Vector], rows: Rows) -> Iterator[tuple[Ints, Floats, Floats]]:
         """Per vector of factors extents outside of the fan-out and the least costs there, without and with a held
@@ -225,14 +229,14 @@ class Potentials:
         """
         for vector in some:
             x, z = self._spread(vector)
-            closing = rows.closing[:, :, x]
+            closing = rows.closing[:, :, x, :]
             for v in (W, O):
                 share = self.layer.least_share(x, z, v)
                 if (share < 1.0).any():
                     brought = (share * self.layer.traffic[I, x])[None, :, None] * rows.slid[:, None, :]
-                    cost = np.where(share[None, :, None] < 1.0, brought + rows.both[v][:, x], INF)
+                    cost = np.where(share[None, :, None] < 1.0, brought + rows.both[v][:, x, :], INF)
                     closing[v] = np.minimum(closing[v], cost)
-            yield z, rows.plain[:, x], closing
+            yield z, rows.plain[:, x, :] + rows.idle, closing + rows.idle
 
     def _spread(self, vector: Vector) -> tuple[Ints, Ints]:
         if vector not in self._spreads:
@@ -265,8 +269,3 @@ class Potentials:
             if alive.any():
                 left[kind], self.alive[kind] = some, alive
         self.kinds[0] = left
-
-
-def _by_kind(values: Floats, many: int) -> Floats:
-    """The last axis, of kinds and criteria, is cut into two, and that of kinds comes first."""
-    return np.ascontiguousarray(np.moveaxis(values.reshape(*values.shape[:-1], many, -1), -2, 0))

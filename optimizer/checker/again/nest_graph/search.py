@@ -175,7 +175,7 @@ class Search:
             return rows, reals
         return undominated(rows, reals, [*(BITS + level for level in self.machine.regions[region]), *self._timed])
 
-    def _given(self, region: int) -> tuple[Ints, ...]:
+    def _given(self, region: int) -> tuple[Ints | Floats, ...]:
         """What the kernels are told of a region."""
         single = [self.potentials.single(region, v) for v in range(3)]
         sizes = self._packed.sizes(ruled=self.rules.canonical, bounded=self.rules.bounds)
@@ -190,7 +190,8 @@ class Search:
         room, first, found, state = ROOM, 0, 0, np.zeros(2, np.int64)
         parts = [self._nothing]
         while first < rows:
-            out, reals = (np.empty((room, one.shape[1]), one.dtype) for one in self._nothing)
+            out = np.empty((room, self._nothing[0].shape[1]), np.int64)
+            reals = np.empty((room, self._nothing[1].shape[1]))
             run(first, out, reals, state)
             self._check()
             room = room if state[0] else 4 * room

@@ -12,6 +12,7 @@ from optimizer.checker.again.nest_graph.lattice import Floats, Ints
 from optimizer.checker.again.nest_graph.layer import Layer
 from optimizer.checker.again.nest_graph.prices import INF, Graph
 
+Fits = NDArray[np.bool_] | None
 Filled = tuple[list[Floats], list[list[Floats]]]
 """Per place; per tensor and place, inside (outside) of a closing run of it."""
 
@@ -20,10 +21,10 @@ def closed(layer: Layer, values: Floats, dims: list[int], *, upwards: bool) -> N
     """Lower costs by those of extents that loops over some dims lead to (`upwards`), or come from."""
     grid = values.reshape(*(int(n) for n in layer.lattice.counts), values.shape[-1])
     for d in dims:
-        before = (slice(None),) * d
+        lines = np.moveaxis(grid, d, 0)
         for high, low in layer.steps[d] if upwards else reversed(layer.steps[d]):
-            to, since = ((*before, n) for n in ((high, low) if upwards else (low, high)))
-            np.minimum(grid[to], grid[since], out=grid[to])
+            to, since = (high, low) if upwards else (low, high)
+            np.minimum(lines[to], lines[since], out=lines[to])
 
 
 class Filler:
@@ -31,6 +32,7 @@ class Filler:
 
     def __init__(self, layer: Layer, graph: Graph, held: Floats, closes: int) -> None:
         self.layer, self.graph, self.held, self.closes = layer, graph, held, closes
+        self._room = np.empty((0, 0))
         self._dims = list(range(len(layer.problem.extents)))
         self._sliding = [d for d in self._dims if layer.axis_of[d] >= 0]
         self._lacks = [[d for d in self._dims if layer.lacks[v, d]] for v in range(3)]
@@ -112,12 +114,19 @@ class Filler:
             return self._loose[3]
         return 1.0 if v < 0 else self._loose[v]
 
-    @staticmethod
     def _lower(
-        to: Floats, since: Floats, words: Floats, alpha: Floats, beta: Floats, fits: NDArray[np.bool_] | None = None
+        self,
+        to: Floats,
+        since: Floats,
+        words: Floats,
+        alpha: Floats,
+        beta: Floats,
+        fits: NDArray[np.bool_] | None = None,
     ) -> None:
         """Lower costs by others plus those of words, where the tile fits."""
-        cost = words[:, None] * alpha
+        if self._room.shape != to.shape:
+            self._room = np.empty(to.shape)
+        cost = np.multiply(words[:, None], alpha, out=self._room)
         cost += since
         cost += beta
         if fits is not None and not fits.all():

@@ -11,16 +11,14 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 os.environ.setdefault("NUMBA_OPT", "1")
 
 from numba import njit
 from numba.core import config
 
-Kernel = TypeVar("Kernel", bound=Callable[..., object])
 HERE = Path(__file__).parent
 
 
@@ -43,18 +41,18 @@ def _folder() -> str:
 FOLDER = _folder()
 
 
-def kernel(function: Kernel) -> Kernel:
+def kernel(function: Any) -> Any:
     """Compile a function when it is called first, or load its compiled code; it is called from Python."""
     before = config.CACHE_DIR
     config.CACHE_DIR = FOLDER
     try:
-        made: Kernel = njit(cache=True, error_model="numpy")(function)
+        made = njit(cache=True, error_model="numpy")(function)
     finally:
         config.CACHE_DIR = before
     return made
 
 
-def part(function: Kernel) -> Kernel:
+def part(function: Any) -> Any:
     """A function that kernels call; it is compiled with them."""
-    made: Kernel = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    made = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
     return made
