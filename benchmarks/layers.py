@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from benchmarks.registry import Details, Measured, benchmark
-from formulations.lattice import search as lattice
+from formulations.engines import PathEngine
 from optimizer.interop.reference_cases import VARIABLE, OptimumCase, optimum_cases
 from optimizer.pricing.lowering import lower
 
@@ -32,7 +32,7 @@ def solve_case(case: OptimumCase, objective: str) -> Details:
     """
     start = time.perf_counter()
     problem = lower(case.layer, case.hardware, accounting=case.accounting)
-    solution = lattice.solve(problem, objective).solution
+    solution = PathEngine().solve(problem, objective)
     seconds = time.perf_counter() - start
     if solution is None:
         raise RuntimeError(f"{case.name}: no mapping found")
@@ -66,9 +66,3 @@ def _all_cases(objective: str) -> Measured:
 def layer_energy(folder: Path) -> Measured:
     """Least energy of one layer on fixed hardware, all reference cases"""
     return _all_cases("energy")
-
-
-@benchmark("layer-edp", target={"median_layer": 1, "worst_layer": 10})
-def layer_edp(folder: Path) -> Measured:
-    """Least EDP of one layer on fixed hardware, all reference cases"""
-    return _all_cases("edp")

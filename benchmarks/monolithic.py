@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from ortools.sat.python import cp_model
 
 from benchmarks.merge import append, weighted
-from formulations.layer.model import LayerProgram
-from formulations.layer.sizing import SizedProblem
-from formulations.layer.solver import STATUS, SolverStatus
+from formulations.cp_sat import STATUS, SolverStatus
+from formulations.nest_program.program import NestProgram
+from formulations.nest_program.sizing import SizedProblem
 from optimizer.architecture.architecture import Architecture
 from optimizer.pricing.lowering import lower
 from optimizer.workload.layer import Layer
@@ -65,26 +65,38 @@ def sized_layers(network: Network, architecture: Architecture) -> list[Counted]:
 
 
 def joint_program(layers: Sequence[Counted]) -> JointProgram:
-    """The one program. It holds every layer's own with its menus (:mod:`formulations.layer.sizing`), and
+    """The one program. Of every layer n it holds the programs of its machines m, which leave fan-outs out
+    (:mod:`formulations.nest_program.machines`), each with its menus, and
 
-    1. ``point[n, h] == point[0, h]`` for every layer n and hardware point h: all run on the same one
-    2. minimize ``sum_n count_n * energy_n``.
+    1. exactly one ``on[n, m]``, the machine that prices layer n
+    2. ``point[n, m, h] == point[0, 0, h]`` for every hardware point h: all run on the same one
+    3. ``on[n, m]  =>  energy[n] >= energy[n, m]``
+    4. minimize ``sum_n count_n * energy_n``.
     """
     model = cp_model.CpModel()
     shared: list[cp_model.IntVar] = []
-    energy: cp_model.LinearExprT = 0
+    total: cp_model.LinearExprT = 0
     for sized, count in layers:
-        program = LayerProgram(sized)
-        program.model.minimize(program.objective.energy.expression)
-        variables = append(model, program.model)
-        points = [variables[literal.index] for literal in program.sizes.point if not isinstance(literal, bool)]
-        for first, other in zip(shared, points, strict=bool(shared)):
-            model.add(first == other)  # (1)
-        shared = shared or points
-        stored = program.model.proto.objective
-        energy += count * (weighted(variables, stored) + int(stored.offset))
-    model.minimize(energy)  # (2)
-    return JointProgram(model, shared, energy)
+        priced = []
+        for machine in sized.machines():
+            program = NestProgram(machine)
+            energy = program.costs.energy
+            program.model.minimize(energy.expression)
+            variables = append(model, program.model)
+            points = [variables[literal.index] for literal in program.sizes.point if not isinstance(literal, bool)]
+            for first, other in zip(shared, points, strict=bool(shared)):
+                model.add(first == other)  # (2)
+            shared = shared or points
+            stored = program.model.proto.objective
+            priced.append((weighted(variables, stored) + int(stored.offset), energy.high))
+        on = [model.new_bool_var("on") for _ in priced]
+        model.add_exactly_one(on)  # (1)
+        least = model.new_int_var(0, max(high for _, high in priced), "energy")
+        for chosen, (expression, _) in zip(on, priced, strict=True):
+            model.add(least >= expression).only_enforce_if(chosen)  # (3)
+        total += count * least
+    model.minimize(total)  # (4)
+    return JointProgram(model, shared, total)
 
 
 def solve_joint(

@@ -19,25 +19,16 @@ class Effort:
     seen, kept : int
         Partial nests that were looked at, and those kept for later (labels of the shortest path); 0 where an engine has
         none.
-    priced : int
-        Whole nests that were priced, where an engine counts them.
     """
 
     engine: str
     searches: int = 0
     seen: int = 0
     kept: int = 0
-    priced: int = 0
 
-    def with_search(self, seen: int, kept: int, priced: int) -> Effort:
+    def with_search(self, seen: int, kept: int) -> Effort:
         """With one search more."""
-        return replace(
-            self,
-            searches=self.searches + 1,
-            seen=self.seen + seen,
-            kept=self.kept + kept,
-            priced=self.priced + priced,
-        )
+        return replace(self, searches=self.searches + 1, seen=self.seen + seen, kept=self.kept + kept)
 
     def plus(self, other: Effort) -> Effort:
         """Both together."""
@@ -46,7 +37,6 @@ class Effort:
             self.searches + other.searches,
             self.seen + other.seen,
             self.kept + other.kept,
-            self.priced + other.priced,
         )
 
 
@@ -56,10 +46,10 @@ class Tally:
     def __init__(self, engine: str) -> None:
         self._effort, self._lock = Effort(engine), Lock()
 
-    def count(self, *, seen: int = 0, kept: int = 0, priced: int = 0) -> None:
+    def count(self, *, seen: int = 0, kept: int = 0) -> None:
         """Note a search."""
         with self._lock:
-            self._effort = self._effort.with_search(seen, kept, priced)
+            self._effort = self._effort.with_search(seen, kept)
 
     @property
     def effort(self) -> Effort:

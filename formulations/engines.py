@@ -1,34 +1,27 @@
 """The exact searches of a layer's best loop nest, behind one interface.
 
-``lattice`` searches nests made of blocks (:mod:`formulations.lattice.search`). Every nest that the cost model prices is
-searched by ``path``, a shortest path (:mod:`formulations.shortest_path.solve`), by ``cp-sat``, an integer program
-(:mod:`formulations.nest_program.solve`), and by ``both`` of these, which have to agree. Each is loaded with its first
-search; ``lattice`` and ``path`` compile kernels.
+Every nest that the cost model prices is searched by ``path``, a shortest path
+(:mod:`formulations.shortest_path.solve`), by ``cp-sat``, an integer program (:mod:`formulations.nest_program.solve`),
+and by ``both`` of these, which have to agree. Each is loaded with its first search; ``path`` compiles kernels.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar, cast
+from typing import ClassVar, Literal, cast
 
 from formulations.effort import Effort, Tally
 from formulations.faults import FaultError
-from formulations.nest import Nest, Solution
-from formulations.nest_rules import NO_RULES
-from formulations.problem import INFINITE, UNLIMITED, LayerProblem, LayerSolution
+from formulations.nest import Nest
+from formulations.problem import INFINITE, UNLIMITED, LayerProblem
 from formulations.shortest_path.floors import Floors
 from formulations.stop import Stop, StoppedError
-
-if TYPE_CHECKING:
-    from formulations.lattice.memos import Memos
-
-Found_co = TypeVar("Found_co", bound=Solution, covariant=True)
 
 
 @dataclass(frozen=True)
 class Sought:
-    """What a search minimizes, and within which limits; see :meth:`AnyEngine.solve`."""
+    """What a search minimizes, and within which limits; see :meth:`Engine.solve`."""
 
     objective: str = "energy"
     latency_cap: int = UNLIMITED
@@ -58,7 +51,7 @@ class Sought:
         return nest.energy + (self.weight * cycles if self.objective == "weighted" else 0)
 
 
-class AnyEngine(ABC, Generic[Found_co]):
+class Engine(ABC):
     """An exact search. It counts what its searches do."""
 
     name: ClassVar[str]
@@ -76,7 +69,7 @@ class AnyEngine(ABC, Generic[Found_co]):
         weight: int = 0,
         least_energy: int = 0,
         stop: Stop | None = None,
-    ) -> Found_co | None:
+    ) -> Nest | None:
         """The best nest of a layer on fixed hardware, or None if none is within the limits.
 
         Parameters
@@ -106,16 +99,13 @@ class AnyEngine(ABC, Generic[Found_co]):
         return self.search(problem, Sought(objective, latency_cap, cutoff, weight, least_energy), stop)
 
     @abstractmethod
-    def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Found_co | None:
+    def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
         """See :meth:`solve`."""
 
     @property
     def efforts(self) -> tuple[Effort, ...]:
         """What the searches did, by engine."""
         return (self._tally.effort,)
-
-
-Engine = AnyEngine[Solution]
 
 
 class CutShortError(StoppedError):
@@ -126,46 +116,7 @@ class CutShortError(StoppedError):
         self.nest, self.bound = nest, bound
 
 
-class LatticeEngine(AnyEngine[LayerSolution]):
-    """The divisor-lattice search; its searches share tables."""
-
-    name = "lattice"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._known: Memos | None = None
-
-    @property
-    def _memos(self) -> Memos:
-        if self._known is None:
-            from formulations.lattice.memos import Memos  # noqa: PLC0415
-
-            self._known = Memos()
-        return self._known
-
-    def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> LayerSolution | None:
-        """See :meth:`AnyEngine.solve`."""
-        from formulations.lattice.search import solve  # noqa: PLC0415
-
-        if problem.rules != NO_RULES:
-            raise ValueError("the lattice search takes no rules for nests")
-        cutoff = sought.cutoff
-        with self._memos.of(problem) as memo:
-            found = solve(
-                problem,
-                sought.objective,
-                latency_cap=min(sought.latency_cap, INFINITE),
-                cutoff=None if cutoff is None else (min(cutoff[0], INFINITE), min(cutoff[1], INFINITE)),
-                memo=memo,
-                weight=sought.weight,
-                least_energy=sought.least_energy,
-                stop=stop,
-            )
-        self._tally.count(seen=found.nodes, priced=found.leaves)
-        return found.solution
-
-
-class PathEngine(AnyEngine[Nest]):
+class PathEngine(Engine):
     """The shortest path over all nests; its searches share floors."""
 
     name = "path"
@@ -175,7 +126,7 @@ class PathEngine(AnyEngine[Nest]):
         self._floors = Floors()
 
     def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
-        """See :meth:`AnyEngine.solve`."""
+        """See :meth:`Engine.solve`."""
         from formulations.shortest_path.solve import StoppedPathError, solve  # noqa: PLC0415
 
         try:
@@ -196,14 +147,14 @@ class PathEngine(AnyEngine[Nest]):
         return found.nest
 
 
-class CpSatEngine(AnyEngine[Nest]):
+class CpSatEngine(Engine):
     """The program over all nests."""
 
     name = "cp-sat"
 
     def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
-        """See :meth:`AnyEngine.solve`."""
-        from formulations.layer.solver import SolverStatus  # noqa: PLC0415
+        """See :meth:`Engine.solve`."""
+        from formulations.cp_sat import SolverStatus  # noqa: PLC0415
         from formulations.nest_program.solve import solve  # noqa: PLC0415
 
         goal = cast("Literal['energy', 'latency', 'weighted']", sought.objective)
@@ -216,7 +167,7 @@ class CpSatEngine(AnyEngine[Nest]):
         raise CutShortError(found.solution, found.bound)
 
 
-class BothEngines(AnyEngine[Nest]):
+class BothEngines(Engine):
     """The shortest path, and the program, which has to find the same."""
 
     name = "both"
@@ -226,7 +177,7 @@ class BothEngines(AnyEngine[Nest]):
         self._engines = PathEngine(), CpSatEngine()
 
     def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
-        """See :meth:`AnyEngine.solve`."""
+        """See :meth:`Engine.solve`."""
         nests = [engine.solve(problem, **vars(sought), stop=stop) for engine in self._engines]
         first, second = (None if nest is None else sought.value(problem, nest) for nest in nests)
         if first != second:
@@ -239,8 +190,8 @@ class BothEngines(AnyEngine[Nest]):
         return tuple(effort for engine in self._engines for effort in engine.efforts)
 
 
-BY_NAME: dict[str, type[LatticeEngine | PathEngine | CpSatEngine | BothEngines]] = {
-    engine.name: engine for engine in (LatticeEngine, PathEngine, CpSatEngine, BothEngines)
+BY_NAME: dict[str, type[PathEngine | CpSatEngine | BothEngines]] = {
+    engine.name: engine for engine in (PathEngine, CpSatEngine, BothEngines)
 }
 
 

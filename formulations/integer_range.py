@@ -1,7 +1,7 @@
-r"""How large the numbers of the searches may become, and the refusal of problems where that is too much.
+r"""How large the numbers of the integer program may become, and what refuses problems where that is too much.
 
-The lattice search computes in 64-bit integers and takes :data:`LIMIT` for infinite. :func:`check_range` lets a problem
-pass only if *no* mapping, however bad, reaches that, since the tables of bounds look at all of them. With
+CP-SAT computes in 64-bit integers. :class:`Most` bounds the numbers of *all* mappings, however bad, on all combinations
+of the sizes of levels, so no choice of the solver can reach them. With
 
 * ``words_T``, the most words of tensor T that move between two levels, multicast left out. For W and O every word
   moves at most ``prod D_d`` times over the dims d irrelevant to the tensor: ``words = steps``. Of I an axis of extents
@@ -13,31 +13,21 @@ pass only if *no* mapping, however bad, reaches that, since the tables of bounds
 * ``n_T``, of level l the reads, fills and updates by T: W and I one read and one fill, O one read (and one for drains
   in ``looptree``), one fill and one update; no fills at level 0, nothing where T is not kept,
 
-these are the numbers, each with what keeps it within the kernels' integers (``formulations/lattice/kernels/``):
+these are the numbers, each below :data:`LIMIT` (products below 2**62):
 
-1. *Bits of a level*: ``B_l = sum_T n_T words_T bits_T < 2**62``. That is ``read_bits + write_bits`` of
-   ``leaf.price_level``. Words of ``fetched``, ``requested``, ``input_total`` and of the tables in ``moved.py`` and
-   ``fanout.py`` are at most ``words_T``; footprints (``place``, ``holds``, ``too_large``) are no more.
-2. *Transfers*: ``B_l * multiplier < 2**62``, and the divisor, of every port: the product in ``price_level``.
-3. *Time*: ``work * unit`` and ``ceil(B_l * multiplier / divisor)`` below LIMIT. So no latency reaches the cap of a
-   search without one, and nothing is closed for its time. ``cycles`` is the largest of them in cycles.
-4. *Energy*: ``scale * (E + 1) < LIMIT`` with ``E = steps * step_energy + sum_l [inst_l * leak_l * cycles
+1. *Bits of a level*: ``B_l = sum_T n_T words_T bits_T``, a product.
+2. *Transfers*: ``B_l * multiplier``, and the divisor, of every port: products.
+3. *Time*: ``work * unit`` and ``ceil(B_l * multiplier / divisor)``. ``cycles`` is the largest of them in cycles.
+4. *Energy*: ``E + 1`` with ``E = steps * step_energy + sum_l [inst_l * leak_l * cycles
    + sum_T (words_T bits_T / access_bits + inst_l) * (energies of n_T)]``, where ``inst_l`` stands for accesses rounded
-   up per instance, and the scale that makes energies per word whole. A bound in a table, or on a branch, is a sum in
-   which the reads, fills and updates of a level by a tensor stand at most once, less first visits: it lies between
-   ``-scale * E`` and ``scale * E``. Sums with one or two entries INFINITE stay below ``2**62``, as
-   ``branch.product_below`` asks.
-5. *Spread*: all fan-outs multiplied, below LIMIT. That bounds products of spatial factors of different fan-outs, which
-   need not divide the extents (``spatial_limits``, ``fill_inside``, ``SPATIAL_BELOW``, pairs in ``_vectors``).
-6. *Step* of a window: ``coefficient * D_d * min(D_d, spread) < 2**62``, extents times factors (``tabulate``).
-7. *Capacity* and *access*: at most LIMIT; they are compared with bits.
-8. *Weight*: ``weight * scale * cycles < 2**61`` with the cycles of the mapping to beat, or of the slowest one, so that
-   ``energy + weight * cycles`` of what is best so far stays below ``2**62`` (``branch.hopeless``).
+   up per instance.
+5. *Spread*: all fan-outs multiplied.
+6. *Step* of a window: ``coefficient * D_d * min(D_d, spread)``, extents times factors, a product.
+7. *Capacity* and *access*.
 
-The CP-SAT program is built of the same quantities, but multiplies some by instances and divisors again. Its variables
-are limited to 62 bits where they are made (:func:`formulations.layer.rows.bounded`), and the solver turns down, before
-it searches, a program in which a linear expression could leave 64 bits. Both are an ``OverflowError`` like the one
-here.
+The program multiplies some of these by instances and divisors again. Its variables are limited to 62 bits where they
+are made (:func:`formulations.rows.bounded`), and the solver turns down, before it searches, a program in which a linear
+expression could leave 64 bits. Both are an ``OverflowError``.
 """
 
 from __future__ import annotations
@@ -59,7 +49,7 @@ Menus = Sequence[Sequence[ProblemLevel]]
 class Reach:
     """A number that may reach `value` but must stay below `limit`.
 
-    ``kind`` is one of energy, work, time, transfers, divisor, bits, capacity, access, spread, step, weight; ``level``
+    ``kind`` is one of energy, work, time, transfers, divisor, bits, capacity, access, spread, step; ``level``
     and ``port`` (0 reads, 1 writes, 2 both) say where, if it matters.
     """
 
@@ -79,28 +69,6 @@ class Reach:
         return f"{self.kind}{place} may reach {self.value:,}; exact 64-bit integers need less than {self.limit:,}"
 
 
-def check_range(problem: LayerProblem, *, weight: int = 0, cutoff: tuple[int, int] | None = None) -> None:
-    """Refuse a problem whose numbers could leave the integers of the searches.
-
-    Parameters
-    ----------
-    problem : Problem
-    weight : int
-        Energy units per cycle, for a weighted objective.
-    cutoff : (energy, latency), optional
-        The mapping to beat.
-
-    Raises
-    ------
-    OverflowError
-        With the number that is too large, and its limit.
-    """
-    most = Most(problem, [(level,) for level in problem.levels])
-    for reach in (*most.reaches(), *most.weighted(weight, cutoff)):
-        if not reach.fits:
-            raise OverflowError(str(reach))
-
-
 class Most:
     """The largest numbers of one problem on all combinations of its levels' specs (see the module's text).
 
@@ -117,7 +85,7 @@ class Most:
         self._bits = [max(pair) for pair in zip(problem.bits, problem.step_bits, strict=True)]
         reduced = math.prod(e for e, t in zip(problem.extents, problem.irrelevant_to, strict=True) if t == O)
         copies = math.prod(min(spread, reduced) for spread in self._spreads)
-        self._words = [problem.steps, _most_inputs(problem), max(problem.steps, problem.volume(O) * copies)]
+        self._words = [problem.steps, most_inputs(problem), max(problem.steps, problem.volume(O) * copies)]
 
     def reaches(self) -> Iterator[Reach]:
         """All numbers but weights."""
@@ -129,31 +97,12 @@ class Most:
                 yield Reach("access", spec.access_bits, LIMIT + 1, n)
         yield from self._transfers()
         yield Reach("work", problem.work * problem.latency_unit, LIMIT)
-        yield Reach("energy", self.scale * (self.energy() + 1), LIMIT)
+        yield Reach("energy", self.energy() + 1, LIMIT)
         yield Reach("spread", math.prod(self._spreads), LIMIT)
         for axis in problem.input_axes:
             for dim, coefficient in axis.terms if problem.halo[axis.terms[0][0]] else ():
                 extent = problem.extents[dim]
                 yield Reach("step", coefficient * extent * min(extent, math.prod(self._spreads)), PRODUCTS)
-
-    def weighted(self, weight: int, cutoff: tuple[int, int] | None) -> Iterator[Reach]:
-        """What a weight makes of the cycles; a mapping to beat that is worse than all is none."""
-        known = cutoff is not None and cutoff[0] < LIMIT // self.scale
-        cycles = max(1, -(-cutoff[1] // self._problem.latency_unit)) if cutoff is not None and known else self.cycles()
-        yield Reach("weight", weight * self.scale * cycles, 2 * LIMIT)
-
-    @property
-    def scale(self) -> int:
-        """The least number that makes the energies of all words whole, whatever the specs."""
-        every = {*self._problem.bits, *self._problem.step_bits}
-        words = (
-            Fraction(bits * energy, spec.access_bits)
-            for menu in self._menus
-            for spec in menu
-            for bits in every
-            for energy in (spec.read_energy, spec.fill_energy, spec.update_energy)
-        )
-        return math.lcm(*{word.denominator for word in words})
 
     def _uses(self, level: int, tensor: int) -> tuple[int, int, int]:
         """How many times all words are read, filled and updated."""
@@ -207,7 +156,7 @@ class Most:
         return energy
 
 
-def _most_inputs(problem: LayerProblem) -> int:
+def most_inputs(problem: LayerProblem) -> int:
     """Most words of the input that move."""
     on_axes = {dim for axis in problem.input_axes for dim, _ in axis.terms}
     others = math.prod(extent for dim, extent in enumerate(problem.extents) if dim not in on_axes)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
 from formulations.nest_rules import NO_RULES
 from formulations.primes import factorize, value
-from formulations.problem import AxisSpec, LayerProblem, LayerSolution, LevelTiling, ProblemLevel
+from formulations.problem import AxisSpec, LayerProblem, ProblemLevel
 
 Extents = tuple[int, ...]
 
@@ -28,12 +28,6 @@ class Merged:
     problem: LayerProblem
     parts: tuple[Extents, ...]
     original: LayerProblem
-
-    def unmerged(self, solution: LayerSolution) -> LayerSolution:
-        """The solution in terms of the original dims."""
-        inside = [level.top for level in solution.levels[1:]] + [(1,) * len(self.parts)]
-        levels = tuple(self._level(*pair) for pair in zip(solution.levels, inside, strict=True))
-        return replace(solution, levels=levels)
 
     def nest(self, nest: Nest | None) -> Nest | None:
         """The nest in terms of the original dims."""
@@ -58,12 +52,6 @@ class Merged:
 
     def _alone(self, loop: LoopItem) -> Extents:
         return tuple(loop.trips if d == loop.dim else 1 for d in range(len(self.parts)))
-
-    def _level(self, level: LevelTiling, inside: Extents) -> LevelTiling:
-        top, bottom, tile, child = map(self._split, (level.top, level.bottom, level.input_tile, inside))
-        spatial = tuple(b // c for b, c in zip(bottom, child, strict=True))
-        window = level.window if level.window < 0 else self.parts[level.window][0]
-        return LevelTiling(level.order, top, bottom, tile, spatial, window)
 
     def _split(self, extents: Extents) -> Extents:
         """Extents of the original dims."""

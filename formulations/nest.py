@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from formulations.problem import LayerSolution
-
 
 @dataclass(frozen=True)
 class NodeItem:
@@ -41,7 +39,3 @@ class Nest:
     items: tuple[Item, ...]
     energy: int
     latency: int
-
-
-Solution = LayerSolution | Nest
-"""What a search finds."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from formulations.layer.spread import spreads
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_places import extents_of
 from formulations.nest_rule_check import keeps_rules
 from formulations.problem import LayerProblem
+from formulations.spread import spreads
 
 
 def is_nest_of(problem: LayerProblem, nest: Nest) -> bool:
@@ -42,7 +42,7 @@ def _in_range(problem: LayerProblem, nest: Nest) -> bool:
 
 def _in_order(problem: LayerProblem, nest: Nest) -> bool:
     """Do a tensor's nodes and the fan-outs go inwards, nodes above the fan-outs of their level and of those inside; are
-    the tensors kept as the levels ask? Fan-outs that are not used have no place.
+    the tensors kept as the levels ask? No loop is inside of all levels. Fan-outs that are not used have no place.
     """
     fans = [item.level for item in nest.items if isinstance(item, FanOutItem)]
     if fans != sorted(set(fans)):
@@ -58,6 +58,8 @@ def _in_order(problem: LayerProblem, nest: Nest) -> bool:
                 return False
             last[item.tensor] = item.level
             kept[item.level][item.tensor] = True
+        elif passed + 1 == len(problem.levels) and item.trips > 1:
+            return False
     if not all(_stays(problem, nest, place) for place in range(len(nest.items))):
         return False
     tops = [list(level) for level in kept]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Iterator, Sequence
 
 from formulations.nest import FanOutItem, Item, LoopItem, NodeItem
 from formulations.problem import LayerProblem
@@ -20,7 +22,10 @@ def extents_of(problem: LayerProblem, items: Sequence[Item], outer: int = 0) -> 
 
 
 def raised(problem: LayerProblem, items: Sequence[Item]) -> tuple[Item, ...]:
-    """A nest with every node above the loops and fan-outs outside of it that do not move it: its tile stays there."""
+    """A nest with every node above the loops and fan-outs outside of it that do not move it: its tile stays there.
+
+    Neighbouring loops over a dim are one then, but for dims along which the input has a window or a stride.
+    """
     found: list[Item] = []
     for item in items:
         place = best = len(found)
@@ -30,7 +35,16 @@ def raised(problem: LayerProblem, items: Sequence[Item]) -> tuple[Item, ...]:
                 if isinstance(found[place], LoopItem):
                     best = place
         found.insert(best, item)
-    return tuple(found)
+    return tuple(_joined(problem, found))
+
+
+def _joined(problem: LayerProblem, items: Sequence[Item]) -> Iterator[Item]:
+    """The items with neighbouring loops over a dim as one, where no tile slides along it."""
+    for dim, group in itertools.groupby(items, key=lambda item: item.dim if isinstance(item, LoopItem) else None):
+        if dim is None or problem.halo[dim]:
+            yield from group
+        else:
+            yield LoopItem(dim, math.prod(item.trips for item in group if isinstance(item, LoopItem)))
 
 
 def _passes(problem: LayerProblem, node: NodeItem, other: Item) -> bool:

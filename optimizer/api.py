@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from optimizer.architecture.architecture import Architecture
 from optimizer.errors import SpecError
 from optimizer.files.arguments import check_arguments
-from optimizer.problem.engine_choice import engine_for
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
-from optimizer.problem.space import Padding
+from optimizer.problem.space import Padding, engine_named
 from optimizer.results.kinds import SolveResult
 from optimizer.scaling.options import Options
 from optimizer.workload.layer import Layer
@@ -52,10 +51,9 @@ def solve(
         Larger extents that dims may be padded to; the padded work is paid for.
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
-    engine : {"auto", "lattice", "path", "cp-sat", "both"}
-        What searches the loop nests: ``lattice`` nests made of blocks; ``path`` and, by CP-SAT alone, ``cp-sat``
-        (slower) every nest that can be priced; ``both`` these two, which have to agree. ``auto`` is lattice, or path
-        for four levels and more, layers beyond 8.6 billion multiply-accumulates, and constraints that need it.
+    engine : {"auto", "path", "cp-sat", "both"}
+        What searches the loop nests: ``path``, a shortest path; ``cp-sat``, CP-SAT alone (slower); ``both`` these two,
+        which have to agree. ``auto`` is path.
     time_limit_s : float, optional
         Seconds after which the best design so far is returned with its bound.
     workers : int
@@ -79,9 +77,8 @@ def solve(
     from optimizer.solving.run import run  # noqa: PLC0415
 
     check_arguments(network=(network, Network), architecture=(architecture, Architecture))
-    chosen = engine_for(engine, [network], architecture)
     return run(
-        Problem(network, architecture, objective, padding, fusion, chosen),
+        Problem(network, architecture, objective, padding, fusion, engine_named(engine)),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
@@ -128,8 +125,7 @@ def compare(
             allowed="one of fusion and without",
             remedy="give fusion=Fusion(...), or without the name of a constraint on mappings",
         )
-    chosen = engine_for(engine, [network], architecture)
-    asked = Problem(network, architecture, objective, "none", fusion, chosen)
+    asked = Problem(network, architecture, objective, "none", fusion, engine_named(engine))
     how = run_options(time_limit_s, workers, seed, cache_dir, progress)
     return run(asked, how) if without is None else without_rule(asked, without, how)
 

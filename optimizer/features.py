@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optimizer.architecture.architecture import Architecture
 from optimizer.files.arguments import check_arguments
-from optimizer.problem.engine_choice import engine_for
 from optimizer.problem.fusion_options import Fusion
-from optimizer.problem.space import Padding
+from optimizer.problem.space import Padding, engine_named
 from optimizer.results.kinds import AdjustResult, CodesignResult, MemoryResult, SparseResult, StudyResult
 from optimizer.workload.network import Network
 
@@ -72,11 +71,11 @@ def codesign(
     from optimizer.multi_network.request import CodesignRequest, Member  # noqa: PLC0415
     from optimizer.multi_network.run import run  # noqa: PLC0415
 
+    check_arguments(architecture=(architecture, Architecture))
     asked = tuple(Member(one) if isinstance(one, Network) else one for one in _listed("members", members))
     request = CodesignRequest(asked, architecture, aggregate, relative, objective, padding, fusion)
-    chosen = _engine(engine, [member.network for member in asked], architecture)
     return run(
-        replace(request, engine=chosen),
+        replace(request, engine=engine_named(engine)),
         run_options(time_limit_s, workers, seed, cache_dir, progress, pool),
     )
 
@@ -124,9 +123,9 @@ def study(
     from optimizer.studies.request import StudyRequest  # noqa: PLC0415
     from optimizer.studies.run import run  # noqa: PLC0415
 
-    chosen = _engine(engine, [network], architecture)
+    check_arguments(network=(network, Network), architecture=(architecture, Architecture))
     return run(
-        StudyRequest(network, architecture, _listed("vary", vary), objective, padding, fusion, chosen),
+        StudyRequest(network, architecture, _listed("vary", vary), objective, padding, fusion, engine_named(engine)),
         run_options(time_limit_s, workers, seed, cache_dir, progress, pool),
     )
 
@@ -170,11 +169,11 @@ def front(
     from optimizer.studies.request import FrontRequest  # noqa: PLC0415
     from optimizer.studies.run_front import run  # noqa: PLC0415
 
+    check_arguments(network=(network, Network), architecture=(architecture, Architecture))
     check_arguments(tolerance=(tolerance, Fraction | float))
-    chosen = _engine(engine, [network], architecture)
     exact = tolerance if isinstance(tolerance, Fraction) else Fraction(str(tolerance))
     return run(
-        FrontRequest(network, architecture, _listed("vary", vary), objective, exact, padding, chosen),
+        FrontRequest(network, architecture, _listed("vary", vary), objective, exact, padding, engine_named(engine)),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
@@ -212,9 +211,9 @@ def adjust(
     from optimizer.network_adjustment.request import AdjustRequest, WidthChanges  # noqa: PLC0415
     from optimizer.network_adjustment.run import run  # noqa: PLC0415
 
-    chosen = _engine(engine, [network], architecture)
+    check_arguments(network=(network, Network), architecture=(architecture, Architecture))
     return run(
-        AdjustRequest(network, architecture, changes or WidthChanges(), objective, chosen),
+        AdjustRequest(network, architecture, changes or WidthChanges(), objective, engine_named(engine)),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 
@@ -283,14 +282,6 @@ def size_engine(
     check_arguments(request=(request, SizingRequest))
     asked = request if objective is None else replace(request, objective=objective)
     return run(asked, run_options(time_limit_s, workers, seed, None, None))
-
-
-def _engine(name: str, networks: Sequence[Network], architecture: Architecture) -> str:
-    """The engine that a name stands for on these networks."""
-    check_arguments(architecture=(architecture, Architecture))
-    for network in networks:
-        check_arguments(network=(network, Network))
-    return engine_for(name, networks, architecture)
 
 
 def _listed(name: str, given: Iterable[Any]) -> tuple[Any, ...]:

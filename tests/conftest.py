@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Garbage is sought rarely, and not in what is loaded by now, which stays. Tests share answers about layers."""
-    if not session.config.option.collectonly and "formulations.layer.solver" in sys.modules:
+    if not session.config.option.collectonly and "formulations.cp_sat" in sys.modules:
         from tests.support.shared_answers import share  # noqa: PLC0415
 
         share()
@@ -100,7 +100,7 @@ def _kernel_digest(*, times: bool = False) -> str:
     spec = importlib.util.find_spec("formulations")
     assert spec is not None and spec.origin is not None
     home = Path(spec.origin).parent
-    folders = (home / "lattice", home / "shortest_path", Path(__file__).parent / "adversary")
+    folders = (home / "shortest_path", Path(__file__).parent / "adversary")
     sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     found = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     if times:
@@ -126,8 +126,7 @@ def _compile_kernels() -> None:
     from tests.adversary.task import task_of  # noqa: PLC0415
 
     hardware = next(load_architecture("edge_small").points())
-    for engine in ("lattice", "path"):
-        load_kernels(hardware, engine=engine)
+    load_kernels(hardware)
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
     search(task_of(layer, hardware, "timeloop", "energy"), steps=1)
     if done is not None:

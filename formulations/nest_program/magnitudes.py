@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from formulations.integer_range import Most
-from formulations.layer.rows import bounded
 from formulations.problem import LayerProblem
+from formulations.rows import bounded
 
 
-def check_magnitudes(problem: LayerProblem, weight: int = 0) -> None:
-    """Refuse a problem whose energy, times or transfers could reach 2**62 (:class:`formulations.integer_range.Most`
-    says what they may reach). Products that the program itself forms are checked where they are made.
+def check_magnitudes(points: Sequence[LayerProblem], weight: int = 0) -> None:
+    """Refuse a layer whose numbers could leave the integers on any point (:mod:`formulations.integer_range` says what
+    they may reach). Products that the program itself forms are checked where they are made.
+
+    Parameters
+    ----------
+    points : sequence of LayerProblem
+        The same layer on one or several hardware points.
+    weight : int
+        Energy units per cycle, for a weighted objective.
 
     Raises
     ------
     OverflowError
         With the number that is too large.
     """
-    most = Most(problem, [(level,) for level in problem.levels])
-    bounded(most.energy() + weight * most.cycles())
+    levels = zip(*(point.levels for point in points), strict=True)
+    most = Most(points[0], [tuple(dict.fromkeys(menu)) for menu in levels])
     for reach in most.reaches():
-        if reach.kind in ("bits", "transfers", "divisor", "work", "spread", "step"):
-            bounded(reach.value)
+        if not reach.fits:
+            raise OverflowError(str(reach))
+    bounded(most.energy() + weight * most.cycles())

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.bypass import TENSORS, Kept
-from formulations.layer.rows import Literal, imply, negate, truth
-from formulations.layer.spatial import FanOuts
 from formulations.nest import NodeItem
+from formulations.nest_program.bypass import TENSORS, Kept
+from formulations.nest_program.spatial import FanOuts
 from formulations.primes import Powers, extents_in_primes
 from formulations.problem import LayerProblem
+from formulations.rows import Literal, imply, negate, truth
 
 
 @dataclass(frozen=True)

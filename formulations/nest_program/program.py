@@ -1,26 +1,26 @@
-"""The program: all variables, constraints and costs of one layer on one hardware point, over every nest."""
+"""The program: all variables, constraints and costs of one layer over every nest, on hardware points of a menu."""
 
 from __future__ import annotations
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.bypass import Kept
-from formulations.layer.footprint import fit
-from formulations.layer.halo import InputAxes
-from formulations.layer.objective import ObjectiveTerms
-from formulations.layer.rows import Literal
-from formulations.layer.spatial import FanOuts
-from formulations.layer.traffic import Traffic
 from formulations.nest import Nest, NodeItem
 from formulations.nest_cost import costed
 from formulations.nest_places import raised
+from formulations.nest_program.bypass import Kept
+from formulations.nest_program.footprint import fit, largest_capacity
+from formulations.nest_program.halo import InputAxes
 from formulations.nest_program.magnitudes import check_magnitudes
 from formulations.nest_program.nodes import Nodes
+from formulations.nest_program.objective import ObjectiveTerms
 from formulations.nest_program.reading import Number, Reader
 from formulations.nest_program.runs import Runs
+from formulations.nest_program.sizing import SizedProblem, Sizes
 from formulations.nest_program.slides import Slides
+from formulations.nest_program.spatial import FanOuts
+from formulations.nest_program.traffic import Traffic
 from formulations.nest_rules import NO_RULES
-from formulations.problem import I, LayerProblem, ProblemLevel
+from formulations.problem import I
 
 
 class _Tiles(Nodes):
@@ -36,6 +36,11 @@ class _Tiles(Nodes):
 class NestProgram:
     """A CP-SAT program over every nest.
 
+    Parameters
+    ----------
+    sized : SizedProblem
+        A single point makes a program of fixed hardware. Its fan-outs are taken to bound regions (:mod:`machines`).
+
     Raises
     ------
     OverflowError
@@ -44,20 +49,22 @@ class NestProgram:
         On rules for nests.
     """
 
-    def __init__(self, problem: LayerProblem) -> None:
+    def __init__(self, sized: SizedProblem) -> None:
+        self.points = sized.aligned()
+        self.problem = problem = sized.widest
         if problem.rules != NO_RULES:
             raise ValueError("the program takes no rules for nests")
-        check_magnitudes(problem)
-        self.problem = problem
+        check_magnitudes(self.points)
         self.model = model = cp_model.CpModel()
+        self.sizes = Sizes(model, self.points)
+        menus = self.sizes.menus
         kept = Kept(model, problem)
-        menus: list[list[tuple[ProblemLevel, Literal]]] = [[(level, True)] for level in problem.levels]
         self._fanouts = fanouts = FanOuts(model, problem, menus)
         self._nodes = nodes = _Tiles(model, problem, kept, fanouts)
         self._runs = nodes.runs = Runs(model, problem, nodes)
         self._slides = Slides(model, problem, nodes, self._runs, fanouts)
         inputs = [kept.at(level, I) for level in range(len(problem.levels))]
-        capacities = [level.capacity_bits for level in problem.levels]
+        capacities = [largest_capacity(menu) for menu in menus]
         axes = InputAxes(model, problem, inputs, fanouts, nodes, self._slides, capacities)
         fit(model, problem, kept, nodes, axes, menus)
         self.costs = ObjectiveTerms(model, problem, menus, fanouts, Traffic(model, problem, kept, fanouts, nodes, axes))
@@ -65,4 +72,5 @@ class NestProgram:
     def nest(self, number: Number) -> Nest:
         """The nest of a solution, given the values of expressions, with its exact costs."""
         reader = Reader(self.problem, self._nodes, self._runs, self._slides, self._fanouts, number)
-        return costed(self.problem, raised(self.problem, reader.items()))
+        point = self.points[self.sizes.chosen(number)]
+        return costed(point, raised(point, reader.items()))

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.bypass import TENSORS
-from formulations.layer.rows import Literal
-from formulations.layer.spatial import FanOuts
 from formulations.nest import FanOutItem, Item, LoopItem, NodeItem
+from formulations.nest_program.bypass import TENSORS
 from formulations.nest_program.nodes import Nodes, Region
 from formulations.nest_program.runs import Runs
 from formulations.nest_program.slides import Slides
+from formulations.nest_program.spatial import FanOuts
 from formulations.primes import value
 from formulations.problem import I, LayerProblem
+from formulations.rows import Literal
 
 Extents = tuple[int, ...]
 Number = Callable[[cp_model.LinearExprT], int]

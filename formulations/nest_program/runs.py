@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.bypass import TENSORS
-from formulations.layer.rows import Literal, imply, negate, truth
 from formulations.nest import NodeItem
+from formulations.nest_program.bypass import TENSORS
 from formulations.nest_program.nodes import Nodes, Region
 from formulations.problem import LayerProblem
+from formulations.rows import Literal, imply, negate, truth
 
 
 class Runs:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.rows import Literal, forbid, imply, truth
-from formulations.layer.spatial import FanOuts
 from formulations.nest import NodeItem
 from formulations.nest_program.nodes import Nodes, Region
 from formulations.nest_program.runs import Runs
+from formulations.nest_program.spatial import FanOuts
 from formulations.problem import I, LayerProblem
+from formulations.rows import Literal, forbid, imply, truth
 
 
 class Slides:

@@ -11,15 +11,15 @@ from typing import Literal
 
 from ortools.sat.python import cp_model
 
+from formulations.cp_sat import STATUS, SolverStatus, exact_solver, suggest, whole_bound
 from formulations.faults import FaultError
-from formulations.layer.rows import LARGEST, Quantity, bounded, rejection
-from formulations.layer.solver import STATUS, SolverStatus, exact_solver, suggest, whole_bound
-from formulations.layer.spread import fewest_cycles
 from formulations.nest import Nest
-from formulations.nest_program.machines import machines_of
 from formulations.nest_program.magnitudes import check_magnitudes
 from formulations.nest_program.program import NestProgram
+from formulations.nest_program.sizing import SizedProblem
 from formulations.problem import LayerProblem
+from formulations.rows import LARGEST, Quantity, bounded, rejection
+from formulations.spread import fewest_cycles
 from formulations.stop import Stop
 
 POLL_S = 0.05
@@ -113,8 +113,8 @@ def find_below(
 ) -> ProgramOutcome:
     """Some nest of a layer whose objective is below a value, or the proof that there is none.
 
-    The same of every nest as :func:`formulations.layer.solver.find_below` is of blocks: with one thread, and without
-    linear relaxations.
+    A decision is easier than an optimum, and clauses decide it several times faster than linear relaxations do, so
+    the solver has one thread and no relaxation.
 
     Parameters
     ----------
@@ -139,10 +139,10 @@ def find_below(
     OverflowError
         If costs exceed the solver's integers.
     """
-    check_magnitudes(problem)
+    check_magnitudes([problem])
     until = None if time_limit_s is None else time.perf_counter() + time_limit_s
     calls = _Calls(Stop(), until, 1, seed)
-    for machine in machines_of(problem):
+    for machine in SizedProblem((problem,)).machines():
         if calls.over:
             return ProgramOutcome(SolverStatus.UNKNOWN, None, 0)
         program = NestProgram(machine)
@@ -198,9 +198,9 @@ class _Search:
     """The programs behind one answer: one per set of fan-outs that bound regions."""
 
     def __init__(self, problem: LayerProblem, weight: int, calls: _Calls) -> None:
-        check_magnitudes(problem, weight)
+        check_magnitudes([problem], weight)
         self._unit, self._weight, self._calls = problem.latency_unit, weight, calls
-        self._machines = machines_of(problem)
+        self._machines = SizedProblem((problem,)).machines()
         self._hints: dict[int, cp_model.CpSolver] = {}
 
     def least(self, objective: Objective, limits: Limits) -> ProgramOutcome:
@@ -210,7 +210,7 @@ class _Search:
             within = dict(limits)
             if best is not None:
                 within[objective] = min(within.get(objective, LARGEST), self.value(objective, best) - 1)
-            if fewest_cycles(machine) > within.get("latency", LARGEST):
+            if fewest_cycles(machine.widest) > within.get("latency", LARGEST):
                 continue
             found = self._on(number, objective, within)
             best = found.solution or best

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, SolverStatus, exact_solver, whole_bound
+from formulations.cp_sat import STATUS, SolverStatus, exact_solver, whole_bound
 from formulations.networks.checkpointing import CheckpointProgram, TrainingMemory
 
 Goal = Literal["overhead", "peak"]

@@ -51,7 +51,7 @@ from typing import TypeAlias
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.rows import bounded
+from formulations.rows import bounded
 
 Literal: TypeAlias = cp_model.IntVar
 Row: TypeAlias = dict[int, int]

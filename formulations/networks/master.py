@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from formulations.layer.rows import bounded
+from formulations.rows import bounded
 
 
 @dataclass(frozen=True)

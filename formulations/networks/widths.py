@@ -38,7 +38,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, SolverStatus, exact_solver, whole_bound
+from formulations.cp_sat import STATUS, SolverStatus, exact_solver, whole_bound
 from formulations.stop import Stop
 
 POLL_S = 0.1

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from formulations.shortest_path import labels as k
-from formulations.shortest_path.bounds import Charts
+from formulations.shortest_path.bounds import Chart, Charts
 from formulations.shortest_path.fan_out import jumps_of
 from formulations.shortest_path.kernels import crossing as kernels
-from formulations.shortest_path.kernels.crossing import Fan, Table
+from formulations.shortest_path.kernels.crossing import Fan, Quick, Table
 from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
 
 MOST, CHUNK, SLACK = 1 << 21, 1 << 16, 0.05
@@ -22,6 +22,17 @@ MOST, CHUNK, SLACK = 1 << 21, 1 << 16, 0.05
 than asked for, as part of the goal."""
 KEY = (k.X, *(column + tensor for column in (k.LAST, k.KIDS, k.APART) for tensor in TENSORS), k.COPIES)
 KINDS = len(kernels.HELDS)
+
+
+def quick_of(chart: Chart) -> Quick:
+    """The least values and slopes of the combinations that hold the same tensors."""
+    spans = [[np.arange(*span) for span in chart.spans[held]] for held in kernels.HELDS.tolist()]
+    columns = [np.concatenate(rows) for rows in spans]
+    values, slopes = (
+        np.stack([rows[:, some].min(axis=1, initial=np.inf) for some in columns], axis=1)
+        for rows in (chart.values, chart.slopes)
+    )
+    return Quick(values, slopes)
 
 
 class Crossing:
@@ -40,6 +51,7 @@ class Crossing:
         fan = m.fan(region)
         spots, multicast = (np.ascontiguousarray(rows[:, fan]) for rows in (m.spots, charts.multicast))
         self._fan = Fan(spots, jumps_of(spots), multicast, t.shift, t.place)
+        self._quick = quick_of(self._chart)
         self._forget()
 
     def _forget(self) -> None:
@@ -111,6 +123,7 @@ class Crossing:
                 self._chart.slopes,
                 self._chart.statuses,
                 self._chart.spans,
+                self._quick,
                 self._table,
                 self._used,
             )

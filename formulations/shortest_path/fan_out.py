@@ -19,12 +19,14 @@ from formulations.shortest_path.tables import (
 )
 
 
-def behind_fan_out(t: Lattice, m: Machine, region: int, prices: Prices, table: Table, most: int) -> Behind:
+def behind_fan_out(
+    t: Lattice, m: Machine, region: int, prices: Prices, table: Table, most: int, mirror: Ints
+) -> Behind:
     """What lies behind the fan-out that leads into a region, whose table (no nodes yet) is given.
 
-    `most` are the copies of the output in front of it at most.
+    `most` are the copies of the output in front of it at most, `mirror` as in :func:`twins.mirror_of`.
     """
-    one, top = (_Fan(t, m, region, prices, table, copies) for copies in (1, most))
+    one, top = (_Fan(t, m, region, prices, table, copies, mirror) for copies in (1, most))
     values = np.maximum(0.0, one.values())
     slopes = slopes_of(values, values if most == 1 else top.values(), most)
     order = sorted(range(len(table.values), len(values)), key=lambda n: table.statuses.index(one.statuses[n]))
@@ -45,8 +47,10 @@ class _Fan:
     every choice of parents.
     """
 
-    def __init__(self, t: Lattice, m: Machine, region: int, prices: Prices, table: Table, copies: int) -> None:
-        fan = m.fan(region - 1)
+    def __init__(
+        self, t: Lattice, m: Machine, region: int, prices: Prices, table: Table, copies: int, mirror: Ints
+    ) -> None:
+        fan, self._mirror = m.fan(region - 1), mirror
         self._t, self._spots, self._table = t, np.ascontiguousarray(m.spots[:, fan]), table
         self._jumps = jumps_of(self._spots)
         shared = prices.multicast[:, fan]
@@ -80,7 +84,10 @@ class _Fan:
     def values(self) -> Floats:
         """A row for each of the statuses with these parents."""
         free = self._free()
-        return np.concatenate((free, self._asked())) if self._order else free
+        found = np.concatenate((free, self._asked())) if self._order else free
+        later = np.flatnonzero(self._mirror < np.arange(len(self._mirror)))
+        found[:, later] = found[:, self._mirror[later]]
+        return found
 
     def _free(self) -> Floats:
         """Those of parents that are not known; what copies add depends on the status of the output most."""
@@ -96,6 +103,7 @@ class _Fan:
             self._jumps,
             self._t.shift,
             self._t.place,
+            self._mirror,
         ).T
         return found
 
@@ -113,6 +121,7 @@ class _Fan:
             self._jumps,
             self._t.shift,
             self._t.place,
+            self._mirror,
             np.array(self._groups, np.int64),
             np.ascontiguousarray(np.array(self._kinds, np.int64).T),
             np.ascontiguousarray(costs.T),

@@ -143,14 +143,14 @@ def _charge(m: Machine, rows: Ints, level: int, bits: Ints, instances: Ints, ene
         add(rows, bits // access, energy)
 
 
-def loop(t: Lattice, rows: Ints, dim: int, spot: int, more: Ints, slides: Ints) -> None:
-    """Put loops over a dim, whose trips are the divisor at `spot`.
+def loop(t: Lattice, rows: Ints, dim: int, spots: Ints, more: Ints, slides: Ints) -> None:
+    """Put loops over a dim, whose trips are the divisors at `spots`.
 
     `more` says of the tensor that lacks the dim: may it have another node in the region (1), one further inside (2)?
     `slides`: the input's next node may slide along this loop.
     """
-    trips, lack = int(t.divisors[dim, spot]), int(t.lacks[dim])
-    rows[X] -= t.shift[dim, t.place[dim, rows[X]], spot]
+    trips, lack = t.divisors[dim, spots], int(t.lacks[dim])
+    rows[X] -= t.shift[dim, t.place[dim, rows[X]], spots]
     run = np.where(more > 0, lack + 1, 0)
     rows[RHO] = np.where(more == 2, np.where(rows[RUN] == run, rows[RHO], 1) * trips, 1)
     rows[RUN], rows[RAN] = run, more > 0

@@ -129,18 +129,16 @@ class Search:
                 may &= self.rules.may_loop(rows, region, d)
             may &= self.twins.may_loop(rows[k.X], d)
             here = t.place[d, rows[k.X]]
-            for spot in range(1, int(here.max(initial=0)) + 1):
-                fits = may & (t.quotient[d, here, spot] >= 0)
-                if not stands_alone(t, d, spot):
-                    fits &= slides
-                chosen = np.flatnonzero(fits)
-                if len(chosen):
-                    new = rows[:, chosen]
-                    lack = t.lacks[d]
-                    left = more[lack][chosen] if lack >= 0 else np.zeros(len(chosen), np.int64)
-                    k.loop(t, new, d, spot, left, slides[chosen])
-                    self.rules.note_loop(new, d)
-                    made.append(_made(new, numbers[chosen], k.LOOP, d, int(t.divisors[d, spot])))
+            fits = (t.quotient[d, here, 1 : int(here.max(initial=0)) + 1] >= 0).T & may
+            alone = [stands_alone(t, d, spot) for spot in range(1, len(fits) + 1)]
+            fits[~np.array(alone, bool)] &= slides
+            spots, chosen = np.nonzero(fits)
+            if len(chosen):
+                spots, new, lack = spots + 1, rows[:, chosen], t.lacks[d]
+                left = more[lack][chosen] if lack >= 0 else np.zeros(len(chosen), np.int64)
+                k.loop(t, new, d, spots, left, slides[chosen])
+                self.rules.note_loop(new, d)
+                made.append(_made(new, numbers[chosen], k.LOOP, d, t.divisors[d, spots]))
         return made
 
     def _nodes(self, rows: Ints, numbers: Ints, region: int) -> list[Ints]:

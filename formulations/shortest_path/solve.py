@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from formulations.layer.spread import fewest_cycles
 from formulations.merging import merge
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
@@ -16,10 +15,11 @@ from formulations.shortest_path.bounds import charts_of
 from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.floors import Floors
 from formulations.shortest_path.goal import MARGIN, Goal
-from formulations.shortest_path.magnitudes import check_magnitudes, check_steps
+from formulations.shortest_path.magnitudes import check_magnitudes
 from formulations.shortest_path.potentials import guide_of
 from formulations.shortest_path.search import Ground, Search
 from formulations.shortest_path.tables import lattice_of, machine_of, regions_of, vectors_of
+from formulations.spread import fewest_cycles
 from formulations.stop import Stop, StoppedError
 
 BEAM, BEAM_GREED = 64, 1.6
@@ -30,6 +30,8 @@ POOR, WIDTH, GREED = 1.5, 64, 1.2
 many at once, until a better one is found."""
 PATIENCE, QUIET = 150, 8
 """Steps in that order at most, and without a better nest."""
+SMALL = 2000
+"""A lattice of so few points needs no beam: the search by guesses finds a first nest as soon."""
 BATCH, GROWTH = 512, 32
 """Labels that are extended at once when the best nest is proved: at least, and as part of those kept so far."""
 
@@ -115,9 +117,15 @@ def solve(
 def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None) -> PathOptimum:
     """The best nest, and among the best of latency that of the least energy."""
     machines = Machines(problem, floors)
+    if goal.kind != "latency":
+        return _minimize(machines, goal, stop)
+    fastest = _fastest(machines, goal, stop)
+    if fastest.nest is not None:
+        return fastest
     found = _minimize(machines, goal, stop)
+    found = replace(found, labels=found.labels + fastest.labels, relaxed=found.relaxed + fastest.relaxed)
     best = found.nest
-    if best is None or goal.kind != "latency":
+    if best is None:
         return found
     cycles = -(-best.latency // problem.latency_unit)
     try:
@@ -128,6 +136,24 @@ def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None)
             PathOptimum(at.nest or best, found.labels + at.labels, found.relaxed + at.relaxed, cycles)
         ) from None
     return PathOptimum(ties.nest or best, found.labels + ties.labels, found.relaxed + ties.relaxed)
+
+
+def _fastest(machines: Machines, goal: Goal, stop: Stop) -> PathOptimum:
+    """The nest of least energy among those as fast as :func:`fewest_cycles` lets a nest be.
+
+    If there is one, no nest is faster, and of those as fast none costs less: it is the answer for the latency. A search
+    by latency has no hint where such a nest is: all labels on the way have this bound. A search by energy has, and its
+    limit of cycles leaves out what is slower.
+    """
+    cycles = fewest_cycles(machines.problems[0])
+    if cycles > (math.inf if goal.cap is None else goal.cap) or cycles >= (
+        math.inf if goal.best is None else goal.best
+    ):
+        return PathOptimum(None, 0, 0)
+    try:
+        return _minimize(machines, Goal("energy", cap=cycles), stop)
+    except StoppedPathError as stopped:
+        raise StoppedPathError(replace(stopped.outcome, bound=cycles)) from None
 
 
 class Machines:
@@ -184,9 +210,8 @@ def ground_of(problem: LayerProblem) -> Ground:
     OverflowError
         If its numbers may leave the integers of labels (:mod:`magnitudes`).
     """
-    check_steps(problem)
+    check_magnitudes(problem)
     lattice, machine = lattice_of(problem), machine_of(problem)
-    check_magnitudes(problem, lattice, machine)
     return Ground(problem, lattice, machine, charts_of(lattice, machine, guide_of(problem, lattice, machine)))
 
 
@@ -217,7 +242,8 @@ def _search(ground: Ground, goal: Goal, stop: Stop, searches: list[Search]) -> N
 
     The searches made are added to a list, the last one is exact.
     """
-    first = None if goal.best is not None else Search(ground, goal, BEAM_GREED)
+    small = ground.lattice.size <= SMALL
+    first = None if small or goal.best is not None else Search(ground, goal, BEAM_GREED)
     search = Search(ground, goal, GREED)
     searches += [search] if first is None else [first, search]
     if first is not None:
@@ -225,6 +251,8 @@ def _search(ground: Ground, goal: Goal, stop: Stop, searches: list[Search]) -> N
             stop.check()
         if search.is_poor(POOR):
             _improve(search, stop)
+    elif goal.best is None:
+        _improve(search, stop)
     while search.step(max(BATCH, search.frontier.count // GROWTH)):
         stop.check()
 

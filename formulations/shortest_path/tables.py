@@ -32,10 +32,11 @@ class Lattice:
 
     ``extents`` and ``place`` (number of the divisor) have a row per dim, ``words``, ``traffic`` (the bits that come
     into a node there at least, without the gaps of strides) one per tensor, ``widths`` one per axis of the input;
-    ``outs`` are the iterations outside, ``steps[d]`` the places of divisors with those of them over a prime, smaller
-    ones first. ``divisors`` has a row per dim; ``quotient[d, p, q]`` is the place of divisor p over divisor q (-1: no
-    integer), ``shift[d, p, q]`` how far back the point of that place is (:data:`FAR`: there is none), ``primes[d]`` the
-    places of its primes. ``axis`` and ``coefficient`` are those of the input's index.
+    ``outs`` are the iterations outside. ``divisors`` has a row per dim; ``quotient[d, p, q]`` is the place of divisor p
+    over divisor q (-1: no integer), ``shift[d, p, q]`` how far back the point of that place is (:data:`FAR`: there is
+    none), ``primes[d]`` the places of its primes. ``back`` has a row per dim and prime (``prime_dims``) and a column
+    per point: the point inside of a loop of so many trips, -1 if there is none. ``axis`` and ``coefficient`` are those
+    of the input's index.
     ``regional``: rules ask between which fan-outs a loop stands.
     """
 
@@ -49,7 +50,8 @@ class Lattice:
     divisors: Ints
     counts: Ints
     primes: tuple[tuple[int, ...], ...]
-    steps: tuple[tuple[tuple[int, int], ...], ...]
+    prime_dims: Ints
+    back: Ints
     quotient: Ints
     shift: Ints
     lacks: Ints
@@ -201,10 +203,15 @@ def _lattice_of(problem: LayerProblem) -> Lattice:
         divisors=table,
         counts=counts,
         primes=primes,
-        steps=tuple(
-            tuple((p, int(quotient[d, p, q])) for p in range(1, len(row)) for q in primes[d] if quotient[d, p, q] >= 0)
-            for d, row in enumerate(lists)
-        ),
+        prime_dims=np.repeat(np.arange(dims), [len(row) for row in primes]).astype(np.int64),
+        back=np.stack(
+            [
+                np.where(quotient[d, place[d], q] < 0, -1, np.arange(size) - steps_back[d, place[d], q])
+                for d, row in enumerate(primes)
+                for q in row
+            ]
+            or [np.full(size, -1)]
+        ).astype(np.int64),
         quotient=quotient,
         shift=np.where(quotient < 0, FAR, steps_back),
         lacks=np.array(problem.irrelevant_to, np.int64),

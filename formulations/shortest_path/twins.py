@@ -44,6 +44,20 @@ class Twins:
         return found
 
 
+def mirror_of(problem: LayerProblem, t: Lattice) -> Ints:
+    """The point that a swap of twins makes of every point, which is the same point without twins.
+
+    Both have the same bounds, to the last bit. A swap maps loops, nodes and the vectors of fan-outs to others that are
+    there too, and it leaves words, widths, iterations and multicast as they are, which are products of integers. So
+    values at a point and at its image are minima over the same sums of the same numbers.
+    """
+    place = t.place.copy()
+    for d, e in _pairs(problem) if SYMMETRY and problem.rules == NO_RULES else ():
+        place[[d, e]] = place[[e, d]]
+    found: Ints = (place * t.stride[:, None]).sum(axis=0)
+    return found
+
+
 def _pairs(problem: LayerProblem) -> tuple[tuple[int, int], ...]:
     """The dims of the first two axes that are alike."""
     axes = problem.input_axes

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, SolverStatus, exact_solver
+from formulations.cp_sat import STATUS, SolverStatus, exact_solver
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from dataclasses import dataclass, field
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, SolverStatus, exact_solver, whole_bound
+from formulations.cp_sat import STATUS, SolverStatus, exact_solver, whole_bound
 
 TIME = "time"
 EDGES = "edges"

@@ -121,15 +121,13 @@ class DroppedRule:
 @dataclass(frozen=True, kw_only=True)
 class EngineEffort:
     """What the searches of loop nests did: ``searches`` of a layer on a hardware point, partial nests ``seen`` and
-    ``kept`` (labels of the shortest path), whole nests ``priced``. 0: none, or not counted by this engine. No claim
-    rests on it.
+    ``kept`` (labels of the shortest path). 0: none, or not counted by this engine. No claim rests on it.
     """
 
     engine: str
     searches: int
     seen: int
     kept: int
-    priced: int
 
 
 @dataclass(frozen=True, kw_only=True)

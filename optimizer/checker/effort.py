@@ -46,7 +46,6 @@ class Route(Enum):
     COUNTING = "counting"
     CHECKER = "the checker's own search"
     CP_SAT = "CP-SAT"
-    LATTICE = "the lattice search"
     PATH = "the shortest-path search"
     SEARCH = "the search"
 

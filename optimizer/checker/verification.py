@@ -11,7 +11,7 @@ from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.outcome import NOT_CHECKED, Check
 
 NUMBERS = "numbers, budgets, boxes and totals"
-BEARING_ROUTES = (Route.CHECKER, Route.CP_SAT, Route.COUNTING, Route.LATTICE, Route.PATH)
+BEARING_ROUTES = (Route.CHECKER, Route.CP_SAT, Route.COUNTING, Route.PATH)
 MOST_NAMED = 8
 """Names that a verdict lists of each kind; the checks themselves list all."""
 

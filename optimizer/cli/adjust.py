@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
-from optimizer.cli.inputs import Options, asked_engine, read_architecture, read_network, say_warnings
+from optimizer.cli.inputs import Options, read_architecture, read_network, say_warnings
 from optimizer.cli.option_types import MenuChoice, Place, Positive
 from optimizer.cli.options import cache_options, engine_option, out_options, stacked, workload_options
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
+from optimizer.problem.space import engine_named
 from optimizer.results import formats
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def adjust(network: str, **options: Any) -> None:
     from optimizer.results.kinds import AdjustResult  # noqa: PLC0415
 
     check_out(AdjustResult, options)
-    engine = asked_engine(options, [graph], architecture)
+    engine = engine_named(options["engine"])
     asked = AdjustRequest(graph, architecture, request, options["objective"], engine)
     with ProgressDisplay(quiet=options["quiet"]) as display, design_kept(options):
         result = run(asked, run_options(options, display))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from optimizer.cli.inputs import Options, asked_engine, asked_fusion, read_network
+from optimizer.cli.inputs import Options, asked_fusion, read_network
 from optimizer.cli.option_types import positive
 from optimizer.cli.options import stacked
 from optimizer.errors import SpecError
+from optimizer.problem.space import engine_named
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
@@ -152,7 +153,7 @@ def team_request(members: Sequence[Member], architecture: Architecture, options:
         options["objective"],
         options["padding"],
         asked_fusion(options),
-        asked_engine(options, [member.network for member in members], architecture),
+        engine_named(options["engine"]),
     )
 
 

@@ -166,13 +166,6 @@ def asked_fusion(options: Options) -> Fusion | None:
     return None
 
 
-def asked_engine(options: Options, networks: Sequence[Network], architecture: Architecture) -> str:
-    """The engine of ``--engine``."""
-    from optimizer.problem.engine_choice import engine_for  # noqa: PLC0415
-
-    return engine_for(options["engine"], networks, architecture)
-
-
 def say_warnings(warnings: Sequence[str]) -> None:
     """Warnings on stderr."""
     for line in warnings:

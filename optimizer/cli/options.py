@@ -149,12 +149,11 @@ fusion_options = stacked(
 
 engine_option = click.option(
     "--engine",
-    type=click.Choice(["auto", "path", "lattice", "cp-sat", "both"]),
+    type=click.Choice(["auto", "path", "cp-sat", "both"]),
     default="auto",
     show_default=True,
-    help="What searches the loop nests: lattice, nests made of blocks; path, every nest that can be priced; cp-sat, "
-    "the same by CP-SAT alone (slower); both, these two, which have to agree; auto: lattice, or path for four levels "
-    "and more, for layers beyond 8.6 billion multiply-accumulates, and where constraints on mappings ask for it.",
+    help="What searches the loop nests: path, a shortest path; cp-sat, CP-SAT alone (slower); both, these two, which "
+    "have to agree; auto: path.",
 )
 
 compare_option = click.option("--compare", is_flag=True, help="With --fusion: solve layer by layer too, and show both.")

@@ -10,7 +10,7 @@ import click
 
 from optimizer.cli.adjust import read_request, request_options
 from optimizer.cli.codesign_options import read_members, team_options, team_request
-from optimizer.cli.inputs import Options, asked_engine, asked_fusion, pick_layer, read_architecture, read_network
+from optimizer.cli.inputs import Options, asked_fusion, pick_layer, read_architecture, read_network
 from optimizer.cli.options import (
     architecture_option,
     budget_options,
@@ -24,6 +24,7 @@ from optimizer.cli.options import (
 )
 from optimizer.cli.study import asked_ranges, asked_rule, range_options
 from optimizer.errors import SpecError
+from optimizer.problem.space import engine_named
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
@@ -183,7 +184,7 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
         more = {"request": read_request(options).data()}
     elif "groups" in stated:  # given by hand, and shown by `show`
         architecture, more = priced_under(architecture), {"groups": stated["groups"]}
-    engine = asked_engine(options, [network], architecture)
+    engine = engine_named(options["engine"])
     asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options), engine)
     return {**prepare(asked).problem, **more}
 

@@ -9,7 +9,6 @@ import click
 from optimizer.cli.finish import check_out, finish, run_options
 from optimizer.cli.inputs import (
     Options,
-    asked_engine,
     asked_fusion,
     pick_layer,
     read_architecture,
@@ -27,6 +26,7 @@ from optimizer.cli.options import (
     workload_options,
 )
 from optimizer.cli.progress import ProgressDisplay
+from optimizer.problem.space import engine_named
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
@@ -123,7 +123,7 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
         options["objective"],
         options["padding"],
         asked_fusion(options),
-        asked_engine(options, [network], architecture),
+        engine_named(options["engine"]),
     )
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)

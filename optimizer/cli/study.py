@@ -10,7 +10,6 @@ import click
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
 from optimizer.cli.inputs import (
     Options,
-    asked_engine,
     asked_fusion,
     asked_pool,
     read_architecture,
@@ -31,6 +30,7 @@ from optimizer.cli.options import (
 )
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
+from optimizer.problem.space import engine_named
 
 if TYPE_CHECKING:
     from optimizer.architecture.architecture import Architecture
@@ -135,7 +135,7 @@ def _without_rule(network: Network, architecture: Architecture, rule: str, optio
                 remedy="leave it out",
             )
     check_out(SolveResult, options)
-    engine = asked_engine(options, [network], architecture)
+    engine = engine_named(options["engine"])
     asked = Problem(network, architecture, options["objective"], options["padding"], asked_fusion(options), engine)
     with ProgressDisplay(quiet=options["quiet"]) as display:
         result = without_rule(asked, rule, run_options(options, display))
@@ -232,7 +232,7 @@ def _run(asked: Asked, network: Network, architecture: Architecture, options: Op
     from optimizer.studies.request import FrontRequest, StudyRequest  # noqa: PLC0415
 
     vary, padding = tuple(asked.vary), options["padding"]
-    engine = asked_engine(options, [network], architecture)
+    engine = engine_named(options["engine"])
     if asked.dynamic:
         tolerance = options["tolerance"] or Fraction(0)
         return over_designs.run(

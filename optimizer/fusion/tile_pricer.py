@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeVar
 
-from formulations.engines import Engine, LatticeEngine
-from formulations.layer.node_tiles import bits_held
-from formulations.nest import Solution
+from formulations.engines import Engine, PathEngine
+from formulations.nest import Nest
+from formulations.nest_check import nest_bits
 from formulations.problem import UNLIMITED, LayerProblem
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
@@ -52,7 +52,7 @@ class Runs:
         self.accounting, self._store, self._workers = accounting, store, workers
         self.stop = Stop()
         self._lock, self._locks = Lock(), dict[object, Lock]()
-        self._engine = engine or LatticeEngine()
+        self._engine = engine or PathEngine()
         self._steps: dict[object, list[_Step]] = {}
         self._bounds: dict[object, list[tuple[int, int]]] = {}
 
@@ -123,7 +123,7 @@ class Runs:
             self._bounds.setdefault(key, []).append((room_bits, price.value))
             return price
         if price is not None and price.solution is not None:
-            low = bits_held(problem, price.solution, 1)
+            low = nest_bits(problem, price.solution, 1)
         steps.append(_Step(low, room_bits, price))
         return price
 
@@ -139,7 +139,7 @@ class Runs:
             return None
         return Price(question.value(found), found.energy, question.cycles(found), found)
 
-    def _search(self, problem: LayerProblem, goal: str, aim: Aim, cutoff: int) -> Solution | None:
+    def _search(self, problem: LayerProblem, goal: str, aim: Aim, cutoff: int) -> Nest | None:
         """The search."""
         cap, start = UNLIMITED, None
         if cutoff < INFEASIBLE_COST and goal == "latency":

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.networks.width_bound import WidthRelaxation
 from formulations.networks.widths import Values, WidthProgram
 from formulations.stop import Stop, StoppedError

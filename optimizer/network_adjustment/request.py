@@ -204,7 +204,7 @@ class AdjustRequest(Checked):
     changes : WidthChanges
         What may change, and how far.
     objective : {"energy", "latency", "edp"}
-    engine : {"lattice", "path", "cp-sat", "both"}
+    engine : {"path", "cp-sat", "both"}
         The search of a layer's best loop nest.
     """
 

@@ -88,9 +88,8 @@ class SizeSearch:
         points = prepared.points.samples() or [prepared.points.some]
         layers = [(layer, layer.extents) for space in spaces for layer in space.mac_layers()]
         if prepared.engine == "path":
-            corner = prepared.points.corner(prepared.points.whole)
             largest = {layer.name: (layer, extents) for layer, extents in sorted(layers, key=lambda each: each[0].macs)}
-            check_path_range(list(largest.values()), corner, prepared.accounting, prepared.network.file)
+            check_path_range(list(largest.values()), points, prepared.accounting, prepared.network.file)
         else:
             check_magnitude(layers, points, prepared.accounting, prepared.architecture.file, prepared.network.file)
         sizes: list[Size] = []

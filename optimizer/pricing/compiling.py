@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from formulations.engines import engine_of
+from formulations.engines import PathEngine
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.lowering import lower
 from optimizer.problem.progress import Progress, Watch
-from optimizer.problem.space import DEFAULT_ENGINE
 from optimizer.workload.layer import conv
 
 PAUSE_S = 0.5
-PATHS = "formulations.shortest_path.kernels"
-FOLDERS = {"path": PATHS, "both": PATHS, "lattice": "formulations.lattice.kernels"}
+KERNELS = "formulations.shortest_path.kernels"
+COMPILED = ("path", "both")
+"""Engines with kernels."""
 TINY = {"K": 2, "C": 2, "P": 4, "R": 3}
 
 
@@ -32,7 +32,7 @@ def compile_kernels(
 
     Parameters
     ----------
-    engine : {"path", "lattice", "cp-sat", "both"}
+    engine : {"path", "cp-sat", "both"}
         CP-SAT has none.
     hardware : Hardware
         Any point of the problem: a tiny layer is solved on it.
@@ -42,24 +42,22 @@ def compile_kernels(
     started : float
         When the task began (``time.perf_counter``).
     """
-    if watch is None or engine not in FOLDERS or all(kernel.signatures for kernel in _kernels(engine)):
+    if watch is None or engine not in COMPILED or all(kernel.signatures for kernel in _kernels()):
         return
-    with _told(engine, watch, started):
-        load_kernels(hardware, accounting, engine)
+    with _told(watch, started):
+        load_kernels(hardware, accounting)
 
 
-def load_kernels(hardware: Hardware, accounting: Accounting = "timeloop", engine: str = DEFAULT_ENGINE) -> None:
+def load_kernels(hardware: Hardware, accounting: Accounting = "timeloop") -> None:
     """Solve a tiny layer, for which all kernels are compiled, or loaded from the compiler's cache."""
-    engine_of("lattice" if engine == "lattice" else "path").solve(
-        lower(conv("tiny", TINY), hardware, accounting=accounting)
-    )
+    PathEngine().solve(lower(conv("tiny", TINY), hardware, accounting=accounting))
 
 
-def _kernels(engine: str) -> list[Any]:
-    """All functions that Numba compiles for an engine."""
+def _kernels() -> list[Any]:
+    """All functions that Numba compiles."""
     from numba.core.dispatcher import Dispatcher  # noqa: PLC0415
 
-    kernels = importlib.import_module(FOLDERS[engine])
+    kernels = importlib.import_module(KERNELS)
     names = [module.name for module in pkgutil.iter_modules(kernels.__path__)]
     modules = [importlib.import_module(f"{kernels.__name__}.{name}") for name in names]
     found = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)}
@@ -67,9 +65,9 @@ def _kernels(engine: str) -> list[Any]:
 
 
 @contextmanager
-def _told(engine: str, watch: Watch, started: float) -> Iterator[None]:
+def _told(watch: Watch, started: float) -> Iterator[None]:
     """Report the progress of the compilation while it runs."""
-    done, all_kernels = threading.Event(), _kernels(engine)
+    done, all_kernels = threading.Event(), _kernels()
 
     def tell() -> None:
         while not done.wait(PAUSE_S):

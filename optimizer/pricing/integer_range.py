@@ -25,7 +25,7 @@ from optimizer.workload.layer import AnyLayer, Layer
 from optimizer.workload.network import Network
 
 PORTS = ("read", "write", "shared")
-_counts = attrgetter(
+counts_of = attrgetter(
     "access_bits",
     "read_energy",
     "fill_energy",
@@ -91,7 +91,7 @@ class _Envelope:
         self._mac_energy = max(point.mac_energy for point in points)
         self._vector = max(point.vector_energy for point in points), min(point.vector_lanes for point in points)
         numbers = range(len(self._some.levels))
-        self._levels = [list({_counts(p.levels[n]): p.levels[n] for p in points}.values()) for n in numbers]
+        self._levels = [list({counts_of(p.levels[n]): p.levels[n] for p in points}.values()) for n in numbers]
         shapes = {tuple(point.fanout(n) for n in numbers) for point in points}
         self._widest = [tuple(map(max, zip(*fanouts, strict=True))) for fanouts in zip(*shapes, strict=True)]
         self._units: dict[int, int] = {}

@@ -14,11 +14,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from formulations.integer_range import LIMIT
-from formulations.layer.node_tiles import bits_held
-from formulations.layer.spread import spreads
-from formulations.nest import FanOutItem, Nest, Solution
-from formulations.problem import LayerProblem
+from formulations.nest import FanOutItem, Nest
+from formulations.nest_check import nest_bits
+from formulations.problem import INFINITE, LayerProblem
+from formulations.spread import spreads
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting, evaluate, port_cycles, used_instances
 from optimizer.pricing.lowering import lift
@@ -35,7 +34,7 @@ class _Work:
     an instance read and write per level, cycles of the multipliers, instances in use.
     """
 
-    solution: Solution
+    solution: Nest
     counts: tuple[int, ...]
     held: tuple[int, ...]
     moved: tuple[tuple[int, int], ...]
@@ -56,12 +55,12 @@ class KnownMappings:
 
     def __init__(self, layer: Layer, accounting: Accounting, extents: dict[str, int]) -> None:
         self._layer, self._accounting, self._extents = layer, accounting, extents
-        self._known: dict[Solution, _Work] = {}
+        self._known: dict[Nest, _Work] = {}
         self._counts: NDArray[np.int64] | None = None
         self._held: NDArray[np.int64] | None = None
         self._spread: dict[Fanouts, list[bool]] = {}
 
-    def note(self, problem: LayerProblem, hardware: Hardware, solution: Solution) -> None:
+    def note(self, problem: LayerProblem, hardware: Hardware, solution: Nest) -> None:
         """Remember a mapping that was found on some hardware."""
         if solution in self._known:
             return
@@ -79,7 +78,7 @@ class KnownMappings:
         self._known[solution] = _Work(
             solution,
             tuple(counts),
-            tuple(bits_held(problem, solution, number) for number in levels[1:]),
+            tuple(nest_bits(problem, solution, number) for number in levels[1:]),
             tuple(moved),
             cost.compute_cycles,
             tuple(used_instances(mapping, number) for number in levels),
@@ -88,7 +87,7 @@ class KnownMappings:
 
     def best(
         self, lowered: Callable[[], LayerProblem], hardware: Hardware, objective: str
-    ) -> tuple[int, int, Solution] | None:
+    ) -> tuple[int, int, Nest] | None:
         """Energy, cycles and solution of the best known mapping that fits; None if none does.
 
         The objective is ``energy`` or ``latency``; ties go to the other one. The problem is lowered only for new
@@ -111,7 +110,7 @@ class KnownMappings:
         assert self._counts is not None
         own = _energies(hardware)
         rough = self._counts[fitting].astype(float) @ own.astype(float)
-        if rough.max() >= LIMIT:
+        if rough.max() >= INFINITE:
             least = rough <= rough.min() * (1 + 1e-9)
         else:
             energies = self._counts[fitting] @ own
@@ -127,7 +126,7 @@ class KnownMappings:
             self._counts = np.array([work.counts for work in works], dtype=np.int64)
             self._held = np.array([work.held for work in works], dtype=np.int64)
         sizes = [level.usable_bits for level in hardware.levels[1:]]
-        most = np.array([LIMIT if size is None else min(size, LIMIT) for size in sizes], dtype=np.int64)
+        most = np.array([INFINITE if size is None else min(size, INFINITE) for size in sizes], dtype=np.int64)
         spread = self._spread.setdefault(tuple(hardware.fanout(n) for n in range(len(hardware.levels))), [])
         if len(spread) < len(works):
             problem = lowered()
@@ -151,11 +150,8 @@ def _energies(hardware: Hardware) -> NDArray[np.int64]:
     return np.array([hardware.mac_energy, *own], dtype=np.int64)
 
 
-def _spreads(problem: LayerProblem, solution: Solution) -> bool:
+def _spreads(problem: LayerProblem, solution: Nest) -> bool:
     """Do the spatial factors fit the fan-outs, and use as many multipliers as the rules ask?"""
-    if isinstance(solution, Nest):
-        spatial = [(item.level, item.factors) for item in solution.items if isinstance(item, FanOutItem)]
-    else:
-        spatial = [(number, level.spatial) for number, level in enumerate(solution.levels)]
+    spatial = [(item.level, item.factors) for item in solution.items if isinstance(item, FanOutItem)]
     used = math.prod(math.prod(factors) for _, factors in spatial)
     return used >= problem.rules.least_used and all(spreads(problem, number, factors) for number, factors in spatial)

@@ -22,8 +22,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from formulations.layer.fitting import fits
-from formulations.nest import Solution
+from formulations.nest import Nest
+from formulations.nest_check import is_nest_of
 from formulations.problem import LayerProblem, PortSpec, ProblemLevel
 
 Goal = tuple[str, int]
@@ -39,7 +39,7 @@ class _Seen:
 
     problem: LayerProblem
     value: int
-    solution: Solution | None
+    solution: Nest | None
     energies: tuple[int, ...]
 
 
@@ -49,18 +49,18 @@ class KnownOptima:
     def __init__(self) -> None:
         self._seen: dict[Goal, list[_Seen]] = {}
 
-    def note(self, problem: LayerProblem, goal: Goal, value: int, solution: Solution | None) -> None:
+    def note(self, problem: LayerProblem, goal: Goal, value: int, solution: Nest | None) -> None:
         """Remember an optimum, or that no mapping is below a value."""
         self._seen.setdefault(goal, []).append(_Seen(problem, value, solution, _energies(problem)))
 
-    def same(self, problem: LayerProblem, goal: Goal) -> Solution | None:
+    def same(self, problem: LayerProblem, goal: Goal) -> Nest | None:
         """An optimum of the problem that was found elsewhere: on hardware as good as this, with equal energies, ports
         and so costs.
         """
         for seen in reversed(self._seen.get(goal, [])):
             if seen.solution is None or _costs(seen.problem) != _costs(problem):
                 continue
-            if roomier(seen.problem, problem) and fits(problem, seen.solution):
+            if roomier(seen.problem, problem) and is_nest_of(problem, seen.solution):
                 return seen.solution
         return None
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from formulations.engines import CutShortError, Engine, LatticeEngine
+from formulations.engines import CutShortError, Engine, PathEngine
 from formulations.faults import FaultError
-from formulations.layer.spread import fewest_cycles
-from formulations.nest import Solution
+from formulations.nest import Nest
 from formulations.problem import LayerProblem
+from formulations.spread import fewest_cycles
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
@@ -35,16 +35,16 @@ class _Known:
     proved).
     """
 
-    solutions: list[Solution] = field(default_factory=list)
+    solutions: list[Nest] = field(default_factory=list)
     least_energy: int = 0
 
-    def note(self, solution: Solution, objective: str) -> None:
+    def note(self, solution: Nest, objective: str) -> None:
         """Remember an optimum."""
         self.solutions.append(solution)
         if objective == "energy":
             self.least_energy = solution.energy
 
-    def best(self, weight: int, unit: int) -> Solution | None:
+    def best(self, weight: int, unit: int) -> Nest | None:
         """The best cached mapping under a weight, ties broken by latency; a cycle is `unit` latency units."""
         return min(self.solutions, key=lambda s: (s.energy + weight * -(-s.latency // unit), s.latency), default=None)
 
@@ -78,7 +78,7 @@ class Pricer:
         self.variants = list(_padded(layer, padding))
         self.stop = Stop()
         self.stopped_search: StoppedSearch | None = None
-        self.engine = engine or LatticeEngine()
+        self.engine = engine or PathEngine()
         self._known: dict[LayerProblem, _Known] = {}
         self._mappings: dict[tuple[tuple[str, int], ...], KnownMappings] = {}
         self._optima: dict[tuple[tuple[str, int], ...], KnownOptima] = {}
@@ -220,7 +220,7 @@ class Pricer:
         return self._price(question, found, extents)
 
     @staticmethod
-    def _price(question: Question, found: Solution, extents: tuple[tuple[str, int], ...]) -> Price:
+    def _price(question: Question, found: Nest, extents: tuple[tuple[str, int], ...]) -> Price:
         return Price(question.value(found), found.energy, question.cycles(found), found, extents)
 
     def _search(
@@ -231,8 +231,8 @@ class Pricer:
         latency_cap: int,
         cutoff: int,
         mappings: _Known,
-        rival: tuple[int, int, Solution] | None,
-    ) -> Solution | None:
+        rival: tuple[int, int, Nest] | None,
+    ) -> Nest | None:
         """The optimum if it is below `cutoff`; the search starts from the best cached mapping.
 
         Warm start: a mapping found on other hardware (`rival`: its energy and cycles here) is an upper bound if it

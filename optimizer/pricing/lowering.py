@@ -8,11 +8,9 @@ from collections.abc import Mapping as Dict
 from dataclasses import replace
 from fractions import Fraction
 
-from formulations.integer_range import LIMIT
-from formulations.layer.node_tiles import closing_extents, node_extents
-from formulations.layer.spread import split_axes
 from formulations.nest import LoopItem, Nest, NodeItem
-from formulations.problem import AxisSpec, LayerProblem, LayerSolution, PortSpec, ProblemLevel
+from formulations.problem import INFINITE, AxisSpec, LayerProblem, PortSpec, ProblemLevel
+from formulations.spread import split_axes
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
 from optimizer.mapping.cost import Accounting
@@ -49,7 +47,7 @@ def level_spec(
 ) -> ProblemLevel:
     """A level in integers but for its fan-out; a capacity beyond all integers of the search is the largest of them."""
     return ProblemLevel(
-        None if level.usable_bits is None else min(level.usable_bits, LIMIT),
+        None if level.usable_bits is None else min(level.usable_bits, INFINITE),
         level.access_bits,
         level.read_energy,
         level.fill_energy,
@@ -145,7 +143,7 @@ def lower(
     if pinned and (len(levels) < 2 or levels[0].fanout != (1, 1) or hardware.levels[1].must_bypass & pinned):
         raise ValueError(f"level 1 cannot hold {sorted(pinned)} as a whole")
     if room_bits is not None:
-        levels = (levels[0], replace(levels[1], capacity_bits=min(room_bits, LIMIT)), *levels[2:])
+        levels = (levels[0], replace(levels[1], capacity_bits=min(room_bits, INFINITE)), *levels[2:])
     levels, rules = lower_rules(layer.rules, hardware, dims, levels)
     return LayerProblem(
         tuple(sizes[dim] for dim in dims),
@@ -164,44 +162,13 @@ def lower(
     )
 
 
-def _temporal(dims: tuple[str, ...], outer: tuple[int, ...], inner: tuple[int, ...], level: int) -> list[Item]:
-    """Loops between two cuts."""
-    return [Loop(dim, o // i, level) for dim, o, i in zip(dims, outer, inner, strict=True) if o != i]
+def lift(layer: Layer, problem: LayerProblem, nest: Nest, *, extents: Dict[str, int] | None = None) -> Mapping:
+    """The loop nest in terms of the layer; `extents` are the padded extents that the problem was lowered with.
 
-
-def lift(
-    layer: Layer, problem: LayerProblem, solution: LayerSolution | Nest, *, extents: Dict[str, int] | None = None
-) -> Mapping:
-    """The loop nest of a solution; `extents` are the padded extents that the problem was lowered with."""
-    dims = kept_dims(layer, dict(layer.extents) | dict(extents or {}))
-    if isinstance(solution, Nest):
-        return _lift_nest(problem, dims, solution)
-    items: list[Item] = []
-    hoist = solution.hoist
-    for number, block in enumerate(solution.levels):
-        outer = block.top
-        if number == 0:
-            items += [Node(ROLES[t], 0) for t in block.order if not problem.pinned[t]]
-            items += [Node(ROLES[t], 1) for t in block.order if problem.pinned[t]]
-        else:
-            for tensor, below in zip(block.order, node_extents(problem, solution, number), strict=True):
-                items += _temporal(dims, outer, below, number)
-                if hoist is None or (hoist.tensor, hoist.level) != (tensor, number):
-                    _add_node(items, tensor, number, dims, block.window)
-                outer = below
-        closing = closing_extents(problem, solution, number)
-        items += _temporal(dims, outer, closing, number)
-        if hoist is not None and hoist.outer == number:
-            _add_node(items, hoist.tensor, hoist.level, dims, solution.levels[hoist.level].window)
-        items += _temporal(dims, closing, block.bottom, number)
-        items += _spatial(problem, dims, number, block.spatial)
-    return Mapping(tuple(items))
-
-
-def _lift_nest(problem: LayerProblem, dims: tuple[str, ...], nest: Nest) -> Mapping:
-    """The same of a nest. A loop is of the innermost level that a node or a fan-out above it leads into, but of none
-    further inside than those of the nodes and fan-outs below it: nodes that stand above these are hoisted.
+    A loop is of the innermost level that a node or a fan-out above it leads into, but of none further inside than those
+    of the nodes and fan-outs below it: nodes that stand above these are hoisted.
     """
+    dims = kept_dims(layer, dict(layer.extents) | dict(extents or {}))
     items: list[Item] = []
     reached = 0
     for place, item in enumerate(nest.items):
@@ -215,30 +182,6 @@ def _lift_nest(problem: LayerProblem, dims: tuple[str, ...], nest: Nest) -> Mapp
             items += _spatial(problem, dims, item.level, item.factors)
             reached = max(reached, item.level + 1)
     return Mapping(tuple(items))
-
-
-def _add_node(items: list[Item], tensor: int, level: int, dims: tuple[str, ...], window: int) -> None:
-    """Put a node below the items so far; the loop over the window's dim moves right above the input's node."""
-    if ROLES[tensor] == "I" and window >= 0:
-        _move_innermost(items, dims[window])
-    items.append(Node(ROLES[tensor], level))
-
-
-def _is_temporal(item: Item) -> bool:
-    return isinstance(item, Loop) and item.axis is None
-
-
-def _move_innermost(items: list[Item], dim: str) -> None:
-    """Put the loop over `dim` last in the innermost run of temporal loops so far; it joins the run's last level."""
-    stop = len(items)
-    while not _is_temporal(items[stop - 1]):
-        stop -= 1
-    start = stop
-    while start and _is_temporal(items[start - 1]):
-        start -= 1
-    run = [item for item in items[start:stop] if isinstance(item, Loop)]
-    others, moved = [item for item in run if item.dim != dim], [item for item in run if item.dim == dim]
-    items[start:stop] = [*others, *(replace(item, level=run[-1].level) for item in moved)]
 
 
 def _spatial(problem: LayerProblem, dims: tuple[str, ...], level: int, vector: tuple[int, ...]) -> list[Item]:

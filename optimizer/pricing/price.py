@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from formulations.nest import Solution
+from formulations.nest import Nest
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
 from optimizer.problem.goal import INFEASIBLE_COST
@@ -23,7 +23,7 @@ class Price:
     value: int
     energy: int = 0
     latency: int = 0
-    solution: Solution | None = None
+    solution: Nest | None = None
     extents: tuple[tuple[str, int], ...] = ()
 
     @property

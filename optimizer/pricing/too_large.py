@@ -45,7 +45,7 @@ def too_large(layer: Layer, extents: Extents, fits: Fits, kind: str, file: str |
     file : str, optional
         Of the layer.
     """
-    problem = f"the layer is too large for exact 64-bit costs ({kind})"
+    problem = f"the layer is too large for the integers of the search: {kind}"
     remedy = "use a smaller number, batch or sequence, split the layer, or state energies with fewer digits"
     numbers = list(_numbers(layer, extents))
     for number in sorted(numbers, key=lambda one: one.value, reverse=True):

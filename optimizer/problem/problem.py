@@ -38,7 +38,7 @@ class Problem(Checked):
         Larger extents that dims may be padded to; the padded work is paid for.
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; without it every layer runs by itself.
-    engine : {"lattice", "path", "cp-sat", "both"}
+    engine : {"path", "cp-sat", "both"}
         The search of a layer's best loop nest, and so the space that OPTIMAL speaks of.
     """
 

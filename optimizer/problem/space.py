@@ -12,32 +12,21 @@ if TYPE_CHECKING:
 
 Padding = Literal["none", "auto"] | Dict[str, tuple[int, ...]]
 AUTO = "auto"
-DEFAULT_ENGINE = "lattice"
-ENGINES = (DEFAULT_ENGINE, "path", "cp-sat", "both")
+DEFAULT_ENGINE = "path"
+ENGINES = (DEFAULT_ENGINE, "cp-sat", "both")
 """What searches the loop nests of a layer (:mod:`formulations.engines`)."""
 OBJECTIVES = ("energy", "latency", "edp")
-EVERY_NEST = (
+SPACE = (
     "Every loop nest that `tilewright evaluate` prices: per level a choice of kept tensors (where free), perfect "
     "factors of every (padded) extent over temporal and spatial loops of both axes, temporal loops in any order, and "
     "the nodes of every tensor anywhere between them, outermost level first and above the fan-out of their level; "
     "above a fan-out of an outer level only where no temporal loop in between moves the tile."
 )
-SPACE = (
-    "Uneven mappings: per level a choice of kept tensors (where free), one order of their nodes, perfect factors of "
-    "every (padded) extent over temporal and spatial loops of both axes. In the block of an inner level, a loop over a "
-    "dim stands right below the node of the tensor that the dim is irrelevant to; along an input axis with a window or "
-    "a stride also right below the input's node, if the block does not keep that tensor or its node stands above the "
-    "input's. At most one node, the first of its level, stands further out: above the loops irrelevant to it that "
-    "close an outer block (of the input, the outermost), past levels that do not keep it and have only such loops (of "
-    "the input, none); a loop right below it may then also be one that no tensor kept at its level profits from, but "
-    "one kept at a level between does. Reuse between neighbouring input tiles is counted along the loop right above "
-    "the node, where that moves the tile."
-)
 
 
-def space_of(engine: str) -> str:
-    """The declared space of an engine: only the lattice search looks at less than every nest."""
-    return SPACE if engine == "lattice" else EVERY_NEST
+def engine_named(name: str) -> str:
+    """The engine that a name stands for: "auto" is the default."""
+    return DEFAULT_ENGINE if name == AUTO else name
 
 
 def named_in_data(engine: str) -> dict[str, str]:

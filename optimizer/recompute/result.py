@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.networks.checkpoint_search import MemoryOutcome
 from optimizer.bodies.memory import (
     Chosen,

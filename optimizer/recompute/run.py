@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.networks.checkpoint_search import Choice, Goal, MemoryLimits, MemoryOutcome, solve_memory
 from formulations.networks.checkpointing import Saved, TrainingMemory
 from optimizer.errors import SpecError

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting, LayerCost
-from optimizer.mapping.declared_space import outside_of_space
 from optimizer.mapping.held import HandReuse, priced
 from optimizer.mapping.mapping import Mapping
 from optimizer.mapping.reader import format_nest
@@ -24,7 +23,7 @@ from optimizer.workload.layer import Layer
 def evaluation_report(
     layer: Layer, hardware: Hardware, given: Mapping, reuse: HandReuse, accounting: Accounting
 ) -> Group:
-    """Loop nest, totals beside the limits, accesses, cycles per level, and whether the declared space has the nest.
+    """Loop nest, totals beside the limits, accesses, and cycles per level.
 
     Where the rules of reuse differ on the given nest, also the totals by each of them.
     """
@@ -42,8 +41,6 @@ def evaluation_report(
         access_table(entry.accesses),
         Text(),
         cycles_table(hardware, cost),
-        Text(),
-        space_text(layer, mapping),
     )
 
 
@@ -71,11 +68,3 @@ def cycles_table(hardware: Hardware, cost: LayerCost) -> Table:
     if cost.latency_cycles.denominator > 1:
         table.add_row("one run, in whole cycles", number_text(math.ceil(cost.latency_cycles)))
     return table
-
-
-def space_text(layer: Layer, mapping: Mapping) -> Text:
-    """Is the nest in the declared space, and if not, why?"""
-    reason = outside_of_space(layer, mapping)
-    if reason is None:
-        return Text("declared space   inside: an OPTIMAL mapping for the same objective is at least as good")
-    return Text(f"declared space   outside: {reason}; it may be better than an OPTIMAL mapping")

@@ -224,7 +224,6 @@ def _effort_text(effort: EngineEffort) -> str:
     counts = {
         "partial nests looked at": effort.seen,
         "kept": effort.kept,
-        "nests priced": effort.priced,
     }
     parts = [f"{number_text(effort.searches)} {'search' if effort.searches == 1 else 'searches'}"]
     return ", ".join(parts + [f"{number_text(count)} {name}" for name, count in counts.items() if count])

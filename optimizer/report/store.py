@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Group as Parts
-from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from formulations.nest import LoopItem, NodeItem
 from optimizer.files.quantities import size_text
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.report.solve import plain_table
 from optimizer.results.units import NOTHING
 from optimizer.store.contents import SHORT, StoreEntry, StoreGroup
-from optimizer.store.store import BOUND, START
+from optimizer.store.store import BOUND, START, solution_of
 
 TENSORS = "WIO"
 
@@ -73,21 +73,24 @@ def entry_report(line: dict[str, Any]) -> Parts:
         head.add_row("start", "others say that this is the optimum; nothing rests on it")
     head.add_row("energy", f"{solution['energy']:,} units")
     head.add_row("latency", f"{solution['latency']:,} units")
-    return Parts(head, _solution_table(solution), *_hoist_text(solution["hoist"]))
+    return Parts(head, *map(Text, _nest_lines(solution)))
 
 
-def _solution_table(solution: dict[str, Any]) -> Table:
-    """The levels of a solution; extents in the order of the dims in the label."""
-    columns = ("level", "nodes, outermost first", "extents with loops", "extents below them", "tile of I", "fan-out")
-    table = plain_table("Solution: extents are of the dims of the label, in their order", *columns, left=6)
-    for number, level in enumerate(solution["levels"]):
-        nodes = " ".join(TENSORS[tensor] for tensor in level["order"])
-        extents = (" ".join(map(str, level[name])) for name in ("top", "bottom", "input_tile", "spatial"))
-        table.add_row(str(number), nodes or NOTHING, *extents)
-    return table
-
-
-def _hoist_text(hoist: dict[str, int] | None) -> list[RenderableType]:
-    if hoist is None:
-        return []
-    return [Text(f"{TENSORS[hoist['tensor']]} of level {hoist['level']} stands in the block of level {hoist['outer']}")]
+def _nest_lines(solution: dict[str, Any]) -> Iterator[str]:
+    """The loop nest, outermost first; dims are numbers in the order of those in the label."""
+    try:
+        nest = solution_of(solution)
+    except (KeyError, TypeError, ValueError):
+        nest = None
+    if nest is None:
+        yield "the mapping is in the form of another version"
+        return
+    yield "loop nest, outermost first; d0, d1, ... are the dims of the label, in their order"
+    for item in nest.items:
+        if isinstance(item, NodeItem):
+            yield f"keep {TENSORS[item.tensor]} at level {item.level}"
+        elif isinstance(item, LoopItem):
+            yield f"for d{item.dim} in {item.trips}"
+        else:
+            factors = (f"d{dim} by {factor}" for dim, factor in enumerate(item.factors) if factor > 1)
+            yield f"fan-out of level {item.level}: {', '.join(factors) or 'not used'}"

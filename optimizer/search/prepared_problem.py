@@ -30,7 +30,7 @@ from optimizer.problem.goal import Goal, make_goal
 from optimizer.problem.layer_rules import check_rules, ruled_network, rules_of
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
-from optimizer.problem.space import DEFAULT_ENGINE, ENGINES, OBJECTIVES, Padding, constraints_text, space_of
+from optimizer.problem.space import DEFAULT_ENGINE, ENGINES, OBJECTIVES, SPACE, Padding, constraints_text
 from optimizer.problem.sparsity_check import check_sparsity
 from optimizer.scaling.options import Options
 from optimizer.search.network_bounds import NetworkBounds
@@ -81,7 +81,7 @@ class PreparedProblem:
     def space(self) -> str:
         """The declared space."""
         fused = self.fusion.space if self.fusion else ""
-        return space_of(self.engine) + fused + constraints_text(self.architecture, self.rules)
+        return SPACE + fused + constraints_text(self.architecture, self.rules)
 
     @property
     def area_cap_um2(self) -> int | None:
@@ -202,10 +202,10 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
         by_name.update({member.name: pricers[-1] for member in members})
     largest = [(pricer.layer, dict(pricer.variants[-1])) for pricer in pricers]
     every = list(architecture.menu_points) if architecture.constraints and points.is_listed else points.samples()
-    if asked.engine != "path" or fusion is not None:
+    if asked.engine != "path":
         check_magnitude(largest, every, accounting, architecture.file, network.file)
     else:
-        check_path_range(largest, points.corner(points.whole), accounting, network.file)
+        check_path_range(largest, every, accounting, network.file)
     if fusion is not None:
         check_total(network, every, accounting)
     some = points.some
@@ -240,13 +240,13 @@ def network_pricer(
 
 
 def _check_engine(engine: str) -> None:
-    if engine not in ("lattice", "path"):
+    if engine != "path":
         raise SpecError(
             "CP-SAT does not price groups of layers",
             field="engine",
             value=engine,
-            allowed="lattice or path, with fusion",
-            remedy="leave out the fusion, or use one of these engines",
+            allowed="path, with fusion",
+            remedy="leave out the fusion, or the engine",
         )
 
 

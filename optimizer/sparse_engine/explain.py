@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.sparse.sizing import TIME
 from optimizer.bodies.sparse import EngineInfeasibility, EngineRelaxation
 from optimizer.sparse_engine.engine import Engine

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.sparse.interleaver import Interleaved, Interleaving, solve_interleaving
 from optimizer.bodies.sparse import PATTERN, FoundPattern, JunctionEntry, PatternEntry, SpreadObjective
 from optimizer.errors import SpecError

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.sparse.sizing import SizingOutcome, solve_sizing
 from optimizer.bodies.sparse import (
     SIZING,

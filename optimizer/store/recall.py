@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from formulations.layer.fitting import fits
-from formulations.nest import Solution
+from formulations.nest import Nest
+from formulations.nest_check import is_nest_of
 from formulations.problem import UNLIMITED, LayerProblem
 from optimizer.problem.space import DEFAULT_ENGINE
 from optimizer.store.store import Store, content_key
@@ -24,8 +24,8 @@ class Question:
         Energy units per cycle, goal weighted.
     latency_cap : int
         Latency units.
-    engine : {"lattice", "path", "cp-sat", "both"}
-        What searches, and so which nests.
+    engine : {"path", "cp-sat", "both"}
+        What searches.
     """
 
     problem: LayerProblem
@@ -39,21 +39,21 @@ class Question:
         """The key of the result in the store."""
         return content_key(self.problem, self.goal, self.latency_cap, self.weight, self.engine)
 
-    def cycles(self, solution: Solution) -> int:
+    def cycles(self, solution: Nest) -> int:
         """Whole cycles."""
         return -(-solution.latency // self.problem.latency_unit)
 
-    def value(self, solution: Solution) -> int:
+    def value(self, solution: Nest) -> int:
         """The objective: energy units, or cycles."""
         cycles = self.cycles(solution)
         return cycles if self.goal == "latency" else solution.energy + self.weight * cycles
 
 
-Search = Callable[[int], Solution | None]
+Search = Callable[[int], Nest | None]
 """The best mapping whose value is below a limit, or None if there is none."""
 
 
-def recalled(store: Store, question: Question, cutoff: int, search: Search, label: str = "") -> Solution | int | None:
+def recalled(store: Store, question: Question, cutoff: int, search: Search, label: str = "") -> Nest | int | None:
     """The optimum, a bound of at least `cutoff` if it is not below `cutoff`, or None if nothing fits.
 
     If the store has no answer, it is searched, with the value of a start as the first cutoff if there is one, and
@@ -79,5 +79,5 @@ def recalled(store: Store, question: Question, cutoff: int, search: Search, labe
     return solution
 
 
-def _answers(question: Question, solution: Solution) -> bool:
-    return solution.latency <= question.latency_cap and fits(question.problem, solution)
+def _answers(question: Question, solution: Nest) -> bool:
+    return solution.latency <= question.latency_cap and is_nest_of(question.problem, solution)

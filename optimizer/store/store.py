@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem, Solution
-from formulations.problem import UNLIMITED, Hoist, LayerProblem, LayerSolution, LevelTiling
+from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
+from formulations.problem import UNLIMITED, LayerProblem
 from optimizer.problem.space import DEFAULT_ENGINE, named_in_data
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.store.database import STORE_FILE, connect, faults, note
@@ -94,15 +94,15 @@ class Store:
         with self._lock, faults(self._path):
             yield self._database
 
-    def optimum(self, key: str) -> tuple[bool, Solution | None]:
+    def optimum(self, key: str) -> tuple[bool, Nest | None]:
         """(known, solution): the optimum noted under a key; None as solution means that no mapping exists."""
         return self._solution(key, OPTIMUM)
 
-    def start(self, key: str) -> Solution | None:
+    def start(self, key: str) -> Nest | None:
         """The start noted under a key: optimal according to another store; no proof may rest on it."""
         return self._solution(key, START)[1]
 
-    def _solution(self, key: str, kind: str) -> tuple[bool, Solution | None]:
+    def _solution(self, key: str, kind: str) -> tuple[bool, Nest | None]:
         row = self._row("SELECT entry FROM sound_layers WHERE key = ?1 AND kind = ?2", key, kind)
         try:
             return (False, None) if row is None else (True, solution_of(json.loads(row[0])))
@@ -114,9 +114,9 @@ class Store:
         row = self._row("SELECT bound FROM sound_layers WHERE key = ? AND kind = 'bound'", key)
         return 0 if row is None else int(row[0])
 
-    def note_optimum(self, key: str, solution: Solution | None, label: str = "") -> None:
+    def note_optimum(self, key: str, solution: Nest | None, label: str = "") -> None:
         """Store an optimum."""
-        entry = json.dumps(None if solution is None else _entry(solution))
+        entry = json.dumps(None if solution is None else entry_of(solution))
         with self.database() as database:
             database.execute(NOTE_OPTIMUM, (key, MODEL_VERSION, OPTIMUM, int(time.time()), label, None, entry))
 
@@ -152,7 +152,7 @@ class Store:
         self._database.close()
 
 
-def solution_of(value: dict[str, Any] | None) -> Solution | None:
+def solution_of(value: dict[str, Any] | None) -> Nest | None:
     """The solution that an optimum's entry holds; None where no mapping exists.
 
     Raises
@@ -168,24 +168,12 @@ def solution_of(value: dict[str, Any] | None) -> Solution | None:
             raise TypeError(f"not a whole number below {limit}: {number}")
         return number
 
-    if "items" in value:
-        items = tuple(_item([whole(number) for number in entry]) for entry in value["items"])
-        return Nest(items, whole(value["energy"], UNLIMITED), whole(value["latency"], UNLIMITED))
-
-    def level(entry: dict[str, Any]) -> LevelTiling:
-        names = ("order", "top", "bottom", "input_tile", "spatial")
-        order, top, bottom, tile, spatial = (tuple(map(whole, entry[name])) for name in names)
-        return LevelTiling(order, top, bottom, tile, spatial, whole(entry["window"]))
-
-    levels, hoist = tuple(level(entry) for entry in value["levels"]), value["hoist"]
-    node = None if hoist is None else Hoist(*(whole(hoist[name]) for name in ("tensor", "level", "outer")))
-    return LayerSolution(levels, whole(value["energy"]), whole(value["latency"]), node)
+    items = tuple(_item([whole(number) for number in entry]) for entry in value["items"])
+    return Nest(items, whole(value["energy"], UNLIMITED), whole(value["latency"], UNLIMITED))
 
 
-def _entry(solution: Solution) -> dict[str, Any]:
-    """A solution as plain data; of a nest every item as numbers, the first of which is its kind."""
-    if isinstance(solution, LayerSolution):
-        return asdict(solution)
+def entry_of(solution: Nest) -> dict[str, Any]:
+    """A nest as plain data: every item as numbers, the first of which is its kind."""
     items = [[_KINDS.index(type(item)), *_numbers(item)] for item in solution.items]
     return {"items": items, "energy": solution.energy, "latency": solution.latency}
 

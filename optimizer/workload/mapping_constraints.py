@@ -60,11 +60,6 @@ class MappingConstraint:
         """By which results name it."""
         return self.rule.title
 
-    @property
-    def needs_every_nest(self) -> bool:
-        """Does it ask more than what levels keep and unroll? The lattice search does not take that."""
-        return not isinstance(self.rule, KeepRule | UnrollRule)
-
     def is_for(self, layer: str, dims: Sequence[str]) -> bool:
         """Is it for a layer of this name with these dims? Rules about a dim are for layers that have it."""
         asked = self.rule.dim if isinstance(self.rule, FactorRule | TileRule) else None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.networks.width_bound import WidthRelaxation
 from formulations.networks.widths import Pairing, Table, WidthProblem, WidthProgram
 from formulations.stop import Stop, StoppedError

@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 
 from tests.adversary.counting import indexed, legal, value
-from tests.adversary.settling import settle
 from tests.adversary.task import (
     ALONG_X,
     ALONG_Y,
@@ -172,8 +171,8 @@ def seed_mutations(seed: int) -> None:
 
 
 @njit(cache=True)
-def anneal(task: Task, start: Ints, declared: bool, steps: int, hot: float, seed: int) -> tuple[float, Ints]:
-    """The best nest met, and its value; `declared`: of the declared space only."""
+def anneal(task: Task, start: Ints, steps: int, hot: float, seed: int) -> tuple[float, Ints]:
+    """The best nest met, and its value."""
     np.random.seed(seed)
     now = best = start
     current = least = value(task, start)
@@ -182,11 +181,7 @@ def anneal(task: Task, start: Ints, declared: bool, steps: int, hot: float, seed
         other = mutate(task, now)
         if np.random.random() < 0.25:
             other = mutate(task, other)
-        if declared:
-            possible, other = settle(task, other)
-            if not possible:
-                continue
-        if not legal(task, other, declared):
+        if not legal(task, other):
             continue
         found = value(task, other)
         if found <= current or np.random.random() < (current / found) ** (1 / heat):
@@ -196,14 +191,12 @@ def anneal(task: Task, start: Ints, declared: bool, steps: int, hot: float, seed
     return least, best
 
 
-def search(
-    task: Task, *, declared: bool = True, steps: int = 20000, restarts: int = 3, seed: int = 0
-) -> tuple[float, Ints]:
+def search(task: Task, *, steps: int = 20000, restarts: int = 3, seed: int = 0) -> tuple[float, Ints]:
     """Annealing from nothing, with restarts: the best nest, and its value (infinite if none was met)."""
-    found = [anneal(task, trivial(task, seed + n), declared, steps, HOT, seed + n) for n in range(restarts)]
+    found = [anneal(task, trivial(task, seed + n), steps, HOT, seed + n) for n in range(restarts)]
     return min(found, key=lambda pair: pair[0])
 
 
-def improve(task: Task, known: Ints, *, declared: bool = True, steps: int = 20000, seed: int = 0) -> tuple[float, Ints]:
+def improve(task: Task, known: Ints, *, steps: int = 20000, seed: int = 0) -> tuple[float, Ints]:
     """Annealing around a known nest."""
-    return anneal(task, known, declared, steps, WARM, seed)
+    return anneal(task, known, steps, WARM, seed)

@@ -237,11 +237,8 @@ def value(task: Task, rows: Ints) -> float:
 
 
 @njit(cache=True)
-def legal(task: Task, rows: Ints, ordered: bool) -> bool:
-    """Fan-outs and what may run along them, order and choice of nodes, loops that a node may stand above.
-
-    `ordered`: a node may not stand above loops of outer blocks that move it, even without a fan-out in between.
-    """
+def legal(task: Task, rows: Ints) -> bool:
+    """Fan-outs and what may run along them, order and choice of nodes, loops that a node may stand above."""
     levels = len(task.levels)
     taken = np.ones((levels, 2), np.int64)
     kept = np.zeros(levels, np.int64)
@@ -256,7 +253,7 @@ def legal(task: Task, rows: Ints, ordered: bool) -> bool:
             end = n
             for m in range(n + 1, len(rows)):
                 fans = rows[m, KIND] != NODE and rows[m, KIND] != TIME and rows[m, BOUND] > 1
-                if rows[m, BLOCK] < level and (ordered or fans):
+                if rows[m, BLOCK] < level and fans:
                     end = m
             for m in range(n + 1, end + 1):
                 if rows[m, KIND] == TIME and indexed(task, what, rows[m, WHAT]):

@@ -22,7 +22,6 @@ from optimizer.workload.layer import Layer
 from tests.adversary.annealing import improve, search
 from tests.adversary.layers import KINDS, Entry, layer_of, random_layer
 from tests.adversary.machines import File, machine_of, random_machine
-from tests.adversary.space import outside
 from tests.adversary.task import OBJECTIVES, Ints, mapping_of, rows_of, task_of
 
 Extents = dict[str, int]
@@ -30,14 +29,10 @@ Extents = dict[str, int]
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard the annealer tries: starts (shared by the points of a menu) of so many steps each.
-
-    `declared`: in the declared space only.
-    """
+    """How hard the annealer tries: starts (shared by the points of a menu) of so many steps each."""
 
     steps: int = 8000
     restarts: int = 3
-    declared: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,12 +57,11 @@ class Instance:
 
 @dataclass(frozen=True)
 class Found:
-    """A mapping, its value as the public `evaluate` has it, and where it runs; `outside`: why it is not declared."""
+    """A mapping, its value as the public `evaluate` has it, and where it runs."""
 
     value: int
     mapping: Mapping
     hardware: Hardware
-    outside: str | None
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,6 @@ class Duel:
         found, instance = self.found, self.instance
         lines = [f"{instance.name}: {self.status} {instance.objective} {self.claimed}, found {found and found.value}"]
         if found is not None:
-            lines.append(f"outside of the declared space: {found.outside or 'no'}")
             lines.append(f"point: {dict(found.hardware.choices)}")
             lines.append(_text(to_items(found.mapping, found.hardware)))
         return "\n".join([*lines, _text(instance.layer), _text(instance.machine)])
@@ -133,9 +126,7 @@ def best_found(
 ) -> Found | None:
     """The best mapping on a point that the annealer finds."""
     task = task_of(layer, hardware, accounting, instance.objective, extents)
-    value, rows = search(
-        task, declared=effort.declared, steps=effort.steps, restarts=effort.restarts, seed=instance.seed % 2**31
-    )
+    value, rows = search(task, steps=effort.steps, restarts=effort.restarts, seed=instance.seed % 2**31)
     return None if value == math.inf else priced(layer, hardware, accounting, instance, rows, value)
 
 
@@ -144,7 +135,7 @@ def priced(layer: Layer, hardware: Hardware, accounting: Any, instance: Instance
     mapping = from_items(to_items(mapping_of(layer, rows), hardware), layer, hardware)
     found = worth(layer, hardware, mapping, accounting, instance.objective)
     assert found == value or found > 2**53, f"{instance}: the annealer counts {value}, `evaluate` {found}"
-    return Found(found, mapping, hardware, outside(layer, mapping))
+    return Found(found, mapping, hardware)
 
 
 def improved(layer: Layer, architecture: Architecture, instance: Instance, design: Any, effort: Effort) -> Found:
@@ -153,9 +144,7 @@ def improved(layer: Layer, architecture: Architecture, instance: Instance, desig
     hardware = next(h for h in architecture.points() if {path: str(v) for path, v in h.choices} == choices)
     known = from_items(design["layers"][0]["mapping"], layer, hardware)
     task = task_of(layer, hardware, architecture.accounting, instance.objective, known.extents(layer.extents))
-    value, rows = improve(
-        task, rows_of(layer, known), declared=effort.declared, steps=effort.steps, seed=instance.seed % 2**31
-    )
+    value, rows = improve(task, rows_of(layer, known), steps=effort.steps, seed=instance.seed % 2**31)
     return priced(layer, hardware, architecture.accounting, instance, rows, value)
 
 

@@ -1,6 +1,6 @@
 """Least energy of a layer over every loop nest that `evaluate` accepts, exactly: a shortest path with labels.
 
-It shares the integer problem with the search and nothing else: no tables, no rules of the declared space, no bounds
+It shares the integer problem with the search and nothing else: no tables, no rules, no bounds
 but the one of :func:`tests.adversary.labels.bound`. Small layers only.
 """
 

@@ -19,13 +19,11 @@ def duels(seed: int, effort: Effort) -> Iterator[Outcome]:
     """Random instances against the annealer."""
     for number in itertools.count():
         duel = fight(random_instance(number, seed), effort)
-        outside = duel.beaten and duel.found is not None and duel.found.outside is not None
         counts = {
             "instances": 1,
             "reached": duel.reached,
             "without a mapping": duel.found is None,
-            "beaten": duel.beaten and not outside,
-            "beaten from outside of the declared space": outside,
+            "beaten": duel.beaten,
         }
         yield counts, str(duel) if duel.beaten else ""
 
@@ -44,11 +42,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=20000, help="of annealing, per start")
     parser.add_argument("--restarts", type=int, default=6)
-    parser.add_argument("--any-nest", action="store_true", help="search all that `evaluate` takes")
     parser.add_argument("--own-optimum", action="store_true", help="ask for optima of real layers again instead")
     parser.add_argument("--patience", type=float, default=30, help="seconds for an optimum of a real layer")
     options = parser.parse_args()
-    effort = Effort(options.steps, options.restarts, not options.any_nest)
+    effort = Effort(options.steps, options.restarts)
     attacks = own_optima(options.seed, options.patience) if options.own_optimum else duels(options.seed, effort)
     count: Counter[str] = Counter()
     started = time.perf_counter()

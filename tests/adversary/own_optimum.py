@@ -10,8 +10,9 @@ from random import Random
 from typing import Any
 
 import optimizer
-from formulations.lattice import search as lattice
-from formulations.problem import LayerProblem, LayerSolution
+from formulations.engines import PathEngine
+from formulations.nest import Nest
+from formulations.problem import LayerProblem
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.hardware import Hardware
 from optimizer.files.presets import preset_names
@@ -84,10 +85,10 @@ class _Again:
     """The searches of one problem."""
 
     def __init__(self, problem: LayerProblem, stop: Stop) -> None:
-        self.problem, self._stop = problem, stop
+        self.problem, self._stop, self._engine = problem, stop, PathEngine()
 
-    def solve(self, objective: str, **options: Any) -> LayerSolution | None:
-        return lattice.solve(self.problem, objective, stop=self._stop, **options).solution
+    def solve(self, objective: str, **options: Any) -> Nest | None:
+        return self._engine.solve(self.problem, objective, stop=self._stop, **options)
 
     def cycles(self, latency: int) -> int:
         return -(-latency // self.problem.latency_unit)
@@ -116,7 +117,6 @@ class _Again:
         stated = {}
         for name, objective, options in [
             ("latency", "latency", {}),
-            ("edp", "edp", {}),
             *((f"weight {w}", "weighted", {"weight": w}) for w in sorted(weights)),
             *((f"weight {w} with beat", "weighted", {"weight": w, "cutoff": best}) for w in sorted(weights)),
         ]:
@@ -135,6 +135,4 @@ class _Again:
 
     def worth(self, pair: Pair, objective: str, weight: int) -> int:
         energy, latency = pair
-        if objective == "weighted":
-            return energy + weight * self.cycles(latency)
-        return latency if objective == "latency" else energy * latency
+        return latency if objective == "latency" else energy + weight * self.cycles(latency)

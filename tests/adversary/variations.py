@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
 from typing import Any
 
-from optimizer.architecture.hardware import Hardware
-from optimizer.errors import SpecError
-from optimizer.mapping.mapping import Item, Loop, Mapping, Node
-from optimizer.mapping.reader import from_items, to_items
-from optimizer.workload.layer import Layer
 from tests.adversary.machines import ROLES, File
 
 
@@ -55,25 +48,3 @@ def side_by_side(machine: File, r: Random) -> tuple[File, File] | None:
         array = {k: v for k, v in machine["array"].items() if k != "unroll"} | {"below": below or names[-1]["name"]}
         orders.append(machine | {"levels": names, "array": array})
     return orders[0], orders[1]
-
-
-def restated(layer: Layer, mapping: Mapping, hardware: Hardware) -> Iterator[Mapping]:
-    """A mapping on a machine whose two innermost levels have traded places: legal nests that are the same.
-
-    Loops between two fan-outs may belong to any level there.
-    """
-    last = len(hardware.levels) - 1
-    trade = {last: last - 1, last - 1: last}
-    items = [replace(i, level=trade.get(i.level, i.level)) if isinstance(i, Node) else i for i in mapping.items]
-    loops = [item for item in items if isinstance(item, Loop)]
-    first = 1 + max((loop.level for loop in loops if loop.axis is not None and loop.level < last - 1), default=-1)
-    free = [n for n, i in enumerate(items) if isinstance(i, Loop) and i.axis is None and i.level >= first]
-    for owners in itertools.combinations_with_replacement(range(first, last + 1), len(free)):
-        changed: list[Item] = list(items)
-        for place, level in zip(free, owners, strict=True):
-            changed[place] = replace(changed[place], level=level)
-        nest = [replace(i, level=last) if isinstance(i, Loop) and i.axis and i.level >= first else i for i in changed]
-        try:
-            yield from_items(to_items(Mapping(tuple(nest)), hardware), layer, hardware)
-        except SpecError:  # not a legal nest with these owners
-            continue

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("benchmarks.registry")
 
+
 from benchmarks import comparison, growth, registry, series
 from benchmarks.__main__ import main
 from benchmarks.distinct import distinct_layers, lattice_points, network_of, spread
@@ -24,9 +25,9 @@ from benchmarks.random_mapping import MappingSampler
 from benchmarks.random_search import RandomOutcome, random_search
 from benchmarks.runner import summarize
 from benchmarks.table import markdown
-from formulations.lattice import search as lattice
-from formulations.layer.model import LayerProgram
-from formulations.layer.solver import SolverStatus, solve_sized
+from formulations.cp_sat import SolverStatus
+from formulations.engines import PathEngine
+from formulations.nest_program.program import NestProgram
 from optimizer import api
 from optimizer.files.presets import read_spec
 from optimizer.mapping.cost import evaluate
@@ -183,20 +184,19 @@ def test_growth_is_of_proved_results() -> None:
 class TestOneProgram:
     def test_merging_drops_nothing(self) -> None:
         (sized, _), *_ = layers = sized_layers(small_network(), edge(FEW))
-        alone = LayerProgram(sized)
-        assert alone.objective.energy.high > 0
+        alone = [NestProgram(machine) for machine in sized.machines()]
+        assert len(alone) > 1 and all(program.costs.energy.high > 0 for program in alone)
         merged = joint_program(layers[:1]).model
-        assert len(merged.proto.variables) == len(alone.model.proto.variables)
-        assert [c.WhichOneof("constraint") for c in merged.proto.constraints] == [
-            c.WhichOneof("constraint") for c in alone.model.proto.constraints
-        ]
+        assert len(merged.proto.variables) == sum(len(one.model.proto.variables) + 1 for one in alone) + 1
+        ties = len(sized.points) * (len(alone) - 1) if len(sized.points) > 1 else 0
+        assert len(merged.proto.constraints) == sum(len(one.model.proto.constraints) + 1 for one in alone) + ties + 1
 
     @pytest.mark.parametrize("count", [1, 3])
     def test_one_layer_is_the_layer_program(self, count: int) -> None:
         ((sized, _),) = sized_layers(network_of(LAYERS[1:], "one"), edge(FEW))
-        joint, alone = solve_joint([(sized, count)]), solve_sized(sized)
-        assert alone.solution is not None
-        assert (joint.status, joint.value) == (SolverStatus.OPTIMAL, count * alone.solution.energy)
+        joint = solve_joint([(sized, count)])
+        alone = [PathEngine().solve(point) for point in sized.points]
+        assert (joint.status, joint.value) == (SolverStatus.OPTIMAL, count * min(one.energy for one in alone if one))
 
     def test_layers_share_the_hardware_point(self) -> None:
         network, architecture = small_network(), edge(FEW)
@@ -225,7 +225,7 @@ class TestRandomSearch:
     @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
     def test_no_mapping_is_below_the_optimum(self, layer: Layer) -> None:
         hardware = next(edge(FEW).points())
-        best = lattice.solve(lower(layer, hardware)).solution
+        best = PathEngine().solve(lower(layer, hardware))
         sampler = MappingSampler(layer, hardware, "timeloop", random.Random(0))
         drawn = [mapping for mapping in (sampler.draw() for _ in range(500)) if mapping is not None]
         assert best is not None

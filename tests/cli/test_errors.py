@@ -65,7 +65,7 @@ FILES: dict[str, str | bytes] = {
     "group.yaml": "groups: [{layers: [conv1, maxpol]}]\n",
     "list.yaml": "- {layers: [conv1, maxpool]}\n",
 }
-LATTICE = "-a chip.yaml --engine lattice"
+BY_PROGRAM = "-a chip.yaml --engine cp-sat"
 SOLVE = "solve layer.yaml -a chip.yaml"
 GROUPS = "evaluate resnet18 --groups group.yaml --no-cache --out out/deep"
 CASES = [  # command, what the message must say
@@ -78,19 +78,19 @@ CASES = [  # command, what the message must say
     ("solve fraction.yaml -a chip.yaml", ["fraction.yaml: dims.N", "8.5", ">= 1"]),
     ("solve kind.yaml -a chip.yaml", ["kind.yaml: type", "'matmull'", "conv, dwconv, matmul"]),
     ("solve vector.yaml -a chip.yaml", ["vector: the network has no multiply-accumulate layer", "['v']"]),
-    (f"solve huge.yaml {LATTICE}", ["huge.yaml: a.dims.M: the layer is too large", "value:   40000000", "1 to "]),
-    (f"solve extent.yaml {LATTICE}", ["extent.yaml: a.dims.K: the layer is too large", f"{10**30}", "1 to "]),
+    (f"solve huge.yaml {BY_PROGRAM}", ["huge.yaml: a.dims.M: the layer is too large", "value:   40000000", "1 to "]),
+    (f"solve extent.yaml {BY_PROGRAM}", ["extent.yaml: a.dims.K: the layer is too large", f"{10**30}", "1 to "]),
     ("solve extent.yaml -a chip.yaml", ["extent.yaml: a.dims.K: the layer is too large", f"{10**30}"]),
     ("map extent.yaml -a chip.yaml", ["extent.yaml: a.dims.K: the layer is too large", f"{10**30}"]),
     ("solve wide.yaml -a chip.yaml", ["wide.yaml: a.bits.W: the layer is too large", f"{10**20}", "1 to "]),
     ("solve layer.yaml -a chip.yaml --bits 99999999999999999", ["layer.yaml: a.bits: the layer is too", "9" * 17]),
-    ("solve far.yaml -a chip.yaml", ["far.yaml: a.stride: the layer is too large", "1000000", "1 to "]),
+    (f"solve far.yaml {BY_PROGRAM}", ["far.yaml: a.stride: the layer is too large", "1000000", "1 to "]),
     (
-        f"solve vast.yaml {LATTICE}",
+        f"solve vast.yaml {BY_PROGRAM}",
         ["vast.yaml: a: the layer is too large", "'a.dims.M': 1000", "several of them"],
     ),
     (f"{SOLVE} --padding M=99999999999999999", ["error: padding.M: the layer is too", "9" * 17, "1 to "]),
-    (f"solve resnet18 {LATTICE} --batch 999999999999", ["conv1.dims.N: the layer is too", "9" * 12, "1 to "]),
+    (f"solve resnet18 {BY_PROGRAM} --batch 999999999999", ["conv1.dims.N: the layer is too", "9" * 12, "1 to "]),
     ("solve resnet18 -a chip.yaml --batch 999999999999", ["conv1.dims.N: the layer is too", "9" * 12]),
     ("solve resnet81 -a chip.yaml", ["network: no such network", "'resnet81'", "did you mean resnet18?"]),
     ("solve cut.onnx -a chip.yaml", ["cut.onnx: cannot read the file as ONNX"]),

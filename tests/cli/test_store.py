@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from click.testing import Result as Outcome
 from hypothesis import given
 from hypothesis import strategies as st
 
+from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from optimizer.cli import main
 from optimizer.cli.inputs import asked_pool
 from optimizer.cli.options import scaling_options
@@ -25,7 +25,7 @@ from optimizer.scaling.process_pool import ProcessPool
 from optimizer.store import store as store_module
 from optimizer.store.contents import Selection, export_lines, import_lines
 from optimizer.store.database import CONTENT, STORE_FILE, sealed
-from optimizer.store.store import Store, task_key
+from optimizer.store.store import Store, entry_of, task_key
 from tests.support import store_cases
 from tests.support.store_cases import solution
 
@@ -87,12 +87,30 @@ def test_long_lists_are_cut(folder) -> None:
 
 def test_show(folder) -> None:
     shown = good("store", "show", "aa0", "--cache", folder)
-    for word in ("aa00", "K=4 C=3, energy", "1,234,567", "W O I", "4 3", "2 1 1 1", "W of level 1", "block of level 0"):
+    for word in (
+        "aa00",
+        "K=4 C=3, energy",
+        "1,234,567",
+        "keep W at level 0",
+        "for d1 in 3",
+        "d0 by 2",
+        "keep O at level 1",
+    ):
         assert word in shown
     assert "7,654,321" in good("store", "show", BOUND, "--cache", folder)
     assert "no mapping fits" in good("store", "show", "b", "--cache", folder)
     shown = good("store", "show", task_key("study", PAYLOAD)[:12], "--cache", folder)
     assert '"network": "alexnet"' in shown and '"area": 3' in shown and "alexnet at 3 mm2" in shown
+
+
+def test_show_of_a_loop_nest(tmp_path) -> None:
+    store = Store(tmp_path)
+    items = (NodeItem(0, 0), LoopItem(1, 3), FanOutItem(0, (2, 1)), NodeItem(2, 1))
+    store.note_optimum("cc00", Nest(items, 12345, 7))
+    store.close()
+    shown = good("store", "show", "cc00", "--cache", tmp_path)
+    for line in ("12,345", "keep W at level 0", "for d1 in 3", "fan-out of level 0: d0 by 2", "keep O at level 1"):
+        assert line in shown
 
 
 def _left(folder: Path) -> set[str]:
@@ -229,9 +247,8 @@ GOOD = {
     "kind": "optimum",
     "created": 1,
     "label": "",
-    "entry": asdict(solution(3)),
+    "entry": entry_of(solution(3)),
 }
-BLOCK = GOOD["entry"]["levels"][0]
 
 
 @pytest.mark.parametrize(
@@ -244,15 +261,15 @@ BLOCK = GOOD["entry"]["levels"][0]
         *(
             json.dumps(GOOD | change)
             for change in (
-                {"entry": {"levels": 3}},
+                {"entry": {"items": 3}},
                 {"kind": "other"},
                 {"created": None},
                 {"key": 3},
                 {"table": "rows"},
-                {"entry": GOOD["entry"] | {"energy": 2**70}},
+                {"entry": GOOD["entry"] | {"energy": 2**130}},
                 {"entry": GOOD["entry"] | {"latency": 1.5}},
-                {"entry": GOOD["entry"] | {"levels": [BLOCK | {"order": "WIO"}]}},
-                {"entry": GOOD["entry"] | {"hoist": {"tensor": 1}}},
+                {"entry": GOOD["entry"] | {"items": [[0, "W", 1]]}},
+                {"entry": GOOD["entry"] | {"items": [[7, 1, 1]]}},
             )
         ),
     ],

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
-from formulations.engines import LatticeEngine
+from formulations.engines import PathEngine
 from optimizer.architecture.boxes import Box
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.claims.solve import Claim, EqualLayers
 from optimizer.pricing.lowering import lower
 from optimizer.workload.layer import Layer
 
-ENGINE = LatticeEngine()
+ENGINE = PathEngine()
 
 
 @cache

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from formulations.layer.solver import SolverStatus, find_below, solve_layer
+from formulations.cp_sat import SolverStatus
+from formulations.nest_check import is_nest_of
+from formulations.nest_program.solve import find_below
 from formulations.problem import LayerProblem
+from formulations.shortest_path.solve import solve
 from tests.support.layer_cases import Case, cases
 from tests.support.profiles import examples
 
@@ -28,20 +31,21 @@ def leaking(problem: LayerProblem, weight: int) -> LayerProblem:
 @given(cases(small=True, halo=True), st.sampled_from(["energy", "latency"]), st.integers(0, 50))
 def test_decisions_agree_with_optima(case: Case, goal: Goal, weight: int) -> None:
     problem = leaking(case.problem, weight)
-    best = solve_layer(problem, goal)
-    if best.solution is None:
+    best = solve(problem, goal).nest
+    if best is None:
         assert find_below(problem, goal, 1 << 62).status is NOTHING
         return
-    value = getattr(best.solution, goal)
+    cycles = -(-best.latency // problem.latency_unit)
+    value = best.energy if goal == "energy" else (cycles - 1) * problem.latency_unit + 1
     assert find_below(problem, goal, value).status is NOTHING
-    found = find_below(problem, goal, value + 1)
+    found = find_below(problem, goal, best.energy + 1 if goal == "energy" else best.latency + 1)
     assert found.status is FOUND and found.solution is not None
-    assert getattr(found.solution, goal) == value
+    assert is_nest_of(problem, found.solution)
+    assert getattr(found.solution, goal) in range(value, getattr(best, goal) + 1)
     if goal == "energy":
-        cap = best.solution.latency - 1
-        faster = solve_layer(problem, "energy", latency_cap=cap)
-        most = 1 << 62 if faster.solution is None else faster.solution.energy
-        assert find_below(problem, goal, most, latency_cap=cap).status is NOTHING
+        faster = solve(problem, "energy", cap=cycles - 1).nest
+        most = 1 << 62 if faster is None else faster.energy
+        assert find_below(problem, goal, most, latency_cap=(cycles - 1) * problem.latency_unit).status is NOTHING
 
 
 @settings(max_examples=examples(5), suppress_health_check=list(HealthCheck))

@@ -1,4 +1,4 @@
-"""The shortest path over all nests: against every nest, the lattice search, an annealer; every rule switched off."""
+"""The shortest path over all nests: against every nest, an annealer; every rule switched off."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from random import Random
 import numpy as np
 import pytest
 
-from formulations.engines import LatticeEngine, PathEngine
+from formulations.engines import PathEngine
 from formulations.merging import Merged
 from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
 from formulations.problem import INFINITE, LayerProblem
-from formulations.shortest_path import bounds, frontier, potentials, search, twins
+from formulations.shortest_path import bounds, crossing, frontier, region_steps, region_tables, search, twins
 from formulations.shortest_path import labels as k
 from formulations.shortest_path import solve as path
 from formulations.shortest_path.compulsory import compulsory_energy
 from formulations.shortest_path.crossing import Crossing
 from formulations.shortest_path.frontier import Frontier
 from formulations.shortest_path.goal import Goal
+from formulations.shortest_path.kernels.crossing import Quick
 from formulations.shortest_path.kernels.dominance import TIMED, UNTIMED
 from formulations.shortest_path.search import Search
 from formulations.shortest_path.solve import StoppedPathError, ground_of, root_of, solve
@@ -30,14 +31,13 @@ from formulations.stop import Stop, StoppedError
 from optimizer.architecture.reader import load_architecture, parse_architecture
 from optimizer.errors import SpecError
 from optimizer.golden.legality import structural
-from optimizer.mapping.declared_space import outside_of_space
 from optimizer.mapping.legality import check_mapping
 from optimizer.pricing.lowering import lift, lower
 from optimizer.workload.layer import Layer, conv, matmul
 from tests.adversary.duel import Effort, Instance, best_found
 from tests.adversary.every_nest import least_energy
 from tests.support.choices import slow_if
-from tests.support.nest_cases import Case, placed
+from tests.support.nest_cases import Case, cycles_of, placed
 
 CHAIN = {
     "name": "chain",
@@ -69,28 +69,18 @@ def test_it_is_the_best_of_every_nest(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_no_nest_of_another_search_is_better(number: int) -> None:
-    """Leakage and ports count; what is better than the lattice's optimum is outside of the lattice's space."""
+def test_optima_cost_what_the_cost_model_says(number: int) -> None:
+    """Leakage and ports count; no optimum has a smaller value of another one's objective."""
     case = Case(number, leaks=True)
-    unit = case.problem.latency_unit
-    for objective in OBJECTIVES:
-        weight = 3 if objective == "weighted" else 0
-        goal = Goal(objective, weight=weight)
-        found = solve(case.problem, objective, weight=weight).nest
-        if objective == "edp":
-            continue
-        other = LatticeEngine().solve(case.problem, objective, weight=weight)
-        assert found is not None or other is None
-        if found is None:
-            continue
-        case.checks(found)
-        if other is None:
-            assert outside_of_space(case.layer, lift(case.layer, case.problem, found))
-            continue
-        values = [goal.value(s.energy, -(-s.latency // unit)) for s in (found, other)]
-        assert values[0] <= values[1]
-        if values[0] < values[1]:
-            assert outside_of_space(case.layer, lift(case.layer, case.problem, found))
+    goals = [Goal(objective, weight=3) for objective in OBJECTIVES]
+    nests = [solve(case.problem, goal.kind, weight=3).nest for goal in goals]
+    found = [nest for nest in nests if nest is not None]
+    assert len(found) in (0, len(goals))
+    for nest in found:
+        case.checks(nest)
+    for goal, best in zip(goals, found, strict=False):
+        values = [goal.value(nest.energy, cycles_of(case.problem, nest)) for nest in found]
+        assert goal.value(best.energy, cycles_of(case.problem, best)) == min(values)
 
 
 @pytest.mark.slow
@@ -100,7 +90,7 @@ def test_an_annealer_over_all_nests_does_not_beat_it(number: int) -> None:
     for objective in ("energy", "latency", "edp"):
         found = solve(case.problem, objective).nest
         asked = Instance(case.instance.name, case.instance.layer, case.instance.machine, objective, {}, number)
-        effort = Effort(steps=5000, restarts=2, declared=False)
+        effort = Effort(steps=5000, restarts=2)
         met = best_found(case.layer, case.hardware, case.accounting, asked, {}, effort)
         if met is not None:
             assert found is not None
@@ -141,10 +131,16 @@ class Unlimited(Goal):
 WITHIN = Crossing.within
 
 
-def everything(crossing: Crossing, rows: Ints, limits: Floats, slack: float) -> tuple[Ints, Ints, Ints, Floats]:
+def everything(table: Crossing, rows: Ints, limits: Floats, slack: float) -> tuple[Ints, Ints, Ints, Floats]:
     """No vector is sifted out."""
-    of, vectors, y, rest = WITHIN(crossing, rows, np.full(len(limits), np.inf), np.inf)
+    of, vectors, y, rest = WITHIN(table, rows, np.full(len(limits), np.inf), np.inf)
     return of, vectors, y, np.zeros(len(rest))
+
+
+def never_out(chart: bounds.Chart) -> Quick:
+    """No vector is left out before its sums are made."""
+    shape = len(chart.values), crossing.KINDS
+    return Quick(np.full(shape, -np.inf), np.zeros(shape))
 
 
 def anywhere(rows: Ints, number: int) -> Flags:
@@ -171,13 +167,13 @@ def any_trips(t: Lattice, dim: int, spot: int) -> bool:
 def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(number, 5)
     right = solve(case.problem).nest
-    for rule in ("R1", "R2", "R3", "R5", "R6", "like dims", "forget", "tied", "sift"):
+    for rule in ("R1", "R2", "R3", "R5", "R6", "like dims", "forget", "tied", "needed", "quick", "sift"):
         with monkeypatch.context() as patched:
             if rule == "R1":
                 patched.setattr(search, "may_place", anywhere)
             elif rule == "R2":
                 patched.setattr(search, "may_loop", anywhere)
-                patched.setattr(potentials, "bare_dims", every_dim)
+                patched.setattr(region_steps, "bare_dims", every_dim)
             elif rule == "R3":
                 patched.setattr(search, "stands_alone", any_trips)
             elif rule == "R5":
@@ -190,6 +186,10 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
                 patched.setattr(k, "forget", lambda *_: None)
             elif rule == "tied":
                 patched.setattr(Goal, "timing", lambda goal, m: TIMED)
+            elif rule == "needed":
+                patched.setattr(region_tables, "needed", lambda t, *_: np.ones(t.size, bool))
+            elif rule == "quick":
+                patched.setattr(crossing, "quick_of", never_out)
             else:
                 patched.setattr(Crossing, "within", everything)
             found = solve(case.problem).nest
@@ -220,6 +220,24 @@ def test_what_any_nest_costs_at_least(number: int) -> None:
         goal = Goal("energy")
         path._search(ground_of(problem), goal, Stop(), [])
         assert goal.best is None or compulsory_energy(problem) <= goal.best * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_nests_as_fast_as_any_may_be_are_those_of_a_search_by_latency(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = Case(number, leaks=number % 2 == 0)
+    limits = [(None, None)]
+    asked = [path.solve(case.problem, "latency").nest]
+    if asked[0] is not None:
+        cycles = cycles_of(case.problem, asked[0])
+        limits += [(cycles, None), (cycles - 1, None), (None, cycles), (None, cycles + 1)]
+        asked += [path.solve(case.problem, "latency", cap=cap, below=below).nest for cap, below in limits[1:]]
+    monkeypatch.setattr(path, "_fastest", lambda *_: path.PathOptimum(None, 0, 0))
+    plain = [path.solve(case.problem, "latency", cap=cap, below=below).nest for cap, below in limits]
+    assert [nest and (nest.energy, nest.latency) for nest in asked] == [
+        nest and (nest.energy, nest.latency) for nest in plain
+    ]
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -278,6 +296,16 @@ def test_a_fan_out_in_use_keeps_the_order_of_levels(factors: tuple[int, int, int
     else:
         with pytest.raises(SpecError, match="the loop over"):
             check_mapping(placed(mapping), layer, hardware)
+
+
+def test_no_loop_is_inside_of_the_innermost_fan_out() -> None:
+    hardware = next(iter(parse_architecture({**CHAIN, "array": {"x": 2, "y": 1, "below": "B"}}).points()))
+    problem = lower(matmul("m", {"M": 4, "N": 8, "K": 4}), hardware)
+    tops = tuple(NodeItem(tensor, 0) for tensor in range(3))
+    fan, loops = FanOutItem(2, (2, 1, 1)), [LoopItem(0, 2), LoopItem(1, 8), LoopItem(2, 4)]
+    assert is_nest_of(problem, Nest((*tops, *loops, fan), 1, 1))
+    for inside in range(3):
+        assert not is_nest_of(problem, Nest((*tops, *loops[:inside], fan, *loops[inside:]), 1, 1))
 
 
 def test_more_room_is_never_worse() -> None:
@@ -396,12 +424,11 @@ class Later(Stop):
             raise StoppedError
 
 
-def test_engines_take_the_same_limits() -> None:
-    """A mapping to beat counts the same for both engines where their spaces have the same optimum."""
+def test_a_nest_to_beat_counts_with_its_time() -> None:
     for number in range(FAST):
         case = Case(number, 6)
-        lattice, path = LatticeEngine().solve(case.problem), PathEngine().solve(case.problem)
-        if lattice is None or path is None or lattice.energy != path.energy:
+        path = PathEngine().solve(case.problem)
+        if path is None:
             continue
         for cutoff, there in (((path.energy, 0), False), ((path.energy, path.latency + 1), True)):
             assert (PathEngine().solve(case.problem, cutoff=cutoff) is not None) is there

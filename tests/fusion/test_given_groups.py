@@ -74,20 +74,25 @@ def group(*layers: str, **decisions: Any) -> dict[str, Any]:
     return {"layers": list(layers), **decisions}
 
 
+def without_nests(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [group | {"runs": [run | {"mapping": None} for run in group["runs"]]} for group in groups]
+
+
 @pytest.mark.parametrize("objective", slow_if(["latency"], ["energy", "latency"]))
 def test_groups_of_a_solved_network_cost_the_same(objective: str, tmp_path: Path) -> None:
     solved = api.compare(block(), tiny(), fusion=Fusion(3), objective=objective).to_json()
     assert solved["groups"]
     architecture = select(tiny(), solved["hardware"]["choices"])
     found = group_costs(block(), architecture, {"groups": solved["groups"]}, objective=objective)
-    for name in ("hardware", "energy_pj", "latency_cycles", "latency_ms", "power_w", "area_um2", "groups", "layers"):
+    for name in ("hardware", "energy_pj", "latency_cycles", "latency_ms", "power_w", "area_um2", "layers"):
         assert found[name] == solved[name], name
+    assert without_nests(found["groups"]) == without_nests(solved["groups"]), "of equal nests any may be known"
     for name in ("layer_by_layer", "fused", "reduction"):
         assert found["comparison"][name] | {"status": ""} == solved["comparison"][name] | {"status": ""}
     assert found["dram_words"] == solved["comparison"]["fused"]["dram_words"]
     (tmp_path / "groups.json").write_text(json.dumps({"groups": solved["groups"]}))
     again = group_costs(block(), architecture, tmp_path / "groups.json", objective=objective)
-    assert again["groups"] == solved["groups"]
+    assert again["groups"] == found["groups"]
     assert found["status"] == "EVALUATED" and "not searched" in found["space"]["text"]
 
 

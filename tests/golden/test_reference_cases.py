@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from formulations.lattice.search import solve
+from formulations.shortest_path.solve import solve
 from optimizer.golden.walk import walk
 from optimizer.mapping.cost import evaluate
 from optimizer.pricing.lowering import lift, lower
@@ -108,7 +108,7 @@ def test_cost_model_reproduces_every_count(case: CountCase) -> None:
 def _best_value(case: OptimumCase) -> Fraction:
     """Best of the optimum under both reuse rules: the exact rule can only count fewer words."""
     problem = lower(case.layer, case.hardware, accounting=case.accounting)
-    solution = solve(problem, case.objective).solution
+    solution = solve(problem, case.objective).nest
     assert solution is not None
     mapping = lift(case.layer, problem, solution)
     values = []

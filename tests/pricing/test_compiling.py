@@ -11,17 +11,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from formulations.engines import LatticeEngine, PathEngine
+from formulations.engines import PathEngine
 from optimizer.api import solve
 from optimizer.architecture.reader import load_architecture
 from optimizer.networks.load import load
 from optimizer.pricing import compiling
 from optimizer.search import prepared_problem
 
-CODE = "from formulations.lattice import kernels; print(kernels.config.CACHE_DIR)"
+CODE = "from formulations.shortest_path import kernels; print(kernels.config.CACHE_DIR)"
 
 
-@pytest.mark.parametrize(("engine", "cached"), [("lattice", False), ("path", False), ("lattice", True)])
+@pytest.mark.parametrize(("engine", "cached"), [("path", False), ("both", False), ("path", True)])
 def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, engine: str, *, cached: bool) -> None:
     doing = "loading the search kernels" if cached else "compiling the search kernels (once)"
 
@@ -30,7 +30,7 @@ def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, engine: str,
         stats = SimpleNamespace(cache_misses={} if cached else {1: 1})
 
     found, told = [Kernel(), Kernel(), Kernel()], []
-    monkeypatch.setattr(compiling, "_kernels", lambda _: found)
+    monkeypatch.setattr(compiling, "_kernels", lambda: found)
     monkeypatch.setattr(compiling, "PAUSE_S", 0.01)
 
     def compiled(*_: object) -> None:
@@ -39,7 +39,7 @@ def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, engine: str,
             kernel.signatures = (1,)
         time.sleep(0.05)
 
-    monkeypatch.setattr(PathEngine if engine == "path" else LatticeEngine, "solve", compiled)
+    monkeypatch.setattr(PathEngine, "solve", compiled)
     point = next(load_architecture("edge_small").points())
     started = time.perf_counter()
     compiling.compile_kernels(engine, point, "timeloop", told.append, started)
@@ -54,14 +54,15 @@ def test_progress_moves_and_counts(monkeypatch: pytest.MonkeyPatch, engine: str,
 
 
 def test_nobody_who_watches_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "_kernels", lambda _: pytest.fail("looked at"))
-    compiling.compile_kernels("path", next(load_architecture("edge_small").points()), "timeloop", None, 0.0)
+    monkeypatch.setattr(compiling, "_kernels", lambda: pytest.fail("looked at"))
+    point = next(load_architecture("edge_small").points())
+    compiling.compile_kernels("path", point, "timeloop", None, 0.0)
+    compiling.compile_kernels("cp-sat", point, "timeloop", print, 0.0)
 
 
 def test_the_kernels_are_found() -> None:
-    names = {engine: {kernel.py_func.__name__ for kernel in compiling._kernels(engine)} for engine in compiling.FOLDERS}
-    assert {"search", "price", "tabulate"} <= names["lattice"] and len(names["lattice"]) > 40
-    assert {"reach", "price", "tabulate"} <= names["path"] == names["both"] and len(names["path"]) > 10
+    names = {kernel.py_func.__name__ for kernel in compiling._kernels()}
+    assert {"reach", "price", "tabulate"} <= names and len(names) > 10
 
 
 def test_an_unwritable_home_gets_a_private_folder_that_goes(tmp_path: Path) -> None:

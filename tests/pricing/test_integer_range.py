@@ -1,4 +1,4 @@
-"""No mapping, however bad, goes beyond the numbers that problems are judged by; no route skips the check."""
+"""No mapping, however bad, goes beyond the numbers that the integer program is judged by, and that is checked."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from formulations.integer_range import LIMIT, Most, check_range
-from formulations.lattice import search as lattice
-from formulations.lattice.kernels.layout import word_scale
-from formulations.layer.rows import LARGEST, bounded, rejection
-from formulations.layer.solver import costs_of, solve_layer
+from formulations.engines import CpSatEngine, PathEngine
+from formulations.integer_range import LIMIT, Most
+from formulations.nest_program.magnitudes import check_magnitudes
+from formulations.nest_program.solve import find_below, solve
 from formulations.networks.master import Option, choose
-from formulations.problem import INFINITE, LayerProblem, PortSpec
+from formulations.problem import LayerProblem, PortSpec
+from formulations.rows import LARGEST, bounded, rejection
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.pricing.lowering import lift, lower
 from optimizer.workload.layer import conv, matmul
-from tests.support.block_space import random_solution
 from tests.support.layer_cases import Case, cases
 from tests.support.profiles import examples
+from tests.support.random_nests import random_nest
 
 
 def most(problem: LayerProblem) -> Most:
@@ -35,18 +35,17 @@ def most(problem: LayerProblem) -> Most:
 @given(cases(pins=True), st.integers(0, 1 << 30))
 def test_random_mappings_stay_within(case: Case, seed: int) -> None:
     problem, bound = case.problem, most(case.problem)
-    solution = random_solution(problem, random.Random(seed), 200, lambda legal: legal)
-    event(f"a mapping: {solution is not None}")
-    if solution is None:
+    nest = random_nest(problem, random.Random(seed))
+    event(f"a mapping: {nest is not None}")
+    if nest is None:
         return
-    cost = case.cost(lift(case.layer, problem, solution))
+    cost = case.cost(lift(case.layer, problem, nest))
     assert cost.energy <= bound.energy()
     assert math.ceil(cost.latency_cycles) <= bound.cycles()
     for (level, _), access in cost.counts.items():
         moved = access.read_bits + access.fill_bits + access.update_bits
         (most_bits,) = (r.value for r in bound.reaches() if r.kind == "bits" and r.level == level)
         assert moved <= most_bits
-    assert bound.scale == word_scale(problem)
 
 
 def test_the_worst_mapping_reaches_the_bound() -> None:
@@ -77,28 +76,30 @@ def one_buffer(capacity: int | None, energy: int = 1, bandwidth: Fraction | None
         (one_buffer(256, bandwidth=Fraction(2**62, 1)), "divisor of level 0"),
     ],
 )
-def test_no_route_skips_the_check(hardware: Hardware, word: str) -> None:
+def test_no_program_skips_the_check(hardware: Hardware, word: str) -> None:
     problem = lower(matmul("m", {"M": 16, "N": 16, "K": 16}), hardware, accounting="timeloop")
-    for route in (check_range, lattice.solve, solve_layer):
+    for route in (
+        lambda: check_magnitudes([problem]),
+        lambda: solve(problem),
+        lambda: find_below(problem, "energy", 1),
+        lambda: CpSatEngine().solve(problem),
+    ):
         with pytest.raises(OverflowError, match=word):
-            route(problem)  # type: ignore[operator]
+            route()
 
 
-def test_weights_without_a_mapping_to_beat() -> None:
-    """The slowest mapping counts then: at 1/256 bits a cycle it takes far longer than its work."""
+def test_weights() -> None:
+    """The slowest mapping counts: at 1/256 bits a cycle it takes far longer than its work."""
     problem = lower(
         matmul("m", {"M": 4, "N": 4, "K": 4}), one_buffer(256, bandwidth=Fraction(1, 256)), accounting="timeloop"
     )
-    best = lattice.solve(problem, "energy").solution
-    assert best is not None
-    weight = 2 * LIMIT // most(problem).cycles()
-    with pytest.raises(OverflowError, match="weight may reach"):
-        lattice.solve(problem, "weighted", weight=weight)
-    found = lattice.solve(problem, "weighted", weight=weight - 1).solution
-    assert found is not None
-    with pytest.raises(OverflowError, match="weight may reach"):
-        check_range(problem, weight=weight, cutoff=(INFINITE, 0))
-    check_range(problem, weight=weight, cutoff=(best.energy, best.latency))
+    weight = (LIMIT - most(problem).energy()) // most(problem).cycles()
+    with pytest.raises(OverflowError, match="may reach"):
+        check_magnitudes([problem], 8 * weight)
+    check_magnitudes([problem], weight // 2)
+    found = [engine.solve(problem, "weighted", weight=weight // 2) for engine in (PathEngine(), CpSatEngine())]
+    values = [nest and nest.energy + weight // 2 * nest.latency for nest in found]
+    assert values[0] == values[1] is not None
 
 
 def test_programs_beyond_the_solver_are_refused() -> None:
@@ -112,18 +113,17 @@ def test_programs_beyond_the_solver_are_refused() -> None:
     model.add(model.new_int_var(0, 1 << 40, "x") * (1 << 40) <= 5)
     assert isinstance(rejection(model), OverflowError)
     assert isinstance(rejection(cp_model.CpModel()), RuntimeError)
-    assert solve_layer(program, "energy", latency_cap=1 << 70).solution is not None
+    assert solve(program, "energy", cap=1 << 70).solution is not None
 
 
 def test_a_port_whose_divisor_is_large_beside_a_slow_one() -> None:
-    """The program bounds the time of such a port by itself; both routes agree."""
+    """The program bounds the time of such a port by itself; both engines agree."""
     problem = lower(matmul("m", {"M": 4, "N": 4, "K": 2}), one_buffer(256), accounting="timeloop")
     ports = (PortSpec(1 << 40, 1), PortSpec(1 << 28, (1 << 30) + 1), PortSpec())
     slow = replace(problem, levels=(replace(problem.levels[0], ports=ports), problem.levels[1]))
-    found = lattice.solve(slow, "latency").solution
-    outcome = solve_layer(slow, "latency").solution
-    assert found is not None and outcome is not None
-    assert (found.energy, found.latency) == (outcome.energy, outcome.latency) == costs_of(slow, found)
+    found, other = PathEngine().solve(slow, "latency"), CpSatEngine().solve(slow, "latency")
+    assert found is not None and other is not None
+    assert (found.energy, found.latency) == (other.energy, other.latency)
 
 
 def test_sums_under_caps_beyond_the_solver_are_refused() -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from formulations.lattice.search import solve
 from formulations.merging import merge
+from formulations.nest_check import is_nest_of
+from formulations.shortest_path.solve import solve
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.pricing.lowering import kept_dims, lift, lower
 from optimizer.workload.layer import ROLES, Layer, conv
@@ -51,7 +52,7 @@ def test_the_mapping_found_costs_what_the_search_says() -> None:
         small = replace(hardware.levels[1], size_bits=bits)
         hardware = replace(hardware, levels=(hardware.levels[0], small))
         case = Case(POINT, hardware, "timeloop")
-        found = solve(case.problem).solution
+        found = solve(case.problem).nest
         assert found is not None
         cost = case.cost(lift(POINT, case.problem, found))
         assert (cost.energy, cost.latency_cycles) == (found.energy, found.latency)
@@ -59,17 +60,6 @@ def test_the_mapping_found_costs_what_the_search_says() -> None:
 
 @settings(max_examples=examples(100))
 @given(cases(halo=False))
-def test_extents_of_solutions_divide_one_another(case: Case) -> None:
-    found = solve(case.problem).solution
-    if found is None:
-        return
-    outer = case.problem.extents
-    for level in found.levels:
-        for inner in (level.top, level.bottom, level.spatial):
-            assert all(o % i == 0 for o, i in zip(outer, inner, strict=True))
-            outer = (
-                inner
-                if inner is not level.spatial
-                else tuple(b // f for b, f in zip(level.bottom, level.spatial, strict=True))
-            )
-    assert set(outer) == {1}
+def test_what_is_found_is_a_nest_of_the_original_layer(case: Case) -> None:
+    found = solve(case.problem).nest
+    assert found is None or is_nest_of(case.problem, found)

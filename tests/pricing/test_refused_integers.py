@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from formulations.engines import CpSatEngine, PathEngine
 from formulations.integer_range import LIMIT
-from formulations.lattice import search as lattice
-from formulations.layer.solver import SolverStatus, solve_layer
 from optimizer.api import map_layer, solve
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.reader import load_architecture, parse_architecture
@@ -65,7 +64,7 @@ def chip(**values: Any) -> Architecture:
 def test_layers_beyond_the_integers_are_refused(exponent: int, padding: Any) -> None:
     layer = matmul("huge", dict.fromkeys("MNK", 2**exponent))
     with pytest.raises(SpecError, match=r"(?s)too large.*value: .*allowed: 1 to [0-9,]+ .*smaller") as caught:
-        map_layer(layer, load_architecture("edge_small"), padding=padding, engine="lattice")
+        map_layer(layer, load_architecture("edge_small"), padding=padding, engine="cp-sat")
     assert caught.value.field in ("huge.dims.M", "huge.dims.N", "huge.dims.K", "padding.M")
 
 
@@ -109,7 +108,7 @@ def test_what_may_not_be_kept_is_not_counted() -> None:
 )
 def test_times_beyond_the_integers_are_refused(values: dict[str, str], field: str) -> None:
     with pytest.raises(SpecError, match="leaves exact 64-bit integers") as caught:
-        map_layer(LAYER, chip(**values))
+        map_layer(LAYER, chip(**values), engine="cp-sat")
     assert caught.value.field == field
     assert caught.value.value and caught.value.allowed and caught.value.remedy
 
@@ -192,12 +191,13 @@ def test_random_numbers_are_refused_or_solved(values: dict[str, Any], objective:
     assert result.status == "OPTIMAL" and verify(result).ok
     point = next(p for p in chip(**values).points() if dict(p.choices) == result.to_json()["hardware"]["choices"])
     problem = lower(LAYER, point, accounting=values["accounting"])
-    found = lattice.solve(problem, objective).solution
+    single = "energy" if objective == "edp" else objective
+    found = PathEngine().solve(problem, single)
     assert found is not None
     try:
-        outcome = solve_layer(problem, objective)  # type: ignore[arg-type]
+        other = CpSatEngine().solve(problem, single)
     except OverflowError:
         event("beyond the program")
         return
-    assert outcome.status is SolverStatus.OPTIMAL and outcome.solution is not None
-    assert (outcome.solution.energy, outcome.solution.latency) == (found.energy, found.latency)
+    assert other is not None
+    assert (other.energy, other.latency) == (found.energy, found.latency)

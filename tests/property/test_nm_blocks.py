@@ -1,4 +1,4 @@
-"""N:M blocks: model, walk, program, lattice and exhaustion agree, and so does a walk of single elements."""
+"""N:M blocks: model, walk, both engines and exhaustion agree, and so does a walk of single elements."""
 
 from __future__ import annotations
 
@@ -26,45 +26,32 @@ from optimizer.workload.network import Network
 from optimizer.workload.nm_blocks import Block
 from optimizer.workload.reader import dump_network, parse_network
 from optimizer.workload.sparsity import compress, default_dim, dense, densify, sparsify
-from tests.support.block_space import random_solution
 from tests.support.layer_cases import Case, cases
-from tests.support.layer_checks import check_blocks, check_expression, check_hoisted, check_lattice, check_nests
+from tests.support.layer_checks import check_engines, check_nests, check_random_nest
 from tests.support.profiles import RELAXED, examples
+from tests.support.random_nests import random_nest
 
 Element = tuple[int, ...]
 
 # --- Random small cases -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=examples(600, dev=12), suppress_health_check=RELAXED)
-@given(cases(pins=True, sparse=True), st.integers(0, 1 << 30))
-def test_expression_is_the_cost_model(case: Case, seed: int) -> None:
-    assume(check_expression(case, seed))
+@settings(max_examples=examples(600, dev=20), suppress_health_check=RELAXED)
+@given(cases(pins=True, sparse=True, depths=(2, 3, 4)), st.integers(0, 1 << 30))
+def test_walk_and_closed_form_are_the_cost_model(case: Case, seed: int) -> None:
+    assume(check_random_nest(case, seed))
 
 
-@pytest.mark.slow
-@settings(max_examples=examples(300), suppress_health_check=RELAXED)
-@given(cases(depths=(3, 4), pins=True, sparse=True), st.integers(0, 1 << 30))
-def test_expression_of_a_hoisted_node_often(case: Case, seed: int) -> None:
-    assume(check_hoisted(case, seed))
-
-
-@settings(max_examples=examples(150, dev=4), suppress_health_check=RELAXED)
-@given(cases(small=True, halo=True, pins=True, sparse=True))
-def test_optimum_of_all_blocks(case: Case) -> None:
-    check_blocks(case)
-
-
-@settings(max_examples=examples(150, dev=3), suppress_health_check=RELAXED)
-@given(cases(small=True, halo=False, sparse=True))
+@settings(max_examples=examples(150, dev=8), suppress_health_check=RELAXED)
+@given(cases(small=True, pins=True, sparse=True))
 def test_optimum_of_all_nests(case: Case) -> None:
     check_nests(case)
 
 
-@settings(max_examples=examples(150, dev=4), suppress_health_check=RELAXED)
+@settings(max_examples=examples(150, dev=3), suppress_health_check=RELAXED)
 @given(cases(pins=True, sparse=True))
-def test_optimum_of_the_lattice(case: Case) -> None:
-    check_lattice(case)
+def test_engines_agree(case: Case) -> None:
+    check_engines(case)
 
 
 # --- Element by element -------------------------------------------------------------------------------------
@@ -114,10 +101,10 @@ def steps_of(mapping: Mapping, dims: list[str], level: int) -> dict[Element, lis
 def check_elements(case: Case, seed: int) -> bool:
     """What the multipliers read and update, counted element by element; was there a mapping to count?"""
     layer, problem = case.layer, case.problem
-    solution = random_solution(problem, random.Random(seed), 200, lambda legal: [None])
-    if solution is None or problem.steps > 3000 or case.resumes or case.pinned:
+    nest = random_nest(problem, random.Random(seed))
+    if nest is None or problem.steps > 3000 or case.resumes or case.pinned:
         return False
-    mapping = lift(layer, problem, solution)
+    mapping = lift(layer, problem, nest)
     walked = walk(layer, case.hardware, mapping, accounting="timeloop", reuse="innermost")
     elements, checked = Elements(layer, seed), False
     for operand in layer.operands:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from formulations.engines import LatticeEngine
-from formulations.problem import LayerSolution
+from formulations.engines import PathEngine
+from formulations.nest import Nest
 from optimizer import api
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker.again import verify, verify_folder
@@ -41,11 +41,11 @@ LAYER = "{name: fc, type: matmul, dims: {M: 8, N: 8, K: 8}}"
 def wrong(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes the search state energies, or latencies, that are too low."""
 
-    def install(pricer: Any = LatticeEngine, search: str = "solve", **less: int) -> None:
+    def install(pricer: Any = PathEngine, search: str = "solve", **less: int) -> None:
         right = getattr(pricer, search)
 
-        def searched(*arguments: Any, **options: Any) -> LayerSolution | None:
-            found: LayerSolution | None = right(*arguments, **options)
+        def searched(*arguments: Any, **options: Any) -> Nest | None:
+            found: Nest | None = right(*arguments, **options)
             if found is None:
                 return None
             low = {name: getattr(found, name) - value for name, value in less.items()}
@@ -89,7 +89,7 @@ def test_a_search_that_misses_a_known_mapping(monkeypatch: pytest.MonkeyPatch) -
     small, large = architecture("64 words").points()
     pricer = layer_pricer.Pricer(layer, 1, "timeloop", {}, Store(None))
     assert pricer.price(small) is not None
-    monkeypatch.setattr(LatticeEngine, "solve", lambda *_, **__: None)
+    monkeypatch.setattr(PathEngine, "solve", lambda *_, **__: None)
     with pytest.raises(InternalDisagreementError, match=r"layer fc has a mapping of energy .* none as good"):
         pricer.price(large)
 

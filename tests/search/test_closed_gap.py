@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ortools.sat.python import cp_model
 
-from formulations.layer.solver import STATUS, SolverStatus
+from formulations.cp_sat import STATUS, SolverStatus
 from formulations.networks.checkpoint_search import MemoryLimits, solve_memory
 from formulations.networks.widths import Table, WidthProblem, WidthProgram
 from formulations.stop import Stop

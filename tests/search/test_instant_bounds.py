@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from formulations.engines import LatticeEngine
-from formulations.layer.spread import widest
+from formulations.engines import PathEngine
 from formulations.primes import divisors
 from formulations.spatial_vectors import spatial_vectors
+from formulations.spread import widest
 from optimizer import api
 from optimizer.architecture.architecture import Architecture
 from optimizer.architecture.budgets import Budgets
@@ -59,7 +59,7 @@ def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def searched(*_: object, **__: object) -> None:
         raise AssertionError("a layer was searched")
 
-    monkeypatch.setattr(LatticeEngine, "solve", searched)
+    monkeypatch.setattr(PathEngine, "solve", searched)
 
 
 @pytest.mark.parametrize(("budgets", "blamed"), IMPOSSIBLE, ids=[" ".join(budgets) for budgets, _ in IMPOSSIBLE])

@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from formulations.lattice.kernels.memo import Memo
-from formulations.lattice.search import solve
+from formulations.engines import PathEngine
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.reader import load_architecture
 from optimizer.pricing.lowering import lower
@@ -21,22 +20,22 @@ def test_a_request_before_the_start_ends_the_search() -> None:
     stop = Stop()
     stop.request()
     with pytest.raises(StoppedError):
-        solve(PROBLEM, stop=stop)
+        PathEngine().solve(PROBLEM, stop=stop)
 
 
 def test_a_search_given_up_leaves_no_wrong_tables() -> None:
-    memo = Memo(PROBLEM)
+    engine = PathEngine()
     for delay_s in (0.001, 0.01, 0.03, 0.1):
         stop = Stop()
         alarm = threading.Timer(delay_s, stop.request)
         alarm.start()
         try:
-            solve(PROBLEM, memo=memo, stop=stop)
+            engine.solve(PROBLEM, stop=stop)
         except StoppedError:
             continue
         finally:
             alarm.join()
-    assert solve(PROBLEM, memo=memo).solution == solve(PROBLEM).solution
+    assert engine.solve(PROBLEM) == PathEngine().solve(PROBLEM)
 
 
 def alarms() -> list[threading.Timer]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.sparse.sizing import solve_sizing
 from optimizer.errors import SpecError
 from optimizer.files.records import to_json

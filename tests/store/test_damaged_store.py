@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.lattice.search import solve as lattice_solve
-from formulations.layer.fitting import fits
-from formulations.problem import Hoist, LayerSolution
+from formulations.engines import PathEngine
+from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
+from formulations.nest_check import is_nest_of
 from optimizer import load_architecture
 from optimizer import solve as solve_network
 from optimizer.checker.again import verify
@@ -144,41 +144,44 @@ PROBLEM = lower(LAYER, POINT)
 
 
 @cache
-def optimum() -> LayerSolution:
-    found = lattice_solve(PROBLEM).solution
+def optimum() -> Nest:
+    found = PathEngine().solve(PROBLEM)
     assert found is not None
     return found
 
 
-def mutants(found: LayerSolution) -> list[LayerSolution]:
-    """Solutions that are none of the problem."""
-    first, *others = found.levels
-    last = others[-1]
+def mutants(found: Nest) -> list[Nest]:
+    """Nests that are none of the problem."""
+    items = found.items
+    loop = next(n for n, item in enumerate(items) if isinstance(item, LoopItem) and item.trips > 1)
+    fan = next(n for n, item in enumerate(items) if isinstance(item, FanOutItem))
+    node = next(n for n, item in enumerate(items) if isinstance(item, NodeItem) and item.level == 2)
 
-    def with_last(**changes: object) -> LayerSolution:
-        return replace(found, levels=(first, *others[:-1], replace(last, **changes)))  # type: ignore[arg-type]
+    def nest(place: int, *instead: Item) -> Nest:
+        return replace(found, items=(*items[:place], *instead, *items[place + 1 :]))
 
+    trips, dim = items[loop].trips, items[loop].dim  # type: ignore[union-attr]
     return [
-        replace(found, levels=found.levels[1:]),
-        replace(found, levels=()),
+        replace(found, items=()),
+        replace(found, items=items[1:]),
         replace(found, energy=-1),
-        replace(found, levels=(*found.levels, last)),
         replace(found, latency=0),
-        replace(found, levels=(replace(first, top=(*first.top[:-1], 2 * first.top[-1])), *others)),
-        with_last(top=last.top[1:]),
-        with_last(bottom=(0,) * 4),
-        with_last(bottom=(5,) * 4),
-        with_last(window=4),
-        with_last(spatial=(2,) * 4),
-        with_last(order=(0, 0, 1)),
-        with_last(order=(3,)),
-        with_last(input_tile=()),
-        with_last(top=first.top, bottom=first.top),
-        with_last(input_tile=(2**40,) * 4),
-        replace(found, hoist=Hoist(7, 1, 0)),
-        replace(found, hoist=Hoist(last.order[-1], 2, 2)),
-        replace(found, hoist=Hoist(last.order[-1], 9, 0)),
-        replace(found, hoist=Hoist(last.order[0], 2, -1)),
+        replace(found, items=(*items, LoopItem(0, 2))),
+        replace(found, items=(NodeItem(0, 1), *items)),
+        nest(loop),
+        nest(loop, LoopItem(dim, 2 * trips)),
+        nest(loop, LoopItem(dim, -trips)),
+        nest(loop, LoopItem(4, trips)),
+        nest(loop, LoopItem(-1, trips)),
+        nest(loop, items[loop], items[loop]),
+        nest(node),
+        nest(node, NodeItem(3, 2)),
+        nest(node, NodeItem(-1, 2)),
+        nest(node, NodeItem(items[node].tensor, 3)),  # type: ignore[union-attr]
+        nest(node, items[node], items[node]),
+        nest(fan, FanOutItem(9, (1,) * 4)),
+        nest(fan, FanOutItem(0, (2**40,) * 4)),
+        nest(fan, FanOutItem(0, ())),
     ]
 
 
@@ -189,7 +192,7 @@ def test_optima_that_do_not_fit_the_problem_are_searched_again(number) -> None:
     store.note_optimum(question.key, mutants(right)[number])
     asked: list[int] = []
 
-    def search(limit: int) -> LayerSolution:
+    def search(limit: int) -> Nest:
         asked.append(limit)
         return right
 
@@ -199,7 +202,16 @@ def test_optima_that_do_not_fit_the_problem_are_searched_again(number) -> None:
 
 def test_entries_whose_json_is_no_solution_are_not_there() -> None:
     store = Store()
-    for entry in ('{"levels": 3}', '{"levels": [[]]}', "3", '"text"', "[", "[" * 10**5, '{"levels": [{}]}'):
+    for entry in (
+        '{"items": 3}',
+        '{"items": [[]]}',
+        "3",
+        '"text"',
+        "[",
+        "[" * 10**5,
+        '{"items": [{}]}',
+        '{"levels": []}',
+    ):
         store.note_optimum("key", None)
         with store.database() as database:
             database.execute("UPDATE layers SET entry = ?", (entry,))
@@ -212,8 +224,8 @@ def test_entries_whose_json_is_no_solution_are_not_there() -> None:
 def test_every_optimum_fits_its_problem(data) -> None:
     problem = data.draw(cases(pins=True, small=True)).problem
     for objective in ("energy", "latency"):
-        found = lattice_solve(problem, objective).solution
-        assert found is None or fits(problem, found)
+        found = PathEngine().solve(problem, objective)
+        assert found is None or is_nest_of(problem, found)
 
 
 NETWORK = """\

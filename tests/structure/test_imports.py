@@ -65,7 +65,7 @@ DIRECTIONS = {
         "optimizer.problem.versions",
         "formulations.problem",
         "formulations.nest",
-        "formulations.layer.fitting",
+        "formulations.nest_check",
     ),
     "optimizer.pricing": (*MODEL, "optimizer.problem", "optimizer.store", "formulations"),
     "optimizer.fusion": PRICED,
@@ -153,12 +153,12 @@ CLOSURES = {
         "formulations.nest_rules",
         "formulations.problem",
         "formulations.networks.master",
-        "formulations.layer.rows",
+        "formulations.rows",
         "formulations.primes",
     ),
 }
 """What a package may import besides itself, directly or through others. Of the checker: no search, no pricing, no cost
-model, no fusion, no store and no kernels. ``formulations.layer.rows`` and ``primes`` are what the master needs."""
+model, no fusion, no store and no kernels. ``formulations.rows`` and ``primes`` are what the master needs."""
 
 OWN = ("formulations", "optimizer", "tests", "benchmarks")
 
@@ -316,7 +316,7 @@ def test_rule(rule) -> None:
 
 
 BAD = {
-    breaks_direction: ("formulations.layer.model", "def f():\n    from optimizer import cost"),
+    breaks_direction: ("formulations.nest_program.program", "def f():\n    from optimizer import cost"),
     prints: ("optimizer.api", "def f():\n    print(1)"),
     swallows: ("optimizer.api", "try:\n    f()\nexcept OSError:\n    pass"),
     lacks_docstring: ("optimizer.mapping.cost", '"""M."""\nclass A:\n    """A."""\n    def f(self):\n        return 1'),
@@ -381,7 +381,7 @@ def test_no_import_of_a_closure_is_hidden(package: str) -> None:
     [
         ("optimizer.checker", "optimizer.checker.solve", "optimizer.checker.again.layer_bounds"),
         ("optimizer.checker", "optimizer.problem.goal", "optimizer.search.prepared_problem"),
-        ("optimizer.checker", "formulations.networks.master", "formulations.lattice.kernels.memo"),
+        ("optimizer.checker", "formulations.networks.master", "formulations.shortest_path.kernels.bounds"),
         ("optimizer.checker", "optimizer.results", "optimizer.results.solve_result"),
         ("optimizer.golden", "optimizer.workload.layer", "optimizer.mapping.cost"),
     ],

@@ -9,51 +9,60 @@ from collections.abc import Iterator
 from formulations.nest import FanOutItem, Item, LoopItem, Nest, NodeItem
 from formulations.nest_check import is_nest_of
 from formulations.nest_cost import costed
-from formulations.primes import factorize
 from formulations.problem import LayerProblem
+from formulations.spread import spreads
 
-Prime = tuple[int, int]
-"""A dim and a prime of its extent."""
+Vector = tuple[int, ...]
+
+
+def divisors(number: int) -> list[int]:
+    """All of them, the least first."""
+    return [d for d in range(1, number + 1) if number % d == 0]
 
 
 def every_nest(problem: LayerProblem, most: int) -> list[Nest] | None:
-    """All nests with their costs; None if there are more than so many sequences to look at."""
-    found, looked = [], 0
+    """All nests with their costs; None if there are more than so many sequences to look at.
+
+    Of nodes next to one another, which cost the same in every order, one order is looked at.
+    """
     tops: list[Item] = [NodeItem(tensor, int(pinned)) for tensor, pinned in enumerate(problem.pinned)]
-    for items in _multisets(problem):
-        looked += math.factorial(len(items))
-        if looked > most:
-            return None
-        for order in set(itertools.permutations(items)):
-            nest = Nest((*tops, *_joined(order)), 0, 1)
-            if is_nest_of(problem, nest):
-                found.append(costed(problem, nest.items))
-    return found
+    keeps = itertools.product(*(level.keep_options for level in problem.levels[1:]))
+    nodes = ([NodeItem(t, n) for t in range(3) for n, row in enumerate(keep, 1) if row[t]] for keep in keeps)
+    sequences = itertools.chain.from_iterable(_sequences(problem, tops, some, problem.extents) for some in nodes)
+    looked = list(itertools.islice(sequences, most + 1))
+    if len(looked) > most:
+        return None
+    nests = (Nest(tuple(items), 0, 1) for items in looked)
+    return [costed(problem, nest.items) for nest in nests if is_nest_of(problem, nest)]
 
 
-def _multisets(problem: LayerProblem) -> Iterator[list[Item]]:
-    """The items of nests: nodes inside of the outermost level, a loop or a place in a fan-out for every prime."""
-    primes = [(d, p) for d, e in enumerate(problem.extents) for p, n in factorize(e).items() for _ in range(n)]
-    fans = [n for n, level in enumerate(problem.levels) if math.prod(level.fanout) > 1]
-    for keep in itertools.product(*(level.keep_options for level in problem.levels[1:])):
-        nodes: list[Item] = [NodeItem(t, n) for n, row in enumerate(keep, 1) for t in range(3) if row[t]]
-        for places in set(itertools.product([None, *fans], repeat=len(primes))):
-            loops: list[Item] = [LoopItem(d, p) for (d, p), place in zip(primes, places, strict=True) if place is None]
-            yield [*nodes, *loops, *_fan_outs(problem, primes, places)]
+def _sequences(problem: LayerProblem, items: list[Item], nodes: list[NodeItem], rest: Vector) -> Iterator[list[Item]]:
+    """All orders of these nodes, and of loops and fan-outs over what is left of the extents, from here on inwards."""
+    if math.prod(rest) == 1 and not nodes:
+        yield items
+        return
+    last, fan = items[-1], max((item.level for item in items if isinstance(item, FanOutItem)), default=-1)
+    for node in nodes:
+        first = all(node.level <= other.level for other in nodes if other.tensor == node.tensor)
+        if first and (not isinstance(last, NodeItem) or len(items) == 3 or last.tensor <= node.tensor):
+            others = [other for other in nodes if other != node]
+            yield from _sequences(problem, [*items, node], others, rest)
+    for d, extent in enumerate(rest) if fan + 1 < len(problem.levels) else ():
+        if not (isinstance(last, LoopItem) and last.dim == d):
+            for trips in divisors(extent)[1:]:
+                inner = (*rest[:d], extent // trips, *rest[d + 1 :])
+                yield from _sequences(problem, [*items, LoopItem(d, trips)], nodes, inner)
+    for level in range(fan + 1, min((node.level for node in nodes), default=len(problem.levels))):
+        if math.prod(problem.levels[level].fanout) > 1 and not any(_is_moved(problem, items, n, level) for n in items):
+            for factors in itertools.product(*map(divisors, rest)):
+                if math.prod(factors) > 1 and spreads(problem, level, factors):
+                    inner = tuple(e // f for e, f in zip(rest, factors, strict=True))
+                    yield from _sequences(problem, [*items, FanOutItem(level, factors)], nodes, inner)
 
 
-def _fan_outs(problem: LayerProblem, primes: list[Prime], places: tuple[int | None, ...]) -> Iterator[FanOutItem]:
-    for level in sorted({place for place in places if place is not None}):
-        factors = [1] * len(problem.extents)
-        for (d, p), place in zip(primes, places, strict=True):
-            factors[d] *= p if place == level else 1
-        yield FanOutItem(level, tuple(factors))
-
-
-def _joined(items: tuple[Item, ...]) -> Iterator[Item]:
-    """Neighbouring loops over one dim are one loop."""
-    for dim, group in itertools.groupby(items, key=lambda item: item.dim if isinstance(item, LoopItem) else -1):
-        if dim < 0:
-            yield from group
-        else:
-            yield LoopItem(dim, math.prod(item.trips for item in group if isinstance(item, LoopItem)))
+def _is_moved(problem: LayerProblem, items: list[Item], node: Item, level: int) -> bool:
+    """Does a loop move the tile of a node of a level inside of this one?"""
+    if not isinstance(node, NodeItem) or node.level <= level:
+        return False
+    inside = items[items.index(node) :]
+    return any(isinstance(item, LoopItem) and problem.irrelevant_to[item.dim] != node.tensor for item in inside)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from fractions import Fraction
 from functools import cache
 
@@ -12,9 +11,8 @@ from hypothesis import strategies as st
 from optimizer.architecture.boxes import PointSet, point_set
 from optimizer.architecture.fabric import RESOURCES, Caps, vector
 from optimizer.architecture.hardware import Hardware, Level
-from optimizer.mapping.cost import evaluate
 from optimizer.pricing.layer_pricer import Pricer
-from optimizer.pricing.lowering import lift, lower
+from optimizer.pricing.lowering import lower
 from optimizer.problem.goal import Goal
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
@@ -22,7 +20,7 @@ from optimizer.search.network_bounds import NetworkBounds
 from optimizer.store.store import Store
 from optimizer.studies.metrics import Range
 from optimizer.workload.layer import Layer, conv, matmul
-from tests.support.block_space import solutions
+from tests.support.all_items import every_nest
 from tests.support.profiles import in_depth
 
 LAYERS = (
@@ -79,12 +77,10 @@ def grid(draw: st.DrawFn) -> PointSet:
 
 @cache
 def pareto(layer: Layer, hardware: Hardware) -> list[tuple[int, int]]:
-    """All undominated (energy, cycles) of a layer, by enumeration of the declared space."""
-    problem = lower(layer, hardware)
-    found: set[tuple[int, int]] = set()
-    for solution in solutions(problem):
-        cost = evaluate(layer, hardware, lift(layer, problem, solution))
-        found.add((cost.energy, math.ceil(cost.latency_cycles)))
+    """All undominated (energy, cycles) of a layer, by enumeration of all nests."""
+    nests = every_nest(lower(layer, hardware), 1 << 20)
+    assert nests is not None
+    found = {(nest.energy, nest.latency) for nest in nests}
     front: list[tuple[int, int]] = []
     for energy, latency in sorted(found):
         if not front or latency < front[-1][1]:

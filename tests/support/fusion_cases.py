@@ -374,7 +374,7 @@ def claim_by(members: tuple[str, ...], cut: Cut, choice: RunChoice, runs: dict[R
 
 
 def network_pricer(case: Case, most: int = 8, engine: Engine | None = None) -> NetworkPricer:
-    """The search for the best groups of at most so many layers; by default with the lattice search."""
+    """The search for the best groups of at most so many layers."""
     store = Store(None)
     runs = Runs(case.accounting, store, engine=engine)
     alone = {layer.name: Pricer(layer, 1, case.accounting, {}, store, engine) for layer in case.network.mac_layers()}

@@ -1,6 +1,6 @@
 """Proofs and searches that several tests ask for are made once: the same question about a layer has the same answer.
 
-CP-SAT decides a statement with one thread and a fixed seed, and the lattice search is exhaustive, so the answers depend
+CP-SAT decides a statement with one thread and a fixed seed, and the shortest path is exact, so the answers depend
 on the question alone. Many tests solve the same few problems, and verify results of them, each with something else
 changed in it; every verification asks again about the untouched rest. Only what is decided is kept, for the time of the
 test run, in memory. Test modules that import a function by its name are not served: they test the function itself.
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 
-PLACES = {"optimizer.checker.again.statements": "find_below", "formulations.lattice.search": "solve"}
+PLACES = {"optimizer.checker.again.statements": "find_below", "formulations.shortest_path.solve": "solve"}
 """What is shared: functions by the modules through which they are called."""
-ASIDE = ("time_limit_s", "memo", "stop")
+ASIDE = ("time_limit_s", "floors", "stop")
 """Parameters that an answer does not depend on."""
 
 

@@ -7,7 +7,7 @@ import sys
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from formulations.problem import Hoist, LayerSolution, LevelTiling
+from formulations.nest import FanOutItem, LoopItem, Nest, NodeItem
 from optimizer.store.store import Store
 
 KEYS = [f"key{number}" for number in range(12)]
@@ -17,10 +17,10 @@ SOLVED = frozenset(KEYS[::3])
 ROUNDS = 40
 
 
-def solution(value: int) -> LayerSolution:
-    """Some solution of this energy."""
-    level = LevelTiling((0, 2, 1), (4, 3), (2, 3), (2, 1), (2, 1, 1, 1), 1)
-    return LayerSolution((level, level), value, 7, Hoist(0, 1, 0))
+def solution(value: int) -> Nest:
+    """Some nest of this energy."""
+    loops = (LoopItem(dim, 3) for dim in range(20))
+    return Nest((NodeItem(0, 0), *loops, FanOutItem(0, (2, 1)), NodeItem(2, 1)), value, 7)
 
 
 def bounds_of(writer: int) -> list[tuple[str, int]]:

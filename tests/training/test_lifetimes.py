@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.networks.checkpoint_search import MemoryLimits
 from optimizer.golden.training_memory import replay
 from optimizer.networks.load import load

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulations.layer.solver import SolverStatus
+from formulations.cp_sat import SolverStatus
 from formulations.networks.checkpoint_search import MemoryLimits, solve_memory
 from optimizer.errors import SpecError
 from optimizer.golden.training_memory import replay

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formulations.engines import LatticeEngine
-from formulations.lattice import search as lattice
+from formulations.engines import PathEngine
 from formulations.stop import Stop, StoppedError
 from optimizer.checker.again.points import _Point
 from optimizer.checker.again.tangent_lines import Cost, corners, prove
@@ -59,7 +58,7 @@ def claim(request: pytest.FixtureRequest) -> Claim:
 def test_searches_from_what_is_known_find_what_plain_ones_find(claim: Claim, shift: int) -> None:
     entry = next(entry for entry in claim.entries if entry.by == "solved")
     stated = replace(entry, energy=tuple(lower_bound + shift for lower_bound in entry.energy))
-    point = _Point(claim, stated, LatticeEngine(), Stop(), str)
+    point = _Point(claim, stated, PathEngine(), Stop(), str)
     for weight in (0, 1, 7, 50, 1000, 10**5, 3):
         costs = point._each("energy", weight)
         assert costs is not None
@@ -78,7 +77,7 @@ def _plain(claim: Claim, point: _Point, weight: int | None) -> list[int]:
         for extents in group.variants:
             problem = lower(group.layer, point.hardware, accounting=claim.accounting, extents=extents)
             goal = "latency" if weight is None else "weighted" if weight else "energy"
-            best = lattice.solve(problem, goal, weight=weight or 0).solution
+            best = PathEngine().solve(problem, goal, weight=weight or 0)
             assert best is not None
             cycles = -(-best.latency // problem.latency_unit)
             found.append(cycles if weight is None else best.energy + weight * cycles)
@@ -92,4 +91,4 @@ def test_searches_end_when_the_time_is_over(claim: Claim) -> None:
         assert not stop.requested
     with limited(0.0) as stop, pytest.raises(StoppedError):
         while True:
-            _Point(claim, entry, LatticeEngine(), stop, str)
+            _Point(claim, entry, PathEngine(), stop, str)

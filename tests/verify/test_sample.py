@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from formulations.engines import LatticeEngine
-from formulations.lattice import search as lattice
+from formulations.engines import PathEngine
 from formulations.stop import StoppedError
 from optimizer.architecture.reader import parse_architecture
 from optimizer.checker import solve as check
@@ -99,16 +98,16 @@ def test_a_lie_is_found_as_often_as_what_rests_on_it_is_drawn(lie: tuple[StoredR
     result, _ = lie
     claim = claim_of(result)
     layer_bounds = [lower_bound for lower_bound in Bearing(claim).layer_bounds() if not lower_bound.own]
-    full = reprove(claim, Effort(True, 0), engine=LatticeEngine())[-1]
+    full = reprove(claim, Effort(True, 0), engine=PathEngine())[-1]
     false = [
         f
         for f in layer_bounds
-        if statements.by_program(f.statement, claim.accounting, LatticeEngine(), 60.0) != (Route.CP_SAT, "", "")
+        if statements.by_program(f.statement, claim.accounting, PathEngine(), 60.0) != (Route.CP_SAT, "", "")
     ]
     assert not full.ok and false
     for seed in range(6):
         first = drawn(layer_bounds, in_no_time(seed).random("sample"))[:LEAST_DRAWN]
-        told = reprove(claim, in_no_time(seed), raised_of(claim), engine=LatticeEngine())[-1]
+        told = reprove(claim, in_no_time(seed), raised_of(claim), engine=PathEngine())[-1]
         assert told.ok == (not any(lower_bound in false for lower_bound in first)), seed
 
 
@@ -196,11 +195,11 @@ def test_a_thorough_verdict_says_all(honest: StoredResult) -> None:
     assert "seed" not in found.verdict
 
 
-def test_what_the_lattice_proves_is_said_so(honest: StoredResult, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_shortest_path_proves_is_said_so(honest: StoredResult, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "_by_program", lambda *_: None)
     found = verify(honest, thorough=True)
     assert found.ok and found.proved_by(Route.CP_SAT) == 0
-    assert found.verdict.endswith(" of them by the lattice search") and "CP-SAT" not in found.verdict
+    assert found.verdict.endswith(" of them by the shortest-path search") and "CP-SAT" not in found.verdict
 
 
 def raises(error: type[Exception]) -> Callable[..., Any]:
@@ -215,7 +214,7 @@ def test_no_proof_is_no_lie_and_no_word_of_praise(
     honest: StoredResult, error: type[Exception], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(statements, "find_below", raises(OverflowError))
-    monkeypatch.setattr(lattice, "solve", raises(error))
+    monkeypatch.setattr(PathEngine, "search", raises(error))
     found = verify(honest)
     assert not found.failed and not found.ok and "proof again" in found.undecided
     assert found.verdict.startswith("CANNOT DECIDE: ") and "; not proved again: " in found.verdict
@@ -283,12 +282,12 @@ def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.Monk
     accounting = claim_of(capped).accounting
     for one in asked:
         if one.lower_bound < INFEASIBLE_COST:
-            told = true(replace(one, lower_bound=one.lower_bound + 1), accounting, LatticeEngine(), 60.0)
+            told = true(replace(one, lower_bound=one.lower_bound + 1), accounting, PathEngine(), 60.0)
             assert told is not None and told.route is None and "cycles" in told.refuted, one
-            by_lattice = statements.decide(
-                replace(one, lower_bound=one.lower_bound + 1), accounting, LatticeEngine(), program_s=0.0, search_s=None
+            by_search = statements.decide(
+                replace(one, lower_bound=one.lower_bound + 1), accounting, PathEngine(), program_s=0.0, search_s=None
             )
-            assert by_lattice.route is None and by_lattice.refuted, one
+            assert by_search.route is None and by_search.refuted, one
 
 
 @pytest.mark.slow
@@ -301,14 +300,14 @@ def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
     for lower_bound in Bearing(claim).layer_bounds()[:4]:
         one = lower_bound.statement
         (problem,) = statements.problems(one, claim.accounting)
-        found = lattice.solve(problem, "latency").solution
+        found = PathEngine().solve(problem, "latency")
         assert found is not None
         rounded += found.latency % problem.latency_unit > 0
         for raised, proved in ((0, True), (1, False)):
             told = statements.decide(
                 replace(one, lower_bound=one.lower_bound + raised),
                 claim.accounting,
-                LatticeEngine(),
+                PathEngine(),
                 program_s=program_s,
                 search_s=None,
             )
@@ -374,9 +373,9 @@ def test_no_store_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 def test_tallies_add_up() -> None:
     one = ProofTally("floors", 3, {Route.CP_SAT: 2}, 1, Fraction(1, 2), Fraction(1), ("a",))
-    two = ProofTally("floors", 2, {Route.CP_SAT: 1, Route.LATTICE: 1}, 0, Fraction(1), Fraction(1))
+    two = ProofTally("floors", 2, {Route.CP_SAT: 1, Route.PATH: 1}, 0, Fraction(1), Fraction(1))
     both = one + two
-    assert both.by == {Route.CP_SAT: 3, Route.LATTICE: 1} and both.proved == 4 and both.missing == ("a",)
+    assert both.by == {Route.CP_SAT: 3, Route.PATH: 1} and both.proved == 4 and both.missing == ("a",)
     assert Verification([], (both,)).share == Fraction(3, 4)
     assert both.text == "4 of 5 floors" and two.text == "all 2 floors"
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from formulations.engines import LatticeEngine
+from formulations.engines import PathEngine
 from formulations.stop import Stop
 from optimizer.architecture import technology_reader
 from optimizer.architecture.reader import load_architecture, parse_architecture
@@ -225,15 +225,15 @@ def test_a_raised_floor_with_its_bound_is_refuted(energy: StoredResult, number: 
     assert failed(found) == ["proof again"], found.checks
 
 
-@pytest.mark.parametrize("route", ["program", "lattice"])
+@pytest.mark.parametrize("route", ["program", "path"])
 def test_both_routes_refute(energy: StoredResult, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if route == "lattice":
+    if route == "path":
         monkeypatch.setattr(statements, "_by_program", lambda *_: None)
     claim = rebuild(energy.data, changed(energy, shift_floor(10**9, 0)).certificate)
-    assert [check.ok for check in reprove(claim, Effort(True, 0), engine=LatticeEngine())] == [False]
+    assert [check.ok for check in reprove(claim, Effort(True, 0), engine=PathEngine())] == [False]
     claim, effort = rebuild(energy.data, energy.certificate), Effort(True, 0)
-    assert [check.ok for check in reprove(claim, effort, engine=LatticeEngine())] == [True]
-    assert set(effort.tallies[0].by) - {Route.COUNTING} == {Route.LATTICE if route == "lattice" else Route.CP_SAT}
+    assert [check.ok for check in reprove(claim, effort, engine=PathEngine())] == [True]
+    assert set(effort.tallies[0].by) - {Route.COUNTING} == {Route.PATH if route == "path" else Route.CP_SAT}
 
 
 def test_a_raised_bound_of_a_solved_point_is_refuted(edp: StoredResult) -> None:
@@ -254,15 +254,15 @@ def test_fronts_prove_what_lines_prove(edp: StoredResult, monkeypatch: pytest.Mo
     solved = tuple(entry for entry in claim.entries if entry.by == "solved")
     monkeypatch.setattr(points_again, "prove", lambda *_: None)
     for entry in solved:
-        derived = points_again.derive(claim, entry, LatticeEngine(), Stop(), str)
+        derived = points_again.derive(claim, entry, PathEngine(), Stop(), str)
         assert not derived.faults and derived.statements
         for statement in derived.statements:
-            found = statements.by_program(statement, claim.accounting, LatticeEngine(), 60.0)
+            found = statements.by_program(statement, claim.accounting, PathEngine(), 60.0)
             assert found == (Route.CP_SAT, "", ""), statement
     value = claim.value
     assert value is not None
     raised = next(replace(e, bound=value + 1) for e in solved if e.box == claim.design)
-    assert points_again.derive(claim, raised, LatticeEngine(), Stop(), str).faults
+    assert points_again.derive(claim, raised, PathEngine(), Stop(), str).faults
 
 
 def test_hardware_that_does_not_bound_a_point_is_seen(energy: StoredResult) -> None:

@@ -39,6 +39,13 @@ class Table(NamedTuple):
     sums: Floats
 
 
+class Quick(NamedTuple):
+    """By point and set of held tensors the least value of its combinations, and the least slope."""
+
+    values: Floats
+    slopes: Floats
+
+
 HELDS = np.array([0, 1, 2, 4, 3, 6])
 """Sets of held tensors (bits) that there are tables of."""
 
@@ -60,6 +67,30 @@ def held_costs(p: Terms, rows: Ints) -> Floats:
 
 
 @njit(cache=True)
+def _least_parts(parts: Floats, groups: Ints, masks: Ints, limits: Floats, found: Floats) -> None:
+    """The least charges by set of held tensors; infinite where nothing is within the limit."""
+    found[:] = np.inf
+    for kind in range(len(HELDS)):
+        if limits[kind] > -np.inf:
+            for mask in masks:
+                for s in range(groups[HELDS[kind], mask, 0], groups[HELDS[kind], mask, 1]):
+                    found[kind] = min(found[kind], parts[s])
+
+
+@njit(cache=True)
+def _is_out(values: Floats, slopes: Floats, more: int, parts: Floats, limits: Floats) -> bool:
+    """Is no sum at a point within its limit?
+
+    Each term of a sum is at least the one that stands for it here, and what multipliers ask comes on top. Sums and
+    products in floating point grow with their terms, and these are added up in the same order: no margin is needed.
+    """
+    for kind in range(len(HELDS)):
+        if parts[kind] < np.inf and (values[kind] + more * slopes[kind]) + parts[kind] <= limits[kind]:
+            return False
+    return True
+
+
+@njit(cache=True)
 def tabulate(
     p: Terms,
     rows: Ints,
@@ -71,6 +102,7 @@ def tabulate(
     slopes: Floats,
     statuses: Ints,
     groups: Ints,
+    quick: Quick,
     table: Table,
     used: int,
 ) -> Ints:
@@ -78,10 +110,12 @@ def tabulate(
 
     The least values and charges for every set of held tensors, without what held nodes are charged; only vectors of
     which one is within the limit of its set. ``groups[held, mask]`` are the combinations of statuses without the
-    tensors of a mask.
+    tensors of a mask. Vectors are left out before their sums are made if :class:`Quick` shows that none is.
     """
     charges, asked, gone, parts = np.empty((3, 4)), np.zeros(3), np.zeros(8), np.empty(len(statuses))
+    least_parts = np.empty(len(HELDS))
     masks = np.array([mask for mask in range(8) if (groups[:, mask, 0] < groups[:, mask, 1]).any()])
+    plain = len(masks) == 1 and masks[0] == 0
     ends, total = np.empty(len(some), np.int64), fan.spots.shape[1]
     points, vectors = np.empty(total, np.int64), np.empty(total, np.int64)
     for r in range(len(some)):
@@ -92,19 +126,22 @@ def tabulate(
             for tensor in range(3):
                 if statuses[s, tensor] != HELD and statuses[s, tensor] != NONE:
                     parts[s] += charges[tensor, statuses[s, tensor]]
+        _least_parts(parts, groups, masks, limits[r], least_parts)
         for c in range(reach(rows[X, n], fan.spots, fan.jumps, fan.shift, fan.place, points, vectors)):
             y, v = points[c], vectors[c]
-            for tensor in range(3):
+            more = rows[COPIES, n] * fan.multicast[OUTPUT, v] - 1
+            if _is_out(quick.values[y], quick.slopes[y], more, least_parts, limits[r]):
+                continue
+            for tensor in range(0 if plain else 3):
                 asked[tensor] = np.inf
                 if p.without[region, tensor]:
                     share = rows[APART + tensor, n] / rows[KIDS + tensor, n]
                     bits = p.asked[region, tensor] * share / fan.multicast[tensor, v]
                     first = rows[COPIES, n] * share * p.step_visits
                     asked[tensor] = price(p, rows[LAST + tensor, n], tensor, bits, first)
-            for mask in range(1, 8):
+            for mask in range(1, 1 if plain else 8):
                 gone[mask] = gone[mask & (mask - 1)] + asked[0 if mask & 1 else 1 if mask & 2 else 2]
             row, slope, good = values[y], slopes[y], False
-            more = rows[COPIES, n] * fan.multicast[OUTPUT, v] - 1
             for kind in range(len(HELDS)):
                 least, limit = np.inf, limits[r, kind]
                 if limit > -np.inf:

@@ -43,9 +43,19 @@ def reach(x: int, spots: Ints, jumps: Ints, shift: Ints, place: Ints, points: In
 
 @njit(cache=True)
 def spread(
-    source: Floats, slopes: Floats, ends: Ints, further: Floats, spots: Ints, jumps: Ints, shift: Ints, place: Ints
+    source: Floats,
+    slopes: Floats,
+    ends: Ints,
+    further: Floats,
+    spots: Ints,
+    jumps: Ints,
+    shift: Ints,
+    place: Ints,
+    mirror: Ints,
 ) -> Floats:
     """Per point (a row) the least values of the points that a fan-out's vectors lead to.
+
+    Those of a point and of its image in ``mirror`` are the same; they are found at the first one of both.
 
     ``further[vector]`` are the copies of the output behind it but one. ``slopes[kind]`` is what each of them adds at
     least to the columns of a kind, which end at ``ends[kind]``.
@@ -53,6 +63,8 @@ def spread(
     least = np.full_like(source, np.inf)
     points, vectors = np.empty(spots.shape[1], np.int64), np.empty(spots.shape[1], np.int64)
     for x in range(len(source)):
+        if mirror[x] < x:
+            continue
         best = least[x]
         for c in range(reach(x, spots, jumps, shift, place, points, vectors)):
             row, slope, more, begin = source[points[c]], slopes[points[c]], further[vectors[c]], 0
@@ -74,6 +86,7 @@ def bypass(
     jumps: Ints,
     shift: Ints,
     place: Ints,
+    mirror: Ints,
     groups: Ints,
     kinds: Ints,
     costs: Floats,
@@ -84,7 +97,7 @@ def bypass(
     A group (`groups`: first column, end, choices, first column of the costs) has columns of `source` that lack the same
     tensors, and one of ``slopes``. The least value is found for the vectors of a kind (``kinds[vector, group]``,
     ``costs[kind, choice]``) first. ``rows[group]`` is the first column of a group in what is returned, choice by
-    choice.
+    choice. They are found at the first one of a point and its image in ``mirror``.
     """
     count = len(groups)
     wide, many, at = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros(count + 1, np.int64)
@@ -95,6 +108,8 @@ def bypass(
     least = np.empty(at[count])
     points, vectors = np.empty(spots.shape[1], np.int64), np.empty(spots.shape[1], np.int64)
     for x in range(len(source)):
+        if mirror[x] < x:
+            continue
         least[:] = np.inf
         for c in range(reach(x, spots, jumps, shift, place, points, vectors)):
             v = vectors[c]

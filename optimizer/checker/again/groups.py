@@ -11,11 +11,10 @@ from fractions import Fraction
 from formulations.engines import engine_of
 from optimizer.architecture.hardware import Hardware
 from optimizer.checker.again.layer_bounds import LEAST_DRAWN, conclusion
-from optimizer.checker.again.statements import ROUTES
 from optimizer.checker.again.tangent_lines import Cost, prove
 from optimizer.checker.bound_weights import BOXES, Bearing
 from optimizer.checker.claims.solve import Claim, ClaimedBox, vector_run
-from optimizer.checker.effort import Effort, ProofTally
+from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.least_cycles import part_cycles
 from optimizer.checker.outcome import Check
 from optimizer.fusion.group_pricer import group_pricers
@@ -44,7 +43,7 @@ def fused_again(claim: Claim, effort: Effort) -> Check:
         wrong = again.faults(claim.entries[number])
         faults += wrong
         proved += [] if wrong else [number]
-    by = {ROUTES[claim.engine]: len(proved)} if proved else {}
+    by = {Route.PATH: len(proved)} if proved else {}
     tally = ProofTally(BOXES, len(bearing.parts), by, 0, bearing.of(proved), Fraction(bool(bearing.parts)))
     return conclusion("proof again", faults, effort.record(tally), effort)
 

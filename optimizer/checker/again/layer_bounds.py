@@ -1,8 +1,7 @@
 """Layer bounds proved again by another method: those of the chosen point, and a random sample of the others, or all.
 
-Of statements about every nest the checker's own search proves as many as it can in half of the time, those of the
-chosen point first; what it proves needs no other proof, and CP-SAT proves those of them that are drawn too. (A floor
-over every nest holds for fewer nests as well, but those of the lattice search are often not floors over every nest.)
+The checker's own search proves as many as it can in half of the time, those of the chosen point first; what it proves
+needs no other proof, and CP-SAT proves those of them that are drawn too.
 
 The probability of drawing a layer bound is its share of the proved bound. So a false one is found with about the
 probability of its share. A drawn layer bound is decided before the next one, however hard it is. CP-SAT is asked first;
@@ -22,7 +21,7 @@ from functools import partial
 from formulations.engines import Engine
 from formulations.stop import Stop, StoppedError
 from optimizer.checker.again.points import Derived, TooManyError, derive, derive_exclusion
-from optimizer.checker.again.statements import ROUTES, SIZE, TIME, Decision, by_own_search, by_program, decide
+from optimizer.checker.again.statements import SIZE, TIME, Decision, by_own_search, by_program, decide
 from optimizer.checker.again.time_limit import limited
 from optimizer.checker.bound_weights import EXCLUDED, LAYER_BOUNDS, LINES, POINTS, Bearing, LayerBound
 from optimizer.checker.claims.codesign import JointClaim
@@ -31,7 +30,6 @@ from optimizer.checker.design_checks import verdict
 from optimizer.checker.effort import Effort, ProofTally, Route, Say
 from optimizer.checker.outcome import Check
 from optimizer.checker.statements import Statement, by_counting
-from optimizer.problem.space import SPACE, space_of
 
 OWN_SECONDS = 10.0
 PROGRAM_SECONDS = 10.0
@@ -188,8 +186,6 @@ class Prover:
 
     def _search_own(self, searched: Sequence[LayerBound]) -> None:
         """Prove layer bounds by the checker's own search, the cheaper ones first, in half of the time."""
-        if space_of(self._engine.name) == SPACE:
-            return
         until = time.perf_counter() + self.effort.left_s / 2
         items = sorted(searched, key=lambda one: (not one.own, one.statement.work))
         for number, one in enumerate(items):
@@ -197,9 +193,7 @@ class Prover:
             if left <= 0:
                 return
             self.effort.say(f"proving floor {number + 1} of {len(items)} again by the checker's own search")
-            found = by_own_search(
-                one.statement, self._accounting, self._engine, min(left, OWN_SECONDS if self._limited else left)
-            )
+            found = by_own_search(one.statement, self._accounting, min(left, OWN_SECONDS if self._limited else left))
             if found is not None and found.route is not None:
                 self._proved.add(id(one))
                 self.layer_bounds.proved(found.route, one.share)
@@ -273,7 +267,7 @@ class Prover:
         if faults:
             self.points.faults += faults
         else:
-            route = Route.CP_SAT if self._all_by_program(derived) else ROUTES[self._engine.name]
+            route = Route.CP_SAT if self._all_by_program(derived) else Route.PATH
             self.points.proved(route, point.share)
 
     def _lines(self, derived: Derived, until: float) -> Iterator[str]:

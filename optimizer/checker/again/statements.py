@@ -8,14 +8,13 @@ leakage of the outermost level, which has a single instance: a weighted cost is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from formulations.cp_sat import SolverStatus
 from formulations.engines import Engine
-from formulations.layer.solver import LayerOutcome, SolverStatus, find_below
-from formulations.nest_program.solve import ProgramOutcome
-from formulations.nest_program.solve import find_below as find_nest_below
+from formulations.nest_program.solve import find_below
 from formulations.nest_rules import NO_RULES
 from formulations.problem import LayerProblem
 from formulations.stop import StoppedError
@@ -26,11 +25,9 @@ from optimizer.checker.effort import Route
 from optimizer.checker.statements import Statement
 from optimizer.pricing.lowering import lower
 from optimizer.problem.goal import INFEASIBLE_COST
-from optimizer.problem.space import SPACE, space_of
 
 OTHER_SEED = 104729
 TIME = "time ran out"
-ROUTES = {"lattice": Route.LATTICE, "path": Route.PATH}
 SIZE = "the numbers exceed the integers of both searches"
 
 
@@ -66,11 +63,11 @@ def decide(
         if found.route is None:
             return found
         routes.add(found.route)
-    return Decision(ROUTES[engine.name] if ROUTES[engine.name] in routes else Route.CP_SAT)
+    return Decision(Route.PATH if Route.PATH in routes else Route.CP_SAT)
 
 
 def by_program(statement: Statement, accounting: Accounting, engine: Engine, seconds: float) -> Decision | None:
-    """Prove or refute a statement by CP-SAT alone, over the nests of an engine; None if that needs more time or larger
+    """Prove or refute a statement by CP-SAT alone; None if that needs more time or larger
     integers.
     """
     until = time.perf_counter() + seconds
@@ -81,12 +78,8 @@ def by_program(statement: Statement, accounting: Accounting, engine: Engine, sec
     return Decision(Route.CP_SAT)
 
 
-def by_own_search(statement: Statement, accounting: Accounting, engine: Engine, seconds: float) -> Decision | None:
-    """Prove or refute a statement by the checker's own search; None if that needs more time, or cannot be done.
-
-    It speaks of every nest. So what it proves holds for the nests of any engine, but what it finds refutes only the
-    statements of an engine that searches every nest.
-    """
+def by_own_search(statement: Statement, accounting: Accounting, seconds: float) -> Decision | None:
+    """Prove or refute a statement by the checker's own search; None if that needs more time, or cannot be done."""
     until = time.perf_counter() + seconds
     for problem in problems(statement, accounting):
         value, cap = _limits(problem, statement)
@@ -97,7 +90,7 @@ def by_own_search(statement: Statement, accounting: Accounting, engine: Engine, 
             latency_cap=cap,
             time_limit_s=until - time.perf_counter(),
         )
-        if found.nest is not None and space_of(engine.name) != SPACE:
+        if found.nest is not None:
             return Decision(None, _costs(problem, statement, found.nest.energy, found.nest.latency))
         if found.verdict is not Verdict.PROVED:
             return None
@@ -116,9 +109,7 @@ def _by_program(problem: LayerProblem, statement: Statement, engine: Engine, sec
         return None
     value, cap = _limits(problem, statement)
     try:
-        decided: Callable[..., LayerOutcome | ProgramOutcome]
-        decided = find_below if space_of(engine.name) == SPACE else find_nest_below
-        found = decided(
+        found = find_below(
             problem,
             "latency" if statement.weight is None else "energy",
             value,
@@ -150,7 +141,7 @@ def _by_search(problem: LayerProblem, statement: Statement, engine: Engine, seco
     except OverflowError:
         return Decision(None, why=SIZE)
     if found is None:
-        return Decision(ROUTES[engine.name])
+        return Decision(Route.PATH)
     return Decision(None, _costs(problem, statement, found.energy, found.latency))
 
 

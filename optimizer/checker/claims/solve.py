@@ -23,7 +23,7 @@ from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
 from optimizer.problem.layer_rules import ruled_network, rules_of
 from optimizer.problem.padding import automatic_padding
-from optimizer.problem.space import DEFAULT_ENGINE, constraints_text, engine_in, space_of
+from optimizer.problem.space import DEFAULT_ENGINE, SPACE, constraints_text, engine_in
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.mapping_constraints import MappingConstraint
@@ -146,7 +146,7 @@ class Claim:
     def space(self) -> str:
         """The declared space."""
         fused = self.fusion.space if self.fusion else ""
-        return space_of(self.engine) + fused + constraints_text(self.architecture, self.rules)
+        return SPACE + fused + constraints_text(self.architecture, self.rules)
 
     @property
     def value(self) -> Fraction | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.rows import Literal, forbid, imply, negate
 from formulations.problem import LayerProblem
+from formulations.rows import Literal, forbid, imply, negate
 
 TENSORS = (0, 1, 2)
 

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.rows import Literal, Quantity, constant, power
 from formulations.primes import Powers, extents_in_primes, largest_exponent, value
 from formulations.problem import LayerProblem, ProblemLevel
+from formulations.rows import Literal, Quantity, constant, power
 
 
 class FanOuts:
     """Variables: ``share[l, a, d, p]``, the exponent of prime p in the factor of dim d along axis a (X or Y) of
     the fan-out below level l; 0 where that axis may not unroll the dim or has a single child.
 
-    1. ``sum_{l, a} share[l, a, d, p] <= v_p(D_d)``: stated by the chain of tiles (:mod:`formulations.layer.tiling`)
+    1. ``sum_{l, a} share[l, a, d, p] <= v_p(D_d)``: stated by the extents of regions (:mod:`nodes`)
     2. ``prod_{d, p} p ** share[l, a, d, p] <= fanout[l][a]`` (a table of the products that fit; where a menu
        offers several fan-outs, the entry chosen excludes the rows above its own).
     """

@@ -9,13 +9,13 @@ from functools import cache
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.bypass import Kept
-from formulations.layer.halo import InputAxes, Multicast
-from formulations.layer.parts import Tiles
-from formulations.layer.rows import Literal, Quantity, constant, imply, number_var, power, product
-from formulations.layer.spatial import FanOuts
+from formulations.nest_program.bypass import Kept
+from formulations.nest_program.halo import InputAxes, Multicast
+from formulations.nest_program.parts import Tiles
+from formulations.nest_program.spatial import FanOuts
 from formulations.primes import Powers, factorize, value
 from formulations.problem import I, LayerProblem, O
+from formulations.rows import Literal, Quantity, constant, imply, number_var, power, product
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Traffic:
     """Words of every (level, tensor), from the loops irrelevant to the tensor alone.
 
     For T without halo, with ``inst[l]`` the used instances of level l, and ``span[l, T]`` the product of the extents of
-    irr(T) below the node (:mod:`formulations.layer.tiling`: ``prod_{d in irr(T)} top[l]_d`` unless it is hoisted):
+    irr(T) below the node, and of the loops right above it that it sits out (:mod:`formulations.nest_program.runs`):
 
     1. ``words(l, T) = steps / span[l, T]`` over all instances: what its nodes fetch (or drain)
     2. ``down(l, T) = steps / reach[l, T]``: what its children fetch, each shared tile once, with ``reach[l, T] =
@@ -79,7 +79,7 @@ class Traffic:
     3. ``first(l) = |O| * prod_{n < l, d in irr(O)} spatial[n]_d``: first visits of partial sums
     4. per instance each of these is divided by ``inst[l]``: again a product of primes, hence again a table.
 
-    For an input with halo (A halo axes; :mod:`formulations.layer.halo`):
+    For an input with halo (A halo axes; :mod:`formulations.nest_program.halo`):
 
     5. ``words(l, I) = B / span[l, I] * prod_a fetched[l, a]``, B the product of the extents of all dims without halo
     6. ``down(l, I) = B / reach[l, I] * prod_a z[l, c, a]`` for the next keeper c, where z is ``fetched[c, a]`` (the

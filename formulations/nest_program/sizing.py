@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.rows import Literal, forbid, negate
+from formulations.nest_program.machines import subsets, without
 from formulations.problem import LayerProblem, PortSpec, ProblemLevel
+from formulations.rows import Literal, forbid, negate
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,22 @@ class SizedProblem:
         """Latency units per cycle that make every point's ports whole."""
         return math.lcm(*(point.latency_unit for point in self.points))
 
+    @property
+    def widest(self) -> LayerProblem:
+        """The first point with, per level and axis, the widest fan-out of all."""
+        points = self.aligned()
+
+        def wide(number: int) -> ProblemLevel:
+            fanouts = [point.levels[number].fanout for point in points]
+            return replace(points[0].levels[number], fanout=(max(x for x, _ in fanouts), max(y for _, y in fanouts)))
+
+        return replace(points[0], levels=tuple(wide(number) for number in range(len(points[0].levels))))
+
+    def machines(self) -> list[SizedProblem]:
+        """The menu without every set of the fan-outs that bound regions (:mod:`machines`)."""
+        inner = [n for n, level in enumerate(self.widest.levels[:-1]) if math.prod(level.fanout) > 1]
+        return [SizedProblem(tuple(without(point, some) for point in self.points)) for some in subsets(inner)]
+
     def aligned(self) -> tuple[LayerProblem, ...]:
         """The points with the common latency unit."""
         return tuple(_with_unit(point, self.latency_unit) for point in self.points)
@@ -43,7 +61,7 @@ class SizedProblem:
 
 def _fixed_part(point: LayerProblem) -> tuple[object, ...]:
     levels = tuple((level.keep_options, level.spatial_x, level.spatial_y) for level in point.levels)
-    return point.shape, point.step_energy, point.drain_reads, levels
+    return point.shape, point.step_energy, point.drain_reads, point.pinned, point.resumes, point.rules, levels
 
 
 def _with_unit(point: LayerProblem, unit: int) -> LayerProblem:
@@ -73,6 +91,10 @@ class Sizes:
         if len(points) > 1:
             model.add_exactly_one(self.point)  # (1)
         self.menus = [self._menu(model, points, level) for level in range(len(points[0].levels))]
+
+    def chosen(self, number: Callable[[cp_model.LinearExprT], int]) -> int:
+        """Number of the hardware point of a solution, given the values of expressions."""
+        return next(n for n, literal in enumerate(self.point) if isinstance(literal, bool) or number(literal))
 
     def _menu(
         self, model: cp_model.CpModel, points: tuple[LayerProblem, ...], level: int

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from formulations.layer.rows import Literal
 from formulations.primes import Powers
+from formulations.rows import Literal
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model

@@ -10,11 +10,11 @@ from fractions import Fraction
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.parts import Slidings, Tiles
-from formulations.layer.rows import Literal, Quantity, imply, number_var
-from formulations.layer.spatial import FanOuts
+from formulations.nest_program.parts import Slidings, Tiles
+from formulations.nest_program.spatial import FanOuts
 from formulations.primes import divisors, factorize
 from formulations.problem import AxisSpec, I, LayerProblem
+from formulations.rows import Literal, Quantity, imply, number_var
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.bypass import TENSORS
-from formulations.layer.rows import LARGEST, Literal, Quantity, bounded, imply, number_var, power, product
-from formulations.layer.spatial import FanOuts
-from formulations.layer.traffic import Actions, Count, Traffic
+from formulations.nest_program.bypass import TENSORS
+from formulations.nest_program.spatial import FanOuts
+from formulations.nest_program.traffic import Actions, Count, Traffic
 from formulations.problem import LayerProblem, ProblemLevel
+from formulations.rows import LARGEST, Literal, Quantity, bounded, imply, number_var, power, product
 
 
 class ObjectiveTerms:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ortools.sat.python import cp_model
 
-from formulations.layer.bypass import TENSORS, Kept
-from formulations.layer.halo import InputAxes
-from formulations.layer.parts import Tiles
-from formulations.layer.rows import Literal, Quantity, constant, imply, power, product
+from formulations.nest_program.bypass import TENSORS, Kept
+from formulations.nest_program.halo import InputAxes
+from formulations.nest_program.parts import Tiles
 from formulations.primes import Powers, value
 from formulations.problem import I, LayerProblem, ProblemLevel
+from formulations.rows import Literal, Quantity, constant, imply, power, product
 
 
 def footprint(

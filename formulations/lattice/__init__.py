@@ -1,1 +1,0 @@
-"""The divisor-lattice search for one layer, by compiled kernels."""

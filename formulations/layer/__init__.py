@@ -1,1 +1,0 @@
-"""The CP-SAT program of one layer."""
