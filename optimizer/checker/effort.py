@@ -62,10 +62,12 @@ class ProofTally:
         All statements of this kind, proved or not.
     by : mapping of Route to int
         Number proved, by the slowest method needed.
+    shares : mapping of Route to Fraction
+        Shares of the bound that rest on them.
     undecided : int
         Started, but stopped by the time limit or an integer overflow; statements not started are not counted.
-    share, whole : Fraction
-        Share of the bound that rests on the proved statements, and on all of this kind.
+    whole : Fraction
+        Share of the bound that rests on all of this kind.
     missing : tuple of str
         Mandatory statements that were not decided, each with the reason.
     twice : int
@@ -75,8 +77,8 @@ class ProofTally:
     what: str
     total: int
     by: dict[Route, int] = field(default_factory=dict)
+    shares: dict[Route, Fraction] = field(default_factory=dict)
     undecided: int = 0
-    share: Fraction = Fraction(0)
     whole: Fraction = Fraction(0)
     missing: tuple[str, ...] = ()
     twice: int = 0
@@ -87,6 +89,11 @@ class ProofTally:
         return sum(self.by.values())
 
     @property
+    def share(self) -> Fraction:
+        """Share of the bound that rests on what was proved."""
+        return sum(self.shares.values(), Fraction(0))
+
+    @property
     def text(self) -> str:
         """The number proved and the total, as text."""
         whole = self.proved == self.total > 1
@@ -95,12 +102,14 @@ class ProofTally:
     def __add__(self, other: ProofTally) -> ProofTally:
         by = Counter(self.by)
         by.update(other.by)
+        routes = self.shares.keys() | other.shares.keys()
+        none = Fraction(0)
         return ProofTally(
             self.what,
             self.total + other.total,
             dict(by),
+            {route: self.shares.get(route, none) + other.shares.get(route, none) for route in routes},
             self.undecided + other.undecided,
-            self.share + other.share,
             self.whole + other.whole,
             self.missing + other.missing,
             self.twice + other.twice,
@@ -166,6 +175,11 @@ class Effort:
     def most_s(self) -> float:
         """Seconds until all proofs are stopped."""
         return max(0.0, self.latest - time.perf_counter())
+
+    def put_off(self, seconds: float) -> None:
+        """Give all limits these seconds more."""
+        self.due += seconds
+        self.latest += seconds
 
     def record(self, tally: ProofTally) -> ProofTally:
         """Note what was proved again."""

@@ -26,9 +26,11 @@ from optimizer.checker.again.nest_graph.lattice import lattice_of
 from optimizer.checker.again.nest_graph.layer import Layer
 from optimizer.checker.again.nest_graph.magnitudes import in_range
 from optimizer.checker.again.nest_graph.places import machines
-from optimizer.checker.again.nest_graph.search import ALL_RULES, GaveUpError, Rules, Search
+from optimizer.checker.again.nest_graph.rules import ALL_RULES, GaveUpError, Rules
 
 __all__ = ["ALL_RULES", "Found", "Rules", "Verdict", "decide_floor"]
+
+COMPILER = ("numba", "llvmlite")
 
 
 class Verdict(Enum):
@@ -63,7 +65,7 @@ def decide_floor(
     Parameters
     ----------
     problem : LayerProblem
-        Mapping rules are not supported: undecided.
+        Undecided with rules for nests, with numbers beyond 64 bits, and without the package that compiles kernels.
     objective : {"energy", "latency"}
         Energy includes leakage.
     value : int
@@ -84,6 +86,12 @@ def decide_floor(
     """
     until, stop = time.perf_counter() + time_limit_s, stop or Stop()
     if problem.rules != NO_RULES or not in_range(problem):
+        return Found(Verdict.UNDECIDED)
+    try:
+        from optimizer.checker.again.nest_graph.search import Search  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in COMPILER:
+            raise
         return Found(Verdict.UNDECIDED)
     criteria = criteria_of(problem, objective, value, latency_cap)
     layer, labels = Layer(problem, lattice_of(problem.extents)), 0

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -44,25 +43,11 @@ from optimizer.checker.again.nest_graph.places import Machine, Place
 from optimizer.checker.again.nest_graph.potential import Potentials
 from optimizer.checker.again.nest_graph.prices import Kind
 from optimizer.checker.again.nest_graph.rebuilt import nest_of
+from optimizer.checker.again.nest_graph.rules import GaveUpError, Rules
 from optimizer.checker.again.nest_graph.spread import Vector
 
 MOST_LABELS = 4_000_000
 ROOM = 1 << 15
-
-
-class Rules(NamedTuple):
-    """Pruning rules, each of which a test switches off."""
-
-    bounds: bool = True
-    canonical: bool = True
-    dominance: bool = True
-
-
-ALL_RULES = Rules()
-
-
-class GaveUpError(Exception):
-    """Out of time, or too many labels."""
 
 
 @dataclass
