@@ -260,7 +260,7 @@ class Prover:
             self.points.proved(max(routes, key=list(Route).index, default=Route.PATH), point.share)
 
     def _lines(self, derived: Derived, until: float, routes: set[Route]) -> Iterator[str]:
-        """Statements that are refuted before the time is over; each method may take a third of the time left.
+        """Statements that are refuted before the time is over; each method may take half of the time left.
 
         The methods that proved them go to `routes`: of what neither the checker's own search nor CP-SAT has proved, the
         search that derived it.
@@ -272,7 +272,7 @@ class Prover:
             for ask in (by_own_search, by_program):
                 if statement.key not in self._known:
                     most = MOST_SECONDS if self._limited else THOROUGH_SECONDS
-                    found = ask(statement, self._accounting, min(most, (until - time.perf_counter()) / 3))
+                    found = ask(statement, self._accounting, min(most, (until - time.perf_counter()) / 2))
                     if found is not None:
                         self._known[statement.key] = found
             known = self._known.get(statement.key, Decision(Route.PATH))
