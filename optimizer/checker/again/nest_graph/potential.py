@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from formulations.problem import I, O, W
 from optimizer.checker.again.nest_graph.criteria import Criteria
+from optimizer.checker.again.nest_graph.groups import Narrowing, Rows, least_of, split
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
 from optimizer.checker.again.nest_graph.layer import Layer
 from optimizer.checker.again.nest_graph.places import Machine
@@ -46,27 +47,20 @@ class Tables(NamedTuple):
     closing_bottom: Floats
 
 
-class Rows(NamedTuple):
-    """Least costs right inside of a fan-out, as :meth:`Potentials.rows` has them, and what fewer instances add."""
-
-    plain: Floats
-    closing: Floats
-    both: Floats
-    slid: Floats
-    idle: Floats
-
-
 BATCH, MOST_ENTRIES = 16, 1 << 23
 """Kinds whose tables are filled together, and entries of these tables."""
+FIRST_GROUPS = 8
 
 
 class Potentials:
     """Bounds of one machine."""
 
     def __init__(
-        self, machine: Machine, layer: Layer, criteria: Criteria, check: Callable[[], None], *, cuts: bool = True
-    ) -> None:
-        self.machine, self.layer, self.criteria, self._check, self.cuts = machine, layer, criteria, check, cuts
+        self, machine: Machine, layer: Layer, criteria: Criteria, check: Callable[[], None], *, cuts: bool = True,
+        grouped: bool = True,
+    ) -> None:  # fmt: skip
+        self.machine, self.layer, self.criteria, self._check = machine, layer, criteria, check
+        self.cuts, self.grouped = cuts, grouped
         problem = machine.problem
         last = len(machine.regions) - 1
         self.factors: list[list[Vector]] = []
@@ -206,37 +200,33 @@ class Potentials:
         many = 1 if kind is None else len(kind.instances)
         return np.tile(found, (1, 1, many)), np.tile(closing, (1, 1, 1, many))
 
-    def _batches(self, region: int, free: int) -> Iterator[tuple[Kind, list[Vector], Rows]]:
-        """Every kind of fan-outs below a region, with the least costs inside."""
-        items, count = list(self.kinds[region].items()), len(self.criteria.scale)
+    def _batches(self, region: int, free: int, kinds: list[Kind]) -> Iterator[Rows]:
+        """Least costs inside of fan-outs of each of some kinds below a region, those of a few of them at a time."""
+        count = len(self.criteria.scale)
         entries = self.layer.lattice.size * len(self.machine.places[region + 1]) * count
         batch = max(1, min(BATCH, MOST_ENTRIES // entries))
-        for first in range(0, len(items), batch):
+        for first in range(0, len(kinds), batch):
             self._check()
-            some = items[first : first + batch]
-            found = self.rows(region + 1, Kinds.of([kind for kind, _ in some]), free)
-            for n, (kind, vectors_) in enumerate(some):
-                part = slice(n * count, (n + 1) * count)
-                rows, closing, both, slid = (one[..., part] for one in found)
-                yield kind, vectors_, Rows(rows, closing, both, slid, self.prices.delta(region, kind.instances))
+            some = kinds[first : first + batch]
+            found = self.rows(region + 1, Kinds.of(some), free)
+            for n in range(len(some)):
+                yield Rows(*(np.ascontiguousarray(one[..., n * count : (n + 1) * count]) for one in found))
 
-    def _lifted(self, some: list[Vector], rows: Rows) -> Iterator[tuple[Ints, Floats, Floats]]:
-        """Per vector of factors extents outside of the fan-out and the least costs there, without and with a held
-        tensor.
+    def _lifted(self, vector: Vector, rows: Rows, idle: Floats) -> tuple[Ints, Floats, Floats]:
+        """Extents outside of a fan-out with some factors and the least costs there, without and with a held tensor.
 
         Where a loop outside of the fan-out is sat out by V and slides the input, the input's node may stand at the roof
         as well and then brings in the share of a width that a step is, or more of it; `both` are the costs besides.
         """
-        for vector in some:
-            x, z = self._spread(vector)
-            closing = rows.closing[:, :, x, :]
-            for v in (W, O):
-                share = self.layer.least_share(x, z, v)
-                if (share < 1.0).any():
-                    brought = (share * self.layer.traffic[I, x])[None, :, None] * rows.slid[:, None, :]
-                    cost = np.where(share[None, :, None] < 1.0, brought + rows.both[v][:, x, :], INF)
-                    closing[v] = np.minimum(closing[v], cost)
-            yield z, rows.plain[:, x, :] + rows.idle, closing + rows.idle
+        x, z = self._spread(vector)
+        closing = rows.closing[:, :, x, :]
+        for v in (W, O):
+            share = self.layer.least_share(x, z, v)
+            if (share < 1.0).any():
+                brought = (share * self.layer.traffic[I, x])[None, :, None] * rows.slid[:, None, :]
+                cost = np.where(share[None, :, None] < 1.0, brought + rows.both[v][:, x, :], INF)
+                closing[v] = np.minimum(closing[v], cost)
+        return z, rows.plain[:, x, :] + idle, closing + idle
 
     def _spread(self, vector: Vector) -> tuple[Ints, Ints]:
         if vector not in self._spreads:
@@ -244,8 +234,11 @@ class Potentials:
         return self._spreads[vector]
 
     def _lift(self, region: int, free: int, bottom: Floats, closing: Floats) -> None:
-        for _, some, rows in self._batches(region, free):
-            for z, here, held in self._lifted(some, rows):
+        kinds = self.kinds[region]
+        for (kind, some), rows in zip(kinds.items(), self._batches(region, free, list(kinds)), strict=True):
+            idle = self.prices.delta(region, kind.instances)
+            for vector in some:
+                z, here, held = self._lifted(vector, rows, idle)
                 bottom[:, z] = np.minimum(bottom[:, z], here)
                 closing[:, :, z] = np.minimum(closing[:, :, z], held)
 
@@ -253,19 +246,32 @@ class Potentials:
         """The bottom of the outermost region, from the kinds of fan-outs that can lead below all limits.
 
         If what stands outside of every vector of extents costs too much together with the least inside, no nest with
-        such a fan-out is below the limits. So costs of kinds left out are not needed.
+        such a fan-out is below the limits. So costs of kinds left out are not needed. Kinds are left out in groups
+        (:mod:`groups`).
         """
         reach, reach_closing = self._reached()
-        limit, left = self.criteria.limit, {}
-        for kind, some, rows in self._batches(0, 0):
-            alive = np.zeros(bottom.shape[:2], np.bool_)
-            for z, here, held in self._lifted(some, rows):
-                good = (reach[:, z] + here <= limit).all(axis=2)
-                good |= (reach_closing[:, :, z] + held <= limit).all(axis=3).any(axis=0)
-                if good.any():
-                    alive[:, z] |= good
-                    bottom[:, z] = np.minimum(bottom[:, z], here)
-                    closing[:, :, z] = np.minimum(closing[:, :, z], held)
-            if alive.any():
-                left[kind], self.alive[kind] = some, alive
-        self.kinds[0] = left
+        limit, kinds, left = self.criteria.limit, self.kinds[0], {}
+        narrowing = Narrowing(
+            self.layer, kinds, {kind: self.prices.delta(0, kind.instances) for kind in kinds}, limit, reach,
+            reach_closing, self._spread, self._check,
+        )  # fmt: skip
+        groups = split(list(kinds), FIRST_GROUPS) if self.grouped else [[kind] for kind in kinds]
+        while groups:
+            inner: list[list[Kind]] = []
+            for group, rows in zip(groups, self._batches(0, 0, [least_of(group) for group in groups]), strict=True):
+                found = narrowing.left(group, rows)
+                if len(group) > 1:
+                    inner += split(found, 2)
+                for kind in found if len(group) == 1 else ():
+                    alive = np.zeros(bottom.shape[:2], np.bool_)
+                    for vector in kinds[kind]:
+                        z, here, held = self._lifted(vector, rows, narrowing.idle[kind])
+                        good = (reach[:, z] + here <= limit).all(axis=2)
+                        good |= (reach_closing[:, :, z] + held <= limit).all(axis=3).any(axis=0)
+                        alive[:, z] |= good
+                        bottom[:, z] = np.minimum(bottom[:, z], here)
+                        closing[:, :, z] = np.minimum(closing[:, :, z], held)
+                    if alive.any():
+                        left[kind], self.alive[kind] = kinds[kind], alive
+            groups = inner
+        self.kinds[0] = {kind: some for kind, some in kinds.items() if kind in left}

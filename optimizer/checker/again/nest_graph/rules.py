@@ -11,6 +11,7 @@ class Rules(NamedTuple):
     bounds: bool = True
     canonical: bool = True
     dominance: bool = True
+    groups: bool = True
 
 
 ALL_RULES = Rules()

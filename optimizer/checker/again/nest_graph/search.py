@@ -66,7 +66,7 @@ class Search:
     ) -> None:
         self.machine, self.layer, self.criteria, self.rules = machine, layer, criteria, rules
         self._until, self._stop = until, stop
-        self.potentials = Potentials(machine, layer, criteria, self._check, cuts=rules.bounds)
+        self.potentials = Potentials(machine, layer, criteria, self._check, cuts=rules.bounds, grouped=rules.groups)
         self.counts = Counts()
         problem = machine.problem
         self._history: list[tuple[int, Ints]] = []
