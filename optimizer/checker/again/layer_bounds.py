@@ -179,9 +179,12 @@ class Prover:
             self.effort.say("compiling the checker's own search")
             self.effort.put_off(compiled())
         own = sorted((one for one in searched if one.own), key=lambda lower_bound: lower_bound.statement.work)
+        spare = self.effort.most_s / 2  # the rest is left to the search that decides in the end, and to points
         for number, lower_bound in enumerate(own):
             self.effort.say(f"proving floor {number + 1} of {len(own)} of the chosen point again")
-            self._lower_bound(lower_bound, self.effort.most_s / (len(own) - number), self.effort.most_s)
+            begun = time.perf_counter()
+            self._lower_bound(lower_bound, spare / 2, self.effort.most_s)
+            spare = max(0.0, spare - (time.perf_counter() - begun))
         for point in points:
             if point.own:
                 self._point(point, self.effort.most_s)
@@ -199,7 +202,7 @@ class Prover:
                 return
             effort.say(f"proving {number + 1} of {len(rest)} drawn again")
             if isinstance(item, LayerBound):
-                self._lower_bound(item, seconds, seconds)
+                self._lower_bound(item, seconds / 3, seconds)
             else:
                 self._point(item, seconds)
 
@@ -216,8 +219,8 @@ class Prover:
                 self._refuted(one, found)
             self.layer_bounds.twice += found is not None and found.route is not None
 
-    def _lower_bound(self, one: LayerBound, share_s: float, seconds: float) -> None:
-        found = self._decide(one.statement, share_s / 3, seconds)
+    def _lower_bound(self, one: LayerBound, each_s: float, seconds: float) -> None:
+        found = self._decide(one.statement, each_s, seconds)
         if found.route is not None:
             self.layer_bounds.proved(found.route, one.share)
             if found.route is Route.CHECKER:
@@ -249,7 +252,7 @@ class Prover:
             with limited(seconds if self._limited else None) as stop:
                 derived = point.derive(stop, self.effort.say)
         except (StoppedError, TooManyError, OverflowError) as error:
-            why = {StoppedError: TIME, TooManyError: MANY}.get(type(error), SIZE)
+            why = TIME if isinstance(error, StoppedError) else MANY if isinstance(error, TooManyError) else SIZE
             self.points.failed(point.name, why, own=point.own)
             return
         routes: set[Route] = set()

@@ -10,7 +10,6 @@ without the rules, but what they find then refutes nothing.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -61,8 +60,8 @@ def decide(
     search of an engine until a ``time.perf_counter()`` (None: no limit).
     """
     for ask in (by_own_search, by_program):
-        left = math.inf if until is None else until - time.perf_counter()
-        found = ask(statement, accounting, min(seconds, left))
+        left = seconds if until is None else min(seconds, until - time.perf_counter())
+        found = ask(statement, accounting, left) if left > 0 else None
         if found is not None:
             return found
     return by_engine(statement, accounting, engine, until)
@@ -91,9 +90,6 @@ def by_program(statement: Statement, accounting: Accounting, seconds: float) -> 
     """Prove or refute a statement by CP-SAT alone; None if that needs more time or larger integers."""
     until = time.perf_counter() + seconds
     for problem in problems(statement, accounting):
-        left = until - time.perf_counter()
-        if left <= 0:
-            return None
         value, cap = _limits(problem, statement)
         try:
             found = find_below(
@@ -101,7 +97,7 @@ def by_program(statement: Statement, accounting: Accounting, seconds: float) -> 
                 _objective(statement),
                 value,
                 latency_cap=cap,
-                time_limit_s=left,
+                time_limit_s=max(0.0, until - time.perf_counter()),
                 seed=OTHER_SEED,
             )
         except OverflowError:
