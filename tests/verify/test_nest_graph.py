@@ -16,6 +16,13 @@ from formulations.nest_rules import NestRules
 from formulations.problem import UNLIMITED, LayerProblem
 from formulations.stop import Stop
 from optimizer.checker.again.nest_graph import ALL_RULES, Rules, Verdict, decide_floor
+from optimizer.checker.again.nest_graph.criteria import criteria_of
+from optimizer.checker.again.nest_graph.groups import least_of, split
+from optimizer.checker.again.nest_graph.lattice import lattice_of
+from optimizer.checker.again.nest_graph.layer import Layer
+from optimizer.checker.again.nest_graph.places import machines
+from optimizer.checker.again.nest_graph.potential import Potentials
+from optimizer.checker.again.nest_graph.prices import Kinds
 from tests.support.all_items import every_nest
 from tests.support.layer_cases import Case as RandomCase
 from tests.support.layer_cases import cases
@@ -90,6 +97,23 @@ def test_every_rule_can_be_switched_off(number: int, rules: Rules) -> None:
     """Without bounds, without the lemma on places of loops, without dominance: the same answers."""
     problem = Case(number, 4 if rules.bounds else 3).problem
     settles(problem, "energy", rules=rules)
+
+
+@pytest.mark.parametrize("number", [pytest.param(n, marks=[] if n < 2 else pytest.mark.slow) for n in range(10)])
+def test_bounds_of_a_group_hold_for_each_of_its_kinds(number: int) -> None:
+    problem = Case(number, 5, leaks=True).problem
+    layer = Layer(problem, lattice_of(problem.extents))
+    criteria = criteria_of(problem, "energy", 1 << 40, None)
+    for machine in machines(problem):
+        potentials = Potentials(machine, layer, criteria, lambda: None)
+        for kinds in potentials.kinds[:1] if potentials.possible else ():
+            groups = [group for parts in (1, 2, 4) for group in split(list(kinds), parts)]
+            assert {kind for group in groups for kind in group} == set(kinds)
+            for group in groups:
+                least = potentials.rows(1, Kinds.of([least_of(group)]), 0)
+                for kind in group:
+                    own = potentials.rows(1, Kinds.of([kind]), 0)
+                    assert all((a <= b * (1 + 1e-12) + 1e-6).all() for a, b in zip(least, own, strict=True))
 
 
 def test_energies_of_a_hundred_bits() -> None:

@@ -2,9 +2,9 @@
 
 It is written from the definition of a nest and its cost alone (:mod:`formulations.nest_check`,
 :mod:`formulations.nest_cost`), and shares nothing with :mod:`formulations.shortest_path` but the data types. Nests grow
-outside in, node by node (:mod:`kernels.step`); the cost of a node is known where it is placed. Three rules leave out
-what cannot be needed: bounds (:mod:`potential`), places of loops (:mod:`canonical`) and dominance (:mod:`dominance`).
-What is left at the end is counted again, exactly, from the nest itself.
+outside in, node by node (:mod:`kernels.step`); the cost of a node is known where it is placed. Four rules leave out
+what cannot be needed: bounds (:mod:`potential`), places of loops (:mod:`canonical`), dominance (:mod:`dominance`) and
+fan-outs in groups (:mod:`groups`). What is left at the end is counted again, exactly, from the nest itself.
 """
 
 from __future__ import annotations
