@@ -200,11 +200,14 @@ class Potentials:
         many = 1 if kind is None else len(kind.instances)
         return np.tile(found, (1, 1, many)), np.tile(closing, (1, 1, 1, many))
 
+    def batch(self, region: int, tables: int) -> int:
+        """How many kinds of fan-outs are done together, if there are so many tables of every place."""
+        entries = self.layer.lattice.size * len(self.machine.places[region]) * len(self.criteria.scale) * tables
+        return max(1, min(BATCH, MOST_ENTRIES // entries))
+
     def _batches(self, region: int, free: int, kinds: list[Kind]) -> Iterator[Rows]:
         """Least costs inside of fan-outs of each of some kinds below a region, those of a few of them at a time."""
-        count = len(self.criteria.scale)
-        entries = self.layer.lattice.size * len(self.machine.places[region + 1]) * count
-        batch = max(1, min(BATCH, MOST_ENTRIES // entries))
+        count, batch = len(self.criteria.scale), self.batch(region + 1, 1)
         for first in range(0, len(kinds), batch):
             self._check()
             some = kinds[first : first + batch]

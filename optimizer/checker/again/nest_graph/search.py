@@ -101,7 +101,7 @@ class Search:
         reals[0, 2:] = self.criteria.scale * energy
         tops = tuple(int(pin) for pin in problem.pinned)
         start = Place(0, (0,) * len(machine.regions[0]), tops)  # type: ignore[arg-type]
-        bounds = bounds_of(potentials, 0, None)
+        (bounds,) = bounds_of(potentials, 0, None)
         self._region(0, None, {machine.number[start]: (rows, reals)}, [], bounds)
 
     def _check(self) -> None:
@@ -143,15 +143,16 @@ class Search:
                 end = p if last else machine.start(region + 1, place.parents)
                 pair = self._expand(rows, reals, base, region, (-1, -1, -1, p, end), bounds)
                 bottoms.setdefault(end, []).append(pair)
+        through: dict[int, tuple[Ints, Floats, int]] = {}
         for end, pairs in bottoms.items():
             rows, reals = self._best(region, pairs)
-            if not len(rows):
-                continue
-            base = self._keep(rows)
-            if last:
-                self._finish(rows, reals, base)
-            else:
-                self._through(region, end, rows, reals, base, factors)
+            if len(rows):
+                base = self._keep(rows)
+                if last:
+                    self._finish(rows, reals, base)
+                through[end] = rows, reals, base
+        if through and not last:
+            self._through(region, through, factors)
 
     def _best(self, region: int, pairs: list[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
         rows, reals = pairs[0] if len(pairs) == 1 else _together(pairs)
@@ -198,27 +199,37 @@ class Search:
             ),
         )
 
-    def _through(self, region: int, end: int, rows: Ints, reals: Floats, base: int, factors: list[int]) -> None:
-        """All fan-outs, kind by kind: labels of different kinds never meet."""
-        machine, potentials, lattice = self.machine, self.potentials, self.layer.lattice
+    def _through(self, region: int, bottoms: dict[int, tuple[Ints, Floats, int]], factors: list[int]) -> None:
+        """All fan-outs, kind by kind, from labels (and the number of the first) by the place inside: labels of
+        different kinds never meet."""
+        machine, potentials = self.machine, self.potentials
         inner = region + 1
-        for kind, vectors in potentials.kinds[region].items():
+        chosen: dict[Kind, dict[int, Ints]] = {}
+        for kind in potentials.kinds[region]:
+            if self._too_slow(math.prod([*factors, kind.instances, *potentials.most[inner:]])):
+                continue
+            alive = potentials.alive.get(kind) if region == 0 else None
+            some = {
+                end: np.arange(len(rows)) if alive is None else np.flatnonzero(alive[end, rows[:, EXTENTS]])
+                for end, (rows, _, _) in bottoms.items()
+            }
+            if any(len(one) for one in some.values()):
+                chosen[kind] = some
+        for kind, bounds in zip(chosen, bounds_of(potentials, inner, list(chosen)), strict=True):
             self._check()
-            products = [*factors, kind.instances, *potentials.most[inner:]]
-            if self._too_slow(math.prod(products)):
-                continue
-            start = len(self._factors)
+            vectors, start = potentials.kinds[region][kind], len(self._factors)
             self._factors.update({start + n: (machine.regions[region][-1], v) for n, v in enumerate(vectors)})
-            codes = codes_of(lattice, vectors)
-            some = potentials.alive.get(kind) if region == 0 else None
-            chosen = np.arange(len(rows)) if some is None else np.flatnonzero(some[end, rows[:, EXTENTS]])
-            if not len(chosen):
-                continue
-            bounds = bounds_of(potentials, inner, kind)
-            pair = self._cross(rows[chosen], reals[chosen], base + chosen, np.array(vectors, np.int64), codes,
-                               (start, end, idle_energy(machine, products)), inner, bounds)  # fmt: skip
-            if len(pair[0]):
-                self._region(inner, kind, {end: pair}, [*factors, kind.instances], bounds)
+            codes = codes_of(self.layer.lattice, vectors)
+            idle = idle_energy(machine, [*factors, kind.instances, *potentials.most[inner:]])
+            labels: dict[int, tuple[Ints, Floats]] = {}
+            for end, here in chosen[kind].items():
+                rows, reals, base = bottoms[end]
+                pair = self._cross(rows[here], reals[here], base + here, np.array(vectors, np.int64), codes,
+                                   (start, end, idle), inner, bounds)  # fmt: skip
+                if len(pair[0]):
+                    labels[end] = pair
+            if labels:
+                self._region(inner, kind, labels, [*factors, kind.instances], bounds)
 
     def _cross(
         self, rows: Ints, reals: Floats, numbers: Ints, factors: Ints, codes: Ints, to: tuple[int, int, float],
