@@ -1,4 +1,5 @@
-"""A second, plain search over every nest of a layer, which proves floors: no nest costs less than a value.
+"""A second, plain search over every nest of a layer, which proves layer bounds: no nest costs less than a
+value.
 
 It is written from the definition of a nest and its cost alone (:mod:`formulations.nest_check`,
 :mod:`formulations.nest_cost`), and shares nothing with :mod:`formulations.shortest_path` but the data types. Nests grow
@@ -34,7 +35,7 @@ COMPILER = ("numba", "llvmlite")
 
 
 class Verdict(Enum):
-    """Of a floor."""
+    """Of a layer bound."""
 
     PROVED = "proved"
     REFUTED = "refuted"
@@ -43,7 +44,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Found:
-    """What a search says of a floor: a nest below it refutes it. `labels` are partial nests that were looked at."""
+    """What a search says of a layer bound: a nest below it refutes it. `labels` are partial nests that were seen."""
 
     verdict: Verdict
     nest: Nest | None = None

@@ -17,7 +17,7 @@ MARGIN = 1e-12
 
 @dataclass(frozen=True)
 class Criteria:
-    """Linear costs c_k with ``c_k(nest) <= limit_k`` for every nest that refutes the floor.
+    """Linear costs c_k with ``c_k(nest) <= limit_k`` for every nest that refutes the layer bound.
 
     With energy E without leakage, ports' bits per instance b and cycles of the multipliers c0,
     ``c_k = scale_k E + sum price_k b + idle_k sum_l leak_l instances_l c0``:

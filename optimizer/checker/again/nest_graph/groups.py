@@ -4,9 +4,9 @@
   So the bounds inside of a fan-out with the least shares and the most copies of a group hold for each of its kinds.
 
 *Proof.* Each price is ``word (fill + share read)``, or that of the outputs with reads and updates, or of the
-multipliers: a share is only ever multiplied by what is not negative and added. Copies multiply first visits, which are
-taken away. Tables are least sums of such prices times words, which are not negative, over nests that do not depend on
-the kind. What fewer instances add to leakage is counted kind by kind. ∎
+multipliers: a share is only ever multiplied by what is not negative and added. Copies multiply the reads of partial
+sums that are saved, which are taken away. Tables are least sums of such prices times words, which are not negative,
+over nests that do not depend on the kind. What fewer instances add to leakage is counted kind by kind. ∎
 
 So a vector of factors and the extents outside of it are out as soon as the bounds of their group are above a limit.
 Groups with kinds left are split, up to single kinds.

@@ -201,7 +201,7 @@ class Potentials:
         return np.tile(found, (1, 1, many)), np.tile(closing, (1, 1, 1, many))
 
     def batch(self, region: int, tables: int) -> int:
-        """How many kinds of fan-outs are done together, if there are so many tables of every place."""
+        """How many kinds of fan-outs are done together, with this number of tables of every place."""
         entries = self.layer.lattice.size * len(self.machine.places[region]) * len(self.criteria.scale) * tables
         return max(1, min(BATCH, MOST_ENTRIES // entries))
 

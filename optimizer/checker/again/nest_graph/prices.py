@@ -139,7 +139,7 @@ class Prices:
         return share
 
     def _first(self, region: int, kind: Kinds | None, level: int) -> Floats:
-        """Most first visits of outputs at a level."""
+        """Most words of partial sums that come to a level for the first time."""
         problem, machine = self.machine.problem, self.machine
         found = np.full((1, 1), 0.0 if problem.resumes else float(problem.volume(O)))
         for r in range(machine.region_of(level)):
@@ -165,7 +165,7 @@ class Prices:
     def _of_node(
         self, region: int, kind: Kinds | None, place: Place, tensor: int, own: tuple[Floats, Floats], level: int
     ) -> tuple[Floats, ...]:
-        """``alpha, beta`` of a node with these prices of own reads and fills; first visits are those of a level."""
+        """``alpha, beta`` of a node with these prices of own reads and fills; what comes first is that of a level."""
         problem, parent = self.machine.problem, place.parents[tensor]
         word, share = problem.bits[tensor], self._share(region, kind, tensor, parent)
         read, _, update = self._per_bit(parent)
