@@ -140,6 +140,8 @@ class Effort:
     latest: float = math.inf
     say: Say = str
     tallies: list[ProofTally] = field(default_factory=list)
+    whole: Effort | None = field(default=None, repr=False, compare=False)
+    """What this is a part of."""
 
     @staticmethod
     def of(data: dict[str, Any], *, thorough: bool, seed: int | None = None, say: Say = str, parts: int = 1) -> Effort:
@@ -156,11 +158,11 @@ class Effort:
         """The effort for the next of `number` remaining checks: an equal part of the time left."""
         now = time.perf_counter()
         due, latest = (now + max(0.0, end - now) / number for end in (self.due, self.latest))
-        return replace(self, due=due, latest=latest)
+        return replace(self, due=due, latest=latest, whole=self)
 
     def about(self, name: str) -> Effort:
         """The same effort, with this name in front of its messages."""
-        return replace(self, say=lambda message: self.say(f"{name}: {message}"))
+        return replace(self, say=lambda message: self.say(f"{name}: {message}"), whole=self)
 
     def random(self, purpose: str) -> random.Random:
         """A random generator that depends on the seed and the purpose."""
@@ -177,9 +179,11 @@ class Effort:
         return max(0.0, self.latest - time.perf_counter())
 
     def put_off(self, seconds: float) -> None:
-        """Give all limits these seconds more."""
+        """Give all limits these seconds more, also those of what this is a part of."""
         self.due += seconds
         self.latest += seconds
+        if self.whole is not None:
+            self.whole.put_off(seconds)
 
     def record(self, tally: ProofTally) -> ProofTally:
         """Note what was proved again."""

@@ -168,6 +168,9 @@ def test_time_is_about_that_of_the_solve(took: Any, most: float | None) -> None:
     assert Effort.of({"wall_s": took}, thorough=True).left_s == math.inf
     half = effort.part(2)
     assert abs(half.left_s - effort.left_s / 2) < 1 and half.tallies is effort.tallies
+    due = effort.due
+    half.about("a part").put_off(100)
+    assert effort.due == due + 100 and half.left_s > 100
 
 
 def test_a_verdict_on_a_sample_says_what_was_proved(honest: StoredResult) -> None:
