@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import optimizer
 from formulations.engines import engine_of
 from formulations.nest_check import is_nest_of
 from formulations.nest_cost import costed
 from formulations.nest_rules import NestRules
 from formulations.problem import UNLIMITED, LayerProblem
 from formulations.stop import Stop
+from optimizer.architecture.reader import load_architecture
 from optimizer.checker.again.nest_graph import ALL_RULES, Rules, Verdict, decide_floor
 from optimizer.checker.again.nest_graph.criteria import criteria_of
 from optimizer.checker.again.nest_graph.groups import least_of, split
@@ -23,6 +25,7 @@ from optimizer.checker.again.nest_graph.layer import Layer
 from optimizer.checker.again.nest_graph.places import machines
 from optimizer.checker.again.nest_graph.potential import Potentials
 from optimizer.checker.again.nest_graph.prices import Kinds
+from optimizer.pricing.lowering import lower
 from tests.support.all_items import every_nest
 from tests.support.layer_cases import Case as RandomCase
 from tests.support.layer_cases import cases
@@ -69,6 +72,14 @@ def test_optima_of_the_shortest_path_are_floors(number: int) -> None:
         outer = problem.levels[0]
         weighty = replace(outer, leak_energy=outer.leak_energy + cheapest.energy // max(1, cheapest.latency // unit))
         settles(replace(problem, levels=(weighty, *problem.levels[1:])), "energy")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(8))
+def test_optima_of_real_layers_are_floors(number: int) -> None:
+    """AlexNet on the largest point of `edge_small`: the optimum is proved, one unit more refuted."""
+    layer = optimizer.load("alexnet").mac_layers()[number]
+    settles(lower(layer, list(load_architecture("edge_small").points())[-1]), "energy")
 
 
 @settings(max_examples=examples(60, dev=5), deadline=None)
