@@ -49,7 +49,8 @@ class Tables(NamedTuple):
 
 BATCH, MOST_ENTRIES = 16, 1 << 23
 """Kinds whose tables are filled together, and entries of these tables."""
-FIRST_GROUPS = 8
+FIRST_GROUPS, PARTS = 32, 4
+"""Groups of kinds to begin with, and into how many a group is split."""
 
 
 class Potentials:
@@ -264,7 +265,7 @@ class Potentials:
             for group, rows in zip(groups, self._batches(0, 0, [least_of(group) for group in groups]), strict=True):
                 found = narrowing.left(group, rows)
                 if len(group) > 1:
-                    inner += split(found, 2)
+                    inner += split(found, PARTS)
                 for kind in found if len(group) == 1 else ():
                     alive = np.zeros(bottom.shape[:2], np.bool_)
                     for vector in kinds[kind]:
