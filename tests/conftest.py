@@ -100,7 +100,8 @@ def _kernel_digest(*, times: bool = False) -> str:
     spec = importlib.util.find_spec("formulations")
     assert spec is not None and spec.origin is not None
     home = Path(spec.origin).parent
-    folders = (home / "shortest_path", Path(__file__).parent / "adversary")
+    checker = home.parent / "optimizer" / "checker" / "again" / "nest_graph"
+    folders = (home / "shortest_path", checker, Path(__file__).parent / "adversary")
     sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     found = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     if times:
@@ -120,6 +121,7 @@ def _compile_kernels() -> None:
     if done is not None and done.exists():
         return
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
+    from optimizer.checker.again.nest_graph.compiled import compiled  # noqa: PLC0415
     from optimizer.pricing.compiling import load_kernels  # noqa: PLC0415
     from optimizer.workload.layer import conv  # noqa: PLC0415
     from tests.adversary.annealing import search  # noqa: PLC0415
@@ -127,6 +129,7 @@ def _compile_kernels() -> None:
 
     hardware = next(load_architecture("edge_small").points())
     load_kernels(hardware)
+    compiled()
     layer = conv("layer", {"K": 2, "C": 2, "P": 4, "R": 3})
     search(task_of(layer, hardware, "timeloop", "energy"), steps=1)
     if done is not None:

@@ -39,10 +39,12 @@ class Route(Enum):
     """Method by which a statement was proved again.
 
     ``COUNTING``: counts of words, steps and port accesses prove it for every mapping; no search is needed. ``SEARCH``:
-    solved again by the search itself, with fresh tables.
+    solved again by the search itself, with fresh tables. ``CHECKER``: by the checker's own search over every nest,
+    which shares nothing with the search that found the bound.
     """
 
     COUNTING = "counting"
+    CHECKER = "the checker's own search"
     CP_SAT = "CP-SAT"
     PATH = "the shortest-path search"
     SEARCH = "the search"
@@ -60,26 +62,36 @@ class ProofTally:
         All statements of this kind, proved or not.
     by : mapping of Route to int
         Number proved, by the slowest method needed.
+    shares : mapping of Route to Fraction
+        Shares of the bound that rest on them.
     undecided : int
         Started, but stopped by the time limit or an integer overflow; statements not started are not counted.
-    share, whole : Fraction
-        Share of the bound that rests on the proved statements, and on all of this kind.
+    whole : Fraction
+        Share of the bound that rests on all of this kind.
     missing : tuple of str
         Mandatory statements that were not decided, each with the reason.
+    twice : int
+        Number that the checker's own search has proved, and CP-SAT too.
     """
 
     what: str
     total: int
     by: dict[Route, int] = field(default_factory=dict)
+    shares: dict[Route, Fraction] = field(default_factory=dict)
     undecided: int = 0
-    share: Fraction = Fraction(0)
     whole: Fraction = Fraction(0)
     missing: tuple[str, ...] = ()
+    twice: int = 0
 
     @property
     def proved(self) -> int:
         """Number proved, by any method."""
         return sum(self.by.values())
+
+    @property
+    def share(self) -> Fraction:
+        """Share of the bound that rests on what was proved."""
+        return sum(self.shares.values(), Fraction(0))
 
     @property
     def text(self) -> str:
@@ -90,14 +102,17 @@ class ProofTally:
     def __add__(self, other: ProofTally) -> ProofTally:
         by = Counter(self.by)
         by.update(other.by)
+        routes = self.shares.keys() | other.shares.keys()
+        none = Fraction(0)
         return ProofTally(
             self.what,
             self.total + other.total,
             dict(by),
+            {route: self.shares.get(route, none) + other.shares.get(route, none) for route in routes},
             self.undecided + other.undecided,
-            self.share + other.share,
             self.whole + other.whole,
             self.missing + other.missing,
+            self.twice + other.twice,
         )
 
 
@@ -125,6 +140,8 @@ class Effort:
     latest: float = math.inf
     say: Say = str
     tallies: list[ProofTally] = field(default_factory=list)
+    whole: Effort | None = field(default=None, repr=False, compare=False)
+    """What this is a part of."""
 
     @staticmethod
     def of(data: dict[str, Any], *, thorough: bool, seed: int | None = None, say: Say = str, parts: int = 1) -> Effort:
@@ -141,11 +158,11 @@ class Effort:
         """The effort for the next of `number` remaining checks: an equal part of the time left."""
         now = time.perf_counter()
         due, latest = (now + max(0.0, end - now) / number for end in (self.due, self.latest))
-        return replace(self, due=due, latest=latest)
+        return replace(self, due=due, latest=latest, whole=self)
 
     def about(self, name: str) -> Effort:
         """The same effort, with this name in front of its messages."""
-        return replace(self, say=lambda message: self.say(f"{name}: {message}"))
+        return replace(self, say=lambda message: self.say(f"{name}: {message}"), whole=self)
 
     def random(self, purpose: str) -> random.Random:
         """A random generator that depends on the seed and the purpose."""
@@ -160,6 +177,13 @@ class Effort:
     def most_s(self) -> float:
         """Seconds until all proofs are stopped."""
         return max(0.0, self.latest - time.perf_counter())
+
+    def put_off(self, seconds: float) -> None:
+        """Give all limits these seconds more, also those of what this is a part of."""
+        self.due += seconds
+        self.latest += seconds
+        if self.whole is not None:
+            self.whole.put_off(seconds)
 
     def record(self, tally: ProofTally) -> ProofTally:
         """Note what was proved again."""

@@ -38,9 +38,8 @@ def unsearched_lines(layer_bounds: Collection[LayerBound], effort: Effort) -> li
 def _counted(what: str, layer_bounds: Collection[LayerBound], whole: Fraction) -> ProofTally:
     proved = [lower_bound for lower_bound in layer_bounds if by_counting(lower_bound.statement)]
     by = {Route.COUNTING: len(proved)} if proved else {}
-    return ProofTally(
-        what, len(layer_bounds), by, share=sum((lower_bound.share for lower_bound in proved), Fraction(0)), whole=whole
-    )
+    shares = {Route.COUNTING: sum((lower_bound.share for lower_bound in proved), Fraction(0))} if proved else {}
+    return ProofTally(what, len(layer_bounds), by, shares, whole=whole)
 
 
 def _left(tally: ProofTally, effort: Effort) -> list[Check]:

@@ -11,7 +11,7 @@ from optimizer.checker.effort import Effort, ProofTally, Route
 from optimizer.checker.outcome import NOT_CHECKED, Check
 
 NUMBERS = "numbers, budgets, boxes and totals"
-BEARING_ROUTES = (Route.CP_SAT, Route.COUNTING, Route.PATH)
+BEARING_ROUTES = (Route.CHECKER, Route.CP_SAT, Route.COUNTING, Route.PATH)
 MOST_NAMED = 8
 """Names that a verdict lists of each kind; the checks themselves list all."""
 
@@ -114,9 +114,17 @@ class Verification:
             return ["there are no floors to prove again"]
         counts = " and ".join(tally.text for tally in bearing)
         text = f"{counts} proved again ({int(100 * self.share)} % of the bound)"
-        routes = [(route, sum(tally.by.get(route, 0) for tally in bearing)) for route in BEARING_ROUTES]
-        first, *others = [f"{number} of them by {route.value}" for route, number in routes if number] or [""]
-        return [", ".join([text, *([first] if first else []), *(other.replace(" of them", "") for other in others)])]
+        routes = [
+            (route, number, sum((tally.shares.get(route, Fraction(0)) for tally in bearing), Fraction(0)))
+            for route in BEARING_ROUTES
+            if (number := sum(tally.by.get(route, 0) for tally in bearing))
+        ]
+        whole = sum((tally.whole for tally in bearing), Fraction(0))
+        for place, (route, number, share) in enumerate(routes):
+            part = f" ({int(100 * share / whole)} %)" if whole and len(routes) > 1 else ""
+            text += f", {number}{'' if place else ' of them'} by {route.value}{part}"
+        twice = sum(tally.twice for tally in bearing)
+        return [text + (f", {twice} of them by {Route.CP_SAT.value} too" if twice else "")]
 
     def _solved(self) -> list[str]:
         """Text on what the search has solved again."""

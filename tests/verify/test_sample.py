@@ -100,9 +100,7 @@ def test_a_lie_is_found_as_often_as_what_rests_on_it_is_drawn(lie: tuple[StoredR
     layer_bounds = [lower_bound for lower_bound in Bearing(claim).layer_bounds() if not lower_bound.own]
     full = reprove(claim, Effort(True, 0), engine=PathEngine())[-1]
     false = [
-        f
-        for f in layer_bounds
-        if statements.by_program(f.statement, claim.accounting, PathEngine(), 60.0) != (Route.CP_SAT, "", "")
+        f for f in layer_bounds if statements.by_program(f.statement, claim.accounting, 60.0) != (Route.CP_SAT, "", "")
     ]
     assert not full.ok and false
     for seed in range(6):
@@ -170,6 +168,9 @@ def test_time_is_about_that_of_the_solve(took: Any, most: float | None) -> None:
     assert Effort.of({"wall_s": took}, thorough=True).left_s == math.inf
     half = effort.part(2)
     assert abs(half.left_s - effort.left_s / 2) < 1 and half.tallies is effort.tallies
+    due = effort.due
+    half.about("a part").put_off(100)
+    assert effort.due == due + 100 and half.left_s > 100
 
 
 def test_a_verdict_on_a_sample_says_what_was_proved(honest: StoredResult) -> None:
@@ -178,13 +179,15 @@ def test_a_verdict_on_a_sample_says_what_was_proved(honest: StoredResult) -> Non
     assert found.ok and not found.complete and 0 < found.share < 1
     pattern = (
         r"verified: numbers, budgets, boxes and totals; (\d+) of (\d+) floors( and (\d) of 4 bounds of single points)? "
-        r"proved again \((\d+) % of the bound\), (\d+) of them by CP-SAT; seed 1"
+        r"proved again \((\d+) % of the bound\), (\d+) of them by the checker's own search, (\d+) of them by CP-SAT "
+        r"too; seed 1"
     )
     match = re.fullmatch(pattern, found.verdict)
     assert match, found.verdict
-    proved, total, _, points, percent, by_program = match.groups()
+    proved, total, _, points, percent, by_checker, twice = match.groups()
     assert int(proved) < int(total) and int(percent) == int(100 * found.share)
-    assert int(by_program) == found.proved_by(Route.CP_SAT) == int(proved) + int(points or 0)
+    assert int(by_checker) == found.proved_by(Route.CHECKER) == int(proved) + int(points or 0)
+    assert int(twice) == LEAST_DRAWN
 
 
 def test_a_thorough_verdict_says_all(honest: StoredResult) -> None:
@@ -196,10 +199,32 @@ def test_a_thorough_verdict_says_all(honest: StoredResult) -> None:
 
 
 def test_what_the_shortest_path_proves_is_said_so(honest: StoredResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statements, "_by_program", lambda *_: None)
+    without(monkeypatch, "by_own_search", "by_program")
     found = verify(honest, thorough=True)
-    assert found.ok and found.proved_by(Route.CP_SAT) == 0
+    assert found.ok and found.proved_by(Route.CHECKER) == found.proved_by(Route.CP_SAT) == 0
     assert found.verdict.endswith(" of them by the shortest-path search") and "CP-SAT" not in found.verdict
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *methods: str) -> None:
+    """Some methods of proof prove nothing."""
+    for place in (statements, reprove_module):
+        for method in methods:
+            monkeypatch.setattr(place, method, lambda *_: None)
+
+
+def test_a_verdict_states_the_share_of_every_method(honest: StoredResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    true = statements.by_own_search
+    only = lambda one, *rest: true(one, *rest) if one.group.layer.name == "fc" else None  # noqa: E731
+    monkeypatch.setattr(statements, "by_own_search", only)
+    found = verify(honest, thorough=True)
+    shares = [sum(tally.shares.get(route, Fraction(0)) for tally in found.proofs) for route in Route]
+    assert found.ok and sum(shares) == 1
+    told = re.findall(r"(\d+)(?: of them)? by ([^,;]*) \((\d+) %\)", found.verdict)
+    assert [name for _, name, _ in told[:2]] == [Route.CHECKER.value, Route.CP_SAT.value]
+    for count, name, percent in told:
+        route = Route(name)
+        assert int(count) == found.proved_by(route) > 0
+        assert int(percent) == int(100 * shares[list(Route).index(route)])
 
 
 def raises(error: type[Exception]) -> Callable[..., Any]:
@@ -213,6 +238,7 @@ def raises(error: type[Exception]) -> Callable[..., Any]:
 def test_no_proof_is_no_lie_and_no_word_of_praise(
     honest: StoredResult, error: type[Exception], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    without(monkeypatch, "by_own_search")
     monkeypatch.setattr(statements, "find_below", raises(OverflowError))
     monkeypatch.setattr(PathEngine, "search", raises(error))
     found = verify(honest)
@@ -257,42 +283,50 @@ def test_a_point_that_cannot_be_derived_is_undecided(error: type[Exception], mon
     assert found.undecided == ["points again"] and "0 of 4 bounds of single points" in found.verdict
 
 
-def test_a_point_may_be_proved_by_cp_sat_alone(honest: StoredResult) -> None:
+@pytest.mark.parametrize("route", [Route.CHECKER, Route.CP_SAT])
+def test_a_point_may_be_proved_by_one_method_alone(
+    honest: StoredResult, route: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if route is Route.CP_SAT:
+        without(monkeypatch, "by_own_search")
     found = {tally.what: tally for tally in verify(honest, thorough=True).proofs}
     if honest.data["objective"]["name"] == "edp":
         points = found["bounds of single points"]
-        assert set(points.by) == {Route.CP_SAT} and points.whole + found["floors"].whole == 1
+        assert set(points.by) == {route} and points.whole + found["floors"].whole == 1
 
 
 @pytest.mark.slow
-def test_capped_searches_and_lines_are_proved_by_cp_sat(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_capped_searches_and_lines_are_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every statement that a point rests on is proved; with a floor of one more, a mapping refutes it."""
     asked: list[Statement] = []
-    true = statements.by_program
+    true = statements.by_own_search
     monkeypatch.setattr(
-        "optimizer.checker.again.layer_bounds.by_program", lambda one, *rest: (asked.append(one), true(one, *rest))[1]
+        "optimizer.checker.again.layer_bounds.by_own_search",
+        lambda one, *rest: (asked.append(one), true(one, *rest))[1],
     )
     capped, product = make("energy", padding="none", latency_ms="0.0008"), make("edp", padding="none")
     for result in (capped, product):
         found = verify(result, thorough=True)
         assert found.ok and found.share == 1
-        assert {tally.what: set(tally.by) for tally in found.proofs}["bounds of single points"] == {Route.CP_SAT}
+        by = {tally.what: set(tally.by) for tally in found.proofs}["bounds of single points"]
+        assert by and by <= {Route.CHECKER, Route.CP_SAT}
     assert any(one.cap is not None for one in asked) and any(one.weight is None for one in asked)
     assert any(one.weight for one in asked)
     accounting = claim_of(capped).accounting
     for one in asked:
         if one.lower_bound < INFEASIBLE_COST:
-            told = true(replace(one, lower_bound=one.lower_bound + 1), accounting, PathEngine(), 60.0)
-            assert told is not None and told.route is None and "cycles" in told.refuted, one
-            by_search = statements.decide(
-                replace(one, lower_bound=one.lower_bound + 1), accounting, PathEngine(), program_s=0.0, search_s=None
-            )
-            assert by_search.route is None and by_search.refuted, one
+            more = replace(one, lower_bound=one.lower_bound + 1)
+            told = [
+                true(more, accounting, 60.0),
+                statements.by_program(more, accounting, 60.0),
+                statements.by_engine(more, accounting, PathEngine(), None),
+            ]
+            for found in told:
+                assert found is not None and found.route is None and "cycles" in found.refuted, one
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("program_s", slow_if([60.0], [0.0, 60.0]))
-def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
+def test_whole_cycles_are_proved_by_all_methods() -> None:
     """A floor in cycles is a latency rounded up, where latencies have fractions."""
     chip = parse_architecture(load_exact(ARCHITECTURE.replace("2 GB/s", "0.3 GB/s")))
     claim = claim_of(solve(parse_network(NETWORK), replace(chip, accounting="looptree"), objective="latency"))
@@ -304,14 +338,13 @@ def test_whole_cycles_are_proved_by_both_routes(program_s: float) -> None:
         assert found is not None
         rounded += found.latency % problem.latency_unit > 0
         for raised, proved in ((0, True), (1, False)):
-            told = statements.decide(
-                replace(one, lower_bound=one.lower_bound + raised),
-                claim.accounting,
-                PathEngine(),
-                program_s=program_s,
-                search_s=None,
-            )
-            assert (told.route is not None) == proved and bool(told.refuted) != proved
+            stated = replace(one, lower_bound=one.lower_bound + raised)
+            for told in (
+                statements.by_own_search(stated, claim.accounting, 60.0),
+                statements.by_program(stated, claim.accounting, 60.0),
+                statements.by_engine(stated, claim.accounting, PathEngine(), None),
+            ):
+                assert told is not None and (told.route is not None) == proved and bool(told.refuted) != proved
     assert rounded
 
 
@@ -372,10 +405,12 @@ def test_no_store_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 def test_tallies_add_up() -> None:
-    one = ProofTally("floors", 3, {Route.CP_SAT: 2}, 1, Fraction(1, 2), Fraction(1), ("a",))
-    two = ProofTally("floors", 2, {Route.CP_SAT: 1, Route.PATH: 1}, 0, Fraction(1), Fraction(1))
+    half, whole = Fraction(1, 2), Fraction(1)
+    one = ProofTally("floors", 3, {Route.CP_SAT: 2}, {Route.CP_SAT: half}, 1, whole, ("a",), 1)
+    two = ProofTally("floors", 2, {Route.CP_SAT: 1, Route.PATH: 1}, {Route.CP_SAT: half, Route.PATH: half}, 0, whole)
     both = one + two
     assert both.by == {Route.CP_SAT: 3, Route.PATH: 1} and both.proved == 4 and both.missing == ("a",)
+    assert both.shares == {Route.CP_SAT: 1, Route.PATH: half} and both.share == Fraction(3, 2) and both.twice == 1
     assert Verification([], (both,)).share == Fraction(3, 4)
     assert both.text == "4 of 5 floors" and two.text == "all 2 floors"
 

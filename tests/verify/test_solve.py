@@ -226,15 +226,16 @@ def test_a_raised_floor_with_its_bound_is_refuted(energy: StoredResult, number: 
     assert failed(found) == ["proof again"], found.checks
 
 
-@pytest.mark.parametrize("route", ["program", "path"])
-def test_both_routes_refute(energy: StoredResult, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if route == "path":
-        monkeypatch.setattr(statements, "_by_program", lambda *_: None)
+@pytest.mark.parametrize("route", [Route.CHECKER, Route.CP_SAT, Route.PATH])
+def test_every_route_proves_and_refutes(energy: StoredResult, route: Route, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("by_own_search", "by_program")[: [Route.CHECKER, Route.CP_SAT, Route.PATH].index(route)]:
+        monkeypatch.setattr(statements, name, lambda *_: None)
     claim = rebuild(energy.data, changed(energy, shift_floor(10**9, 0)).certificate)
     assert [check.ok for check in reprove(claim, Effort(True, 0), engine=PathEngine())] == [False]
     claim, effort = rebuild(energy.data, energy.certificate), Effort(True, 0)
     assert [check.ok for check in reprove(claim, effort, engine=PathEngine())] == [True]
-    assert set(effort.tallies[0].by) - {Route.COUNTING} == {Route.PATH if route == "path" else Route.CP_SAT}
+    assert set(effort.tallies[0].by) - {Route.COUNTING} == {route}
+    assert effort.tallies[0].twice == (effort.tallies[0].by[route] if route is Route.CHECKER else 0)
 
 
 def test_a_raised_bound_of_a_solved_point_is_refuted(edp: StoredResult) -> None:
@@ -258,7 +259,7 @@ def test_fronts_prove_what_lines_prove(edp: StoredResult, monkeypatch: pytest.Mo
         derived = points_again.derive(claim, entry, PathEngine(), Stop(), str)
         assert not derived.faults and derived.statements
         for statement in derived.statements:
-            found = statements.by_program(statement, claim.accounting, PathEngine(), 60.0)
+            found = statements.by_program(statement, claim.accounting, 60.0)
             assert found == (Route.CP_SAT, "", ""), statement
     value = claim.value
     assert value is not None

@@ -43,8 +43,8 @@ def fused_again(claim: Claim, effort: Effort) -> Check:
         wrong = again.faults(claim.entries[number])
         faults += wrong
         proved += [] if wrong else [number]
-    by = {Route.PATH: len(proved)} if proved else {}
-    tally = ProofTally(BOXES, len(bearing.parts), by, 0, bearing.of(proved), Fraction(bool(bearing.parts)))
+    by, shares = ({Route.PATH: len(proved)}, {Route.PATH: bearing.of(proved)}) if proved else ({}, {})
+    tally = ProofTally(BOXES, len(bearing.parts), by, shares, whole=Fraction(bool(bearing.parts)))
     return conclusion("proof again", faults, effort.record(tally), effort)
 
 

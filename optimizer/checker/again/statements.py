@@ -1,7 +1,11 @@
-"""Proofs of statements about single layers: by the CP-SAT program of a layer, else by the search with fresh tables.
+"""Proofs of statements about single layers: by the checker's own search over every nest, by the CP-SAT program of a
+layer, else by the search that the result came from, with fresh tables.
 
-Energy units per cycle are lost in the same way as
-leakage of the outermost level, which has a single instance: a weighted cost is the energy of a machine that leaks more.
+Energy units per cycle are lost in the same way as leakage of the outermost level, which has a single instance: a
+weighted cost is the energy of a machine that leaks more.
+
+The first two know no rules for nests. What no nest costs none that keeps rules costs either; so they prove statements
+without the rules, but what they find then refutes nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from formulations.cp_sat import SolverStatus
 from formulations.engines import Engine
@@ -17,6 +21,7 @@ from formulations.nest_program.solve import find_below
 from formulations.nest_rules import NO_RULES
 from formulations.problem import LayerProblem
 from formulations.stop import StoppedError
+from optimizer.checker.again.nest_graph import Verdict, decide_floor
 from optimizer.checker.again.time_limit import limited
 from optimizer.checker.claims.solve import Accounting
 from optimizer.checker.effort import Route
@@ -49,31 +54,84 @@ def problems(statement: Statement, accounting: Accounting) -> Iterator[LayerProb
 
 
 def decide(
-    statement: Statement, accounting: Accounting, engine: Engine, *, program_s: float, search_s: float | None
+    statement: Statement, accounting: Accounting, engine: Engine, *, seconds: float, until: float | None
 ) -> Decision:
-    """Prove or refute a statement; `program_s` and `search_s` are the time limits of both routes (None: no limit)."""
-    routes = set()
-    until = time.perf_counter() + program_s
-    for problem in problems(statement, accounting):
-        found = _by_program(problem, statement, engine, until - time.perf_counter())
-        if found is None:
-            found = _by_search(problem, statement, engine, search_s)
-        if found.route is None:
-            return found
-        routes.add(found.route)
-    return Decision(Route.PATH if Route.PATH in routes else Route.CP_SAT)
-
-
-def by_program(statement: Statement, accounting: Accounting, engine: Engine, seconds: float) -> Decision | None:
-    """Prove or refute a statement by CP-SAT alone; None if that needs more time or larger
-    integers.
+    """Prove or refute a statement: by the checker's own search and then CP-SAT, for some seconds each, and then by the
+    search of an engine until a ``time.perf_counter()`` (None: no limit).
     """
+    for ask in (by_own_search, by_program):
+        left = seconds if until is None else min(seconds, until - time.perf_counter())
+        found = ask(statement, accounting, left) if left > 0 else None
+        if found is not None:
+            return found
+    return by_engine(statement, accounting, engine, until)
+
+
+def by_own_search(statement: Statement, accounting: Accounting, seconds: float) -> Decision | None:
+    """Prove or refute a statement by the checker's own search; None if that needs more time, or cannot be done."""
     until = time.perf_counter() + seconds
     for problem in problems(statement, accounting):
-        found = _by_program(problem, statement, engine, until - time.perf_counter())
-        if found is None or found.route is None:
-            return found
+        value, cap = _limits(problem, statement)
+        found = decide_floor(
+            replace(problem, rules=NO_RULES),
+            _objective(statement),
+            value,
+            latency_cap=cap,
+            time_limit_s=until - time.perf_counter(),
+        )
+        if found.nest is not None and problem.rules == NO_RULES:
+            return Decision(None, _costs(problem, statement, found.nest.energy, found.nest.latency))
+        if found.verdict is not Verdict.PROVED:
+            return None
+    return Decision(Route.CHECKER)
+
+
+def by_program(statement: Statement, accounting: Accounting, seconds: float) -> Decision | None:
+    """Prove or refute a statement by CP-SAT alone; None if that needs more time or larger integers."""
+    until = time.perf_counter() + seconds
+    for problem in problems(statement, accounting):
+        value, cap = _limits(problem, statement)
+        try:
+            found = find_below(
+                replace(problem, rules=NO_RULES),
+                _objective(statement),
+                value,
+                latency_cap=cap,
+                time_limit_s=max(0.0, until - time.perf_counter()),
+                seed=OTHER_SEED,
+            )
+        except OverflowError:
+            return None
+        if found.solution is not None and problem.rules == NO_RULES:
+            return Decision(None, _costs(problem, statement, found.solution.energy, found.solution.latency))
+        if found.status is not SolverStatus.INFEASIBLE:
+            return None
     return Decision(Route.CP_SAT)
+
+
+def by_engine(statement: Statement, accounting: Accounting, engine: Engine, until: float | None) -> Decision:
+    """Prove or refute a statement by the search of an engine with fresh tables, or say why it does neither."""
+    try:
+        with limited(None if until is None else max(0.0, until - time.perf_counter())) as stop:
+            for problem in problems(statement, accounting):
+                value, cap = _limits(problem, statement)
+                most = INFEASIBLE_COST if cap is None else min(cap, INFEASIBLE_COST)
+                if statement.weight is None:
+                    cutoff, most = None, min(value - 1, most)
+                else:
+                    cutoff = (min(value, INFEASIBLE_COST), 0)
+                found = engine.solve(problem, _objective(statement), latency_cap=most, cutoff=cutoff, stop=stop)
+                if found is not None:
+                    return Decision(None, _costs(problem, statement, found.energy, found.latency))
+    except StoppedError:
+        return Decision(None, why=TIME)
+    except OverflowError:
+        return Decision(None, why=SIZE)
+    return Decision(Route.PATH)
+
+
+def _objective(statement: Statement) -> Literal["energy", "latency"]:
+    return "latency" if statement.weight is None else "energy"
 
 
 def _limits(problem: LayerProblem, statement: Statement) -> tuple[int, int | None]:
@@ -81,47 +139,6 @@ def _limits(problem: LayerProblem, statement: Statement) -> tuple[int, int | Non
     unit = problem.latency_unit
     value = (statement.lower_bound - 1) * unit + 1 if statement.weight is None else statement.lower_bound
     return value, None if statement.cap is None else statement.cap * unit
-
-
-def _by_program(problem: LayerProblem, statement: Statement, engine: Engine, seconds: float) -> Decision | None:
-    if seconds <= 0 or problem.rules != NO_RULES:  # the program knows no rules for nests
-        return None
-    value, cap = _limits(problem, statement)
-    try:
-        found = find_below(
-            problem,
-            "latency" if statement.weight is None else "energy",
-            value,
-            latency_cap=cap,
-            time_limit_s=seconds,
-            seed=OTHER_SEED,
-        )
-    except OverflowError:
-        return None
-    if found.status is SolverStatus.INFEASIBLE:
-        return Decision(Route.CP_SAT)
-    if found.solution is None:
-        return None
-    return Decision(None, _costs(problem, statement, found.solution.energy, found.solution.latency))
-
-
-def _by_search(problem: LayerProblem, statement: Statement, engine: Engine, seconds: float | None) -> Decision:
-    value, cap = _limits(problem, statement)
-    most = INFEASIBLE_COST if cap is None else min(cap, INFEASIBLE_COST)
-    if statement.weight is None:
-        goal, cutoff, most = "latency", None, min(value - 1, most)
-    else:
-        goal, cutoff = "energy", (min(value, INFEASIBLE_COST), 0)
-    try:
-        with limited(seconds) as stop:
-            found = engine.solve(problem, goal, latency_cap=most, cutoff=cutoff, stop=stop)
-    except StoppedError:
-        return Decision(None, why=TIME)
-    except OverflowError:
-        return Decision(None, why=SIZE)
-    if found is None:
-        return Decision(Route.PATH)
-    return Decision(None, _costs(problem, statement, found.energy, found.latency))
 
 
 def _costs(problem: LayerProblem, statement: Statement, energy: int, latency: int) -> str:

@@ -1,0 +1,109 @@
+"""One step of all labels of a place: loops and then a node, or loops down to the bottom of the region."""
+
+from __future__ import annotations
+
+from optimizer.checker.again.nest_graph.columns import BEFORE, BITS, CLOSING, EXTENTS, FREE_DIMS, ITEM, NO_ITEM
+from optimizer.checker.again.nest_graph.kernels import kernel, part
+from optimizer.checker.again.nest_graph.kernels.bound import least
+from optimizer.checker.again.nest_graph.kernels.loops import allowed_dims, dims_of, divided, is_legal, loop
+from optimizer.checker.again.nest_graph.kernels.node import node
+from optimizer.checker.again.nest_graph.packed import (
+    AXIS,
+    CAPACITY,
+    COUNT,
+    EVERYTHING,
+    MASK,
+    RULED,
+    SLIDES,
+    STRIDE,
+    USEFUL,
+    WORD_BITS,
+)
+
+
+@part
+def after_loops(
+    rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points, words, of_tensors,
+    of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves, price, out, out_reals,
+):  # fmt: skip
+    """Write the label after these loops and the node of a move; how many labels there are then."""
+    tensor, level, dims = move[0], move[1], of_dims.shape[1]
+    if tensor >= 0:
+        bits = rows[n, BITS + level] + of_points[y, dims + tensor] * of_tensors[WORD_BITS, tensor]
+        if of_levels[CAPACITY, level] >= 0 and bits > of_levels[CAPACITY, level]:
+            return found
+    if found == len(out):
+        return -1
+    for c in range(rows.shape[1]):
+        out[found, c] = rows[n, c]
+    for c in range(reals.shape[1]):
+        out_reals[found, c] = reals[n, c]
+    closed = rows[n, CLOSING]
+    loop(out, found, y, mask, v, slide, closed, free, own_mask, of_points, dims)
+    out[found, BEFORE], out[found, ITEM] = base + n, NO_ITEM
+    if tensor >= 0:
+        node(out, out_reals, found, y, tensor, level, move[2], v >= 0 or closed >= 0, sizes, of_dims, of_points,
+             of_tensors, of_levels, of_criteria)  # fmt: skip
+    if least(out, out_reals, found, y, move[3], move[4], sizes, of_dims, of_points, words, of_tensors,
+             of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves,
+             price):  # fmt: skip
+        return found + 1
+    return found
+
+
+@kernel
+def expand(
+    rows, reals, base, first, move, scratch, sizes, of_dims, quotient, of_points, words, of_tensors, of_levels,
+    of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves, price, out, out_reals, state,
+):  # fmt: skip
+    """Labels after loops and the node of a move, (tensor, level, its parent, place inside, -1), or (-1, -1, -1, place,
+    number of the bottom of the region).
+
+    From row `first` on, as long as there is room; the number of labels and of rows done go to `state`.
+    """
+    dims, tensor, digits, limits = of_dims.shape[1], move[0], scratch[0], scratch[1]
+    state[0] = 0
+    slide_mask, useful_mask, found = state[0], state[0], state[0]  # 0, but no constant: those have a type of their own
+    for d in range(dims):
+        if of_dims[AXIS, d] >= 0 and sizes[SLIDES] and (of_tensors[USEFUL, 1] or tensor == 1):
+            slide_mask |= 1 << d
+    for v in range(3):
+        if of_tensors[USEFUL, v]:
+            useful_mask |= of_tensors[MASK, v]
+    for n in range(first, len(rows)):
+        state[0], state[1] = found, n
+        closed, x = rows[n, CLOSING], rows[n, EXTENTS]
+        if tensor >= 0 and closed == tensor:
+            continue
+        free = rows[n, FREE_DIMS] if sizes[RULED] else sizes[EVERYTHING]
+        for choice in range(4 * (dims + 1)):
+            v, slide = choice // (dims + 1) - 1, choice % (dims + 1) - 1
+            allowed = allowed_dims(v, slide, closed, free, tensor, slide_mask, useful_mask, of_tensors)
+            if allowed < 0:
+                continue
+            own_mask = of_tensors[MASK, v] if v >= 0 else 0
+            for d in range(dims):
+                digits[d] = 0
+                limits[d] = (x // of_dims[STRIDE, d]) % of_dims[COUNT, d] if allowed >> d & 1 else 0
+            d = 0
+            while d < dims:  # every vector of trips over the allowed dims
+                mask = dims_of(digits)
+                y = -1
+                if is_legal(mask, v, slide, closed, free, slide_mask, useful_mask, own_mask):
+                    y = divided(x, digits, of_dims, quotient)
+                if y >= 0:
+                    found = after_loops(
+                        rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points,
+                        words, of_tensors, of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit,
+                        families, moves, price, out, out_reals,
+                    )  # fmt: skip
+                    if found < 0:
+                        return
+                d = 0
+                while d < dims:
+                    digits[d] += 1
+                    if digits[d] <= limits[d]:
+                        break
+                    digits[d] = 0
+                    d += 1
+    state[0], state[1] = found, len(rows)
