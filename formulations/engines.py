@@ -162,7 +162,6 @@ class PathEngine(Engine):
         self._tally.count(seen=found.relaxed, kept=found.labels)
         return found.nest
 
-
     def first(self, problem: LayerProblem, objective: str, stop: Stop) -> Nest | None:
         """A nest of a few large parts of every extent."""
         from formulations.shortest_path.solve import first_nest  # noqa: PLC0415

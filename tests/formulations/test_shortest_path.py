@@ -25,7 +25,7 @@ from formulations.shortest_path.kernels.crossing import Quick
 from formulations.shortest_path.kernels.dominance import TIMED, UNTIMED
 from formulations.shortest_path.kernels.goal import Aim
 from formulations.shortest_path.search import Search
-from formulations.shortest_path.solve import StoppedPathError, ground_of, root_of, solve
+from formulations.shortest_path.solve import StoppedPathError, first_nest, ground_of, root_of, solve
 from formulations.shortest_path.solve import machines_of as machines_of_problem
 from formulations.shortest_path.tables import Floats, Ints, Lattice, lattice_of, machine_of
 from formulations.stop import Stop, StoppedError
@@ -157,7 +157,7 @@ def unmerged(problem: LayerProblem) -> Merged:
 def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(number, 5)
     right = solve(case.problem).nest
-    for rule in ("R1", "R2", "R3", "R5", "R6", "like dims", "forget", "tied", "needed", "quick", "sift"):
+    for rule in ("R1", "R2", "R3", "R5", "R6", "like dims", "forget", "tied", "needed", "quick", "sift", "first"):
         with monkeypatch.context() as patched:
             if rule == "R1":
                 patched.setattr(board, "ABOVE", False)
@@ -178,6 +178,8 @@ def test_rules_lose_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> Non
                 patched.setattr(Goal, "timing", lambda goal, m: TIMED)
             elif rule == "needed":
                 patched.setattr(region_tables, "needed", lambda t, *_: np.ones(t.size, bool))
+            elif rule == "first":
+                patched.setattr(path, "SMALL", 0)
             elif rule == "quick":
                 patched.setattr(crossing, "quick_of", never_out)
             else:
@@ -201,6 +203,19 @@ def test_a_nest_and_its_swap_cost_the_same(size: int, objective: str, monkeypatc
         assert nest is not None
         values.append((nest.energy, nest.latency))
     assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_first_nest_is_a_nest_with_its_costs(number: int) -> None:
+    case = Case(number, leaks=number % 2 == 0)
+    for objective in OBJECTIVES[:2]:
+        found, best = first_nest(case.problem, objective, Stop()), solve(case.problem, objective).nest
+        if found is not None:
+            case.checks(found)
+            goal = Goal(objective)
+            assert best is not None
+            values = [goal.value(nest.energy, cycles_of(case.problem, nest)) for nest in (best, found)]
+            assert values[0] <= values[1]
 
 
 @pytest.mark.parametrize("number", NUMBERS)
