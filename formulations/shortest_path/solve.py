@@ -130,9 +130,9 @@ def first_nest(problem: LayerProblem, objective: str, stop: Stop) -> Nest | None
         If numbers may leave the integers of labels.
     """
     merged = merge(problem)
-    search = Search(ground_of(merged.problem, coarse_parts(merged.problem), stop), Goal(objective), GREED)
-    _improve(search, stop)
-    return merged.nest(search.best)
+    searches: list[Search] = []
+    _first(merged.problem, Goal(objective), stop, searches)
+    return merged.nest(searches[0].best) if searches else None
 
 
 def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None) -> PathOptimum:
@@ -255,7 +255,7 @@ def _minimize(machines: Machines, goal: Goal, stop: Stop) -> PathOptimum:
     for number in range(len(machines.problems)):
         exact: Search | None = None
         try:
-            if goal.best is None:
+            if goal.best is None and _points(machines.problems[number]) > SMALL:
                 _first(machines.problems[number], goal, stop, searches)
             ground = machines.promising(number, goal, stop)
             if ground is not None:
@@ -277,11 +277,16 @@ def _outcome(searches: list[Search], bound: int | None = None) -> PathOptimum:
 
 
 def _first(problem: LayerProblem, goal: Goal, stop: Stop, searches: list[Search]) -> None:
-    """Look for a first nest on a coarse lattice (:mod:`coarse`) if the own one is large; the search joins a list."""
-    if math.prod(map(len, map(products, prime_parts(problem)))) > SMALL:
-        search = Search(ground_of(problem, coarse_parts(problem), stop), goal, GREED)
-        searches.append(search)
-        _improve(search, stop)
+    """Look for a first nest on a coarse lattice (:mod:`coarse`), if it has any; the search joins a list."""
+    parts = coarse_parts(problem)
+    if all(len(rows) for rows in vectors_of(problem, parts)):
+        searches.append(Search(ground_of(problem, parts, stop), goal, GREED))
+        _improve(searches[-1], stop)
+
+
+def _points(problem: LayerProblem) -> int:
+    """Of the lattice."""
+    return math.prod(map(len, map(products, prime_parts(problem))))
 
 
 def _run(search: Search, stop: Stop) -> None:
