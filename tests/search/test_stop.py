@@ -6,11 +6,14 @@ import threading
 
 import pytest
 
+import optimizer
 from formulations.engines import PathEngine
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.reader import load_architecture
+from optimizer.pricing.layer_pricer import Pricer
 from optimizer.pricing.lowering import lower
-from optimizer.workload.layer import conv
+from optimizer.workload.layer import conv, matmul
+from tests.support.choices import slow_if
 
 LAYER = conv("layer", {"K": 64, "C": 32, "P": 28, "Q": 28, "R": 3, "S": 3})
 PROBLEM = lower(LAYER, next(iter(load_architecture("edge").points())))
@@ -36,6 +39,32 @@ def test_a_search_given_up_leaves_no_wrong_tables() -> None:
         finally:
             alarm.join()
     assert engine.solve(PROBLEM) == PathEngine().solve(PROBLEM)
+
+
+@pytest.mark.parametrize("objective", slow_if(["latency", "edp"], ["energy", "latency", "edp"]))
+def test_a_solve_given_up_at_its_first_search_has_a_design(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First mappings of all layers make one before any exact search."""
+    pair = optimizer.Network("pair")
+    for layer in (
+        conv("conv", {"K": 8, "C": 4, "P": 6, "Q": 6, "R": 3, "S": 3}),
+        matmul("fc", {"M": 8, "N": 12, "K": 16}),
+    ):
+        pair.add(layer)
+    asked = pair, load_architecture("edge_small")
+
+    def give_up(*_: object, **__: object) -> None:
+        raise StoppedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pricer, "price", give_up)
+        cut = optimizer.solve(*asked, objective=objective)
+    best = optimizer.solve(*asked, objective=objective)
+    assert best.status == "OPTIMAL" and cut.status == (
+        "OPTIMAL" if cut.certificate.bound == cut.certificate.value else "FEASIBLE"
+    )
+    values = [result.certificate.value for result in (best, cut)]
+    assert values[0] is not None and values[1] is not None and cut.certificate.bound <= values[0] <= values[1]
+    assert optimizer.verify(cut).ok
 
 
 def alarms() -> list[threading.Timer]:
