@@ -248,7 +248,7 @@ class Pricer:
         """The optimum if it is below `cutoff`; the search starts from the best cached mapping.
 
         Warm start: a mapping found on other hardware (`rival`: its energy and cycles here) is an upper bound if it
-        fits. It does not change which of several optima is returned.
+        fits. Of nests of equal energy and cycles it may change which one is found.
 
         Raises
         ------
