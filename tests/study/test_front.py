@@ -90,7 +90,7 @@ def test_with_a_tolerance_every_design_is_near_a_reported_one(case: StudyCase, t
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(60))
 @given(cases())
 def test_front_is_that_of_enumeration_often(case: StudyCase) -> None:
     state = explored(case)
