@@ -87,7 +87,7 @@ def check(case: StudyCase) -> None:
         assert steps == sorted(set(steps), reverse=True), "every step is strictly better"
 
 
-@settings(max_examples=examples(400, dev=3))
+@settings(max_examples=examples(100, dev=3))
 @given(cases())
 def test_staircase_is_that_of_enumeration(case: StudyCase) -> None:
     check(case)
