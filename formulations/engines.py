@@ -27,7 +27,6 @@ class Sought:
     latency_cap: int = UNLIMITED
     cutoff: tuple[int, int] | None = None
     weight: int = 0
-    least_energy: int = 0
 
     def cap(self, problem: LayerProblem) -> int | None:
         """Most cycles; None: any."""
@@ -67,7 +66,6 @@ class Engine(ABC):
         latency_cap: int = UNLIMITED,
         cutoff: tuple[int, int] | None = None,
         weight: int = 0,
-        least_energy: int = 0,
         stop: Stop | None = None,
     ) -> Nest | None:
         """The best nest of a layer on fixed hardware, or None if none is within the limits.
@@ -82,8 +80,6 @@ class Engine(ABC):
             Only a nest better than these is of interest.
         weight : int
             Energy units per cycle; objective weighted is energy + weight x (whole) cycles.
-        least_energy : int
-            No nest takes less energy, as far as is known.
         stop : Stop, optional
             Through which another thread may give the search up.
 
@@ -96,7 +92,7 @@ class Engine(ABC):
         FaultError
             If parts of the search disagree.
         """
-        return self.search(problem, Sought(objective, latency_cap, cutoff, weight, least_energy), stop)
+        return self.search(problem, Sought(objective, latency_cap, cutoff, weight), stop)
 
     @abstractmethod
     def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:

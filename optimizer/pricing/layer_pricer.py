@@ -31,18 +31,13 @@ from optimizer.workload.layer import Layer
 
 @dataclass
 class _Known:
-    """Cached mappings of one problem, found under other objectives, and the least energy of all its mappings (if
-    proved).
-    """
+    """Cached mappings of one problem, found under other objectives."""
 
     solutions: list[Nest] = field(default_factory=list)
-    least_energy: int = 0
 
-    def note(self, solution: Nest, objective: str) -> None:
+    def note(self, solution: Nest) -> None:
         """Remember an optimum."""
         self.solutions.append(solution)
-        if objective == "energy":
-            self.least_energy = solution.energy
 
     def best(self, weight: int, unit: int) -> Nest | None:
         """The best cached mapping under a weight, ties broken by latency; a cycle is `unit` latency units."""
@@ -228,7 +223,7 @@ class Pricer:
             return None
         others.note(problem, hardware, found)
         if cap >= INFEASIBLE_COST:
-            mappings.note(found, goal)
+            mappings.note(found)
         return self._price(question, found, extents)
 
     @staticmethod
@@ -278,7 +273,6 @@ class Pricer:
                 latency_cap=latency_cap,
                 cutoff=limit,
                 weight=weight,
-                least_energy=mappings.least_energy,
                 stop=self.stop,
             )
             or start

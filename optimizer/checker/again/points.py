@@ -183,7 +183,6 @@ class _Point:
     ) -> Cost | None:
         """Optimum of a layer over its padded extents, where it is better than `cutoff`."""
         best, group = None, self.claim.groups[number]
-        least = min((cost[0] for cost in self._known[number]), default=0)
         for extents in group.variants:
             problem = lower(group.layer, self.hardware, accounting=self.claim.accounting, extents=extents)
             unit = problem.latency_unit
@@ -193,7 +192,6 @@ class _Point:
                 latency_cap=min(cap * unit, INFEASIBLE_COST),
                 cutoff=None if cutoff is None else (cutoff[0], cutoff[1] * unit),
                 weight=weight,
-                least_energy=least,
                 stop=self.stop,
             )
             if found is not None:
