@@ -1,18 +1,16 @@
 """Compiled kernels of the checker's own search.
 
-They keep their compiled code in a folder of their own, which is named after the sources of all kernels: the compiler's
-cache looks at one file only. Light optimization shortens the compilation; little time is spent in the kernels.
+They keep their compiled code in a folder of their own (:mod:`formulations.kernel_folder`). Light optimization shortens
+the compilation; little time is spent in the kernels.
 """
 
 from __future__ import annotations
 
-import atexit
-import hashlib
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from formulations.kernel_folder import kernel_folder
 
 os.environ.setdefault("NUMBA_OPT", "1")
 
@@ -20,25 +18,7 @@ from numba import njit
 from numba.core import config
 
 HERE = Path(__file__).parent
-
-
-def _folder() -> str:
-    """Folder for the compiled code of exactly these sources; one of this process where that cannot be written."""
-    sources = [*sorted(HERE.glob("*.py")), HERE.parent / "columns.py", HERE.parent / "packed.py"]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(home) / "tilewright") / f"checker-kernels-{digest}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        folder = folder / "missing"
-    if not os.access(folder, os.W_OK):
-        folder = Path(tempfile.mkdtemp(prefix="tilewright-kernels-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return str(folder)
-
-
-FOLDER = _folder()
+FOLDER = kernel_folder("checker-kernels", [*HERE.glob("*.py"), HERE.parent / "columns.py", HERE.parent / "packed.py"])
 
 
 def kernel(function: Any) -> Any:
