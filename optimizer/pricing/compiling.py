@@ -54,14 +54,14 @@ def load_kernels(hardware: Hardware, accounting: Accounting = "timeloop") -> Non
 
 
 def _kernels() -> list[Any]:
-    """All functions that Numba compiles."""
+    """All functions that Numba compiles; those that stand in their callers are none of their own."""
     from numba.core.dispatcher import Dispatcher  # noqa: PLC0415
 
     kernels = importlib.import_module(KERNELS)
     names = [module.name for module in pkgutil.iter_modules(kernels.__path__)]
     modules = [importlib.import_module(f"{kernels.__name__}.{name}") for name in names]
     found = {id(value): value for module in modules for value in vars(module).values() if isinstance(value, Dispatcher)}
-    return list(found.values())
+    return [kernel for kernel in found.values() if kernel.targetoptions.get("inline") != "always"]
 
 
 @contextmanager

@@ -65,6 +65,11 @@ def test_the_kernels_are_found() -> None:
     assert {"reach", "price", "tabulate"} <= names and len(names) > 10
 
 
+def test_functions_that_stand_in_their_callers_are_not_counted() -> None:
+    names = {kernel.py_func.__name__ for kernel in compiling._kernels()}
+    assert "expand" in names and names.isdisjoint({"_loops", "_nodes", "_starts"})
+
+
 def test_an_unwritable_home_gets_a_private_folder_that_goes(tmp_path: Path) -> None:
     """A file in the place of the cache folder: that holds for every user."""
     (tmp_path / "cache").write_text("")
