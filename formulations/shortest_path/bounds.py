@@ -10,7 +10,7 @@ import numpy as np
 from formulations.shortest_path.kernels import bounds as kernels
 from formulations.shortest_path.kernels.bounds import Terms
 from formulations.shortest_path.potentials import Guide
-from formulations.shortest_path.prices import READS, UPDATES, first_bits, first_steps
+from formulations.shortest_path.prices import first_bits, first_steps
 from formulations.shortest_path.statuses import HELD, NONE, Behind, Table
 from formulations.shortest_path.tables import TENSORS, Floats, Ints, Lattice, Machine
 
@@ -109,7 +109,7 @@ def _terms(t: Lattice, m: Machine, guide: Guide) -> Terms:
         place=t.place,
         stride=t.stride,
         leaves=m.leaves,
-        rates=np.ascontiguousarray(m.rates[:, (READS, UPDATES)]),
+        rates=m.rates,
         regions=regions,
         visits=float(first_bits(t, m, np.array(1.0))),
         step_visits=float(first_steps(t, m, np.array(1.0))),

@@ -24,7 +24,7 @@ def coarse_parts(problem: LayerProblem) -> Parts:
 
 
 def _parts(extent: int, widest: int, three: bool) -> tuple[int, ...]:
-    spread = max(d for d in divisors(extent) if d <= max(widest, 1))
+    spread = max(d for d in divisors(extent) if d <= widest)
     left = extent // spread
     inner = max(d for d in divisors(left) if d <= math.isqrt(left)) if three else 1
     return tuple(part for part in sorted((spread, inner, left // inner)) if part > 1)

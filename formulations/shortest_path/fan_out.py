@@ -56,10 +56,9 @@ class _Fan:
     ) -> None:
         fan, self._mirror, self._stop = m.fan(region - 1), mirror, stop
         self._first = np.flatnonzero(mirror >= np.arange(len(mirror)))
-        self._t, self._spots, self._table = t, np.ascontiguousarray(m.spots[:, fan]), table
-        self._jumps = jumps_of(self._spots)
-        shared = prices.multicast[:, fan]
-        self._further = copies * shared[O].astype(float) - 1
+        self._table, shared, spots = table, prices.multicast[:, fan], np.ascontiguousarray(m.spots[:, fan])
+        self._way = copies * shared[O].astype(float) - 1, spots, jumps_of(spots), t.shift, t.place
+        self._few = 1 + CHUNK // spots.shape[1]
         bypassed = [n for n, combination in enumerate(table.statuses) if NONE in combination]
         self._order = sorted(bypassed, key=lambda n: _kind(table.statuses[n]))
         self._groups: list[tuple[int, int, int, int]] = []
@@ -96,10 +95,9 @@ class _Fan:
 
     def _some(self) -> Iterator[Ints]:
         """The first one of every point and its image, a few at a time; between them the search may be given up."""
-        few = 1 + CHUNK // self._spots.shape[1]
-        for begin in range(0, len(self._first), few):
+        for begin in range(0, len(self._first), self._few):
             self._stop.check()
-            yield self._first[begin : begin + few]
+            yield self._first[begin : begin + self._few]
 
     def _free(self) -> Floats:
         """Those of parents that are not known; what copies add depends on the status of the output most."""
@@ -110,18 +108,7 @@ class _Fan:
         slopes = np.stack([self._table.slopes[kinds == kind].min(axis=0) for kind in np.unique(kinds)], axis=1)
         ends = np.cumsum(np.unique(kinds, return_counts=True)[1])
         for some in self._some():
-            kernels.spread(
-                source,
-                slopes,
-                ends,
-                self._further,
-                self._spots,
-                self._jumps,
-                self._t.shift,
-                self._t.place,
-                some,
-                least,
-            )
+            kernels.spread(source, slopes, ends, *self._way, some, least)
         found = np.empty_like(self._table.values)
         found[order] = least.T
         return found
@@ -138,21 +125,7 @@ class _Fan:
         rows = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
         found = np.full((len(source), sum(sizes)), np.inf)
         for some in self._some():
-            kernels.bypass(
-                source,
-                slopes,
-                self._further,
-                self._spots,
-                self._jumps,
-                self._t.shift,
-                self._t.place,
-                some,
-                groups,
-                kinds,
-                by_kind,
-                rows,
-                found,
-            )
+            kernels.bypass(source, slopes, *self._way, some, groups, kinds, by_kind, rows, found)
         by_row: Floats = found.T
         return by_row
 

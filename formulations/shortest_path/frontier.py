@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from formulations.shortest_path import labels as k
-from formulations.shortest_path.kernels.dominance import TIMED, insert, rehash
+from formulations.shortest_path.kernels.dominance import insert, rehash
 from formulations.shortest_path.rules import Filter
 from formulations.shortest_path.tables import Flags, Floats, Ints, Machine
 
@@ -99,4 +99,4 @@ class Frontier:
         self._nexts = np.concatenate((self._nexts, np.full(added, -1, np.int64)))
         self.passed = np.concatenate((self.passed, np.full(added, -np.inf)))
         self._heads = np.full(2 * room, -1, np.int64)
-        rehash(self._places, self.rows, self.count, self._heads, self._nexts, self._timing == TIMED or self._rounds)
+        rehash(self._places, self.rows, self.count, self._heads, self._nexts, self._timing, self._rounds)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 from formulations.shortest_path.kernels.dominance import TIED, TIMED
-from formulations.shortest_path.kernels.goal import MARGIN, Aim, is_hopeless, value
+from formulations.shortest_path.kernels.goal import KINDS, MARGIN, Aim, is_hopeless, value
 from formulations.shortest_path.tables import Machine
 
-KINDS = ("energy", "latency", "edp", "weighted")
 MOST_CYCLES = (1 << 63) - 1
 
 

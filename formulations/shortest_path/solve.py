@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from formulations.merging import merge
 from formulations.nest import Nest
+from formulations.primes import divisors
 from formulations.problem import LayerProblem
 from formulations.shortest_path.bounds import charts_of
 from formulations.shortest_path.coarse import coarse_parts
@@ -23,7 +24,6 @@ from formulations.shortest_path.tables import (
     lattice_of,
     machine_of,
     prime_parts,
-    products,
     regions_of,
     vectors_of,
 )
@@ -286,7 +286,7 @@ def _first(problem: LayerProblem, goal: Goal, stop: Stop, searches: list[Search]
 
 def _points(problem: LayerProblem) -> int:
     """Of the lattice."""
-    return math.prod(map(len, map(products, prime_parts(problem))))
+    return math.prod(len(divisors(extent)) for extent in problem.extents)
 
 
 def _run(search: Search, stop: Stop) -> None:

@@ -160,7 +160,12 @@ def regions_of(problem: LayerProblem) -> list[Region]:
 
 def prime_parts(problem: LayerProblem) -> Parts:
     """The primes of every extent: all loops and factors are products of some of them."""
-    return tuple(tuple(p for p, power in factorize(e).items() for _ in range(power)) for e in problem.extents)
+    return _prime_parts(problem.extents)
+
+
+@lru_cache(maxsize=LATTICES)
+def _prime_parts(extents: tuple[int, ...]) -> Parts:
+    return tuple(tuple(p for p, power in factorize(e).items() for _ in range(power)) for e in extents)
 
 
 def products(parts: tuple[int, ...]) -> list[int]:

@@ -18,12 +18,14 @@ from formulations.shortest_path.kernels.steps import (
     DRAINS,
     EXTENTS,
     HALO,
+    INPUT,
     LACKS,
     MAY_KEEP,
     MAY_SKIP,
     MEMBER,
     MORE,
     ORDERED,
+    OUTPUT,
     REGIONAL,
     SECOND,
     SHIFT,
@@ -69,7 +71,6 @@ from formulations.shortest_path.tables import FAR
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-INPUT, OUTPUT = 1, 2
 
 
 @njit(inline="always")

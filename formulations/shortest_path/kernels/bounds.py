@@ -8,16 +8,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from formulations.shortest_path.kernels.steps import INPUT, OUTPUT
 from formulations.shortest_path.labels import APART, COPIES, DIGIT, KIDS, LAST, RHO, RUN, SLIDE, TRIPS, X
 from formulations.shortest_path.statuses import FREE, HELD, NONE, TIGHT
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-INPUT, OUTPUT = 1, 2
 
 
-READS, UPDATES = range(2)
-"""Columns of ``Terms.rates``."""
+READS, UPDATES = 0, 2
+"""Columns of ``Terms.rates``, as in :mod:`prices`."""
 AGAIN, FILLS, WITHOUT, ASKED, LATER = range(5)
 """Last places of ``Terms.regions``."""
 
@@ -25,8 +25,8 @@ AGAIN, FILLS, WITHOUT, ASKED, LATER = range(5)
 class Terms(NamedTuple):
     """What charges are made of.
 
-    ``traffic``, ``divisors``, ``place``, ``stride`` and ``leaves`` as in :class:`Lattice` and :class:`Machine`;
-    ``rates`` per level and bit. ``regions`` are by region and tensor: ``AGAIN``, ``FILLS`` and ``LATER`` as in
+    ``traffic``, ``divisors``, ``place``, ``stride``, ``leaves`` and ``rates`` as in :class:`Lattice` and
+    :class:`Machine`. ``regions`` are by region and tensor: ``AGAIN``, ``FILLS`` and ``LATER`` as in
     :class:`Prices`, ``WITHOUT`` as in :class:`Machine`; ``ASKED`` are the bits that the multipliers ask of a parent in
     front of the region's fan-out at least. ``visits`` are the bits of first visits of a copy where a node is filled,
     ``step_visits`` where multipliers ask (0 if first visits are like all others).

@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from formulations.shortest_path.kernels.bounds import ASKED, OUTPUT, WITHOUT, Terms, broken, charge, price
+from formulations.shortest_path.kernels.bounds import ASKED, WITHOUT, Terms, broken, charge, price
 from formulations.shortest_path.kernels.fan_out import reach
+from formulations.shortest_path.kernels.steps import OUTPUT
 from formulations.shortest_path.labels import APART, COPIES, KIDS, LAST, X
 from formulations.shortest_path.statuses import HELD, NONE
 

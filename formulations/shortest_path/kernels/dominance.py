@@ -81,26 +81,26 @@ def covers(a: Ints, b: Ints, where: Ints, timing: int, rounds: bool) -> bool:
 
 
 @njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _slot(place: int, row: Ints, apart: bool, size: int) -> int:
+def _slot(place: int, row: Ints, timing: int, rounds: bool, size: int) -> int:
     """Where the chain of a label begins.
 
-    If cycles count always, or accesses are rounded, no label covers one of other instances or children (`apart`): they
-    need not be in one chain.
+    If cycles count always, or accesses are rounded, no label covers one of other instances or children: they need
+    not be in one chain.
     """
     number = place * 0x9E3779B97F4A7C1
-    if apart:
+    if timing == TIMED or rounds:
         for column in (INSTANCES, KIDS, KIDS + 1, KIDS + 2):
             number = ((number ^ number >> 29) + row[column]) * 0x9E3779B97F4A7C1
     return (number >> 20) & (size - 1)
 
 
 @njit(cache=True, no_cfunc_wrapper=True)
-def rehash(places: Ints, store: Ints, count: int, heads: Ints, nexts: Ints, apart: bool) -> None:
+def rehash(places: Ints, store: Ints, count: int, heads: Ints, nexts: Ints, timing: int, rounds: bool) -> None:
     """Enter all labels that are of use into a larger table of chains."""
     heads[:] = -1
     for n in range(count):
         if store[n, DEAD] == 0:
-            slot = _slot(places[n], store[n], apart, len(heads))
+            slot = _slot(places[n], store[n], timing, rounds, len(heads))
             nexts[n] = heads[slot]
             heads[slot] = n
 
@@ -144,7 +144,7 @@ def insert(
         new = store[count]
         copy(rows[n], new)
         place = _place(new, len(where), size, columns, sizes)
-        slot = _slot(place, new, timing == TIMED or rounds, len(heads))
+        slot = _slot(place, new, timing, rounds, len(heads))
         before, old, good = -1, heads[slot], True
         while old >= 0 and dominance:
             following = nexts[old]

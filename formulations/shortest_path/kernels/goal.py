@@ -12,7 +12,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-ENERGY, LATENCY, EDP, WEIGHTED = range(4)
+KINDS = ("energy", "latency", "edp", "weighted")
+LATENCY, EDP = KINDS.index("latency"), KINDS.index("edp")
+"""Objectives, and the numbers of two of them."""
 MARGIN = 1e-13
 """Sums of energies in floating point are wrong by less than this part of themselves: a bound adds up fewer than a
 hundred numbers, each right to 2**-53, and what is taken off them is smaller than what is added."""
