@@ -56,7 +56,7 @@ class KnownMappings:
     def __init__(self, layer: Layer, accounting: Accounting, extents: dict[str, int]) -> None:
         self._layer, self._accounting, self._extents = layer, accounting, extents
         self._known: dict[Nest, _Work] = {}
-        self._counts: NDArray[np.int64] | None = None
+        self._counts: NDArray[np.float64] | None = None
         self._held: NDArray[np.int64] | None = None
         self._spread: dict[Fanouts, list[bool]] = {}
 
@@ -106,16 +106,10 @@ class KnownMappings:
         return min(prices, key=lambda it: it[:2] if objective == "energy" else (it[1], it[0]))
 
     def _cheapest(self, fitting: NDArray[np.int64], hardware: Hardware) -> NDArray[np.int64]:
-        """Those of least energy: about the least in floating point, where energies leave the integers."""
+        """Those of about the least energy, in floating point: one of them is least."""
         assert self._counts is not None
-        own = _energies(hardware)
-        rough = self._counts[fitting].astype(float) @ own.astype(float)
-        if rough.max() >= INFINITE:
-            least = rough <= rough.min() * (1 + 1e-9)
-        else:
-            energies = self._counts[fitting] @ own
-            least = energies == energies.min()
-        found: NDArray[np.int64] = fitting[least]
+        rough = self._counts[fitting] @ np.array(_energies(hardware), dtype=float)
+        found: NDArray[np.int64] = fitting[rough <= rough.min() * (1 + 1e-9)]
         return found
 
     def _fitting(
@@ -123,10 +117,10 @@ class KnownMappings:
     ) -> NDArray[np.bool_]:
         """Which mappings fit into the memories and the fan-outs?"""
         if self._counts is None or self._held is None:
-            self._counts = np.array([work.counts for work in works], dtype=np.int64)
-            self._held = np.array([work.held for work in works], dtype=np.int64)
+            self._counts = np.array([work.counts for work in works], dtype=float)
+            self._held = np.array([[min(bits, INFINITE + 1) for bits in work.held] for work in works], dtype=np.int64)
         sizes = [level.usable_bits for level in hardware.levels[1:]]
-        most = np.array([INFINITE if size is None else min(size, INFINITE) for size in sizes], dtype=np.int64)
+        most = np.array([INFINITE + 1 if size is None else min(size, INFINITE) for size in sizes], dtype=np.int64)
         spread = self._spread.setdefault(tuple(hardware.fanout(n) for n in range(len(hardware.levels))), [])
         if len(spread) < len(works):
             problem = lowered()
@@ -139,15 +133,15 @@ class KnownMappings:
         pairs = zip(hardware.levels, work.moved, strict=True)
         busy = [port_cycles(level, *moved, self._accounting) for level, moved in pairs]
         cycles = math.ceil(max([Fraction(work.compute), *busy]))
-        energy = sum(int(n) * int(e) for n, e in zip(work.counts, _energies(hardware), strict=True))
+        energy = sum(n * e for n, e in zip(work.counts, _energies(hardware), strict=True))
         leaks = sum(level.leak_energy * used for level, used in zip(hardware.levels, work.instances, strict=True))
         return energy + leaks * cycles, cycles
 
 
-def _energies(hardware: Hardware) -> NDArray[np.int64]:
-    """Energies of the counts of a mapping."""
+def _energies(hardware: Hardware) -> list[int]:
+    """Energies of the counts of a mapping; they may leave 64 bits."""
     own = [e for level in hardware.levels for e in (level.read_energy, level.fill_energy, level.update_energy)]
-    return np.array([hardware.mac_energy, *own], dtype=np.int64)
+    return [hardware.mac_energy, *own]
 
 
 def _spreads(problem: LayerProblem, solution: Nest) -> bool:

@@ -20,8 +20,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.errors import SpecError
 from optimizer.pricing.price import Prices
@@ -29,13 +31,13 @@ from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.search.point_solver import Site
 from optimizer.studies.frontier import Cost, Gap
 
-LAST = int(np.iinfo(np.int64).max)
-"""Beyond all sums."""
+LARGEST = int(np.iinfo(np.int64).max)
+"""Of NumPy's integers; sums that may exceed it are Python's, which know no limit."""
 MOST_SUMS = 200_000
 """Partial sums, none of which another one beats."""
 
-Costs = np.ndarray[tuple[int, int], np.dtype[np.int64]]
-"""Rows of energy and latency."""
+Costs = NDArray[Any]
+"""Rows of energy and latency: int64, or object where they may exceed it."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,17 @@ def network_front(site: Site, ends: Ends, gaps: Sequence[Gap], tolerance: Fracti
     if not all(fronts):
         return []
     slack = int(tolerance * least[1] / 2) // len(fronts)
-    sums = np.array([ends.fixed], dtype=np.int64)
+    most_costs = (
+        ends.fixed[axis] + sum(c * max(cost[axis] for cost in front) for c, front in zip(counts, fronts, strict=True))
+        for axis in (0, 1)
+    )
+    numbers = np.int64 if max(most_costs) < LARGEST else object
+    sums = np.array([ends.fixed], dtype=numbers)
     left = [least[0] - ends.fixed[0], least[1] - ends.fixed[1]]
     for number in sorted(range(len(fronts)), key=lambda n: len(fronts[n])):
         count = counts[number]
         left = [left[0] - count * ends.energy[number], left[1] - count * ends.latency[number]]
-        front = count * np.array(fronts[number], dtype=np.int64)
+        front = count * np.array(fronts[number], dtype=numbers)
         sums = _beaten_dropped((sums[:, None, :] + front[None, :, :]).reshape(-1, 2))
         sums = _thinned(sums[_useful(sums, left, gaps)], slack)
         if len(sums) > MOST_SUMS:
@@ -101,7 +108,8 @@ def network_front(site: Site, ends: Ends, gaps: Sequence[Gap], tolerance: Fracti
 
 def _beaten_dropped(sums: Costs) -> Costs:
     """Rows that no other one matches or beats, by rising latency."""
-    ordered = sums[np.lexsort((sums[:, 0], sums[:, 1]))]
+    cheapest_first = sums[np.argsort(sums[:, 0], kind="stable")]
+    ordered = cheapest_first[np.argsort(cheapest_first[:, 1], kind="stable")]
     before = np.minimum.accumulate(ordered[:, 0])
     keep = np.ones(len(ordered), dtype=bool)
     keep[1:] = ordered[1:, 0] < before[:-1]
@@ -109,12 +117,14 @@ def _beaten_dropped(sums: Costs) -> Costs:
     return kept
 
 
-def _useful(sums: Costs, left: Sequence[int], gaps: Sequence[Gap]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _useful(sums: Costs, left: Sequence[int], gaps: Sequence[Gap]) -> NDArray[np.bool_]:
     """Which rows reach a gap once the least of the layers left is added."""
-    table = np.array([(min(a, LAST), min(b, LAST)) for a, b in (*gaps, (LAST, -1))], dtype=np.int64)
-    place = np.searchsorted(table[:, 0], sums[:, 1] + left[1])
-    useful: np.ndarray[tuple[int], np.dtype[np.bool_]] = table[place, 1] >= sums[:, 0] + left[0]
-    return useful
+    largest = LARGEST if sums.dtype == np.int64 else max(LARGEST, *(max(gap) for gap in gaps))
+    cycles = np.array([min(gap[0], largest) for gap in gaps], dtype=sums.dtype)
+    energies = np.array([*(min(gap[1], largest) for gap in gaps), -1], dtype=sums.dtype)
+    place = np.searchsorted(cycles, sums[:, 1] + left[1])
+    reached: NDArray[np.bool_] = np.greater_equal(energies[place], sums[:, 0] + left[0]).astype(bool)
+    return reached
 
 
 def _thinned(sums: Costs, slack: int) -> Costs:

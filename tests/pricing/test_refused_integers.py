@@ -144,6 +144,14 @@ def test_capacities_beyond_the_integers_are_no_limit() -> None:
     assert result.status == "OPTIMAL" and verify(result).ok
 
 
+@pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
+def test_energies_beyond_the_integers_are_searched_on_several_points(objective: str) -> None:
+    """The shortest path leaves 64 bits, and so do the costs of mappings known from other points."""
+    result = map_layer(LAYER, chip(mac="380000000000000000", dram="0", buffer="0"), objective=objective)
+    assert result.status == "OPTIMAL" and verify(result).ok
+    assert result.to_json()["energy_pj"] > LIMIT
+
+
 def test_totals_beyond_the_sentinel_are_no_budget() -> None:
     """Runs of a layer together may exceed what the search takes for infinite."""
     layer = replace(LAYER, multiplicity=10**18)

@@ -66,9 +66,10 @@ def undominated(costs: set[tuple[int, int, tuple[Fraction, ...]]]) -> set[tuple[
 
 
 @settings(max_examples=examples(10, dev=2))
-@given(cases(), st.sampled_from([1, 8]))
-def test_front_is_that_of_enumeration(case: StudyCase, lines: int) -> None:
-    with mock.patch.object(front, "POINT_LINES", lines):
+@given(cases(), st.sampled_from([1, 8]), st.sampled_from([sums.LARGEST, 50]))
+def test_front_is_that_of_enumeration(case: StudyCase, lines: int, largest: int) -> None:
+    """Also where sums leave 64 bits, here those above 50."""
+    with mock.patch.object(front, "POINT_LINES", lines), mock.patch.object(sums, "LARGEST", largest):
         state = explored(case)
     assert state.complete
     assert {(s.energy, s.latency, s.place) for s in state.frontier.spots} == undominated(every_cost(case))
