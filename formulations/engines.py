@@ -114,6 +114,22 @@ class Engine(ABC):
         """
         return None
 
+    def settled(self, problem: LayerProblem, nest: Nest, stop: Stop | None = None) -> Nest | None:
+        """A nest that takes no more energy and cycles, and depends on these and the problem alone, if it can tell one.
+
+        Parameters
+        ----------
+        problem : LayerProblem
+        nest : Nest
+        stop : Stop, optional
+
+        Raises
+        ------
+        StoppedError
+            If the search was given up.
+        """
+        return nest
+
     @property
     def efforts(self) -> tuple[Effort, ...]:
         """What the searches did, by engine."""
@@ -157,6 +173,13 @@ class PathEngine(Engine):
             raise CutShortError(at.nest, at.bound or 0) from None
         self._tally.count(seen=found.relaxed, kept=found.labels)
         return found.nest
+
+    def settled(self, problem: LayerProblem, nest: Nest, stop: Stop | None = None) -> Nest | None:
+        """That of a search which knows nothing but its costs."""
+        from formulations.shortest_path.solve import solve  # noqa: PLC0415
+
+        cycles = -(-nest.latency // problem.latency_unit)
+        return solve(problem, cap=cycles, below=nest.energy + 1, stop=stop).nest
 
     def first(self, problem: LayerProblem, objective: str, stop: Stop) -> Nest | None:
         """A nest of a few large parts of every extent."""
@@ -204,6 +227,10 @@ class BothEngines(Engine):
         if first != second:
             raise FaultError(f"the best nest has {sought.objective} {first} by the shortest path, {second} by CP-SAT")
         return nests[0]
+
+    def settled(self, problem: LayerProblem, nest: Nest, stop: Stop | None = None) -> Nest | None:
+        """That of the shortest path."""
+        return self._engines[0].settled(problem, nest, stop)
 
     @property
     def efforts(self) -> tuple[Effort, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -217,6 +217,23 @@ class NetworkPricer:
         layers = (self._groups[g].group.layer(name) for g in rough for name in self._groups[g].group.members)
         unlike = {layer.shape_key(): layer for layer in layers if isinstance(layer, Layer)}
         self._runs.side_by_side(lambda layer: self._runs.best_pinned(layer, hardware, aim, {}), unlike.values())
+
+    def settled(self, hardware: Hardware, price: FusedPrice, stop: Stop) -> FusedPrice:
+        """The price of an optimum with mappings that depend on nothing but their problems."""
+        assert price.fused is not None
+        layers = {layer.name: layer for layer in self.network.mac_layers()}
+        plans = tuple(
+            replace(plan, runs=tuple(self._runs.settled(layers[r.shape.layer], hardware, r, stop) for r in plan.runs))
+            for plan in price.fused.plans
+        )
+        alone = tuple(
+            single
+            if single.price is None
+            else replace(single, price=self._pricers[single.layer].settled(hardware, single.price, stop))
+            for single in price.fused.alone
+        )
+        found: FusedPrice = replace(price, fused=replace(price.fused, plans=plans, alone=alone))
+        return found
 
     def singles(self, hardware: Hardware, aim: Aim) -> list[Single] | None:
         """Every layer by itself, in the network's order; None if some layer does not fit."""

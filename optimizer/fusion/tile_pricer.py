@@ -15,9 +15,11 @@ from formulations.nest_check import nest_bits
 from formulations.problem import UNLIMITED, LayerProblem
 from formulations.stop import Stop
 from optimizer.architecture.hardware import Hardware
+from optimizer.fusion.plan import PricedRun
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.lowering import lower
 from optimizer.pricing.price import Price
+from optimizer.pricing.settled import settled
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.store.recall import Question, recalled
 from optimizer.store.store import Store, layer_label
@@ -97,6 +99,20 @@ class Runs:
         problem = lower(run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits, resumes=resumes)
         with self._lock_of(problem):
             return self._price(run, problem, aim, room_bits, cutoff)
+
+    def settled(self, layer: Layer, hardware: Hardware, run: PricedRun, stop: Stop) -> PricedRun:
+        """A run with the mapping that depends on nothing but its problem (:mod:`optimizer.pricing.settled`)."""
+        part = replace(layer, dims=tuple((dim, dict(run.shape.extents).get(dim, extent)) for dim, extent in layer.dims))
+        problem = lower(
+            part,
+            hardware,
+            accounting=self.accounting,
+            pinned=run.pinned,
+            room_bits=run.room_bits,
+            resumes=run.shape.resumes,
+        )
+        label = layer_label(part.dims, "settled")
+        return replace(run, price=settled(self._store, self._engine, problem, run.price, label, stop))
 
     def side_by_side(self, work: Callable[[T], object], items: Iterable[T]) -> None:
         """Apply a function to every item in parallel; its outcome must not depend on the other items."""

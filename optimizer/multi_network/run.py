@@ -7,15 +7,17 @@ from dataclasses import replace
 
 from optimizer.multi_network.blame import explain_joint
 from optimizer.multi_network.explorations import Explorations
-from optimizer.multi_network.request import CodesignRequest, Team, prepare_team
+from optimizer.multi_network.request import CodesignRequest, prepare_team
 from optimizer.multi_network.result_data import certificate, codesign_body
-from optimizer.multi_network.search import Findings, Search
+from optimizer.multi_network.search import Search
 from optimizer.problem.status import Status
 from optimizer.results.kinds import CodesignResult, SolveResult
+from optimizer.results.settled_nests import with_settled_nests
 from optimizer.results.solve_result import make_result
 from optimizer.scaling.options import Options
+from optimizer.search.exploration import Exploration
 from optimizer.search.infeasibility import patience
-from optimizer.search.prepared_problem import begun
+from optimizer.search.prepared_problem import PreparedProblem, begun
 
 
 def run(request: CodesignRequest, options: Options) -> CodesignResult:
@@ -40,17 +42,17 @@ def run(request: CodesignRequest, options: Options) -> CodesignResult:
         explorations.deadline = patience(team.prepared_problems, started, deadline)
         reason = explain_joint(explorations, found, workers, started, progress, asked=deadline is not None)
         body = replace(body, infeasible=reason, wall_s=round(time.perf_counter() - started, 3))
-    return CodesignResult(
-        body, certificate(team, found, seed), networks=_on_joint(team, found, seed), alone=_alone(team, found, seed)
-    )
-
-
-def _on_joint(team: Team, found: Findings, seed: int) -> dict[str, SolveResult]:
-    """Results of the networks on the joint design; their time is part of the whole."""
-    pairs = zip(team.names, found.designs, strict=bool(found.designs))
-    return {name: make_result(prepared, state, seed=seed, wall_s=0.0) for name, (prepared, state) in pairs}
-
-
-def _alone(team: Team, found: Findings, seed: int) -> dict[str, SolveResult]:
+    on_joint = {
+        name: _result(prepared, state, deadline, seed, 0.0)  # its time is part of the whole
+        for name, (prepared, state) in zip(team.names, found.designs, strict=bool(found.designs))
+    }
     rows = zip(team.names, team.prepared_problems, found.alone, found.seconds, strict=True)
-    return {name: make_result(prepared, state, seed=seed, wall_s=wall_s) for name, prepared, state, wall_s in rows}
+    alone = {name: _result(prepared, state, deadline, seed, wall_s) for name, prepared, state, wall_s in rows}
+    return CodesignResult(body, certificate(team, found, seed), networks=on_joint, alone=alone)
+
+
+def _result(
+    prepared: PreparedProblem, state: Exploration, deadline: float | None, seed: int, wall_s: float
+) -> SolveResult:
+    """The result of one network."""
+    return make_result(prepared, with_settled_nests(prepared, state, deadline), seed=seed, wall_s=wall_s)

@@ -22,6 +22,7 @@ from optimizer.pricing.known_mappings import KnownMappings
 from optimizer.pricing.known_optima import KnownOptima
 from optimizer.pricing.lowering import lower
 from optimizer.pricing.price import Price, StoppedSearch
+from optimizer.pricing.settled import settled
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.goal import INFEASIBLE_COST
 from optimizer.store.recall import Question, recalled
@@ -156,6 +157,11 @@ class Pricer:
                 energy, cycles, solution = found
                 options.append(Price(energy if objective == "energy" else cycles, energy, cycles, solution, extents))
         return min(options, key=lambda price: price.value, default=None)
+
+    def settled(self, hardware: Hardware, price: Price, stop: Stop) -> Price:
+        """The price of an optimum with the mapping that depends on nothing but the problem (:mod:`settled`)."""
+        problem = self.lower(hardware, price.extents)
+        return settled(self._store, self.engine, problem, price, layer_label(price.extents, "settled"), stop)
 
     def floor(self, hardware: Hardware, objective: str) -> int:
         """A lower bound from the searches on other hardware; 0 if they show nothing."""

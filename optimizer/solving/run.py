@@ -14,6 +14,7 @@ from optimizer.problem.progress import Watch
 from optimizer.problem.status import Termination
 from optimizer.results.comparison import comparison, dropped, figures
 from optimizer.results.kinds import SolveResult
+from optimizer.results.settled_nests import with_settled_nests
 from optimizer.results.solve_result import make_result, search_entry
 from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
@@ -47,6 +48,7 @@ def run(request: Problem, options: Options, more: Json | None = None) -> SolveRe
         return None if options.progress is None else _reporter(other, started, options.progress, purpose)
 
     state = explore_on_threads(prepared, options.workers, deadline, reports(prepared))
+    state = with_settled_nests(prepared, state, deadline)
     result = make_result(prepared, state, seed=options.seed, wall_s=time.perf_counter() - started)
     result.body = replace(result.body, search=search_entry(prepared))
     if result.status == "INFEASIBLE":

@@ -16,6 +16,7 @@ from optimizer.problem.status import Status
 from optimizer.results.formats import STUDY_FORMAT
 from optimizer.results.kinds import StudyResult
 from optimizer.results.reconciliation import distrusted, reconciled
+from optimizer.results.settled_nests import with_settled_nests
 from optimizer.results.solve_result import make_result, search_entry
 from optimizer.results.totals import Totals, totals, unit_value
 from optimizer.scaling.options import Options
@@ -78,7 +79,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
     prepared, places = prepare_under(vary, budgeted(architecture, vary))
     deadline = begun(prepared, options, started)
     state = explored(prepared, places)
-    best = reconciled(prepared, priced(prepared, state, workers))
+    best = reconciled(prepared, with_settled_nests(prepared, priced(prepared, state, workers), deadline))
     if best.disagreements:
         state = replace(best, incumbents=state.incumbents)
     result = make_result(asking(prepared, vary), best, seed=options.seed, wall_s=time.perf_counter() - started)

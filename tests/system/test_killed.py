@@ -1,4 +1,4 @@
-"""Studies and co-designs killed at random moments: nothing is lost, nothing corrupt, the answer costs the same."""
+"""Studies and co-designs killed at random moments: nothing is lost, nothing corrupt, the answer is the same."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ COMMANDS = {
     "study": ["study", "alexnet", "--architecture", "edge_small", "--vary", "area-mm2=1:8"],
     "codesign": ["codesign", "alexnet", "bert_base", "--architecture", "edge_small"],
 }
-COSTS = ("status", "value", "bound", "design", "energy_pj", "latency_cycles", "area_um2")
-"""What is compared: nests of the same costs may differ, and so may the boxes of a proof."""
+ANSWER = ("status", "value", "bound", "hardware", "layers", "energy_pj", "latency_cycles", "area_um2")
+"""What is compared, loop nests included; the boxes of a proof may differ."""
 
 
 def start(command: list[str], cache: Path, out: Path) -> subprocess.Popen[bytes]:
@@ -36,19 +36,19 @@ def start(command: list[str], cache: Path, out: Path) -> subprocess.Popen[bytes]
     )
 
 
-def costs(data: Any) -> list[Any]:
-    """What an answer costs, and how it is proved: names and values, wherever they stand."""
+def answer(data: Any) -> list[Any]:
+    """Names and values of an answer, wherever they stand."""
     if isinstance(data, list):
-        return [one for value in data for one in costs(value)]
+        return [one for value in data for one in answer(value)]
     if not isinstance(data, dict):
         return []
-    return [[key, value] if key in COSTS else costs(value) for key, value in data.items()]
+    return [[key, value] if key in ANSWER else answer(value) for key, value in data.items()]
 
 
 def files(folder: Path) -> dict[str, Any]:
-    """The costs in all finished results."""
+    """The answers in all finished results."""
     return {
-        str(path.relative_to(folder)): costs(json.loads(path.read_text(encoding="utf-8")))
+        str(path.relative_to(folder)): answer(json.loads(path.read_text(encoding="utf-8")))
         for path in sorted(folder.rglob("*.json"))
     }
 
