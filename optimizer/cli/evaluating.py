@@ -82,7 +82,7 @@ def _check_mode(options: Options) -> None:
 
 def _evaluate_mapping(network: Network, architecture: Architecture, options: Options) -> None:
     from optimizer.architecture.selection import single_point  # noqa: PLC0415
-    from optimizer.mapping.reader import load_mapping  # noqa: PLC0415
+    from optimizer.mapping.reader import load_mapping, padding_warnings  # noqa: PLC0415
     from optimizer.problem.layer_rules import ruled_layer, rules_of  # noqa: PLC0415
     from optimizer.problem.sparsity_check import check_sparsity  # noqa: PLC0415
     from optimizer.report.mapping import evaluation_report  # noqa: PLC0415
@@ -94,6 +94,7 @@ def _evaluate_mapping(network: Network, architecture: Architecture, options: Opt
     )
     check_sparsity([layer], hardware, file=architecture.file)
     mapping = load_mapping(options["mapping"], layer, hardware)
+    say_warnings([f"{options['mapping']}: {text}" for text in padding_warnings(mapping, layer)])
     show_on_stdout(evaluation_report(layer, hardware, mapping, options["reuse"] or "held", architecture.accounting))
 
 

@@ -36,6 +36,8 @@ SIZE_BITS = {
 
 SIZE_PATTERN = r"^[0-9]+(\.[0-9]+)? *(bits?|Kibit|Mibit|B|KiB|MiB|GiB|words?)$"
 BANDWIDTH_PATTERN = r"^[0-9]+(\.[0-9]+)? *(words|bits|B)/cycle$|^[0-9]+(\.[0-9]+)? *[GM]B/s$"
+WHOLE = ("word", "words", "bit", "bits")
+"""Units of which there are no parts."""
 _QUANTITY = re.compile(r"^([0-9]+(?:\.[0-9]+)?) *([A-Za-z/]+)$")
 
 
@@ -62,7 +64,7 @@ def split_quantity(text: object, units: dict[str, Fraction], *, file: str | None
     Raises
     ------
     SpecError
-        Where there is no number, no unit, an unknown unit, or the number is zero.
+        Where there is no number, no unit, an unknown unit, the number is zero, or a part of a word or a bit.
     """
     match = _QUANTITY.match(text) if isinstance(text, str) else None
     if match is None or match[2] not in units or Fraction(match[1]) <= 0:
@@ -73,6 +75,15 @@ def split_quantity(text: object, units: dict[str, Fraction], *, file: str | None
             value=text,
             allowed=f"a number and one of {', '.join(units)}",
             remedy="write e.g. '108 KiB' (1024 bytes; KB is ambiguous) or '25.6 GB/s'",
+        )
+    if Fraction(match[1]).denominator != 1 and match[2] in WHOLE:
+        raise SpecError(
+            "words and bits are not cut",
+            file=file,
+            field=field,
+            value=text,
+            allowed=f"a whole number of {match[2]}",
+            remedy="round it, or state the size in B or KiB",
         )
     return Fraction(match[1]), match[2]
 

@@ -92,6 +92,17 @@ def load_mapping(path: str | Path, layer: Layer, hardware: Hardware) -> Mapping:
     return from_items(read_yaml(path), layer, hardware, file=str(path))
 
 
+def padding_warnings(mapping: Mapping, layer: Layer) -> list[str]:
+    """A line per dim whose bounds multiply to more than the layer has: the rest is padding."""
+    covered, extents = mapping.extents(layer.extents), layer.extents
+    return [
+        f"the bounds of {dim} multiply to {covered[dim]}, the layer has {extent}: "
+        f"{1 - extent / covered[dim]:.1%} of the work along {dim} is padding"
+        for dim, extent in extents.items()
+        if covered[dim] > extent
+    ]
+
+
 class _Reader:
     """Turns plain data into items, each with the field it came from."""
 

@@ -11,6 +11,7 @@ from optimizer.workload.layer import AnyLayer, Layer, conv, matmul
 from optimizer.workload.network import Network
 from optimizer.workload.phases import phases
 from optimizer.workload.precision import role_bits
+from optimizer.workload.upscaling import block_parts
 from optimizer.workload.vector_ops import BATCH_NORM, LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
 from optimizer.workload.views import IDENTITY_WINDOW, ONE_POSITION, WHOLE, Grid, View, Window, fitted, hull
 
@@ -120,10 +121,31 @@ class NetworkBuilder:
     ) -> tuple[BuilderTensor, ...]:
         """A square transposed convolution with bias that makes an image `stride` times as high and as wide.
 
-        It becomes one convolution of stride 1 per phase, as in ONNX models: what a phase computes is every
-        stride-th row and column of the image. Positions of a phase are not those of the image, so its tensor is
-        not direct.
+        It becomes convolutions of stride 1 whose output channels are rows and columns of blocks of the image
+        (:mod:`optimizer.workload.upscaling`), in training one per phase (:mod:`optimizer.workload.phases`), as in ONNX
+        models. Their positions are not those of the image, so their tensors are not direct.
         """
+        given, rows, columns = x.shape
+        if self.training:
+            return self._phases(name, x, channels, kernel, stride, pad)
+        axes = [block_parts(stride * extent, kernel, stride, 1, pad) for extent in (rows, columns)]
+        several = math.prod(map(len, axes)) > 1
+        parts = []
+        for number, (down, across) in enumerate(itertools.product(*axes)):
+            shape = (channels * len(down.rows) * len(across.rows), down.blocks, across.blocks)
+            dims = {"N": self.batch, "K": shape[0], "C": given, "P": shape[1], "Q": shape[2]}
+            layer = conv(f"{name}/part{number}" if several else name, dims | {"R": down.taps, "S": across.taps})
+            learned = 0 if number else channels * (given * kernel**2 + 1)
+            real = down.real_taps * across.real_taps
+            layer = replace(layer.with_bits(self.bits), parameters=learned, real_taps=real)
+            views = [self._image_view(x, down.window, across.window)]
+            parts.append(replace(self._mac(layer, [x], shape, 0, views), direct=False))
+        return tuple(parts)
+
+    def _phases(
+        self, name: str, x: BuilderTensor, channels: int, kernel: int, stride: int, pad: int
+    ) -> tuple[BuilderTensor, ...]:
+        """A convolution per phase."""
         given, rows, columns = x.shape
         axes = [phases(stride * extent, kernel, stride, 1, pad) for extent in (rows, columns)]
         parts = []

@@ -1,52 +1,110 @@
-"""Transposed convolutions of ONNX models, cut into phases (:mod:`optimizer.workload.phases`)."""
+"""Transposed convolutions of ONNX models: few layers that read the input once (:mod:`optimizer.workload.upscaling`).
+
+In training they are cut into phases (:mod:`optimizer.workload.phases`), whose gradients are layers again.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from optimizer.onnx_import.convolution import check_spatial, conv_dims, pair, with_learned_words
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
 from optimizer.onnx_import.layout import Read, spatial_layout, spatial_read
-from optimizer.workload.layer import conv
+from optimizer.workload.layer import Layer, conv
 from optimizer.workload.phases import phases
+from optimizer.workload.upscaling import block_parts
+from optimizer.workload.vector_ops import vector_layer
+from optimizer.workload.views import Window
+
+
+@dataclass(frozen=True)
+class _AxisPart:
+    """What a layer computes along one axis: rows per block, blocks, taps of the kernel, and the window of the input."""
+
+    rows: int
+    blocks: int
+    taps: int
+    dilation: int
+    window: Window
+    real_taps: Fraction = Fraction(1)
+
+    @property
+    def computed(self) -> int:
+        """Output rows."""
+        return self.rows * self.blocks
 
 
 def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
-    """ConvTranspose in one or two dimensions: one layer per combination of phases of its axes.
+    """ConvTranspose in one or two dimensions: a layer per combination of parts of its axes.
 
-    A phase computes every stride-th position of the output. So the output has no layout, unless one layer computes it
-    all.
+    A part computes some positions of the output. So the output has no layout, unless one layer computes it all position
+    by position. Positions that no tap reaches are written by a vector layer.
     """
     data, weights = node.input[0], node.input[1]
     spatial = check_spatial(graph, node, data)
     given = attributes(node)
-    groups = given.get("group", 1)
     image, kernel = graph.shape(node, data), graph.shape(node, weights)
     output = graph.shape(node, node.output[0])
     stride, dilation = pair(given.get("strides"), spatial), pair(given.get("dilations"), spatial)
     padding = paddings(given, image[2:], kernel[2:], output[2:], stride=stride, dilation=dilation)
-    axes = [phases(output[2 + a], kernel[2 + a], stride[a], dilation[a], padding[a]) for a in range(spatial)]
-    stem, bias = graph.name(node), node.input[2] if len(node.input) > 2 else ""
+    cut = _phases if graph.training else _blocks
+    axes = [cut(output[2 + a], kernel[2 + a], stride[a], dilation[a], padding[a]) for a in range(spatial)]
+    stem = graph.name(node)
     several = math.prod(len(axis) for axis in axes) > 1
+    word = "phase" if graph.training else "part"
     for number, parts in enumerate(itertools.product(*axes)):
-        dims = conv_dims(
-            output[0],
-            (kernel[1] * groups, kernel[0] // groups),
-            groups,
-            tuple(part.outputs for part in parts),
-            tuple(len(part.taps) for part in parts),
-        )
-        first, second = [*(part.dilation for part in parts), 1][:2]
-        name = f"{stem}/phase{number}" if several else stem
-        layer = conv(name, dims, dilation=(first, second), bits=graph.bits)
-        layer = name_tensors(layer, weights, data, node.output[0])
-        layer = with_learned_words(layer, graph, node, weights, bias if number == 0 else "")
+        layer = _layer(graph, node, f"{stem}/{word}{number}" if several else stem, parts)
+        layer = _with_learned_words(graph, node, layer, math.prod(kernel), first=number == 0)
         reads = [spatial_read(data, image, [part.window for part in parts]), Read(weights)]
-        alone = not several and all(part.outputs == output[2 + a] for a, part in enumerate(parts))
+        alone = not several and all(part.blocks == output[2 + a] for a, part in enumerate(parts))
         graph.add(layer, reads, graph.outputs(node), spatial_layout(output) if alone else None)
+    reached = math.prod(sum(part.computed for part in axis) for axis in axes)
+    rest = math.prod(output[:2]) * (math.prod(output[2:]) - reached)
+    if rest:
+        fill = vector_layer(f"{stem}/rest" if reached else stem, "fill", [], [rest], 0, bits=graph.bits)
+        graph.add(fill, [], graph.outputs(node))
+
+
+def _layer(graph: GraphBuilder, node: Any, name: str, parts: Sequence[_AxisPart]) -> Layer:
+    """The layer of one part along every axis; rows of blocks are output channels."""
+    groups = attributes(node).get("group", 1)
+    kernel, output = graph.shape(node, node.input[1]), graph.shape(node, node.output[0])
+    channels = kernel[1] * groups, kernel[0] // groups
+    dims = conv_dims(
+        output[0], channels, groups, tuple(part.blocks for part in parts), tuple(part.taps for part in parts)
+    )
+    rows = math.prod(part.rows for part in parts)
+    if rows > 1:
+        dims["K"] = dims.get("K", 1) * rows
+    first, second = [*(part.dilation for part in parts), 1][:2]
+    layer = conv(name, dims, dilation=(first, second), bits=graph.bits)
+    layer = replace(layer, real_taps=math.prod((part.real_taps for part in parts), start=Fraction(1)))
+    return name_tensors(layer, node.input[1], node.input[0], node.output[0])
+
+
+def _with_learned_words(graph: GraphBuilder, node: Any, layer: Layer, words: int, *, first: bool) -> Layer:
+    """The layer with what is learned: phases have their own taps, parts share those of the operator."""
+    bias = node.input[2] if len(node.input) > 2 else ""
+    if not graph.training:
+        layer = replace(layer, parameters=words if first else 0)
+    return with_learned_words(layer, graph, node, node.input[1], bias if first else "")
+
+
+def _phases(outputs: int, kernel: int, stride: int, dilation: int, padding: int) -> list[_AxisPart]:
+    found = phases(outputs, kernel, stride, dilation, padding)
+    return [_AxisPart(1, phase.outputs, len(phase.taps), phase.dilation, phase.window) for phase in found]
+
+
+def _blocks(outputs: int, kernel: int, stride: int, dilation: int, padding: int) -> list[_AxisPart]:
+    return [
+        _AxisPart(len(part.rows), part.blocks, part.taps, part.dilation, part.window, part.real_taps)
+        for part in block_parts(outputs, kernel, stride, dilation, padding)
+    ]
 
 
 def paddings(

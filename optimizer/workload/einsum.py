@@ -2,7 +2,7 @@
 
 Grammar
 -------
-``output = factor * factor`` or ``output += factor * factor``; the two mean the same. A tensor is
+``output += factor * factor``: products are summed over all indices that the output does not have. A tensor is
 ``name[index, ...]``. An index is a sum of terms: a loop index with an optional positive integer
 coefficient, written ``p``, ``2p``, ``2*p`` or ``p*2``. Case does not matter in loop indices: ``p`` is dim
 ``P``. Constants (``p+1``) are not allowed: inputs are taken as padded already.
@@ -28,7 +28,7 @@ from optimizer.workload.precision import role_bits
 EXAMPLE = "O[n,k,p,q] += W[k,c,r,s] * I[n,c,2p+r,2q+s]"
 _NAME = r"[A-Za-z_][A-Za-z0-9_.]*"
 _STATEMENT = re.compile(
-    rf"\s*({_NAME})\s*\[([^\[\]]*)\]\s*\+?=\s*({_NAME})\s*\[([^\[\]]*)\]\s*\*\s*({_NAME})\s*\[([^\[\]]*)\]\s*"
+    rf"\s*({_NAME})\s*\[([^\[\]]*)\]\s*(\+?)=\s*({_NAME})\s*\[([^\[\]]*)\]\s*\*\s*({_NAME})\s*\[([^\[\]]*)\]\s*"
 )
 _TERM = re.compile(r"(?:(?P<before>\d+)\s*\*?\s*)?(?P<dim>[A-Za-z][A-Za-z0-9_]*)(?:\s*\*\s*(?P<after>\d+))?")
 
@@ -104,7 +104,16 @@ def parse_einsum(text: str, *, file: str | None = None, field: str = "einsum") -
             allowed="output[...] += factor[...] * factor[...]",
             remedy=f"write it like {EXAMPLE}",
         )
-    names = found.group(1, 3, 5)
+    if not found.group(3):
+        raise SpecError(
+            "an einsum adds up, it does not assign",
+            file=file,
+            field=field,
+            value=text,
+            allowed="output[...] += factor[...] * factor[...]",
+            remedy="write += in the place of =",
+        )
+    names = found.group(1, 4, 6)
     if len(set(names)) < 3:
         raise SpecError(
             "every tensor needs a name of its own",
@@ -116,7 +125,7 @@ def parse_einsum(text: str, *, file: str | None = None, field: str = "einsum") -
         )
     output, first, second = (
         (tensor, _axes(tensor, indices, text, file, field))
-        for tensor, indices in zip(names, found.group(2, 4, 6), strict=True)
+        for tensor, indices in zip(names, found.group(2, 5, 7), strict=True)
     )
     if _has_window(output[1]):
         raise SpecError(

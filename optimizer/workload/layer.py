@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 from optimizer.errors import SpecError
@@ -102,6 +103,9 @@ class Layer:
         blocks (see :func:`optimizer.workload.sparsity.compress`).
     rules : tuple of MappingRule
         What its mappings must keep.
+    real_taps : Fraction
+        Share of the multiply-accumulates that the operator asks for. The others have a weight of zero, where a
+        transposed convolution has no tap (:mod:`optimizer.workload.upscaling`): they are done, and cost as much.
     """
 
     name: str
@@ -112,6 +116,7 @@ class Layer:
     parameters: int | None = None
     block: Block | None = None
     rules: tuple[MappingRule, ...] = ()
+    real_taps: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
         known = {dim for dim, _ in self.dims}
@@ -149,6 +154,15 @@ class Layer:
                     allowed="I",
                     remedy="call the operand with the window index I",
                 )
+            for axis in operand.axes:
+                if len(axis.terms) > 2:
+                    raise SpecError(
+                        "an index may be a sum over two dims at most",
+                        field=f"{self.name}.{operand.role}",
+                        value=" + ".join(dim for dim, _ in axis.terms),
+                        allowed="one or two dims per index",
+                        remedy="split the layer along one of the dims, or merge two dims that go on in equal steps",
+                    )
         for dim in known:
             if sum(dim in operand.dims for operand in self.operands) < 2:
                 raise SpecError(
@@ -197,8 +211,13 @@ class Layer:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one run."""
+        """Multiply-accumulates of one run that are done, those with a weight of zero included."""
         return self.steps * self.macs_per_step
+
+    @property
+    def asked_macs(self) -> int:
+        """Multiply-accumulates of one run that the operator asks for."""
+        return int(self.macs * self.real_taps)
 
     def elements(self, dim: str) -> int:
         """Elements along a dim that one of its positions stands for."""

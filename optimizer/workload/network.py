@@ -122,8 +122,8 @@ class Network:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of the network."""
-        return sum(layer.macs * layer.multiplicity for layer in self.mac_layers())
+        """Multiply-accumulates that the network asks for."""
+        return sum(layer.asked_macs * layer.multiplicity for layer in self.mac_layers())
 
     @property
     def parameters(self) -> int:

@@ -22,7 +22,9 @@ Keys of every layer
     input_gradient, weight_gradient, update.
 Multiply-accumulate layers
     ``dims``: extent of every dim; ``bits``; ``tensors``: optional names of W, I and O in the network;
-    ``kind``: an optional label; and either ``einsum`` (see :mod:`optimizer.workload.einsum`) or ``type``:
+    ``real_taps: [81, 100]``: that share of the multiply-accumulates counts, the others meet a zero where a transposed
+    convolution has no tap (default: all count); ``kind``: an optional label; and either ``einsum`` (see
+    :mod:`optimizer.workload.einsum`) or ``type``:
 
     ``conv``
         dims out of N G K C P Q R S, and ``stride``, ``dilation`` (an integer or ``[along P, along Q]``).
@@ -58,23 +60,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from optimizer.files.arguments import check_arguments
 from optimizer.files.exact_yaml import dump_exact, load_exact
 from optimizer.files.yaml_fields import Fields, integer, read_yaml
 from optimizer.workload.einsum import einsum_layer, layer_einsum
-from optimizer.workload.layer import ROLES, AnyLayer, Layer, Operand, VectorLayer, conv, matmul
+from optimizer.workload.layer import ROLES, AnyLayer, Layer, Operand, VectorLayer
 from optimizer.workload.mapping_constraints import read_rules
 from optimizer.workload.network import PHASES, Network
 from optimizer.workload.precision import role_bits
 from optimizer.workload.sparsity import dense
 from optimizer.workload.sparsity_reader import everywhere, in_blocks
+from optimizer.workload.typed_reader import one_way, typed_layer
 from optimizer.workload.view_reader import read_grid, read_views, view_entry
 from optimizer.workload.views import ONE_POSITION, WHOLE
 
 _COMMON = ("name", "inputs", "views", "multiplicity", "parameters", "phase")
-_MAC = (*_COMMON, "dims", "bits", "tensors", "kind", "sparsity")
+_MAC = (*_COMMON, "dims", "bits", "tensors", "kind", "sparsity", "real_taps")
 _CONV = (*_MAC, "type", "stride", "dilation")
 _KEYS = {
     "einsum": (*_MAC, "einsum"),
@@ -83,12 +87,6 @@ _KEYS = {
     "matmul": (*_MAC, "type"),
     "vector": (*_COMMON, "type", "kind", "reads", "writes", "operations", "grid"),
 }
-_DIMS = {
-    "conv": ("N", "G", "K", "C", "P", "Q", "R", "S"),
-    "dwconv": ("N", "G", "P", "Q", "R", "S"),
-    "matmul": ("B", "M", "N", "K"),
-}
-_NEEDED = {"conv": ("K", "C", "P"), "dwconv": ("G", "P"), "matmul": ("M", "N", "K")}
 
 
 def load_network(path: str | Path, *, bits: object = None) -> Network:
@@ -175,6 +173,7 @@ def _add(network: Network, fields: Fields, bits: Mapping[str, int], previous: st
     if phase is not None and phase not in PHASES:
         fields.fail("no such phase of a training step", "phase", phase, ", ".join(PHASES), "use one, or remove it")
     network.add(layer, after=producers, views=read_views(network, fields, layer, producers), phase=phase)
+    network.warnings.extend(one_way(fields, layer))
     return layer.name
 
 
@@ -237,63 +236,31 @@ def _layer(fields: Fields, bits: Mapping[str, int]) -> AnyLayer:
         text = fields.text("einsum")
         layer = einsum_layer(name, text, dims, bits=widths, file=fields.file, field=fields.path)
     else:
-        layer = _typed(fields, name, kind, dims, widths)
+        layer = typed_layer(fields, name, kind, dims, widths)
     layer = replace(
         layer,
         operands=_named_operands(fields, layer),
         kind=fields.text("kind", layer.kind),
         multiplicity=fields.integer("multiplicity", 1),
         parameters=fields.integer("parameters", least=0) if "parameters" in fields else None,
+        real_taps=_real_taps(fields),
     )
     return in_blocks(fields, layer)
 
 
-def _typed(fields: Fields, name: str, kind: str, dims: dict[str, int], bits: Mapping[str, int]) -> Layer:
-    """A conv, dwconv or matmul from its dims."""
-    known = ", ".join(_DIMS[kind])
-    for dim in dims:
-        if dim not in _DIMS[kind]:
-            fields.fail("unknown dim", f"dims.{dim}", dim, known, "remove it, or use an einsum")
-    for dim in _NEEDED[kind]:
-        if dim not in dims:
-            fields.fail(f"the dim {dim} is missing", "dims", dims, known, f"add {dim}: <extent>")
-    if kind == "matmul":
-        return matmul(name, dims, bits=bits)
-    for output, kernel in (("P", "R"), ("Q", "S")):
-        if kernel in dims and output not in dims:
-            fields.fail(f"{kernel} without {output}", "dims", dims, f"both {output} and {kernel}, or neither")
-    if "groups" in fields:
-        dims = _split_groups(fields, dims)
-    return conv(name, dims, stride=_pair(fields, "stride"), dilation=_pair(fields, "dilation"), bits=bits, kind=kind)
-
-
-def _split_groups(fields: Fields, dims: dict[str, int]) -> dict[str, int]:
-    """Dims with K and C per group."""
-    groups = fields.integer("groups")
-    if "G" in dims:
-        fields.fail("groups and the dim G say the same", "groups", groups, "one of the two", "remove one")
-    for dim in ("K", "C"):
-        if dims[dim] % groups:
-            fields.fail(
-                f"groups must divide the dim {dim}",
-                "groups",
-                groups,
-                f"divisors of {dims[dim]}",
-                "with groups, K and C count the channels of the whole layer",
-            )
-    split = {**dims, "G": groups, "K": dims["K"] // groups, "C": dims["C"] // groups}
-    return dims if groups == 1 else split
-
-
-def _pair(fields: Fields, key: str) -> tuple[int, int]:
-    """Stride or dilation: one integer for both axes, or a list of two."""
-    value = fields.get(key, 1)
-    if not isinstance(value, list):
-        return (fields.integer(key, 1),) * 2
-    if len(value) != 2:
-        fields.fail("expected one integer or two", key, value, "an integer, or [along P, along Q]")
-    first, second = (integer(v, file=fields.file, field=f"{fields.at(key)}[{i}]") for i, v in enumerate(value))
-    return first, second
+def _real_taps(fields: Fields) -> Fraction:
+    """The share ``[real, all]`` of the multiply-accumulates whose weight is no missing tap."""
+    if "real_taps" not in fields:
+        return Fraction(1)
+    allowed = "[real, all], two integers from 1 on, the first at most as large"
+    numbers = fields.items("real_taps", allowed)
+    if len(numbers) != 2:
+        fields.fail("expected two integers", "real_taps", numbers, allowed)
+    at = fields.at("real_taps")
+    real, every = (integer(v, file=fields.file, field=f"{at}[{i}]") for i, v in enumerate(numbers))
+    if real > every:
+        fields.fail("more taps than there are", "real_taps", numbers, allowed)
+    return Fraction(real, every)
 
 
 def _dims(fields: Fields) -> dict[str, int]:
@@ -363,6 +330,8 @@ def _entry(network: Network, layer: AnyLayer) -> dict[str, object]:
             entry["tensors"] = {o.role: o.tensor for o in layer.operands if o.tensor}
         if layer.parameters is not None:
             entry["parameters"] = layer.parameters
+        if layer.real_taps != 1:
+            entry["real_taps"] = list(layer.real_taps.as_integer_ratio())
     if network.phase(layer.name) is not None:
         entry["phase"] = network.phase(layer.name)
     if layer.multiplicity != 1:

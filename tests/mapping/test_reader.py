@@ -14,7 +14,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.errors import SpecError
 from optimizer.golden.legality import limits, structural
 from optimizer.mapping.mapping import Loop, Mapping, Node
-from optimizer.mapping.reader import format_nest, from_items, load_mapping, to_items
+from optimizer.mapping.reader import format_nest, from_items, load_mapping, padding_warnings, to_items
 from optimizer.workload.layer import conv
 from tests.support.nests import Nest, nests, plain_hardware
 from tests.support.profiles import examples
@@ -45,6 +45,14 @@ def nest(**changes: Any) -> list[dict[str, Any]]:
     """The nest above with some items replaced (``i3={...}``) or left out (``i3=None``)."""
     items = [changes.get(f"i{n}", item) for n, item in enumerate(NEST)]
     return [item for item in items if item is not None]
+
+
+def test_bounds_beyond_a_dim_are_warned_of() -> None:
+    assert padding_warnings(from_items(NEST, LAYER, hardware()), LAYER) == []
+    larger = from_items(nest(i8={"for": "P", "bound": 5, "level": "L2"}), LAYER, hardware())
+    assert padding_warnings(larger, LAYER) == [
+        "the bounds of P multiply to 5, the layer has 4: 20.0% of the work along P is padding"
+    ]
 
 
 @settings(max_examples=examples(200))

@@ -406,7 +406,7 @@ def test_windows_that_have_no_gradient_are_refused() -> None:
 name: n
 layers:
   - {name: a, type: matmul, dims: {M: 4, N: 4, K: 4}}
-  - {name: b, einsum: "O[p,r] = W[p,k] * I[p+r,k]", dims: {p: 2, r: 3, k: 4}}
+  - {name: b, einsum: "O[p,r] += W[p,k] * I[p+r,k]", dims: {p: 2, r: 3, k: 4}}
 """)
     with pytest.raises(SpecError, match="gradient of this window"):
         training_step(network)

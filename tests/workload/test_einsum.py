@@ -19,7 +19,7 @@ def test_a_convolution_is_the_layer_that_conv_makes():
 
 
 def test_a_matrix_product_is_the_layer_that_matmul_makes():
-    layer = einsum_layer("m", "O[b,m,n] = W[b,k,n] * I[b,m,k]", {"B": 2, "M": 3, "N": 4, "K": 5})
+    layer = einsum_layer("m", "O[b,m,n] += W[b,k,n] * I[b,m,k]", {"B": 2, "M": 3, "N": 4, "K": 5})
     assert layer.shape_key() == matmul("m", {"B": 2, "M": 3, "N": 4, "K": 5}).shape_key()
 
 
@@ -32,15 +32,15 @@ def test_spellings_of_a_window_index(index):
 @pytest.mark.parametrize(
     ("text", "weights", "inputs"),
     [
-        ("O[m,n] = A[m,k] * B[k,n]", "B", "A"),
-        ("O[m,n] = W[m,k] * X[k,n]", "W", "X"),
-        ("O[m,n] = X[m,k] * W[k,n]", "W", "X"),
-        ("O[m,n] = X[m,k] * I[k,n]", "X", "I"),
-        ("O[m,n] = I[m,k] * X[k,n]", "X", "I"),
-        ("O[p] = image[p+r] * taps[r]", "taps", "image"),
-        ("O[p] = taps[r] * image[p+r]", "taps", "image"),
-        ("O[p] = W[p+r] * I[r]", "I", "W"),
-        ("Z[p] = a[r,p] * b[2p,r]", "a", "b"),
+        ("O[m,n] += A[m,k] * B[k,n]", "B", "A"),
+        ("O[m,n] += W[m,k] * X[k,n]", "W", "X"),
+        ("O[m,n] += X[m,k] * W[k,n]", "W", "X"),
+        ("O[m,n] += X[m,k] * I[k,n]", "X", "I"),
+        ("O[m,n] += I[m,k] * X[k,n]", "X", "I"),
+        ("O[p] += image[p+r] * taps[r]", "taps", "image"),
+        ("O[p] += taps[r] * image[p+r]", "taps", "image"),
+        ("O[p] += W[p+r] * I[r]", "I", "W"),
+        ("Z[p] += a[r,p] * b[2p,r]", "a", "b"),
     ],
 )
 def test_roles(text, weights, inputs):
@@ -49,7 +49,7 @@ def test_roles(text, weights, inputs):
 
 
 def test_tensor_names_are_kept_unless_they_name_the_role():
-    layer = einsum_layer("m", "y[m,n] = x[m,k] * W[k,n]", {"m": 1, "n": 2, "k": 3})
+    layer = einsum_layer("m", "y[m,n] += x[m,k] * W[k,n]", {"m": 1, "n": 2, "k": 3})
     assert [operand.tensor for operand in layer.operands] == ["", "x", "y"]
     assert layer.dims == (("M", 1), ("N", 2), ("K", 3))
 
@@ -70,22 +70,22 @@ def test_a_scalar_output_has_no_axes():
     [
         "",
         "O[m]",
-        "O[m] = A[m]",
-        "O[m] = A[m] * B[m] * C[m]",
-        "O[m] = A[m] + B[m]",
+        "O[m] += A[m]",
+        "O[m] += A[m] * B[m] * C[m]",
+        "O[m] += A[m] + B[m]",
         "O[m) = A[m] * B[m]",
-        "O[m] = A[m+1] * B[m]",
-        "O[m] = A[m-k] * B[m,k]",
-        "O[m] = A[0m] * B[m]",
-        "O[m] = A[2m*2] * B[m]",
-        "O[m] = A[m,m] * B[m]",
-        "O[m] = A[m+m] * B[m]",
-        "O[p+r] = A[p] * B[r]",
-        "O[2p] = A[p] * B[p]",
-        "O[p,q] = A[p+r,q] * B[p,q+r]",
-        "O[m] = O[m] * B[m]",
-        "O[m] = A[m] * A[m]",
-        "O[m] = A[,m] * B[m]",
+        "O[m] += A[m+1] * B[m]",
+        "O[m] += A[m-k] * B[m,k]",
+        "O[m] += A[0m] * B[m]",
+        "O[m] += A[2m*2] * B[m]",
+        "O[m] += A[m,m] * B[m]",
+        "O[m] += A[m+m] * B[m]",
+        "O[p+r] += A[p] * B[r]",
+        "O[2p] += A[p] * B[p]",
+        "O[p,q] += A[p+r,q] * B[p,q+r]",
+        "O[m] += O[m] * B[m]",
+        "O[m] += A[m] * A[m]",
+        "O[m] += A[,m] * B[m]",
         None,
         3,
     ],
@@ -111,13 +111,13 @@ def test_bad_syntax_is_refused_with_place_and_advice(text):
 )
 def test_dims_must_fit_the_einsum(dims, field, problem):
     with pytest.raises(SpecError, match=problem) as caught:
-        einsum_layer("m", "O[m,n] = I[m,k] * W[k,n]", dims, file="w.yaml", field="layers[1]")
+        einsum_layer("m", "O[m,n] += I[m,k] * W[k,n]", dims, file="w.yaml", field="layers[1]")
     assert (caught.value.file, caught.value.field) == ("w.yaml", field)
 
 
 def test_an_index_of_one_tensor_alone_is_refused():
     with pytest.raises(SpecError, match="at least two") as caught:
-        einsum_layer("m", "O[m] = I[m,k] * W[m]", {"M": 2, "K": 3}, file="w.yaml")
+        einsum_layer("m", "O[m] += I[m,k] * W[m]", {"M": 2, "K": 3}, file="w.yaml")
     assert caught.value.field == "m.dims"
 
 
@@ -140,3 +140,15 @@ def test_layers_survive_the_way_through_a_string(stride, dilation, dims, square)
     layer = conv("c", dims, stride=stride, dilation=dilation)
     again = einsum_layer("c", layer_einsum(layer), layer.extents, kind=layer.kind)
     assert again == layer
+
+
+def test_an_assignment_is_refused():
+    with pytest.raises(SpecError, match="adds up") as caught:
+        parse_einsum("O[m,n] = W[m,k] * X[k,n]")
+    assert "+=" in caught.value.remedy
+
+
+def test_an_index_of_three_dims_is_refused():
+    with pytest.raises(SpecError, match="two dims at most") as caught:
+        einsum_layer("e", "O[p,q] += W[r] * I[2p+3r+q]", {"P": 2, "Q": 3, "R": 4})
+    assert caught.value.value == "P + R + Q"

@@ -1,6 +1,7 @@
 """Built-in networks against published figures, and the loader."""
 
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 
 import networkx as nx
@@ -114,14 +115,23 @@ def test_fsrcnn_has_the_parameters_of_the_paper():
     One multiply-accumulate each per low-resolution pixel: the transposed convolution multiplies no inserted zero.
     With 173 biases and 172 slopes there are 12809.
     """
-    network = networks.build("fsrcnn")
+    network = networks.build("fsrcnn", training=True)
     layers = network.mac_layers()
     assert sum(layer.operand("W").footprint(layer.extents) for layer in layers) == 12_464
     assert sum(layer.macs for layer in layers) == 12_464 * 960 * 540
-    assert network.parameters == 12_464 + 173 + 172
     phases = [layer.extents for layer in layers if layer.name.startswith("upscale")]
     assert sum(phase["K"] * phase["P"] * phase["Q"] for phase in phases) == 1920 * 1080
     assert sorted((phase["R"], phase["S"]) for phase in phases) == [(4, 4), (4, 5), (5, 4), (5, 5)]
+    for found in (network, networks.build("fsrcnn")):
+        assert (found.macs, found.parameters) == (12_464 * 960 * 540, 12_464 + 173 + 172)
+
+
+def test_the_transposed_convolution_of_fsrcnn_is_one_layer():
+    """5 x 5 taps to 2 x 2 pixels, of which 81 of 100 are taps of the operator."""
+    (layer,) = [layer for layer in networks.build("fsrcnn").mac_layers() if layer.name.startswith("upscale")]
+    assert layer.extents == {"N": 1, "K": 4, "C": 56, "P": 540, "Q": 960, "R": 5, "S": 5}
+    assert layer.operand("O").footprint(layer.extents) == 1920 * 1080
+    assert layer.real_taps == Fraction(81, 100) and layer.asked_macs == 81 * 56 * 540 * 960
 
 
 @pytest.mark.parametrize("name", FIGURES)

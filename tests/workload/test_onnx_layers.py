@@ -14,8 +14,10 @@ from optimizer.errors import SpecError
 from optimizer.onnx_import import import_onnx
 from optimizer.onnx_import.contraction import Contraction, broadcast_product, contraction
 from optimizer.onnx_import.graph import Unsupported
-from optimizer.workload.layer import VectorLayer
+from optimizer.onnx_import.transposed import paddings
+from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.phases import phases
+from optimizer.workload.upscaling import block_parts
 from tests.support.choices import slow_if
 from tests.support.onnx_models import FLOAT, INT64, integers, tensor, write_model
 
@@ -228,17 +230,55 @@ def test_phases_compute_the_transposed_convolution(stride, kernel, dilation, pad
     assert macs == len(meeting)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("extra", [0, 1])
+def test_blocks_compute_the_transposed_convolution(stride, kernel, dilation, padding, extra):
+    rows = 6
+    outputs = stride * (rows - 1) + dilation * (kernel - 1) + 1 - padding + extra
+    rng = np.random.default_rng(0)
+    image, taps = rng.integers(1, 9, rows), rng.integers(1, 9, kernel)
+    expected, reached = np.zeros(outputs, int), np.zeros(outputs, int)
+    for i, r in itertools.product(range(-kernel * dilation, rows + kernel * dilation), range(kernel)):
+        y = stride * i + dilation * r - padding
+        if 0 <= y < outputs:
+            expected[y] += taps[r] * (image[i] if 0 <= i < rows else 0)
+            reached[y] += 1
+    result, written, macs = np.zeros(outputs, int), np.zeros(outputs, int), 0
+    for part in block_parts(outputs, kernel, stride, dilation, padding):
+        for m, (row, weights) in itertools.product(range(part.blocks), zip(part.rows, part.kernel, strict=True)):
+            y = row + m * stride
+            written[y] += 1
+            for u, tap in enumerate(weights):
+                i = part.first_input + m + u * part.dilation
+                result[y] += 0 if tap is None or not 0 <= i < rows else taps[tap] * image[i]
+        macs += part.real_taps * len(part.rows) * part.blocks * part.taps
+    assert np.array_equal(result, expected)
+    assert np.array_equal(written, reached > 0), "every row with a tap is written once"
+    assert macs == reached.sum()
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(2, 2, 0), (4, 2, 1), (9, 2, 4), (16, 8, 4), (3, 2, 1)])
+def test_one_part_reads_nearly_all(kernel, stride, padding):
+    outputs = 32 * stride
+    parts = block_parts(outputs, kernel, stride, 1, padding)
+    assert max(len(part.rows) * part.blocks for part in parts) >= outputs - 2 * stride
+    assert max(part.taps for part in parts) == -(-kernel // stride), "no wider than the phase with the most taps"
+
+
 @pytest.mark.parametrize(
     ("image", "kernel", "given", "count"),
     [
-        ([1, 4, 5, 5], [4, 3, 4, 4], {"strides": [2, 2], "pads": [1, 1, 1, 1]}, 4),
-        ([2, 4, 5, 6], [4, 3, 3, 2], {"strides": [2, 3]}, 4),
-        ([1, 4, 5, 5], [4, 3, 2, 2], {"strides": [2, 2], "group": 2}, 4),
+        ([1, 4, 5, 5], [4, 3, 4, 4], {"strides": [2, 2], "pads": [1, 1, 1, 1]}, 9),
+        ([2, 4, 5, 6], [4, 3, 3, 2], {"strides": [2, 3]}, 2),
+        ([1, 4, 5, 5], [4, 3, 2, 2], {"strides": [2, 2], "group": 2}, 1),
         ([1, 4, 5, 5], [4, 1, 3, 3], {"group": 4, "strides": [2, 1]}, 2),
         ([1, 4, 5, 5], [4, 3, 3, 3], {"dilations": [2, 2], "strides": [2, 2]}, 1),
-        ([1, 4, 5, 5], [4, 3, 3, 3], {"auto_pad": "SAME_UPPER", "strides": [2, 2]}, 4),
-        ([1, 4, 5, 5], [4, 3, 3, 3], {"auto_pad": "SAME_LOWER", "strides": [2, 2]}, 4),
-        ([1, 4, 5, 5], [4, 3, 3, 3], {"strides": [2, 2], "output_shape": [10, 10]}, 4),
+        ([1, 4, 5, 5], [4, 3, 3, 3], {"auto_pad": "SAME_UPPER", "strides": [2, 2]}, 1),
+        ([1, 4, 5, 5], [4, 3, 3, 3], {"auto_pad": "SAME_LOWER", "strides": [2, 2]}, 1),
+        ([1, 4, 5, 5], [4, 3, 3, 3], {"strides": [2, 2], "output_shape": [10, 10]}, 1),
         ([1, 4, 7], [4, 3, 5], {"strides": [2], "pads": [1, 0], "output_padding": [1]}, 2),
     ],
 )
@@ -247,17 +287,36 @@ def test_transposed_convolution_layers(tmp_path, image, kernel, given, count):
     groups = given.get("group", 1)
     constants = [tensor("w", *kernel), tensor("b", kernel[1] * groups)]
     relu = helper.make_node("MaxPool", ["t"], ["y"], name="pool", kernel_shape=[1] * (len(image) - 2))
-    network = import_onnx(write_model(tmp_path / "m.onnx", [node, relu], {"x": image}, constants))
+    path = write_model(tmp_path / "m.onnx", [node, relu], {"x": image}, constants)
+    (shape,) = (
+        [size.dim_value for size in value.type.tensor_type.shape.dim]
+        for value in onnx.shape_inference.infer_shapes(onnx.load(path)).graph.value_info
+        if value.name == "t"
+    )
+    network = import_onnx(path)
     layers = network.mac_layers()
     assert len(layers) == count
-    output = math.prod(layers[0].extents[d] for d in layers[0].extents if d in "NGK")
-    pixels = sum(math.prod(layer.extents.get(d, 1) for d in "PQ") for layer in layers)
     pool = network.graph.nodes["pool"]["layer"]
-    if "dilations" not in given and not (kernel[-1] == 2 and given["strides"][-1] == 3):
-        assert output * pixels == pool.writes[0][0]
-        assert network.parameters == math.prod(kernel) + kernel[1] * groups
-    assert set(network.graph.predecessors("pool")) == {layer.name for layer in layers}
+    writers = [network.graph.nodes[name]["layer"] for name in network.graph.predecessors("pool")]
+    written = [w.operand("O").footprint(w.extents) if isinstance(w, Layer) else w.writes[0][0] for w in writers]
+    assert sum(written) == pool.writes[0][0], "every word is written once"
+    assert network.parameters == math.prod(kernel) + kernel[1] * groups
+    assert network.macs == meetings(image, kernel, given, shape[2:])
+    assert {layer.name for layer in layers} <= set(network.graph.predecessors("pool"))
     assert len({layer.operand("O").tensor for layer in layers}) == 1
+
+
+def meetings(image, kernel, given, output):
+    """Products of a transposed convolution, those with padding of the input included, counted one by one."""
+    spatial, groups = len(image) - 2, given.get("group", 1)
+    stride, dilation = given.get("strides", [1] * spatial), given.get("dilations", [1] * spatial)
+    plain = {key: value.encode() if isinstance(value, str) else value for key, value in given.items()}
+    padding = paddings(plain, image[2:], kernel[2:], output, stride=stride, dilation=dilation)
+    along = [
+        sum((y + padding[a] - dilation[a] * r) % stride[a] == 0 for y in range(output[a]) for r in range(k))
+        for a, k in enumerate(kernel[2:])
+    ]
+    return image[0] * math.prod(along) * (kernel[0] // groups) * kernel[1] * groups
 
 
 def test_transposed_convolution_multiplies_no_inserted_zero(tmp_path):
@@ -266,15 +325,12 @@ def test_transposed_convolution_multiplies_no_inserted_zero(tmp_path):
         "ConvTranspose", ["x", "w"], ["y"], name="up", strides=[2, 2], kernel_shape=[4, 4], pads=[1, 1, 1, 1]
     )
     network = import_onnx(write_model(tmp_path / "m.onnx", [node], {"x": [1, 8, 7, 7]}, [tensor("w", 8, 5, 4, 4)]))
-    assert network.macs == 14 * 14 * 5 * 8 * 4
-    assert {layer.shape_key() for layer in network.mac_layers()} == {network.mac_layers()[0].shape_key()}
+    assert network.macs == sum(layer.macs for layer in network.mac_layers()) == 14 * 14 * 5 * 8 * 4
 
 
 @pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER"])
 def test_automatic_padding_of_transposed_convolutions(mode):
     """The padding found here makes the phases agree with ONNX's own evaluation."""
-    from optimizer.onnx_import.transposed import paddings  # noqa: PLC0415
-
     rng = np.random.default_rng(0)
     x, w = rng.integers(1, 9, (1, 1, 5)).astype(np.float32), rng.integers(1, 9, (1, 1, 4)).astype(np.float32)
     node = helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[3], auto_pad=mode)

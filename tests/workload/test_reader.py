@@ -171,8 +171,8 @@ MATMUL = "name: m, type: matmul"
         ("{name: c, type: conv, dims: {K: 4, C: 3, P: 5}, stride: [1]}", "stride", "one integer or two"),
         ("{name: c, type: conv, dims: {K: 4, C: 3, P: 5}, stride: [1, 0]}", "stride[1]", "whole number"),
         ("{name: c, type: dwconv, dims: {K: 4, G: 3, P: 5}}", "dims.K", "unknown dim"),
-        ("{name: e, einsum: 'O[m] = I[m]', dims: {M: 2}}", "einsum", "two factors"),
-        ("{name: e, einsum: 'O[m] = I[m]*W[m]', dims: {N: 2}}", "dims.N", "unknown dim"),
+        ("{name: e, einsum: 'O[m] += I[m]', dims: {M: 2}}", "einsum", "two factors"),
+        ("{name: e, einsum: 'O[m] += I[m]*W[m]', dims: {N: 2}}", "dims.N", "unknown dim"),
         ("{name: v, type: vector, kind: add, reads: [], writes: [1]}", None, "'operations' is missing"),
         ("{name: v, type: vector, kind: add, reads: [0], writes: [], operations: 0}", "reads[0]", "whole"),
         (
@@ -237,3 +237,27 @@ def test_missing_and_unreadable_files(tmp_path):
     binary.write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(SpecError, match="cannot read"):
         load_network(binary)
+
+
+@pytest.mark.parametrize(
+    ("dims", "lines"),
+    [
+        ("K: 2, C: 2, P: 4, Q: 4, R: 3", ["c: the kernel has R=3 and no S: it is R x 1, not square"]),
+        ("K: 2, C: 2, P: 4, Q: 4, S: 3", ["c: the kernel has S=3 and no R: it is S x 1, not square"]),
+        ("K: 2, C: 2, P: 4, Q: 4", []),
+        ("K: 2, C: 2, P: 4, Q: 4, R: 3, S: 1", []),
+    ],
+)
+def test_a_kernel_along_one_axis_is_warned_of(dims, lines):
+    network = parse_network(f"{{name: c, type: conv, dims: {{{dims}}}}}")
+    assert network.warnings == lines
+    assert parse_network(dump_network(network)).warnings == lines, "once"
+
+
+@pytest.mark.parametrize("share", ["[3]", "[4, 3]", "[0, 3]", "3/4"])
+def test_shares_of_taps_are_checked(share):
+    text = "{name: c, type: conv, dims: {K: 2, C: 2, P: 4}, real_taps: SHARE}"
+    with pytest.raises(SpecError, match="real_taps"):
+        parse_network(text.replace("SHARE", share))
+    network = parse_network(text.replace("SHARE", "[3, 4]"))
+    assert network.macs == 12 and parse_network(dump_network(network)).macs == 12

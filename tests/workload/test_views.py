@@ -22,6 +22,7 @@ from optimizer.workload.layer import VectorLayer, conv, matmul
 from optimizer.workload.network import Network
 from optimizer.workload.phases import phases
 from optimizer.workload.reader import dump_network, load_network, parse_network
+from optimizer.workload.upscaling import block_parts
 from optimizer.workload.views import IDENTITY, IDENTITY_WINDOW, ONE_POSITION, WHOLE, Window, fitted, hull, misfits
 from tests.support.choices import NETWORKS, slow_if, slow_unless
 from tests.support.geometry_cases import check_layer, convolve, convolve_transposed, pool_max
@@ -362,21 +363,35 @@ def test_sequences_of_the_builder(batch):
 KERNELS = [(9, 2, 4), (4, 2, 1), (3, 3, 0), (2, 3, 0), (5, 1, 2), (1, 1, 2)]
 
 
+def blocks_of(whole, down, across, stride):
+    """Rows and columns of blocks of images, as channels: what a layer of one part along each axis computes."""
+    rows = np.add.outer(stride[0] * np.arange(down.blocks), down.rows)
+    columns = np.add.outer(stride[1] * np.arange(across.blocks), across.rows)
+    cut = whole[:, :, rows[:, :, None, None], columns[None, None, :, :]]  # n k m a l b
+    n, k, m, a, other, b = cut.shape
+    return cut.transpose(0, 1, 3, 5, 2, 4).reshape(n, k * a * b, m, other)
+
+
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize(("kernel", "stride", "pad"), slow_if(KERNELS[:1], KERNELS))
-def test_transposed_convolutions_of_the_builder(kernel, stride, pad):
+def test_transposed_convolutions_of_the_builder(kernel, stride, pad, training):
     toy = Toy(2)
+    toy.net.training = training
     x = toy.first(3, 4, 5)
     w = toy.random(3, 2, kernel, kernel)
-    axes = [phases(stride * extent, kernel, stride, 1, pad) for extent in (4, 5)]
+    cut = phases if training else block_parts
+    axes = [cut(stride * extent, kernel, stride, 1, pad) for extent in (4, 5)]
     parts = toy.net.transposed_conv("up", x, 2, kernel, stride=stride, pad=pad)
     for part, (down, across) in zip(parts, itertools.product(*axes), strict=True):
 
-        def one(x, top=down.first_output, left=across.first_output):
+        def one(x, down=down, across=across):
             whole = convolve_transposed(x, w, (4 * stride, 5 * stride), stride=(stride, stride), padding=(pad, pad))
-            return whole[:, :, top::stride, left::stride]
+            if training:
+                return whole[:, :, down.first_output :: stride, across.first_output :: stride]
+            return blocks_of(whole, down, across, (stride, stride))
 
         toy.step(part.name, part, one, {"x": "first"})
-    toy.check(loose=[part.name for part in parts] if pad >= kernel else [])
+    toy.check(loose=[part.name for part in parts] if pad >= kernel or not training else [])
     if len(parts) > 1:
         toy.net.concat("all", parts)
         assert all(toy.net.network.view(part.name, "all") == WHOLE for part in parts)
@@ -520,8 +535,9 @@ TRANSPOSED = {
 }
 
 
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("case", TRANSPOSED)
-def test_transposed_convolutions_of_onnx(tmp_path, case):
+def test_transposed_convolutions_of_onnx(tmp_path, case, training):
     image, kernel, given = TRANSPOSED[case]
     nodes = [
         node("Conv", ["x", "v"], "first"),
@@ -529,7 +545,7 @@ def test_transposed_convolutions_of_onnx(tmp_path, case):
         node("MaxPool", ["up"], "pool", kernel_shape=[1, 1]),
     ]
     constants = [tensor("v", image[1], image[1], 1, 1), tensor("w", *kernel)]
-    network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": image}, constants))
+    network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": image}, constants), training=training)
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=image), rng.normal(size=kernel)
     stride, dilation = given.get("strides", [1, 1]), given.get("dilations", [1, 1])
@@ -538,12 +554,13 @@ def test_transposed_convolutions_of_onnx(tmp_path, case):
         stride[a] * (image[2 + a] - 1) + extra[a] + dilation[a] * (kernel[2 + a] - 1) + 1 - pads[a] - pads[2 + a]
         for a in range(2)
     ]
-    axes = [phases(output[a], kernel[2 + a], stride[a], dilation[a], pads[a]) for a in range(2)]
+    cut = phases if training else block_parts
+    axes = [cut(output[a], kernel[2 + a], stride[a], dilation[a], pads[a]) for a in range(2)]
     outputs = {"first": x}
     layers = [layer.name for layer in network.mac_layers()][1:]
     for name, (down, across) in zip(layers, itertools.product(*axes), strict=True):
 
-        def one(tensors, top=down.first_output, left=across.first_output):
+        def one(tensors, down=down, across=across):
             whole = convolve_transposed(
                 tensors["first"],
                 w,
@@ -553,10 +570,13 @@ def test_transposed_convolutions_of_onnx(tmp_path, case):
                 padding=pads[:2],
                 groups=given.get("group", 1),
             )
-            return whole[:, :, top :: stride[0], left :: stride[1]]
+            if training:
+                return whole[:, :, down.first_output :: stride[0], across.first_output :: stride[1]]
+            return blocks_of(whole, down, across, stride)
 
         view = network.view("first", name)
-        check_layer(network, name, one, outputs, {"first": "image", name: "image"}, rng, tight=None not in view)
+        tight = training and None not in view
+        check_layer(network, name, one, outputs, {"first": "image", name: "image"}, rng, tight=tight)
         assert view[0] == IDENTITY_WINDOW
         assert None not in view or case == "dilated"
         assert network.view(name, "pool") == (IDENTITY if case == "plain" else WHOLE)
