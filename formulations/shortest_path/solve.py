@@ -226,8 +226,9 @@ def machines_of(problem: LayerProblem) -> list[LayerProblem]:
     for left_out in sets:
         levels = [replace(level, fanout=(1, 1)) if n in left_out else level for n, level in enumerate(problem.levels)]
         machine = replace(problem, levels=tuple(levels))
-        unused = all(problem.rules.spread(level, alone) for level in left_out)
-        if unused and all(len(rows) for rows in vectors_of(machine, prime_parts(machine))):
+        unused = [n for n, level in enumerate(levels) if math.prod(level.fanout) == 1]
+        kept = all(level.keep_options for level in levels) and all(problem.rules.spread(n, alone) for n in unused)
+        if kept and all(len(rows) for rows in vectors_of(machine, prime_parts(machine))):
             found.append(machine)
     return found
 
