@@ -131,7 +131,8 @@ def first_nest(problem: LayerProblem, objective: str, stop: Stop) -> Nest | None
     """
     merged = merge(problem)
     searches: list[Search] = []
-    _first(merged.problem, Goal(objective), stop, searches)
+    for machine in machines_of(merged.problem)[:1]:
+        _first(machine, Goal(objective), stop, searches)
     return merged.nest(searches[0].best) if searches else None
 
 

@@ -20,7 +20,9 @@ from formulations.nest_program.sizing import SizedProblem
 from formulations.nest_program.solve import find_below, solve
 from formulations.nest_rules import NO_RULES, Allowed, Factor, NestRules, Order, Stationary, Tile
 from formulations.problem import LayerProblem
+from formulations.shortest_path.solve import first_nest
 from formulations.shortest_path.solve import solve as shortest
+from formulations.stop import Stop
 from tests.support.all_items import every_nest
 from tests.support.layer_cases import Case as RandomCase
 from tests.support.layer_cases import cases
@@ -142,6 +144,7 @@ def test_a_fan_out_without_children_has_no_spatial_factors(least: int) -> None:
     asked = replace(problem, rules=NestRules(spatial=(Factor(0, 2, Allowed(least)),)))
     assert solve(asked).status is SolverStatus.INFEASIBLE
     assert shortest(asked).nest is None
+    assert first_nest(asked, "energy", Stop()) is None
 
 
 def test_a_level_without_choices_has_no_nest() -> None:
