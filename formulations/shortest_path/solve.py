@@ -139,7 +139,7 @@ def first_nest(problem: LayerProblem, objective: str, stop: Stop) -> Nest | None
 def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None) -> PathOptimum:
     """The best nest, and among the best of latency that of the least energy."""
     machines = Machines(problem, floors)
-    if goal.kind != "latency":
+    if goal.kind != "latency" or not machines.problems:
         return _minimize(machines, goal, stop)
     fastest = _fastest(machines, goal, stop)
     if fastest.nest is not None:
