@@ -15,6 +15,7 @@ rounding and energy follow as in :mod:`traffic` and :mod:`objective`.
 * :mod:`nodes`: the extents inside of nodes and around regions, and the order of nodes
 * :mod:`runs`: the loops that a tensor sits out: ``span``
 * :mod:`slides`: the loop along which the input's tile slides
+* :mod:`rules`, :mod:`orders`: what rules for nests ask of factors, tiles, stationary tensors, and orders of loops
 * :mod:`sizing`: the hardware point of a menu, and its sizes
 * :mod:`machines`: a fan-out that is not used bounds no region
 * :mod:`reading`: the nest of a solution; its costs are counted again from the nest (:mod:`formulations.nest_cost`)

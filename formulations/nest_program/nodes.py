@@ -67,6 +67,9 @@ class Nodes:
        not kept[n]``
     5. ``first[r, n]  =>  x[n, d] == roof[r, d]`` and ``empty[r]  =>  floor[r, d] == roof[r, d]`` if d has no window, or
        the fan-out does not split it (``split[r, d]`` Boolean, ``split[r, d]  =>  sum_p spatial[r-1, d, p] >= 1``)
+
+    Rules for nests may ask where a loop stands: under those for loops around a level and for stationary tensors,
+    (4) and (5) are left out.
     """
 
     def __init__(self, model: cp_model.CpModel, problem: LayerProblem, kept: Kept, fanouts: FanOuts) -> None:
@@ -85,10 +88,11 @@ class Nodes:
             for d, p, v in self.slots
         }
         self._above: dict[tuple[NodeItem, NodeItem], Literal] = {}
+        asked = problem.rules.are_regional or bool(problem.rules.stationary)
         for region in self.regions:
             self._place(region)
             self._order(region)
-            if region.number:
+            if region.number and not asked:
                 self._enter(region)
 
     def region(self, level: int) -> Region:

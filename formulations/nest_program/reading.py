@@ -9,6 +9,7 @@ from ortools.sat.python import cp_model
 from formulations.nest import FanOutItem, Item, LoopItem, NodeItem
 from formulations.nest_program.bypass import TENSORS
 from formulations.nest_program.nodes import Nodes, Region
+from formulations.nest_program.orders import Orders, ordered
 from formulations.nest_program.runs import Runs
 from formulations.nest_program.slides import Slides
 from formulations.nest_program.spatial import FanOuts
@@ -16,6 +17,7 @@ from formulations.primes import value
 from formulations.problem import I, LayerProblem
 from formulations.rows import Literal
 
+SLIDING = 2
 Extents = tuple[int, ...]
 Number = Callable[[cp_model.LinearExprT], int]
 
@@ -23,14 +25,22 @@ Number = Callable[[cp_model.LinearExprT], int]
 class Reader:
     """Reads nests. Between two nodes of a region the loops stand in this order, outermost first: all others; those of
     the closing run of the region; the loop along which the next node of I slides; those over irr(I) if I has the
-    closing run.
+    closing run. Where rules ask for an order, they stand in one that keeps it, and what the program takes to be sat out
+    and slid along stands inside of what would part it from the node.
     """
 
     def __init__(
-        self, problem: LayerProblem, nodes: Nodes, runs: Runs, slides: Slides, fanouts: FanOuts, number: Number
+        self,
+        problem: LayerProblem,
+        nodes: Nodes,
+        runs: Runs,
+        slides: Slides,
+        fanouts: FanOuts,
+        orders: Orders,
+        number: Number,
     ) -> None:
         self._problem, self._nodes, self._runs, self._slides = problem, nodes, runs, slides
-        self._fanouts, self._number = fanouts, number
+        self._fanouts, self._orders, self._number = fanouts, orders, number
         self._dims = range(len(problem.extents))
 
     def items(self) -> list[Item]:
@@ -81,18 +91,40 @@ class Reader:
     def _trips(self, dim: int, exponent: Callable[[int], cp_model.LinearExprT]) -> int:
         return value({p: self._number(exponent(p)) for p in self._nodes.powers[dim]})
 
-    def _loops(self, region: int, outer: Extents, inner: Extents, slide: tuple[int, int]) -> list[Item]:
+    def _loops(self, region: int, outer: Extents, inner: Extents, slide: tuple[int, int]) -> list[LoopItem]:
         closing = next((t for t in TENSORS if self._holds(self._runs.close(region, t))), None)
-        ranked: list[tuple[int, LoopItem]] = []
+        found: list[tuple[int, LoopItem]] = []
         for d in self._dims:
             trips = outer[d] // inner[d]
             if d == slide[0] and trips % slide[1] == 0:
-                ranked.append((2, LoopItem(d, slide[1])))
+                found.append((SLIDING, LoopItem(d, slide[1])))
                 trips //= slide[1]
             lacking = self._problem.irrelevant_to[d]
             rank = 0 if closing is None or lacking != closing else 3 if closing == I else 1
-            ranked.append((rank, LoopItem(d, trips)))
-        return [loop for _, loop in sorted(ranked, key=lambda entry: entry[0]) if loop.trips > 1]
+            found.append((rank, LoopItem(d, trips)))
+        ranks, loops = [rank for rank, loop in found if loop.trips > 1], [loop for _, loop in found if loop.trips > 1]
+        pairs, run = self._orders.pairs[region], self._cut(region, closing, inner) if self._orders.pairs[region] else ()
+
+        def follows(one: int, other: int) -> bool:
+            """Rules; no loop that moves the input inside of the one that slides it; none inside of a closing run."""
+            d, e = loops[one].dim, loops[other].dim
+            return (
+                (e, d) in pairs
+                or (ranks[one] == SLIDING and self._problem.irrelevant_to[e] != I)
+                or (d in run and self._problem.irrelevant_to[e] != closing)
+            )
+
+        if pairs:
+            return ordered(loops, ranks, follows)
+        return [loop for _, loop in sorted(zip(ranks, loops, strict=True), key=lambda entry: entry[0])]
+
+    def _cut(self, r: int, closing: int | None, inner: Extents) -> set[int]:
+        """Dims of the closing run of a region with loops of it outside of a place."""
+        if closing is None:
+            return set()
+        floor = self._vector(lambda d, p: self._nodes.floor(r, d, p))
+        run = self._vector(lambda d, p: self._runs.run(r, d, p))
+        return {d for d in self._runs.lacking[closing] if inner[d] < floor[d] * run[d]}
 
 
 def _total(extents: Extents) -> tuple[int, ...]:

@@ -60,6 +60,10 @@ class Runs:
         """May the last loops of a region be a run of a tensor?"""
         return self._close.get((region, tensor), False)
 
+    def run(self, region: int, dim: int, prime: int) -> cp_model.LinearExprT:
+        """Exponent of the loops over a dim in the closing run of a region."""
+        return self._run.get((region, dim, prime), 0)
+
     def within(self, node: NodeItem) -> Literal:
         """Does a node stand inside of, or within, the closing run of its region?"""
         return self._within.get(node, False)

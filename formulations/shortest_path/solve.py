@@ -131,14 +131,15 @@ def first_nest(problem: LayerProblem, objective: str, stop: Stop) -> Nest | None
     """
     merged = merge(problem)
     searches: list[Search] = []
-    _first(merged.problem, Goal(objective), stop, searches)
+    for machine in machines_of(merged.problem)[:1]:
+        _first(machine, Goal(objective), stop, searches)
     return merged.nest(searches[0].best) if searches else None
 
 
 def _solve(problem: LayerProblem, goal: Goal, stop: Stop, floors: Floors | None) -> PathOptimum:
     """The best nest, and among the best of latency that of the least energy."""
     machines = Machines(problem, floors)
-    if goal.kind != "latency":
+    if goal.kind != "latency" or not machines.problems:
         return _minimize(machines, goal, stop)
     fastest = _fastest(machines, goal, stop)
     if fastest.nest is not None:
@@ -226,8 +227,9 @@ def machines_of(problem: LayerProblem) -> list[LayerProblem]:
     for left_out in sets:
         levels = [replace(level, fanout=(1, 1)) if n in left_out else level for n, level in enumerate(problem.levels)]
         machine = replace(problem, levels=tuple(levels))
-        unused = all(problem.rules.spread(level, alone) for level in left_out)
-        if unused and all(len(rows) for rows in vectors_of(machine, prime_parts(machine))):
+        unused = [n for n, level in enumerate(levels) if math.prod(level.fanout) == 1]
+        kept = all(level.keep_options for level in levels) and all(problem.rules.spread(n, alone) for n in unused)
+        if kept and all(len(rows) for rows in vectors_of(machine, prime_parts(machine))):
             found.append(machine)
     return found
 

@@ -11,7 +11,7 @@ from optimizer.problem.idle_rules import excludes_nothing
 from optimizer.problem.partial_nests import rules_for
 from optimizer.workload.layer import Layer
 from optimizer.workload.mapping_constraints import MappingConstraint, read_mapping_constraints
-from optimizer.workload.mapping_rules import KeepRule, MappingRule, TileRule, UnrollRule
+from optimizer.workload.mapping_rules import MappingRule, TileRule, UnrollRule
 from optimizer.workload.network import Network
 from optimizer.workload.partial_nests import PartialNest
 
@@ -77,13 +77,13 @@ def _is_for(constraint: MappingConstraint, layer: Layer) -> bool:
     return constraint.is_for(layer.name, [dim for dim, _ in layer.dims])
 
 
-def check_rules(network: Network, architecture: Architecture, engine: str, *, fused: bool) -> None:
+def check_rules(network: Network, architecture: Architecture, *, fused: bool) -> None:
     """Refuse rules that a search does not take.
 
     Raises
     ------
     SpecError
-        With fusion, on any rule; of engines other than path, on rules that are more than choices of levels.
+        With fusion, on any rule.
     """
     rules = [rule for layer in network.mac_layers() for rule in layer.rules]
     own = {one.title for one in architecture.mapping}
@@ -95,14 +95,4 @@ def check_rules(network: Network, architecture: Architecture, engine: str, *, fu
             value=rules[0].title,
             allowed="no constraints on mappings, or no fusion",
             remedy="leave out --fusion, or the constraint",
-        )
-    others = [rule for rule in rules if not isinstance(rule, KeepRule | UnrollRule)]
-    if others and engine != "path":
-        raise SpecError(
-            "only the shortest path takes this constraint on mappings",
-            file=architecture.file if others[0].title in own else network.file,
-            field="mapping",
-            value=others[0].title,
-            allowed="keep, bypass and unroll; with the engine path all kinds",
-            remedy="search with --engine path (in Python engine='path'), or leave the constraint out",
         )

@@ -114,15 +114,11 @@ def test_loops_behind_the_last_node_may_stand_in_every_region(dim: str) -> None:
     assert ruled.status == "OPTIMAL" and ruled.certificate.value == free.certificate.value
 
 
-def test_cp_sat_takes_choices_of_levels_and_refuses_other_rules() -> None:
-    for rule in RULES[2:]:
-        if set(rule) & {"keep", "bypass", "unroll"}:
-            program, path = (optimizer.map_layer(LAYER, chip(rule), engine=engine) for engine in ("cp-sat", "path"))
-            assert program.certificate.value == path.certificate.value
-            assert not mapping_of(program, chip(rule))
-        else:
-            with pytest.raises(SpecError, match="--engine path"):
-                optimizer.map_layer(LAYER, chip(rule), engine="cp-sat")
+@pytest.mark.parametrize("rule", CASES)
+def test_cp_sat_takes_every_rule_and_agrees_with_the_shortest_path(rule: Mapping[str, Any]) -> None:
+    """The engine `both` stops where the two differ."""
+    bound = optimizer.map_layer(LAYER, chip(rule), engine="both")
+    assert bound.status == "OPTIMAL" and not mapping_of(bound, chip(rule))
 
 
 def test_a_share_of_multipliers_is_that_of_every_point() -> None:
@@ -227,8 +223,8 @@ def test_a_file_of_constraints_for_commands_and_python(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["verify", str(tmp_path / "out")]).exit_code == 0
     by_itself = CliRunner().invoke(main, asked)
     assert by_itself.exit_code == 0 and by_itself.output.splitlines()[0] == run.output.splitlines()[0]
-    refused = CliRunner().invoke(main, [*asked, "--engine", "cp-sat"])
-    assert refused.exit_code == 2 and "--engine path" in refused.output
+    alone = CliRunner().invoke(main, [*asked, "--engine", "cp-sat"])
+    assert alone.exit_code == 0 and alone.output.splitlines()[0] == run.output.splitlines()[0]
     with_them = optimizer.with_constraints(chip(), rules)
     assert [one.title for one in with_them.mapping] == ["stationary W at RF", "utilization at least 1"]
     listed = optimizer.with_constraints(chip(), ["array.x == 4", {"stationary": "W", "level": "RF"}])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +15,6 @@ from formulations.nest_program import solve as program_solve
 from formulations.nest_program.magnitudes import check_magnitudes
 from formulations.nest_program.sizing import SizedProblem
 from formulations.nest_program.solve import ProgramOutcome, solve
-from formulations.nest_rules import NestRules
 from formulations.rows import LARGEST
 from formulations.shortest_path.goal import Goal
 from formulations.shortest_path.solve import solve as shortest
@@ -188,10 +185,3 @@ def test_a_wrong_cost_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program_solve.NestProgram, "nest", wrong)
     with pytest.raises(FaultError, match="the program says"):
         solve(Case(1).problem)
-
-
-def test_rules_for_nests_are_refused() -> None:
-    """The shortest path takes them; a program that did not would call wrong nests optimal."""
-    problem = Case(1, 5).problem
-    with pytest.raises(ValueError, match="no rules"):
-        solve(replace(problem, rules=NestRules(least_used=2)))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import optimizer
 from optimizer.architecture.architecture import Architecture
@@ -14,7 +15,7 @@ from optimizer.architecture.selection import select
 from optimizer.network_adjustment.request import WidthChanges, parse_range, parse_tolerance
 from optimizer.workload.network import Network
 from optimizer.workload.reader import parse_network
-from tests.support.command_line import bad
+from tests.support.command_line import good
 
 CHIP: dict[str, Any] = {
     "name": "chip",
@@ -117,13 +118,12 @@ CHANGES = WidthChanges(
 
 @pytest.mark.parametrize("engine", ["auto", pytest.param("both", marks=pytest.mark.slow)])
 def test_adjusted_widths_cost_least_under_rules(engine: str) -> None:
-    rules = () if engine == "both" else (STATIONARY,)
-    more = "" if engine == "both" else "mapping: [{keep: I, level: GLB, layers: c1}]"
+    more = "mapping: [{keep: I, level: GLB, layers: c1}]" if engine == "both" else ""
 
     def convs(width: int) -> Network:
         return parse_network(CONVS.replace("WIDTH", str(width)).replace("MORE", more))
 
-    point = select(chip(*rules), {"array.x": "4", "GLB.size": "1 KiB"})
+    point = select(chip(STATIONARY), {"array.x": "4", "GLB.size": "1 KiB"})
     found = optimizer.adjust(convs(8), point, CHANGES, engine=engine)
     costs = {width: optimizer.solve(convs(width), point, engine=engine) for width in (4, 6, 8, 10, 12)}
     best = min(costs, key=lambda width: int(costs[width].certificate.value))
@@ -133,9 +133,24 @@ def test_adjusted_widths_cost_least_under_rules(engine: str) -> None:
     assert optimizer.verify(found).ok
 
 
+@pytest.mark.slow
 def test_the_commands_have_the_option(tmp_path: Path) -> None:
-    (tmp_path / "net.yaml").write_text(NETWORK.replace("NAME", "net"), encoding="utf-8")
-    (tmp_path / "rules.yaml").write_text("mapping: [{stationary: W, level: RF}]", encoding="utf-8")
-    asked = (tmp_path / "net.yaml", "-a", "eyeriss", "--constraints", tmp_path / "rules.yaml", "--engine", "cp-sat")
-    for command in (("study", *asked, "--pareto", "energy,latency"), ("codesign", *asked), ("adjust", *asked)):
-        assert "--engine path" in bad(*command, "--no-cache")
+    """By CP-SAT alone they find what the shortest path finds."""
+    layer = "layers: [{name: a, type: matmul, dims: {M: 4, N: 6, K: 4}}]"
+    (tmp_path / "net.yaml").write_text(f"name: net\n{layer}\n", encoding="utf-8")
+    (tmp_path / "rules.yaml").write_text("mapping: [{order: [K, M], level: GLB}]", encoding="utf-8")
+    (tmp_path / "chip.yaml").write_text(yaml.safe_dump(CHIP), encoding="utf-8")
+    asked = (
+        tmp_path / "net.yaml",
+        "-a",
+        tmp_path / "chip.yaml",
+        "--constraints",
+        tmp_path / "rules.yaml",
+        "--no-cache",
+    )
+    for command in (("study", *asked, "--pareto", "energy,latency"), ("codesign", *asked)):
+        values = []
+        for engine in ("path", "cp-sat"):
+            good(*command, "--engine", engine, "--out", tmp_path / engine / command[0], "--quiet")
+            values.append(optimizer.load_result(tmp_path / engine / command[0]).to_dataframe())
+        assert values[0].equals(values[1])

@@ -116,8 +116,6 @@ def test_levels_are_compared_with_the_architecture(files: Path) -> None:
     (files / "wrong.yaml").write_text("mapping: [{keep: W, level: L7}]\n" + LAYERS, encoding="utf-8")
     told = bad("solve", "wrong.yaml", "-a", "chip.yaml", "--no-cache")
     assert "wrong.yaml" in told and "mapping[0].level" in told and "DRAM, GLB, RF" in told
-    told = bad("solve", "net.yaml", "-a", "chip.yaml", "--engine", "cp-sat", "--no-cache")
-    assert "net.yaml" in told and "--engine path" in told
     assert "net.yaml" in bad("solve", "net.yaml", "-a", "edge", "--fusion", "--no-cache")
 
 

@@ -4,8 +4,9 @@ layer, else by the search that the result came from, with fresh tables.
 Energy units per cycle are lost in the same way as leakage of the outermost level, which has a single instance: a
 weighted cost is the energy of a machine that leaks more.
 
-The first two know no rules for nests. What no nest costs none that keeps rules costs either; so they prove statements
-without the rules, but what they find then refutes nothing.
+The checker's own search knows no rules for nests. What no nest costs none that keeps rules costs either; so it proves
+statements without the rules, but what it finds then refutes nothing. The program takes all rules: it decides statements
+that hold under them alone.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def decide(
 
 
 def by_own_search(statement: Statement, accounting: Accounting, seconds: float) -> Decision | None:
-    """Prove or refute a statement by the checker's own search; None if that needs more time, or cannot be done."""
+    """Prove or refute a statement by the checker's own search; None if that needs more time, or cannot be done, and if
+    rules for nests decide it.
+    """
     until = time.perf_counter() + seconds
     for problem in problems(statement, accounting):
         value, cap = _limits(problem, statement)
@@ -93,7 +96,7 @@ def by_program(statement: Statement, accounting: Accounting, seconds: float) -> 
         value, cap = _limits(problem, statement)
         try:
             found = find_below(
-                replace(problem, rules=NO_RULES),
+                problem,
                 _objective(statement),
                 value,
                 latency_cap=cap,
@@ -102,7 +105,7 @@ def by_program(statement: Statement, accounting: Accounting, seconds: float) -> 
             )
         except OverflowError:
             return None
-        if found.solution is not None and problem.rules == NO_RULES:
+        if found.solution is not None:
             return Decision(None, _costs(problem, statement, found.solution.energy, found.solution.latency))
         if found.status is not SolverStatus.INFEASIBLE:
             return None
