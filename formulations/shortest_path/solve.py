@@ -131,7 +131,8 @@ def first_nest(problem: LayerProblem, objective: str, stop: Stop) -> Nest | None
     """
     merged = merge(problem)
     searches: list[Search] = []
-    _first(merged.problem, Goal(objective), stop, searches)
+    if merged.problem in machines_of(merged.problem):
+        _first(merged.problem, Goal(objective), stop, searches)
     return merged.nest(searches[0].best) if searches else None
 
 
@@ -166,6 +167,8 @@ def _fastest(machines: Machines, goal: Goal, stop: Stop) -> PathOptimum:
     by latency has no hint where such a nest is: all labels on the way have this bound. A search by energy has, and its
     limit of cycles leaves out what is slower.
     """
+    if not machines.problems:
+        return PathOptimum(None, 0, 0)
     cycles = fewest_cycles(machines.problems[0])
     if cycles > (math.inf if goal.cap is None else goal.cap) or cycles >= (
         math.inf if goal.best is None else goal.best
@@ -218,7 +221,12 @@ def root_of(problem: LayerProblem) -> float:
 
 
 def machines_of(problem: LayerProblem) -> list[LayerProblem]:
-    """The problem with every set of its fan-outs between regions that keeps the rules; the largest first."""
+    """The problem with every set of its fan-outs between regions that keeps the rules; the largest first.
+
+    None, where some level may neither keep nor bypass a tensor.
+    """
+    if not all(level.keep_options for level in problem.levels):
+        return []
     inner = [region.fan for region in regions_of(problem)[:-1]]
     sets = [set(some) for size in range(len(inner) + 1) for some in itertools.combinations(inner, size)]
     alone = (1,) * len(problem.extents)
@@ -226,7 +234,8 @@ def machines_of(problem: LayerProblem) -> list[LayerProblem]:
     for left_out in sets:
         levels = [replace(level, fanout=(1, 1)) if n in left_out else level for n, level in enumerate(problem.levels)]
         machine = replace(problem, levels=tuple(levels))
-        unused = all(problem.rules.spread(level, alone) for level in left_out)
+        fans = [region.fan for region in regions_of(machine)]
+        unused = all(problem.rules.spread(n, alone) for n in range(len(levels)) if n not in fans)
         if unused and all(len(rows) for rows in vectors_of(machine, prime_parts(machine))):
             found.append(machine)
     return found
