@@ -77,25 +77,16 @@ def _is_for(constraint: MappingConstraint, layer: Layer) -> bool:
     return constraint.is_for(layer.name, [dim for dim, _ in layer.dims])
 
 
-def check_rules(network: Network, architecture: Architecture, engine: str, *, fused: bool) -> None:
+def check_rules(network: Network, architecture: Architecture, engine: str) -> None:
     """Refuse rules that a search does not take.
 
     Raises
     ------
     SpecError
-        With fusion, on any rule; of engines other than path, on rules that are more than choices of levels.
+        Of engines other than path, on rules that are more than choices of levels.
     """
     rules = [rule for layer in network.mac_layers() for rule in layer.rules]
     own = {one.title for one in architecture.mapping}
-    if rules and fused:
-        raise SpecError(
-            "constraints on mappings do not go together with fusion",
-            file=architecture.file if rules[0].title in own else network.file,
-            field="mapping",
-            value=rules[0].title,
-            allowed="no constraints on mappings, or no fusion",
-            remedy="leave out --fusion, or the constraint",
-        )
     others = [rule for rule in rules if not isinstance(rule, KeepRule | UnrollRule)]
     if others and engine != "path":
         raise SpecError(

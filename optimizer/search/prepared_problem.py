@@ -141,7 +141,7 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
             allowed="at least one convolution, matmul or einsum",
             remedy="check that this is the right file",
         )
-    check_rules(network, architecture, asked.engine, fused=fusion is not None)
+    check_rules(network, architecture, asked.engine)
     if not isinstance(padding, str):
         for dim, larger in padding.items():
             extents = [layer.extents[dim] for layer in layers if dim in layer.extents]

@@ -118,7 +118,6 @@ def test_levels_are_compared_with_the_architecture(files: Path) -> None:
     assert "wrong.yaml" in told and "mapping[0].level" in told and "DRAM, GLB, RF" in told
     told = bad("solve", "net.yaml", "-a", "chip.yaml", "--engine", "cp-sat", "--no-cache")
     assert "net.yaml" in told and "--engine path" in told
-    assert "net.yaml" in bad("solve", "net.yaml", "-a", "edge", "--fusion", "--no-cache")
 
 
 def test_dims_to_unroll_that_no_layer_has_are_a_warning(files: Path) -> None:
