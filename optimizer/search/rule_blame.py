@@ -25,7 +25,7 @@ class _LateError(Exception):
 def ruled_out(prepared: PreparedProblem, deadline: float | None) -> Infeasibility | None:
     """The first layer that has a mapping on some hardware point, but none under its rules.
 
-    With fusion, neither by itself nor in a group.
+    With fusion, neither by itself nor in a group, whatever the rules of other layers.
 
     Parameters
     ----------
@@ -98,11 +98,13 @@ class _Blame:
             yield point
 
     def _groups(self, layer: Layer) -> Iterator[GroupPricer]:
-        """The groups that may hold the layer, under these rules of it; none without fusion."""
+        """The groups that may hold the layer, under its rules alone; none without fusion."""
         prepared = self._prepared
         if prepared.fusion is None:
             return
         network = replace(prepared.network, graph=prepared.network.graph.copy())
+        for other in prepared.network.mac_layers():
+            network.graph.nodes[other.name]["layer"] = replace(other, rules=())
         network.graph.nodes[layer.name]["layer"] = layer
         runs = Runs(prepared.accounting, Store(None), engine=self._pricer.engine)
         for group in group_pricers(network, prepared.fusion, runs):
