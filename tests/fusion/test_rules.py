@@ -70,11 +70,12 @@ def some_plans(case: Case, seed: int, most: int) -> list[tuple[GroupPricer, Aim,
 def least_of_all(case: Case, layer: Layer, run: PricedRun, aim: Aim) -> int | None:
     """The least value of all nests of a run that keep the rules of a layer, read off by walk and model alike.
 
-    INFEASIBLE_COST if none does; None if there are too many to look at.
+    INFEASIBLE_COST if none does; None if there are too many to look at. Of the ways to lay the factors of a fan-out
+    along its axes one is looked at, which rules for an axis must know.
     """
     part = part_of(layer, dict(run.shape.extents))
     problem = lower(
-        replace(part, rules=()),
+        replace(part, rules=tuple(rule for rule in part.rules if isinstance(rule, UnrollRule))),
         case.hardware,
         accounting=case.accounting,
         pinned=run.pinned,
