@@ -37,7 +37,7 @@ from tests.support.ruled_cases import random_rule, ruled, with_rules, without_ru
 SMALL = cases(sizes=(2, 3), largest=4) | cases(sizes=(2, 3), largest=2, chain=True, wide=True)
 
 
-@settings(max_examples=examples(200, dev=20), suppress_health_check=RELAXED)
+@settings(max_examples=examples(200, dev=8), suppress_health_check=RELAXED)
 @given(cases() | cases(sizes=(2, 3), largest=4, chain=True, wide=True), SEEDS)
 def test_plans_keep_the_rules_and_are_what_the_walk_counts(case: Case, seed: int) -> None:
     assume(check_some_plans(ruled(case, seed), seed))
@@ -127,7 +127,7 @@ def check_nests(case: Case, seed: int) -> bool:
     return looked
 
 
-@settings(max_examples=examples(150, dev=10), suppress_health_check=RELAXED)
+@settings(max_examples=examples(150, dev=5), suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 3), largest=3), SEEDS)
 def test_runs_have_the_best_of_all_nests_that_keep_the_rules(case: Case, seed: int) -> None:
     assume(check_nests(case, seed))
@@ -143,7 +143,7 @@ def test_runs_have_the_best_of_all_nests_that_keep_the_rules_often(case: Case, s
 # --- Against all options and partitions ---------------------------------------------------------------------
 
 
-@settings(max_examples=examples(40, dev=2), suppress_health_check=RELAXED)
+@settings(max_examples=examples(40, dev=1), suppress_health_check=RELAXED)
 @given(SMALL, SEEDS)
 def test_the_best_plan_is_the_least_of_all(case: Case, seed: int) -> None:
     check_best(ruled(case, seed))
